@@ -1,0 +1,45 @@
+"""autograd_lite: write NumPy, get gradients, see the graph.
+
+Example:
+    >>> import numpy as np
+    >>> import autograd_lite as ag
+    >>> x = ag.tensor([0.5, 1.0], requires_grad=True)
+    >>> np.sin(x).sum().backward()
+    >>> bool(np.allclose(x.grad, np.cos([0.5, 1.0])))
+    True
+"""
+
+from . import random as random
+from ._functions import (
+    elu as elu,
+    erf as erf,
+    erfc as erfc,
+    gelu as gelu,
+    leaky_relu as leaky_relu,
+    log_softmax as log_softmax,
+    logsumexp as logsumexp,
+    relu as relu,
+    sigmoid as sigmoid,
+    silu as silu,
+    softmax as softmax,
+    softplus as softplus,
+)
+from ._tensor import Tensor as Tensor, tensor as tensor
+from .core.errors import (
+    DtypeError as DtypeError,
+    GradError as GradError,
+    ShapeError as ShapeError,
+    UnsupportedError as UnsupportedError,
+)
+from .core.mode import (
+    enable_grad as enable_grad,
+    is_grad_enabled as is_grad_enabled,
+    module_scope as module_scope,
+    no_grad as no_grad,
+    record_source as record_source,
+)
+from .engine import backward as backward
+from .functional import grad as grad, value_and_grad as value_and_grad
+from .random import Generator as Generator, set_seed as set_seed
+
+__version__ = "0.1.0"

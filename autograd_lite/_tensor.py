@@ -1,0 +1,706 @@
+"""The Tensor: an array, and the record of how it was made."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn, final
+
+import numpy as np
+import numpy.typing as npt
+
+from . import protocols
+from ._methods import ShapeAndReduceMethods, canonical_index
+from .core.errors import DtypeError, GradError, ShapeError
+from .core.hooks import HOOKS
+from .core.mode import MODE, Mode
+from .core.node import LEAF, Node, NodeNote, Source, next_stamp, user_source
+from .core.op import BY_UFUNC, Op
+from .core.shapes import ShapeDtype
+from .ops import arith, compare, index, linalg, shape
+
+__all__ = ["Tensor", "apply", "tensor", "wrap"]
+
+_NO_PARAMS: dict[str, Any] = {}
+_NEEDS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
+# Operands that go to NumPy as they are; Python numbers among them so that they stay weak in promotion.
+_OPERANDS = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
+_mode = MODE.get
+
+
+@final
+class Tensor(ShapeAndReduceMethods):
+    """An n-dimensional array that records the operations applied to it.
+
+    Args:
+        a: array-like of any shape; copied, so that the tensor shares its memory with nobody.
+        dtype: NumPy dtype; by default the one NumPy would choose.
+        requires_grad: whether `backward` shall fill `.grad`; needs a floating dtype.
+        name: shown in pictures and error messages.
+
+    Raises:
+        DtypeError: if a gradient is asked of a tensor that is not floating.
+
+    Example:
+        >>> x = Tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        Tensor([2., 4.])
+    """
+
+    # All but _data and _node are filled on the few tensors that use them, and read with a default.
+    __slots__ = ("__weakref__", "_data", "_grad", "_name", "_node", "_shared", "_stamp")
+
+    def __init__(
+        self, a: npt.ArrayLike | Tensor, dtype: npt.DTypeLike = None, requires_grad: bool = False, name: str | None = None
+    ) -> None:
+        data = np.array(a._data if isinstance(a, Tensor) else a, dtype=dtype)
+        if data.dtype.kind not in "biufc":
+            raise DtypeError(f"tensor: expected numbers; received dtype {data.dtype}. Convert the values first")
+        self._data = data
+        self._node = None
+        self._stamp = 0
+        self._name = name
+        if requires_grad:
+            self.requires_grad = True
+
+    # ---- what it is -------------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> npt.NDArray[Any]:
+        """A read-only view of the values, which follows `assign`."""
+        view = np.asarray(self._data).view()
+        view.flags.writeable = False
+        return view
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the axes."""
+        return self._data.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(self._data.size)
+
+    @property
+    def nbytes(self) -> int:
+        """The number of bytes of the values."""
+        return int(self._data.nbytes)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype."""
+        return self._data.dtype
+
+    @property
+    def name(self) -> str | None:
+        """The name given by the user or by a module, or None."""
+        return getattr(self, "_name", None)
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._name = name
+
+    # ---- gradients --------------------------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient flows to this tensor; may be set on a leaf."""
+        return self._node is not None and bool(self._node.needs)
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self._node is not None and self._node is not LEAF:
+            raise GradError(
+                "requires_grad can be set on a leaf only; this tensor is the "
+                f"{self._node.describe()}. Use .detach() to start a new graph from its values"
+            )
+        if value and self.dtype.kind != "f":
+            complex_ = self.dtype.kind == "c"
+            fix = "split it into real and imaginary parts" if complex_ else "make it floating: tensor(a, dtype=float, …)"
+            raise DtypeError(f"requires_grad=True: expected a real floating dtype; received {self.dtype}. Fix: {fix}")
+        self._node = LEAF if value else None
+        self._stamp = getattr(self, "_stamp", 0)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the tensor was made by the user, not by a recorded operation."""
+        return self._node is None or self._node is LEAF
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` accumulated here, or None; may be set to None."""
+        return getattr(self, "_grad", None)
+
+    @grad.setter
+    def grad(self, value: Tensor | npt.ArrayLike | None) -> None:
+        if value is None:
+            self._grad = None
+            return
+        given = value if isinstance(value, Tensor) else Tensor(value)
+        if given.shape != self.shape or given.dtype != self.dtype:
+            raise ShapeError(
+                f".grad: expected shape {self.shape} {self.dtype}, as the tensor has; "
+                f"received {given.shape} {given.dtype}"
+            )
+        self._grad = given
+
+    def backward(
+        self, cotangent: Tensor | npt.ArrayLike | None = None, *, retain_graph: bool = False, create_graph: bool = False
+    ) -> None:
+        """Add the gradient of this tensor to `.grad` of every leaf it was made from; see `autograd_lite.backward`."""
+        HOOKS.backward(self, cotangent, retain_graph, create_graph)
+
+    def detach(self) -> Tensor:
+        """Return the same values without history."""
+        twin = wrap(self._data, None)
+        twin._shared = self._shared = True
+        return twin
+
+    def retain_grad(self) -> None:
+        """Keep `.grad` on this tensor too, although it is not a leaf."""
+        if self._node is None:
+            raise GradError("retain_grad: this tensor does not require a gradient; make its inputs require one")
+        if self._node is not LEAF:
+            self._node.hooks = [*(self._node.hooks or ()), _GradKeeper(self)]
+
+    def assign(self, value: Tensor | npt.ArrayLike) -> None:
+        """Replace the values of a leaf in place; `.data` follows, and a graph that saved the old ones says so.
+
+        Args:
+            value: broadcastable to this tensor's shape, castable to its dtype.
+
+        Raises:
+            GradError: on a tensor that is not a leaf.
+            ShapeError: if the value does not fit; nothing is changed then.
+        """
+        if not self.is_leaf:
+            raise GradError(f"assign: expected a leaf; received the {self._node.describe()}. Compute a new tensor instead")
+        new = np.asarray(value._data if isinstance(value, Tensor) else value)
+        try:
+            if np.broadcast_shapes(new.shape, self.shape) != self.shape:
+                raise ValueError
+        except ValueError:
+            raise ShapeError(f"assign: expected shape {self.shape}; received {new.shape}") from None
+        np.copyto(self._own_buffer(), new, casting="same_kind")
+
+    def assign_sub(self, delta: Tensor | npt.ArrayLike) -> None:
+        """Subtract `delta`, of this tensor's shape, in place: `assign(self.data - delta)` in one pass (a leaf only)."""
+        step = delta._data if isinstance(delta, Tensor) else np.asarray(delta)
+        if step.shape != self.shape:
+            raise ShapeError(f"assign_sub: expected shape {self.shape}; received {step.shape}")
+        if not self.is_leaf:
+            raise GradError(f"assign_sub: expected a leaf; received the {self._node.describe()}")
+        buffer = self._own_buffer()
+        np.subtract(buffer, step, out=buffer, casting="same_kind")
+
+    def _own_buffer(self) -> npt.NDArray[Any]:
+        """Return the values for writing: a buffer that no other tensor looks at, stamped as changed now."""
+        data = self._data
+        if getattr(self, "_shared", False) or data.__class__ is not np.ndarray or not data.flags.writeable:
+            self._data = data = np.array(data)
+            self._shared = False
+        self._stamp = next_stamp()
+        return data
+
+    # ---- the record -------------------------------------------------------------------------------------------------
+
+    @property
+    def op(self) -> Op | None:
+        """The op that made this tensor, or None on a leaf."""
+        node = self._node
+        return None if node is None or node is LEAF else node.op
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """What the op was applied to: Tensors, and arrays or numbers used as they were; empty on a leaf.
+
+        An input whose values the op did not save has a shape and a dtype, and raises when asked for its values.
+        """
+        node = self._node
+        if node is None or node is LEAF:
+            return ()
+        saved = node.saved[1:] if node.saved else node.inputs
+        return tuple(_open_edge(edge, value) for edge, value in zip(node.inputs, saved, strict=True))
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The keyword parameters of the op that made this tensor."""
+        node = self._node
+        return {} if node is None or node is LEAF else dict(node.params)
+
+    @property
+    def source(self) -> Source | None:
+        """The user's line that made this tensor, when `record_source()` was on."""
+        note = getattr(self._node, "note", None)
+        return note.source if note else None
+
+    # ---- leaving ----------------------------------------------------------------------------------------------------
+
+    def numpy(self) -> npt.NDArray[Any]:
+        """Return the values as an array of the reader's own."""
+        return np.array(self._data)
+
+    def item(self) -> Any:
+        """Return the one element as a Python number."""
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """Return the values as nested lists of Python numbers."""
+        return self._data.tolist()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self.ndim or self.dtype.kind not in "iu":
+            raise TypeError(f"only an integer tensor with one element can be an index; received {self!r}")
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(
+                f"the truth value of a tensor of shape {self.shape} is ambiguous; use .any(), .all() or np.where"
+            )
+        return bool(self._data)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if self.requires_grad:
+            raise GradError(
+                "a tensor that requires a gradient was about to become a bare array, and its gradient to get lost. "
+                "Use NumPy functions that Tensors support, or say t.detach().numpy() if that is meant"
+            )
+        return np.array(self._data, dtype=dtype) if copy or dtype is not None else self.data
+
+    # ---- NumPy's protocols ------------------------------------------------------------------------------------------
+
+    def __apply_op__(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+        return apply(op, inputs, params)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs:
+            op = BY_UFUNC.get(ufunc)
+            if op is not None:
+                if len(inputs) == 1:
+                    return unary(op, inputs[0])
+                return binary(op, *inputs)
+        call = protocols.resolve_ufunc(ufunc, method, inputs, kwargs)
+        return apply(*call) if _is_call(call) else call
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        call = protocols.resolve_function(function, args, kwargs)
+        return apply(*call) if _is_call(call) else call
+
+    # ---- operators --------------------------------------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> Tensor:
+        return binary(arith.add, self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return binary(arith.add, other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return binary(arith.subtract, self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return binary(arith.subtract, other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return binary(arith.multiply, self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return binary(arith.multiply, other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return binary(arith.divide, self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return binary(arith.divide, other, self)
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return binary(arith.floor_divide, self, other)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return binary(arith.floor_divide, other, self)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return binary(arith.remainder, self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return binary(arith.remainder, other, self)
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
+    def __pow__(self, other: Any) -> Tensor:
+        # The exponents that NumPy's own operator knows a shorter way for, and whose derivatives are simpler too.
+        if other.__class__ is int or other.__class__ is float:
+            short = _SHORT_POWERS.get(other) if self._data.dtype.kind == "f" else None
+            if short is not None:
+                return unary(short, self)
+        return binary(arith.power, self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return binary(arith.power, other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return binary(linalg.matmul, self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return binary(linalg.matmul, other, self)
+
+    def __neg__(self) -> Tensor:
+        return unary(arith.negative, self)
+
+    def __pos__(self) -> Tensor:
+        return unary(arith.positive, self)
+
+    def __abs__(self) -> Tensor:
+        return unary(arith.absolute, self)
+
+    def __invert__(self) -> Tensor:
+        return unary(arith.invert, self)
+
+    def __and__(self, other: Any) -> Tensor:
+        return binary(arith.bitwise_and, self, other)
+
+    def __rand__(self, other: Any) -> Tensor:
+        return binary(arith.bitwise_and, other, self)
+
+    def __or__(self, other: Any) -> Tensor:
+        return binary(arith.bitwise_or, self, other)
+
+    def __ror__(self, other: Any) -> Tensor:
+        return binary(arith.bitwise_or, other, self)
+
+    def __xor__(self, other: Any) -> Tensor:
+        return binary(arith.bitwise_xor, self, other)
+
+    def __rxor__(self, other: Any) -> Tensor:
+        return binary(arith.bitwise_xor, other, self)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return binary(compare.less, self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return binary(compare.less_equal, self, other)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return binary(compare.greater, self, other)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return binary(compare.greater_equal, self, other)
+
+    def __eq__(self, other: object) -> Any:
+        return binary(compare.equal, self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return binary(compare.not_equal, self, other)
+
+    __hash__ = object.__hash__
+
+    # ---- indexing and in-place forms --------------------------------------------------------------------------------
+
+    def __getitem__(self, key: Any) -> Tensor:
+        return apply(index.getitem, (self,), {"index": canonical_index(key)})
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._rebind("t[i] = v", apply(index.index_update, (self, value), {"index": canonical_index(key)}))
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of a 0-d tensor: it holds one number; use .item()")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.ndim:
+            raise TypeError("iteration over a 0-d tensor: it holds one number; use .item()")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._rebind("t += v", self + other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._rebind("t -= v", self - other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._rebind("t *= v", self * other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._rebind("t /= v", self / other)
+
+    def __ipow__(self, other: Any) -> Tensor:
+        return self._rebind("t **= v", self**other)
+
+    def _rebind(self, what: str, result: Tensor) -> Tensor:
+        """Make this object stand for `result`, so that the recorded past keeps its values."""
+        if result.shape != self.shape:
+            raise ShapeError(f"{what}: expected a value that broadcasts to {self.shape}; the result is {result.shape}")
+        if self._node is LEAF:
+            if _mode().record:
+                raise GradError(
+                    f"{what}: this tensor is a leaf that requires a gradient, and changing it would falsify the "
+                    "recorded past.\nTo update a parameter:\n"
+                    "    with ag.no_grad():\n"
+                    "        w -= learning_rate * w.grad"
+                )
+            self.assign(result)
+            return self
+        if result.dtype != self.dtype:
+            if not np.can_cast(result.dtype, self.dtype, casting="same_kind"):
+                raise DtypeError(f"{what}: a {result.dtype} result does not fit a {self.dtype} tensor; use t = t … v")
+            result = apply(shape.astype, (result,), {"dtype": self.dtype})
+        self._data, self._node = result._data, result._node
+        self._shared = True
+        return self
+
+    # ---- looks ------------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        values = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
+        parts = [values]
+        if self.dtype not in (np.float64, np.int64, np.bool_):
+            parts.append(f"dtype={self.dtype}")
+        node = self._node
+        if node is LEAF:
+            parts.append("requires_grad=True")
+        elif node is not None:
+            parts.append(f"op={node.op.name}")
+        if self.name:
+            parts.append(f"name={self.name!r}")
+        return f"Tensor({', '.join(parts)})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.ndim == 0 else format(str(self), spec)
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError("copy.copy of a tensor would share its memory; use t.copy() or copy.deepcopy(t)")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        twin = _rebuild(*self.__reduce__()[1])
+        memo[id(self)] = twin
+        return twin
+
+    def __reduce__(self) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
+        if not self.is_leaf:
+            raise GradError("a tensor with history cannot be copied or pickled; use t.detach()")
+        return _rebuild, (self._data.copy(), self.requires_grad, self.name, None if self.grad is None else self.grad.numpy())
+
+
+def _rebuild(data: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
+    twin = Tensor(data, requires_grad=requires_grad, name=name)
+    twin.grad = grad
+    return twin
+
+
+_SHORT_POWERS: dict[float, Op] = {1: arith.positive, 2: arith.square, 0.5: arith.sqrt, -1: arith.reciprocal}
+
+
+def tensor(
+    a: npt.ArrayLike | Tensor, dtype: npt.DTypeLike = None, requires_grad: bool = False, name: str | None = None
+) -> Tensor:
+    """Make a Tensor from anything NumPy can make an array of, copying it; see `Tensor`.
+
+    Example:
+        >>> tensor([[1.0, 2.0]], requires_grad=True, name="w")
+        Tensor([[1., 2.]], requires_grad=True, name='w')
+    """
+    return Tensor(a, dtype, requires_grad, name)
+
+
+class _GradKeeper:
+    """The hook behind `retain_grad`; holds its tensor weakly, so that the graph is no cycle."""
+
+    def __init__(self, owner: Tensor) -> None:
+        self._owner = weakref.ref(owner)
+
+    def __call__(self, g: Any) -> None:
+        owner = self._owner()
+        if owner is not None:
+            previous = owner.grad
+            kept = g if isinstance(g, Tensor) else wrap(np.array(g), None)
+            owner._grad = kept if previous is None else previous + kept
+
+
+# ---- recording ------------------------------------------------------------------------------------------------------
+
+_new = object.__new__
+
+
+def wrap(data: Any, node: Any) -> Tensor:
+    """Make a Tensor around an array that nobody else will change, with the node that made it."""
+    t = _new(Tensor)
+    t._data = data
+    t._node = node
+    return t
+
+
+def _is_call(call: Any) -> bool:
+    return call.__class__ is tuple and len(call) == 3 and call[0].__class__ is Op
+
+
+def _note(mode: Mode) -> NodeNote | None:
+    return NodeNote(user_source(), mode.scope) if mode.source else None
+
+
+def _operand(x: Any) -> Any:
+    """Turn an operand that is no Tensor into what NumPy would make of it, or NotImplemented."""
+    if isinstance(x, (np.ndarray, np.generic, int, float, complex)):
+        return x
+    if isinstance(x, (list, tuple)):
+        return np.asarray(x)
+    return NotImplemented
+
+
+def unary(op: Op, x: Any) -> Tensor:
+    """Apply an op of one Tensor and no parameters."""
+    node = x._node
+    value = x._data
+    out = op.forward(value)
+    if node is not None:
+        mode = _mode()
+        if mode.record:
+            edge = x if node is LEAF else node
+            if node.needs and op.rules is not None:
+                keep_out, keep_x = op.keeps[1]
+                saved = (out if keep_out else None, value if keep_x else edge)
+                note = None if not mode.source else _note(mode)
+                return wrap(out, Node(op, (edge,), _NO_PARAMS, saved, (0,), out.shape, out.dtype, note))
+            return wrap(out, Node(op, (edge,), _NO_PARAMS, None, (), out.shape, out.dtype, _note(mode)))
+    return wrap(out, None)
+
+
+def binary(op: Op, x: Any, y: Any) -> Any:
+    """Apply an op of two operands, one of them a Tensor, and no parameters."""
+    # Written out twice rather than looped over: this is the path of every arithmetic operator.
+    need = 0
+    if x.__class__ is Tensor:
+        a = x._data
+        edge_x = x._node
+        if edge_x is None:
+            edge_x = x
+        elif edge_x.needs:
+            need = 1
+            if edge_x is LEAF:
+                edge_x = x
+    else:
+        if x.__class__ not in _OPERANDS:
+            x = _operand(x)
+            if x is NotImplemented:
+                return x
+        a = edge_x = x
+    if y.__class__ is Tensor:
+        b = y._data
+        edge_y = y._node
+        if edge_y is None:
+            edge_y = y
+        elif edge_y.needs:
+            need += 2
+            if edge_y is LEAF:
+                edge_y = y
+    else:
+        if y.__class__ not in _OPERANDS:
+            y = _operand(y)
+            if y is NotImplemented:
+                return y
+        b = edge_y = y
+    out = op.forward(a, b)
+    if need and op.rules is not None:
+        mode = _mode()
+        if mode.record:
+            keep_out, keep_x, keep_y = op.keeps[need]
+            saved = (out if keep_out else None, a if keep_x else edge_x, b if keep_y else edge_y)
+            note = None if not mode.source else _note(mode)
+            node = Node(op, (edge_x, edge_y), _NO_PARAMS, saved, _NEEDS[need], out.shape, out.dtype, note)
+            return wrap(out, node)
+    elif need or edge_x.__class__ is Node or edge_y.__class__ is Node:
+        mode = _mode()
+        if mode.record:
+            return wrap(out, Node(op, (edge_x, edge_y), _NO_PARAMS, None, (), out.shape, out.dtype, _note(mode)))
+    return wrap(out, None)
+
+
+def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+    """Apply any op to Tensors and arrays, and record the call if one of them has a history or is a leaf that counts."""
+    values, edges, needs, recorded = [], [], [], False
+    for i, x in enumerate(inputs):
+        if x.__class__ is Tensor:
+            values.append(x._data)
+            node = x._node
+            if node is None or node is LEAF:
+                edges.append(x)
+                if node is LEAF:
+                    needs.append(i)
+            else:
+                edges.append(node)
+                recorded = True
+                if node.needs:
+                    needs.append(i)
+        else:
+            x = np.asarray(x) if isinstance(x, (list, tuple)) else x
+            values.append(x)
+            edges.append(x)
+    out = op.forward(*values, **params)
+    mode = _mode()
+    node = None
+    if mode.record and (needs or recorded or not inputs):
+        if op.rules is None or out.dtype.kind not in "fc":
+            needs = []
+        saved = _save(op, out, values, edges, needs) if needs else None
+        node = Node(op, tuple(edges), params, saved, tuple(needs), out.shape, out.dtype, _note(mode))
+    result = wrap(out, node)
+    if out.__class__ is np.ndarray and out.base is not None:
+        _share(result, inputs)
+    return result
+
+
+def _share(view: Tensor, inputs: tuple[Any, ...]) -> None:
+    """Note that tensors look at the same memory, so that whichever is assigned to first moves to a buffer of its own."""
+    view._shared = True
+    for x in inputs:
+        if x.__class__ is Tensor:
+            x._shared = True
+
+
+def _save(op: Op, out: Any, values: list[Any], edges: list[Any], needs: list[int]) -> tuple[Any, ...]:
+    """Collect `(out, *inputs)` for the rules: the values they read, and for the others the edges, for their shapes."""
+    if not op.keeps:
+        return (None, *edges)
+    keep = op.keeps[sum(1 << i for i in needs)]
+    return (out if keep[0] else None, *(v if k else e for v, e, k in zip(values, edges, keep[1:], strict=True)))
+
+
+def _open_edge(edge: Any, value: Any) -> Any:
+    """Turn an edge of a node back into what the user sees: a Tensor, an array or a number."""
+    if edge.__class__ is not Node:
+        return edge
+    has_value = value is not edge and not isinstance(value, Node)
+    return wrap(value if has_value else _Forgotten(edge.shape, edge.dtype), edge)
+
+
+class _Forgotten(ShapeDtype):
+    """The values of a result that its consumer did not save."""
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise GradError(
+            f"the values of this {self.shape} {self.dtype} tensor were not saved by the op that read it, or were freed "
+            "by backward; keep the tensor itself, or call backward(retain_graph=True)"
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return self.__array__()

@@ -1,0 +1,128 @@
+"""Whether operations are recorded, and with what beside them. One setting per thread and per asyncio task."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from typing import Any, NamedTuple, TypeVar
+
+__all__ = ["MODE", "Mode", "is_grad_enabled", "module_scope", "no_grad", "enable_grad", "record_source"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Mode(NamedTuple):
+    """What is recorded: nothing, operations, operations with the user's line and the module they ran in."""
+
+    record: bool = True
+    source: bool = False
+    scope: str = ""
+
+
+MODE: ContextVar[Mode] = ContextVar("autograd_lite_mode", default=Mode())
+
+
+class _Recording:
+    """Context manager and decorator that switches recording; enters again at every step of a generator."""
+
+    _record: bool
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[Mode]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(MODE.set(MODE.get()._replace(record=self._record)))
+
+    def __exit__(self, *exc: object) -> None:
+        MODE.reset(self._tokens.pop())
+
+    def __call__(self, f: F) -> F:
+        if inspect.isgeneratorfunction(f):
+            return _wrap_generator(f, type(self))
+
+        @functools.wraps(f)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with type(self)():
+                return f(*args, **kwargs)
+
+        return wrapped  # type: ignore[return-value]
+
+
+def _wrap_generator(f: Any, recording: type[_Recording]) -> Any:
+    """Hold the mode only while the generator runs: a suspended generator must not leak it to its caller."""
+
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        generator = f(*args, **kwargs)
+        sent = None
+        while True:
+            with recording():
+                try:
+                    item = generator.send(sent)
+                except StopIteration as stop:
+                    return stop.value
+            sent = yield item
+
+    return wrapped
+
+
+class no_grad(_Recording):  # noqa: N801  (the field's name for it)
+    """Record nothing inside: results have no history, and a leaf may be changed.
+
+    Works as a context manager and as a decorator, of generators too; per thread and per task.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> x = ag.tensor(2.0, requires_grad=True)
+        >>> with ag.no_grad():
+        ...     y = x * x
+        >>> y.requires_grad
+        False
+    """
+
+    _record = False
+
+
+class enable_grad(_Recording):  # noqa: N801
+    """Record inside, also within a `no_grad` block."""
+
+    _record = True
+
+
+def is_grad_enabled() -> bool:
+    """Return whether operations are being recorded here."""
+    return MODE.get().record
+
+
+@contextmanager
+def record_source() -> Iterator[None]:
+    """Record the user's file and line, and the `nn` module path, with every operation inside.
+
+    Costs about a microsecond an operation, so it is off unless asked for. Error messages and pictures then
+    name the line.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> with ag.record_source():
+        ...     y = ag.tensor(2.0, requires_grad=True) * 3
+        >>> y.source.line > 0
+        True
+    """
+    token = MODE.set(MODE.get()._replace(source=True))
+    try:
+        yield
+    finally:
+        MODE.reset(token)
+
+
+@contextmanager
+def module_scope(path: str) -> Iterator[None]:
+    """Name the module that the operations inside belong to; heard only while `record_source` is on."""
+    token = MODE.set(MODE.get()._replace(scope=path))
+    try:
+        yield
+    finally:
+        MODE.reset(token)

@@ -1,0 +1,128 @@
+"""The node: one recorded call of an op. Edges point from a result to its inputs only, so no graph is a cycle."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .op import Op
+
+__all__ = ["LEAF", "Node", "NodeNote", "Source", "next_stamp", "user_source"]
+
+# One clock for everything that happens to tensors: a node is stamped when it is recorded, a leaf when it is assigned.
+# So "was this leaf assigned after that node saved it?" is one comparison and costs the forward pass nothing.
+next_stamp: Callable[[], int] = itertools.count(1).__next__
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_HIDDEN = (_PACKAGE, os.path.join(os.path.dirname(_PACKAGE.rstrip(os.sep)), "nn") + os.sep, os.path.dirname(np.__file__))
+
+
+class Source(NamedTuple):
+    """A place in the user's code."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} in {self.function}"
+
+
+class NodeNote(NamedTuple):
+    """What `record_source` adds to a node: the user's line and the `nn` module path."""
+
+    source: Source | None
+    scope: str
+
+
+class Node:
+    """One call of an op.
+
+    Attributes:
+        op: the record of what was called.
+        inputs: one edge per array argument: a `Node`; a `Tensor` that has no history; a bare array or Python
+            number used as an operand; or a `ShapeDtype`, all that is left of a large array after backward.
+        params: the keyword parameters of the call.
+        saved: `(out, *inputs)` as the derivative rules read them, in place of an input they do not read its edge;
+            None once backward has freed it.
+        needs: the indices of the inputs that a gradient flows to; empty when the op has no derivative.
+        shape, dtype: of the result; they outlive the saved arrays, so a graph can be drawn after backward.
+        stamp: the moment of recording.
+        note: source line and module path, when recorded.
+        hooks: functions of the cotangent, called when it is complete.
+    """
+
+    __slots__ = ("dtype", "hooks", "inputs", "needs", "note", "op", "params", "saved", "shape", "stamp")
+
+    def __init__(
+        self,
+        op: Op,
+        inputs: tuple[Any, ...],
+        params: dict[str, Any],
+        saved: tuple[Any, ...] | None,
+        needs: tuple[int, ...],
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        note: NodeNote | None,
+    ) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.params = params
+        self.saved = saved
+        self.needs = needs
+        self.shape = shape
+        self.dtype = dtype
+        self.stamp = next_stamp()
+        self.note = note
+        self.hooks: list[Callable[[Any], Any]] | None = None
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions of the result."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements of the result."""
+        size = 1
+        for n in self.shape:
+            size *= n
+        return size
+
+    def describe(self) -> str:
+        """Return `op (shape) dtype`, and the user's line when it was recorded, for error messages."""
+        where = f", made at {self.note.source}" if self.note and self.note.source else ""
+        return f"'{self.op.name}' result of shape {self.shape} {self.dtype}{where}"
+
+    def __repr__(self) -> str:
+        return f"<Node {self.op.name} {self.shape} {self.dtype}>"
+
+
+class _Leaf:
+    """Stands in the place of a node on a tensor that the user asked gradients for."""
+
+    __slots__ = ()
+    needs = (0,)
+
+    def __repr__(self) -> str:
+        return "<leaf>"
+
+
+LEAF: Any = _Leaf()
+
+
+def user_source() -> Source | None:
+    """Return the innermost frame outside this package, `nn` and NumPy."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if not code.co_filename.startswith(_HIDDEN):
+            return Source(code.co_filename, frame.f_lineno, code.co_name)
+        frame = frame.f_back  # type: ignore[assignment]
+    return None

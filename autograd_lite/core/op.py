@@ -1,0 +1,308 @@
+"""The op record: one record holds every fact about one operation, and the tables in `ops/` are made of records.
+
+Vocabulary of the rules, the same in every table: `g` is the cotangent that comes in, `out` the result, `x, y` the
+inputs; parameters are keywords. A rule is plain NumPy and is read twice: by bare arrays in a first-order backward
+pass, and by Tensors when the backward pass is itself recorded. So it never changes an array, never branches on a
+value, and never asks for more than NumPy's protocols give. The engine sums a rule's result down to the shape of the
+input, casts it to its dtype and accumulates; rules stay bare.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from .shapes import Shape, ShapeDtype, reduced_shape
+
+__all__ = [
+    "BY_FUNCTION",
+    "BY_UFUNC",
+    "COMPOSED",
+    "OPS",
+    "Kind",
+    "Op",
+    "Rule",
+    "applied",
+    "composes",
+    "elementwise",
+    "nondifferentiable",
+    "reduction",
+    "structural",
+]
+
+OPS: dict[str, Op] = {}
+BY_UFUNC: dict[np.ufunc, Op] = {}
+BY_FUNCTION: dict[Callable[..., Any], Op] = {}
+COMPOSED: dict[Callable[..., Any], Callable[..., Any]] = {}
+
+
+class Kind(Enum):
+    """How a rule is stated, and so how the engine reads it."""
+
+    UNIT = "the cotangent passes unchanged"
+    CONSTANT = "times a number"
+    PARTIAL = "times the local partial derivative d(out, *inputs)"
+    APPLIED = "the partial already applied, f(g, out, *inputs): linear in g and elementwise, so it serves vjp and jvp"
+    REDUCED = "as PARTIAL, with g and out given back their reduced axes"
+    VJP = "a vector-Jacobian product f(g, out, *inputs)"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rule:
+    """The derivative of an op with respect to one input.
+
+    Attributes:
+        kind: how `value` is to be read.
+        value: a number or a function; see `Kind`.
+        reads: which arrays it reads: 0 for `out`, `i + 1` for input `i`. Only these are saved.
+    """
+
+    kind: Kind
+    value: Any
+    reads: frozenset[int] = frozenset()
+
+
+@dataclasses.dataclass(frozen=True, eq=False, slots=True)
+class Op:
+    """One operation and everything that is known about it.
+
+    Attributes:
+        name: NumPy's name where NumPy has one, otherwise the field's.
+        forward: arrays positional, parameters by keyword, one array out.
+        rules: one `Rule` or None (no derivative) for each array input; a function of the input's index for an op
+            that takes any number of arrays; None when the op has no derivative at all.
+        infer: the shape rule, `ShapeDtype`s and parameters in, `ShapeDtype` out, no data touched.
+        bind: NumPy's signature in, `(array inputs, canonical parameters)` out; None when there are only arrays.
+        ufunc: the ufunc that `forward` is, if it is one.
+        numpy_functions: other NumPy functions that this op stands for, called with `bind`'s signature.
+        linear: linear in all its array inputs jointly, so that its jvp is the op itself.
+        selects: may drop values, so a NaN can stand beside a finite result (see the mask in the engine).
+        domain: per input, where the op is defined: any, positive, unit, nonzero, …
+        kinks: where it is not differentiable, in words; empty if nowhere.
+        cost: FLOPs per element of the result (elementwise) or a word for the exporters.
+        glyph: how pictures write it.
+        onnx: the ONNX operator it maps to, if there is one.
+    """
+
+    name: str
+    forward: Callable[..., Any]
+    rules: tuple[Rule | None, ...] | Callable[[int], Rule] | None
+    infer: Callable[..., ShapeDtype]
+    bind: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] | None = None
+    ufunc: np.ufunc | None = None
+    numpy_functions: tuple[Callable[..., Any], ...] = ()
+    linear: bool = False
+    selects: bool = False
+    domain: tuple[str, ...] = ()
+    kinks: str = ""
+    cost: float = 1.0
+    glyph: str = ""
+    onnx: str = ""
+    keeps: tuple[tuple[bool, ...], ...] = ()
+
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
+        """Apply to arrays, or to whatever an input's `__apply_op__` makes of it (Tensors record the call)."""
+        for x in inputs:
+            hook = getattr(x, "__apply_op__", None)
+            if hook is not None:
+                return hook(self, inputs, params)
+        return self.forward(*inputs, **params)
+
+    def rule(self, i: int) -> Rule | None:
+        """Return the derivative rule for input `i`."""
+        rules = self.rules
+        return rules[i] if isinstance(rules, tuple) else rules(i) if rules else None
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether the op has a derivative with respect to any input."""
+        return self.rules is not None
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __reduce__(self) -> Any:
+        return (OPS.__getitem__, (self.name,))
+
+
+# ---- how the tables state derivatives -------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class applied:  # noqa: N801  (reads as a word of the table)
+    """Mark a partial that is cheaper, or safer, in applied form: `applied(lambda g, out, x, y: g / y)`."""
+
+    function: Callable[..., Any]
+
+
+def _reads(saves: str) -> frozenset[int]:
+    return frozenset("oxyz".index(c) for c in saves)
+
+
+def _elementwise_rule(partial: Any, saves: str) -> Rule | None:
+    if partial is None:
+        return None
+    if isinstance(partial, applied):
+        return Rule(Kind.APPLIED, partial.function, _reads(saves))
+    if callable(partial):
+        return Rule(Kind.PARTIAL, partial, _reads(saves))
+    return Rule(Kind.UNIT, 1) if partial == 1 else Rule(Kind.CONSTANT, partial)
+
+
+def _per_input(saves: str | Sequence[str], n: int) -> Sequence[str]:
+    return [saves] * n if isinstance(saves, str) else saves
+
+
+def _keep_table(rules: Sequence[Rule | None]) -> tuple[tuple[bool, ...], ...]:
+    """For each set of inputs that need a gradient (as a bit mask): which of `(out, *inputs)` must be saved."""
+    n = len(rules)
+    table = []
+    for mask in range(1 << n):
+        read = frozenset().union(*(r.reads for i, r in enumerate(rules) if r is not None and mask >> i & 1))
+        table.append(tuple(k in read for k in range(n + 1)))
+    return tuple(table)
+
+
+def _register(op: Op) -> Op:
+    if op.name in OPS:
+        raise ValueError(f"op '{op.name}' is defined twice")
+    OPS[op.name] = op
+    if op.ufunc is not None:
+        BY_UFUNC[op.ufunc] = op
+    for function in op.numpy_functions:
+        BY_FUNCTION[function] = op
+    return op
+
+
+def _broadcast_infer(forward: Callable[..., Any]) -> Callable[..., ShapeDtype]:
+    """Broadcast the shapes; find the dtype by running the op on one element per input."""
+
+    def infer(*specs: ShapeDtype, **params: Any) -> ShapeDtype:
+        shape = np.broadcast_shapes(*(s.shape for s in specs))
+        with np.errstate(all="ignore"):
+            dtype = np.asarray(forward(*(np.ones(1, s.dtype) for s in specs), **params)).dtype
+        return ShapeDtype(shape, dtype)
+
+    return infer
+
+
+def elementwise(
+    function: np.ufunc | Callable[..., Any],
+    *partials: Any,
+    name: str | None = None,
+    saves: str | Sequence[str] = "",
+    bind: Callable[..., Any] | None = None,
+    **facts: Any,
+) -> Op:
+    """Define an elementwise op by its local partial derivatives, one for each input.
+
+    Args:
+        function: the ufunc, or a function of arrays that broadcasts like one.
+        partials: for each input a number, a function `d(out, *inputs, **params)`, the same in `applied` form, or
+            None for an input that no gradient flows to.
+        name: the op's name; a ufunc brings its own.
+        saves: which arrays the partials read, of "o" (out), "x", "y", "z"; one string for all, or one each.
+        bind: see `Op`.
+        facts: further fields of `Op`.
+    """
+    ufunc = function if isinstance(function, np.ufunc) else None
+    rules = tuple(_elementwise_rule(p, s) for p, s in zip(partials, _per_input(saves, len(partials)), strict=True))
+    return _register(
+        Op(
+            name=name or function.__name__,
+            forward=function,
+            rules=rules,
+            infer=_broadcast_infer(function),
+            bind=bind,
+            ufunc=ufunc,
+            keeps=_keep_table(rules),
+            **facts,
+        )
+    )
+
+
+def nondifferentiable(
+    function: np.ufunc | Callable[..., Any],
+    *,
+    name: str | None = None,
+    infer: Callable[..., ShapeDtype] | None = None,
+    **facts: Any,
+) -> Op:
+    """Define an op that is recorded but has no derivative: comparisons, tests, integer arithmetic, argmax."""
+    ufunc = function if isinstance(function, np.ufunc) else None
+    op = Op(name or function.__name__, function, None, infer or _broadcast_infer(function), ufunc=ufunc, **facts)
+    return _register(op)
+
+
+def reduction(
+    name: str,
+    forward: Callable[..., Any],
+    partial: Any,
+    *,
+    saves: str = "",
+    **facts: Any,
+) -> Op:
+    """Define a reduction over `axis` (canonical: None or a tuple) by its local partial derivatives.
+
+    Args:
+        name: the op's name.
+        forward: `f(x, *, axis, keepdims, **params)`.
+        partial: `d(out, x, *, axis, **params)` with `out` broadcastable against `x`, or `structural`'s vjp in
+            `applied` form for a sum that needs no partial.
+        saves: of "o", "x".
+        facts: further fields of `Op`.
+    """
+    rule = Rule(Kind.VJP, partial.function, _reads(saves)) if isinstance(partial, applied) else None
+    rules = (rule or Rule(Kind.REDUCED, partial, _reads(saves)),)
+
+    def infer(x: ShapeDtype, *, axis: Any, keepdims: bool, **params: Any) -> ShapeDtype:
+        with np.errstate(all="ignore"):
+            one = forward(np.ones((1,) * x.ndim, x.dtype), axis=axis, keepdims=keepdims, **params)
+        return ShapeDtype(reduced_shape(x.shape, axis, keepdims), np.asarray(one).dtype)
+
+    return _register(Op(name, forward, rules, infer, keeps=_keep_table(rules), **facts))
+
+
+def structural(
+    name: str,
+    forward: Callable[..., Any],
+    *vjps: Callable[..., Any] | None,
+    infer: Callable[..., ShapeDtype],
+    saves: str | Sequence[str] = "",
+    each: Callable[[int], Callable[..., Any]] | None = None,
+    **facts: Any,
+) -> Op:
+    """Define an op by its vector-Jacobian products.
+
+    Args:
+        name: the op's name.
+        forward: arrays positional, parameters by keyword.
+        vjps: for each input `f(g, out, *inputs, **params)`, or None. An array that is not in `saves` arrives as
+            its edge, which has `shape`, `dtype`, `ndim` and `size` but no values.
+        infer: the shape rule.
+        saves: as in `elementwise`.
+        each: instead of `vjps`, for an op of any number of inputs: the vjp for input `i`.
+        facts: further fields of `Op`.
+    """
+    if each is not None:
+        return _register(Op(name, forward, lambda i: Rule(Kind.VJP, each(i)), infer, **facts))
+    rules = tuple(
+        None if f is None else Rule(Kind.VJP, f, _reads(s))
+        for f, s in zip(vjps, _per_input(saves, len(vjps)), strict=True)
+    )
+    return _register(Op(name, forward, rules, infer, keeps=_keep_table(rules), **facts))
+
+
+def composes(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function, written in plain NumPy, as what the given NumPy functions do on Tensors."""
+
+    def register(composed: Callable[..., Any]) -> Callable[..., Any]:
+        for function in functions:
+            COMPOSED[function] = composed
+        return composed
+
+    return register

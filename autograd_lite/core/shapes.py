@@ -1,0 +1,130 @@
+"""Shape arithmetic on ints and tuples, and the one array helper that undoes broadcasting."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .errors import ShapeError
+
+__all__ = [
+    "Axis",
+    "ShapeDtype",
+    "Shape",
+    "expand_reduced",
+    "normalize_axes",
+    "normalize_axis",
+    "reduced_shape",
+    "resolve_reshape",
+    "sum_to_shape",
+]
+
+Shape = tuple[int, ...]
+Axis = int | Sequence[int] | None
+
+
+class ShapeDtype(NamedTuple):
+    """What remains of an array when its values are gone.
+
+    Example:
+        >>> ShapeDtype((2, 3), np.dtype("float32")).size
+        6
+    """
+
+    shape: Shape
+    dtype: np.dtype[Any]
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+
+def normalize_axis(axis: int, ndim: int, what: str = "axis") -> int:
+    """Return `axis` counted from the front.
+
+    Example:
+        >>> normalize_axis(-1, 3)
+        2
+    """
+    axis = operator.index(axis)
+    if not -ndim <= axis < ndim:
+        raise ShapeError(f"{what}={axis} is out of bounds for a {ndim}-dimensional array; use {-ndim} to {ndim - 1}")
+    return axis % ndim
+
+
+def normalize_axes(axis: Axis, ndim: int) -> tuple[int, ...] | None:
+    """Return `axis` as a sorted tuple counted from the front; None, meaning every axis, stays None.
+
+    Example:
+        >>> normalize_axes((-1, 0), 3)
+        (0, 2)
+    """
+    if axis is None:
+        return None
+    axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    out = tuple(sorted(normalize_axis(a, ndim) for a in axes))
+    if len(set(out)) != len(out):
+        raise ShapeError(f"axis={axis} names the same axis twice")
+    return out
+
+
+def reduced_shape(shape: Shape, axes: tuple[int, ...] | None, keepdims: bool) -> Shape:
+    """Return the shape of a reduction over `axes`.
+
+    Example:
+        >>> reduced_shape((2, 3, 4), (1,), True)
+        (2, 1, 4)
+    """
+    if axes is None:
+        return (1,) * len(shape) if keepdims else ()
+    if keepdims:
+        return tuple(1 if i in axes else n for i, n in enumerate(shape))
+    return tuple(n for i, n in enumerate(shape) if i not in axes)
+
+
+def expand_reduced(a: Any, shape: Shape, axes: tuple[int, ...] | None, keepdims: bool) -> Any:
+    """Give a reduction's result back its reduced axes, as axes of length 1 (works on arrays and Tensors)."""
+    return a if keepdims else a.reshape(reduced_shape(shape, axes, True))
+
+
+def sum_to_shape(a: Any, shape: Shape) -> Any:
+    """Undo broadcasting: sum `a` over the axes along which `shape` was repeated (works on arrays and Tensors).
+
+    Example:
+        >>> sum_to_shape(np.ones((4, 3)), (1, 3))
+        array([[4., 4., 4.]])
+    """
+    extra = a.ndim - len(shape)
+    ones = tuple(i + extra for i, n in enumerate(shape) if n == 1 and a.shape[i + extra] != 1)
+    if extra or ones:
+        a = a.sum(axis=(*range(extra), *ones))
+    return a if a.shape == shape else a.reshape(shape)
+
+
+def resolve_reshape(size: int, shape: Shape) -> Shape:
+    """Return `shape` with its one -1 replaced by the length that fits `size`.
+
+    Raises:
+        ShapeError: if `size` elements cannot take that shape.
+
+    Example:
+        >>> resolve_reshape(6, (2, -1))
+        (2, 3)
+    """
+    known = math.prod(n for n in shape if n != -1)
+    holes = shape.count(-1)
+    if holes == 1 and known and size % known == 0:
+        return tuple(size // known if n == -1 else n for n in shape)
+    if holes or known != size or any(n < 0 for n in shape):
+        raise ShapeError(f"reshape: {size} elements do not fit shape {shape}")
+    return shape

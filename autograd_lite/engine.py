@@ -1,0 +1,330 @@
+"""The backward pass: walk the graph from a result to its leaves and apply the derivative rules.
+
+The engine alone sums a cotangent down to the shape of its input, casts it to its dtype, accumulates, and masks. It
+reads the rules with bare arrays, or with Tensors when the pass itself is to be recorded (`create_graph`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._tensor import Tensor, wrap
+from .core.errors import DtypeError, GradError, ShapeError
+from .core.hooks import HOOKS
+from .core.mode import enable_grad, no_grad
+from .core.node import LEAF, Node
+from .core.op import Kind
+from .core.shapes import ShapeDtype, expand_reduced, sum_to_shape
+from .ops.compare import zero_mask
+
+__all__ = ["backward", "cotangents", "edge_of"]
+
+_UNIT, _CONSTANT, _PARTIAL, _APPLIED, _REDUCED = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.REDUCED
+# Constants up to this many bytes stay readable in the record after backward; larger arrays are let go.
+_KEEP_BYTES = 1024
+
+
+def edge_of(t: Tensor) -> Node | Tensor:
+    """Return what stands for `t` as an input of others: its node, or the tensor itself if it is a leaf."""
+    node = t._node
+    return t if node is None or node is LEAF else node
+
+
+def backward(
+    t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, create_graph: bool = False
+) -> None:
+    """Add the gradient of `t` to `.grad` of every leaf that requires one.
+
+    For a scalar t the gradient is dt/dleaf; for any other t it is the vector-Jacobian product sum_i c_i dt_i/dleaf
+    with the cotangent c.
+
+    Args:
+        t: a tensor with history.
+        cotangent: array-like of t's shape; may be left out for a tensor with one element, where it is 1.
+        retain_graph: keep the saved arrays, so that backward can run again.
+        create_graph: record the backward pass itself, so that the gradients can be differentiated. `.grad` then
+            refers to the graph, which refers to the leaf: a cycle that only the garbage collector ends, until `.grad`
+            is set to None. `autograd_lite.grad` has no such cycle.
+
+    Raises:
+        GradError: if t has no history, no cotangent where one is needed, or a graph that was freed.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> x = ag.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x**3).backward([1.0, 10.0])
+        >>> x.grad
+        Tensor([  3., 120.])
+    """
+    if not t.requires_grad:
+        raise GradError(
+            f"backward: expected a tensor that requires a gradient; received {_short(t)}, which has no history of one. "
+            "Make an input with tensor(a, requires_grad=True), and compute outside no_grad() and without .detach()"
+        )
+    g = _root_cotangent(t, cotangent, create_graph)
+    found = cotangents({edge_of(t): g}, None, retain_graph=retain_graph or create_graph, create_graph=create_graph)
+    for leaf, total in found.items():
+        _add_to_leaf(leaf, total, g)
+
+
+def _short(t: Tensor) -> str:
+    label = f"'{t.name}' " if t.name else ""
+    return f"a tensor {label}of shape {t.shape} {t.dtype}"
+
+
+def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
+    if cotangent is None:
+        if t.size != 1:
+            raise GradError(
+                f"backward: expected a cotangent, since the tensor has {t.size} elements; received none. Reduce it to a "
+                f"scalar first (t.sum().backward()), or pass an array of shape {t.shape}: t.backward(cotangent)"
+            )
+        g: Any = np.ones(t.shape, t.dtype)
+    else:
+        g = cotangent
+        shape = np.shape(g.data if isinstance(g, Tensor) else g)
+        if shape != t.shape:
+            raise ShapeError(f"backward: expected a cotangent of shape {t.shape}, as the tensor has; received {shape}")
+        kind = np.result_type(g.dtype if isinstance(g, Tensor) else np.asarray(g)).kind
+        if kind not in "biuf":
+            raise DtypeError(f"backward: expected a real cotangent; received dtype kind {kind!r}")
+        g = g.astype(t.dtype, copy=False) if isinstance(g, Tensor) else np.asarray(g, t.dtype)
+    if create_graph:
+        return g if isinstance(g, Tensor) else wrap(g, None)
+    return g.data if isinstance(g, Tensor) else g
+
+
+def _add_to_leaf(leaf: Tensor, total: Any, root: Any) -> None:
+    """Write a leaf's gradient; what `.grad` handed out before is not changed, and its memory is its own."""
+    if isinstance(total, Tensor):
+        leaf._grad = total if leaf.grad is None else leaf.grad + total
+        return
+    previous = leaf.grad
+    if previous is not None:
+        leaf._grad = wrap(previous._data + total, None)
+        return
+    owned = total.__class__ is np.ndarray and total.base is None and total is not root and total.flags.writeable
+    leaf._grad = wrap(total if owned else np.array(total), None)
+
+
+# ---- the walk -------------------------------------------------------------------------------------------------------
+
+
+class _Watch:
+    """Notes that a floating-point operation was invalid (0 * inf, inf - inf), at no cost while none is."""
+
+    __slots__ = ("seen",)
+
+    def __init__(self) -> None:
+        self.seen = False
+
+    def __call__(self, kind: str, flag: int) -> None:
+        self.seen = True
+
+
+def cotangents(
+    roots: dict[Any, Any], targets: set[Any] | None, *, retain_graph: bool, create_graph: bool
+) -> dict[Any, Any]:
+    """Run the chain rule from `roots` (edge -> cotangent) and return the cotangents of the leaves, or of `targets`."""
+    order, selects = _collect(roots)
+    if targets is not None:
+        order = _towards(order, targets)
+    watch = _Watch()
+    watch.seen = selects
+    mode = enable_grad() if create_graph else no_grad()
+    with mode, np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=watch):
+        return _walk(order, dict(roots), targets, watch, retain_graph, create_graph)
+
+
+def _collect(roots: dict[Any, Any]) -> tuple[list[Node], bool]:
+    """Return every node that a gradient flows through, last recorded first: consumers before what they consume."""
+    stack = [edge for edge in roots if edge.__class__ is Node]
+    seen = set(stack)
+    # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
+    selects = any(g.size > 1 for g in roots.values())
+    order = []
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        if node.op.selects:
+            selects = True
+        inputs = node.inputs
+        for i in node.needs:
+            edge = inputs[i]
+            if edge.__class__ is Node and edge not in seen:
+                seen.add(edge)
+                stack.append(edge)
+    order.sort(key=_stamp, reverse=True)
+    return order, selects
+
+
+def _stamp(node: Node) -> int:
+    return node.stamp
+
+
+def _towards(order: list[Node], targets: set[Any]) -> list[Node]:
+    """Keep the nodes from which a target can be reached."""
+    useful = set(targets)
+    kept = []
+    for node in reversed(order):
+        if any(node.inputs[i] in useful for i in node.needs):
+            useful.add(node)
+            kept.append(node)
+    kept.reverse()
+    return kept
+
+
+def _walk(
+    order: list[Node],
+    pending: dict[Any, Any],
+    targets: set[Any] | None,
+    watch: _Watch,
+    retain_graph: bool,
+    create_graph: bool,
+) -> dict[Any, Any]:
+    reached = set(order)
+    owned = set()
+    for node in order:
+        g = pending.get(node) if targets is not None and node in targets else pending.pop(node, None)
+        if g is None:
+            continue
+        if node.hooks is not None:
+            for hook in node.hooks:
+                changed = hook(g)
+                g = g if changed is None else changed
+        saved, inputs, op = node.saved, node.inputs, node.op
+        if saved is None:
+            raise _freed(node)
+        if len(node.needs) != len(inputs):
+            _check_constants(node, saved)
+        if create_graph:
+            saved = _as_tensors(node, saved)
+        rules = op.rules
+        for i in node.needs:
+            edge = inputs[i]
+            if targets is not None and edge not in reached and edge not in targets:
+                continue
+            rule = rules[i] if rules.__class__ is tuple else rules(i)
+            if rule is None:
+                continue
+            kind = rule.kind
+            if kind is _UNIT:
+                r = g
+            elif kind is _PARTIAL:
+                r = g * rule.value(*saved, **node.params)
+                if watch.seen:
+                    r = _masked(r, g)
+            elif kind is _APPLIED:
+                r = rule.value(g, *saved, **node.params)
+                if watch.seen:
+                    r = _masked(r, g)
+            elif kind is _CONSTANT:
+                r = -g if rule.value == -1 else g * rule.value if rule.value else g * 0
+            elif kind is _REDUCED:
+                r = _reduced(rule.value, g, saved, node, watch)
+            else:
+                r = rule.value(g, *saved, **node.params)
+            if edge.__class__ is Node:
+                shape, dtype = edge.shape, edge.dtype
+            else:
+                if edge._stamp > node.stamp and saved[i + 1] is not edge:
+                    _check_leaf(node, i, edge)
+                shape, dtype = edge._data.shape, edge._data.dtype
+            if r.shape != shape:
+                r = sum_to_shape(r, shape)
+            if r.dtype is not dtype and r.dtype != dtype:
+                r = r.astype(dtype)
+            previous = pending.get(edge)
+            if previous is None:
+                pending[edge] = r
+            elif edge in owned:
+                previous += r
+            else:
+                pending[edge] = total = previous + r
+                if total.__class__ is np.ndarray:
+                    owned.add(edge)
+        if not retain_graph:
+            _free(node)
+    return pending if targets is None else {t: pending[t] for t in targets if t in pending}
+
+
+def _reduced(partial: Any, g: Any, saved: tuple[Any, ...], node: Node, watch: _Watch) -> Any:
+    """Apply a reduction's partial with the cotangent and the result given back their reduced axes."""
+    params = dict(node.params)
+    keepdims = params.pop("keepdims")
+    axis, shape = params["axis"], saved[1].shape
+    g = expand_reduced(g, shape, axis, keepdims)
+    out = saved[0] if saved[0] is None else expand_reduced(saved[0], shape, axis, keepdims)
+    r = g * partial(out, saved[1], **params)
+    return _masked(r, g) if watch.seen else r
+
+
+def _masked(r: Any, g: Any) -> Any:
+    """Make a rule's result exactly zero where the cotangent was exactly zero and the rule said NaN."""
+    values = r._data if r.__class__ is Tensor else r
+    if values.__class__ is np.ndarray:
+        flat = values.reshape(-1)
+        total = np.dot(flat, flat) if flat.dtype.kind == "f" else 0
+    else:
+        total = values
+    if total == total:  # not NaN: no element is
+        return r
+    return zero_mask(r, g)
+
+
+def _as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Give saved arrays back their history, so that a rule read with them is recorded."""
+    out = saved[0]
+    opened = [out if out is None else wrap(out, node)]
+    for edge, value in zip(node.inputs, saved[1:], strict=True):
+        if edge.__class__ is Node and value is not edge:
+            opened.append(wrap(value, edge))
+        elif edge.__class__ is Tensor:
+            opened.append(edge if edge._node is LEAF else value)
+        else:
+            opened.append(value)
+    return tuple(opened)
+
+
+def _free(node: Node) -> None:
+    """Let the saved arrays go; the structure stays, with shapes in place of large constants."""
+    node.saved = None
+    if len(node.needs) != len(node.inputs):
+        node.inputs = tuple(
+            ShapeDtype(e.shape, e.dtype) if e.__class__ is np.ndarray and e.nbytes > _KEEP_BYTES else e
+            for e in node.inputs
+        )
+
+
+# ---- what can be wrong ----------------------------------------------------------------------------------------------
+
+
+def _freed(node: Node) -> GradError:
+    return GradError(
+        f"backward: the saved values of the {node.describe()} were freed by an earlier backward. "
+        "Compute the result again, or call backward(retain_graph=True) the first time"
+    )
+
+
+def _check_leaf(node: Node, i: int, leaf: Tensor) -> None:
+    name = f"'{leaf.name}' " if leaf.name else ""
+    raise GradError(
+        f"backward: the leaf {name}of shape {leaf.shape} was assigned a new value after the op '{node.op.name}' saved "
+        "the old one, so the gradient would be of a function that was never computed. "
+        "Call backward before you change the parameters (before optimizer.step())"
+        + ("" if node.note else "; record_source() names the line")
+    )
+
+
+def _check_constants(node: Node, saved: tuple[Any, ...]) -> None:
+    for i, edge in enumerate(node.inputs):
+        if edge.__class__ is Tensor and i not in node.needs and getattr(edge, "_stamp", 0) > node.stamp:
+            if saved[i + 1] is not edge:
+                _check_leaf(node, i, edge)
+
+
+HOOKS.backward = lambda t, cotangent, retain_graph, create_graph: backward(
+    t, cotangent, retain_graph=retain_graph, create_graph=create_graph
+)

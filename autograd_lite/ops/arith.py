@@ -1,0 +1,134 @@
+"""Arithmetic: what NumPy's operators and rounding functions do, element by element."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import refuse
+from ..core.op import applied, elementwise, nondifferentiable
+
+add = elementwise(np.add, 1, 1, glyph="+", onnx="Add")
+subtract = elementwise(np.subtract, 1, -1, glyph="−", onnx="Sub")
+multiply = elementwise(np.multiply, lambda out, x, y: y, lambda out, x, y: x, saves=("y", "x"), glyph="×", onnx="Mul")
+divide = elementwise(
+    np.divide,
+    applied(lambda g, out, x, y: g / y),
+    applied(lambda g, out, x, y: -(g * out) / y),
+    saves=("y", "oy"),
+    domain=("any", "nonzero"),
+    glyph="÷",
+    onnx="Div",
+)
+negative = elementwise(np.negative, -1, glyph="−", onnx="Neg")
+positive = elementwise(np.positive, 1, glyph="+", onnx="Identity")
+reciprocal = elementwise(np.reciprocal, lambda out, x: -(out * out), saves="o", domain=("nonzero",), onnx="Reciprocal")
+square = elementwise(np.square, lambda out, x: 2 * x, saves="x", glyph="x²")
+sqrt = elementwise(np.sqrt, applied(lambda g, out, x: g / (2 * out)), saves="o", domain=("positive",), onnx="Sqrt")
+cbrt = elementwise(np.cbrt, applied(lambda g, out, x: g / (3 * out * out)), saves="o", domain=("nonzero",))
+absolute = elementwise(np.absolute, lambda out, x: np.sign(x), saves="x", kinks="x = 0", glyph="|x|", onnx="Abs")
+fabs = elementwise(np.fabs, lambda out, x: np.sign(x), saves="x", kinks="x = 0", glyph="|x|", onnx="Abs")
+
+
+def _power_by_base(out: Any, x: Any, y: Any) -> Any:
+    # x**0 is constant, also at x = 0, where the bare formula gives 0 * inf.
+    return np.where(y == 0, 0, y * np.power(x, y - 1))
+
+
+def _power_by_exponent(out: Any, x: Any, y: Any) -> Any:
+    # 0**y is constant in y for y >= 0, where the bare formula gives 0 * log(0).
+    constant = (x == 0) & (y >= 0)
+    return np.where(constant, 0, out * np.log(np.where(constant, 1, x)))
+
+
+power = elementwise(
+    np.power,
+    _power_by_base,
+    _power_by_exponent,
+    saves=("xy", "oxy"),
+    domain=("positive", "any"),
+    glyph="xʸ",
+    onnx="Pow",
+)
+float_power = elementwise(
+    np.float_power, _power_by_base, _power_by_exponent, saves=("xy", "oxy"), domain=("positive", "any"), glyph="xʸ"
+)
+
+_JUMPS = "where x / y is an integer"
+remainder = elementwise(
+    np.remainder,
+    1,
+    lambda out, x, y: -np.floor_divide(x, y),
+    saves=("", "xy"),
+    domain=("any", "nonzero"),
+    kinks=_JUMPS,
+    glyph="mod",
+)
+fmod = elementwise(
+    np.fmod,
+    1,
+    lambda out, x, y: -np.trunc(x / y),
+    saves=("", "xy"),
+    domain=("any", "nonzero"),
+    kinks=_JUMPS,
+)
+# Steps: the derivative is zero wherever there is one, and zero at the jumps.
+floor_divide = elementwise(np.floor_divide, 0, 0, domain=("any", "nonzero"), kinks=_JUMPS)
+floor = elementwise(np.floor, 0, kinks="integers", onnx="Floor")
+ceil = elementwise(np.ceil, 0, kinks="integers", onnx="Ceil")
+trunc = elementwise(np.trunc, 0, kinks="integers")
+rint = elementwise(np.rint, 0, kinks="half-integers", onnx="Round")
+sign = elementwise(np.sign, 0, kinks="x = 0", onnx="Sign")
+
+
+def _bind_round(a: Any, decimals: int = 0, out: Any = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    refuse("np.round", "assign the result instead", out=out)
+    return (a,), {"decimals": int(decimals)}
+
+
+round_ = elementwise(
+    lambda x, *, decimals: np.round(x, decimals),
+    0,
+    name="round",
+    bind=_bind_round,
+    numpy_functions=(np.round, np.around),
+    kinks="half-integers at the last decimal",
+)
+
+# ---- signs and neighbours of floats ---------------------------------------------------------------------------------
+copysign = elementwise(
+    np.copysign,
+    lambda out, x, y: np.sign(x) * np.copysign(1, y),
+    0,
+    saves=("xy", ""),
+    domain=("nonzero", "nonzero"),
+    kinks="x = 0 or y = 0",
+)
+heaviside = elementwise(
+    np.heaviside,
+    0,
+    applied(lambda g, out, x, y: np.where(x == 0, g, 0)),
+    saves=("", "x"),
+    kinks="x = 0",
+    selects=True,
+)
+nextafter = elementwise(np.nextafter, 1, 0)
+ldexp = elementwise(np.ldexp, applied(lambda g, out, x, y: np.ldexp(g, y)), None, saves=("y", ""))
+degrees = elementwise(np.degrees, 180 / math.pi)
+rad2deg = elementwise(np.rad2deg, 180 / math.pi)
+radians = elementwise(np.radians, math.pi / 180)
+deg2rad = elementwise(np.deg2rad, math.pi / 180)
+conjugate = elementwise(np.conjugate, 1, glyph="conj")
+
+spacing = nondifferentiable(np.spacing)
+gcd = nondifferentiable(np.gcd)
+lcm = nondifferentiable(np.lcm)
+invert = nondifferentiable(np.invert, glyph="~")
+bitwise_and = nondifferentiable(np.bitwise_and, glyph="&")
+bitwise_or = nondifferentiable(np.bitwise_or, glyph="|")
+bitwise_xor = nondifferentiable(np.bitwise_xor, glyph="^")
+bitwise_count = nondifferentiable(np.bitwise_count)
+left_shift = nondifferentiable(np.left_shift, glyph="<<")
+right_shift = nondifferentiable(np.right_shift, glyph=">>")

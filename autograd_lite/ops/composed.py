@@ -1,0 +1,281 @@
+"""NumPy functions that need no op of their own: each is plain NumPy over others, and so works on Tensors too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import ShapeError, UnsupportedError, refuse
+from ..core.op import composes
+from ..core.shapes import Axis, normalize_axes, normalize_axis
+from .shape import pad_constant
+
+# ---- axes -----------------------------------------------------------------------------------------------------------
+
+
+@composes(np.swapaxes)
+def swapaxes(a: Any, axis1: int, axis2: int) -> Any:
+    order = list(range(a.ndim))
+    i, j = normalize_axis(axis1, a.ndim, "axis1"), normalize_axis(axis2, a.ndim, "axis2")
+    order[i], order[j] = order[j], order[i]
+    return np.transpose(a, order)
+
+
+@composes(np.matrix_transpose)
+def matrix_transpose(x: Any, /) -> Any:
+    return swapaxes(x, -1, -2)
+
+
+def _as_list(axis: Any) -> list[int]:
+    return list(axis) if isinstance(axis, (tuple, list)) else [axis]
+
+
+@composes(np.moveaxis)
+def moveaxis(a: Any, source: Any, destination: Any) -> Any:
+    sources = [normalize_axis(i, a.ndim, "source") for i in _as_list(source)]
+    destinations = [normalize_axis(i, a.ndim, "destination") for i in _as_list(destination)]
+    if len(sources) != len(destinations):
+        raise ShapeError(f"moveaxis: expected as many destinations as sources; received {source} and {destination}")
+    order = [i for i in range(a.ndim) if i not in sources]
+    for to, origin in sorted(zip(destinations, sources, strict=True)):
+        order.insert(to, origin)
+    return np.transpose(a, order)
+
+
+@composes(np.expand_dims)
+def expand_dims(a: Any, axis: Any) -> Any:
+    axes = _as_list(axis)
+    ndim = a.ndim + len(axes)
+    new = normalize_axes(axes, ndim) or ()
+    old = iter(a.shape)
+    return a.reshape(tuple(1 if i in new else next(old) for i in range(ndim)))
+
+
+@composes(np.squeeze)
+def squeeze(a: Any, axis: Axis = None) -> Any:
+    axes = [i for i, n in enumerate(a.shape) if n == 1] if axis is None else normalize_axes(axis, a.ndim) or ()
+    for i in axes:
+        if a.shape[i] != 1:
+            raise ShapeError(f"squeeze: expected axis {i} to have length 1; received shape {a.shape}")
+    return a.reshape(tuple(n for i, n in enumerate(a.shape) if i not in axes))
+
+
+@composes(np.ravel)
+def ravel(a: Any, order: str = "C") -> Any:
+    if order != "C":
+        raise UnsupportedError(f"np.ravel: order={order!r} is not supported on Tensors; transpose first")
+    return a.reshape(-1)
+
+
+@composes(np.flip)
+def flip(m: Any, axis: Axis = None) -> Any:
+    axes = normalize_axes(axis, m.ndim)
+    return m[tuple(slice(None, None, -1) if axes is None or i in axes else slice(None) for i in range(m.ndim))]
+
+
+@composes(np.fliplr)
+def fliplr(m: Any) -> Any:
+    return flip(m, 1)
+
+
+@composes(np.flipud)
+def flipud(m: Any) -> Any:
+    return flip(m, 0)
+
+
+# ---- joining and splitting ------------------------------------------------------------------------------------------
+
+
+@composes(np.stack)
+def stack(
+    arrays: Sequence[Any], axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
+) -> Any:
+    refuse("np.stack", "cast with .astype first", out=out, dtype=dtype)
+    parts = list(arrays)
+    if not parts:
+        raise ShapeError("stack: expected at least one array; received none")
+    shapes = {np.shape(p) for p in parts}
+    if len(shapes) > 1:
+        raise ShapeError(f"stack: expected arrays of one shape; received {sorted(shapes)}")
+    return np.concatenate([np.expand_dims(p, axis) for p in parts], axis=axis)
+
+
+def _at_least(a: Any, ndim: int) -> Any:
+    return a if np.ndim(a) >= ndim else np.reshape(a, (1,) * (ndim - np.ndim(a)) + np.shape(a))
+
+
+@composes(np.vstack)
+def vstack(tup: Sequence[Any], *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    refuse("np.vstack", "cast with .astype first", dtype=dtype)
+    return np.concatenate([_at_least(a, 2) for a in tup], axis=0)
+
+
+@composes(np.hstack)
+def hstack(tup: Sequence[Any], *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    refuse("np.hstack", "cast with .astype first", dtype=dtype)
+    parts = [_at_least(a, 1) for a in tup]
+    return np.concatenate(parts, axis=0 if parts[0].ndim == 1 else 1)
+
+
+@composes(np.array_split)
+def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    axis = normalize_axis(axis, ary.ndim)
+    length = ary.shape[axis]
+    if np.ndim(indices_or_sections) == 0:
+        n = int(indices_or_sections)
+        if n <= 0:
+            raise ShapeError(f"split: expected a positive number of sections; received {n}")
+        cuts = [i * (length // n) + min(i, length % n) for i in range(n + 1)]
+    else:
+        cuts = [0, *(int(i) for i in indices_or_sections), length]
+    before = (slice(None),) * axis
+    return [ary[(*before, slice(start, stop))] for start, stop in zip(cuts[:-1], cuts[1:], strict=True)]
+
+
+@composes(np.split)
+def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    if np.ndim(indices_or_sections) == 0 and ary.shape[axis] % int(indices_or_sections):
+        raise ShapeError(
+            f"split: axis {axis} of length {ary.shape[axis]} does not divide into {indices_or_sections} equal parts; "
+            "use np.array_split for parts of unequal length"
+        )
+    return array_split(ary, indices_or_sections, axis)
+
+
+_BY_INDEX = ("edge", "reflect", "symmetric", "wrap")
+
+
+@composes(np.pad)
+def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
+    if isinstance(pad_width, dict):
+        pad_width = [pad_width.get(i, pad_width.get(i - array.ndim, (0, 0))) for i in range(array.ndim)]
+        pad_width = [w if isinstance(w, (tuple, list)) else (w, w) for w in pad_width]
+    width = tuple((int(b), int(a)) for b, a in np.broadcast_to(pad_width, (array.ndim, 2)))
+    if mode == "constant":
+        value = kwargs.pop("constant_values", 0)
+        _refuse_pad(mode, kwargs)
+        return pad_constant(array, width=width, value=_pad_value(value))
+    if mode not in _BY_INDEX or callable(mode):
+        raise UnsupportedError(f"np.pad: mode={mode!r} is not supported on Tensors; use 'constant' or one of {_BY_INDEX}")
+    kind = kwargs.pop("reflect_type", "even")
+    _refuse_pad(mode, kwargs | ({"reflect_type": kind} if kind != "even" else {}))
+    # Which element each position of the result copies is what np.pad does to the positions themselves.
+    for axis, w in enumerate(width):
+        if w != (0, 0):
+            array = array[(slice(None),) * axis + (np.pad(np.arange(array.shape[axis]), w, mode=mode),)]  # type: ignore[call-overload]
+    return array
+
+
+def _pad_value(value: Any) -> Any:
+    return value if np.ndim(value) == 0 else tuple(tuple(v) if np.ndim(v) else v for v in value)
+
+
+def _refuse_pad(mode: str, kwargs: dict[str, Any]) -> None:
+    if kwargs:
+        raise UnsupportedError(f"np.pad: with mode={mode!r} the arguments {sorted(kwargs)} are not supported on Tensors")
+
+
+# ---- products -------------------------------------------------------------------------------------------------------
+
+
+@composes(np.dot)
+def dot(a: Any, b: Any, out: Any = None) -> Any:
+    refuse("np.dot", "assign the result instead", out=out)
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return np.multiply(a, b)
+    if np.ndim(b) <= 2:
+        return np.matmul(a, b)
+    # The last axis of a against the second to last of b; all other axes stay apart, where matmul would pair them.
+    rows = np.moveaxis(b, -2, 0)
+    product = np.matmul(a, rows.reshape(rows.shape[0], -1))
+    return product.reshape(*np.shape(a)[:-1], *rows.shape[1:])
+
+
+# ---- ufuncs with two results ----------------------------------------------------------------------------------------
+
+
+@composes(np.divmod)
+def divmod_(x: Any, y: Any, /) -> tuple[Any, Any]:
+    return np.floor_divide(x, y), np.remainder(x, y)
+
+
+@composes(np.modf)
+def modf(x: Any, /) -> tuple[Any, Any]:
+    whole = np.trunc(x)
+    return np.copysign(np.where(np.isinf(x), 0, x - whole), x), whole
+
+
+# ---- shapes and new arrays ------------------------------------------------------------------------------------------
+
+
+@composes(np.shape)
+def shape(a: Any) -> tuple[int, ...]:
+    return tuple(a.shape)
+
+
+@composes(np.ndim)
+def ndim(a: Any) -> int:
+    return len(a.shape)
+
+
+@composes(np.size)
+def size(a: Any, axis: int | None = None) -> int:
+    return int(a.size) if axis is None else int(a.shape[axis])
+
+
+def _like(a: Any, dtype: Any, shape: Any) -> tuple[Any, Any]:
+    return (a.shape if shape is None else shape), (a.dtype if dtype is None else dtype)
+
+
+@composes(np.zeros_like, np.empty_like)
+def zeros_like(
+    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
+    return np.zeros(*_like(a, dtype, shape))
+
+
+@composes(np.ones_like)
+def ones_like(
+    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
+    return np.ones(*_like(a, dtype, shape))
+
+
+@composes(np.full_like)
+def full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
+    shape, dtype = _like(a, dtype, shape)
+    return np.broadcast_to(fill_value, shape).astype(dtype)
+
+
+# ---- comparisons of whole arrays ------------------------------------------------------------------------------------
+
+
+@composes(np.isclose)
+def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
+    with np.errstate(invalid="ignore"):
+        close = np.isfinite(a) & np.isfinite(b) & (np.abs(a - b) <= atol + rtol * np.abs(b)) | (a == b)
+    return close | (np.isnan(a) & np.isnan(b)) if equal_nan else close
+
+
+@composes(np.allclose)
+def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> bool:
+    return bool(np.all(isclose(a, b, rtol, atol, equal_nan)))
+
+
+@composes(np.array_equal)
+def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> bool:
+    if np.shape(a1) != np.shape(a2):
+        return False
+    same = np.equal(a1, a2)
+    return bool(np.all(same | (np.isnan(a1) & np.isnan(a2)) if equal_nan else same))

@@ -1,0 +1,40 @@
+"""Random draws as recorded ops: each names the generator that it draws from, so that a replay draws again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.op import nondifferentiable
+from ..core.shapes import ShapeDtype
+
+
+def _infer(*, shape: Any, dtype: Any, **_: Any) -> ShapeDtype:
+    return ShapeDtype(shape, np.dtype(dtype))
+
+
+def _normal(*, generator: Any, shape: Any, dtype: Any, loc: float, scale: float) -> Any:
+    draw = generator.bits.standard_normal(shape, dtype if dtype in (np.float32, np.float64) else np.float64)
+    return (draw * scale + loc).astype(dtype, copy=False)
+
+
+def _uniform(*, generator: Any, shape: Any, dtype: Any, low: float, high: float) -> Any:
+    draw = generator.bits.random(shape, dtype if dtype in (np.float32, np.float64) else np.float64)
+    return (draw * (high - low) + low).astype(dtype, copy=False)
+
+
+def _bernoulli(*, generator: Any, shape: Any, dtype: Any, p: float) -> Any:
+    return (generator.bits.random(shape, np.float32) < p).astype(dtype, copy=False)
+
+
+random_normal = nondifferentiable(_normal, name="random_normal", infer=_infer, onnx="RandomNormal")
+random_uniform = nondifferentiable(_uniform, name="random_uniform", infer=_infer, onnx="RandomUniform")
+random_bernoulli = nondifferentiable(_bernoulli, name="random_bernoulli", infer=_infer, onnx="Bernoulli")
+
+
+def _permutation(*, generator: Any, shape: Any, dtype: Any) -> Any:
+    return generator.bits.permutation(shape[0]).astype(dtype, copy=False)
+
+
+random_permutation = nondifferentiable(_permutation, name="random_permutation", infer=_infer)

@@ -1,0 +1,125 @@
+"""NumPy's dispatch protocols: which op, or which composition of ops, a NumPy call on Tensors stands for.
+
+Knows no Tensor. `resolve_function` and `resolve_ufunc` find the record and bind the arguments; the Tensor class
+applies it. What is not in the tables is refused, with the nearest thing that is.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from .core.errors import UnsupportedError
+from .core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, Op
+
+__all__ = ["Call", "resolve_function", "resolve_ufunc"]
+
+Call = tuple[Op, tuple[Any, ...], dict[str, Any]]
+
+# What a ufunc's reduce method is called when it has a name of its own.
+_REDUCE: dict[np.ufunc, Callable[..., Any]] = {
+    np.add: np.sum,
+    np.multiply: np.prod,
+    np.maximum: np.max,
+    np.minimum: np.min,
+    np.logical_and: np.all,
+    np.logical_or: np.any,
+}
+_INSTEAD = {
+    "in1d": "np.isin on t.numpy()",
+    "nonzero": "np.nonzero(t.numpy()): indices have no gradient",
+    "frexp": "np.log2 and np.floor",
+    "put": "t[index] = value",
+    "copyto": "t[...] = value, or t.assign(value) on a leaf",
+    "fill_diagonal": "t[i, i] = value with i = np.arange(n)",
+    "may_share_memory": "t.data",
+    "shares_memory": "t.data",
+    "array2string": "repr(t) or t.numpy()",
+    "save": "np.save(path, t.numpy())",
+    "savez": "t.numpy()",
+    "linalg.inv": "t.numpy(), or a formula in matmul and division",
+}
+
+
+def _qualified(function: Callable[..., Any]) -> str:
+    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
+    return f"{module}.{function.__name__}"
+
+
+def _refuse_call(name: str, bare: str) -> NoReturn:
+    instead = _INSTEAD.get(bare)
+    if instead is None:
+        known = {f.__name__ for table in (BY_UFUNC, BY_FUNCTION, COMPOSED) for f in table}
+        near = difflib.get_close_matches(bare, sorted(known), n=3)
+        near_text = "the nearest supported: " + ", ".join(f"np.{n}" for n in near) + "; or " if near else ""
+        instead = f"{near_text}leave the graph with t.detach().numpy()"
+    raise UnsupportedError(f"{name} is not supported on Tensors. Use {instead}.")
+
+
+def resolve_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | Any:
+    """Return the op call that `function(*args, **kwargs)` is, or, for a composed function, its result.
+
+    Raises:
+        UnsupportedError: if Tensors do not support the function or one of its arguments.
+    """
+    op = BY_FUNCTION.get(function)
+    if op is not None and op.bind is not None:
+        return (op, *_bound(op.bind, function, args, kwargs))
+    composed = COMPOSED.get(function)
+    if composed is None:
+        _refuse_call(_qualified(function), function.__name__)
+    return _bound(composed, function, args, kwargs)
+
+
+def _bound(bind: Callable[..., Any], function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call `bind`, turning an argument that it does not know into an error that names it."""
+    try:
+        return bind(*args, **kwargs)
+    except TypeError as error:
+        if isinstance(error, UnsupportedError) or "unexpected keyword" not in str(error):
+            raise
+        name = str(error).rsplit("'", 2)[-2]
+        message = f"{_qualified(function)}: the argument {name}= is not supported on Tensors"
+        raise UnsupportedError(message) from None
+
+
+def resolve_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | Any:
+    """Return the op call that a ufunc call is, or the result of one that is composed of others.
+
+    Raises:
+        UnsupportedError: for a ufunc, method or argument that Tensors do not support.
+    """
+    name = f"np.{ufunc.__name__}" if method == "__call__" else f"np.{ufunc.__name__}.{method}"
+    for argument, instead in _UFUNC_ARGUMENTS.items():
+        if kwargs.get(argument) is not None and not (argument == "where" and kwargs[argument] is True):
+            raise UnsupportedError(f"{name}: the argument {argument}= is not supported on Tensors; {instead}")
+    if method == "reduce" and ufunc in _REDUCE:
+        return resolve_function(_REDUCE[ufunc], (inputs[0],), {"axis": 0, **_without(kwargs, _UFUNC_ARGUMENTS)})
+    if method == "outer" and ufunc in BY_UFUNC and ufunc.nin == 2 and not kwargs:
+        x, y = inputs
+        return (BY_UFUNC[ufunc], (np.reshape(x, np.shape(x) + (1,) * np.ndim(y)), y), {})
+    if method != "__call__":
+        _refuse_call(name, ufunc.__name__)
+    rest = _without(kwargs, _UFUNC_ARGUMENTS)
+    if rest:
+        raise UnsupportedError(f"{name}: the arguments {sorted(rest)} are not supported on Tensors")
+    op = BY_UFUNC.get(ufunc)
+    if op is not None:
+        return (op, inputs, {})
+    if ufunc in COMPOSED:
+        return COMPOSED[ufunc](*inputs)
+    _refuse_call(name, ufunc.__name__)
+
+
+_UFUNC_ARGUMENTS = {
+    "out": "assign the result instead (t = np.f(...)), or use t[...] = value",
+    "where": "choose with np.where(condition, np.f(x), other)",
+    "dtype": "cast the operands with .astype first",
+}
+
+
+def _without(kwargs: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    return {k: v for k, v in kwargs.items() if k not in names}

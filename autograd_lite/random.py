@@ -1,0 +1,111 @@
+"""Random tensors. A draw is a recorded op that names its generator; `set_seed` owns the default one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._tensor import Tensor, apply
+from .ops import random as ops
+
+__all__ = ["Generator", "bernoulli", "default_generator", "normal", "permutation", "set_seed", "uniform"]
+
+
+class Generator:
+    """A stream of random numbers with a name, which records and pictures show.
+
+    Args:
+        seed: an int, or None for one from the operating system.
+        name: what records call it.
+
+    Example:
+        >>> float(uniform((), generator=Generator(0))) == float(uniform((), generator=Generator(0)))
+        True
+    """
+
+    __slots__ = ("bits", "name")
+
+    def __init__(self, seed: int | None = None, name: str = "generator") -> None:
+        self.bits = np.random.default_rng(seed)
+        self.name = name
+
+    def seed(self, seed: int | None) -> None:
+        """Start the stream again from `seed`."""
+        self.bits = np.random.default_rng(seed)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The state of the bit generator; set it to go on from where another stream was."""
+        return dict(self.bits.bit_generator.state)
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        self.bits.bit_generator.state = state
+
+    def __repr__(self) -> str:
+        return f"<Generator {self.name}>"
+
+
+default_generator = Generator(name="default")
+
+
+def set_seed(seed: int | None) -> None:
+    """Seed the default generator, which initializers, shuffling and dropout draw from.
+
+    Example:
+        >>> set_seed(1); a = float(normal(()))
+        >>> set_seed(1); a == float(normal(()))
+        True
+    """
+    default_generator.seed(seed)
+
+
+def _shape(shape: int | tuple[int, ...]) -> tuple[int, ...]:
+    return (shape,) if isinstance(shape, int) else tuple(shape)
+
+
+def _draw(op: Any, shape: int | tuple[int, ...], dtype: npt.DTypeLike, generator: Generator | None, **params: Any) -> Tensor:
+    source = default_generator if generator is None else generator
+    return apply(op, (), {"generator": source, "shape": _shape(shape), "dtype": np.dtype(dtype), **params})
+
+
+def normal(
+    shape: int | tuple[int, ...],
+    loc: float = 0.0,
+    scale: float = 1.0,
+    *,
+    dtype: npt.DTypeLike = np.float64,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Draw from the normal distribution with mean `loc` and standard deviation `scale`."""
+    return _draw(ops.random_normal, shape, dtype, generator, loc=loc, scale=scale)
+
+
+def uniform(
+    shape: int | tuple[int, ...],
+    low: float = 0.0,
+    high: float = 1.0,
+    *,
+    dtype: npt.DTypeLike = np.float64,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Draw from the uniform distribution on [low, high)."""
+    return _draw(ops.random_uniform, shape, dtype, generator, low=low, high=high)
+
+
+def bernoulli(
+    shape: int | tuple[int, ...],
+    p: float = 0.5,
+    *,
+    dtype: npt.DTypeLike = np.float64,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Draw 1 with probability `p`, else 0."""
+    return _draw(ops.random_bernoulli, shape, dtype, generator, p=p)
+
+
+def permutation(n: int, *, generator: Generator | None = None) -> Tensor:
+    """Draw a random order of 0 … n - 1."""
+    return _draw(ops.random_permutation, n, np.int64, generator)
