@@ -31,6 +31,7 @@ from .core.errors import (
     ShapeError as ShapeError,
     UnsupportedError as UnsupportedError,
 )
+from .core.memory import keep_freed_memory as keep_freed_memory, keeps_freed_memory as keeps_freed_memory
 from .core.mode import (
     enable_grad as enable_grad,
     is_grad_enabled as is_grad_enabled,

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ._record import apply, unary
 from .core.errors import UnsupportedError
 from .core.op import Op
 from .core.shapes import Axis
 from .ops import arith, compare, composed, explog, reduce, shape, special, trig
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from ._tensor import Tensor
 
-__all__ = ["ShapeAndReduceMethods", "canonical_index"]
+__all__ = ["Methods", "canonical_index"]
 
 
 def canonical_index(key: Any) -> tuple[Any, ...]:
@@ -36,35 +38,32 @@ def _index_part(k: Any) -> Any:
     return array if array.base is None and array is not k else array.copy()
 
 
-class ShapeAndReduceMethods:
+class Methods:
     """The methods; each applies one op record, bound as the NumPy function of the same name binds it."""
 
     __slots__ = ()
 
     if TYPE_CHECKING:
-        shape: tuple[int, ...]
-        ndim: int
-        dtype: np.dtype[Any]
 
-    def __apply_op__(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
-        raise NotImplementedError
+        @property
+        def dtype(self) -> np.dtype[Any]: ...
 
     def _bound(self, op: Op, *args: Any, **kwargs: Any) -> Tensor:
         assert op.bind is not None
         inputs, params = op.bind(self, *args, **kwargs)
-        return self.__apply_op__(op, inputs, params)
+        return apply(op, inputs, params)
 
     # ---- reductions -------------------------------------------------------------------------------------------------
 
-    def sum(self, axis: Axis = None, dtype: npt.DTypeLike = None, keepdims: bool = False) -> Tensor:
+    def sum(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Tensor:
         """Sum over `axis`; see `numpy.sum`."""
         return self._bound(reduce.sum_, axis, dtype, keepdims=keepdims)
 
-    def mean(self, axis: Axis = None, dtype: npt.DTypeLike = None, keepdims: bool = False) -> Tensor:
+    def mean(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Tensor:
         """Average over `axis`; see `numpy.mean`."""
         return self._bound(reduce.mean, axis, dtype, keepdims=keepdims)
 
-    def prod(self, axis: Axis = None, dtype: npt.DTypeLike = None, keepdims: bool = False) -> Tensor:
+    def prod(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Tensor:
         """Multiply over `axis`; see `numpy.prod`."""
         return self._bound(reduce.prod, axis, dtype, keepdims=keepdims)
 
@@ -120,22 +119,22 @@ class ShapeAndReduceMethods:
         return self._bound(shape.transpose, order)
 
     @property
-    def T(self) -> Tensor:  # noqa: N802  (NumPy's name)
+    def T(self) -> Tensor:
         """The tensor with its axes reversed."""
         return self.transpose()
 
     @property
-    def mT(self) -> Tensor:  # noqa: N802  (NumPy's name)
+    def mT(self) -> Tensor:
         """The tensor with its last two axes exchanged."""
         return self.swapaxes(-1, -2)
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         """Exchange two axes; see `numpy.swapaxes`."""
-        return composed.swapaxes(self, axis1, axis2)  # type: ignore[no-any-return]
+        return composed.swapaxes(self, axis1, axis2)
 
     def squeeze(self, axis: Axis = None) -> Tensor:
         """Drop axes of length 1; see `numpy.squeeze`."""
-        return composed.squeeze(self, axis)  # type: ignore[no-any-return]
+        return composed.squeeze(self, axis)
 
     # ---- elements ---------------------------------------------------------------------------------------------------
 
@@ -149,39 +148,39 @@ class ShapeAndReduceMethods:
 
     def conj(self) -> Tensor:
         """Return the complex conjugate; see `numpy.conjugate`."""
-        return self.__apply_op__(arith.conjugate, (self,), {})
+        return unary(arith.conjugate, self)
 
     def exp(self) -> Tensor:
         """Raise e to the elements; see `numpy.exp`."""
-        return self.__apply_op__(explog.exp, (self,), {})
+        return unary(explog.exp, self)
 
     def log(self) -> Tensor:
         """Take the natural logarithm; see `numpy.log`."""
-        return self.__apply_op__(explog.log, (self,), {})
+        return unary(explog.log, self)
 
     def sqrt(self) -> Tensor:
         """Take the square root; see `numpy.sqrt`."""
-        return self.__apply_op__(arith.sqrt, (self,), {})
+        return unary(arith.sqrt, self)
 
     def tanh(self) -> Tensor:
         """Take the hyperbolic tangent; see `numpy.tanh`."""
-        return self.__apply_op__(trig.tanh, (self,), {})
+        return unary(trig.tanh, self)
 
     def sigmoid(self) -> Tensor:
         """Apply the logistic function; see `autograd_lite.sigmoid`."""
-        return self.__apply_op__(special.sigmoid, (self,), {})
+        return unary(special.sigmoid, self)
 
     def relu(self) -> Tensor:
         """Replace negative values by zero; see `autograd_lite.relu`."""
-        return self.__apply_op__(special.relu, (self,), {})
+        return unary(special.relu, self)
 
     def dot(self, other: Any) -> Tensor:
         """Multiply matrices or take inner products; see `numpy.dot`."""
-        return composed.dot(self, other)  # type: ignore[no-any-return]
+        return composed.dot(self, other)
 
     def copy(self) -> Tensor:
         """Return a copy that gradients flow through."""
-        return self.__apply_op__(shape.copy, (self,), {})
+        return apply(shape.copy, (self,), {})
 
     def astype(self, dtype: npt.DTypeLike, copy: bool = True) -> Tensor:
         """Cast to `dtype`; the gradient is cast back; see `numpy.ndarray.astype`."""
@@ -190,4 +189,4 @@ class ShapeAndReduceMethods:
             raise UnsupportedError(f"astype: expected a numeric dtype; received {target}")
         if target == self.dtype and not copy:
             return self  # type: ignore[return-value]
-        return self.__apply_op__(shape.astype, (self,), {"dtype": target})
+        return apply(shape.astype, (self,), {"dtype": target})

@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn, final
+from typing import TYPE_CHECKING, Any, NoReturn, final
 
 import numpy as np
-import numpy.typing as npt
 
 from . import protocols
-from ._methods import ShapeAndReduceMethods, canonical_index
+from ._methods import Methods, canonical_index
+from ._operators import Operators
+from ._record import apply, binary, hand_over_class, open_edge, unary, wrap
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
-from .core.mode import MODE, Mode
-from .core.node import LEAF, Node, NodeNote, Source, next_stamp, user_source
+from .core.mode import is_grad_enabled
+from .core.node import LEAF, Source, next_stamp
 from .core.op import BY_UFUNC, Op
-from .core.shapes import ShapeDtype
-from .ops import arith, compare, index, linalg, shape
+from .ops import index, shape
 
-__all__ = ["Tensor", "apply", "tensor", "wrap"]
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
-_NO_PARAMS: dict[str, Any] = {}
-_NEEDS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
-# Operands that go to NumPy as they are; Python numbers among them so that they stay weak in promotion.
-_OPERANDS = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
-_mode = MODE.get
+__all__ = ["Tensor", "tensor"]
 
 
 @final
-class Tensor(ShapeAndReduceMethods):
+class Tensor(Operators, Methods):
     """An n-dimensional array that records the operations applied to it.
 
     Args:
@@ -50,9 +47,19 @@ class Tensor(ShapeAndReduceMethods):
 
     # All but _data and _node are filled on the few tensors that use them, and read with a default.
     __slots__ = ("__weakref__", "_data", "_grad", "_name", "_node", "_shared", "_stamp")
+    _data: Any  # ndarray, or the NumPy scalar that NumPy returned for a 0-d result
+    _node: Any  # Node, LEAF on a leaf that requires a gradient, or None
+    _grad: Tensor | None
+    _name: str | None
+    _shared: bool
+    _stamp: int
 
     def __init__(
-        self, a: npt.ArrayLike | Tensor, dtype: npt.DTypeLike = None, requires_grad: bool = False, name: str | None = None
+        self,
+        a: npt.ArrayLike | Tensor,
+        dtype: npt.DTypeLike | None = None,
+        requires_grad: bool = False,
+        name: str | None = None,
     ) -> None:
         data = np.array(a._data if isinstance(a, Tensor) else a, dtype=dtype)
         if data.dtype.kind not in "biufc":
@@ -123,7 +130,9 @@ class Tensor(ShapeAndReduceMethods):
             )
         if value and self.dtype.kind != "f":
             complex_ = self.dtype.kind == "c"
-            fix = "split it into real and imaginary parts" if complex_ else "make it floating: tensor(a, dtype=float, …)"
+            fix = (
+                "split it into real and imaginary parts" if complex_ else "make it floating: tensor(a, dtype=float, …)"
+            )
             raise DtypeError(f"requires_grad=True: expected a real floating dtype; received {self.dtype}. Fix: {fix}")
         self._node = LEAF if value else None
         self._stamp = getattr(self, "_stamp", 0)
@@ -181,7 +190,9 @@ class Tensor(ShapeAndReduceMethods):
             ShapeError: if the value does not fit; nothing is changed then.
         """
         if not self.is_leaf:
-            raise GradError(f"assign: expected a leaf; received the {self._node.describe()}. Compute a new tensor instead")
+            raise GradError(
+                f"assign: expected a leaf; received the {self._node.describe()}. Compute a new tensor instead"
+            )
         new = np.asarray(value._data if isinstance(value, Tensor) else value)
         try:
             if np.broadcast_shapes(new.shape, self.shape) != self.shape:
@@ -227,7 +238,7 @@ class Tensor(ShapeAndReduceMethods):
         if node is None or node is LEAF:
             return ()
         saved = node.saved[1:] if node.saved else node.inputs
-        return tuple(_open_edge(edge, value) for edge, value in zip(node.inputs, saved, strict=True))
+        return tuple(open_edge(edge, value) for edge, value in zip(node.inputs, saved, strict=True))
 
     @property
     def params(self) -> dict[str, Any]:
@@ -296,121 +307,10 @@ class Tensor(ShapeAndReduceMethods):
                 if len(inputs) == 1:
                     return unary(op, inputs[0])
                 return binary(op, *inputs)
-        call = protocols.resolve_ufunc(ufunc, method, inputs, kwargs)
-        return apply(*call) if _is_call(call) else call
+        return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        call = protocols.resolve_function(function, args, kwargs)
-        return apply(*call) if _is_call(call) else call
-
-    # ---- operators --------------------------------------------------------------------------------------------------
-
-    def __add__(self, other: Any) -> Tensor:
-        return binary(arith.add, self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return binary(arith.add, other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return binary(arith.subtract, self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return binary(arith.subtract, other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return binary(arith.multiply, self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return binary(arith.multiply, other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return binary(arith.divide, self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return binary(arith.divide, other, self)
-
-    def __floordiv__(self, other: Any) -> Tensor:
-        return binary(arith.floor_divide, self, other)
-
-    def __rfloordiv__(self, other: Any) -> Tensor:
-        return binary(arith.floor_divide, other, self)
-
-    def __mod__(self, other: Any) -> Tensor:
-        return binary(arith.remainder, self, other)
-
-    def __rmod__(self, other: Any) -> Tensor:
-        return binary(arith.remainder, other, self)
-
-    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
-        return self // other, self % other
-
-    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
-        return other // self, other % self
-
-    def __pow__(self, other: Any) -> Tensor:
-        # The exponents that NumPy's own operator knows a shorter way for, and whose derivatives are simpler too.
-        if other.__class__ is int or other.__class__ is float:
-            short = _SHORT_POWERS.get(other) if self._data.dtype.kind == "f" else None
-            if short is not None:
-                return unary(short, self)
-        return binary(arith.power, self, other)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return binary(arith.power, other, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return binary(linalg.matmul, self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return binary(linalg.matmul, other, self)
-
-    def __neg__(self) -> Tensor:
-        return unary(arith.negative, self)
-
-    def __pos__(self) -> Tensor:
-        return unary(arith.positive, self)
-
-    def __abs__(self) -> Tensor:
-        return unary(arith.absolute, self)
-
-    def __invert__(self) -> Tensor:
-        return unary(arith.invert, self)
-
-    def __and__(self, other: Any) -> Tensor:
-        return binary(arith.bitwise_and, self, other)
-
-    def __rand__(self, other: Any) -> Tensor:
-        return binary(arith.bitwise_and, other, self)
-
-    def __or__(self, other: Any) -> Tensor:
-        return binary(arith.bitwise_or, self, other)
-
-    def __ror__(self, other: Any) -> Tensor:
-        return binary(arith.bitwise_or, other, self)
-
-    def __xor__(self, other: Any) -> Tensor:
-        return binary(arith.bitwise_xor, self, other)
-
-    def __rxor__(self, other: Any) -> Tensor:
-        return binary(arith.bitwise_xor, other, self)
-
-    def __lt__(self, other: Any) -> Tensor:
-        return binary(compare.less, self, other)
-
-    def __le__(self, other: Any) -> Tensor:
-        return binary(compare.less_equal, self, other)
-
-    def __gt__(self, other: Any) -> Tensor:
-        return binary(compare.greater, self, other)
-
-    def __ge__(self, other: Any) -> Tensor:
-        return binary(compare.greater_equal, self, other)
-
-    def __eq__(self, other: object) -> Any:
-        return binary(compare.equal, self, other)
-
-    def __ne__(self, other: object) -> Any:
-        return binary(compare.not_equal, self, other)
+        return _finish(protocols.resolve_function(function, args, kwargs))
 
     __hash__ = object.__hash__
 
@@ -452,7 +352,7 @@ class Tensor(ShapeAndReduceMethods):
         if result.shape != self.shape:
             raise ShapeError(f"{what}: expected a value that broadcasts to {self.shape}; the result is {result.shape}")
         if self._node is LEAF:
-            if _mode().record:
+            if is_grad_enabled():
                 raise GradError(
                     f"{what}: this tensor is a leaf that requires a gradient, and changing it would falsify the "
                     "recorded past.\nTo update a parameter:\n"
@@ -499,7 +399,17 @@ class Tensor(ShapeAndReduceMethods):
     def __reduce__(self) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
         if not self.is_leaf:
             raise GradError("a tensor with history cannot be copied or pickled; use t.detach()")
-        return _rebuild, (self._data.copy(), self.requires_grad, self.name, None if self.grad is None else self.grad.numpy())
+        return _rebuild, (
+            self._data.copy(),
+            self.requires_grad,
+            self.name,
+            None if self.grad is None else self.grad.numpy(),
+        )
+
+
+def _finish(call: Any) -> Any:
+    """Apply what the protocols resolved to one op call; what they composed is finished already."""
+    return apply(call.op, call.inputs, call.params) if call.__class__ is protocols.Call else call
 
 
 def _rebuild(data: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
@@ -508,11 +418,11 @@ def _rebuild(data: Any, requires_grad: bool, name: str | None, grad: Any) -> Ten
     return twin
 
 
-_SHORT_POWERS: dict[float, Op] = {1: arith.positive, 2: arith.square, 0.5: arith.sqrt, -1: arith.reciprocal}
+hand_over_class(Tensor)
 
 
 def tensor(
-    a: npt.ArrayLike | Tensor, dtype: npt.DTypeLike = None, requires_grad: bool = False, name: str | None = None
+    a: npt.ArrayLike | Tensor, dtype: npt.DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
 ) -> Tensor:
     """Make a Tensor from anything NumPy can make an array of, copying it; see `Tensor`.
 
@@ -535,172 +445,3 @@ class _GradKeeper:
             previous = owner.grad
             kept = g if isinstance(g, Tensor) else wrap(np.array(g), None)
             owner._grad = kept if previous is None else previous + kept
-
-
-# ---- recording ------------------------------------------------------------------------------------------------------
-
-_new = object.__new__
-
-
-def wrap(data: Any, node: Any) -> Tensor:
-    """Make a Tensor around an array that nobody else will change, with the node that made it."""
-    t = _new(Tensor)
-    t._data = data
-    t._node = node
-    return t
-
-
-def _is_call(call: Any) -> bool:
-    return call.__class__ is tuple and len(call) == 3 and call[0].__class__ is Op
-
-
-def _note(mode: Mode) -> NodeNote | None:
-    return NodeNote(user_source(), mode.scope) if mode.source else None
-
-
-def _operand(x: Any) -> Any:
-    """Turn an operand that is no Tensor into what NumPy would make of it, or NotImplemented."""
-    if isinstance(x, (np.ndarray, np.generic, int, float, complex)):
-        return x
-    if isinstance(x, (list, tuple)):
-        return np.asarray(x)
-    return NotImplemented
-
-
-def unary(op: Op, x: Any) -> Tensor:
-    """Apply an op of one Tensor and no parameters."""
-    node = x._node
-    value = x._data
-    out = op.forward(value)
-    if node is not None:
-        mode = _mode()
-        if mode.record:
-            edge = x if node is LEAF else node
-            if node.needs and op.rules is not None:
-                keep_out, keep_x = op.keeps[1]
-                saved = (out if keep_out else None, value if keep_x else edge)
-                note = None if not mode.source else _note(mode)
-                return wrap(out, Node(op, (edge,), _NO_PARAMS, saved, (0,), out.shape, out.dtype, note))
-            return wrap(out, Node(op, (edge,), _NO_PARAMS, None, (), out.shape, out.dtype, _note(mode)))
-    return wrap(out, None)
-
-
-def binary(op: Op, x: Any, y: Any) -> Any:
-    """Apply an op of two operands, one of them a Tensor, and no parameters."""
-    # Written out twice rather than looped over: this is the path of every arithmetic operator.
-    need = 0
-    if x.__class__ is Tensor:
-        a = x._data
-        edge_x = x._node
-        if edge_x is None:
-            edge_x = x
-        elif edge_x.needs:
-            need = 1
-            if edge_x is LEAF:
-                edge_x = x
-    else:
-        if x.__class__ not in _OPERANDS:
-            x = _operand(x)
-            if x is NotImplemented:
-                return x
-        a = edge_x = x
-    if y.__class__ is Tensor:
-        b = y._data
-        edge_y = y._node
-        if edge_y is None:
-            edge_y = y
-        elif edge_y.needs:
-            need += 2
-            if edge_y is LEAF:
-                edge_y = y
-    else:
-        if y.__class__ not in _OPERANDS:
-            y = _operand(y)
-            if y is NotImplemented:
-                return y
-        b = edge_y = y
-    out = op.forward(a, b)
-    if need and op.rules is not None:
-        mode = _mode()
-        if mode.record:
-            keep_out, keep_x, keep_y = op.keeps[need]
-            saved = (out if keep_out else None, a if keep_x else edge_x, b if keep_y else edge_y)
-            note = None if not mode.source else _note(mode)
-            node = Node(op, (edge_x, edge_y), _NO_PARAMS, saved, _NEEDS[need], out.shape, out.dtype, note)
-            return wrap(out, node)
-    elif need or edge_x.__class__ is Node or edge_y.__class__ is Node:
-        mode = _mode()
-        if mode.record:
-            return wrap(out, Node(op, (edge_x, edge_y), _NO_PARAMS, None, (), out.shape, out.dtype, _note(mode)))
-    return wrap(out, None)
-
-
-def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
-    """Apply any op to Tensors and arrays, and record the call if one of them has a history or is a leaf that counts."""
-    values, edges, needs, recorded = [], [], [], False
-    for i, x in enumerate(inputs):
-        if x.__class__ is Tensor:
-            values.append(x._data)
-            node = x._node
-            if node is None or node is LEAF:
-                edges.append(x)
-                if node is LEAF:
-                    needs.append(i)
-            else:
-                edges.append(node)
-                recorded = True
-                if node.needs:
-                    needs.append(i)
-        else:
-            x = np.asarray(x) if isinstance(x, (list, tuple)) else x
-            values.append(x)
-            edges.append(x)
-    out = op.forward(*values, **params)
-    mode = _mode()
-    node = None
-    if mode.record and (needs or recorded or not inputs):
-        if op.rules is None or out.dtype.kind not in "fc":
-            needs = []
-        saved = _save(op, out, values, edges, needs) if needs else None
-        node = Node(op, tuple(edges), params, saved, tuple(needs), out.shape, out.dtype, _note(mode))
-    result = wrap(out, node)
-    if out.__class__ is np.ndarray and out.base is not None:
-        _share(result, inputs)
-    return result
-
-
-def _share(view: Tensor, inputs: tuple[Any, ...]) -> None:
-    """Note that tensors look at the same memory, so that whichever is assigned to first moves to a buffer of its own."""
-    view._shared = True
-    for x in inputs:
-        if x.__class__ is Tensor:
-            x._shared = True
-
-
-def _save(op: Op, out: Any, values: list[Any], edges: list[Any], needs: list[int]) -> tuple[Any, ...]:
-    """Collect `(out, *inputs)` for the rules: the values they read, and for the others the edges, for their shapes."""
-    if not op.keeps:
-        return (None, *edges)
-    keep = op.keeps[sum(1 << i for i in needs)]
-    return (out if keep[0] else None, *(v if k else e for v, e, k in zip(values, edges, keep[1:], strict=True)))
-
-
-def _open_edge(edge: Any, value: Any) -> Any:
-    """Turn an edge of a node back into what the user sees: a Tensor, an array or a number."""
-    if edge.__class__ is not Node:
-        return edge
-    has_value = value is not edge and not isinstance(value, Node)
-    return wrap(value if has_value else _Forgotten(edge.shape, edge.dtype), edge)
-
-
-class _Forgotten(ShapeDtype):
-    """The values of a result that its consumer did not save."""
-
-    def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        raise GradError(
-            f"the values of this {self.shape} {self.dtype} tensor were not saved by the op that read it, or were freed "
-            "by backward; keep the tensor itself, or call backward(retain_graph=True)"
-        )
-
-    def __getattr__(self, name: str) -> Any:
-        return self.__array__()

@@ -6,24 +6,27 @@ reads the rules with bare arrays, or with Tensors when the pass itself is to be 
 
 from __future__ import annotations
 
-from typing import Any
+import operator
+from typing import Any, NoReturn
 
 import numpy as np
 
-from ._tensor import Tensor, wrap
+from ._record import wrap
+from ._tensor import Tensor
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
 from .core.mode import enable_grad, no_grad
 from .core.node import LEAF, Node
-from .core.op import Kind
+from .core.op import Kind, Rule
 from .core.shapes import ShapeDtype, expand_reduced, sum_to_shape
 from .ops.compare import zero_mask
 
 __all__ = ["backward", "cotangents", "edge_of"]
 
-_UNIT, _CONSTANT, _PARTIAL, _APPLIED, _REDUCED = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.REDUCED
+_UNIT, _PARTIAL, _APPLIED = Kind.UNIT, Kind.PARTIAL, Kind.APPLIED
 # Constants up to this many bytes stay readable in the record after backward; larger arrays are let go.
 _KEEP_BYTES = 1024
+_stamp = operator.attrgetter("stamp")
 
 
 def edge_of(t: Tensor) -> Node | Tensor:
@@ -32,9 +35,7 @@ def edge_of(t: Tensor) -> Node | Tensor:
     return t if node is None or node is LEAF else node
 
 
-def backward(
-    t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, create_graph: bool = False
-) -> None:
+def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, create_graph: bool = False) -> None:
     """Add the gradient of `t` to `.grad` of every leaf that requires one.
 
     For a scalar t the gradient is dt/dleaf; for any other t it is the vector-Jacobian product sum_i c_i dt_i/dleaf
@@ -60,8 +61,8 @@ def backward(
     """
     if not t.requires_grad:
         raise GradError(
-            f"backward: expected a tensor that requires a gradient; received {_short(t)}, which has no history of one. "
-            "Make an input with tensor(a, requires_grad=True), and compute outside no_grad() and without .detach()"
+            f"backward: expected a tensor that requires a gradient; received {_short(t)}, which has no history of "
+            "one. Make an input with tensor(a, requires_grad=True), and compute outside no_grad(), without .detach()"
         )
     g = _root_cotangent(t, cotangent, create_graph)
     found = cotangents({edge_of(t): g}, None, retain_graph=retain_graph or create_graph, create_graph=create_graph)
@@ -78,8 +79,8 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
     if cotangent is None:
         if t.size != 1:
             raise GradError(
-                f"backward: expected a cotangent, since the tensor has {t.size} elements; received none. Reduce it to a "
-                f"scalar first (t.sum().backward()), or pass an array of shape {t.shape}: t.backward(cotangent)"
+                f"backward: expected a cotangent, since the tensor has {t.size} elements; received none. Reduce it "
+                f"to a scalar first (t.sum().backward()), or pass an array of shape {t.shape}: t.backward(cotangent)"
             )
         g: Any = np.ones(t.shape, t.dtype)
     else:
@@ -160,10 +161,6 @@ def _collect(roots: dict[Any, Any]) -> tuple[list[Node], bool]:
     return order, selects
 
 
-def _stamp(node: Node) -> int:
-    return node.stamp
-
-
 def _towards(order: list[Node], targets: set[Any]) -> list[Node]:
     """Keep the nodes from which a target can be reached."""
     useful = set(targets)
@@ -184,27 +181,28 @@ def _walk(
     retain_graph: bool,
     create_graph: bool,
 ) -> dict[Any, Any]:
-    reached = set(order)
+    # Everything but _free happens once a node or once an edge: the two common kinds of rule stay inline.
+    wanted = None if targets is None else targets.union(order)
     owned = set()
     for node in order:
-        g = pending.get(node) if targets is not None and node in targets else pending.pop(node, None)
+        g = pending.pop(node, None)
         if g is None:
             continue
         if node.hooks is not None:
-            for hook in node.hooks:
-                changed = hook(g)
-                g = g if changed is None else changed
-        saved, inputs, op = node.saved, node.inputs, node.op
+            g = _run_hooks(node, g)
+        if targets is not None and node in targets:
+            pending[node] = g
+        saved, inputs, params, needs = node.saved, node.inputs, node.params, node.needs
         if saved is None:
             raise _freed(node)
-        if len(node.needs) != len(inputs):
+        if len(needs) != len(inputs):
             _check_constants(node, saved)
         if create_graph:
             saved = _as_tensors(node, saved)
-        rules = op.rules
-        for i in node.needs:
+        rules: Any = node.op.rules
+        for i in needs:
             edge = inputs[i]
-            if targets is not None and edge not in reached and edge not in targets:
+            if wanted is not None and edge not in wanted:
                 continue
             rule = rules[i] if rules.__class__ is tuple else rules(i)
             if rule is None:
@@ -212,25 +210,21 @@ def _walk(
             kind = rule.kind
             if kind is _UNIT:
                 r = g
-            elif kind is _PARTIAL:
-                r = g * rule.value(*saved, **node.params)
+            elif kind is _APPLIED and not params:
+                r = rule.value(g, *saved)
                 if watch.seen:
                     r = _masked(r, g)
-            elif kind is _APPLIED:
-                r = rule.value(g, *saved, **node.params)
+            elif kind is _PARTIAL and not params:
+                r = g * rule.value(*saved)
                 if watch.seen:
                     r = _masked(r, g)
-            elif kind is _CONSTANT:
-                r = -g if rule.value == -1 else g * rule.value if rule.value else g * 0
-            elif kind is _REDUCED:
-                r = _reduced(rule.value, g, saved, node, watch)
             else:
-                r = rule.value(g, *saved, **node.params)
+                r = _rule_result(rule, g, saved, params, watch)
             if edge.__class__ is Node:
                 shape, dtype = edge.shape, edge.dtype
             else:
-                if edge._stamp > node.stamp and saved[i + 1] is not edge:
-                    _check_leaf(node, i, edge)
+                if edge._stamp > node.stamp and saved[i + 1] is not inputs[i]:
+                    _refuse_changed_leaf(node, edge)
                 shape, dtype = edge._data.shape, edge._data.dtype
             if r.shape != shape:
                 r = sum_to_shape(r, shape)
@@ -247,18 +241,32 @@ def _walk(
                     owned.add(edge)
         if not retain_graph:
             _free(node)
-    return pending if targets is None else {t: pending[t] for t in targets if t in pending}
+    return pending
 
 
-def _reduced(partial: Any, g: Any, saved: tuple[Any, ...], node: Node, watch: _Watch) -> Any:
-    """Apply a reduction's partial with the cotangent and the result given back their reduced axes."""
-    params = dict(node.params)
-    keepdims = params.pop("keepdims")
-    axis, shape = params["axis"], saved[1].shape
-    g = expand_reduced(g, shape, axis, keepdims)
-    out = saved[0] if saved[0] is None else expand_reduced(saved[0], shape, axis, keepdims)
-    r = g * partial(out, saved[1], **params)
+def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any], watch: _Watch) -> Any:
+    """Read a rule of any kind."""
+    kind = rule.kind
+    if kind is Kind.VJP:
+        return rule.value(g, *saved, **params)
+    if kind is Kind.CONSTANT:
+        return -g if rule.value == -1 else g * rule.value if rule.value else g * 0
+    if kind is Kind.REDUCED:
+        params = dict(params)
+        keepdims, axis, shape = params.pop("keepdims"), params["axis"], saved[1].shape
+        g = expand_reduced(g, shape, axis, keepdims)
+        out = saved[0] if saved[0] is None else expand_reduced(saved[0], shape, axis, keepdims)
+        r = g * rule.value(out, saved[1], **params)
+    else:
+        r = rule.value(g, *saved, **params) if kind is _APPLIED else g * rule.value(*saved, **params)
     return _masked(r, g) if watch.seen else r
+
+
+def _run_hooks(node: Node, g: Any) -> Any:
+    for hook in node.hooks or ():
+        changed = hook(g)
+        g = g if changed is None else changed
+    return g
 
 
 def _masked(r: Any, g: Any) -> Any:
@@ -281,8 +289,10 @@ def _as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
     for edge, value in zip(node.inputs, saved[1:], strict=True):
         if edge.__class__ is Node and value is not edge:
             opened.append(wrap(value, edge))
-        elif edge.__class__ is Tensor:
-            opened.append(edge if edge._node is LEAF else value)
+        elif edge.__class__ is Tensor and edge._node is LEAF:
+            if value is not edge and edge._stamp > node.stamp:
+                _refuse_changed_leaf(node, edge)
+            opened.append(edge)
         else:
             opened.append(value)
     return tuple(opened)
@@ -308,7 +318,7 @@ def _freed(node: Node) -> GradError:
     )
 
 
-def _check_leaf(node: Node, i: int, leaf: Tensor) -> None:
+def _refuse_changed_leaf(node: Node, leaf: Tensor) -> NoReturn:
     name = f"'{leaf.name}' " if leaf.name else ""
     raise GradError(
         f"backward: the leaf {name}of shape {leaf.shape} was assigned a new value after the op '{node.op.name}' saved "
@@ -320,9 +330,10 @@ def _check_leaf(node: Node, i: int, leaf: Tensor) -> None:
 
 def _check_constants(node: Node, saved: tuple[Any, ...]) -> None:
     for i, edge in enumerate(node.inputs):
-        if edge.__class__ is Tensor and i not in node.needs and getattr(edge, "_stamp", 0) > node.stamp:
-            if saved[i + 1] is not edge:
-                _check_leaf(node, i, edge)
+        if edge.__class__ is not Tensor or i in node.needs or saved[i + 1] is edge:
+            continue
+        if getattr(edge, "_stamp", 0) > node.stamp:
+            _refuse_changed_leaf(node, edge)
 
 
 HOOKS.backward = lambda t, cotangent, retain_graph, create_graph: backward(

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ._tensor import Tensor, apply, wrap
+from ._record import apply, wrap
+from ._tensor import Tensor
 from .core.errors import DtypeError, GradError
 from .core.mode import enable_grad
 from .engine import cotangents, edge_of
@@ -59,10 +60,13 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
         finally:
             _DEPTH.reset(token)
         variables = [inputs[i] for i in positions]
-        grads = _gradients(out, variables, create_graph)
+        grads: list[Any] = _gradients(out, variables, create_graph)
         if not as_tensors:
             out = _leave(out)
-            grads = [_leave(g) if isinstance(a, (float, np.generic)) else g.numpy() for g, a in _pairs(grads, args, positions)]
+            grads = [
+                _leave(g) if isinstance(a, (float, np.generic)) else g.numpy()
+                for g, a in _pairs(grads, args, positions)
+            ]
         return out, grads[0] if isinstance(argnums, int) else tuple(grads)
 
     return with_grad

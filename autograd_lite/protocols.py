@@ -6,9 +6,8 @@ applies it. What is not in the tables is refused, with the nearest thing that is
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -17,7 +16,14 @@ from .core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, Op
 
 __all__ = ["Call", "resolve_function", "resolve_ufunc"]
 
-Call = tuple[Op, tuple[Any, ...], dict[str, Any]]
+
+class Call(NamedTuple):
+    """One op call, arguments bound."""
+
+    op: Op
+    inputs: tuple[Any, ...]
+    params: dict[str, Any]
+
 
 # What a ufunc's reduce method is called when it has a name of its own.
 _REDUCE: dict[np.ufunc, Callable[..., Any]] = {
@@ -53,6 +59,8 @@ def _refuse_call(name: str, bare: str) -> NoReturn:
     instead = _INSTEAD.get(bare)
     if instead is None:
         known = {f.__name__ for table in (BY_UFUNC, BY_FUNCTION, COMPOSED) for f in table}
+        import difflib  # needed for this message alone, and slow to import
+
         near = difflib.get_close_matches(bare, sorted(known), n=3)
         near_text = "the nearest supported: " + ", ".join(f"np.{n}" for n in near) + "; or " if near else ""
         instead = f"{near_text}leave the graph with t.detach().numpy()"
@@ -67,14 +75,16 @@ def resolve_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs
     """
     op = BY_FUNCTION.get(function)
     if op is not None and op.bind is not None:
-        return (op, *_bound(op.bind, function, args, kwargs))
+        return Call(op, *_bound(op.bind, function, args, kwargs))
     composed = COMPOSED.get(function)
     if composed is None:
         _refuse_call(_qualified(function), function.__name__)
     return _bound(composed, function, args, kwargs)
 
 
-def _bound(bind: Callable[..., Any], function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _bound(
+    bind: Callable[..., Any], function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     """Call `bind`, turning an argument that it does not know into an error that names it."""
     try:
         return bind(*args, **kwargs)
@@ -100,7 +110,7 @@ def resolve_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs:
         return resolve_function(_REDUCE[ufunc], (inputs[0],), {"axis": 0, **_without(kwargs, _UFUNC_ARGUMENTS)})
     if method == "outer" and ufunc in BY_UFUNC and ufunc.nin == 2 and not kwargs:
         x, y = inputs
-        return (BY_UFUNC[ufunc], (np.reshape(x, np.shape(x) + (1,) * np.ndim(y)), y), {})
+        return Call(BY_UFUNC[ufunc], (np.reshape(x, np.shape(x) + (1,) * np.ndim(y)), y), {})
     if method != "__call__":
         _refuse_call(name, ufunc.__name__)
     rest = _without(kwargs, _UFUNC_ARGUMENTS)
@@ -108,7 +118,7 @@ def resolve_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs:
         raise UnsupportedError(f"{name}: the arguments {sorted(rest)} are not supported on Tensors")
     op = BY_UFUNC.get(ufunc)
     if op is not None:
-        return (op, inputs, {})
+        return Call(op, inputs, {})
     if ufunc in COMPOSED:
         return COMPOSED[ufunc](*inputs)
     _refuse_call(name, ufunc.__name__)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ._tensor import Tensor, apply
+from ._record import apply
+from ._tensor import Tensor
 from .ops import random as ops
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["Generator", "bernoulli", "default_generator", "normal", "permutation", "set_seed", "uniform"]
 
@@ -25,15 +28,23 @@ class Generator:
         True
     """
 
-    __slots__ = ("bits", "name")
+    __slots__ = ("_bits", "_seed", "name")
 
     def __init__(self, seed: int | None = None, name: str = "generator") -> None:
-        self.bits = np.random.default_rng(seed)
         self.name = name
+        self.seed(seed)
 
     def seed(self, seed: int | None) -> None:
         """Start the stream again from `seed`."""
-        self.bits = np.random.default_rng(seed)
+        self._seed = seed
+        self._bits: np.random.Generator | None = None
+
+    @property
+    def bits(self) -> np.random.Generator:
+        """NumPy's generator; made at the first draw, since `numpy.random` is slow to import."""
+        if self._bits is None:
+            self._bits = np.random.default_rng(self._seed)
+        return self._bits
 
     @property
     def state(self) -> dict[str, Any]:
@@ -66,7 +77,9 @@ def _shape(shape: int | tuple[int, ...]) -> tuple[int, ...]:
     return (shape,) if isinstance(shape, int) else tuple(shape)
 
 
-def _draw(op: Any, shape: int | tuple[int, ...], dtype: npt.DTypeLike, generator: Generator | None, **params: Any) -> Tensor:
+def _draw(
+    op: Any, shape: int | tuple[int, ...], dtype: npt.DTypeLike, generator: Generator | None, **params: Any
+) -> Tensor:
     source = default_generator if generator is None else generator
     return apply(op, (), {"generator": source, "shape": _shape(shape), "dtype": np.dtype(dtype), **params})
 

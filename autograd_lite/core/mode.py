@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["MODE", "Mode", "is_grad_enabled", "module_scope", "no_grad", "enable_grad", "record_source"]
+__all__ = ["MODE", "Mode", "enable_grad", "is_grad_enabled", "module_scope", "no_grad", "record_source"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,7 +22,8 @@ class Mode(NamedTuple):
     scope: str = ""
 
 
-MODE: ContextVar[Mode] = ContextVar("autograd_lite_mode", default=Mode())
+_DEFAULT = Mode()
+MODE: ContextVar[Mode] = ContextVar("autograd_lite_mode", default=_DEFAULT)
 
 
 class _Recording:
@@ -69,7 +70,7 @@ def _wrap_generator(f: Any, recording: type[_Recording]) -> Any:
     return wrapped
 
 
-class no_grad(_Recording):  # noqa: N801  (the field's name for it)
+class no_grad(_Recording):
     """Record nothing inside: results have no history, and a leaf may be changed.
 
     Works as a context manager and as a decorator, of generators too; per thread and per task.
@@ -86,7 +87,7 @@ class no_grad(_Recording):  # noqa: N801  (the field's name for it)
     _record = False
 
 
-class enable_grad(_Recording):  # noqa: N801
+class enable_grad(_Recording):
     """Record inside, also within a `no_grad` block."""
 
     _record = True

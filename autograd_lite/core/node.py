@@ -20,7 +20,11 @@ __all__ = ["LEAF", "Node", "NodeNote", "Source", "next_stamp", "user_source"]
 next_stamp: Callable[[], int] = itertools.count(1).__next__
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_HIDDEN = (_PACKAGE, os.path.join(os.path.dirname(_PACKAGE.rstrip(os.sep)), "nn") + os.sep, os.path.dirname(np.__file__))
+_HIDDEN = (
+    _PACKAGE,
+    os.path.join(os.path.dirname(_PACKAGE.rstrip(os.sep)), "nn") + os.sep,
+    os.path.dirname(np.__file__),
+)
 
 
 class Source(NamedTuple):

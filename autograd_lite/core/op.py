@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .shapes import Shape, ShapeDtype, reduced_shape
+from .shapes import ShapeDtype, reduced_shape
 
 __all__ = [
     "BY_FUNCTION",
@@ -133,7 +133,7 @@ class Op:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class applied:  # noqa: N801  (reads as a word of the table)
+class applied:
     """Mark a partial that is cheaper, or safer, in applied form: `applied(lambda g, out, x, y: g / y)`."""
 
     function: Callable[..., Any]

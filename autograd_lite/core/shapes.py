@@ -13,8 +13,8 @@ from .errors import ShapeError
 
 __all__ = [
     "Axis",
-    "ShapeDtype",
     "Shape",
+    "ShapeDtype",
     "expand_reduced",
     "normalize_axes",
     "normalize_axis",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -131,7 +132,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     else:
         cuts = [0, *(int(i) for i in indices_or_sections), length]
     before = (slice(None),) * axis
-    return [ary[(*before, slice(start, stop))] for start, stop in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [ary[(*before, slice(start, stop))] for start, stop in itertools.pairwise(cuts)]
 
 
 @composes(np.split)
@@ -158,7 +159,9 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
         _refuse_pad(mode, kwargs)
         return pad_constant(array, width=width, value=_pad_value(value))
     if mode not in _BY_INDEX or callable(mode):
-        raise UnsupportedError(f"np.pad: mode={mode!r} is not supported on Tensors; use 'constant' or one of {_BY_INDEX}")
+        raise UnsupportedError(
+            f"np.pad: mode={mode!r} is not supported on Tensors; use 'constant' or one of {_BY_INDEX}"
+        )
     kind = kwargs.pop("reflect_type", "even")
     _refuse_pad(mode, kwargs | ({"reflect_type": kind} if kind != "even" else {}))
     # Which element each position of the result copies is what np.pad does to the positions themselves.
@@ -174,7 +177,9 @@ def _pad_value(value: Any) -> Any:
 
 def _refuse_pad(mode: str, kwargs: dict[str, Any]) -> None:
     if kwargs:
-        raise UnsupportedError(f"np.pad: with mode={mode!r} the arguments {sorted(kwargs)} are not supported on Tensors")
+        raise UnsupportedError(
+            f"np.pad: with mode={mode!r} the arguments {sorted(kwargs)} are not supported on Tensors"
+        )
 
 
 # ---- products -------------------------------------------------------------------------------------------------------

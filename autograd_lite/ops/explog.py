@@ -25,9 +25,7 @@ def _share(x: Any, y: Any, scale: float) -> Any:
     return np.where(both_infinite, 0.5, sigmoid((x - y) * scale))
 
 
-logaddexp = elementwise(
-    np.logaddexp, lambda out, x, y: _share(x, y, 1), lambda out, x, y: _share(y, x, 1), saves="xy"
-)
+logaddexp = elementwise(np.logaddexp, lambda out, x, y: _share(x, y, 1), lambda out, x, y: _share(y, x, 1), saves="xy")
 logaddexp2 = elementwise(
     np.logaddexp2,
     lambda out, x, y: _share(x, y, math.log(2)),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.op import structural
+from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 
 
@@ -33,7 +33,7 @@ def _infer_getitem(x: ShapeDtype, *, index: Any) -> ShapeDtype:
     return ShapeDtype(np.broadcast_to(np.zeros((), x.dtype), x.shape)[index].shape, x.dtype)
 
 
-getitem = structural(
+getitem: Op = structural(
     "getitem",
     lambda x, *, index: x[index],
     lambda g, out, x, *, index: scatter_add(g, index=index, shape=x.shape),
@@ -44,7 +44,7 @@ getitem = structural(
     glyph="[ ]",
     onnx="GatherND",
 )
-scatter_add = structural(
+scatter_add: Op = structural(
     "scatter_add",
     _scatter_add,
     lambda g, out, x, *, index, shape: g[index],
@@ -74,7 +74,7 @@ def _update_vjp(g: Any, out: Any, x: Any, y: Any, *, index: Any) -> Any:
     return taken if is_basic(index) else np.where(_last_writer(x.shape, index), taken, 0)
 
 
-index_update = structural(
+index_update: Op = structural(
     "index_update",
     _index_update,
     lambda g, out, x, y, *, index: index_update(g, 0, index=index),

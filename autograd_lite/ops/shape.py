@@ -16,7 +16,9 @@ _Bound = tuple[tuple[Any, ...], dict[str, Any]]
 
 def _bind_reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> _Bound:
     if order != "C":
-        raise UnsupportedError(f"np.reshape: order={order!r} is not supported on Tensors; transpose first, then reshape")
+        raise UnsupportedError(
+            f"np.reshape: order={order!r} is not supported on Tensors; transpose first, then reshape"
+        )
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
     return (a,), {"shape": resolve_reshape(a.size, shape)}
 
@@ -163,5 +165,3 @@ copy = structural(
     cost=0,
     onnx="Identity",
 )
-
-

@@ -1,0 +1,195 @@
+"""Applying an op and recording the call: the path that every operation on Tensors takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from .core.errors import GradError
+from .core.mode import MODE, Mode
+from .core.node import LEAF, Node, NodeNote, user_source
+from .core.op import Op
+from .core.shapes import ShapeDtype
+
+if TYPE_CHECKING:
+    from ._tensor import Tensor
+else:
+    Tensor = None  # the class, which `_tensor` hands over when it has defined it
+
+__all__ = ["apply", "binary", "hand_over_class", "open_edge", "unary", "wrap"]
+
+_NO_PARAMS: dict[str, Any] = {}
+_NEEDS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
+# Operands that go to NumPy as they are; Python numbers among them so that they stay weak in promotion.
+_OPERANDS = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
+_mode = MODE.get
+_new = object.__new__
+
+
+def hand_over_class(cls: Any) -> None:
+    """Tell this module the Tensor class, which is defined above it."""
+    globals()["Tensor"] = cls
+
+
+def wrap(data: Any, node: Any) -> Tensor:
+    """Make a Tensor around an array that nobody else will change, with the node that made it."""
+    t = _new(Tensor)
+    t._data = data
+    t._node = node
+    return t
+
+
+def _note(mode: Mode) -> NodeNote | None:
+    return NodeNote(user_source(), mode.scope) if mode.source else None
+
+
+def _operand(x: Any) -> Any:
+    """Turn an operand that is no Tensor into what NumPy would make of it, or NotImplemented."""
+    if isinstance(x, (np.ndarray, np.generic, int, float, complex)):
+        return x
+    if isinstance(x, (list, tuple)):
+        return np.asarray(x)
+    return NotImplemented
+
+
+def unary(op: Op, x: Any) -> Tensor:
+    """Apply an op of one Tensor and no parameters."""
+    node = x._node
+    value = x._data
+    out = op.forward(value)
+    if node is not None:
+        mode = _mode()
+        if mode.record:
+            edge = x if node is LEAF else node
+            if node.needs and op.rules is not None:
+                keep_out, keep_x = op.keeps[1]
+                saved = (out if keep_out else None, value if keep_x else edge)
+                note = None if not mode.source else _note(mode)
+                return wrap(out, Node(op, (edge,), _NO_PARAMS, saved, (0,), out.shape, out.dtype, note))
+            return wrap(out, Node(op, (edge,), _NO_PARAMS, None, (), out.shape, out.dtype, _note(mode)))
+    return wrap(out, None)
+
+
+def binary(op: Op, x: Any, y: Any) -> Any:
+    """Apply an op of two operands, one of them a Tensor, and no parameters."""
+    # Written out twice rather than looped over: this is the path of every arithmetic operator.
+    need = 0
+    if x.__class__ is Tensor:
+        a = x._data
+        edge_x = x._node
+        if edge_x is None:
+            edge_x = x
+        elif edge_x.needs:
+            need = 1
+            if edge_x is LEAF:
+                edge_x = x
+    else:
+        if x.__class__ not in _OPERANDS:
+            x = _operand(x)
+            if x is NotImplemented:
+                return x
+        a = edge_x = x
+    if y.__class__ is Tensor:
+        b = y._data
+        edge_y = y._node
+        if edge_y is None:
+            edge_y = y
+        elif edge_y.needs:
+            need += 2
+            if edge_y is LEAF:
+                edge_y = y
+    else:
+        if y.__class__ not in _OPERANDS:
+            y = _operand(y)
+            if y is NotImplemented:
+                return y
+        b = edge_y = y
+    out = op.forward(a, b)
+    if need and op.rules is not None:
+        mode = _mode()
+        if mode.record:
+            keep_out, keep_x, keep_y = op.keeps[need]
+            saved = (out if keep_out else None, a if keep_x else edge_x, b if keep_y else edge_y)
+            note = None if not mode.source else _note(mode)
+            node = Node(op, (edge_x, edge_y), _NO_PARAMS, saved, _NEEDS[need], out.shape, out.dtype, note)
+            return wrap(out, node)
+    elif need or edge_x.__class__ is Node or edge_y.__class__ is Node:
+        mode = _mode()
+        if mode.record:
+            return wrap(out, Node(op, (edge_x, edge_y), _NO_PARAMS, None, (), out.shape, out.dtype, _note(mode)))
+    return wrap(out, None)
+
+
+def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+    """Apply any op to Tensors and arrays, and record the call if one of them has a history or is a leaf that counts."""
+    values: list[Any] = []
+    edges: list[Any] = []
+    needs: list[int] = []
+    recorded = False
+    for i, x in enumerate(inputs):
+        if x.__class__ is Tensor:
+            values.append(x._data)
+            node = x._node
+            if node is None or node is LEAF:
+                edges.append(x)
+                if node is LEAF:
+                    needs.append(i)
+            else:
+                edges.append(node)
+                recorded = True
+                if node.needs:
+                    needs.append(i)
+        else:
+            x = np.asarray(x) if isinstance(x, (list, tuple)) else x
+            values.append(x)
+            edges.append(x)
+    out = op.forward(*values, **params)
+    mode = _mode()
+    node = None
+    if mode.record and (needs or recorded or not inputs):
+        if op.rules is None or out.dtype.kind not in "fc":
+            needs = []
+        saved = _save(op, out, values, edges, needs) if needs else None
+        node = Node(op, tuple(edges), params, saved, tuple(needs), out.shape, out.dtype, _note(mode))
+    result = wrap(out, node)
+    if out.__class__ is np.ndarray and out.base is not None:
+        _share(result, inputs)
+    return result
+
+
+def _share(view: Tensor, inputs: tuple[Any, ...]) -> None:
+    """Note that tensors look at the same memory: whichever is assigned to first moves to a buffer of its own."""
+    view._shared = True
+    for x in inputs:
+        if x.__class__ is Tensor:
+            x._shared = True
+
+
+def _save(op: Op, out: Any, values: list[Any], edges: list[Any], needs: list[int]) -> tuple[Any, ...]:
+    """Collect `(out, *inputs)` for the rules: the values they read, and for the others the edges, for their shapes."""
+    if not op.keeps:
+        return (None, *edges)
+    keep = op.keeps[sum(1 << i for i in needs)]
+    return (out if keep[0] else None, *(v if k else e for v, e, k in zip(values, edges, keep[1:], strict=True)))
+
+
+def open_edge(edge: Any, value: Any) -> Any:
+    """Turn an edge of a node back into what the user sees: a Tensor, an array or a number."""
+    if edge.__class__ is not Node:
+        return edge
+    has_value = value is not edge and not isinstance(value, Node)
+    return wrap(value if has_value else _Forgotten(edge.shape, edge.dtype), edge)
+
+
+class _Forgotten(ShapeDtype):
+    """The values of a result that its consumer did not save."""
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise GradError(
+            f"the values of this {self.shape} {self.dtype} tensor were not saved by the op that read it, or were freed "
+            "by backward; keep the tensor itself, or call backward(retain_graph=True)"
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return self.__array__()
