@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from .core.errors import GradError
+from .core.errors import GradError, ShapeError
 from .core.mode import MODE, Mode
 from .core.node import LEAF, Node, NodeNote, user_source
 from .core.op import Op
@@ -105,7 +105,10 @@ def binary(op: Op, x: Any, y: Any) -> Any:
             if y is NotImplemented:
                 return y
         b = edge_y = y
-    out = op.forward(a, b)
+    try:
+        out = op.forward(a, b)
+    except ValueError as error:
+        raise _misfit(op, (x, y), error) from None
     if need and op.rules is not None:
         mode = _mode()
         if mode.record:
@@ -144,7 +147,10 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
             x = np.asarray(x) if isinstance(x, (list, tuple)) else x
             values.append(x)
             edges.append(x)
-    out = op.forward(*values, **params)
+    try:
+        out = op.forward(*values, **params)
+    except ValueError as error:
+        raise _misfit(op, inputs, error) from None
     mode = _mode()
     node = None
     if mode.record and (needs or recorded or not inputs):
@@ -156,6 +162,25 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
     if out.__class__ is np.ndarray and out.base is not None:
         _share(result, inputs)
     return result
+
+
+def _misfit(op: Op, inputs: tuple[Any, ...], error: ValueError) -> ValueError:
+    """Say which op was given which shapes, where NumPy says neither the one nor the other."""
+    arrays = [(getattr(x, "name", None), np.shape(x._data if x.__class__ is Tensor else x)) for x in inputs]
+    received = " and ".join(f"{name!r} {shape}" if name else f"{shape}" for name, shape in arrays)
+    shapes = [shape for _, shape in arrays]
+    if op.name == "matmul" and all(shapes):
+        rows = shapes[1][-2] if len(shapes[1]) > 1 else shapes[1][0]
+        if shapes[0][-1] != rows:
+            return ShapeError(
+                f"matmul: the last axis of x has length {shapes[0][-1]} and must equal the {rows} rows of y; "
+                f"received shapes {received}"
+            )
+    if op.ufunc is not None:
+        return ShapeError(
+            f"{op.name}: the shapes do not broadcast: aligned right, axes must be equal or 1; received {received}"
+        )
+    return ShapeError(f"{op.name}: {error}; received {received}")
 
 
 def _share(view: Tensor, inputs: tuple[Any, ...]) -> None:

@@ -34,19 +34,44 @@ _REDUCE: dict[np.ufunc, Callable[..., Any]] = {
     np.logical_and: np.all,
     np.logical_or: np.any,
 }
+# For what is not in the tables: the way to write it that is.
 _INSTEAD = {
-    "in1d": "np.isin on t.numpy()",
-    "nonzero": "np.nonzero(t.numpy()): indices have no gradient",
+    "accumulate": "x @ np.triu(np.ones((n, n))) for a running sum",
+    "cumsum": "x @ np.triu(np.ones((n, n)))",
+    "cumulative_sum": "x @ np.triu(np.ones((n, n)))",
+    "diff": "x[1:] - x[:-1]",
+    "diagonal": "x[i, i] with i = np.arange(n)",
+    "diag": "x[i, i] with i = np.arange(n), or x[:, None] * np.eye(n)",
+    "trace": "x[i, i].sum() with i = np.arange(n)",
+    "tril": "x * np.tril(np.ones(x.shape))",
+    "triu": "x * np.triu(np.ones(x.shape))",
+    "take": "x[indices]",
+    "take_along_axis": "x[np.arange(n)[:, None], indices]",
+    "repeat": "x[np.repeat(np.arange(n), repeats)]",
+    "tile": "np.concatenate([x] * reps)",
+    "roll": "np.concatenate([x[-shift:], x[:-shift]])",
+    "sort": "x[np.argsort(x.numpy())]",
+    "partition": "x[np.argpartition(x.numpy(), k)]",
+    "argsort": "np.argsort(x.numpy()): indices have no gradient",
+    "nonzero": "np.nonzero(x.numpy()): indices have no gradient",
+    "inner": "x @ y.T",
+    "outer": "np.multiply.outer(x, y)",
+    "vdot": "(x * y).sum()",
+    "vecdot": "(x * y).sum(axis=-1)",
+    "matvec": "(x @ y[..., None])[..., 0]",
+    "vecmat": "(x[..., None, :] @ y)[..., 0, :]",
+    "einsum": "np.matmul, np.transpose and .sum()",
+    "tensordot": "reshape and np.matmul",
+    "nansum": "np.where(np.isnan(x), 0, x).sum()",
+    "nanmean": "np.where(np.isnan(x), 0, x).sum() / (~np.isnan(x)).sum()",
+    "ptp": "x.max() - x.min()",
+    "average": "(x * weights).sum() / weights.sum()",
+    "nan_to_num": "np.where(np.isfinite(x), x, 0)",
     "frexp": "np.log2 and np.floor",
-    "put": "t[index] = value",
-    "copyto": "t[...] = value, or t.assign(value) on a leaf",
-    "fill_diagonal": "t[i, i] = value with i = np.arange(n)",
-    "may_share_memory": "t.data",
-    "shares_memory": "t.data",
-    "array2string": "repr(t) or t.numpy()",
-    "save": "np.save(path, t.numpy())",
-    "savez": "t.numpy()",
-    "linalg.inv": "t.numpy(), or a formula in matmul and division",
+    "norm": "np.sqrt((x * x).sum())",
+    "put": "x[index] = value",
+    "copyto": "x[...] = value, or x.assign(value) on a leaf",
+    "save": "np.save(path, x.numpy())",
 }
 
 
@@ -56,15 +81,13 @@ def _qualified(function: Callable[..., Any]) -> str:
 
 
 def _refuse_call(name: str, bare: str) -> NoReturn:
-    instead = _INSTEAD.get(bare)
-    if instead is None:
-        known = {f.__name__ for table in (BY_UFUNC, BY_FUNCTION, COMPOSED) for f in table}
-        import difflib  # needed for this message alone, and slow to import
-
-        near = difflib.get_close_matches(bare, sorted(known), n=3)
-        near_text = "the nearest supported: " + ", ".join(f"np.{n}" for n in near) + "; or " if near else ""
-        instead = f"{near_text}leave the graph with t.detach().numpy()"
-    raise UnsupportedError(f"{name} is not supported on Tensors. Use {instead}.")
+    way = _INSTEAD.get(bare)
+    outside = "leave the graph with x.detach().numpy()"
+    raise UnsupportedError(
+        f"{name} is not supported on Tensors. Write {way}, or {outside}."
+        if way
+        else f"{name} is not supported on Tensors. To compute it without a gradient, {outside}."
+    )
 
 
 def resolve_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | Any:
@@ -112,7 +135,7 @@ def resolve_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs:
         x, y = inputs
         return Call(BY_UFUNC[ufunc], (np.reshape(x, np.shape(x) + (1,) * np.ndim(y)), y), {})
     if method != "__call__":
-        _refuse_call(name, ufunc.__name__)
+        _refuse_call(name, method)
     rest = _without(kwargs, _UFUNC_ARGUMENTS)
     if rest:
         raise UnsupportedError(f"{name}: the arguments {sorted(rest)} are not supported on Tensors")
