@@ -250,7 +250,10 @@ def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, A
     if kind is Kind.VJP:
         return rule.value(g, *saved, **params)
     if kind is Kind.CONSTANT:
-        return -g if rule.value == -1 else g * rule.value if rule.value else g * 0
+        if rule.value == 0:  # flat there, whatever the cotangent: inf * 0 would say NaN
+            zeros = np.zeros(g.shape, g.dtype)
+            return wrap(zeros, None) if isinstance(g, Tensor) else zeros
+        return -g if rule.value == -1 else g * rule.value
     if kind is Kind.REDUCED:
         params = dict(params)
         keepdims, axis, shape = params.pop("keepdims"), params["axis"], saved[1].shape

@@ -43,17 +43,25 @@ def _power_by_exponent(out: Any, x: Any, y: Any) -> Any:
     return np.where(constant, 0, out * np.log(np.where(constant, 1, x)))
 
 
+# nan**0 is 1 and 1**nan is 1: both hide a NaN.
 power = elementwise(
     np.power,
     _power_by_base,
     _power_by_exponent,
     saves=("xy", "oxy"),
     domain=("positive", "any"),
+    selects=True,
     glyph="xʸ",
     onnx="Pow",
 )
 float_power = elementwise(
-    np.float_power, _power_by_base, _power_by_exponent, saves=("xy", "oxy"), domain=("positive", "any"), glyph="xʸ"
+    np.float_power,
+    _power_by_base,
+    _power_by_exponent,
+    saves=("xy", "oxy"),
+    domain=("positive", "any"),
+    selects=True,
+    glyph="xʸ",
 )
 
 _JUMPS = "where x / y is an integer"
@@ -105,6 +113,7 @@ copysign = elementwise(
     saves=("xy", ""),
     domain=("nonzero", "nonzero"),
     kinks="x = 0 or y = 0",
+    selects=True,
 )
 heaviside = elementwise(
     np.heaviside,

@@ -22,7 +22,6 @@ logical_not = nondifferentiable(np.logical_not, glyph="not", onnx="Not")
 isfinite = nondifferentiable(np.isfinite)
 isinf = nondifferentiable(np.isinf, onnx="IsInf")
 isnan = nondifferentiable(np.isnan, onnx="IsNaN")
-isnat = nondifferentiable(np.isnat)
 signbit = nondifferentiable(np.signbit)
 
 # ---- choosing: ties share the cotangent evenly; a NaN operand is the one that was chosen ----------------------------

@@ -55,7 +55,7 @@ scatter_add: Op = structural(
 
 
 def _index_update(x: Any, y: Any, *, index: Any) -> Any:
-    out = x.copy()
+    out = np.array(x)
     out[index] = y
     return out
 
