@@ -174,37 +174,26 @@ def _towards(order: list[Node], targets: set[Any]) -> list[Node]:
 
 
 def _walk(
-    order: list[Node],
-    pending: dict[Any, Any],
-    targets: set[Any] | None,
-    watch: _Watch,
-    retain_graph: bool,
-    create_graph: bool,
+    order: list[Node], pending: dict[Any, Any], targets: set[Any] | None, watch: _Watch, retain: bool, record: bool
 ) -> dict[Any, Any]:
-    # Everything but _free happens once a node or once an edge: the two common kinds of rule stay inline.
+    # The two common kinds of rule stay inline, the rest is called: this loop is the time of a backward pass.
     wanted = None if targets is None else targets.union(order)
     owned = set()
     for node in order:
         g = pending.pop(node, None)
         if g is None:
             continue
-        if node.hooks is not None:
-            g = _run_hooks(node, g)
+        saved, inputs, params, needs = node.saved, node.inputs, node.params, node.needs
+        if record or saved is None or node.hooks is not None or len(needs) != len(inputs):
+            g, saved = _open(node, g, record)
         if targets is not None and node in targets:
             pending[node] = g
-        saved, inputs, params, needs = node.saved, node.inputs, node.params, node.needs
-        if saved is None:
-            raise _freed(node)
-        if len(needs) != len(inputs):
-            _check_constants(node, saved)
-        if create_graph:
-            saved = _as_tensors(node, saved)
         rules: Any = node.op.rules
         for i in needs:
             edge = inputs[i]
             if wanted is not None and edge not in wanted:
                 continue
-            rule = rules[i] if rules.__class__ is tuple else rules(i)
+            rule = rules[i]
             if rule is None:
                 continue
             kind = rule.kind
@@ -239,7 +228,7 @@ def _walk(
                 pending[edge] = total = previous + r
                 if total.__class__ is np.ndarray:
                     owned.add(edge)
-        if not retain_graph:
+        if not retain:
             _free(node)
     return pending
 
@@ -265,11 +254,17 @@ def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, A
     return _masked(r, g) if watch.seen else r
 
 
-def _run_hooks(node: Node, g: Any) -> Any:
+def _open(node: Node, g: Any, record: bool) -> tuple[Any, tuple[Any, ...]]:
+    """Return the cotangent and the saved values of a node that is not the plain case."""
+    saved = node.saved
+    if saved is None:
+        raise _freed(node)
     for hook in node.hooks or ():
         changed = hook(g)
         g = g if changed is None else changed
-    return g
+    if len(node.needs) != len(node.inputs):
+        _check_constants(node, saved)
+    return g, (_as_tensors(node, saved) if record else saved)
 
 
 def _masked(r: Any, g: Any) -> Any:

@@ -66,6 +66,16 @@ class Rule:
     reads: frozenset[int] = frozenset()
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class EachInput:
+    """The rules of an op of any number of inputs, indexed like a tuple of them."""
+
+    vjp_of: Callable[[int], Callable[..., Any]]
+
+    def __getitem__(self, i: int) -> Rule:
+        return Rule(Kind.VJP, self.vjp_of(i))
+
+
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
 class Op:
     """One operation and everything that is known about it.
@@ -73,8 +83,8 @@ class Op:
     Attributes:
         name: NumPy's name where NumPy has one, otherwise the field's.
         forward: arrays positional, parameters by keyword, one array out.
-        rules: one `Rule` or None (no derivative) for each array input; a function of the input's index for an op
-            that takes any number of arrays; None when the op has no derivative at all.
+        rules: one `Rule` or None (no derivative) for each array input; `EachInput` for an op that takes any
+            number of arrays; None when the op has no derivative at all.
         infer: the shape rule, `ShapeDtype`s and parameters in, `ShapeDtype` out, no data touched.
         bind: NumPy's signature in, `(array inputs, canonical parameters)` out; None when there are only arrays.
         ufunc: the ufunc that `forward` is, if it is one.
@@ -90,7 +100,7 @@ class Op:
 
     name: str
     forward: Callable[..., Any]
-    rules: tuple[Rule | None, ...] | Callable[[int], Rule] | None
+    rules: tuple[Rule | None, ...] | EachInput | None
     infer: Callable[..., ShapeDtype]
     bind: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] | None = None
     ufunc: np.ufunc | None = None
@@ -114,8 +124,7 @@ class Op:
 
     def rule(self, i: int) -> Rule | None:
         """Return the derivative rule for input `i`."""
-        rules = self.rules
-        return rules[i] if isinstance(rules, tuple) else rules(i) if rules else None
+        return None if self.rules is None else self.rules[i]
 
     @property
     def differentiable(self) -> bool:
@@ -126,7 +135,11 @@ class Op:
         return f"<op {self.name}>"
 
     def __reduce__(self) -> Any:
-        return (OPS.__getitem__, (self.name,))
+        return _op_named, (self.name,)
+
+
+def _op_named(name: str) -> Op:
+    return OPS[name]
 
 
 # ---- how the tables state derivatives -------------------------------------------------------------------------------
@@ -289,7 +302,7 @@ def structural(
         facts: further fields of `Op`.
     """
     if each is not None:
-        return _register(Op(name, forward, lambda i: Rule(Kind.VJP, each(i)), infer, **facts))
+        return _register(Op(name, forward, EachInput(each), infer, **facts))
     rules = tuple(
         None if f is None else Rule(Kind.VJP, f, _reads(s))
         for f, s in zip(vjps, _per_input(saves, len(vjps)), strict=True)

@@ -234,11 +234,18 @@ def _like(a: Any, dtype: Any, shape: Any) -> tuple[Any, Any]:
     return (a.shape if shape is None else shape), (a.dtype if dtype is None else dtype)
 
 
-@composes(np.zeros_like, np.empty_like)
+@composes(np.zeros_like)
 def zeros_like(
     a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
     return np.zeros(*_like(a, dtype, shape))
+
+
+@composes(np.empty_like)
+def empty_like(
+    prototype: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
+    return np.empty(*_like(prototype, dtype, shape))
 
 
 @composes(np.ones_like)

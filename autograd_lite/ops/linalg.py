@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,16 +22,21 @@ def _matmul_by_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     return g @ y.mT
 
 
+def _rows(a: Any, length: int) -> Any:
+    # All leading axes as one; reshape(-1, length) has no answer when length is 0.
+    return a.reshape(math.prod(a.shape[:-1]), length)
+
+
 def _matmul_by_y(g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.ndim == 2 and y.ndim == 2:
         return x.T @ g
     if y.ndim == 1:
-        return x * g if x.ndim == 1 else x.reshape(-1, x.shape[-1]).T @ g.reshape(-1)
+        return x * g if x.ndim == 1 else _rows(x, x.shape[-1]).T @ g.reshape(-1)
     if x.ndim == 1:
         return x[:, None] * g[..., None, :]
     if y.ndim == 2:
         # One product over all batches instead of one a batch and a sum.
-        return x.reshape(-1, x.shape[-1]).T @ g.reshape(-1, g.shape[-1])
+        return _rows(x, x.shape[-1]).T @ _rows(g, g.shape[-1])
     return x.mT @ g
 
 
