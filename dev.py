@@ -1,0 +1,99 @@
+"""Set up and run this project with nothing but Python: `python3 dev.py demo|test|ci|bench|lint [more arguments]`.
+
+Makes .venv and installs what the task needs (again when pyproject.toml changes), then runs all of the task's steps and
+exits with the code of the first that failed. Further arguments go to the last step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = str(VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+LINT = ["ruff check .", "ruff format --check .", "mypy"]
+FULL = {"AUTOGRAD_LITE_REQUIRE_PEERS": "1", "AUTOGRAD_LITE_FULL_NOTEBOOKS": "1"}
+# task: (the extras it needs, its steps as a module with arguments, its environment)
+TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {
+    "demo": ({"plot"}, ["nn.demo"], {}),
+    "lint": ({"test"}, LINT, {}),
+    # One BLAS thread in each of two workers: with two in each, they would only wait for each other.
+    "test": ({"test"}, [*LINT, "pytest -n 2"], {"OPENBLAS_NUM_THREADS": "1"}),
+    "ci": ({"test", "bench"}, ["pytest -m ci --durations 10"], FULL),
+    "bench": ({"bench"}, ["benchmarks"], {}),
+}
+
+
+def succeeds(*command: str) -> bool:
+    """Say whether a command exists and exits with 0; its output is dropped, for there is another way to try."""
+    try:
+        return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
+    except OSError:
+        return False
+
+
+def find_pip() -> list[str]:
+    """Return a pip that can install into .venv: its own, else one (22.3 or later) from outside; [] if there is none."""
+    outside = [[sys.executable, "-m", "pip"], *([path] for name in ("pip3", "pip") if (path := shutil.which(name)))]
+    candidates = [[PYTHON, "-m", "pip"], *([*pip, "--python", PYTHON] for pip in outside)]
+    return next((pip for pip in candidates if succeeds(*pip, "--version")), [])
+
+
+def make_venv() -> list[str]:
+    """Make .venv by the first way that works on this machine, and return the pip for it."""
+    print(f"dev.py: making {VENV} with Python {sys.version.split()[0]}", flush=True)
+    plain = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+    bare = [*plain, "--without-pip"]  # Debian may lack ensurepip; any pip on the machine can then install from outside
+    virtualenvs = (["virtualenv"], [sys.executable, "-m", "virtualenv"])
+    ways = [[plain], [bare], *([[*tool, "--clear", "-p", sys.executable, str(VENV)]] for tool in virtualenvs)]
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        update, install = ["apt-get", "update"], ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y"]
+        own = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+        ways += [[update, [*install, own], plain], [[*install, "python3-venv", "python3-pip"], bare]]
+    for way in ways:
+        if all(succeeds(*command) for command in way) and (pip := find_pip()):
+            return pip
+    mend = "sudo sh -c 'apt-get update && apt-get install -y python3-venv python3-pip'"
+    sys.exit(f"dev.py: {sys.executable} lacks ensurepip, pip and virtualenv. On Debian, mend it with\n{mend}")
+
+
+def set_up(extras: set[str]) -> None:
+    """Make .venv and install the project with these extras, unless that was done for this pyproject.toml."""
+    stamp = VENV / "dev-stamp"  # the digest of what was installed, then its extras
+    digest = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + bytes(ROOT)).hexdigest()
+    works = succeeds(PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))")
+    done, *installed = stamp.read_text().split() if works and stamp.exists() else [""]
+    if done == digest and extras <= set(installed):
+        return
+    wanted = ",".join(sorted(extras.union(installed)))
+    pip = (works and find_pip()) or make_venv()
+    print(f"dev.py: installing autograd-lite[{wanted}]; the first time takes a few minutes", flush=True)
+    if code := subprocess.call([*pip, "install", "-q", "--disable-pip-version-check", "-e", f"{ROOT}[{wanted}]"]):
+        sys.exit(code)
+    stamp.write_text(" ".join([digest, *wanted.split(",")]))
+
+
+def main() -> int:
+    """Run the task that the command line names, and return its exit code."""
+    if sys.version_info < (3, 11) or len(sys.argv) < 2 or sys.argv[1] not in TASKS:
+        print(f"usage: python3 dev.py {'|'.join(TASKS)}, with Python 3.11 or later (this is {sys.version.split()[0]})")
+        return 2
+    task, *more = sys.argv[1:]
+    extras, steps, environment = TASKS[task]
+    set_up(extras)
+    codes = {}
+    for step in steps:
+        command = [PYTHON, "-m", *step.split(), *(more if step == steps[-1] else [])]
+        print(f"\ndev.py: {' '.join(command[1:])}", flush=True)
+        codes[step] = subprocess.call(command, cwd=ROOT, env={**os.environ, **environment})
+    print(f"\ndev.py {task}:", "; ".join(f"{step}: exit code {code}" for step, code in codes.items()), flush=True)
+    return next(filter(None, codes.values()), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,312 @@
+"""Find a dataset's files on this machine, or download, check and install them.
+
+Every byte that comes from a disk or a network is checked before anything believes it: sizes are bounded before memory
+is spent, and the SHA-256 of the decompressed content is compared with the one in the source. A file in the cache is
+therefore either whole or absent, and a download that fails half-way through a set leaves the files that are already
+verified, so that the next call goes on from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+import threading
+import time
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+_USER_AGENT = {"User-Agent": "autograd-lite"}
+_CHUNK = 1 << 16
+_GZIP = 31  # zlib's window-size code for "a gzip stream, with its checksum"
+
+
+class DatasetError(RuntimeError):
+    """A dataset's file is missing, damaged or cannot be downloaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One gzipped file of a dataset, described in advance.
+
+    Attributes:
+        name: Its name on disk and on every mirror; never taken from an address or a response.
+        size: Bytes after decompression.
+        sha256: Of the bytes after decompression, so that the same data compressed anew is still accepted.
+    """
+
+    name: str
+    size: int
+    sha256: str
+
+    @property
+    def max_packed(self) -> int:
+        """The most bytes that any gzip of this content can take."""
+        return self.size + self.size // 100 + 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a dataset comes from.
+
+    Attributes:
+        dataset: Its short name, which names its folder in the cache.
+        mirrors: Addresses that end in "/", in the order in which they are tried.
+        timeout: Seconds that a mirror may stay silent.
+        deadline: The value of `time.monotonic()` at which downloading is given up.
+        progress: Whether a progress bar is shown.
+    """
+
+    dataset: str
+    mirrors: Sequence[str]
+    timeout: float = 30.0
+    deadline: float = float("inf")
+    progress: bool = True
+
+
+def cache_dir(dataset: str) -> Path:
+    """Return the folder of this user's cache in which a dataset is kept (it need not exist yet)."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "autograd_lite" / dataset
+
+
+def locate(file: DataFile, dataset: str) -> Path | None:
+    """Find a file in $AUTOGRAD_LITE_DATA (or its subfolder named after the dataset), then in the user's cache."""
+    folders = [*_given_folders(dataset), cache_dir(dataset)]
+    return next((folder / file.name for folder in folders if (folder / file.name).is_file()), None)
+
+
+def unpack(packed: bytes, file: DataFile, where: str) -> bytes:
+    """Decompress one file and check it.
+
+    Args:
+        packed: The gzip stream.
+        file: What the content must be.
+        where: A path or an address, for the error message.
+
+    Returns:
+        The content: `file.size` bytes with the SHA-256 `file.sha256`.
+
+    Raises:
+        DatasetError: The stream is truncated or damaged, or holds something else.
+    """
+    expected = f"expected a gzip of {file.size:,} bytes with SHA-256 {file.sha256[:16]}…"
+    stream = zlib.decompressobj(_GZIP)
+    try:
+        # One byte more than the right content has: a stream that would inflate without end shows itself here.
+        data = stream.decompress(packed, file.size + 1)
+    except zlib.error as error:
+        raise DatasetError(f"{where} is damaged: {expected}, received a broken stream ({error})") from None
+    if len(data) > file.size:
+        raise DatasetError(f"{where} is not the right file: {expected}, received more bytes than that")
+    if not stream.eof:
+        raise DatasetError(f"{where} is truncated: {expected}, received a stream that ends after {len(data):,} bytes")
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != file.sha256:
+        raise DatasetError(
+            f"{where} is not the right file: {expected}, received {len(data):,} bytes with SHA-256 {digest[:16]}…"
+        )
+    return data
+
+
+def load(file: DataFile, source: Source) -> bytes:
+    """Return the checked content of a file: from this machine if it is here, else from a mirror.
+
+    Args:
+        file: The file wanted.
+        source: Its dataset and mirrors.
+
+    Returns:
+        The decompressed content.
+
+    Raises:
+        DatasetError: The file found is damaged, or no mirror gave a good one.
+    """
+    path = locate(file, source.dataset)
+    if path is None:
+        return fetch(file, source)
+    try:
+        with path.open("rb") as stream:
+            packed = stream.read(file.max_packed + 1)
+    except OSError as error:
+        raise DatasetError(f"{source.dataset}: {path} cannot be read ({error}). Check its permissions.") from error
+    try:
+        return unpack(packed, file, str(path))
+    except DatasetError as error:
+        raise DatasetError(f"{source.dataset}: {error}. {_set_aside(path, source.dataset)}") from None
+
+
+def fetch(file: DataFile, source: Source) -> bytes:
+    """Download a file from the first mirror that gives a good one, and install it in the user's cache.
+
+    Args:
+        file: The file wanted.
+        source: Its dataset and mirrors.
+
+    Returns:
+        The decompressed content.
+
+    Raises:
+        DatasetError: No mirror gave a good file (each one's reason is in the message), or the cache cannot be written.
+    """
+    target = cache_dir(source.dataset) / file.name
+    failures = []
+    for mirror in source.mirrors:
+        packed = b""
+        try:
+            packed = _download(mirror + file.name, file, source)
+            data = unpack(packed, file, "what it sent")
+        except DatasetError as error:
+            failures.append(f"{mirror}: {error}{_keep_rejected(packed, target)}")
+            continue
+        try:
+            install(packed, target)
+        except OSError as error:
+            raise DatasetError(
+                f"{source.dataset}: {file.name} was downloaded but cannot be written to {target.parent} ({error}). "
+                f"Free some space, or set XDG_CACHE_HOME to a folder that can be written."
+            ) from error
+        return data
+    looked = ", ".join(map(str, [*_given_folders(source.dataset), target.parent]))
+    tried = "\n  ".join(failures) or "there is no mirror to try"
+    raise DatasetError(
+        f"{source.dataset}: {file.name} is not in {looked}, and could not be downloaded:\n  {tried}\n"
+        f"Check the network and try again, or put the dataset's files in a folder and set AUTOGRAD_LITE_DATA to it."
+    )
+
+
+def install(packed: bytes, target: Path) -> None:
+    """Write a file so that, whatever happens, the target is the whole new file or what was there before.
+
+    Args:
+        packed: The file's bytes.
+        target: Its path; missing folders are made.
+
+    Raises:
+        OSError: The disk is full or cannot be written; nothing is left behind.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(packed)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    if os.name == "posix":  # Only there does a folder's own entry need (and allow) a sync of its own.
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def first_to_answer(mirrors: Sequence[str], name: str, seconds: float) -> str | None:
+    """Ask every mirror for a file's headers at once.
+
+    Args:
+        mirrors: Addresses that end in "/".
+        name: The file asked for.
+        seconds: How long to wait, in all. The clock also covers name look-up, which no socket timeout can bound: hence
+            the threads.
+
+    Returns:
+        The mirror that answered first, or None where none did in time.
+    """
+    answers: SimpleQueue[str | None] = SimpleQueue()
+    for mirror in mirrors:
+        threading.Thread(target=_ask, args=(mirror, name, seconds, answers), daemon=True).start()
+    end = time.monotonic() + seconds
+    for _ in mirrors:
+        try:
+            answer = answers.get(timeout=max(0.0, end - time.monotonic()))
+        except Empty:
+            return None
+        if answer is not None:
+            return answer
+    return None
+
+
+def _ask(mirror: str, name: str, seconds: float, answers: SimpleQueue[str | None]) -> None:
+    """Put the mirror in `answers` if it has the file, else None."""
+    from http.client import HTTPException
+    from urllib.request import Request, urlopen
+
+    try:
+        with urlopen(Request(mirror + name, headers=_USER_AGENT, method="HEAD"), timeout=seconds):
+            answers.put(mirror)
+    except (OSError, HTTPException):
+        answers.put(None)
+
+
+def _download(url: str, file: DataFile, source: Source) -> bytes:
+    """Return what an address sends, within the limits on size and time; any failure is a DatasetError."""
+    from http.client import HTTPException
+    from urllib.request import Request, urlopen
+
+    from tqdm import tqdm
+
+    remaining = source.deadline - time.monotonic()
+    if remaining <= 0:
+        raise DatasetError("not tried: the time was over")
+    received = bytearray()
+    try:
+        with urlopen(Request(url, headers=_USER_AGENT), timeout=min(source.timeout, remaining)) as response:
+            total = int(response.headers.get("Content-Length") or 0) or None
+            with tqdm(total=total, desc=file.name, unit="B", unit_scale=True, disable=not source.progress) as bar:
+                # read1 returns what has arrived: read would hold a slow mirror's bytes back past the deadline.
+                while chunk := response.read1(_CHUNK):
+                    received += chunk
+                    bar.update(len(chunk))
+                    if len(received) > file.max_packed:
+                        raise DatasetError(f"it sends more than {file.max_packed:,} bytes, too many for this file")
+                    if time.monotonic() > source.deadline:
+                        raise DatasetError(f"too slow: {len(received):,} bytes had arrived when the time was over")
+    except (OSError, HTTPException, ValueError) as error:
+        raise DatasetError(f"{type(error).__name__}: {error}") from None
+    return bytes(received)
+
+
+def _given_folders(dataset: str) -> list[Path]:
+    """Return the folders that $AUTOGRAD_LITE_DATA adds to the search: itself, and one in it named after the dataset."""
+    given = os.environ.get("AUTOGRAD_LITE_DATA")
+    return [Path(given), Path(given) / dataset] if given else []
+
+
+def _set_aside(path: Path, dataset: str) -> str:
+    """Rename a damaged file of ours to *.rejected, leave one of the user's alone, and say which was done."""
+    if path.parent in _given_folders(dataset):
+        return (
+            "It lies in the folder that AUTOGRAD_LITE_DATA names, so it was left as it is: replace it, "
+            "or unset AUTOGRAD_LITE_DATA to use the cache and the mirrors."
+        )
+    rejected = path.with_name(path.name + ".rejected")
+    try:
+        os.replace(path, rejected)
+    except OSError as error:
+        return f"It could not be moved aside ({error}): delete it, then call again to download a fresh copy."
+    return f"It was kept aside as {rejected}; call again to download a fresh copy."
+
+
+def _keep_rejected(packed: bytes, target: Path) -> str:
+    """Keep a bad download beside its target for a later look, if there is one and the disk allows it."""
+    if not packed:
+        return ""
+    rejected = target.with_name(target.name + ".rejected")
+    try:
+        install(packed, rejected)
+    except OSError:
+        return ""
+    return f" (kept as {rejected})"

@@ -1,0 +1,151 @@
+"""MNIST: 70,000 handwritten digits, 28 by 28 pixels (LeCun, Cortes and Burges).
+
+`load_data` gives the full set, `load_sample` a tenth of it that comes with the package and needs no network. Both
+return `(x_train, y_train), (x_test, y_test)`; images are uint8 of shape (N, 28, 28), from 0 (paper) to 255 (ink), and
+labels are uint8 of shape (N,), from 0 to 9. Origin and licence of the data: `mnist_sample/README.md`.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._fetch import DataFile, DatasetError, Source, fetch, first_to_answer, load, locate, unpack
+from ._idx import parse_idx
+
+Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+MIRRORS = (
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://raw.githubusercontent.com/fgnt/mnist/master/",
+)
+FILES = (
+    DataFile(
+        "train-images-idx3-ubyte.gz",
+        16 + 60_000 * 784,
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+    DataFile(
+        "train-labels-idx1-ubyte.gz",
+        8 + 60_000,
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    DataFile(
+        "t10k-images-idx3-ubyte.gz",
+        16 + 10_000 * 784,
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    DataFile(
+        "t10k-labels-idx1-ubyte.gz",
+        8 + 10_000,
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+)
+# The sample's files have the names and the format of the full set's, so the same code checks and reads both.
+SAMPLE_DIR = Path(__file__).with_name("mnist_sample")
+SAMPLE_FILES = (
+    DataFile(
+        "train-images-idx3-ubyte.gz",
+        16 + 6_000 * 784,
+        "faad667e0024ecd61d8fc24fd6fad19be1b367747c51c789f21ba29545049ca7",
+    ),
+    DataFile(
+        "train-labels-idx1-ubyte.gz", 8 + 6_000, "4a28611bb6a0792fa0712c77c0f5147d52031647b80e6e3b53b60a6b4b63dcff"
+    ),
+    DataFile(
+        "t10k-images-idx3-ubyte.gz",
+        16 + 1_000 * 784,
+        "16d057090ae1a27a13689fb2bc1179629d2155135fd9d81f57808506673a4812",
+    ),
+    DataFile(
+        "t10k-labels-idx1-ubyte.gz", 8 + 1_000, "4e02bb56175718021cc2f609de8b09186ad786309a010c1277de80ee4807d660"
+    ),
+)
+
+
+def load_data(*, timeout: float = 30.0, progress: bool = True) -> tuple[Split, Split]:
+    """Return the full MNIST set, downloading it on first use.
+
+    The four files are looked for in the folder that the environment variable AUTOGRAD_LITE_DATA names, then in the
+    user's cache, then downloaded into the cache from `MIRRORS`. Each is checked by SHA-256 every time.
+
+    Args:
+        timeout: Seconds that a mirror may stay silent before the next one is tried.
+        progress: Whether downloads show a progress bar.
+
+    Returns:
+        `(x_train, y_train), (x_test, y_test)` with the shapes (60000, 28, 28), (60000,), (10000, 28, 28) and (10000,),
+        all uint8.
+
+    Raises:
+        DatasetError: A file is damaged, or is neither here nor to be had from a mirror.
+    """
+    source = Source("mnist", MIRRORS, timeout=timeout, progress=progress)
+    return _as_splits([load(file, source) for file in FILES])
+
+
+def load_sample() -> tuple[Split, Split]:
+    """Return the subset of MNIST that comes with this package: real digits, no network.
+
+    Returns:
+        `(x_train, y_train), (x_test, y_test)` with the shapes (6000, 28, 28), (6000,), (1000, 28, 28) and (1000,), all
+        uint8. Each class has the share that it has in the full set, and the order is the full set's.
+
+    Raises:
+        DatasetError: The installed package is damaged.
+
+    >>> (x_train, y_train), (x_test, y_test) = load_sample()
+    >>> x_train.shape, y_test.shape
+    ((6000, 28, 28), (1000,))
+    """
+    try:
+        packed = [(SAMPLE_DIR / file.name).read_bytes() for file in SAMPLE_FILES]
+        contents = [unpack(p, file, str(SAMPLE_DIR / file.name)) for p, file in zip(packed, SAMPLE_FILES, strict=True)]
+    except (OSError, DatasetError) as error:
+        raise DatasetError(f"mnist.load_sample: {error}. Install the package autograd-lite again.") from error
+    return _as_splits(contents)
+
+
+def available(seconds: float = 20.0, *, progress: bool = True) -> tuple[bool, str]:
+    """Say whether `load_data` can serve now, after fetching what is missing if that takes only a moment.
+
+    Args:
+        seconds: The most time to spend on the network. No mirror that answers within 5 of them means no network.
+        progress: Whether downloads show a progress bar.
+
+    Returns:
+        Whether the full set is on this machine now, and one line to print that says which digits are used and why.
+    """
+    missing = [file for file in FILES if locate(file, "mnist") is None]
+    end = time.monotonic() + seconds
+    if missing:
+        mirror = first_to_answer(MIRRORS, FILES[-1].name, min(seconds, 5.0))
+        if mirror is None:
+            return False, _sample_line("no mirror answers")
+        others = [other for other in MIRRORS if other != mirror]
+        source = Source("mnist", [mirror, *others], timeout=5.0, deadline=end, progress=progress)
+        try:
+            for file in missing:
+                fetch(file, source)
+        except DatasetError:
+            return False, _sample_line(f"it could not be fetched within {seconds:g} seconds")
+    found = locate(FILES[0], "mnist")
+    return True, f"MNIST: the full set of 70,000 digits, from {found.parent if found else 'the cache'}"
+
+
+def _sample_line(reason: str) -> str:
+    """Return the one line that tells a user why the sample is used."""
+    return f"MNIST: the full set is not on this machine and {reason}; using the embedded sample of 7,000 digits"
+
+
+def _as_splits(contents: list[bytes]) -> tuple[Split, Split]:
+    """Turn the contents of the four files, in the order of `FILES`, into arrays."""
+    try:
+        arrays = [parse_idx(data, file.name) for data, file in zip(contents, FILES, strict=True)]
+    except ValueError as error:
+        raise DatasetError(f"mnist: {error}") from None
+    return (arrays[0], arrays[1]), (arrays[2], arrays[3])

@@ -1,0 +1,55 @@
+"""What every test runs under: where the data is, no window for plots, a seeded generator, no silent skips in CI."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import numpy as np
+import pytest
+
+# Before anything imports matplotlib, in this process and in those that tests start.
+os.environ["MPLBACKEND"] = "Agg"
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
+if SHARED_DATA.is_dir():
+    os.environ.setdefault("AUTOGRAD_LITE_DATA", str(SHARED_DATA))
+
+# The same examples in every run, and no deadline: shared cores stall. To search for new examples, run with
+# HYPOTHESIS_PROFILE=explore.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator that starts from the same state in every test."""
+    return np.random.default_rng(20260101)
+
+
+def _refuse_skip_for_missing_peer(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip by `pytest.importorskip` into a failure where the run promised that all peers are installed."""
+    if os.environ.get("AUTOGRAD_LITE_REQUIRE_PEERS") != "1" or not report.skipped:
+        return
+    reason = str(report.longrepr)
+    if "could not import" in reason:
+        report.outcome = "failed"
+        report.longrepr = f"AUTOGRAD_LITE_REQUIRE_PEERS=1 promises that every peer is installed, yet: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _refuse_skip_for_missing_peer(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, Any, pytest.CollectReport]:
+    report = yield
+    _refuse_skip_for_missing_peer(report)
+    return report

@@ -1,0 +1,188 @@
+"""The layout rules of this project as functions of source text, so that test_layout can also feed them bad sources.
+
+`sources` maps a path from the repository's root ("autograd_lite/core/op.py") to the text of that file. Each rule
+returns a list of sentences, one for each violation.
+"""
+
+from __future__ import annotations
+
+import ast
+import statistics
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+Sources = Mapping[str, str]
+
+# From low to high; a module imports from its own layer and lower ones. "_*" is every other `_name.py` of the package.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("core",),
+    ("ops",),
+    ("protocols", "random", "_*"),
+    ("engine",),
+    ("graph",),
+    ("compiler",),
+    ("functional",),
+    ("testing",),
+)
+# What nn may import besides `autograd_lite` itself.
+PUBLIC_MODULES = ("compiler", "functional", "graph", "random", "testing")
+VAGUE_NAMES = {"common", "helpers", "misc", "utils"}
+PACKAGES = ("autograd_lite", "nn")
+
+MAX_FILE_LINES = 600
+MAX_MEDIAN_LINES = 200
+MAX_FUNCTION_LINES = 60
+MAX_DEV_LINES = 99
+
+
+class Import(NamedTuple):
+    """One imported name: the module it comes from, or is."""
+
+    module: str
+    name: str
+    line: int
+    in_function: bool
+
+
+def module_name(path: str) -> str:
+    """Return the dotted name of a file.
+
+    >>> module_name("autograd_lite/core/op.py"), module_name("nn/__init__.py")
+    ('autograd_lite.core.op', 'nn')
+    """
+    parts = PurePosixPath(path).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: str, source: str, modules: set[str]) -> Iterator[Import]:
+    """Yield every import in a file, relative ones resolved, and calls that import by name.
+
+    Args:
+        path: The file.
+        source: Its text.
+        modules: The dotted names of all our modules, which tell `from package import module` from a name in a package.
+    """
+    package = module_name(path) if path.endswith("__init__.py") else module_name(path).rpartition(".")[0]
+    pending: list[tuple[ast.AST, bool]] = [(ast.parse(source), False)]
+    while pending:
+        node, inside = pending.pop()
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, "", node.lineno, inside)
+        elif isinstance(node, ast.ImportFrom):
+            anchor = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            origin = ".".join([*anchor, *([node.module] if node.module else [])])
+            for alias in node.names:
+                full = f"{origin}.{alias.name}"
+                yield Import(full if full in modules else origin, alias.name, node.lineno, inside)
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in ("import_module", "__import__") and isinstance(node.args[0].value, str):
+                yield Import(node.args[0].value, "", node.lineno, True)
+        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        pending += [(child, inside) for child in ast.iter_child_nodes(node)]
+
+
+def layer_of(module: str) -> int | None:
+    """Return the rank of a module of autograd_lite, or None where LAYERS lacks it; the package itself is on top."""
+    _, _, inside = module.partition(".")
+    if not inside:
+        return len(LAYERS)
+    first = inside.partition(".")[0]
+    listed = next((rank for rank, names in enumerate(LAYERS) if first in names), None)
+    if listed is None and first.startswith("_"):
+        return next(rank for rank, names in enumerate(LAYERS) if "_*" in names)
+    return listed
+
+
+def layering_violations(sources: Sources) -> list[str]:
+    """Check that lower layers never import higher ones, that nn sees the public API only, and that nobody dodges."""
+    modules = {module_name(path) for path in sources}
+    found = []
+    for path, source in sources.items():
+        here = module_name(path)
+        if not _belongs(here, PACKAGES):
+            continue
+        for item in imports(path, source, modules):
+            if not _belongs(item.module, PACKAGES):
+                continue
+            where = f"{path}:{item.line} imports {item.module}"
+            if item.in_function:
+                found.append(f"{where} inside a function: move the import to the top, or the code to its layer")
+            reason = _engine_reason(here, item) if _belongs(here, ("autograd_lite",)) else _nn_reason(item)
+            if reason:
+                found.append(f"{where}: {reason}")
+    return found
+
+
+def _belongs(module: str, packages: tuple[str, ...]) -> bool:
+    """Say whether a module lies in one of the packages."""
+    return module.partition(".")[0] in packages
+
+
+def _engine_reason(here: str, item: Import) -> str:
+    """Say what is wrong with an import in autograd_lite, or nothing."""
+    if _belongs(item.module, ("nn",)):
+        return "nn stands on autograd_lite, not the other way round"
+    for module in (here, item.module):
+        if layer_of(module) is None:
+            return f"{module} has no layer; add it to LAYERS in tests/layout_rules.py"
+    higher = layer_of(item.module) > layer_of(here)
+    return f"that is a higher layer than {here}; reach up through a hook in core" if higher else ""
+
+
+def _nn_reason(item: Import) -> str:
+    """Say what is wrong with an import in nn, or nothing."""
+    allowed = {"autograd_lite", *(f"autograd_lite.{name}" for name in PUBLIC_MODULES)}
+    private = item.name.startswith("_") and not item.name.endswith("__")
+    if _belongs(item.module, ("autograd_lite",)) and (item.module not in allowed or private):
+        return f"nn is built from the public API only: autograd_lite and its modules {', '.join(PUBLIC_MODULES)}"
+    return ""
+
+
+def size_violations(sources: Sources) -> list[str]:
+    """Check the lengths of files and of functions (docstrings do not count: they are as long as the maths needs)."""
+    found = []
+    for path, source in sources.items():
+        if (lines := source.count("\n")) > MAX_FILE_LINES:
+            found.append(f"{path} has {lines} lines, more than {MAX_FILE_LINES}")
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = _lines(node) - (_lines(node.body[0]) if ast.get_docstring(node) is not None else 0)
+                if lines > MAX_FUNCTION_LINES:
+                    found.append(f"{path}:{node.lineno} {node.name} has {lines} lines, more than {MAX_FUNCTION_LINES}")
+    for package in PACKAGES:
+        sizes = [source.count("\n") for path, source in sources.items() if _belongs(module_name(path), (package,))]
+        if sizes and (median := statistics.median(sizes)) >= MAX_MEDIAN_LINES:
+            found.append(f"the median file of {package} has {median:g} lines, not under {MAX_MEDIAN_LINES}")
+    return found
+
+
+def _lines(node: ast.stmt) -> int:
+    """Return how many lines a statement takes."""
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def name_violations(sources: Sources) -> list[str]:
+    """Check that nothing in the engine has a name that says nothing."""
+    parts = {path: PurePosixPath(path).with_suffix("").parts for path in sources}
+    return [
+        f"{path}: '{part}' does not say what the code does; name it after its subject"
+        for path, names in parts.items()
+        for part in names
+        if names[0] == "autograd_lite" and part.strip("_") in VAGUE_NAMES
+    ]
+
+
+def bootstrap_violations(source: str) -> list[str]:
+    """Check that dev.py is short and runs where nothing is installed."""
+    found = [
+        f"dev.py:{item.line} imports {item.module}, which is not in the standard library"
+        for item in imports("dev.py", source, set())
+        if item.module.partition(".")[0] not in sys.stdlib_module_names
+    ]
+    if (lines := source.count("\n")) > MAX_DEV_LINES:
+        found.append(f"dev.py has {lines} lines, more than {MAX_DEV_LINES}")
+    return found

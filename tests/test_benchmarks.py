@@ -1,0 +1,239 @@
+"""The benchmarks measure what they say: every contender computes the same, and the tables do their sums right.
+
+Nothing here is timed. Peers take part where they are installed, under the marker `ci`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import problems, report, run, worker
+from benchmarks.cases import CASES, CONTENDERS, Case, Contender
+
+FOLDER = Path(run.__file__).parent / "contenders"
+# Those whose optimizer is Keras's to the letter and whose rows come in the order of the baseline.
+SAME_RULE = {"autograd_lite", "autograd_lite_loop", "jax", "jax_scan", "mygrad", "autograd"}
+SAME_ORDER = SAME_RULE - {"autograd_lite"}
+
+
+def rivals(case: str) -> list:
+    """All contenders of a case but the baseline; peers under the marker `ci`."""
+    names = [name for name in CASES[case].contenders if name != "numpy"]
+    return [pytest.param(name, marks=() if CONTENDERS[name].ours else pytest.mark.ci) for name in names]
+
+
+def first_run(contender: str, job: str, problem: problems.Problem) -> problems.Arrays:
+    """The loss and the arrays of one run of a contender."""
+    pytest.importorskip(CONTENDERS[contender].package)
+    module = import_module(f"benchmarks.contenders.{contender}")
+    prepared = getattr(module, job)(problem)
+    prepared.reset()
+    loss = prepared.read(prepared.run())
+    return {"loss": np.asarray(loss), **prepared.result()}
+
+
+def assert_agree(got: Mapping, expected: Mapping, rtol: float, atol: float) -> None:
+    shared = got.keys() & expected.keys()
+    assert len(shared) > 1
+    for name in shared:
+        assert got[name].shape == expected[name].shape, name
+        np.testing.assert_allclose(got[name], expected[name], rtol, atol, err_msg=name)
+
+
+@pytest.fixture
+def _jax_stays_as_it_was(monkeypatch: pytest.MonkeyPatch, contender: str):
+    """The chain of JAX switches double precision on for its whole process."""
+    yield
+    if contender.startswith("jax"):
+        pytest.importorskip("jax").config.update("jax_enable_x64", False)
+
+
+@pytest.mark.usefixtures("_jax_stays_as_it_was")
+@pytest.mark.parametrize("shape", [(1,), (16, 16)])
+@pytest.mark.parametrize("links", [6, 7])
+@pytest.mark.parametrize("contender", rivals("chain_1"))
+def test_chain_gradients_agree(contender: str, shape: tuple[int, ...], links: int) -> None:
+    problem = problems.chain(*shape, links=links)
+    got, expected = first_run(contender, "chain", problem), first_run("numpy", "chain", problem)
+    assert {"loss", "gh", "gw", "gx"} == got.keys() == expected.keys()
+    assert_agree(got, expected, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("shape", [(1,), (2, 3)])
+def test_chain_baseline_is_right(shape: tuple[int, ...]) -> None:
+    problem = problems.chain(*shape, links=5)
+    result = first_run("numpy", "chain", problem)
+    for name in ("h", "w", "x"):
+        value = getattr(problem, name)
+        for at in np.ndindex(shape):
+            sides = []
+            for step in (1e-6, -1e-6):
+                moved = {key: getattr(problem, key).copy() for key in ("h", "w", "x")}
+                moved[name][at] = value[at] + step
+                h = moved["h"]
+                for _ in range(problem.links):
+                    h = np.tanh(h * moved["w"] + moved["x"])
+                sides.append(h.sum())
+            np.testing.assert_allclose(result[f"g{name}"][at], (sides[0] - sides[1]) / 2e-6, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("contender", rivals("tiny_mlp"))
+def test_tiny_step_agrees(contender: str) -> None:
+    problem = problems.tiny()
+    got, expected = first_run(contender, "tiny_mlp", problem), first_run("numpy", "tiny_mlp", problem)
+    assert got.keys() >= {"loss", *problem.weights}
+    assert_agree(got, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("contender", rivals("mlp_step"))
+def test_classifier_step_agrees(contender: str) -> None:
+    problem = problems.random_mlp(12, 7, 8, 3, batch=12)
+    got, expected = first_run(contender, "mlp_step", problem), first_run("numpy", "mlp_step", problem)
+    if contender not in SAME_RULE:  # only its gradients can be held against the baseline's
+        got = {name: a for name, a in got.items() if name not in problem.weights}
+    assert_agree(got, expected, rtol=1e-4, atol=1e-6) if len(got) > 1 else pytest.fail("no gradients to compare")
+
+
+def test_classifier_baseline_follows_keras() -> None:
+    problem = problems.random_mlp(12, 7, 8, 3, batch=12)
+    result = first_run("numpy", "mlp_step", problem)
+    for name, before in problem.weights.items():
+        g = result[f"g_{name}"].astype(np.float64)
+        v = (1 - problem.rho) * g * g
+        after = before - problem.learning_rate * g / np.sqrt(v + problem.epsilon)
+        np.testing.assert_allclose(result[name], after, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("contender", rivals("mlp_epoch"))
+def test_epoch_agrees_with_a_short_last_batch(contender: str) -> None:
+    problem = problems.random_mlp(200, 7, 8, 3, batch=32)
+    got, expected = first_run(contender, "mlp_epoch", problem), first_run("numpy", "mlp_epoch", problem)
+    assert got["loss"] == pytest.approx(expected["loss"], rel=0.1)
+    assert problem.summary(got)["trained"] == pytest.approx(problem.summary(expected)["trained"], rel=0.1)
+    if contender in SAME_ORDER:
+        weights = {name: expected[name] for name in ("loss", *problem.weights)}
+        assert_agree(got, weights, rtol=1e-4, atol=1e-5)
+
+
+def test_reset_brings_the_first_state_back() -> None:
+    module = import_module("benchmarks.contenders.numpy")
+    for job, problem in (("tiny_mlp", problems.tiny()), ("mlp_step", problems.random_mlp(12, 7, 8, 3, batch=12))):
+        prepared = getattr(module, job)(problem)
+        losses = []
+        for _ in range(2):
+            prepared.reset()
+            losses.append([prepared.run() for _ in range(3)])
+        assert losses[0] == losses[1]
+        assert losses[0][0] > losses[0][2]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_table_is_sound(name: str) -> None:
+    case = CASES[name]
+    for contender in case.contenders:
+        assert contender in CONTENDERS
+        source = (FOLDER / f"{contender}.py").read_text(encoding="utf-8")
+        assert not case.job or f"def {case.job}(" in source
+    assert (case.problem is not None) == (case.mode == "steady")
+    assert case.mode == "probe" or case.goals.keys() <= set(case.contenders)
+
+
+def outcome_of(times: Mapping[str, list[float]], **fields) -> report.Outcome:
+    case = Case("about", "chain", tuple(times), "µs/op", goals={"torch": 1.0, "numpy": 2.0})
+    return report.Outcome(case, {who: report.Record({"time": list(t)}) for who, t in times.items()}, **fields)
+
+
+TIMES = {"autograd_lite": [2.0, 4.0, 6.0], "numpy": [1.0, 4.0, 2.0], "torch": [4.0, 16.0, 8.0]}
+
+
+def test_ratios_are_paired_by_round() -> None:
+    found = report.ratios(outcome_of(TIMES).records)
+    assert found.keys() == {"autograd_lite"}
+    assert found["autograd_lite"] == {
+        "numpy": report.Spread(2.0, 1.5, 2.5),  # 2, 1, 3
+        "torch": report.Spread(0.5, 0.375, 0.625),  # 0.5, 0.25, 0.75
+    }
+    assert report.Spread.of([5.0]) == report.Spread(5.0, 5.0, 5.0)
+
+
+def test_table_prints_ratios_and_goals() -> None:
+    text = report.table("some_case", outcome_of(TIMES | {"numpy": [0.5, 2.0, 1.0]}))
+    lines = {line.split()[0]: line for line in text.splitlines() if line.strip()}
+    assert "autograd_lite / it" in text
+    assert "3 rounds" in text
+    assert lines["torch"].split("  ")[-2:] == ["0.5 (0.375 to 0.625)", "ok: goal 1"]
+    assert lines["numpy"].split("  ")[-2:] == ["4 (3 to 5)", "OVER: goal 2"]
+
+
+def test_json_carries_the_machine_and_every_round() -> None:
+    data = report.as_json({"some_case": outcome_of(TIMES)})
+    assert {"date", "cpu", "cores", "python", "numpy", "blas"} <= data["machine"].keys()
+    case = data["cases"]["some_case"]
+    assert case["contenders"]["torch"]["numbers"] == {"time": TIMES["torch"]}
+    assert case["ratios"]["autograd_lite"]["torch"]["median"] == 0.5
+
+
+def test_a_missing_contender_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CONTENDERS, "torch", Contender("no_such_package"))
+    outcome = run.run_case("tiny_mlp", rounds=1, only=["torch"])
+    assert outcome.sound
+    assert outcome.records == {}
+    assert "  - torch: skipped: no_such_package is not installed" in report.table("tiny_mlp", outcome)
+
+
+def test_cold_cases_ask_for_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(problems.DATA_VARIABLE, raising=False)
+    assert "AUTOGRAD_LITE_DATA" in (run.missing("numpy", CASES["cold_start"]) or "")
+    assert run.missing("numpy", CASES["tiny_mlp"]) is None
+
+
+def test_a_worker_serves_rounds() -> None:
+    outcome = run.run_case("tiny_mlp", rounds=2, only=["numpy"])
+    assert outcome.sound
+    assert len(outcome.records["numpy"].times) == 2
+    assert outcome.records["numpy"].values.keys() == {"loss", *problems.tiny().weights}
+    assert outcome.records["numpy"].info["version"] == np.__version__
+
+
+def test_a_broken_contender_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(run.ContenderError, match="ModuleNotFoundError"):
+        run.Worker("no_such_module", "tiny_mlp")
+    monkeypatch.setitem(CASES, "broken", Case("about", "tiny_mlp", ("numpy",), "s", mode="process"))
+    outcome = run.run_case("broken", rounds=1)  # the worker's own table has no such case
+    assert not outcome.sound
+    assert "! numpy FAILED" in report.table("broken", outcome)
+
+
+def test_values_that_differ_are_reported() -> None:
+    a = problems.digest({"loss": 1.0, "g": np.arange(4.0)})
+    assert problems.disagreements(a, problems.digest({"loss": 1.0 + 1e-9, "g": np.arange(4.0)}), 1e-6) == []
+    assert problems.disagreements(a, problems.digest({"loss": 1.1, "g": np.arange(4.0)[::-1]}), 1e-6) == ["loss", "g"]
+    assert problems.disagreements(a, problems.digest({"loss": np.nan}), 1e-6) == ["loss"]
+    outcome = outcome_of(TIMES)
+    outcome.records["torch"].wrong = ["loss"]
+    assert not outcome.sound
+    assert "! torch DISAGREES with the reference in: loss" in report.table("some_case", outcome)
+
+
+def test_a_round_is_divided_by_runs_and_ops(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter([10.0, 22.0])
+    monkeypatch.setattr(worker.time, "perf_counter", lambda: next(ticks))
+    runs = []
+    job = problems.Job(lambda: runs.append(1) or 0.5, lambda: {}, lambda: runs.clear())
+    case = Case("about", "chain", ("numpy",), "s", per_run=3, repeat=2, warm=4)
+    answer = worker.timed_round(case, problems.chain(1, links=1), job)
+    assert answer["seconds"] == 12.0 / (3 * 2)
+    assert len(runs) == 2
+    assert answer["values"] == {"loss": (0.5, 0.5)}
+
+
+@pytest.mark.parametrize("argv", [["no_such_case"], ["--contenders", "no_such_one"], ["--rounds", "0"]])
+def test_the_command_line_refuses_what_it_does_not_know(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run.arguments(argv)
+    assert "unknown" in (message := capsys.readouterr().err) or "--rounds must be" in message

@@ -1,0 +1,255 @@
+"""dev.py sets up on every kind of machine that it names, and its exit code and order of work are what it says."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def dev(tmp_path: Path) -> ModuleType:
+    """A copy of dev.py, loaded as a module, in a folder with a pyproject.toml of its own."""
+    shutil.copy(ROOT / "dev.py", tmp_path)
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    spec = importlib.util.spec_from_file_location("dev_under_test", tmp_path / "dev.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Machine:
+    """Stands in for `dev.succeeds`: a machine that has some tools, and remembers what was tried."""
+
+    def __init__(self, *tools: str) -> None:
+        self.tools = set(tools)
+        self.tried: list[str] = []
+        self.own_pip = False
+
+    def __call__(self, *command: str) -> bool:
+        line = " ".join(command)
+        self.tried.append(line)
+        if "-m venv" in line:
+            self.own_pip = "ensurepip" in self.tools and "--without-pip" not in line
+            return self.own_pip or "--without-pip" in line
+        if "virtualenv" in command:
+            self.own_pip = "virtualenv" in self.tools and command[0] == "virtualenv"
+            return self.own_pip
+        if "apt-get" in command:
+            wanted = "ensurepip" if line.endswith(f"{sys.version_info[1]}-venv") else "pip"
+            if "install" in command and f"apt: {wanted}" in self.tools:
+                self.tools.add(wanted)
+            return "update" in command or f"apt: {wanted}" in self.tools
+        if "--python" in command:
+            return "pip" in self.tools
+        return self.own_pip and command[1:] == ("-m", "pip", "--version")
+
+
+@pytest.mark.parametrize(
+    ("tools", "last_try", "pip_is_own"),
+    [
+        ((), "", None),
+        (("ensurepip",), "-m venv", True),
+        (("pip",), "--without-pip", False),
+        (("ensurepip", "pip", "virtualenv"), "-m venv", True),
+        (("virtualenv",), "virtualenv --clear", True),
+        (("apt: ensurepip",), "-m venv", True),
+        (("apt: pip",), "--without-pip", False),
+    ],
+    ids=lambda value: "+".join(value) or "nothing" if isinstance(value, tuple) else None,
+)
+def test_make_venv_takes_the_first_way_there_is(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, tools: tuple[str, ...], last_try: str, pip_is_own: bool | None
+) -> None:
+    machine = Machine(*tools)
+    monkeypatch.setattr(dev, "succeeds", machine)
+    monkeypatch.setattr(dev.shutil, "which", lambda name: f"/usr/bin/{name}" if name == "apt-get" else None)
+    monkeypatch.setattr(dev.os, "geteuid", lambda: 0, raising=False)
+    if pip_is_own is None:
+        with pytest.raises(SystemExit, match="sudo sh -c 'apt-get update && apt-get install -y python3-venv"):
+            dev.make_venv()
+        return
+    pip = dev.make_venv()
+    assert pip == ([dev.PYTHON, "-m", "pip"] if pip_is_own else [sys.executable, "-m", "pip", "--python", dev.PYTHON])
+    ways = [line for line in machine.tried if "pip --" not in line]
+    assert last_try in ways[-1]
+    assert any("apt-get" in line for line in ways) == any("apt" in tool for tool in tools)
+
+
+def test_apt_is_left_alone_without_root(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine("apt: ensurepip", "apt: pip")
+    monkeypatch.setattr(dev, "succeeds", machine)
+    monkeypatch.setattr(dev.shutil, "which", lambda _: "/usr/bin/apt-get")
+    monkeypatch.setattr(dev.os, "geteuid", lambda: 1000, raising=False)
+    with pytest.raises(SystemExit, match="sudo"):
+        dev.make_venv()
+    assert not any("apt-get install" in line or "apt-get update" in line for line in machine.tried)
+
+
+@pytest.fixture
+def installs(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What dev.py asks pip to install, with a .venv that works; nothing is installed."""
+    asked: list[str] = []
+    dev.VENV.mkdir()
+    monkeypatch.setattr(dev, "succeeds", lambda *_: True)
+
+    def call(command: list[str]) -> int:
+        asked.append(command[-1].removeprefix(str(dev.ROOT)))
+        return 0
+
+    monkeypatch.setattr(dev.subprocess, "call", call)
+    return asked
+
+
+def test_installs_only_when_something_is_missing(dev: ModuleType, installs: list[str]) -> None:
+    dev.set_up({"plot"})
+    dev.set_up({"plot"})
+    assert installs == ["[plot]"]
+    dev.set_up({"test"})
+    dev.set_up({"plot"})
+    assert installs == ["[plot]", "[plot,test]"]
+    (dev.ROOT / "pyproject.toml").write_text("[project]\n# changed\n")
+    dev.set_up({"plot"})
+    assert installs[2:] == ["[plot,test]"]
+
+
+def test_failed_install_ends_the_run_and_is_tried_again(
+    dev: ModuleType, installs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    works = dev.subprocess.call
+    monkeypatch.setattr(dev.subprocess, "call", lambda _: 7)
+    with pytest.raises(SystemExit) as stop:
+        dev.set_up({"plot"})
+    assert stop.value.code == 7
+    monkeypatch.setattr(dev.subprocess, "call", works)
+    dev.set_up({"plot"})
+    assert installs == ["[plot]"]
+
+
+Runner = Callable[..., tuple[int, list[str], list[dict[str, str]]]]
+
+
+@pytest.fixture
+def run_main(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Runner:
+    """Call dev.main() with arguments and the exit codes of its steps; return its own, the steps and their settings."""
+
+    def run(*arguments: str, codes: tuple[int, ...] = (0,) * 9) -> tuple[int, list[str], list[dict[str, str]]]:
+        steps: list[str] = []
+        environments: list[dict[str, str]] = []
+
+        def call(command: list[str], cwd: Path, env: dict[str, str]) -> int:
+            assert command[:2] == [dev.PYTHON, "-m"]
+            assert cwd == dev.ROOT
+            steps.append(" ".join(command[2:]))
+            environments.append(env)
+            return codes[len(steps) - 1]
+
+        monkeypatch.setattr(dev, "set_up", lambda extras: None)
+        monkeypatch.setattr(dev.subprocess, "call", call)
+        monkeypatch.setattr(sys, "argv", ["dev.py", *arguments])
+        return dev.main(), steps, environments
+
+    return run
+
+
+def test_all_steps_run_and_the_first_failure_is_the_exit_code(
+    run_main: Runner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, steps, _ = run_main("test", codes=(0, 3, 0, 5))
+    assert code == 3
+    assert [step.split()[0] for step in steps] == ["ruff", "ruff", "mypy", "pytest"]
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "ruff format --check .: exit code 3" in last
+    assert "pytest -n 2: exit code 5" in last
+    assert run_main("test")[0] == 0
+
+
+def test_further_arguments_go_to_the_last_step(run_main: Runner) -> None:
+    _, steps, _ = run_main("test", "-k", "mnist or idx")
+    assert steps[-1] == "pytest -n 2 -k mnist or idx"
+    assert steps[0] == "ruff check ."
+
+
+def test_ci_promises_peers_and_full_notebooks(run_main: Runner) -> None:
+    _, steps, environments = run_main("ci")
+    assert steps == ["pytest -m ci --durations 10"]
+    assert environments[0]["AUTOGRAD_LITE_REQUIRE_PEERS"] == "1"
+    assert environments[0]["AUTOGRAD_LITE_FULL_NOTEBOOKS"] == "1"
+    assert environments[0]["PATH"] == os.environ["PATH"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("tests",)])
+def test_unknown_task_shows_the_usage(
+    run_main: Runner, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    code, steps, _ = run_main(*arguments)
+    assert (code, steps) == (2, [])
+    assert "usage: python3 dev.py demo|lint|test|ci|bench" in capsys.readouterr().out
+
+
+def interpreters() -> list[str]:
+    """Return this Python and, where it is another one that will do, the system's."""
+    found = {sys.version_info[:2]: sys.executable}
+    check = "import sys; print(*sys.version_info[:2])"
+    if shutil.which("/usr/bin/python3"):
+        version = subprocess.run(["/usr/bin/python3", "-c", check], capture_output=True, text=True).stdout.split()
+        found.setdefault(tuple(map(int, version)), "/usr/bin/python3")
+    return [path for version, path in found.items() if version >= (3, 11)]
+
+
+TINY_PROJECT = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[project]
+name = "autograd-lite"
+version = "0"
+optional-dependencies = { plot = [] }
+[tool.hatch.build.targets.wheel]
+packages = ["nn"]
+"""
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("python", interpreters())
+def test_set_up_from_nothing(tmp_path: Path, python: str) -> None:
+    shutil.copy(ROOT / "dev.py", tmp_path)
+    (tmp_path / "pyproject.toml").write_text(TINY_PROJECT)
+    (tmp_path / "nn").mkdir()
+    (tmp_path / "nn" / "__init__.py").touch()
+    (tmp_path / "nn" / "demo.py").write_text("import sys\nprint('ran', *sys.argv[1:])\nsys.exit(4)\n")
+    first = subprocess.run([python, "dev.py", "demo", "--fast"], cwd=tmp_path, capture_output=True, text=True)
+    assert first.returncode == 4, first.stdout + first.stderr
+    assert "ran --fast" in first.stdout
+    assert "installing" in first.stdout
+    again = subprocess.run([python, "dev.py", "demo"], cwd=tmp_path, capture_output=True, text=True)
+    assert again.returncode == 4
+    assert "installing" not in again.stdout
+
+
+@pytest.mark.ci
+def test_wheel_holds_both_packages_and_the_sample(tmp_path: Path) -> None:
+    pytest.importorskip("pip")
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)]
+    subprocess.run(command, check=True)
+    (wheel,) = tmp_path.glob("autograd_lite-*.whl")
+    assert wheel.stat().st_size < 3_000_000
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {"autograd_lite/py.typed", "nn/py.typed", "autograd_lite/__init__.py", "nn/__init__.py"} <= names
+    sample = {path.name for path in (ROOT / "nn" / "datasets" / "mnist_sample").iterdir()}
+    assert {f"nn/datasets/mnist_sample/{name}" for name in sample} <= names
+    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"autograd_lite", "nn"}
+    licences = {name.partition("/licenses/")[2] for name in names if "/licenses/" in name}
+    assert licences == {"LICENSE", "nn/datasets/mnist_sample/README.md"}

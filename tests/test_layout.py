@@ -1,0 +1,136 @@
+"""The source keeps the layers, the sizes and the names that layout_rules states; and each rule sees a violation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from . import layout_rules as rules
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("autograd_lite", "nn", "tests", "benchmarks")
+
+
+def read_sources() -> dict[str, str]:
+    """Return the text of every Python file that is ours, by its path from the root."""
+    files = [*ROOT.glob("*.py"), *(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py"))]
+    return {file.relative_to(ROOT).as_posix(): file.read_text(encoding="utf-8") for file in sorted(files)}
+
+
+SOURCES = read_sources()
+
+
+def test_there_is_something_to_check() -> None:
+    assert {"dev.py", "autograd_lite/__init__.py", "nn/__init__.py", "tests/test_layout.py"} <= SOURCES.keys()
+
+
+@pytest.mark.parametrize("rule", [rules.layering_violations, rules.size_violations, rules.name_violations])
+def test_layout(rule) -> None:
+    violations = rule(SOURCES)
+    assert not violations, "\n".join(violations)
+
+
+def test_bootstrap() -> None:
+    violations = rules.bootstrap_violations(SOURCES["dev.py"])
+    assert not violations, "\n".join(violations)
+
+
+GOOD = {
+    "autograd_lite/__init__.py": "from . import random\nfrom ._tensor import Tensor\nfrom .core.op import Op\n",
+    "autograd_lite/core/__init__.py": "",
+    "autograd_lite/core/op.py": "import numpy as np\nfrom .node import Node\n",
+    "autograd_lite/core/node.py": "",
+    "autograd_lite/ops/trig.py": "from ..core.op import Op\nfrom autograd_lite.core import node\n",
+    "autograd_lite/protocols.py": "from ._tensor import Tensor\n",
+    "autograd_lite/random.py": "from ._tensor import Tensor\nfrom .ops import trig\n",
+    "autograd_lite/_tensor.py": "from . import protocols\nfrom .ops import trig\n",
+    "autograd_lite/engine.py": "def f():\n    import torch\n    from scipy import special\n",
+    "autograd_lite/testing/cases.py": "import hypothesis\nfrom ..engine import f\n",
+    "nn/__init__.py": "from . import losses\nfrom autograd_lite import Tensor, random, __version__\n",
+    "nn/losses.py": "import autograd_lite as ag\nimport autograd_lite.graph\nfrom .utils import one_hot\n",
+    "nn/utils.py": "from nn.losses import mse\n",
+    "tests/test_x.py": "def test():\n    from autograd_lite.core.op import Op\n",
+}
+
+
+def test_good_sources_pass_every_rule() -> None:
+    assert rules.layering_violations(GOOD) == []
+    assert rules.size_violations(GOOD) == []
+    assert rules.name_violations(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "complaint"),
+    [
+        ("autograd_lite/core/bad.py", "from ..ops import trig", "ops.trig: that is a higher layer than"),
+        ("autograd_lite/core/bad.py", "from .. import engine", "imports autograd_lite.engine: that is a higher"),
+        ("autograd_lite/core/bad.py", "import autograd_lite.ops.trig as t", "a higher layer than autograd_lite.core"),
+        ("autograd_lite/core/bad.py", "from autograd_lite import engine", "imports autograd_lite.engine: that is a"),
+        ("autograd_lite/core/bad.py", "if True:\n    from ..ops import trig", "bad.py:2 imports"),
+        ("autograd_lite/core/bad.py", "from .._tensor import Tensor", "imports autograd_lite._tensor: that is a"),
+        ("autograd_lite/core/__init__.py", "from ..ops import trig", "that is a higher layer than autograd_lite.core;"),
+        ("autograd_lite/_new.py", "from .engine import f", "that is a higher layer than autograd_lite._new"),
+        ("autograd_lite/testing/bad.py", "from .. import Tensor", "imports autograd_lite: that is a higher layer"),
+        ("autograd_lite/engine.py", "import nn", "nn stands on autograd_lite"),
+        ("autograd_lite/engine.py", "from nn import losses", "nn stands on autograd_lite"),
+        ("autograd_lite/engine.py", "def f():\n    from .core import op", "core.op inside a function"),
+        ("autograd_lite/engine.py", "f = lambda: __import__('autograd_lite.graph')", "graph inside a function"),
+        ("autograd_lite/engine.py", "async def f():\n    import autograd_lite", "autograd_lite inside a function"),
+        ("autograd_lite/newpart.py", "from .core import op", "autograd_lite.newpart has no layer"),
+        ("autograd_lite/engine.py", "from .newpart import f", "autograd_lite.newpart has no layer"),
+        ("nn/bad.py", "from autograd_lite.core.op import Op", "nn is built from the public API only"),
+        ("nn/bad.py", "from autograd_lite.engine import backward", "nn is built from the public API only"),
+        ("nn/bad.py", "from autograd_lite import _tensor", "nn is built from the public API only"),
+        ("nn/bad.py", "from autograd_lite import _private", "nn is built from the public API only"),
+        ("nn/bad.py", "import autograd_lite._tensor", "nn is built from the public API only"),
+        ("nn/bad.py", "class A:\n    def f(self):\n        from .losses import mse", "nn.losses inside a function"),
+        ("nn/bad.py", "import importlib\nimportlib.import_module('nn.losses')", "nn.losses inside a function"),
+    ],
+)
+def test_layering_rule_sees(path: str, source: str, complaint: str) -> None:
+    violations = rules.layering_violations({**GOOD, path: source})
+    assert any(complaint in violation for violation in violations), violations
+    assert all(violation.startswith(f"{path}:") for violation in violations), violations
+
+
+def function(lines: int, docstring: int = 0) -> str:
+    """Return a function of `lines` lines, to which a docstring of so many lines is added."""
+    text = ['    """Doc.', *["    more"] * (docstring - 2), '    """'] if docstring else []
+    return "\n".join(["def f():", *text, *["    x = 1"] * (lines - 1)]) + "\n"
+
+
+def test_size_rule_sees_long_files() -> None:
+    assert rules.size_violations({"tests/a.py": "x = 1\n" * 600}) == []
+    assert rules.size_violations({"tests/a.py": "x = 1\n" * 601}) == ["tests/a.py has 601 lines, more than 600"]
+
+
+def test_size_rule_sees_long_functions() -> None:
+    assert rules.size_violations({"benchmarks/a.py": function(60)}) == []
+    assert rules.size_violations({"benchmarks/a.py": function(60, docstring=40)}) == []
+    assert rules.size_violations({"benchmarks/a.py": function(61)}) == [
+        "benchmarks/a.py:1 f has 61 lines, more than 60"
+    ]
+    assert rules.size_violations({"nn/a.py": "class A:\n    " + function(61).replace("\n", "\n    ")}) != []
+
+
+def test_size_rule_sees_a_high_median() -> None:
+    files = {"nn/a.py": "x = 1\n" * 250, "nn/b.py": "x = 1\n" * 220, "nn/c.py": "", "autograd_lite/d.py": ""}
+    assert rules.size_violations(files) == ["the median file of nn has 220 lines, not under 200"]
+    assert len(rules.size_violations({**files, "nn/b.py": "x = 1\n" * 200})) == 1
+    assert rules.size_violations({**files, "nn/b.py": "x = 1\n" * 199}) == []
+
+
+@pytest.mark.parametrize(
+    "path", ["autograd_lite/utils.py", "autograd_lite/misc/a.py", "autograd_lite/core/_helpers.py"]
+)
+def test_name_rule_sees(path: str) -> None:
+    assert len(rules.name_violations({path: ""})) == 1
+    assert rules.name_violations({path.replace("autograd_lite", "nn"): ""}) == []
+
+
+def test_bootstrap_rule_sees() -> None:
+    assert rules.bootstrap_violations("import os\nfrom pathlib import Path\n" + "\n" * 97) == []
+    assert "has 100 lines" in rules.bootstrap_violations("\n" * 100)[0]
+    assert "numpy" in rules.bootstrap_violations("import numpy.linalg\n")[0]
+    assert "tqdm" in rules.bootstrap_violations("def f():\n    from tqdm import tqdm\n")[0]
