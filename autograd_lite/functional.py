@@ -119,9 +119,14 @@ def _variable(a: Any, i: int) -> Tensor:
 
 
 def _gradients(out: Any, variables: list[Tensor], create_graph: bool) -> list[Tensor]:
+    if not isinstance(out, (Tensor, np.ndarray, np.generic, int, float)):
+        raise GradError(
+            f"grad: expected the function to return a scalar; received {type(out).__name__}"
+            + (". Did it forget to return?" if out is None else "; value_and_grad of one number at a time")
+        )
     if np.shape(out.data if isinstance(out, Tensor) else out) not in ((), (1,)):
         raise GradError(
-            f"grad: expected the function to return a scalar; received shape {out.shape}. "
+            f"grad: expected the function to return a scalar; received shape {np.shape(out)}. "
             "Reduce it, with .sum() or .mean()"
         )
     found: dict[Any, Any] = {}

@@ -41,15 +41,36 @@ class _Recording:
         MODE.reset(self._tokens.pop())
 
     def __call__(self, f: F) -> F:
-        if inspect.isgeneratorfunction(f):
-            return _wrap_generator(f, type(self))
+        wrapper: Any = _wrap_function
+        if inspect.isasyncgenfunction(f):
+            raise TypeError(
+                f"{type(self).__name__}: cannot decorate the asynchronous generator '{f.__name__}'; "
+                f"write `with {type(self).__name__}():` inside it, around what it is meant for"
+            )
+        if inspect.iscoroutinefunction(f):
+            wrapper = _wrap_coroutine
+        elif inspect.isgeneratorfunction(f):
+            wrapper = _wrap_generator
+        return wrapper(f, type(self))
 
-        @functools.wraps(f)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with type(self)():
-                return f(*args, **kwargs)
 
-        return wrapped  # type: ignore[return-value]
+def _wrap_function(f: Any, recording: type[_Recording]) -> Any:
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        with recording():
+            return f(*args, **kwargs)
+
+    return wrapped
+
+
+def _wrap_coroutine(f: Any, recording: type[_Recording]) -> Any:
+    # The mode belongs to the task, so it may be held while the coroutine waits.
+    @functools.wraps(f)
+    async def wrapped(*args: Any, **kwargs: Any) -> Any:
+        with recording():
+            return await f(*args, **kwargs)
+
+    return wrapped
 
 
 def _wrap_generator(f: Any, recording: type[_Recording]) -> Any:
@@ -58,14 +79,23 @@ def _wrap_generator(f: Any, recording: type[_Recording]) -> Any:
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         generator = f(*args, **kwargs)
-        sent = None
+        resume: Callable[[], Any] = functools.partial(generator.send, None)
         while True:
             with recording():
                 try:
-                    item = generator.send(sent)
+                    item = resume()
                 except StopIteration as stop:
                     return stop.value
-            sent = yield item
+            try:
+                sent = yield item
+            except GeneratorExit:
+                with recording():
+                    generator.close()
+                raise
+            except BaseException as error:  # whatever the caller throws is the generator's to handle
+                resume = functools.partial(generator.throw, error)
+            else:
+                resume = functools.partial(generator.send, sent)
 
     return wrapped
 
