@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, final
@@ -22,7 +23,10 @@ from .ops import index, shape
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Tensor", "tensor"]
+__all__ = ["GRAD_LOCK", "Tensor", "tensor"]
+
+# Held while gradients are added to, so that threads that share a leaf lose none.
+GRAD_LOCK = threading.Lock()
 
 
 @final
@@ -442,6 +446,6 @@ class _GradKeeper:
     def __call__(self, g: Any) -> None:
         owner = self._owner()
         if owner is not None:
-            previous = owner.grad
             kept = g if isinstance(g, Tensor) else wrap(np.array(g), None)
-            owner._grad = kept if previous is None else previous + kept
+            with GRAD_LOCK:
+                owner._grad = kept if owner.grad is None else owner.grad + kept

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ._record import wrap
-from ._tensor import Tensor
+from ._tensor import GRAD_LOCK, Tensor
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
 from .core.mode import enable_grad, no_grad
@@ -66,8 +66,9 @@ def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, cr
         )
     g = _root_cotangent(t, cotangent, create_graph)
     found = cotangents({edge_of(t): g}, None, retain_graph=retain_graph or create_graph, create_graph=create_graph)
-    for leaf, total in found.items():
-        _add_to_leaf(leaf, total, g)
+    with GRAD_LOCK:
+        for leaf, total in found.items():
+            _add_to_leaf(leaf, total, g)
 
 
 def _short(t: Tensor) -> str:
