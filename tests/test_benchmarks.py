@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import problems, report, run, worker
+from benchmarks import load, problems, report, run, worker
 from benchmarks.cases import CASES, CONTENDERS, Case, Contender
 
 FOLDER = Path(run.__file__).parent / "contenders"
@@ -168,6 +168,13 @@ def test_table_prints_ratios_and_goals() -> None:
     assert "3 rounds" in text
     assert lines["torch"].split("  ")[-2:] == ["0.5 (0.375 to 0.625)", "ok: goal 1"]
     assert lines["numpy"].split("  ")[-2:] == ["4 (3 to 5)", "OVER: goal 2"]
+
+
+def test_a_busy_machine_is_reported() -> None:
+    assert "others used 1.5 cores" in report.table("some_case", outcome_of(TIMES, busy=[1.0, 2.0]))
+    assert "others used" not in report.table("some_case", outcome_of(TIMES, busy=[0.0, 0.1]))
+    busy = load.rest(0.01)
+    assert busy is None or busy >= 0
 
 
 def test_json_carries_the_machine_and_every_round() -> None:

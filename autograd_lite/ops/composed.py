@@ -137,7 +137,8 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 @composes(np.split)
 def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    if np.ndim(indices_or_sections) == 0 and ary.shape[axis] % int(indices_or_sections):
+    whole = np.ndim(indices_or_sections) == 0
+    if whole and int(indices_or_sections) > 0 and ary.shape[axis] % int(indices_or_sections):
         raise ShapeError(
             f"split: axis {axis} of length {ary.shape[axis]} does not divide into {indices_or_sections} equal parts; "
             "use np.array_split for parts of unequal length"

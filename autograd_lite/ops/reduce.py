@@ -11,6 +11,7 @@ from ..core.errors import refuse
 from ..core.op import applied, nondifferentiable, reduction, structural
 from ..core.shapes import Axis, ShapeDtype, expand_reduced, normalize_axes, normalize_axis, reduced_shape
 from .shape import broadcast_to
+from .special import floating
 
 _UNSET: Any = np._NoValue
 _INSTEAD = "select with np.where, or multiply by a mask, before the reduction"
@@ -205,6 +206,7 @@ std = reduction(
 
 # ---- the log-sum-exp family -----------------------------------------------------------------------------------------
 def _logsumexp(x: Any, *, axis: Any, keepdims: bool) -> Any:
+    x = floating(x)
     top = x.max(axis=axis, keepdims=True) if x.size else np.full(reduced_shape(x.shape, axis, True), -np.inf, x.dtype)
     shift = np.where(np.isfinite(top), top, 0)
     with np.errstate(divide="ignore", over="ignore"):
@@ -222,6 +224,7 @@ logsumexp = reduction("logsumexp", _logsumexp, _softmax_share, saves="ox", onnx=
 
 
 def _softmax(x: Any, *, axis: int) -> Any:
+    x = floating(x)
     e = np.exp(x - x.max(axis=axis, keepdims=True)) if x.size else x * 1
     e /= e.sum(axis=axis, keepdims=True)
     return e
@@ -243,8 +246,9 @@ softmax = structural(
 
 
 def _log_softmax(x: Any, *, axis: int) -> Any:
+    x = floating(x)
     if not x.size:
-        return x * 1.0
+        return x * 1
     shifted = x - x.max(axis=axis, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
     return shifted

@@ -71,13 +71,20 @@ erfc = elementwise(_erfc, lambda out, x: -_SLOPE * np.exp(-(x * x)), name="erfc"
 # ---- activations ----------------------------------------------------------------------------------------------------
 
 
+def floating(x: Any) -> Any:
+    """Cast integers and booleans to the float that NumPy's exp would give."""
+    return x if x.dtype.kind == "f" else x.astype(np.exp(np.ones(1, x.dtype)).dtype)
+
+
 def _sigmoid(x: Any) -> Any:
     # exp of a non-positive number only, so that nothing overflows; in place, since the temporaries are ours.
+    x = floating(x)
     e = np.exp(-np.abs(x))
     return np.where(np.signbit(x), e, 1) / (1 + e)
 
 
-sigmoid = elementwise(_sigmoid, lambda out, x: out * (1 - out), name="sigmoid", saves="o", glyph="σ", onnx="Sigmoid")
+# The rule reads `out` alone. The input is kept so that a cross-entropy behind a sigmoid can find its logits.
+sigmoid = elementwise(_sigmoid, lambda out, x: out * (1 - out), name="sigmoid", saves="ox", glyph="σ", onnx="Sigmoid")
 
 
 def _relu(x: Any) -> Any:

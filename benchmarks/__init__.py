@@ -1,0 +1,1 @@
+"""Benchmarks: one table of cases, one runner, one subprocess per contender."""

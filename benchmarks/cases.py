@@ -1,0 +1,176 @@
+"""The table of cases and the table of contenders: data only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+from benchmarks import problems
+
+# steady: one worker lives through all rounds. process: a fresh one per round, timed from outside.
+# imports: a fresh interpreter per round times one import. probe: a fresh one measures itself.
+Mode = Literal["steady", "process", "imports", "probe"]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A module of `benchmarks.contenders` and the package that must be installed for it."""
+
+    package: str
+    ours: bool = False
+
+
+CONTENDERS = {
+    "autograd_lite": Contender("autograd_lite", ours=True),
+    "autograd_lite_loop": Contender("autograd_lite", ours=True),
+    "autograd_lite_np": Contender("autograd_lite", ours=True),
+    "numpy": Contender("numpy"),
+    "numpy_in_place": Contender("numpy"),
+    "torch": Contender("torch"),
+    "jax": Contender("jax"),
+    "jax_scan": Contender("jax"),
+    "mygrad": Contender("mygrad"),
+    "autograd": Contender("autograd"),
+}
+PEERS = ("numpy", "torch", "jax", "mygrad", "autograd")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table.
+
+    Attributes:
+        about: One line for the reader of the results.
+        job: The function of a contender's module that prepares or does the work.
+        contenders: Who takes part; the first one that is not ours is the reference for values.
+        unit: The unit of the printed numbers.
+        scale: Units per second.
+        per_run: How many things, per run of the job, a number is divided by.
+        repeat: Runs per round.
+        warm: Untimed runs at the start of each round.
+        rounds: Rounds unless the command line says otherwise.
+        rtol: How far values may lie apart, relative to the reference.
+        goals: Upper bounds: of the ratio to a peer, or of a probe's own number.
+        problem: Builds the work of a steady case.
+        options: Arguments of `job` in the other modes.
+    """
+
+    about: str
+    job: str
+    contenders: tuple[str, ...]
+    unit: str
+    scale: float = 1.0
+    per_run: int = 1
+    repeat: int = 1
+    warm: int = 0
+    rounds: int = 7
+    rtol: float = 1e-3
+    mode: Mode = "steady"
+    goals: Mapping[str, float] = field(default_factory=dict)
+    problem: Callable[[], problems.Problem] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _chain(*shape: int, links: int, repeat: int, goals: Mapping[str, float]) -> Case:
+    size = "×".join(map(str, shape)) if len(shape) > 1 else "1 element"
+    return Case(
+        about=f"h = tanh(h * w + x), {links} links, {size}, float64, forward + backward",
+        job="chain",
+        contenders=("autograd_lite", "autograd_lite_np", *PEERS, *(["numpy_in_place"] if shape == (1,) else [])),
+        unit="µs/op",
+        scale=1e6,
+        per_run=3 * links,
+        repeat=repeat,
+        warm=1,
+        rounds=11,
+        rtol=1e-9,
+        goals=goals,
+        problem=partial(problems.chain, *shape, links=links),
+    )
+
+
+def _cold(epochs: int, evaluate: bool, goals: Mapping[str, float]) -> Case:
+    work = f"{epochs} epoch{'s' if epochs > 1 else ''}{', evaluate' if evaluate else ''}"
+    return Case(
+        about=f"a whole process: import, load MNIST, {work}",
+        job="cold",
+        contenders=("autograd_lite", "numpy", "torch", "jax"),
+        unit="s",
+        rounds=3,
+        rtol=0.3,  # orders, initial weights and PyTorch's epsilon differ; a mean loss near 0.04 shows it
+        mode="process",
+        goals=goals,
+        options={"epochs": epochs, "evaluate": evaluate},
+    )
+
+
+CASES = {
+    "mlp_epoch": Case(
+        about="one epoch of MNIST, 784-512-10, batch 128, RMSprop, float32, shuffled gather included",
+        job="mlp_epoch",
+        contenders=("autograd_lite", "autograd_lite_loop", *PEERS, "jax_scan"),
+        unit="s/epoch",
+        rtol=0.15,
+        goals={"torch": 1.0, "numpy": 1.15},
+        problem=problems.mnist_mlp,
+    ),
+    "mlp_step": Case(
+        about="one training step of the same network on a fixed batch of 128",
+        job="mlp_step",
+        contenders=("autograd_lite", "autograd_lite_loop", *PEERS),
+        unit="ms/step",
+        scale=1e3,
+        repeat=30,
+        warm=2,
+        rtol=0.5,  # after 30 steps the loss is near 0, and PyTorch's epsilon stands outside the root
+        problem=partial(problems.mnist_mlp, rows=128),
+    ),
+    "chain_1": _chain(1, links=100, repeat=50, goals={"torch": 1.0, "numpy": 1.8}),
+    "chain_16": _chain(16, 16, links=100, repeat=50, goals={"torch": 1.0}),
+    "chain_128": _chain(128, 128, links=100, repeat=4, goals={"torch": 1.0}),
+    "chain_512": _chain(512, 512, links=20, repeat=4, goals={"torch": 1.25, "numpy": 1.25}),
+    "tiny_mlp": Case(
+        about="one training step of 2-16-16-1, tanh, batch 32, MSE, SGD, float32",
+        job="tiny_mlp",
+        contenders=("autograd_lite", *PEERS),
+        unit="ms/step",
+        scale=1e3,
+        repeat=200,
+        warm=5,
+        rounds=11,
+        problem=problems.tiny,
+    ),
+    "cold_start": _cold(1, False, {}),
+    "cold_5": _cold(5, True, {"torch": 0.7}),
+    "import_time": Case(
+        about="import of the package in a fresh interpreter that has imported NumPy",
+        job="",
+        contenders=("autograd_lite", "torch", "jax", "mygrad", "autograd"),
+        unit="ms",
+        scale=1e3,
+        mode="imports",
+        goals={"autograd_lite": 30.0},
+    ),
+    "million": Case(
+        about="chains of 100,000 and 1,000,000 ops: µs per op, and the larger over the smaller",
+        job="million",
+        contenders=("autograd_lite",),
+        unit="",
+        rounds=3,
+        mode="probe",
+        goals={"forward ratio": 1.3, "backward ratio": 1.3, "deletion ratio": 1.3, "total ratio": 1.3},
+        options={"sizes": (100_000, 1_000_000)},
+    ),
+    "memory": Case(
+        about="growth over 1,000 training steps with the cyclic collector off",
+        job="memory",
+        contenders=("autograd_lite",),
+        unit="",
+        rounds=1,
+        mode="probe",
+        goals={"rss MiB": 1.0, "traced KiB": 16.0, "unreachable objects": 0.0},
+        options={"steps": 1_000},
+    ),
+}

@@ -1,0 +1,1 @@
+"""One module per contender; each has the same functions, named by `benchmarks.cases`."""

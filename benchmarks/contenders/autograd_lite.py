@@ -1,0 +1,215 @@
+"""autograd_lite: the Keras face for the classifier, a hand-written loop elsewhere, operators and methods for chains."""
+
+from __future__ import annotations
+
+import gc
+import mmap
+import time
+import tracemalloc
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+from benchmarks.problems import Array, Arrays, Chain, Job, Mlp, Regression, dense_weights, flat_images
+from nn import layers, losses, models, optimizers
+from nn.datasets import mnist
+from nn.utils import to_categorical
+
+
+def leaves(problem: Chain) -> list[Tensor]:
+    """The three inputs of a chain as tensors that want a gradient."""
+    return [ag.tensor(a, requires_grad=True) for a in (problem.h, problem.w, problem.x)]
+
+
+def gradients(inputs: list[Tensor]) -> Arrays:
+    """The gradients that a chain has left on its inputs."""
+    named = zip(("gh", "gw", "gx"), inputs, strict=True)
+    return {name: t.grad.numpy() for name, t in named if t.grad is not None}
+
+
+def chain(problem: Chain) -> Job:
+    """The chain spelt with operators and the method `tanh`."""
+    inputs = h0, w, x = leaves(problem)
+    links = problem.links
+
+    def run() -> Tensor:
+        h0.grad = w.grad = x.grad = None
+        h = h0
+        for _ in range(links):
+            h = (h * w + x).tanh()
+        loss = h.sum()
+        loss.backward()
+        return loss
+
+    return Job(run, lambda: gradients(inputs))
+
+
+def classifier(d: int, f: int, k: int) -> models.Sequential:
+    """The network of the problem, as a Keras user writes it: `d` inputs, `f` hidden units, `k` classes."""
+    return models.Sequential(
+        [layers.Dense(f, activation="relu", input_shape=(d,)), layers.Dense(k, activation="softmax")]
+    )
+
+
+def compiled(model: models.Sequential) -> models.Sequential:
+    """The same model with a fresh optimizer."""
+    model.compile(optimizer="rmsprop", loss="categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def set_weights(model: models.Sequential, weights: Mapping[str, Array]) -> None:
+    """Copies the problem's weights into the model, in the order of its layers."""
+    for p, a in zip(model.parameters(), weights.values(), strict=True):
+        p.assign(a)
+
+
+def named_weights(model: models.Sequential, problem: Mlp | Regression) -> Arrays:
+    """The model's weights under the problem's names, with the gradients that are there."""
+    named: Arrays = {}
+    for name, p in zip(problem.weights, model.parameters(), strict=True):
+        named[name] = p.numpy()
+        if p.grad is not None:
+            named[f"g_{name}"] = p.grad.numpy()
+    return named
+
+
+class Keras:
+    """The classifier in the Keras face."""
+
+    def __init__(self, problem: Mlp) -> None:
+        self.problem = problem
+        self.model = classifier(*problem.widths)
+        self.reset()
+
+    def reset(self) -> None:
+        """The problem's weights and an optimizer without a past."""
+        set_weights(compiled(self.model), self.problem.weights)
+
+    def result(self) -> Arrays:
+        """The weights, with gradients if `fit` leaves them."""
+        return named_weights(self.model, self.problem)
+
+
+def mlp_epoch(problem: Mlp) -> Job:
+    """One epoch of `fit`, which also keeps the accuracy that Keras users ask for."""
+    keras = Keras(problem)
+
+    def run() -> float:
+        history = keras.model.fit(problem.x, problem.one_hot, epochs=1, batch_size=problem.batch, verbose=0)
+        return float(history.history["loss"][-1])
+
+    return Job(run, keras.result, keras.reset)
+
+
+def mlp_step(problem: Mlp) -> Job:
+    """One call of `train_on_batch`."""
+    keras = Keras(problem)
+    return Job(
+        lambda: keras.model.train_on_batch(problem.x, problem.one_hot),
+        keras.result,
+        keras.reset,
+        read=lambda loss_and_metrics: float(loss_and_metrics[0]),
+    )
+
+
+def cold(epochs: int, evaluate: bool) -> dict[str, float]:
+    """A whole process of training through the Keras face, data loading included."""
+    (x_train, y_train), (x_test, y_test) = mnist.load_data()
+    model = compiled(classifier(784, 512, 10))
+    history = model.fit(flat_images(x_train), to_categorical(y_train), epochs=epochs, batch_size=128, verbose=0)
+    loss = float(history.history["loss"][-1])
+    if not evaluate:
+        return {"loss": loss}
+    evaluated = np.ravel(model.evaluate(flat_images(x_test), to_categorical(y_test), verbose=0))
+    return {"loss": loss, "accuracy": float(evaluated[1])}
+
+
+def tiny_mlp(problem: Regression) -> Job:
+    """A hand-written loop over a small regression network."""
+    widths = [w.shape for name, w in problem.weights.items() if name[0] == "w"]
+    model = models.Sequential(
+        [layers.Dense(k, activation="tanh" if k > 1 else None, input_shape=(d,)) for d, k in widths]
+    )
+    loss_of = losses.MeanSquaredError()
+    optimizer = optimizers.SGD(learning_rate=problem.learning_rate, parameters=model.parameters())
+    x, y = ag.tensor(problem.x), ag.tensor(problem.y)
+
+    def run() -> Tensor:
+        optimizer.zero_grad()
+        loss = loss_of(y, model(x))
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    job = Job(run, lambda: named_weights(model, problem), lambda: set_weights(model, problem.weights))
+    job.reset()
+    return job
+
+
+def million(sizes: tuple[int, int]) -> dict[str, float]:
+    """Microseconds per op to build, differentiate and delete chains of two lengths, and their ratios."""
+    phases = ("forward", "backward", "deletion", "total")
+    _long_chain(10_000)
+    small, large = (_long_chain(size) for size in sizes)
+    numbers = {f"{phase} µs/op": large[phase] for phase in phases}
+    return numbers | {f"{phase} ratio": large[phase] / small[phase] for phase in phases}
+
+
+def _long_chain(ops: int) -> dict[str, float]:
+    w, x = (ag.tensor(np.full(1, 0.5), requires_grad=True) for _ in range(2))
+    h = x
+    clock = [time.perf_counter()]
+    for _ in range(ops // 2):
+        h = h * w + x
+    clock.append(time.perf_counter())
+    h.backward(np.ones(1))
+    clock.append(time.perf_counter())
+    del h
+    clock.append(time.perf_counter())
+    forward, backward, deletion = (1e6 * (b - a) / ops for a, b in pairwise(clock))
+    return {"forward": forward, "backward": backward, "deletion": deletion, "total": forward + backward + deletion}
+
+
+def memory(steps: int) -> dict[str, float]:
+    """Growth of the process, of traced memory and of unreachable objects while the collector is off."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(32, 64)).astype(np.float32)
+    problem = Mlp(x, rng.integers(10, size=32), dense_weights(64, 64, 10), batch=32)
+    model = classifier(*problem.widths)
+    optimizer = optimizers.RMSprop(parameters=model.parameters())
+    loss_of = losses.CategoricalCrossentropy()
+
+    def train(steps: int) -> None:
+        for _ in range(steps):
+            loss = loss_of(problem.one_hot, model(problem.x))
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+    train(steps // 10)
+    gc.collect()
+    gc.disable()
+    before = _resident()
+    train(steps)
+    numbers = {"rss MiB": (_resident() - before) / 2**20}
+    tracemalloc.start()
+    train(steps)  # fills the interpreter's own free lists with objects that are traced
+    before, _ = tracemalloc.get_traced_memory()
+    train(steps)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return numbers | {"traced KiB": (after - before) / 2**10, "unreachable objects": float(gc.collect())}
+
+
+def _resident() -> int:
+    """Bytes of the process in memory, from Linux itself, elsewhere from psutil."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * mmap.PAGESIZE
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)

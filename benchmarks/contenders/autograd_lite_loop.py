@@ -1,0 +1,61 @@
+"""autograd_lite, the classifier in a hand-written loop."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autograd_lite import Tensor
+from benchmarks.contenders.autograd_lite import classifier, named_weights, set_weights
+from benchmarks.problems import Array, Arrays, Job, Mlp
+from nn import losses, optimizers
+
+
+class Trainer:
+    """A model, its loss and its optimizer."""
+
+    def __init__(self, problem: Mlp) -> None:
+        self.problem = problem
+        self.model = classifier(*problem.widths)
+        self.loss_of = losses.CategoricalCrossentropy()
+        self.reset()
+
+    def reset(self) -> None:
+        """The problem's weights and an optimizer without a past."""
+        set_weights(self.model, self.problem.weights)
+        self.optimizer = optimizers.RMSprop(
+            learning_rate=self.problem.learning_rate, parameters=self.model.parameters()
+        )
+
+    def step(self, x: Array, y: Array) -> Tensor:
+        """One step on a batch; gradients are cleared first, so that they can be read afterwards."""
+        self.optimizer.zero_grad()
+        loss = self.loss_of(y, self.model(x))
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+    def result(self) -> Arrays:
+        """Weights and last gradients."""
+        return named_weights(self.model, self.problem)
+
+
+def mlp_epoch(problem: Mlp) -> Job:
+    """One shuffled pass over the rows."""
+    trainer = Trainer(problem)
+    rows, batch, rng = len(problem.x), problem.batch, np.random.default_rng(0)
+
+    def run() -> float:
+        order = rng.permutation(rows)
+        total = 0.0
+        for start in range(0, rows, batch):
+            index = order[start : start + batch]
+            total += float(trainer.step(problem.x[index], problem.one_hot[index])) * len(index)
+        return total / rows
+
+    return Job(run, trainer.result, trainer.reset)
+
+
+def mlp_step(problem: Mlp) -> Job:
+    """One step on all rows of the problem."""
+    trainer = Trainer(problem)
+    return Job(lambda: trainer.step(problem.x, problem.one_hot), trainer.result, trainer.reset)

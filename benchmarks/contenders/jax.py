@@ -1,0 +1,131 @@
+"""JAX with `jit` around the whole of the work; buffers of weights and state are donated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks import problems
+from benchmarks.problems import Arrays, Chain, Job, Mlp, Regression
+
+Weights = dict[str, jax.Array]
+
+
+def chain(problem: Chain) -> Job:
+    jax.config.update("jax_enable_x64", True)
+    inputs = [jnp.asarray(a) for a in (problem.h, problem.w, problem.x)]
+    gradients: list[jax.Array] = []
+
+    def forward(h: jax.Array, w: jax.Array, x: jax.Array) -> jax.Array:
+        for _ in range(problem.links):
+            h = jnp.tanh(h * w + x)
+        return h.sum()
+
+    compiled = jax.jit(jax.value_and_grad(forward, argnums=(0, 1, 2)))
+
+    def run() -> jax.Array:
+        loss, gradients[:] = jax.block_until_ready(compiled(*inputs))
+        return loss
+
+    def result() -> Arrays:
+        return {f"g{name}": np.asarray(g) for name, g in zip("hwx", gradients, strict=True)}
+
+    return Job(run, result)
+
+
+def _cross_entropy(p: Weights, x: jax.Array, y: jax.Array) -> jax.Array:
+    hidden = jax.nn.relu(x @ p["w1"] + p["b1"])
+    return -(y * jax.nn.log_softmax(hidden @ p["w2"] + p["b2"])).sum(axis=1).mean()
+
+
+def _squared_error(p: Weights, x: jax.Array, y: jax.Array) -> jax.Array:
+    hidden = jnp.tanh(jnp.tanh(x @ p["w1"] + p["b1"]) @ p["w2"] + p["b2"])
+    return ((hidden @ p["w3"] + p["b3"] - y) ** 2).mean()
+
+
+class Trainer:
+    """Weights and mean squares of the classifier, and its compiled steps."""
+
+    def __init__(self, problem: Mlp) -> None:
+        self.problem = problem
+        self.step = jax.jit(self.descend, donate_argnums=(0, 1))
+        self.gathered_step = jax.jit(self.gathered, donate_argnums=(0, 1))
+        self.reset()
+
+    def reset(self) -> None:
+        self.p: Weights = {name: jnp.array(a) for name, a in self.problem.weights.items()}
+        self.v: Weights = {name: jnp.zeros_like(a) for name, a in self.p.items()}
+
+    def descend(self, p: Weights, v: Weights, x: jax.Array, y: jax.Array) -> tuple[Weights, Weights, jax.Array]:
+        rule = self.problem
+        loss, g = jax.value_and_grad(_cross_entropy)(p, x, y)
+        v = jax.tree.map(lambda v, g: rule.rho * v + (1 - rule.rho) * g * g, v, g)
+        move = lambda p, g, v: p - rule.learning_rate * g / jnp.sqrt(v + rule.epsilon)  # noqa: E731
+        return jax.tree.map(move, p, g, v), v, loss
+
+    def gathered(
+        self, p: Weights, v: Weights, x: jax.Array, y: jax.Array, index: jax.Array
+    ) -> tuple[Weights, Weights, jax.Array]:
+        return self.descend(p, v, x[index], y[index])
+
+    def result(self) -> Arrays:
+        return {name: np.asarray(a) for name, a in self.p.items()}
+
+
+def mlp_epoch(problem: Mlp) -> Job:
+    trainer = Trainer(problem)
+    x, y = jnp.asarray(problem.x), jnp.asarray(problem.one_hot)
+    rows, batch, rng = len(problem.x), problem.batch, np.random.default_rng(0)
+
+    def run() -> float:
+        order = rng.permutation(rows).astype(np.int32)
+        losses, p, v = [], trainer.p, trainer.v
+        for start in range(0, rows, batch):
+            index = order[start : start + batch]
+            p, v, loss = trainer.gathered_step(p, v, x, y, index)
+            losses.append((loss, len(index)))
+        trainer.p, trainer.v = jax.block_until_ready((p, v))
+        return sum(float(loss) * n for loss, n in losses) / rows
+
+    return Job(run, trainer.result, trainer.reset)
+
+
+def mlp_step(problem: Mlp) -> Job:
+    trainer = Trainer(problem)
+    x, y = jnp.asarray(problem.x), jnp.asarray(problem.one_hot)
+
+    def run() -> jax.Array:
+        trainer.p, trainer.v, loss = trainer.step(trainer.p, trainer.v, x, y)
+        return loss
+
+    return Job(run, trainer.result, trainer.reset)
+
+
+def cold(epochs: int, evaluate: bool) -> dict[str, float]:
+    return problems.cold(mlp_epoch, epochs, evaluate)
+
+
+def tiny_mlp(problem: Regression) -> Job:
+    x, y = jnp.asarray(problem.x), jnp.asarray(problem.y)
+    state: dict[str, Any] = {}
+
+    @partial(jax.jit, donate_argnums=0)
+    def step(p: Weights) -> tuple[Weights, jax.Array]:
+        loss, g = jax.value_and_grad(_squared_error)(p, x, y)
+        return jax.tree.map(lambda p, g: p - problem.learning_rate * g, p, g), loss
+
+    def run() -> jax.Array:
+        state["p"], loss = step(state["p"])
+        return loss
+
+    def reset() -> None:
+        state["p"] = {name: jnp.array(a) for name, a in problem.weights.items()}
+
+    read: Callable[[], Arrays] = lambda: {n: np.asarray(a) for n, a in state["p"].items()}  # noqa: E731
+    reset()
+    return Job(run, read, reset)

@@ -1,0 +1,223 @@
+"""The work that contenders are timed on, as plain NumPy data, and how their results are compared.
+
+A contender turns a problem into a `Job`; the worker times `Job.run` and nothing else.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Arrays = dict[str, Array]
+
+DATA_VARIABLE = "AUTOGRAD_LITE_DATA"
+MNIST_FILES = {
+    "x_train": "train-images-idx3-ubyte.gz",
+    "y_train": "train-labels-idx1-ubyte.gz",
+    "x_test": "t10k-images-idx3-ubyte.gz",
+    "y_test": "t10k-labels-idx1-ubyte.gz",
+}
+PROBE_ROWS = 10_000  # rows on which the trained weights are judged
+
+
+def _nothing() -> None:
+    """The reset of a job that has no state."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a contender hands to the worker.
+
+    Attributes:
+        run: One unit of timed work; gives its loss.
+        result: The arrays that the last run computed, outside the clock.
+        reset: Brings back the initial state, outside the clock.
+        read: Turns what `run` gave into a float, inside the clock: asynchronous work ends here.
+    """
+
+    run: Callable[[], Any]
+    result: Callable[[], Arrays]
+    reset: Callable[[], Any] = _nothing
+    read: Callable[[Any], float] = float
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """`h = tanh(h * w + x)`, `links` times, then `sum(h)`: gradients of h, w and x are wanted."""
+
+    h: Array
+    w: Array
+    x: Array
+    links: int
+
+    def summary(self, result: Mapping[str, Array]) -> Arrays:
+        """The arrays that must agree between contenders: the loss and all gradients."""
+        return dict(result)
+
+
+@dataclass(frozen=True, eq=False)
+class Regression:
+    """A small tanh network with one output, mean squared error, plain gradient descent."""
+
+    x: Array
+    y: Array
+    weights: Mapping[str, Array]
+    learning_rate: float
+
+    def summary(self, result: Mapping[str, Array]) -> Arrays:
+        """The arrays that must agree between contenders: the weights after the last step."""
+        return dict(result)
+
+
+@dataclass(frozen=True, eq=False)
+class Mlp:
+    """The classifier `softmax(relu(x @ w1 + b1) @ w2 + b2)` under cross-entropy and RMSprop.
+
+    Keras's RMSprop, whose epsilon stands inside the root:
+    `v = rho * v + (1 - rho) * g**2` and `p -= learning_rate * g / sqrt(v + epsilon)`.
+    """
+
+    x: Array
+    labels: Array
+    weights: Mapping[str, Array]
+    batch: int = 128
+    learning_rate: float = 1e-3
+    rho: float = 0.9
+    epsilon: float = 1e-7
+    one_hot: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        classes = self.weights["b2"].size
+        object.__setattr__(self, "one_hot", np.eye(classes, dtype=self.x.dtype)[self.labels])
+
+    @property
+    def widths(self) -> tuple[int, int, int]:
+        """Inputs, hidden units and classes."""
+        return *self.weights["w1"].shape, self.weights["b2"].size
+
+    def summary(self, result: Mapping[str, Array]) -> Arrays:
+        """The loss of the trained weights on the first rows: orders of rows differ, losses do not."""
+        logits = _logits(self.x[:PROBE_ROWS], result)
+        logits -= logits.max(axis=1, keepdims=True)
+        picked = (logits * self.one_hot[:PROBE_ROWS]).sum(axis=1)
+        return {"trained": np.asarray((np.log(np.exp(logits).sum(axis=1)) - picked).mean())}
+
+
+Problem = Chain | Regression | Mlp
+
+
+def _logits(x: Array, weights: Mapping[str, Array]) -> Array:
+    hidden = np.maximum(x @ weights["w1"] + weights["b1"], 0)
+    return np.asarray(hidden @ weights["w2"] + weights["b2"])
+
+
+def dense_weights(*widths: int, seed: int = 0) -> Arrays:
+    """Glorot-uniform kernels `w1, w2, …` of shape (D, K) and zero biases `b1, b2, …`, float32."""
+    rng = np.random.default_rng(seed)
+    weights: Arrays = {}
+    for i, (d, k) in enumerate(pairwise(widths), start=1):
+        bound = (6 / (d + k)) ** 0.5
+        weights[f"w{i}"] = rng.uniform(-bound, bound, (d, k)).astype(np.float32)
+        weights[f"b{i}"] = np.zeros(k, np.float32)
+    return weights
+
+
+def chain(*shape: int, links: int) -> Chain:
+    """A chain on float64 arrays of `shape`, contractive so that no value leaves the usual range."""
+    rng = np.random.default_rng(0)
+    h, x = rng.normal(size=(2, *shape))
+    return Chain(h, rng.uniform(0.5, 0.9, shape), 0.1 * x, links)
+
+
+def tiny() -> Regression:
+    """A 2-16-16-1 network on a batch of 32."""
+    x = np.random.default_rng(1).normal(size=(32, 2)).astype(np.float32)
+    y = np.sin(2 * x[:, :1]) * x[:, 1:]
+    return Regression(x, y, dense_weights(2, 16, 16, 1), learning_rate=0.05)
+
+
+def random_mlp(rows: int, *widths: int, batch: int) -> Mlp:
+    """A classifier on random data, for tests."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(rows, widths[0])).astype(np.float32)
+    labels = rng.integers(widths[-1], size=rows)
+    return Mlp(x, labels, dense_weights(*widths), batch)
+
+
+def mnist_mlp(rows: int | None = None) -> Mlp:
+    """The 784-512-10 classifier on (the first `rows` of) the MNIST training set."""
+    data = load_mnist()
+    x, labels = flat_images(data["x_train"][:rows]), data["y_train"][:rows].astype(np.int64)
+    return Mlp(x, labels, dense_weights(784, 512, 10))
+
+
+def flat_images(images: Array) -> Array:
+    """Images (N, 28, 28) of bytes as float32 rows (N, 784) in [0, 1]."""
+    x = images.reshape(len(images), -1).astype(np.float32)
+    x /= 255
+    return x
+
+
+def load_mnist() -> Arrays:
+    """MNIST from the folder that AUTOGRAD_LITE_DATA names, else what `nn.datasets.mnist` has: all or its sample."""
+    folder = os.environ.get(DATA_VARIABLE)
+    if folder:
+        return {name: _read_idx(Path(folder) / file) for name, file in MNIST_FILES.items()}
+    from nn.datasets import mnist
+
+    full, _ = mnist.available()
+    (x_train, y_train), (x_test, y_test) = mnist.load_data() if full else mnist.load_sample()
+    return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+
+
+def _read_idx(path: Path) -> Array:
+    """An IDX file of bytes: two zero bytes, a type byte, the rank, then big-endian sizes."""
+    raw = gzip.decompress(path.read_bytes())
+    rank = raw[3]
+    shape = np.frombuffer(raw, ">i4", rank, offset=4)
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * rank).reshape(shape)
+
+
+def cold(setup: Callable[[Mlp], Job], epochs: int, evaluate: bool) -> dict[str, float]:
+    """A whole training process of a peer: load, prepare, train and, if asked, evaluate."""
+    data = load_mnist()
+    x, labels = flat_images(data["x_train"]), data["y_train"].astype(np.int64)
+    job = setup(Mlp(x, labels, dense_weights(784, 512, 10)))
+    job.reset()
+    for _ in range(epochs):
+        loss = job.read(job.run())
+    if not evaluate:
+        return {"loss": loss}
+    guesses = _logits(flat_images(data["x_test"]), job.result()).argmax(axis=1)
+    return {"loss": loss, "accuracy": float((guesses == data["y_test"]).mean())}
+
+
+def digest(arrays: Mapping[str, Array | float]) -> dict[str, tuple[float, float]]:
+    """Each array as its norm and its projection on a fixed vector: short enough for a pipe."""
+    short = {}
+    for name, array in arrays.items():
+        flat = np.asarray(array, np.float64).ravel()
+        probe = np.cos(np.arange(flat.size))
+        short[name] = (float(np.linalg.norm(flat)), float(flat @ probe))
+    return short
+
+
+def disagreements(
+    values: Mapping[str, tuple[float, float]], reference: Mapping[str, tuple[float, float]], rtol: float
+) -> list[str]:
+    """Names whose digests differ by more than `rtol` times the reference's norm."""
+    return [
+        name
+        for name in values
+        if name in reference
+        and not all(abs(a - b) <= rtol * reference[name][0] for a, b in zip(values[name], reference[name], strict=True))
+    ]

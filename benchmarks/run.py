@@ -1,0 +1,216 @@
+"""The runner: `python -m benchmarks.run [CASE ...] [--rounds N] [--contenders A,B] [--json FILE]`.
+
+Each contender has a process of its own. They take turns, one round each, and the first turn moves
+by one every time, so that a slow moment of the machine falls on all of them alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+from benchmarks.cases import CASES, CONTENDERS, Case
+from benchmarks.load import rest
+from benchmarks.problems import DATA_VARIABLE, digest, disagreements
+from benchmarks.report import Outcome, Record, as_json, machine, table
+
+ROOT = Path(__file__).resolve().parent.parent
+PAUSE = 0.1  # seconds between rounds: idle threads of the last contender stop spinning
+IMPORT = "import time, numpy; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
+
+
+class ContenderError(Exception):
+    """A contender that raised, died or spoke nonsense."""
+
+
+class Runner(Protocol):
+    """One contender on one case."""
+
+    info: dict[str, Any]
+
+    def round(self) -> tuple[dict[str, float], dict[str, Any]]:
+        """One measurement: numbers in seconds (or a probe's own), and computed values."""
+
+    def close(self) -> None:
+        """Ends what is still running."""
+
+
+class Worker:
+    """A process that is set up once and serves many rounds."""
+
+    def __init__(self, contender: str, name: str) -> None:
+        command = [sys.executable, "-m", "benchmarks.worker", contender, name]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT)
+        try:
+            self.info = self._receive()
+        except ContenderError:
+            self.close()
+            raise
+
+    def _receive(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        return _message(self.process.stdout.readline(), self.process)
+
+    def round(self) -> tuple[dict[str, float], dict[str, Any]]:
+        """Asks for one round and waits for it."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write("round\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # the answer says why
+        answer = self._receive()
+        return {"time": answer["seconds"]}, answer["values"]
+
+    def close(self) -> None:
+        """Closes both pipes, upon which the worker ends."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self.process.wait()
+
+
+class Fresh:
+    """A new process for every round, timed as a whole or by itself."""
+
+    def __init__(self, contender: str, name: str) -> None:
+        self.case = CASES[name]
+        self.info: dict[str, Any] = {}
+        self.command = [sys.executable, "-m", "benchmarks.worker", contender, name]
+        if self.case.mode == "imports":
+            self.command = [sys.executable, "-c", IMPORT.format(CONTENDERS[contender].package)]
+            self.round()  # writes the bytecode caches
+
+    def round(self) -> tuple[dict[str, float], dict[str, Any]]:
+        """Runs the process to its end."""
+        start = time.perf_counter()
+        process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        text, _ = process.communicate()
+        seconds = time.perf_counter() - start
+        if self.case.mode == "imports":
+            if process.returncode:
+                raise ContenderError(f"the import ended with status {process.returncode}")
+            return {"time": float(text)}, {}
+        values = _message(text, process)["values"]
+        return (values, {}) if self.case.mode == "probe" else ({"time": seconds}, digest(values))
+
+    def close(self) -> None:
+        """Nothing is left running."""
+
+
+def _message(line: str, process: subprocess.Popen[str]) -> dict[str, Any]:
+    if not line.strip():
+        raise ContenderError(f"the process ended with status {process.wait()} and no answer")
+    message: dict[str, Any] = json.loads(line)
+    if "error" in message:
+        raise ContenderError(message["error"])
+    return message
+
+
+def missing(contender: str, case: Case) -> str | None:
+    """Why a contender cannot take part, or None."""
+    package = CONTENDERS[contender].package
+    if find_spec(package) is None:
+        return f"skipped: {package} is not installed"
+    if case.mode == "process" and not os.environ.get(DATA_VARIABLE):
+        return f"skipped: {DATA_VARIABLE} does not name a folder with the four MNIST files"
+    return None
+
+
+def run_case(name: str, rounds: int | None = None, only: Sequence[str] = ()) -> Outcome:
+    """Runs all contenders of a case (or those in `only`) and compares what they computed."""
+    case = CASES[name]
+    outcome = Outcome(case)
+    runners: dict[str, Runner] = {}
+    try:
+        for contender in case.contenders:
+            if only and contender not in only:
+                continue
+            reason = missing(contender, case)
+            if reason:
+                outcome.skipped[contender] = reason
+                continue
+            try:
+                runners[contender] = Worker(contender, name) if case.mode == "steady" else Fresh(contender, name)
+            except ContenderError as error:
+                outcome.failed[contender] = str(error)
+        _take_turns(runners, outcome, case.rounds if rounds is None else rounds)
+    finally:
+        for runner in runners.values():
+            runner.close()
+    _compare(outcome)
+    return outcome
+
+
+def _take_turns(runners: Mapping[str, Runner], outcome: Outcome, rounds: int) -> None:
+    case = outcome.case
+    factor = 1.0 if case.mode == "probe" else case.scale
+    order = list(runners)
+    outcome.records.update({who: Record(info=runners[who].info) for who in order})
+    for i in range(rounds):
+        first = i % max(len(order), 1)
+        for who in order[first:] + order[:first]:
+            if who in outcome.failed:
+                continue
+            if (busy := rest(PAUSE)) is not None:
+                outcome.busy.append(busy)
+            try:
+                numbers, outcome.records[who].values = runners[who].round()
+            except ContenderError as error:
+                outcome.failed[who] = str(error)
+                del outcome.records[who]
+                continue
+            for key, number in numbers.items():
+                outcome.records[who].numbers.setdefault(key, []).append(number * factor)
+
+
+def _compare(outcome: Outcome) -> None:
+    """Holds each contender's values against those of the first one that is not ours."""
+    by_trust = sorted(outcome.records, key=lambda who: CONTENDERS[who].ours)
+    for who in by_trust[1:]:
+        record, reference = outcome.records[who], outcome.records[by_trust[0]]
+        record.wrong = disagreements(record.values, reference.values, outcome.case.rtol)
+
+
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Reads the command line; unknown names end the program with a message that lists the known ones."""
+    parser = argparse.ArgumentParser("benchmarks", description="Ratios of autograd_lite to its peers.")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"default: all of {', '.join(CASES)}")
+    parser.add_argument("--rounds", type=int, help="rounds per contender, instead of each case's own number")
+    parser.add_argument("--contenders", help=f"comma-separated, out of {', '.join(CONTENDERS)}")
+    parser.add_argument("--json", type=Path, help="file for all numbers, values and the machine")
+    options = parser.parse_args(argv)
+    options.contenders = options.contenders.split(",") if options.contenders else []
+    for given, known in ((options.cases, CASES), (options.contenders, CONTENDERS)):
+        if unknown := [name for name in given if name not in known]:
+            parser.error(f"unknown: {', '.join(unknown)}; known: {', '.join(known)}")
+    if options.rounds is not None and options.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    return options
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the chosen cases; returns 1 if one failed or values disagreed."""
+    options = arguments(argv)
+    about = machine()
+    print(", ".join(f"{key}: {about[key]}" for key in ("cpu", "cores", "python", "numpy", "blas")), flush=True)
+    outcomes = {}
+    for name in options.cases or CASES:
+        outcomes[name] = run_case(name, options.rounds, options.contenders)
+        print(f"\n{table(name, outcomes[name])}", flush=True)
+        if options.json:  # after every case: an interrupted run keeps what it has
+            options.json.write_text(json.dumps(as_json(outcomes), indent=1) + "\n")
+    return 0 if all(outcome.sound for outcome in outcomes.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

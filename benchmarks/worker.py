@@ -1,0 +1,93 @@
+"""One contender in one process: `python -m benchmarks.worker CONTENDER CASE`.
+
+A steady case speaks one line of JSON per message: a first line when it is set up, then one line
+for each `round` read from standard input, until that is closed. Other cases send a single line.
+What a contender prints goes to standard error, so that it cannot break the protocol.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
+from typing import IO, Any
+
+from benchmarks.cases import CASES, CONTENDERS, Case
+from benchmarks.problems import Job, Mlp, Problem, digest
+
+
+def main(contender: str, name: str) -> None:
+    """Serves rounds of the case `name`; an exception is reported as a message, not a traceback."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    case = CASES[name]
+    try:
+        module = import_module(f"benchmarks.contenders.{contender}")
+        if case.mode == "steady":
+            _serve(channel, module, case, CONTENDERS[contender].package)
+        else:
+            _send(channel, values=getattr(module, case.job)(**case.options))
+    except Exception as error:  # whatever a contender raises is a result of the benchmark
+        _send(channel, error=f"{type(error).__name__}: {error}".splitlines()[0])
+
+
+def _send(channel: IO[str], **message: Any) -> None:
+    channel.write(json.dumps(message) + "\n")
+    channel.flush()
+
+
+def _serve(channel: IO[str], module: ModuleType, case: Case, package: str) -> None:
+    assert case.problem is not None
+    problem = case.problem()
+    job: Job = getattr(module, case.job)(problem)
+    job.reset()
+    job.read(job.run())
+    rows = len(problem.x) if isinstance(problem, Mlp) else None
+    _send(channel, version=_version(package), threads=_threads(), rows=rows)
+    for line in sys.stdin:
+        if line.strip() == "round":
+            _send(channel, **timed_round(case, problem, job))
+
+
+def timed_round(case: Case, problem: Problem, job: Job) -> dict[str, Any]:
+    """Times `case.repeat` runs; values are computed after the clock has stopped."""
+    job.reset()
+    for _ in range(case.warm):
+        job.read(job.run())
+    if case.warm:
+        job.reset()
+    gc.collect()
+    run = job.run
+    start = time.perf_counter()
+    for _ in range(case.repeat):
+        loss = run()
+    loss = job.read(loss)
+    seconds = time.perf_counter() - start
+    values = digest({"loss": loss, **problem.summary(job.result())})
+    return {"seconds": seconds / (case.repeat * case.per_run), "values": values}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package.replace("_", "-"))
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _threads() -> list[dict[str, Any]]:
+    """The thread pools that live in this process, if threadpoolctl is installed."""
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        return []
+    keys = ("user_api", "internal_api", "num_threads", "version")
+    return [{key: pool.get(key) for key in keys} for pool in threadpool_info()]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,31 @@
+"""nn: neural networks on autograd_lite, with Keras's names.
+
+Example:
+    >>> import numpy as np
+    >>> import nn
+    >>> from nn import layers, models
+    >>> nn.set_seed(0)
+    >>> model = models.Sequential([layers.Dense(8, activation="tanh", input_shape=(2,)), layers.Dense(1)])
+    >>> model.compile(optimizer="rmsprop", loss="mse")
+    >>> x = np.random.default_rng(0).normal(size=(64, 2))
+    >>> history = model.fit(x, x[:, :1] * x[:, 1:], epochs=3, verbose=0)
+    >>> len(history.history["loss"])
+    3
+"""
+
+from autograd_lite import set_seed as set_seed
+
+from . import (
+    activations as activations,
+    callbacks as callbacks,
+    datasets as datasets,
+    initializers as initializers,
+    layers as layers,
+    losses as losses,
+    metrics as metrics,
+    models as models,
+    optimizers as optimizers,
+    utils as utils,
+)
+from .models import Model as Model, Sequential as Sequential
+from .module import Module as Module, Parameter as Parameter

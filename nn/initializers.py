@@ -1,0 +1,307 @@
+"""Initial values of parameters: each initializer is called with a shape and a dtype and returns a Tensor.
+
+Draws come from the default generator, which `set_seed` seeds; an initializer with a `seed` of its own returns the
+same values every time it is called.
+
+The fans of a shape are the number of inputs and of outputs that one weight of it connects: (D, K) for a kernel of
+that shape; for a convolution's (..., C_in, C_out) the lengths of the leading axes multiply both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import autograd_lite as ag
+from autograd_lite import Generator, Tensor
+
+from .registry import find
+
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "get",
+]
+
+Shape = tuple[int, ...]
+
+# The standard deviation of a standard normal cut off at two standard deviations.
+_TRUNCATED_STD = 0.87962566103423978
+
+
+class Initializer:
+    """Base of all initializers; a subclass writes `__call__`."""
+
+    def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
+        """Return the initial values.
+
+        Args:
+            shape: of the parameter.
+            dtype: floating dtype of the parameter.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: write __call__(self, shape, dtype)")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in vars(self).items())})"
+
+
+class Constant(Initializer):
+    """Every element is `value`."""
+
+    def __init__(self, value: float = 0.0) -> None:
+        self.value = value
+
+    def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
+        """Return the initial values."""
+        return ag.tensor(np.full(shape, self.value, dtype))
+
+
+class Zeros(Initializer):
+    """Every element is 0."""
+
+    def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
+        """Return the initial values."""
+        return ag.tensor(np.zeros(shape, dtype))
+
+
+class Ones(Initializer):
+    """Every element is 1."""
+
+    def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
+        """Return the initial values."""
+        return ag.tensor(np.ones(shape, dtype))
+
+
+class RandomUniform(Initializer):
+    """Uniform on [minval, maxval)."""
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
+        self.minval = minval
+        self.maxval = maxval
+        self.seed = seed
+
+    def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
+        """Return the initial values."""
+        return ag.random.uniform(shape, self.minval, self.maxval, dtype=dtype, generator=_generator(self.seed))
+
+
+class RandomNormal(Initializer):
+    """Normal with the given mean and standard deviation."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        self.mean = mean
+        self.stddev = stddev
+        self.seed = seed
+
+    def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
+        """Return the initial values."""
+        return ag.random.normal(shape, self.mean, self.stddev, dtype=dtype, generator=_generator(self.seed))
+
+
+class TruncatedNormal(Initializer):
+    """Normal with the given mean and standard deviation, drawn again beyond two standard deviations."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        self.mean = mean
+        self.stddev = stddev
+        self.seed = seed
+
+    def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
+        """Return the initial values."""
+        values = _truncated_normal(shape, dtype, _generator(self.seed))
+        return ag.tensor((values * self.stddev + self.mean).astype(dtype, copy=False))
+
+
+class VarianceScaling(Initializer):
+    """Random values whose variance is scale / n, so that signals keep their size from layer to layer.
+
+    With n the fan-in, the fan-out or the mean of both: uniform on [-limit, limit] with limit = sqrt(3 scale / n);
+    normal with that variance; or a normal cut off at two standard deviations, widened to have that variance.
+
+    Args:
+        scale: a positive number.
+        mode: "fan_in", "fan_out" or "fan_avg".
+        distribution: "uniform", "untruncated_normal" or "truncated_normal".
+        seed: None to draw from the default generator.
+
+    Raises:
+        ValueError: for a scale, mode or distribution that is none of these.
+
+    Example:
+        >>> kernel = VarianceScaling(1.0, "fan_avg", "uniform")((784, 512))
+        >>> kernel.shape, bool(np.abs(kernel).max() <= np.sqrt(6 / (784 + 512)))
+        ((784, 512), True)
+    """
+
+    def __init__(
+        self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: int | None = None
+    ) -> None:
+        if not scale > 0:
+            raise ValueError(f"VarianceScaling: expected a positive scale; received {scale!r}")
+        if mode not in ("fan_in", "fan_out", "fan_avg"):
+            raise ValueError(f"VarianceScaling: expected mode 'fan_in', 'fan_out' or 'fan_avg'; received {mode!r}")
+        if distribution not in ("uniform", "truncated_normal", "untruncated_normal"):
+            raise ValueError(
+                "VarianceScaling: expected distribution 'uniform', 'truncated_normal' or 'untruncated_normal'; "
+                f"received {distribution!r}"
+            )
+        self.scale = scale
+        self.mode = mode
+        self.distribution = distribution
+        self.seed = seed
+
+    def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
+        """Return the initial values."""
+        fan_in, fan_out = _fans(shape)
+        n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(1.0, n)
+        generator = _generator(self.seed)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3 * variance)
+            return ag.random.uniform(shape, -limit, limit, dtype=dtype, generator=generator)
+        if self.distribution == "untruncated_normal":
+            return ag.random.normal(shape, 0.0, math.sqrt(variance), dtype=dtype, generator=generator)
+        values = _truncated_normal(shape, dtype, generator) * (math.sqrt(variance) / _TRUNCATED_STD)
+        return ag.tensor(values.astype(dtype, copy=False))
+
+
+class GlorotUniform(VarianceScaling):
+    """Uniform on [-limit, limit], limit = sqrt(6 / (fan_in + fan_out)); the default for kernels.
+
+    References:
+        Glorot, Bengio: Understanding the Difficulty of Training Deep Feedforward Neural Networks, 2010, equation 16.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_avg", "uniform", seed)
+
+
+class GlorotNormal(VarianceScaling):
+    """Truncated normal with variance 2 / (fan_in + fan_out).
+
+    References:
+        Glorot, Bengio: Understanding the Difficulty of Training Deep Feedforward Neural Networks, 2010, equation 12.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_avg", "truncated_normal", seed)
+
+
+class HeUniform(VarianceScaling):
+    """Uniform on [-limit, limit], limit = sqrt(6 / fan_in); for layers before a relu.
+
+    References:
+        He, Zhang, Ren, Sun: Delving Deep into Rectifiers, 2015, equation 10.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(2.0, "fan_in", "uniform", seed)
+
+
+class HeNormal(VarianceScaling):
+    """Truncated normal with variance 2 / fan_in; for layers before a relu.
+
+    References:
+        He, Zhang, Ren, Sun: Delving Deep into Rectifiers, 2015, equation 10.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(2.0, "fan_in", "truncated_normal", seed)
+
+
+class LecunUniform(VarianceScaling):
+    """Uniform on [-limit, limit], limit = sqrt(3 / fan_in).
+
+    References:
+        LeCun, Bottou, Orr, Müller: Efficient BackProp, 1998, equation 16.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_in", "uniform", seed)
+
+
+class LecunNormal(VarianceScaling):
+    """Truncated normal with variance 1 / fan_in.
+
+    References:
+        LeCun, Bottou, Orr, Müller: Efficient BackProp, 1998, equation 16.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_in", "truncated_normal", seed)
+
+
+_BY_NAME: dict[str, Callable[[], Initializer]] = {
+    "constant": Constant,
+    "glorot_normal": GlorotNormal,
+    "glorot_uniform": GlorotUniform,
+    "he_normal": HeNormal,
+    "he_uniform": HeUniform,
+    "lecun_normal": LecunNormal,
+    "lecun_uniform": LecunUniform,
+    "ones": Ones,
+    "random_normal": RandomNormal,
+    "random_uniform": RandomUniform,
+    "truncated_normal": TruncatedNormal,
+    "variance_scaling": VarianceScaling,
+    "zeros": Zeros,
+}
+
+
+def get(identifier: str | Callable[..., Any]) -> Callable[..., Any]:
+    """Return an initializer by its name, or the given function of (shape, dtype).
+
+    Raises:
+        ValueError: for a name that is not known.
+        TypeError: for anything else that cannot be called.
+
+    Example:
+        >>> get("zeros")((2,)), get("glorot_uniform")
+        (Tensor([0., 0.], dtype=float32), GlorotUniform(scale=1.0, mode='fan_avg', distribution='uniform', seed=None))
+    """
+    if isinstance(identifier, str):
+        return find("an initializer", identifier, _BY_NAME)()
+    if isinstance(identifier, type) and issubclass(identifier, Initializer):
+        return identifier()
+    if callable(identifier):
+        return identifier
+    raise TypeError(f"initializer: expected a name, an Initializer or a function; received {identifier!r}")
+
+
+def _generator(seed: int | None) -> Generator | None:
+    """Return a fresh stream for a seed, and None, meaning the default generator, without one."""
+    return None if seed is None else Generator(seed, name=f"seed {seed}")
+
+
+def _fans(shape: Shape) -> tuple[float, float]:
+    if len(shape) < 2:
+        n = shape[0] if shape else 1
+        return n, n
+    field = math.prod(shape[:-2])
+    return field * shape[-2], field * shape[-1]
+
+
+def _truncated_normal(shape: Shape, dtype: npt.DTypeLike, generator: Generator | None) -> npt.NDArray[Any]:
+    """Draw from the standard normal, and again for every value beyond two standard deviations."""
+    values = ag.random.normal(shape, dtype=dtype, generator=generator).numpy()
+    beyond = np.abs(values) > 2
+    while beyond.any():
+        values[beyond] = ag.random.normal(int(beyond.sum()), dtype=dtype, generator=generator).numpy()
+        beyond = np.abs(values) > 2
+    return values

@@ -1,0 +1,111 @@
+"""Rows of the table with data: which inputs a law sees, the same in every run."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd_lite.core.op import OPS, Op
+
+from ..op_cases import CASES, OpCase
+
+__all__ = ["DIFFERENTIABLE", "SAMPLES", "Sample", "differentiable_inputs", "draw", "off_jumps"]
+
+INTEGER_DOMAINS = {"int": (-4, 5), "shift": (0, 6)}
+
+
+class Sample(NamedTuple):
+    """One row of the table with one choice of shapes and parameters."""
+
+    name: str
+    case: OpCase
+    shapes: tuple[tuple[int, ...], ...]
+    params: dict[str, Any]
+
+    @property
+    def op(self) -> Op:
+        """The op record."""
+        return OPS[self.case.op]
+
+    @property
+    def domains(self) -> list[str]:
+        """The domain of each input."""
+        domain = self.case.domain
+        return [domain] * len(self.shapes) if isinstance(domain, str) else list(domain)
+
+    def arrays(self, dtype: Any = np.float64, salt: int = 0) -> list[np.ndarray]:
+        """Return the inputs; those that the domain makes floating have this dtype."""
+        rng = np.random.default_rng(zlib.crc32(self.name.encode()) + salt)
+        if "off jumps" in self.domains:
+            return [a.astype(dtype) for a in off_jumps(self.shapes, rng)]
+        pairs = list(zip(self.shapes, self.domains, strict=True))
+        distinct = iter(_distinct([shape for shape, domain in pairs if domain == "distinct"], rng))
+        drawn = [next(distinct) if domain == "distinct" else draw(shape, domain, rng) for shape, domain in pairs]
+        return [a.astype(dtype) if a.dtype.kind == "f" else a for a in drawn]
+
+    def cotangent(self, shape: tuple[int, ...], dtype: Any = np.float64, salt: int = 1) -> np.ndarray:
+        """Return a random cotangent, none of its elements near zero."""
+        rng = np.random.default_rng(zlib.crc32(self.name.encode()) + 1000 * salt)
+        return np.asarray(draw(shape, "nonzero", rng), dtype)
+
+
+def draw(shape: tuple[int, ...], domain: str, rng: np.random.Generator) -> np.ndarray:
+    """Return random values of a domain of one input."""
+    if domain in INTEGER_DOMAINS:
+        return np.asarray(rng.integers(*INTEGER_DOMAINS[domain], shape))
+    if domain == "bool":
+        return np.asarray(rng.integers(0, 2, shape).astype(bool))
+    values = {
+        "any": lambda: rng.normal(size=shape),
+        "positive": lambda: rng.uniform(0.3, 2.5, shape),
+        "nonzero": lambda: rng.uniform(0.3, 2.5, shape) * rng.choice([-1.0, 1.0], shape),
+        "unit": lambda: rng.uniform(-0.9, 0.9, shape),
+        "above one": lambda: rng.uniform(1.2, 3.0, shape),
+        "coarse": lambda: rng.integers(-1, 2, shape).astype(float),
+        "between": lambda: rng.integers(-6, 6, shape) / 2 + rng.uniform(0.1, 0.4, shape),
+    }
+    return np.asarray(values[domain]())
+
+
+def _distinct(shapes: Sequence[tuple[int, ...]], rng: np.random.Generator) -> list[np.ndarray]:
+    """Return arrays no two elements of which, in whatever array, are nearer than 1/4."""
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    pool = rng.permutation(sum(sizes)) * 0.5 - 0.2 * sum(sizes) + rng.uniform(0, 0.25, sum(sizes))
+    parts = np.split(pool, np.cumsum(sizes)[:-1]) if sizes else []
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def off_jumps(shapes: Sequence[tuple[int, ...]], rng: np.random.Generator) -> list[np.ndarray]:
+    """Return x and y with x / y at least 0.05 from every integer."""
+    while True:
+        x, y = draw(shapes[0], "any", rng) * 3, draw(shapes[1], "nonzero", rng)
+        if np.all(np.abs(x / y - np.rint(x / y)) > 0.05):
+            return [np.asarray(x), np.asarray(y)]
+
+
+def _samples() -> list[Sample]:
+    samples, seen = [], {}
+    for case in CASES:
+        for shapes in case.shapes:
+            for params in case.params:
+                name = "-".join([case.op, *("x".join(map(str, shape)) or "0d" for shape in shapes)])
+                seen[name] = seen.get(name, 0) + 1
+                samples.append(Sample(f"{name}.{seen[name]}" if seen[name] > 1 else name, case, shapes, params))
+    return samples
+
+
+SAMPLES = _samples()
+
+
+def differentiable_inputs(sample: Sample) -> list[int]:
+    """Return the inputs that are floating and that the op has a rule for."""
+    op, discrete = sample.op, {*INTEGER_DOMAINS, "bool"}
+    if not op.differentiable:
+        return []
+    return [i for i, domain in enumerate(sample.domains) if domain not in discrete and op.rule(i) is not None]
+
+
+DIFFERENTIABLE = [sample for sample in SAMPLES if sample.case.op in OPS and differentiable_inputs(sample)]

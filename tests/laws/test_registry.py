@@ -1,0 +1,194 @@
+"""The closed world: every op has a case, every case an op, every NumPy name a place, every public name a docstring."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, OPS
+
+from ..composed_cases import COMPOSED_CASES
+from ..op_cases import CASES, RANDOM_CASES
+
+UFUNCS = {f for f in vars(np).values() if isinstance(f, np.ufunc)}
+
+# The ufuncs that Tensors refuse, and why. A new NumPy with a new ufunc turns the test below red.
+REFUSED_UFUNCS = {
+    "frexp": "its two results are a float and an exponent, and nobody differentiates by either",
+    "isnat": "it tests dates, which no Tensor holds",
+    "matvec": "a product of matrices that matmul and expand_dims say as well; new in NumPy 2.2",
+    "vecdot": "(x * y).sum(axis) says it; new in NumPy 2.0",
+    "vecmat": "a product of matrices that matmul and expand_dims say as well; new in NumPy 2.2",
+}
+
+
+def test_every_op_has_a_case_and_every_case_an_op() -> None:
+    cases = {case.op for case in CASES} | {case.op for case in RANDOM_CASES}
+    assert sorted(set(OPS) - cases) == []
+    assert sorted(cases - set(OPS)) == []
+
+
+def test_every_composed_function_has_a_case() -> None:
+    covered = {case.function for case in COMPOSED_CASES} | {np.empty_like}  # whose values are whatever they are
+    assert {f.__name__ for f in COMPOSED} == {f.__name__ for f in covered if f in COMPOSED}
+
+
+def test_every_ufunc_is_in_the_tables_or_refused_with_a_reason() -> None:
+    missing = {f.__name__ for f in UFUNCS if f not in BY_UFUNC and f not in COMPOSED}
+    known = {name for name in REFUSED_UFUNCS if hasattr(np, name)}
+    assert missing == known
+    assert all(len(reason) > 20 for reason in REFUSED_UFUNCS.values())
+
+
+@pytest.mark.parametrize("name", sorted(n for n in REFUSED_UFUNCS if hasattr(np, n)))
+def test_a_refused_ufunc_raises_a_message(name: str) -> None:
+    ufunc = getattr(np, name)
+    with pytest.raises(ag.UnsupportedError, match=rf"np\.{name} is not supported on Tensors\. .*detach\(\)"):
+        ufunc(*[ag.tensor([1.0, 2.0])] * ufunc.nin)
+
+
+def test_the_tables_agree_about_names() -> None:
+    assert all(OPS[name].name == name for name in OPS)
+    assert all(op.ufunc is ufunc and OPS[op.name] is op for ufunc, op in BY_UFUNC.items())
+    assert all(function in op.numpy_functions and op.bind is not None for function, op in BY_FUNCTION.items())
+    assert not BY_FUNCTION.keys() & COMPOSED.keys()
+
+
+@pytest.mark.parametrize("function", [*BY_FUNCTION, *COMPOSED], ids=lambda f: f.__name__)
+def test_numpy_really_dispatches_it(function: Callable[..., Any]) -> None:
+    """`like=` functions, and those that NumPy does not dispatch at all, would never reach the tables."""
+    assert reaches_protocol(function), function
+    assert getattr(np, function.__name__, None) is function
+
+
+class Witness:
+    """An operand that notes which protocol NumPy calls on it."""
+
+    def __array_ufunc__(self, *args: Any, **kwargs: Any) -> str:
+        return "dispatched"
+
+    def __array_function__(self, *args: Any, **kwargs: Any) -> str:
+        return "dispatched"
+
+
+def reaches_protocol(function: Callable[..., Any]) -> bool:
+    """Call the function with a witness in the place of each argument that it needs."""
+    if isinstance(function, np.ufunc):
+        return function(*[Witness()] * function.nin) == "dispatched"
+    needed = sum(p.default is p.empty and p.kind is not p.VAR_KEYWORD for p in parameters(function))
+    witnesses: list[Any] = [Witness() for _ in range(max(needed, 1))]
+    if function.__name__ in ("concatenate", "stack", "vstack", "hstack"):
+        witnesses[0] = [witnesses[0]]
+    if function is np.where:
+        witnesses = [Witness()] * 3
+    return function(*witnesses) == "dispatched"
+
+
+def parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    return list(inspect.signature(function).parameters.values())
+
+
+BINDERS = [
+    *(pytest.param(op.bind, function, id=function.__name__) for function, op in BY_FUNCTION.items()),
+    *(pytest.param(f, function, id=function.__name__) for function, f in COMPOSED.items()),
+]
+
+
+@pytest.mark.parametrize(("ours", "numpys"), BINDERS)
+def test_a_binder_has_the_parameters_of_its_numpy_function(
+    ours: Callable[..., Any], numpys: Callable[..., Any]
+) -> None:
+    """The same names in the same order, by position or by keyword alike: else an argument would land elsewhere."""
+    theirs = {p.name: p for p in parameters(numpys) if p.kind is not p.VAR_KEYWORD}
+    if isinstance(numpys, np.ufunc):
+        theirs = {name: p for name, p in theirs.items() if p.kind is p.POSITIONAL_ONLY}
+        assert len(parameters(ours)) == len(theirs)
+        return
+    if numpys is np.where:
+        assert all(p.kind in (p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL) for p in parameters(ours))
+        return
+    mine = {p.name: p for p in parameters(ours) if p.kind is not p.VAR_KEYWORD}
+    assert list(mine) == list(theirs)
+    for name, parameter in theirs.items():
+        assert (mine[name].kind is parameter.KEYWORD_ONLY) == (parameter.kind is parameter.KEYWORD_ONLY), name
+        assert (mine[name].default is parameter.empty) == (parameter.default is parameter.empty), name
+        if parameter.default is not parameter.empty:
+            unset = (None, np._NoValue)
+            same = mine[name].default == parameter.default
+            assert same or (mine[name].default in unset and parameter.default in unset), name
+
+
+METHODS = sorted(
+    name for name in dir(ag.Tensor) if not name.startswith("_") and inspect.isfunction(getattr(ag.Tensor, name))
+)
+OURS = {
+    "assign": "changes a leaf",
+    "assign_sub": "changes a leaf",
+    "backward": "runs the backward pass",
+    "detach": "leaves the graph",
+    "exp": "a function as a method",
+    "log": "a function as a method",
+    "numpy": "leaves the graph",
+    "relu": "a function as a method",
+    "retain_grad": "about gradients",
+    "sigmoid": "a function as a method",
+    "sqrt": "a function as a method",
+    "tanh": "a function as a method",
+}
+
+
+def test_every_method_is_numpys_or_known_to_be_ours() -> None:
+    assert {name for name in METHODS if not hasattr(np.ndarray, name)} == set(OURS)
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if hasattr(np.ndarray, name)])
+def test_a_method_takes_the_names_of_numpys_method(name: str) -> None:
+    mine = [p.name.rstrip("_") for p in parameters(getattr(ag.Tensor, name)) if p.name != "self"]
+    theirs = numpys_method_parameters(name)
+    assert [p for p in theirs if p in mine] == mine, (mine, theirs)
+
+
+def numpys_method_parameters(name: str) -> list[str]:
+    """Return the names; older NumPy tells no signatures of methods, so those of the function of that name count too."""
+    names: list[str] = []
+    for owner in (np.ndarray, np):
+        try:
+            names += [p.name for p in parameters(getattr(owner, name))]
+        except (ValueError, AttributeError):
+            continue
+    return list(dict.fromkeys(["shape", "axes", *names, "min", "max", "keepdims"]))
+
+
+PUBLIC = sorted(name for name in vars(ag) if not name.startswith("_"))
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_has_a_docstring(name: str) -> None:
+    thing = getattr(ag, name)
+    assert inspect.getdoc(thing), name
+    if inspect.isclass(thing):
+        for attribute, value in vars(thing).items():
+            if not attribute.startswith("_") and (callable(value) or isinstance(value, property)):
+                assert inspect.getdoc(value), f"{name}.{attribute}"
+
+
+def test_every_method_and_property_of_tensor_has_a_docstring() -> None:
+    bare = [
+        name
+        for name in dir(ag.Tensor)
+        if not name.startswith("_") and not inspect.getdoc(inspect.getattr_static(ag.Tensor, name))
+    ]
+    assert bare == []
+
+
+def test_an_op_survives_pickle_as_itself() -> None:
+    for op in OPS.values():
+        assert pickle.loads(pickle.dumps(op)) is op
+        assert copy.deepcopy(op) is op

@@ -1,0 +1,89 @@
+"""Every notebook is committed as its reader should see it, and runs: offline on the sample, and at full size."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from .books import MAX_BYTES, NOTEBOOKS, OFFLINE, blemishes, code_cells, execute, output_kinds, printed, read
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def test_there_is_something_to_check() -> None:
+    assert "01_first_look" in [path.stem for path in NOTEBOOKS]
+
+
+@every_notebook
+def test_committed_notebook_is_in_order(path: Path) -> None:
+    found = blemishes(read(path))
+    assert not found, "\n".join(found)
+    assert path.stat().st_size < MAX_BYTES
+
+
+@every_notebook
+def test_runs_without_data_and_without_network(path: Path, tmp_path: Path) -> None:
+    empty = {name: str(tmp_path) for name in ("AUTOGRAD_LITE_DATA", "XDG_CACHE_HOME", "LOCALAPPDATA")}
+    committed = read(path)
+    fresh = execute(committed, tmp_path, {**OFFLINE, **empty, "OPENBLAS_NUM_THREADS": "1"}, timeout=120)
+    for before, after in zip(code_cells(committed), code_cells(fresh), strict=True):
+        missing = output_kinds(before) - output_kinds(after)
+        assert not missing, f"{before.id}: the committed notebook shows more: {missing}"
+    assert printed(fresh).count("using the embedded sample") == 1
+    assert min(accuracies_in(fresh)) > 0.9
+
+
+@pytest.mark.ci
+@every_notebook
+def test_runs_at_full_size(path: Path, tmp_path: Path) -> None:
+    committed = read(path)
+    fresh = execute(committed, tmp_path, {}, timeout=600)
+    assert "embedded sample" not in printed(fresh), "MNIST is not here and could not be fetched: set AUTOGRAD_LITE_DATA"
+    for before, after in zip(code_cells(committed), code_cells(fresh), strict=True):
+        assert output_kinds(before) == output_kinds(after), before.id
+    assert min(accuracies_in(fresh)) >= 0.977
+
+
+def accuracies_in(book: Any) -> list[float]:
+    """Return the accuracies on the test set that a notebook prints."""
+    return [float(number) for number in re.findall(r"test accuracy: (0\.\d+)", printed(book))]
+
+
+# ---- the judge sees what it should -----------------------------------------------------------------------------------
+
+
+def book_with(*outputs: Any, number: int = 1, **metadata: Any) -> Any:
+    return new_notebook(cells=[new_code_cell("x", execution_count=number, outputs=list(outputs), metadata=metadata)])
+
+
+def text(value: str, kind: str = "text/plain") -> Any:
+    return new_output("display_data", data={kind: value})
+
+
+@pytest.mark.parametrize(
+    ("book", "complaint"),
+    [
+        (book_with(), "no cell has an output"),
+        (book_with(text("1"), number=2), "run all cells from the top"),
+        (book_with(new_output("error", ename="E", evalue="", traceback=["E"])), "shows an error"),
+        (book_with(new_output("stream", name="stderr", text="Warning")), "shows an stderr"),
+        (book_with(new_output("stream", name="stdout", text="from /home/ada/data")), "stdout holds the path '/home/'"),
+        (book_with(text("File '/tmp/x.py'", "text/html")), "text/html holds the path '/tmp/'"),
+        (book_with(text("<History at 0x7f0d16e35278>")), "holds the address"),
+        (book_with(text("{}", "application/vnd.jupyter.widget-view+json")), "needs a running kernel"),
+        (book_with(text("1"), execution={"iopub.status.busy": "…"}), "keeps the times"),
+    ],
+)
+def test_judge_complains(book: Any, complaint: str) -> None:
+    assert complaint in "\n".join(blemishes(book))
+
+
+def test_judge_is_content() -> None:
+    assert (
+        blemishes(book_with(text("https://example.org/home/x, 1/tmp/2, n/var/m"), text("<svg/>", "image/svg+xml")))
+        == []
+    )
