@@ -34,10 +34,12 @@ class Tensor(Operators, Methods):
     """An n-dimensional array that records the operations applied to it.
 
     Args:
-        a: array-like of any shape; copied, so that the tensor shares its memory with nobody.
+        a: array-like of any shape.
         dtype: NumPy dtype; by default the one NumPy would choose.
         requires_grad: whether `backward` shall fill `.grad`; needs a floating dtype.
         name: shown in pictures and error messages.
+        copy: copy the values, so that the tensor shares its memory with nobody. False borrows an array that already
+            has the dtype: do not change it while the tensor, or a graph made from it, is in use.
 
     Raises:
         DtypeError: if a gradient is asked of a tensor that is not floating.
@@ -64,14 +66,18 @@ class Tensor(Operators, Methods):
         dtype: npt.DTypeLike | None = None,
         requires_grad: bool = False,
         name: str | None = None,
+        *,
+        copy: bool = True,
     ) -> None:
-        data = np.array(a._data if isinstance(a, Tensor) else a, dtype=dtype)
+        data = np.array(a._data if isinstance(a, Tensor) else a, dtype=dtype, copy=copy or None)
         if data.dtype.kind not in "biufc":
             raise DtypeError(f"tensor: expected numbers; received dtype {data.dtype}. Convert the values first")
         self._data = data
         self._node = None
         self._stamp = 0
         self._name = name
+        if not copy:
+            self._shared = True
         if requires_grad:
             self.requires_grad = True
 
@@ -426,15 +432,20 @@ hand_over_class(Tensor)
 
 
 def tensor(
-    a: npt.ArrayLike | Tensor, dtype: npt.DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
+    a: npt.ArrayLike | Tensor,
+    dtype: npt.DTypeLike | None = None,
+    requires_grad: bool = False,
+    name: str | None = None,
+    *,
+    copy: bool = True,
 ) -> Tensor:
-    """Make a Tensor from anything NumPy can make an array of, copying it; see `Tensor`.
+    """Make a Tensor from anything NumPy can make an array of, by default copying it; see `Tensor`.
 
     Example:
         >>> tensor([[1.0, 2.0]], requires_grad=True, name="w")
         Tensor([[1., 2.]], requires_grad=True, name='w')
     """
-    return Tensor(a, dtype, requires_grad, name)
+    return Tensor(a, dtype, requires_grad, name, copy=copy)
 
 
 class _GradKeeper:

@@ -23,7 +23,9 @@ class Samples(NamedTuple):
     x: Array
     y: Array
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """The number of rows."""
         return len(self.x)
 
 
@@ -83,10 +85,10 @@ def split_last(samples: Samples, fraction: float) -> tuple[Samples, Samples]:
     """
     if not 0 < fraction < 1:
         raise ValueError(f"fit: expected validation_split from 0 to 1; received {fraction!r}")
-    at = math.floor(len(samples) * (1 - fraction))
-    if at == 0 or at == len(samples):
+    at = math.floor(samples.size * (1 - fraction))
+    if at == 0 or at == samples.size:
         raise ValueError(
-            f"fit: expected validation_split to leave samples on both sides; received {fraction} with {len(samples)} "
+            f"fit: expected validation_split to leave samples on both sides; received {fraction} with {samples.size} "
             "samples. Choose another fraction, or pass validation_data"
         )
     return Samples(samples.x[:at], samples.y[:at]), Samples(samples.x[at:], samples.y[at:])

@@ -145,7 +145,8 @@ class Module:
                 return x
             x = np.asarray(x)
         if isinstance(x, np.ndarray):
-            return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None)
+            # Borrowed, as an array operand is: it is copied only where the dtype changes.
+            return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None, copy=False)
         return x
 
     def _first_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

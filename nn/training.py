@@ -49,7 +49,8 @@ class Trainer(Module):
         """Choose how the model is trained; it may be built later.
 
         Args:
-            optimizer: name, or an optimizer, which is then the same object that a hand-written loop would step.
+            optimizer: name, or an optimizer, which is then the same object that a hand-written loop would step; it
+                trains all parameters of the model that require a gradient.
             loss: name, `Loss`, or function of (y_true, y_pred).
             metrics: names, `Metric`s, or functions of (y_true, y_pred); "accuracy" fits itself to the labels.
 
@@ -115,7 +116,7 @@ class Trainer(Module):
             validation = as_samples("fit, validation_data", *_pair(validation_data), self.dtype)
         elif validation_split:
             samples, validation = split_last(samples, validation_split)
-        steps = -(-len(samples) // batch_size)
+        steps = -(-samples.size // batch_size)
         history = History()
         calls = CallbackList(
             [history, *_as_list(callbacks)], self, {"epochs": epochs, "steps": steps, "verbose": verbose}
@@ -131,7 +132,7 @@ class Trainer(Module):
                 logs: dict[str, float] = {}
                 with _closing(progress, logs):
                     calls.call("on_epoch_begin", epoch)
-                    order = ag.random.permutation(len(samples)).data if shuffle else None
+                    order = ag.random.permutation(samples.size).data if shuffle else None
                     logs |= self._train_epoch(samples, order, batch_size, progress, calls)
                     if validation is not None:
                         values = self._evaluate(validation, batch_size, None)
@@ -169,11 +170,11 @@ class Trainer(Module):
         """Take one step of training, and return the loss before it."""
         y_pred = self(x)
         loss = compiled.loss(y, y_pred)
+        for metric in compiled.metrics:  # before the step: should one of them fail, the weights are as they were
+            metric.update_state(y, y_pred.data)
         loss.backward()
         compiled.optimizer.step()
         compiled.optimizer.zero_grad()
-        for metric in compiled.metrics:
-            metric.update_state(y, y_pred.data)
         return loss.item()
 
     def train_on_batch(self, x: Any, y: Any) -> float | list[float]:
@@ -194,7 +195,7 @@ class Trainer(Module):
         _reset(compiled.metrics)
         mean = _Mean(compiled.loss.reduction == "sum")
         with self._training(compiled.optimizer):
-            mean.add(self._step(compiled, *samples), len(samples))
+            mean.add(self._step(compiled, *samples), samples.size)
         return _as_result(_values(mean, compiled.metrics))
 
     def evaluate(self, x: Any, y: Any, batch_size: int = 32, verbose: int | str = "auto") -> float | list[float]:
@@ -218,7 +219,7 @@ class Trainer(Module):
         self._require_compiled("evaluate")
         batch_size = positive_int("evaluate", "batch_size", batch_size)
         samples = as_samples("evaluate", x, y, self.dtype)
-        progress = open_progress(verbose, "", -(-len(samples) // batch_size))
+        progress = open_progress(verbose, "", -(-samples.size // batch_size))
         self._check("evaluate", samples, None)
         values: dict[str, float] = {}
         with _closing(progress, values):
@@ -230,7 +231,7 @@ class Trainer(Module):
         mean = _Mean(compiled.loss.reduction == "sum")
         _reset(compiled.metrics)
         with ag.no_grad(), self.mode(training=False), remember_logits():
-            for step, rows in enumerate(batch_slices(len(samples), batch_size)):
+            for step, rows in enumerate(batch_slices(samples.size, batch_size)):
                 y = samples.y[rows]
                 y_pred = self(samples.x[rows])
                 mean.add(compiled.loss(y, y_pred).item(), len(y))
@@ -276,13 +277,13 @@ class Trainer(Module):
         """Run the model on one sample and hold all targets against its output; on an error the model is as it was."""
         loss = self._require_compiled(what).loss
         with RestoreOnError(self), ag.no_grad(), self.mode(training=False):
-            for part in filter(None, (samples, validation)):
+            for part in [samples] if validation is None else [samples, validation]:
                 out = self(part.x[:1])
                 if not isinstance(out, Tensor):
                     raise TypeError(
                         f"{what}: expected the model's call to return a Tensor; received {type(out).__name__}"
                     )
-                loss.check(part.y, (len(part), *out.shape[1:]))
+                loss.check(part.y, (part.size, *out.shape[1:]))
 
     def _bind_optimizer(self, what: str) -> None:
         """Give the optimizer the model's parameters; the same ones again change nothing."""

@@ -149,11 +149,24 @@ def record_source() -> Iterator[None]:
         MODE.reset(token)
 
 
-@contextmanager
-def module_scope(path: str) -> Iterator[None]:
-    """Name the module that the operations inside belong to; heard only while `record_source` is on."""
-    token = MODE.set(MODE.get()._replace(scope=path))
-    try:
-        yield
-    finally:
-        MODE.reset(token)
+class module_scope:
+    """Name the module that the operations inside belong to; heard only while `record_source` is on.
+
+    A class and not a generator, because every call of a module enters one.
+    """
+
+    __slots__ = ("_path", "_token")
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._token: Token[Mode] | None = None
+
+    def __enter__(self) -> None:
+        mode = MODE.get()
+        if mode.source:
+            self._token = MODE.set(mode._replace(scope=self._path))
+
+    def __exit__(self, *exc: object) -> None:
+        if self._token is not None:
+            MODE.reset(self._token)
+            self._token = None

@@ -19,7 +19,7 @@ import autograd_lite as ag
 SMALL_STACK = 256 * 1024
 
 
-@pytest.fixture
+@pytest.fixture(name="low_recursion_limit")
 def _low_recursion_limit() -> Iterator[None]:
     limit = sys.getrecursionlimit()
     # pytest itself stands on some frames.
@@ -58,13 +58,15 @@ def chain(n: int) -> tuple[float, float, float, float]:
     return float(x.grad), built - start, differentiated - built, dropped - differentiated
 
 
-def test_a_chain_of_200_000_ops_in_a_small_stack(_low_recursion_limit: None) -> None:
+@pytest.mark.usefixtures("low_recursion_limit")
+def test_a_chain_of_200_000_ops_in_a_small_stack() -> None:
     gradient, *_ = in_small_stack(lambda: chain(200_000))
     assert gradient == pytest.approx(1.0000001**100_000, rel=1e-9)
 
 
 @pytest.mark.ci
-def test_a_chain_of_a_million_ops_in_a_small_stack_in_linear_time(_low_recursion_limit: None) -> None:
+@pytest.mark.usefixtures("low_recursion_limit")
+def test_a_chain_of_a_million_ops_in_a_small_stack_in_linear_time() -> None:
     def one_and_ten() -> tuple[float, float, float]:
         chain(20_000)
         gc.collect()
@@ -134,7 +136,8 @@ def test_a_deep_graph_is_differentiated_twice() -> None:
     assert in_small_stack(run) == pytest.approx(2 * 1.0001**6000)
 
 
-def test_a_deep_graph_is_shown_read_and_refused_a_copy_without_recursion(_low_recursion_limit: None) -> None:
+@pytest.mark.usefixtures("low_recursion_limit")
+def test_a_deep_graph_is_shown_read_and_refused_a_copy_without_recursion() -> None:
     y = ag.tensor(1.0, requires_grad=True)
     for _ in range(10_000):
         y = y + 1e-9

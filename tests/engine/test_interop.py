@@ -333,7 +333,7 @@ OF_A_SQUARE = ("trace", "diagonal", "tril", "triu", "inner")
 
 
 def test_every_numpy_function_works_or_is_refused_and_none_silently_takes_the_values() -> None:
-    """Call everything in NumPy that dispatches: a result that is a bare array of floats would have lost the gradient."""
+    """Call everything in NumPy: a result that is a bare array of floats would have lost the gradient."""
     x = ag.tensor([[0.5, 0.25], [0.75, 0.125]], requires_grad=True)
     escaped = []
     for name in sorted(dir(np)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import subprocess
@@ -185,7 +186,7 @@ def unquoted(token: str) -> str:
     """Read a DOT string as Graphviz reads a label."""
     bare = token[1:-1] if token.startswith('"') else token
     lines = re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], bare, flags=re.DOTALL)
-    return lines.replace("&amp;", "&")
+    return html.unescape(lines)
 
 
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
@@ -221,6 +222,16 @@ def test_dot_nests_modules() -> None:
     assert homes == {"n0": ("a", "b"), "n1": ("a", "b"), "n2": ("a", "c"), "n3": ()}
 
 
+def test_dot_puts_what_two_modules_read_into_what_they_share() -> None:
+    x, shared, apart = ag.tensor([1.0]), parameter("shared", 1), parameter("apart", 1)
+    for scope, factor in (("a.b", shared), ("a.b.d", shared), ("a.c", shared), ("a.c", apart), ("z", apart)):
+        with ag.record_source(), ag.module_scope(scope):
+            x = x * factor
+    graph = build_graph(x)
+    _, _, homes = parse_dot(graph.to_dot())
+    assert {node.name: homes[node.id] for node in graph if node.name} == {"shared": ("a",), "apart": ()}
+
+
 @given(names, names, names)
 def test_a_name_cannot_break_dot(name: str, op: str, scope: str) -> None:
     text = hostile_graph(name, op, scope).to_dot()
@@ -230,6 +241,12 @@ def test_a_name_cannot_break_dot(name: str, op: str, scope: str) -> None:
     assert edges == [("n0", "n2"), ("n1", "n2")]
     if name.isprintable() and 0 < len(name) < 60:
         assert nodes["n0"]["label"].splitlines()[0] == name
+
+
+@pytest.mark.parametrize("name", ['"', "\\", "\\N", "&lt;", "&amp;amp;", '\\"', "<b>", "a:b", "{x|y}", "\\\\n"])
+def test_dot_shows_signs_as_they_are(name: str) -> None:
+    nodes, _, _ = parse_dot(hostile_graph(name).to_dot())
+    assert nodes["n1"]["label"].splitlines() == [name, "(2,) float64"]
 
 
 # ---- files and notebooks --------------------------------------------------------------------------------------------

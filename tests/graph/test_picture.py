@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 import xml.etree.ElementTree as ET
@@ -60,6 +61,39 @@ def test_every_node_and_edge_is_drawn_and_said(sample) -> None:
     assert {p.attrib["data-from"] for p in paths} == {i for node in graph for i in node.inputs}
     tips = "".join(p.attrib["d"] for p in root.iter(f"{SVG}path") if p.attrib["class"].startswith("tip"))
     assert tips.count("z") == sum(len(node.inputs) for node in graph)
+
+
+@pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
+def test_the_drawn_lines_lead_from_their_node_to_every_tip(sample) -> None:
+    root = parse(build_graph(sample()).to_svg())
+    drawn = nodes_of(root)
+    paths = list(root.iter(f"{SVG}path"))
+    for line, tip in itertools.pairwise(paths):
+        if "data-from" not in line.attrib:
+            continue
+        pieces = [pieces_end(p) for p in re.findall(r"M[^M]*", line.attrib["d"])]
+        _, cy, _, half_height, _ = inner_box(drawn[line.attrib["data-from"]].findall("*[@class='box']")[0])
+        tips = [tuple(map(float, at)) for at in re.findall(r"M([-\d.]+) ([-\d.]+)l", tip.attrib["d"])]
+        assert tips
+        for x, y in tips:
+            point = (x, y - 7)
+            while True:
+                on = [
+                    a
+                    for a, b in pieces
+                    if b == pytest.approx(point, abs=0.11) or (a[0] == b[0] == point[0] and a[1] < point[1] < b[1])
+                ]
+                if not on:
+                    break
+                point = on[0]
+            assert point[1] == pytest.approx(cy + half_height, abs=0.11)
+
+
+def pieces_end(piece: str) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return where a piece of a path begins and ends."""
+    numbers = [float(n) for n in re.findall(r"-?[\d.]+", piece)]
+    start = (numbers[0], numbers[1])
+    return start, (start[0], numbers[2]) if "V" in piece else (numbers[-2], numbers[-1])
 
 
 def test_page_says_what_it_is() -> None:

@@ -14,6 +14,7 @@ import pytest
 import autograd_lite as ag
 import nn
 from autograd_lite import Tensor
+from autograd_lite.graph import build_graph
 from nn import Module, Parameter, layers, models
 
 
@@ -368,8 +369,10 @@ def test_the_first_call_records_output_shapes() -> None:
 
 
 def test_modules_name_their_operations_while_sources_are_recorded() -> None:
-    model = small_model()
+    outer = models.Sequential([small_model().eval(), layers.Dense(1)])
     with ag.record_source():
-        out = model.eval()(np.ones((1, 3)))
+        out = outer(np.ones((1, 3)))
     assert out.source is not None
     assert out.source.file == __file__
+    scopes = [node.scope for node in build_graph(out).nodes if node.scope]
+    assert scopes == ["sequential.dense"] * 3 + ["sequential.dense_1"] * 2 + ["dense"] * 2

@@ -1,0 +1,496 @@
+"""The optimizers against Keras and PyTorch, then the laws that each of them obeys."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite import DtypeError, GradError, ShapeError, Tensor
+from nn import optimizers
+from nn.optimizers import Optimizer, blocks, rules
+
+# Ten steps of Keras 3.15.1, as p[0] p[1] q[0] after each. Made by
+#
+#     import keras  # with KERAS_BACKEND=jax JAX_ENABLE_X64=1: its NumPy backend falls back to float32
+#     keras.config.set_floatx("float64")
+#     p, q = (keras.Variable(np.array(a), dtype="float64") for a in ([1.0, -2.0], [0.5]))
+#     optimizer = getattr(keras.optimizers, name)(**options)
+#     for t in range(10):
+#         (a, b), (c,) = p.numpy(), q.numpy()
+#         optimizer.apply([np.array([2 * np.cos(t) + a, 3 * b]), np.array([0.1 * c + a])], [p, q])
+#         print(*(f"{v:.7f}" for v in [*p.numpy(), *q.numpy()]))
+#
+# An epsilon of 0.1 shows where it is added; a gradient that changes sign, which running means are meant.
+KERAS = """
+SGD {}
+0.9700000 -1.9400000 0.4895000 0.9494940 -1.8818000 0.4793105 0.9483219 -1.8253460 0.4693363 0.9586386 -1.7705856
+0.4593837 0.9621251 -1.7174680 0.4493379 0.9468306 -1.6659440 0.4392673 0.9181589 -1.6159657 0.4293598 0.8938992
+-1.5674867 0.4197488 0.8878702 -1.5204621 0.4103901 0.8972141 -1.4748482 0.4011010
+
+SGD {"momentum": 0.9}
+0.9700000 -1.9400000 0.4895000 0.9224940 -1.8278000 0.4698605 0.8788365 -1.6719860 0.4424902 0.8505563 -1.4815938
+0.4086260 0.8296714 -1.2657930 0.3692340 0.7969051 -1.0335986 0.3251153 0.7402429 -0.7936156 0.2771144 0.6667665
+-0.5538224 0.2262339 0.5968800 -0.3213939 0.1735476 0.5462360 -0.1025664 0.1199876
+
+SGD {"momentum": 0.9, "nesterov": true}
+0.9430000 -1.8860000 0.4800500 0.8802515 -1.7298980 0.4527159 0.8410791 -1.5417240 0.4194493 0.8278948 -1.3311964
+0.3810617 0.8148872 -1.1074699 0.3380059 0.7726038 -0.8789326 0.2909248 0.6958227 -0.6530515 0.2409576 0.6090874
+-0.4362658 0.1895240 0.5448145 -0.2339239 0.1377803 0.5141032 -0.0502617 0.0862501
+
+SGD {"learning_rate": 0.1, "clipnorm": 0.5}
+0.9776393 -1.9552786 0.4500000 0.9610845 -1.9080988 0.4000000 0.9599599 -1.8581114 0.3500000 0.9689597 -1.8089281
+0.3000000 0.9720709 -1.7590250 0.2500000 0.9580688 -1.7110256 0.2000000 0.9336135 -1.6674144 0.1500000 0.9116829
+-1.6224805 0.1000000 0.9053583 -1.5728822 0.0500000 0.9148956 -1.5238002 0.0000000
+
+SGD {"learning_rate": 0.1, "clipvalue": 0.25}
+0.9750000 -1.9750000 0.4750000 0.9500000 -1.9500000 0.4500000 0.9382294 -1.9250000 0.4250000 0.9632294 -1.9000000
+0.4000000 0.9882294 -1.8750000 0.3750000 0.9632294 -1.8500000 0.3500000 0.9382294 -1.8250000 0.3250000 0.9132294
+-1.8000000 0.3000000 0.8882294 -1.7750000 0.2750000 0.9132294 -1.7500000 0.2500000
+
+SGD {"learning_rate": 0.1, "global_clipnorm": 0.5, "weight_decay": 0.1}
+0.9679083 -1.9358166 0.4872679 0.9418188 -1.8699356 0.4742511 0.9314394 -1.8020051 0.4608271 0.9314990 -1.7356554
+0.4474798 0.9257219 -1.6692783 0.4338142 0.9024184 -1.6054731 0.4203589 0.8684669 -1.5468852 0.4078150 0.8373322
+-1.4875734 0.3951467 0.8229955 -1.4239859 0.3816242 0.8259406 -1.3619719 0.3681774
+
+RMSprop {}
+0.9968377 -1.9968377 0.4968377 0.9949733 -1.9945453 0.4945472 0.9948196 -1.9926266 0.4926306 0.9957567 -1.9909240
+0.4909285 0.9960676 -1.9893642 0.4893671 0.9946086 -1.9879062 0.4879070 0.9924845 -1.9865249 0.4865248 0.9908430
+-1.9852030 0.4852040 0.9903642 -1.9839286 0.4839315 0.9909536 -1.9826929 0.4826973
+
+RMSprop {"learning_rate": 0.1, "momentum": 0.5, "epsilon": 0.1}
+0.7000000 -1.6880749 0.2710075 0.3892558 -1.3237033 0.0116959 0.2754880 -0.9903525 -0.1957150 0.3668991 -0.7122048
+-0.3512863 0.4954837 -0.4915539 -0.4967768 0.4658965 -0.3229435 -0.6594078 0.2698322 -0.1986337 -0.8211363 0.0423454
+-0.1106531 -0.9406280 -0.0524008 -0.0515310 -0.9894177 0.0361089 -0.0145525 -0.9810070
+
+RMSprop {"learning_rate": 0.1, "rho": 0.8, "centered": true, "epsilon": 0.1}
+0.7582531 -1.7521423 0.3002806 0.6079889 -1.5581338 0.1550540 0.6269329 -1.3818020 0.0350389 0.7285517 -1.2132984
+-0.0921896 0.7751190 -1.0498303 -0.2423669 0.6659961 -0.8921420 -0.4045603 0.4852477 -0.7432932 -0.5471168 0.3404230
+-0.6074488 -0.6495368 0.3366171 -0.4882135 -0.7159496 0.4362152 -0.3872260 -0.7811579
+
+Adam {}
+0.9990000 -1.9990000 0.4990000 0.9980253 -1.9980000 0.4980000 0.9972437 -1.9970001 0.4970001 0.9967765 -1.9960001
+0.4960002 0.9964277 -1.9950002 0.4950004 0.9959506 -1.9940004 0.4940007 0.9953175 -1.9930006 0.4930009 0.9945969
+-1.9920008 0.4920013 0.9939013 -1.9910012 0.4910018 0.9933574 -1.9900016 0.4900024
+
+Adam {"learning_rate": 0.1, "beta_1": 0.8, "beta_2": 0.9, "epsilon": 0.1, "amsgrad": true}
+0.9095358 -1.9050066 0.4231460 0.8208100 -1.8089446 0.3421449 0.7584785 -1.7126636 0.2599351 0.7322998 -1.6165346
+0.1774929 0.7213659 -1.5208128 0.0950252 0.6928853 -1.4257131 0.0125516 0.6394081 -1.3314348 -0.0696535 0.5741410
+-1.2381718 -0.1510222 0.5186865 -1.1461182 -0.2304936 0.4899830 -1.0560480 -0.3070051
+
+Adam {"learning_rate": 0.1, "epsilon": 0.1, "weight_decay": 0.1}
+0.9413167 -1.9145141 0.4700729 0.8800690 -1.8230482 0.4341233 0.8307609 -1.7292516 0.3948708 0.7997348 -1.6345704
+0.3535557 0.7765956 -1.5398018 0.3108223 0.7464697 -1.4454723 0.2670780 0.7045725 -1.3519730 0.2226847 0.6559787
+-1.2596196 0.1780094 0.6104975 -1.1686823 0.1334006 0.5770093 -1.0794025 0.0891377
+
+AdamW {}
+0.9989960 -1.9989920 0.4989980 0.9980173 -1.9979840 0.4979960 0.9972317 -1.9969761 0.4969941 0.9967606 -1.9959681
+0.4959923 0.9964078 -1.9949603 0.4949905 0.9959267 -1.9939524 0.4939887 0.9952896 -1.9929447 0.4929870 0.9945650
+-1.9919370 0.4919854 0.9938655 -1.9909294 0.4909840 0.9933175 -1.9899218 0.4899826
+
+Adagrad {}
+0.9990055 -1.9990014 0.4990425 0.9984379 -1.9982950 0.4983513 0.9983926 -1.9977181 0.4977829 0.9986512 -1.9972185
+0.4972888 0.9987322 -1.9967717 0.4968457 0.9983519 -1.9963639 0.4964407 0.9977738 -1.9959863 0.4960653 0.9973292
+-1.9956330 0.4957141 0.9972048 -1.9953001 0.4953829 0.9973486 -1.9949842 0.4950685
+
+Adagrad {"learning_rate": 0.1, "initial_accumulator_value": 0.5, "epsilon": 0.1}
+0.9031754 -1.9008231 0.4195278 0.8492544 -1.8322321 0.3608657 0.8487934 -1.7770806 0.3127066 0.8781821 -1.7299133
+0.2695273 0.8892618 -1.6881862 0.2289403 0.8540595 -1.6504725 0.1910827 0.7983688 -1.6158779 0.1570116 0.7563597
+-1.5837985 0.1267371 0.7479130 -1.5538037 0.0992399 0.7670528 -1.5255739 0.0730863
+"""
+
+# Every optimizer and option, with a learning rate that suits the problems below.
+VARIANTS: dict[str, Callable[..., Optimizer]] = {
+    "sgd": lambda **kw: optimizers.SGD(1e-3, **kw),
+    "momentum": lambda **kw: optimizers.SGD(1e-4, momentum=0.9, **kw),
+    "nesterov": lambda **kw: optimizers.SGD(1e-4, momentum=0.9, nesterov=True, **kw),
+    "clipnorm": lambda **kw: optimizers.SGD(1e-2, clipnorm=1.0, **kw),
+    "clipvalue": lambda **kw: optimizers.SGD(1e-2, clipvalue=0.5, **kw),
+    "global_clipnorm": lambda **kw: optimizers.SGD(1e-2, global_clipnorm=1.0, **kw),
+    "rmsprop": lambda **kw: optimizers.RMSprop(1e-2, **kw),
+    "rmsprop_momentum": lambda **kw: optimizers.RMSprop(1e-3, momentum=0.9, **kw),
+    "rmsprop_centered": lambda **kw: optimizers.RMSprop(1e-3, centered=True, **kw),
+    "adam": lambda **kw: optimizers.Adam(1e-2, **kw),
+    "amsgrad": lambda **kw: optimizers.Adam(1e-2, amsgrad=True, **kw),
+    "adamw": lambda **kw: optimizers.AdamW(1e-2, **kw),
+    "adagrad": lambda **kw: optimizers.Adagrad(1e-1, **kw),
+    "adagrad_decay": lambda **kw: optimizers.Adagrad(1e-1, weight_decay=1e-3, **kw),
+}
+
+
+def parabola(p: Any) -> Any:
+    return (p * p).sum()
+
+
+def rosenbrock(p: Any) -> Any:
+    return (100 * (p[1:] - p[:-1] ** 2) ** 2 + (1 - p[:-1]) ** 2).sum()
+
+
+def ill_conditioned(p: Any) -> Any:
+    return (p * p * np.array([1.0, 10.0, 1000.0], p.dtype)).sum() / 2
+
+
+every_variant = pytest.mark.parametrize("make", VARIANTS.values(), ids=VARIANTS)
+every_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+def parameters(dtype: Any = "float32", shapes: Any = ((2, 3), (), (4,)), seed: int = 0) -> list[Tensor]:
+    rng = np.random.default_rng(seed)
+    return [ag.tensor(rng.normal(size=shape), dtype=dtype, requires_grad=True) for shape in shapes]
+
+
+def take_steps(optimizer: Optimizer, steps: int, first: int = 0) -> None:
+    """Take steps along gradients that depend on the step, on the parameter's shape and on its values."""
+    for t in range(first, first + steps):
+        for p in optimizer.parameters:
+            wave = np.cos(t + np.arange(p.size)).reshape(p.shape)
+            p.grad = np.asarray(wave + 0.3 * p.data, p.dtype)
+        optimizer.step()
+
+
+def values(optimizer: Optimizer) -> list[bytes]:
+    """Everything that a step may change, bit for bit."""
+    state = optimizer.state_dict()
+    return [p.data.tobytes() for p in optimizer.parameters] + [state[k].tobytes() for k in sorted(state)]
+
+
+# ---- against others -------------------------------------------------------------------------------------------------
+
+
+@every_dtype
+@pytest.mark.parametrize("case", KERAS.strip().split("\n\n"), ids=lambda case: case.partition("\n")[0])
+def test_ten_steps_equal_those_of_keras(case: str, dtype: str) -> None:
+    title, _, numbers = case.partition("\n")
+    name, _, options = title.partition(" ")
+    p, q = (ag.tensor(a, dtype=dtype, requires_grad=True) for a in ([1.0, -2.0], [0.5]))
+    optimizer = getattr(optimizers, name)(**json.loads(options), parameters=[p, q])
+    seen = []
+    for t in range(10):
+        (a, b), (c,) = p.data, q.data
+        p.grad, q.grad = np.array([2 * np.cos(t) + a, 3 * b], dtype), np.array([0.1 * c + a], dtype)
+        optimizer.step()
+        seen += [*p.data, *q.data]
+    np.testing.assert_allclose(seen, np.array(numbers.split(), float), rtol=0, atol=1e-6)
+
+
+TORCH: dict[str, tuple[Callable[..., Optimizer], str, dict[str, Any]]] = {
+    "sgd": (lambda: optimizers.SGD(0.1), "SGD", {"lr": 0.1}),
+    "momentum": (lambda: optimizers.SGD(0.1, 0.9), "SGD", {"lr": 0.1, "momentum": 0.9}),
+    "nesterov": (lambda: optimizers.SGD(0.1, 0.9, True), "SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    "rmsprop": (lambda: optimizers.RMSprop(0.1, epsilon=1e-16), "RMSprop", {"lr": 0.1, "alpha": 0.9, "eps": 1e-16}),
+    "adam": (lambda: optimizers.Adam(0.1, epsilon=1e-16), "Adam", {"lr": 0.1, "eps": 1e-16}),
+    "adamw": (
+        lambda: optimizers.AdamW(0.1, epsilon=1e-16, weight_decay=0.3),
+        "AdamW",
+        {"lr": 0.1, "eps": 1e-16, "weight_decay": 0.3},
+    ),
+    "adagrad": (
+        lambda: optimizers.Adagrad(0.1, epsilon=1e-16),
+        "Adagrad",
+        {"lr": 0.1, "eps": 1e-16, "initial_accumulator_value": 0.1},
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "name", "options"), TORCH.values(), ids=TORCH)
+def test_fifty_steps_equal_those_of_pytorch(make: Callable[..., Optimizer], name: str, options: dict[str, Any]) -> None:
+    torch = pytest.importorskip("torch")
+    ours = parameters("float64")
+    theirs = [torch.tensor(p.numpy(), requires_grad=True) for p in ours]
+    optimizer, peer = make(), getattr(torch.optim, name)(theirs, **options)
+    optimizer.bind(ours)
+    for t in range(50):
+        for p, q in zip(ours, theirs, strict=True):
+            p.grad = np.asarray(np.cos(t + np.arange(p.size)).reshape(p.shape) + 0.3 * p.data)
+            q.grad = torch.tensor(p.grad.numpy())
+        optimizer.step()
+        peer.step()
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-9, atol=1e-12)
+
+
+# ---- laws of every optimizer ----------------------------------------------------------------------------------------
+
+
+@every_dtype
+@pytest.mark.parametrize("problem", [parabola, rosenbrock, ill_conditioned])
+@every_variant
+def test_the_loss_falls_and_the_dtype_stays(make: Callable[..., Optimizer], problem: Any, dtype: str) -> None:
+    p = ag.tensor([-1.0, 1.5, 0.5], dtype=dtype, requires_grad=True)
+    optimizer = make(parameters=[p])
+    losses = []
+    for _ in range(300):
+        loss = problem(p)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    assert losses[-1] < 0.9 * losses[0]
+    assert p.dtype == dtype
+    assert p.grad is None
+    assert {a.dtype for k, a in optimizer.state_dict().items() if "." in k} <= {np.dtype(dtype)}
+
+
+@every_variant
+def test_a_rule_reads_tensors_and_read_only_arrays_and_writes_into_neither(make: Callable[..., Optimizer]) -> None:
+    optimizer = make()
+    rule = rules.decayed(optimizer.rule()) if optimizer.weight_decay else optimizer.rule()
+    hyper = {**optimizer._hyper, "iterations": 3}
+    rng = np.random.default_rng(0)
+    p, g = rng.normal(size=(2, 5)).astype("float32")
+    state = {name: rng.random(5).astype("float32") for name in optimizer.slots()}
+    for a in (p, g, *state.values()):
+        a.flags.writeable = False
+    delta, new = rule(p, g, state, hyper)
+    wrapped = {name: ag.tensor(a) for name, a in state.items()}
+    delta_t, new_t = rule(ag.tensor(p), ag.tensor(g), wrapped, hyper)
+    assert delta.dtype == np.float32
+    assert new.keys() == state.keys() == new_t.keys()
+    np.testing.assert_array_equal(delta, delta_t.data)
+    for name in state:
+        assert new[name].dtype == np.float32
+        np.testing.assert_array_equal(new[name], new_t[name].data)
+
+
+@pytest.mark.parametrize("shapes", [((2, 3), (), (4,)), ((150, 100), (9000,)), ((150, 100), (3,), (4,))])
+@every_variant
+def test_a_parameter_without_gradient_is_left_alone(make: Callable[..., Optimizer], shapes: Any) -> None:
+    without, reference = (make(parameters=parameters(shapes=shapes)) for _ in range(2))
+    take_steps(without, 2)
+    take_steps(reference, 2)
+    for i, p in enumerate(without.parameters):
+        before, state = p.data.tobytes(), without.state_dict()
+        reference.load_state_dict(state)
+        for q, r in zip(without.parameters, reference.parameters, strict=True):
+            r.assign(q)
+            r.grad = q.grad = np.ones(q.shape, q.dtype)
+        p.grad = None
+        if without.global_clipnorm:  # one parameter fewer is another norm
+            reference.parameters[i].grad = np.zeros(p.shape, p.dtype)
+        without.step()
+        reference.step()
+        after, all_of_them = without.state_dict(), reference.state_dict()
+        assert p.data.tobytes() == before
+        for j, (q, r) in enumerate(zip(without.parameters, reference.parameters, strict=True)):
+            for key in (k for k in after if k.startswith(f"{j}.")):
+                assert after[key].tobytes() == (state if i == j else all_of_them)[key].tobytes()
+            assert i == j or q.data.tobytes() == r.data.tobytes()
+
+
+@every_dtype
+@every_variant
+def test_a_run_that_was_saved_goes_on_bit_for_bit(make: Callable[..., Optimizer], dtype: str) -> None:
+    whole = make(parameters=parameters(dtype))
+    take_steps(whole, 3)
+    whole.learning_rate = 0.007
+    take_steps(whole, 2, first=3)
+    saved, weights = whole.state_dict(), [p.numpy() for p in whole.parameters]
+    take_steps(whole, 4, first=5)
+    resumed = make(parameters=[ag.tensor(w, requires_grad=True) for w in weights])
+    resumed.load_state_dict(saved)
+    take_steps(resumed, 4, first=5)
+    assert resumed.iterations == 9
+    assert values(resumed) == values(whole)
+
+
+@every_variant
+def test_the_order_of_the_parameters_is_irrelevant(make: Callable[..., Optimizer]) -> None:
+    forth = make(parameters=parameters(shapes=((3,), (100, 100), (2, 2), (5,))))
+    tensors = parameters(shapes=((3,), (100, 100), (2, 2), (5,)))
+    back = make(parameters=tensors[::-1])
+    take_steps(forth, 5)
+    take_steps(back, 5)
+    for p, q in zip(forth.parameters, tensors, strict=True):
+        np.testing.assert_allclose(p.data, q.data, rtol=1e-6 if forth.global_clipnorm else 0)
+
+
+@every_variant
+def test_small_parameters_together_equal_one_by_one(make: Callable[..., Optimizer], monkeypatch: Any) -> None:
+    shapes = ((2, 3), (), (7000,), (4,), (0,), (3, 2))
+    dtypes = ("float32", "float64", "float32", "float32", "float32", "float64")
+
+    def run() -> list[bytes]:
+        tensors = [parameters(d, [s], i)[0] for i, (d, s) in enumerate(zip(dtypes, shapes, strict=True))]
+        optimizer = make(parameters=tensors)
+        take_steps(optimizer, 5)
+        sizes.append(len(optimizer._blocks))
+        return values(optimizer)
+
+    sizes: list[int] = []
+    together = run()
+    monkeypatch.setattr(blocks, "LARGEST", 7003)
+    in_pieces = run()
+    monkeypatch.setattr(blocks, "SMALL", 0)
+    one_by_one = run()
+    assert sizes == [2, 4, 6]
+    assert together == in_pieces == one_by_one
+
+
+@every_variant
+def test_hyperparameters_may_change_between_steps(make: Callable[..., Optimizer]) -> None:
+    optimizer = make(parameters=parameters())
+    take_steps(optimizer, 2)
+    before = [p.numpy() for p in optimizer.parameters]
+    optimizer.learning_rate = 0
+    optimizer.weight_decay = 0.5
+    take_steps(optimizer, 1)
+    if "momentum" not in optimizer.get_config():  # else the last step goes on
+        assert all((p.data == b).all() for p, b in zip(optimizer.parameters, before, strict=True))
+    optimizer.learning_rate = np.float64(0.1)
+    for name in {"momentum", "rho", "beta_1"} & optimizer.get_config().keys():
+        setattr(optimizer, name, 0.5)
+    take_steps(optimizer, 2)
+    assert optimizer.get_config()["learning_rate"] == 0.1
+    assert all(p.dtype == np.float32 and (p.data != b).all() for p, b in zip(optimizer.parameters, before, strict=True))
+
+
+@every_variant
+def test_config_copy_and_repr(make: Callable[..., Optimizer]) -> None:
+    optimizer = make(name="mine", parameters=parameters())
+    twin = type(optimizer).from_config(optimizer.get_config())
+    assert twin.get_config() == optimizer.get_config()
+    assert twin.name == "mine"
+    assert repr(twin) == repr(optimizer)
+    take_steps(optimizer, 2)
+    other = copy.deepcopy(optimizer)
+    take_steps(optimizer, 1)
+    take_steps(other, 1)
+    assert values(other) == values(optimizer)
+    assert other.parameters[0] is not optimizer.parameters[0]
+
+
+# ---- refusals -------------------------------------------------------------------------------------------------------
+
+W = ag.tensor([1.0, 2.0], requires_grad=True, name="w")
+REFUSALS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "negative rate": (lambda: optimizers.SGD(-0.1), ValueError, "SGD: expected learning_rate of at least 0.*-0.1"),
+    "rate NaN": (lambda: optimizers.Adam(float("nan")), ValueError, "learning_rate of at least 0 and finite.*nan"),
+    "rate no number": (lambda: optimizers.SGD("fast"), TypeError, "learning_rate to be a number .*'fast'"),
+    "rate a bool": (lambda: optimizers.SGD(True), TypeError, "received True"),
+    "rate an array": (lambda: optimizers.SGD(np.ones(2)), TypeError, "expected learning_rate to be a number"),
+    "momentum": (lambda: optimizers.SGD(momentum=1.5), ValueError, "momentum of at least 0 and at most 1.*1.5"),
+    "beta": (lambda: optimizers.Adam(beta_1=1), ValueError, "beta_1 of at least 0 and below 1; received 1"),
+    "epsilon": (lambda: optimizers.RMSprop(epsilon=0), ValueError, "epsilon above 0 and finite; received 0"),
+    "no decay": (lambda: optimizers.AdamW(weight_decay=None), TypeError, "AdamW: expected weight_decay"),
+    "two clips": (lambda: optimizers.SGD(clipnorm=1, clipvalue=2), ValueError, "one way .*clipnorm=1 and clipvalue=2"),
+    "keyword": (lambda: optimizers.SGD(lr=0.1), TypeError, "unexpected keyword argument 'lr'"),
+    "one tensor": (lambda: optimizers.SGD(parameters=W), TypeError, "list of Tensors, such as model.parameters"),
+    "no tensor": (lambda: optimizers.SGD(parameters=[W, np.ones(2)]), TypeError, "be a Tensor; received ndarray at 1"),
+    "none": (lambda: optimizers.SGD(parameters=[]), ValueError, "at least one parameter; .*Build the model first"),
+    "twice": (lambda: optimizers.SGD(parameters=[W, W]), ValueError, r"number 1 \('w', shape \(2,\)\) is there twice"),
+    "frozen": (
+        lambda: optimizers.SGD(parameters=[("bias", ag.tensor([1.0]))]),
+        GradError,
+        r"number 0 \('bias', shape \(1,\)\) is one that requires no gradient",
+    ),
+    "computed": (lambda: optimizers.SGD(parameters=[W * 2]), GradError, "is computed from other tensors"),
+    "unbound step": (lambda: optimizers.Adam().step(), GradError, "Adam.step: no parameters are bound.*parameters="),
+    "unbound state": (lambda: optimizers.Adam().state_dict(), GradError, "Adam.state_dict: no parameters are bound"),
+    "no gradient": (
+        lambda: optimizers.Adam(parameters=[W]).step(),
+        GradError,
+        r"none of the 1 parameters has a gradient. Call loss.backward\(\) before step",
+    ),
+    "name": (lambda: optimizers.get("rmspop"), ValueError, "'rmspop'. Did you mean 'rmsprop'.* Known names: sgd, "),
+    "class": (lambda: optimizers.get(optimizers.Adam), TypeError, r"did you mean Adam\(\)\?"),
+    "no identifier": (lambda: optimizers.get(3), TypeError, "expected a name or an optimizer; received 3"),
+}
+
+
+@pytest.mark.parametrize(("call", "error", "message"), REFUSALS.values(), ids=REFUSALS)
+def test_refusals_say_what_was_received_and_expected(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda s: s.pop("0.momentum"), ValueError, r"expected an entry '0.momentum' \(1 missing\)"),
+        (lambda s: s.pop("beta_1"), ValueError, "expected an entry 'beta_1'"),
+        (lambda s: s.pop("iterations"), ValueError, "expected 'iterations', a whole number"),
+        (lambda s: s.update({"3.velocity": np.ones(2)}), ValueError, r"received '3.velocity', .* \(1 unknown\)"),
+        (lambda s: s.update({"rho": 0.5}), ValueError, "received 'rho', which this optimizer does not have"),
+        (lambda s: s.update({"learning_rate": -1.0}), ValueError, "learning_rate of at least 0"),
+        (lambda s: s.update({"2.velocity": np.ones(5, "float32")}), ShapeError, r"of shape \(4,\); received \(5,\)"),
+        (lambda s: s.update({"2.velocity": np.ones(4)}), DtypeError, "of dtype float32; received float64"),
+    ],
+)
+def test_a_wrong_state_is_refused_and_changes_nothing(change: Any, error: type[Exception], message: str) -> None:
+    optimizer = optimizers.Adam(parameters=parameters())
+    take_steps(optimizer, 2)
+    state, before = optimizer.state_dict(), values(optimizer)
+    state["0.velocity"] = state["0.velocity"] + 1
+    state["epsilon"] = np.array(0.5)
+    change(state)
+    with pytest.raises(error, match=message):
+        optimizer.load_state_dict(state)
+    assert values(optimizer) == before
+
+
+def test_a_step_that_cannot_be_made_changes_nothing() -> None:
+    optimizer = optimizers.Adam(parameters=parameters())
+    take_steps(optimizer, 2)
+    last = optimizer.parameters[-1]
+    for p in optimizer.parameters:
+        p.grad = np.ones(p.shape, p.dtype)
+    last.requires_grad = False
+    last += ag.tensor(np.ones(4, "float32"), requires_grad=True)
+    before = values(optimizer)
+    with pytest.raises(GradError, match="the parameter 2 .* is no longer a leaf"):
+        optimizer.step()
+    assert values(optimizer) == before
+
+
+def test_an_overflow_is_no_error_in_the_middle_of_a_step() -> None:
+    optimizer = optimizers.RMSprop(parameters=parameters())
+    for p in optimizer.parameters:
+        p.grad = np.full(p.shape, 1e30, p.dtype)
+    before = [p.numpy() for p in optimizer.parameters]
+    with np.errstate(all="raise"):
+        optimizer.step()
+    assert all((p.data == b).all() for p, b in zip(optimizer.parameters, before, strict=True))
+
+
+def test_binding_again_keeps_the_state_and_other_parameters_are_refused() -> None:
+    optimizer = optimizers.Adam(parameters=parameters())
+    mine = parameters(seed=1)
+    optimizer.bind((p.name or "p", p) for p in mine)  # no step yet: nothing is lost
+    take_steps(optimizer, 2)
+    before = values(optimizer)
+    optimizer.bind(mine)
+    assert values(optimizer) == before
+    with pytest.raises(ValueError, match="has taken 2 steps on 3 parameters.*Make a new optimizer"):
+        optimizer.bind(mine[:2])
+    assert optimizer.parameters == mine
+
+
+def test_a_parameter_frozen_later_is_left_alone() -> None:
+    optimizer = optimizers.SGD(parameters=parameters())
+    frozen = optimizer.parameters[0]
+    frozen.grad = np.ones(frozen.shape, frozen.dtype)
+    frozen.requires_grad = False
+    before = frozen.numpy()
+    take_steps(optimizer, 1)
+    np.testing.assert_array_equal(frozen.data, before)
+
+
+def test_the_centered_variance_of_a_large_constant_gradient_gives_no_nan() -> None:
+    w = ag.tensor([1.0, 1.0], dtype="float32", requires_grad=True)
+    optimizer = optimizers.RMSprop(centered=True, parameters=[w])
+    for _ in range(200):
+        w.grad = np.array([1234.5, 0.1], "float32")
+        optimizer.step()
+    assert np.isfinite(w.data).all()
+
+
+def test_get_makes_a_new_one_of_each_name_and_keeps_an_object() -> None:
+    for cls in (optimizers.SGD, optimizers.RMSprop, optimizers.Adam, optimizers.AdamW, optimizers.Adagrad):
+        assert type(optimizers.get(cls.__name__)) is type(optimizers.get(cls.__name__.lower())) is cls
+    mine = optimizers.Adam()
+    assert optimizers.get(mine) is mine is not optimizers.get("adam")
