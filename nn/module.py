@@ -145,8 +145,7 @@ class Module:
                 return x
             x = np.asarray(x)
         if isinstance(x, np.ndarray):
-            # Borrowed, as an array operand is: it is copied only where the dtype changes.
-            return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None, copy=False)
+            return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None)
         return x
 
     def _first_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

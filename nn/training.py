@@ -168,7 +168,7 @@ class Trainer(Module):
 
     def _step(self, compiled: _Compiled, x: Array, y: Array) -> float:
         """Take one step of training, and return the loss before it."""
-        y_pred = self(x)
+        y_pred = self(ag.tensor(x, copy=False))  # the batch is not changed before the step ends
         loss = compiled.loss(y, y_pred)
         for metric in compiled.metrics:  # before the step: should one of them fail, the weights are as they were
             metric.update_state(y, y_pred.data)
@@ -233,7 +233,7 @@ class Trainer(Module):
         with ag.no_grad(), self.mode(training=False), remember_logits():
             for step, rows in enumerate(batch_slices(samples.size, batch_size)):
                 y = samples.y[rows]
-                y_pred = self(samples.x[rows])
+                y_pred = self(ag.tensor(samples.x[rows], copy=False))
                 mean.add(compiled.loss(y, y_pred).item(), len(y))
                 for metric in compiled.metrics:
                     metric.update_state(y, y_pred.data)
@@ -258,7 +258,7 @@ class Trainer(Module):
         outputs = []
         with _closing(progress, {}), ag.no_grad(), self.mode(training=False):
             for step, rows in enumerate(batch_slices(len(inputs), batch_size)):
-                outputs.append(self(inputs[rows]).data)
+                outputs.append(self(ag.tensor(inputs[rows], copy=False)).data)
                 if time.perf_counter() >= progress.due:
                     progress.show(step + 1, {})
         return np.concatenate(outputs)

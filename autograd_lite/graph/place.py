@@ -125,7 +125,8 @@ def _columns(rows: Sequence[Sequence[int]], segments: Segments, n: int) -> list[
             place[v], layer[v] = i, r
     above, below = [-1] * n, [-1] * n
     vertical: list[list[tuple[int, int]]] = [[] for _ in rows]
-    for upper, lower in sorted(segments, key=lambda s: -segments[s]):
+    aside = _aside(segments, place)
+    for upper, lower in sorted(segments, key=lambda s: (-segments[s], aside[s])):
         if below[upper] >= 0 or above[lower] >= 0:
             continue
         chosen, ends = vertical[layer[upper]], (place[upper], place[lower])
@@ -143,6 +144,20 @@ def _columns(rows: Sequence[Sequence[int]], segments: Segments, n: int) -> list[
                     v = below[v]
                 count += 1
     return column
+
+
+def _aside(segments: Segments, place: Sequence[int]) -> dict[tuple[int, int], int]:
+    """Return how far from the middle of those at its two ends each segment is; of equal ones the middle is vertical."""
+    aside = dict.fromkeys(segments, 0)
+    for end in (0, 1):
+        together: dict[int, list[tuple[int, int]]] = {}
+        for segment in segments:
+            together.setdefault(segment[end], []).append(segment)
+        for others in together.values():
+            others.sort(key=lambda s: place[s[1 - end]])
+            for rank, segment in enumerate(others):
+                aside[segment] += abs(2 * rank - len(others) + 1)
+    return aside
 
 
 def _left_to_right(right_of: Sequence[Mapping[int, float]]) -> list[int]:

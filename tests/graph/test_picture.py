@@ -72,7 +72,7 @@ def test_the_drawn_lines_lead_from_their_node_to_every_tip(sample) -> None:
         if "data-from" not in line.attrib:
             continue
         pieces = [pieces_end(p) for p in re.findall(r"M[^M]*", line.attrib["d"])]
-        _, cy, _, half_height, _ = inner_box(drawn[line.attrib["data-from"]].findall("*[@class='box']")[0])
+        bottom = lower_end(drawn[line.attrib["data-from"]].findall("*[@class='box']")[0])
         tips = [tuple(map(float, at)) for at in re.findall(r"M([-\d.]+) ([-\d.]+)l", tip.attrib["d"])]
         assert tips
         for x, y in tips:
@@ -86,7 +86,16 @@ def test_the_drawn_lines_lead_from_their_node_to_every_tip(sample) -> None:
                 if not on:
                     break
                 point = on[0]
-            assert point[1] == pytest.approx(cy + half_height, abs=0.11)
+            assert point[1] == pytest.approx(bottom, abs=0.11)
+
+
+def lower_end(shape: ET.Element) -> float:
+    """Return the height at which the lines from a shape begin."""
+    if shape.tag == f"{SVG}path":
+        numbers = [float(n) for n in re.findall(r"-?[\d.]+", shape.attrib["d"])]
+        return numbers[9] + numbers[3]
+    _, cy, _, half_height, _ = inner_box(shape)
+    return cy + half_height
 
 
 def pieces_end(piece: str) -> tuple[tuple[float, float], tuple[float, float]]:
