@@ -32,6 +32,16 @@ class Special(NamedTuple):
     warns: str = ""
 
 
+LINEAR = [
+    Special("+x at inf and nan", lambda x: +x, ([inf, -inf, nan],), ([1, 1, 1],)),
+    Special("-x at inf and nan", lambda x: -x, ([inf, -inf, nan],), ([-1, -1, -1],)),
+    Special("inf + y, x + nan", np.add, ([inf, 1.0], [1.0, nan]), ([1, 1], [1, 1])),
+    Special("inf - inf", np.subtract, (inf, inf), (1, -1)),
+    Special("sum with inf and nan", np.sum, ([inf, nan, 1.0],), ([1, 1, 1],)),
+    Special("mean with inf and nan", np.mean, ([inf, nan],), ([0.5, 0.5],)),
+    Special("reshape, index and pad of nan", lambda x: np.pad(x.reshape(2, 1)[:, 0], 1), ([inf, nan],), ([1, 1],)),
+]
+
 KINKS = [
     Special("abs(0)", np.abs, (0.0,), (0,)),
     Special("abs(-0.)", np.abs, (-0.0,), (0,)),
@@ -239,4 +249,4 @@ MODULO = [
     Special("modf(-1.5)", lambda x: np.modf(x)[0] + 10 * np.modf(x)[1], (-1.5,), (1,)),
 ]
 
-SPECIAL: list[Special] = [*KINKS, *TIES, *CLIP, *POWERS, *NORMS, *PRODUCTS, *SATURATION, *NAN, *MODULO]
+SPECIAL: list[Special] = [*LINEAR, *KINKS, *TIES, *CLIP, *POWERS, *NORMS, *PRODUCTS, *SATURATION, *NAN, *MODULO]

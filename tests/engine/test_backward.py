@@ -137,6 +137,23 @@ def test_the_cotangent_is_not_changed_even_when_leaves_accumulate() -> None:
     np.testing.assert_array_equal(grad_of(x), [4, 8])
 
 
+def test_large_cotangents_are_added_in_place_and_nothing_else_is_written() -> None:
+    """Large sums reuse their memory; what others hold, the cotangent and each other's arrays, stays as it is."""
+    n = 50_000
+    a, b = ag.tensor(np.ones(n), requires_grad=True), ag.tensor(np.ones(n), requires_grad=True)
+    inner = a + b
+    inner.retain_grad()
+    cotangent = np.ones(n)
+    (inner + a + b + a + inner * 2 + inner).backward(cotangent)
+    for t, expected in ((inner, 4), (a, 6), (b, 5)):
+        np.testing.assert_array_equal(grad_of(t), np.full(n, expected))
+    np.testing.assert_array_equal(cotangent, 1)
+    arrays = [a.grad.data, b.grad.data, inner.grad.data, cotangent]
+    assert not any(np.shares_memory(x, y) for i, x in enumerate(arrays) for y in arrays[:i])
+    found = ag.grad(lambda x, y: ((x + y) * 3 + x + x + x + y).sum(), (0, 1))(np.ones(n), np.ones(n))
+    np.testing.assert_array_equal(found, [np.full(n, 6.0), np.full(n, 4.0)])
+
+
 def test_backward_as_a_function_is_the_method() -> None:
     x = leaf(1, 2)
     y = x * x

@@ -210,6 +210,7 @@ VIEWS: list[tuple[str, Callable[[Any], Any]]] = [
     ("real", lambda t: t.conj()),
     ("pad by nothing", lambda t: np.pad(t, 0)),
     ("copy", lambda t: t.copy()),
+    ("borrowed", lambda t: ag.tensor(t, copy=False)),
     ("atleast matmul", lambda t: t.reshape(1, 2) @ np.eye(2)),
 ]
 every_view = pytest.mark.parametrize("view", [v for _, v in VIEWS], ids=[n for n, _ in VIEWS])
@@ -264,6 +265,23 @@ def test_an_array_used_as_an_operand_is_borrowed_not_changed() -> None:
     t += a
     t[0] = 0.0
     (x * a).sum().backward()
+    np.testing.assert_array_equal(a, [1, 2])
+
+
+def test_a_borrowed_array_is_shared_until_the_tensor_is_assigned_to() -> None:
+    a = np.array([1.0, 2.0])
+    for write in (lambda t: t.assign([7.0, 8.0]), lambda t: t.assign_sub([1.0, 1.0]), _set_under_no_grad):
+        t = ag.tensor(a, requires_grad=True, copy=False)
+        assert np.shares_memory(t.data, a)
+        write(t)
+        np.testing.assert_array_equal(a, [1, 2])
+        assert not np.array_equal(t.numpy(), a)
+    assert not np.shares_memory(ag.tensor(a, np.float32, copy=False).data, a)
+    assert ag.tensor([1.0, 2.0], copy=False).tolist() == [1, 2]
+    a.flags.writeable = False
+    t = ag.tensor(a, copy=False)
+    t += 1.0
+    t.assign([0.0, 0.0])
     np.testing.assert_array_equal(a, [1, 2])
 
 

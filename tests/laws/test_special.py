@@ -162,6 +162,15 @@ def test_only_nan_is_replaced_and_only_where_the_cotangent_is_zero() -> None:
     np.testing.assert_array_equal(y.grad.numpy(), [0, nan])
 
 
+def test_the_mask_itself() -> None:
+    """It is where the cotangent y is zero and the result x is NaN, and the cotangent of x stops there alone."""
+    x = ag.tensor([1.0, nan, nan, 0.0, inf], requires_grad=True)
+    masked = OPS["zero_mask"](x, np.array([0.0, 0.0, 1.0, 0.0, 0.0]))
+    np.testing.assert_array_equal(masked.detach().numpy(), [1, 0, nan, 0, inf])
+    masked.backward(np.ones(5))
+    np.testing.assert_array_equal(x.grad.numpy(), [1, 0, 1, 1, 1])
+
+
 def test_the_mask_is_one_recorded_op() -> None:
     x = ag.tensor(0.0, requires_grad=True)
     (0 * np.sqrt(x)).backward(create_graph=True)

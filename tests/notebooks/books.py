@@ -44,7 +44,7 @@ def execute(book: Any, folder: Path, environment: dict[str, str], timeout: int) 
     """
     ours = {name: str(folder / name.lower()) for name in ("IPYTHONDIR", "MPLCONFIGDIR")}
     env = {**os.environ, **ours, "PYTHONPATH": str(ROOT), **environment}
-    del env["MPLBACKEND"]  # that of the tests shows no picture
+    env.pop("MPLBACKEND", None)  # that of the tests shows no picture
     fresh = copy.deepcopy(book)
     client = NotebookClient(
         fresh,
