@@ -15,6 +15,7 @@ from ..strict import Strict, unwrap
 from .numeric import check_derivative
 from .samples import draw, off_jumps
 
+pytestmark = pytest.mark.filterwarnings("ignore:divide by zero")
 every_case = pytest.mark.parametrize("case", COMPOSED_CASES, ids=lambda c: c.name)
 
 
