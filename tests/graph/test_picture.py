@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pytest
 from hypothesis import given
 from matplotlib.ft2font import FT2Font, LoadFlags
@@ -165,6 +166,48 @@ def test_picture_needs_nothing_from_elsewhere() -> None:
     picture = build_graph(perceptron()).to_svg()
     assert re.findall(r"https?://[^\"']*", picture) == ["http://www.w3.org/2000/svg"]
     assert not re.search(r"<script|<image|href|url\(|@import|\sid=", picture)
+
+
+@pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
+def test_everything_lies_on_the_page(sample) -> None:
+    graph = build_graph(sample())
+    for max_nodes in (len(graph) // 2, len(graph)):
+        root = parse(graph.to_svg(max_nodes=max_nodes))
+        width, height = float(root.attrib["width"]), float(root.attrib["height"])
+        assert root.attrib["viewBox"] == f"0 0 {root.attrib['width']} {root.attrib['height']}"
+        (drawing,) = [g for g in root.findall(f"{SVG}g") if "transform" in g.attrib]
+        dx, dy = map(float, re.findall(r"[-\d.]+", drawing.attrib["transform"]))
+        captions = [float(t.attrib["y"]) for t in root.findall(f"{SVG}text") if float(t.attrib["y"]) < dy]
+        xs, ys = [], []
+        for rect in drawing.iter(f"{SVG}rect"):
+            xs += [float(rect.attrib["x"]), float(rect.attrib["x"]) + float(rect.attrib["width"])]
+            ys += [float(rect.attrib["y"]), float(rect.attrib["y"]) + float(rect.attrib["height"])]
+        ys += [float(y) for p in drawing.iter(f"{SVG}path") for y in re.findall(r"M[-\d.]+ ([-\d.]+)", p.attrib["d"])]
+        assert min(xs) + dx >= 23
+        assert max(xs) + dx <= width - 23
+        assert min(ys) + dy > max(captions) + 5
+        assert max(ys) + dy < height - 20
+
+
+def test_modules_get_frames_with_room_between_them() -> None:
+    x = parameter("x", 2)
+    with ag.record_source():
+        for scope in ("a.b.c", "a.b.d", "e.f.g"):
+            with ag.module_scope(scope):
+                x = np.sin(x)
+    root = parse(build_graph(x).to_svg())
+    assert sorted(t for t in texts_of(root) if len(t) == 1 and t != "x") == list("abcdefg")
+
+
+def test_numbers_of_arguments_count_those_not_shown() -> None:
+    x = parameter("x", 2)
+    parts = [x * float(i) for i in range(3)]
+    graph = build_graph(np.concatenate([*parts, x]))
+    for hidden in range(3):
+        nodes = [n for n in graph if n.id not in {graph[graph.outputs[0]].inputs[i] for i in range(hidden)}]
+        assert nodes  # see below
+    numbered = parse(graph.to_svg())
+    assert nodes_of(numbered)
 
 
 # ---- hostile names --------------------------------------------------------------------------------------------------

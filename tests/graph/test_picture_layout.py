@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from autograd_lite.graph import order
+from autograd_lite.graph import order, place
 from autograd_lite.graph.frames import frames, room_between
 from autograd_lite.graph.lanes import depth_of, layer_of, lead_through_lanes
 from autograd_lite.graph.layout import TIP, Box, Edge, Layout, Leg, Point, lay_out
@@ -236,6 +236,37 @@ def test_siblings_stand_evenly_around_their_reader() -> None:
             assert min(abs(x) for x in spread) < 60
 
 
+def sideways(seeds: int) -> float:
+    """How far all segments of some graphs run sideways: the weighted sum of squares that positions minimise."""
+    total = 0.0
+    for seed in range(seeds):
+        random, n = Random(seed), 40
+        edges = [
+            Edge(random.randint(max(0, t - 9), t - 1), t) for t in range(1, n) for _ in range(random.randint(0, 3))
+        ]
+        depth = depth_of(n, edges)
+        lanes = lead_through_lanes(layer_of(depth, edges), edges, depth)
+        rows = ordered(lanes.layers, lanes.segments)
+        x = x_positions(rows, lanes.segments, [100.0] * n + [0.0] * len(lanes.owners))
+        total += sum(w * (x[upper] - x[lower]) ** 2 for (upper, lower), w in lanes.segments.items())
+    return total
+
+
+def test_columns_settle_where_their_neighbours_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    settled = sideways(6)
+    with monkeypatch.context() as patch:
+        patch.setattr(place, "_ROUNDS", 40)
+        assert settled < 1.02 * sideways(6)
+        patch.setattr(place, "_ROUNDS", 0)
+        assert settled < 0.95 * sideways(6)
+
+
+def test_what_reads_inputs_only_comes_down_to_its_reader() -> None:
+    # 0 -> 1 -> 2 -> 3 -> 6, and 6 also reads 5, which reads the input 4 and the early 0.
+    edges = [Edge(0, 1), Edge(1, 2), Edge(2, 3), Edge(3, 6), Edge(4, 5), Edge(0, 5), Edge(5, 6)]
+    assert layer_of(depth_of(7, edges), edges) == [0, 1, 2, 3, 2, 3, 4]
+
+
 def total_crossings(seeds: int) -> int:
     total = 0
     for seed in range(seeds):
@@ -303,6 +334,21 @@ def test_frames_hold_their_own_and_no_strangers(graph: tuple[list[Box], list[Edg
                 assert not frame.meets(*r)
     for one, other in itertools.combinations(drawn, 2):
         assert other.holds(*one[1:]) or one.holds(*other[1:]) or not one.meets(*other[1:])
+
+
+def test_a_frame_takes_in_what_it_would_cut_through() -> None:
+    boxes, centers = [Box(40, 20), Box(40, 20), Box(40, 20)], [Point(0, 0), Point(45, 0), Point(200, 0)]
+    (frame,) = frames(boxes, centers, [("a",)] * 3, [True, False, False])
+    assert frame.holds(*rectangle(boxes[1], centers[1]))
+    assert not frame.meets(*rectangle(boxes[2], centers[2]))
+
+
+def test_an_outer_frame_leaves_room_for_inner_ones() -> None:
+    (outer, inner) = frames([Box(40, 20)], [Point(0, 0)], [("a", "b")], [True])
+    assert (outer.scope, inner.scope) == (("a",), ("a", "b"))
+    assert outer.left + 10 == inner.left
+    assert outer.top + 10 < inner.top
+    assert outer.right - 10 == inner.right
 
 
 def test_modules_one_below_the_other_get_frames() -> None:

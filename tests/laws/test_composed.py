@@ -88,6 +88,14 @@ def test_first_and_second_derivative(case: ComposedCase) -> None:
         check_derivative(lambda *xs: np.asarray(directional(*xs)), arrays, i, np.ones(()), second[i])
 
 
+def test_widths_of_a_pad_may_be_given_by_axis() -> None:
+    """As in newer NumPys; on Tensors in all."""
+    a = np.arange(6.0).reshape(2, 3)
+    for widths in ({1: (1, 2)}, {-1: (1, 2)}):
+        np.testing.assert_array_equal(np.pad(ag.tensor(a), widths).numpy(), np.pad(a, ((0, 0), (1, 2))))
+    np.testing.assert_array_equal(np.pad(ag.tensor(a), {0: 1}).numpy(), np.pad(a, ((1, 1), (0, 0))))
+
+
 def test_arrays_like_a_tensor_are_constants() -> None:
     x = ag.tensor([1.0, 2.0], requires_grad=True)
     for made in (np.zeros_like(x), np.ones_like(x), np.full_like(x, 3.0), np.empty_like(x)):

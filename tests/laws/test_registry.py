@@ -82,7 +82,10 @@ def reaches_protocol(function: Callable[..., Any]) -> bool:
     """Call the function with a witness in the place of each argument that it needs."""
     if isinstance(function, np.ufunc):
         return function(*[Witness()] * function.nin) == "dispatched"
-    needed = sum(p.default is p.empty and p.kind is not p.VAR_KEYWORD for p in parameters(function))
+    try:
+        needed = sum(p.default is p.empty and p.kind is not p.VAR_KEYWORD for p in parameters(function))
+    except ValueError:  # older NumPys tell no signatures of functions written in C
+        needed = 2 if function is np.dot else 1
     witnesses: list[Any] = [Witness() for _ in range(max(needed, 1))]
     if function.__name__ in ("concatenate", "stack", "vstack", "hstack"):
         witnesses[0] = [witnesses[0]]
@@ -101,6 +104,11 @@ BINDERS = [
 ]
 
 
+NEW_NUMPY = np.lib.NumpyVersion(np.__version__) >= "2.4.0"
+of_new_numpy = pytest.mark.skipif(not NEW_NUMPY, reason="signatures are compared with those of NumPy 2.4")
+
+
+@of_new_numpy
 @pytest.mark.parametrize(("ours", "numpys"), BINDERS)
 def test_a_binder_has_the_parameters_of_its_numpy_function(
     ours: Callable[..., Any], numpys: Callable[..., Any]
@@ -148,6 +156,7 @@ def test_every_method_is_numpys_or_known_to_be_ours() -> None:
     assert {name for name in METHODS if not hasattr(np.ndarray, name)} == set(OURS)
 
 
+@of_new_numpy
 @pytest.mark.parametrize("name", [name for name in METHODS if hasattr(np.ndarray, name)])
 def test_a_method_takes_the_names_of_numpys_method(name: str) -> None:
     mine = [p.name.rstrip("_") for p in parameters(getattr(ag.Tensor, name)) if p.name != "self"]
@@ -156,14 +165,10 @@ def test_a_method_takes_the_names_of_numpys_method(name: str) -> None:
 
 
 def numpys_method_parameters(name: str) -> list[str]:
-    """Return the names; older NumPy tells no signatures of methods, so those of the function of that name count too."""
-    names: list[str] = []
-    for owner in (np.ndarray, np):
-        try:
-            names += [p.name for p in parameters(getattr(owner, name))]
-        except (ValueError, AttributeError):
-            continue
-    return list(dict.fromkeys(["shape", "axes", *names, "min", "max", "keepdims"]))
+    """Return the names; what NumPy hides in `**kwargs` of a method, the function of that name tells."""
+    names = [p.name for p in parameters(getattr(np.ndarray, name))]
+    names += [p.name for p in parameters(getattr(np, name))] if hasattr(np, name) else []
+    return list(dict.fromkeys(names))
 
 
 PUBLIC = sorted(name for name in vars(ag) if not name.startswith("_"))
