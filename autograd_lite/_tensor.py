@@ -78,6 +78,8 @@ class Tensor(Operators, Methods):
         self._name = name
         if not copy:
             self._shared = True
+            if isinstance(a, Tensor):
+                a._shared = True
         if requires_grad:
             self.requires_grad = True
 

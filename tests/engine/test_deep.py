@@ -96,6 +96,19 @@ def test_a_deep_graph_that_is_never_differentiated_dies_quietly() -> None:
     assert in_small_stack(build_and_drop)
 
 
+@pytest.mark.parametrize("n", [2, 3, 8])
+def test_chains_grown_in_turns_die_quietly(n: int) -> None:
+    def build_and_drop() -> bool:
+        chains = [ag.tensor([1.0], requires_grad=True) for _ in range(n)]
+        for _ in range(60_000 // n):
+            chains = [y * 1.0 for y in chains]
+        while chains:
+            chains.pop()
+        return True
+
+    assert in_small_stack(build_and_drop)
+
+
 def test_a_deep_chain_of_in_place_changes() -> None:
     def run() -> float:
         x = ag.tensor([1.0, 2.0], requires_grad=True)

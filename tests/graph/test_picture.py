@@ -199,17 +199,6 @@ def test_modules_get_frames_with_room_between_them() -> None:
     assert sorted(t for t in texts_of(root) if len(t) == 1 and t != "x") == list("abcdefg")
 
 
-def test_numbers_of_arguments_count_those_not_shown() -> None:
-    x = parameter("x", 2)
-    parts = [x * float(i) for i in range(3)]
-    graph = build_graph(np.concatenate([*parts, x]))
-    for hidden in range(3):
-        nodes = [n for n in graph if n.id not in {graph[graph.outputs[0]].inputs[i] for i in range(hidden)}]
-        assert nodes  # see below
-    numbered = parse(graph.to_svg())
-    assert nodes_of(numbered)
-
-
 # ---- hostile names --------------------------------------------------------------------------------------------------
 
 
