@@ -209,7 +209,7 @@ def _walk(
             elif kind is _PARTIAL and not params:
                 r = g * rule.value(*saved)
                 if watch.seen:
-                    r = _masked(r, g)
+                    r = _masked_product(g, rule.value(*saved), r)
             else:
                 r = _rule_result(rule, g, saved, params, watch)
             if edge.__class__ is Node:
@@ -268,6 +268,11 @@ def _open(node: Node, g: Any, record: bool) -> tuple[Any, tuple[Any, ...]]:
     if len(node.needs) != len(node.inputs):
         _check_constants(node, saved)
     return g, (_as_tensors(node, saved) if record else saved)
+
+
+def _masked_product(g: Any, d: Any, r: Any) -> Any:
+    """As `_masked`, for r = g * d; a boolean d is a gate, and inf times a closed one is 0."""
+    return np.where(d, g, 0) if getattr(d, "dtype", None) == np.bool_ else _masked(r, g)
 
 
 def _masked(r: Any, g: Any) -> Any:

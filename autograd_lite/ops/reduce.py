@@ -325,7 +325,7 @@ def _bind_count_nonzero(a: Any, axis: Axis = None, *, keepdims: bool = False) ->
 
 
 def _count_nonzero(x: Any, *, axis: Any, keepdims: bool) -> Any:
-    return np.count_nonzero(x, axis=axis, keepdims=keepdims)
+    return np.asarray(np.count_nonzero(x, axis=axis, keepdims=keepdims))  # a Python int in NumPy 2.0
 
 
 count_nonzero = nondifferentiable(

@@ -162,6 +162,12 @@ def test_arguments_are_numbered_where_they_arrive_out_of_order() -> None:
     assert digits(build_graph([early + late, late + early])) == []
 
 
+def test_data_runs_straight_and_parameters_stand_beside_it() -> None:
+    x = ag.tensor(np.ones(2), name="x")
+    root = parse(build_graph(parameter("w", 2) * x).to_svg())
+    assert inner_box(nodes_of(root)["n1"][1])[0] == inner_box(nodes_of(root)["n2"][1])[0]
+
+
 def test_picture_needs_nothing_from_elsewhere() -> None:
     picture = build_graph(perceptron()).to_svg()
     assert re.findall(r"https?://[^\"']*", picture) == ["http://www.w3.org/2000/svg"]
