@@ -6,7 +6,6 @@ Labels are never HTML-like, since several engines cannot read those; only the us
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .labels import brief_params, clip, summary, type_text, visible
@@ -43,13 +42,15 @@ def _escaped(text: str) -> str:
     return visible(text).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")
 
 
-@dataclass
 class _Cluster:
     """A module: its own nodes, and the modules inside it."""
 
-    label: str = ""
-    nodes: list[GraphNode] = field(default_factory=list)
-    inner: dict[str, _Cluster] = field(default_factory=dict)
+    __slots__ = ("inner", "label", "nodes")
+
+    def __init__(self, label: str = "") -> None:
+        self.label = label
+        self.nodes: list[GraphNode] = []
+        self.inner: dict[str, _Cluster] = {}
 
 
 def dot_text(graph: Graph) -> str:

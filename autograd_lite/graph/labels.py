@@ -9,12 +9,13 @@ from .parts import GraphNode, Kind
 
 __all__ = ["brief_params", "clip", "counted", "fits_table", "summary", "text_width", "type_text", "visible"]
 
-_BREAKS = re.compile("[\t-\r\x1c-\x1f\x85\u2028\u2029]")
+_BREAKS = "[\t-\r\x1c-\x1f\x85\u2028\u2029]"
+# Patterns are compiled at their first use, which `re` remembers: not everybody who imports this draws.
 # What no picture can show: control characters, direction overrides (which would turn the rest of the line round),
 # halves of surrogate pairs, and the two code points that no XML may contain.
-_UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
+_UNSHOWABLE = "[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 # A tuple of one number, as the canonical axis=(1,): the number says it.
-_LONE = re.compile(r"^\((-?\d+),\)$")
+_LONE = r"^\((-?\d+),\)$"
 
 
 def _inner(match: re.Match[str]) -> str:
@@ -28,7 +29,7 @@ def visible(text: str) -> str:
         >>> visible("two\\nlines")
         'two lines'
     """
-    return _UNSHOWABLE.sub("\ufffd", _BREAKS.sub(" ", text))
+    return re.sub(_UNSHOWABLE, "\ufffd", re.sub(_BREAKS, " ", text))
 
 
 def clip(text: str, length: int) -> str:
@@ -51,7 +52,7 @@ def brief_params(node: GraphNode) -> str:
     """Return the parameters that tell more than the result's type and the defaults: "axis=1", "index=(0, 1:)"."""
     told = {"shape": str(node.shape), "dtype": str(node.dtype)}
     brief = [p for p in node.params if p.text not in ("None", "False", told.get(p.name))]
-    return visible(", ".join(f"{p.name}={_LONE.sub(_inner, p.text)}" for p in brief))
+    return visible(", ".join(f"{p.name}={re.sub(_LONE, _inner, p.text)}" for p in brief))
 
 
 def counted(n: int, word: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 __all__ = ["Edge", "Lanes", "depth_of", "layer_of", "lead_through_lanes"]
@@ -47,8 +46,7 @@ def layer_of(depth: Sequence[int], edges: Sequence[Edge]) -> list[int]:
     return layer
 
 
-@dataclass(frozen=True, slots=True)
-class Lanes:
+class Lanes(NamedTuple):
     """The graph with lanes: boxes and lanes together are its vertices, and no edge passes over a layer.
 
     Attributes:

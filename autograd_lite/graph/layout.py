@@ -12,7 +12,6 @@ References:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from .lanes import Edge, Lanes, depth_of, layer_of, lead_through_lanes
@@ -46,8 +45,7 @@ class Leg(NamedTuple):
     end: Point
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """Where everything goes, within (0, 0) and (width, height).
 
     Attributes:

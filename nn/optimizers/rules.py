@@ -11,10 +11,11 @@ Every rule takes the same four things:
 A rule writes into nothing that it was given, and branches on no number. So it serves one array or many in one flat
 buffer, and can be read with Tensors in place of arrays. In the formulas, lr is `learning_rate` and t is `iterations`.
 
-Why the expressions look as they do: each operator is one pass over the parameter. NumPy reuses the memory of an
-unnamed temporary on the left of any operator, or on either side of + and *, so `g * g * a + v * b` takes two new
-arrays, not four. `x ** 0.5` is NumPy's sqrt, in place, and stays a Python float where x is one: np.sqrt would make it
-a float64 that promotes float32 arrays.
+Why the expressions look as they do: each operator is one pass over the parameter. NumPy reuses the memory of a large
+unnamed temporary on the left of any operator, or on either side of + and *, so a running mean written as
+`(new - old) * (1 - rho) + old` takes one new array, and as `rho * old + (1 - rho) * new` two. `x ** 0.5` is NumPy's
+sqrt, in place too, and stays a Python float where x is one: np.sqrt would make it a float64, which promotes float32
+arrays.
 """
 
 from __future__ import annotations
@@ -79,11 +80,11 @@ def rmsprop(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
         Tijmen Tieleman, Geoffrey Hinton, "Lecture 6.5 - rmsprop", Coursera: Neural Networks for Machine Learning, 2012.
         Alex Graves, "Generating Sequences With Recurrent Neural Networks", 2013, equations 38 to 41 (centered).
     """
-    rho = hyper["rho"]
-    v = g * g * (1 - rho) + state["velocity"] * rho
+    fresh = 1 - hyper["rho"]
+    v = (g * g - state["velocity"]) * fresh + state["velocity"]
     new = {"velocity": v}
     if "average_gradient" in state:
-        a = new["average_gradient"] = g * (1 - rho) + state["average_gradient"] * rho
+        a = new["average_gradient"] = (g - state["average_gradient"]) * fresh + state["average_gradient"]
         delta = g * hyper["learning_rate"] / (np.maximum(v - a * a, 0) + hyper["epsilon"]) ** 0.5
     else:
         delta = g * hyper["learning_rate"] / (v + hyper["epsilon"]) ** 0.5
