@@ -20,8 +20,8 @@ __all__ = ["Block", "partition"]
 
 Array = npt.NDArray[Any]
 
-# Measured: below SMALL elements, gathering and scattering is cheaper than calls of one's own (5 times as many
-# parameters a second at 100 elements, break-even at 16k). A buffer of up to LARGEST elements stays in a core's cache.
+# Measured on float32: steps on 100 parameters of 1,000 elements are 2.4 times as fast together as one by one, on 20 of
+# 4,000 1.3 times; at 16,000 gathering and scattering eats the gain. LARGEST elements stay in a core's cache.
 SMALL = 1 << 13
 LARGEST = 1 << 17
 

@@ -11,11 +11,11 @@ Every rule takes the same four things:
 A rule writes into nothing that it was given, and branches on no number. So it serves one array or many in one flat
 buffer, and can be read with Tensors in place of arrays. In the formulas, lr is `learning_rate` and t is `iterations`.
 
-Why the expressions look as they do: each operator is one pass over the parameter. NumPy reuses the memory of a large
-unnamed temporary on the left of any operator, or on either side of + and *, so a running mean written as
-`(new - old) * (1 - rho) + old` takes one new array, and as `rho * old + (1 - rho) * new` two. `x ** 0.5` is NumPy's
-sqrt, in place too, and stays a Python float where x is one: np.sqrt would make it a float64, which promotes float32
-arrays.
+Why the expressions look as they do: each operator is one pass over the parameter, and each new array costs more than a
+pass, for it pushes others out of the cache. NumPy reuses the memory of a large unnamed temporary on the left of any
+operator, or on either side of + and *: so `(new - old) * (1 - rho) + old`, a running mean, takes one new array where
+`rho * old + (1 - rho) * new` takes two. What NumPy does not do by itself, `_divide` does. `x ** 0.5` is its sqrt, in
+place too, and stays a Python float where x is one: np.sqrt would make it a float64, which promotes float32 arrays.
 """
 
 from __future__ import annotations
@@ -85,9 +85,11 @@ def rmsprop(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
     new = {"velocity": v}
     if "average_gradient" in state:
         a = new["average_gradient"] = (g - state["average_gradient"]) * fresh + state["average_gradient"]
-        delta = g * hyper["learning_rate"] / (np.maximum(v - a * a, 0) + hyper["epsilon"]) ** 0.5
+        root = (np.maximum(v - a * a, 0) + hyper["epsilon"]) ** 0.5
     else:
-        delta = g * hyper["learning_rate"] / (v + hyper["epsilon"]) ** 0.5
+        root = (v + hyper["epsilon"]) ** 0.5
+    delta = _divide(g, root)
+    delta *= hyper["learning_rate"]
     if "momentum" in state:
         delta = new["momentum"] = state["momentum"] * hyper["momentum"] + delta
     return delta, new
@@ -111,8 +113,9 @@ def adam(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
     new = {"momentum": m, "velocity": v}
     if "velocity_hat" in state:
         root_of = new["velocity_hat"] = np.maximum(state["velocity_hat"], v)
-    size = hyper["learning_rate"] * (1 - beta_2**t) ** 0.5 / (1 - beta_1**t)
-    return m * size / (root_of**0.5 + hyper["epsilon"]), new
+    delta = _divide(m, root_of**0.5 + hyper["epsilon"])
+    delta *= hyper["learning_rate"] * (1 - beta_2**t) ** 0.5 / (1 - beta_1**t)
+    return delta, new
 
 
 def adagrad(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
@@ -125,7 +128,14 @@ def adagrad(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
         Optimization", 2011, equation 1 with the diagonal of G.
     """
     s = g * g + state["accumulator"]
-    return g * hyper["learning_rate"] / (s + hyper["epsilon"]) ** 0.5, {"accumulator": s}
+    delta = _divide(g, (s + hyper["epsilon"]) ** 0.5)
+    delta *= hyper["learning_rate"]
+    return delta, {"accumulator": s}
+
+
+def _divide(a: Any, root: Any) -> Any:
+    """Return a / root, in the memory of root, which the caller made and no longer needs, if it is an array."""
+    return np.divide(a, root, out=root) if isinstance(root, np.ndarray) else a / root
 
 
 def decayed(rule: Rule) -> Rule:

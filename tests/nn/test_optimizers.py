@@ -433,6 +433,68 @@ def test_a_wrong_state_is_refused_and_changes_nothing(change: Any, error: type[E
     assert values(optimizer) == before
 
 
+def test_a_wrong_state_of_other_hyperparameters_is_refused_and_changes_nothing() -> None:
+    optimizer = optimizers.SGD(momentum=0.9, parameters=parameters())
+    take_steps(optimizer, 2)
+    before = values(optimizer)
+    with pytest.raises(ValueError, match="received '0.momentum', which this optimizer does not have"):
+        optimizer.load_state_dict(optimizer.state_dict() | {"momentum": np.array(0.0)})
+    assert values(optimizer) == before
+    adamw = optimizers.AdamW(parameters=parameters())
+    with pytest.raises(ValueError, match="expected an entry 'weight_decay'"):
+        adamw.load_state_dict({k: v for k, v in adamw.state_dict().items() if k != "weight_decay"})
+
+
+def test_a_slot_that_is_needed_later_starts_afresh_beside_the_old_ones() -> None:
+    optimizer = optimizers.RMSprop(parameters=parameters())
+    take_steps(optimizer, 2)
+    velocity = optimizer.state_dict()["0.velocity"]
+    optimizer.momentum = 0.5
+    state = optimizer.state_dict()
+    np.testing.assert_array_equal(state["0.velocity"], velocity)
+    assert not state["0.momentum"].any()
+
+
+@pytest.mark.parametrize("clip", ["clipnorm", "clipvalue", "global_clipnorm"])
+def test_small_gradients_are_not_clipped(clip: str) -> None:
+    tensors = parameters(shapes=((3,), (2, 2)))
+    before = [p.numpy() for p in tensors]
+    for p in tensors:
+        p.grad = np.full(p.shape, 0.25, p.dtype)
+    optimizers.SGD(1.0, **{clip: 5.0}, parameters=tensors).step()
+    for p, b in zip(tensors, before, strict=True):
+        np.testing.assert_array_equal(p.data, b - np.float32(0.25))
+
+
+class Halving(Optimizer):
+    """A user's own optimizer, whose rule reads p and refuses NaN."""
+
+    def rule(self) -> rules.Rule:
+        def halve(p: Any, g: Any, state: rules.State, hyper: rules.Hyper) -> tuple[Any, rules.State]:
+            if np.isnan(g).any():
+                raise FloatingPointError("NaN")
+            return p * hyper["learning_rate"], {"count": state["count"] + 1}
+
+        return halve
+
+    def slots(self) -> dict[str, float]:
+        return {"count": 0.0}
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_an_optimizer_of_the_users_own(missing: bool) -> None:
+    optimizer = Halving(0.5, parameters=parameters())
+    before = [p.numpy() for p in optimizer.parameters]
+    take_steps(optimizer, 1)
+    assert all((p.data == b / 2).all() for p, b in zip(optimizer.parameters, before, strict=True))
+    left, held = optimizer.parameters[1:], values(optimizer)
+    optimizer.parameters[0].grad = None if missing else optimizer.parameters[0].grad
+    left[1].grad = np.full(left[1].shape, np.nan, left[1].dtype)
+    with pytest.raises(FloatingPointError):
+        optimizer.step()
+    assert values(optimizer) == held
+
+
 def test_a_step_that_cannot_be_made_changes_nothing() -> None:
     optimizer = optimizers.Adam(parameters=parameters())
     take_steps(optimizer, 2)
