@@ -176,11 +176,15 @@ def _misfit(op: Op, inputs: tuple[Any, ...], error: ValueError) -> ValueError:
                 f"matmul: the last axis of x has length {shapes[0][-1]} and must equal the {rows} rows of y; "
                 f"received shapes {received}"
             )
-    if op.ufunc is not None:
+    if op.ufunc is None:
+        return ShapeError(f"{op.name}: {error}; received {received}")
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
         return ShapeError(
             f"{op.name}: the shapes do not broadcast: aligned right, axes must be equal or 1; received {received}"
         )
-    return ShapeError(f"{op.name}: {error}; received {received}")
+    return error  # the shapes are not to blame: NumPy refused the values, as integers to negative powers
 
 
 def _share(view: Tensor, inputs: tuple[Any, ...]) -> None:

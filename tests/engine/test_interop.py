@@ -466,3 +466,10 @@ def test_the_error_function_is_right_to_the_last_digits() -> None:
     np.testing.assert_allclose(erf, [math.erf(v) for v in x], rtol=4e-16, atol=0)
     np.testing.assert_allclose(erfc, [math.erfc(v) for v in x], rtol=2e-15, atol=1e-323)
     assert np.isnan(ag.erf(np.array([np.nan]))).all()
+
+
+def test_an_error_about_values_does_not_blame_the_shapes() -> None:
+    with pytest.raises(ValueError, match="Integers to negative integer powers"):
+        ag.tensor([2, 3]) ** -1
+    with pytest.raises(ag.ShapeError, match=r"power: the shapes do not broadcast.*\(2,\) and \(3,\)"):
+        ag.tensor([2, 3]) ** ag.tensor([1, 1, 1])
