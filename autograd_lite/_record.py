@@ -176,7 +176,7 @@ def _misfit(op: Op, inputs: tuple[Any, ...], error: ValueError) -> ValueError:
                 f"matmul: the last axis of x has length {shapes[0][-1]} and must equal the {rows} rows of y; "
                 f"received shapes {received}"
             )
-    if op.ufunc is None:
+    if op.ufunc is None or op.ufunc.signature:
         return ShapeError(f"{op.name}: {error}; received {received}")
     try:
         np.broadcast_shapes(*shapes)
