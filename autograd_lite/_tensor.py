@@ -140,12 +140,11 @@ class Tensor(Operators, Methods):
                 "requires_grad can be set on a leaf only; this tensor is the "
                 f"{self._node.describe()}. Use .detach() to start a new graph from its values"
             )
-        if value and self.dtype.kind != "f":
-            complex_ = self.dtype.kind == "c"
-            fix = (
-                "split it into real and imaginary parts" if complex_ else "make it floating: tensor(a, dtype=float, …)"
+        if value and self.dtype.kind not in "fc":
+            raise DtypeError(
+                f"requires_grad=True: expected a floating dtype; received {self.dtype}. "
+                "Fix: make it floating: tensor(a, dtype=float, …)"
             )
-            raise DtypeError(f"requires_grad=True: expected a real floating dtype; received {self.dtype}. Fix: {fix}")
         self._node = LEAF if value else None
         self._stamp = getattr(self, "_stamp", 0)
 

@@ -85,6 +85,10 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
                 f"backward: expected a cotangent, since the tensor has {t.size} elements; received none. Reduce it "
                 f"to a scalar first (t.sum().backward()), or pass an array of shape {t.shape}: t.backward(cotangent)"
             )
+        if t.dtype.kind == "c":
+            raise GradError(
+                "backward: expected a real loss; received a complex one. Take its .real or abs(), or pass a cotangent"
+            )
         g: Any = np.ones(t.shape, t.dtype)
     else:
         g = cotangent
@@ -92,9 +96,9 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
         if shape != t.shape:
             raise ShapeError(f"backward: expected a cotangent of shape {t.shape}, as the tensor has; received {shape}")
         kind = np.result_type(g.dtype if isinstance(g, Tensor) else np.asarray(g)).kind
-        if kind not in "biuf":
-            raise DtypeError(f"backward: expected a real cotangent; received dtype kind {kind!r}")
-        g = g.astype(t.dtype, copy=False) if isinstance(g, Tensor) else np.asarray(g, t.dtype)
+        if kind not in ("biufc" if t.dtype.kind == "c" else "biuf"):
+            raise DtypeError(f"backward: expected a cotangent that casts to {t.dtype}; received dtype kind {kind!r}")
+        g = conjugated(g.astype(t.dtype, copy=False) if isinstance(g, Tensor) else np.asarray(g, t.dtype))
     if create_graph:
         return g if isinstance(g, Tensor) else wrap(g, None)
     return g.data if isinstance(g, Tensor) else g
@@ -103,8 +107,10 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
 def _add_to_leaf(leaf: Tensor, total: Any, root: Any) -> None:
     """Write a leaf's gradient; what `.grad` handed out before is not changed, and its memory is its own."""
     if isinstance(total, Tensor):
+        total = conjugated(total)
         leaf._grad = total if leaf.grad is None else leaf.grad + total
         return
+    total = conjugated(total)
     previous = leaf.grad
     if previous is not None:
         leaf._grad = wrap(previous._data + total, None)
@@ -221,7 +227,7 @@ def _walk(
             if r.shape != shape:
                 r = sum_to_shape(r, shape)
             if r.dtype is not dtype and r.dtype != dtype:
-                r = r.astype(dtype)
+                r = _cast(r, dtype)
             previous = pending.get(edge)
             if previous is None:
                 pending[edge] = r
@@ -234,6 +240,20 @@ def _walk(
         if not retain:
             _free(node)
     return pending
+
+
+def _cast(r: Any, dtype: np.dtype[Any]) -> Any:
+    """Give a cotangent the dtype of its input; of a complex one only the real part reaches a real input."""
+    return (np.real(r) if r.dtype.kind == "c" and dtype.kind != "c" else r).astype(dtype)
+
+
+def conjugated(g: Any) -> Any:
+    """Turn a cotangent from the inside convention to the user's, or back: its conjugate if it is complex.
+
+    For a real loss L and x = a + ib users see dL/da + i dL/db, which points uphill; inside the engine the conjugate is
+    passed on, because then the rule of a holomorphic function is the same as for real numbers.
+    """
+    return np.conjugate(g) if g.dtype.kind == "c" else g
 
 
 def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any], watch: _Watch) -> Any:
@@ -263,8 +283,8 @@ def _open(node: Node, g: Any, record: bool) -> tuple[Any, tuple[Any, ...]]:
     if saved is None:
         raise _freed(node)
     for hook in node.hooks or ():
-        changed = hook(g)
-        g = g if changed is None else changed
+        changed = hook(conjugated(g))
+        g = g if changed is None else conjugated(changed)
     if len(node.needs) != len(node.inputs):
         _check_constants(node, saved)
     return g, (_as_tensors(node, saved) if record else saved)
@@ -280,7 +300,7 @@ def _masked(r: Any, g: Any) -> Any:
     values = r._data if r.__class__ is Tensor else r
     if values.__class__ is np.ndarray:
         flat = values.reshape(-1)
-        total = np.dot(flat, flat) if flat.dtype.kind == "f" else 0
+        total = np.dot(flat, flat) if flat.dtype.kind in "fc" else 0
     else:
         total = values
     if total == total:  # not NaN: no element is

@@ -13,7 +13,7 @@ from ._record import apply, wrap
 from ._tensor import Tensor
 from .core.errors import DtypeError, GradError
 from .core.mode import enable_grad
-from .engine import cotangents, edge_of
+from .engine import conjugated, cotangents, edge_of
 from .ops import shape
 
 __all__ = ["grad", "value_and_grad"]
@@ -107,9 +107,9 @@ def _name(f: Callable[..., Any]) -> str:
 def _variable(a: Any, i: int) -> Tensor:
     """Make the tensor that stands for argument `i`: a fresh leaf, or a fresh node over a tensor with history."""
     dtype = a.dtype if isinstance(a, Tensor) else np.asarray(a).dtype
-    if dtype.kind != "f":
+    if dtype.kind not in "fc":
         raise DtypeError(
-            f"grad: expected a real floating argument {i} to differentiate by; received dtype {dtype}. "
+            f"grad: expected a floating argument {i} to differentiate by; received dtype {dtype}. "
             "Pass 2.0 instead of 2, or cast with .astype(float)"
         )
     if isinstance(a, Tensor) and a.requires_grad:
@@ -129,6 +129,10 @@ def _gradients(out: Any, variables: list[Tensor], create_graph: bool) -> list[Te
             f"grad: expected the function to return a scalar; received shape {np.shape(out)}. "
             "Reduce it, with .sum() or .mean()"
         )
+    if (out.dtype.kind if isinstance(out, Tensor) else np.asarray(out).dtype.kind) == "c":
+        raise GradError(
+            "grad: expected a real loss; received a complex one. Take its .real or abs(), or use vjp with a cotangent"
+        )
     found: dict[Any, Any] = {}
     if isinstance(out, Tensor) and out.requires_grad:
         one: Any = np.ones(out.shape, out.dtype)
@@ -140,6 +144,7 @@ def _gradients(out: Any, variables: list[Tensor], create_graph: bool) -> list[Te
         g = found.get(edge_of(v))
         if g is None:
             g = np.zeros(v.shape, v.dtype)
+        g = conjugated(g)
         grads.append(g if isinstance(g, Tensor) else wrap(np.array(g), None))
     return grads
 

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from . import batching
+from .batching import BatchRule
 from .shapes import ShapeDtype, reduced_shape
 
 __all__ = [
@@ -90,6 +92,13 @@ class Op:
         ufunc: the ufunc that `forward` is, if it is one.
         numpy_functions: other NumPy functions that this op stands for, called with `bind`'s signature.
         linear: linear in all its array inputs jointly, so that its jvp is the op itself.
+        multilinear: linear in each array input while the others are held, as a product; its jvp follows from that.
+        jvp: `f(tangents, out, *inputs, **params)`, the tangent of `out`; a tangent is None where it is zero. Stated
+            only where neither partials nor linearity give it; without it two vjps are used.
+        batch: the batching rule, see `batching`; without it the examples go one by one.
+        holomorphic: on complex inputs, differentiable in the complex sense. The rule of an op that is not (abs, real,
+            conj) must say what it means: for a real loss L and x = a + ib a cotangent inside the engine is
+            dL/da - i dL/db, the conjugate of the gradient that users see, so that holomorphic rules need no conjugate.
         selects: may drop values, so a NaN can stand beside a finite result (see the mask in the engine).
         domain: per input, where the op is defined: any, positive, unit, nonzero, …
         kinks: where it is not differentiable, in words; empty if nowhere.
@@ -106,6 +115,10 @@ class Op:
     ufunc: np.ufunc | None = None
     numpy_functions: tuple[Callable[..., Any], ...] = ()
     linear: bool = False
+    multilinear: bool = False
+    jvp: Callable[..., Any] | None = None
+    batch: BatchRule | None = None
+    holomorphic: bool = True
     selects: bool = False
     domain: tuple[str, ...] = ()
     kinks: str = ""
@@ -224,6 +237,7 @@ def elementwise(
     """
     ufunc = function if isinstance(function, np.ufunc) else None
     rules = tuple(_elementwise_rule(p, s) for p, s in zip(partials, _per_input(saves, len(partials)), strict=True))
+    facts.setdefault("batch", batching.elementwise)
     return _register(
         Op(
             name=name or function.__name__,
@@ -247,6 +261,8 @@ def nondifferentiable(
 ) -> Op:
     """Define an op that is recorded but has no derivative: comparisons, tests, integer arithmetic, argmax."""
     ufunc = function if isinstance(function, np.ufunc) else None
+    if infer is None:
+        facts.setdefault("batch", batching.elementwise)
     op = Op(name or function.__name__, function, None, infer or _broadcast_infer(function), ufunc=ufunc, **facts)
     return _register(op)
 
@@ -269,6 +285,7 @@ def reduction(
         saves: of "o", "x".
         facts: further fields of `Op`.
     """
+    facts.setdefault("batch", batching.reduced)
     rule = Rule(Kind.VJP, partial.function, _reads(saves)) if isinstance(partial, applied) else None
     rules = (rule or Rule(Kind.REDUCED, partial, _reads(saves)),)
 

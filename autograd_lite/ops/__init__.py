@@ -1,5 +1,25 @@
 """The tables: every operation and its derivative, in plain NumPy."""
 
-from . import arith, compare, composed, explog, index, linalg, random, reduce, shape, special, trig
-
-__all__ = ["arith", "compare", "composed", "explog", "index", "linalg", "random", "reduce", "shape", "special", "trig"]
+from . import (
+    arith as arith,
+    compare as compare,
+    complexes as complexes,
+    composed as composed,
+    contract as contract,
+    convolve as convolve,
+    decompose as decompose,
+    explog as explog,
+    fourier as fourier,
+    index as index,
+    linalg as linalg,
+    order as order,
+    random as random,
+    reduce as reduce,
+    scan as scan,
+    scipy_special as scipy_special,
+    shape as shape,
+    solve as solve,
+    special as special,
+    stat as stat,
+    trig as trig,
+)

@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd_lite.core.op import OPS, Op
 
-from ..op_cases import CASES, OpCase
+from ..all_cases import CASES, OpCase
 
 __all__ = ["DIFFERENTIABLE", "SAMPLES", "Sample", "differentiable_inputs", "draw", "off_jumps"]
 

@@ -10,7 +10,7 @@ import pytest
 
 import autograd_lite as ag
 
-from ..composed_cases import COMPOSED_CASES, ComposedCase
+from ..all_cases import COMPOSED_CASES, ComposedCase
 from ..strict import Strict, unwrap
 from .numeric import check_derivative
 from .samples import draw, off_jumps

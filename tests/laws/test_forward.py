@@ -13,7 +13,7 @@ import autograd_lite as ag
 from autograd_lite.core.op import OPS, Op
 from autograd_lite.core.shapes import ShapeDtype
 
-from ..op_cases import RANDOM_CASES, RandomCase
+from ..all_cases import RANDOM_CASES, RandomCase
 from .samples import SAMPLES, Sample
 
 # An older NumPy knows fewer keywords, and tells no signatures of functions written in C.

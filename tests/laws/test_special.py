@@ -12,7 +12,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.core.op import OPS
 
-from ..special_values import SPECIAL, Special
+from ..all_cases import SPECIAL, Special
 
 every_row = pytest.mark.parametrize("row", SPECIAL, ids=lambda row: row.name)
 inf, nan = np.inf, np.nan

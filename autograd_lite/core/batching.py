@@ -1,0 +1,85 @@
+"""How ops act on a batch: given inputs that have one more axis in front, apply the op to all examples at once.
+
+A batching rule is `f(op, inputs, batched, params)`: those inputs whose flag in `batched` is set carry the batch as axis
+0; the result carries it as axis 0 too. A rule calls the op itself, so it works on arrays and on whatever stands for
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["BatchRule", "along_axis", "elementwise", "gufunc", "one_by_one", "reduced", "with_leading_axis"]
+
+BatchRule = Callable[[Any, tuple[Any, ...], Sequence[bool], dict[str, Any]], Any]
+
+
+def elementwise(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    """Align the examples of every input on the right, as broadcasting does, with the batch in front of them all."""
+    return op(*_aligned(inputs, batched, (0,) * len(inputs)), **params)
+
+
+def _aligned(inputs: tuple[Any, ...], batched: Sequence[bool], core: Sequence[int]) -> list[Any]:
+    loops = [np.ndim(x) - b - c for x, b, c in zip(inputs, batched, core, strict=True)]
+    rank = max(loops)
+    return [
+        x.reshape(x.shape[0], *(1,) * (rank - n), *x.shape[1:]) if b and n < rank else x
+        for x, b, n in zip(inputs, batched, loops, strict=True)
+    ]
+
+
+def gufunc(*core: int) -> BatchRule:
+    """Make the rule of an op that already broadcasts over leading axes, with `core` own axes for each input."""
+
+    def rule(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+        return op(*_aligned(inputs, batched, core), **params)
+
+    return rule
+
+
+def reduced(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    """Reduce the same axes of every example; `axis` is canonical: None, an int or a tuple, counted from the front."""
+    (x,) = inputs
+    axis = params["axis"]
+    if axis is None:
+        axis = tuple(range(1, x.ndim))
+        if not params.get("keepdims", False) and not _takes_tuples(op):
+            x, axis = x.reshape(x.shape[0], -1), 1
+    else:
+        axis = tuple(i + 1 for i in axis) if isinstance(axis, tuple) else axis + 1
+    return op(x, **{**params, "axis": axis})
+
+
+def _takes_tuples(op: Any) -> bool:
+    return not op.name.startswith("arg")
+
+
+def along_axis(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    """Act along the same axis of every example; inputs that all have one rank, such as x and its indices."""
+    size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
+    full = [
+        x if b else np.broadcast_to(x, (size, *np.shape(x))) for x, b in zip(inputs, batched, strict=True)
+    ]
+    return op(*full, **{**params, "axis": params["axis"] + 1})
+
+
+def with_leading_axis(change: Callable[[int, dict[str, Any]], dict[str, Any]]) -> BatchRule:
+    """Make the rule of an op of one input whose parameters name axes or shapes: `change(batch size, params)`."""
+
+    def rule(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+        (x,) = inputs
+        return op(x, **change(x.shape[0], params))
+
+    return rule
+
+
+def one_by_one(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    """Apply the op to each example in turn and stack: what is done where no rule is stated."""
+    size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
+    results = [
+        op(*(x[k] if b else x for x, b in zip(inputs, batched, strict=True)), **params) for k in range(size)
+    ]
+    return np.stack(results)
