@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 else:
     Tensor = None  # the class, which `_tensor` hands over when it has defined it
 
-__all__ = ["apply", "binary", "hand_over_class", "open_edge", "unary", "wrap"]
+__all__ = ["apply", "binary", "hand_over_class", "hand_over_lifting", "open_edge", "record", "unary", "wrap"]
 
 _NO_PARAMS: dict[str, Any] = {}
 _NEEDS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
@@ -30,6 +30,15 @@ _new = object.__new__
 def hand_over_class(cls: Any) -> None:
     """Tell this module the Tensor class, which is defined above it."""
     globals()["Tensor"] = cls
+
+
+def hand_over_lifting(lift: Any) -> None:
+    """Tell this module how to apply an op when an input stands for more than one array (see `_lifted`)."""
+    globals()["_lift"] = lift
+
+
+def _lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    raise NotImplementedError
 
 
 def wrap(data: Any, node: Any) -> Tensor:
@@ -55,6 +64,8 @@ def _operand(x: Any) -> Any:
 
 def unary(op: Op, x: Any) -> Tensor:
     """Apply an op of one Tensor and no parameters."""
+    if x.__class__ is not Tensor:
+        return _lift(op, (x,), {})
     node = x._node
     value = x._data
     out = op.forward(value)
@@ -86,6 +97,8 @@ def binary(op: Op, x: Any, y: Any) -> Any:
                 edge_x = x
     else:
         if x.__class__ not in _OPERANDS:
+            if hasattr(x, "__apply_op__"):
+                return _lift(op, (x, y), {})
             x = _operand(x)
             if x is NotImplemented:
                 return x
@@ -101,6 +114,8 @@ def binary(op: Op, x: Any, y: Any) -> Any:
                 edge_y = y
     else:
         if y.__class__ not in _OPERANDS:
+            if hasattr(y, "__apply_op__"):
+                return _lift(op, (x, y), {})
             y = _operand(y)
             if y is NotImplemented:
                 return y
@@ -144,24 +159,34 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
                 if node.needs:
                     needs.append(i)
         else:
-            x = np.asarray(x) if isinstance(x, (list, tuple)) else x
+            if x.__class__ not in _OPERANDS:
+                if hasattr(x, "__apply_op__"):
+                    return _lift(op, inputs, params)
+                x = np.asarray(x) if isinstance(x, (list, tuple)) else x
             values.append(x)
             edges.append(x)
     try:
         out = op.forward(*values, **params)
     except ValueError as error:
         raise _misfit(op, inputs, error) from None
-    mode = _mode()
-    node = None
-    if mode.record and (needs or recorded or not inputs):
-        if op.rules is None or out.dtype.kind not in "fc":
-            needs = []
-        saved = _save(op, out, values, edges, needs) if needs else None
-        node = Node(op, tuple(edges), params, saved, tuple(needs), out.shape, out.dtype, _note(mode))
+    node = record(op, out, values, edges, needs, params) if needs or recorded or not inputs else None
     result = wrap(out, node)
     if out.__class__ is np.ndarray and out.base is not None:
         _share(result, inputs)
     return result
+
+
+def record(
+    op: Op, out: Any, values: list[Any], edges: list[Any], needs: list[int], params: dict[str, Any]
+) -> Node | None:
+    """Make the node of a call, unless nothing is being recorded."""
+    mode = _mode()
+    if not mode.record:
+        return None
+    if op.rules is None or out.dtype.kind not in "fc":
+        needs = []
+    saved = _save(op, out, values, edges, needs) if needs else None
+    return Node(op, tuple(edges), params, saved, tuple(needs), out.shape, out.dtype, _note(mode))
 
 
 def _misfit(op: Op, inputs: tuple[Any, ...], error: ValueError) -> ValueError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn, final
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -29,7 +29,6 @@ __all__ = ["GRAD_LOCK", "Tensor", "tensor"]
 GRAD_LOCK = threading.Lock()
 
 
-@final
 class Tensor(Operators, Methods):
     """An n-dimensional array that records the operations applied to it.
 
@@ -146,7 +145,7 @@ class Tensor(Operators, Methods):
                 "Fix: make it floating: tensor(a, dtype=float, …)"
             )
         self._node = LEAF if value else None
-        self._stamp = getattr(self, "_stamp", 0)
+        self._stamp = next_stamp()
 
     @property
     def is_leaf(self) -> bool:
@@ -377,6 +376,7 @@ class Tensor(Operators, Methods):
                 raise DtypeError(f"{what}: a {result.dtype} result does not fit a {self.dtype} tensor; use t = t … v")
             result = apply(shape.astype, (result,), {"dtype": self.dtype})
         self._data, self._node = result._data, result._node
+        self.__class__ = result.__class__  # type: ignore[assignment]  # of one layout; see _lifted
         self._shared = True
         return self
 

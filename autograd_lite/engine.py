@@ -7,10 +7,12 @@ reads the rules with bare arrays, or with Tensors when the pass itself is to be 
 from __future__ import annotations
 
 import operator
+from contextlib import nullcontext
 from typing import Any, NoReturn
 
 import numpy as np
 
+from ._lifted import face
 from ._record import wrap
 from ._tensor import GRAD_LOCK, Tensor
 from .core.errors import DtypeError, GradError, ShapeError
@@ -21,7 +23,7 @@ from .core.op import Kind, Rule
 from .core.shapes import ShapeDtype, expand_reduced, sum_to_shape
 from .ops.compare import zero_mask
 
-__all__ = ["backward", "cotangents", "edge_of"]
+__all__ = ["backward", "conjugated", "cotangents", "edge_of", "masked", "masked_product"]
 
 _UNIT, _PARTIAL, _APPLIED = Kind.UNIT, Kind.PARTIAL, Kind.APPLIED
 # Constants up to this many bytes stay readable in the record after backward; larger arrays are let go.
@@ -97,7 +99,8 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
             raise ShapeError(f"backward: expected a cotangent of shape {t.shape}, as the tensor has; received {shape}")
         kind = np.result_type(g.dtype if isinstance(g, Tensor) else np.asarray(g)).kind
         if kind not in ("biufc" if t.dtype.kind == "c" else "biuf"):
-            raise DtypeError(f"backward: expected a cotangent that casts to {t.dtype}; received dtype kind {kind!r}")
+            number = "complex or real" if t.dtype.kind == "c" else "real"
+            raise DtypeError(f"backward: expected a {number} cotangent; received dtype kind {kind!r}")
         g = conjugated(g.astype(t.dtype, copy=False) if isinstance(g, Tensor) else np.asarray(g, t.dtype))
     if create_graph:
         return g if isinstance(g, Tensor) else wrap(g, None)
@@ -135,15 +138,23 @@ class _Watch:
 
 
 def cotangents(
-    roots: dict[Any, Any], targets: set[Any] | None, *, retain_graph: bool, create_graph: bool
+    roots: dict[Any, Any],
+    targets: set[Any] | None,
+    *,
+    retain_graph: bool,
+    create_graph: bool,
+    nested: bool = False,
 ) -> dict[Any, Any]:
-    """Run the chain rule from `roots` (edge -> cotangent) and return the cotangents of the leaves, or of `targets`."""
+    """Run the chain rule from `roots` (edge -> cotangent) and return the cotangents of the leaves, or of `targets`.
+
+    `nested`: the saved values may have a history of their own further out, which goes on being recorded.
+    """
     order, selects = _collect(roots)
     if targets is not None:
         order = _towards(order, targets)
     watch = _Watch()
     watch.seen = selects
-    mode = enable_grad() if create_graph else no_grad()
+    mode = enable_grad() if create_graph else nullcontext() if nested else no_grad()
     with mode, np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=watch):
         return _walk(order, dict(roots), targets, watch, retain_graph, create_graph)
 
@@ -211,11 +222,11 @@ def _walk(
             elif kind is _APPLIED and not params:
                 r = rule.value(g, *saved)
                 if watch.seen:
-                    r = _masked(r, g)
+                    r = masked(r, g)
             elif kind is _PARTIAL and not params:
                 r = g * rule.value(*saved)
                 if watch.seen:
-                    r = _masked_product(g, rule.value(*saved), r)
+                    r = masked_product(g, rule.value(*saved), r)
             else:
                 r = _rule_result(rule, g, saved, params, watch)
             if edge.__class__ is Node:
@@ -274,7 +285,7 @@ def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, A
         r = g * rule.value(out, saved[1], **params)
     else:
         r = rule.value(g, *saved, **params) if kind is _APPLIED else g * rule.value(*saved, **params)
-    return _masked(r, g) if watch.seen else r
+    return masked(r, g) if watch.seen else r
 
 
 def _open(node: Node, g: Any, record: bool) -> tuple[Any, tuple[Any, ...]]:
@@ -290,19 +301,19 @@ def _open(node: Node, g: Any, record: bool) -> tuple[Any, tuple[Any, ...]]:
     return g, (_as_tensors(node, saved) if record else saved)
 
 
-def _masked_product(g: Any, d: Any, r: Any) -> Any:
-    """As `_masked`, for r = g * d; a boolean d is a gate, and inf times a closed one is 0."""
-    return np.where(d, g, 0) if getattr(d, "dtype", None) == np.bool_ else _masked(r, g)
+def masked_product(g: Any, d: Any, r: Any) -> Any:
+    """As `masked`, for r = g * d; a boolean d is a gate, and inf times a closed one is 0."""
+    return np.where(d, g, 0) if getattr(d, "dtype", None) == np.bool_ else masked(r, g)
 
 
-def _masked(r: Any, g: Any) -> Any:
+def masked(r: Any, g: Any) -> Any:
     """Make a rule's result exactly zero where the cotangent was exactly zero and the rule said NaN."""
     values = r._data if r.__class__ is Tensor else r
     if values.__class__ is np.ndarray:
         flat = values.reshape(-1)
         total = np.dot(flat, flat) if flat.dtype.kind in "fc" else 0
     else:
-        total = values
+        total = values if isinstance(values, np.generic) else np.nan
     if total == total:  # not NaN: no element is
         return r
     return zero_mask(r, g)
@@ -311,11 +322,11 @@ def _masked(r: Any, g: Any) -> Any:
 def _as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
     """Give saved arrays back their history, so that a rule read with them is recorded."""
     out = saved[0]
-    opened = [out if out is None else wrap(out, node)]
+    opened = [out if out is None else face(out, node)]
     for edge, value in zip(node.inputs, saved[1:], strict=True):
         if edge.__class__ is Node and value is not edge:
-            opened.append(wrap(value, edge))
-        elif edge.__class__ is Tensor and edge._node is LEAF:
+            opened.append(face(value, edge))
+        elif isinstance(edge, Tensor) and edge._node is LEAF:
             if value is not edge and edge._stamp > node.stamp:
                 _refuse_changed_leaf(node, edge)
             opened.append(edge)
@@ -356,7 +367,7 @@ def _refuse_changed_leaf(node: Node, leaf: Tensor) -> NoReturn:
 
 def _check_constants(node: Node, saved: tuple[Any, ...]) -> None:
     for i, edge in enumerate(node.inputs):
-        if edge.__class__ is not Tensor or i in node.needs or saved[i + 1] is edge:
+        if not isinstance(edge, Tensor) or i in node.needs or saved[i + 1] is edge:
             continue
         if getattr(edge, "_stamp", 0) > node.stamp:
             _refuse_changed_leaf(node, edge)

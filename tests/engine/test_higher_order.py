@@ -91,7 +91,7 @@ def test_a_gradient_has_the_shape_and_dtype_of_its_argument() -> None:
         assert (found.shape, found.dtype) == ((2, 3), dtype)
 
 
-@pytest.mark.parametrize("argument", [2, np.arange(3), True, np.array([True]), 1j, ag.tensor([1, 2])])
+@pytest.mark.parametrize("argument", [2, np.arange(3), True, np.array([True]), "text", ag.tensor([1, 2])])
 def test_an_argument_that_is_not_floating_is_refused(argument: Any) -> None:
     message = (
         r"grad: expected a floating argument 0 to differentiate by; received dtype \w+\. Pass 2\.0 instead of 2"

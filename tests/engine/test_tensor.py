@@ -69,11 +69,6 @@ def test_an_integer_tensor_cannot_require_a_gradient(dtype: Any) -> None:
     assert not t.requires_grad
 
 
-def test_a_complex_tensor_cannot_require_a_gradient() -> None:
-    with pytest.raises(ag.DtypeError, match=r"received complex128\. Fix: split it into real and imaginary parts"):
-        ag.tensor(1j, requires_grad=True)
-
-
 def test_requires_grad_can_be_switched_on_a_leaf_only() -> None:
     t = ag.tensor(1.0)
     t.requires_grad = True

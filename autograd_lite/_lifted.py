@@ -1,0 +1,229 @@
+"""Values that stand for more than one array: a value with its tangent (`jvp`), a batch of examples (`vmap`).
+
+A transformation opens a `Level` and hands the user's function Tensors whose data are such values. Every op that meets
+one comes to `lift`: the value of the innermost level decides what the op means, and whatever belongs to a level further
+out, Tensors with a history among it, is a constant to it. So transformations nest in any order.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+
+from . import protocols
+from ._methods import Methods, canonical_index
+from ._operators import Operators
+from ._record import hand_over_lifting, record, wrap
+from ._tensor import Tensor
+from .core.node import LEAF, next_stamp
+from .core.op import Op
+from .ops import index
+
+__all__ = ["Held", "Level", "Lifted", "LiftedTensor", "face", "lift", "released"]
+
+
+class Level:
+    """One running transformation. Later ones lie further in; what was recorded before it began lies outside of it."""
+
+    __slots__ = ("stamp",)
+
+    def __init__(self) -> None:
+        self.stamp = next_stamp()
+
+
+class Lifted(Operators, Methods):
+    """A value of one level. Looks like an array to the derivative rules; NumPy's protocols lead every call to `lift`."""
+
+    __slots__ = ("level",)
+    level: Level
+    transformation: str
+
+    def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Apply an op whose inputs of this value's level are of this class; the others are constants here."""
+        raise NotImplementedError
+
+    @property
+    def example(self) -> Any:
+        """What the user may look at: the values."""
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape that the user's function sees."""
+        raise NotImplementedError
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype."""
+        raise NotImplementedError
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes that the user's function sees."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements that the user's function sees."""
+        size = 1
+        for n in self.shape:
+            size *= n
+        return size
+
+    @property
+    def nbytes(self) -> int:
+        """The number of bytes of what the user's function sees."""
+        return self.size * self.dtype.itemsize
+
+    def __apply_op__(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        return lift(op, inputs, params)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return _finish(protocols.resolve_function(function, args, kwargs))
+
+    def __getitem__(self, key: Any) -> Any:
+        return lift(index.getitem, (self,), {"index": canonical_index(key)})
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError(
+            f"{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare array and "
+            "to lose what it stands for. Use NumPy functions that Tensors support, or stop_gradient"
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.shape} {self.dtype}>"
+
+    __hash__ = object.__hash__
+
+
+def _finish(call: Any) -> Any:
+    return call.op(*call.inputs, **call.params) if call.__class__ is protocols.Call else call
+
+
+class LiftedTensor(Tensor):
+    """A Tensor whose data are a `Lifted`; users meet it inside `jvp` and `vmap`, as any other Tensor."""
+
+    __slots__ = ()
+
+    @property
+    def data(self) -> Any:
+        """The values, where they are known."""
+        return face(self._data.example, None).data
+
+    def numpy(self) -> Any:
+        """Return the values, where they are known, as an array of the reader's own."""
+        return np.array(self.data)
+
+    def item(self) -> Any:
+        """Return the one element as a Python number, where it is known."""
+        return self.data.item()
+
+    def tolist(self) -> Any:
+        """Return the values as nested lists of Python numbers, where they are known."""
+        return self.data.tolist()
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        self._data.__array__()
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))
+
+    def __getitem__(self, key: Any) -> Any:
+        return lift(index.getitem, (self,), {"index": canonical_index(key)})
+
+    def _own_buffer(self) -> NoReturn:
+        raise TypeError(f"assign: a tensor inside {self._data.transformation} cannot be assigned to; compute a new one")
+
+    def __repr__(self) -> str:
+        return f"Tensor(<inside {self._data.transformation}, shape {self.shape} {self.dtype}>)"
+
+
+def face(value: Any, node: Any) -> Tensor:
+    """Make the Tensor that stands for a value of any kind."""
+    if isinstance(value, Tensor):
+        return value
+    t = wrap(value, node)
+    if isinstance(value, Lifted):
+        t.__class__ = LiftedTensor
+    return t
+
+
+class Held(Lifted):
+    """A value and nothing else: what a gradient inside another transformation computes with.
+
+    Its Tensors are recorded at the level of that gradient, while the value may have a history of its own further out.
+    """
+
+    __slots__ = ("value",)
+    transformation = "grad"
+
+    def __init__(self, value: Any, level: Level) -> None:
+        self.value, self.level = value, level
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the value."""
+        return self.value.dtype
+
+    @property
+    def example(self) -> Any:
+        """The value."""
+        return self.value
+
+    def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Apply the op to the values."""
+        level = self.level
+        values = (x.value if isinstance(x, Held) and x.level is level else x for x in inputs)
+        return Held(op(*values, **params), level)
+
+
+def released(x: Any, level: Level | None) -> Any:
+    """Return the value that `x` holds for a level, when the level ends."""
+    value = x._data if isinstance(x, Tensor) else x
+    if level is not None and isinstance(value, Held) and value.level is level:
+        return face(value.value, None) if isinstance(x, Tensor) else value.value
+    return x
+
+
+def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Apply an op, one of whose inputs is a `Lifted` or a Tensor of one, and record the call where that is asked."""
+    values = [x._data if isinstance(x, Tensor) else x for x in inputs]
+    top = max((v for v in values if isinstance(v, Lifted)), key=lambda v: v.level.stamp)
+    edges: list[Any] = []
+    needs: list[int] = []
+    as_tensor = recorded = False
+    for i, x in enumerate(inputs):
+        value = values[i]
+        if not isinstance(x, Tensor):
+            values[i] = np.asarray(x) if isinstance(x, (list, tuple)) else x
+            edges.append(values[i])
+        elif isinstance(value, Lifted) and value.level is top.level:
+            as_tensor = True
+            node = x._node
+            edges.append(x if node is None or node is LEAF else node)
+            if node is not None:
+                recorded = True
+                if node.needs:
+                    needs.append(i)
+        else:  # of a level further out: a constant here, with whatever history it has there
+            values[i] = value if x._node is None else x
+            edges.append(x)
+    out = top.apply(op, tuple(values), params)
+    if not as_tensor:
+        return out
+    return face(out, record(op, out, values, edges, needs, params) if recorded else None)
+
+
+hand_over_lifting(lift)

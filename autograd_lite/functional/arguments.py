@@ -1,0 +1,181 @@
+"""What every transformation does with a function's arguments: choose, make variables of them, and give results back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._lifted import Held, Level, Lifted, face
+from .._record import apply
+from .._tensor import Tensor
+from ..core.errors import DtypeError, GradError
+from ..core.mode import enable_grad
+from ..core.node import LEAF, next_stamp
+from ..ops import shape
+from .tree import leaves, map_leaves, rebuild
+
+__all__ = [
+    "Traced", "array_like", "bare", "floating", "inside", "leave", "like_argument", "name_of", "scalar", "trace", "variable",
+]
+
+
+class _Depth(NamedTuple):
+    """How many transformations run around this one, and how many of them are gradients, which record."""
+
+    all: int = 0
+    tapes: int = 0
+
+
+_DEPTH: ContextVar[_Depth] = ContextVar("autograd_lite_depth", default=_Depth())
+
+
+@contextmanager
+def inside(*, tape: bool) -> Iterator[_Depth]:
+    """Run a transformation's function; yields what was around it."""
+    depth = _DEPTH.get()
+    token = _DEPTH.set(_Depth(depth.all + 1, depth.tapes + tape))
+    try:
+        yield depth
+    finally:
+        _DEPTH.reset(token)
+
+
+class Traced(NamedTuple):
+    """A function's result, recorded, and what it was recorded from.
+
+    Attributes:
+        out: what the function returned.
+        given: the arguments to differentiate by, as they were given.
+        variables: the same, every array replaced by the Tensor that stood for it.
+        as_tensors: whether the caller expects Tensors.
+        create_graph: whether the backward pass must be recorded on the same tape.
+        level: of the record, if it was made inside `jvp` or `vmap`.
+    """
+
+    out: Any
+    given: tuple[Any, ...]
+    variables: tuple[Any, ...]
+    as_tensors: bool
+    create_graph: bool
+    level: Level | None
+
+
+def trace(
+    what: str, f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Traced:
+    """Call `f` with the arguments `argnums` replaced by variables, and record."""
+    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    positions = [_position(what, i, len(args), f) for i in wanted]
+    tensors = [a for _, a in leaves((args, kwargs)) if isinstance(a, Tensor)]
+    inputs = list(args)
+    with inside(tape=True) as depth, enable_grad():
+        # Inside jvp or vmap the record gets a level of its own; otherwise one tape serves all, which is faster.
+        level = Level() if depth.all > depth.tapes else None
+        for i in positions:
+            inputs[i] = _variables(what, args[i], i, level)
+        variables = tuple(inputs[i] for i in positions)
+        out = f(*inputs, **kwargs)
+    create_graph = level is None and (depth.tapes > 0 or any(t.requires_grad for t in tensors))
+    as_tensors = depth.all > 0 or bool(tensors)
+    return Traced(out, tuple(args[i] for i in positions), variables, as_tensors, create_graph, level)
+
+
+def _position(what: str, i: int, n: int, f: Callable[..., Any]) -> int:
+    if not -n <= i < n:
+        raise GradError(f"{what}: argnums={i} names no positional argument of {name_of(f)}, which was called with {n}")
+    return i % n
+
+
+def name_of(f: Callable[..., Any]) -> str:
+    """Return how messages call a function."""
+    return getattr(f, "__name__", repr(f))
+
+
+def array_like(a: Any) -> Any:
+    """Return an array for a list or tuple of Python numbers, which NumPy takes for one; anything else as it is."""
+    if isinstance(a, (list, tuple)) and a and all(isinstance(x, (bool, int, float, complex)) for _, x in leaves(a)):
+        return np.asarray(a) if type(a) in (list, tuple) else a
+    return a
+
+
+def _variables(what: str, tree: Any, i: int, level: Level | None) -> Any:
+    tree = array_like(tree)
+    if isinstance(tree, (np.ndarray, Tensor, float)):
+        return variable(floating(what, tree, f"argument {i}"), level)
+    pairs = list(leaves(tree))
+    return rebuild(tree, iter([variable(floating(what, a, f"argument {i}{path}"), level) for path, a in pairs]))
+
+
+def floating(what: str, a: Any, where: str) -> Any:
+    """Return `a` unless it is nothing that can be differentiated by."""
+    try:
+        dtype = a.dtype if isinstance(a, Tensor) else np.asarray(a).dtype
+    except ValueError:
+        dtype = np.dtype(object)
+    if dtype.kind not in "fc":
+        raise DtypeError(
+            f"{what}: expected a floating {where} to differentiate by; received dtype {dtype.name}. "
+            "Pass 2.0 instead of 2, or cast with .astype(float)"
+        )
+    return a
+
+
+def variable(a: Any, level: Level | None) -> Tensor:
+    """Make the Tensor that stands for an array: a fresh leaf, or a fresh node over a tensor with history."""
+    if level is not None:
+        leaf = face(Held(bare(a), level), LEAF)
+        leaf._stamp = next_stamp()
+        return leaf
+    if isinstance(a, Tensor) and a.requires_grad:
+        with enable_grad():
+            return apply(shape.copy, (a,), {})
+    return Tensor(a, requires_grad=True)
+
+
+def bare(a: Any) -> Any:
+    """Return a bare value, or the Tensor itself if it has a history."""
+    if not isinstance(a, Tensor):
+        return np.array(a)
+    return a if a._node is not None else a._data
+
+
+def scalar(what: str, out: Any) -> Any:
+    """Return `out` if it is one real number.
+
+    Raises:
+        GradError: if it is not.
+    """
+    if not isinstance(out, (Tensor, np.ndarray, np.generic, int, float, complex)):
+        raise GradError(
+            f"{what}: expected the function to return a scalar; received {type(out).__name__}"
+            + (". Did it forget to return?" if out is None else "; has_aux=True allows a pair (value, anything)")
+        )
+    if np.shape(out._data if isinstance(out, Tensor) else out) not in ((), (1,)):
+        raise GradError(
+            f"{what}: expected the function to return a scalar; received shape {np.shape(out)}. "
+            "Reduce it, with .sum() or .mean()"
+        )
+    if (out.dtype if isinstance(out, Tensor) else np.asarray(out).dtype).kind == "c":
+        raise GradError(
+            f"{what}: expected a real loss; received a complex one. Take its .real or abs(), or use vjp with a cotangent"
+        )
+    return out
+
+
+def leave(tree: Any) -> Any:
+    """Turn Tensors into NumPy's: arrays, and NumPy scalars for 0-d ones."""
+    if isinstance(tree, Tensor):
+        return tree.numpy()[()]
+    return map_leaves(lambda x: x.numpy()[()] if isinstance(x, Tensor) else x, tree)
+
+
+def like_argument(g: Any, a: Any, as_tensors: bool) -> Any:
+    """Give a gradient the kind of its argument: an array of the reader's own, a NumPy scalar, or a Tensor."""
+    if as_tensors or isinstance(g, Lifted):
+        return face(g, None)
+    g = g._data if isinstance(g, Tensor) else g
+    return np.array(g)[()] if isinstance(a, (float, np.generic)) else np.array(g)

@@ -1,0 +1,130 @@
+"""A function of one example made a function of a batch: `vmap`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from .._lifted import Level, Lifted, face
+from .._tensor import Tensor
+from ..core.batching import one_by_one
+from ..core.errors import ShapeError
+from ..core.op import Op
+from ..core.shapes import normalize_axis
+from .arguments import array_like, inside, leave, name_of
+from .tree import leaves, map_leaves, rebuild
+
+__all__ = ["Batched", "vmap"]
+
+
+class Batched(Lifted):
+    """Many examples of one value, along axis 0 of `array`."""
+
+    __slots__ = ("array",)
+    transformation = "vmap"
+
+    def __init__(self, array: Any, level: Level) -> None:
+        self.array, self.level = array, level
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one example."""
+        return self.array.shape[1:]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype."""
+        return self.array.dtype
+
+    @property
+    def example(self) -> NoReturn:
+        """No one example stands for all."""
+        raise TypeError(
+            f"vmap: the values of a batched tensor of shape {self.shape} were asked for, as by `if`, float() or an "
+            "index; they differ from example to example. Choose with np.where, index with np.take_along_axis"
+        )
+
+    def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Apply the op to all examples at once, by its batching rule, or one by one where it states none."""
+        level = self.level
+        mine = tuple(isinstance(x, Batched) and x.level is level for x in inputs)
+        arrays = tuple(x.array if own else x for x, own in zip(inputs, mine, strict=True))
+        return Batched((op.batch or one_by_one)(op, arrays, mine, params), level)
+
+
+def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable[..., Any]:
+    """Return a function that applies `f` to every example of a batch, at the speed of array operations.
+
+    Args:
+        f: a function of one example, written with NumPy or Tensor operations.
+        in_axes: along which axis of each argument the examples lie, one int for all or a tuple with an entry for each
+            positional argument; None for an argument that all examples share. In a container, all arrays alike.
+        out_axes: where the batch axis shall be in the results.
+
+    Returns:
+        A function of f's arguments that returns f's results with the batch axis. Random draws inside are the same for
+        all examples.
+
+    Raises:
+        ShapeError: if the batch sizes differ.
+        TypeError: if f asks for a batched value, as in `if x > 0`.
+
+    Example:
+        >>> rows = np.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> vmap(lambda x, w: (x * w).sum(), in_axes=(0, None))(rows, np.array([1.0, 10.0]))
+        array([21., 43.])
+    """
+
+    @functools.wraps(f)
+    def of_batch(*args: Any, **kwargs: Any) -> Any:
+        axes = in_axes if isinstance(in_axes, (tuple, list)) else (in_axes,) * len(args)
+        if len(axes) != len(args):
+            raise ShapeError(f"vmap: expected in_axes with {len(args)} entries, one an argument; received {in_axes}")
+        level = Level()
+        sizes: dict[str, int] = {}
+        inputs = [_batched(a, axis, f"argument {i}", level, sizes) for i, (a, axis) in enumerate(zip(args, axes, strict=True))]
+        if len(set(sizes.values())) != 1:
+            raise ShapeError(
+                f"vmap: expected one batch size for all arguments of {name_of(f)}; received "
+                + (", ".join(f"{n} along the batch axis of {where}" for where, n in sizes.items()) or "no batched argument")
+            )
+        size = next(iter(sizes.values()))
+        with inside(tape=False) as depth:
+            out = f(*inputs, **kwargs)
+        as_tensors = depth.all > 0 or any(isinstance(a, Tensor) for _, a in leaves((args, kwargs)))
+        result = map_leaves(lambda x: _collected(x, size, out_axes, level), out)
+        return result if as_tensors else leave(result)
+
+    return of_batch
+
+
+def _batched(tree: Any, axis: int | None, where: str, level: Level, sizes: dict[str, int]) -> Any:
+    if axis is None:
+        return tree
+    tree = array_like(tree)
+
+    def one(path: str, a: Any) -> Tensor:
+        value = a if isinstance(a, Tensor) and a._node is not None else a._data if isinstance(a, Tensor) else np.asarray(a)
+        if not value.ndim:
+            raise ShapeError(f"vmap: expected {where}{path} to have a batch axis; received a number. Say None in in_axes")
+        k = normalize_axis(axis, value.ndim, f"vmap: in_axes of {where}{path}")
+        sizes[where + path] = value.shape[k]
+        return face(Batched(np.moveaxis(value, k, 0) if k else value, level), None)
+
+    return rebuild(tree, iter([one(path, a) for path, a in leaves(tree)]))
+
+
+def _collected(x: Any, size: int, axis: int, level: Level) -> Any:
+    """Return a result with its batch axis; what is the same for all examples is repeated."""
+    value = x._data if isinstance(x, Tensor) else x
+    if isinstance(value, Batched) and value.level is level:
+        array = value.array
+    else:
+        array = x if isinstance(x, Tensor) else np.asarray(x)
+        array = np.broadcast_to(array, (size, *array.shape))
+    k = normalize_axis(axis, array.ndim, "vmap: out_axes")
+    array = np.moveaxis(array, 0, k) if k else array
+    return face(array, None)

@@ -1,0 +1,211 @@
+"""Matrices of derivatives, and products with them: `jacobian`, `hessian`, `hvp`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._lifted import Level, face
+from .._tensor import Tensor
+from ..core.errors import GradError, ShapeError
+from ..engine import conjugated, cotangents, edge_of
+from .arguments import Traced, array_like, bare, floating, inside, leave, like_argument, trace
+from .batched import Batched
+from .dual import Dual, ForwardLevel
+from .gradient import grad, given_back, pairs_of
+from .tree import leaves, map_leaves, rebuild
+
+__all__ = ["hessian", "hvp", "jacobian"]
+
+
+def jacobian(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, mode: str = "auto", has_aux: bool = False
+) -> Callable[..., Any]:
+    """Return a function that computes the Jacobian of `f`: J[i, j] = d out[i] / d x[j], for multi-indices i and j.
+
+    All rows (reverse mode) or all columns (forward mode) are computed in one batched pass.
+
+    Args:
+        f: a function that returns an array, or a container of arrays.
+        argnums: which positional arguments to differentiate by, each an array or a container of arrays.
+        mode: "reverse", whose cost grows with the size of the output, "forward", whose cost grows with the size of the
+            input, or "auto", which takes reverse mode unless the output is larger than the input.
+        has_aux: f returns `(out, anything)`; the result is then `(jacobian, aux)`.
+
+    Returns:
+        A function of f's arguments that returns, for each output, for each argument, an array of shape
+        `out.shape + argument.shape`; where both are plain arrays, just that array. For complex arguments it is the
+        holomorphic derivative; there f must be holomorphic.
+
+    Example:
+        >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+        array([[2., 0.],
+               [0., 4.]])
+    """
+    if mode not in ("auto", "forward", "reverse"):
+        raise ValueError(f"jacobian: expected mode 'auto', 'forward' or 'reverse'; received {mode!r}")
+
+    @functools.wraps(f)
+    def of_arguments(*args: Any, **kwargs: Any) -> Any:
+        if mode == "forward":
+            return _forward(f, argnums, args, kwargs, has_aux)
+        traced = trace("jacobian", f, argnums, args, kwargs)
+        out, aux = _outputs(traced.out, has_aux)
+        wide = sum(np.size(o) for _, o in leaves(out)) > sum(v.size for _, v in leaves(traced.variables))
+        if mode == "auto" and wide:
+            return _forward(f, argnums, args, kwargs, has_aux)
+        result = map_leaves(lambda o: _rows(o, traced, isinstance(argnums, int)), out)
+        return (result, given_back(aux, traced)) if has_aux else result
+
+    return of_arguments
+
+
+def _outputs(out: Any, has_aux: bool) -> tuple[Any, Any]:
+    if not has_aux:
+        return out, None
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise GradError(f"jacobian: with has_aux=True expected the function to return (out, aux); received {out!r}")
+    return out
+
+
+def _rows(out: Any, traced: Traced, single: bool) -> Any:
+    """Return the Jacobian of one output by reverse mode: a batch of unit cotangents in one pass."""
+    pairs = pairs_of(traced)
+    found: dict[Any, Any] = {}
+    level = Level()
+    if isinstance(out, Tensor) and out.requires_grad:
+        units = np.eye(out.size, dtype=out.dtype).reshape(out.size, *out.shape)
+        found = cotangents(
+            {edge_of(out): Batched(units, level)},
+            {edge_of(v) for v, _ in pairs},
+            retain_graph=True,
+            create_graph=traced.create_graph,
+            nested=True,
+        )
+    grads = []
+    for v, _ in pairs:
+        g = _released_batch(found.get(edge_of(v)), level, traced.level)
+        g = np.zeros((*np.shape(out), *v.shape), v.dtype) if g is None else g.reshape(*out.shape, *v.shape)
+        grads.append(like_argument(g, None, traced.as_tensors))
+    each = iter(grads)
+    results = tuple(rebuild(vs, each) for vs in traced.variables)
+    return results[0] if single else results
+
+
+def _released_batch(g: Any, level: Level, outer: Level | None) -> Any:
+    """Return the rows of a batched gradient as an array or a Tensor, whatever levels it comes wrapped in."""
+    if g is None:
+        return None
+    value = g._data if isinstance(g, Tensor) else g
+    if isinstance(value, Batched) and value.level is level:
+        value = value.array
+    data = value._data if isinstance(value, Tensor) else value
+    return getattr(data, "value", value) if outer is not None and getattr(data, "level", None) is outer else value
+
+
+def _forward(
+    f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any], has_aux: bool
+) -> Any:
+    """Return the Jacobian by forward mode: a batch of unit tangents beside the values."""
+    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    forward, batch = ForwardLevel(), Level()
+    inputs = [array_like(a) for a in args]
+    points = [(i, path, bare(floating("jacobian", a, f"argument {i}{path}"))) for i in wanted for path, a in leaves(inputs[i])]
+    total = sum(x.size for _, _, x in points)
+    start, lifted = 0, []
+    for _, _, x in points:
+        units = np.zeros((total, x.size), x.dtype)
+        units[start + np.arange(x.size), np.arange(x.size)] = 1
+        lifted.append(face(Dual(x, Batched(units.reshape(total, *x.shape), batch), forward), None))
+        start += x.size
+    each = iter(lifted)
+    for i in wanted:
+        inputs[i] = rebuild(inputs[i], each)
+    with inside(tape=False) as depth:
+        out, aux = _outputs(f(*inputs, **kwargs), has_aux)
+    as_tensors = depth.all > 0 or any(isinstance(a, Tensor) for _, a in leaves((args, kwargs)))
+
+    def columns(o: Any) -> Any:
+        d = o._data if isinstance(o, Tensor) else o
+        t = d.tangent if isinstance(d, Dual) and d.level is forward else None
+        t = t._data if isinstance(t, Tensor) else t
+        rows = t.array if isinstance(t, Batched) and t.level is batch else np.zeros((total, *np.shape(o)))
+        parts, begin = [], 0
+        for _, _, x in points:
+            part = np.moveaxis(rows[begin : begin + x.size], 0, -1).reshape(*np.shape(o), *x.shape)
+            parts.append(like_argument(part, None, as_tensors))
+            begin += x.size
+        each = iter(parts)
+        trees = tuple(rebuild(array_like(args[i]), each) for i in wanted)
+        return trees[0] if isinstance(argnums, int) else trees
+
+    result = map_leaves(columns, out)
+    return (result, aux if as_tensors else leave(aux)) if has_aux else result
+
+
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Return a function that computes the matrix of second derivatives of a scalar function.
+
+    H[i, j] = d²f / dx[i] dx[j]; the gradient once, then all its rows in one batched pass.
+
+    Args:
+        f: a function that returns a real scalar.
+        argnums: which positional arguments to differentiate by; a sequence gives the blocks of the matrix.
+
+    Returns:
+        A function of f's arguments that returns an array of shape `x.shape + x.shape`, or for a container of arrays,
+        or several arguments, a container of containers of blocks.
+
+    Example:
+        >>> hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
+        array([[ 6.,  0.],
+               [ 0., 12.]])
+    """
+    return jacobian(grad(f, argnums), argnums, mode="reverse")
+
+
+def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """Return a function that multiplies the Hessian of `f` by a vector, at the cost of a few gradients.
+
+    Computed as the gradient of <grad f(x), v>, with no matrix.
+
+    Args:
+        f: a function that returns a real scalar.
+        argnums: the positional argument to differentiate by, an array or a container of arrays.
+
+    Returns:
+        A function of f's arguments and, last, the vector v, of the structure and shapes of that argument; it returns
+        H v, of the same structure.
+
+    Raises:
+        ShapeError: if v has another shape than the argument.
+
+    Example:
+        >>> hvp(lambda x: (x**3).sum())(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
+        array([  6., 120.])
+    """
+    gradient = grad(f, argnums)
+
+    @functools.wraps(f)
+    def product(*args: Any, **kwargs: Any) -> Any:
+        *point, v = args
+        directions = [d for _, d in leaves(array_like(v))]
+
+        def along(*inputs: Any) -> Any:
+            slopes = [g for _, g in leaves(gradient(*inputs, **kwargs))]
+            if len(slopes) != len(directions):
+                raise ShapeError(f"hvp: expected a vector of {len(slopes)} arrays; received {len(directions)}")
+            total: Any = None
+            for g, d in zip(slopes, directions, strict=True):
+                if g.shape != np.shape(d):
+                    raise ShapeError(f"hvp: expected a vector of shape {g.shape}; received {np.shape(d)}")
+                term = np.real((g * np.conjugate(d)).sum()) if g.dtype.kind == "c" else (g * d).sum()
+                total = term if total is None else total + term
+            return total
+
+        return grad(along, argnums)(*point)
+
+    return product

@@ -1,0 +1,191 @@
+"""Values with their tangents, and how an op acts on them: forward mode, which records nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._lifted import Held, Level, Lifted, face, released
+from .._tensor import Tensor
+from ..core.mode import enable_grad
+from ..core.node import LEAF, next_stamp
+from ..core.op import Kind, Op
+from ..core.shapes import expand_reduced, sum_to_shape
+from ..engine import cotangents, edge_of, masked, masked_product
+
+__all__ = ["Dual", "ForwardLevel", "push_forward"]
+
+
+class ForwardLevel(Level):
+    """A running `jvp`, and the ops in it for which no forward rule was at hand."""
+
+    __slots__ = ("fell_back",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fell_back: set[str] = set()
+
+
+class Dual(Lifted):
+    """A value and its tangent: how it changes when the inputs of `jvp` change along their tangents."""
+
+    __slots__ = ("primal", "tangent")
+    level: ForwardLevel
+    transformation = "jvp"
+
+    def __init__(self, primal: Any, tangent: Any, level: ForwardLevel) -> None:
+        self.primal, self.tangent, self.level = primal, tangent, level
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value."""
+        return self.primal.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the value."""
+        return self.primal.dtype
+
+    @property
+    def example(self) -> Any:
+        """The value."""
+        return self.primal
+
+    def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Compute the value and, if the op has a derivative, the tangent of its result."""
+        level = self.level
+        mine = [isinstance(x, Dual) and x.level is level for x in inputs]
+        primals = tuple(x.primal if own else x for x, own in zip(inputs, mine, strict=True))
+        out = op(*primals, **params)
+        if op.rules is None or out.dtype.kind not in "fc":
+            return out
+        tangents = tuple(x.tangent if own else None for x, own in zip(inputs, mine, strict=True))
+        tangent = push_forward(op, tangents, out, primals, params, level.fell_back)
+        return out if tangent is None else Dual(out, tangent, level)
+
+
+def push_forward(
+    op: Op,
+    tangents: tuple[Any, ...],
+    out: Any,
+    inputs: tuple[Any, ...],
+    params: dict[str, Any],
+    fell_back: set[str],
+) -> Any:
+    """Return the tangent of `out = op(*inputs, **params)`, or None where it is zero whatever the tangents.
+
+    Args:
+        tangents: of the inputs, None where zero.
+        fell_back: takes the op's name if only its vjp was at hand.
+    """
+    with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
+        if op.jvp is not None:
+            total = op.jvp(tangents, out, *inputs, **params)
+        elif op.linear:
+            total = op(*(_or_zeros(t, x) for t, x in zip(tangents, inputs, strict=True)), **params)
+        elif op.multilinear:
+            total = _product_rule(op, tangents, inputs, params)
+        else:
+            total = _by_rules(op, tangents, out, inputs, params, fell_back)
+    if total is None:
+        return None
+    if total.shape != out.shape:
+        total = np.broadcast_to(total, out.shape)
+    return total if total.dtype == out.dtype else _cast(total, out.dtype)
+
+
+def _or_zeros(t: Any, x: Any) -> Any:
+    if t is not None:
+        return t
+    return np.zeros(np.shape(x), getattr(x, "dtype", None) or np.asarray(x).dtype)
+
+
+def _cast(t: Any, dtype: np.dtype[Any]) -> Any:
+    return (np.real(t) if t.dtype.kind == "c" and dtype.kind != "c" else t).astype(dtype)
+
+
+def _product_rule(op: Op, tangents: tuple[Any, ...], inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    total = None
+    for i, t in enumerate(tangents):
+        if t is not None:
+            term = op(*inputs[:i], t, *inputs[i + 1 :], **params)
+            total = term if total is None else total + term
+    return total
+
+
+def _by_rules(
+    op: Op,
+    tangents: tuple[Any, ...],
+    out: Any,
+    inputs: tuple[Any, ...],
+    params: dict[str, Any],
+    fell_back: set[str],
+) -> Any:
+    if any(t is not None and (rule := op.rule(i)) and rule.kind is Kind.VJP for i, t in enumerate(tangents)):
+        fell_back.add(op.name)
+        return _by_two_vjps(op, tangents, out, inputs, params)
+    total = None
+    for i, t in enumerate(tangents):
+        rule = op.rule(i)
+        if t is None or rule is None:
+            continue
+        if rule.kind is Kind.UNIT:
+            term = t
+        elif rule.kind is Kind.CONSTANT:
+            if rule.value == 0:
+                continue
+            term = -t if rule.value == -1 else t * rule.value
+        elif rule.kind is Kind.APPLIED:
+            term = masked(rule.value(t, out, *inputs, **params), t)
+        elif rule.kind is Kind.PARTIAL:
+            d = rule.value(out, *inputs, **params)
+            term = masked_product(t, d, t * d)
+        else:
+            term = _reduced(rule.value, t, out, inputs[0], params)
+        total = term if total is None else total + term
+    return total
+
+
+def _reduced(partial: Any, t: Any, out: Any, x: Any, params: dict[str, Any]) -> Any:
+    params = dict(params)
+    keepdims, axis = params.pop("keepdims"), params["axis"]
+    d = partial(expand_reduced(out, x.shape, axis, keepdims), x, **params)
+    return masked_product(t, d, t * d).sum(axis=axis, keepdims=keepdims)
+
+
+def _by_two_vjps(
+    op: Op, tangents: tuple[Any, ...], out: Any, inputs: tuple[Any, ...], params: dict[str, Any]
+) -> Any:
+    """Push tangents forward with nothing but the vjp, which is linear in its cotangent: its transpose is the jvp.
+
+    References:
+        Townsend: A new trick for calculating Jacobian vector products, 2017.
+    """
+    level = Level()
+    g = face(Held(np.zeros(out.shape, out.dtype), level), LEAF)
+    g._stamp = next_stamp()
+    total: Any = None
+    with enable_grad():
+        for i, t in enumerate(tangents):
+            rule = op.rule(i)
+            if t is None or rule is None:
+                continue
+            r = sum_to_shape(_read(rule, g, out, inputs, params), inputs[i].shape)
+            term = np.real((r * t).sum()) if r.dtype.kind == "c" or t.dtype.kind == "c" else (r * t).sum()
+            total = term if total is None else total + term
+        if not isinstance(total, Tensor) or not total.requires_grad:
+            return None
+        root = {edge_of(total): np.ones(total.shape, total.dtype)}
+        found = cotangents(root, {edge_of(g)}, retain_graph=False, create_graph=False, nested=True)
+    return released(found.get(edge_of(g)), level)
+
+
+def _read(rule: Any, g: Any, out: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    if rule.kind is Kind.UNIT:
+        return g
+    if rule.kind is Kind.CONSTANT:
+        return g * rule.value
+    if rule.kind is Kind.PARTIAL:
+        return g * rule.value(out, *inputs, **params)
+    return rule.value(g, out, *inputs, **params)

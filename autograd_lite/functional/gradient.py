@@ -1,0 +1,192 @@
+"""Reverse mode: `grad`, `value_and_grad` and `vjp`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._lifted import released
+from .._record import wrap
+from .._tensor import Tensor
+from ..core.errors import GradError, ShapeError
+from ..engine import conjugated, cotangents, edge_of
+from .arguments import Traced, array_like, leave, like_argument, scalar, trace
+from .tree import leaves, map_leaves, rebuild
+
+__all__ = ["given_back", "grad", "pairs_of", "pull_back", "value_and_grad", "vjp"]
+
+
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., tuple[Any, Any]]:
+    """Return a function that computes `f(*args)` and its gradient in one pass.
+
+    Args:
+        f: a function that returns a real scalar, written with NumPy or Tensor operations.
+        argnums: which positional arguments to differentiate by; a sequence gives a tuple of gradients. An argument is
+            a floating or complex array of any shape, or dicts, lists, tuples and dataclasses of such arrays.
+        has_aux: f returns `(scalar, anything)`, and only the scalar is differentiated.
+
+    Returns:
+        A function of f's arguments that returns (value, gradient), or with has_aux ((value, aux), gradient). Called on
+        arrays it returns arrays; called on Tensors, or inside another transformation, it returns Tensors. A gradient
+        has the structure, shapes and dtypes of its argument, and is zero where f does not depend on it. Of a complex
+        argument x = a + ib it is df/da + i df/db.
+
+    Raises:
+        DtypeError: if an argument to differentiate by is not floating.
+        GradError: if f's result is not a real scalar.
+
+    Example:
+        >>> value_and_grad(lambda x: (x * x).sum())(np.array([1.0, 2.0]))
+        (np.float64(5.0), array([2., 4.]))
+        >>> loss = lambda p, x: ((p["w"] * x + p["b"]) ** 2).sum()
+        >>> grad(loss)({"w": 2.0, "b": 1.0}, np.array([1.0, 2.0]))
+        {'w': np.float64(26.0), 'b': np.float64(16.0)}
+    """
+
+    @functools.wraps(f)
+    def with_grad(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        traced = trace("grad", f, argnums, args, kwargs)
+        out, aux = _split(traced.out) if has_aux else (traced.out, None)
+        scalar("grad", out)
+        one: Any = np.ones(out.shape, out.dtype) if isinstance(out, Tensor) else 1.0
+        grads = pull_back(traced, [(out, one)])
+        out, aux = given_back(out, traced), given_back(aux, traced)
+        return (out, aux) if has_aux else out, grads[0] if isinstance(argnums, int) else grads
+
+    return with_grad
+
+
+def given_back(tree: Any, traced: Traced) -> Any:
+    """Return a result as the caller expects it."""
+    if traced.level is not None:
+        tree = map_leaves(lambda x: released(x, traced.level), tree)
+    return tree if traced.as_tensors else leave(tree)
+
+
+def _split(out: Any) -> tuple[Any, Any]:
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise GradError(f"grad: with has_aux=True expected the function to return (value, aux); received {out!r}")
+    return out
+
+
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """Return the gradient function of `f`: x -> df/dx.
+
+    Args and conventions as in `value_and_grad`; with has_aux it returns (gradient, aux). Nests to any order.
+
+    Example:
+        >>> grad(grad(lambda x: x**3))(2.0)
+        np.float64(12.0)
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    @functools.wraps(f)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, gradients = both(*args, **kwargs)
+        return (gradients, value[1]) if has_aux else gradients
+
+    return gradient
+
+
+def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = False) -> tuple[Any, ...]:
+    """Carry cotangents back to the variables.
+
+    Args:
+        traced: the recorded call.
+        roots: pairs of an output and its cotangent, in the user's convention.
+        retain: keep the saved arrays for another pass.
+
+    Returns:
+        For each variable a gradient of its structure, in the user's convention and of its argument's kind.
+    """
+    start: dict[Any, Any] = {}
+    for out, g in roots:
+        if isinstance(out, Tensor) and out.requires_grad:
+            edge, g = edge_of(out), conjugated(g)
+            if traced.create_graph and isinstance(g, np.ndarray):
+                g = wrap(g, None)
+            start[edge] = start[edge] + g if edge in start else g
+    pairs = pairs_of(traced)
+    found: dict[Any, Any] = {}
+    if start:
+        targets = {edge_of(v) for v, _ in pairs}
+        keep = retain or traced.create_graph
+        found = cotangents(
+            start,
+            targets,
+            retain_graph=keep,
+            create_graph=traced.create_graph,
+            nested=traced.level is not None,
+        )
+    grads = []
+    for v, a in pairs:
+        g = found.get(edge_of(v))
+        g = np.zeros(v.shape, v.dtype) if g is None else released(conjugated(g), traced.level)
+        grads.append(like_argument(g, a, traced.as_tensors))
+    each = iter(grads)
+    return tuple(rebuild(vs, each) for vs in traced.variables)
+
+
+def pairs_of(traced: Traced) -> list[tuple[Tensor, Any]]:
+    """Return each variable with the array that it stands for."""
+    pairs = []
+    for variables, given in zip(traced.variables, traced.given, strict=True):
+        if isinstance(variables, Tensor):
+            pairs.append((variables, given))
+        else:
+            pairs += [(v, a) for (_, v), (_, a) in zip(leaves(variables), leaves(given), strict=True)]
+    return pairs
+
+
+def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., tuple[Any, Callable[[Any], Any]]]:
+    """Return a function that computes `f(*args)` and the map that carries cotangents back: v -> vᵀ df/dx.
+
+    Args:
+        f: a function that returns an array, or a container of arrays.
+        argnums: as in `value_and_grad`.
+
+    Returns:
+        A function of f's arguments that returns `(out, pullback)`; `pullback(v)`, with v of the structure and shapes
+        of out, returns the gradient of <v, out>, and may be called many times.
+
+    Example:
+        >>> out, pullback = vjp(np.sin)(np.array([0.0, np.pi]))
+        >>> pullback(np.array([1.0, 2.0]))
+        array([ 1., -2.])
+    """
+
+    @functools.wraps(f)
+    def with_pullback(*args: Any, **kwargs: Any) -> tuple[Any, Callable[[Any], Any]]:
+        traced = trace("vjp", f, argnums, args, kwargs)
+        outputs = list(leaves(traced.out))
+
+        def pullback(cotangent: Any) -> Any:
+            given = [g for _, g in leaves(array_like(cotangent))]
+            if len(given) != len(outputs):
+                raise ShapeError(
+                    f"vjp: expected a cotangent for each of the {len(outputs)} outputs; received {len(given)}"
+                )
+            roots = [(out, _fitting(out, g, path)) for (path, out), g in zip(outputs, given, strict=True)]
+            as_tensors = traced.as_tensors or any(isinstance(g, Tensor) for g in given)
+            history = any(isinstance(g, Tensor) and g.requires_grad for g in given)
+            recorded = traced.create_graph or (traced.level is None and history)
+            grads = pull_back(traced._replace(as_tensors=as_tensors, create_graph=recorded), roots, retain=True)
+            return grads[0] if isinstance(argnums, int) else grads
+
+        return given_back(traced.out, traced), pullback
+
+    return with_pullback
+
+
+def _fitting(out: Any, g: Any, path: str) -> Any:
+    if not isinstance(out, Tensor):
+        return g
+    g = g if isinstance(g, Tensor) else np.asarray(g)
+    if g.shape != out.shape:
+        raise ShapeError(f"vjp: expected a cotangent{path and ' ' + path} of shape {out.shape}; received {g.shape}")
+    return g.astype(out.dtype) if g.dtype != out.dtype else g
