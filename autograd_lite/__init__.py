@@ -40,7 +40,22 @@ from .core.mode import (
     record_source as record_source,
 )
 from .engine import backward as backward
-from .functional import grad as grad, value_and_grad as value_and_grad
+from .functional import (
+    checkpoint as checkpoint,
+    custom_jvp as custom_jvp,
+    custom_vjp as custom_vjp,
+    grad as grad,
+    hessian as hessian,
+    hvp as hvp,
+    jacobian as jacobian,
+    jvp as jvp,
+    linearize as linearize,
+    stop_gradient as stop_gradient,
+    value_and_grad as value_and_grad,
+    vjp as vjp,
+    vmap as vmap,
+    why_no_grad as why_no_grad,
+)
 from .random import Generator as Generator, set_seed as set_seed
 
 __version__ = "0.1.0"

@@ -33,7 +33,7 @@ class Level:
 
 
 class Lifted(Operators, Methods):
-    """A value of one level. Looks like an array to the derivative rules; NumPy's protocols lead every call to `lift`."""
+    """A value of one level. To the derivative rules it looks like an array; every call on it comes to `lift`."""
 
     __slots__ = ("level",)
     level: Level
@@ -129,8 +129,8 @@ class LiftedTensor(Tensor):
     def __bool__(self) -> bool:
         return bool(self.data)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        self._data.__array__()
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return self._data.__array__()
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))

@@ -15,10 +15,10 @@ from ._operators import Operators
 from ._record import apply, binary, hand_over_class, open_edge, unary, wrap
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
-from .core.mode import is_grad_enabled
+from .core.mode import MODE, is_grad_enabled
 from .core.node import LEAF, Source, next_stamp
 from .core.op import BY_UFUNC, Op
-from .ops import index, shape
+from .ops import barrier, index, shape
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -51,10 +51,11 @@ class Tensor(Operators, Methods):
     """
 
     # All but _data and _node are filled on the few tensors that use them, and read with a default.
-    __slots__ = ("__weakref__", "_data", "_grad", "_name", "_node", "_shared", "_stamp")
+    __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_name", "_node", "_shared", "_stamp")
     _data: Any  # ndarray, or the NumPy scalar that NumPy returned for a 0-d result
     _node: Any  # Node, LEAF on a leaf that requires a gradient, or None
     _grad: Tensor | None
+    _hooks: list[UserHook]
     _name: str | None
     _shared: bool
     _stamp: int
@@ -134,7 +135,7 @@ class Tensor(Operators, Methods):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        if self._node is not None and self._node is not LEAF:
+        if not self.is_leaf:
             raise GradError(
                 "requires_grad can be set on a leaf only; this tensor is the "
                 f"{self._node.describe()}. Use .detach() to start a new graph from its values"
@@ -150,7 +151,8 @@ class Tensor(Operators, Methods):
     @property
     def is_leaf(self) -> bool:
         """Whether the tensor was made by the user, not by a recorded operation."""
-        return self._node is None or self._node is LEAF
+        node = self._node
+        return node is None or node is LEAF or node.op is barrier.stop_gradient
 
     @property
     def grad(self) -> Tensor | None:
@@ -177,7 +179,9 @@ class Tensor(Operators, Methods):
         HOOKS.backward(self, cotangent, retain_graph, create_graph)
 
     def detach(self) -> Tensor:
-        """Return the same values without history."""
+        """Return the same values without history; `record_source` keeps a note of where, for `why_no_grad`."""
+        if self._node is not None and MODE.get().source:
+            return apply(barrier.stop_gradient, (self,), {})
         twin = wrap(self._data, None)
         twin._shared = self._shared = True
         return twin
@@ -187,7 +191,38 @@ class Tensor(Operators, Methods):
         if self._node is None:
             raise GradError("retain_grad: this tensor does not require a gradient; make its inputs require one")
         if self._node is not LEAF:
-            self._node.hooks = [*(self._node.hooks or ()), _GradKeeper(self)]
+            self._node.hooks = self._node.hooks or []
+            self._node.hooks.append(_GradKeeper(self))
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
+        """Call `hook` with the gradient of this tensor whenever a backward pass has computed it.
+
+        Args:
+            hook: gets the gradient, a Tensor of this tensor's shape and dtype; what it returns, unless None, goes on
+                in its place.
+
+        Returns:
+            A handle whose `remove()` takes the hook away.
+
+        Raises:
+            GradError: if this tensor does not require a gradient.
+
+        Example:
+            >>> x = tensor([1.0, 2.0], requires_grad=True)
+            >>> handle = x.register_hook(lambda g: g * 10)
+            >>> (x * x).sum().backward()
+            >>> x.grad
+            Tensor([20., 40.])
+        """
+        if not self.requires_grad:
+            raise GradError("register_hook: this tensor does not require a gradient, so no hook would ever be called")
+        if self._node is LEAF:
+            hooks = self._hooks = getattr(self, "_hooks", [])
+        else:
+            hooks = self._node.hooks = self._node.hooks or []
+        added = UserHook(hook)
+        hooks.append(added)
+        return HookHandle(hooks, added)
 
     def assign(self, value: Tensor | npt.ArrayLike) -> None:
         """Replace the values of a leaf in place; `.data` follows, and a graph that saved the old ones says so.
@@ -228,6 +263,8 @@ class Tensor(Operators, Methods):
             self._data = data = np.array(data)
             self._shared = False
         self._stamp = next_stamp()
+        if self._node is not LEAF:
+            self._node = None  # whatever it was a view of, it is that no more
         return data
 
     # ---- the record -------------------------------------------------------------------------------------------------
@@ -376,7 +413,7 @@ class Tensor(Operators, Methods):
                 raise DtypeError(f"{what}: a {result.dtype} result does not fit a {self.dtype} tensor; use t = t … v")
             result = apply(shape.astype, (result,), {"dtype": self.dtype})
         self._data, self._node = result._data, result._node
-        self.__class__ = result.__class__  # type: ignore[assignment]  # of one layout; see _lifted
+        self.__class__ = result.__class__  # of one layout; see _lifted
         self._shared = True
         return self
 
@@ -447,6 +484,41 @@ def tensor(
         Tensor([[1., 2.]], requires_grad=True, name='w')
     """
     return Tensor(a, dtype, requires_grad, name, copy=copy)
+
+
+class UserHook:
+    """A user's function of a gradient, given and giving Tensors; the engine's may be bare."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[[Tensor], Tensor | None]) -> None:
+        self.function = function
+
+    def __call__(self, g: Any) -> Any:
+        seen = g if isinstance(g, Tensor) else wrap(np.array(g), None)
+        changed: Any = self.function(seen)
+        if changed is None:
+            return None
+        new = changed if isinstance(changed, Tensor) else Tensor(changed)
+        if new.shape != g.shape:
+            raise ShapeError(f"register_hook: expected the hook to return shape {g.shape}; received {new.shape}")
+        if new.dtype != g.dtype:
+            new = apply(shape.astype, (new,), {"dtype": g.dtype})
+        return new if isinstance(g, Tensor) else new._data
+
+
+class HookHandle:
+    """Takes a hook away again."""
+
+    __slots__ = ("_hook", "_hooks")
+
+    def __init__(self, hooks: list[Any], hook: UserHook) -> None:
+        self._hooks, self._hook = hooks, hook
+
+    def remove(self) -> None:
+        """Take the hook away; more than once does no harm."""
+        if self._hook in self._hooks:
+            self._hooks.remove(self._hook)
 
 
 class _GradKeeper:

@@ -7,6 +7,7 @@ reads the rules with bare arrays, or with Tensors when the pass itself is to be 
 from __future__ import annotations
 
 import operator
+from collections.abc import Collection
 from contextlib import nullcontext
 from typing import Any, NoReturn
 
@@ -109,6 +110,9 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
 
 def _add_to_leaf(leaf: Tensor, total: Any, root: Any) -> None:
     """Write a leaf's gradient; what `.grad` handed out before is not changed, and its memory is its own."""
+    for hook in getattr(leaf, "_hooks", ()):
+        changed = hook(conjugated(total))
+        total = total if changed is None else conjugated(changed)
     if isinstance(total, Tensor):
         total = conjugated(total)
         leaf._grad = total if leaf.grad is None else leaf.grad + total
@@ -149,7 +153,7 @@ def cotangents(
 
     `nested`: the saved values may have a history of their own further out, which goes on being recorded.
     """
-    order, selects = _collect(roots)
+    order, selects = _collect(roots, targets or ())
     if targets is not None:
         order = _towards(order, targets)
     watch = _Watch()
@@ -159,10 +163,14 @@ def cotangents(
         return _walk(order, dict(roots), targets, watch, retain_graph, create_graph)
 
 
-def _collect(roots: dict[Any, Any]) -> tuple[list[Node], bool]:
-    """Return every node that a gradient flows through, last recorded first: consumers before what they consume."""
-    stack = [edge for edge in roots if edge.__class__ is Node]
-    seen = set(stack)
+def _collect(roots: dict[Any, Any], targets: Collection[Any]) -> tuple[list[Node], bool]:
+    """Return every node that a gradient flows through, last recorded first: consumers before what they consume.
+
+    Targets and what lies behind them are left out: their cotangents are the result.
+    """
+    seen = set(targets)
+    stack = [edge for edge in roots if edge.__class__ is Node and edge not in seen]
+    seen.update(stack)
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
     selects = any(g.size > 1 for g in roots.values())
     order = []
@@ -206,8 +214,6 @@ def _walk(
         saved, inputs, params, needs = node.saved, node.inputs, node.params, node.needs
         if record or saved is None or node.hooks is not None or len(needs) != len(inputs):
             g, saved = _open(node, g, record)
-        if targets is not None and node in targets:
-            pending[node] = g
         rules: Any = node.op.rules
         for i in needs:
             edge = inputs[i]

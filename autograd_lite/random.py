@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,6 +64,37 @@ class Generator:
 
 default_generator = Generator(name="default")
 
+# While someone remembers draws: every generator drawn from, with its state before its first draw.
+_FIRST_STATES: ContextVar[dict[Generator, Any] | None] = ContextVar("autograd_lite_first_states", default=None)
+
+
+@contextmanager
+def remember_draws() -> Iterator[dict[Generator, Any]]:
+    """Yield a dict that fills with the generators drawn from inside, each with its state before that."""
+    states: dict[Generator, Any] = {}
+    token = _FIRST_STATES.set(states)
+    try:
+        yield states
+    finally:
+        _FIRST_STATES.reset(token)
+        outer = _FIRST_STATES.get()
+        if outer is not None:
+            for generator, state in states.items():
+                outer.setdefault(generator, state)
+
+
+@contextmanager
+def replay_draws(states: dict[Generator, Any]) -> Iterator[None]:
+    """Draw inside what was drawn while `states` were remembered; afterwards the streams go on from where they were."""
+    now = {generator: generator.state for generator in states}
+    for generator, state in states.items():
+        generator.state = state
+    try:
+        yield
+    finally:
+        for generator, state in now.items():
+            generator.state = state
+
 
 def set_seed(seed: int | None) -> None:
     """Seed the default generator, which initializers, shuffling and dropout draw from.
@@ -81,6 +115,9 @@ def _draw(
     op: Any, shape: int | tuple[int, ...], dtype: npt.DTypeLike, generator: Generator | None, **params: Any
 ) -> Tensor:
     source = default_generator if generator is None else generator
+    states = _FIRST_STATES.get()
+    if states is not None and source not in states:
+        states[source] = source.state
     return apply(op, (), {"generator": source, "shape": _shape(shape), "dtype": np.dtype(dtype), **params})
 
 

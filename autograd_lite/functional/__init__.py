@@ -1,6 +1,13 @@
 """Transformations of functions: every derivative, in every mode, of any order."""
 
 from .batched import vmap as vmap
+from .custom import (
+    checkpoint as checkpoint,
+    custom_jvp as custom_jvp,
+    custom_vjp as custom_vjp,
+    stop_gradient as stop_gradient,
+)
 from .derived import hessian as hessian, hvp as hvp, jacobian as jacobian
 from .forward import jvp as jvp, linearize as linearize
 from .gradient import grad as grad, value_and_grad as value_and_grad, vjp as vjp
+from .why import why_no_grad as why_no_grad

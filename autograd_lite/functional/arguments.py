@@ -19,7 +19,18 @@ from ..ops import shape
 from .tree import leaves, map_leaves, rebuild
 
 __all__ = [
-    "Traced", "array_like", "bare", "floating", "inside", "leave", "like_argument", "name_of", "scalar", "trace", "variable",
+    "Traced",
+    "array_like",
+    "bare",
+    "floating",
+    "inside",
+    "leave",
+    "like_argument",
+    "name_of",
+    "positions",
+    "scalar",
+    "trace",
+    "variable",
 ]
 
 
@@ -30,7 +41,8 @@ class _Depth(NamedTuple):
     tapes: int = 0
 
 
-_DEPTH: ContextVar[_Depth] = ContextVar("autograd_lite_depth", default=_Depth())
+_OUTSIDE = _Depth()
+_DEPTH: ContextVar[_Depth] = ContextVar("autograd_lite_depth", default=_OUTSIDE)
 
 
 @contextmanager
@@ -68,26 +80,31 @@ def trace(
     what: str, f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Traced:
     """Call `f` with the arguments `argnums` replaced by variables, and record."""
-    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    positions = [_position(what, i, len(args), f) for i in wanted]
+    wanted = positions(what, f, argnums, args)
     tensors = [a for _, a in leaves((args, kwargs)) if isinstance(a, Tensor)]
     inputs = list(args)
     with inside(tape=True) as depth, enable_grad():
         # Inside jvp or vmap the record gets a level of its own; otherwise one tape serves all, which is faster.
         level = Level() if depth.all > depth.tapes else None
-        for i in positions:
+        for i in wanted:
             inputs[i] = _variables(what, args[i], i, level)
-        variables = tuple(inputs[i] for i in positions)
+        variables = tuple(inputs[i] for i in wanted)
         out = f(*inputs, **kwargs)
     create_graph = level is None and (depth.tapes > 0 or any(t.requires_grad for t in tensors))
     as_tensors = depth.all > 0 or bool(tensors)
-    return Traced(out, tuple(args[i] for i in positions), variables, as_tensors, create_graph, level)
+    return Traced(out, tuple(args[i] for i in wanted), variables, as_tensors, create_graph, level)
 
 
-def _position(what: str, i: int, n: int, f: Callable[..., Any]) -> int:
-    if not -n <= i < n:
-        raise GradError(f"{what}: argnums={i} names no positional argument of {name_of(f)}, which was called with {n}")
-    return i % n
+def positions(what: str, f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return which positional arguments `argnums` names, counted from the front."""
+    n = len(args)
+    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for i in wanted:
+        if not -n <= i < n:
+            raise GradError(
+                f"{what}: argnums={i} names no positional argument of {name_of(f)}, which was called with {n}"
+            )
+    return tuple(i % n for i in wanted)
 
 
 def name_of(f: Callable[..., Any]) -> str:
@@ -161,7 +178,7 @@ def scalar(what: str, out: Any) -> Any:
         )
     if (out.dtype if isinstance(out, Tensor) else np.asarray(out).dtype).kind == "c":
         raise GradError(
-            f"{what}: expected a real loss; received a complex one. Take its .real or abs(), or use vjp with a cotangent"
+            f"{what}: expected a real loss; received a complex one. Take its .real or abs(), or give vjp a cotangent"
         )
     return out
 

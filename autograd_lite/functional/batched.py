@@ -14,7 +14,7 @@ from ..core.batching import one_by_one
 from ..core.errors import ShapeError
 from ..core.op import Op
 from ..core.shapes import normalize_axis
-from .arguments import array_like, inside, leave, name_of
+from .arguments import array_like, bare, inside, leave, name_of
 from .tree import leaves, map_leaves, rebuild
 
 __all__ = ["Batched", "vmap"]
@@ -85,12 +85,11 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
             raise ShapeError(f"vmap: expected in_axes with {len(args)} entries, one an argument; received {in_axes}")
         level = Level()
         sizes: dict[str, int] = {}
-        inputs = [_batched(a, axis, f"argument {i}", level, sizes) for i, (a, axis) in enumerate(zip(args, axes, strict=True))]
+        pairs = enumerate(zip(args, axes, strict=True))
+        inputs = [_batched(a, axis, f"argument {i}", level, sizes) for i, (a, axis) in pairs]
         if len(set(sizes.values())) != 1:
-            raise ShapeError(
-                f"vmap: expected one batch size for all arguments of {name_of(f)}; received "
-                + (", ".join(f"{n} along the batch axis of {where}" for where, n in sizes.items()) or "no batched argument")
-            )
+            received = ", ".join(f"{n} examples in {where}" for where, n in sizes.items()) or "no batched argument"
+            raise ShapeError(f"vmap: expected one batch size for all arguments of {name_of(f)}; received {received}")
         size = next(iter(sizes.values()))
         with inside(tape=False) as depth:
             out = f(*inputs, **kwargs)
@@ -107,9 +106,9 @@ def _batched(tree: Any, axis: int | None, where: str, level: Level, sizes: dict[
     tree = array_like(tree)
 
     def one(path: str, a: Any) -> Tensor:
-        value = a if isinstance(a, Tensor) and a._node is not None else a._data if isinstance(a, Tensor) else np.asarray(a)
+        value = bare(a)
         if not value.ndim:
-            raise ShapeError(f"vmap: expected {where}{path} to have a batch axis; received a number. Say None in in_axes")
+            raise ShapeError(f"vmap: expected {where}{path} to have a batch axis; received a number. Use in_axes=None")
         k = normalize_axis(axis, value.ndim, f"vmap: in_axes of {where}{path}")
         sizes[where + path] = value.shape[k]
         return face(Batched(np.moveaxis(value, k, 0) if k else value, level), None)
@@ -119,9 +118,9 @@ def _batched(tree: Any, axis: int | None, where: str, level: Level, sizes: dict[
 
 def _collected(x: Any, size: int, axis: int, level: Level) -> Any:
     """Return a result with its batch axis; what is the same for all examples is repeated."""
-    value = x._data if isinstance(x, Tensor) else x
-    if isinstance(value, Batched) and value.level is level:
-        array = value.array
+    array: Any = x._data if isinstance(x, Tensor) else x
+    if isinstance(array, Batched) and array.level is level:
+        array = array.array
     else:
         array = x if isinstance(x, Tensor) else np.asarray(x)
         array = np.broadcast_to(array, (size, *array.shape))

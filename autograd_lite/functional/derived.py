@@ -11,11 +11,11 @@ import numpy as np
 from .._lifted import Level, face
 from .._tensor import Tensor
 from ..core.errors import GradError, ShapeError
-from ..engine import conjugated, cotangents, edge_of
-from .arguments import Traced, array_like, bare, floating, inside, leave, like_argument, trace
+from ..engine import cotangents, edge_of
+from .arguments import Traced, array_like, bare, floating, inside, leave, like_argument, positions, trace
 from .batched import Batched
 from .dual import Dual, ForwardLevel
-from .gradient import grad, given_back, pairs_of
+from .gradient import given_back, grad, pairs_of
 from .tree import leaves, map_leaves, rebuild
 
 __all__ = ["hessian", "hvp", "jacobian"]
@@ -77,7 +77,7 @@ def _rows(out: Any, traced: Traced, single: bool) -> Any:
     found: dict[Any, Any] = {}
     level = Level()
     if isinstance(out, Tensor) and out.requires_grad:
-        units = np.eye(out.size, dtype=out.dtype).reshape(out.size, *out.shape)
+        units = np.eye(out.size, dtype=out.dtype).reshape((out.size, *out.shape))
         found = cotangents(
             {edge_of(out): Batched(units, level)},
             {edge_of(v) for v, _ in pairs},
@@ -88,7 +88,7 @@ def _rows(out: Any, traced: Traced, single: bool) -> Any:
     grads = []
     for v, _ in pairs:
         g = _released_batch(found.get(edge_of(v)), level, traced.level)
-        g = np.zeros((*np.shape(out), *v.shape), v.dtype) if g is None else g.reshape(*out.shape, *v.shape)
+        g = np.zeros((*np.shape(out), *v.shape), v.dtype) if g is None else g.reshape((*out.shape, *v.shape))
         grads.append(like_argument(g, None, traced.as_tensors))
     each = iter(grads)
     results = tuple(rebuild(vs, each) for vs in traced.variables)
@@ -110,16 +110,17 @@ def _forward(
     f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any], has_aux: bool
 ) -> Any:
     """Return the Jacobian by forward mode: a batch of unit tangents beside the values."""
-    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    wanted = positions("jacobian", f, argnums, args)
     forward, batch = ForwardLevel(), Level()
     inputs = [array_like(a) for a in args]
-    points = [(i, path, bare(floating("jacobian", a, f"argument {i}{path}"))) for i in wanted for path, a in leaves(inputs[i])]
-    total = sum(x.size for _, _, x in points)
+    named = [(f"argument {i}{path}", a) for i in wanted for path, a in leaves(inputs[i])]
+    points = [bare(floating("jacobian", a, where)) for where, a in named]
+    total = sum(x.size for x in points)
     start, lifted = 0, []
-    for _, _, x in points:
+    for x in points:
         units = np.zeros((total, x.size), x.dtype)
         units[start + np.arange(x.size), np.arange(x.size)] = 1
-        lifted.append(face(Dual(x, Batched(units.reshape(total, *x.shape), batch), forward), None))
+        lifted.append(face(Dual(x, Batched(units.reshape((total, *x.shape)), batch), forward), None))
         start += x.size
     each = iter(lifted)
     for i in wanted:
@@ -134,8 +135,8 @@ def _forward(
         t = t._data if isinstance(t, Tensor) else t
         rows = t.array if isinstance(t, Batched) and t.level is batch else np.zeros((total, *np.shape(o)))
         parts, begin = [], 0
-        for _, _, x in points:
-            part = np.moveaxis(rows[begin : begin + x.size], 0, -1).reshape(*np.shape(o), *x.shape)
+        for x in points:
+            part = np.moveaxis(rows[begin : begin + x.size], 0, -1).reshape((*np.shape(o), *x.shape))
             parts.append(like_argument(part, None, as_tensors))
             begin += x.size
         each = iter(parts)

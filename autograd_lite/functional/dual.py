@@ -154,9 +154,7 @@ def _reduced(partial: Any, t: Any, out: Any, x: Any, params: dict[str, Any]) -> 
     return masked_product(t, d, t * d).sum(axis=axis, keepdims=keepdims)
 
 
-def _by_two_vjps(
-    op: Op, tangents: tuple[Any, ...], out: Any, inputs: tuple[Any, ...], params: dict[str, Any]
-) -> Any:
+def _by_two_vjps(op: Op, tangents: tuple[Any, ...], out: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Push tangents forward with nothing but the vjp, which is linear in its cotangent: its transpose is the jvp.
 
     References:

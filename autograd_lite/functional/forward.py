@@ -90,7 +90,9 @@ def _lifted(x: Any, t: Any, where: str, level: ForwardLevel) -> Any:
     x, t = array_like(x), array_like(t)
     points, directions = list(leaves(x)), [v for _, v in leaves(t)]
     if len(points) != len(directions):
-        raise ShapeError(f"jvp: expected a tangent of the structure of {where}, with {len(points)} arrays; received {t!r}")
+        raise ShapeError(
+            f"jvp: expected a tangent of the structure of {where}, with {len(points)} arrays; received {t!r}"
+        )
     pairs = zip(points, directions, strict=True)
     return rebuild(x, iter([_dual(a, v, where + path, level) for (path, a), v in pairs]))
 

@@ -9,7 +9,6 @@ from typing import Any
 __all__ = ["leaves", "map_leaves", "rebuild"]
 
 
-
 def _children(tree: Any) -> list[tuple[str, Any]] | None:
     """Return `(how it is written after the container's name, child)` for each child, or None for a leaf."""
     if isinstance(tree, dict):

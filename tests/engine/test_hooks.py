@@ -1,0 +1,100 @@
+"""Hooks on tensors: they see the gradient, may change it, and can be taken away."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+
+
+def leaf() -> Any:
+    return ag.tensor([1.0, 2.0], requires_grad=True)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_hook_sees_the_complete_gradient_once(create_graph: bool) -> None:
+    x, seen = leaf(), []
+    y = x * 2
+    y.register_hook(seen.append)
+    (y * y + y).sum().backward(create_graph=create_graph)
+    assert len(seen) == 1
+    np.testing.assert_array_equal(seen[0].detach().numpy(), [5.0, 9.0])
+    assert isinstance(seen[0], ag.Tensor)
+    x.grad = None
+
+
+@pytest.mark.parametrize("of_leaf", [False, True])
+def test_what_a_hook_returns_goes_on(of_leaf: bool) -> None:
+    x = leaf()
+    y = x * 2
+    (x if of_leaf else y).register_hook(lambda g: g * 10)
+    (x if of_leaf else y).register_hook(lambda g: np.array([7.0, 8.0]) + 0 * g)
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad, [7.0, 8.0] if of_leaf else [14.0, 16.0])
+
+
+def test_a_leafs_hook_is_called_at_every_backward_with_that_gradient_alone() -> None:
+    x, seen = leaf(), []
+    x.register_hook(lambda g: seen.append(g.numpy()))
+    for _ in range(2):
+        (x * 3).sum().backward()
+    np.testing.assert_array_equal(seen, [[3.0, 3.0], [3.0, 3.0]])
+    np.testing.assert_array_equal(x.grad, [6.0, 6.0])
+
+
+def test_a_hook_can_be_removed() -> None:
+    x, seen = leaf(), []
+    handles = [t.register_hook(seen.append) for t in (x, x)]
+    handles[0].remove()
+    handles[0].remove()
+    x.sum().backward()
+    assert len(seen) == 1
+
+
+def test_a_hook_that_changes_its_argument_changes_nothing() -> None:
+    x = leaf()
+
+    def clumsy(g: Any) -> None:
+        g += 100
+
+    y = x * 2
+    y.register_hook(clumsy)
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad, [2.0, 2.0])
+
+
+def test_a_hook_keeps_the_dtype_and_must_keep_the_shape() -> None:
+    x = ag.tensor(np.ones(2, np.float32), requires_grad=True)
+    x.register_hook(lambda g: g.astype(np.float64))
+    x.sum().backward()
+    assert x.grad.dtype == np.float32
+    x = leaf()
+    x.register_hook(lambda g: g.sum())
+    with pytest.raises(ag.ShapeError, match=r"register_hook: expected the hook to return shape \(2,\); received \(\)"):
+        x.sum().backward()
+    assert x.grad is None
+
+
+def test_only_what_requires_a_gradient_takes_a_hook() -> None:
+    with pytest.raises(ag.GradError, match="register_hook: this tensor does not require a gradient"):
+        ag.tensor(1.0).register_hook(print)
+
+
+def test_a_hook_makes_no_cycle() -> None:
+    gc.disable()
+    try:
+        x = leaf()
+        x.register_hook(lambda g: None)
+        y = x * 2
+        y.register_hook(lambda g: None)
+        y.sum().backward()
+        alive = [weakref.ref(x), weakref.ref(y)]
+        del x, y
+        assert [r() for r in alive] == [None, None]
+    finally:
+        gc.enable()
