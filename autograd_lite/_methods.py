@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._record import apply, unary
+from ._record import apply, moved, unary
 from .core.errors import UnsupportedError
 from .core.op import Op
 from .core.shapes import Axis
@@ -22,7 +22,9 @@ __all__ = ["Methods", "canonical_index"]
 
 def canonical_index(key: Any) -> tuple[Any, ...]:
     """Return an index as a tuple of ints, slices, None, Ellipsis and arrays."""
-    return tuple(_index_part(k) for k in (key if isinstance(key, tuple) else (key,)))
+    if key.__class__ is slice or key.__class__ is int:
+        return (key,)
+    return tuple([_index_part(k) for k in (key if isinstance(key, tuple) else (key,))])
 
 
 def _index_part(k: Any) -> Any:
@@ -36,6 +38,9 @@ def _index_part(k: Any) -> Any:
     if array.ndim == 0 and array.dtype.kind != "b":
         return int(array)
     return array if array.base is None and array is not k else array.copy()
+
+
+_ALL = {"axis": None, "keepdims": False, "dtype": None}
 
 
 class Methods:
@@ -57,6 +62,8 @@ class Methods:
 
     def sum(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Tensor:
         """Sum over `axis`; see `numpy.sum`."""
+        if axis is None and dtype is None and not keepdims:  # the end of nearly every loss
+            return moved(reduce.sum_, self, _ALL)
         return self._bound(reduce.sum_, axis, dtype, keepdims=keepdims)
 
     def mean(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Tensor:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 else:
     Tensor = None  # the class, which `_tensor` hands over when it has defined it
 
-__all__ = ["apply", "binary", "hand_over_class", "hand_over_lifting", "open_edge", "record", "unary", "wrap"]
+__all__ = ["apply", "binary", "hand_over_class", "hand_over_lifting", "moved", "open_edge", "record", "unary", "wrap"]
 
 _NO_PARAMS: dict[str, Any] = {}
 _NEEDS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
@@ -80,6 +80,34 @@ def unary(op: Op, x: Any) -> Tensor:
                 return wrap(out, Node(op, (edge,), _NO_PARAMS, saved, (0,), out.shape, out.dtype, note))
             return wrap(out, Node(op, (edge,), _NO_PARAMS, None, (), out.shape, out.dtype, _note(mode)))
     return wrap(out, None)
+
+
+def moved(op: Op, x: Any, params: dict[str, Any]) -> Tensor:
+    """Apply an op of one Tensor and parameters, such as an index or a shape: `apply` with less to look at."""
+    if x.__class__ is not Tensor:
+        return _lift(op, (x,), params)
+    node = x._node
+    value = x._data
+    try:
+        out = op.forward(value, **params)
+    except ValueError as error:
+        raise _misfit(op, (x,), error) from None
+    made = None
+    if node is not None:
+        mode = _mode()
+        if mode.record:
+            edge = x if node is LEAF else node
+            note = None if not mode.source else _note(mode)
+            if node.needs and op.rules is not None and out.dtype.kind in "fc":
+                keep_out, keep_x = op.keeps[1]
+                saved = (out if keep_out else None, value if keep_x else edge)
+                made = Node(op, (edge,), params, saved, (0,), out.shape, out.dtype, note)
+            else:
+                made = Node(op, (edge,), params, None, (), out.shape, out.dtype, note)
+    result = wrap(out, made)
+    if out.__class__ is np.ndarray and out.base is not None:
+        result._shared = x._shared = True
+    return result
 
 
 def binary(op: Op, x: Any, y: Any) -> Any:
@@ -224,6 +252,9 @@ def _save(op: Op, out: Any, values: list[Any], edges: list[Any], needs: list[int
     """Collect `(out, *inputs)` for the rules: the values they read, and for the others the edges, for their shapes."""
     if not op.keeps:
         return (None, *edges)
+    if len(edges) == 1:
+        keep_out, keep_x = op.keeps[1]
+        return (out if keep_out else None, values[0] if keep_x else edges[0])
     keep = op.keeps[sum(1 << i for i in needs)]
     return (out if keep[0] else None, *(v if k else e for v, e, k in zip(values, edges, keep[1:], strict=True)))
 

@@ -12,7 +12,7 @@ import numpy as np
 from . import protocols
 from ._methods import Methods, canonical_index
 from ._operators import Operators
-from ._record import apply, binary, hand_over_class, open_edge, unary, wrap
+from ._record import apply, binary, hand_over_class, moved, open_edge, unary, wrap
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
 from .core.mode import MODE, is_grad_enabled
@@ -364,7 +364,7 @@ class Tensor(Operators, Methods):
     # ---- indexing and in-place forms --------------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Tensor:
-        return apply(index.getitem, (self,), {"index": canonical_index(key)})
+        return moved(index.getitem, self, {"index": canonical_index(key)})
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._rebind("t[i] = v", apply(index.index_update, (self, value), {"index": canonical_index(key)}))

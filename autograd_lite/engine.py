@@ -7,7 +7,6 @@ reads the rules with bare arrays, or with Tensors when the pass itself is to be 
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection
 from contextlib import nullcontext
 from typing import Any, NoReturn
 
@@ -26,11 +25,12 @@ from .ops.compare import zero_mask
 
 __all__ = ["backward", "conjugated", "cotangents", "edge_of", "masked", "masked_product"]
 
-_UNIT, _PARTIAL, _APPLIED = Kind.UNIT, Kind.PARTIAL, Kind.APPLIED
+_UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
 # Constants up to this many bytes stay readable in the record after backward; larger arrays are let go.
 _KEEP_BYTES = 1024
 # Adding in place saves memory traffic on large arrays; on small ones NumPy is faster when out is no operand.
 _IN_PLACE_SIZE = 1000
+_BOOL = np.dtype(np.bool_)
 _stamp = operator.attrgetter("stamp")
 
 
@@ -153,26 +153,32 @@ def cotangents(
 
     `nested`: the saved values may have a history of their own further out, which goes on being recorded.
     """
-    order, selects = _collect(roots, targets or ())
-    if targets is not None:
+    order, selects, astray = _collect(roots, targets)
+    wanted = None
+    if astray and targets is not None:
         order = _towards(order, targets)
+        wanted = targets.union(order)
     watch = _Watch()
     watch.seen = selects
     mode = enable_grad() if create_graph else nullcontext() if nested else no_grad()
     with mode, np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=watch):
-        return _walk(order, dict(roots), targets, watch, retain_graph, create_graph)
+        return _walk(order, dict(roots), wanted, watch, retain_graph, create_graph)
 
 
-def _collect(roots: dict[Any, Any], targets: Collection[Any]) -> tuple[list[Node], bool]:
+def _collect(roots: dict[Any, Any], targets: set[Any] | None) -> tuple[list[Node], bool, bool]:
     """Return every node that a gradient flows through, last recorded first: consumers before what they consume.
 
     Targets and what lies behind them are left out: their cotangents are the result.
+
+    Returns:
+        The nodes; whether one of their ops selects; whether gradients also flow to leaves that are no targets.
     """
-    seen = set(targets)
+    seen = set(targets or ())
     stack = [edge for edge in roots if edge.__class__ is Node and edge not in seen]
     seen.update(stack)
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
     selects = any(g.size > 1 for g in roots.values())
+    astray = False
     order = []
     while stack:
         node = stack.pop()
@@ -182,11 +188,14 @@ def _collect(roots: dict[Any, Any], targets: Collection[Any]) -> tuple[list[Node
         inputs = node.inputs
         for i in node.needs:
             edge = inputs[i]
-            if edge.__class__ is Node and edge not in seen:
-                seen.add(edge)
-                stack.append(edge)
+            if edge not in seen:
+                if edge.__class__ is Node:
+                    seen.add(edge)
+                    stack.append(edge)
+                else:
+                    astray = True
     order.sort(key=_stamp, reverse=True)
-    return order, selects
+    return order, selects, astray
 
 
 def _towards(order: list[Node], targets: set[Any]) -> list[Node]:
@@ -194,18 +203,20 @@ def _towards(order: list[Node], targets: set[Any]) -> list[Node]:
     useful = set(targets)
     kept = []
     for node in reversed(order):
-        if any(node.inputs[i] in useful for i in node.needs):
-            useful.add(node)
-            kept.append(node)
+        inputs = node.inputs
+        for i in node.needs:
+            if inputs[i] in useful:
+                useful.add(node)
+                kept.append(node)
+                break
     kept.reverse()
     return kept
 
 
 def _walk(
-    order: list[Node], pending: dict[Any, Any], targets: set[Any] | None, watch: _Watch, retain: bool, record: bool
+    order: list[Node], pending: dict[Any, Any], wanted: set[Any] | None, watch: _Watch, retain: bool, record: bool
 ) -> dict[Any, Any]:
-    # The two common kinds of rule stay inline, the rest is called: this loop is the time of a backward pass.
-    wanted = None if targets is None else targets.union(order)
+    # The common kinds of rule stay inline, the rest is called: this loop is the time of a backward pass.
     owned = set()
     for node in order:
         g = pending.pop(node, None)
@@ -230,9 +241,14 @@ def _walk(
                 if watch.seen:
                     r = masked(r, g)
             elif kind is _PARTIAL and not params:
-                r = g * rule.value(*saved)
+                d = rule.value(*saved)
+                r = g * d
                 if watch.seen:
-                    r = masked_product(g, rule.value(*saved), r)
+                    r = masked_product(g, d, r)
+            elif kind is _VJP:
+                r = rule.value(g, *saved, **params)
+            elif kind is _CONSTANT and rule.value == -1:
+                r = -g
             else:
                 r = _rule_result(rule, g, saved, params, watch)
             if edge.__class__ is Node:
@@ -274,15 +290,13 @@ def conjugated(g: Any) -> Any:
 
 
 def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any], watch: _Watch) -> Any:
-    """Read a rule of any kind."""
+    """Read a rule of one of the less common kinds."""
     kind = rule.kind
-    if kind is Kind.VJP:
-        return rule.value(g, *saved, **params)
     if kind is Kind.CONSTANT:
         if rule.value == 0:  # flat there, whatever the cotangent: inf * 0 would say NaN
             zeros = np.zeros(g.shape, g.dtype)
             return wrap(zeros, None) if isinstance(g, Tensor) else zeros
-        return -g if rule.value == -1 else g * rule.value
+        return g * rule.value
     if kind is Kind.REDUCED:
         params = dict(params)
         keepdims, axis, shape = params.pop("keepdims"), params["axis"], saved[1].shape
@@ -309,15 +323,15 @@ def _open(node: Node, g: Any, record: bool) -> tuple[Any, tuple[Any, ...]]:
 
 def masked_product(g: Any, d: Any, r: Any) -> Any:
     """As `masked`, for r = g * d; a boolean d is a gate, and inf times a closed one is 0."""
-    return np.where(d, g, 0) if getattr(d, "dtype", None) == np.bool_ else masked(r, g)
+    return np.where(d, g, 0) if getattr(d, "dtype", None) is _BOOL else masked(r, g)
 
 
 def masked(r: Any, g: Any) -> Any:
     """Make a rule's result exactly zero where the cotangent was exactly zero and the rule said NaN."""
     values = r._data if r.__class__ is Tensor else r
     if values.__class__ is np.ndarray:
-        flat = values.reshape(-1)
-        total = np.dot(flat, flat) if flat.dtype.kind in "fc" else 0
+        flat = values if values.ndim == 1 else values.reshape(-1)
+        total = flat.dot(flat) if flat.dtype.kind in "fc" else 0
     else:
         total = values if isinstance(values, np.generic) else np.nan
     if total == total:  # not NaN: no element is
@@ -344,11 +358,15 @@ def _as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
 def _free(node: Node) -> None:
     """Let the saved arrays go; the structure stays, with shapes in place of large constants."""
     node.saved = None
-    if len(node.needs) != len(node.inputs):
-        node.inputs = tuple(
-            ShapeDtype(e.shape, e.dtype) if e.__class__ is np.ndarray and e.nbytes > _KEEP_BYTES else e
-            for e in node.inputs
-        )
+    for e in node.inputs:
+        if e.__class__ is np.ndarray and e.nbytes > _KEEP_BYTES:
+            node.inputs = tuple(map(_without_values, node.inputs))
+            break
+
+
+def _without_values(edge: Any) -> Any:
+    large = edge.__class__ is np.ndarray and edge.nbytes > _KEEP_BYTES
+    return ShapeDtype(edge.shape, edge.dtype) if large else edge
 
 
 # ---- what can be wrong ----------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from .._lifted import Held, Level, Lifted, face
 from .._record import apply
 from .._tensor import Tensor
 from ..core.errors import DtypeError, GradError
-from ..core.mode import enable_grad
+from ..core.mode import MODE, enable_grad
 from ..core.node import LEAF, next_stamp
 from ..ops import shape
 from .tree import leaves, map_leaves, rebuild
@@ -29,9 +29,14 @@ __all__ = [
     "name_of",
     "positions",
     "scalar",
+    "tensors_in",
     "trace",
     "variable",
 ]
+
+
+_CONTAINERS = frozenset({list, tuple, dict})
+_ARRAYS = frozenset({np.ndarray, float, int, bool, str, np.float64, np.float32})
 
 
 class _Depth(NamedTuple):
@@ -81,18 +86,38 @@ def trace(
 ) -> Traced:
     """Call `f` with the arguments `argnums` replaced by variables, and record."""
     wanted = positions(what, f, argnums, args)
-    tensors = [a for _, a in leaves((args, kwargs)) if isinstance(a, Tensor)]
     inputs = list(args)
-    with inside(tape=True) as depth, enable_grad():
-        # Inside jvp or vmap the record gets a level of its own; otherwise one tape serves all, which is faster.
-        level = Level() if depth.all > depth.tapes else None
+    depth, mode = _DEPTH.get(), MODE.get()
+    # Inside jvp or vmap the record gets a level of its own; otherwise one tape serves all, which is faster.
+    level = Level() if depth.all > depth.tapes else None
+    tokens = _DEPTH.set(_Depth(depth.all + 1, depth.tapes + 1)), MODE.set(mode._replace(record=True))
+    try:
         for i in wanted:
             inputs[i] = _variables(what, args[i], i, level)
-        variables = tuple(inputs[i] for i in wanted)
+        variables = tuple([inputs[i] for i in wanted])
         out = f(*inputs, **kwargs)
-    create_graph = level is None and (depth.tapes > 0 or any(t.requires_grad for t in tensors))
-    as_tensors = depth.all > 0 or bool(tensors)
-    return Traced(out, tuple(args[i] for i in wanted), variables, as_tensors, create_graph, level)
+    finally:
+        _DEPTH.reset(tokens[0])
+        MODE.reset(tokens[1])
+    tensors = tensors_in(args, kwargs)
+    create_graph = level is None and (depth.tapes > 0 or any([t.requires_grad for t in tensors]))
+    given = tuple([args[i] for i in wanted])
+    return Traced(out, given, variables, depth.all > 0 or bool(tensors), create_graph, level)
+
+
+def tensors_in(*trees: Any) -> list[Tensor]:
+    """Return the Tensors among arguments and in containers among them."""
+    found = []
+    stack = list(trees)
+    while stack:
+        a = stack.pop()
+        if isinstance(a, Tensor):
+            found.append(a)
+        elif a.__class__ in _CONTAINERS:
+            stack += a.values() if a.__class__ is dict else a
+        elif a.__class__ not in _ARRAYS:
+            found += [x for _, x in leaves(a) if isinstance(x, Tensor)]
+    return found
 
 
 def positions(what: str, f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...]) -> tuple[int, ...]:
@@ -121,8 +146,8 @@ def array_like(a: Any) -> Any:
 
 def _variables(what: str, tree: Any, i: int, level: Level | None) -> Any:
     tree = array_like(tree)
-    if isinstance(tree, (np.ndarray, Tensor, float)):
-        return variable(floating(what, tree, f"argument {i}"), level)
+    if isinstance(tree, (np.ndarray, Tensor)) and tree.dtype.kind in "fc":
+        return variable(tree, level)
     pairs = list(leaves(tree))
     return rebuild(tree, iter([variable(floating(what, a, f"argument {i}{path}"), level) for path, a in pairs]))
 

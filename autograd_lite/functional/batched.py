@@ -14,7 +14,7 @@ from ..core.batching import one_by_one
 from ..core.errors import ShapeError
 from ..core.op import Op
 from ..core.shapes import normalize_axis
-from .arguments import array_like, bare, inside, leave, name_of
+from .arguments import array_like, bare, inside, leave, name_of, tensors_in
 from .tree import leaves, map_leaves, rebuild
 
 __all__ = ["Batched", "vmap"]
@@ -93,7 +93,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
         size = next(iter(sizes.values()))
         with inside(tape=False) as depth:
             out = f(*inputs, **kwargs)
-        as_tensors = depth.all > 0 or any(isinstance(a, Tensor) for _, a in leaves((args, kwargs)))
+        as_tensors = depth.all > 0 or bool(tensors_in(args, kwargs))
         result = map_leaves(lambda x: _collected(x, size, out_axes, level), out)
         return result if as_tensors else leave(result)
 

@@ -12,7 +12,7 @@ from .._lifted import Level, face
 from .._tensor import Tensor
 from ..core.errors import GradError, ShapeError
 from ..engine import cotangents, edge_of
-from .arguments import Traced, array_like, bare, floating, inside, leave, like_argument, positions, trace
+from .arguments import Traced, array_like, bare, floating, inside, leave, like_argument, positions, tensors_in, trace
 from .batched import Batched
 from .dual import Dual, ForwardLevel
 from .gradient import given_back, grad, pairs_of
@@ -127,7 +127,7 @@ def _forward(
         inputs[i] = rebuild(inputs[i], each)
     with inside(tape=False) as depth:
         out, aux = _outputs(f(*inputs, **kwargs), has_aux)
-    as_tensors = depth.all > 0 or any(isinstance(a, Tensor) for _, a in leaves((args, kwargs)))
+    as_tensors = depth.all > 0 or bool(tensors_in(args, kwargs))
 
     def columns(o: Any) -> Any:
         d = o._data if isinstance(o, Tensor) else o

@@ -14,7 +14,7 @@ from ..core.errors import DtypeError, ShapeError
 from ..core.mode import enable_grad
 from ..core.node import Node
 from ..engine import conjugated, cotangents, edge_of
-from .arguments import array_like, bare, floating, inside, leave, like_argument, name_of, variable
+from .arguments import array_like, bare, floating, inside, leave, like_argument, name_of, tensors_in, variable
 from .dual import Dual, ForwardLevel
 from .tree import leaves, map_leaves, rebuild
 
@@ -231,7 +231,7 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
             tape = Level() if depth.all else None
             args = tuple(map(array_like, args))
             out = f(*rebuild(args, iter([lifted(path, a, tape) for path, a in leaves(args)])), **kwargs)
-        as_tensors = depth.all > 0 or any(isinstance(a, Tensor) for _, a in leaves((args, kwargs)))
+        as_tensors = depth.all > 0 or bool(tensors_in(args, kwargs))
         value = map_leaves(lambda x: _primal(x, level), out)
         tangents = [_tangent(x, level) for _, x in leaves(out)]
         linear = Linear(args, out, variables, tangents, tape)

@@ -63,6 +63,8 @@ def value_and_grad(
 
 def given_back(tree: Any, traced: Traced) -> Any:
     """Return a result as the caller expects it."""
+    if tree is None:
+        return None
     if traced.level is not None:
         tree = map_leaves(lambda x: released(x, traced.level), tree)
     return tree if traced.as_tensors else leave(tree)
@@ -129,7 +131,7 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
         g = np.zeros(v.shape, v.dtype) if g is None else released(conjugated(g), traced.level)
         grads.append(like_argument(g, a, traced.as_tensors))
     each = iter(grads)
-    return tuple(rebuild(vs, each) for vs in traced.variables)
+    return tuple([next(each) if isinstance(vs, Tensor) else rebuild(vs, each) for vs in traced.variables])
 
 
 def pairs_of(traced: Traced) -> list[tuple[Tensor, Any]]:

@@ -147,7 +147,7 @@ def test_the_gradients_are_the_same_to_the_last_bit() -> None:
     # Of what several blocks share, the sum over ops becomes a sum over blocks: the same but for the order.
     np.testing.assert_allclose(plain[1], again[1], rtol=1e-14)
     for f in (ag.hessian, lambda f: ag.jacobian(ag.grad(f), mode="forward"), lambda f: ag.jacobian(f, mode="forward")):
-        plain = f(lambda x: loss(x, 1.1, lambda f: f))(X)
+        plain = f(lambda x: loss(x, 1.1, lambda block: block))(X)
         np.testing.assert_allclose(f(lambda x: loss(x, 1.1, ag.checkpoint))(X), plain, rtol=1e-13)
 
 

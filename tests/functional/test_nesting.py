@@ -38,11 +38,6 @@ DERIVATIVES: dict[str, Callable[[Function], Function]] = {
 }
 
 
-def columns(jacobian: Any, x: Any) -> Any:
-    """Sum over the outputs; the Jacobian of an elementwise function is diagonal."""
-    return jacobian.reshape(x.size, x.size).sum(axis=0).reshape(x.shape)
-
-
 # Each turns an elementwise function into itself.
 IDENTITIES: dict[str, Callable[[Function], Function]] = {
     "vmap": lambda f: lambda x: ag.vmap(f)(x.reshape(-1, 1)).reshape(x.shape),
