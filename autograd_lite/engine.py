@@ -241,10 +241,9 @@ def _walk(
                 if watch.seen:
                     r = masked(r, g)
             elif kind is _PARTIAL and not params:
-                d = rule.value(*saved)
-                r = g * d
-                if watch.seen:
-                    r = masked_product(g, d, r)
+                r = g * rule.value(*saved)
+                if watch.seen and _has_nan(r):
+                    r = masked_product(g, rule.value(*saved), r)
             elif kind is _VJP:
                 r = rule.value(g, *saved, **params)
             elif kind is _CONSTANT and rule.value == -1:
@@ -323,20 +322,25 @@ def _open(node: Node, g: Any, record: bool) -> tuple[Any, tuple[Any, ...]]:
 
 def masked_product(g: Any, d: Any, r: Any) -> Any:
     """As `masked`, for r = g * d; a boolean d is a gate, and inf times a closed one is 0."""
-    return np.where(d, g, 0) if getattr(d, "dtype", None) is _BOOL else masked(r, g)
+    if not _has_nan(r):
+        return r
+    return np.where(d, g, 0) if getattr(d, "dtype", None) is _BOOL else zero_mask(r, g)
 
 
 def masked(r: Any, g: Any) -> Any:
     """Make a rule's result exactly zero where the cotangent was exactly zero and the rule said NaN."""
+    return zero_mask(r, g) if _has_nan(r) else r
+
+
+def _has_nan(r: Any) -> bool:
+    """Say whether a NaN may be in an array: no false alarm matters, for only what is NaN is masked."""
     values = r._data if r.__class__ is Tensor else r
     if values.__class__ is np.ndarray:
         flat = values if values.ndim == 1 else values.reshape(-1)
         total = flat.dot(flat) if flat.dtype.kind in "fc" else 0
     else:
         total = values if isinstance(values, np.generic) else np.nan
-    if total == total:  # not NaN: no element is
-        return r
-    return zero_mask(r, g)
+    return bool(total != total)
 
 
 def _as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:

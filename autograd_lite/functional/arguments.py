@@ -100,7 +100,7 @@ def trace(
         _DEPTH.reset(tokens[0])
         MODE.reset(tokens[1])
     tensors = tensors_in(args, kwargs)
-    create_graph = level is None and (depth.tapes > 0 or any([t.requires_grad for t in tensors]))
+    create_graph = level is None and (depth.tapes > 0 or any(t.requires_grad for t in tensors))
     given = tuple([args[i] for i in wanted])
     return Traced(out, given, variables, depth.all > 0 or bool(tensors), create_graph, level)
 
