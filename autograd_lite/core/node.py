@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,6 +46,34 @@ class NodeNote(NamedTuple):
     scope: str
 
 
+_DYING = threading.local()
+
+
+class _Tail:
+    """Holds the nodes behind one node, and when it dies lets them go in a loop instead of one inside the other.
+
+    Python 3.13 frees a chain of objects by recursion as deep as an 8 MB stack allows, and a thread may have far less.
+    """
+
+    __slots__ = ("nodes",)
+
+    def __init__(self, nodes: tuple[Any, ...]) -> None:
+        self.nodes: Any = nodes
+
+    def __del__(self) -> None:
+        queue = getattr(_DYING, "queue", None)
+        if queue is not None:  # the loop below is running further up the stack, and will come to them
+            queue.append(self.nodes)
+            return
+        _DYING.queue = queue = [self.nodes]
+        self.nodes = None
+        try:
+            while queue:
+                queue.pop()
+        finally:
+            _DYING.queue = None
+
+
 class Node:
     """One call of an op.
 
@@ -60,9 +89,11 @@ class Node:
         stamp: the moment of recording.
         note: source line and module path, when recorded.
         hooks: functions of the cotangent, called when it is complete.
+        tail: see `_Tail`; one node in 32, hashed so that no pattern of a program misses it. CPython clears slots in
+            alphabetical order, and this one must come after `inputs` and `saved`.
     """
 
-    __slots__ = ("dtype", "hooks", "inputs", "needs", "note", "op", "params", "saved", "shape", "stamp")
+    __slots__ = ("dtype", "hooks", "inputs", "needs", "note", "op", "params", "saved", "shape", "stamp", "tail")
 
     def __init__(
         self,
@@ -82,7 +113,9 @@ class Node:
         self.needs = needs
         self.shape = shape
         self.dtype = dtype
-        self.stamp = next_stamp()
+        self.stamp = stamp = next_stamp()
+        if not stamp * 0x9E3779B1 & 0x1F0000:
+            self.tail = _Tail(tuple([e for e in inputs if e.__class__ is Node]))
         self.note = note
         self.hooks: list[Callable[[Any], Any]] | None = None
 
