@@ -1,4 +1,4 @@
-"""Set up and run this project with nothing but Python: `python3 dev.py demo|test|ci|bench|lint [more arguments]`.
+"""Set up and run this project with nothing but Python: `python3 dev.py demo|test|ci|bench|docs|lint [more arguments]`.
 
 Makes .venv and installs what the task needs (again when pyproject.toml changes), then runs all of the task's steps and
 exits with the code of the first that failed. Further arguments go to the last step.
@@ -24,8 +24,9 @@ TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {
     "lint": ({"test"}, LINT, {}),
     # One BLAS thread in each of two workers: with two in each, they would only wait for each other.
     "test": ({"test"}, [*LINT, "pytest -n 2"], {"OPENBLAS_NUM_THREADS": "1"}),
-    "ci": ({"test", "bench"}, ["pytest -m ci --durations 10"], FULL),
+    "ci": ({"test", "bench", "docs"}, ["pytest -m ci --durations 10"], FULL),
     "bench": ({"bench"}, ["benchmarks"], {}),
+    "docs": ({"docs"}, ["sphinx -E -W --keep-going -b html docs docs/_build"], {}),
 }
 
 
@@ -83,15 +84,14 @@ def main() -> int:
     if sys.version_info < (3, 11) or len(sys.argv) < 2 or sys.argv[1] not in TASKS:
         print(f"usage: python3 dev.py {'|'.join(TASKS)}, with Python 3.11 or later (this is {sys.version.split()[0]})")
         return 2
-    task, *more = sys.argv[1:]
-    extras, steps, environment = TASKS[task]
+    (extras, steps, environment), more = TASKS[sys.argv[1]], sys.argv[2:]
     set_up(extras)
     codes = {}
     for step in steps:
         command = [PYTHON, "-m", *step.split(), *(more if step == steps[-1] else [])]
         print(f"\ndev.py: {' '.join(command[1:])}", flush=True)
         codes[step] = subprocess.call(command, cwd=ROOT, env={**os.environ, **environment})
-    print(f"\ndev.py {task}:", "; ".join(f"{step}: exit code {code}" for step, code in codes.items()), flush=True)
+    print(f"\ndev.py {sys.argv[1]}:", "; ".join(f"{step}: exit code {code}" for step, code in codes.items()), flush=True)
     return next(filter(None, codes.values()), 0)
 
 

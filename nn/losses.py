@@ -152,7 +152,7 @@ class MeanSquaredError(Loss):
 
 
 class MeanAbsoluteError(MeanSquaredError):
-    """The mean over the last axis of |y_true - y_pred|; the derivative is 0 where they are equal.
+    """The mean over the last axis of `|y_true - y_pred|`; the derivative is 0 where they are equal.
 
     `y_true` and `y_pred` are floating and have the same shape (N, ..., F).
 

@@ -133,7 +133,7 @@ class MeanSquaredError(MeanMetric):
 
 
 class MeanAbsoluteError(MeanMetric):
-    """The mean of |y_true - y_pred|."""
+    """The mean of `|y_true - y_pred|`."""
 
     def __init__(self, name: str = "mean_absolute_error") -> None:
         super().__init__(losses.MeanAbsoluteError(reduction=None), name)

@@ -51,8 +51,8 @@ class Trainer(Module):
         Args:
             optimizer: name, or an optimizer, which is then the same object that a hand-written loop would step; it
                 trains all parameters of the model that require a gradient.
-            loss: name, `Loss`, or function of (y_true, y_pred).
-            metrics: names, `Metric`s, or functions of (y_true, y_pred); "accuracy" fits itself to the labels.
+            loss: a name, a `Loss`, or a function of (y_true, y_pred).
+            metrics: names, `Metric` objects, or functions of (y_true, y_pred); "accuracy" fits itself to the labels.
 
         Raises:
             ValueError: for an unknown name, or without a loss; the model then stays as it was compiled before.

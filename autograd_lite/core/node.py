@@ -36,6 +36,8 @@ class Source(NamedTuple):
     function: str
 
     def __str__(self) -> str:
+        if f"{os.sep}ipykernel_" in self.file:  # a cell's code lies in a file that nobody would recognize
+            return f"line {self.line} of a notebook cell"
         return f"{self.file}:{self.line} in {self.function}"
 
 

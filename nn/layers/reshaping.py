@@ -41,7 +41,7 @@ class Flatten(Layer):
 
 
 class Reshape(Layer):
-    """Gives each sample a new shape: (N, ...) becomes (N, *target_shape).
+    """Gives each sample a new shape: `(N, ...)` becomes `(N, *target_shape)`.
 
     Args:
         target_shape: shape of one sample, without the batch axis; one length may be -1.
@@ -64,11 +64,11 @@ class Reshape(Layer):
             )
 
     def call(self, x: Tensor) -> Tensor:
-        """Return x with shape (N, *target_shape)."""
+        """Return x with shape `(N, *target_shape)`."""
         return x.reshape(x.shape[0], *self._lengths(x.shape))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return (batch, *target_shape)."""
+        """Return `(batch, *target_shape)`."""
         return (input_shape[0], *self._lengths(input_shape))
 
     def _lengths(self, shape: Shape) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.core.op import OPS, Kind
+from autograd_lite.core.op import OPS
 
 from .samples import DIFFERENTIABLE, SAMPLES, Sample, differentiable_inputs
 
@@ -47,7 +47,8 @@ def test_forward_mode_is_the_adjoint_of_reverse_mode(sample: Sample) -> None:
         assert pushed.dtype == out.dtype
         v = sample.cotangent(out.shape, out.dtype)
         pulled = sum(inner(g, tangents[i]) for i, g in zip(chosen, pullback(v), strict=True))
-        np.testing.assert_allclose(inner(v, pushed), pulled, rtol=1e-9, atol=1e-11)
+        digits = max(1e-9, 8 * float(np.finfo(out.dtype).eps))
+        np.testing.assert_allclose(inner(v, pushed), pulled, rtol=digits, atol=digits / 100)
 
 
 # Ops whose jvp is found by two vjps. Whoever adds one must state a jvp, or say here why not.
@@ -123,10 +124,3 @@ def test_every_op_has_a_batching_rule(name: str) -> None:
     op = OPS[name]
     drawn = name.startswith("random_")
     assert (op.batch is None) == (drawn or name in ONE_BY_ONE)
-
-
-def test_what_partials_say_is_said_in_both_modes() -> None:
-    """An op with partials has no jvp of its own, unless complex numbers ask for one."""
-    for op in OPS.values():
-        if isinstance(op.rules, tuple) and all(r is None or r.kind is not Kind.VJP for r in op.rules):
-            assert op.jvp is None or not op.holomorphic, op.name

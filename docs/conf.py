@@ -1,0 +1,26 @@
+"""Sphinx builds the documentation from the pages here and the docstrings: `python3 dev.py docs`."""
+
+import autograd_lite
+
+project = "autograd_lite"
+author = "the autograd_lite authors"
+copyright = author
+release = autograd_lite.__version__
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser"]
+default_role = "code"  # a single backtick in a docstring is code, as everywhere else
+html_theme = "furo"
+html_title = "autograd_lite"
+exclude_patterns = ["_build"]
+nitpicky = False
+
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+autodoc_class_signature = "mixed"
+autodoc_default_options = {"members": True, "inherited-members": "Exception"}
+autodoc_type_aliases = {"Axis": "Axis"}
+python_maximum_signature_line_length = 100
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+myst_heading_anchors = 3
