@@ -13,6 +13,7 @@ import numpy as np
 
 from . import protocols
 from ._methods import Methods, canonical_index
+from ._more_methods import MoreMethods
 from ._operators import Operators
 from ._record import hand_over_lifting, record, wrap
 from ._tensor import Tensor
@@ -32,7 +33,7 @@ class Level:
         self.stamp = next_stamp()
 
 
-class Lifted(Operators, Methods):
+class Lifted(Operators, Methods, MoreMethods):
     """A value of one level. To the derivative rules it looks like an array; every call on it comes to `lift`."""
 
     __slots__ = ("level",)

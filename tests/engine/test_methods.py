@@ -1,0 +1,56 @@
+"""Methods that are NumPy functions by another spelling say what the function says, gradient included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+
+A = np.array([[3.0, 1.0, 2.0], [0.5, 5.0, 4.0]])
+CALLS: dict[str, tuple[Any, Any]] = {
+    "cumsum": (lambda x: x.cumsum(), lambda x: x.cumsum(axis=1, dtype=np.float64)),
+    "cumprod": (lambda x: x.cumprod(), lambda x: x.cumprod(axis=0)),
+    "repeat": (lambda x: x.repeat(2), lambda x: x.repeat([1, 3], axis=0)),
+    "take": (lambda x: x.take([0, 5, 0]), lambda x: x.take([1, 1], axis=1)),
+    "compress": (lambda x: x.compress([True, False, True], axis=1), lambda x: x.compress([False, True])),
+    "choose": (lambda x: (x > 2).astype(int).choose([x, 2 * x]), lambda x: x * 1),
+    "diagonal": (lambda x: x.diagonal(), lambda x: x.diagonal(1)),
+    "trace": (lambda x: x.trace(), lambda x: x.trace(offset=-1)),
+    "real": (lambda x: x.real, lambda x: (x * 1j).real),
+    "imag": (lambda x: x.imag, lambda x: (x * 1j).imag),
+    "conjugate": (lambda x: x.conjugate(), lambda x: x.conj()),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_method_is_ndarrays_method(name: str) -> None:
+    for call in CALLS[name]:
+        x = ag.tensor(A, requires_grad=True)
+        got = call(x)
+        np.testing.assert_array_equal(got.detach().numpy(), call(A))
+        v = np.arange(1.0, got.size + 1).reshape(got.shape)
+        got.backward(v)
+        # All of these are linear or multilinear: a step of one unit says what the derivative is at the middle of it.
+        for k in np.ndindex(A.shape):
+            step = np.zeros(A.shape)
+            step[k] = 1e-6
+            slope = (v * (call(A + step) - call(A - step))).sum() / 2e-6
+            np.testing.assert_allclose(x.grad.numpy()[k], slope, rtol=1e-6, atol=1e-8)
+
+
+def test_order_has_no_gradient() -> None:
+    x = ag.tensor(A, requires_grad=True)
+    np.testing.assert_array_equal(x.argsort(axis=1), A.argsort(axis=1))
+    np.testing.assert_array_equal(ag.tensor([1.0, 2.0]).searchsorted(1.5), 1)
+    for got, expected in zip((x - 3).nonzero(), (A - 3).nonzero(), strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_a_tensor_is_not_sorted_in_place() -> None:
+    x = ag.tensor(A)
+    with pytest.raises(ag.GradError, match=r"write t = np\.sort\(t\)"):
+        x.sort()
+    np.testing.assert_array_equal(x.numpy(), A)
