@@ -16,7 +16,7 @@ CALLS: dict[str, tuple[Any, Any]] = {
     "repeat": (lambda x: x.repeat(2), lambda x: x.repeat([1, 3], axis=0)),
     "take": (lambda x: x.take([0, 5, 0]), lambda x: x.take([1, 1], axis=1)),
     "compress": (lambda x: x.compress([True, False, True], axis=1), lambda x: x.compress([False, True])),
-    "choose": (lambda x: (x > 2).astype(int).choose([x, 2 * x]), lambda x: x * 1),
+    "choose": (lambda x: (x > 2.5).astype(int).choose([x, 2 * x]), lambda x: x * 1),
     "diagonal": (lambda x: x.diagonal(), lambda x: x.diagonal(1)),
     "trace": (lambda x: x.trace(), lambda x: x.trace(offset=-1)),
     "real": (lambda x: x.real, lambda x: (x * 1j).real),
