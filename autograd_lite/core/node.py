@@ -21,10 +21,12 @@ __all__ = ["LEAF", "Node", "NodeNote", "Source", "next_stamp", "user_source"]
 next_stamp: Callable[[], int] = itertools.count(1).__next__
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_LIBRARIES = os.path.dirname(os.path.dirname(np.__file__))
 _HIDDEN = (
     _PACKAGE,
     os.path.join(os.path.dirname(_PACKAGE.rstrip(os.sep)), "nn") + os.sep,
     os.path.dirname(np.__file__),
+    *(os.path.join(_LIBRARIES, runner) + os.sep for runner in ("hypothesis", "pytest", "_pytest", "pluggy")),
 )
 
 
@@ -157,7 +159,7 @@ LEAF: Any = _Leaf()
 
 
 def user_source() -> Source | None:
-    """Return the innermost frame outside this package, `nn` and NumPy."""
+    """Return the innermost frame outside this package, `nn`, NumPy and what runs tests."""
     frame = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
