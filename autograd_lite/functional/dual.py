@@ -8,6 +8,7 @@ import numpy as np
 
 from .._lifted import Held, Level, Lifted, face, released
 from .._tensor import Tensor
+from ..core import batching
 from ..core.mode import enable_grad
 from ..core.node import LEAF, next_stamp
 from ..core.op import Kind, Op
@@ -82,6 +83,8 @@ def push_forward(
     with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
         if op.jvp is not None:
             total = op.jvp(tangents, out, *inputs, **params)
+            if op.batch is batching.elementwise and len(tangents) == 1 and total is not None:
+                total = masked(total, tangents[0])
         elif op.linear:
             total = op(*(_or_zeros(t, x) for t, x in zip(tangents, inputs, strict=True)), **params)
         elif op.multilinear:
@@ -139,19 +142,24 @@ def _by_rules(
         elif rule.kind is Kind.APPLIED:
             term = masked(rule.value(t, out, *inputs, **params), t)
         elif rule.kind is Kind.PARTIAL:
-            d = rule.value(out, *inputs, **params)
-            term = masked_product(t, d, t * d)
+            term = _product(t, rule.value(out, *inputs, **params))
         else:
             term = _reduced(rule.value, t, out, inputs[0], params)
         total = term if total is None else total + term
     return total
 
 
+def _product(t: Any, d: Any) -> Any:
+    """Return t * d, zero where either is: the function does not change there, or does not depend on what does."""
+    r = masked_product(t, d, t * d)
+    return r if getattr(d, "dtype", None) == np.bool_ else masked(r, d)
+
+
 def _reduced(partial: Any, t: Any, out: Any, x: Any, params: dict[str, Any]) -> Any:
     params = dict(params)
     keepdims, axis = params.pop("keepdims"), params["axis"]
     d = partial(expand_reduced(out, x.shape, axis, keepdims), x, **params)
-    return masked_product(t, d, t * d).sum(axis=axis, keepdims=keepdims)
+    return _product(t, d).sum(axis=axis, keepdims=keepdims)
 
 
 def _by_two_vjps(op: Op, tangents: tuple[Any, ...], out: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
