@@ -14,22 +14,32 @@ __all__ = ["COMPOSED_CASES", "ComposedCase"]
 
 
 class ComposedCase(NamedTuple):
-    """One call of a NumPy function on inputs of these shapes, and its other spellings."""
+    """One call of a NumPy function on inputs of these shapes, and its other spellings.
+
+    `looks` says that the function looks at values to decide what to do, as an index does, or changes its argument:
+    then it is no function for derivative rules.
+    """
 
     function: Callable[..., Any]
     shapes: tuple[tuple[int, ...], ...]
     calls: tuple[Callable[..., Any], ...]
     domain: str = "any"
+    looks: bool = False
+    label: str = ""
 
     @property
     def name(self) -> str:
         """The name of the function and the shapes."""
-        return "-".join([self.function.__name__, *("x".join(map(str, shape)) or "0d" for shape in self.shapes)])
+        name = self.label or self.function.__name__
+        return "-".join([name, *("x".join(map(str, shape)) or "0d" for shape in self.shapes)])
 
 
-def case(function: Any, shapes: Any, *calls: Callable[..., Any], domain: str = "any") -> ComposedCase:
+def case(
+    function: Any, shapes: Any, *calls: Callable[..., Any], domain: str = "any", looks: bool = False, name: str = ""
+) -> ComposedCase:
     """Make a case; one shape stands for a tuple of one."""
-    return ComposedCase(function, shapes if shapes and isinstance(shapes[0], tuple) else (shapes,), calls, domain)
+    several = shapes if shapes and isinstance(shapes[0], tuple) else (shapes,)
+    return ComposedCase(function, several, calls, domain, looks, name)
 
 
 AXES = [
@@ -107,19 +117,20 @@ SHAPES_AND_TESTS = [
     case(np.ones_like, (2, 3), lambda x: np.ones_like(x, shape=(4,)), lambda x: np.ones_like(x, shape=4)),
     case(np.full_like, (2, 3), lambda x: np.full_like(x, 7), lambda x: np.full_like(x, fill_value=7.0)),
     case(np.full_like, (2, 3), lambda x: np.full_like(x, 7.9, dtype=int)),
+    case(np.full_like, (2, 3), lambda x: np.full_like(x, x[0, 0]), looks=True),
     case(np.isclose, ((2, 3), (3,)), lambda x, y: np.isclose(x, y), lambda x, y: np.isclose(a=x, b=y)),
     case(np.isclose, ((3,),), lambda x: np.isclose(x, x + np.array([0.0, 1e-9, 1.0]), atol=1e-3)),
     case(np.isclose, ((3,),), lambda x: np.isclose(x * np.nan, x * np.nan)),
     case(np.isclose, ((3,),), lambda x: np.isclose(x * np.nan, x * np.nan, equal_nan=True)),
     case(np.isclose, ((3,),), lambda x: np.isclose(x / 0.0, x / 0.0)),
     case(np.isclose, ((3,),), lambda x: np.isclose(x, x * 1.01, 0.1), lambda x: np.isclose(x, x * 1.01, rtol=0.1)),
-    case(np.allclose, ((3,),), lambda x: np.allclose(x * np.nan, x * np.nan, equal_nan=True)),
-    case(np.array_equal, ((3,),), lambda x: np.array_equal(x * np.nan, x * np.nan)),
-    case(np.array_equal, ((3,),), lambda x: np.array_equal(x * np.nan, x * np.nan, equal_nan=True)),
-    case(np.allclose, ((3,),), lambda x: np.allclose(x, x), lambda x: np.allclose(x, x + 1e-12)),
-    case(np.allclose, ((3,),), lambda x: np.allclose(x, x + 1)),
-    case(np.array_equal, ((3,),), lambda x: np.array_equal(x, x)),
-    case(np.array_equal, ((3,), (2,)), lambda x, y: np.array_equal(x, y)),
+    case(np.allclose, ((3,),), lambda x: np.allclose(x * np.nan, x * np.nan, equal_nan=True), looks=True),
+    case(np.array_equal, ((3,),), lambda x: np.array_equal(x * np.nan, x * np.nan), looks=True),
+    case(np.array_equal, ((3,),), lambda x: np.array_equal(x * np.nan, x * np.nan, equal_nan=True), looks=True),
+    case(np.allclose, ((3,),), lambda x: np.allclose(x, x), lambda x: np.allclose(x, x + 1e-12), looks=True),
+    case(np.allclose, ((3,),), lambda x: np.allclose(x, x + 1), looks=True),
+    case(np.array_equal, ((3,),), lambda x: np.array_equal(x, x), looks=True),
+    case(np.array_equal, ((3,), (2,)), lambda x, y: np.array_equal(x, y), looks=True),
 ]
 
 COMPOSED_CASES: list[ComposedCase] = [*AXES, *JOINS, *PADS, *PRODUCTS, *PAIRS, *SHAPES_AND_TESTS]

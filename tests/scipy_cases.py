@@ -1,13 +1,95 @@
-"""Cases for the ops of this part of the tables; see `op_cases` and `composed_cases`. Data only."""
+"""Cases for the ufuncs of `scipy.special`; see `op_cases`. Data only, and none where SciPy is not installed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.core.op import Op
+from autograd_lite.ops.scipy_special import TABLE, sp
+
 from .composed_cases import ComposedCase
-from .op_cases import OpCase
+from .op_cases import OpCase, Shapes
 from .special_values import Special
+
+try:
+    from scipy import special
+except ImportError:
+    special = None  # type: ignore[assignment]
 
 __all__ = ["CASES", "COMPOSED_CASES", "SPECIAL"]
 
-CASES: list[OpCase] = []
+# What broadcasting does is the engine's affair, and has its cases elsewhere: so here are few shapes and many functions.
+SHAPES: dict[int, Sequence[Shapes]] = {
+    1: (((),), ((2, 1, 3),), ((0, 3),)),
+    2: (((), ()), ((2, 1, 3), (4, 1)), ((0, 2), (2,))),
+    3: (((), (), ()), ((2, 1, 3), (4, 1), (3,)), ((0,), (1,), ())),
+}
+# Finite differences need room on both sides of a kink.
+WIDER: dict[str, Any] = {"i0e": "nonzero", "i1e": "nonzero"}
+
+
+def rows() -> list[OpCase]:
+    """Return a row for each ufunc of the table, which is its own reference: what is tested is its derivative."""
+    found = []
+    for name in TABLE:
+        op, ufunc = getattr(sp, name), getattr(special, name)
+        domain = WIDER.get(name) or op.domain or "any"
+        found.append(OpCase(op.name, ufunc, SHAPES[len(op.rules)], domain, calls=(spelt_by_users(op, ufunc),)))
+    return found
+
+
+def spelt_by_users(op: Op, ufunc: Any) -> Callable[..., Any]:
+    """Return the call of the ufunc; an input by which there is no derivative is refused while it wants one."""
+    known = [op.rule(i) is not None for i in range(len(op.rules))]
+    return lambda *xs: ufunc(*(x if has_rule else x.detach() for x, has_rule in zip(xs, known, strict=True)))
+
+
+CASES: list[OpCase] = rows() if special else []
 COMPOSED_CASES: list[ComposedCase] = []
-SPECIAL: list[Special] = []
+
+inf, nan = np.inf, np.nan
+
+
+def conventions() -> list[Special]:
+    """Return the edges of domains."""
+    return [
+        Special("special.xlogy(0, 0)", special.xlogy, (0.0, 0.0), (0, 0)),
+        Special("special.xlogy(0, 1)", special.xlogy, (0.0, 1.0), (0, 0)),
+        Special("special.xlogy(0, 2)", special.xlogy, (0.0, 2.0), (np.log(2.0), 0)),
+        Special("special.xlogy(1, 0)", special.xlogy, (1.0, 0.0), (-inf, inf)),
+        Special("special.xlog1py(0, -1)", special.xlog1py, (0.0, -1.0), (0, 0)),
+        Special("special.entr(0)", special.entr, (0.0,), (inf,)),
+        Special("special.rel_entr(0, 0)", special.rel_entr, (0.0, 0.0), (0, 0)),
+        Special("special.rel_entr(0, 1)", special.rel_entr, (0.0, 1.0), (-inf, 0)),
+        Special("special.kl_div(0, 0)", special.kl_div, (0.0, 0.0), (0, 1)),
+        Special("special.gammaln(0)", special.gammaln, (0.0,), (-inf,)),
+        Special("special.rgamma at the poles of Γ", special.rgamma, ([0.0, -1.0, -2.0],), ([1, -1, 2],)),
+        Special("special.erfinv(±1)", special.erfinv, ([1.0, -1.0],), ([inf, inf],)),
+        Special("special.erfcinv(0)", special.erfcinv, (0.0,), (-inf,)),
+        Special("special.ndtri(0)", special.ndtri, (0.0,), (inf,)),
+        Special("special.logit(0)", special.logit, ([0.0, 1.0],), ([inf, inf],)),
+        Special("special.expit(±1000)", special.expit, ([1000.0, -1000.0],), ([0, 0],)),
+        Special("special.log_expit(±1000)", special.log_expit, ([1000.0, -1000.0],), ([0, 1],)),
+        Special("special.log_ndtr(±1e4)", special.log_ndtr, ([1e4, -1e4],), ([0, 1e4 + 1e-4 - 2e-12],)),
+        Special("special.erf(±inf)", special.erf, ([inf, -inf],), ([0, 0],)),
+        Special("special.j1(0)", special.j1, (0.0,), (0.5,)),
+        Special("special.i1(0)", special.i1, (0.0,), (0.5,)),
+        Special("special.i0e(0)", special.i0e, (0.0,), (0,)),
+        Special("special.exprel(0)", special.exprel, (0.0,), (0.5,)),
+        Special("special.boxcox(2, 0)", special.boxcox, (2.0, 0.0), (0.5, np.log(2.0) ** 2 / 2)),
+        Special("special.inv_boxcox(2, 0)", special.inv_boxcox, (2.0, 0.0), (np.exp(2.0), -2 * np.exp(2.0))),
+        Special("special.spence(1)", special.spence, (1.0,), (-1,)),
+        Special("special.ellipk(0)", special.ellipk, (0.0,), (np.pi / 8,)),
+        Special("special.ellipe(0)", special.ellipe, (0.0,), (-np.pi / 8,)),
+        Special("special.gammainc(1, 0)", lambda x: special.gammainc(1.0, x), (0.0,), (1,)),
+        Special("special.huber(1, ±1)", special.huber, (1.0, [-1.0, 1.0]), (0, [-1, 1])),
+        Special("special.huber(1, 0)", special.huber, (1.0, 0.0), (0, 0)),
+        Special("special.pseudo_huber(1, 0)", special.pseudo_huber, (1.0, 0.0), (0, 0)),
+        Special("special.cbrt(0)", special.cbrt, (0.0,), (inf,)),
+    ]
+
+
+SPECIAL: list[Special] = conventions() if special else []

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import load, problems, report, run, worker
+from benchmarks import load, models, problems, report, run, worker
 from benchmarks.cases import CASES, CONTENDERS, Case, Contender
 
 FOLDER = Path(run.__file__).parent / "contenders"
@@ -47,7 +47,7 @@ def assert_agree(got: Mapping, expected: Mapping, rtol: float, atol: float) -> N
 
 @pytest.fixture
 def _jax_stays_as_it_was(monkeypatch: pytest.MonkeyPatch, contender: str):
-    """The chain of JAX switches double precision on for its whole process."""
+    """The chain and the models of JAX switch double precision on for the whole process."""
     yield
     if contender.startswith("jax"):
         pytest.importorskip("jax").config.update("jax_enable_x64", False)
@@ -118,6 +118,60 @@ def test_epoch_agrees_with_a_short_last_batch(contender: str) -> None:
     if contender in SAME_ORDER:
         weights = {name: expected[name] for name in ("loss", *problem.weights)}
         assert_agree(got, weights, rtol=1e-4, atol=1e-5)
+
+
+MODELS = {name: case for name, case in CASES.items() if case.job == "model"}
+SMALL = {
+    "gaussian_process": models.gaussian_process_model(12),
+    "kalman_filter": models.kalman_model(5),
+    "lotka_volterra": models.lotka_volterra_model(6),
+    "logistic": models.logistic_model(15, 3),
+    "rosenbrock": models.rosenbrock_model(7),
+}
+
+
+@pytest.mark.ci
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # which torch.func itself calls
+@pytest.mark.usefixtures("_jax_stays_as_it_was")
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("contender", ["autograd_lite", "jax", "autograd"])
+def test_derivatives_of_a_model_are_pytorchs_to_nine_digits(contender: str, name: str) -> None:
+    assert MODELS[name].problem is not None
+    problem = MODELS[name].problem()
+    got, expected = first_run(contender, "model", problem), first_run("torch", "model", problem)
+    assert got.keys() == expected.keys()
+    for key, a in expected.items():
+        assert got[key].shape == a.shape, key
+        np.testing.assert_allclose(got[key], a, rtol=0, atol=1e-9 * np.max(np.abs(a)), err_msg=key)
+    assert MODELS[name].rtol == 1e-9
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_derivatives_of_a_model_are_those_of_differences(name: str) -> None:
+    """Those of its value for gradients, and of its gradient for second derivatives, along one direction."""
+    problem, rng, h = SMALL[name], np.random.default_rng(0), 1e-5
+    got = first_run("autograd_lite", "model", problem)
+    f, inputs = problem.function(np), list(problem.inputs.values())
+    along = [rng.normal(size=a.shape) for a in inputs]
+    if problem.direction is not None:
+        along = [problem.direction]
+    sides = [[a + step * v for a, v in zip(inputs, along, strict=True)] for step in (h, -h)]
+    if problem.want != "hvp":
+        slope = sum((got[key] * v).sum() for key, v in zip(problem.inputs, along, strict=True))
+        assert slope == pytest.approx((f(*sides[0]) - f(*sides[1])) / (2 * h), rel=1e-6)
+    if problem.want != "gradient":
+        ag = pytest.importorskip("autograd_lite")
+        curved = got["hvp"] if problem.want == "hvp" else got["hessian"] @ along[0]
+        ahead, behind = (ag.grad(f)(*side) for side in sides)
+        np.testing.assert_allclose(curved, (ahead - behind) / (2 * h), rtol=1e-6, atol=1e-6)
+
+
+def test_every_model_has_a_twin_in_pytorch_and_two_in_scans() -> None:
+    pytest.importorskip("torch")
+    twins = import_module("benchmarks.contenders.torch_models").LOSSES
+    assert twins.keys() == SMALL.keys() == {problem.name for problem in SMALL.values()}
+    pytest.importorskip("jax")
+    assert import_module("benchmarks.contenders.jax_models").SCANNED.keys() < twins.keys()
 
 
 def test_reset_brings_the_first_state_back() -> None:

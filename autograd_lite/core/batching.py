@@ -60,9 +60,7 @@ def _takes_tuples(op: Any) -> bool:
 def along_axis(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     """Act along the same axis of every example; inputs that all have one rank, such as x and its indices."""
     size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
-    full = [
-        x if b else np.broadcast_to(x, (size, *np.shape(x))) for x, b in zip(inputs, batched, strict=True)
-    ]
+    full = [x if b else np.broadcast_to(x, (size, *np.shape(x))) for x, b in zip(inputs, batched, strict=True)]
     return op(*full, **{**params, "axis": params["axis"] + 1})
 
 
@@ -79,7 +77,5 @@ def with_leading_axis(change: Callable[[int, dict[str, Any]], dict[str, Any]]) -
 def one_by_one(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     """Apply the op to each example in turn and stack: what is done where no rule is stated."""
     size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
-    results = [
-        op(*(x[k] if b else x for x, b in zip(inputs, batched, strict=True)), **params) for k in range(size)
-    ]
+    results = [op(*(x[k] if b else x for x, b in zip(inputs, batched, strict=True)), **params) for k in range(size)]
     return np.stack(results)

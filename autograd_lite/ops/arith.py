@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import refuse
 from ..core.op import applied, elementwise, nondifferentiable
 
 add = elementwise(np.add, 1, 1, glyph="+", onnx="Add")
@@ -28,7 +27,22 @@ reciprocal = elementwise(np.reciprocal, lambda out, x: -(out * out), saves="o", 
 square = elementwise(np.square, lambda out, x: 2 * x, saves="x", glyph="x²")
 sqrt = elementwise(np.sqrt, applied(lambda g, out, x: g / (2 * out)), saves="o", domain=("positive",), onnx="Sqrt")
 cbrt = elementwise(np.cbrt, applied(lambda g, out, x: g / (3 * out * out)), saves="o", domain=("nonzero",))
-absolute = elementwise(np.absolute, lambda out, x: np.sign(x), saves="x", kinks="x = 0", glyph="|x|", onnx="Abs")
+
+
+def _direction(x: Any) -> Any:
+    return np.conjugate(np.sign(x)) if x.dtype.kind == "c" else np.sign(x)
+
+
+absolute = elementwise(
+    np.absolute,
+    lambda out, x: _direction(x),
+    saves="x",
+    holomorphic=False,
+    jvp=lambda tangents, out, x: np.real(_direction(x) * tangents[0]),
+    kinks="x = 0",
+    glyph="|x|",
+    onnx="Abs",
+)
 fabs = elementwise(np.fabs, lambda out, x: np.sign(x), saves="x", kinks="x = 0", glyph="|x|", onnx="Abs")
 
 
@@ -88,11 +102,31 @@ floor = elementwise(np.floor, 0, kinks="integers", onnx="Floor")
 ceil = elementwise(np.ceil, 0, kinks="integers", onnx="Ceil")
 trunc = elementwise(np.trunc, 0, kinks="integers")
 rint = elementwise(np.rint, 0, kinks="half-integers", onnx="Round")
-sign = elementwise(np.sign, 0, kinks="x = 0", onnx="Sign")
+
+
+def _turn(v: Any, other: Any, size: Any) -> Any:
+    # Of s = x/|x|, ds = (dx - s² conj(dx)) / 2|x|: only a change of direction counts, and none does at 0.
+    still = size == 0
+    return np.where(still, 0, (v - other) / np.where(still, 1, 2 * size))
+
+
+def _sign_vjp(g: Any, out: Any, x: Any) -> Any:
+    if x.dtype.kind != "c":
+        return np.where(x == x, 0, g)  # flat, whatever g, wherever x is a number
+    s = np.sign(x)
+    return _turn(g, np.conjugate(g * s * s), np.abs(x))
+
+
+def _sign_jvp(tangents: Any, out: Any, x: Any) -> Any:
+    if x.dtype.kind != "c":
+        return _sign_vjp(tangents[0], out, x)
+    return _turn(tangents[0], np.conjugate(tangents[0]) * out * out, np.abs(x))
+
+
+sign = elementwise(np.sign, applied(_sign_vjp), saves="x", holomorphic=False, jvp=_sign_jvp, kinks="x = 0", onnx="Sign")
 
 
 def _bind_round(a: Any, decimals: int = 0, out: Any = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    refuse("np.round", "assign the result instead", out=out)
     return (a,), {"decimals": int(decimals)}
 
 
@@ -129,7 +163,13 @@ degrees = elementwise(np.degrees, 180 / math.pi)
 rad2deg = elementwise(np.rad2deg, 180 / math.pi)
 radians = elementwise(np.radians, math.pi / 180)
 deg2rad = elementwise(np.deg2rad, math.pi / 180)
-conjugate = elementwise(np.conjugate, 1, glyph="conj")
+conjugate = elementwise(
+    np.conjugate,
+    applied(lambda g, out, x: np.conjugate(g)),
+    holomorphic=False,
+    jvp=lambda tangents, out, x: np.conjugate(tangents[0]),
+    glyph="conj",
+)
 
 spacing = nondifferentiable(np.spacing)
 gcd = nondifferentiable(np.gcd)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core.errors import refuse
+from ..core import batching
 from ..core.op import applied, elementwise, nondifferentiable
+from .operands import Finished
 
 greater = nondifferentiable(np.greater, glyph=">", onnx="Greater")
 greater_equal = nondifferentiable(np.greater_equal, glyph="≥", onnx="GreaterOrEqual")
@@ -73,7 +75,6 @@ fmin = elementwise(
 def _bind_clip(
     a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    refuse("np.clip", "assign the result instead", out=out)
     low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
     integer = np.dtype(getattr(a, "dtype", np.float64)).kind in "iu"
     info = np.iinfo(a.dtype) if integer else None
@@ -99,12 +100,11 @@ clip = elementwise(
 )
 
 
-def _bind_where(condition: Any, *choices: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _bind_where(condition: Any, *choices: Any) -> Any:
+    if not choices:
+        return Finished(np.nonzero(condition))
     if len(choices) != 2:
-        raise TypeError(
-            "np.where: expected (condition, x, y) on Tensors; received the condition alone. "
-            "For indices call np.nonzero on condition.numpy()"
-        )
+        raise ValueError("either both or neither of x and y should be given")
     return (condition, *choices), {}
 
 
@@ -127,6 +127,12 @@ def _zero_mask(x: Any, y: Any) -> Any:
     return np.where(bad, 0, x) if bad.any() else x
 
 
+def _batched_mask(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    x, y = inputs  # x alone gives the result its shape
+    x = x if batched[0] else np.broadcast_to(x, (y.shape[0], *np.shape(x)))
+    return batching.elementwise(op, (x, y), (True, batched[1]), params)
+
+
 # A derivative is a linear map, so its value at cotangent 0 is 0 even where the map itself is infinite: the result x of
 # a rule is 0 where the cotangent y was exactly 0 and the rule said NaN. Masking nothing else keeps higher derivatives.
 zero_mask = elementwise(
@@ -135,5 +141,6 @@ zero_mask = elementwise(
     None,
     name="zero_mask",
     saves="xy",
+    batch=_batched_mask,
     selects=True,
 )

@@ -1,12 +1,19 @@
-"""Parts of complex numbers. None of these is holomorphic, so each rule says what it means (see `Op.holomorphic`)."""
+"""Parts of numbers: real, imaginary, whole, fractional.
+
+Real and imaginary parts are not holomorphic, so those rules say what they mean (see `Op.holomorphic`).
+"""
+
+# ruff: noqa: D103  (they are NumPy's functions, whose texts are NumPy's)
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..core.op import applied, elementwise
+from ..core.op import applied, composes, elementwise, nondifferentiable
+from .operands import values
 
 
 def _bind(val: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -31,9 +38,60 @@ imag = elementwise(
     lambda x: np.array(np.imag(x)),
     applied(lambda g, out, x: g * -1j if x.dtype.kind == "c" else g * 0),
     name="imag",
+    selects=True,
     bind=_bind,
     numpy_functions=(np.imag,),
     holomorphic=False,
     jvp=_tangent_of(np.imag),
     glyph="Im",
 )
+
+
+# ---- over these -----------------------------------------------------------------------------------------------------
+
+
+@composes(np.angle)
+def angle(z: Any, deg: bool = False) -> Any:
+    turn = np.arctan2(np.imag(z), np.real(z))
+    return turn * (180 / math.pi) if deg else turn
+
+
+@composes(np.real_if_close)
+def real_if_close(a: Any, tol: float = 100) -> Any:
+    if a.dtype.kind != "c":
+        return a
+    limit = float(np.finfo(a.dtype).eps) * tol if tol > 1 else tol
+    return np.real(a) if np.all(np.absolute(values(np.imag(a))) < limit) else a
+
+
+@composes(np.fix)
+def fix(x: Any, out: Any = None) -> Any:
+    return np.trunc(x)
+
+
+@composes(np.astype)
+def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+    return x.astype(dtype, copy=copy)
+
+
+# ---- ufuncs with two results ----------------------------------------------------------------------------------------
+
+
+@composes(np.divmod)
+def divmod_(x: Any, y: Any, /) -> tuple[Any, Any]:
+    return np.floor_divide(x, y), np.remainder(x, y)
+
+
+@composes(np.modf)
+def modf(x: Any, /) -> tuple[Any, Any]:
+    whole = np.trunc(x)
+    return np.copysign(np.where(np.isinf(x), 0, x - whole), x), whole
+
+
+exponent = nondifferentiable(lambda x: np.frexp(x)[1], name="exponent")
+
+
+@composes(np.frexp)
+def frexp(x: Any, /) -> tuple[Any, Any]:
+    power = exponent(x)
+    return np.ldexp(x, -power), power

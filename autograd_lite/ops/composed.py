@@ -1,4 +1,4 @@
-"""NumPy functions that need no op of their own: each is plain NumPy over others, and so works on Tensors too."""
+"""Axes, joining and splitting: plain NumPy over other functions, which is why it works on Tensors too."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import ShapeError, UnsupportedError, refuse
+from ..core.errors import ShapeError, UnsupportedError
 from ..core.op import composes
 from ..core.shapes import Axis, normalize_axes, normalize_axis
-from .shape import pad_constant
 
 # ---- axes -----------------------------------------------------------------------------------------------------------
 
@@ -93,14 +92,13 @@ def flipud(m: Any) -> Any:
 def stack(
     arrays: Sequence[Any], axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Any:
-    refuse("np.stack", "cast with .astype first", out=out, dtype=dtype)
     parts = list(arrays)
     if not parts:
         raise ShapeError("stack: expected at least one array; received none")
     shapes = {np.shape(p) for p in parts}
     if len(shapes) > 1:
         raise ShapeError(f"stack: expected arrays of one shape; received {sorted(shapes)}")
-    return np.concatenate([np.expand_dims(p, axis) for p in parts], axis=axis)
+    return np.concatenate([np.expand_dims(p, axis) for p in parts], axis=axis, dtype=dtype, casting=casting)  # type: ignore[call-overload]
 
 
 def _at_least(a: Any, ndim: int) -> Any:
@@ -109,15 +107,14 @@ def _at_least(a: Any, ndim: int) -> Any:
 
 @composes(np.vstack)
 def vstack(tup: Sequence[Any], *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    refuse("np.vstack", "cast with .astype first", dtype=dtype)
-    return np.concatenate([_at_least(a, 2) for a in tup], axis=0)
+    return np.concatenate([_at_least(a, 2) for a in tup], axis=0, dtype=dtype, casting=casting)  # type: ignore[call-overload]
 
 
 @composes(np.hstack)
 def hstack(tup: Sequence[Any], *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    refuse("np.hstack", "cast with .astype first", dtype=dtype)
     parts = [_at_least(a, 1) for a in tup]
-    return np.concatenate(parts, axis=0 if parts[0].ndim == 1 else 1)
+    axis = 0 if parts[0].ndim == 1 else 1
+    return np.concatenate(parts, axis=axis, dtype=dtype, casting=casting)  # type: ignore[call-overload]
 
 
 @composes(np.array_split)
@@ -146,49 +143,11 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     return array_split(ary, indices_or_sections, axis)
 
 
-_BY_INDEX = ("edge", "reflect", "symmetric", "wrap")
-
-
-@composes(np.pad)
-def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
-    if isinstance(pad_width, dict):
-        pad_width = [pad_width.get(i, pad_width.get(i - array.ndim, (0, 0))) for i in range(array.ndim)]
-        pad_width = [w if isinstance(w, (tuple, list)) else (w, w) for w in pad_width]
-    width = tuple((int(b), int(a)) for b, a in np.broadcast_to(pad_width, (array.ndim, 2)))
-    if mode == "constant":
-        value = kwargs.pop("constant_values", 0)
-        _refuse_pad(mode, kwargs)
-        return pad_constant(array, width=width, value=_pad_value(value))
-    if mode not in _BY_INDEX or callable(mode):
-        raise UnsupportedError(
-            f"np.pad: mode={mode!r} is not supported on Tensors; use 'constant' or one of {_BY_INDEX}"
-        )
-    kind = kwargs.pop("reflect_type", "even")
-    _refuse_pad(mode, kwargs | ({"reflect_type": kind} if kind != "even" else {}))
-    # Which element each position of the result copies is what np.pad does to the positions themselves.
-    for axis, w in enumerate(width):
-        if w != (0, 0):
-            array = array[(slice(None),) * axis + (np.pad(np.arange(array.shape[axis]), w, mode=mode),)]  # type: ignore[call-overload]
-    return array
-
-
-def _pad_value(value: Any) -> Any:
-    return value if np.ndim(value) == 0 else tuple(tuple(v) if np.ndim(v) else v for v in value)
-
-
-def _refuse_pad(mode: str, kwargs: dict[str, Any]) -> None:
-    if kwargs:
-        raise UnsupportedError(
-            f"np.pad: with mode={mode!r} the arguments {sorted(kwargs)} are not supported on Tensors"
-        )
-
-
 # ---- products -------------------------------------------------------------------------------------------------------
 
 
 @composes(np.dot)
 def dot(a: Any, b: Any, out: Any = None) -> Any:
-    refuse("np.dot", "assign the result instead", out=out)
     if np.ndim(a) == 0 or np.ndim(b) == 0:
         return np.multiply(a, b)
     if np.ndim(b) <= 2:
@@ -197,98 +156,3 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
     rows = np.moveaxis(b, -2, 0)
     product = np.matmul(a, rows.reshape(rows.shape[0], -1))
     return product.reshape(*np.shape(a)[:-1], *rows.shape[1:])
-
-
-# ---- ufuncs with two results ----------------------------------------------------------------------------------------
-
-
-@composes(np.divmod)
-def divmod_(x: Any, y: Any, /) -> tuple[Any, Any]:
-    return np.floor_divide(x, y), np.remainder(x, y)
-
-
-@composes(np.modf)
-def modf(x: Any, /) -> tuple[Any, Any]:
-    whole = np.trunc(x)
-    return np.copysign(np.where(np.isinf(x), 0, x - whole), x), whole
-
-
-# ---- shapes and new arrays ------------------------------------------------------------------------------------------
-
-
-@composes(np.shape)
-def shape(a: Any) -> tuple[int, ...]:
-    return tuple(a.shape)
-
-
-@composes(np.ndim)
-def ndim(a: Any) -> int:
-    return len(a.shape)
-
-
-@composes(np.size)
-def size(a: Any, axis: int | None = None) -> int:
-    return int(a.size) if axis is None else int(a.shape[axis])
-
-
-def _like(a: Any, dtype: Any, shape: Any) -> tuple[Any, Any]:
-    return (a.shape if shape is None else shape), (a.dtype if dtype is None else dtype)
-
-
-@composes(np.zeros_like)
-def zeros_like(
-    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
-) -> Any:
-    return np.zeros(*_like(a, dtype, shape))
-
-
-@composes(np.empty_like)
-def empty_like(
-    prototype: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
-) -> Any:
-    return np.empty(*_like(prototype, dtype, shape))
-
-
-@composes(np.ones_like)
-def ones_like(
-    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
-) -> Any:
-    return np.ones(*_like(a, dtype, shape))
-
-
-@composes(np.full_like)
-def full_like(
-    a: Any,
-    fill_value: Any,
-    dtype: Any = None,
-    order: str = "K",
-    subok: bool = True,
-    shape: Any = None,
-    *,
-    device: Any = None,
-) -> Any:
-    shape, dtype = _like(a, dtype, shape)
-    return np.broadcast_to(fill_value, shape).astype(dtype)
-
-
-# ---- comparisons of whole arrays ------------------------------------------------------------------------------------
-
-
-@composes(np.isclose)
-def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
-    with np.errstate(invalid="ignore"):
-        close = np.isfinite(a) & np.isfinite(b) & (np.abs(a - b) <= atol + rtol * np.abs(b)) | (a == b)
-    return close | (np.isnan(a) & np.isnan(b)) if equal_nan else close
-
-
-@composes(np.allclose)
-def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> bool:
-    return bool(np.all(isclose(a, b, rtol, atol, equal_nan)))
-
-
-@composes(np.array_equal)
-def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> bool:
-    if np.shape(a1) != np.shape(a2):
-        return False
-    same = np.equal(a1, a2)
-    return bool(np.all(same | (np.isnan(a1) & np.isnan(a2)) if equal_nan else same))

@@ -1,1 +1,438 @@
-"""To be filled."""
+"""Sums over products: einsum and what is a case of it. Many operands are contracted in pairs, along a good path.
+
+A pair is one op, `contract`, whose subscripts are canonical: letters only, none twice in one operand, and every letter
+of an operand in the other or in the result. Its derivatives are contractions of the same kind.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import string
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.errors import ShapeError, UnsupportedError, refuse
+from ..core.op import Op, composes, structural
+from ..core.shapes import Shape, ShapeDtype, normalize_axis
+from .operands import operand
+
+__all__ = ["contract"]
+
+# In the order of their code points, which is the order of the axes in an implicit result.
+_LETTERS = string.ascii_uppercase + string.ascii_lowercase
+
+
+# ---- two operands ---------------------------------------------------------------------------------------------------
+
+
+class _Plan(NamedTuple):
+    """How to contract a pair of arrays of two shapes: an order and a shape for each before, and for the result after.
+
+    `way` is "matmul", or "multiply" if no letter is summed, or "einsum" for inner products of many short rows.
+    """
+
+    way: str
+    swap: bool
+    orders: tuple[tuple[int, ...], tuple[int, ...]]
+    shapes: tuple[Shape, Shape]
+    result: Shape
+    order: tuple[int, ...] | None
+
+
+@functools.lru_cache(maxsize=4096)
+def _plan(subscripts: str, x_shape: Shape, y_shape: Shape) -> _Plan:
+    x, y, out = split_subscripts(subscripts)
+    size = sizes_of((x, y), (x_shape, y_shape))
+    both = [c for c in out if c in x and c in y]
+    summed = [c for c in x if c not in out]
+    rows, columns = [c for c in out if c not in y], [c for c in out if c not in x]
+    lengths = [math.prod(size[c] for c in group) for group in (rows, summed, columns)]
+    if not summed:
+        orders = tuple(tuple(labels.index(c) for c in out if c in labels) for labels in (x, y))
+        shapes = tuple(tuple(size[c] if c in labels else 1 for c in out) for labels in (x, y))
+        return _Plan("multiply", False, orders, shapes, tuple(size[c] for c in out), None)  # type: ignore[arg-type]
+    if both and not rows and not columns:
+        return _Plan("einsum", False, ((), ()), ((), ()), (), None)
+    # The factor whose letters come first in the result goes first, so that the result need not be transposed.
+    swap = bool(rows) and bool(columns) and out.index(columns[0]) < out.index(rows[0])
+    if swap:
+        x, y, rows, columns, lengths = y, x, columns, rows, lengths[::-1]
+    orders = tuple(x.index(c) for c in (*both, *rows, *summed)), tuple(y.index(c) for c in (*both, *summed, *columns))
+    loop = tuple(size[c] for c in both)
+    shapes = (*loop, lengths[0], lengths[1]), (*loop, lengths[1], lengths[2])
+    made = [*both, *rows, *columns]
+    order = tuple(made.index(c) for c in out)
+    return _Plan(
+        "matmul",
+        swap,
+        orders,
+        shapes,
+        tuple(size[c] for c in made),
+        None if order == tuple(range(len(out))) else order,
+    )
+
+
+def _contract(x: Any, y: Any, *, subscripts: str) -> Any:
+    plan = _plan(subscripts, x.shape, y.shape)
+    if plan.way == "einsum":
+        return np.einsum(subscripts, x, y)
+    if plan.swap:
+        x, y = y, x
+    # An order or a shape that an array has already costs nothing but a view, and BLAS reads transposes in place.
+    x = x.transpose(plan.orders[0]).reshape(plan.shapes[0])
+    y = y.transpose(plan.orders[1]).reshape(plan.shapes[1])
+    out = (np.multiply if plan.way == "multiply" else np.matmul)(x, y)
+    if out.shape != plan.result:
+        out = out.reshape(plan.result)
+    return out if plan.order is None else out.transpose(plan.order)
+
+
+@functools.lru_cache(maxsize=1024)
+def split_subscripts(subscripts: str) -> tuple[str, str, str]:
+    """Return the letters of x, of y and of the result."""
+    x, _, rest = subscripts.partition(",")
+    y, _, out = rest.partition("->")
+    return x, y, out
+
+
+def sizes_of(labels: Sequence[str], shapes: Sequence[Shape]) -> dict[str, int]:
+    """Return the length of every letter's axis; 1 gives way to any other length."""
+    size: dict[str, int] = {}
+    for letters, shape in zip(labels, shapes, strict=True):
+        for c, n in zip(letters, shape, strict=True):
+            if size.get(c, 1) == 1:
+                size[c] = n
+            elif n not in (1, size[c]):
+                raise ShapeError(f"einsum: axis {c!r} has length {size[c]} in one operand and {n} in another")
+    return size
+
+
+@functools.lru_cache(maxsize=1024)
+def _adjoints(subscripts: str) -> tuple[str, str]:
+    x, y, out = split_subscripts(subscripts)
+    return f"{out},{y}->{x}", f"{x},{out}->{y}"
+
+
+def _infer(x: ShapeDtype, y: ShapeDtype, *, subscripts: str) -> ShapeDtype:
+    x_labels, y_labels, out = split_subscripts(subscripts)
+    size = sizes_of((x_labels, y_labels), (x.shape, y.shape))
+    return ShapeDtype(tuple(size[c] for c in out), np.result_type(x.dtype, y.dtype))
+
+
+def _batched(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    """Give the batch a letter of its own."""
+    x, y, out = split_subscripts(params["subscripts"])
+    new = next(c for c in _LETTERS if c not in x + y + out)
+    x, y = (new + labels if b else labels for labels, b in zip((x, y), batched, strict=True))
+    return op(*inputs, subscripts=f"{x},{y}->{new}{out}")
+
+
+contract: Op = structural(
+    "contract",
+    _contract,
+    lambda g, out, x, y, *, subscripts: contract(g, y, subscripts=_adjoints(subscripts)[0]),
+    lambda g, out, x, y, *, subscripts: contract(x, g, subscripts=_adjoints(subscripts)[1]),
+    saves=("y", "x"),
+    infer=_infer,
+    multilinear=True,
+    batch=_batched,
+    glyph="Σ×",
+    onnx="Einsum",
+)
+
+
+# ---- einsum: what its arguments say ---------------------------------------------------------------------------------
+
+
+@composes(np.einsum)
+def _einsum(*operands: Any, out: Any = None, optimize: Any = False, **kwargs: Any) -> Any:
+    dtype, order, casting = (kwargs.pop(name, None) for name in ("dtype", "order", "casting"))
+    refuse(
+        "np.einsum",
+        "cast with .astype first, and assign the result",
+        out=out,
+        dtype=dtype,
+        order=None if order in ("K", "C") else order,
+        casting=None if casting == "safe" else casting,
+        **kwargs,
+    )
+    text, arrays = _read_operands(operands)
+    return _run(_program(text, tuple(np.shape(a) for a in arrays), _path_option(optimize)), list(arrays))
+
+
+@composes(np.einsum_path)
+def _einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
+    if einsum_call:
+        raise UnsupportedError("np.einsum_path: einsum_call=True is not supported on Tensors; leave it out")
+    text, arrays = _read_operands(operands)
+    return np.einsum_path(text, *(_stand_in(np.shape(a)) for a in arrays), optimize=optimize)
+
+
+def _stand_in(shape: Shape) -> Any:
+    return np.broadcast_to(np.zeros(()), shape)
+
+
+def _path_option(optimize: Any) -> Any:
+    """Make the argument hashable; without one, the best path for a few operands and a greedy one for many."""
+    if isinstance(optimize, (list, tuple)):
+        return tuple(tuple(step) if isinstance(step, (list, tuple)) else step for step in optimize)
+    return None if optimize is None or isinstance(optimize, (bool, np.bool_)) else optimize
+
+
+def _read_operands(operands: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """Return subscripts as one string, and the arrays; the other form gives a list of ints after each array."""
+    if not operands:
+        raise ShapeError("einsum: expected subscripts and arrays; received nothing")
+    if isinstance(operands[0], str):
+        return operands[0].replace(" ", ""), operands[1:]
+    arrays, lists = operands[: len(operands) // 2 * 2 : 2], operands[1::2]
+    text = ",".join(map(_as_letters, lists))
+    return (text + "->" + _as_letters(operands[-1]) if len(operands) % 2 else text), arrays
+
+
+def _as_letters(labels: Sequence[Any]) -> str:
+    return "".join("..." if label is Ellipsis else _LETTERS[label] for label in labels)
+
+
+def _letters_of(text: str, shapes: tuple[Shape, ...]) -> tuple[list[str], str]:
+    """Return the letters of each operand and of the result, with letters in place of an ellipsis and implicit ones."""
+    left, arrow, right = text.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(shapes):
+        raise ShapeError(f"einsum: expected {len(terms)} operands for {text!r}; received {len(shapes)}")
+    free = [c for c in _LETTERS if c not in text]
+    hidden = [len(s) - len(t.replace("...", "")) if "..." in t else 0 for t, s in zip(terms, shapes, strict=True)]
+    dots = free[: max(hidden, default=0)]
+    labels = [t.replace("...", "".join(dots[len(dots) - n :])) for t, n in zip(terms, hidden, strict=True)]
+    for term, letters, shape in zip(terms, labels, shapes, strict=True):
+        if len(letters) != len(shape) or not set(letters) <= set(_LETTERS):
+            raise ShapeError(f"einsum: {term!r} of {text!r} does not fit an operand of shape {shape}")
+    everything = "".join(labels)
+    if not arrow:
+        once = [c for c in sorted(set(everything)) if everything.count(c) == 1 and c not in dots]
+        return labels, "".join([*dots, *once])
+    if dots and "..." not in right:
+        raise ShapeError(f"einsum: expected '...' in the result of {text!r}, since an operand has it")
+    out = right.replace("...", "".join(dots))
+    if len(set(out)) != len(out) or not set(out) <= set(everything):
+        raise ShapeError(f"einsum: the result of {text!r} repeats a letter, or has one that no operand has")
+    return labels, out
+
+
+# ---- einsum: what is done -------------------------------------------------------------------------------------------
+
+
+class _Step(NamedTuple):
+    """Take operands `i` and `j` off the list, change each alone, contract them; `j` is -1 if there is one only."""
+
+    i: int
+    j: int
+    changes: tuple[tuple[tuple[str, Any], ...], ...]
+    subscripts: str
+
+
+@functools.lru_cache(maxsize=1024)
+def _program(text: str, shapes: tuple[Shape, ...], optimize: Any) -> tuple[_Step, ...]:
+    labels, out = _letters_of(text, shapes)
+    size = sizes_of(labels, shapes)
+    terms = list(zip(labels, shapes, strict=True))
+    if len(terms) == 1:
+        changes, left = _alone(*terms[0], out, size)
+        order = tuple(left.index(c) for c in out)
+        return (_Step(0, -1, (changes if left == out else (*changes, ("transpose", order)),), ""),)
+    steps = []
+    for i, j in _pairs(labels, shapes, out, optimize):
+        second, first = terms.pop(max(i, j)), terms.pop(min(i, j))
+        wanted = out + "".join(letters for letters, _ in terms)
+        before_x, x = _alone(*first, wanted + _wide(second, size), size)
+        before_y, y = _alone(*second, wanted + _wide(first, size), size)
+        result = "".join(dict.fromkeys(c for c in x + y if c in wanted)) if terms else out
+        steps.append(_Step(min(i, j), max(i, j), (before_x, before_y), f"{x},{y}->{result}"))
+        terms.append((result, tuple(size[c] for c in result)))
+    return tuple(steps)
+
+
+def _wide(term: tuple[str, Shape], size: dict[str, int]) -> str:
+    return "".join(c for c, n in zip(*term, strict=True) if n == size[c])
+
+
+def _alone(letters: str, shape: Shape, wanted: str, size: dict[str, int]) -> tuple[tuple[tuple[str, Any], ...], str]:
+    """Return what to do to one operand, and its letters then: diagonals, and sums over letters that nobody wants."""
+    changes: list[tuple[str, Any]] = []
+    while repeated := next((c for c in letters if letters.count(c) > 1), ""):
+        i = letters.index(repeated)
+        j = letters.index(repeated, i + 1)
+        if shape[i] != shape[j]:
+            raise ShapeError(f"einsum: the axes of {repeated!r} in one operand have lengths {shape[i]} and {shape[j]}")
+        changes.append(("diagonal", (i, j)))
+        letters = "".join(c for k, c in enumerate(letters) if k not in (i, j)) + repeated
+        shape = (*(n for k, n in enumerate(shape) if k not in (i, j)), shape[i])
+    # An axis of length 1 beside a longer one is only there to be repeated.
+    narrow = [k for k, c in enumerate(letters) if shape[k] != size[c]]
+    if narrow:
+        letters = "".join(c for k, c in enumerate(letters) if k not in narrow)
+        shape = tuple(n for k, n in enumerate(shape) if k not in narrow)
+        changes.append(("reshape", shape))
+    unwanted = tuple(k for k, c in enumerate(letters) if c not in wanted)
+    if unwanted:
+        letters = "".join(c for c in letters if c in wanted)
+        changes.append(("sum", unwanted))
+    return tuple(changes), letters
+
+
+def _pairs(labels: list[str], shapes: tuple[Shape, ...], out: str, optimize: Any) -> list[tuple[int, int]]:
+    """Return the order of contractions: positions in a list from which both go, the result being appended."""
+    n = len(labels)
+    if n == 2:
+        return [(0, 1)]
+    # Without a bound on its memory: NumPy's default refuses any intermediate larger than the largest operand.
+    option = ("optimal" if n <= 4 else "greedy", sys.maxsize) if optimize is None else optimize
+    if isinstance(option, tuple) and option[0] == "einsum_path":
+        path = list(option[1:])
+    else:
+        path = np.einsum_path(",".join(labels) + "->" + out, *map(_stand_in, shapes), optimize=option)[0][1:]
+    pairs = []
+    for step in path:
+        group = sorted(step)
+        for k in range(len(group) - 1):
+            # The first of the group, then what came of it, which stands last.
+            pairs.append((group[0], group[1]) if k == 0 else (group[k + 1] - k - 1, n - 1))
+            n -= 1
+    return pairs
+
+
+def _run(steps: tuple[_Step, ...], arrays: list[Any]) -> Any:
+    for i, j, changes, subscripts in steps:
+        if j < 0:
+            return _changed(arrays[i], changes[0])
+        y, x = arrays.pop(j), arrays.pop(i)
+        arrays.append(contract(_changed(x, changes[0]), _changed(y, changes[1]), subscripts=subscripts))
+    return arrays[0]
+
+
+def _changed(a: Any, changes: tuple[tuple[str, Any], ...]) -> Any:
+    a = operand(a)
+    for what, value in changes:
+        if what == "diagonal":
+            a = np.diagonal(a, 0, *value)
+        elif what == "sum":
+            a = a.sum(axis=value)
+        else:
+            a = a.reshape(value) if what == "reshape" else a.transpose(value)
+    return a
+
+
+# ---- products that are cases of it ----------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=256)
+def _tensordot_subscripts(a_axes: tuple[int, ...], b_axes: tuple[int, ...], a_ndim: int, b_ndim: int) -> str:
+    a, b = _LETTERS[:a_ndim], list(_LETTERS[a_ndim : a_ndim + b_ndim])
+    for i, j in zip(a_axes, b_axes, strict=True):
+        b[j] = a[i]
+    out = [c for c in a if c not in b] + [c for c in b if c not in a]
+    return f"{a},{''.join(b)}->{''.join(out)}"
+
+
+def _axes_of_tensordot(axes: Any, a: Any, b: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    if isinstance(axes, (int, np.integer)):
+        pair: Any = (range(a.ndim - int(axes), a.ndim), range(int(axes)))
+    else:
+        pair = [x if isinstance(x, (list, tuple)) else (x,) for x in axes]
+    a_axes, b_axes = (tuple(normalize_axis(i, x.ndim, "axes") for i in p) for p, x in zip(pair, (a, b), strict=True))
+    if [a.shape[i] for i in a_axes] != [b.shape[j] for j in b_axes]:
+        raise ShapeError(
+            f"tensordot: expected axes {a_axes} of a and {b_axes} of b to have the same lengths; "
+            f"received shapes {a.shape} and {b.shape}"
+        )
+    return a_axes, b_axes
+
+
+@composes(np.tensordot)
+def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    a, b = operand(a), operand(b)
+    a_axes, b_axes = _axes_of_tensordot(axes, a, b)
+    if not a.ndim or not b.ndim:
+        return np.multiply(a, b)
+    return contract(a, b, subscripts=_tensordot_subscripts(a_axes, b_axes, a.ndim, b.ndim))
+
+
+@composes(np.linalg.tensordot)
+def _linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
+    return _tensordot(x1, x2, axes)
+
+
+@composes(np.inner)
+def _inner(a: Any, b: Any, /) -> Any:
+    a, b = operand(a), operand(b)
+    if not a.ndim or not b.ndim:
+        return np.multiply(a, b)
+    return _tensordot(a, b, (-1, -1))
+
+
+@composes(np.outer)
+def _outer(a: Any, b: Any, out: Any = None) -> Any:
+    refuse("np.outer", "assign the result instead", out=out)
+    return contract(_flat(a), _flat(b), subscripts="A,B->AB")
+
+
+def _flat(a: Any) -> Any:
+    a = operand(a)
+    return a if a.ndim == 1 else a.reshape(-1)
+
+
+@composes(np.linalg.outer)
+def _linalg_outer(x1: Any, x2: Any, /) -> Any:
+    if np.ndim(x1) != 1 or np.ndim(x2) != 1:
+        raise ShapeError(f"outer: expected two vectors; received shapes {np.shape(x1)} and {np.shape(x2)}")
+    return _outer(x1, x2)
+
+
+def _conjugate(a: Any) -> Any:
+    return np.conjugate(a) if a.dtype.kind == "c" else a
+
+
+@composes(np.vdot)
+def _vdot(a: Any, b: Any, /) -> Any:
+    return np.matmul(_conjugate(_flat(a)), _flat(b))
+
+
+@composes(np.kron)
+def _kron(a: Any, b: Any) -> Any:
+    a, b = operand(a), operand(b)
+    ndim = max(a.ndim, b.ndim)
+    a_shape, b_shape = ((1,) * (ndim - x.ndim) + x.shape for x in (a, b))
+    product = a.reshape(tuple(n for k in a_shape for n in (k, 1))) * b.reshape(
+        tuple(n for k in b_shape for n in (1, k))
+    )
+    return product.reshape(tuple(n * k for n, k in zip(a_shape, b_shape, strict=True)))
+
+
+def _register_if_numpy_has(function: Any, composed: Any) -> None:
+    if function is not None:
+        composes(function)(composed)
+
+
+def _vecdot(x1: Any, x2: Any, /) -> Any:
+    return _einsum("...i,...i", _conjugate(operand(x1)), x2)
+
+
+def _matvec(x1: Any, x2: Any, /) -> Any:
+    return _einsum("...ij,...j->...i", x1, x2)
+
+
+def _vecmat(x1: Any, x2: Any, /) -> Any:
+    return _einsum("...i,...ij->...j", _conjugate(operand(x1)), x2)
+
+
+for _name, _function in (("vecdot", _vecdot), ("matvec", _matvec), ("vecmat", _vecmat)):
+    _register_if_numpy_has(getattr(np, _name, None), _function)  # matvec and vecmat are new in NumPy 2.2
+
+
+@composes(np.linalg.vecdot)
+def _linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    return _vecdot(np.moveaxis(operand(x1), axis, -1), np.moveaxis(operand(x2), axis, -1))

@@ -1,1 +1,347 @@
-"""To be filled."""
+"""Factorizations: Cholesky, QR and singular values. Matrices on the last two axes, a batch on those before.
+
+NumPy reads one triangle of what is symmetric (Hermitian) by contract, and so do these ops; but their gradients are
+those of the function of the symmetric matrix, spread evenly over both triangles: projected onto symmetric matrices.
+
+An op has one result, so factors are packed in one array, below each other, and the functions take them apart.
+
+What is determined only up to a sign or a phase (the columns of q, u, v) has a gradient for the results that do not
+depend on it.
+
+The formulas are the literature's, for cotangents in the users' convention, conjugate to the engine's; `user` changes
+one into the other.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core import batching
+from ..core.errors import UnsupportedError
+from ..core.op import Op, composes, structural
+from ..core.shapes import ShapeDtype
+from .adjoints import adjoint, hermitian_part, pack, real_part, user
+from .compare import zero_mask
+from .diagonals import diagonal_matrix
+from .eigen import divide_by_gaps
+from .solve import in_lapack, lapack_dtype, same_shape, triangle_inverse
+
+# ---- Cholesky -------------------------------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=64)
+def _half_triangle(n: int, dtype: Any) -> Any:
+    """Return ones below the diagonal and halves on it: what picks of a symmetric matrix one half."""
+    mask = np.tri(n, dtype=dtype) - 0.5 * np.eye(n, dtype=dtype)
+    mask.flags.writeable = False
+    return mask
+
+
+def _lower_half(a: Any) -> Any:
+    return a * _half_triangle(a.shape[-1], a.dtype)
+
+
+# Up to this size three products of whole matrices are faster than fewer of their parts.
+_WHOLE = 64
+
+
+def _pull_back(g: Any, low: Any, inverse: Any = None) -> Any:
+    """Return the gradient by a symmetric matrix, for the gradient `g` by its factor `low`, by halves.
+
+    With the matrix [[a, bᴴ], [b, d]] and its factor [[p, 0], [q, r]]: the steps of a factorization by blocks, p of a,
+    q = b pᴴ⁻¹, and r of d - q qᴴ, backwards. `inverse` is that of lowᴴ, if known.
+    """
+    n = low.shape[-1]
+    if n <= _WHOLE:
+        inverse = triangle_inverse(adjoint(low)) if inverse is None else inverse
+        return inverse @ hermitian_part(_lower_half(adjoint(low) @ g)) @ adjoint(inverse)
+    k = n // 2
+    p, q, r = low[..., :k, :k], low[..., k:, :k], low[..., k:, k:]
+    of_d = _pull_back(g[..., k:, k:], r, None if inverse is None else inverse[..., k:, k:])
+    of_p = triangle_inverse(adjoint(p)) if inverse is None else inverse[..., :k, :k]
+    of_b = (g[..., k:, :k] - 2 * of_d @ q) @ adjoint(of_p)
+    out = np.empty((*of_b.shape[:-2], n, n), of_b.dtype)
+    out[..., k:, k:] = of_d
+    out[..., :k, :k] = _pull_back(g[..., :k, :k] - adjoint(of_b) @ q, p, of_p)
+    out[..., k:, :k] = of_b = 0.5 * of_b
+    out[..., :k, k:] = adjoint(of_b)
+    return out
+
+
+def _halves(g: Any, low: Any) -> tuple[Any, Any, Any]:
+    """Return a cotangent's symmetric part, the adjoint of the inverse factor, and its lower half in that basis."""
+    g = hermitian_part(user(g))
+    inverse = triangle_inverse(adjoint(low))
+    return g, inverse, _lower_half(adjoint(inverse) @ g @ inverse)
+
+
+def _pullback_by_g(g: Any, out: Any, x: Any, y: Any) -> Any:
+    return user(y @ _halves(g, y)[2])
+
+
+def _pullback_by_factor(g: Any, out: Any, x: Any, y: Any) -> Any:
+    g, inverse, half = _halves(g, y)
+    return user(x @ adjoint(half) - 2 * out @ g @ inverse)
+
+
+def _pullback_jvp(tangents: Sequence[Any], out: Any, x: Any, y: Any) -> Any:
+    dx, dy = tangents
+    inverse = triangle_inverse(adjoint(y))
+    low = 0 if dx is None else adjoint(y) @ dx
+    low = low if dy is None else low + adjoint(dy) @ x
+    moved = inverse @ hermitian_part(_lower_half(low)) @ adjoint(inverse)
+    return moved if dy is None else moved - 2 * hermitian_part(out @ dy @ adjoint(inverse))
+
+
+# lowᴴ⁻¹ sym(half(lowᴴ g)) low⁻¹, in the users' convention: the rule of the factorization, as an op of its own so that
+# it can go by blocks.
+# References: Murray, Differentiation of the Cholesky decomposition, 2016, eq. 10 and section 3.2 (arXiv:1602.07527).
+cholesky_pullback: Op = structural(
+    "cholesky_pullback",
+    in_lapack(_pull_back),
+    _pullback_by_g,
+    _pullback_by_factor,
+    saves=("y", "oxy"),
+    infer=lambda x, y: ShapeDtype(np.broadcast_shapes(x.shape, y.shape), lapack_dtype(x.dtype, y.dtype)),
+    jvp=_pullback_jvp,
+    batch=batching.gufunc(2, 2),
+    holomorphic=False,
+)
+
+
+def _cholesky_rule(g: Any, out: Any, x: Any, *, upper: bool) -> Any:
+    g = user(g)
+    if upper:
+        g, out = adjoint(g), adjoint(out)
+    return user(cholesky_pullback(g, out))
+
+
+def _cholesky_jvp(tangents: Sequence[Any], out: Any, x: Any, *, upper: bool) -> Any:
+    high = out if upper else adjoint(out)
+    inverse = triangle_inverse(high)
+    inner = adjoint(inverse) @ hermitian_part(tangents[0]) @ inverse
+    low = adjoint(high) @ _lower_half(inner)
+    return adjoint(low) if upper else low
+
+
+cholesky = structural(
+    "cholesky",
+    in_lapack(lambda x, *, upper: np.linalg.cholesky(x, upper=upper)),
+    _cholesky_rule,
+    saves="o",
+    infer=same_shape,
+    bind=lambda a, /, *, upper=False: ((a,), {"upper": bool(upper)}),
+    numpy_functions=(np.linalg.cholesky,),
+    jvp=_cholesky_jvp,
+    batch=batching.gufunc(2),
+    domain=("positive definite",),
+)
+
+
+# ---- QR -------------------------------------------------------------------------------------------------------------
+
+
+def _qr_forward(x: Any) -> Any:
+    return pack(*np.linalg.qr(x))
+
+
+def _imaginary_diagonal(a: Any) -> Any:
+    return diagonal_matrix(1j * np.imag(np.diagonal(a, 0, -2, -1)))
+
+
+def _turning(c: Any) -> Any:
+    """Return the skew-Hermitian part of a change of qᴴq that leaves the rest upper triangular with a real diagonal."""
+    low = np.tril(c, -1)
+    return low - adjoint(low) + _imaginary_diagonal(c) if c.dtype.kind == "c" else low - low.mT
+
+
+def _qr_rule(g: Any, out: Any, x: Any) -> Any:
+    m, g = x.shape[-2], user(g)
+    q, r, gq, gr = out[..., :m, :], out[..., m:, :], g[..., :m, :], g[..., m:, :]
+    along = adjoint(q) @ gq
+    by_r = gr @ adjoint(r)
+    d = along - by_r
+    inner = by_r + np.tril(d - adjoint(d), -1)
+    if d.dtype.kind == "c":
+        inner = inner + _imaginary_diagonal(d)
+    return user((gq + q @ (inner - along)) @ adjoint(triangle_inverse(r)))
+
+
+def _qr_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
+    m = x.shape[-2]
+    q, r = out[..., :m, :], out[..., m:, :]
+    change = tangents[0] @ triangle_inverse(r)
+    along = adjoint(q) @ change
+    turned = _turning(along)
+    return pack(change + q @ (turned - along), np.triu((along - turned) @ r))
+
+
+# Of matrices with at least as many rows as columns: q, and below it r.
+# References: Walter, Lehmann, Lamour, On evaluating higher-order derivatives of the QR decomposition of tall matrices
+# with full column rank in forward and reverse mode algorithmic differentiation, 2012.
+q_and_r: Op = structural(
+    "qr",
+    in_lapack(_qr_forward),
+    _qr_rule,
+    saves="o",
+    infer=lambda x: ShapeDtype((*x.shape[:-2], x.shape[-2] + x.shape[-1], x.shape[-1]), lapack_dtype(x.dtype)),
+    jvp=_qr_jvp,
+    batch=batching.gufunc(2),
+    domain=("full rank",),
+    holomorphic=False,
+)
+_QRResult: Any = type(np.linalg.qr(np.eye(1)))
+
+
+@composes(np.linalg.qr)
+def _qr(a: Any, mode: str = "reduced") -> Any:
+    m, n = a.shape[-2:]
+    if mode not in ("reduced", "r") and not (mode == "complete" and m <= n):
+        raise UnsupportedError(
+            f"np.linalg.qr: mode={mode!r} is not supported on Tensors of shape {a.shape}, since more columns of q than "
+            "a has are not determined by a; use mode='reduced' or 'r'"
+        )
+    packed = q_and_r(a[..., :m] if n > m else a)
+    q, r = packed[..., :m, :], packed[..., m:, :]
+    if n > m:
+        r = np.concatenate([r, adjoint(q) @ a[..., m:]], axis=-1)
+    return r if mode == "r" else _QRResult(q, r)
+
+
+# ---- singular values ------------------------------------------------------------------------------------------------
+
+
+def _svd_forward(x: Any, *, hermitian: bool) -> Any:
+    u, s, vh = np.linalg.svd(x, full_matrices=False, hermitian=hermitian)
+    return pack(u, s[..., None, :], vh.mT)
+
+
+def _svd_parts(packed: Any, m: int) -> tuple[Any, Any, Any]:
+    return packed[..., :m, :], real_part(packed[..., m, :]), user(packed[..., m + 1 :, :])
+
+
+def _by_gaps_of_squares(x: Any, s: Any) -> Any:
+    # s² differ by (s[j] - s[i]) (s[j] + s[i]); two values that are both zero are degenerate, and found to be.
+    sums = s[..., None, :] + s[..., :, None]
+    return divide_by_gaps(x, s, of="singular values") / np.where(sums == 0, 1, sums)
+
+
+def _divided(x: Any, s: Any) -> Any:
+    """Divide columns by singular values; zero columns, of vectors that were not used, stay zero."""
+    return zero_mask(x / s[..., None, :], x)
+
+
+def _svd_rule(g: Any, out: Any, x: Any, *, hermitian: bool) -> Any:
+    m, n = x.shape[-2:]
+    g = user(g)
+    u, s, v = _svd_parts(out, m)
+    gu, gs, gv = _svd_parts(g, m)
+    along_u, along_v = adjoint(u) @ gu, adjoint(v) @ gv
+    by_u, by_v = (2 * hermitian_part(_by_gaps_of_squares(a, s)) for a in (along_u, along_v))
+    inner = by_u * s[..., None, :] + s[..., :, None] * by_v + diagonal_matrix(gs)
+    if g.dtype.kind == "c":
+        phases = np.imag(np.diagonal(along_u, 0, -2, -1)) - np.imag(np.diagonal(along_v, 0, -2, -1))
+        inner = inner + diagonal_matrix(1j * zero_mask(phases / (2 * s), phases))
+    left = u @ inner
+    if m > n:
+        left = left + _divided(gu - u @ along_u, s)
+    total = left @ adjoint(v)
+    if n > m:
+        total = total + u @ adjoint(_divided(gv - v @ along_v, s))
+    return user(hermitian_part(total) if hermitian else total)
+
+
+def _svd_jvp(tangents: Sequence[Any], out: Any, x: Any, *, hermitian: bool) -> Any:
+    m, n = x.shape[-2:]
+    u, s, v = _svd_parts(out, m)
+    t = hermitian_part(tangents[0]) if hermitian else tangents[0]
+    right, left = t @ v, adjoint(t) @ u
+    inner = adjoint(u) @ right
+    row, column = s[..., None, :], s[..., :, None]
+    turned_u = _by_gaps_of_squares(inner * row + column * adjoint(inner), s)
+    turned_v = _by_gaps_of_squares(column * inner + row * adjoint(inner), s)
+    if inner.dtype.kind == "c":
+        phases = diagonal_matrix(1j * np.imag(np.diagonal(inner, 0, -2, -1)) / (2 * s))
+        turned_u, turned_v = turned_u + phases, turned_v - phases
+    du, dv = u @ turned_u, v @ turned_v
+    if m > n:
+        du = du + _divided(right - u @ inner, s)
+    if n > m:
+        dv = dv + _divided(left - v @ adjoint(inner), s)
+    ds = real_part(np.diagonal(inner, 0, -2, -1))[..., None, :].astype(u.dtype)
+    return pack(du, ds, user(dv))
+
+
+def _infer_svd(x: ShapeDtype, **_: Any) -> ShapeDtype:
+    m, n = x.shape[-2:]
+    return ShapeDtype((*x.shape[:-2], m + 1 + n, min(m, n)), lapack_dtype(x.dtype))
+
+
+# u, below it the singular values as a row, below them the transpose of vh.
+# References: Giles, Collected matrix derivative results, 2008, section 3.2; for complex matrices Wan and Zhang,
+# Automatic differentiation for complex valued SVD, 2019 (arXiv:1909.02659).
+factors_of_svd: Op = structural(
+    "svd",
+    in_lapack(_svd_forward),
+    _svd_rule,
+    saves="o",
+    infer=_infer_svd,
+    jvp=_svd_jvp,
+    batch=batching.gufunc(2),
+    kinks="equal singular values",
+    holomorphic=False,
+)
+_SVDResult: Any = type(np.linalg.svd(np.eye(1)))
+
+
+@composes(np.linalg.svd)
+def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    if not compute_uv:
+        return svdvals(a, hermitian=bool(hermitian))
+    m, n = a.shape[-2:]
+    if full_matrices and m != n:
+        raise UnsupportedError(
+            f"np.linalg.svd: full_matrices=True is not supported on Tensors of shape {a.shape}, since the vectors "
+            "beyond the first min(m, n) are not determined by a; pass full_matrices=False"
+        )
+    packed = factors_of_svd(a, hermitian=bool(hermitian))
+    return _SVDResult(packed[..., :m, :], real_part(packed[..., m, :]), packed[..., m + 1 :, :].mT)
+
+
+def _svdvals_rule(g: Any, out: Any, x: Any, *, hermitian: bool) -> Any:
+    u, _, v = _svd_parts(factors_of_svd(x, hermitian=hermitian), x.shape[-2])
+    total = user((u * g[..., None, :]) @ adjoint(v))
+    return hermitian_part(total) if hermitian else total
+
+
+def _svdvals_jvp(tangents: Sequence[Any], out: Any, x: Any, *, hermitian: bool) -> Any:
+    u, _, v = _svd_parts(factors_of_svd(x, hermitian=hermitian), x.shape[-2])
+    t = hermitian_part(tangents[0]) if hermitian else tangents[0]
+    return real_part(user(u) * (t @ v)).sum(axis=-2)
+
+
+def _infer_svdvals(x: ShapeDtype, *, hermitian: bool) -> ShapeDtype:
+    return ShapeDtype((*x.shape[:-2], min(x.shape[-2:])), np.real(np.ones(0, lapack_dtype(x.dtype))).dtype)
+
+
+# Values alone: cheaper than with vectors, and differentiable where they are equal.
+svdvals: Op = structural(
+    "svdvals",
+    in_lapack(lambda x, *, hermitian: np.linalg.svd(x, compute_uv=False, hermitian=hermitian)),
+    _svdvals_rule,
+    saves="x",
+    infer=_infer_svdvals,
+    jvp=_svdvals_jvp,
+    batch=batching.gufunc(2),
+    kinks="zero singular values",
+    holomorphic=False,
+)
+
+
+@composes(np.linalg.svdvals)
+def _linalg_svdvals(x: Any, /) -> Any:
+    return svdvals(x, hermitian=False)

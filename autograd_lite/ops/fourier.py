@@ -1,1 +1,246 @@
-"""To be filled."""
+"""Discrete Fourier transforms. One op for each transform of one axis; those of several axes are composed of them.
+
+All are linear. The matrix of `fft` is symmetric, so the op is its own transpose. Of the half spectrum of real values,
+bins 1 to (n-1)//2 stand for their mirror images too: that weight of 2 is all that `hfft` and `ihfft` need to be the
+transposes of `rfft` and `irfft`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core import batching
+from ..core.errors import ShapeError, refuse
+from ..core.op import Op, composes, structural
+from ..core.shapes import ShapeDtype, normalize_axes, normalize_axis
+from .operands import operand
+from .shape import pad_constant
+
+_Bound = tuple[tuple[Any, ...], dict[str, Any]]
+_NORMS = ("backward", "ortho", "forward")
+
+
+def _fitted(g: Any, length: int, axis: int) -> Any:
+    """Cut an axis to a length, or fill it with zeros: the transpose of what a transform does to its input."""
+    n = g.shape[axis]
+    if n > length:
+        return g[(slice(None),) * axis + (slice(0, length),)]
+    if n < length:
+        width = tuple((0, length - n if i == axis else 0) for i in range(g.ndim))
+        return pad_constant(g, width=width, value=0)
+    return g
+
+
+def _as_input(r: Any, x: Any) -> Any:
+    """Give a cotangent the dtype of the input: of a complex one only the real part reaches a real input."""
+    if x.dtype.kind == "c":
+        return r
+    r = np.real(r) if r.dtype.kind == "c" else r
+    return r if r.dtype == x.dtype else r.astype(x.dtype)
+
+
+@functools.lru_cache(maxsize=256)
+def _mirror_weights(n: int, dtype: Any, ndim: int, axis: int) -> Any:
+    """Return for each bin of the half spectrum of n values how many of the whole it stands for."""
+    weights = np.full(n // 2 + 1, 2, dtype)
+    weights[0] = 1
+    if n % 2 == 0:
+        weights[-1] = 1
+    weights.flags.writeable = False
+    return weights.reshape(tuple(-1 if i == axis else 1 for i in range(ndim)))
+
+
+def _weights(g: Any, n: int, axis: int) -> Any:
+    return _mirror_weights(n, np.finfo(g.dtype).dtype, g.ndim, axis)
+
+
+def _bind(function: str, default: Callable[[int], int]) -> Callable[..., _Bound]:
+    """Make the binder of a transform; `default` is the n that belongs to a length of the axis."""
+
+    def bind(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> _Bound:
+        refuse(f"np.fft.{function}", "assign the result instead", out=out)
+        a = operand(a)
+        axis = normalize_axis(axis, a.ndim)
+        n = default(a.shape[axis]) if n is None else int(n)
+        norm = "backward" if norm is None else norm
+        if n < 1 or norm not in _NORMS:
+            raise ShapeError(f"{function}: expected n of at least 1 and norm of {_NORMS}; received {n} and {norm!r}")
+        return (a,), {"n": n, "axis": axis, "norm": norm}
+
+    return bind
+
+
+def _infer(function: Callable[..., Any], length: Callable[[int], int]) -> Callable[..., ShapeDtype]:
+    def infer(x: ShapeDtype, *, n: int, axis: int, norm: str) -> ShapeDtype:
+        dtype = function(np.ones(2, x.dtype)).dtype
+        return ShapeDtype((*x.shape[:axis], length(n), *x.shape[axis + 1 :]), dtype)
+
+    return infer
+
+
+def _transform(
+    function: Callable[..., Any],
+    vjp: Callable[..., Any],
+    default: Callable[[int], int],
+    length: Callable[[int], int],
+    **facts: Any,
+) -> Op:
+    name = function.__name__
+    return structural(
+        name,
+        lambda x, *, n, axis, norm: function(x, n, axis, norm),
+        lambda g, out, x, *, n, axis, norm: _as_input(
+            _fitted(vjp(g, n=n, axis=axis, norm=norm), x.shape[axis], axis), x
+        ),
+        infer=_infer(function, length),
+        bind=_bind(name, default),
+        numpy_functions=(function,),
+        linear=True,
+        batch=batching.with_leading_axis(lambda size, params: {**params, "axis": params["axis"] + 1}),
+        glyph="ℱ",
+        **facts,
+    )
+
+
+def _same(n: int) -> int:
+    return n
+
+
+def _half(n: int) -> int:
+    return n // 2 + 1
+
+
+def _whole(n: int) -> int:
+    return 2 * (n - 1)
+
+
+fft: Op = _transform(np.fft.fft, lambda g, **p: fft(g, **p), _same, _same)
+ifft: Op = _transform(np.fft.ifft, lambda g, **p: ifft(g, **p), _same, _same)
+rfft: Op = _transform(
+    np.fft.rfft,
+    lambda g, *, n, axis, norm: hfft(g / _weights(g, n, axis), n=n, axis=axis, norm=norm),
+    _same,
+    _half,
+    holomorphic=False,
+)
+hfft: Op = _transform(
+    np.fft.hfft,
+    lambda g, *, n, axis, norm: rfft(g, n=n, axis=axis, norm=norm) * _weights(g, n, axis),
+    _whole,
+    _same,
+    holomorphic=False,
+)
+irfft: Op = _transform(
+    np.fft.irfft,
+    lambda g, *, n, axis, norm: ihfft(g, n=n, axis=axis, norm=norm) * _weights(g, n, axis),
+    _whole,
+    _same,
+    holomorphic=False,
+)
+ihfft: Op = _transform(
+    np.fft.ihfft,
+    lambda g, *, n, axis, norm: irfft(g / _weights(g, n, axis), n=n, axis=axis, norm=norm),
+    _same,
+    _half,
+    holomorphic=False,
+)
+
+
+# ---- several axes ---------------------------------------------------------------------------------------------------
+
+
+def _axes_and_lengths(a: Any, s: Any, axes: Any, halves: bool = False) -> list[tuple[int, int | None]]:
+    """Return each axis with the length to transform it at; the last length of a half spectrum is of the result."""
+    if axes is None:
+        axes = range(a.ndim) if s is None else range(a.ndim - len(s), a.ndim)
+    axes = [normalize_axis(i, a.ndim, "axes") for i in axes]
+    lengths: list[int | None] = [a.shape[i] for i in axes] if s is None else [int(n) for n in s]
+    if len(lengths) != len(axes):
+        raise ShapeError(f"fft: expected as many lengths as axes; received s={s} and axes={axes}")
+    # -1 is NumPy's for the length that the axis has.
+    lengths = [a.shape[i] if n == -1 else n for i, n in zip(axes, lengths, strict=True)]
+    if halves and axes and s is None:
+        lengths[-1] = None
+    return list(zip(axes, lengths, strict=True))
+
+
+def _over_axes(function: Callable[..., Any], a: Any, s: Any, axes: Any, norm: Any) -> Any:
+    for axis, n in reversed(_axes_and_lengths(a, s, axes)):
+        a = function(a, n, axis, norm)
+    return a
+
+
+@composes(np.fft.fftn)
+def _fftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+    refuse("np.fft.fftn", "assign the result instead", out=out)
+    return _over_axes(np.fft.fft, operand(a), s, axes, norm)
+
+
+@composes(np.fft.ifftn)
+def _ifftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+    refuse("np.fft.ifftn", "assign the result instead", out=out)
+    return _over_axes(np.fft.ifft, operand(a), s, axes, norm)
+
+
+@composes(np.fft.rfftn)
+def _rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+    refuse("np.fft.rfftn", "assign the result instead", out=out)
+    a = operand(a)
+    *others, (last, n) = _axes_and_lengths(a, s, axes)
+    a = np.fft.rfft(a, n, last, norm)
+    for axis, length in reversed(others):
+        a = np.fft.fft(a, length, axis, norm)
+    return a
+
+
+@composes(np.fft.irfftn)
+def _irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+    refuse("np.fft.irfftn", "assign the result instead", out=out)
+    a = operand(a)
+    *others, (last, n) = _axes_and_lengths(a, s, axes, halves=True)
+    for axis, length in others:
+        a = np.fft.ifft(a, length, axis, norm)
+    return np.fft.irfft(a, n, last, norm)
+
+
+@composes(np.fft.fft2)
+def _fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
+    return _fftn(a, s, axes, norm, out)
+
+
+@composes(np.fft.ifft2)
+def _ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
+    return _ifftn(a, s, axes, norm, out)
+
+
+@composes(np.fft.rfft2)
+def _rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
+    return _rfftn(a, s, axes, norm, out)
+
+
+@composes(np.fft.irfft2)
+def _irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
+    return _irfftn(a, s, axes, norm, out)
+
+
+def _rotated(x: Any, axes: Any, start: Callable[[int], int]) -> Any:
+    """Let each axis begin at another place, and put what stood before it at its end."""
+    x = operand(x)
+    for axis in range(x.ndim) if axes is None else normalize_axes(axes, x.ndim) or ():
+        k, before = start(x.shape[axis]), (slice(None),) * axis
+        x = np.concatenate([x[(*before, slice(k, None))], x[(*before, slice(0, k))]], axis=axis)
+    return x
+
+
+@composes(np.fft.fftshift)
+def _fftshift(x: Any, axes: Any = None) -> Any:
+    return _rotated(x, axes, lambda n: n - n // 2)
+
+
+@composes(np.fft.ifftshift)
+def _ifftshift(x: Any, axes: Any = None) -> Any:
+    return _rotated(x, axes, lambda n: n // 2)

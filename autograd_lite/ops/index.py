@@ -6,6 +6,7 @@ it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,55 @@ from ..core.shapes import ShapeDtype
 
 def is_basic(index: tuple[Any, ...]) -> bool:
     """Return whether `index` picks no position twice, so that writing at it is the inverse of reading."""
-    return not any(isinstance(i, np.ndarray) and i.dtype != np.bool_ for i in index)
+    for i in index:  # noqa: SIM110 (all() with a generator takes twice as long, on the path of every index)
+        if isinstance(i, np.ndarray) and i.dtype != np.bool_:
+            return False
+    return True
+
+
+# ---- batches: the same positions of every example -------------------------------------------------------------------
+
+
+def _behind_batch(index: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[tuple[Any, ...], int]:
+    """Return the index of a whole batch of arrays of this shape, and which axis of what it picks is the batch.
+
+    NumPy moves the axes of arrays that are apart, as in x[i, :, j], to the front, before the batch.
+    """
+    whole = (slice(None), *index)
+    advanced = [k for k, i in enumerate(index) if isinstance(i, (int, np.ndarray))]
+    together = not advanced or advanced[-1] - advanced[0] == len(advanced) - 1
+    if together or not any(isinstance(i, np.ndarray) for i in index):
+        return whole, 0
+    none, one = (np.broadcast_to(np.zeros((), np.bool_), (n, *shape))[whole].shape for n in (0, 1))
+    return whole, next(k for k, n in enumerate(none) if n != one[k])
+
+
+def _batched_getitem(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    (x,) = inputs
+    index, axis = _behind_batch(params["index"], x.shape[1:])
+    taken = op(x, index=index)
+    return np.moveaxis(taken, axis, 0) if axis else taken
+
+
+def _batched_scatter_add(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    (x,), shape = inputs, params["shape"]
+    index, axis = _behind_batch(params["index"], shape)
+    return op(np.moveaxis(x, 0, axis) if axis else x, index=index, shape=(x.shape[0], *shape))
+
+
+def _batched_update(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    x, y = inputs
+    if not batched[0]:
+        x = np.broadcast_to(x, (y.shape[0], *np.shape(x)))
+    index, axis = _behind_batch(params["index"], x.shape[1:])
+    taken = getitem.infer(ShapeDtype(x.shape, x.dtype), index=index).ndim
+    shape = y.shape[1:] if batched[1] else np.shape(y)
+    shape = shape[max(len(shape) - taken + 1, 0) :]  # NumPy allows axes of length 1 too many in front
+    y = np.reshape(y, (y.shape[0] if batched[1] else 1, *(1,) * (taken - 1 - len(shape)), *shape))
+    return op(x, np.moveaxis(y, 0, axis) if axis else y, index=index)
+
+
+# ---- the ops --------------------------------------------------------------------------------------------------------
 
 
 def _scatter_add(x: Any, *, index: Any, shape: Any) -> Any:
@@ -39,6 +88,7 @@ getitem: Op = structural(
     lambda g, out, x, *, index: scatter_add(g, index=index, shape=x.shape),
     infer=_infer_getitem,
     linear=True,
+    batch=_batched_getitem,
     selects=True,
     cost=0,
     glyph="[ ]",
@@ -50,6 +100,7 @@ scatter_add: Op = structural(
     lambda g, out, x, *, index, shape: g[index],
     infer=lambda x, *, index, shape: ShapeDtype(shape, x.dtype),
     linear=True,
+    batch=_batched_scatter_add,
     onnx="ScatterND",
 )
 
@@ -80,6 +131,8 @@ index_update: Op = structural(
     lambda g, out, x, y, *, index: index_update(g, 0, index=index),
     _update_vjp,
     infer=lambda x, y, *, index: x,
+    linear=True,
+    batch=_batched_update,
     selects=True,
     cost=0,
     glyph="[ ]=",

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core.op import structural
+from ..core import batching
+from ..core.errors import ShapeError, refuse
+from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype
+from .operands import operand
 
 
 def _matmul_by_x(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -47,6 +53,17 @@ def _infer_matmul(x: ShapeDtype, y: ShapeDtype) -> ShapeDtype:
     return ShapeDtype((*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), *rows, *columns), dtype)
 
 
+def _batch_matmul(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    """Give vectors the axis that matmul gives them: with a batch in front it would read them as matrices."""
+    x, y = inputs
+    x_vector, y_vector = np.ndim(x) - batched[0] == 1, np.ndim(y) - batched[1] == 1
+    x = x.reshape(*x.shape[:-1], 1, x.shape[-1]) if x_vector else x
+    y = y.reshape(*y.shape, 1) if y_vector else y
+    out = batching.gufunc(2, 2)(op, (x, y), batched, params)
+    shape = out.shape[: -2 if x_vector else -1] if y_vector else (*out.shape[:-2], out.shape[-1])
+    return out.reshape(shape) if x_vector or y_vector else out
+
+
 matmul = structural(
     "matmul",
     np.matmul,
@@ -55,6 +72,113 @@ matmul = structural(
     saves=("y", "x"),
     infer=_infer_matmul,
     ufunc=np.matmul,
+    multilinear=True,
+    batch=_batch_matmul,
     glyph="@",
     onnx="MatMul",
 )
+
+
+@composes(np.linalg.matmul)
+def _linalg_matmul(x1: Any, x2: Any, /) -> Any:
+    return np.matmul(x1, x2)
+
+
+@composes(np.linalg.matrix_transpose)
+def _linalg_matrix_transpose(x: Any, /) -> Any:
+    return np.matrix_transpose(x)
+
+
+def _infer_cross(x: ShapeDtype, y: ShapeDtype) -> ShapeDtype:
+    one = np.cross(np.ones(3, x.dtype), np.ones(3, y.dtype))  # which refuses booleans
+    return ShapeDtype(np.broadcast_shapes(x.shape, y.shape), one.dtype)
+
+
+# Of vectors of 3 along the last axis. x·(y × g) = g·(x × y) = y·(g × x).
+cross: Op = structural(
+    "cross",
+    lambda x, y: np.cross(x, y),
+    lambda g, out, x, y: cross(y, g),
+    lambda g, out, x, y: cross(g, x),
+    saves=("y", "x"),
+    infer=_infer_cross,
+    multilinear=True,
+    batch=batching.gufunc(1, 1),
+    glyph="×",
+)
+
+
+@composes(np.cross)
+def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = np.moveaxis(operand(a), axisa, -1), np.moveaxis(operand(b), axisb, -1)
+    if a.shape[-1:] != (3,) or b.shape[-1:] != (3,):
+        raise ShapeError(
+            "cross: expected vectors of 3 elements; received axes of length "
+            f"{a.shape[-1]} and {b.shape[-1]}. For vectors of 2 write a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]"
+        )
+    return np.moveaxis(cross(a, b), -1, axisc)
+
+
+@composes(np.linalg.cross)
+def _linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    return _cross(x1, x2, axis=axis)
+
+
+# ---- several matrices -----------------------------------------------------------------------------------------------
+
+
+@composes(np.linalg.multi_dot)
+def _multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
+    refuse("np.linalg.multi_dot", "assign the result instead", out=out)
+    parts = list(arrays)
+    if len(parts) < 2:
+        raise ShapeError(f"multi_dot: expected at least two arrays; received {len(parts)}")
+    rows = [np.shape(a)[0] if np.ndim(a) > 1 else 1 if k == 0 else np.shape(a)[0] for k, a in enumerate(parts)]
+    columns = np.shape(parts[-1])[1] if np.ndim(parts[-1]) > 1 else 1
+    cuts = _cheapest_cuts((*rows, columns))
+
+    def product(i: int, j: int) -> Any:
+        if i == j:
+            return parts[i]
+        return np.matmul(product(i, cuts[i, j]), product(cuts[i, j] + 1, j))
+
+    return product(0, len(parts) - 1)
+
+
+@functools.lru_cache(maxsize=256)
+def _cheapest_cuts(sizes: tuple[int, ...]) -> dict[tuple[int, int], int]:
+    """Return for each run of factors the last factor of its left half, so that the products take fewest operations.
+
+    References:
+        Cormen, Leiserson, Rivest, Stein: Introduction to Algorithms, section 15.2 (matrix-chain multiplication).
+    """
+    n = len(sizes) - 1
+    cost = dict.fromkeys(((i, i) for i in range(n)), 0)
+    cuts = {}
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            tried = {k: cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1] for k in range(i, j)}
+            cuts[i, j] = min(tried, key=tried.__getitem__)
+            cost[i, j] = tried[cuts[i, j]]
+    return cuts
+
+
+@composes(np.linalg.matrix_power)
+def _matrix_power(a: Any, n: int) -> Any:
+    n = operator.index(n)
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ShapeError(f"matrix_power: expected square matrices; received shape {a.shape}")
+    if n == 0:
+        return np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape)
+    if n < 0:
+        a, n = np.linalg.inv(a), -n
+    result = None
+    while n:
+        if n & 1:
+            result = a if result is None else np.matmul(result, a)
+        n >>= 1
+        a = np.matmul(a, a) if n else a
+    return result

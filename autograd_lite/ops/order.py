@@ -1,1 +1,154 @@
-"""To be filled."""
+"""Sorting and searching. Indices have no gradient; what is sorted is gathered by them, equals in their old order."""
+
+# ruff: noqa: D103  (they are NumPy's functions, whose texts are NumPy's)
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core import batching
+from ..core.errors import refuse
+from ..core.op import composes, nondifferentiable
+from ..core.shapes import ShapeDtype, normalize_axis
+from .operands import operand, values
+from .reduce import batched_arg
+
+_Bound = tuple[tuple[Any, ...], dict[str, Any]]
+_INTP = np.dtype(np.intp)
+
+
+def _flat_or(a: Any, axis: int | None) -> tuple[Any, int]:
+    a = operand(a)
+    return (a.reshape(-1), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
+
+
+# ---- indices --------------------------------------------------------------------------------------------------------
+
+
+def _bind_argsort(
+    a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None
+) -> _Bound:
+    refuse("np.argsort", "it names fields, which Tensors have none of", order=order)
+    a, axis = _flat_or(a, axis)
+    return (a,), {"axis": axis, "kind": "stable" if stable else kind}
+
+
+argsort = nondifferentiable(
+    lambda x, *, axis, kind: np.argsort(x, axis=axis, kind=kind),
+    name="argsort",
+    infer=lambda x, *, axis, kind: ShapeDtype(x.shape, _INTP),
+    bind=_bind_argsort,
+    numpy_functions=(np.argsort,),
+    batch=batching.along_axis,
+)
+
+
+def _bind_argpartition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> _Bound:
+    refuse("np.argpartition", "it names fields, which Tensors have none of", order=order)
+    a, axis = _flat_or(a, axis)
+    places = tuple(int(k) for k in values(kth).reshape(-1))
+    return (a,), {"axis": axis, "kth": places}
+
+
+argpartition = nondifferentiable(
+    lambda x, *, axis, kth: np.argpartition(x, kth, axis=axis),
+    name="argpartition",
+    infer=lambda x, *, axis, kth: ShapeDtype(x.shape, _INTP),
+    bind=_bind_argpartition,
+    numpy_functions=(np.argpartition,),
+    batch=batching.along_axis,
+)
+
+
+def _bind_searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> _Bound:
+    a = operand(a) if sorter is None else operand(a)[values(sorter)]
+    return (a, operand(v)), {"side": side}
+
+
+def _batched_search(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    return op(*inputs, **params) if not batched[0] else batching.one_by_one(op, inputs, batched, params)
+
+
+searchsorted = nondifferentiable(
+    lambda x, y, *, side: np.asarray(np.searchsorted(x, y, side)),
+    name="searchsorted",
+    infer=lambda x, y, *, side: ShapeDtype(y.shape, _INTP),
+    bind=_bind_searchsorted,
+    numpy_functions=(np.searchsorted,),
+    batch=_batched_search,
+)
+
+
+@composes(np.digitize)
+def digitize(x: Any, bins: Any, right: bool = False) -> Any:
+    edges = values(bins)
+    rising = edges.size < 2 or edges[0] <= edges[-1]
+    if not np.all(np.diff(edges) >= 0 if rising else np.diff(edges) <= 0):
+        raise ValueError("bins must be monotonically increasing or decreasing")
+    if rising:
+        return np.searchsorted(edges, operand(x), side="left" if right else "right")
+    return edges.size - np.searchsorted(edges[::-1], operand(x), side="right" if right else "left")
+
+
+@composes(np.lexsort)
+def lexsort(keys: Any, axis: int = -1) -> Any:
+    return np.lexsort(tuple(values(key) for key in keys), axis)
+
+
+# ---- values ---------------------------------------------------------------------------------------------------------
+
+
+@composes(np.sort)
+def sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> Any:
+    refuse("np.sort", "it names fields, which Tensors have none of", order=order)
+    a, axis = _flat_or(a, axis)
+    return np.take_along_axis(a, np.argsort(a, axis=axis, kind="stable"), axis)
+
+
+@composes(np.sort_complex)
+def sort_complex(a: Any) -> Any:
+    ordered = np.sort(a)
+    if ordered.dtype.kind == "c":
+        return ordered
+    return ordered.astype({"b": "F", "h": "F", "B": "F", "H": "F", "g": "G"}.get(ordered.dtype.char, "D"))
+
+
+@composes(np.partition)
+def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> Any:
+    refuse("np.partition", "it names fields, which Tensors have none of", order=order)
+    a, axis = _flat_or(a, axis)
+    return np.take_along_axis(a, np.argpartition(a, kth, axis=axis), axis)
+
+
+# ---- indices of extremes that are not NaN ---------------------------------------------------------------------------
+
+
+def _bind_nanarg(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = np._NoValue) -> _Bound:
+    a = operand(a)
+    kept = keepdims is not np._NoValue and bool(keepdims)
+    return (a,), {"axis": None if axis is None else normalize_axis(axis, a.ndim), "keepdims": kept}
+
+
+def _infer_arg(x: ShapeDtype, *, axis: int | None, keepdims: bool) -> ShapeDtype:
+    if axis is None:
+        return ShapeDtype((1,) * x.ndim if keepdims else (), _INTP)
+    return ShapeDtype(tuple(1 if i == axis else n for i, n in enumerate(x.shape) if keepdims or i != axis), _INTP)
+
+
+def _nanarg(function: Callable[..., Any]) -> Any:
+    name = function.__name__
+    return nondifferentiable(
+        lambda x, *, axis, keepdims: np.asarray(function(x, axis=axis, keepdims=keepdims)),
+        name=name,
+        infer=_infer_arg,
+        bind=_bind_nanarg,
+        numpy_functions=(function,),
+        batch=batched_arg,
+    )
+
+
+nanargmax = _nanarg(np.nanargmax)
+nanargmin = _nanarg(np.nanargmin)

@@ -2,27 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core.errors import refuse
+from ..core import batching
 from ..core.op import applied, nondifferentiable, reduction, structural
 from ..core.shapes import Axis, ShapeDtype, expand_reduced, normalize_axes, normalize_axis, reduced_shape
+from .operands import Finished, given, operand
 from .shape import broadcast_to
 from .special import floating
 
 _UNSET: Any = np._NoValue
-_INSTEAD = "select with np.where, or multiply by a mask, before the reduction"
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 def _canonical(a: Any, axis: Axis, keepdims: Any) -> dict[str, Any]:
-    return {"axis": normalize_axes(axis, np.ndim(a)), "keepdims": keepdims is not _UNSET and bool(keepdims)}
+    return {"axis": normalize_axes(axis, a.ndim), "keepdims": keepdims is not _UNSET and bool(keepdims)}
 
 
-def _binder(function: str, *, accumulates: bool) -> Callable[..., _Bound]:
+def _is_set(where: Any) -> bool:
+    return given(where) and where is not True
+
+
+def _reduced_with(
+    reduce_: Any, a: Any, absorbs: float, where: Any, initial: Any, merge: Any, axis: Any, **rest: Any
+) -> Finished:
+    """Reduce what `where` selects, beginning with `initial`; the rest becomes a value that changes nothing."""
+    a = operand(a)
+    if _is_set(where):
+        a = np.where(where, a, absorbs)
+    if 0 in a.shape and reduce_ in (np.max, np.min):  # the extremes of nothing have no value but the initial one
+        shape = reduced_shape(a.shape, normalize_axes(axis, a.ndim), rest["keepdims"])
+        return Finished(np.broadcast_to(np.asarray(initial, a.dtype), shape))
+    result = reduce_(a, axis=axis, **rest)
+    if given(initial):
+        result = merge(result, np.asarray(initial, result.dtype))
+    return Finished(result)
+
+
+def _limit(dtype: np.dtype[Any], sign: float) -> Any:
+    """Return the least (sign -1) or the largest value of a dtype."""
+    if dtype.kind == "b":
+        return sign > 0
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).max if sign > 0 else np.iinfo(dtype).min
+    return sign * np.inf
+
+
+def _kept(keepdims: Any) -> bool:
+    return keepdims is not _UNSET and bool(keepdims)
+
+
+def _binder(function: Callable[..., Any], absorbs: float, merge: Any, *, accumulates: bool) -> Callable[..., Any]:
     """Make the binder of a reduction with NumPy's signature; those that accumulate also take dtype."""
 
     def bind_sum(
@@ -33,24 +66,48 @@ def _binder(function: str, *, accumulates: bool) -> Callable[..., _Bound]:
         keepdims: Any = _UNSET,
         initial: Any = _UNSET,
         where: Any = _UNSET,
-    ) -> _Bound:
-        refuse(f"np.{function}", _INSTEAD, out=out, initial=initial, where=where)
+    ) -> _Bound | Finished:
+        if initial is not _UNSET or where is not _UNSET:
+            more = {"dtype": dtype, "keepdims": _kept(keepdims)}
+            return _reduced_with(function, a, absorbs, where, initial, merge, axis, **more)
+        a = operand(a)
         return (a,), {**_canonical(a, axis, keepdims), "dtype": None if dtype is None else np.dtype(dtype)}
 
     def bind_max(
         a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET, initial: Any = _UNSET, where: Any = _UNSET
-    ) -> _Bound:
-        refuse(f"np.{function}", _INSTEAD, out=out, initial=initial, where=where)
-        return (a,), _canonical(a, axis, keepdims)
+    ) -> _Bound | Finished:
+        if initial is _UNSET and where is _UNSET:
+            a = operand(a)
+            return (a,), _canonical(a, axis, keepdims)
+        if _is_set(where) and not given(initial):
+            raise ValueError(
+                f"np.{function.__name__}: where= needs initial= too, as in NumPy, since the extreme of nothing has no "
+                "value"
+            )
+        limit = _limit(operand(a).dtype, absorbs)
+        return _reduced_with(function, a, limit, where, initial, merge, axis, keepdims=_kept(keepdims))
 
     return bind_sum if accumulates else bind_max
 
 
 def _bind_mean(
     a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = _UNSET, *, where: Any = _UNSET
-) -> _Bound:
-    refuse("np.mean", "multiply by a mask and divide the sum by its count", out=out, where=where)
+) -> _Bound | Finished:
+    a = operand(a)
+    if _is_set(where):
+        return Finished(_mean_where(a, axis, dtype, _kept(keepdims), where))
     return (a,), {**_canonical(a, axis, keepdims), "dtype": None if dtype is None else np.dtype(dtype)}
+
+
+def _mean_where(a: Any, axis: Axis, dtype: Any, keepdims: bool, where: Any) -> Any:
+    a = a.astype(np.float64) if dtype is None and a.dtype.kind in "biu" else a
+    total = np.sum(np.where(where, a, 0), axis=axis, dtype=dtype, keepdims=keepdims)
+    return total / _selected(where, a, axis, keepdims).astype(total.dtype)
+
+
+def _selected(where: Any, a: Any, axis: Axis, keepdims: bool) -> Any:
+    """Count the elements that a reduction takes."""
+    return np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
 
 
 def _count(x: Any, axis: tuple[int, ...] | None) -> int:
@@ -71,7 +128,7 @@ sum_ = reduction(
     "sum",
     lambda x, *, axis, keepdims, dtype: x.sum(axis=axis, keepdims=keepdims, dtype=dtype),
     applied(lambda g, out, x, *, axis, keepdims, dtype: _spread(g, x, axis, keepdims)),
-    bind=_binder("sum", accumulates=True),
+    bind=_binder(np.sum, 0, np.add, accumulates=True),
     numpy_functions=(np.sum,),
     linear=True,
     glyph="Σ",
@@ -99,7 +156,7 @@ max_ = reduction(
     lambda x, *, axis, keepdims: x.max(axis=axis, keepdims=keepdims),
     _tie_share,
     saves="ox",
-    bind=_binder("max", accumulates=False),
+    bind=_binder(np.max, -1, np.maximum, accumulates=False),
     numpy_functions=(np.max, np.amax),
     kinks="ties",
     onnx="ReduceMax",
@@ -109,7 +166,7 @@ min_ = reduction(
     lambda x, *, axis, keepdims: x.min(axis=axis, keepdims=keepdims),
     _tie_share,
     saves="ox",
-    bind=_binder("min", accumulates=False),
+    bind=_binder(np.min, 1, np.minimum, accumulates=False),
     numpy_functions=(np.min, np.amin),
     kinks="ties",
     onnx="ReduceMin",
@@ -147,7 +204,7 @@ prod = reduction(
     lambda x, *, axis, keepdims, dtype: x.prod(axis=axis, keepdims=keepdims, dtype=dtype),
     _product_of_others,
     saves="x",
-    bind=_binder("prod", accumulates=True),
+    bind=_binder(np.prod, 1, np.multiply, accumulates=True),
     numpy_functions=(np.prod,),
     glyph="Π",
     onnx="ReduceProd",
@@ -155,7 +212,7 @@ prod = reduction(
 
 
 # ---- spread ---------------------------------------------------------------------------------------------------------
-def _binder_spread(function: str) -> Callable[..., _Bound]:
+def _binder_spread(root: bool) -> Callable[..., Any]:
     def bind(
         a: Any,
         axis: Axis = None,
@@ -167,39 +224,78 @@ def _binder_spread(function: str) -> Callable[..., _Bound]:
         where: Any = _UNSET,
         mean: Any = _UNSET,
         correction: Any = _UNSET,
-    ) -> _Bound:
-        refuse(f"np.{function}", "compute it from np.mean", out=out, where=where, mean=mean, dtype=dtype)
-        return (a,), {**_canonical(a, axis, keepdims), "ddof": ddof if correction is _UNSET else correction}
+    ) -> _Bound | Finished:
+        a = operand(a) if dtype is None else operand(a).astype(dtype)
+        ddof = ddof if correction is _UNSET else correction
+        if _is_set(where) or given(mean):
+            return Finished(_spread_where(root, a, axis, ddof, _kept(keepdims), where, mean))
+        return (a,), {**_canonical(a, axis, keepdims), "ddof": ddof}
 
     return bind
+
+
+def _spread_where(root: bool, a: Any, axis: Axis, ddof: float, keepdims: bool, where: Any, mean: Any) -> Any:
+    where = where if _is_set(where) else True
+    a = a.astype(np.float64) if a.dtype.kind in "biu" else a
+    if not given(mean):
+        mean = _mean_where(a, axis, None, True, where)
+    deviation = np.abs(a - mean) if a.dtype.kind == "c" else a - mean
+    total = np.sum(np.where(where, deviation * deviation, 0), axis=axis, keepdims=keepdims)
+    freedom = _selected(where, a, axis, keepdims).astype(total.dtype) - ddof
+    variance = total / np.maximum(freedom, 0)
+    flat = variance == 0
+    return np.where(flat, 0, np.sqrt(np.where(flat, 1, variance))) if root else variance
 
 
 def _deviation(x: Any, axis: Any) -> Any:
     return x - x.mean(axis=axis, keepdims=True)
 
 
+def _uphill(x: Any, axis: Any) -> Any:
+    """Return the direction in which the spread grows, in the engine's convention for complex x."""
+    deviation = _deviation(x, axis)
+    return np.conjugate(deviation) if x.dtype.kind == "c" else deviation
+
+
 def _std_partial(out: Any, x: Any, *, axis: Any, ddof: float) -> Any:
     # Where all values are equal the standard deviation has the tip of a cone: the minimum-norm choice is 0.
     flat = out == 0
-    slope = _deviation(x, axis) / ((_count(x, axis) - ddof) * np.where(flat, 1, out))
+    slope = _uphill(x, axis) / ((_count(x, axis) - ddof) * np.where(flat, 1, out))
     return np.where(flat, 0, slope)
+
+
+def _var_partial(out: Any, x: Any, *, axis: Any, ddof: float) -> Any:
+    return 2 * _uphill(x, axis) / (_count(x, axis) - ddof)
+
+
+def _spread_jvp(partial: Callable[..., Any]) -> Callable[..., Any]:
+    def jvp(tangents: Any, out: Any, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
+        slope = partial(expand_reduced(out, x.shape, axis, keepdims), x, axis=axis, ddof=ddof)
+        change = (slope * tangents[0]).sum(axis=axis, keepdims=keepdims)
+        return np.real(change) if x.dtype.kind == "c" else change
+
+    return jvp
 
 
 var = reduction(
     "var",
     lambda x, *, axis, keepdims, ddof: x.var(axis=axis, keepdims=keepdims, ddof=ddof),
-    lambda out, x, *, axis, ddof: 2 * _deviation(x, axis) / (_count(x, axis) - ddof),
+    _var_partial,
     saves="x",
-    bind=_binder_spread("var"),
+    bind=_binder_spread(False),
     numpy_functions=(np.var,),
+    holomorphic=False,
+    jvp=_spread_jvp(_var_partial),
 )
 std = reduction(
     "std",
     lambda x, *, axis, keepdims, ddof: x.std(axis=axis, keepdims=keepdims, ddof=ddof),
     _std_partial,
     saves="ox",
-    bind=_binder_spread("std"),
+    bind=_binder_spread(True),
     numpy_functions=(np.std,),
+    holomorphic=False,
+    jvp=_spread_jvp(_std_partial),
     kinks="all values equal",
 )
 
@@ -241,6 +337,8 @@ softmax = structural(
     lambda g, out, x, *, axis: out * (g - (g * out).sum(axis=axis, keepdims=True)),
     saves="ox",
     infer=_same_float,
+    jvp=lambda tangents, out, x, *, axis: out * (tangents[0] - (tangents[0] * out).sum(axis=axis, keepdims=True)),
+    batch=batching.with_leading_axis(lambda n, params: {"axis": params["axis"] + 1}),
     onnx="Softmax",
 )
 
@@ -260,19 +358,25 @@ log_softmax = structural(
     lambda g, out, x, *, axis: g - np.exp(out) * g.sum(axis=axis, keepdims=True),
     saves="o",
     infer=_same_float,
+    jvp=lambda tangents, out, x, *, axis: tangents[0] - (np.exp(out) * tangents[0]).sum(axis=axis, keepdims=True),
+    batch=batching.with_leading_axis(lambda n, params: {"axis": params["axis"] + 1}),
     onnx="LogSoftmax",
 )
 
 
 # ---- without derivative ---------------------------------------------------------------------------------------------
 def _bind_arg(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = _UNSET) -> _Bound:
-    refuse("np.argmax, np.argmin", "assign the result instead", out=out)
     axis = None if axis is None else normalize_axis(axis, np.ndim(a))
     return (a,), {"axis": axis, "keepdims": keepdims is not _UNSET and bool(keepdims)}
 
 
 def _bind_any(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET, *, where: Any = _UNSET) -> _Bound:
-    refuse("np.any, np.all", "combine with a mask before the reduction", out=out, where=where)
+    a = np.where(where, a, False) if _is_set(where) else operand(a)
+    return (a,), _canonical(a, axis, keepdims)
+
+
+def _bind_all(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET, *, where: Any = _UNSET) -> _Bound:
+    a = np.where(where, a, True) if _is_set(where) else operand(a)
     return (a,), _canonical(a, axis, keepdims)
 
 
@@ -284,6 +388,15 @@ def _infer_by_running(forward: Callable[..., Any]) -> Callable[..., ShapeDtype]:
     return infer
 
 
+def batched_arg(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    """Find the index in every example: the batching rule of argmax and its kin, whose `axis` is one int or None."""
+    (x,), axis = inputs, params["axis"]
+    if axis is not None:
+        return op(x, axis=axis + 1, keepdims=params["keepdims"])
+    found = op(x.reshape(x.shape[0], -1), axis=1, keepdims=False)
+    return found.reshape(found.shape + (1,) * (x.ndim - 1)) if params["keepdims"] else found
+
+
 def _arg_forward(method: str) -> Callable[..., Any]:
     return lambda x, *, axis, keepdims: getattr(np.asarray(x), method)(axis=axis, keepdims=keepdims)
 
@@ -292,6 +405,7 @@ argmax = nondifferentiable(
     _arg_forward("argmax"),
     name="argmax",
     infer=_infer_by_running(_arg_forward("argmax")),
+    batch=batched_arg,
     bind=_bind_arg,
     numpy_functions=(np.argmax,),
     onnx="ArgMax",
@@ -300,6 +414,7 @@ argmin = nondifferentiable(
     _arg_forward("argmin"),
     name="argmin",
     infer=_infer_by_running(_arg_forward("argmin")),
+    batch=batched_arg,
     bind=_bind_arg,
     numpy_functions=(np.argmin,),
     onnx="ArgMin",
@@ -308,6 +423,7 @@ any_ = nondifferentiable(
     _arg_forward("any"),
     name="any",
     infer=_infer_by_running(_arg_forward("any")),
+    batch=batching.reduced,
     bind=_bind_any,
     numpy_functions=(np.any,),
 )
@@ -315,7 +431,8 @@ all_ = nondifferentiable(
     _arg_forward("all"),
     name="all",
     infer=_infer_by_running(_arg_forward("all")),
-    bind=_bind_any,
+    batch=batching.reduced,
+    bind=_bind_all,
     numpy_functions=(np.all,),
 )
 
@@ -332,6 +449,7 @@ count_nonzero = nondifferentiable(
     _count_nonzero,
     name="count_nonzero",
     infer=_infer_by_running(_count_nonzero),
+    batch=batching.reduced,
     bind=_bind_count_nonzero,
     numpy_functions=(np.count_nonzero,),
 )

@@ -1,1 +1,195 @@
-"""To be filled."""
+"""Running sums, products and extremes along one axis."""
+
+# ruff: noqa: D103  (they are NumPy's functions, whose texts are NumPy's)
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core import batching
+from ..core.op import Op, composes, nondifferentiable, structural
+from ..core.shapes import ShapeDtype, normalize_axis
+from .operands import newer, operand
+
+_Bound = tuple[tuple[Any, ...], dict[str, Any]]
+_FEW_LANES = 4
+
+
+def _bind_scan(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> _Bound:
+    a = operand(a)
+    if axis is None:
+        a, axis = a.reshape(-1), 0
+    return (a if dtype is None else a.astype(dtype),), {"axis": normalize_axis(axis, a.ndim)}
+
+
+def _infer_scan(function: Callable[..., Any]) -> Callable[..., ShapeDtype]:
+    return lambda x, *, axis: ShapeDtype(x.shape, function(np.ones(1, x.dtype)).dtype)
+
+
+def _backwards(a: Any, axis: int) -> Any:
+    return a[(slice(None),) * axis + (slice(None, None, -1),)]
+
+
+def _shifted(a: Any, axis: int, first: float) -> Any:
+    """Move every element one place on along `axis`; the last falls off and `first` comes in."""
+    before = (slice(None),) * axis
+    front = np.full((*a.shape[:axis], min(1, a.shape[axis]), *a.shape[axis + 1 :]), first, a.dtype)
+    return np.concatenate([front, a[(*before, slice(None, -1))]], axis=axis)
+
+
+# ---- sums -----------------------------------------------------------------------------------------------------------
+cumsum = structural(
+    "cumsum",
+    lambda x, *, axis: np.cumsum(x, axis=axis),
+    lambda g, out, x, *, axis: _backwards(np.cumsum(_backwards(g, axis), axis=axis), axis),
+    infer=_infer_scan(np.cumsum),
+    bind=_bind_scan,
+    numpy_functions=(np.cumsum,),
+    linear=True,
+    batch=batching.along_axis,
+    onnx="CumSum",
+)
+
+
+# ---- products: by recurrences, which divide by nothing, so that zeros are nothing special ---------------------------
+def _recur(x: Any, y: Any, *, axis: int) -> Any:
+    """Return z with z[i] = x[i] z[i-1] + y[i], starting from 0."""
+    x, y = np.broadcast_arrays(x, y)
+    dtype = np.result_type(x, y)
+    rows, increments = np.moveaxis(x, axis, 0), np.moveaxis(y, axis, 0)
+    out = np.empty(rows.shape, dtype)
+    if not out.size:
+        return np.moveaxis(out, 0, axis)
+    if out[:1].size <= _FEW_LANES:  # a loop over numbers is faster than one over short arrays
+        lanes = out.reshape(out.shape[0], -1)
+        for k in range(lanes.shape[1]):
+            z: Any = 0.0
+            found = []
+            for a, b in zip(*(r.reshape(lanes.shape)[:, k].tolist() for r in (rows, increments)), strict=True):
+                z = a * z + b
+                found.append(z)
+            lanes[:, k] = found
+    else:
+        z = np.zeros(out.shape[1:], dtype)
+        for k in range(out.shape[0]):
+            z = rows[k] * z + increments[k]
+            out[k] = z
+    return np.moveaxis(out, 0, axis)
+
+
+def _recur_by_y(g: Any, out: Any, x: Any, y: Any, *, axis: int) -> Any:
+    # Backwards: the cotangent of z[i] is g[i] plus x[i+1] times that of z[i+1].
+    return _backwards(recurrence(_shifted(_backwards(x, axis), axis, 0), _backwards(g, axis), axis=axis), axis)
+
+
+recurrence: Op = structural(
+    "recurrence",
+    _recur,
+    lambda g, out, x, y, *, axis: _recur_by_y(g, out, x, y, axis=axis) * _shifted(out, axis, 0),
+    _recur_by_y,
+    saves=("ox", "x"),
+    infer=lambda x, y, *, axis: ShapeDtype(np.broadcast_shapes(x.shape, y.shape), np.result_type(x.dtype, y.dtype)),
+    jvp=lambda tangents, out, x, y, *, axis: _recur_jvp(tangents, out, x, axis),
+    batch=batching.along_axis,
+)
+
+
+def _recur_jvp(tangents: Any, out: Any, x: Any, axis: int) -> Any:
+    dx, dy = tangents
+    change = None if dx is None else dx * _shifted(out, axis, 0)
+    if dy is not None:
+        change = dy if change is None else change + dy
+    return recurrence(x, change, axis=axis)
+
+
+def _cumprod_vjp(g: Any, out: Any, x: Any, *, axis: int) -> Any:
+    # The product of those before, times the sum over those behind of g and the product in between.
+    return _shifted(out, axis, 1) * _recur_by_y(g, out, x, g, axis=axis)
+
+
+cumprod = structural(
+    "cumprod",
+    lambda x, *, axis: np.cumprod(x, axis=axis),
+    _cumprod_vjp,
+    saves="ox",
+    infer=_infer_scan(np.cumprod),
+    bind=_bind_scan,
+    numpy_functions=(np.cumprod,),
+    jvp=lambda tangents, out, x, *, axis: recurrence(x, tangents[0] * _shifted(out, axis, 1), axis=axis),
+    batch=batching.along_axis,
+)
+
+
+# ---- extremes: the first of equals is the one -----------------------------------------------------------------------
+def _running_index(x: Any, *, axis: int, largest: bool) -> Any:
+    """Return where the running extreme was met first; a NaN, once met, is the extreme."""
+    best = (np.maximum if largest else np.minimum).accumulate(x, axis=axis)
+    before = _shifted(best, axis, 0)
+    beats = (x > before) if largest else (x < before)
+    beats |= np.isnan(x) & ~np.isnan(before)
+    beats[(slice(None),) * axis + (slice(0, 1),)] = True
+    places = np.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - axis - 1))
+    return np.maximum.accumulate(np.where(beats, places, 0), axis=axis)
+
+
+running_index = nondifferentiable(
+    _running_index,
+    name="running_index",
+    infer=lambda x, *, axis, largest: ShapeDtype(x.shape, np.dtype(np.intp)),
+    batch=batching.along_axis,
+)
+
+
+def _running(array: Any, axis: int, dtype: Any, largest: bool) -> Any:
+    array = array if dtype is None else array.astype(dtype)
+    axis = normalize_axis(axis, array.ndim)
+    return np.take_along_axis(array, running_index(array, axis=axis, largest=largest), axis)
+
+
+def running_max(array: Any, axis: int = 0, dtype: Any = None) -> Any:
+    return _running(array, axis, dtype, True)
+
+
+def running_min(array: Any, axis: int = 0, dtype: Any = None) -> Any:
+    return _running(array, axis, dtype, False)
+
+
+# ---- the other names ------------------------------------------------------------------------------------------------
+def _cumulative(name: str, scan: Callable[..., Any], start: int, x: Any, axis: Any, dtype: Any, initial: bool) -> Any:
+    x = operand(x)
+    if axis is None:
+        if x.ndim > 1:
+            raise ValueError(f"np.{name}: for arrays which have more than one dimension axis= is required")
+        axis = 0
+    result = scan(x, axis=axis, dtype=dtype)
+    if not initial:
+        return result
+    shape = [1 if i == normalize_axis(axis, x.ndim) else n for i, n in enumerate(x.shape)]
+    return np.concatenate([np.full(shape, start, result.dtype), result], axis=axis)
+
+
+@composes(*newer("cumulative_sum"))
+def cumulative_sum(
+    x: Any, /, *, axis: int | None = None, dtype: Any = None, out: Any = None, include_initial: bool = False
+) -> Any:
+    return _cumulative("cumulative_sum", np.cumsum, 0, x, axis, dtype, include_initial)
+
+
+@composes(*newer("cumulative_prod"))
+def cumulative_prod(
+    x: Any, /, *, axis: int | None = None, dtype: Any = None, out: Any = None, include_initial: bool = False
+) -> Any:
+    return _cumulative("cumulative_prod", np.cumprod, 1, x, axis, dtype, include_initial)
+
+
+@composes(np.nancumsum)
+def nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
+    return np.cumsum(np.where(np.isnan(a), 0, a), axis=axis, dtype=dtype)
+
+
+@composes(np.nancumprod)
+def nancumprod(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
+    return np.cumprod(np.where(np.isnan(a), 1, a), axis=axis, dtype=dtype)

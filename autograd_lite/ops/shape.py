@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import ShapeError, UnsupportedError, refuse
-from ..core.op import structural
+from ..core import batching
+from ..core.errors import ShapeError, UnsupportedError
+from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype, normalize_axis, resolve_reshape
+from .operands import cast, operand
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -31,6 +33,7 @@ reshape = structural(
     bind=_bind_reshape,
     numpy_functions=(np.reshape,),
     linear=True,
+    batch=batching.with_leading_axis(lambda n, params: {"shape": (n, *params["shape"])}),
     cost=0,
     onnx="Reshape",
 )
@@ -56,6 +59,7 @@ transpose = structural(
     bind=_bind_transpose,
     numpy_functions=(np.transpose,),
     linear=True,
+    batch=batching.with_leading_axis(lambda n, params: {"axes": (0, *(i + 1 for i in params["axes"]))}),
     cost=0,
     glyph="ᵀ",
     onnx="Transpose",
@@ -66,15 +70,31 @@ def _bind_broadcast_to(array: Any, shape: Any, subok: bool = False) -> _Bound:
     return (array,), {"shape": tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)}
 
 
+def _batched_broadcast_to(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    (x,), shape = inputs, params["shape"]
+    ones = (1,) * (len(shape) + 1 - x.ndim)
+    return op(x.reshape(x.shape[0], *ones, *x.shape[1:]) if ones else x, shape=(x.shape[0], *shape))
+
+
+def _broadcast_to(x: Any, *, shape: tuple[int, ...]) -> Any:
+    if x.__class__ is np.float64 or (x.__class__ is np.ndarray and x.ndim == 0):
+        # The cotangent of every loss comes this way, and np.broadcast_to is written in Python.
+        repeated = np.ndarray(shape, x.dtype, np.asarray(x), 0, (0,) * len(shape))
+        repeated.flags.writeable = False
+        return repeated
+    return np.broadcast_to(x, shape)
+
+
 # Summing the cotangent back down is what the engine does for every rule, so nothing is left to do here.
 broadcast_to = structural(
     "broadcast_to",
-    lambda x, *, shape: np.broadcast_to(x, shape),
+    _broadcast_to,
     lambda g, out, x, *, shape: g,
     infer=lambda x, *, shape: ShapeDtype(shape, x.dtype),
     bind=_bind_broadcast_to,
     numpy_functions=(np.broadcast_to,),
     linear=True,
+    batch=_batched_broadcast_to,
     cost=0,
     onnx="Expand",
 )
@@ -84,13 +104,14 @@ broadcast_to = structural(
 def _bind_concatenate(
     arrays: Sequence[Any], /, axis: int | None = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
 ) -> _Bound:
-    refuse("np.concatenate", "cast with .astype first", out=out, dtype=dtype)
     parts = tuple(arrays)
+    if dtype is not None:
+        parts = tuple(cast(operand(p), dtype, casting) for p in parts)
     if not parts:
         raise ShapeError("concatenate: expected at least one array; received none")
     if axis is None:
-        parts, axis = tuple(p.reshape(-1) if hasattr(p, "reshape") else np.ravel(p) for p in parts), 0
-    return parts, {"axis": normalize_axis(axis, np.ndim(parts[0]))}
+        parts, axis = tuple(operand(p).reshape(-1) for p in parts), 0
+    return parts, {"axis": normalize_axis(axis, operand(parts[0]).ndim)}
 
 
 def _slice_of(i: int) -> Callable[..., Any]:
@@ -115,6 +136,7 @@ concatenate = structural(
     bind=_bind_concatenate,
     numpy_functions=(np.concatenate,),
     linear=True,
+    batch=batching.along_axis,
     cost=0,
     onnx="Concat",
 )
@@ -129,22 +151,38 @@ def _infer_pad(x: ShapeDtype, *, width: Any, value: Any) -> ShapeDtype:
     return ShapeDtype(tuple(n + sum(w) for n, w in zip(x.shape, width, strict=True)), x.dtype)
 
 
-pad_constant = structural(
+def _batched_padding(n: int, params: dict[str, Any]) -> dict[str, Any]:
+    width, value = params["width"], params["value"]
+    if np.ndim(value):
+        value = ((0, 0), *(tuple(pair) for pair in np.broadcast_to(value, (len(width), 2)).tolist()))
+    return {"width": ((0, 0), *width), "value": value}
+
+
+pad_constant: Op = structural(
     "pad",
     lambda x, *, width, value: np.pad(x, width, constant_values=value),
     _unpad,
     infer=_infer_pad,
+    jvp=lambda tangents, out, x, *, width, value: pad_constant(tangents[0], width=width, value=0),
+    batch=batching.with_leading_axis(_batched_padding),
     cost=0,
     onnx="Pad",
 )
 
+
 # ---- dtype ----------------------------------------------------------------------------------------------------------
+def _cast_back(g: Any, out: Any, x: Any, *, dtype: Any) -> Any:
+    # Of a number that became complex only the real part ever changes.
+    return (np.real(g) if g.dtype.kind == "c" and x.dtype.kind != "c" else g).astype(x.dtype)
+
+
 astype = structural(
     "astype",
     lambda x, *, dtype: x.astype(dtype),
-    lambda g, out, x, *, dtype: g.astype(x.dtype),
+    _cast_back,
     infer=lambda x, *, dtype: ShapeDtype(x.shape, dtype),
     linear=True,
+    batch=batching.elementwise,
     glyph="cast",
     onnx="Cast",
 )
@@ -162,6 +200,7 @@ copy = structural(
     bind=_bind_copy,
     numpy_functions=(np.copy,),
     linear=True,
+    batch=batching.elementwise,
     cost=0,
     onnx="Identity",
 )

@@ -1,1 +1,359 @@
-"""To be filled."""
+"""Linear systems: solve, inverses, determinants. Square matrices on the last two axes, a batch on those before.
+
+A rule needs no factorization of its own: it solves with the transposed matrix, or reads the inverse that is the result.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core import batching
+from ..core.errors import ShapeError
+from ..core.op import Op, composes, structural
+from ..core.shapes import ShapeDtype, normalize_axis
+from .compare import zero_mask
+
+_Bound = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def lapack_dtype(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype of a result: float64 unless all inputs are floating, when it is the common one."""
+    return np.result_type(*dtypes) if all(d.kind in "fc" for d in dtypes) else np.result_type(np.float64, *dtypes)
+
+
+def in_lapack(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a forward function that calls LAPACK take half precision: computed in single, the least that LAPACK has."""
+
+    @functools.wraps(forward)
+    def with_half(*arrays: Any, **params: Any) -> Any:
+        for a in arrays:
+            if a.dtype.char == "e":
+                wider = (b.astype(np.float32) if b.dtype.char == "e" else b for b in arrays)
+                out = forward(*wider, **params)
+                return out.astype(lapack_dtype(*(b.dtype for b in arrays))) if out.dtype.char == "f" else out
+        return forward(*arrays, **params)
+
+    return with_half
+
+
+def bind_matrix(a: Any) -> _Bound:
+    """Bind a function of one matrix and nothing else."""
+    return (a,), {}
+
+
+def same_shape(x: ShapeDtype, **_: Any) -> ShapeDtype:
+    """Tell shape and dtype of a result that has the shape of its input."""
+    return ShapeDtype(x.shape, lapack_dtype(x.dtype))
+
+
+def as_matrices(scalar: Any) -> Any:
+    """Give one number for each matrix two axes of length 1, to multiply matrices with."""
+    return scalar.reshape(*scalar.shape, 1, 1)
+
+
+# ---- solve ----------------------------------------------------------------------------------------------------------
+
+
+def _solve_transposed(a: Any, g: Any, vectors: bool) -> Any:
+    # Any b but one vector is a stack of matrices to NumPy; so is the cotangent of many results of one vector.
+    if vectors and g.ndim > 1:
+        return solve(a.mT, g[..., None])[..., 0]
+    return solve(a.mT, g)
+
+
+def _solve_by_a(g: Any, out: Any, a: Any, b: Any) -> Any:
+    s = _solve_transposed(a, g, b.ndim == 1)
+    if s.ndim == 1:
+        return s[:, None] * -out
+    return s[..., :, None] * -out[..., None, :] if b.ndim == 1 else s @ -out.mT
+
+
+def _solve_jvp(tangents: Sequence[Any], out: Any, a: Any, b: Any) -> Any:
+    da, db = tangents
+    if da is None:
+        moved = db
+    else:
+        moved = (da @ out[..., None])[..., 0] if b.ndim == 1 else da @ out
+        moved = -moved if db is None else db - moved
+    return solve(a, moved[..., None])[..., 0] if b.ndim == 1 and moved.ndim > 1 else solve(a, moved)
+
+
+def _infer_solve(a: ShapeDtype, b: ShapeDtype) -> ShapeDtype:
+    dtype = lapack_dtype(a.dtype, b.dtype)
+    if b.ndim == 1:
+        return ShapeDtype(a.shape[:-1], dtype)
+    return ShapeDtype((*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-1], b.shape[-1]), dtype)
+
+
+def _batch_solve(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    a, b = inputs
+    if b.ndim - batched[1] > 1:
+        return batching.gufunc(2, 2)(op, inputs, batched, params)
+    return batching.gufunc(2, 2)(op, (a, b[..., None]), batched, params)[..., 0]
+
+
+solve = structural(
+    "solve",
+    in_lapack(np.linalg.solve),
+    _solve_by_a,
+    lambda g, out, a, b: _solve_transposed(a, g, b.ndim == 1),
+    saves=("ox", "x"),
+    infer=_infer_solve,
+    bind=lambda a, b: ((a, b), {}),
+    numpy_functions=(np.linalg.solve,),
+    jvp=_solve_jvp,
+    batch=_batch_solve,
+)
+
+
+# ---- inverses -------------------------------------------------------------------------------------------------------
+
+
+def _inverse_rule(g: Any, out: Any, x: Any) -> Any:
+    t = out.mT
+    return t @ -g @ t
+
+
+def _inverse_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
+    return out @ -tangents[0] @ out
+
+
+inv = structural(
+    "inv",
+    in_lapack(np.linalg.inv),
+    _inverse_rule,
+    saves="o",
+    infer=same_shape,
+    bind=bind_matrix,
+    numpy_functions=(np.linalg.inv,),
+    jvp=_inverse_jvp,
+    batch=batching.gufunc(2),
+)
+
+
+def _inverse_or_nan(x: Any) -> Any:
+    try:
+        return np.linalg.inv(x)
+    except np.linalg.LinAlgError:
+        singular = as_matrices(np.asarray(np.linalg.slogdet(x)[0] == 0))
+        return np.where(singular, np.nan, np.linalg.inv(np.where(singular, np.eye(x.shape[-1], dtype=x.dtype), x)))
+
+
+# For rules, which must not raise where a derivative is infinite.
+inverse_or_nan = structural(
+    "inverse_or_nan",
+    in_lapack(_inverse_or_nan),
+    _inverse_rule,
+    saves="o",
+    infer=same_shape,
+    jvp=_inverse_jvp,
+    batch=batching.gufunc(2),
+)
+
+
+def _invert_triangle(x: Any) -> Any:
+    n = x.shape[-1]
+    if n <= 24:
+        return np.linalg.inv(x)
+    k = n // 2
+    out = np.zeros(x.shape, x.dtype)
+    out[..., :k, :k] = a = _invert_triangle(x[..., :k, :k])
+    out[..., k:, k:] = b = _invert_triangle(x[..., k:, k:])
+    out[..., :k, k:] = a @ -x[..., :k, k:] @ b
+    return out
+
+
+# The inverse of upper triangular matrices, by halves: NumPy has no solver that knows of the zeros. Of upper triangles
+# the LU factorization inside `inv` is the matrix itself, without rounding.
+triangle_inverse = structural(
+    "triangle_inverse",
+    in_lapack(_invert_triangle),
+    _inverse_rule,
+    saves="o",
+    infer=same_shape,
+    jvp=_inverse_jvp,
+    batch=batching.gufunc(2),
+)
+
+
+@composes(np.linalg.tensorinv)
+def _tensorinv(a: Any, ind: int = 2) -> Any:
+    if ind <= 0:
+        raise ShapeError(f"tensorinv: expected a positive ind; received {ind}")
+    rows = math.prod(a.shape[:ind])
+    return np.linalg.inv(a.reshape(rows, -1)).reshape(*a.shape[ind:], *a.shape[:ind])
+
+
+@composes(np.linalg.tensorsolve)
+def _tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    if axes is not None:
+        last = [normalize_axis(i, a.ndim, "axes") for i in axes]
+        a = np.transpose(a, [*(i for i in range(a.ndim) if i not in last), *last])
+    columns = a.shape[b.ndim :]
+    return np.linalg.solve(a.reshape(-1, math.prod(columns)), b.reshape(-1)).reshape(columns)
+
+
+# ---- determinants ---------------------------------------------------------------------------------------------------
+#
+# The determinant is a polynomial, so its derivatives are finite everywhere: the first is the matrix of cofactors, the
+# second a polynomial in the minors. Neither divides by the determinant. In the bases of a singular value decomposition
+# x = u diag(s) vh both are products of all singular values but one, or but two.
+
+
+def _products_without_one(s: Any) -> Any:
+    n = s.shape[-1]
+    return np.where(np.eye(n, dtype=bool), 1, s[..., None, :]).prod(axis=-1)
+
+
+def _products_without_two(s: Any) -> Any:
+    n = s.shape[-1]
+    one = np.eye(n, dtype=bool)
+    return np.where(one[:, None] | one[None, :], 1, s[..., None, None, :]).prod(axis=-1)
+
+
+def _cofactor(x: Any) -> Any:
+    if x.shape[-1] == 1:
+        return np.ones(x.shape, lapack_dtype(x.dtype))
+    if x.shape[-1] == 2:
+        return (x[..., ::-1, ::-1] * np.array([[1, -1], [-1, 1]])).astype(lapack_dtype(x.dtype))
+    try:
+        inverse = np.linalg.inv(x)
+    except np.linalg.LinAlgError:
+        return _cofactor_of_any(x)
+    # The condition number in the norm of the largest row sum; without one there is no row.
+    sizes = np.abs(x).sum(axis=-1).max(axis=-1, initial=0) * np.abs(inverse).sum(axis=-1).max(axis=-1, initial=0)
+    if not np.all(sizes < 1e4):
+        return _cofactor_of_any(x)
+    return as_matrices(np.linalg.det(x)) * inverse.mT
+
+
+def _cofactor_of_any(x: Any) -> Any:
+    if not np.isfinite(x).all():
+        return np.full(x.shape, np.nan, x.dtype)
+    u, s, vh = np.linalg.svd(x)
+    sign = as_matrices(np.linalg.det(u) * np.linalg.det(vh))
+    return (sign * (u * _products_without_one(s)[..., None, :]).conj() @ vh.conj()).astype(x.dtype)
+
+
+def _second_cofactor(x: Any, y: Any) -> Any:
+    # With e = uᴴ y v: row i, column j of the result in these bases is -e[j, i] times the singular values but i
+    # and j; on the diagonal it is the sum of e[k, k] times those but i and k.
+    if not np.isfinite(x).all():
+        return np.full(np.broadcast_shapes(x.shape, y.shape), np.nan, lapack_dtype(x.dtype, y.dtype))
+    u, s, vh = np.linalg.svd(x)
+    p = _products_without_two(s) * (1 - np.eye(s.shape[-1], dtype=s.dtype))
+    e = u.conj().mT @ y @ vh.conj().mT
+    k = np.arange(s.shape[-1])
+    w = -p * e.mT
+    w[..., k, k] = (p @ e[..., k, k][..., None])[..., 0]
+    sign = as_matrices(np.linalg.det(u) * np.linalg.det(vh))
+    return (sign * (u.conj() @ w @ vh.conj())).astype(lapack_dtype(x.dtype, y.dtype))
+
+
+def _infer_pair(x: ShapeDtype, y: ShapeDtype) -> ShapeDtype:
+    return ShapeDtype(np.broadcast_shapes(x.shape, y.shape), lapack_dtype(x.dtype, y.dtype))
+
+
+def _third_derivative(g: Any, out: Any, x: Any, y: Any) -> Any:
+    """Return the third derivative of the determinant along g and y: NaN where x is singular, unlike the first two."""
+    if x.shape[-1] < 3:
+        return 0 * (x + g + y)  # a polynomial of degree 2 at most
+    n = inverse_or_nan(x)
+    a, b = n @ g, n @ y
+    ta, tb = (as_matrices(np.linalg.trace(m)) for m in (a, b))
+    ab, ba = a @ b, b @ a
+    terms = (ta * tb - as_matrices(np.linalg.trace(ab))) * n - ta * (b @ n) - tb * (a @ n) + ab @ n + ba @ n
+    return as_matrices(det(x)) * terms.mT
+
+
+def _second_cofactor_jvp(tangents: Sequence[Any], out: Any, x: Any, y: Any) -> Any:
+    dx, dy = tangents
+    by_x = None if dx is None else _third_derivative(dx, out, x, y)
+    by_y = None if dy is None else second_cofactor(x, dy)
+    return by_x if by_y is None else by_y if by_x is None else by_x + by_y
+
+
+cofactor: Op = structural(
+    "cofactor",
+    in_lapack(_cofactor),
+    lambda g, out, x: second_cofactor(x, g),
+    saves="x",
+    infer=same_shape,
+    jvp=lambda tangents, out, x: second_cofactor(x, tangents[0]),
+    batch=batching.gufunc(2),
+)
+# The derivative of the cofactors of x along y. It is symmetric, so that it is its own transpose in y.
+second_cofactor: Op = structural(
+    "second_cofactor",
+    in_lapack(_second_cofactor),
+    _third_derivative,
+    lambda g, out, x, y: second_cofactor(x, g),
+    saves=("xy", "x"),
+    infer=_infer_pair,
+    jvp=_second_cofactor_jvp,
+    batch=batching.gufunc(2, 2),
+)
+det: Op = structural(
+    "det",
+    in_lapack(lambda x: np.asarray(np.linalg.det(x))),
+    lambda g, out, x: as_matrices(g) * cofactor(x),
+    saves="x",
+    infer=lambda x: ShapeDtype(x.shape[:-2], lapack_dtype(x.dtype)),
+    bind=bind_matrix,
+    numpy_functions=(np.linalg.det,),
+    jvp=lambda tangents, out, x: (cofactor(x) * tangents[0]).sum(axis=(-2, -1)),
+    batch=batching.gufunc(2),
+)
+
+
+def _slogdet_rule(g: Any, out: Any, x: Any) -> Any:
+    # d log|det| = Re z and d sign = i sign Im z, with z = trace(inverse(x) dx).
+    weight = g[..., 1]
+    if x.dtype.kind == "c":
+        weight = np.real(weight) + 1j * np.imag(g[..., 0] * out[..., 0])
+    weight = as_matrices(weight)
+    return zero_mask(weight * inverse_or_nan(x).mT, weight)
+
+
+def _slogdet_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
+    t = tangents[0]
+    z = zero_mask(np.linalg.trace(inverse_or_nan(x) @ t), np.abs(t).sum(axis=(-2, -1)))
+    if x.dtype.kind != "c":
+        return np.stack([np.zeros(z.shape, z.dtype), z], axis=-1)
+    return np.stack([1j * out[..., 0] * np.imag(z), np.real(z) + 0j], axis=-1)
+
+
+def _sign_and_logdet(x: Any) -> Any:
+    sign, size = np.linalg.slogdet(x)
+    out = np.empty((*x.shape[:-2], 2), sign.dtype)
+    out[..., 0] = sign
+    out[..., 1] = size
+    return out
+
+
+# The sign and the logarithm of the absolute value, along a last axis of length 2.
+sign_and_logdet = structural(
+    "slogdet",
+    in_lapack(_sign_and_logdet),
+    _slogdet_rule,
+    saves="ox",
+    infer=lambda x: ShapeDtype((*x.shape[:-2], 2), lapack_dtype(x.dtype)),
+    jvp=_slogdet_jvp,
+    batch=batching.gufunc(2),
+    kinks="singular matrices",
+    holomorphic=False,
+)
+# NumPy's own named tuple, which has no public name.
+_SlogdetResult: Any = type(np.linalg.slogdet(np.eye(1)))
+
+
+@composes(np.linalg.slogdet)
+def _slogdet(a: Any) -> Any:
+    both = sign_and_logdet(a)
+    size = both[..., 1]
+    return _SlogdetResult(both[..., 0], np.real(size) if size.dtype.kind == "c" else size)

@@ -23,7 +23,13 @@ sinh = elementwise(np.sinh, lambda out, x: np.cosh(x), saves="x", onnx="Sinh")
 cosh = elementwise(np.cosh, lambda out, x: np.sinh(x), saves="x", onnx="Cosh")
 # g - (g*out)*out is g * (1 - out²) in one array operation with a Python number less.
 tanh = elementwise(np.tanh, applied(lambda g, out, x: g - g * out * out), saves="o", onnx="Tanh")
-arcsinh = elementwise(np.arcsinh, applied(lambda g, out, x: g / np.hypot(x, 1)), saves="x", onnx="Asinh")
+
+
+def _arcsinh_vjp(g: Any, out: Any, x: Any) -> Any:
+    return g / (np.sqrt(x * x + 1) if x.dtype.kind == "c" else np.hypot(x, 1))
+
+
+arcsinh = elementwise(np.arcsinh, applied(_arcsinh_vjp), saves="x", onnx="Asinh")
 arccosh = elementwise(
     np.arccosh,
     applied(lambda g, out, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1))),

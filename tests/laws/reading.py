@@ -1,76 +1,26 @@
-"""Reading rules directly, with none of the engine's repairs: what `Kind` says, and nothing more."""
+"""The rows of our own tables as `autograd_lite.testing.check_op` takes them, and its reading of bare rules."""
 
 from __future__ import annotations
 
-from typing import Any
+from autograd_lite.testing._reading import (
+    Poison as Poison,
+    PoisonError as PoisonError,
+    forward as forward,
+    raw_rule as raw_rule,
+    same_bits as same_bits,
+    saved_for as saved_for,
+)
+from autograd_lite.testing._rows import Row
 
-import numpy as np
+from .samples import SYMMETRIC, Sample
 
-from autograd_lite.core.op import Kind, Op, Rule
-from autograd_lite.core.shapes import ShapeDtype, expand_reduced
-
-__all__ = ["Poison", "PoisonError", "forward", "raw_rule", "saved_for"]
-
-
-class PoisonError(AssertionError):
-    """A rule used the values of an array that it does not declare in `reads`."""
-
-
-class Poison:
-    """Stands for an array whose values were not saved: it has a shape and a dtype, and raises on any other use."""
-
-    __slots__ = ("_spec",)
-    __hash__ = None  # type: ignore[assignment]
-
-    def __init__(self, spec: ShapeDtype | None) -> None:
-        self._spec = spec
-
-    def __getattr__(self, name: str) -> Any:
-        spec = self._spec
-        if spec is not None and name in ("shape", "dtype", "ndim", "size"):
-            return getattr(spec, name)
-        if name.startswith("__array_") and name not in ("__array_ufunc__", "__array_function__"):
-            raise AttributeError(name)
-        raise PoisonError(f"the rule reads .{name} of an array that it does not declare")
-
-    def _refuse(self, *_: Any, **__: Any) -> Any:
-        raise PoisonError("the rule reads the values of an array that it does not declare")
-
-    __array__ = __array_ufunc__ = __array_function__ = __bool__ = __float__ = __int__ = __index__ = _refuse
-    __iter__ = __len__ = __getitem__ = __neg__ = __pos__ = __abs__ = __invert__ = _refuse
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse  # type: ignore[assignment]
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
-    __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __and__ = __rand__ = __or__ = __ror__ = _refuse
+READS_MORE = dict.fromkeys(["softmax", "sigmoid"], "kept so that a cross-entropy behind it finds the logits")
 
 
-def forward(op: Op, arrays: list[Any], params: dict[str, Any]) -> Any:
-    """Apply an op to bare arrays, silently."""
-    with np.errstate(all="ignore"):
-        return op.forward(*arrays, **params)
-
-
-def saved_for(rule: Rule, out: Any, arrays: list[Any]) -> tuple[Any, ...]:
-    """Return `(out, *inputs)` as the rule gets them, with poison in place of the arrays that it does not declare."""
-    opened = [out if 0 in rule.reads else Poison(None)]
-    for k, array in enumerate(arrays, start=1):
-        opened.append(array if k in rule.reads else Poison(ShapeDtype(array.shape, array.dtype)))
-    return tuple(opened)
-
-
-def raw_rule(op: Op, i: int, g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    """Return what the rule for input `i` says, on whatever kind of arrays it is given."""
-    rule = op.rule(i)
-    assert rule is not None
-    with np.errstate(all="ignore"):
-        if rule.kind is Kind.UNIT:
-            return g
-        if rule.kind is Kind.CONSTANT:
-            return g * rule.value
-        if rule.kind is Kind.PARTIAL:
-            return g * rule.value(*saved, **params)
-        if rule.kind is Kind.REDUCED:
-            rest = {name: value for name, value in params.items() if name != "keepdims"}
-            shape, axis, keepdims = saved[1].shape, params["axis"], params["keepdims"]
-            out = expand_reduced(saved[0], shape, axis, keepdims) if 0 in rule.reads else saved[0]
-            return expand_reduced(g, shape, axis, keepdims) * rule.value(out, *saved[1:], **rest)
-        return rule.value(g, *saved, **params)
+def row_of(sample: Sample) -> Row:
+    """Return a sample as a row: its arrays, its parameters, and the laws that it cannot keep."""
+    exempt = dict(sample.case.exempt)
+    if sample.case.op in READS_MORE:
+        exempt["reads no more"] = READS_MORE[sample.case.op]
+    symmetric = tuple(i for i, domain in enumerate(sample.domains) if domain.endswith(SYMMETRIC))
+    return Row(tuple(sample.arrays()), sample.params, exempt, symmetric, sample.name)

@@ -44,12 +44,28 @@ class Sample(NamedTuple):
         pairs = list(zip(self.shapes, self.domains, strict=True))
         distinct = iter(_distinct([shape for shape, domain in pairs if domain == "distinct"], rng))
         drawn = [next(distinct) if domain == "distinct" else draw(shape, domain, rng) for shape, domain in pairs]
-        return [a.astype(dtype) if a.dtype.kind == "f" else a for a in drawn]
+        return [a.astype(_like(a, dtype)) for a in drawn]
 
     def cotangent(self, shape: tuple[int, ...], dtype: Any = np.float64, salt: int = 1) -> np.ndarray:
-        """Return a random cotangent, none of its elements near zero."""
+        """Return a random cotangent, none of its elements near zero; a complex one for a complex dtype."""
         rng = np.random.default_rng(zlib.crc32(self.name.encode()) + 1000 * salt)
-        return np.asarray(draw(shape, "nonzero", rng), dtype)
+        values = draw(shape, "nonzero", rng)
+        return np.asarray(values + 1j * draw(shape, "nonzero", rng) if np.dtype(dtype).kind == "c" else values, dtype)
+
+    def projected(self, arrays: Sequence[Any]) -> list[Any]:
+        """Return the symmetric parts of inputs that are symmetric by contract: their gradients are of these."""
+        domains = [*self.domains, *[""] * (len(arrays) - len(self.domains))]
+        return [
+            (a + a.conj().swapaxes(-1, -2)) / 2 if d.endswith(SYMMETRIC) else a
+            for a, d in zip(arrays, domains, strict=True)
+        ]
+
+
+def _like(a: np.ndarray, dtype: Any) -> np.dtype[Any]:
+    """Return the dtype that a drawn array has in a test of the floating `dtype`; there is no complex half."""
+    if a.dtype.kind == "c":
+        return np.result_type(dtype, np.complex64)
+    return np.dtype(dtype) if a.dtype.kind == "f" else a.dtype
 
 
 def draw(shape: tuple[int, ...], domain: str, rng: np.random.Generator) -> np.ndarray:
@@ -58,16 +74,51 @@ def draw(shape: tuple[int, ...], domain: str, rng: np.random.Generator) -> np.nd
         return np.asarray(rng.integers(*INTEGER_DOMAINS[domain], shape))
     if domain == "bool":
         return np.asarray(rng.integers(0, 2, shape).astype(bool))
+    if domain.startswith("complex"):
+        kind = domain.removeprefix("complex").strip()
+        return (
+            _matrices(shape, kind, rng, 1j)
+            if kind in MATRICES
+            else draw(shape, kind or "any", rng) + 1j * draw(shape, kind or "any", rng)
+        )
+    if domain in MATRICES:
+        return _matrices(shape, domain, rng, 0)
     values = {
         "any": lambda: rng.normal(size=shape),
         "positive": lambda: rng.uniform(0.3, 2.5, shape),
         "nonzero": lambda: rng.uniform(0.3, 2.5, shape) * rng.choice([-1.0, 1.0], shape),
         "unit": lambda: rng.uniform(-0.9, 0.9, shape),
+        "share": lambda: rng.uniform(0.1, 0.9, shape),
+        "negative": lambda: rng.uniform(-2.5, -0.3, shape),
         "above one": lambda: rng.uniform(1.2, 3.0, shape),
         "coarse": lambda: rng.integers(-1, 2, shape).astype(float),
         "between": lambda: rng.integers(-6, 6, shape) / 2 + rng.uniform(0.1, 0.4, shape),
     }
     return np.asarray(values[domain]())
+
+
+# All well conditioned, and their singular values (eigenvalues, where they are symmetric) well apart.
+MATRICES = ("full rank", "real eigenvalues", "symmetric", "positive definite", "upper")
+SYMMETRIC = ("symmetric", "positive definite")
+
+
+def _matrices(shape: tuple[int, ...], kind: str, rng: np.random.Generator, unit: complex) -> np.ndarray:
+    """Return random matrices; `unit` is 1j for complex ones."""
+    *batch, m, n = shape
+    u, v = (np.linalg.qr(_normal((*batch, k, k), rng, unit))[0] for k in (m, n))
+    k = min(m, n)
+    values = 0.7 + 0.6 * np.arange(k) + rng.uniform(0, 0.2, (*batch, k))
+    if kind in ("upper", "real eigenvalues"):
+        upper = 0.5 * np.triu(_normal(shape, rng, unit), 1) + np.eye(n) * values[..., None]
+        return upper if kind == "upper" else np.asarray(u @ upper @ u.conj().swapaxes(-1, -2))
+    if kind == "symmetric":
+        values = values * np.where(np.arange(k) % 2, -1, 1)
+    v = u if kind in SYMMETRIC else v
+    return np.asarray((u[..., :k] * values[..., None, :]) @ v.conj().swapaxes(-1, -2)[..., :k, :])
+
+
+def _normal(shape: Sequence[int], rng: np.random.Generator, unit: complex) -> np.ndarray:
+    return rng.normal(size=shape) + unit * rng.normal(size=shape) if unit else rng.normal(size=shape)
 
 
 def _distinct(shapes: Sequence[tuple[int, ...]], rng: np.random.Generator) -> list[np.ndarray]:

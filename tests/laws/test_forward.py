@@ -100,7 +100,8 @@ def test_float32_is_computed_in_float32(sample: Sample) -> None:
         expected = np.asarray(sample.case.ref(*arrays, **sample.params))
         got = sample.op(*(ag.tensor(a) for a in arrays), **sample.params)
     assert got.dtype == expected.dtype
-    np.testing.assert_allclose(got.numpy().astype(float), expected.astype(float), rtol=1e-5, atol=1e-6)
+    wide = complex if expected.dtype.kind == "c" else float
+    np.testing.assert_allclose(got.numpy().astype(wide), expected.astype(wide), rtol=1e-5, atol=1e-6)
 
 
 def layouts(array: np.ndarray) -> dict[str, np.ndarray]:
@@ -192,7 +193,8 @@ def test_the_shape_rule_knows_any_dtype(name: str) -> None:
     """Or refuses it, if the op does."""
     sample = FIRST[name]
     for char in DTYPES:
-        arrays = [a.astype(char) for a in sample.arrays()]
+        arrays = sample.arrays()
+        arrays = [a if k and "indices" in sample.case.exempt else a.astype(char) for k, a in enumerate(arrays)]
         specs = [ShapeDtype(a.shape, a.dtype) for a in arrays]
         with np.errstate(all="ignore"):
             try:

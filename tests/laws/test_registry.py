@@ -20,11 +20,7 @@ UFUNCS = {f for f in vars(np).values() if isinstance(f, np.ufunc)}
 
 # The ufuncs that Tensors refuse, and why. A new NumPy with a new ufunc turns the test below red.
 REFUSED_UFUNCS = {
-    "frexp": "its two results are a float and an exponent, and nobody differentiates by either",
     "isnat": "it tests dates, which no Tensor holds",
-    "matvec": "a product of matrices that matmul and expand_dims say as well; new in NumPy 2.2",
-    "vecdot": "(x * y).sum(axis) says it; new in NumPy 2.0",
-    "vecmat": "a product of matrices that matmul and expand_dims say as well; new in NumPy 2.2",
 }
 
 
@@ -64,7 +60,8 @@ def test_the_tables_agree_about_names() -> None:
 def test_numpy_really_dispatches_it(function: Callable[..., Any]) -> None:
     """`like=` functions, and those that NumPy does not dispatch at all, would never reach the tables."""
     assert reaches_protocol(function), function
-    assert any(getattr(part, function.__name__, None) is function for part in (np, np.linalg, np.fft))
+    parts = (np, np.linalg, np.fft, np.lib.stride_tricks)
+    assert any(getattr(part, function.__name__, None) is function for part in parts)
 
 
 class Witness:
@@ -84,13 +81,25 @@ def reaches_protocol(function: Callable[..., Any]) -> bool:
     try:
         needed = sum(p.default is p.empty and p.kind is not p.VAR_KEYWORD for p in parameters(function))
     except ValueError:  # older NumPys tell no signatures of functions written in C
-        needed = 2 if function is np.dot else 1
+        needed = 1 + (function.__name__ in OF_TWO) + 2 * (function is np.putmask)
     witnesses: list[Any] = [Witness() for _ in range(max(needed, 1))]
-    if function.__name__ in ("concatenate", "stack", "vstack", "hstack"):
-        witnesses[0] = [witnesses[0]]
+    if function.__name__ in TAKE_A_SEQUENCE:
+        for place in TAKE_A_SEQUENCE[function.__name__]:
+            witnesses[place] = [witnesses[place]]
     if function is np.where:
         witnesses = [Witness()] * 3
     return function(*witnesses) == "dispatched"
+
+
+# Functions written in C that need two arguments.
+OF_TWO = {"dot", "inner", "vdot", "copyto", "can_cast", "shares_memory", "may_share_memory", "ravel_multi_index"}
+# Functions that look for the protocol in the items of sequences, and at which places those stand.
+TAKE_A_SEQUENCE = {
+    **dict.fromkeys(("concatenate", "stack", "vstack", "hstack", "column_stack", "dstack", "multi_dot", "poly"), (0,)),
+    "choose": (1,),
+    **dict.fromkeys(("histogramdd", "ravel_multi_index", "roots"), (0,)),
+    "select": (0, 1),
+}
 
 
 def parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -143,6 +152,7 @@ OURS = {
     "exp": "a function as a method",
     "log": "a function as a method",
     "numpy": "leaves the graph",
+    "register_hook": "about gradients",
     "relu": "a function as a method",
     "retain_grad": "about gradients",
     "sigmoid": "a function as a method",

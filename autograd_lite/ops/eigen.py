@@ -1,0 +1,227 @@
+"""Eigenvalues and eigenvectors. Matrices on the last two axes, a batch on those before.
+
+Of matrices that are symmetric (Hermitian) by contract NumPy reads one triangle; the gradient is that of the function of
+the symmetric matrix, spread evenly over both triangles.
+
+Eigenvectors are determined up to a sign, complex ones up to a phase; there is a gradient for results that do not depend
+on it. Those of equal eigenvalues are not determined even that far: their gradient is NaN, with a warning.
+
+An op has one result, so values and vectors are packed in one array, and the functions take them apart.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core import batching
+from ..core.op import Op, composes, structural
+from ..core.shapes import ShapeDtype
+from .adjoints import adjoint, hermitian_part, pack, real_part, user
+from .diagonals import diagonal_matrix
+from .solve import in_lapack, lapack_dtype
+
+# ---- eigenvalues of symmetric matrices ------------------------------------------------------------------------------
+
+
+def _divide_by_gaps(x: Any, w: Any, *, of: str) -> Any:
+    n = w.shape[-1]
+    w = w.astype(lapack_dtype(w.dtype), copy=False)
+    gaps = w[..., None, :] - w[..., :, None]
+    # Nearer values than this are not told apart by the factorization that they come from.
+    close = np.abs(gaps) <= n * np.finfo(w.dtype).eps * np.abs(w).max(axis=-1, initial=0)[..., None, None]
+    out = np.where(close, 0, x / np.where(close, 1, gaps))
+    used = (x != 0).any(axis=-2, keepdims=True)
+    undefined = close & ~np.eye(n, dtype=bool) & used
+    if not undefined.any():
+        return out
+    warnings.warn(
+        f"degenerate {of}: their vectors can be any basis of a subspace, so the gradient through the vectors is NaN; "
+        "use the values alone, or a function of the whole subspace",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return np.where(undefined, np.nan, out)
+
+
+def _gaps_by_values(g: Any, out: Any, x: Any, w: Any, *, of: str) -> Any:
+    q = divide_by_gaps(g * out, w, of=of)
+    return q.sum(axis=-1) - q.sum(axis=-2)
+
+
+def _gaps_jvp(tangents: Sequence[Any], out: Any, x: Any, w: Any, *, of: str) -> Any:
+    dx, dw = tangents
+    if dw is None:
+        return divide_by_gaps(dx, w, of=of)
+    moved = out * (dw[..., :, None] - dw[..., None, :])
+    return divide_by_gaps(moved if dx is None else dx + moved, w, of=of)
+
+
+# x[i, j] / (w[j] - w[i]), and 0 on the diagonal: what perturbation theory makes of the change x of a matrix in the
+# basis of its eigenvectors. Where w[i] = w[j] it is NaN, unless column j of x is 0: then vector j was not used.
+divide_by_gaps: Op = structural(
+    "divide_by_gaps",
+    in_lapack(_divide_by_gaps),
+    lambda g, out, x, w, *, of: divide_by_gaps(g, w, of=of),
+    _gaps_by_values,
+    saves=("y", "oy"),
+    infer=lambda x, w, *, of: ShapeDtype(
+        (*np.broadcast_shapes(x.shape[:-2], w.shape[:-1]), *x.shape[-2:]), lapack_dtype(x.dtype, w.dtype)
+    ),
+    jvp=_gaps_jvp,
+    batch=batching.gufunc(2, 1),
+    kinks="equal values",
+)
+
+
+def _infer_values_and_vectors(x: ShapeDtype, **_: Any) -> ShapeDtype:
+    return ShapeDtype((*x.shape[:-2], x.shape[-1] + 1, x.shape[-1]), lapack_dtype(x.dtype))
+
+
+def _eigh_forward(x: Any, *, UPLO: Any) -> Any:
+    w, v = np.linalg.eigh(x, UPLO)
+    return pack(w[..., None, :], v)
+
+
+def _eigh_rule(g: Any, out: Any, x: Any, *, UPLO: str) -> Any:
+    g, w, v = user(g), real_part(out[..., 0, :]), out[..., 1:, :]
+    inner = divide_by_gaps(adjoint(v) @ g[..., 1:, :], w, of="eigenvalues") + diagonal_matrix(real_part(g[..., 0, :]))
+    return user(hermitian_part(v @ inner @ adjoint(v)))
+
+
+def _eigh_jvp(tangents: Sequence[Any], out: Any, x: Any, *, UPLO: str) -> Any:
+    w, v = real_part(out[..., 0, :]), out[..., 1:, :]
+    inner = adjoint(v) @ hermitian_part(tangents[0]) @ v
+    dw = np.diagonal(inner, 0, -2, -1)[..., None, :]
+    return pack(real_part(dw).astype(v.dtype), v @ divide_by_gaps(inner, w, of="eigenvalues"))
+
+
+# The eigenvalues in row 0, the eigenvectors below them.
+# References: Giles, Collected matrix derivative results for forward and reverse mode, 2008, section 3.1.
+eigenvalues_and_vectors: Op = structural(
+    "eigh",
+    in_lapack(_eigh_forward),
+    _eigh_rule,
+    saves="o",
+    infer=_infer_values_and_vectors,
+    jvp=_eigh_jvp,
+    batch=batching.gufunc(2),
+    kinks="equal eigenvalues",
+    holomorphic=False,
+)
+# NumPy's own named tuples, which have no public names.
+_EighResult: Any = type(np.linalg.eigh(np.eye(1)))
+
+
+@composes(np.linalg.eigh)
+def _eigh(a: Any, UPLO: str = "L") -> Any:
+    packed = eigenvalues_and_vectors(a, UPLO=UPLO.upper())
+    return _EighResult(real_part(packed[..., 0, :]), packed[..., 1:, :])
+
+
+def _eigvalsh_rule(g: Any, out: Any, x: Any, *, UPLO: str) -> Any:
+    v = eigenvalues_and_vectors(x, UPLO=UPLO)[..., 1:, :]
+    return user((v * g[..., None, :]) @ adjoint(v))
+
+
+def _eigvalsh_jvp(tangents: Sequence[Any], out: Any, x: Any, *, UPLO: str) -> Any:
+    v = eigenvalues_and_vectors(x, UPLO=UPLO)[..., 1:, :]
+    return real_part(user(v) * (hermitian_part(tangents[0]) @ v)).sum(axis=-2)
+
+
+# Values alone: cheaper than with vectors, and differentiable where they are equal.
+eigvalsh = structural(
+    "eigvalsh",
+    in_lapack(lambda x, *, UPLO: np.linalg.eigvalsh(x, UPLO)),
+    _eigvalsh_rule,
+    saves="x",
+    infer=lambda x, *, UPLO: ShapeDtype(x.shape[:-1], np.real(np.ones(0, lapack_dtype(x.dtype))).dtype),
+    bind=lambda a, UPLO="L": ((a,), {"UPLO": UPLO.upper()}),
+    numpy_functions=(np.linalg.eigvalsh,),
+    jvp=_eigvalsh_jvp,
+    batch=batching.gufunc(2),
+    holomorphic=False,
+)
+
+
+# ---- eigenvalues of any square matrix -------------------------------------------------------------------------------
+
+
+def _complex(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.result_type(lapack_dtype(dtype), np.complex64)
+
+
+def _eig_forward(x: Any) -> Any:
+    w, v = np.linalg.eig(x)
+    return pack(w[..., None, :], v).astype(_complex(x.dtype))
+
+
+def _normalized(v: Any, inner: Any) -> Any:
+    """Take from a change of v, in its own basis, what would change the lengths of its columns."""
+    return real_part(np.diagonal(adjoint(v) @ v @ inner, 0, -2, -1))[..., None, :]
+
+
+def _eig_rule(g: Any, out: Any, x: Any) -> Any:
+    g, w, v = user(g), out[..., 0, :], out[..., 1:, :]
+    by_v = adjoint(v) @ g[..., 1:, :]
+    lengths = real_part(np.diagonal(by_v, 0, -2, -1))[..., None, :]
+    inner = user(divide_by_gaps(user(by_v - adjoint(v) @ (v * lengths)), w, of="eigenvalues"))
+    inner = inner + diagonal_matrix(g[..., 0, :])
+    return user(np.linalg.solve(adjoint(v), inner @ adjoint(v)))
+
+
+def _eig_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
+    w, v = out[..., 0, :], out[..., 1:, :]
+    inner = np.linalg.solve(v, tangents[0] @ v)
+    turned = divide_by_gaps(inner, w, of="eigenvalues")
+    dw = np.diagonal(inner, 0, -2, -1)[..., None, :]
+    return pack(dw, v @ turned - v * _normalized(v, turned))
+
+
+# Complex, also where NumPy finds all eigenvalues of a real matrix real and returns them so: no dtype depends on values.
+# References: Boeddeker et al., On the computation of complex-valued gradients with application to statistically
+# optimum beamforming, 2019, section 4.9 (arXiv:1701.00392).
+eigenvalues_and_vectors_of_any: Op = structural(
+    "eig",
+    in_lapack(_eig_forward),
+    _eig_rule,
+    saves="o",
+    infer=lambda x: ShapeDtype(_infer_values_and_vectors(x).shape, _complex(x.dtype)),
+    jvp=_eig_jvp,
+    batch=batching.gufunc(2),
+    kinks="equal eigenvalues",
+)
+_EigResult: Any = type(np.linalg.eig(np.eye(1)))
+
+
+@composes(np.linalg.eig)
+def _eig(a: Any) -> Any:
+    packed = eigenvalues_and_vectors_of_any(a)
+    return _EigResult(packed[..., 0, :], packed[..., 1:, :])
+
+
+def _eigvals_rule(g: Any, out: Any, x: Any) -> Any:
+    v = eigenvalues_and_vectors_of_any(x)[..., 1:, :]
+    return np.linalg.solve(v.mT, g[..., :, None] * v.mT)
+
+
+def _eigvals_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
+    v = eigenvalues_and_vectors_of_any(x)[..., 1:, :]
+    return np.diagonal(np.linalg.solve(v, tangents[0] @ v), 0, -2, -1)
+
+
+eigvals = structural(
+    "eigvals",
+    in_lapack(lambda x: np.linalg.eigvals(x).astype(_complex(x.dtype))),
+    _eigvals_rule,
+    saves="x",
+    infer=lambda x: ShapeDtype(x.shape[:-1], _complex(x.dtype)),
+    bind=lambda a: ((a,), {}),
+    numpy_functions=(np.linalg.eigvals,),
+    jvp=_eigvals_jvp,
+    batch=batching.gufunc(2),
+    kinks="equal eigenvalues",
+)

@@ -1,0 +1,135 @@
+"""Pseudoinverses and least squares: what there is where a matrix has no inverse.
+
+The derivatives are those at constant rank: a singular value below the cutoff stays there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core import batching
+from ..core.errors import ShapeError
+from ..core.op import Op, composes, structural
+from ..core.shapes import ShapeDtype
+from .adjoints import adjoint, hermitian_part, user
+from .operands import operand
+from .solve import in_lapack, lapack_dtype
+
+
+def _default_cutoff(a: Any) -> float:
+    return float(max(a.shape[-2:]) * np.finfo(lapack_dtype(a.dtype)).eps)
+
+
+def _bind_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Any:
+    if rcond is None:
+        rcond = 1e-15 if rtol is np._NoValue else _default_cutoff(a) if rtol is None else rtol
+    return (a,), {"rcond": rcond, "hermitian": bool(hermitian)}
+
+
+def _pinv_rule(g: Any, out: Any, x: Any, *, rcond: Any, hermitian: bool) -> Any:
+    g, p = adjoint(user(g)), adjoint(out)
+    x = hermitian_part(x) if hermitian else x
+    left, right = g @ out, out @ g
+    total = (left @ p - x @ (out @ (left @ p))) + (p @ right - ((p @ right) @ out) @ x) - p @ adjoint(g) @ p
+    return user(hermitian_part(total) if hermitian else total)
+
+
+def _pinv_jvp(tangents: Sequence[Any], out: Any, x: Any, *, rcond: Any, hermitian: bool) -> Any:
+    t, p = tangents[0], adjoint(out)
+    if hermitian:
+        t, x = hermitian_part(t), hermitian_part(x)
+    right, left = adjoint(t) @ p @ out, out @ p @ adjoint(t)
+    return (left - left @ x @ out) + (right - out @ (x @ right)) - out @ t @ out
+
+
+# References: Golub and Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems whose
+# variables separate, 1973, eq. 4.12.
+pinv: Op = structural(
+    "pinv",
+    in_lapack(lambda x, *, rcond, hermitian: np.linalg.pinv(x, rcond, hermitian)),
+    _pinv_rule,
+    saves="ox",
+    infer=lambda x, **_: ShapeDtype((*x.shape[:-2], x.shape[-1], x.shape[-2]), lapack_dtype(x.dtype)),
+    bind=_bind_pinv,
+    numpy_functions=(np.linalg.pinv,),
+    jvp=_pinv_jvp,
+    batch=batching.gufunc(2),
+    kinks="changes of rank",
+    holomorphic=False,
+)
+
+
+def _columns(a: Any) -> Any:
+    return a[:, None] if a.ndim == 1 else a
+
+
+def _lstsq_by_a(g: Any, out: Any, a: Any, b: Any, *, rcond: float) -> Any:
+    g, x, y = user(_columns(g)), _columns(out), _columns(b)
+    p = pinv(a, rcond=rcond, hermitian=False)
+    w = adjoint(p) @ g
+    outside = g - adjoint(a) @ w
+    return user((y - a @ x) @ adjoint(p @ w) + (adjoint(p) @ x) @ adjoint(outside) - w @ adjoint(x))
+
+
+def _lstsq_jvp(tangents: Sequence[Any], out: Any, a: Any, b: Any, *, rcond: float) -> Any:
+    da, db = tangents
+    p = pinv(a, rcond=rcond, hermitian=False)
+    if da is None:
+        return p @ db
+    x, y = _columns(out), _columns(b)
+    inside = adjoint(da) @ (adjoint(p) @ x)
+    by_a = p @ (adjoint(p) @ (adjoint(da) @ (y - a @ x)) - da @ x) + inside - p @ (a @ inside)
+    by_a = by_a.reshape(out.shape)
+    return by_a if db is None else by_a + p @ db
+
+
+def _batch_lstsq(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    a, b = inputs
+    if batched[0]:
+        return (
+            batching.gufunc(2, 2)(_minimum_norm, (a, b), batched, params)
+            if b.ndim - batched[1] > 1
+            else (batching.gufunc(2, 2)(_minimum_norm, (a, b[..., None]), batched, params)[..., 0])
+        )
+    # One matrix for all: the right sides of all examples are columns of one.
+    columns = np.moveaxis(b, 0, -1)
+    x = op(a, columns.reshape(b.shape[1], -1), **params)
+    return np.moveaxis(x.reshape(-1, *columns.shape[1:]), -1, 0)
+
+
+def _minimum_norm(a: Any, b: Any, *, rcond: float) -> Any:
+    return pinv(a, rcond=rcond, hermitian=False) @ b
+
+
+solution: Op = structural(
+    "lstsq",
+    in_lapack(lambda a, b, *, rcond: np.linalg.lstsq(a, b, rcond)[0]),
+    _lstsq_by_a,
+    lambda g, out, a, b, *, rcond: pinv(a, rcond=rcond, hermitian=False).mT @ g,
+    saves=("oxy", "x"),
+    infer=lambda a, b, *, rcond: ShapeDtype((a.shape[1], *b.shape[1:]), lapack_dtype(a.dtype, b.dtype)),
+    jvp=_lstsq_jvp,
+    batch=_batch_lstsq,
+    kinks="changes of rank",
+    holomorphic=False,
+)
+
+
+@composes(np.linalg.lstsq)
+def _lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+    a, b = operand(a), operand(b)
+    if a.ndim != 2 or b.ndim not in (1, 2):
+        raise ShapeError(f"lstsq: expected a matrix, and a vector or a matrix; received shapes {a.shape} and {b.shape}")
+    cutoff = _default_cutoff(a) if rcond is None else float(rcond)
+    if cutoff < 0:
+        cutoff = float(np.finfo(lapack_dtype(a.dtype)).eps)
+    x = solution(a, b, rcond=cutoff)
+    s = np.linalg.svdvals(a)
+    rank = (s > cutoff * s.max(axis=-1)).sum()
+    # NumPy gives no residuals of a matrix of less than full rank; whether it is one only the values tell.
+    left = np.abs(b - a @ x) ** 2
+    residuals = left.sum(axis=0).reshape(-1) if a.shape[0] > a.shape[1] else np.zeros(0, left.dtype)
+    return x, residuals, rank, s

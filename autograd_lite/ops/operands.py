@@ -1,0 +1,101 @@
+"""What NumPy functions are given and asked to fill: array-likes, values that only steer, and arrays for `out=`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.errors import DtypeError, ShapeError, UnsupportedError
+
+__all__ = ["Finished", "cast", "given", "newer", "operand", "values", "write"]
+
+
+class Finished(NamedTuple):
+    """What a binder returns when the call is no call of one op: the result itself."""
+
+    result: Any
+
+
+def given(argument: Any) -> bool:
+    """Return whether an optional argument was given."""
+    return argument is not None and argument is not np._NoValue
+
+
+def newer(name: str) -> tuple[Any, ...]:
+    """Return the function that NumPy 2.0 lacked, if this NumPy has it, as the arguments of `composes`."""
+    return (getattr(np, name),) if hasattr(np, name) else ()
+
+
+def operand(x: Any) -> Any:
+    """Return an array for what is none: numbers and lists, of Tensors too."""
+    if hasattr(x, "shape"):
+        return x
+    if isinstance(x, (list, tuple)) and any(hasattr(item, "__apply_op__") for item in x):
+        return np.stack([operand(item) for item in x])
+    return np.asarray(x)
+
+
+def values(x: Any) -> Any:
+    """Return the bare values of an argument that only steers, such as an index: no gradient flows to it.
+
+    Raises:
+        TypeError: inside `vmap`, where the values differ from example to example.
+    """
+    if isinstance(x, (list, tuple)):
+        return np.asarray([values(item) for item in x]) if _has_tensors(x) else np.asarray(x)
+    return np.asarray(x.data if hasattr(x, "__apply_op__") else x)
+
+
+def _has_tensors(x: Any) -> bool:
+    return any(hasattr(i, "__apply_op__") or (isinstance(i, (list, tuple)) and _has_tensors(i)) for i in x)
+
+
+def cast(x: Any, dtype: Any, casting: str = "same_kind") -> Any:
+    """Cast an array if it has another dtype.
+
+    Raises:
+        DtypeError: if `casting` forbids it.
+    """
+    dtype = np.dtype(dtype)
+    if not np.can_cast(x.dtype, dtype, casting):  # type: ignore[arg-type]
+        raise DtypeError(f"dtype={dtype}: {x.dtype} does not cast to it by the rule {casting!r}; use .astype")
+    return x if x.dtype == dtype else x.astype(dtype)
+
+
+def write(name: str, out: Any, result: Any, where: Any = True, *, broadcast: bool = False) -> Any:
+    """Put a result where `out=` says, and return that.
+
+    A Tensor is filled as by `out[...] = result`, so that the gradient flows through it; an array can only be filled
+    with a result that has no gradient to lose.
+
+    Raises:
+        UnsupportedError: if the gradient would get lost.
+        ShapeError: if the result does not fit.
+        DtypeError: if it cannot be cast.
+    """
+    shape, dtype = np.shape(result), np.result_type(result)
+    fits = _broadcasts(shape, out.shape) if broadcast else shape == out.shape
+    if not fits:
+        raise ShapeError(f"{name}: out= has shape {out.shape}; expected {shape}, as the result has")
+    if not np.can_cast(dtype, out.dtype, "same_kind"):
+        raise DtypeError(f"{name}: out= has dtype {out.dtype}, which a {dtype} result does not fit")
+    if hasattr(out, "__apply_op__"):
+        out[...] = result if where is True else np.where(where, result, out)
+        return out
+    if hasattr(result, "__apply_op__"):
+        if getattr(result, "requires_grad", True):
+            raise UnsupportedError(
+                f"{name}: the argument out= must be a Tensor here, since an array would lose the gradient of the "
+                "result; assign the result instead (t = np.f(...)), or use t[...] = value"
+            )
+        result = result.data
+    np.copyto(out, result, where=where if where is True else values(where))
+    return out
+
+
+def _broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(shape, target) == target
+    except ValueError:
+        return False

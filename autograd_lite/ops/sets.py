@@ -1,0 +1,97 @@
+"""Sets: which elements there are. Values are gathered from the inputs, the first of equals, and so have gradients."""
+
+# ruff: noqa: D103  (they are NumPy's functions, whose texts are NumPy's)
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.op import composes
+from .operands import operand, values
+
+
+@composes(np.unique)
+def unique(
+    ar: Any,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    *,
+    equal_nan: bool = True,
+    sorted: bool = True,
+) -> Any:
+    ar = operand(ar)
+    _, first, inverse, counts = np.unique(values(ar), True, True, True, axis, equal_nan=equal_nan)
+    found = np.take(ar, first, axis)
+    asked = ((first, return_index), (inverse, return_inverse), (counts, return_counts))
+    rest = tuple(part for part, wanted in asked if wanted)
+    return (found, *rest) if rest else found
+
+
+def _as_numpy_orders(ar: Any, answer: Any) -> Any:
+    """Gather from `ar` the distinct values of NumPy's answer, in its order."""
+    ordered, first = np.unique(values(ar), return_index=True, equal_nan=False)
+    places = np.empty(ordered.size, np.intp)
+    places[np.argsort(answer, kind="stable")] = first
+    return operand(ar).reshape(-1)[places]
+
+
+@composes(np.unique_values)
+def unique_values(x: Any) -> Any:
+    return _as_numpy_orders(x, np.unique_values(values(x)))
+
+
+@composes(np.unique_counts)
+def unique_counts(x: Any) -> Any:
+    answer = np.unique_counts(values(x))
+    return answer._replace(values=_as_numpy_orders(x, answer.values))
+
+
+@composes(np.unique_inverse)
+def unique_inverse(x: Any) -> Any:
+    answer = np.unique_inverse(values(x))
+    return answer._replace(values=_as_numpy_orders(x, answer.values))
+
+
+@composes(np.unique_all)
+def unique_all(x: Any) -> Any:
+    answer = np.unique_all(values(x))
+    return answer._replace(values=_as_numpy_orders(x, answer.values))
+
+
+@composes(np.isin)
+def isin(
+    element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, *, kind: Any = None
+) -> Any:
+    return np.isin(values(element), values(test_elements), assume_unique, invert, kind=kind)
+
+
+@composes(np.union1d)
+def union1d(ar1: Any, ar2: Any) -> Any:
+    return np.unique(np.concatenate([operand(ar1), operand(ar2)], axis=None))
+
+
+@composes(np.intersect1d)
+def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Any:
+    ar1 = operand(ar1)
+    _, first, second = np.intersect1d(values(ar1), values(ar2), assume_unique, return_indices=True)
+    common = ar1.reshape(-1)[first]
+    return (common, first, second) if return_indices else common
+
+
+@composes(np.setdiff1d)
+def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
+    ar1 = operand(ar1).reshape(-1) if assume_unique else np.unique(operand(ar1))
+    return ar1[np.isin(values(ar1), values(ar2), assume_unique=True, invert=True)]
+
+
+@composes(np.setxor1d)
+def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
+    both = [operand(ar).reshape(-1) if assume_unique else np.unique(operand(ar)) for ar in (ar1, ar2)]
+    together = np.sort(np.concatenate(both))
+    bare = values(together)
+    differs = np.concatenate([[True], bare[1:] != bare[:-1], [True]])
+    return together[differs[1:] & differs[:-1]]

@@ -1,0 +1,109 @@
+"""Every block of Python in `docs/` runs and prints what stands there: each page in one namespace, from top to bottom.
+
+A block that begins with three backticks and `python NAME` needs the package NAME. Without it the block is left out, and
+those of the peers run under the marker `ci` only.
+"""
+
+from __future__ import annotations
+
+import doctest
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+PAGES = sorted((Path(__file__).resolve().parents[1] / "docs").glob("*.md"))
+FENCE = re.compile(r"^```python *(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+PEERS = ("torch", "autograd", "mygrad")
+# What PyTorch's own transformations call, and what MyGrad does to NumPy.
+QUIET = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+class Block(NamedTuple):
+    """One block of code: the package it needs beyond ours, its text, and the line of the page where it begins."""
+
+    needs: str
+    text: str
+    line: int
+
+
+def blocks(page: str) -> list[Block]:
+    return [Block(m[1], m[2], page.count("\n", 0, m.start(2))) for m in FENCE.finditer(page)]
+
+
+def failures(page: str, name: str, peers: bool) -> tuple[int, str]:
+    """Run the blocks of a page; return how many ran, and what went wrong."""
+    names: dict[str, Any] = {}
+    report: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=FLAGS, verbose=False)
+    ran = 0
+    for block in blocks(page):
+        if (block.needs in PEERS and not peers) or (block.needs and find_spec(block.needs) is None):
+            continue
+        ran += 1
+        if ">>>" not in block.text:
+            exec(compile("\n" * block.line + block.text, name, "exec"), names)
+            continue
+        test = doctest.DocTestParser().get_doctest(block.text, names, name, name, block.line)
+        test.globs = names  # the parser copies them, and a page is one namespace
+        runner.run(test, out=report.append, clear_globs=False)
+    return ran, "".join(report)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+def test_the_code_of_a_page_prints_what_stands_there(path: Path) -> None:
+    page = path.read_text(encoding="utf-8")
+    ran, report = failures(page, path.name, peers=False)
+    assert not report, report
+    assert ran >= sum(not block.needs for block in blocks(page))
+
+
+@QUIET
+@pytest.mark.ci
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+def test_and_so_does_the_code_of_the_peers(path: Path) -> None:
+    page = path.read_text(encoding="utf-8")
+    absent = {block.needs for block in blocks(page) if block.needs and find_spec(block.needs) is None}
+    if absent:
+        pytest.skip(f"not installed: {', '.join(sorted(absent))}")
+    _, report = failures(page, path.name, peers=True)
+    assert not report, report
+
+
+def test_the_two_pages_for_newcomers_are_there() -> None:
+    assert {"coming_from_pytorch", "coming_from_hips_and_mygrad"} <= {path.stem for path in PAGES}
+
+
+PAGE = """
+```python
+>>> x = 1
+```
+```python no_such_package
+>>> x = 2
+```
+text
+```python
+>>> x + {add}
+2
+```
+```python
+assert x == 1
+```
+"""
+
+
+def test_a_page_is_one_namespace_and_a_wrong_claim_is_seen() -> None:
+    assert failures(PAGE.format(add=1), "page", peers=True) == (3, "")
+    ran, report = failures(PAGE.format(add=2), "page", peers=False)
+    assert ran == 3
+    assert "line 10" in report
+    assert "Expected:\n    2\nGot:\n    3" in report
+
+
+def test_the_links_of_the_pages_lead_somewhere() -> None:
+    for path in PAGES:
+        links = re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8"))
+        assert [link for link in links if not (path.parent / link).exists()] == []
