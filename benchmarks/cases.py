@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from benchmarks import problems
+from benchmarks import models, problems
 
 # steady: one worker lives through all rounds. process: a fresh one per round, timed from outside.
 # imports: a fresh interpreter per round times one import. probe: a fresh one measures itself.
@@ -91,6 +91,22 @@ def _chain(*shape: int, links: int, repeat: int, goals: Mapping[str, float]) -> 
     )
 
 
+def _model(about: str, problem: Callable[[], problems.Model], repeat: int, goals: Mapping[str, float]) -> Case:
+    return Case(
+        about=f"{about}, float64",
+        job="model",
+        contenders=("autograd_lite", "torch", "jax", "autograd"),
+        unit="ms",
+        scale=1e3,
+        repeat=repeat,
+        warm=1,
+        rounds=11,
+        rtol=1e-9,
+        goals=goals,
+        problem=problem,
+    )
+
+
 def _cold(epochs: int, evaluate: bool, goals: Mapping[str, float]) -> Case:
     work = f"{epochs} epoch{'s' if epochs > 1 else ''}{', evaluate' if evaluate else ''}"
     return Case(
@@ -141,6 +157,42 @@ CASES = {
         warm=5,
         rounds=11,
         problem=problems.tiny,
+    ),
+    "gaussian_process": _model(
+        "Gaussian-process marginal likelihood by Cholesky, n = 100: value and gradient by 3 hyperparameters",
+        models.gaussian_process_model,
+        repeat=20,
+        goals={"autograd": 0.5},
+    ),
+    "kalman_filter": _model(
+        "Kalman-filter log-likelihood, 4 states, 2 observations, 100 steps: value and gradient by 4 matrices",
+        models.kalman_model,
+        repeat=3,
+        goals={"autograd": 0.5, "torch": 1.0},
+    ),
+    "lotka_volterra": _model(
+        "Lotka-Volterra through 100 steps of Runge-Kutta: value and gradient by 4 rates and 2 initial values",
+        models.lotka_volterra_model,
+        repeat=3,
+        goals={"autograd": 0.5, "torch": 1.0},
+    ),
+    "logistic": _model(
+        "logistic regression, n = 500, d = 20: value, gradient and Hessian",
+        models.logistic_model,
+        repeat=10,
+        goals={"autograd": 0.5},
+    ),
+    "rosenbrock_100": _model(
+        "Rosenbrock's function, N = 100: Hessian-vector product",
+        partial(models.rosenbrock_model, 100),
+        repeat=100,
+        goals={"autograd": 0.5, "torch": 1.0},
+    ),
+    "rosenbrock_10000": _model(
+        "Rosenbrock's function, N = 10,000: Hessian-vector product",
+        partial(models.rosenbrock_model, 10_000),
+        repeat=50,
+        goals={"autograd": 0.5},
     ),
     "cold_start": _cold(1, False, {}),
     "cold_5": _cold(5, True, {"torch": 0.7}),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +112,37 @@ class Mlp:
         return {"trained": np.asarray((np.log(np.exp(logits).sum(axis=1)) - picked).mean())}
 
 
-Problem = Chain | Regression | Mlp
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A function of `benchmarks.models` with its data.
+
+    Attributes:
+        name: The function's name; PyTorch's twin has the same.
+        loss: `loss(xp, *inputs, *data)`, a scalar.
+        inputs: What is differentiated by, in order.
+        data: Constants, in order.
+        want: The value with all gradients; these and the Hessian; or the product of the Hessian with `direction`.
+        direction: An array like the only input, for a product.
+    """
+
+    name: str
+    loss: Callable[..., Any]
+    inputs: Mapping[str, Array]
+    data: Mapping[str, Array]
+    want: Literal["gradient", "hessian", "hvp"] = "gradient"
+    direction: Array | None = None
+
+    def function(self, xp: Any, convert: Callable[[Array], Any] = np.asarray) -> Callable[..., Any]:
+        """The loss as a function of the inputs alone, in the arrays that `xp` works on."""
+        data = [convert(a) for a in self.data.values()]
+        return lambda *inputs: self.loss(xp, *inputs, *data)
+
+    def summary(self, result: Mapping[str, Array]) -> Arrays:
+        """The arrays that must agree between contenders: all derivatives."""
+        return dict(result)
+
+
+Problem = Chain | Regression | Mlp | Model
 
 
 def _logits(x: Array, weights: Mapping[str, Array]) -> Array:

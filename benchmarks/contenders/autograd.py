@@ -6,9 +6,9 @@ from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
-from autograd import value_and_grad
+from autograd import hessian, hessian_vector_product, value_and_grad
 
-from benchmarks.problems import Array, Arrays, Chain, Job, Mlp, Regression
+from benchmarks.problems import Array, Arrays, Chain, Job, Mlp, Model, Regression
 
 
 def chain(problem: Chain) -> Job:
@@ -106,3 +106,22 @@ def tiny_mlp(problem: Regression) -> Job:
         return loss
 
     return Job(run, trainer.result, trainer.reset)
+
+
+def model(problem: Model) -> Job:
+    f, inputs = problem.function(anp), tuple(problem.inputs.values())
+    found: Arrays = {}
+    both = value_and_grad(f, argnum=tuple(range(len(inputs))))
+    product, curvature = hessian_vector_product(f), hessian(f)
+
+    def run() -> Any:
+        if problem.want == "hvp":
+            found["hvp"] = product(*inputs, problem.direction)
+            return found["hvp"][0]
+        loss, gradients = both(*inputs)
+        found.update(zip(problem.inputs, gradients, strict=True))
+        if problem.want == "hessian":
+            found["hessian"] = curvature(*inputs)
+        return loss
+
+    return Job(run, lambda: found)

@@ -14,7 +14,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from benchmarks.problems import Array, Arrays, Chain, Job, Mlp, Regression, dense_weights, flat_images
+from benchmarks.problems import Array, Arrays, Chain, Job, Mlp, Model, Regression, dense_weights, flat_images
 from nn import layers, losses, models, optimizers
 from nn.datasets import mnist
 from nn.utils import to_categorical
@@ -148,6 +148,31 @@ def tiny_mlp(problem: Regression) -> Job:
     job = Job(run, lambda: named_weights(model, problem), lambda: set_weights(model, problem.weights))
     job.reset()
     return job
+
+
+def model(problem: Model) -> Job:
+    """The function as it stands, with NumPy itself, under the functional transforms."""
+    f, inputs, found = problem.function(np), tuple(problem.inputs.values()), {}
+    both = ag.value_and_grad(f, tuple(range(len(inputs))))
+    if problem.want == "hvp":
+        product = ag.hvp(f)
+        arguments = (*inputs, problem.direction)
+
+        def run() -> Array:
+            found["hvp"] = product(*arguments)
+            return found["hvp"]
+
+        return Job(run, lambda: found, read=lambda product: float(product[0]))
+    curvature = ag.hessian(f) if problem.want == "hessian" else None
+
+    def run_gradients() -> Array:
+        loss, gradients = both(*inputs)
+        found.update(zip(problem.inputs, gradients, strict=True))
+        if curvature is not None:
+            found["hessian"] = curvature(*inputs)
+        return loss
+
+    return Job(run_gradients, lambda: found)
 
 
 def million(sizes: tuple[int, int]) -> dict[str, float]:

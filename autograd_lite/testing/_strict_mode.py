@@ -1,0 +1,81 @@
+"""Strict mode: while it is on, what ops are given is read-only, and a dtype that widens unasked is an error."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import DtypeError
+from ..core.op import OPS, Op
+
+__all__ = ["strict_mode"]
+
+
+@contextmanager
+def strict_mode() -> Iterator[None]:
+    """Hold every op to two rules while the block runs, in all threads.
+
+    An array that an op was given is read-only until the end: who changes it in place, and with it what the backward
+    pass will read, gets NumPy's ValueError on that line. And arrays of different dtypes must not give a wider float
+    than the narrowest of them: `float32 * float64` raises a `DtypeError`, `float32 * 2.0` is right.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> a = np.ones(2)
+        >>> with strict_mode():
+        ...     t = ag.tensor([1.0, 2.0]) * a
+        ...     a += 1
+        Traceback (most recent call last):
+        ValueError: output array is read-only
+        >>> a += 1
+    """
+    locked: list[weakref.ref[np.ndarray]] = []
+    plain = [(op, op.forward) for op in OPS.values()]
+    try:
+        for op, forward in plain:
+            object.__setattr__(op, "forward", _guarded(op, forward, locked))
+        yield
+    finally:
+        for op, forward in plain:
+            object.__setattr__(op, "forward", forward)
+        for reference in locked:
+            array = reference()
+            if array is not None:
+                array.flags.writeable = True
+
+
+def _guarded(op: Op, forward: Callable[..., Any], locked: list[weakref.ref[np.ndarray]]) -> Callable[..., Any]:
+    def guarded(*inputs: Any, **params: Any) -> Any:
+        for x in inputs:
+            if x.__class__ is np.ndarray and x.flags.writeable:
+                x.flags.writeable = False
+                locked.append(weakref.ref(x))
+        out = forward(*inputs, **params)
+        _refuse_widening(op, inputs, params, out)
+        return out
+
+    return guarded
+
+
+def _refuse_widening(op: Op, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
+    if out.dtype.kind not in "fc" or params.get("dtype") is not None:
+        return
+    dtypes = {x.dtype for x in inputs if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fciu"}
+    floats = [dtype for dtype in dtypes if dtype.kind in "fc"]
+    if len(dtypes) < 2 or not floats:
+        return
+    narrowest = min(floats, key=_width)
+    if _width(out.dtype) > _width(narrowest):
+        received = " and ".join(sorted(str(dtype) for dtype in dtypes))
+        raise DtypeError(
+            f"{op.name}: strict mode expects the dtype {narrowest} to be kept; received {received}, which give "
+            f"{out.dtype}. Cast one of them with .astype, or use a Python number, which takes the array's dtype"
+        )
+
+
+def _width(dtype: np.dtype[Any]) -> int:
+    return dtype.itemsize // 2 if dtype.kind == "c" else dtype.itemsize

@@ -1,0 +1,72 @@
+"""The pytest plugin: a seed for every test that asks, and a strict mode. Installed with the package; nothing to set up.
+
+    def test_dropout(ag_seed):                  # a NumPy generator; ag's default generator is seeded as well
+        x = ag_seed.normal(size=3)
+
+    @pytest.mark.ag_strict                      # or the fixture ag_strict, or --ag-strict for the whole run
+    def test_layer(): ...
+
+A failure shows the seed; `--ag-seed=N` runs again with it. See `strict_mode` for what is strict.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Generator, Iterator
+
+import numpy as np
+import pytest
+
+from ..random import default_generator, set_seed
+from ._strict_mode import strict_mode
+
+_SEED = pytest.StashKey[int]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--ag-seed` and `--ag-strict`."""
+    group = parser.getgroup("autograd_lite")
+    group.addoption("--ag-seed", type=int, default=None, help="the seed of every ag_seed; by default one per test")
+    group.addoption("--ag-strict", action="store_true", help="inputs of ops are read-only; no dtype widens silently")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line("markers", "ag_strict: inputs of ops are read-only, and no dtype widens silently")
+
+
+@pytest.fixture
+def ag_seed(request: pytest.FixtureRequest) -> Iterator[np.random.Generator]:
+    """A NumPy generator with a seed of this test's own; autograd_lite's default generator has the same seed."""
+    chosen = request.config.getoption("--ag-seed")
+    seed = zlib.crc32(request.node.nodeid.encode()) if chosen is None else chosen
+    request.node.stash[_SEED] = seed
+    state = default_generator.state
+    set_seed(seed)
+    yield np.random.default_rng(seed)
+    default_generator.state = state
+
+
+@pytest.fixture
+def ag_strict() -> None:
+    """Run the test in strict mode."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Run the test in strict mode if the command line, its marker or its fixture says so."""
+    asked = "ag_strict" in getattr(item, "fixturenames", ()) or item.get_closest_marker("ag_strict") is not None
+    if not asked and not item.config.getoption("--ag-strict"):
+        return (yield)
+    with strict_mode():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the seed of a test that failed."""
+    report = yield
+    if report.failed and _SEED in item.stash:
+        seed = item.stash[_SEED]
+        report.sections.append(("ag_seed", f"the seed was {seed}; run again with --ag-seed={seed}"))
+    return report

@@ -1,0 +1,79 @@
+"""Our own ops under arguments that are drawn, as a user's op without cases is checked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from autograd_lite.core.op import OPS, structural
+from autograd_lite.testing import check_op
+from autograd_lite.testing._laws import IDLE, LAWS
+
+from ..laws.reading import READS_MORE
+
+SOME = [
+    "add",
+    "divide",
+    "log",
+    "power",
+    "maximum",
+    "fmod",
+    "hypot",
+    "where",
+    "clip",
+    "relu",
+    "elu",
+    "sum",
+    "max",
+    "std",
+]
+SOME += ["matmul", "transpose", "getitem", "index_update", "concatenate", "pad", "softmax", "det", "solve", "argmax"]
+OUTSIDE = {
+    "eig": "its vectors have a phase that a finite difference may turn",
+    "cross": "rows of the table say that its vectors are three long",
+    "special.kl_div": "at x = y its rounding is larger than its slope",
+    "recurrence": "its inputs have one shape wherever it is used",
+}
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def laws_of(name: str) -> list[str]:
+    return [law for law in LAWS if law != IDLE or name not in READS_MORE]
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_some_ops_keep_every_law(name: str) -> None:
+    assert check_op(OPS[name], laws=laws_of(name), examples=6).ok
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_every_op_keeps_every_law(name: str) -> None:
+    if name in OUTSIDE or name.startswith("random_"):
+        pytest.skip(OUTSIDE.get(name, "a draw has no inputs"))
+    try:
+        report = check_op(OPS[name], laws=laws_of(name), examples=40)
+    except (TypeError, ValueError) as error:
+        pytest.skip(f"what it takes is not known: {error}")
+    assert report.ok
+
+
+def test_what_fits_must_be_said_where_the_record_does_not_tell() -> None:
+    op = structural("picky_t", lambda x: x[:, :, None].copy(), lambda g, out, x: g[..., 0], infer=lambda x: x)
+    try:
+        never = [(3,)]
+        with pytest.raises(ValueError, match=r"check_op\(picky_t\): expected arguments that fit .* Pass cases="):
+            check_op(op, shapes=never)
+        with pytest.raises(AssertionError, match="law 'infer'"):
+            check_op(op, shapes="(n,m)")
+    finally:
+        del OPS["picky_t"]
+
+
+def test_a_first_order_check_is_fast() -> None:
+    """A thousand of them run in a few seconds, so that mutants of every rule can be tried."""
+    rows = [(np.linspace(0.5, 2, 6).reshape(2, 3), np.linspace(1, 2, 3))]
+    report = min(
+        (check_op(OPS["divide"], rows, laws=["raw", "strict", "first"]) for _ in range(5)), key=lambda r: r.seconds
+    )
+    assert report.seconds < 0.05

@@ -1,0 +1,328 @@
+"""Does `check_op` see a wrong rule? Each derivative rule of the tables is broken in every way here, one at a time.
+
+A mutant that gives the same numbers, dtypes and shapes as the rule it was made of, on every row of the tables, is no
+mutant (twice nothing is nothing) and is not counted.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from autograd_lite.core.op import OPS, EachInput, Kind, Op, Rule
+from autograd_lite.core.shapes import ShapeDtype
+from autograd_lite.testing import check_op
+from autograd_lite.testing._laws import FIRST_ORDER
+from autograd_lite.testing._reading import forward, raw_rule, repaired
+from autograd_lite.testing._rows import Row
+from autograd_lite.testing._setting import LawBroken, Setting
+
+from ..laws.reading import READS_MORE, row_of
+from ..laws.samples import SAMPLES
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+FACTS = ("infer", "linear", "selects", "tangent", "batch")
+# Mutants that live, and why that is right.
+SURVIVORS: dict[str, str] = {
+    f"{op}: rule 0 does not declare array 1": f"the rule does not read it: it is {reason}"
+    for op, reason in READS_MORE.items()
+} | {
+    "second_cofactor: rule 0 reads array 0 for 1": "the third derivative of the determinant of a 3x3 matrix is the "
+    "same wherever it is taken, and no row has a larger one",
+}
+
+
+class Mutant(NamedTuple):
+    """A broken copy of an op."""
+
+    op: Op
+    what: str
+    laws: tuple[str, ...] = FIRST_ORDER
+
+    @property
+    def name(self) -> str:
+        """The op's name and what was done to it."""
+        return f"{self.op.name}: {self.what}"
+
+
+def rows_of_every_op() -> dict[str, list[Row]]:
+    """Return the rows of the tables, those first that have most to show."""
+    found: dict[str, list[Row]] = {}
+    for sample in SAMPLES:
+        if sample.case.op in OPS:
+            found.setdefault(sample.case.op, []).append(row_of(sample))
+    return {name: sorted(rows, key=worth) for name, rows in found.items()}
+
+
+def worth(row: Row) -> tuple[bool, int]:
+    sizes = [a.size for a in row.inputs]
+    return 0 in sizes or "difference" in row.exempt, -min(sum(sizes), 40)
+
+
+# ---- how rules are broken -------------------------------------------------------------------------------------------
+
+
+def _first_dropped(r: Any) -> Any:
+    return r * (np.arange(r.size).reshape(r.shape) > 0).astype(r.dtype)
+
+
+# What becomes of a rule's result.
+TRANSFORMS: dict[str, Callable[[Any], Any]] = {
+    "sign": lambda r: -r,
+    "all zero": lambda r: r * 0,
+    "one element zero": _first_dropped,
+    "factor 2": lambda r: 2 * r,
+    "one percent more": lambda r: r * 1.01,
+    "one more": lambda r: r + 1,
+    "conjugated": lambda r: np.conjugate(r),
+    "one element nearly right": lambda r: r * (1 + 1e-4 * (np.arange(r.size).reshape(r.shape) == 0).astype(r.dtype)),
+    "dtype up": lambda r: r.astype(np.float64),
+    "dtype down": lambda r: r.astype(np.float32),
+    "transposed": lambda r: r.T,
+    "last axis reversed": lambda r: r[..., ::-1] if r.ndim else r,
+    "first axis reversed": lambda r: r[::-1] if r.ndim else r,
+    "summed to a number": lambda r: r.sum(),
+    "an axis summed": lambda r: r.sum(axis=0) if r.ndim else r,
+    "an axis more": lambda r: np.stack([r, r]),
+    "an axis repeated": lambda r: np.concatenate([r, r], axis=0) if r.ndim else r,
+}
+# What a rule does besides being right.
+MANNERS: dict[str, Callable[[Any], Any]] = {
+    "leaves the protocols": lambda r: np.asarray(r) + 0,
+    "branches on a value": lambda r: r if (r == r).sum() >= 0 else -r,
+}
+
+
+def transformed(rule: Rule, f: Callable[[Any], Any]) -> Rule:
+    """Return the rule with `f` applied to what it gives."""
+    kind, value = rule.kind, rule.value
+    if kind is Kind.REDUCED:
+        return Rule(kind, lambda *saved, **params: f(value(*saved, **params)), rule.reads)
+    if kind is Kind.PARTIAL:
+        return Rule(Kind.APPLIED, lambda g, *saved, **params: f(g * value(*saved, **params)), rule.reads)
+    if kind is Kind.UNIT:
+        return Rule(Kind.APPLIED, lambda g, *saved, **params: f(g), rule.reads)
+    if kind is Kind.CONSTANT:
+        return Rule(Kind.APPLIED, lambda g, *saved, **params: f(g * value), rule.reads)
+    return Rule(kind, lambda g, *saved, **params: f(value(g, *saved, **params)), rule.reads)
+
+
+def with_other_axis(rule: Rule) -> Rule:
+    """Return the rule, taking another axis for the one that it is told."""
+
+    def moved(axis: Any, ndim: int) -> Any:
+        if axis is None or ndim < 2:
+            return axis
+        return tuple(sorted((i + 1) % ndim for i in axis)) if isinstance(axis, tuple) else (axis + 1) % ndim
+
+    def value(*args: Any, axis: Any, **params: Any) -> Any:
+        return rule.value(*args, axis=moved(axis, args[-1].ndim), **params)
+
+    return dataclasses.replace(rule, value=value)
+
+
+def reading_another(rule: Rule, k: int, j: int) -> Rule:
+    """Return the rule, reading array `j` where it should read array `k` (0 is the result)."""
+    shift = 1 if rule.kind in (Kind.VJP, Kind.APPLIED) else 0
+
+    def value(*args: Any, **params: Any) -> Any:
+        changed = list(args)
+        changed[k + shift] = args[j + shift]
+        return rule.value(*changed, **params)
+
+    return Rule(rule.kind, value, rule.reads - {k} | {j})
+
+
+def writing(rule: Rule) -> Rule:
+    """Return the rule, changing the cotangent on the way."""
+
+    def value(g: Any, *saved: Any, **params: Any) -> Any:
+        r = rule.value(g, *saved, **params)
+        g *= 1
+        return r
+
+    return dataclasses.replace(rule, value=value)
+
+
+def broken_rules(rule: Rule, n: int) -> Iterator[tuple[str, Rule]]:
+    """Yield broken copies of the rule of an op of `n` inputs."""
+    for what, f in (TRANSFORMS | MANNERS).items():
+        yield what, transformed(rule, f)
+    if rule.kind in (Kind.VJP, Kind.APPLIED):
+        yield "writes", writing(rule)
+    if rule.kind in (Kind.UNIT, Kind.CONSTANT):
+        return
+    yield "wrong axis", with_other_axis(rule)
+    for k in sorted(rule.reads):
+        yield f"does not declare array {k}", dataclasses.replace(rule, reads=rule.reads - {k})
+        for j in range(n + 1):
+            if j != k:
+                yield f"reads array {j} for {k}", reading_another(rule, k, j)
+    for k in set(range(n + 1)) - rule.reads:
+        yield f"declares array {k} for nothing", dataclasses.replace(rule, reads=rule.reads | {k})
+
+
+def mutants_of_rules(op: Op) -> Iterator[tuple[Mutant, int]]:
+    """Yield broken copies of an op, and the input whose rule is broken."""
+    if isinstance(op.rules, EachInput):
+        vjp_of = op.rules.vjp_of
+        for what, f in TRANSFORMS.items():
+            changed = EachInput(lambda i, f=f: lambda *a, **p: f(vjp_of(i)(*a, **p)))  # type: ignore[misc]
+            yield Mutant(dataclasses.replace(op, rules=changed), what), 0
+        return
+    for i, rule in enumerate(op.rules or ()):
+        if rule is None:
+            continue
+        for what, broken in broken_rules(rule, len(op.rules or ())):
+            if what == "wrong axis" and not takes_axis(op):
+                continue
+            rules = tuple(broken if k == i else r for k, r in enumerate(op.rules or ()))
+            yield Mutant(dataclasses.replace(op, rules=rules), f"rule {i} {what}"), i
+
+
+def takes_axis(op: Op) -> bool:
+    return any("axis" in row.params for row in ROWS[op.name])
+
+
+# ---- how facts are falsified ----------------------------------------------------------------------------------------
+
+
+def mutants_of_facts(op: Op) -> Iterator[Mutant]:
+    infer, batch, jvp = op.infer, op.batch, op.jvp
+
+    def longer(*specs: Any, **params: Any) -> ShapeDtype:
+        told = infer(*specs, **params)
+        return ShapeDtype((*told.shape, 1), told.dtype)
+
+    def wider(*specs: Any, **params: Any) -> ShapeDtype:
+        return ShapeDtype(infer(*specs, **params).shape, np.dtype(np.longdouble))
+
+    yield Mutant(dataclasses.replace(op, infer=longer), "infers an axis more", FACTS)
+    yield Mutant(dataclasses.replace(op, infer=wider), "infers another dtype", FACTS)
+    if batch is not None and not same_for_all(op):
+        turned = dataclasses.replace(op, batch=lambda *args: batch(*args)[::-1])
+        yield Mutant(turned, "turns the batch", FACTS)
+    if jvp is not None:
+        for what in ("sign", "factor 2", "one percent more", "dtype up"):
+            f = TRANSFORMS[what]
+            doubled = dataclasses.replace(op, jvp=lambda *a, f=f, **p: f(jvp(*a, **p)))  # type: ignore[misc]
+            laws = ("tangent",)
+            yield Mutant(doubled, f"jvp {what}", laws)
+    if op.selects and sees_a_nan(op):
+        yield Mutant(dataclasses.replace(op, selects=False), "says that it hides no NaN", FACTS)
+    if op.differentiable and not op.linear and not doubles(op, together=True):
+        yield Mutant(dataclasses.replace(op, linear=True, jvp=None), "calls itself linear", FACTS)
+    if op.differentiable and not op.multilinear and not doubles(op, together=False):
+        changed = dataclasses.replace(op, multilinear=True, linear=False, jvp=None)
+        yield Mutant(changed, "calls itself multilinear", FACTS)
+
+
+def same_for_all(op: Op) -> bool:
+    """Say whether the result is the same whatever the inputs: isfinite of numbers."""
+    found = [np.unique(Setting(op, row).out) for row in ROWS[op.name]]
+    return len({a.tobytes() for a in found if a.size}) <= 1
+
+
+def doubles(op: Op, *, together: bool) -> bool:
+    """Say whether doubling the floating inputs, all or each alone, doubles the result on every row."""
+    for row in ROWS[op.name]:
+        s = Setting(op, row)
+        for group in [s.wanted] if together else [[i] for i in s.wanted]:
+            doubled = [2 * a if k in group else a for k, a in enumerate(s.inputs)]
+            if s.out.size and not np.allclose(forward(op, doubled, s.params), 2 * s.out, rtol=1e-3):
+                return False
+    return True
+
+
+def sees_a_nan(op: Op) -> bool:
+    """Say whether the law about `selects` applies: to elementwise ops and reductions by partials that hide a NaN."""
+    rules = op.rules if isinstance(op.rules, tuple) else ()
+    if not rules or any(rule is None or rule.kind is Kind.VJP for rule in rules):
+        return False
+    silent = dataclasses.replace(op, selects=False)
+    return any(not check_op(silent, [row], laws=["selects"], raise_=False).ok for row in ROWS[op.name])
+
+
+# ---- the count ------------------------------------------------------------------------------------------------------
+
+
+def is_equivalent(op: Op, mutant: Op, i: int) -> bool:
+    """Say whether the broken rule gives the same as the rule on every row, in both widths of floats."""
+    for row in ROWS[op.name]:
+        for dtype in (np.float64, np.float32):
+            s = Setting(op, row).cast(dtype)
+            if s is None or i not in s.wanted:
+                continue
+            if not same(read(op, s, i), read(mutant, s, i), s.inputs[i]):
+                return False
+    return True
+
+
+def read(op: Op, s: Setting, i: int) -> Any:
+    try:
+        return np.asarray(raw_rule(op, i, np.array(s.g), (s.out, *s.inputs), s.params))
+    except Exception as error:
+        return repr(error)
+
+
+def same(a: Any, b: Any, like: np.ndarray) -> bool:
+    """Say whether two results are alike, before and after broadcasting is undone."""
+    if isinstance(a, str) or isinstance(b, str):
+        return isinstance(a, str) and isinstance(b, str)
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    a, b = repaired(a, like), repaired(b, like)
+    size = np.max(np.abs(a), initial=0, where=np.isfinite(a))
+    # Sums in another order; and results that are nothing but rounding.
+    return bool(np.allclose(a, b, rtol=0, atol=1e-6 * size + 1e-9, equal_nan=True))
+
+
+def is_caught(mutant: Mutant, rows: list[Row]) -> str:
+    """Return the law that the mutant breaks, or nothing."""
+    try:
+        check_op(mutant.op, rows, laws=mutant.laws)
+    except LawBroken as error:
+        return str(error).split("'")[3]
+    return ""
+
+
+ROWS = rows_of_every_op()
+# Those about manners and declarations give the same numbers on purpose.
+BY_LOOKS = ("leaves the protocols", "branches on a value", "writes", "declare")
+
+
+def test_check_op_catches_broken_rules(capsys: pytest.CaptureFixture[str]) -> None:
+    start = time.perf_counter()
+    laws: collections.Counter[str] = collections.Counter()
+    survivors, equivalent, broken = [], 0, set()
+    for name, rows in ROWS.items():
+        op = OPS[name]
+        if is_caught(Mutant(op, "unchanged"), rows):
+            broken.add(name)
+            continue
+        everything = [*mutants_of_rules(op), *((mutant, -1) for mutant in mutants_of_facts(op))]
+        for mutant, i in everything:
+            law = is_caught(mutant, rows)
+            if law:
+                laws[law] += 1
+            elif i >= 0 and not any(w in mutant.what for w in BY_LOOKS) and is_equivalent(op, mutant.op, i):
+                equivalent += 1
+            else:
+                survivors.append(mutant.name)
+    total = sum(laws.values()) + len(survivors)
+    with capsys.disabled():
+        print(f"\n{total} mutants of {len(ROWS)} ops: {sum(laws.values()) / total:.2%} caught, {equivalent} equivalent")
+        print(f"caught by {dict(laws.most_common())}; {time.perf_counter() - start:.0f} s; survivors: {survivors}")
+        if broken:
+            print(f"broken before anything was done to them: {sorted(broken)}")
+    assert not broken
+    assert sum(laws.values()) >= 0.99 * total
+    assert set(survivors) <= set(SURVIVORS), sorted(set(survivors) - set(SURVIVORS))
+    assert all(len(reason) > 20 for reason in SURVIVORS.values())
