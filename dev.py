@@ -91,7 +91,7 @@ def main() -> int:
         command = [PYTHON, "-m", *step.split(), *(more if step == steps[-1] else [])]
         print(f"\ndev.py: {' '.join(command[1:])}", flush=True)
         codes[step] = subprocess.call(command, cwd=ROOT, env={**os.environ, **environment})
-    print(f"\ndev.py {sys.argv[1]}:", "; ".join(f"{step}: exit code {code}" for step, code in codes.items()), flush=True)
+    print(f"\ndev.py {sys.argv[1]}:", "; ".join(f"{step}: exit code {codes[step]}" for step in codes), flush=True)
     return next(filter(None, codes.values()), 0)
 
 

@@ -78,9 +78,7 @@ def test_second_derivatives(name: str) -> None:
     np.testing.assert_allclose(ag.hvp(f)(Z, W), expected, rtol=1e-6, atol=1e-7)
     forward = ag.jvp(ag.grad(f))((Z,), (W,))[1]
     h = 1e-6
-    np.testing.assert_allclose(
-        forward, (ag.grad(f)(Z + h * W) - ag.grad(f)(Z - h * W)) / (2 * h), rtol=1e-6, atol=1e-7
-    )
+    np.testing.assert_allclose(forward, (ag.grad(f)(Z + h * W) - ag.grad(f)(Z - h * W)) / (2 * h), rtol=1e-6, atol=1e-7)
 
 
 @every_loss
