@@ -188,6 +188,7 @@ COMPLEX = [
     *ufuncs((((2, 3),),), "complex", np.arcsin, np.arccos, np.arctan, np.arcsinh, np.arccosh, np.arctanh),
     *ufuncs((((2, 3), (3,)),), "complex", np.add, np.subtract, np.multiply, np.divide, np.power),
     *ufuncs((((2, 3), (3,)),), ("any", "complex"), np.multiply, np.divide, np.add),
+    *ufuncs((((2, 3), (3,)),), ("nonzero", "complex"), np.power),
     *rows("sum", np.sum, axes(((2, 3), (0,)), dtype=None), domain="complex"),
     *rows("mean", np.mean, axes(((2, 3), (0,)), dtype=None), domain="complex"),
     *rows("prod", np.prod, axes(((2, 3), (0,)), dtype=None), domain="complex"),

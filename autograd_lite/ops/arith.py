@@ -33,12 +33,17 @@ def _direction(x: Any) -> Any:
     return np.conjugate(np.sign(x)) if x.dtype.kind == "c" else np.sign(x)
 
 
+def _absolute_jvp(tangents: Any, out: Any, x: Any) -> Any:
+    change = _direction(x) * tangents[0]
+    return np.real(change) if x.dtype.kind == "c" else change
+
+
 absolute = elementwise(
     np.absolute,
     lambda out, x: _direction(x),
     saves="x",
     holomorphic=False,
-    jvp=lambda tangents, out, x: np.real(_direction(x) * tangents[0]),
+    jvp=_absolute_jvp,
     kinks="x = 0",
     glyph="|x|",
     onnx="Abs",
@@ -54,7 +59,8 @@ def _power_by_base(out: Any, x: Any, y: Any) -> Any:
 def _power_by_exponent(out: Any, x: Any, y: Any) -> Any:
     # 0**y is constant in y for y >= 0, where the bare formula gives 0 * log(0).
     constant = (x == 0) & (y >= 0)
-    return np.where(constant, 0, out * np.log(np.where(constant, 1, x)))
+    base = np.where(constant, 1, x)
+    return np.where(constant, 0, out * np.log(base + 0j if out.dtype.kind == "c" else base))
 
 
 # nan**0 is 1 and 1**nan is 1: both hide a NaN.

@@ -66,7 +66,9 @@ def _vector_norm_partial(out: Any, x: Any, *, axis: Any, ord: float) -> Any:
         return _direction(x) * (chosen / chosen.sum(axis=axis, keepdims=True))
     # Where x is 0 and the power is below 1 the slope is infinite on both sides, and the least of it is 0.
     still = zero | (size == 0)
-    return np.where(still, 0, _direction(x) * (np.where(still, 1, size) / np.where(zero, 1, out)) ** (ord - 1))
+    # Not **, which on arrays alone takes shortcuts that round otherwise.
+    slope = np.power(np.where(still, 1, size) / np.where(zero, 1, out), ord - 1)
+    return np.where(still, 0, _direction(x) * slope)
 
 
 def _vector_norm_jvp(tangents: Any, out: Any, x: Any, *, axis: Any, keepdims: bool, ord: float) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import UnsupportedError
+from ..core.errors import ShapeError, UnsupportedError, refuse
 from ..core.op import composes
 from .operands import operand, values
 
@@ -127,3 +127,35 @@ def roots(p: Any) -> Any:
     companion = np.concatenate([(-p[1:] / p[0]).reshape(1, n), np.eye(n - 1, n, dtype=p.dtype)])
     found = np.linalg.eigvals(companion)
     return np.concatenate([found, np.zeros(trailing, found.dtype)]) if trailing else found
+
+
+@composes(np.polyfit)
+def polyfit(
+    x: Any, y: Any, deg: int, rcond: float | None = None, full: bool = False, w: Any = None, cov: Any = False
+) -> Any:
+    refuse("np.polyfit", "np.linalg.lstsq(np.vander(x, deg + 1), y) tells rank and residuals", full=full or None)
+    x, y, count = operand(x) + 0.0, operand(y) + 0.0, int(deg) + 1
+    if deg < 0:
+        raise ValueError("expected deg >= 0")
+    if x.ndim != 1 or not x.size or y.ndim not in (1, 2) or x.shape[0] != y.shape[0]:
+        raise ShapeError(f"polyfit: expected x (n,) and y (n,) or (n, k), n > 0; received {x.shape} and {y.shape}")
+    left, right = np.vander(x, count), y
+    if w is not None:
+        weights = operand(w) + 0.0
+        left = left * weights[:, None]
+        right = right * (weights[:, None] if y.ndim == 2 else weights)
+    scale = np.sqrt(np.sum(left * left, axis=0))
+    left = left / scale
+    rcond = x.shape[0] * float(np.finfo(x.dtype).eps) if rcond is None else rcond
+    found = np.linalg.lstsq(left, right, rcond)[0]
+    c = found / (scale[:, None] if y.ndim == 2 else scale)
+    if not cov:
+        return c
+    spread = np.linalg.inv(np.matmul(np.swapaxes(left, 0, 1), left)) / (scale[:, None] * scale)
+    if cov == "unscaled":
+        return c, spread[:, :, None] if y.ndim == 2 else spread
+    if x.shape[0] <= count:
+        raise ValueError("the number of data points must exceed order to scale the covariance matrix")
+    rest = right - np.matmul(left, found)
+    factor = np.sum(rest * rest, axis=0) / (x.shape[0] - count)
+    return c, spread[:, :, None] * factor if y.ndim == 2 else spread * factor

@@ -8,10 +8,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Optional", "composite", "hnp", "hypothesis", "st"]
+__all__ = ["Deferred", "composite", "hnp", "hypothesis", "st"]
 
 
-class Optional:
+class Deferred:
     """A module of an optional dependency, imported at its first use."""
 
     def __init__(self, module: str) -> None:
@@ -33,9 +33,9 @@ class Optional:
         return found
 
 
-hypothesis: Any = Optional("hypothesis")
-st: Any = Optional("hypothesis.strategies")
-hnp: Any = Optional("hypothesis.extra.numpy")
+hypothesis: Any = Deferred("hypothesis")
+st: Any = Deferred("hypothesis.strategies")
+hnp: Any = Deferred("hypothesis.extra.numpy")
 
 
 def composite(function: Callable[..., Any]) -> Callable[..., Any]:

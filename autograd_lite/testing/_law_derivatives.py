@@ -48,12 +48,13 @@ def _compare(what: str, found: np.ndarray, numeric: np.ndarray, error: np.ndarra
 def first(s: Setting) -> None:
     """The first derivative is the one that finite differences find."""
     for i in s.wanted:
-        raw = raw_rule(s.op, i, s.g, saved_for(_rule(s.op, i), s.out, s.inputs), s.params)
-        _compare(f"the derivative by input {i}", repaired(raw, s.inputs[i]), *s.numeric(i))
+        _compare(f"the derivative by input {i}", repaired(_raw(s, i), s.inputs[i]), *s.numeric(i))
 
 
-def _rule(op: Op, i: int) -> Any:
-    return op.rule(i)
+def _raw(s: Setting, i: int) -> Any:
+    rule = s.op.rule(i)
+    assert rule is not None
+    return raw_rule(s.op, i, s.g, saved_for(rule, s.out, s.inputs), s.params)
 
 
 def engine(s: Setting) -> None:
@@ -141,10 +142,6 @@ def tangent(s: Setting) -> None:
 def _states_forward_mode(op: Op, wanted: Sequence[int]) -> bool:
     by_partials = all((rule := op.rule(i)) is not None and rule.kind is not Kind.VJP for i in wanted)
     return op.jvp is not None or op.linear or op.multilinear or by_partials
-
-
-def _raw(s: Setting, i: int) -> Any:
-    return raw_rule(s.op, i, s.g, saved_for(_rule(s.op, i), s.out, s.inputs), s.params)
 
 
 def _paired(a: Any, b: Any) -> tuple[float, float]:

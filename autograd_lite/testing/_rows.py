@@ -12,6 +12,8 @@ from ..core.op import Op
 
 __all__ = ["Row", "as_row", "written"]
 
+_LARGE = 200
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Row:
@@ -70,13 +72,15 @@ def as_row(case: Any, op: Op) -> Row:
 
 
 def written(value: Any) -> str:
-    """Return an expression for a value, short and exact.
+    """Return an expression for a value, short and exact; a large array is only described.
 
     Example:
         >>> written((np.array([1.0, 0.5]), np.ones((1, 2), "f"), {"axis": 0}))
         "([1., 0.5], np.array([[1., 1.]], 'float32'), {'axis': 0})"
     """
     if isinstance(value, np.ndarray):
+        if value.size > _LARGE:
+            return f"<{value.dtype} array of shape {value.shape}>"
         text = f"np.zeros({value.shape})" if not value.size else _listed(value)
         usual = value.dtype in (np.float64, np.bool_) or (value.dtype == np.int64 and value.size)
         if usual or not value.size:

@@ -190,7 +190,7 @@ def _sharpened(line: Line, first: Estimate, wide: Line | None, rtol: float) -> E
             others.append(now)
     # What was seen with far larger steps may lie beyond a kink.
     best = choose([e for e in (*estimates, *others) if math.isfinite(e.value) and (not first.h or e.h <= 4 * first.h)])
-    distances = [abs(e.value - best.value) - e.error for e in others if e is not best]
+    distances = [abs(e.value - best.value) - e.error for e in others if e is not best and e.h <= 4 * best.h]
     if distances and min(distances) > 3 * best.error:
         best = best._replace(error=min(distances) / 3)
     return best if wide is None else sharper(best, wide, rtol)

@@ -93,9 +93,7 @@ def test_a_gradient_has_the_shape_and_dtype_of_its_argument() -> None:
 
 @pytest.mark.parametrize("argument", [2, np.arange(3), True, np.array([True]), "text", ag.tensor([1, 2])])
 def test_an_argument_that_is_not_floating_is_refused(argument: Any) -> None:
-    message = (
-        r"grad: expected a floating argument 0 to differentiate by; received dtype \w+\. Pass 2\.0 instead of 2"
-    )
+    message = r"grad: expected a floating argument 0 to differentiate by; received dtype \w+\. Pass 2\.0 instead of 2"
     with pytest.raises(ag.DtypeError, match=message):
         ag.grad(lambda x: (x * x).sum())(argument)
 

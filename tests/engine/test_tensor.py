@@ -58,9 +58,7 @@ def test_what_is_no_number_is_refused(a: Any) -> None:
 
 @pytest.mark.parametrize("dtype", [int, bool, np.uint8])
 def test_an_integer_tensor_cannot_require_a_gradient(dtype: Any) -> None:
-    message = (
-        r"requires_grad=True: expected a floating dtype; received \w+\. Fix: make it floating: tensor\(a, dtype"
-    )
+    message = r"requires_grad=True: expected a floating dtype; received \w+\. Fix: make it floating: tensor\(a, dtype"
     with pytest.raises(ag.DtypeError, match=message):
         ag.tensor([1, 0], dtype, requires_grad=True)
     t = ag.tensor([1, 0], dtype)

@@ -231,6 +231,7 @@ def test_rows_as_users_write_them() -> None:
         (np.array([math.nan, math.inf]), "[nan, inf]"),
         ((slice(None), None), "(slice(None, None, None), None)"),
         (np.float32(0.5), "np.array(0.5, 'float32')"),
+        (np.ones((20, 20)), "<float64 array of shape (20, 20)>"),
     ],
 )
 def test_values_are_written_as_code(value: Any, text: str) -> None:
