@@ -219,6 +219,8 @@ def record(
 
 def _misfit(op: Op, inputs: tuple[Any, ...], error: ValueError) -> ValueError:
     """Say which op was given which shapes, where NumPy says neither the one nor the other."""
+    if isinstance(error, np.linalg.LinAlgError):  # the values are to blame, and callers wait for this class
+        return error
     arrays = [(getattr(x, "name", None), np.shape(x._data if x.__class__ is Tensor else x)) for x in inputs]
     received = " and ".join(f"{name!r} {shape}" if name else f"{shape}" for name, shape in arrays)
     shapes = [shape for _, shape in arrays]

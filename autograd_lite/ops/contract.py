@@ -32,15 +32,27 @@ _LETTERS = string.ascii_uppercase + string.ascii_lowercase
 class _Plan(NamedTuple):
     """How to contract a pair of arrays of two shapes: an order and a shape for each before, and for the result after.
 
-    `way` is "matmul", or "multiply" if no letter is summed, or "einsum" for inner products of many short rows.
+    None stands for an order or a shape that an array has already. `way` is "matmul", or "multiply" if no letter is
+    summed, or "einsum" for inner products of many short rows.
     """
 
     way: str
-    swap: bool
-    orders: tuple[tuple[int, ...], tuple[int, ...]]
-    shapes: tuple[Shape, Shape]
-    result: Shape
-    order: tuple[int, ...] | None
+    swap: bool = False
+    x_order: tuple[int, ...] | None = None
+    x_shape: Shape | None = None
+    y_order: tuple[int, ...] | None = None
+    y_shape: Shape | None = None
+    shape: Shape | None = None
+    order: tuple[int, ...] | None = None
+
+
+def _changed_order(letters: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...] | None:
+    order = tuple(letters.index(c) for c in wanted)
+    return None if order == tuple(range(len(order))) else order
+
+
+def _changed_shape(shape: Shape, wanted: Shape) -> Shape | None:
+    return None if shape == wanted else wanted
 
 
 @functools.lru_cache(maxsize=4096)
@@ -50,45 +62,54 @@ def _plan(subscripts: str, x_shape: Shape, y_shape: Shape) -> _Plan:
     both = [c for c in out if c in x and c in y]
     summed = [c for c in x if c not in out]
     rows, columns = [c for c in out if c not in y], [c for c in out if c not in x]
-    lengths = [math.prod(size[c] for c in group) for group in (rows, summed, columns)]
     if not summed:
-        orders = tuple(tuple(labels.index(c) for c in out if c in labels) for labels in (x, y))
-        shapes = tuple(tuple(size[c] if c in labels else 1 for c in out) for labels in (x, y))
-        return _Plan("multiply", False, orders, shapes, tuple(size[c] for c in out), None)  # type: ignore[arg-type]
+        facts: list[Any] = []
+        for letters in (x, y):
+            kept = [c for c in out if c in letters]
+            spread = tuple(size[c] if c in letters else 1 for c in out)
+            facts += [_changed_order(letters, kept), _changed_shape(tuple(size[c] for c in kept), spread)]
+        return _Plan("multiply", False, *facts)
     if both and not rows and not columns:
-        return _Plan("einsum", False, ((), ()), ((), ()), (), None)
+        return _Plan("einsum")
     # The factor whose letters come first in the result goes first, so that the result need not be transposed.
     swap = bool(rows) and bool(columns) and out.index(columns[0]) < out.index(rows[0])
     if swap:
-        x, y, rows, columns, lengths = y, x, columns, rows, lengths[::-1]
-    orders = tuple(x.index(c) for c in (*both, *rows, *summed)), tuple(y.index(c) for c in (*both, *summed, *columns))
+        x, y, rows, columns = y, x, columns, rows
+    m, k, n = (math.prod(size[c] for c in group) for group in (rows, summed, columns))
+    first, second, made = (*both, *rows, *summed), (*both, *summed, *columns), (*both, *rows, *columns)
+    x_shape, y_shape, out_shape = (tuple(size[c] for c in group) for group in (first, second, made))
     loop = tuple(size[c] for c in both)
-    shapes = (*loop, lengths[0], lengths[1]), (*loop, lengths[1], lengths[2])
-    made = [*both, *rows, *columns]
-    order = tuple(made.index(c) for c in out)
     return _Plan(
         "matmul",
         swap,
-        orders,
-        shapes,
-        tuple(size[c] for c in made),
-        None if order == tuple(range(len(out))) else order,
+        _changed_order(x, first),
+        _changed_shape(x_shape, (*loop, m, k)),
+        _changed_order(y, second),
+        _changed_shape(y_shape, (*loop, k, n)),
+        _changed_shape((*loop, m, n), out_shape),
+        _changed_order(made, out),
     )
 
 
 def _contract(x: Any, y: Any, *, subscripts: str) -> Any:
-    plan = _plan(subscripts, x.shape, y.shape)
-    if plan.way == "einsum":
+    way, swap, x_order, x_shape, y_order, y_shape, shape, order = _plan(subscripts, x.shape, y.shape)
+    if way == "einsum":
         return np.einsum(subscripts, x, y)
-    if plan.swap:
+    if swap:
         x, y = y, x
-    # An order or a shape that an array has already costs nothing but a view, and BLAS reads transposes in place.
-    x = x.transpose(plan.orders[0]).reshape(plan.shapes[0])
-    y = y.transpose(plan.orders[1]).reshape(plan.shapes[1])
-    out = (np.multiply if plan.way == "multiply" else np.matmul)(x, y)
-    if out.shape != plan.result:
-        out = out.reshape(plan.result)
-    return out if plan.order is None else out.transpose(plan.order)
+    # Views where that is possible: BLAS reads transposes in place.
+    if x_order is not None:
+        x = x.transpose(x_order)
+    if x_shape is not None:
+        x = x.reshape(x_shape)
+    if y_order is not None:
+        y = y.transpose(y_order)
+    if y_shape is not None:
+        y = y.reshape(y_shape)
+    out = x @ y if way == "matmul" else x * y
+    if shape is not None:
+        out = out.reshape(shape)
+    return out if order is None else out.transpose(order)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -150,18 +171,22 @@ contract: Op = structural(
 
 @composes(np.einsum)
 def _einsum(*operands: Any, out: Any = None, optimize: Any = False, **kwargs: Any) -> Any:
-    dtype, order, casting = (kwargs.pop(name, None) for name in ("dtype", "order", "casting"))
+    if kwargs or out is not None:
+        _refuse_arguments(out=out, **kwargs)
+    text, operands = _read_operands(operands)
+    arrays = [operand(a) for a in operands]
+    return _run(_program(text, tuple([a.shape for a in arrays]), _path_option(optimize)), arrays)
+
+
+def _refuse_arguments(dtype: Any = None, order: Any = None, casting: Any = None, **others: Any) -> None:
     refuse(
         "np.einsum",
         "cast with .astype first, and assign the result",
-        out=out,
         dtype=dtype,
         order=None if order in ("K", "C") else order,
         casting=None if casting == "safe" else casting,
-        **kwargs,
+        **others,
     )
-    text, arrays = _read_operands(operands)
-    return _run(_program(text, tuple(np.shape(a) for a in arrays), _path_option(optimize)), list(arrays))
 
 
 @composes(np.einsum_path)
@@ -315,7 +340,6 @@ def _run(steps: tuple[_Step, ...], arrays: list[Any]) -> Any:
 
 
 def _changed(a: Any, changes: tuple[tuple[str, Any], ...]) -> Any:
-    a = operand(a)
     for what, value in changes:
         if what == "diagonal":
             a = np.diagonal(a, 0, *value)

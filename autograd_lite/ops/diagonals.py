@@ -11,6 +11,7 @@ from ..core import batching
 from ..core.errors import ShapeError, refuse
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
+from .operands import operand
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -87,7 +88,8 @@ def _linalg_diagonal(x: Any, /, *, offset: int = 0) -> Any:
 @composes(np.trace)
 def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
     refuse("np.trace", "assign the result instead", out=out)
-    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+    (a,), params = _bind_diagonal(operand(a), offset, axis1, axis2)
+    return diagonal(a, **params).sum(axis=-1, dtype=dtype)
 
 
 @composes(np.linalg.trace)

@@ -29,6 +29,8 @@ from .solve import in_lapack, lapack_dtype
 
 def _divide_by_gaps(x: Any, w: Any, *, of: str) -> Any:
     n = w.shape[-1]
+    if not x.any():  # as when the values alone were used
+        return np.zeros((*np.broadcast_shapes(x.shape[:-2], w.shape[:-1]), n, n), lapack_dtype(x.dtype, w.dtype))
     w = w.astype(lapack_dtype(w.dtype), copy=False)
     gaps = w[..., None, :] - w[..., :, None]
     # Nearer values than this are not told apart by the factorization that they come from.

@@ -27,7 +27,8 @@ def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) ->
     src = operand(src)
     if casting not in ("same_kind", "unsafe") and not np.can_cast(src.dtype, dst.dtype, casting):
         raise TypeError(f"Cannot cast array data from {src.dtype} to {dst.dtype} according to the rule '{casting}'")
-    write("np.copyto", dst, src.astype(dst.dtype) if casting == "unsafe" else src, where, broadcast=True)
+    src = src.astype(dst.dtype) if casting == "unsafe" else src
+    write("np.copyto", dst, src, where, broadcast=True, argument="dst")
 
 
 def _cycled(v: Any, count: int) -> Any:

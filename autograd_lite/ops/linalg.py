@@ -89,6 +89,15 @@ def _linalg_matrix_transpose(x: Any, /) -> Any:
     return np.matrix_transpose(x)
 
 
+def _cross_of_three(x: Any, y: Any) -> Any:
+    if x.shape[-1:] != (3,) or y.shape[-1:] != (3,):
+        raise ShapeError(
+            "expected vectors of 3 elements along the last axis; for vectors of 2 write "
+            "a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]"
+        )
+    return np.cross(x, y)
+
+
 def _infer_cross(x: ShapeDtype, y: ShapeDtype) -> ShapeDtype:
     one = np.cross(np.ones(3, x.dtype), np.ones(3, y.dtype))  # which refuses booleans
     return ShapeDtype(np.broadcast_shapes(x.shape, y.shape), one.dtype)
@@ -97,7 +106,7 @@ def _infer_cross(x: ShapeDtype, y: ShapeDtype) -> ShapeDtype:
 # Of vectors of 3 along the last axis. x·(y × g) = g·(x × y) = y·(g × x).
 cross: Op = structural(
     "cross",
-    lambda x, y: np.cross(x, y),
+    _cross_of_three,
     lambda g, out, x, y: cross(y, g),
     lambda g, out, x, y: cross(g, x),
     saves=("y", "x"),
@@ -113,11 +122,6 @@ def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, ax
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = np.moveaxis(operand(a), axisa, -1), np.moveaxis(operand(b), axisb, -1)
-    if a.shape[-1:] != (3,) or b.shape[-1:] != (3,):
-        raise ShapeError(
-            "cross: expected vectors of 3 elements; received axes of length "
-            f"{a.shape[-1]} and {b.shape[-1]}. For vectors of 2 write a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]"
-        )
     return np.moveaxis(cross(a, b), -1, axisc)
 
 

@@ -63,7 +63,9 @@ def cast(x: Any, dtype: Any, casting: str = "same_kind") -> Any:
     return x if x.dtype == dtype else x.astype(dtype)
 
 
-def write(name: str, out: Any, result: Any, where: Any = True, *, broadcast: bool = False) -> Any:
+def write(
+    name: str, out: Any, result: Any, where: Any = True, *, broadcast: bool = False, argument: str = "out"
+) -> Any:
     """Put a result where `out=` says, and return that.
 
     A Tensor is filled as by `out[...] = result`, so that the gradient flows through it; an array can only be filled
@@ -77,19 +79,19 @@ def write(name: str, out: Any, result: Any, where: Any = True, *, broadcast: boo
     shape, dtype = np.shape(result), np.result_type(result)
     fits = _broadcasts(shape, out.shape) if broadcast else shape == out.shape
     if not fits:
-        raise ShapeError(f"{name}: out= has shape {out.shape}; expected {shape}, as the result has")
+        raise ShapeError(f"{name}: {argument}= has shape {out.shape}; expected {shape}, as the result has")
     if not np.can_cast(dtype, out.dtype, "same_kind"):
-        raise DtypeError(f"{name}: out= has dtype {out.dtype}, which a {dtype} result does not fit")
+        raise DtypeError(f"{name}: {argument}= has dtype {out.dtype}, which a {dtype} result does not fit")
     if hasattr(out, "__apply_op__"):
         out[...] = result if where is True else np.where(where, result, out)
         return out
     if hasattr(result, "__apply_op__"):
         if getattr(result, "requires_grad", True):
             raise UnsupportedError(
-                f"{name}: the argument out= must be a Tensor here, since an array would lose the gradient of the "
+                f"{name}: the argument {argument}= must be a Tensor here, since an array would lose the gradient of the "
                 "result; assign the result instead (t = np.f(...)), or use t[...] = value"
             )
-        result = result.data
+        result = np.asarray(result)  # which what stands for more than its values, as in vmap and jvp, refuses
     np.copyto(out, result, where=where if where is True else values(where))
     return out
 

@@ -35,10 +35,10 @@ def _reduced_with(
         a = np.where(where, a, absorbs)
     if 0 in a.shape and reduce_ in (np.max, np.min):  # the extremes of nothing have no value but the initial one
         shape = reduced_shape(a.shape, normalize_axes(axis, a.ndim), rest["keepdims"])
-        return Finished(np.broadcast_to(np.asarray(initial, a.dtype), shape))
+        return Finished(np.broadcast_to(operand(initial).astype(a.dtype), shape))
     result = reduce_(a, axis=axis, **rest)
     if given(initial):
-        result = merge(result, np.asarray(initial, result.dtype))
+        result = merge(result, operand(initial).astype(result.dtype))
     return Finished(result)
 
 

@@ -59,6 +59,35 @@ def as_matrices(scalar: Any) -> Any:
 # ---- solve ----------------------------------------------------------------------------------------------------------
 
 
+# From this size on it pays to look whether the matrix is a triangle, as a Cholesky factor is: substitution then takes
+# n² operations where a factorization takes n³, and NumPy has no solver that looks.
+_LARGE = 192
+
+
+def _solve(a: Any, b: Any) -> Any:
+    n = a.shape[-1]
+    if n >= _LARGE and a.shape == (n, n) and b.ndim in (1, 2) and b.shape[0] == n:
+        if not a[0, 1:].any() and not np.triu(a, 1).any():
+            return _substitute(a, b, lower=True)
+        if not a[1:, 0].any() and not np.tril(a, -1).any():
+            return _substitute(a, b, lower=False)
+    return np.linalg.solve(a, b)
+
+
+def _substitute(a: Any, b: Any, *, lower: bool) -> Any:
+    """Solve with a triangle by halves, so that nearly all is products of matrices."""
+    if a.shape[0] <= 64:
+        return np.linalg.solve(a, b)
+    k = a.shape[0] // 2
+    if lower:
+        first = _substitute(a[:k, :k], b[:k], lower=True)
+        second = _substitute(a[k:, k:], b[k:] - a[k:, :k] @ first, lower=True)
+    else:
+        second = _substitute(a[k:, k:], b[k:], lower=False)
+        first = _substitute(a[:k, :k], b[:k] - a[:k, k:] @ second, lower=False)
+    return np.concatenate([first, second])
+
+
 def _solve_transposed(a: Any, g: Any, vectors: bool) -> Any:
     # Any b but one vector is a stack of matrices to NumPy; so is the cotangent of many results of one vector.
     if vectors and g.ndim > 1:
@@ -99,7 +128,7 @@ def _batch_solve(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], para
 
 solve = structural(
     "solve",
-    in_lapack(np.linalg.solve),
+    in_lapack(_solve),
     _solve_by_a,
     lambda g, out, a, b: _solve_transposed(a, g, b.ndim == 1),
     saves=("ox", "x"),

@@ -84,7 +84,7 @@ def _fold(ufunc: np.ufunc, array: Any, axis: Axis, keepdims: bool, initial: Any)
     if not rows.shape[0] and start is None:
         raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
     first = 0 if given(initial) or not rows.shape[0] or ufunc in (np.hypot, np.gcd) else 1
-    total = np.broadcast_to(np.asarray(start), rows.shape[1:]).astype(array.dtype) if not first else rows[0]
+    total = np.broadcast_to(operand(start), rows.shape[1:]).astype(array.dtype) if not first else rows[0]
     for k in range(first, rows.shape[0]):
         total = ufunc(total, rows[k])
     return total.reshape(tuple(1 if i in axes else n for i, n in enumerate(array.shape))) if keepdims else total

@@ -273,6 +273,7 @@ REFUSED: list[tuple[Callable[[Any], Any], str]] = [
     (lambda x: np.pad(x, 1, stat_length=2), r"np\.pad: with mode='constant' the arguments \['stat_length'\]"),
     (lambda x: x.astype("U3"), r"astype: expected a numeric dtype; received <U3"),
     (lambda x: x.astype("M8[D]"), r"astype: expected a numeric dtype"),
+    (lambda x: np.copyto(OUT, ag.tensor(np.ones(2), requires_grad=True)), r"np\.copyto: the argument dst= must be"),
     (lambda x: np.put(OUT, [0], x[:1]), r"np\.put: the array to change must be a Tensor here"),
 ]
 
@@ -328,6 +329,15 @@ def test_out_fills_a_tensor_and_gradients_flow_through_it(call: Callable[..., An
     np.testing.assert_array_equal(array, 7)
     assert call(ag.tensor(a), array) is array  # no gradient to lose
     np.testing.assert_allclose(array, expected, rtol=1e-14)
+
+
+def test_out_that_is_an_array_takes_no_tangents_and_no_batches() -> None:
+    out = np.zeros(2)
+    with pytest.raises(TypeError, match="about to become a bare array"):
+        ag.jvp(lambda x: np.sin(x, out=out))((np.ones(2),), (np.ones(2),))
+    with pytest.raises(TypeError, match="about to become a bare array"):
+        ag.vmap(lambda x: np.cumsum(x, out=out))(np.ones((3, 2)))
+    np.testing.assert_array_equal(out, 0)
 
 
 def test_out_that_does_not_fit_is_refused() -> None:
@@ -526,3 +536,11 @@ def test_an_error_about_values_does_not_blame_the_shapes() -> None:
         ag.tensor([2, 3]) ** -1
     with pytest.raises(ag.ShapeError, match=r"power: the shapes do not broadcast.*\(2,\) and \(3,\)"):
         ag.tensor([2, 3]) ** ag.tensor([1, 1, 1])
+
+
+def test_a_matrix_that_is_singular_raises_what_numpy_raises() -> None:
+    """So that the usual retry with a larger diagonal works on Tensors as well."""
+    x = ag.tensor(np.zeros((2, 2)), requires_grad=True)
+    for f in (np.linalg.inv, np.linalg.cholesky, lambda x: np.linalg.solve(x, np.ones(2))):
+        with pytest.raises(np.linalg.LinAlgError):
+            f(x)

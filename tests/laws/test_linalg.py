@@ -152,6 +152,30 @@ def test_triangles_of_any_size_are_inverted(n: int) -> None:
     np.testing.assert_allclose(OPS["triangle_inverse"](x), np.linalg.inv(x), rtol=1e-10, atol=1e-13)
 
 
+@pytest.mark.parametrize("shape", [(), (3,)])
+@pytest.mark.parametrize("n", [191, 192, 257])
+def test_triangles_are_solved_as_any_matrix_is(n: int, shape: tuple[int, ...]) -> None:
+    whole = RNG.normal(size=(n, n)) / n + np.eye(n) * RNG.uniform(1, 2, (n, 1))
+    b, v = RNG.normal(size=(n, *shape)), RNG.normal(size=(n, *shape))
+    for a in (whole, np.tril(whole), np.triu(whole), np.diag(np.diag(whole))):
+        x = ag.tensor(a, requires_grad=True)
+        out = np.linalg.solve(x, b)
+        np.testing.assert_allclose(out.detach().numpy(), np.linalg.solve(a, b), rtol=1e-9, atol=1e-12)
+        out.backward(v)
+        outer = np.outer if b.ndim == 1 else lambda g, y: g @ y.T
+        expected = -outer(np.linalg.solve(a.T, v), out.detach().numpy())
+        np.testing.assert_allclose(x.grad.numpy(), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_a_large_singular_triangle_is_an_error_and_a_misfit_too() -> None:
+    a = np.tril(np.ones((250, 250)))
+    a[100, 100] = 0
+    with pytest.raises(ValueError, match="[Ss]ingular"):
+        np.linalg.solve(ag.tensor(a), np.ones(250))
+    with pytest.raises(ag.ShapeError, match="solve"):
+        np.linalg.solve(ag.tensor(a), np.ones(249))
+
+
 @pytest.mark.parametrize("upper", [False, True])
 @pytest.mark.parametrize("n", [1, 7, 31, 70, 130])
 def test_the_gradient_of_a_large_cholesky_factor(n: int, upper: bool) -> None:

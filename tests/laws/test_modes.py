@@ -67,6 +67,8 @@ def test_forward_mode_needs_no_reverse_mode(sample: Sample) -> None:
 
 @every_differentiable
 def test_forward_over_reverse_is_reverse_over_reverse(sample: Sample) -> None:
+    if "difference" in sample.case.exempt:
+        return
     arrays, wanted = sample.arrays(), differentiable_inputs(sample)
     f = call(sample)
     with np.errstate(all="ignore"):
