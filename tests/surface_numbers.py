@@ -139,6 +139,8 @@ ARGUMENTS = [
         for f in (np.sum, np.prod, np.max, np.min)
     ),
     case(np.max, (0, 3), lambda x: np.max(x, axis=0, initial=0.75), name="max-of-nothing"),
+    case(np.prod, ((2, 3), ()), lambda x, y: np.prod(x, axis=1, initial=y), name="prod-initial-tensor"),
+    case(np.min, ((2, 3), ()), lambda x, y: np.min(x, axis=1, initial=y), name="min-initial-tensor"),
     case(np.var, (2, 3), lambda x: np.var(x, axis=1, mean=np.mean(x, axis=1, keepdims=True)), name="var-mean"),
     case(np.std, (2, 3), lambda x: np.std(x, correction=1, where=_HALF), name="std-correction"),
 ]

@@ -68,7 +68,11 @@ def _spread(function: Any, a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: A
     there = _present(a, where)
     # What is left out must be a number all the same: 0 times NaN is NaN.
     a = np.where(there, a, 0)
-    return function(a, axis=axis, ddof=ddof, keepdims=_kept(keepdims), where=there, mean=mean)
+    found = function(a, axis=axis, ddof=ddof, keepdims=_kept(keepdims), where=there, mean=mean)
+    if ddof <= 1:
+        return found
+    few = np.sum(there, axis=axis, keepdims=_kept(keepdims)) <= ddof  # where np.var says inf, np.nanvar says NaN
+    return np.where(few, np.nan, found)
 
 
 @composes(np.nanvar)

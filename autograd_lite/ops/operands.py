@@ -88,8 +88,8 @@ def write(
     if hasattr(result, "__apply_op__"):
         if getattr(result, "requires_grad", True):
             raise UnsupportedError(
-                f"{name}: the argument {argument}= must be a Tensor here, since an array would lose the gradient of the "
-                "result; assign the result instead (t = np.f(...)), or use t[...] = value"
+                f"{name}: the argument {argument}= must be a Tensor here, since an array would lose the gradient of "
+                "the result; assign the result instead (t = np.f(...)), or use t[...] = value"
             )
         result = np.asarray(result)  # which what stands for more than its values, as in vmap and jvp, refuses
     np.copyto(out, result, where=where if where is True else values(where))

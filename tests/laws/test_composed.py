@@ -172,6 +172,13 @@ def test_what_changes_a_tensor_does_so_for_each_example() -> None:
     assert ag.jvp(f)((np.arange(3.0),), (np.ones(3),))[1].tolist() == [0, 3, 1]
 
 
+@pytest.mark.filterwarnings("ignore:Degrees of freedom", "ignore:invalid value")
+def test_too_few_values_for_their_degrees_of_freedom_give_nan() -> None:
+    a = np.array([[1.0, np.nan, 2.0], [3.0, 4.0, 2.5], [np.nan, np.nan, 7.0]])
+    for ddof in (0, 1, 2, 2.5):
+        np.testing.assert_allclose(np.nanvar(ag.tensor(a), axis=0, ddof=ddof).numpy(), np.nanvar(a, axis=0, ddof=ddof))
+
+
 def test_values_that_steer_cannot_differ_from_example_to_example() -> None:
     for f in (np.nonzero, np.unique, lambda x: np.extract(x > 0, x)):
         with pytest.raises(TypeError, match="differ from example to example"):

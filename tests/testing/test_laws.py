@@ -59,6 +59,8 @@ WRONG_PARTIALS: dict[str, tuple[Any, str]] = {
     "sign": (lambda out, x: out * out - 1, "first"),
     "factor": (lambda out, x: 2 * (1 - out * out), "first"),
     "a ten-thousandth": (lambda out, x: 1.0001 * (1 - out * out), "first"),
+    "infinite": (lambda out, x: (1 - out * out) / (out * 0), "first"),
+    "not a number": (lambda out, x: (1 - out * out) * (out * 0 / (out * 0)), "first"),
     "float64 constant": (lambda out, x: np.float64(1) - out * out, "raw"),
     "asarray": (lambda out, x: 1 - np.asarray(out) ** 2, "strict"),
     "a function that is not dispatched": (lambda out, x: 1 - np.require(out) ** 2, "strict"),
@@ -80,6 +82,12 @@ def test_a_wrong_partial_is_named_with_its_law(what: str) -> None:
     report = check_op(op, CASES, raise_=False)
     assert not report.ok
     assert any(f"law '{law}'" in fault for fault in report.faults)
+
+
+def test_a_rule_must_be_linear_in_its_cotangent() -> None:
+    op = clipped(applied(lambda g, out, x: np.abs(g)), saves="")
+    with pytest.raises(LawBroken, match="law 'linear in g': the rule for input 0 is not linear in its cotangent"):
+        check_op(op, CASES, laws=["linear in g"])
 
 
 def test_the_message_shows_both_numbers_and_the_row() -> None:
@@ -134,7 +142,7 @@ STRUCTURES: dict[str, tuple[Callable[..., Any], Callable[..., Any], Any, str]] =
         lambda x: x[::-1].copy(), lambda g, out, x: np.multiply(g, 1, out=g)[::-1], lambda x: x, "writes",
     ),
     "raises": (lambda x: x[::-1].copy(), lambda g, out, x: g.nothing, lambda x: x, "reads"),
-    "not linear": (lambda x: x[::-1].copy(), lambda g, out, x: (g * g)[::-1], lambda x: x, "linear in g"),
+    "not linear": (lambda x: x[::-1].copy(), lambda g, out, x: (g * g)[::-1], lambda x: x, "first"),
 }  # fmt: skip
 
 
