@@ -403,15 +403,18 @@ def choose(estimates: Sequence[Estimate]) -> Estimate:
     return best
 
 
-def sharper(double: Estimate, wide: Line, rtol: float) -> Estimate:
-    """Return the better of an estimate and one in extended precision along the same line.
+def sharper(line: Line, double: Estimate, wide: Line, rtol: float) -> Estimate:
+    """Return the better of an estimate on a line and one on the same line in extended precision.
 
-    Where they contradict each other, the same step in extended precision says which was fooled: double precision, that
-    hid the change of some output, or the other step.
+    Outputs that change in extended precision only are charged to the estimate in double precision. Where the two
+    contradict each other, the same step in extended precision says which was fooled: double precision, that hid the
+    change of some output, or the other step.
     """
     found = quick_estimate(wide, rtol)
     if not math.isfinite(double.value):
         return found
+    line.touched = line.touched | wide.touched
+    double = double._replace(error=max(double.error, estimate(line, double.h)[0].error))
     if abs(found.value - double.value) <= 3 * (found.error + double.error):
         return min(double, found, key=lambda e: e.error)
     again, _ = careful_estimate(wide, double.h)

@@ -74,11 +74,11 @@ def numeric_grad(
         grad = np.zeros(arrays[i].shape, np.complex128 if arrays[i].dtype.kind == "c" else np.float64)
         error = np.zeros(arrays[i].shape)
         for k, imaginary in elements(arrays[i]):
-            found = NOTHING
+            line, found = Element(point, i, k, imaginary), NOTHING
             if method != "longdouble":
-                found = quick_estimate(Element(point, i, k, imaginary), rtol, method)
+                found = quick_estimate(line, rtol, method)
             if wide is not None and not found.error <= SHARP * rtol * abs(found.value):
-                found = sharper(found, Element(wide, i, k, imaginary), rtol)
+                found = sharper(line, found, Element(wide, i, k, imaginary), rtol)
             grad[k] += 1j * found.value if imaginary else found.value
             error[k] = max(error[k], found.error)
         grads.append(grad)

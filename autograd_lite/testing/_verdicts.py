@@ -140,7 +140,8 @@ def _measure_noise(line: Line) -> bool:
     rounding = line.central(h).rounding * 2 * h
     noise = 4 * min(coarse, fine)
     # A function that waves several times within a step looks like noise, but a far larger one than rounding makes.
-    if not (rounding < noise < _MOST_NOISE * line.reach(h) and fine > coarse / 8):
+    most = _MOST_NOISE * (1e3 if line.point.single else 1) * line.reach(h)
+    if not (rounding < noise < most and fine > coarse / 8):
         return False
     line.noise = noise
     return True
@@ -193,4 +194,4 @@ def _sharpened(line: Line, first: Estimate, wide: Line | None, rtol: float) -> E
     distances = [abs(e.value - best.value) - e.error for e in others if e is not best and e.h <= 4 * best.h]
     if distances and min(distances) > 3 * best.error:
         best = best._replace(error=min(distances) / 3)
-    return best if wide is None else sharper(best, wide, rtol)
+    return best if wide is None else sharper(line, best, wide, rtol)

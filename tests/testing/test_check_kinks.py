@@ -65,6 +65,14 @@ def test_the_shares_of_a_tie_add_up_to_one(shares: tuple[float, float], passes: 
             check_gradients(np.maximum, [np.array(2.0), np.array(2.0)], [np.array(g) for g in shares])
 
 
+def test_a_tie_of_many_has_more_slopes_than_those_of_its_ends() -> None:
+    """Moved up or down, a tied element jumps to an end of its run; its derivative is that of its place in it."""
+    c = np.array([1.0, 5.0, 2.0, 9.0])
+    x = np.array([3.0, 3.0, 3.0, 7.0])
+    assert verdict(np.sort, [x], [c], cotangent=c) == ""
+    assert verdict(np.sort, [x], [c * [1, 2, 1, 1]], cotangent=c) == "kink"
+
+
 def test_maximum_of_a_variable_with_itself_is_smooth() -> None:
     assert verdict(lambda x: np.maximum(x, x), 2.0, 0.0) == "wrong"
     assert verdict(lambda x: np.maximum(x, x), 2.0, 1.0) == ""
@@ -137,3 +145,16 @@ def test_infinite_inputs_of_a_mask_are_no_fault() -> None:
     p = np.exp(x) / np.exp(x).sum()
     assert verdict(lambda x: np.log(np.exp(x).sum()), [x], [p]) == ""
     assert verdict(lambda x: np.log(np.exp(x).sum()), [x], [2 * p]) == "wrong"
+
+
+def test_floors_far_from_zero() -> None:
+    x = np.array([12345.3, 2e4 + 0.4, 7654.7])
+    assert verdict(np.floor, [x], [np.zeros(3)]) == ""
+    assert verdict(lambda x: np.remainder(x, 1.0), [x], [np.ones(3)]) == ""
+
+
+def test_many_kinks_along_one_direction() -> None:
+    """Each takes one of its slopes, so their sum lies anywhere: no kink may be blamed for that."""
+    x = np.random.default_rng(0).integers(-4, 5, size=(30, 20)) / 4
+    report = check_grads(lambda x: np.clip(x, -1.0, 1.0), x)
+    assert report.inputs["x"].n_kink > 0

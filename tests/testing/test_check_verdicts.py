@@ -192,6 +192,28 @@ def test_rtol_is_honoured() -> None:
     assert check_grads(f, x, rtol=1e-2).ok
 
 
+def test_noise_is_measured_where_results_do_not_show_it() -> None:
+    def f(x: Any) -> Any:
+        return (np.sin(x).astype(np.float32) * np.pi).astype(np.float64) * x
+
+    for seed in range(8):
+        report = check_grads(f, np.random.default_rng(seed).normal(size=5), rtol=1e-3, raise_=False)
+        assert all(failure.verdict == "inconclusive" for failure in report.failures), report
+
+
+def test_an_output_that_saturates_hides_no_change() -> None:
+    """The outputs near 1 move by less than their last digit, and yet they decide about the gradient."""
+
+    def softmax(x: Any) -> Any:
+        e = np.exp(x - np.max(x))
+        return e / np.sum(e)
+
+    for seed in range(6):
+        x = 10 * np.random.default_rng(seed).normal(size=12)
+        assert check_grads(softmax, x).ok
+        assert check_grads(softmax, x, method="richardson", raise_=False).ok
+
+
 # ---- contracts ------------------------------------------------------------------------------------------------------
 
 

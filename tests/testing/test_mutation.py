@@ -198,7 +198,7 @@ def mutants_of_rules(op: Op) -> Iterator[tuple[Mutant, int]]:
             if what == "wrong axis" and not takes_axis(op):
                 continue
             if "lacks" in what and op.name.startswith("special."):
-                continue  # 0 is the edge of many domains, and scipy.special.hyp1f1 never returns from -inf
+                continue  # 0 is the edge of many domains, and scipy.special.hyp1f1 never returns from inf
             rules = tuple(broken if k == i else r for k, r in enumerate(op.rules or ()))
             yield Mutant(dataclasses.replace(op, rules=rules), f"rule {i} {what}"), i
 
