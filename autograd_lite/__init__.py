@@ -10,6 +10,12 @@ Example:
 """
 
 from . import random as random
+from ._define import (
+    applied as applied,
+    elementwise as elementwise,
+    reduction as reduction,
+    structural as structural,
+)
 from ._functions import (
     elu as elu,
     erf as erf,

@@ -20,11 +20,15 @@ from ._transpose import check_hessian as check_hessian, check_transpose as check
 
 # What needs hypothesis is imported when it is first asked for.
 _LAZY = {
+    "LawBroken": "._setting",
+    "OpReport": "._laws",
+    "Row": "._rows",
     "check_op": "._laws",
     "grad_property": "._properties",
     "module_test": "._properties",
     "property_test": "._properties",
     "strategies": ".strategies",
+    "strict_mode": "._strict_mode",
 }
 
 

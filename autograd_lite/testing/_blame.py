@@ -228,7 +228,7 @@ def _fault(subject: OpSubject, tolerance: Tolerance) -> str:
             rng = np.random.default_rng(i)
             for finding in comparison.by_elements(i) if small else comparison.by_directions(i, rng):
                 verdict = finding.verdict
-                if verdict.kind == "wrong":
+                if verdict.kind == "wrong" or (verdict.kind == "kink" and not verdict.passed):
                     where = subject.names[i] + (f" at {list(finding.k)}" if finding.k else "")
                     return (
                         f"its rule for {where} gives {number(verdict.analytic)}, finite differences of the op alone "

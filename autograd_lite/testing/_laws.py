@@ -114,8 +114,11 @@ def check_op(
 
     Example:
         >>> import numpy as np
-        >>> from autograd_lite.core.op import OPS
-        >>> check_op(OPS["tanh"], [np.array([0.5, -1.0])]).ok
+        >>> import autograd_lite as ag
+        >>> softsign = ag.elementwise(
+        ...     lambda x: x / (1 + np.abs(x)), lambda out, x: 1 / (1 + np.abs(x)) ** 2, name="softsign", saves="x"
+        ... )
+        >>> check_op(softsign, [np.array([0.5, -1.0])]).ok
         True
     """
     names = tuple(LAWS) if laws is None else tuple(laws)

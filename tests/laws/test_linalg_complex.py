@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.testing import check_gradients
 from autograd_lite.core.op import OPS
-from autograd_lite.testing import check_op
+from autograd_lite.testing import check_gradients, check_op
 from autograd_lite.testing._laws import IDLE, LAWS
 
 from ..complex_cases import UP_TO_A_PHASE

@@ -6,19 +6,21 @@
     @pytest.mark.ag_strict                      # or the fixture ag_strict, or --ag-strict for the whole run
     def test_layer(): ...
 
-A failure shows the seed; `--ag-seed=N` runs again with it. See `strict_mode` for what is strict.
+A failure shows the seed; `--ag-seed=N` runs again with it. See `autograd_lite.testing.strict_mode` for what is strict.
+
+A module outside the package, which imports it only when a test asks: pytest loads every plugin at every start.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
-from ..random import default_generator, set_seed
-from ._strict_mode import strict_mode
+if TYPE_CHECKING:
+    import numpy as np
 
 _SEED = pytest.StashKey[int]()
 
@@ -38,6 +40,10 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def ag_seed(request: pytest.FixtureRequest) -> Iterator[np.random.Generator]:
     """A NumPy generator with a seed of this test's own; autograd_lite's default generator has the same seed."""
+    import numpy as np
+
+    from autograd_lite.random import default_generator, set_seed
+
     chosen = request.config.getoption("--ag-seed")
     seed = zlib.crc32(request.node.nodeid.encode()) if chosen is None else chosen
     request.node.stash[_SEED] = seed
@@ -58,6 +64,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     asked = "ag_strict" in getattr(item, "fixturenames", ()) or item.get_closest_marker("ag_strict") is not None
     if not asked and not item.config.getoption("--ag-strict"):
         return (yield)
+    from autograd_lite.testing import strict_mode
+
     with strict_mode():
         return (yield)
 
