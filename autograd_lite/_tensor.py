@@ -222,7 +222,9 @@ class Tensor(Operators, Methods, MoreMethods):
         else:
             hooks = self._node.hooks = self._node.hooks or []
         added = UserHook(hook)
-        hooks.append(added)
+        # Before what retain_grad keeps, which is the gradient that all hooks have seen.
+        kept = sum(isinstance(h, _GradKeeper) for h in hooks)
+        hooks.insert(len(hooks) - kept, added)
         return HookHandle(hooks, added)
 
     def assign(self, value: Tensor | npt.ArrayLike) -> None:

@@ -66,6 +66,11 @@ def _qualified(function: Callable[..., Any]) -> str:
     return f"{module}.{function.__name__}"
 
 
+def _spelt(ufunc: np.ufunc) -> str:
+    """Return how a message calls a ufunc, which need not be NumPy's."""
+    return f"np.{ufunc.__name__}" if hasattr(np, ufunc.__name__) else f"the ufunc {ufunc.__name__}"
+
+
 def instead_of(name: str) -> str:
     """Return what to write instead of a function that Tensors refuse, or why there is nothing; "" if unknown."""
     return _INSTEAD.get(name, "")
@@ -162,11 +167,11 @@ def resolve_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs:
         return Call(op, inputs, {})
     if ufunc in COMPOSED:
         return COMPOSED[ufunc](*inputs)
-    _refuse_call(f"np.{ufunc.__name__}", ufunc.__name__)
+    _refuse_call(_spelt(ufunc), ufunc.__name__)
 
 
 def _resolve_with_arguments(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    name = f"np.{ufunc.__name__}"
+    name = _spelt(ufunc)
     outs, where, dtype = kwargs.pop("out", None), kwargs.pop("where", True), kwargs.pop("dtype", None)
     rest = [k for k, v in kwargs.items() if v != _DEFAULTS.get(k, np._NoValue)]
     if rest:
@@ -211,7 +216,7 @@ def _cast(name: str, x: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def _resolve_method(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    name = f"np.{ufunc.__name__}.{method}"
+    name = f"{_spelt(ufunc)}.{method}"
     binary = ufunc.nin == 2 and ufunc.nout == 1 and ufunc.signature is None
     known = ufunc in BY_UFUNC or ufunc in COMPOSED
     if method not in METHODS or not known or not (binary or (method == "at" and ufunc.nout == 1)):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-import string
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -23,7 +22,7 @@ from .operands import operand
 __all__ = ["contract"]
 
 # In the order of their code points, which is the order of the axes in an implicit result.
-_LETTERS = string.ascii_uppercase + string.ascii_lowercase
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 # ---- two operands ---------------------------------------------------------------------------------------------------

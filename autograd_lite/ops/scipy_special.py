@@ -82,7 +82,7 @@ def _log_ratio_slope(w: Any) -> Any:
 
 def _exprel_slope(x: Any) -> Any:
     """Return the derivative of (exp(x) - 1) / x, which is the hypergeometric 1F1(1; 2; x)."""
-    return 0.5 * sp.hyp1f1(2, 3, x)
+    return 0.5 * sp.hyp1f1(2, 3, np.minimum(x, 1000.0))  # infinite there already; at infinity SciPy does not return
 
 
 def _ellipk_slope(m: Any) -> Any:

@@ -98,3 +98,18 @@ def test_a_hook_makes_no_cycle() -> None:
         assert [r() for r in alive] == [None, None]
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("first", ["retain", "register"])
+def test_what_is_retained_is_what_the_hooks_made_of_it(first: str) -> None:
+    x = leaf()
+    y = x * 2
+    if first == "retain":
+        y.retain_grad()
+    y.register_hook(lambda g: g * 3)
+    y.register_hook(lambda g: g + 1)
+    if first == "register":
+        y.retain_grad()
+    y.sum().backward()
+    np.testing.assert_array_equal(y.grad, [4.0, 4.0])
+    np.testing.assert_array_equal(x.grad, [8.0, 8.0])

@@ -199,3 +199,12 @@ def inputs(partials: tuple[Any, ...]) -> str:
     """Return in words by which inputs there are derivatives."""
     known = [word for word, p in zip(("first", "second", "third"), partials, strict=False) if p is not None]
     return "every input" if len(known) == len(partials) else f"the {' and '.join(known)} input"
+
+
+def test_no_derivative_at_infinity_hangs() -> None:
+    """SciPy's hyp1f1 does not return for an infinite argument, which log(0) makes of it."""
+    x = ag.tensor(0.0)
+    power = ag.tensor(-0.5, requires_grad=True)
+    with np.errstate(all="ignore"):
+        special.boxcox(x, power).backward()
+    assert power.grad.numpy() == np.inf
