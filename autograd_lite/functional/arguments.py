@@ -24,6 +24,7 @@ __all__ = [
     "bare",
     "floating",
     "inside",
+    "inside_lifted",
     "leave",
     "like_argument",
     "name_of",
@@ -61,6 +62,12 @@ def inside(*, tape: bool) -> Iterator[_Depth]:
         _DEPTH.reset(token)
 
 
+def inside_lifted() -> bool:
+    """Say whether `jvp` or `vmap` runs around this."""
+    depth = _DEPTH.get()
+    return depth.all > depth.tapes
+
+
 class Traced(NamedTuple):
     """A function's result, recorded, and what it was recorded from.
 
@@ -89,7 +96,7 @@ def trace(
     inputs = list(args)
     depth, mode = _DEPTH.get(), MODE.get()
     # Inside jvp or vmap the record gets a level of its own; otherwise one tape serves all, which is faster.
-    level = Level() if depth.all > depth.tapes else None
+    level = Level() if inside_lifted() else None
     tokens = _DEPTH.set(_Depth(depth.all + 1, depth.tapes + 1)), MODE.set(mode._replace(record=True))
     try:
         for i in wanted:

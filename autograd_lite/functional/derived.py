@@ -12,10 +12,23 @@ from .._lifted import Level, face
 from .._tensor import Tensor
 from ..core.errors import GradError, ShapeError
 from ..engine import cotangents, edge_of
-from .arguments import Traced, array_like, bare, floating, inside, leave, like_argument, positions, tensors_in, trace
+from .arguments import (
+    Traced,
+    array_like,
+    bare,
+    floating,
+    inside,
+    inside_lifted,
+    leave,
+    like_argument,
+    positions,
+    scalar,
+    tensors_in,
+    trace,
+)
 from .batched import Batched
 from .dual import Dual, ForwardLevel
-from .gradient import given_back, grad, pairs_of
+from .gradient import given_back, grad, pairs_of, pull_back, vjp
 from .tree import leaves, map_leaves, rebuild
 
 __all__ = ["hessian", "hvp", "jacobian"]
@@ -171,7 +184,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
 def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     """Return a function that multiplies the Hessian of `f` by a vector, at the cost of a few gradients.
 
-    Computed as the gradient of <grad f(x), v>, with no matrix.
+    Computed as the vector-Jacobian product of the gradient with v, with no matrix.
 
     Args:
         f: a function that returns a real scalar.
@@ -193,20 +206,32 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     @functools.wraps(f)
     def product(*args: Any, **kwargs: Any) -> Any:
         *point, v = args
-        directions = [d for _, d in leaves(array_like(v))]
-
-        def along(*inputs: Any) -> Any:
-            slopes = [g for _, g in leaves(gradient(*inputs, **kwargs))]
-            if len(slopes) != len(directions):
-                raise ShapeError(f"hvp: expected a vector of {len(slopes)} arrays; received {len(directions)}")
-            total: Any = None
-            for g, d in zip(slopes, directions, strict=True):
-                if g.shape != np.shape(d):
-                    raise ShapeError(f"hvp: expected a vector of shape {g.shape}; received {np.shape(d)}")
-                term = np.real((g * np.conjugate(d)).sum()) if g.dtype.kind == "c" else (g * d).sum()
-                total = term if total is None else total + term
-            return total
-
-        return grad(along, argnums)(*point)
+        if inside_lifted():
+            _, pullback = vjp(lambda *inputs: gradient(*inputs, **kwargs), argnums)(*point)
+            return pullback(v)
+        # The same on one tape: f and its gradient are recorded once, and v is carried back through both.
+        traced = trace("hvp", f, argnums, tuple(point), kwargs)
+        out = scalar("hvp", traced.out)
+        one: Any = np.ones(out.shape, out.dtype) if isinstance(out, Tensor) else 1.0
+        (slopes,) = pull_back(traced._replace(as_tensors=True, create_graph=True), [(out, one)])
+        (result,) = pull_back(traced, _along(slopes, v))
+        return result
 
     return product
+
+
+def _along(slopes: Any, v: Any) -> list[tuple[Any, Any]]:
+    """Return each gradient with its part of the vector."""
+    if isinstance(slopes, Tensor):
+        gradients, directions = [slopes], [v]
+    else:
+        gradients, directions = ([x for _, x in leaves(tree)] for tree in (slopes, v))
+    if len(gradients) != len(directions):
+        raise ShapeError(f"hvp: expected a vector of {len(gradients)} arrays; received {len(directions)}")
+    roots = []
+    for g, d in zip(gradients, directions, strict=True):
+        d = d if isinstance(d, Tensor) else np.asarray(d)
+        if d.shape != g.shape:
+            raise ShapeError(f"hvp: expected a vector of shape {g.shape}; received {d.shape}")
+        roots.append((g, d if d.dtype == g.dtype else d.astype(g.dtype)))
+    return roots
