@@ -66,7 +66,8 @@ def derivatives(sample: Sample, arrays: list[Any], wanted: list[int]) -> list[np
         tensors = [ag.tensor(a, requires_grad=i in wanted, copy=False) for i, a in enumerate(arrays)]
         loss(*tensors).backward()
         first = [tensors[i].grad.numpy() for i in wanted]
-        along = np.ones(arrays[wanted[0]].shape, arrays[wanted[0]].dtype)
+        # Not ones: along them a variance does not change, and what is left is rounding.
+        along = sample.cotangent(arrays[wanted[0]].shape, arrays[wanted[0]].dtype, salt=9)
         return [*first, ag.hvp(loss, wanted[0])(*arrays, along)]
 
 
