@@ -250,6 +250,7 @@ def test_wheel_holds_both_packages_and_the_sample(tmp_path: Path) -> None:
     assert {"autograd_lite/py.typed", "nn/py.typed", "autograd_lite/__init__.py", "nn/__init__.py"} <= names
     sample = {path.name for path in (ROOT / "nn" / "datasets" / "mnist_sample").iterdir()}
     assert {f"nn/datasets/mnist_sample/{name}" for name in sample} <= names
-    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"autograd_lite", "nn"}
+    top = {name.partition("/")[0] for name in names if ".dist-info/" not in name}
+    assert top == {"autograd_lite", "autograd_lite_pytest.py", "nn"}
     licences = {name.partition("/licenses/")[2] for name in names if "/licenses/" in name}
     assert licences == {"LICENSE", "nn/datasets/mnist_sample/README.md"}
