@@ -53,7 +53,7 @@ class Kind(Enum):
     VJP = "a vector-Jacobian product f(g, out, *inputs)"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Rule:
     """The derivative of an op with respect to one input.
 
@@ -68,7 +68,7 @@ class Rule:
     reads: frozenset[int] = frozenset()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
 class EachInput:
     """The rules of an op of any number of inputs, indexed like a tuple of them."""
 
@@ -78,7 +78,7 @@ class EachInput:
         return Rule(Kind.VJP, self.vjp_of(i))
 
 
-@dataclasses.dataclass(frozen=True, eq=False, slots=True)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Op:
     """One operation and everything that is known about it.
 
@@ -158,7 +158,7 @@ def _op_named(name: str) -> Op:
 # ---- how the tables state derivatives -------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
 class applied:
     """Mark a partial that is cheaper, or safer, in applied form: `applied(lambda g, out, x, y: g / y)`."""
 
