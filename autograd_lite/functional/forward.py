@@ -157,6 +157,9 @@ class Linear:
     def transpose(self, *cotangents_: Any) -> Any:
         """Carry cotangents of the outputs back to the inputs: the pullback of `vjp` at the same point."""
         given = [g for _, g in leaves(tuple(map(array_like, cotangents_)))]
+        wanted, received = [np.shape(t) for t in self._tangents], [np.shape(g) for g in given]
+        if received != wanted:
+            raise ShapeError(f"linearize: transpose expected cotangents of shapes {wanted}; received {received}")
         start: dict[Any, Any] = {}
         for t, g in zip(self._tangents, given, strict=True):
             if isinstance(t, Tensor) and t.requires_grad:

@@ -216,6 +216,7 @@ BAD: list[tuple[Any, type[Exception], str]] = [
     (lambda: ag.jacobian(np.sin, mode="fast"), ValueError, r"jacobian: expected mode 'auto', 'forward' or 'reverse'"),
     (lambda: ag.hvp(np.sum)(X, X[:2]), ag.ShapeError, r"hvp: expected a vector of shape \(3,\); received \(2,\)"),
     (lambda: ag.linearize(np.sin)(X)[1](1.0), ag.ShapeError, r"linearize: expected a tangent of shape \(3,\)"),
+    (lambda: ag.linearize(np.sin)(X)[1].transpose(1.0), ag.ShapeError, r"transpose expected cotangents of shapes \["),
     (lambda: ag.vmap(np.sin)(1.0), ag.ShapeError, r"vmap: expected argument 0 to have a batch axis; received a number"),
     (lambda: ag.vmap(np.add)(X, X[:2]), ag.ShapeError, r"one batch size .* add; received 3 examples in argument 0, 2"),
     (lambda: ag.vmap(np.add, (0,))(X, X), ag.ShapeError, r"vmap: expected in_axes with 2 entries"),
