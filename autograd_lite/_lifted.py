@@ -7,13 +7,14 @@ out, Tensors with a history among it, is a constant to it. So transformations ne
 
 from __future__ import annotations
 
+import math
 from typing import Any, NoReturn
 
 import numpy as np
 
 from . import protocols
 from ._methods import Methods, canonical_index
-from ._more_methods import MoreMethods
+from ._numpy_methods import NumPyMethods
 from ._operators import Operators
 from ._record import hand_over_lifting, record, wrap
 from ._tensor import Tensor
@@ -33,7 +34,7 @@ class Level:
         self.stamp = next_stamp()
 
 
-class Lifted(Operators, Methods, MoreMethods):
+class Lifted(Operators, Methods, NumPyMethods):
     """A value of one level. To the derivative rules it looks like an array; every call on it comes to `lift`."""
 
     __slots__ = ("level",)
@@ -67,10 +68,7 @@ class Lifted(Operators, Methods, MoreMethods):
     @property
     def size(self) -> int:
         """The number of elements that the user's function sees."""
-        size = 1
-        for n in self.shape:
-            size *= n
-        return size
+        return math.prod(self.shape)
 
     @property
     def nbytes(self) -> int:
@@ -132,12 +130,6 @@ class LiftedTensor(Tensor):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return self._data.__array__()
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))
-
-    def __getitem__(self, key: Any) -> Any:
-        return lift(index.getitem, (self,), {"index": canonical_index(key)})
 
     def _own_buffer(self) -> NoReturn:
         raise TypeError(f"assign: a tensor inside {self._data.transformation} cannot be assigned to; compute a new one")

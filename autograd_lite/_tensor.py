@@ -11,7 +11,7 @@ import numpy as np
 
 from . import protocols
 from ._methods import Methods, canonical_index
-from ._more_methods import MoreMethods
+from ._numpy_methods import NumPyMethods
 from ._operators import Operators
 from ._record import apply, binary, hand_over_class, moved, open_edge, unary, wrap
 from .core.errors import DtypeError, GradError, ShapeError
@@ -30,7 +30,7 @@ __all__ = ["GRAD_LOCK", "Tensor", "tensor"]
 GRAD_LOCK = threading.Lock()
 
 
-class Tensor(Operators, Methods, MoreMethods):
+class Tensor(Operators, Methods, NumPyMethods):
     """An n-dimensional array that records the operations applied to it.
 
     Args:

@@ -20,7 +20,7 @@ from .core.hooks import HOOKS
 from .core.mode import enable_grad, no_grad
 from .core.node import LEAF, Node
 from .core.op import Kind, Rule
-from .core.shapes import ShapeDtype, expand_reduced, sum_to_shape
+from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
 from .ops.compare import zero_mask
 
 __all__ = ["backward", "conjugated", "cotangents", "edge_of", "masked", "masked_product"]
@@ -259,7 +259,7 @@ def _walk(
             if r.shape != shape:
                 r = sum_to_shape(r, shape)
             if r.dtype is not dtype and r.dtype != dtype:
-                r = _cast(r, dtype)
+                r = cast_back(r, dtype)
             previous = pending.get(edge)
             if previous is None:
                 pending[edge] = r
@@ -272,11 +272,6 @@ def _walk(
         if not retain:
             _free(node)
     return pending
-
-
-def _cast(r: Any, dtype: np.dtype[Any]) -> Any:
-    """Give a cotangent the dtype of its input; of a complex one only the real part reaches a real input."""
-    return (np.real(r) if r.dtype.kind == "c" and dtype.kind != "c" else r).astype(dtype)
 
 
 def conjugated(g: Any) -> Any:

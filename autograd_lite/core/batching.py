@@ -41,20 +41,10 @@ def gufunc(*core: int) -> BatchRule:
 
 
 def reduced(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
-    """Reduce the same axes of every example; `axis` is canonical: None, an int or a tuple, counted from the front."""
-    (x,) = inputs
-    axis = params["axis"]
-    if axis is None:
-        axis = tuple(range(1, x.ndim))
-        if not params.get("keepdims", False) and not _takes_tuples(op):
-            x, axis = x.reshape(x.shape[0], -1), 1
-    else:
-        axis = tuple(i + 1 for i in axis) if isinstance(axis, tuple) else axis + 1
+    """Reduce the same axes of every example; `axis` is canonical: None or a tuple of axes counted from the front."""
+    (x,), axis = inputs, params["axis"]
+    axis = tuple(range(1, x.ndim)) if axis is None else tuple(i + 1 for i in axis)
     return op(x, **{**params, "axis": axis})
-
-
-def _takes_tuples(op: Any) -> bool:
-    return not op.name.startswith("arg")
 
 
 def along_axis(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:

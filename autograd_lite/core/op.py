@@ -18,7 +18,7 @@ import numpy as np
 
 from . import batching
 from .batching import BatchRule
-from .shapes import ShapeDtype, reduced_shape
+from .shapes import ShapeDtype, expand_reduced, reduced_shape
 
 __all__ = [
     "BY_FUNCTION",
@@ -32,6 +32,7 @@ __all__ = [
     "composes",
     "elementwise",
     "nondifferentiable",
+    "read_rule",
     "reduction",
     "structural",
 ]
@@ -66,6 +67,22 @@ class Rule:
     kind: Kind
     value: Any
     reads: frozenset[int] = frozenset()
+
+
+def read_rule(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Return what a rule says, and nothing more: the meaning of each `Kind`, on whatever kind of arrays it is given."""
+    if rule.kind is Kind.UNIT:
+        return g
+    if rule.kind is Kind.CONSTANT:
+        return g * rule.value
+    if rule.kind is Kind.PARTIAL:
+        return g * rule.value(*saved, **params)
+    if rule.kind is Kind.REDUCED:
+        rest = {name: value for name, value in params.items() if name != "keepdims"}
+        shape, axis, keepdims = saved[1].shape, params["axis"], params["keepdims"]
+        out = expand_reduced(saved[0], shape, axis, keepdims) if 0 in rule.reads else saved[0]
+        return expand_reduced(g, shape, axis, keepdims) * rule.value(out, *saved[1:], **rest)
+    return rule.value(g, *saved, **params)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)

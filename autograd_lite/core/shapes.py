@@ -15,6 +15,7 @@ __all__ = [
     "Axis",
     "Shape",
     "ShapeDtype",
+    "cast_back",
     "expand_reduced",
     "normalize_axes",
     "normalize_axis",
@@ -109,6 +110,18 @@ def sum_to_shape(a: Any, shape: Shape) -> Any:
     if extra or ones:
         a = a.sum(axis=(*range(extra), *ones))
     return a if a.shape == shape else a.reshape(shape)
+
+
+def cast_back(a: Any, dtype: np.dtype[Any]) -> Any:
+    """Give a cotangent or a tangent the dtype of its array; of a complex one only the real part is of a real array's.
+
+    Works on arrays and Tensors.
+
+    Example:
+        >>> cast_back(np.array([1 + 2j]), np.dtype("float32"))
+        array([1.], dtype=float32)
+    """
+    return (np.real(a) if a.dtype.kind == "c" and dtype.kind != "c" else a).astype(dtype)
 
 
 def resolve_reshape(size: int, shape: Shape) -> Shape:

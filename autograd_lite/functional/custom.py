@@ -8,18 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from .._lifted import Held, Level, Lifted, LiftedTensor, face, released
+from .._lifted import Lifted, LiftedTensor
 from .._record import apply, open_edge
 from .._tensor import Tensor
 from ..core.errors import GradError, ShapeError
 from ..core.mode import enable_grad, is_grad_enabled
-from ..core.node import LEAF, Node, next_stamp
+from ..core.node import Node, next_stamp
 from ..core.op import EachInput, Op
 from ..core.shapes import ShapeDtype
 from ..engine import cotangents, edge_of
 from ..ops import barrier
 from ..random import Generator, remember_draws, replay_draws
 from .arguments import inside, name_of
+from .dual import transposed
 from .tree import leaves, map_leaves, rebuild
 
 __all__ = ["checkpoint", "custom_jvp", "custom_vjp", "stop_gradient"]
@@ -268,25 +269,20 @@ class custom_jvp(_Custom):
                 return next(iter(leaves(t)))[1]
             return np.concatenate([part.reshape(-1) for _, part in leaves(t)])
 
-        def transposed(i: int) -> Callable[..., Any]:
+        def vjp_of(i: int) -> Callable[..., Any]:
             def vjp(g: Any, out: Any, *values: Any, **_: Any) -> Any:
-                level = Level()
-                t = face(Held(np.zeros(values[i].shape, values[i].dtype), level), LEAF)
-                t._stamp = next_stamp()
-                with enable_grad():
-                    pushed = push((None,) * i + (t,) + (None,) * (n - i - 1), out, *values)
-                    total = (pushed * g).sum()
-                    total = np.real(total) if total.dtype.kind == "c" else total
-                    root = {edge_of(total): np.ones(total.shape, total.dtype)}
-                    found = cotangents(root, {edge_of(t)}, retain_graph=False, create_graph=False, nested=True)
-                return released(found.get(edge_of(t)), level)
+                def along(t: Any) -> Any:
+                    return (push((None,) * i + (t,) + (None,) * (n - i - 1), out, *values) * g).sum()
+
+                slope = transposed(along, values[i])
+                return np.zeros(values[i].shape, values[i].dtype) if slope is None else slope
 
             return vjp
 
         return Op(
             name_of(self._f),
             forward,
-            EachInput(transposed),
+            EachInput(vjp_of),
             lambda *specs, **_: ShapeDtype(packing[0].data.shape, packing[0].data.dtype),
             jvp=push,
             keeps=_KeepAll(n),  # type: ignore[arg-type]

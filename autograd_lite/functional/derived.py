@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._lifted import Level, face
+from .._lifted import Level, face, released
 from .._tensor import Tensor
 from ..core.errors import GradError, ShapeError
 from ..engine import cotangents, edge_of
@@ -67,8 +67,8 @@ def jacobian(
             return _forward(f, argnums, args, kwargs, has_aux)
         traced = trace("jacobian", f, argnums, args, kwargs)
         out, aux = _outputs(traced.out, has_aux)
-        wide = sum(np.size(o) for _, o in leaves(out)) > sum(v.size for _, v in leaves(traced.variables))
-        if mode == "auto" and wide:
+        tall = sum(np.size(o) for _, o in leaves(out)) > sum(v.size for _, v in leaves(traced.variables))
+        if mode == "auto" and tall:
             return _forward(f, argnums, args, kwargs, has_aux)
         result = map_leaves(lambda o: _rows(o, traced, isinstance(argnums, int)), out)
         return (result, given_back(aux, traced)) if has_aux else result
@@ -115,8 +115,7 @@ def _released_batch(g: Any, level: Level, outer: Level | None) -> Any:
     value = g._data if isinstance(g, Tensor) else g
     if isinstance(value, Batched) and value.level is level:
         value = value.array
-    data = value._data if isinstance(value, Tensor) else value
-    return getattr(data, "value", value) if outer is not None and getattr(data, "level", None) is outer else value
+    return released(value, outer)
 
 
 def _forward(

@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from .._lifted import Held, Level, Lifted, face, released
+from .._lifted import Level, Lifted, released
 from .._tensor import Tensor
 from ..core import batching
 from ..core.mode import enable_grad
-from ..core.node import LEAF, next_stamp
-from ..core.op import Kind, Op
-from ..core.shapes import expand_reduced, sum_to_shape
+from ..core.op import Kind, Op, read_rule
+from ..core.shapes import cast_back, expand_reduced, sum_to_shape
 from ..engine import cotangents, edge_of, masked, masked_product
+from .arguments import variable
 
-__all__ = ["Dual", "ForwardLevel", "push_forward"]
+__all__ = ["Dual", "ForwardLevel", "push_forward", "transposed"]
 
 
 class ForwardLevel(Level):
@@ -95,17 +95,13 @@ def push_forward(
         return None
     if total.shape != out.shape:
         total = np.broadcast_to(total, out.shape)
-    return total if total.dtype == out.dtype else _cast(total, out.dtype)
+    return total if total.dtype == out.dtype else cast_back(total, out.dtype)
 
 
 def _or_zeros(t: Any, x: Any) -> Any:
     if t is not None:
         return t
     return np.zeros(np.shape(x), getattr(x, "dtype", None) or np.asarray(x).dtype)
-
-
-def _cast(t: Any, dtype: np.dtype[Any]) -> Any:
-    return (np.real(t) if t.dtype.kind == "c" and dtype.kind != "c" else t).astype(dtype)
 
 
 def _product_rule(op: Op, tangents: tuple[Any, ...], inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -168,30 +164,33 @@ def _by_two_vjps(op: Op, tangents: tuple[Any, ...], out: Any, inputs: tuple[Any,
     References:
         Townsend: A new trick for calculating Jacobian vector products, 2017.
     """
-    level = Level()
-    g = face(Held(np.zeros(out.shape, out.dtype), level), LEAF)
-    g._stamp = next_stamp()
-    total: Any = None
-    with enable_grad():
+
+    def along(g: Any) -> Any:
+        total: Any = None
         for i, t in enumerate(tangents):
             rule = op.rule(i)
-            if t is None or rule is None:
-                continue
-            r = sum_to_shape(_read(rule, g, out, inputs, params), inputs[i].shape)
-            term = np.real((r * t).sum()) if r.dtype.kind == "c" or t.dtype.kind == "c" else (r * t).sum()
-            total = term if total is None else total + term
+            if t is not None and rule is not None:
+                r = sum_to_shape(read_rule(rule, g, (out, *inputs), params), inputs[i].shape)
+                term = (r * t).sum()
+                total = term if total is None else total + term
+        return total
+
+    return transposed(along, out)
+
+
+def transposed(linear: Any, like: Any) -> Any:
+    """Return the gradient of a linear function `linear(t)`, a number, by t of the shape and dtype of `like`.
+
+    In the engine's convention; None if nothing depends on t. What `linear` computes with may have a history or belong
+    to other transformations: t is of a level of its own.
+    """
+    level = Level()
+    t = variable(np.zeros(like.shape, like.dtype), level)
+    with enable_grad():
+        total = linear(t)
         if not isinstance(total, Tensor) or not total.requires_grad:
             return None
+        total = np.real(total) if total.dtype.kind == "c" else total
         root = {edge_of(total): np.ones(total.shape, total.dtype)}
-        found = cotangents(root, {edge_of(g)}, retain_graph=False, create_graph=False, nested=True)
-    return released(found.get(edge_of(g)), level)
-
-
-def _read(rule: Any, g: Any, out: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    if rule.kind is Kind.UNIT:
-        return g
-    if rule.kind is Kind.CONSTANT:
-        return g * rule.value
-    if rule.kind is Kind.PARTIAL:
-        return g * rule.value(out, *inputs, **params)
-    return rule.value(g, out, *inputs, **params)
+        found = cotangents(root, {edge_of(t)}, retain_graph=False, create_graph=False, nested=True)
+    return released(found.get(edge_of(t)), level)

@@ -10,13 +10,9 @@ import numpy as np
 
 from ..core.op import composes
 from ..core.shapes import Axis
-from .operands import given, operand
+from .operands import given, kept, operand
 
 _UNSET: Any = np._NoValue
-
-
-def _kept(keepdims: Any) -> bool:
-    return keepdims is not _UNSET and bool(keepdims)
 
 
 def _present(a: Any, where: Any) -> Any:
@@ -36,8 +32,8 @@ def nansum(
     where: Any = _UNSET,
 ) -> Any:
     a = operand(a)
-    kept = np.where(np.isnan(a), 0, a)
-    return np.sum(kept, axis=axis, dtype=dtype, keepdims=_kept(keepdims), initial=initial, where=where)
+    present = np.where(np.isnan(a), 0, a)
+    return np.sum(present, axis=axis, dtype=dtype, keepdims=kept(keepdims), initial=initial, where=where)
 
 
 @composes(np.nanprod)
@@ -51,8 +47,8 @@ def nanprod(
     where: Any = _UNSET,
 ) -> Any:
     a = operand(a)
-    kept = np.where(np.isnan(a), 1, a)
-    return np.prod(kept, axis=axis, dtype=dtype, keepdims=_kept(keepdims), initial=initial, where=where)
+    present = np.where(np.isnan(a), 1, a)
+    return np.prod(present, axis=axis, dtype=dtype, keepdims=kept(keepdims), initial=initial, where=where)
 
 
 @composes(np.nanmean)
@@ -60,7 +56,7 @@ def nanmean(
     a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = _UNSET, *, where: Any = _UNSET
 ) -> Any:
     a = operand(a)
-    return np.mean(a, axis=axis, dtype=dtype, keepdims=_kept(keepdims), where=_present(a, where))
+    return np.mean(a, axis=axis, dtype=dtype, keepdims=kept(keepdims), where=_present(a, where))
 
 
 def _spread(function: Any, a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any, mean: Any) -> Any:
@@ -68,10 +64,10 @@ def _spread(function: Any, a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: A
     there = _present(a, where)
     # What is left out must be a number all the same: 0 times NaN is NaN.
     a = np.where(there, a, 0)
-    found = function(a, axis=axis, ddof=ddof, keepdims=_kept(keepdims), where=there, mean=mean)
+    found = function(a, axis=axis, ddof=ddof, keepdims=kept(keepdims), where=there, mean=mean)
     if ddof <= 1:
         return found
-    few = np.sum(there, axis=axis, keepdims=_kept(keepdims)) <= ddof  # where np.var says inf, np.nanvar says NaN
+    few = np.sum(there, axis=axis, keepdims=kept(keepdims)) <= ddof  # where np.var says inf, np.nanvar says NaN
     return np.where(few, np.nan, found)
 
 
@@ -112,13 +108,13 @@ def nanstd(
 def _extreme(function: Any, least: float, a: Any, axis: Any, keepdims: Any, initial: Any, where: Any) -> Any:
     a = operand(a)
     if a.dtype.kind not in "fc":
-        return function(a, axis=axis, keepdims=_kept(keepdims), initial=initial, where=where)
+        return function(a, axis=axis, keepdims=kept(keepdims), initial=initial, where=where)
     missing = np.isnan(a)
-    kept = np.where(missing, least, a)
-    found = function(kept, axis=axis, keepdims=_kept(keepdims), initial=initial, where=where)
+    present = np.where(missing, least, a)
+    found = function(present, axis=axis, keepdims=kept(keepdims), initial=initial, where=where)
     if given(initial):
         return found
-    return np.where(np.all(missing, axis=axis, keepdims=_kept(keepdims)), np.nan, found)
+    return np.where(np.all(missing, axis=axis, keepdims=kept(keepdims)), np.nan, found)
 
 
 @composes(np.nanmax)

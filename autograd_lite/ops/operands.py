@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.errors import DtypeError, ShapeError, UnsupportedError
 
-__all__ = ["Finished", "cast", "given", "newer", "operand", "values", "write"]
+__all__ = ["Finished", "cast", "given", "kept", "newer", "operand", "values", "write"]
 
 
 class Finished(NamedTuple):
@@ -25,6 +25,11 @@ def given(argument: Any) -> bool:
 def newer(name: str) -> tuple[Any, ...]:
     """Return the function that NumPy 2.0 lacked, if this NumPy has it, as the arguments of `composes`."""
     return (getattr(np, name),) if hasattr(np, name) else ()
+
+
+def kept(keepdims: Any) -> bool:
+    """Return `keepdims` as a bool; not given means False."""
+    return keepdims is not np._NoValue and bool(keepdims)
 
 
 def operand(x: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from ..core import batching
 from ..core.op import applied, nondifferentiable, reduction, structural
 from ..core.shapes import Axis, ShapeDtype, expand_reduced, normalize_axes, normalize_axis, reduced_shape
-from .operands import Finished, given, operand
+from .operands import Finished, given, kept, operand
 from .shape import broadcast_to
 from .special import floating
 
@@ -19,7 +19,7 @@ _Bound = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 def _canonical(a: Any, axis: Axis, keepdims: Any) -> dict[str, Any]:
-    return {"axis": normalize_axes(axis, a.ndim), "keepdims": keepdims is not _UNSET and bool(keepdims)}
+    return {"axis": normalize_axes(axis, a.ndim), "keepdims": kept(keepdims)}
 
 
 def _is_set(where: Any) -> bool:
@@ -51,10 +51,6 @@ def _limit(dtype: np.dtype[Any], sign: float) -> Any:
     return sign * np.inf
 
 
-def _kept(keepdims: Any) -> bool:
-    return keepdims is not _UNSET and bool(keepdims)
-
-
 def _binder(function: Callable[..., Any], absorbs: float, merge: Any, *, accumulates: bool) -> Callable[..., Any]:
     """Make the binder of a reduction with NumPy's signature; those that accumulate also take dtype."""
 
@@ -68,7 +64,7 @@ def _binder(function: Callable[..., Any], absorbs: float, merge: Any, *, accumul
         where: Any = _UNSET,
     ) -> _Bound | Finished:
         if initial is not _UNSET or where is not _UNSET:
-            more = {"dtype": dtype, "keepdims": _kept(keepdims)}
+            more = {"dtype": dtype, "keepdims": kept(keepdims)}
             return _reduced_with(function, a, absorbs, where, initial, merge, axis, **more)
         a = operand(a)
         return (a,), {**_canonical(a, axis, keepdims), "dtype": None if dtype is None else np.dtype(dtype)}
@@ -85,7 +81,7 @@ def _binder(function: Callable[..., Any], absorbs: float, merge: Any, *, accumul
                 "value"
             )
         limit = _limit(operand(a).dtype, absorbs)
-        return _reduced_with(function, a, limit, where, initial, merge, axis, keepdims=_kept(keepdims))
+        return _reduced_with(function, a, limit, where, initial, merge, axis, keepdims=kept(keepdims))
 
     return bind_sum if accumulates else bind_max
 
@@ -95,7 +91,7 @@ def _bind_mean(
 ) -> _Bound | Finished:
     a = operand(a)
     if _is_set(where):
-        return Finished(_mean_where(a, axis, dtype, _kept(keepdims), where))
+        return Finished(_mean_where(a, axis, dtype, kept(keepdims), where))
     return (a,), {**_canonical(a, axis, keepdims), "dtype": None if dtype is None else np.dtype(dtype)}
 
 
@@ -228,7 +224,7 @@ def _binder_spread(root: bool) -> Callable[..., Any]:
         a = operand(a) if dtype is None else operand(a).astype(dtype)
         ddof = ddof if correction is _UNSET else correction
         if _is_set(where) or given(mean):
-            return Finished(_spread_where(root, a, axis, ddof, _kept(keepdims), where, mean))
+            return Finished(_spread_where(root, a, axis, ddof, kept(keepdims), where, mean))
         return (a,), {**_canonical(a, axis, keepdims), "ddof": ddof}
 
     return bind
@@ -367,7 +363,7 @@ log_softmax = structural(
 # ---- without derivative ---------------------------------------------------------------------------------------------
 def _bind_arg(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = _UNSET) -> _Bound:
     axis = None if axis is None else normalize_axis(axis, np.ndim(a))
-    return (a,), {"axis": axis, "keepdims": keepdims is not _UNSET and bool(keepdims)}
+    return (a,), {"axis": axis, "keepdims": kept(keepdims)}
 
 
 def _bind_any(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET, *, where: Any = _UNSET) -> _Bound:

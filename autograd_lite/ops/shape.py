@@ -10,7 +10,7 @@ import numpy as np
 from ..core import batching
 from ..core.errors import ShapeError, UnsupportedError
 from ..core.op import Op, structural
-from ..core.shapes import ShapeDtype, normalize_axis, resolve_reshape
+from ..core.shapes import ShapeDtype, cast_back, normalize_axis, resolve_reshape
 from .operands import cast, operand
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
@@ -171,15 +171,10 @@ pad_constant: Op = structural(
 
 
 # ---- dtype ----------------------------------------------------------------------------------------------------------
-def _cast_back(g: Any, out: Any, x: Any, *, dtype: Any) -> Any:
-    # Of a number that became complex only the real part ever changes.
-    return (np.real(g) if g.dtype.kind == "c" and x.dtype.kind != "c" else g).astype(x.dtype)
-
-
 astype = structural(
     "astype",
     lambda x, *, dtype: x.astype(dtype),
-    _cast_back,
+    lambda g, out, x, *, dtype: cast_back(g, x.dtype),
     infer=lambda x, *, dtype: ShapeDtype(x.shape, dtype),
     linear=True,
     batch=batching.elementwise,

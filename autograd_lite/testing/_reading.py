@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core.op import Kind, Op, Rule
-from ..core.shapes import ShapeDtype, expand_reduced, sum_to_shape
+from ..core.op import Op, Rule, read_rule
+from ..core.shapes import ShapeDtype, sum_to_shape
 
 __all__ = ["Poison", "PoisonError", "forward", "raw_rule", "repaired", "same_bits", "same_reading", "saved_for"]
 
@@ -62,19 +63,10 @@ def raw_rule(op: Op, i: int, g: Any, saved: tuple[Any, ...], params: Any) -> Any
     """Return what the rule for input `i` says, on whatever kind of arrays it is given."""
     rule = op.rule(i)
     assert rule is not None
+    if isinstance(saved[0], Poison):  # handed on untouched, so that nobody but the rule itself can read it
+        rule = dataclasses.replace(rule, reads=rule.reads - {0})
     with np.errstate(all="ignore"):
-        if rule.kind is Kind.UNIT:
-            return g
-        if rule.kind is Kind.CONSTANT:
-            return g * rule.value
-        if rule.kind is Kind.PARTIAL:
-            return g * rule.value(*saved, **params)
-        if rule.kind is Kind.REDUCED:
-            rest = {name: value for name, value in params.items() if name != "keepdims"}
-            shape, axis, keepdims = saved[1].shape, params["axis"], params["keepdims"]
-            out = saved[0] if isinstance(saved[0], Poison) else expand_reduced(saved[0], shape, axis, keepdims)
-            return expand_reduced(g, shape, axis, keepdims) * rule.value(out, *saved[1:], **rest)
-        return rule.value(g, *saved, **params)
+        return read_rule(rule, g, saved, params)
 
 
 def repaired(raw: Any, like: np.ndarray) -> np.ndarray:

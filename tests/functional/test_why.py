@@ -46,10 +46,8 @@ def test_the_cut_edge_is_named(f: Any, cut: str) -> None:
     assert ag.why_no_grad(other, loss).startswith("none yet")
     with ag.record_source():
         loss = f(x) * other.sum()
-    line = inspect.currentframe().f_lineno - 1  # type: ignore[union-attr]
     assert f"{__file__}:" in ag.why_no_grad(x, loss)
     assert cut in ag.why_no_grad(x, loss)
-    assert line > 0
 
 
 def test_the_users_line_is_named() -> None:

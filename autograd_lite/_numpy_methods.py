@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from ._tensor import Tensor
 
-__all__ = ["MoreMethods"]
+__all__ = ["NumPyMethods"]
 
 _np: Any = np  # NumPy's type stubs speak of arrays alone
 
 
-class MoreMethods:
+class NumPyMethods:
     """The methods; each calls the NumPy function of its name, which leads back to an op or to a composition of ops."""
 
     __slots__ = ()
