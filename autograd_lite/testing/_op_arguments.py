@@ -177,8 +177,7 @@ def _parameters(op: Op, given: Mapping[str, Any]) -> dict[str, Finder]:
         elif name in own:
             found[name] = own[name]
         elif name == "axis":
-            reduces = op.batch is batching.reduced
-            found[name] = _canonical_axes if reduces and op.differentiable else _axis_or_none if reduces else _one_axis
+            found[name] = _canonical_axes if op.batch is batching.reduced else _one_axis
         elif name in _COMMON:
             found[name] = _COMMON[name]
         elif parameter.default is not parameter.empty:
@@ -196,14 +195,10 @@ def _canonical_axes(inputs: list[np.ndarray]) -> Any:
     return axes(ndim).map(lambda drawn: normalize_axes(drawn, ndim))
 
 
-def _axis_or_none(inputs: list[np.ndarray]) -> Any:
-    ndim = inputs[0].ndim
-    return axis(ndim, none=True).map(lambda drawn: None if drawn is None else normalize_axis(drawn, ndim))
-
-
 def _one_axis(inputs: list[np.ndarray]) -> Any:
-    hypothesis.assume(inputs[0].ndim > 0)
-    return _axis_or_none(inputs).filter(lambda drawn: drawn is not None)
+    ndim = inputs[0].ndim
+    hypothesis.assume(ndim > 0)
+    return axis(ndim).map(lambda drawn: normalize_axis(drawn, ndim))
 
 
 def _indices_of_first(inputs: list[np.ndarray]) -> Any:
