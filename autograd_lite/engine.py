@@ -162,7 +162,7 @@ def cotangents(
     watch.seen = selects
     mode = enable_grad() if create_graph else nullcontext() if nested else no_grad()
     with mode, np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=watch):
-        return _walk(order, dict(roots), wanted, watch, retain_graph, create_graph)
+        return _walk(order, roots.copy(), wanted, watch, retain_graph, create_graph)
 
 
 def _collect(roots: dict[Any, Any], targets: set[Any] | None) -> tuple[list[Node], bool, bool]:

@@ -15,8 +15,8 @@ from .._tensor import Tensor
 from ..core.errors import DtypeError, GradError
 from ..core.mode import MODE, enable_grad
 from ..core.node import LEAF, next_stamp
+from ..core.tree import leaves, map_leaves, rebuild
 from ..ops import shape
-from .tree import leaves, map_leaves, rebuild
 
 __all__ = [
     "Traced",

@@ -14,8 +14,8 @@ from ..core.batching import one_by_one
 from ..core.errors import ShapeError
 from ..core.op import Op
 from ..core.shapes import normalize_axis
+from ..core.tree import leaves, map_leaves, rebuild
 from .arguments import array_like, bare, inside, leave, name_of, tensors_in
-from .tree import leaves, map_leaves, rebuild
 
 __all__ = ["Batched", "vmap"]
 

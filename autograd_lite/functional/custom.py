@@ -16,12 +16,12 @@ from ..core.mode import enable_grad, is_grad_enabled
 from ..core.node import Node, next_stamp
 from ..core.op import EachInput, Op
 from ..core.shapes import ShapeDtype
+from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import cotangents, edge_of
 from ..ops import barrier
 from ..random import Generator, remember_draws, replay_draws
 from .arguments import inside, name_of
 from .dual import transposed
-from .tree import leaves, map_leaves, rebuild
 
 __all__ = ["checkpoint", "custom_jvp", "custom_vjp", "stop_gradient"]
 

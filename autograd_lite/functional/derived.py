@@ -11,6 +11,7 @@ import numpy as np
 from .._lifted import Level, face, released
 from .._tensor import Tensor
 from ..core.errors import GradError, ShapeError
+from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import cotangents, edge_of
 from .arguments import (
     Traced,
@@ -29,7 +30,6 @@ from .arguments import (
 from .batched import Batched
 from .dual import Dual, ForwardLevel
 from .gradient import given_back, grad, pairs_of, pull_back, vjp
-from .tree import leaves, map_leaves, rebuild
 
 __all__ = ["hessian", "hvp", "jacobian"]
 

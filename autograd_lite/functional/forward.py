@@ -13,10 +13,10 @@ from .._tensor import Tensor
 from ..core.errors import DtypeError, ShapeError
 from ..core.mode import enable_grad
 from ..core.node import Node
+from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import conjugated, cotangents, edge_of
 from .arguments import array_like, bare, floating, inside, leave, like_argument, name_of, tensors_in, variable
 from .dual import Dual, ForwardLevel
-from .tree import leaves, map_leaves, rebuild
 
 __all__ = ["Jvp", "Linear", "jvp", "linearize"]
 

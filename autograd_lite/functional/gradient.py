@@ -12,9 +12,9 @@ from .._lifted import released
 from .._record import wrap
 from .._tensor import Tensor
 from ..core.errors import GradError, ShapeError
+from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import conjugated, cotangents, edge_of
 from .arguments import Traced, array_like, leave, like_argument, scalar, trace
-from .tree import leaves, map_leaves, rebuild
 
 __all__ = ["given_back", "grad", "pairs_of", "pull_back", "value_and_grad", "vjp"]
 

@@ -17,8 +17,29 @@ Example:
 from ..core.hooks import HOOKS
 from .build import build_graph as build_graph
 from .ir import Graph as Graph
-from .parts import ArrayDigest as ArrayDigest, GraphNode as GraphNode, Kind as Kind, Param as Param
+from .parts import (
+    ArrayDigest as ArrayDigest,
+    Flow as Flow,
+    GraphNode as GraphNode,
+    Kind as Kind,
+    Param as Param,
+    Role as Role,
+)
+from .program import Program as Program, trace as trace
+from .stats import Stats as Stats
 
-__all__ = ["ArrayDigest", "Graph", "GraphNode", "Kind", "Param", "build_graph"]
+__all__ = [
+    "ArrayDigest",
+    "Flow",
+    "Graph",
+    "GraphNode",
+    "Kind",
+    "Param",
+    "Program",
+    "Role",
+    "Stats",
+    "build_graph",
+    "trace",
+]
 
 HOOKS.svg = lambda tensor: build_graph(tensor).to_svg()

@@ -9,7 +9,7 @@ from typing import Any
 
 from .dot import dot_text
 from .labels import summary
-from .parts import GraphNode, Kind
+from .parts import Flow, GraphNode, Kind, Role
 from .svg import svg_text
 from .text import listing
 from .window import PICTURE_LIMIT
@@ -28,6 +28,7 @@ class Graph:
     Args:
         nodes: in recorded order; node i is called `n{i}` and reads earlier nodes only.
         outputs: the ids of the results.
+        flows: with a backward pass, the steps of the chain rule in the order in which they run.
 
     Raises:
         ValueError: if the nodes are not numbered so, or read what does not come before them.
@@ -42,6 +43,7 @@ class Graph:
 
     nodes: tuple[GraphNode, ...]
     outputs: tuple[str, ...]
+    flows: tuple[Flow, ...] = ()
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -72,6 +74,31 @@ class Graph:
     def __repr__(self) -> str:
         operations = sum(node.kind is Kind.OP for node in self.nodes)
         return f"<Graph of {len(self.nodes)} nodes, {operations} of them operations; returns {', '.join(self.outputs)}>"
+
+    # ---- the backward pass ------------------------------------------------------------------------------------------
+
+    @property
+    def cotangents(self) -> dict[str, str]:
+        """For every forward node that a gradient reaches, the id of its complete cotangent."""
+        found = {node.of: node.id for node in self.nodes if node.role is Role.SEED}
+        found.update((flow.into, flow.total) for flow in self.flows)
+        return {node.id: found[node.id] for node in self.nodes if node.id in found}
+
+    @property
+    def gradients(self) -> dict[str, str]:
+        """For every parameter that a gradient reaches, the id of its gradient."""
+        return {i: c for i, c in self.cotangents.items() if self[i].kind is Kind.PARAMETER}
+
+    @property
+    def saved(self) -> dict[str, tuple[str, ...]]:
+        """For every forward node that the backward pass reads, the forward ops that saved it for their rules."""
+        found: dict[str, dict[str, None]] = {}
+        for node in self.nodes:
+            if node.backward:
+                for i in node.inputs:
+                    if not self[i].backward:
+                        found.setdefault(i, {})[node.of] = None
+        return {i: tuple(found[i]) for i in sorted(found, key=lambda i: int(i[1:]))}
 
     # ---- faces ------------------------------------------------------------------------------------------------------
 

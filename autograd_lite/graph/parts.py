@@ -12,8 +12,9 @@ import numpy as np
 
 from ..core.node import Source
 from ..core.shapes import Shape
+from .stats import Stats
 
-__all__ = ["ArrayDigest", "GraphNode", "Kind", "Param", "make_param"]
+__all__ = ["ArrayDigest", "Flow", "GraphNode", "Kind", "Param", "Role", "make_param"]
 
 
 class Kind(StrEnum):
@@ -24,6 +25,35 @@ class Kind(StrEnum):
     CONSTANT = "constant"
     STATE = "state"
     OP = "op"
+
+
+class Role(StrEnum):
+    """What a node is there for: the computation itself, or a part of its backward pass."""
+
+    FORWARD = "forward"
+    SEED = "seed"  # the cotangent of a result, with which the backward pass starts
+    RULE = "rule"  # a derivative rule of an op
+    UNBROADCAST = "unbroadcast"  # a sum over the axes along which an argument was broadcast
+    CAST = "cast"  # back to the dtype of the argument
+    ACCUMULATE = "accumulate"  # the sum of what several uses of a value contribute
+
+
+class Flow(NamedTuple):
+    """One step of the chain rule: what an op's rule for one argument adds to the cotangent of that argument.
+
+    Attributes:
+        op: the id of the forward op.
+        argument: the position in its inputs.
+        into: the id of the forward node at that position.
+        contribution: the id of what this rule gives, after what undoes a broadcast or a promotion.
+        total: the id of the cotangent of `into` so far: the contribution, or the sum with earlier ones.
+    """
+
+    op: str
+    argument: int
+    into: str
+    contribution: str
+    total: str
 
 
 class ArrayDigest(NamedTuple):
@@ -137,7 +167,14 @@ class GraphNode:
         needs: the positions in `inputs` that a gradient flows to.
         flops: estimate of the floating-point operations of this node alone.
         scope: the `nn` module that the op ran in, when it was recorded.
-        source: the user's line, when it was recorded; two nodes that differ in it alone are equal.
+        role: forward, or what the node does in the backward pass.
+        of: in the backward pass, the id of the forward op whose rule it belongs to; of a seed, the result.
+        toward: in the backward pass, the id of the forward node whose cotangent it helps to make.
+        source: the user's line, when it was recorded; two nodes that differ in it alone are equal, as are those that
+            differ in the measurements below alone.
+        values: numbers about the result, when asked for.
+        gradient: numbers about the cotangent of the result, when asked for and when there is one.
+        seconds: how long the op took, when measured.
     """
 
     id: str
@@ -154,7 +191,18 @@ class GraphNode:
     needs: tuple[int, ...] = ()
     flops: int = 0
     scope: str = ""
+    role: Role = Role.FORWARD
+    of: str = ""
+    toward: str = ""
     source: Source | None = field(default=None, compare=False)
+    values: Stats | None = field(default=None, compare=False)
+    gradient: Stats | None = field(default=None, compare=False)
+    seconds: float | None = field(default=None, compare=False)
+
+    @property
+    def backward(self) -> bool:
+        """Whether it belongs to the backward pass."""
+        return self.role is not Role.FORWARD
 
     @property
     def size(self) -> int:

@@ -1,0 +1,225 @@
+"""The chain rule as a graph: the backward pass of some results, run once on the record and recorded itself.
+
+The pass runs on a copy of the recorded nodes, so it runs no hook of the user's, frees nothing, and works after a
+`backward` that freed the saved values as well: rules never look at values, so others of the same shapes give the same
+structure.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._tensor import Tensor
+from ..core.errors import GradError
+from ..core.mode import MODE
+from ..core.node import LEAF, Node, next_stamp
+from ..core.op import Kind as RuleKind
+from ..core.shapes import ShapeDtype
+from ..engine import conjugated, cotangents, edge_of
+from .parts import Role
+from .slots import SEED, SLOT, slot_node, slot_tensor
+
+__all__ = ["Joint", "Step", "differentiated"]
+
+# Rules of these kinds are elementwise, so what is summed after them undoes a broadcast.
+_ELEMENTWISE = frozenset((RuleKind.UNIT, RuleKind.CONSTANT, RuleKind.PARTIAL, RuleKind.APPLIED))
+_SUMS, _CASTS = frozenset(("sum", "reshape", "squeeze")), frozenset(("astype", "real"))
+
+
+class Step(NamedTuple):
+    """One use of the chain rule: an op's rule for one argument, and the cotangent that it adds to.
+
+    Attributes:
+        node: the forward op.
+        argument: which of its inputs.
+        into: the edge of that input.
+        contribution: the edge of what the rule gave, summed and cast to the input's shape and dtype.
+        total: the edge of the input's cotangent so far.
+        ends: everything recorded for this step was recorded before this moment, and after the step before it.
+    """
+
+    node: Node
+    argument: int
+    into: Any
+    contribution: Any
+    total: Any
+    ends: int
+
+
+class Joint(NamedTuple):
+    """A forward and a backward pass in one record.
+
+    Attributes:
+        outputs: the edges of the results.
+        seeds: the cotangents of the results, from which the pass starts.
+        steps: in the order in which they ran.
+        gradients: for each leaf the edge of its gradient.
+        begins: what was recorded after this moment belongs to the backward pass.
+        twins: of each edge its copy in this record.
+    """
+
+    outputs: tuple[Any, ...]
+    seeds: tuple[Node, ...]
+    steps: tuple[Step, ...]
+    gradients: dict[Any, Any]
+    begins: int
+    twins: dict[Any, Node]
+
+    def step_of(self, node: Node) -> Step | None:
+        """Return the step that a node of the backward pass was recorded for."""
+        i = bisect_left(self.steps, node.stamp, key=lambda step: step.ends)
+        return self.steps[i] if i < len(self.steps) else None
+
+    def roles(self) -> dict[Node, Role]:
+        """Say what the nodes do that are no part of a rule: undo a broadcast, cast, or add up."""
+        roles: dict[Node, Role] = {}
+        for step in self.steps:
+            if step.total is not step.contribution:
+                roles[step.total] = Role.ACCUMULATE
+            begins, edge = step.node.stamp, step.contribution
+            elementwise = step.node.op.rules[step.argument].kind in _ELEMENTWISE  # type: ignore[index, union-attr]
+            while edge.__class__ is Node and edge.stamp > max(begins, self.begins) and self.step_of(edge) is step:
+                if edge.op.name in _CASTS:
+                    roles[edge] = Role.CAST
+                elif edge.op.name in _SUMS and elementwise:
+                    roles[edge] = Role.UNBROADCAST
+                else:
+                    break
+                edge = edge.inputs[0]
+        return roles
+
+
+class _Ledger(dict[Any, Any]):
+    """The cotangents of a running pass, which notes every step: the engine writes each of them here once."""
+
+    def __init__(self, roots: dict[Any, Any]) -> None:
+        super().__init__(roots)
+        self.steps: list[Step] = []
+        self._node: Any = None
+        self._arguments: Iterator[int] = iter(())
+
+    def copy(self) -> Any:
+        """Return itself: the engine works on a copy of its roots, and this is what it is to work on."""
+        return self
+
+    def pop(self, node: Any, *default: Any) -> Any:
+        """Begin with the rules of a node."""
+        self._node = node
+        self._arguments = (i for i in node.needs if node.op.rules[i] is not None)
+        return super().pop(node, *default)
+
+    def __setitem__(self, edge: Any, total: Any) -> None:
+        argument, made = next(self._arguments), edge_of(total)
+        # What is added up is added as `previous + contribution`.
+        contribution = made.inputs[1] if edge in self else made
+        self.steps.append(Step(self._node, argument, edge, contribution, made, next_stamp()))
+        super().__setitem__(edge, total)
+
+
+def differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
+    """Run the backward pass of some results.
+
+    Args:
+        outputs: one at least of them requires a gradient.
+        nodes: what they were made by, in recorded order.
+
+    Raises:
+        GradError: if no output requires a gradient.
+    """
+    twins = _twins(nodes)
+    roots: dict[Any, Any] = {}
+    for t in outputs:
+        edge = edge_of(t)
+        result = twins.get(edge, edge)
+        if t.requires_grad and result not in roots:
+            roots[result] = slot_tensor(result, np.ones(t.shape, t.dtype), SEED)
+    if not roots:
+        raise GradError(
+            "build_graph(backward=True): expected an output that requires a gradient; received none. Make an input "
+            "with ag.tensor(a, requires_grad=True), and compute outside no_grad()"
+        )
+    begins, ledger = next_stamp(), _Ledger(roots)
+    token = MODE.set(MODE.get()._replace(source=False, scope=""))
+    try:
+        found = cotangents(ledger, None, retain_graph=True, create_graph=True)
+        gradients = {leaf: edge_of(conjugated(total)) for leaf, total in found.items() if isinstance(leaf, Tensor)}
+    finally:
+        MODE.reset(token)
+    seeds: tuple[Any, ...] = tuple(edge_of(seed) for seed in roots.values())
+    results = tuple(twins.get(edge_of(t), edge_of(t)) for t in outputs)
+    return Joint(results, seeds, tuple(ledger.steps), gradients, begins, twins)
+
+
+# ---- the copy -------------------------------------------------------------------------------------------------------
+
+
+def _twins(nodes: Sequence[Node]) -> dict[Any, Node]:
+    """Copy recorded nodes: without hooks, with slots for inputs and arrays, and with stand-ins for freed values."""
+    twins: dict[Any, Node] = {}
+
+    def twin(edge: Any) -> Any:
+        known = twins.get(edge) if isinstance(edge, (Node, Tensor)) else None
+        if known is not None:
+            return known
+        if isinstance(edge, Tensor) and edge._node is not LEAF:
+            twins[edge] = new = slot_node(edge)
+            return new
+        if isinstance(edge, (np.ndarray, np.generic, ShapeDtype)):
+            return slot_node(edge)  # one for each use: see `build`
+        return edge
+
+    for node in nodes:
+        inputs = tuple([twin(edge) for edge in node.inputs])
+        saved = None
+        if node.needs:
+            values = node.saved or (None, *node.inputs)
+            kept = [
+                new if value is edge and node.saved and edge.__class__ is Node else _value(value, edge)
+                for value, edge, new in zip(values[1:], node.inputs, inputs, strict=True)
+            ]
+            saved = (_filled(node) if node.saved is None else values[0], *kept)
+        params = node.params
+        twins[node] = Node(node.op, inputs, params, saved, node.needs, node.shape, node.dtype, node.note)
+    return twins
+
+
+def _value(value: Any, edge: Any) -> Any:
+    """Return the value of an input as its rules may read it, or another of its shape if it is not known any more."""
+    if value is not edge:
+        return value
+    if isinstance(edge, Tensor):
+        return edge if edge._node is LEAF else edge._data
+    return _filled(edge) if isinstance(edge, (Node, ShapeDtype)) else edge
+
+
+def _filled(spec: Any) -> Any:
+    """Make an array to run rules on: one that can be inverted and factored, and whose integers are indices."""
+    shape = tuple(spec.shape)
+    if spec.dtype.kind in "fc" and len(shape) > 1 and shape[-1] == shape[-2]:
+        return np.broadcast_to(np.eye(shape[-1], dtype=spec.dtype), shape)
+    return np.ones(shape, spec.dtype) if spec.dtype.kind in "fc" else np.zeros(shape, spec.dtype)
+
+
+def known_values(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Iterator[tuple[Any, Any]]:
+    """Yield the edges whose values the record still holds: the outputs, and what a rule saved."""
+    yield from ((edge_of(t), t.data) for t in outputs)
+    for node in nodes:
+        out, *values = node.saved or (None, *node.inputs)
+        if out is not None:
+            yield node, _bare(out)
+        for edge, value in zip(node.inputs, values, strict=True):
+            if edge.__class__ is Node and value is not edge:
+                yield edge, _bare(value)
+
+
+def _bare(value: Any) -> Any:
+    return value._data if isinstance(value, Tensor) else value
+
+
+def is_slot(edge: Any) -> bool:
+    """Say whether an edge is the node of an input, a constant or a seed."""
+    return edge.__class__ is Node and (edge.op is SLOT or edge.op is SEED)
