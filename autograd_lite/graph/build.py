@@ -87,6 +87,8 @@ def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Buil
     for node in nodes:
         if not is_slot(node):
             builder.add_op(node)
+    for leaf, edge in joint.gradients.items() if joint else ():
+        builder.add_gradient(leaf, edge)
     results = tuple([builder.id_of(edge) for edge in edges])
     ids = builder.ids
     values = ((ids.get(id(twins.get(edge, edge))), value) for edge, value in known_values(outputs, recorded))
@@ -179,6 +181,13 @@ class _Builder:
             source=note.source if note else None,
         )
         self._add(self._in_its_place(made, self._roles.get(node, Role.RULE)), node)
+
+    def add_gradient(self, leaf: Tensor, edge: Any) -> None:
+        """Add the gradient of a leaf that no operation made: the seed, or the zeros of a rule that is flat everywhere."""
+        if id(edge) not in self.ids:
+            steps = self._joint.steps if self._joint else ()
+            self._step = next((step for step in steps if step.into is leaf and step.total is edge), None)
+            self.id_of(edge)
 
     def flows(self) -> tuple[Flow, ...]:
         """Return the steps of the chain rule, by ids; those whose results nobody reads are left out."""

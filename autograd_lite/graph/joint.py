@@ -1,8 +1,8 @@
 """The chain rule as a graph: the backward pass of some results, run once on the record and recorded itself.
 
-The pass runs on a copy of the recorded nodes, so it runs no hook of the user's, frees nothing, and works after a
-`backward` that freed the saved values as well: rules never look at values, so others of the same shapes give the same
-structure.
+The pass runs on a copy of the recorded nodes, so it runs no hook of the user's and frees nothing. After a `backward` that
+freed the saved values they are computed again, from the leaves as they are now; where a large constant is gone too,
+another array of its shape stands in, for rules do not look at values.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..core.mode import MODE
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import Kind as RuleKind
 from ..core.shapes import ShapeDtype
-from ..engine import conjugated, cotangents, edge_of
+from ..engine import cotangents, edge_of
 from .parts import Role
 from .slots import SEED, SLOT, slot_node, slot_tensor
 
@@ -146,7 +146,7 @@ def differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
     token = MODE.set(MODE.get()._replace(source=False, scope=""))
     try:
         found = cotangents(ledger, None, retain_graph=True, create_graph=True)
-        gradients = {leaf: edge_of(conjugated(total)) for leaf, total in found.items() if isinstance(leaf, Tensor)}
+        gradients = {leaf: edge_of(total) for leaf, total in found.items() if isinstance(leaf, Tensor)}
     finally:
         MODE.reset(token)
     seeds: tuple[Any, ...] = tuple(edge_of(seed) for seed in roots.values())
@@ -158,7 +158,8 @@ def differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
 
 
 def _twins(nodes: Sequence[Node]) -> dict[Any, Node]:
-    """Copy recorded nodes: without hooks, with slots for inputs and arrays, and with stand-ins for freed values."""
+    """Copy recorded nodes, without hooks and with slots for inputs and arrays."""
+    again = _computed_again(nodes) if any(node.needs and node.saved is None for node in nodes) else {}
     twins: dict[Any, Node] = {}
 
     def twin(edge: Any) -> Any:
@@ -176,32 +177,52 @@ def _twins(nodes: Sequence[Node]) -> dict[Any, Node]:
         inputs = tuple([twin(edge) for edge in node.inputs])
         saved = None
         if node.needs:
-            values = node.saved or (None, *node.inputs)
+            out, *values = node.saved or (again[node], *node.inputs)
             kept = [
-                new if value is edge and node.saved and edge.__class__ is Node else _value(value, edge)
-                for value, edge, new in zip(values[1:], node.inputs, inputs, strict=True)
+                new if value is edge and node.saved and edge.__class__ is Node else _value(value, edge, again)
+                for value, edge, new in zip(values, node.inputs, inputs, strict=True)
             ]
-            saved = (_filled(node) if node.saved is None else values[0], *kept)
-        params = node.params
-        twins[node] = Node(node.op, inputs, params, saved, node.needs, node.shape, node.dtype, node.note)
+            saved = (out, *kept)
+        twins[node] = Node(node.op, inputs, node.params, saved, node.needs, node.shape, node.dtype, node.note)
     return twins
 
 
-def _value(value: Any, edge: Any) -> Any:
-    """Return the value of an input as its rules may read it, or another of its shape if it is not known any more."""
+def _computed_again(nodes: Sequence[Node]) -> dict[Node, Any]:
+    """Return values for all nodes, from the leaves as they are now: where some were freed, the rules need others."""
+    values: dict[Node, Any] = {}
+    for node in nodes:
+        inputs = [_value(edge, edge, values) for edge in node.inputs]
+        inputs = [x._data if isinstance(x, Tensor) else x for x in inputs]
+        try:
+            with np.errstate(all="ignore"):
+                # Without inputs it is a random draw, and this is no reason to draw.
+                values[node] = node.op.forward(*inputs, **node.params) if inputs else _filled(node)
+        except (ValueError, ArithmeticError, np.linalg.LinAlgError):  # the stand-in for a freed array is to blame
+            values[node] = _filled(node)
+    return values
+
+
+def _value(value: Any, edge: Any, again: dict[Node, Any]) -> Any:
+    """Return the value of an input as its rules may read it."""
     if value is not edge:
         return value
+    if edge.__class__ is Node:
+        return again[edge]
     if isinstance(edge, Tensor):
         return edge if edge._node is LEAF else edge._data
-    return _filled(edge) if isinstance(edge, (Node, ShapeDtype)) else edge
+    return _filled(edge) if isinstance(edge, ShapeDtype) else edge
 
 
 def _filled(spec: Any) -> Any:
     """Make an array to run rules on: one that can be inverted and factored, and whose integers are indices."""
     shape = tuple(spec.shape)
-    if spec.dtype.kind in "fc" and len(shape) > 1 and shape[-1] == shape[-2]:
-        return np.broadcast_to(np.eye(shape[-1], dtype=spec.dtype), shape)
-    return np.ones(shape, spec.dtype) if spec.dtype.kind in "fc" else np.zeros(shape, spec.dtype)
+    if spec.dtype.kind not in "fc":
+        return np.zeros(shape, spec.dtype)
+    if len(shape) < 2:
+        return np.ones(shape, spec.dtype)
+    diagonal = np.zeros(shape[-2:], spec.dtype)
+    np.fill_diagonal(diagonal, np.arange(1, min(diagonal.shape) + 1))  # no two eigenvalues or singular values agree
+    return np.broadcast_to(diagonal, shape)
 
 
 def known_values(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Iterator[tuple[Any, Any]]:

@@ -18,7 +18,7 @@ from ..core.node import LEAF, Node
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
 from ..core.tree import leaves, map_leaves
-from ..engine import edge_of
+from ..engine import conjugated, edge_of
 from ..random import Generator
 from .build import Built, built
 from .ir import Graph
@@ -110,7 +110,8 @@ class Program:
         if not self.graph.flows:
             raise GradError("Program.gradients: expected a backward pass; received a forward graph. Pass backward=True")
         values = self.values(*inputs)
-        return {self.graph[leaf].name or leaf: values[i] for leaf, i in self.graph.gradients.items()}
+        # Inside the graph a complex cotangent is the conjugate of the gradient that users see: see `engine.conjugated`.
+        return {self.graph[leaf].name or leaf: conjugated(values[i]) for leaf, i in self.graph.gradients.items()}
 
     def values(self, *inputs: Any, redraw: bool = False, backward: bool = True) -> dict[str, Any]:
         """Compute everything, and return the value of every node by its id; of a generator the generator.
