@@ -8,7 +8,7 @@ import numpy as np
 
 from .core.errors import GradError, ShapeError
 from .core.mode import MODE, Mode
-from .core.node import LEAF, Node, NodeNote, user_source
+from .core.node import LEAF, Node, Note, take_note
 from .core.op import Op
 from .core.shapes import ShapeDtype
 
@@ -49,8 +49,8 @@ def wrap(data: Any, node: Any) -> Tensor:
     return t
 
 
-def _note(mode: Mode) -> NodeNote | None:
-    return NodeNote(user_source(), mode.scope) if mode.source else None
+def _note(mode: Mode) -> Note | None:
+    return take_note(mode.scope) if mode.source else None
 
 
 def _operand(x: Any) -> Any:
@@ -76,7 +76,7 @@ def unary(op: Op, x: Any) -> Tensor:
             if node.needs and op.rules is not None:
                 keep_out, keep_x = op.keeps[1]
                 saved = (out if keep_out else None, value if keep_x else edge)
-                note = None if not mode.source else _note(mode)
+                note = take_note(mode.scope) if mode.source else None
                 return wrap(out, Node(op, (edge,), _NO_PARAMS, saved, (0,), out.shape, out.dtype, note))
             return wrap(out, Node(op, (edge,), _NO_PARAMS, None, (), out.shape, out.dtype, _note(mode)))
     return wrap(out, None)
@@ -97,7 +97,7 @@ def moved(op: Op, x: Any, params: dict[str, Any]) -> Tensor:
         mode = _mode()
         if mode.record:
             edge = x if node is LEAF else node
-            note = None if not mode.source else _note(mode)
+            note = take_note(mode.scope) if mode.source else None
             if node.needs and op.rules is not None and out.dtype.kind in "fc":
                 keep_out, keep_x = op.keeps[1]
                 saved = (out if keep_out else None, value if keep_x else edge)
@@ -157,7 +157,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
         if mode.record:
             keep_out, keep_x, keep_y = op.keeps[need]
             saved = (out if keep_out else None, a if keep_x else edge_x, b if keep_y else edge_y)
-            note = None if not mode.source else _note(mode)
+            note = take_note(mode.scope) if mode.source else None
             node = Node(op, (edge_x, edge_y), _NO_PARAMS, saved, _NEEDS[need], out.shape, out.dtype, note)
             return wrap(out, node)
     elif need or edge_x.__class__ is Node or edge_y.__class__ is Node:

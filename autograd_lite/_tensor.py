@@ -299,8 +299,7 @@ class Tensor(Operators, Methods, NumPyMethods):
     @property
     def source(self) -> Source | None:
         """The user's line that made this tensor, when `record_source()` was on."""
-        note = getattr(self._node, "note", None)
-        return note.source if note else None
+        return getattr(self._node, "source", None)
 
     # ---- leaving ----------------------------------------------------------------------------------------------------
 

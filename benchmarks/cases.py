@@ -24,6 +24,7 @@ class Contender:
 
 CONTENDERS = {
     "autograd_lite": Contender("autograd_lite", ours=True),
+    "autograd_lite_graph": Contender("autograd_lite", ours=True),
     "autograd_lite_loop": Contender("autograd_lite", ours=True),
     "autograd_lite_np": Contender("autograd_lite", ours=True),
     "numpy": Contender("numpy"),
@@ -224,5 +225,15 @@ CASES = {
         mode="probe",
         goals={"rss MiB": 1.0, "traced KiB": 16.0, "unreachable objects": 0.0},
         options={"steps": 1_000},
+    ),
+    "recording": Case(
+        about="lines and module paths recorded, over not recorded: h = tanh(h * w + x), 1 element, eager",
+        job="recording",
+        contenders=("autograd_lite_graph",),
+        unit="",
+        rounds=3,
+        mode="probe",
+        goals={"forward, on over off": 1.3, "forward and backward, on over off": 1.3},
+        options={"links": 1_000, "turns": 31},
     ),
 }

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from .op import Op
 
-__all__ = ["LEAF", "Node", "NodeNote", "Source", "next_stamp", "user_source"]
+__all__ = ["LEAF", "Node", "Note", "Source", "next_stamp", "take_note", "user_source"]
 
 # One clock for everything that happens to tensors: a node is stamped when it is recorded, a leaf when it is assigned.
 # So "was this leaf assigned after that node saved it?" is one comparison and costs the forward pass nothing.
@@ -43,11 +44,9 @@ class Source(NamedTuple):
         return f"{self.file}:{self.line} in {self.function}"
 
 
-class NodeNote(NamedTuple):
-    """What `record_source` adds to a node: the user's line and the `nn` module path."""
-
-    source: Source | None
-    scope: str
+# What `record_source` adds to a node: the code object and instruction of the user's call, and the module path. The line
+# is looked up when somebody asks, for that would take most of the time of recording.
+Note = tuple[CodeType | None, int, str]
 
 
 _DYING = threading.local()
@@ -91,7 +90,7 @@ class Node:
         needs: the indices of the inputs that a gradient flows to; empty when the op has no derivative.
         shape, dtype: of the result; they outlive the saved arrays, so a graph can be drawn after backward.
         stamp: the moment of recording.
-        note: source line and module path, when recorded.
+        note: where the call stands, when recorded; see `source` and `scope`.
         hooks: functions of the cotangent, called when it is complete.
         tail: see `_Tail`; one node in 32, hashed so that no pattern of a program misses it. CPython clears slots in
             alphabetical order, and this one must come after `inputs` and `saved`.
@@ -108,7 +107,7 @@ class Node:
         needs: tuple[int, ...],
         shape: tuple[int, ...],
         dtype: np.dtype[Any],
-        note: NodeNote | None,
+        note: Note | None,
     ) -> None:
         self.op = op
         self.inputs = inputs
@@ -136,9 +135,20 @@ class Node:
             size *= n
         return size
 
+    @property
+    def source(self) -> Source | None:
+        """The user's line, when recorded."""
+        code, instruction, _ = self.note or (None, 0, "")
+        return None if code is None else _source(code, instruction)
+
+    @property
+    def scope(self) -> str:
+        """The path of the `nn` module that the op ran in, when recorded."""
+        return self.note[2] if self.note else ""
+
     def describe(self) -> str:
         """Return `op (shape) dtype`, and the user's line when it was recorded, for error messages."""
-        where = f", made at {self.note.source}" if self.note and self.note.source else ""
+        where = f", made at {self.source}" if self.source else ""
         return f"'{self.op.name}' result of shape {self.shape} {self.dtype}{where}"
 
     def __repr__(self) -> str:
@@ -158,12 +168,31 @@ class _Leaf:
 LEAF: Any = _Leaf()
 
 
-def user_source() -> Source | None:
-    """Return the innermost frame outside this package, `nn`, NumPy and what runs tests."""
-    frame = sys._getframe(1)
+# Whether the code of a file is hidden from users, by the file's name.
+_IS_HIDDEN: dict[str, bool] = {}
+
+
+def take_note(scope: str) -> Note:
+    """Note the innermost frame outside this package, `nn`, NumPy and what runs tests."""
+    frame = sys._getframe(3)  # those skipped are this one's, the recording function's and the operator's
     while frame is not None:
         code = frame.f_code
-        if not code.co_filename.startswith(_HIDDEN):
-            return Source(code.co_filename, frame.f_lineno, code.co_name)
+        file = code.co_filename
+        hidden = _IS_HIDDEN.get(file)
+        if hidden is None:
+            hidden = _IS_HIDDEN[file] = file.startswith(_HIDDEN)
+        if not hidden:
+            return code, frame.f_lasti, scope
         frame = frame.f_back  # type: ignore[assignment]
-    return None
+    return None, 0, scope
+
+
+def user_source() -> Source | None:
+    """Return the user's line that runs now; see `take_note`."""
+    code, instruction, _ = take_note("")
+    return None if code is None else _source(code, instruction)
+
+
+def _source(code: CodeType, instruction: int) -> Source:
+    lines = (line for start, end, line in code.co_lines() if start <= instruction < end and line is not None)
+    return Source(code.co_filename, next(lines, code.co_firstlineno), code.co_name)

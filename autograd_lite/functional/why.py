@@ -139,5 +139,5 @@ def _cut_sentence(node: Node, i: int) -> str:
         why = f"whose result is {node.dtype}"
     else:
         why = f"which has no derivative by its input {i}"
-    source = node.note.source if node.note else None
+    source = node.source
     return f"'{node.op.name}', {why}" + (f", at {source}" if source else "")

@@ -163,7 +163,7 @@ class _Builder:
             # A generator is no value but a slot: what it holds is read, and changed, by the draw.
             inputs += tuple(id_of(v) for v in params.values() if isinstance(v, Generator))
             params = {k: params[k] for k in sorted(params) if not isinstance(params[k], Generator)}
-        op, note, new = node.op, node.note, f"n{len(self.nodes)}"
+        op, new = node.op, f"n{len(self.nodes)}"
         self.ids[id(node)] = new
         made = GraphNode(
             new,
@@ -177,13 +177,13 @@ class _Builder:
             str(self._names.get(id(node), "")),
             needs=node.needs,
             flops=_flops(node),
-            scope=note.scope if note else "",
-            source=note.source if note else None,
+            scope=node.scope,
+            source=node.source,
         )
         self._add(self._in_its_place(made, self._roles.get(node, Role.RULE)), node)
 
     def add_gradient(self, leaf: Tensor, edge: Any) -> None:
-        """Add the gradient of a leaf that no operation made: the seed, or the zeros of a rule that is flat everywhere."""
+        """Add the gradient of a leaf that no operation made: the seed, or the zeros of a rule that is flat."""
         if id(edge) not in self.ids:
             steps = self._joint.steps if self._joint else ()
             self._step = next((step for step in steps if step.into is leaf and step.total is edge), None)

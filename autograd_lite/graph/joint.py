@@ -1,8 +1,8 @@
 """The chain rule as a graph: the backward pass of some results, run once on the record and recorded itself.
 
-The pass runs on a copy of the recorded nodes, so it runs no hook of the user's and frees nothing. After a `backward` that
-freed the saved values they are computed again, from the leaves as they are now; where a large constant is gone too,
-another array of its shape stands in, for rules do not look at values.
+The pass runs on a copy of the recorded nodes, so it runs no hook of the user's and frees nothing. After a `backward`
+that freed the saved values they are computed again, from the leaves as they are now; where a large constant is gone
+too, another array of its shape stands in, for rules do not look at values.
 """
 
 from __future__ import annotations

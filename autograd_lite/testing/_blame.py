@@ -212,7 +212,7 @@ def blamed_op(found: Trace, i: int | None, tolerance: Tolerance) -> tuple[Blame 
             complete = False
             continue
         if text:
-            source = node.note.source if node.note else None
+            source = node.source
             return Blame(node.op, source, text), True
     return None, complete
 
@@ -288,5 +288,5 @@ def _fits(value: Any, shape: tuple[int, ...]) -> bool:
 
 
 def _called(node: Node) -> str:
-    where = f", at {node.note.source}" if node.note and node.note.source else ""
+    where = f", at {node.source}" if node.source else ""
     return f"`{node.op.name}`{where}"

@@ -122,7 +122,7 @@ def _find_out(
         node, text = born_nan(found, weights)
         if node is not None:
             error.hint, error.op = text, node.op
-            error.source = node.note.source if node.note else None
+            error.source = node.source
             return
     if error.verdict == "wrong":
         _name_op(error, found, finding.i, tolerance)

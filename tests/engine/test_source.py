@@ -88,7 +88,7 @@ def test_the_module_path_is_recorded_beside_it() -> None:
         with ag.module_scope("net.layer2"):
             z = x * 2
         w = x * 2
-    assert [t._node.note.scope for t in (y, z, w)] == ["net.layer1", "net.layer2", "net.layer1"]
+    assert [t._node.scope for t in (y, z, w)] == ["net.layer1", "net.layer2", "net.layer1"]
     with ag.module_scope("net.layer1"):
         assert (x * 2)._node.note is None
 
