@@ -1,0 +1,312 @@
+// ---- the canvas: drawing the picture, moving over it -----------------------------------------------------------------
+
+const $ = (id) => document.getElementById(id);
+const svg = $('picture'), canvas = $('canvas'), calm = matchMedia('(prefers-reduced-motion: reduce)');
+const view = { x: 0, y: 0, k: 1, w: 0, h: 0, left: 0, top: 0 };
+const BETWEEN = 84; // between the two sides of the mirror
+const hitLayer = el('g', { 'aria-hidden': 'true' });
+let picture = null, boxes = new Map(), drawn = new Map(), world = null, job = 0, worker = null, pending = null;
+
+// Lay out what is to be seen, and draw it. Small pictures at once; large ones in a worker, which can be stopped.
+function refresh(after) {
+  const next = makePicture();
+  const all = [...next.items.values()].flatMap((item) => (item.twin ? [item, item.twin] : [item]));
+  setScale(all);
+  for (const box of all) box.made = content(box);
+  const root = makeTree(next, (item) => {
+    const a = item.made.size, b = item.twin ? item.twin.made.size : [0, 0];
+    return [Math.max(a[0], b[0]) + (item.group ? 8 : 0), Math.max(a[1], b[1]) + (item.group ? 8 : 0)];
+  });
+  const ready = (tree) => { settle(next, tree); paint(next); if (after) after(); };
+  job++;
+  pending = null;
+  $('busy').hidden = true;
+  if (next.items.size <= 400) {
+    const work = layoutTree(root);
+    let step = work.next();
+    while (!step.done) step = work.next();
+    ready(step.value);
+  } else layOutAside(root, ready);
+}
+
+function layOutAside(root, ready) {
+  const mine = job;
+  pending = ready;
+  $('busy').hidden = false;
+  try {
+    if (!worker) {
+      worker = new Worker(URL.createObjectURL(new Blob([$('layout').textContent], { type: 'text/javascript' })));
+      worker.onmessage = (event) => finish(event.data.job, event.data.tree);
+      worker.onerror = (event) => { event.preventDefault(); worker = null; layOutInPieces(root, mine); };
+    }
+    worker.postMessage({ job: mine, tree: root });
+  } catch (error) { layOutInPieces(root, mine); }
+}
+
+function layOutInPieces(root, mine) {
+  const work = layoutTree(root);
+  const piece = () => {
+    if (mine !== job) return;
+    const end = performance.now() + 12;
+    let step;
+    do step = work.next(); while (!step.done && performance.now() < end);
+    if (step.done) finish(mine, step.value); else setTimeout(piece);
+  };
+  piece();
+}
+
+function finish(done, tree) {
+  if (done !== job || !pending) return;
+  const ready = pending;
+  pending = null;
+  $('busy').hidden = true;
+  ready(tree);
+}
+
+function cancel() {
+  if (!pending) return false;
+  job++;
+  pending = null;
+  if (worker) { worker.terminate(); worker = null; }
+  $('busy').hidden = true;
+  return true;
+}
+
+function paint(next) {
+  picture = next;
+  boxes = new Map(); drawn = new Map();
+  const aside = picture.w + BETWEEN;
+  const layers = { frames: el('g'), titles: el('g', { 'aria-hidden': 'true' }), saved: el('g', { class: 'saves' }), lines: el('g'), boxes: el('g') };
+  const twinFrames = new Set();
+  for (const item of picture.items.values()) {
+    boxes.set(item.id, item);
+    if (!item.twin) continue;
+    Object.assign(item.twin, { x: item.x + aside, y: item.y, w: item.w, h: item.h });
+    boxes.set(item.twin.id, item.twin);
+    for (const g of pathOfGroup[item.parent]) twinFrames.add(g);
+  }
+  for (const frame of [...picture.frames.values()].sort((a, b) => pathOfGroup[a.group].length - pathOfGroup[b.group].length)) {
+    if (!frame.group) continue;
+    for (const x of picture.mirror && twinFrames.has(frame.group) ? [0, aside] : [0]) {
+      const [g, title] = drawFrame(frame, x);
+      layers.frames.append(g);
+      layers.titles.append(title);
+    }
+  }
+  // The quiet ones first, so that data crosses over them.
+  for (const l of picture.edges.slice().sort((a, b) => b.quiet - a.quiet)) layers.lines.append(drawLine(l));
+  if (picture.mirror) {
+    for (const l of picture.edges) if (l.gradient) layers.lines.append(drawGradient(l, aside));
+    layers.saved.append(...drawSavedLines());
+  }
+  layers.lines.append(...argumentNumbers());
+  for (const box of boxes.values()) {
+    // A folded group shows more sheets behind it, to the right and below.
+    if (box.group) { box.w -= 8; box.h -= 8; }
+    const g = drawBox(box, box.made);
+    drawn.set(box.id, g);
+    layers.boxes.append(g);
+  }
+  const twins = [...boxes.values()].some((b) => b.mirror);
+  view.w = twins ? picture.w + aside : picture.w; view.h = picture.h;
+  world = el('g', { id: 'world' }, layers.frames, layers.saved, layers.lines, layers.titles, layers.boxes, hitLayer);
+  svg.replaceChildren(el('title', {}, data.title), world);
+  transform();
+  mark();
+  showCaption();
+}
+
+function drawLine(l) {
+  const g = el('g', { class: 'line ' + (l.kind || 'data') + (l.quiet ? ' quiet' : ''), 'data-from': l.s, 'data-to': l.t });
+  const bytes = l.through.reduce((sum, i) => sum + (nodes[i].bytes || 0), 0);
+  const way = el('path', { class: 'way', d: wayOf(l.points, TIP - 1) });
+  if (OVERLAYS[state.overlay] && !l.quiet) way.style.strokeWidth = r1(1 + Math.log10(1 + bytes / 64) * 0.7);
+  g.append(way, el('path', { class: 'tip', d: tipAt(l.points) }));
+  return g;
+}
+
+// The places of an op's arguments, where they do not arrive from left to right.
+function argumentNumbers() {
+  const texts = [];
+  for (const item of picture.items.values()) {
+    const n = nodes[item.node];
+    if (!n || n.kind !== 'op' || item.into.length < 2 || data.commutative.includes(n.op)) continue;
+    const ends = item.into.map((l) => [l.points[l.points.length - 1], n.inputs.indexOf(l.through[0]) + 1]).sort((a, b) => a[0][0] - b[0][0]);
+    if (ends.every((e, i) => !i || ends[i - 1][1] <= e[1])) continue;
+    for (const [[x, y], place] of ends) texts.push(el('text', { class: 'place', x: r1(x + 5), y: r1(y - 7), 'font-size': 9 }, place));
+  }
+  return texts;
+}
+
+function drawGradient(l, aside) {
+  const points = l.points.map(([x, y]) => [x + aside, y]).reverse();
+  return el('g', { class: 'line gradient', 'data-from': l.t + "'", 'data-to': l.s + "'" },
+    el('path', { class: 'way', d: wayOf(points, TIP - 1) }), el('path', { class: 'tip', d: tipAt(points) }));
+}
+
+function drawSaved(l, share, written) {
+  const a = boxes.get(l.s), b = boxes.get(l.t), x0 = a.x + a.w, y0 = a.y + a.h / 2, x1 = b.x, y1 = b.y + b.h * share;
+  const left = picture.w + 4, right = picture.w + BETWEEN - 4, m = (left + right) / 2;
+  const g = el('g', { class: 'line saved', 'data-from': l.s, 'data-to': l.t });
+  g.append(el('path', { class: 'way', d: `M${r1(x0)} ${r1(y0)}H${r1(left)}C${r1(m)} ${r1(y0)} ${r1(m)} ${r1(y1)} ${r1(right)} ${r1(y1)}H${r1(x1)}` }));
+  // Where two would stand over each other, one is enough.
+  const slot = Math.round(y1 / 10);
+  if (l.bytes && ![slot - 1, slot, slot + 1].some((other) => written.has(other)) && written.add(slot)) g.append(el('text', { class: 'bytes', x: r1(right), y: r1(y1 - 3), 'font-size': 9 }, amount(l.bytes, 'B')));
+  return g;
+}
+
+// All that one box reads arrives below each other, in the order in which it comes.
+function drawSavedLines() {
+  const into = new Map(), written = new Set();
+  for (const l of picture.saved) { if (!into.has(l.t)) into.set(l.t, []); into.get(l.t).push(l); }
+  return [...into.values()].flatMap((list) => list.sort((a, b) => boxes.get(a.s).y - boxes.get(b.s).y)
+    .map((l, i) => drawSaved(l, list.length === 1 ? 0.5 : 0.22 + 0.56 * i / (list.length - 1), written)));
+}
+
+// ---- zoom and pan ----------------------------------------------------------------------------------------------------
+
+let moving = 0;
+function transform() {
+  if (world) world.setAttribute('transform', `translate(${r1(view.x)} ${r1(view.y)}) scale(${view.k.toFixed(4)})`);
+  svg.classList.toggle('far', view.k < 0.45);
+  drawMinimap();
+}
+
+// Move to a place, smoothly unless the reader wants no motion.
+function moveTo(x, y, k) {
+  cancelAnimationFrame(moving);
+  const from = { x: view.x, y: view.y, k: view.k };
+  if (calm.matches || document.hidden || !world) { Object.assign(view, { x, y, k }); transform(); return; }
+  const begin = performance.now();
+  const frame = (now) => {
+    const t = Math.min(1, (now - begin) / 180), e = 1 - (1 - t) ** 3;
+    Object.assign(view, { x: from.x + (x - from.x) * e, y: from.y + (y - from.y) * e, k: from.k + (k - from.k) * e });
+    transform();
+    if (t < 1) moving = requestAnimationFrame(frame);
+  };
+  moving = requestAnimationFrame(frame);
+}
+
+function fit(smooth) {
+  const w = canvas.clientWidth, h = canvas.clientHeight, top = 34, low = 44, side = 26;
+  const whole = Math.min((w - 2 * side) / (view.w || 1), (h - top - low) / (view.h || 1), 1.25);
+  // A tall picture is shown at a size that can be read, from its top, rather than whole and too small.
+  const k = Math.max(whole, Math.min(0.8, (w - 2 * side) / (view.w || 1)));
+  const x = (w - view.w * k) / 2, y = view.h * k <= h - top - low ? top + (h - top - low - view.h * k) / 2 : top;
+  if (smooth) moveTo(x, y, k); else { cancelAnimationFrame(moving); Object.assign(view, { x, y, k }); transform(); }
+}
+
+function zoomBy(factor, cx, cy, smooth) {
+  const k = Math.min(4, Math.max(0.02, view.k * factor)), x = cx ?? canvas.clientWidth / 2, y = cy ?? canvas.clientHeight / 2;
+  const at = [x - (x - view.x) * k / view.k, y - (y - view.y) * k / view.k];
+  if (smooth) moveTo(at[0], at[1], k); else { Object.assign(view, { x: at[0], y: at[1], k }); transform(); }
+}
+
+// Bring boxes into sight: into the middle, or only as far as they are out of it.
+function keepInSight(id, center) {
+  const b = boxes.get(id) || frameBox(id);
+  if (b) keepAllInSight([b], center);
+}
+
+function keepAllInSight(list, center) {
+  const w = canvas.clientWidth, h = canvas.clientHeight, edge = 28, top = 40;
+  const x0 = Math.min(...list.map((b) => b.x)), x1 = Math.max(...list.map((b) => b.x + b.w));
+  const y0 = Math.min(...list.map((b) => b.y)), y1 = Math.max(...list.map((b) => b.y + b.h));
+  const room = Math.min((w - 2 * edge) / (x1 - x0), (h - top - edge) / (y1 - y0));
+  const k = Math.max(0.25, Math.min(Math.max(view.k, 0.5), room));
+  if (center) { moveTo(w / 2 - (x0 + x1) / 2 * k, (h + top) / 2 - (y0 + y1) / 2 * k, k); return; }
+  // Zoom around the middle of the picture as it is seen, then move as little as need be.
+  let x = w / 2 - (w / 2 - view.x) * k / view.k, y = h / 2 - (h / 2 - view.y) * k / view.k;
+  x += Math.max(0, edge - (x + x0 * k)) - Math.max(0, x + x1 * k - (w - edge));
+  y += Math.max(0, top - (y + y0 * k)) - Math.max(0, y + y1 * k - (h - edge));
+  if (Math.abs(x - view.x) > 0.5 || Math.abs(y - view.y) > 0.5) moveTo(x, y, k);
+}
+
+function frameBox(id) {
+  const g = svg.querySelector('.frame[data-id="' + id + '"] .border');
+  return g && { x: +g.getAttribute('x'), y: +g.getAttribute('y'), w: +g.getAttribute('width'), h: +g.getAttribute('height') };
+}
+
+// Run a change that lays the picture out anew, and keep one box where the eye is.
+function anchored(id, change, after) {
+  const before = boxes.get(id) || frameBox(id), at = before && [view.x + before.x * view.k, view.y + before.y * view.k];
+  change();
+  refresh(() => {
+    const now = boxes.get(id) || frameBox(id) || frameBox('m' + id.slice(1));
+    if (at && now) { view.x = at[0] - now.x * view.k; view.y = at[1] - now.y * view.k; transform(); }
+    else fit();
+    if (after) after();
+  });
+}
+
+// ---- pointers --------------------------------------------------------------------------------------------------------
+
+const touches = new Map();
+let drag = null;
+
+function startPointers() {
+  svg.addEventListener('pointerdown', (e) => {
+    if (e.button) return;
+    touches.set(e.pointerId, [e.offsetX, e.offsetY]);
+    drag = { x: e.clientX, y: e.clientY, moved: false };
+  });
+  window.addEventListener('pointermove', (e) => {
+    if (!touches.has(e.pointerId)) return;
+    const r = svg.getBoundingClientRect(), now = [e.clientX - r.left, e.clientY - r.top], last = touches.get(e.pointerId);
+    if (touches.size === 2) {
+      const [other] = [...touches].filter(([id]) => id !== e.pointerId).map(([, p]) => p);
+      const was = Math.hypot(last[0] - other[0], last[1] - other[1]), is = Math.hypot(now[0] - other[0], now[1] - other[1]);
+      if (was > 0) zoomBy(is / was, (now[0] + other[0]) / 2, (now[1] + other[1]) / 2);
+      drag = { ...drag, moved: true };
+    } else if (drag && (drag.moved || Math.hypot(e.clientX - drag.x, e.clientY - drag.y) > 4)) {
+      if (!drag.moved) { drag.moved = true; try { svg.setPointerCapture(e.pointerId); } catch (error) { /* it is gone already */ } }
+      cancelAnimationFrame(moving);
+      view.x += now[0] - last[0]; view.y += now[1] - last[1];
+      transform();
+    }
+    touches.set(e.pointerId, now);
+  });
+  const up = (e) => { touches.delete(e.pointerId); };
+  window.addEventListener('pointerup', up);
+  window.addEventListener('pointercancel', up);
+  svg.addEventListener('wheel', (e) => {
+    // In a notebook the page scrolls until the picture has been clicked.
+    if (window !== window.top && !e.ctrlKey && !e.metaKey && !document.hasFocus()) return;
+    e.preventDefault();
+    if (e.shiftKey) { view.x -= e.deltaY || e.deltaX; transform(); return; }
+    zoomBy(Math.exp(-e.deltaY * (e.ctrlKey ? 0.01 : e.deltaMode ? 0.05 : 0.0016)), e.offsetX, e.offsetY);
+  }, { passive: false });
+}
+
+// ---- the small map ---------------------------------------------------------------------------------------------------
+
+const minimap = $('minimap');
+function drawMinimap() {
+  const w = canvas.clientWidth, h = canvas.clientHeight;
+  const whole = view.x >= 0 && view.y >= 0 && view.x + view.w * view.k <= w && view.y + view.h * view.k <= h;
+  minimap.hidden = !picture || whole || w < 640;
+  if (minimap.hidden) return;
+  const ctx = minimap.getContext('2d'), style = getComputedStyle(document.documentElement), k = Math.min(172 / view.w, 112 / view.h);
+  const dx = (180 - view.w * k) / 2, dy = (120 - view.h * k) / 2;
+  minimap.scale = [k, dx, dy];
+  ctx.clearRect(0, 0, 180, 120);
+  for (const b of boxes.values()) {
+    ctx.fillStyle = style.getPropertyValue('--' + b.made.look + '-line') || '#64748b';
+    ctx.fillRect(dx + b.x * k, dy + b.y * k, Math.max(1.5, b.w * k), Math.max(1.5, b.h * k));
+  }
+  ctx.strokeStyle = style.getPropertyValue('--accent');
+  ctx.lineWidth = 1.5;
+  ctx.strokeRect(dx - view.x / view.k * k, dy - view.y / view.k * k, w / view.k * k, h / view.k * k);
+}
+
+function startMinimap() {
+  const go = (e) => {
+    if (!e.buttons) return;
+    const [k, dx, dy] = minimap.scale;
+    view.x = canvas.clientWidth / 2 - (e.offsetX - dx) / k * view.k;
+    view.y = canvas.clientHeight / 2 - (e.offsetY - dy) / k * view.k;
+    transform();
+  };
+  minimap.addEventListener('pointerdown', go);
+  minimap.addEventListener('pointermove', go);
+}
