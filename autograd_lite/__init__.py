@@ -9,6 +9,9 @@ Example:
     True
 """
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
 from . import random as random
 from ._define import (
     applied as applied,
@@ -31,12 +34,15 @@ from ._functions import (
     softplus as softplus,
 )
 from ._tensor import Tensor as Tensor, tensor as tensor
+from ._watch import raise_on_nan as raise_on_nan
 from .core.errors import (
     DtypeError as DtypeError,
     GradError as GradError,
+    NonFiniteError as NonFiniteError,
     ShapeError as ShapeError,
     UnsupportedError as UnsupportedError,
 )
+from .core.hooks import HOOKS as _HOOKS
 from .core.memory import keep_freed_memory as keep_freed_memory, keeps_freed_memory as keeps_freed_memory
 from .core.mode import (
     enable_grad as enable_grad,
@@ -65,3 +71,36 @@ from .functional import (
 from .random import Generator as Generator, set_seed as set_seed
 
 __version__ = "0.1.0"
+
+# The graph loads when somebody looks at one: a training run shall not wait for what it does not draw.
+_FROM_GRAPH = ("Graph", "Program", "build_graph", "explain", "find_nan", "trace")
+
+if TYPE_CHECKING:
+    from . import graph as graph
+    from .graph import (
+        Graph as Graph,
+        Program as Program,
+        build_graph as build_graph,
+        explain as explain,
+        find_nan as find_nan,
+        trace as trace,
+    )
+else:
+
+    def __getattr__(name: str) -> object:
+        if name == "graph" or name in _FROM_GRAPH:
+            module = _import_module(".graph", __name__)
+            return module if name == "graph" else getattr(module, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), "graph", *_FROM_GRAPH})
+
+
+def _picture(tensor: Tensor) -> str:
+    """Draw the history of a tensor; loading the graph puts its own function in the place of this one."""
+    _import_module(".graph", __name__)
+    return _HOOKS.svg(tensor)
+
+
+_HOOKS.svg = _picture

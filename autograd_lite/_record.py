@@ -49,8 +49,11 @@ def wrap(data: Any, node: Any) -> Tensor:
     return t
 
 
-def _note(mode: Mode) -> Note | None:
-    return take_note(mode.scope) if mode.source else None
+def _noted(mode: Mode, op: Op, values: Any, out: Any, params: dict[str, Any], edges: Any) -> Note:
+    """Note where a call stands, and show it to whoever watches; the short paths below have this written out."""
+    if mode.watch is not None:
+        mode.watch(op, values, out, params, edges)
+    return take_note(mode.scope)
 
 
 def _operand(x: Any) -> Any:
@@ -73,12 +76,16 @@ def unary(op: Op, x: Any) -> Tensor:
         mode = _mode()
         if mode.record:
             edge = x if node is LEAF else node
+            note = None
+            if mode.source:
+                note = take_note(mode.scope)
+                if mode.watch is not None:
+                    mode.watch(op, (value,), out, _NO_PARAMS, (edge,))
             if node.needs and op.rules is not None:
                 keep_out, keep_x = op.keeps[1]
                 saved = (out if keep_out else None, value if keep_x else edge)
-                note = take_note(mode.scope) if mode.source else None
                 return wrap(out, Node(op, (edge,), _NO_PARAMS, saved, (0,), out.shape, out.dtype, note))
-            return wrap(out, Node(op, (edge,), _NO_PARAMS, None, (), out.shape, out.dtype, _note(mode)))
+            return wrap(out, Node(op, (edge,), _NO_PARAMS, None, (), out.shape, out.dtype, note))
     return wrap(out, None)
 
 
@@ -97,7 +104,11 @@ def moved(op: Op, x: Any, params: dict[str, Any]) -> Tensor:
         mode = _mode()
         if mode.record:
             edge = x if node is LEAF else node
-            note = take_note(mode.scope) if mode.source else None
+            note = None
+            if mode.source:
+                note = take_note(mode.scope)
+                if mode.watch is not None:
+                    mode.watch(op, (value,), out, params, (edge,))
             if node.needs and op.rules is not None and out.dtype.kind in "fc":
                 keep_out, keep_x = op.keeps[1]
                 saved = (out if keep_out else None, value if keep_x else edge)
@@ -157,13 +168,18 @@ def binary(op: Op, x: Any, y: Any) -> Any:
         if mode.record:
             keep_out, keep_x, keep_y = op.keeps[need]
             saved = (out if keep_out else None, a if keep_x else edge_x, b if keep_y else edge_y)
-            note = take_note(mode.scope) if mode.source else None
+            note = None
+            if mode.source:
+                note = take_note(mode.scope)
+                if mode.watch is not None:
+                    mode.watch(op, (a, b), out, _NO_PARAMS, (edge_x, edge_y))
             node = Node(op, (edge_x, edge_y), _NO_PARAMS, saved, _NEEDS[need], out.shape, out.dtype, note)
             return wrap(out, node)
     elif need or edge_x.__class__ is Node or edge_y.__class__ is Node:
         mode = _mode()
         if mode.record:
-            return wrap(out, Node(op, (edge_x, edge_y), _NO_PARAMS, None, (), out.shape, out.dtype, _note(mode)))
+            note = _noted(mode, op, (a, b), out, _NO_PARAMS, (edge_x, edge_y)) if mode.source else None
+            return wrap(out, Node(op, (edge_x, edge_y), _NO_PARAMS, None, (), out.shape, out.dtype, note))
     return wrap(out, None)
 
 
@@ -211,10 +227,11 @@ def record(
     mode = _mode()
     if not mode.record:
         return None
+    note = _noted(mode, op, values, out, params, edges) if mode.source else None
     if op.rules is None or out.dtype.kind not in "fc":
         needs = []
     saved = _save(op, out, values, edges, needs) if needs else None
-    return Node(op, tuple(edges), params, saved, tuple(needs), out.shape, out.dtype, _note(mode))
+    return Node(op, tuple(edges), params, saved, tuple(needs), out.shape, out.dtype, note)
 
 
 def _misfit(op: Op, inputs: tuple[Any, ...], error: ValueError) -> ValueError:

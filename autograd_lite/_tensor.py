@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -434,6 +434,14 @@ class Tensor(Operators, Methods, NumPyMethods):
         if self.name:
             parts.append(f"name={self.name!r}")
         return f"Tensor({', '.join(parts)})"
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, str]:
+        """Return what a notebook shows: the values, and of a tensor with history the picture of it."""
+        kinds = ["text/plain"] if self._node is None or self._node is LEAF else ["text/plain", "image/svg+xml"]
+        asked = [kind for kind in kinds if (not include or kind in include) and kind not in (exclude or ())]
+        return {kind: repr(self) if kind == "text/plain" else HOOKS.svg(self) for kind in asked}
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if self.ndim == 0 else format(str(self), spec)

@@ -17,7 +17,7 @@ from ._record import wrap
 from ._tensor import GRAD_LOCK, Tensor
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
-from .core.mode import enable_grad, no_grad
+from .core.mode import MODE, enable_grad, no_grad
 from .core.node import LEAF, Node
 from .core.op import Kind, Rule
 from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
@@ -153,6 +153,8 @@ def cotangents(
 
     `nested`: the saved values may have a history of their own further out, which goes on being recorded.
     """
+    if MODE.get().watch is not None:
+        return _watched(roots, targets, {"retain_graph": retain_graph, "create_graph": create_graph, "nested": nested})
     order, selects, astray = _collect(roots, targets)
     wanted = None
     if astray and targets is not None:
@@ -163,6 +165,19 @@ def cotangents(
     mode = enable_grad() if create_graph else nullcontext() if nested else no_grad()
     with mode, np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=watch):
         return _walk(order, roots.copy(), wanted, watch, retain_graph, create_graph)
+
+
+def _watched(roots: dict[Any, Any], targets: set[Any] | None, settings: dict[str, bool]) -> dict[Any, Any]:
+    """Run the chain rule under the eyes of `Mode.watch`, which looks at cotangents and not into the rules."""
+    mode = MODE.get()
+    token = MODE.set(mode._replace(watch=None))
+    try:
+        ledger = mode.watch.ledger(roots)
+        found = cotangents(ledger, targets, **settings)
+        ledger.close()
+        return found
+    finally:
+        MODE.reset(token)
 
 
 def _collect(roots: dict[Any, Any], targets: set[Any] | None) -> tuple[list[Node], bool, bool]:
@@ -266,8 +281,9 @@ def _walk(
             elif edge in owned:
                 previous += r
             else:
-                pending[edge] = total = previous + r
-                if total.__class__ is np.ndarray and total.size > _IN_PLACE_SIZE:
+                # No name of its own: it would keep this array alive until the next sum.
+                pending[edge] = previous = previous + r
+                if previous.__class__ is np.ndarray and previous.size > _IN_PLACE_SIZE:
                     owned.add(edge)
         if not retain:
             _free(node)

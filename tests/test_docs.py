@@ -1,12 +1,13 @@
 """Every block of Python in `docs/` runs and prints what stands there: each page in one namespace, from top to bottom.
 
 A block that begins with three backticks and `python NAME` needs the package NAME. Without it the block is left out, and
-those of the peers run under the marker `ci` only.
+those of the peers run under the marker `ci` only. The pictures that a page shows are those that its code saves.
 """
 
 from __future__ import annotations
 
 import doctest
+import os
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-PAGES = sorted((Path(__file__).resolve().parents[1] / "docs").glob("*.md"))
+from autograd_lite.graph import build_graph
+
+from .graph.large import transformer
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGES, IMAGES = sorted(DOCS.glob("*.md")), DOCS / "images"
 FENCE = re.compile(r"^```python *(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 PEERS = ("torch", "autograd", "mygrad")
@@ -53,12 +59,33 @@ def failures(page: str, name: str, peers: bool) -> tuple[int, str]:
     return ran, "".join(report)
 
 
+def check_pictures(pictures: dict[str, str]) -> None:
+    """Compare pictures with those in `docs/images`; AUTOGRAD_LITE_WRITE_PICTURES=1 writes them, to be looked at."""
+    for name, text in pictures.items():
+        if os.environ.get("AUTOGRAD_LITE_WRITE_PICTURES") == "1":
+            (IMAGES / name).write_text(text, encoding="utf-8", newline="\n")
+        assert text == (IMAGES / name).read_bytes().decode("utf-8"), f"docs/images/{name} shows something else"
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
-def test_the_code_of_a_page_prints_what_stands_there(path: Path) -> None:
+def test_the_code_of_a_page_prints_what_stands_there(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = path.read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
     ran, report = failures(page, path.name, peers=False)
     assert not report, report
     assert ran >= sum(not block.needs for block in blocks(page))
+    check_pictures({file.name: file.read_text(encoding="utf-8") for file in sorted(tmp_path.glob("*.svg"))})
+
+
+def test_the_picture_of_the_transformer() -> None:
+    check_pictures({"transformer.svg": build_graph(transformer(), backward=True).to_svg()})
+
+
+def test_every_picture_is_one_that_a_test_makes() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in PAGES)
+    assert {file.name for file in IMAGES.iterdir()} == set(re.findall(r"images/([\w.]+)", text))
 
 
 @QUIET

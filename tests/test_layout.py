@@ -37,7 +37,9 @@ def test_bootstrap() -> None:
 
 
 GOOD = {
-    "autograd_lite/__init__.py": "from . import random\nfrom ._tensor import Tensor\nfrom .core.op import Op\n",
+    "autograd_lite/__init__.py": "from . import random\nfrom ._tensor import Tensor\nfrom .core.op import Op\n"
+    "def __getattr__(name):\n    return import_module('.graph', __name__)\n",
+    "autograd_lite/__main__.py": "from . import random\nfrom .graph import Graph\nfrom .engine import f\n",
     "autograd_lite/core/__init__.py": "",
     "autograd_lite/core/op.py": "import numpy as np\nfrom .node import Node\n",
     "autograd_lite/core/node.py": "",
@@ -76,6 +78,13 @@ def test_good_sources_pass_every_rule() -> None:
         ("autograd_lite/engine.py", "from nn import losses", "nn stands on autograd_lite"),
         ("autograd_lite/engine.py", "def f():\n    from .core import op", "core.op inside a function"),
         ("autograd_lite/engine.py", "f = lambda: __import__('autograd_lite.graph')", "graph inside a function"),
+        ("autograd_lite/engine.py", "f = lambda: import_module('.graph', __package__)", "lite.graph inside a function"),
+        (
+            "autograd_lite/engine.py",
+            "f = lambda: _import_module('.graph', __package__)",
+            "a higher layer than autograd",
+        ),
+        ("autograd_lite/testing/bad.py", "from .. import __main__", "imports autograd_lite.__main__: that is a higher"),
         ("autograd_lite/engine.py", "async def f():\n    import autograd_lite", "autograd_lite inside a function"),
         ("autograd_lite/newpart.py", "from .core import op", "autograd_lite.newpart has no layer"),
         ("autograd_lite/engine.py", "from .newpart import f", "autograd_lite.newpart has no layer"),

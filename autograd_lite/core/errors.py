@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["DtypeError", "GradError", "ShapeError", "UnsupportedError", "refuse"]
+__all__ = ["DtypeError", "GradError", "NonFiniteError", "ShapeError", "UnsupportedError", "refuse"]
 
 
 class GradError(RuntimeError):
@@ -19,6 +19,38 @@ class ShapeError(ValueError):
 
 class DtypeError(TypeError):
     """A dtype cannot serve the purpose, such as the gradient of an integer tensor."""
+
+
+class NonFiniteError(FloatingPointError):
+    """An operation made NaN or an infinity; raised inside `raise_on_nan`, at the operation.
+
+    Attributes:
+        op: the operation's name; in the backward pass, of the one whose derivative it was.
+        reason: a few words, such as "log(0)".
+        source: the user's line, where the operation was called.
+        scope: the path of the `nn` module that it ran in.
+        index: of the first element that is not finite.
+        backward: whether it happened in the backward pass.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        op: str = "",
+        reason: str = "",
+        source: Any = None,
+        scope: str = "",
+        index: tuple[int, ...] = (),
+        backward: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.op = op
+        self.reason = reason
+        self.source = source
+        self.scope = scope
+        self.index = index
+        self.backward = backward
 
 
 class UnsupportedError(TypeError):

@@ -13,7 +13,8 @@ class Hooks:
 
     Attributes:
         backward: `(tensor, cotangent, retain_graph, create_graph) -> None`, from `engine`.
-        svg: `(tensor) -> str`, the picture of a tensor's history, from `graph`.
+        svg: `(tensor) -> str`, the picture of a tensor's history, from `graph`; until that is imported, a function
+            of the package that imports it.
     """
 
     backward: Callable[[Any, Any, bool, bool], None]

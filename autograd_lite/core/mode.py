@@ -15,11 +15,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Mode(NamedTuple):
-    """What is recorded: nothing, operations, operations with the user's line and the module they ran in."""
+    """What is recorded: nothing, operations, operations with the user's line and the module they ran in.
+
+    `watch` looks at every recorded operation, `watch(op, values, out, params, edges)`, and at backward passes. Whoever
+    sets it sets `source` too: it is looked at only where lines are recorded, so that it costs nothing elsewhere.
+    """
 
     record: bool = True
     source: bool = False
     scope: str = ""
+    watch: Any = None
 
 
 _DEFAULT = Mode()

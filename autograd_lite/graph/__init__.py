@@ -16,7 +16,18 @@ Example:
 
 from ..core.hooks import HOOKS
 from .build import build_graph as build_graph
+from .cost import Cost as Cost, ModuleCost as ModuleCost
+from .diff import Change as Change, Difference as Difference, GraphDiff as GraphDiff, diff as diff
+from .explanation import Explanation as Explanation, explain as explain
+from .fold import view_of as view_of
+from .health import Health as Health, gradient_health as gradient_health
+from .health_record import GradientHealth as GradientHealth, HealthHistory as HealthHistory
 from .ir import Graph as Graph
+from .json_format import graph_schema as graph_schema
+from .memory import Memory as Memory, high_water as high_water
+from .mirror import mirror as mirror
+from .nan import NanReport as NanReport, find_nan as find_nan
+from .notebook import TENSOR_LIMIT, picture
 from .parts import (
     ArrayDigest as ArrayDigest,
     Flow as Flow,
@@ -26,20 +37,65 @@ from .parts import (
     Role as Role,
 )
 from .program import Program as Program, trace as trace
+from .render import RenderError as RenderError
 from .stats import Stats as Stats
+from .view import (
+    EdgeKind as EdgeKind,
+    Mark as Mark,
+    Overlay as Overlay,
+    View as View,
+    ViewEdge as ViewEdge,
+    ViewNode as ViewNode,
+)
+from .words import (
+    forward_latex as forward_latex,
+    forward_words as forward_words,
+    rule_latex as rule_latex,
+    rule_words as rule_words,
+)
 
 __all__ = [
     "ArrayDigest",
+    "Change",
+    "Cost",
+    "Difference",
+    "EdgeKind",
+    "Explanation",
     "Flow",
+    "GradientHealth",
     "Graph",
+    "GraphDiff",
     "GraphNode",
+    "Health",
+    "HealthHistory",
     "Kind",
+    "Mark",
+    "Memory",
+    "ModuleCost",
+    "NanReport",
+    "Overlay",
     "Param",
     "Program",
+    "RenderError",
     "Role",
     "Stats",
+    "View",
+    "ViewEdge",
+    "ViewNode",
     "build_graph",
+    "diff",
+    "explain",
+    "find_nan",
+    "forward_latex",
+    "forward_words",
+    "gradient_health",
+    "graph_schema",
+    "high_water",
+    "mirror",
+    "rule_latex",
+    "rule_words",
     "trace",
+    "view_of",
 ]
 
-HOOKS.svg = lambda tensor: build_graph(tensor).to_svg()
+HOOKS.svg = lambda tensor: picture(build_graph(tensor), TENSOR_LIMIT)

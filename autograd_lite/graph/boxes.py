@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .labels import brief_params, clip, text_width, type_text, visible
+from .labels import clip, text_width, visible
 from .layout import Box
-from .parts import GraphNode, Kind
-from .style import LOOKS
+from .style import LOOKS, heat_of
+from .view import ViewNode
 
-__all__ = ["LEADING", "SMALL", "Label", "Line", "label_of"]
+__all__ = ["LEADING", "PILL", "SHEET", "SMALL", "Label", "Line", "label_of", "pill_width"]
 
 HEAD, SMALL, LEADING = 14.0, 11.0, 1.3
-_PAD_X, _PAD_Y, _DOUBLE, _LID = 12.0, 7.0, 5.0, 10.0
+_PAD_X, _PAD_Y, _DOUBLE, _LID, _CUT = 12.0, 7.0, 5.0, 10.0, 6.0
+# How far each of the two sheets behind a folded group stands out; the size of the text in a badge.
+SHEET, PILL = 4.0, 9.5
+_LONGEST = 60
 
 
 class Line(NamedTuple):
@@ -31,17 +34,34 @@ class Line(NamedTuple):
         )
 
 
+def pill_width(badge: str) -> float:
+    """Return how wide a badge is."""
+    return round(text_width(badge, PILL, bold=True) + 11)
+
+
 class Label(NamedTuple):
     """What stands in a box, and the kind of look it has."""
 
     lines: tuple[Line, ...]
     look: str
-    is_output: bool
+    is_output: bool = False
+    badge: str = ""
+    heat: int = -1
 
     @property
     def shape(self) -> str:
         """The shape of the box."""
         return LOOKS[self.look].shape
+
+    @property
+    def double(self) -> bool:
+        """Whether its border is double."""
+        return self.is_output or LOOKS[self.look].border == "double"
+
+    @property
+    def css(self) -> str:
+        """The classes that color it."""
+        return self.look if self.heat < 0 else f"{self.look} heat{self.heat}"
 
     @property
     def text_size(self) -> tuple[float, float]:
@@ -50,29 +70,32 @@ class Label(NamedTuple):
 
     @property
     def box(self) -> Box:
-        """The box that holds the lines."""
+        """The box that holds the lines; of a folded group also the sheets behind it."""
         width, height = self.text_size
-        pad = _DOUBLE if self.is_output else 0.0
+        pad = _DOUBLE if self.double else 0.0
+        # A badge stands out of the box by 5, and no arrow comes nearer to it than that. The middle stays free for them.
+        pill = pill_width(self.badge) if self.badge else 0.0
+        taken = max(pill - 10.0, 0.0)
         if self.shape == "ellipse":
             # An ellipse passes through the corners of the text if (1/1.3)² + (1/1.57)² <= 1.
-            return Box(round(1.3 * width + 14 + pad), round(1.57 * height + 4 + pad))
+            width, height = 1.3 * width + 14 + pad, 1.57 * height + 4 + pad
+            return Box(round(max(width, 2 * pill)), round(height), taken)
         lid = _LID if self.shape == "cylinder" else 0.0
-        return Box(round(width + 2 * _PAD_X + pad), round(height + 2 * _PAD_Y + lid + pad))
+        cut = _CUT if self.shape == "octagon" else 0.0
+        width, height = width + 2 * _PAD_X + pad + cut, height + 2 * _PAD_Y + lid + pad + cut / 2
+        sheets = 2 * SHEET if self.shape == "stacked" else 0.0
+        return Box(round(max(width, 2 * pill + sheets) + sheets), round(height + sheets), taken + sheets)
 
 
-def label_of(node: GraphNode, is_output: bool) -> Label:
-    """Return the label of a node: at most three lines; all else stands in the tooltip."""
-    look = "output" if is_output and node.kind is Kind.OP else str(node.kind)
-    kind = Line(type_text(node), SMALL, "soft")
-    if node.kind is Kind.CONSTANT:
-        return Label((Line(node.value, 12.0, ""),) if node.value else (kind,), look, is_output)
-    name = visible(clip(node.name, 32))
-    if node.kind is not Kind.OP:
-        head = Line(name, HEAD, "head") if name else Line(str(node.kind), HEAD, "none")
-        return Label((head, kind), look, is_output)
-    op = visible(clip(node.op, 32))
-    # Longer glyphs, like |x| and mod, are words beside a word.
-    sign = visible(node.glyph) if len(node.glyph) == 1 and not name else ""
-    head = Line(f"{name} = {op}" if name else op, HEAD, "head", sign)
-    params = clip(brief_params(node), 30)
-    return Label((head, *([Line(params, SMALL, "soft")] if params else []), kind), look, is_output)
+def label_of(node: ViewNode) -> Label:
+    """Return the label of a box: its head, and the smaller lines below it."""
+    texts = [visible(clip(text, _LONGEST)) for text in node.lines] or [node.look]
+    if node.look == "constant" and len(texts) == 1:
+        head = Line(texts[0], 12.0, "")
+    else:
+        # A slot that has no name bears the name of its kind.
+        head = Line(texts[0], HEAD, "none" if texts[0] == node.look else "head", visible(node.sign))
+    lines = (head, *(Line(text, SMALL, "soft") for text in texts[1:]))
+    badge = visible(clip(node.badge, 24)) or LOOKS[node.look].glyph
+    heat = -1 if node.weight is None else heat_of(node.weight)
+    return Label(lines, node.look, node.is_output, badge, heat)

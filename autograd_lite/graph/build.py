@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -11,9 +10,10 @@ import numpy as np
 
 from .._tensor import Tensor
 from ..core.node import Node
-from ..core.shapes import Shape, ShapeDtype
+from ..core.shapes import ShapeDtype
 from ..engine import edge_of
 from ..random import Generator
+from .flops import flops_of
 from .ir import Graph
 from .joint import Joint, Step, differentiated, is_slot, known_values
 from .parts import Flow, GraphNode, Kind, Role, make_param
@@ -176,7 +176,7 @@ class _Builder:
             node.dtype,
             str(self._names.get(id(node), "")),
             needs=node.needs,
-            flops=_flops(node),
+            flops=flops_of(node),
             scope=node.scope,
             source=node.source,
         )
@@ -245,21 +245,3 @@ def _constant(new: str, value: Any) -> GraphNode:
     spec = value if isinstance(value, ShapeDtype) else np.asarray(value)
     text = str(spec[()]) if isinstance(spec, np.ndarray) and not spec.ndim else ""
     return GraphNode(new, Kind.CONSTANT, "", "", (), (), spec.shape, spec.dtype, value=text)
-
-
-def _flops(node: Node) -> int:
-    """Estimate the operations: the op's cost for each element of its result, or of its input where it reduces."""
-    op, size = node.op, math.prod(node.shape)
-    if op.name == "matmul":
-        return 2 * size * _shape(node.inputs[0])[-1]
-    if not op.cost:
-        return 0
-    for edge in node.inputs:
-        shape = _shape(edge)
-        if shape != node.shape:
-            size = max(size, math.prod(shape))
-    return int(op.cost * size)
-
-
-def _shape(edge: Any) -> Shape:
-    return getattr(edge, "shape", ())

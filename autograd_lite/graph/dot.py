@@ -1,30 +1,54 @@
 """Graphviz's DOT language: plain quoted labels, ids without colons, a cluster for each module, the same bytes always.
 
-Labels are never HTML-like, since several engines cannot read those; only the user's names go beyond ASCII.
+Labels are never HTML-like, since several engines cannot read those, and lines are neither orthogonal nor concentrated,
+which makes `dot` fail on graphs like these. One font is named, for which every engine has its own metrics.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from .labels import brief_params, clip, summary, type_text, visible
-from .parts import GraphNode, Kind
-from .scopes import scopes
-from .style import LOOKS, THEMES
+from .labels import clip, visible
+from .scopes import nested
+from .style import EDGE_LOOKS, LOOKS, THEMES, Theme, heat_of
+from .view import EdgeKind, View, ViewEdge, ViewNode
 
 if TYPE_CHECKING:
-    from .ir import Graph
+    import graphviz
 
-__all__ = ["dot_text", "quoted"]
+__all__ = ["ThemeName", "digraph", "dot_text", "quoted"]
+
+ThemeName = Literal["light", "dark"]
 
 # Graphviz fails on labels that are much wider than a page.
 _CLIP = 60
-_HEAD = """\
-digraph autograd_lite {
-  graph [rankdir=TB, newrank=true, fontname="Helvetica", fontsize=11, nodesep=0.3, ranksep=0.4, labelloc=t];
-  node [fontname="Helvetica", fontsize=11, margin="0.14,0.06", height=0.3];
-  edge [color="{edge}", arrowsize=0.7];"""
+_NAME = "autograd_lite"
+
+
+def dot_text(view: View, theme: ThemeName = "light") -> str:
+    """Return a picture as DOT text.
+
+    Args:
+        view: what to draw.
+        theme: the colors.
+
+    Raises:
+        ValueError: if there is no such theme.
+    """
+    head = [f"digraph {_NAME} {{\n"]
+    for kind, attributes in _defaults(_theme(theme)).items():
+        said = " ".join(f"{key}={_bare(value)}" for key, value in sorted(attributes.items()))
+        head.append(f"\t{kind} [{said}]\n")
+    return "".join([*head, *_body(view, _theme(theme)), "}\n"])
+
+
+def digraph(view: View, theme: ThemeName = "light") -> graphviz.Digraph:
+    """Return a picture as a `graphviz.Digraph`, whose source is `dot_text`."""
+    import graphviz
+
+    kinds = {f"{kind}_attr": attributes for kind, attributes in _defaults(_theme(theme)).items()}
+    return graphviz.Digraph(_NAME, body=list(_body(view, _theme(theme))), **kinds)
 
 
 def quoted(text: str) -> str:
@@ -42,66 +66,83 @@ def _escaped(text: str) -> str:
     return visible(text).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")
 
 
-class _Cluster:
-    """A module: its own nodes, and the modules inside it."""
-
-    __slots__ = ("inner", "label", "nodes")
-
-    def __init__(self, label: str = "") -> None:
-        self.label = label
-        self.nodes: list[GraphNode] = []
-        self.inner: dict[str, _Cluster] = {}
+def _theme(name: str) -> Theme:
+    if name not in THEMES:
+        raise ValueError(f"to_dot: expected a theme among {', '.join(THEMES)}; received {name!r}")
+    return THEMES[name]
 
 
-def dot_text(graph: Graph) -> str:
-    """Return the graph as DOT text."""
-    homes, outputs, root = scopes(graph.nodes), set(graph.outputs), _Cluster()
-    for node in graph:
-        cluster = root
-        for name in homes[node.id]:
-            cluster = cluster.inner.setdefault(name, _Cluster(name))
-        cluster.nodes.append(node)
-    lines = [_HEAD.replace("{edge}", THEMES["light"].edge), f"  label={quoted(summary(graph))};"]
-    lines += _clusters(root, outputs)
-    lines += [f"  {source} -> {node.id};" for node in graph for source in node.inputs]
-    return "\n".join([*lines, "}"]) + "\n"
+def _defaults(theme: Theme) -> dict[str, dict[str, str]]:
+    """Return what holds for the graph, all nodes and all edges, as users may change it on a Digraph."""
+    font = {"fontname": "Helvetica"}
+    return {
+        "graph": font | {"rankdir": "TB", "newrank": "true", "fontsize": "11", "nodesep": "0.3", "ranksep": "0.4"}
+        | {"labelloc": "t", "bgcolor": theme.page, "fontcolor": theme.soft},
+        "node": font | {"fontsize": "11", "margin": "0.14,0.06", "height": "0.3", "fontcolor": theme.text},
+        "edge": font | {"fontsize": "9", "color": theme.edge, "arrowsize": "0.7", "fontcolor": theme.soft},
+    }  # fmt: skip
 
 
-def _clusters(root: _Cluster, outputs: set[str]) -> Iterator[str]:
-    """Yield the lines of the nodes, module by module, without recursion."""
-    pending: list[tuple[int, _Cluster | str]] = [(0, root)]
+def _bare(value: str) -> str:
+    """Write one of our own values: in quotes unless it is a word or a number."""
+    return value if value.isalpha() or value.replace(".", "", 1).isdecimal() else f'"{value}"'
+
+
+# ---- the body -------------------------------------------------------------------------------------------------------
+
+
+def _body(view: View, theme: Theme) -> Iterator[str]:
+    """Yield the lines between the defaults and the last brace."""
+    caption = "\\n".join(_escaped(clip(line, 4 * _CLIP)) for line in view.caption)
+    yield f'\tlabel="{caption}"\n'
+    yield from _clusters(view, theme)
+    for i, box in enumerate(view.cut):
+        # What a box reads that is not shown: three dots.
+        yield f'\tcut{i} [label="...", shape=plaintext, fontcolor="{theme.soft}", class="cut"]\n'
+        yield f'\tcut{i} -> {box} [style=dashed, color="{theme.quiet}"]\n'
+    yield from (_edge(edge, theme) for edge in view.edges)
+
+
+def _clusters(view: View, theme: Theme) -> Iterator[str]:
+    """Yield the lines of the nodes, module by module."""
     number = 0
-    while pending:
-        depth, item = pending.pop()
-        pad = "  " * (depth + 1)
-        if isinstance(item, str):
-            yield pad + item
-            continue
-        if item is not root:
-            yield f"{pad[2:]}subgraph cluster_{number} {{"
-            label, colour = quoted(clip(item.label, _CLIP)), THEMES["light"].quiet
-            yield f'{pad}label={label}; style="rounded,dashed"; color="{colour}";'
+    for depth, item in nested(view.nodes):
+        # Hostile modules may nest by the thousand.
+        pad = "\t" * min(depth + 1, 20)
+        if isinstance(item, ViewNode):
+            yield f"{pad}{_node(item, theme)}\n"
+        elif item is None:
+            yield f"{pad}}}\n"
+        else:
+            yield f"{pad}subgraph cluster_{number} {{\n"
+            yield f'{pad}\tlabel={quoted(clip(item, _CLIP))}; style="rounded,dashed"; color="{theme.frame}"\n'
             number += 1
-            pending.append((depth - 1, "}"))
-        yield from (pad + _node(node, node.id in outputs) for node in item.nodes)
-        pending += [(depth + 1, inner) for inner in reversed(item.inner.values())]
 
 
-def _node(node: GraphNode, is_output: bool) -> str:
-    look = "output" if is_output and node.kind is Kind.OP else str(node.kind)
-    ink = THEMES["light"].inks[look]
-    double = ", peripheries=2" if is_output and look != "output" else ""
-    text = "\\n".join(_escaped(line) for line in _label(node))
+def _node(node: ViewNode, theme: Theme) -> str:
+    look, ink = LOOKS[node.look], theme.inks[node.look]
+    double = ", peripheries=2" if node.is_output and "peripheries" not in look.dot else ""
+    fill = ink.fill if node.weight is None else theme.heat[heat_of(node.weight)]
+    mark = node.badge or look.glyph
+    head, *rest = node.lines
+    lines = [f"{clip(head, _CLIP)} [{mark}]" if mark else clip(head, _CLIP), *(clip(line, _CLIP) for line in rest)]
+    text = "\\n".join(map(_escaped, lines))
     return (
-        f'{node.id} [label="{text}", {LOOKS[look].dot}{double}, fillcolor="{ink.fill}", color="{ink.border}", '
-        f'class="{look}"];'
+        f'{node.id} [label="{text}", {look.dot}{double}, fillcolor="{fill}", color="{ink.border}", '
+        f'id="{node.id}", class="{node.look}"]'
     )
 
 
-def _label(node: GraphNode) -> list[str]:
-    """Return up to three lines: what it is, its parameters, its type."""
-    if node.kind is Kind.CONSTANT and node.value:
-        return [node.value]
-    name, op = clip(node.name, _CLIP), clip(node.op, _CLIP)
-    said = f"{name} = {op}" if name and op else name or op or str(node.kind)
-    return [line for line in (said, clip(brief_params(node), 40), type_text(node)) if line]
+def _edge(edge: ViewEdge, theme: Theme) -> str:
+    said = []
+    if edge.kind is not EdgeKind.DATA:
+        color = theme.gradient if edge.kind is EdgeKind.GRADIENT else theme.saved
+        said += [EDGE_LOOKS[edge.kind].dot, f'color="{color}"']
+    elif edge.quiet:
+        said.append(f'color="{theme.quiet}"')
+    if edge.label:
+        said.append(f"label={quoted(edge.label)}")
+    if edge.argument:
+        said.append(f'headlabel="{edge.argument}"')
+    said.append(f'class="{edge.kind}"')
+    return f"\t{edge.source} -> {edge.target} [{', '.join(said)}]\n"

@@ -1,94 +1,154 @@
-"""Frames around modules: one for each module path whose nodes stand together with nothing else between them."""
+"""Frames around modules: each keeps a column of its own from its first row to its last, so no stranger gets into it.
+
+On every row that a frame passes there stand two borders, left and right of what the module has there. Borders are
+vertices like others when positions are chosen; the segments between them are the heaviest, so they become straight.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
 from typing import NamedTuple
 
-from .layout import Box, Point
-from .scopes import Scope
+from .lanes import Edge, Lanes
+from .modules import Modules, common
 
-__all__ = ["Frame", "frames", "room_between"]
+__all__ = ["PAD", "TITLE", "Borders", "Frame", "Homes", "bordered", "depths", "homes_of"]
 
-Rectangle = tuple[float, float, float, float]
-
-# Between a frame and what it holds, and for its title. Lanes run 16 pixels beside a box: on no frame around it.
-_PAD, _TITLE = 10.0, 12.0
+# Between a frame and what it holds, and for its title.
+PAD, TITLE = 10.0, 18.0
 
 
 class Frame(NamedTuple):
-    """A rectangle with a title."""
+    """The rectangle around a group."""
 
-    scope: Scope
+    group: int
     left: float
     top: float
     right: float
     bottom: float
 
-    def holds(self, left: float, top: float, right: float, bottom: float) -> bool:
-        """Return whether a rectangle lies inside."""
-        return self.left <= left and self.top <= top and right <= self.right and bottom <= self.bottom
 
-    def meets(self, left: float, top: float, right: float, bottom: float) -> bool:
-        """Return whether a rectangle overlaps this one."""
-        return self.left < right and left < self.right and self.top < bottom and top < self.bottom
+class Homes(NamedTuple):
+    """Which group each vertex stands in.
 
-
-def room_between(outside: Scope, inside: Scope) -> float:
-    """Return the pixels that frames take between a node and a reader in another module."""
-    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(outside, inside, strict=False)))
-    return (len(outside) - shared) * _PAD + (len(inside) - shared) * (_PAD + _TITLE)
-
-
-def frames(
-    boxes: Sequence[Box], centers: Sequence[Point], homes: Sequence[Scope], members: Sequence[bool]
-) -> list[Frame]:
-    """Return the frames that can be drawn truthfully: a frame that would hold a stranger is left out.
-
-    Args:
-        boxes, centers: of the nodes.
-        homes: the module path of each.
-        members: which nodes a frame must go round: the operations. A parameter of the module, which may stand beside
-            the operations of others, is taken in where it is near.
-
-    Returns:
-        The frames, outer ones first.
+    Attributes:
+        of: the groups of boxes, lanes and spacers, -1 for none.
+        spacers: the layers of vertices of no size that hold a place for a group on a row where it has nothing.
+        first, last: the rows of each group.
     """
-    rectangles = [
-        (c.x - b.width / 2, c.y - b.height / 2, c.x + b.width / 2, c.y + b.height / 2)
-        for b, c in zip(boxes, centers, strict=True)
-    ]
-    own: dict[Scope, list[int]] = {}
-    for i, home in enumerate(homes):
-        for depth in range(1, len(home) + 1):
-            own.setdefault(home[:depth], []).append(i)
-    drawn: list[Frame] = []
-    # Inner frames first: an outer one has to leave room for them.
-    for scope in sorted(own, key=lambda s: (-len(s), own[s][0])):
-        inside = [rectangles[i] for i in own[scope] if members[i]]
-        inside += [frame[1:] for frame in drawn if frame.scope[: len(scope)] == scope]
-        if not inside:
-            continue
-        frame = _around(scope, inside, [rectangles[i] for i in own[scope] if not members[i]])
-        strangers = [r for i, r in enumerate(rectangles) if homes[i][: len(scope)] != scope]
-        strangers += [other[1:] for other in drawn if other.scope[: len(scope)] != scope]
-        if not any(frame.meets(*r) for r in strangers):
-            drawn.append(frame)
-    return drawn[::-1]
+
+    of: list[int]
+    spacers: list[int]
+    first: list[int]
+    last: list[int]
 
 
-def _around(scope: Scope, inside: list[Rectangle], near: list[Rectangle]) -> Frame:
-    """Return the frame around rectangles, and around those near ones that it would cut through."""
-    while True:
-        frame = Frame(
-            scope,
-            min(r[0] for r in inside) - _PAD,
-            min(r[1] for r in inside) - _PAD - _TITLE,
-            max(r[2] for r in inside) + _PAD,
-            max(r[3] for r in inside) + _PAD,
-        )
-        cut = [r for r in near if frame.meets(*r) and not frame.holds(*r)]
-        if not cut:
-            return frame
-        inside = inside + cut
+def homes_of(modules: Modules, lanes: Lanes, edges: Sequence[Edge]) -> Homes:
+    """Find a group for every lane: while it passes a module that it comes from or leads to, it runs inside.
+
+    Loose ones run inside only of what they come from and lead to, so that frames stay narrow.
+    """
+    parents, n = modules.parents, len(modules.homes)
+    first, last = [len(lanes.layers)] * len(parents), [-1] * len(parents)
+    for home, layer in zip(modules.homes, lanes.layers, strict=False):
+        while home >= 0:
+            first[home], last[home] = min(first[home], layer), max(last[home], layer)
+            home = parents[home]
+    chains = {home: modules.chain(home) for home in set(modules.homes)}
+    towards: dict[int, tuple[int, ...]] = {}
+    below: dict[int, list[int]] = {}
+    for upper, lower in lanes.segments:
+        if upper >= n:
+            below.setdefault(upper, []).append(lower)
+    for lane in sorted(below, key=lambda v: -lanes.layers[v]):
+        ends = [towards[v] if v >= n else chains[modules.homes[v]] for v in below[lane]]
+        shared = ends[0]
+        for end in ends[1:]:
+            shared = common(shared, end)
+        towards[lane] = shared
+    of = list(modules.homes)
+    for lane, owner in enumerate(lanes.owners, start=n):
+        layer = lanes.layers[lane]
+        start = tuple(g for g in chains[modules.homes[owner]] if first[g] <= layer <= last[g])
+        end = tuple(g for g in towards[lane] if first[g] <= layer <= last[g])
+        inside = end if end[: len(start)] == start else start
+        if lanes.loose[lane - n]:
+            inside = common(start, end)
+        of.append(inside[-1] if inside else -1)
+    return Homes(of, _spacers(modules, lanes.layers, of, first, last), first, last)
+
+
+def _spacers(
+    modules: Modules, layers: Sequence[int], of: list[int], first: Sequence[int], last: Sequence[int]
+) -> list[int]:
+    """Add a vertex on each row of a group that has none; return their layers."""
+    taken: list[set[int]] = [set() for _ in modules.parents]
+    for home, layer in zip(of, layers, strict=True):
+        while home >= 0 and layer not in taken[home]:
+            taken[home].add(layer)
+            home = modules.parents[home]
+    spacers = []
+    for group in reversed(range(len(modules.parents))):
+        for layer in range(first[group], last[group] + 1):
+            home = group
+            if layer not in taken[home]:
+                spacers.append(layer)
+                of.append(group)
+            while home >= 0 and layer not in taken[home]:
+                taken[home].add(layer)
+                home = modules.parents[home]
+    return spacers
+
+
+class Borders(NamedTuple):
+    """The rows with borders in them.
+
+    Attributes:
+        rows: of vertices, from left to right.
+        sides: of all vertices: -1 for a left border, 1 for a right one, 0 otherwise.
+        left, right: of each group its borders from its first row to its last.
+    """
+
+    rows: list[list[int]]
+    sides: list[int]
+    left: list[list[int]]
+    right: list[list[int]]
+
+
+def bordered(rows: Sequence[Sequence[int]], homes: Homes, modules: Modules) -> Borders:
+    """Put borders left and right of what each group has on each row."""
+    sides = [0] * len(homes.of)
+    left: list[list[int]] = [[] for _ in modules.parents]
+    right: list[list[int]] = [[] for _ in modules.parents]
+    chains = {home: modules.chain(home) for home in set(homes.of)}
+    new_rows = []
+    for row in rows:
+        new: list[int] = []
+        inside: tuple[int, ...] = ()
+        for v in [*row, -1]:
+            chain = chains[homes.of[v]] if v >= 0 else ()
+            shared = len(common(inside, chain))
+            for side, groups, ends in ((1, inside[shared:][::-1], right), (-1, chain[shared:], left)):
+                for group in groups:
+                    ends[group].append(len(sides))
+                    new.append(len(sides))
+                    sides.append(side)
+            inside = chain
+            if v >= 0:
+                new.append(v)
+        new_rows.append(new)
+    return Borders(new_rows, sides, left, right)
+
+
+def depths(modules: Modules, homes: Homes) -> tuple[list[float], list[float]]:
+    """Return how far above its first row and below its last each frame reaches, with room for those inside it."""
+    above, below = [0.0] * len(modules.parents), [0.0] * len(modules.parents)
+    for group in reversed(range(len(modules.parents))):
+        above[group] += PAD + TITLE
+        below[group] += PAD
+        around = modules.parents[group]
+        if around >= 0 and homes.first[around] == homes.first[group]:
+            above[around] = max(above[around], above[group])
+        if around >= 0 and homes.last[around] == homes.last[group]:
+            below[around] = max(below[around], below[group])
+    return above, below

@@ -114,8 +114,8 @@ class _Ledger(dict[Any, Any]):
 
     def __setitem__(self, edge: Any, total: Any) -> None:
         argument, made = next(self._arguments), edge_of(total)
-        # What is added up is added as `previous + contribution`.
-        contribution = made.inputs[1] if edge in self else made
+        # What is added up is added as `previous + contribution`; the sum of two flat rules' zeros is not recorded.
+        contribution = made.inputs[1] if edge in self and made.__class__ is Node else made
         self.steps.append(Step(self._node, argument, edge, contribution, made, next_stamp()))
         super().__setitem__(edge, total)
 
@@ -143,7 +143,7 @@ def differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
             "with ag.tensor(a, requires_grad=True), and compute outside no_grad()"
         )
     begins, ledger = next_stamp(), _Ledger(roots)
-    token = MODE.set(MODE.get()._replace(source=False, scope=""))
+    token = MODE.set(MODE.get()._replace(source=False, scope="", watch=None))
     try:
         found = cotangents(ledger, None, retain_graph=True, create_graph=True)
         gradients = {leaf: edge_of(total) for leaf, total in found.items() if isinstance(leaf, Tensor)}

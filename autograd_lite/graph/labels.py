@@ -111,7 +111,7 @@ _BOLD = (
     365, 712, 838,
 )  # fmt: skip
 # Bounds for the signs that glyphs use, for the letters of Latin and Greek, and a guess for all others.
-_SIGNS, _SIGN, _LETTER, _OTHER = "−×÷²≠≤≥…→·ʸᵀ", 1000, 1200, 1300
+_SIGNS, _SIGN, _LETTER, _OTHER = "−×÷²≠≤≥…→↑↓∇·ʸᵀ", 1000, 1200, 1300
 
 
 def fits_table(text: str) -> bool:

@@ -14,7 +14,7 @@ from ..core.node import Source
 from ..core.shapes import Shape
 from .stats import Stats
 
-__all__ = ["ArrayDigest", "Flow", "GraphNode", "Kind", "Param", "Role", "make_param"]
+__all__ = ["ArrayDigest", "Flow", "GraphNode", "Kind", "Opaque", "Param", "Role", "make_param"]
 
 
 class Kind(StrEnum):
@@ -80,7 +80,7 @@ class ArrayDigest(NamedTuple):
         return f"{self.dtype}{self.shape}#{self.digest}"
 
 
-class _Opaque(str):
+class Opaque(str):
     """What stands for a parameter that is no plain value."""
 
     __slots__ = ()
@@ -130,11 +130,11 @@ def _without_arrays(value: Any) -> Any:
     if value is None or value is Ellipsis or isinstance(value, (bool, int, float, complex, str, np.dtype)):
         return value
     # As text, for the object may hold arrays; and without its address, which no two runs share.
-    return _Opaque(re.sub(" at 0x[0-9a-fA-F]+", "", repr(value)))
+    return Opaque(re.sub(" at 0x[0-9a-fA-F]+", "", repr(value)))
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, (ArrayDigest, np.dtype, _Opaque)):
+    if isinstance(value, (ArrayDigest, np.dtype, Opaque)):
         return str(value)
     if value is Ellipsis:
         return "..."

@@ -15,62 +15,58 @@ from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import inf
+from typing import NamedTuple
 
-__all__ = ["isotonic", "x_positions"]
+from .lanes import LOOSE
+
+__all__ = ["Extra", "x_positions"]
 
 # Pixels between two boxes, between a box and a lane, between two lanes (a lane has no width of its own).
 _BOXES, _BESIDE_LANE, _LANES = 26.0, 16.0, 14.0
+# From a border to what it holds, to a frame in or around it, to a lane, and to all else.
+_INSIDE, _NESTED, _LANE_INSIDE, _OUTSIDE = 12.0, 10.0, 9.0, 18.0
 # More make no difference that can be seen.
 _ROUNDS = 8
 
 Segments = Mapping[tuple[int, int], float]
 
 
-def isotonic(wanted: Sequence[float], weights: Sequence[float], gaps: Sequence[float]) -> list[float]:
-    """Return positions x with x[i + 1] - x[i] >= gaps[i] that minimise sum_i weights[i] (x[i] - wanted[i])².
+class Extra(NamedTuple):
+    """What frames add to positions.
 
-    With the gaps subtracted this is isotonic regression, which pooling adjacent violators solves in linear time.
-
-    Args:
-        wanted: any number of positions.
-        weights: positive, as many.
-        gaps: one fewer.
-
-    Example:
-        >>> isotonic([0.0, 0.0], [1.0, 1.0], [10.0])
-        [-5.0, 5.0]
+    Attributes:
+        sides: of all vertices: -1 for a left border, 1 for a right one, 0 otherwise.
+        groups: for each group its left and its right borders, the least distance between them, and what it holds.
     """
-    offset, offsets = 0.0, [0.0]
-    for gap in gaps:
-        offset += gap
-        offsets.append(offset)
-    blocks: list[tuple[float, float, int]] = []  # mean, weight, how many
-    for want, weight, shift in zip(wanted, weights, offsets, strict=True):
-        mean, count = want - shift, 1
-        while blocks and blocks[-1][0] >= mean:
-            other, heavy, more = blocks.pop()
-            mean = (mean * weight + other * heavy) / (weight + heavy)
-            weight, count = weight + heavy, count + more
-        blocks.append((mean, weight, count))
-    means = [mean for mean, _, count in blocks for _ in range(count)]
-    return [mean + shift for mean, shift in zip(means, offsets, strict=True)]
+
+    sides: Sequence[int]
+    groups: Sequence[tuple[Sequence[int], Sequence[int], float, Sequence[int]]]
 
 
-def x_positions(rows: Sequence[Sequence[int]], segments: Segments, widths: Sequence[float]) -> list[float]:
+def x_positions(
+    rows: Sequence[Sequence[int]], segments: Segments, widths: Sequence[float], extra: Extra | None = None
+) -> list[float]:
     """Return the centre of every box and lane.
 
     Args:
         rows: the order within each layer.
         segments: `(upper, lower) -> weight`.
         widths: of the boxes, and 0 of the lanes.
+        extra: borders of frames, which are among the rows.
     """
     column = _columns(rows, segments, len(widths))
     n = max(column, default=-1) + 1
     right_of: list[dict[int, float]] = [{} for _ in range(n)]
+    sides = extra.sides if extra else [0] * len(widths)
     for row in rows:
         for u, v in pairwise(row):
-            gap, a, b = _gap(widths[u], widths[v]), column[u], column[v]
+            gap, a, b = _gap(widths[u], widths[v], sides[u], sides[v]), column[u], column[v]
             right_of[a][b] = max(right_of[a].get(b, 0.0), gap)
+    blocks: list[tuple[int, int, list[int]]] = []
+    for left, right, least, inside in extra.groups if extra else ():
+        a, b = column[left[0]], column[right[0]]
+        right_of[a][b] = max(right_of[a].get(b, 0.0), least)
+        blocks.append((a, b, sorted({column[v] for v in (*left, *right, *inside)})))
     order = _left_to_right(right_of)
     pulls: list[dict[int, float]] = [{} for _ in range(n)]
     for (upper, lower), weight in segments.items():
@@ -79,40 +75,111 @@ def x_positions(rows: Sequence[Sequence[int]], segments: Segments, widths: Seque
             pulls[a][b] = pulls[a].get(b, 0.0) + weight
             pulls[b][a] = pulls[b].get(a, 0.0) + weight
     x = [0.0] * n
+    left_of: list[list[tuple[int, float]]] = [[] for _ in range(n)]
     for c in order:
         for b, gap in right_of[c].items():
             x[b] = max(x[b], x[c] + gap)
-    _settle(x, order, right_of, pulls)
+            left_of[b].append((c, gap))
+    pulled = [_Pull(tuple(others.items()), sum(others.values())) for others in pulls]
+    _settle(x, order, left_of, [tuple(others.items()) for others in right_of], pulled, blocks)
     return [x[c] for c in column]
 
 
-def _pulled(c: int, x: Sequence[float], pulls: Sequence[Mapping[int, float]]) -> float:
-    """Return where a column wants to stand: the weighted mean of what it leads to."""
-    weight = sum(pulls[c].values())
-    return sum(x[other] * w for other, w in pulls[c].items()) / weight if weight else x[c]
+class _Pull(NamedTuple):
+    """What a column leads to, and the sum of the weights."""
+
+    others: tuple[tuple[int, float], ...]
+    weight: float
+
+    def wish(self, c: int, x: Sequence[float]) -> float:
+        """Return where the column wants to stand: the weighted mean of what it leads to."""
+        if not self.weight:
+            return x[c]
+        total = 0.0
+        for other, w in self.others:
+            total += x[other] * w
+        return total / self.weight
+
+
+Near = Sequence[Sequence[tuple[int, float]]]
 
 
 def _settle(
     x: list[float],
     order: Sequence[int],
-    right_of: Sequence[Mapping[int, float]],
-    pulls: Sequence[Mapping[int, float]],
+    left_of: Near,
+    right_of: Near,
+    pulls: Sequence[_Pull],
+    blocks: Sequence[tuple[int, int, list[int]]],
 ) -> None:
-    """Move single columns as far as they want and their neighbours let them, from one side and then from the other."""
-    left_of: list[dict[int, float]] = [{} for _ in right_of]
-    for a, others in enumerate(right_of):
-        for b, gap in others.items():
-            left_of[b][a] = gap
+    """Move single columns as far as they want and their neighbours let them, from one side and then from the other.
+
+    A frame moves as a whole where what it holds wants to go on the mean, and each of its borders keeps close to what
+    it holds and out of its way.
+    """
+    left_borders, right_borders = {a for a, _, _ in blocks}, {b for _, b, _ in blocks}
     for turn in range(_ROUNDS):
+        for _, _, inside in blocks:
+            _move_together(inside, x, left_of, right_of, pulls)
         for c in order if turn % 2 else reversed(order):
-            least = max((x[a] + gap for a, gap in left_of[c].items()), default=-inf)
-            most = min((x[b] - gap for b, gap in right_of[c].items()), default=inf)
+            least, most = -inf, inf
+            for a, gap in left_of[c]:
+                if x[a] + gap > least:
+                    least = x[a] + gap
+            for b, gap in right_of[c]:
+                if x[b] - gap < most:
+                    most = x[b] - gap
+            if c in left_borders:
+                want = min([pulls[b].wish(b, x) - gap for b, gap in right_of[c]])
+            elif c in right_borders:
+                want = max([pulls[a].wish(a, x) + gap for a, gap in left_of[c]])
+            else:
+                want = pulls[c].wish(c, x)
             # Rounding may have left less than nothing between the two.
-            x[c] = min(max(_pulled(c, x, pulls), least), max(most, least))
+            x[c] = min(max(want, least), max(most, least))
+    for c in order:
+        if c in right_borders:
+            x[c] = max([x[a] + gap for a, gap in left_of[c]])
+    for c in reversed(order):
+        if c in left_borders:
+            x[c] = min([x[b] - gap for b, gap in right_of[c]])
 
 
-def _gap(left: float, right: float) -> float:
-    between = _BOXES if left and right else _BESIDE_LANE if left or right else _LANES
+def _move_together(
+    inside: Sequence[int], x: list[float], left_of: Near, right_of: Near, pulls: Sequence[_Pull]
+) -> None:
+    """Move columns all by the same, to where their neighbours pull them on the mean, as far as those let them."""
+    own = set(inside)
+    total = weight = 0.0
+    least, most = -inf, inf
+    for c in inside:
+        for other, w in pulls[c].others:
+            if other not in own:
+                total += w * (x[other] - x[c])
+                weight += w
+        for a, gap in left_of[c]:
+            if a not in own:
+                least = max(least, x[a] + gap - x[c])
+        for b, gap in right_of[c]:
+            if b not in own:
+                most = min(most, x[b] - gap - x[c])
+    if weight:
+        shift = min(max(total / weight, least), max(most, least))
+        for c in inside:
+            x[c] += shift
+
+
+def _gap(left: float, right: float, left_side: int = 0, right_side: int = 0) -> float:
+    """Return the least distance of two neighbours' centres, from their widths and from which borders they are."""
+    if left_side or right_side:
+        if left_side and right_side:
+            between = _NESTED if left_side == right_side else _OUTSIDE
+        elif left_side < 0 or right_side > 0:
+            between = _INSIDE if left or right else _LANE_INSIDE
+        else:
+            between = _OUTSIDE if left or right else _LANES
+    else:
+        between = _BOXES if left and right else _BESIDE_LANE if left or right else _LANES
     return (left + right) / 2 + between
 
 
@@ -127,7 +194,7 @@ def _columns(rows: Sequence[Sequence[int]], segments: Segments, n: int) -> list[
     vertical: list[list[tuple[int, int]]] = [[] for _ in rows]
     aside = _aside(segments, place)
     for upper, lower in sorted(segments, key=lambda s: (-segments[s], aside[s])):
-        if below[upper] >= 0 or above[lower] >= 0:
+        if below[upper] >= 0 or above[lower] >= 0 or segments[upper, lower] < LOOSE:
             continue
         chosen, ends = vertical[layer[upper]], (place[upper], place[lower])
         i = bisect_left(chosen, ends)

@@ -6,8 +6,9 @@ import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -21,8 +22,12 @@ from ..core.tree import leaves, map_leaves
 from ..engine import conjugated, edge_of
 from ..random import Generator
 from .build import Built, built
+from .fold import ViewOptions
 from .ir import Graph
+from .onnx import onnx_model
 from .parts import Kind, Role
+from .render import Renderer
+from .save import Drawing, saved, written
 from .slots import slot_tensor
 from .stats import Stats
 
@@ -155,6 +160,78 @@ class Program:
             for node in self.graph
         )
         return replace(self.graph, nodes=nodes)
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        renderer: Renderer = "auto",
+        dpi: float = 144.0,
+        timeout: float = 30.0,
+        **options: Unpack[ViewOptions],
+    ) -> Path:
+        """Write the program to a file: .onnx holds the values too; every other ending is one of `Graph.save`.
+
+        Args:
+            path: the file; one that is there is replaced.
+            renderer, dpi, timeout, options: of pictures, as of `Graph.save`.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: if there is no such ending or renderer, or the form does not have one of the options.
+            RenderError: if nothing can draw a PNG or a PDF.
+        """
+        if Path(path).suffix.lower() == ".onnx":
+            if options:
+                raise ValueError(f"save: expected no options for .onnx; received {', '.join(options)}")
+            return written(path, self.to_onnx())
+        return saved(self.graph, path, Drawing(renderer, dpi, timeout), options, (".onnx",))
+
+    def to_onnx(
+        self,
+        *,
+        opset: int = 17,
+        gradients: bool = False,
+        dynamic_batch: bool = False,
+        custom_domain: bool = False,
+        name: str = "autograd_lite",
+    ) -> bytes:
+        """Return the program as an ONNX model (IR version 8), which other runtimes load; see `docs/onnx.md`.
+
+        Parameters and constants are stored in it; the arguments are its inputs, under their names. Every node says
+        which line and module it comes from. Nothing but NumPy is needed.
+
+        Args:
+            opset: the version of the operators, 17 or 18.
+            gradients: make the gradients of the parameters outputs too, called as they are with `.grad` behind.
+            dynamic_batch: leave the length of axis 0 of the inputs open; the example arguments must have been of one
+                length there, of 2 at least.
+            custom_domain: write what ONNX lacks as operators of the domain "autograd_lite", with a warning, for
+                readers that have such.
+            name: of the graph in the file.
+
+        Raises:
+            UnsupportedError: if ONNX has no counterpart of an operation or a dtype, naming all of them; or with
+                `dynamic_batch`, if the graph depends on the batch size.
+            GradError: with `gradients`, if there is no backward pass.
+            ValueError: if the opset is another, or the model too large for the format (2 GB).
+
+        Example:
+            >>> program = Program.trace(lambda x: np.tanh(x).sum(), np.ones(3))
+            >>> model = program.to_onnx()
+            >>> model[:17]
+            b'\\x08\\x08\\x12\\rautograd_lite'
+        """
+        return onnx_model(
+            self,
+            opset=opset,
+            gradients=gradients,
+            dynamic_batch=dynamic_batch,
+            custom_domain=custom_domain,
+            name=name,
+        )
 
     def _timed(self, values: Mapping[str, Any], repeats: int) -> dict[str, float]:
         times: dict[str, float] = {}

@@ -116,7 +116,8 @@ class View:
 
     Attributes:
         nodes: in an order in which every edge goes from an earlier to a later one.
-        edges: by the ids of the boxes; two boxes have one edge of a kind at most, unless arguments are told apart.
+        edges: by the ids of the boxes; two boxes have one edge of a kind at most, unless arguments are told apart or a
+            box reads the same value twice, as in `x * x`.
         title: of the picture.
         caption: lines above it: what it counts, what it hides.
         cut: ids of boxes that read what is not shown.

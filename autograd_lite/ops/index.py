@@ -92,7 +92,7 @@ getitem: Op = structural(
     selects=True,
     cost=0,
     glyph="[ ]",
-    onnx="GatherND",
+    onnx="Gather",
 )
 scatter_add: Op = structural(
     "scatter_add",
@@ -101,7 +101,7 @@ scatter_add: Op = structural(
     infer=lambda x, *, index, shape: ShapeDtype(shape, x.dtype),
     linear=True,
     batch=_batched_scatter_add,
-    onnx="ScatterND",
+    onnx="ScatterElements",
 )
 
 
@@ -136,5 +136,5 @@ index_update: Op = structural(
     selects=True,
     cost=0,
     glyph="[ ]=",
-    onnx="ScatterND",
+    onnx="ScatterElements",
 )

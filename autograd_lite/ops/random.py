@@ -28,9 +28,9 @@ def _bernoulli(*, generator: Any, shape: Any, dtype: Any, p: float) -> Any:
     return (generator.bits.random(shape, np.float32) < p).astype(dtype, copy=False)
 
 
-random_normal = nondifferentiable(_normal, name="random_normal", infer=_infer, onnx="RandomNormal")
-random_uniform = nondifferentiable(_uniform, name="random_uniform", infer=_infer, onnx="RandomUniform")
-random_bernoulli = nondifferentiable(_bernoulli, name="random_bernoulli", infer=_infer, onnx="Bernoulli")
+random_normal = nondifferentiable(_normal, name="random_normal", infer=_infer, onnx="RandomNormalLike")
+random_uniform = nondifferentiable(_uniform, name="random_uniform", infer=_infer, onnx="RandomUniformLike")
+random_bernoulli = nondifferentiable(_bernoulli, name="random_bernoulli", infer=_infer)
 
 
 def _permutation(*, generator: Any, shape: Any, dtype: Any) -> Any:

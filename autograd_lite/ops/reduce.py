@@ -312,7 +312,7 @@ def _softmax_share(out: Any, x: Any, *, axis: Any) -> Any:
     return np.where(infinite, _tie_share(out, x, axis=axis), np.exp(x - np.where(infinite, 0, out)))
 
 
-logsumexp = reduction("logsumexp", _logsumexp, _softmax_share, saves="ox", onnx="ReduceLogSumExp")
+logsumexp = reduction("logsumexp", _logsumexp, _softmax_share, saves="ox")
 
 
 def _softmax(x: Any, *, axis: int) -> Any:

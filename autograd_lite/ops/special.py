@@ -134,5 +134,4 @@ gelu = elementwise(
     lambda out, x: 0.5 * erfc(x * -math.sqrt(0.5)) + _NORMAL * x * np.exp(-0.5 * x * x),
     name="gelu",
     saves="x",
-    onnx="Gelu",
 )

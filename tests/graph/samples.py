@@ -9,6 +9,8 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from .large import transformer
+
 
 def parameter(name: str, *shape: int, dtype: str = "float64") -> Tensor:
     return ag.tensor(np.ones(shape, dtype), requires_grad=True, name=name)
@@ -78,6 +80,92 @@ def several() -> list[Tensor]:
     return [z, y, scale]
 
 
+def scalar() -> Tensor:
+    """The smallest expression with a branch: y = x² + 3x."""
+    x = ag.tensor(2.0, requires_grad=True, name="x")
+    y = x**2 + 3.0 * x
+    y.name = "y"
+    return y
+
+
+def broadcast() -> Tensor:
+    """A column, a row and a number, of three dtypes, that meet in one matrix."""
+    column, row = parameter("column", 3, 1, dtype="float32"), parameter("row", 4)
+    return ((column + row) * np.float16(2.0) - row.mean()).sum()
+
+
+def views() -> Tensor:
+    """Assignment to a part of a tensor, and views of it."""
+    x = parameter("x", 3, 4)
+    y = x * 2.0
+    y[0] = np.arange(4.0)
+    y[1:, ::2] *= y[1:, 1::2]
+    return (y.T.reshape(2, 6)[:, ::-1] * y.reshape(2, 6)).sum()
+
+
+def no_grad() -> Tensor:
+    """A branch that no gradient flows through."""
+    x = parameter("x", 5)
+    with ag.no_grad():
+        scale = np.sqrt((x * x).sum())
+    return (x / scale - x.detach()).sum()
+
+
+def double_backward() -> Tensor:
+    """A gradient as a part of the loss."""
+    x = parameter("x", 4)
+    y = (np.tanh(x) ** 3).sum()
+    y.backward(create_graph=True)
+    gradient, x.grad = x.grad, None
+    assert gradient is not None
+    return (gradient * gradient).sum() + y
+
+
+def tied() -> Tensor:
+    """One table of weights that two modules read."""
+    table, tokens = parameter("embedding.table", 7, 4), ag.tensor(np.array([[1, 2, 6]]), name="tokens")
+    with ag.record_source():
+        with ag.module_scope("embedding"):
+            x = table[tokens]
+        with ag.module_scope("head"):
+            logits = np.tanh(x) @ table.T
+    return ag.logsumexp(logits, axis=-1).sum()
+
+
+def blocks() -> Tensor:
+    """Three blocks of a transformer, which fold into one."""
+    return transformer(blocks=3)
+
+
+def not_finite() -> Tensor:
+    """log(0), and what comes of it."""
+    x = ag.tensor(np.array([0.0, 1.0, 4.0]), requires_grad=True, name="x")
+    with np.errstate(all="ignore"):
+        return (np.log(x) * x).sum() / np.sqrt(x).min()
+
+
+def unused() -> list[Tensor]:
+    """A parameter on no way to the loss, which is a result of its own."""
+    x, used, idle = ag.tensor(np.ones(3), name="x"), parameter("used", 3), parameter("idle", 2, 2)
+    return [(x * used).sum(), idle]
+
+
+def empty() -> Tensor:
+    """Axes of length 0, and a tensor without elements."""
+    x = parameter("x", 0, 3)
+    return (x @ parameter("w", 3, 0)).sum() + np.concatenate([x, parameter("y", 2, 3)]).sum()
+
+
+def control_flow() -> Tensor:
+    """Loops and branches of Python, which leave no trace but what ran; and `where`, which computes both sides."""
+    x = ag.tensor(1.5, requires_grad=True, name="x")
+    steps = 0
+    while x.item() < 100.0 and steps < 5:
+        x = x * x if steps % 2 else x + 1.0
+        steps += 1
+    return np.where(x > 10.0, np.log(x), -x)
+
+
 SAMPLES: dict[str, Callable[[], Tensor | list[Tensor]]] = {
     "perceptron": perceptron,
     "diamond": diamond,
@@ -85,6 +173,17 @@ SAMPLES: dict[str, Callable[[], Tensor | list[Tensor]]] = {
     "dropout": dropout,
     "indexing": indexing,
     "several": several,
+    "scalar": scalar,
+    "broadcast": broadcast,
+    "views": views,
+    "no_grad": no_grad,
+    "double_backward": double_backward,
+    "tied": tied,
+    "blocks": blocks,
+    "not_finite": not_finite,
+    "unused": unused,
+    "empty": empty,
+    "control_flow": control_flow,
 }
 
 HOSTILE = [

@@ -7,52 +7,17 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from autograd_lite.graph import order, place
-from autograd_lite.graph.frames import frames, room_between
+from autograd_lite.graph.isotonic import isotonic
 from autograd_lite.graph.lanes import depth_of, layer_of, lead_through_lanes
-from autograd_lite.graph.layout import TIP, Box, Edge, Layout, Leg, Point, lay_out
+from autograd_lite.graph.layout import TIP, Box, Edge, Layout, Point, lay_out
+from autograd_lite.graph.modules import modules_of
 from autograd_lite.graph.order import crossings, ordered
-from autograd_lite.graph.place import isotonic, x_positions
+from autograd_lite.graph.place import x_positions
 
-
-@st.composite
-def graphs(draw: st.DrawFn, largest: int = 24) -> tuple[list[Box], list[Edge]]:
-    """Any graph whose edges go forward: several parts, repeated edges, long edges, boxes of all sizes.
-
-    Hypothesis chooses the size, the density and how far edges reach; within those, a seed chooses. Drawn one by one,
-    edges would be few, and most graphs a heap of loose boxes.
-    """
-    n, reads, reach = draw(st.integers(1, largest)), draw(st.floats(0.3, 3)), draw(st.integers(1, largest))
-    random = draw(st.integers(0, 2**32).map(Random))
-    boxes = [Box(random.randint(1, 300), random.randint(1, 90)) for _ in range(n)]
-    edges = []
-    for _ in range(int(reads * n) if n > 1 else 0):
-        target = random.randint(1, n - 1)
-        source = random.randint(max(target - reach, 0), target - 1)
-        edges.append(Edge(source, target, random.choice([1.0, 8.0]), random.choice([0.0, 50.0])))
-    return boxes, edges
-
-
-def rectangle(box: Box, center: Point) -> tuple[float, float, float, float]:
-    left, top = center.x - box.width / 2, center.y - box.height / 2
-    return left, top, left + box.width, top + box.height
-
-
-def rectangles(boxes: list[Box], layout: Layout) -> list[tuple[float, float, float, float]]:
-    return [rectangle(box, center) for box, center in zip(boxes, layout.centers, strict=True)]
-
-
-def curve(leg: Leg, steps: int = 24) -> list[Point]:
-    """Points along a leg: a line down, or the curve with both control points at half height."""
-    (x0, y0), (x1, y1) = leg
-    points = []
-    for i in range(steps + 1):
-        t = i / steps
-        a, b, c, d = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
-        points.append(Point((a + b) * x0 + (c + d) * x1, a * y0 + (b + c) * (y0 + y1) / 2 + d * y1))
-    return points
+from .layouts import curve, graphs, rectangles, seconds
 
 
 @given(graphs())
@@ -67,7 +32,7 @@ def test_boxes_do_not_overlap_and_lie_on_the_page(graph: tuple[list[Box], list[E
         assert top >= -1e-6
         assert right <= layout.width + 1e-6
         assert bottom <= layout.height + 1e-6
-    assert all(-1e-6 <= p.x <= layout.width + 1e-6 for legs in layout.legs for leg in legs for p in leg)
+    assert all(-1e-6 <= p.x <= layout.width + 1e-6 for legs in layout.legs.values() for leg in legs for p in leg)
 
 
 @given(graphs())
@@ -75,18 +40,21 @@ def test_edges_lead_down_from_box_to_box(graph: tuple[list[Box], list[Edge]]) ->
     boxes, edges = graph
     layout = lay_out(boxes, edges)
     placed = rectangles(boxes, layout)
-    for legs in layout.legs:
+    for legs in layout.legs.values():
         assert all(leg.start.y < leg.end.y for leg in legs)
         assert len(set(legs)) == len(legs)
     for edge, arrival in zip(edges, layout.arrivals, strict=True):
         left, top, right, _ = placed[edge.target]
         assert left - 1e-6 <= arrival.x <= right + 1e-6
         assert arrival.y == pytest.approx(top)
-        came_from = {leg.end: leg.start for leg in layout.legs[edge.source]}
+        came_from = {leg.end: leg.start for leg in layout.legs[edge.source, edge.channel]}
         point = Point(arrival.x, arrival.y - TIP)
         while point in came_from:
             point = came_from[point]
-        assert point == pytest.approx((layout.centers[edge.source].x, placed[edge.source][3]))
+        assert point.y == pytest.approx(placed[edge.source][3])
+        first = min(e.channel for e in edges if e.source == edge.source)
+        aside = point.x - layout.centers[edge.source].x
+        assert aside == 0 if edge.channel == first else 0 < aside < boxes[edge.source].width / 2
         assert placed[edge.source][3] + max(34, edge.room) <= top + 1e-6
 
 
@@ -95,7 +63,7 @@ def test_no_edge_runs_through_a_box(graph: tuple[list[Box], list[Edge]]) -> None
     boxes, edges = graph
     layout = lay_out(boxes, edges)
     placed = rectangles(boxes, layout)
-    for point in [p for legs in layout.legs for leg in legs for p in curve(leg)]:
+    for point in [p for legs in layout.legs.values() for leg in legs for p in curve(leg)]:
         for left, top, right, bottom in placed:
             assert not (left < point.x < right and top + 1e-6 < point.y < bottom - 1e-6)
 
@@ -140,11 +108,11 @@ def test_lanes(graph: tuple[list[Box], list[Edge]]) -> None:
     for edge, v in zip(edges, lanes.last, strict=True):
         assert (v, edge.target) in lanes.segments
         while v >= len(boxes):
-            assert lanes.owners[v - len(boxes)] == edge.source
+            assert (lanes.owners[v - len(boxes)], lanes.channels[v - len(boxes)]) == (edge.source, edge.channel)
             v = above[v]
         assert v == edge.source
-    stations = {(o, layer) for o, layer in zip(lanes.owners, lanes.layers[len(boxes) :], strict=True)}
-    assert len(stations) == len(lanes.owners)  # one lane a layer, however many read a box
+    stations = set(zip(lanes.owners, lanes.channels, lanes.layers[len(boxes) :], strict=True))
+    assert len(stations) == len(lanes.owners)  # one lane a layer and channel, however many read a box
 
 
 def crossings_one_by_one(rows: list[list[int]], segments: set[tuple[int, int]]) -> int:
@@ -308,60 +276,57 @@ def test_edges_must_go_forward() -> None:
     for wrong in (Edge(1, 0), Edge(0, 0), Edge(0, 2), Edge(-1, 1)):
         with pytest.raises(ValueError, match="from a lower to a higher number"):
             lay_out([Box(1, 1), Box(1, 1)], [wrong])
-    assert lay_out([], []) == Layout(0.0, 0.0, (), (), ())
+    assert lay_out([], []) == Layout(0.0, 0.0, (), {}, ())
 
 
-scopes_ = st.lists(st.sampled_from("ab"), max_size=3).map(tuple)
+# ---- size -----------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
-@given(graphs(14), st.data())
-def test_frames_hold_their_own_and_no_strangers(graph: tuple[list[Box], list[Edge]], data: st.DataObject) -> None:
-    boxes, edges = graph
-    homes = data.draw(st.lists(scopes_, min_size=len(boxes), max_size=len(boxes)))
-    members = data.draw(st.lists(st.booleans(), min_size=len(boxes), max_size=len(boxes)))
-    layout = lay_out(boxes, edges)
-    drawn = frames(boxes, layout.centers, homes, members)
-    assert len({frame.scope for frame in drawn}) == len(drawn)
-    for frame in drawn:
-        for home, member, r in zip(homes, members, rectangles(boxes, layout), strict=True):
-            inside = home[: len(frame.scope)] == frame.scope
-            if inside and member:
-                assert frame.holds(*r)
-            elif inside:
-                assert frame.holds(*r) or not frame.meets(*r)
-            else:
-                assert not frame.meets(*r)
-    for one, other in itertools.combinations(drawn, 2):
-        assert other.holds(*one[1:]) or one.holds(*other[1:]) or not one.meets(*other[1:])
-
-
-def test_a_frame_takes_in_what_it_would_cut_through() -> None:
-    boxes, centers = [Box(40, 20), Box(40, 20), Box(40, 20)], [Point(0, 0), Point(45, 0), Point(200, 0)]
-    (frame,) = frames(boxes, centers, [("a",)] * 3, [True, False, False])
-    assert frame.holds(*rectangle(boxes[1], centers[1]))
-    assert not frame.meets(*rectangle(boxes[2], centers[2]))
-
-
-def test_an_outer_frame_leaves_room_for_inner_ones() -> None:
-    (outer, inner) = frames([Box(40, 20)], [Point(0, 0)], [("a", "b")], [True])
-    assert (outer.scope, inner.scope) == (("a",), ("a", "b"))
-    assert outer.left + 10 == inner.left
-    assert outer.top + 10 < inner.top
-    assert outer.right - 10 == inner.right
-
-
-def test_modules_one_below_the_other_get_frames() -> None:
-    homes = [(), ("a", "b"), ("a", "b"), ("a", "c"), ("d", "e", "f")]
-    edges = [Edge(i, i + 1, 8.0, room_between(homes[i], homes[i + 1]) + 2) for i in range(4)]
-    boxes = [Box(80, 40)] * 5
-    drawn = frames(boxes, lay_out(boxes, edges).centers, homes, [True] * 5)
-    assert {f.scope for f in drawn} == {("a",), ("a", "b"), ("a", "c"), ("d",), ("d", "e"), ("d", "e", "f")}
-    assert [len(f.scope) for f in drawn] == sorted(len(f.scope) for f in drawn)
+def test_a_deep_graph_whose_values_are_all_read_late_is_laid_out_at_once() -> None:
+    n = 1500  # a chain down, and each of its boxes read once more, the last one first
+    edges = [Edge(i, i + 1, 8.0) for i in range(n - 1)] + [Edge(i, n - 1 - i, 0.1, 0.0, 2) for i in range(n // 2)]
+    assert seconds([Box(60, 40)] * n, edges) < 3
 
 
 def test_readers_of_one_box_share_its_lanes() -> None:
     """A parameter that every step of a long chain reads: as many pieces as steps, not a way from the top for each."""
     n = 500
     edges = [e for i in range(2, n) for e in (Edge(i - 1, i, 8.0), Edge(0, i))]
-    assert len(lay_out([Box(50, 20)] * n, edges).legs[0]) < 5 * n
+    assert len(lay_out([Box(50, 20)] * n, edges).legs[0, 0]) < 5 * n
+
+
+def network(n: int) -> tuple[list[Box], list[Edge], list[tuple[str, ...]]]:
+    """A perceptron with skips: of every module a kernel, a product, a bias, a sum and an activation."""
+    boxes, edges, homes, last, skip = [Box(100, 40)], [], [()], 0, 0
+    while len(boxes) < n:
+        k = len(boxes)
+        boxes += [Box(80, 40)] * 6
+        edges += [Edge(last, k + 1, 8.0), Edge(k, k + 1), Edge(k + 1, k + 3, 8.0), Edge(k + 2, k + 3)]
+        edges += [Edge(k + 3, k + 4, 8.0), Edge(k + 4, k + 5, 8.0), Edge(skip, k + 5, 8.0)]
+        homes += [(f"dense_{k}",)] * 5 + [()]
+        last = skip = k + 5
+    return boxes, edges, homes
+
+
+# The goal is 2 s for 10,000 boxes. It takes 0.1 to 0.8 here; other work may share the processor.
+def test_ten_thousand_boxes_of_a_network_are_laid_out_at_once() -> None:
+    boxes, edges, homes = network(10_000)
+    assert seconds(boxes, edges) < 2
+    reads: list[list[int]] = [[] for _ in boxes]
+    for edge in edges:
+        reads[edge.target].append(edge.source)
+    assert seconds(boxes, edges, modules_of(homes, reads)) < 6
+
+
+def test_ten_thousand_boxes_in_wide_rows_are_laid_out_at_once() -> None:
+    random = Random(0)
+    edges = [Edge((i // 100 - 1) * 100 + random.randrange(100), i, 8.0) for i in range(100, 10_000) for _ in "ab"]
+    assert seconds([Box(60, 40)] * 10_000, edges) < 6
+
+
+def test_a_chain_of_fifty_thousand_is_laid_out() -> None:
+    n = 50_000
+    edges = [Edge(i, i + 1, 8.0) for i in range(n - 1)]
+    layout = lay_out([Box(60, 40)] * n, edges)
+    assert len({center.x for center in layout.centers}) == 1
+    assert seconds([Box(60, 40)] * 10_000, edges[:9_999]) < 2

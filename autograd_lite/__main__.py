@@ -1,0 +1,227 @@
+"""The command line: `python -m autograd_lite draw|explain|nan script.py:make_loss`.
+
+Exit codes: 0 if all is well, 1 if `nan` found something, 2 if the question could not be answered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from . import __version__
+from .core.errors import GradError
+from .graph import Graph, Program, RenderError, explain, find_nan
+from .graph.fold import ViewOptions
+from .graph.render import RENDERERS
+from .graph.save import ENDINGS, Drawing, contents, written
+from .graph.target import RunError, TargetError, program_of, result_of, target_of
+from .graph.text_style import shows_colors
+
+__all__ = ["main"]
+
+_FORMATS = [*(ending[1:] for ending in ENDINGS), "onnx", "tree"]
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_TARGET = "script.py:make_loss, package.module:make_loss, or a graph's .json file"
+_ABOUT = """\
+See the computation graph of a function, and what became of its gradient.
+
+The function takes no arguments and returns a Tensor (a loss, say); or a Program or a Graph; or (f, arguments), and then
+f is traced with these arguments."""
+_EXAMPLES = """\
+examples:
+  python -m autograd_lite draw script.py:make_loss                       the listing, in the terminal
+  python -m autograd_lite draw script.py:make_loss -o graph.html --backward
+  python -m autograd_lite draw script.py:make_loss -o graph.svg --overlay flops
+  python -m autograd_lite explain script.py:make_loss --wrt w
+  python -m autograd_lite nan script.py:make_loss"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        arguments: those of the command line if None.
+    """
+    options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what the terminal cannot show shall not end the program
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        return int(options.run(options))
+    except RunError as error:
+        _show(error.__cause__)
+        print(f"autograd_lite: {options.target} raised {type(error.__cause__).__name__}, see above", file=sys.stderr)
+    except (TargetError, RenderError, GradError, ValueError, OSError, KeyError) as error:
+        text = error.args[0] if isinstance(error, KeyError) and error.args else error
+        print(f"autograd_lite: {text}", file=sys.stderr)
+    return 2
+
+
+def _show(error: BaseException | None) -> None:
+    """Print the traceback of the user's code, without what lies between it and us."""
+    if error is None:
+        return
+    shown = traceback.TracebackException.from_exception(error)
+    between = (_HERE, "<frozen ", os.path.dirname(os.__file__))
+    first = next((i for i, frame in enumerate(shown.stack) if not frame.filename.startswith(between)), len(shown.stack))
+    shown.stack = traceback.StackSummary.from_list(shown.stack[first:])
+    print("".join(shown.format()), end="", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m autograd_lite",
+        description=_ABOUT,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"autograd_lite {__version__}")
+    commands = parser.add_subparsers(metavar="command", required=True)
+
+    draw = commands.add_parser("draw", help="draw the graph, or list it", description="Draw a graph, or list it.")
+    draw.add_argument("target", help=_TARGET)
+    draw.add_argument(
+        "-o", "--output", metavar="FILE", help="the file, whose ending names the form; - for the terminal"
+    )
+    draw.add_argument(
+        "--format", choices=_FORMATS, metavar="FORM", help=f"{', '.join(_FORMATS)}; by default the ending's"
+    )
+    draw.add_argument("--backward", action="store_true", help="with the backward pass")
+    draw.add_argument("--overlay", choices=["flops", "bytes", "saved", "time"], help="show what the nodes cost")
+    draw.add_argument("--measure", action="store_true", help="run it, and say how large values and gradients are")
+    draw.add_argument("--depth", type=int, metavar="N", help="fold modules below this depth")
+    draw.add_argument("--renderer", choices=RENDERERS, default="auto", help="who draws PNG, PDF and, on request, SVG")
+    draw.add_argument("--dpi", type=float, default=144.0, help="of a PNG (144)")
+    draw.add_argument("--timeout", type=float, default=30.0, metavar="S", help="seconds that a program may draw (30)")
+    draw.set_defaults(run=_draw)
+
+    why = commands.add_parser("explain", help="explain a gradient", description="Explain a gradient, step by step.")
+    why.add_argument("target", help=_TARGET)
+    why.add_argument("--wrt", action="append", metavar="NAME", help="a tensor's name or id; all parameters by default")
+    why.add_argument("--format", choices=["txt", "md", "html"], default="txt", help="by default txt, or the ending's")
+    why.add_argument("-o", "--output", metavar="FILE", help="the file; - for the terminal")
+    why.set_defaults(run=_explain)
+
+    nan = commands.add_parser(
+        "nan", help="find where NaN begins", description="Find where NaN, or an infinity, begins."
+    )
+    nan.add_argument("target", help=_TARGET)
+    nan.add_argument("-o", "--output", metavar="FILE", help="draw it too, in the form that the ending names")
+    nan.set_defaults(run=_nan)
+    return parser
+
+
+# ---- commands -------------------------------------------------------------------------------------------------------
+
+
+def _draw(options: argparse.Namespace) -> int:
+    thing = _with_passes(_loaded(options), options)
+    to_terminal = options.output in (None, "-")
+    form = options.format or ("txt" if to_terminal else Path(options.output).suffix[1:].lower())
+    if form == "onnx":
+        data = program_of(thing, options.target).to_onnx()
+        return _put(data, options.output)
+    graph = thing if isinstance(thing, Graph) else thing.graph
+    picture: ViewOptions = {}
+    if options.overlay:
+        picture["overlay"] = graph.cost(options.overlay).overlay()
+    if options.depth is not None:
+        picture["depth"] = options.depth
+    if form in ("txt", "tree"):
+        if "depth" in picture:
+            raise TargetError(f"a {form} has no --depth; it has all of the graph. Try svg, html or mmd")
+        style: Any = "tree" if form == "tree" else "listing"
+        colors = to_terminal and shows_colors()
+        ascii = to_terminal and "utf" not in (sys.stdout.encoding or "utf-8").lower()
+        text = graph.to_text(style=style, ascii=ascii, color=colors, overlay=picture.get("overlay"), sources=True)
+        return _put(f"{text}\n".encode(), options.output)
+    drawing = Drawing(options.renderer, options.dpi, options.timeout)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        data = contents(graph, f".{form}", drawing, picture)
+    for warning in caught:
+        print(f"autograd_lite: {warning.message}", file=sys.stderr)
+    return _put(data, options.output)
+
+
+def _with_passes(result: Any, options: argparse.Namespace) -> Graph | Program:
+    """Return what there is to draw, with the backward pass and the numbers that are asked for."""
+    measured = options.measure or options.overlay == "time"
+    if isinstance(result, Graph):
+        if options.backward and not result.flows:
+            _no_backward(options.target, "Graph")
+        return result if not measured or options.overlay == "time" else program_of(result, options.target).graph
+    if isinstance(result, Program) and options.backward and not result.graph.flows:
+        _no_backward(options.target, "Program")
+    program = program_of(result, options.target, backward=options.backward)
+    if not measured or options.format == "onnx":
+        return program
+    return program.measured(values=options.measure, seconds=True)
+
+
+def _no_backward(target: str, kind: str) -> NoReturn:
+    raise TargetError(f"{target} gives a {kind} without a backward pass; make it with backward=True")
+
+
+def _explain(options: argparse.Namespace) -> int:
+    result = _loaded(options, backward=True)
+    loss = result[0] if isinstance(result, list) and len(result) == 1 else result
+    wrt = options.wrt[0] if options.wrt and len(options.wrt) == 1 else options.wrt
+    explanation = explain(loss, wrt)
+    ending = Path(options.output).suffix[1:].lower() if options.output not in (None, "-") else ""
+    form = ending if ending in ("txt", "md", "html") and options.format == "txt" else options.format
+    if form == "html":
+        graph = result if isinstance(result, Graph) else program_of(result, options.target, backward=True).graph
+        text = graph.to_html(explain=explanation)
+    else:
+        text = explanation.to_markdown() if form == "md" else explanation.to_text()
+    return _put(f"{text.rstrip()}\n".encode(), options.output)
+
+
+def _nan(options: argparse.Namespace) -> int:
+    with np.errstate(all="ignore"):  # NumPy's warnings would say less, and say it first
+        result = _loaded(options, backward=True)
+    report = find_nan(result if isinstance(result, list) else program_of(result, options.target))
+    if report is None:
+        print("every value that matters is finite")
+        return 0
+    print(report)
+    if options.output:
+        report.graph.save(options.output, overlay=report.overlay())
+    return 1
+
+
+def _loaded(options: argparse.Namespace, *, backward: bool = False) -> Any:
+    backward = backward or bool(getattr(options, "backward", False))
+    return result_of(target_of(options.target), options.target, backward=backward)
+
+
+def _put(data: bytes, output: str | None) -> int:
+    if output not in (None, "-"):
+        written(output, data)
+        return 0
+    out = getattr(sys.stdout, "buffer", None)
+    if b"\0" in data and sys.stdout.isatty():
+        raise TargetError("that would fill the terminal with bytes; name a file with -o")
+    sys.stdout.flush()
+    try:
+        if out is None:  # standard output has been replaced by a text stream
+            sys.stdout.write(data.decode("utf-8"))
+        else:
+            out.write(data)
+            out.flush()
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
