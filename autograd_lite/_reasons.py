@@ -55,7 +55,9 @@ def is_finite(value: Any) -> bool:
         return True
     flat = a if a.ndim == 1 else a.reshape(-1)
     total = flat.dot(flat)  # one pass, no array made and no warning given; it may overflow, so only a number counts
-    return bool(total - total == 0) or bool(np.isfinite(flat).all())
+    if math.isfinite(total) if a.dtype.kind == "f" else np.isfinite(total):
+        return True
+    return bool(np.isfinite(flat).all())
 
 
 def number(value: Any) -> str:

@@ -236,4 +236,14 @@ CASES = {
         goals={"forward, on over off": 1.3, "forward and backward, on over off": 1.3},
         options={"links": 1_000, "turns": 31},
     ),
+    "pictures": Case(
+        about="the seed network's loss, batch 128, drawn: from the tensor to the finished text",
+        job="pictures",
+        contenders=("autograd_lite_graph",),
+        unit="",
+        rounds=3,
+        mode="probe",
+        goals={"SVG ms": 50.0, "mirror ms": 50.0, "HTML kB": 150.0},
+        options={"turns": 15},
+    ),
 }

@@ -100,8 +100,8 @@ class GraphDiff:
     def merged(self) -> tuple[Graph, Overlay]:
         """Return one graph of both, and the marks that tell them apart.
 
-        It has the nodes of `b`, and between them the removed ones of `a`; a node that read a removed one has that as a
-        further input, so that pictures show where it went.
+        It has the nodes of `b`, and between them the removed ones of `a`; a forward node that read a removed one has
+        that as a further input, so that pictures show where it went. It is there to be looked at, not to be run.
         """
         return _merged(self)
 
@@ -116,6 +116,10 @@ class GraphDiff:
         """Return the picture of both graphs; for the options see `Graph.to_svg`."""
         graph, overlay = self.merged()
         return graph.to_svg(overlay=overlay, **options)
+
+    def to_html(self, **options: Any) -> str:
+        """Return the page of both graphs; for the options see `Graph.to_html`."""
+        return self.b.to_html(diff=self, **options)
 
     def to_text(self, *, context: int = _CONTEXT) -> str:
         """Return lines like those of a unified diff: `+` added, `−` removed, `~` changed, `↕` moved.
@@ -257,7 +261,11 @@ def _differences(a: Graph, b: Graph, x: GraphNode, y: GraphNode, to_b: Mapping[s
     if x.needs != y.needs or x.weak != y.weak:
         yield Difference("gradient to", *[", ".join(n.inputs[k] for k in n.needs) for n in (x, y)])
     if ruled:
-        yield Difference("rule of", f"{x.of} by {x.toward}", f"{y.of} by {y.toward}")
+        yield Difference("rule of", _rule(a, x), _rule(b, y))
+
+
+def _rule(graph: Graph, node: GraphNode) -> str:
+    return " by ".join([_called(graph, i) if i in graph else i for i in (node.of, node.toward) if i])
 
 
 def _called(graph: Graph, i: str) -> str:
@@ -329,7 +337,7 @@ def _merged(d: GraphDiff) -> tuple[Graph, Overlay]:
     for k, (side, i) in enumerate(order):
         node = d.a[i] if side == "a" else d.b[i]
         inputs = [renamed(side, source) for source in node.inputs]
-        if side == "b" and i in to_a:
+        if side == "b" and i in to_a and not node.backward:  # derivative rules are put into words by their inputs
             gone = [("a", source) for source in d.a[to_a[i]].inputs if source not in to_b]
             inputs += [new[item] for item in dict.fromkeys(gone) if position[item] < k]
         of, toward = renamed(side, node.of), renamed(side, node.toward)

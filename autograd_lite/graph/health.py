@@ -386,10 +386,10 @@ def _cut(graph: Graph, leaf: GraphNode) -> str:
     for node in graph:
         if node.backward or reached.isdisjoint(node.inputs):
             continue
-        if any(node.inputs[k] in reached for k in node.needs):
+        op = OPS.get(node.op)
+        if any(node.inputs[k] in reached for k in node.needs if op is None or op.rule(k) is not None):
             reached.add(node.id)
             continue
-        op = OPS.get(node.op)
         where = f", at {node.source}" if node.source else ""
         if node.op == "stop_gradient":
             return f"detached at {node.id} 'stop_gradient'{where}"

@@ -118,17 +118,18 @@ class HealthHistory:
             raise ModuleNotFoundError(
                 "HealthHistory.plot needs matplotlib: pip install 'autograd_lite[plot]'; to_text() needs nothing"
             ) from error
-        ax = pyplot.subplots()[1] if ax is None else ax
+        ax = pyplot.subplots(figsize=(9, 4.5), layout="constrained")[1] if ax is None else ax
         dashes = ("-", "--", "-.", ":")  # so that the lines differ by more than color
         for k, name in enumerate(self.names):
             values = [v if v > 0 else math.nan for v in self.of(name, what)]
             label = visible(name).replace("$", r"\$").lstrip("_")
             ax.plot(self.steps, values, dashes[k % 4], label=label, marker="o" if len(values) < 20 else "")
         ax.set_yscale("log")
+        ax.grid(alpha=0.25)
         ax.set_xlabel("step")
         ax.set_ylabel({"norm": "norm of the gradient", "weight": "norm of the parameter"}.get(what, what))
         if self.names:
-            ax.legend(fontsize="small")
+            ax.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=3)
         return ax
 
     def __len__(self) -> int:

@@ -30,11 +30,12 @@ TIP = 7.0
 
 
 class Box(NamedTuple):
-    """The size of a box, and how much of its upper border, at the right end, no edge may reach."""
+    """The size of a box, and how much of its upper border, at the right and at the left end, no edge may reach."""
 
     width: float
     height: float
     taken: float = 0.0
+    taken_left: float = 0.0
 
 
 class Point(NamedTuple):
@@ -277,6 +278,7 @@ def _arrivals(boxes: Sequence[Box], edges: Sequence[Edge], come: Sequence[float]
         half = boxes[target].width / 2
         first, last = x[target] - half + min(_CORNER, half), x[target] + half - min(_CORNER, half)
         last = max(last - boxes[target].taken, min(x[target], last), first)
+        first = min(first + boxes[target].taken_left, max(x[target], first), last)
         gap = min(_ARRIVAL, (last - first) / max(len(arriving) - 1, 1))
         wanted = [min(max(come[i], first), last) for i in arriving]
         fitted = isotonic(wanted, [edges[i].weight for i in arriving], [gap] * (len(arriving) - 1))

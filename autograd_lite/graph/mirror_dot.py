@@ -1,4 +1,7 @@
-"""The mirror in Graphviz's DOT language: the rules of an op have its rank."""
+"""The mirror in Graphviz's DOT language: the rules of an op have its rank.
+
+On which side of the op they stand is left to `dot`: it fails on some graphs whose ranks have lines that would tell it.
+"""
 
 from __future__ import annotations
 
@@ -52,12 +55,8 @@ def _rule(mirror: Mirror, cell: int) -> str:
 def _across(mirror: Mirror, theme: ThemeName) -> Iterator[str]:
     """Yield what joins the halves, and the lines of the right half."""
     boxes, rules, colors = mirror.view.nodes, mirror.rules, THEMES[theme]
-    kept_for_itself = {kept.cell for kept in mirror.saved if kept.cell in kept.readers}
     for k in rules:
         yield f"{{ rank=same; {boxes[k].id}; {_rule(mirror, k)} }}"
-        if k in kept_for_itself:
-            continue  # a line there is: two in one rank are too many for some versions of `dot`
-        yield f"{boxes[k].id} -> {_rule(mirror, k)} [style=invis]"
     # Written downwards and drawn upwards, so that ranks and order are those of the forward half.
     gradient = f'{EDGE_LOOKS[EdgeKind.GRADIENT].dot}, dir=back, color="{colors.gradient}", class="gradient"'
     arriving = {g.cell for g in mirror.gradients}
@@ -73,7 +72,7 @@ def _across(mirror: Mirror, theme: ThemeName) -> Iterator[str]:
     for seed in mirror.seeds:
         if seed.cell in rules:
             said = f'label={quoted(seed.label)}, fontcolor="{colors.gradient}"'
-            turn = gradient.replace("dir=back", "constraint=false")
+            turn = gradient.replace("dir=back, ", "")
             yield f"{boxes[seed.cell].id}:s -> {_rule(mirror, seed.cell)}:s [{turn}, {said}]"
     saved = f'style=dotted, dir=none, color="{colors.saved}", class="saved"'
     for kept in mirror.saved:

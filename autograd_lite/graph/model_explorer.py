@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .assemble import homes_of
 from .describe import BACKWARD
-from .labels import counted, summary, type_text, visible
+from .labels import clip, counted, summary, type_text, visible
 from .parts import GraphNode, Kind
 from .style import THEMES
 from .text import duration, number, place
@@ -27,6 +27,7 @@ NodeNumber = Literal["flops", "bytes", "seconds", "norm", "gradient"]
 _ID = "autograd_lite"
 # The layer that all of a backward pass stands in.
 _BACKWARD = "backward pass"
+_CLIP = 60
 
 
 def model_explorer_text(graph: Graph, *, indent: int | None = None) -> str:
@@ -88,10 +89,11 @@ def _node(graph: Graph, node: GraphNode, home: tuple[str, ...]) -> dict[str, Any
     # A slash separates layers, so none may stand in a module's name.
     layers = [_BACKWARD, *(name.removesuffix(BACKWARD) for name in home)] if node.backward else list(home)
     shape = ",".join(map(str, node.shape))
+    said = f"{node.name} = {node.op}" if node.name and node.op else node.op or node.name or node.value
     named = [{"key": "name", "value": visible(node.name)}] if node.name else []
     return {
         "id": node.id,
-        "label": visible(node.op or node.name or node.value) or str(node.kind),
+        "label": visible(clip(said, _CLIP)) or str(node.kind),
         "namespace": "/".join(visible(layer).replace("/", "∕") or "_" for layer in layers),
         "attrs": [{"key": key, "value": value} for key, value in _attributes(graph, node)],
         "incomingEdges": [

@@ -26,6 +26,7 @@ from .view import Mark, Overlay
 __all__ = ["NanReport", "NonFinite", "Operand", "find_nan"]
 
 _SHOWN = 6
+_BADGE = 24  # characters: pictures cut longer ones
 
 
 class Operand(NamedTuple):
@@ -116,7 +117,10 @@ class NanReport:
             lines += () if found.id in on_path else ("nothing that is shown to be wrong comes from these",)
             marks[found.id] = Mark("nan", "NaN" if found.nans else "inf", tip=lines)
         tip = (self.sentence, *(f"{_label(o)} = {o.value}" for o in self.operands), *self.notes)
-        marks[self.origin] = Mark("origin", f"first non-finite: {self.reason}", self.sentence, tip)
+        badge = f"first non-finite: {self.reason}"
+        marks[self.origin] = Mark("origin", badge if len(badge) <= _BADGE else self.reason, self.sentence, tip)
+        if self._home.id not in marks:
+            marks[self._home.id] = Mark(note="its derivative is not finite", tip=tip)
         return Overlay("where NaN began", (f"{self.origin}: {self.sentence}",), marks)
 
     def to_svg(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .fold import ViewOptions
 from .render import Format, Renderer, RenderError, rendered
+from .window import PICTURE_LIMIT
 
 if TYPE_CHECKING:
     from .ir import Graph
@@ -104,7 +105,7 @@ def _image(form: Format) -> Callable[[Any, Drawing, Any], bytes]:
 def _markdown(graph: Graph, options: Any) -> str:
     """Return a diagram that GitHub draws, and the listing."""
     fence = "`" * 3
-    listing = graph.to_text(overlay=options.get("overlay"))
+    listing = graph.to_text(overlay=options.get("overlay"), max_nodes=PICTURE_LIMIT)
     while fence in listing:
         fence += "`"
     diagram = graph.to_mermaid(**options).rstrip("\n")

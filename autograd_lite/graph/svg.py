@@ -21,6 +21,8 @@ __all__ = ["svg_text"]
 _MARGIN, _STUB, _ARGUMENT, _LABEL = 24.0, 18.0, 9.0, 10.0
 # The caption and the legend may make a narrow page as wide as this before they break; between samples of the legend.
 _LEAST, _SPACE, _SAMPLE, _LINE = 430.0, 14.0, 26.0, 30.0
+# What the arrow out of nowhere takes of a box's upper border.
+_ASIDE = 12.0
 # How straight each kind of edge wants to be; edges from parameters and constants are quiet.
 _WEIGHTS = {EdgeKind.DATA: 8.0, EdgeKind.GRADIENT: 8.0, EdgeKind.SAVED: 0.1}
 _QUIET_WEIGHT, _LABELLED_ROOM = 1.0, 46.0
@@ -56,7 +58,12 @@ def svg_text(view: View) -> str:
         reads[edge.target].append(edge.source)
     modules = modules_of([node.scope for node in view.nodes], reads)
     titles = [text_width(_title(scope[-1]), SMALL, bold=True) + 18 for scope in modules.scopes]
-    layout = lay_out([label.box for label in labels], edges, modules, titles)
+    cut = set(view.cut)
+    boxes = [
+        label.box._replace(taken_left=_ASIDE) if node.id in cut else label.box
+        for node, label in zip(view.nodes, labels, strict=True)
+    ]
+    layout = lay_out(boxes, edges, modules, titles)
     drawing = _Drawing(view, labels, edges, layout, modules)
     return _page(
         drawing,
@@ -262,7 +269,7 @@ def _stubs(drawing: _Drawing) -> Iterator[str]:
     for i, node in enumerate(drawing.view.nodes):
         if node.id in cut:
             box, center = drawing.labels[i].box, drawing.layout.centers[i]
-            aside = box.width / 2 - 12 if i in reading else 0.0
+            aside = box.width / 2 - 10 if i in reading else 0.0
             end = Point(center.x - aside, center.y - box.height / 2)
             yield f'<path class="edge data cut" d="M{n(end.x)} {n(end.y - _STUB)}V{n(end.y - TIP)}"/>'
             yield f'<path class="tip data" d="{tip(end)}"/>'

@@ -1,15 +1,19 @@
-"""autograd_lite: what it costs to record the user's lines and the modules' paths."""
+"""autograd_lite: what it costs to record the user's lines and the modules' paths, and to draw."""
 
 from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.graph import build_graph
+from benchmarks.contenders.autograd_lite import classifier
+from nn.losses import CategoricalCrossentropy
 
 
 def recording(links: int, turns: int) -> dict[str, float]:
@@ -37,3 +41,25 @@ def recording(links: int, turns: int) -> dict[str, float]:
     pairs = [(timed(True), timed(False)) for _ in range(turns)]
     forward, both = (statistics.median(on[i] / off[i] for on, off in pairs) for i in (0, 1))
     return {"forward, on over off": forward, "forward and backward, on over off": both}
+
+
+def pictures(turns: int) -> dict[str, float]:
+    """From the seed network's loss to its pictures: milliseconds, the shortest of several turns; and kilobytes."""
+    network, images = classifier(784, 512, 10), np.zeros((128, 784), np.float32)
+    with ag.record_source():
+        loss = CategoricalCrossentropy()(np.eye(10)[np.zeros(128, int)], network(images))
+
+    def shortest(draw: Callable[[], object]) -> float:
+        times = []
+        for _ in range(turns):
+            begin = time.perf_counter()
+            draw()
+            times.append(time.perf_counter() - begin)
+        return 1e3 * min(times)
+
+    return {
+        "SVG ms": shortest(lambda: build_graph(loss).to_svg()),
+        "mirror ms": shortest(lambda: build_graph(loss, backward=True).to_mirror()),
+        "HTML ms": shortest(lambda: build_graph(loss, backward=True).to_html()),
+        "HTML kB": len(build_graph(loss, backward=True).to_html().encode()) / 1e3,
+    }

@@ -278,6 +278,15 @@ def test_views_own_no_memory() -> None:
     assert viewed.saved == plain.saved == 80_000 + 8
 
 
+def test_views_cost_no_bytes() -> None:
+    x = parameter("x", 100, 100)
+    y = np.exp(x)
+    cost = build_graph(y.T.reshape(10, 1000)[:, ::2] + y[np.arange(100)].reshape(-1)[:1]).cost("bytes")
+    by_op = {n.op: cost[n.id] for n in cost.graph if n.kind is Kind.OP and n.op != "getitem"}
+    assert by_op == {"exp": 80_000, "transpose": 0, "reshape": 0, "add": 40_000}
+    assert [cost[n.id] for n in cost.graph if n.op == "getitem"] == [0, 80_000, 0]
+
+
 def test_a_forward_pass_alone_needs_less() -> None:
     p = values()
     forward, both = build_graph(layers(p)).memory(), build_graph(layers(p), backward=True).memory()

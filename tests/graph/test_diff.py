@@ -214,6 +214,23 @@ def test_repeated_blocks_that_are_fewer() -> None:
     assert d.moved == ()
 
 
+def test_what_stands_between_two_edits_is_aligned_in_order() -> None:
+    def made(*ops: Any) -> Graph:
+        h: Any = ag.tensor(np.ones(3), requires_grad=True, name="x")
+        for op in ops:
+            h = op(h)
+        return build_graph(h.sum())
+
+    between = (np.cos, np.cos, np.arctan, np.cos)
+    a = made(np.sin, np.tanh, *between, np.exp, np.sin)
+    b = made(np.sin, np.square, np.cbrt, *between, np.sqrt, np.log1p, np.sin)
+    d = diff(a, b)
+    check(d)
+    assert [a[i].op for i in d.removed] == ["tanh", "exp"]
+    assert [b[i].op for i in d.added] == ["square", "cbrt", "sqrt", "log1p"]
+    assert {x.what for c in d.changed for x in c.differences} == {"reads"}
+
+
 def test_parameters_frozen_dtypes_and_arguments() -> None:
     def made(**options: Any) -> Graph:
         dtype, axis, frozen = options.get("dtype", "float64"), options.get("axis", 0), options.get("frozen", False)

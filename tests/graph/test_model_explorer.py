@@ -89,6 +89,11 @@ def test_it_has_the_nodes_and_edges_of_the_graph(name: str) -> None:
     assert graph.to_model_explorer(indent=1).replace("\n", "").count("n0")
 
 
+def test_labels_say_what_a_node_is() -> None:
+    labels = {node["id"]: node["label"] for node in read(JOINT["perceptron"])["nodes"]}
+    assert [labels[i] for i in ("n0", "n1", "n2", "n15")] == ["x", "dense_1.weight", "matmul", "loss = negative"]
+
+
 def test_modules_are_layers() -> None:
     layers = {node["id"]: node["namespace"] for node in read(JOINT["perceptron"])["nodes"]}
     for node in JOINT["perceptron"]:
@@ -105,7 +110,7 @@ def test_a_name_cannot_break_it(name: str, op: str, scope: str) -> None:
     picture = read(graph)
     assert graph.to_model_explorer().isascii()
     assert picture["nodes"][1]["namespace"].count("/") == (scope.count(".") if scope else 0)
-    assert all(node["label"] for node in picture["nodes"])
+    assert all(0 < len(node["label"]) <= 60 for node in picture["nodes"])
 
 
 def test_numbers_color_the_nodes() -> None:

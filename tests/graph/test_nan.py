@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 import autograd_lite as ag
-from autograd_lite import GradError
+from autograd_lite import GradError, NonFiniteError
 from autograd_lite._reasons import is_elementwise
 from autograd_lite.core.op import OPS, Op
 from autograd_lite.graph import Program
@@ -206,6 +206,17 @@ def test_what_is_hidden_can_be_asked_for() -> None:
     assert find_nan((x * x).sum(), hidden=True) is None
 
 
+def test_an_element_that_is_hidden_is_not_the_one_that_is_named() -> None:
+    x = ag.tensor([0.0, 0.0, 4.0], requires_grad=True)
+    loss = (np.array([0.0, 1.0, 1.0]) * np.sqrt(x)).sum()
+    report = find_nan(loss)
+    assert report is not None
+    assert (report.op, report.backward, report.index, report.count) == ("sqrt", True, (1,), 1)
+    with pytest.raises(NonFiniteError) as info, ag.raise_on_nan():
+        loss.backward()
+    assert info.value.index == (1,)
+
+
 def test_the_first_of_two_faults_is_named() -> None:
     x = ag.tensor([0.0, 1.0], requires_grad=True)
     report = report_of(lambda x: np.log(x) + 1 / np.log(x + 1), x)
@@ -285,6 +296,18 @@ def test_a_report_is_immutable_equal_and_short() -> None:
         one.reason = ""  # type: ignore[misc]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("f", [np.log, np.sqrt, np.reciprocal, lambda x: (x + 1e200) @ (x + 1e200), lambda x: x / x])
+def test_looking_warns_of_nothing(f: Any) -> None:
+    x = ag.tensor([0.0, -1.0], requires_grad=True)
+    with np.errstate(all="ignore"):
+        result = f(x)
+        inside = f(ag.tensor(np.zeros(2), requires_grad=True))
+    report = find_nan(result)
+    assert report is not None
+    str(report), report.overlay(), find_nan(inside)
+
+
 def test_without_lines_it_says_how_to_have_them() -> None:
     report = find_nan(np.log(ag.tensor([0.0], requires_grad=True)))
     assert report is not None
@@ -303,6 +326,7 @@ def test_the_overlay_marks_the_origin_and_all_that_is_not_finite() -> None:
     assert set(looks.values()) == {"nan"}
     assert overlay.marks[report.origin].badge == "first non-finite: log(0)"
     values = Program.build(loss, backward=True).values()
+    assert report.node.op == "log"
     assert set(overlay.marks) == {i for i, v in values.items() if not np.isfinite(v).all()}
 
 
@@ -339,6 +363,14 @@ def test_a_gradient_too_large_for_its_dtype() -> None:
     assert report is not None
     assert report.backward
     assert report.reason == "overflow of float16"
+
+
+def test_the_overlay_of_a_derivative_leads_to_its_operation() -> None:
+    report = find_nan(np.sqrt(ag.tensor([0.0], requires_grad=True)))
+    assert report is not None
+    marks = report.overlay().marks
+    assert marks[report.origin].badge == "sqrt'(0) = inf"
+    assert marks[report.node.of].note == "its derivative is not finite"
 
 
 def test_a_program_with_other_inputs() -> None:

@@ -159,6 +159,27 @@ def test_random_functions(f: Callable[..., Any], shapes: Any, data: st.DataObjec
     assert_same(got, want, 64 * (2.0**29 if coarse else 1), min(largest, 1e300))
 
 
+LAYERS = [
+    lambda: nn.layers.Dense(4, activation="relu"),
+    lambda: nn.layers.Dense(4, activation="tanh"),
+    lambda: nn.layers.Dense(4, activation="softmax", use_bias=False),
+    lambda: nn.layers.Activation("sigmoid"),
+    lambda: nn.layers.Dropout(0.5),
+]
+
+
+@settings(max_examples=20)
+@given(model=gst.modules(LAYERS, combine=nn.Sequential, max_layers=4), seed=st.integers(0, 100))
+def test_random_models(model: Any, seed: int) -> None:
+    x = np.random.default_rng(seed).normal(size=(7, 4)).astype("float32")
+    model(x)
+    model.eval()
+    exported = Program.trace(model, x).to_onnx(dynamic_batch=True)
+    checked(exported)
+    for rows in (x, x[:2]):
+        assert_same(run(exported, [rows])[0], model(rows).numpy(), 16, 1.0)
+
+
 # ---- what the file says ---------------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from ..laws.samples import SAMPLES, Sample
 from .onnx_tools import assert_same, checked, exported, op_types, run
 
 # In units of the last place; of the result, or of 1 where it is smaller and the op subtracts or reduces an argument.
-LIMIT = 4.0
+LIMIT = 8.0
 FROM_ONE = {
     "logaddexp",
     "logaddexp2",
@@ -158,7 +158,7 @@ def test_promotion_of_every_two_dtypes(dtype: str) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("number", [True, 3, 2.5])
+@pytest.mark.parametrize("number", [True, 3, 0.1])
 def test_promotion_of_python_numbers(dtype: str, number: Any) -> None:
     compare(
         lambda x: [*results(x, number), number - x * 1] if dtype != "bool" else results(x, number), values_of(dtype)
@@ -223,3 +223,29 @@ def test_special_values(dtype: str) -> None:
             for name, got, expected in zip(names, found, want, strict=True):
                 near = name in FROM_ONE or (name in NATIVE and dtype == "float32")
                 assert_same(got, expected, LIMIT, 1.0 if near else 0.0)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_special_values_of_functions_of_scipy() -> None:
+    special = pytest.importorskip("scipy.special")
+    names = [
+        "erf",
+        "erfc",
+        "erfcx",
+        "ndtr",
+        "log_ndtr",
+        "expit",
+        "log_expit",
+        "entr",
+        "exprel",
+        "cosm1",
+        "expm1",
+        "log1p",
+    ]
+    x = np.array([v for v in GRID if abs(v) < 500] + [-20.0, -1.0, -0.99, 5.0, 26.0, np.inf, -np.inf, np.nan])
+    program = Program.trace(lambda x: [getattr(special, name)(x) for name in names], x)
+    for name, got, want in zip(names, run(program.to_onnx(), [x]), program(x), strict=True):
+        # Of the cosine of an infinity, and the like, SciPy and NumPy have their own ideas.
+        keep = np.isfinite(x) if name in ("exprel", "cosm1", "entr") else np.ones(x.shape, bool)
+        # The division of x by the root of 2 is rounded, and its square stands in an exponent.
+        assert_same(got[keep], want[keep], 400 if "ndtr" in name else 16, 1e-300)

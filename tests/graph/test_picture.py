@@ -330,6 +330,20 @@ def test_no_arrow_runs_into_a_badge() -> None:
     assert all(float(x) + 3 < left for x in re.findall(r"M([-\d.]+) ", tips))
 
 
+def test_what_is_not_shown_has_an_arrow_of_its_own() -> None:
+    nodes = tuple(ViewNode(f"n{i}", "op", ("matmul", "(8, 64) float32")) for i in range(4))
+    edges = tuple(ViewEdge(f"n{i}", "n3") for i in range(3))
+    root = parse(svg_text(View(nodes, edges, cut=("n0", "n3"))))
+    stubs = [p.attrib["d"] for p in root.iter(f"{SVG}path") if p.attrib["class"] == "edge data cut"]
+    assert len(stubs) == 2
+    tips = "".join(p.attrib["d"] for p in root.iter(f"{SVG}path") if p.attrib["class"] == "tip data")
+    by_row: dict[str, list[float]] = {}
+    for x, y in re.findall(r"M([-\d.]+) ([-\d.]+)l", tips):
+        by_row.setdefault(y, []).append(float(x))
+    assert sorted(map(len, by_row.values())) == [1, 4]
+    assert all(b - a >= 7 for xs in by_row.values() for a, b in itertools.pairwise(sorted(xs)))
+
+
 def test_the_heavier_the_deeper_the_color() -> None:
     nodes = tuple(ViewNode(f"n{i}", "op", ("sin",), weight=w) for i, w in enumerate((0.0, 0.04, 0.55, 1.0, 7.0, -1.0)))
     root = parse(svg_text(View(nodes, ())))

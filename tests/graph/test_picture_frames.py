@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from autograd_lite.graph import bus
+from autograd_lite.graph import bus, layout as layout_module, place
 from autograd_lite.graph.bus import bus_lines
 from autograd_lite.graph.frames import homes_of
 from autograd_lite.graph.lanes import depth_of, layer_of, lead_through_lanes, spans_of
@@ -155,6 +155,34 @@ def test_frames_keep_close_to_what_they_hold() -> None:
         assert min(r[0] for r in own) - frame.left <= 16
         assert frame.right - max(r[2] for r in own) <= 16
         assert frame.bottom - max(r[3] for r in own) <= 16
+
+
+@given(framed_graphs())
+def test_no_frame_could_be_narrower(graph: Framed) -> None:
+    """Each border touches what it holds on one row at least, or the other border for the sake of the title."""
+    boxes, edges, _, modules = graph
+    seen: list[tuple[list[list[int]], list[float], list[float], place.Extra | None]] = []
+
+    def watched(rows, segments, widths, extra=None):
+        x = place.x_positions(rows, segments, widths, extra)
+        seen.append((rows, widths, x, extra))
+        return x
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout_module, "x_positions", watched)
+        lay_out(boxes, edges, modules, [20.0] * len(modules.scopes))
+    ((rows, widths, x, extra),) = seen
+    room: dict[int, float] = {}
+    for row in rows:
+        for u, v in itertools.pairwise(row):
+            if extra and (extra.sides[u] < 0 or extra.sides[v] > 0):
+                free = x[v] - x[u] - place._gap(widths[u], widths[v], extra.sides[u], extra.sides[v])
+                for border in (u, v):
+                    if extra.sides[border] == (-1 if border == u else 1):
+                        room[border] = free
+    for left, right, least, _ in extra.groups if extra else ():
+        for chain in (left, right):
+            assert min(*(room[v] for v in chain), x[right[0]] - x[left[0]] - least) < 1e-6
 
 
 def test_two_modules_stand_in_one_order_on_all_rows() -> None:

@@ -19,7 +19,8 @@ from autograd_lite.graph import Graph, Program, RenderError, build_graph
 from autograd_lite.graph.save import ENDINGS
 from autograd_lite.graph.view import Mark, Overlay
 
-from .samples import diamond, perceptron
+from .samples import HOSTILE, diamond, perceptron
+from .test_faces import hostile_graph
 
 GRAPH = build_graph(diamond())
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -234,17 +235,19 @@ def test_without_graphviz_svg_needs_nothing(tmp_path: Path, alone: Callable[...,
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_broken_dot_is_told_of(how: str, tmp_path: Path, alone: Callable[..., Path]) -> None:
     folder = alone(dot=f"PATH=/usr/bin:/bin\n{BROKEN[how]}")
+    # Whatever does not hang has all the time that a busy machine may need.
+    patience = 0.3 if how.startswith("hangs") else 30.0
     begin = time.perf_counter()
     for ending in (".png", ".pdf"):
         with pytest.raises(RenderError, match=r"needs Graphviz, and dot (failed|gave|took).*; \.svg") as caught:
-            GRAPH.save(tmp_path / f"a{ending}", timeout=0.3)
+            GRAPH.save(tmp_path / f"a{ending}", timeout=patience)
         assert len(str(caught.value)) < 500
     if how == "fails":
         assert "dot failed with code 1 (There is no layout engine support for dot). Install" in str(caught.value)
     with pytest.warns(RuntimeWarning, match="save: dot .*; the built-in renderer drew the picture"):
-        GRAPH.save(tmp_path / "a.svg", renderer="dot", timeout=0.3)
+        GRAPH.save(tmp_path / "a.svg", renderer="dot", timeout=patience)
     assert (tmp_path / "a.svg").read_text() == GRAPH.to_svg()
-    assert time.perf_counter() - begin < 20
+    assert time.perf_counter() - begin < 30
     no_stray_files(tmp_path, "a.svg")
     assert list(folder.iterdir()) == [folder / "dot"]
 
@@ -260,8 +263,8 @@ def test_what_cannot_start_is_told_of(tmp_path: Path, alone: Callable[..., Path]
 def test_a_hanging_program_is_ended_with_its_children(tmp_path: Path, alone: Callable[..., Path]) -> None:
     note = tmp_path / "programs" / "child"
     alone(dot=f"PATH=/usr/bin:/bin\nsleep 60 & echo $! >{note}\nwait")
-    with pytest.raises(RenderError, match=r"dot took longer than 0\.4 s"):
-        GRAPH.save(tmp_path / "a.png", timeout=0.4)
+    with pytest.raises(RenderError, match=r"dot took longer than 2 s"):
+        GRAPH.save(tmp_path / "a.png", timeout=2.0)
     child, end = int(note.read_text()), time.monotonic() + 10
     while _runs(child) and time.monotonic() < end:
         time.sleep(0.02)
@@ -281,11 +284,12 @@ def _runs(pid: int) -> bool:
 def test_after_a_broken_dot_comes_graphviz_pure(how: str, tmp_path: Path, alone: Callable[..., Path]) -> None:
     good = "PATH=/usr/bin:/bin\ncat >/dev/null; printf '\\211PNG\\r\\n\\032\\n....IEND....'"
     alone(dot=f"PATH=/usr/bin:/bin\n{BROKEN[how]}", graphviz_pure=good)
-    assert GRAPH.save(tmp_path / "a.png", timeout=0.5).read_bytes().startswith(PNG)
+    patience = 2.0 if how == "hangs" else 30.0
+    assert GRAPH.save(tmp_path / "a.png", timeout=patience).read_bytes().startswith(PNG)
     with pytest.raises(RenderError, match=r"needs Graphviz, and dot .*; graphviz-pure writes no PDF"):
-        GRAPH.save(tmp_path / "a.pdf", timeout=0.3)
+        GRAPH.save(tmp_path / "a.pdf", timeout=patience)
     with pytest.raises(RenderError, match="and dot"):
-        GRAPH.save(tmp_path / "b.png", timeout=0.3, renderer="dot")
+        GRAPH.save(tmp_path / "b.png", timeout=patience, renderer="dot")
     no_stray_files(tmp_path, "a.png")
 
 
@@ -335,6 +339,16 @@ def _drawn(dot: str, renderer: str, folder: Path) -> Path:
     path = folder / "bare.png"
     path.write_bytes(rendered(dot, "png", renderer=renderer))
     return path
+
+
+@pytest.mark.parametrize(
+    "renderer", [pytest.param("dot", marks=real_dot), pytest.param("graphviz-pure", marks=real_pure)]
+)
+def test_no_name_breaks_a_real_program(renderer: str, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # as it is when our own renderer has to help out
+        for name in HOSTILE:
+            hostile_graph(name, name[:100], name.replace(".", "") or "x").save(tmp_path / "a.svg", renderer=renderer)
 
 
 @real_dot

@@ -485,3 +485,14 @@ def test_a_graph_that_was_read_from_json_has_the_same_words(make: Any) -> None:
     again = Graph.from_json(graph.to_json())
     assert [rule_words(again, f) for f in again.flows] == [rule_words(graph, f) for f in graph.flows]
     assert [forward_latex(again, node.id) for node in again] == [forward_latex(graph, node.id) for node in graph]
+
+
+@pytest.mark.parametrize(
+    ("axes", "said"),
+    [((1, 2, 0), "g.transpose(1, 2, 0).transpose(1, 2, 0)"), ((2, 0, 1), "g"), ((0, 2, 1), "g.transpose(1, 2, 0).mT")],
+)
+def test_transposes_that_undo_each_other_are_left_out(axes: tuple[int, ...], said: str) -> None:
+    turn = ag.structural(
+        "turn", lambda x: x, lambda g, out, x: g.transpose((1, 2, 0)).transpose(axes), infer=lambda x: x
+    )
+    assert words_of(turn(parameter("u", 2, 2, 2)))[-1] == said

@@ -106,11 +106,7 @@ def _colors() -> str:
         f".look-{name} {{ --fill: var(--{name}-fill); --line: var(--{name}-line) }}\n" for name in THEMES["light"].inks
     )
     inks += "".join(f".heat-{i} {{ --fill: var(--heat{i}) }}\n" for i in range(HEATS))
-    return (
-        f":root {{ {light} }}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root:not([data-theme=light]) {{ {dark} }} }}\n"
-        f":root[data-theme=dark] {{ {dark} }}\n{inks}"
-    )
+    return f":root {{ {light} }}\n:root[data-theme=dark] {{ {dark} }}\n{inks}"
 
 
 def _variables(theme: Theme) -> str:

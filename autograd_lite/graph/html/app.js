@@ -176,12 +176,24 @@ function switchMode(to) {
   else { state.selected = ''; syncTools(); redraw(false, () => { if (boxes.has(was)) select(was); }); }
 }
 
-function switchTheme() {
-  const dark = matchMedia('(prefers-color-scheme: dark)').matches, now = document.documentElement.dataset.theme || (dark ? 'dark' : 'light');
-  document.documentElement.dataset.theme = now === 'dark' ? 'light' : 'dark';
-  $('theme').setAttribute('aria-pressed', String(now !== 'dark'));
+// The theme is that of the system until the reader chooses; on paper it is light.
+const darkness = matchMedia('(prefers-color-scheme: dark)');
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  $('theme').setAttribute('aria-pressed', String(theme === 'dark'));
   drawMinimap();
 }
+
+function switchTheme() {
+  state.theme = document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark';
+  setTheme(state.theme);
+}
+
+const systemTheme = () => state.theme || (darkness.matches ? 'dark' : 'light');
+darkness.addEventListener('change', () => setTheme(systemTheme()));
+window.addEventListener('beforeprint', () => setTheme('light'));
+window.addEventListener('afterprint', () => setTheme(systemTheme()));
 
 function toggleOutline() {
   const open = $('stage').classList.toggle('with-outline');
@@ -258,6 +270,7 @@ function startTools() {
 
 // ---- begin -----------------------------------------------------------------------------------------------------------
 
+setTheme(systemTheme());
 canvas.setAttribute('tabindex', '-1');
 const given = Object.keys(OVERLAYS).find((k) => OVERLAYS[k].given);
 if (given) state.overlay = given;

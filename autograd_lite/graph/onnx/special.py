@@ -110,7 +110,8 @@ def _ndtr(x: Value) -> Value:
 def _erfcx(x: Value) -> Value:
     """Return exp(x²) erfc(x)."""
     size = abs(x)
-    far = f.scaled_tail(f.minimum(size, 1e30))
+    large = size > 1e15
+    far = select(large, (1 / math.sqrt(math.pi)) / size, f.scaled_tail(select(large, 1, size)))
     return select(f.is_nan(x), x, select(x < 0, 2 * f.exp(x * x) - far, far))
 
 

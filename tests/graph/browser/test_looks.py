@@ -169,6 +169,17 @@ def test_print_leaves_out_the_tools(shown: Open, mlp: Graph) -> None:
     assert page.page.is_visible("#picture")
 
 
+def test_what_is_printed_is_light(shown: Open, mlp: Graph) -> None:
+    page = shown(mlp, dark=True).open()
+    page.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert luminance(page) > 0.9
+    page.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert luminance(page) < 0.2
+    page.page.emulate_media(color_scheme="light")
+    page.page.wait_for_selector("html[data-theme=light]")
+    assert luminance(page) > 0.9
+
+
 def test_the_exported_svg(shown: Open, mlp: Graph) -> None:
     page = shown(mlp, dark=True).open()
     with page.page.expect_download() as download:
