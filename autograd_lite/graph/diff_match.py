@@ -128,7 +128,7 @@ class _Match:
         for side in (0, 1):
             found: dict[Hashable, list[str]] = {}
             for node in self._left[side]:
-                if node.id not in self._partner[side] and (slots or node.kind is Kind.OP):
+                if node.id not in self._partner[side] and (node.kind is Kind.OP) != slots:
                     found.setdefault(keys[side][node.id], []).append(node.id)
             groups.append(found)
         for key, ids in groups[0].items():

@@ -27,10 +27,7 @@ class Area(NamedTuple):
     def meets(self, other: Area) -> bool:
         """Return whether the two overlap."""
         return (
-            self.left < other.right
-            and other.left < self.right
-            and self.top < other.bottom
-            and other.top < self.bottom
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
         )
 
 

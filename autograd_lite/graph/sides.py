@@ -26,17 +26,19 @@ def keep_sides(
     """
     rows = [[*row] for row in rows]
     row_of = {v: r for r, row in enumerate(rows) for v in row}
-    siblings: dict[int, list[int]] = {}
-    for group, around in enumerate(parents):
-        siblings.setdefault(around, []).append(group)
     span = _spans(rows, homes, parents)
+    on_row: dict[tuple[int, int], list[int]] = {}
+    for group, (first, last) in enumerate(span):
+        for r in range(first, last + 1):
+            on_row.setdefault((parents[group], r), []).append(group)
     for chain in _chains(homes, lanes, below):
-        for group in siblings.get(homes[chain[0]], ()):
+        home = homes[chain[0]]
+        for group in dict.fromkeys(group for v in chain for group in on_row.get((home, row_of[v]), ())):
             first, last = span[group]
             beside = [v for v in chain if first <= row_of[v] <= last]
-            if beside:
-                ends = [v for lane in beside for v in (*above[lane], *below[lane]) if first <= row_of[v] <= last]
-                _to_one_side(rows, row_of, homes, parents, group, beside, [v for v in ends if v not in set(beside)])
+            ends = [v for lane in beside for v in (*above[lane], *below[lane]) if first <= row_of[v] <= last]
+            own = set(beside)
+            _to_one_side(rows, row_of, homes, parents, group, beside, [v for v in ends if v not in own])
     return rows
 
 

@@ -550,7 +550,7 @@ def test_styles_stay_within_the_picture() -> None:
 
 
 def test_the_network_is_drawn_at_once() -> None:
-    """The goal is 50 ms; it takes about 6. The least of five, since other work may share the processor."""
+    """The goal is 50 ms; it takes about 3. The least of five, since other work may share the processor."""
     loss = perceptron()
 
     def seconds() -> float:

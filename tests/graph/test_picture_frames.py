@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from autograd_lite.graph import bus, layout as layout_module, place
+from autograd_lite.graph import build_graph, bus, layout as layout_module, place, svg
 from autograd_lite.graph.bus import bus_lines
+from autograd_lite.graph.fold import view_of
 from autograd_lite.graph.frames import homes_of
 from autograd_lite.graph.lanes import depth_of, layer_of, lead_through_lanes, spans_of
-from autograd_lite.graph.layout import TIP, Box, Edge, Frame, Point, lay_out
+from autograd_lite.graph.layout import TIP, Box, Edge, Frame, Layout, Point, lay_out
 from autograd_lite.graph.modules import Modules, modules_of
 from autograd_lite.graph.order import ordered
 from autograd_lite.graph.sides import keep_sides
 
 from .layouts import Framed, curve, framed_graphs, rectangles
+from .samples import blocks
 
 
 def inside(frame: Frame, r: tuple[float, float, float, float]) -> bool:
@@ -236,6 +238,70 @@ def test_sides_are_kept_without_losing_anything(graph: Framed) -> None:
         for group in range(len(modules.parents)):
             inside = [i for i, v in enumerate(row) if group in modules.chain(homes.of[v])]
             assert inside == list(range(inside[0], inside[0] + len(inside))) if inside else True
+
+
+def laid_out_sample(sample) -> tuple[Layout, list[Edge]]:
+    """Return how the picture of a sample is laid out."""
+    seen: list[tuple[Layout, list[Edge]]] = []
+
+    def watched(boxes, edges, modules, titles):
+        seen.append((lay_out(boxes, edges, modules, titles), edges))
+        return seen[-1][0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(svg, "lay_out", watched)
+        svg.svg_text(view_of(build_graph(sample()), fold=False))
+    return seen[0]
+
+
+def test_no_edge_of_a_transformer_runs_across_a_frame() -> None:
+    layout, _ = laid_out_sample(blocks)
+    for frame in layout.frames:
+        for start, end in (leg for legs in layout.legs.values() for leg in legs):
+            if frame.top < start.y and end.y < frame.bottom:
+                left, right = sorted((start.x, end.x))
+                assert not (left < frame.left and frame.right < right)
+
+
+def sideways(seeds: int) -> float:
+    """How far the edges of some graphs with frames run sideways: the sum of squares."""
+    total = 0.0
+    for seed in range(seeds):
+        random, n = Random(seed), 40
+        edges = [
+            Edge(random.randint(max(0, t - 9), t - 1), t) for t in range(1, n) for _ in range(random.randint(1, 2))
+        ]
+        reads: list[list[int]] = [[] for _ in range(n)]
+        for edge in edges:
+            reads[edge.target].append(edge.source)
+        layout = lay_out([Box(60, 40)] * n, edges, modules_of([(f"m{i // 8}",) for i in range(n)], reads))
+        total += sum((leg.start.x - leg.end.x) ** 2 for legs in layout.legs.values() for leg in legs)
+    return total
+
+
+def test_frames_move_as_a_whole_to_where_their_edges_lead(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = sideways(8)
+    monkeypatch.setattr(place, "_move_together", lambda *_: None)
+    assert moved < 0.99 * sideways(8)
+
+
+def test_what_was_saved_widens_no_frame_and_moves_no_row() -> None:
+    # 0 -> 1 -> 2 -> 3 -> 4 in turn, of which 0 and 1 are in a module, and 0 is saved for 4.
+    modules = Modules((("a",),), (-1,), (0, 0, -1, -1, -1))
+    for weight, home in ((8.0, 0), (0.1, -1)):
+        edges = [*(Edge(i, i + 1, 8.0) for i in range(4)), Edge(0, 4, weight, 0.0, 2)]
+        lanes = lead_through_lanes([0, 1, 2, 3, 4], edges, [0, 1, 2, 3, 4])
+        assert homes_of(modules, lanes, edges).of[5:8] == [-1, -1, home]  # the lowest lane first
+    # Box 2 of a module reads what was saved outside alone: no reason to put 1, which 3 reads as well, above the module.
+    modules = Modules((("a",),), (-1,), (-1, -1, 0, 0))
+    for weight, span in ((1.0, 3), (0.1, 1)):
+        assert spans_of([Edge(0, 2, weight), Edge(1, 3, 8.0), Edge(2, 3, 8.0)], modules) == [1, span, 1]
+
+
+def test_what_was_saved_leads_to_the_right() -> None:
+    ends = [(0, 2), (1, 3)]
+    assert ordered([0, 0, 1, 1], ends, loose={(0, 3)}) == [[0, 1], [2, 3]]
+    assert ordered([0, 0, 1, 1], ends, loose={(1, 2)}) == [[1, 0], [3, 2]]
 
 
 # ---- the bus ---------------------------------------------------------------------------------------------------------
