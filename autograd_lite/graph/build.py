@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -84,12 +85,16 @@ def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Buil
         edges, twins = joint.outputs, joint.twins
         nodes = _recorded([*edges, *joint.seeds, *joint.gradients.values()])
     builder = _Builder(outputs, joint)
+    begins = joint.begins if joint else math.inf
     for node in nodes:
-        if not is_slot(node):
+        if not is_slot(node) and node.stamp < begins:
+            builder.add_op(node)
+    results = tuple([builder.id_of(edge) for edge in edges])
+    for node in nodes:
+        if not is_slot(node) and node.stamp > begins:
             builder.add_op(node)
     for leaf, edge in joint.gradients.items() if joint else ():
         builder.add_gradient(leaf, edge)
-    results = tuple([builder.id_of(edge) for edge in edges])
     ids = builder.ids
     values = ((ids.get(id(twins.get(edge, edge))), value) for edge, value in known_values(outputs, recorded))
     known = {i: value for i, value in values if i is not None}

@@ -70,7 +70,7 @@ test_stack = module_test(
 )
 
 
-@grad_property("(n,k),(k,m)", profile="quick")
+@grad_property("(n,k),(k,m)", domain="unit", profile="quick")  # far out 1 - tanh² is nothing but rounding
 def test_decorated(x: Any, w: Any) -> Any:
     return np.sum(np.tanh(x @ w))
 
