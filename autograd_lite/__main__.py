@@ -20,10 +20,10 @@ import numpy as np
 from . import __version__
 from .core.errors import GradError
 from .graph import Graph, Program, RenderError, explain, find_nan
-from .graph.fold import ViewOptions
-from .graph.render import RENDERERS
-from .graph.save import ENDINGS, Drawing, contents, written
-from .graph.target import RunError, TargetError, program_of, result_of, target_of
+from .graph.files.render import RENDERERS
+from .graph.files.save import ENDINGS, Drawing, contents, written
+from .graph.files.target import RunError, TargetError, program_of, result_of, target_of
+from .graph.folding.fold import ViewOptions
 from .graph.text_style import shows_colors
 
 __all__ = ["main"]

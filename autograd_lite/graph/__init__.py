@@ -15,18 +15,19 @@ Example:
 """
 
 from ..core.hooks import HOOKS
+from .analysis.cost import Cost as Cost, ModuleCost as ModuleCost
+from .analysis.differences import Change as Change, Difference as Difference, GraphDiff as GraphDiff, diff as diff
+from .analysis.health import Health as Health, gradient_health as gradient_health
+from .analysis.health_record import GradientHealth as GradientHealth, HealthHistory as HealthHistory
+from .analysis.memory import Memory as Memory, high_water as high_water
+from .analysis.nan import NanReport as NanReport, find_nan as find_nan
 from .build import build_graph as build_graph
-from .cost import Cost as Cost, ModuleCost as ModuleCost
-from .diff import Change as Change, Difference as Difference, GraphDiff as GraphDiff, diff as diff
-from .explanation import Explanation as Explanation, explain as explain
-from .fold import view_of as view_of
-from .health import Health as Health, gradient_health as gradient_health
-from .health_record import GradientHealth as GradientHealth, HealthHistory as HealthHistory
+from .explaining.explanation import Explanation as Explanation, explain as explain
+from .files.json_format import graph_schema as graph_schema
+from .files.render import RenderError as RenderError
+from .folding.fold import view_of as view_of
 from .ir import Graph as Graph
-from .json_format import graph_schema as graph_schema
-from .memory import Memory as Memory, high_water as high_water
-from .mirror import mirror as mirror
-from .nan import NanReport as NanReport, find_nan as find_nan
+from .mirrored.picture import mirror as mirror
 from .notebook import TENSOR_LIMIT, picture
 from .parts import (
     ArrayDigest as ArrayDigest,
@@ -37,7 +38,6 @@ from .parts import (
     Role as Role,
 )
 from .program import Program as Program, trace as trace
-from .render import RenderError as RenderError
 from .stats import Stats as Stats
 from .view import (
     EdgeKind as EdgeKind,
@@ -47,7 +47,7 @@ from .view import (
     ViewEdge as ViewEdge,
     ViewNode as ViewNode,
 )
-from .words import (
+from .words.rules import (
     forward_latex as forward_latex,
     forward_words as forward_words,
     rule_latex as rule_latex,

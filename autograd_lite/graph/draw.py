@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .boxes import LEADING, PILL, SHEET, Line, pill_width
 from .labels import fits_table
-from .layout import TIP, Box, Point
+from .layout.layered import TIP, Box, Point
 
 __all__ = ["lines_text", "n", "pill", "shape", "text", "tip", "xml"]
 

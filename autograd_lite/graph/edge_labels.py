@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .boxes import LEADING
 from .labels import text_width
-from .layout import Leg, Point
+from .layout.layered import Leg, Point
 
 __all__ = ["Area", "Spot", "Spots", "points_of"]
 

@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from .cost import By, Cost, cost_of
+from .analysis.cost import By, Cost, cost_of
+from .analysis.memory import Memory, high_water
 from .dot import ThemeName, digraph, dot_text
+from .files.json_format import json_text
+from .files.json_reader import graph_parts
+from .files.model_explorer import NodeNumber, model_explorer_text, node_data_text
+from .files.render import Renderer
+from .files.save import Drawing, saved
 from .focus import ancestors, around, between, descendants
-from .fold import Paths, ViewOptions, view_of
+from .folding.fold import Paths, ViewOptions, view_of
 from .html import Page, html_text
-from .json_format import json_text
-from .json_reader import graph_parts
 from .labels import summary
-from .memory import Memory, high_water
 from .mermaid import graph_mermaid
-from .mirror_dot import mirror_dot
-from .mirror_svg import mirror_svg
-from .model_explorer import NodeNumber, model_explorer_text, node_data_text
+from .mirrored.dot import mirror_dot
+from .mirrored.svg import mirror_svg
 from .notebook import graph_bundle, picture
 from .parts import Flow, GraphNode, Kind, Role
-from .render import Renderer
-from .save import Drawing, saved
 from .svg import svg_text
 from .text import listing
 from .text_style import Pen, shows_colors
@@ -35,8 +35,8 @@ from .window import PICTURE_LIMIT
 if TYPE_CHECKING:
     import graphviz
 
-    from .diff import GraphDiff
-    from .explanation import Explanation
+    from .analysis.differences import GraphDiff
+    from .explaining.explanation import Explanation
 
 __all__ = ["Graph"]
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Unpack
 
-from .fold import ViewOptions, view_of
+from .folding.fold import ViewOptions, view_of
 from .labels import clip, visible
 from .scopes import nested
 from .style import LOOKS, THEMES, Theme, heat_of

@@ -22,12 +22,12 @@ from ..core.tree import leaves, map_leaves
 from ..engine import conjugated, edge_of
 from ..random import Generator
 from .build import Built, built
-from .fold import ViewOptions
+from .files.render import Renderer
+from .files.save import Drawing, saved, written
+from .folding.fold import ViewOptions
 from .ir import Graph
 from .onnx import onnx_model
 from .parts import Kind, Role
-from .render import Renderer
-from .save import Drawing, saved, written
 from .slots import slot_tensor
 from .stats import Stats
 

@@ -7,8 +7,8 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from autograd_lite.graph.layout import Box, Edge, Layout, Leg, Point, lay_out
-from autograd_lite.graph.modules import Modules, modules_of
+from autograd_lite.graph.layout.layered import Box, Edge, Layout, Leg, Point, lay_out
+from autograd_lite.graph.layout.modules import Modules, modules_of
 
 
 @st.composite

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 import autograd_lite as ag
 from autograd_lite.graph import Graph, Kind, build_graph
 from autograd_lite.graph.dot import dot_text
-from autograd_lite.graph.fold import view_of
+from autograd_lite.graph.folding.fold import view_of
 from autograd_lite.graph.style import LOOKS, THEMES
 from autograd_lite.graph.view import EdgeKind, Mark, Overlay, View, ViewNode
 

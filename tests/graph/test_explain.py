@@ -21,7 +21,7 @@ from autograd_lite import Tensor
 from autograd_lite.core.errors import GradError
 from autograd_lite.core.op import OPS
 from autograd_lite.graph import Explanation, Program, build_graph, explain
-from autograd_lite.graph.explain_parts import Amount, Step
+from autograd_lite.graph.explaining.parts import Amount, Step
 from autograd_lite.testing import numeric_grad
 
 from ..laws.samples import DIFFERENTIABLE, Sample, differentiable_inputs

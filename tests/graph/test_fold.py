@@ -17,8 +17,8 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.graph import Graph, GraphNode, Kind, build_graph
 from autograd_lite.graph.describe import amount
-from autograd_lite.graph.fold import view_of
-from autograd_lite.graph.repeats import Run, runs_in
+from autograd_lite.graph.folding.fold import view_of
+from autograd_lite.graph.folding.repeats import Run, runs_in
 from autograd_lite.graph.view import EdgeKind, Mark, Overlay, View, ViewNode
 
 from .large import chain, deep_perceptron, irregular, transformer

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from autograd_lite.graph import Graph, build_graph
-from autograd_lite.graph.fold import view_of
+from autograd_lite.graph.folding.fold import view_of
 from autograd_lite.graph.mermaid import MOST_CHARACTERS, MOST_EDGES, mermaid_text
 from autograd_lite.graph.style import LOOKS, THEMES
 from autograd_lite.graph.view import EdgeKind, Mark, Overlay, View, ViewEdge, ViewNode

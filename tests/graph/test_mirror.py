@@ -16,8 +16,8 @@ from autograd_lite import Tensor
 from autograd_lite.graph import Graph, Kind, Program, Role, build_graph
 from autograd_lite.graph.describe import amount
 from autograd_lite.graph.labels import text_width
-from autograd_lite.graph.mirror_model import mirror_of
-from autograd_lite.graph.words import Words
+from autograd_lite.graph.mirrored.model import mirror_of
+from autograd_lite.graph.words.rules import Words
 
 from .mirrors import SVG, Picture, Point, Rect, assert_clear, each_sample, graph_of, rectangle, residual, whole
 from .samples import diamond, parameter, perceptron

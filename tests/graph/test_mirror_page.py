@@ -20,7 +20,7 @@ from hypothesis import given, settings
 import autograd_lite as ag
 from autograd_lite.graph import Graph, Kind, Role, build_graph, mirror
 from autograd_lite.graph.describe import amount
-from autograd_lite.graph.mirror_model import mirror_of
+from autograd_lite.graph.mirrored.model import mirror_of
 from autograd_lite.graph.view import Mark, Overlay
 
 from .large import transformer

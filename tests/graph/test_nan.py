@@ -15,7 +15,7 @@ from autograd_lite import GradError, NonFiniteError
 from autograd_lite._reasons import is_elementwise
 from autograd_lite.core.op import OPS, Op
 from autograd_lite.graph import Program
-from autograd_lite.graph.nan import NanReport, find_nan
+from autograd_lite.graph.analysis.nan import NanReport, find_nan
 
 from .samples import HOSTILE, SAMPLES
 

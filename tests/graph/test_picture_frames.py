@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from autograd_lite.graph import build_graph, bus, layout as layout_module, place, svg
-from autograd_lite.graph.bus import bus_lines
-from autograd_lite.graph.fold import view_of
-from autograd_lite.graph.frames import homes_of
-from autograd_lite.graph.lanes import depth_of, layer_of, lead_through_lanes, spans_of
-from autograd_lite.graph.layout import TIP, Box, Edge, Frame, Layout, Point, lay_out
-from autograd_lite.graph.modules import Modules, modules_of
-from autograd_lite.graph.order import ordered
-from autograd_lite.graph.sides import keep_sides
+from autograd_lite.graph import build_graph, svg
+from autograd_lite.graph.folding.fold import view_of
+from autograd_lite.graph.layout import bus, layered as layout_module, place
+from autograd_lite.graph.layout.bus import bus_lines
+from autograd_lite.graph.layout.frames import homes_of
+from autograd_lite.graph.layout.lanes import depth_of, layer_of, lead_through_lanes, spans_of
+from autograd_lite.graph.layout.layered import TIP, Box, Edge, Frame, Layout, Point, lay_out
+from autograd_lite.graph.layout.modules import Modules, modules_of
+from autograd_lite.graph.layout.order import ordered
+from autograd_lite.graph.layout.sides import keep_sides
 
 from .layouts import Framed, curve, framed_graphs, rectangles
 from .samples import blocks

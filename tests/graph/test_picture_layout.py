@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from autograd_lite.graph import order, place
-from autograd_lite.graph.isotonic import isotonic
-from autograd_lite.graph.lanes import depth_of, layer_of, lead_through_lanes
-from autograd_lite.graph.layout import TIP, Box, Edge, Layout, Point, lay_out
-from autograd_lite.graph.modules import modules_of
-from autograd_lite.graph.order import crossings, ordered
-from autograd_lite.graph.place import x_positions
+from autograd_lite.graph.layout import order, place
+from autograd_lite.graph.layout.isotonic import isotonic
+from autograd_lite.graph.layout.lanes import depth_of, layer_of, lead_through_lanes
+from autograd_lite.graph.layout.layered import TIP, Box, Edge, Layout, Point, lay_out
+from autograd_lite.graph.layout.modules import modules_of
+from autograd_lite.graph.layout.order import crossings, ordered
+from autograd_lite.graph.layout.place import x_positions
 
 from .layouts import curve, graphs, rectangles, seconds
 

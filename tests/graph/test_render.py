@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from autograd_lite.graph import Graph, Program, RenderError, build_graph
-from autograd_lite.graph.save import ENDINGS
+from autograd_lite.graph.files.save import ENDINGS
 from autograd_lite.graph.view import Mark, Overlay
 
 from .samples import HOSTILE, diamond, perceptron
@@ -334,7 +334,7 @@ def test_a_real_program_draws_text(renderer: str, tmp_path: Path) -> None:
 
 
 def _drawn(dot: str, renderer: str, folder: Path) -> Path:
-    from autograd_lite.graph.render import rendered
+    from autograd_lite.graph.files.render import rendered
 
     path = folder / "bare.png"
     path.write_bytes(rendered(dot, "png", renderer=renderer))

@@ -19,8 +19,8 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.core.op import OPS
 from autograd_lite.graph import Flow, Graph, Program, build_graph, forward_latex, forward_words, rule_latex, rule_words
-from autograd_lite.graph.words import LIMIT, Words
-from autograd_lite.graph.words_plain import number_text, plain
+from autograd_lite.graph.words.plain import number_text, plain
+from autograd_lite.graph.words.rules import LIMIT, Words
 
 from ..laws.samples import DIFFERENTIABLE, Sample, differentiable_inputs
 from .samples import HOSTILE, SAMPLES, parameter, perceptron

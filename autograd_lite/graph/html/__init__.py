@@ -19,7 +19,7 @@ from ..view import Overlay
 from .data import page_data
 
 if TYPE_CHECKING:
-    from ..diff import GraphDiff
+    from ..analysis.differences import GraphDiff
     from ..ir import Graph
 
 __all__ = ["Page", "html_text"]

@@ -6,14 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..assemble import COMMUTATIVE
-from ..cost import By, cost_of
+from ..analysis.cost import By, cost_of
+from ..folding.assemble import COMMUTATIVE
 from ..labels import clip, summary, visible
 from ..parts import GraphNode, Kind
 from ..style import HEATS, LOOKS
 from ..text import place
 from ..view import Mark, Overlay
-from ..words import Words
+from ..words.rules import Words
 from .groups import grouped
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..assemble import homes_of
-from ..groups import Rows
+from ..folding.assemble import homes_of
+from ..folding.groups import Rows
+from ..folding.repeats import runs_in
 from ..parts import GraphNode, Kind
-from ..repeats import runs_in
 
 __all__ = ["Group", "grouped"]
 

@@ -1,0 +1,493 @@
+"""Whether gradients are fit to train with: norms per parameter and per layer, and what is wrong with them.
+
+The thresholds are free of scale: multiplying the loss by a number, or changing its unit, changes no verdict but those
+about what a dtype can hold.
+
+vanishing, exploding
+    The root mean square of a layer's gradient is compared with the median (in logarithms) over that half of the layers
+    which is nearest to the loss, for there a gradient begins its way. A layer that is `FACTOR` = 1000 times smaller or
+    larger cannot be trained with the learning rate that suits those. In a healthy network these numbers lie within one
+    or two powers of ten (Glorot and Bengio 2010, figures 6 and 7); ten sigmoid layers, each of which shrinks a gradient
+    by 4 and more, span six.
+vanishing
+    Also if the norm is below eps * the norm of the weights, with eps that of the dtype: then a step with learning rate
+    1 changes nothing, for it is rounded away. That is so at a minimum as well.
+exploding
+    Also if the root mean square is above the square root of the dtype's largest number: its square, which Adam and
+    RMSprop need, would overflow.
+dead
+    Every element of the gradient is exactly 0; of a relu, every element of its result.
+unreached
+    There is no gradient at all; the table says where the path to the loss was cut.
+nan
+    An element is NaN or infinite; `find_nan(loss)` says where that began.
+
+References:
+    X. Glorot, Y. Bengio, Understanding the difficulty of training deep feedforward neural networks, AISTATS 2010.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from ..._tensor import Tensor
+from ...core.op import OPS
+from ..ir import Graph
+from ..labels import visible
+from ..parts import GraphNode, Kind, Role
+from ..program import Program
+from ..stats import Stats
+from ..view import Mark, Overlay
+
+__all__ = [
+    "FACTOR",
+    "Health",
+    "LayerHealth",
+    "ParameterHealth",
+    "ReluHealth",
+    "entry_of",
+    "gradient_health",
+    "judged",
+    "named_tensors",
+]
+
+FACTOR = 1000.0
+
+_WORDS = {
+    "vanishing": "vanishing",
+    "exploding": "exploding",
+    "dead": "dead",
+    "unreached": "unreached",
+    "nan": "not finite",
+    "": "ok",
+}
+_GLYPHS = {"vanishing": "↓", "exploding": "↑", "dead": "×", "unreached": "?", "nan": "!", "": ""}
+
+
+class ParameterHealth(NamedTuple):
+    """The gradient of one parameter.
+
+    Attributes:
+        name: of the parameter; its id, if it has none.
+        layer: the name without its last part.
+        id: of its node, where a graph was looked at; else empty.
+        shape, dtype: of the parameter.
+        norm: Euclidean norm of the gradient; None if there is none.
+        weight: Euclidean norm of the parameter.
+        zeros: the fraction of the gradient's elements that are exactly 0.
+        update: Euclidean norm of what the step changed, where known.
+        flag: "vanishing", "exploding", "dead", "unreached", "nan", or empty.
+        why: the reason in words.
+    """
+
+    name: str
+    layer: str
+    id: str
+    shape: tuple[int, ...]
+    dtype: str
+    norm: float | None
+    weight: float
+    zeros: float = 0.0
+    update: float | None = None
+    flag: str = ""
+    why: str = ""
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def rms(self) -> float | None:
+        """The root mean square of the gradient."""
+        return None if self.norm is None or not self.size else self.norm / math.sqrt(self.size)
+
+    @property
+    def ratio(self) -> float | None:
+        """The norm of the gradient over that of the parameter."""
+        return None if self.norm is None or not self.weight else self.norm / self.weight
+
+
+class LayerHealth(NamedTuple):
+    """The gradients of all parameters of a layer together; the fields are those of `ParameterHealth`."""
+
+    path: str
+    size: int
+    norm: float | None
+    weight: float
+    flag: str = ""
+    why: str = ""
+
+    @property
+    def rms(self) -> float | None:
+        """The root mean square of the gradient."""
+        return None if self.norm is None or not self.size else self.norm / math.sqrt(self.size)
+
+    @property
+    def ratio(self) -> float | None:
+        """The norm of the gradient over that of the parameters."""
+        return None if self.norm is None or not self.weight else self.norm / self.weight
+
+
+class ReluHealth(NamedTuple):
+    """How many units of a relu gave 0 for the whole batch.
+
+    Attributes:
+        id: of the node.
+        scope: the module.
+        dead: units, along the last axis, that were 0 for every example.
+        total: units.
+    """
+
+    id: str
+    scope: str
+    dead: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Health:
+    """The gradients of one step.
+
+    Attributes:
+        parameters: one entry each, in the order of their first use.
+        layers: one entry for each layer, in the same order.
+        relus: one entry for each relu, where a loss was looked at.
+        median: over the half of the layers nearest to the loss, of the root mean square of the gradient; 0 if no layer
+            has any.
+    """
+
+    parameters: tuple[ParameterHealth, ...]
+    layers: tuple[LayerHealth, ...]
+    relus: tuple[ReluHealth, ...] = ()
+    median: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is flagged."""
+        return not self.flagged
+
+    @property
+    def flagged(self) -> tuple[ParameterHealth, ...]:
+        """The parameters that something is wrong with."""
+        return tuple(p for p in self.parameters if p.flag)
+
+    def __getitem__(self, name: str) -> ParameterHealth:
+        """Return the entry of a parameter by its name."""
+        found = next((p for p in self.parameters if p.name == name), None)
+        if found is None:
+            raise KeyError(f"{name!r}: expected the name of a parameter: {[p.name for p in self.parameters]}")
+        return found
+
+    def overlay(self, graph: Graph | None = None) -> Overlay:
+        """Return the marks for pictures of the graph that was looked at, or of another with the same names.
+
+        Args:
+            graph: needed if gradients were read off parameters, without a graph.
+        """
+        names = {} if graph is None else {n.name: n for n in graph if n.kind is Kind.PARAMETER}
+        marks = {}
+        for p in self.parameters:
+            i = p.id if graph is None else names[p.name].id if p.name in names else ""
+            if i:
+                badge = f"{_GLYPHS[p.flag]} {_WORDS[p.flag]}" if p.flag else ""
+                note = "no gradient" if p.norm is None else f"‖grad‖ {_short(p.norm)}"
+                tip = tuple(filter(None, [p.why, *_facts(p)]))
+                marks[i] = Mark(p.flag, badge, note, tip)
+        for r in self.relus:
+            if r.dead and (graph is None or r.id in graph):
+                tip = (f"{r.dead:,} of {r.total:,} units gave 0 for the whole batch",)
+                look = "dead" if r.dead == r.total else ""
+                marks[r.id] = Mark(look, f"× {r.dead:,} of {r.total:,} dead", tip=tip)
+        return Overlay("gradient health", (self._headline(),), marks)
+
+    def to_text(self) -> str:
+        """Return a table of the parameters, one of the layers if they say more, and what is wrong in words."""
+        blocks = [self._headline(), *_table(_PARAMETER_HEAD, [_parameter_row(p) for p in self.parameters])]
+        if len(self.layers) > 1 and len(self.layers) < len(self.parameters):
+            blocks += ["", *_table(_LAYER_HEAD, [_layer_row(layer) for layer in self.layers])]
+        said = [f"{visible(p.name)}: {p.why}" for p in self.flagged]
+        for r in self.relus:
+            if r.dead:
+                where = f" in {visible(r.scope)}" if r.scope else ""
+                said.append(f"{r.id} relu{where}: {r.dead:,} of {r.total:,} units gave 0 for the whole batch")
+        return "\n".join([*blocks, *([""] if said else []), *said])
+
+    def to_markdown(self) -> str:
+        """Return the table of the parameters in Markdown."""
+        rows = [_PARAMETER_HEAD, *(_parameter_row(p) for p in self.parameters)]
+        cells = [[cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in row] for row in rows]
+        lines = ["| " + " | ".join(row) + " |" for row in cells]
+        return "\n".join([lines[0], "|" + " :-- |" + " --: |" * (len(cells[0]) - 2) + " :-- |", *lines[1:]])
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        return f"<Health of {self._headline()}>"
+
+    def _headline(self) -> str:
+        counts: dict[str, int] = {}
+        for p in self.flagged:
+            counts[_WORDS[p.flag]] = counts.get(_WORDS[p.flag], 0) + 1
+        wrong = ", ".join(f"{n} {word}" for word, n in counts.items()) or "all gradients are sound"
+        n = len(self.parameters)
+        return f"{n} parameter{'' if n == 1 else 's'}: {wrong}"
+
+
+def gradient_health(what: Any, *, parameters: Any = None) -> Health:
+    """Look at the gradients of one step.
+
+    Args:
+        what: a loss, whose gradients are then computed anew, without a change to `.grad`; or, after `backward`, a
+            module, a list of tensors or of (name, tensor), whose `.grad` are read; or a measured graph.
+        parameters: with a loss: a module, or tensors, that should have a gradient; those that the loss does not depend
+            on are then reported too.
+
+    Returns:
+        The norms and the verdicts; the module's text says what they mean.
+
+    Raises:
+        TypeError: if `what` is something else.
+        ValueError: for a graph without a backward pass or without measurements.
+        GradError: for a loss that requires no gradient.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, 2.0], requires_grad=True, name="w")
+        >>> b = ag.tensor([0.0, 0.0], requires_grad=True, name="b")
+        >>> health = gradient_health((w * w + (b > 1.0)).sum())
+        >>> [(p.name, p.norm, p.flag) for p in health.parameters]
+        [('w', 4.47213595499958, ''), ('b', None, 'unreached')]
+        >>> health["b"].why
+        "cut at n4 'greater', which has no derivative"
+    """
+    if isinstance(what, Graph):
+        return _of_graph(what)
+    if isinstance(what, Tensor) and not what.is_leaf:
+        return _of_loss(what, parameters)
+    pairs = named_tensors("gradient_health", what)
+    return judged([entry_of(name, t, None if t.grad is None else t.grad.data) for name, t in pairs])
+
+
+def named_tensors(called: str, what: Any) -> list[tuple[str, Tensor]]:
+    """Return the tensors, with names, of a module, a mapping, a list of tensors or pairs, or one tensor.
+
+    Raises:
+        TypeError: if it is something else.
+    """
+    if hasattr(what, "named_parameters"):
+        return list(what.named_parameters())
+    if isinstance(what, Mapping):
+        pairs: Iterable[Any] = what.items()
+    elif isinstance(what, Tensor):
+        pairs = [what]
+    else:
+        pairs = what if isinstance(what, Iterable) and not isinstance(what, (str, np.ndarray)) else [None]
+    found: list[tuple[str, Tensor]] = []
+    for k, item in enumerate(pairs):
+        name, t = item if isinstance(item, tuple) and len(item) == 2 else (getattr(item, "name", None), item)
+        if not isinstance(t, Tensor):
+            raise TypeError(
+                f"{called}: expected a loss, a module, tensors or (name, tensor) pairs, or a measured graph; received "
+                f"{type(what).__name__}"
+            )
+        found.append((str(name or f"parameter {k}"), t))
+    return found
+
+
+# ---- where the numbers come from ------------------------------------------------------------------------------------
+
+
+def _entry(name: str, i: str, like: Any, weight: Stats, gradient: Stats | None, why: str = "") -> ParameterHealth:
+    layer = name.rpartition(".")[0]
+    shape, dtype = tuple(like.shape), str(like.dtype)
+    if gradient is None:
+        return ParameterHealth(name, layer, i, shape, dtype, None, weight.norm, flag="unreached", why=why)
+    flag, said = "", ""
+    if not gradient.finite:
+        said = f"{gradient.nans:,} NaN and {gradient.infs:,} infinite elements of {gradient.size:,}"
+        flag = "nan"
+    elif gradient.size and gradient.zeros == gradient.size:
+        flag, said = "dead", "every element of the gradient is exactly 0"
+    zeros = gradient.zeros / gradient.size if gradient.size else 0.0
+    return ParameterHealth(name, layer, i, shape, dtype, gradient.norm, weight.norm, zeros, None, flag, said)
+
+
+def entry_of(name: str, t: Tensor, gradient: Any) -> ParameterHealth:
+    """Return the numbers of one parameter and its gradient, an array or None; without a verdict beside others."""
+    stats = None if gradient is None else Stats.of(gradient)
+    why = "no backward has reached it since the last zero_grad" if t.requires_grad else "it requires no gradient"
+    return _entry(name, "", t, Stats.of(t.data), stats, why)
+
+
+def _of_loss(loss: Tensor, parameters: Any) -> Health:
+    program = Program.build(loss, backward=True)
+    values = program.values()
+    graph = program.graph
+    gradients = graph.gradients
+    wanted = named_tensors("gradient_health", parameters) if parameters is not None else []
+    names = {id(t): name for name, t in wanted}
+    entries, seen = [], set()
+    for node in graph:
+        if node.kind is Kind.PARAMETER and node.role is Role.FORWARD:
+            tensor = program.bindings[node.id]
+            seen.add(id(tensor))
+            gradient = Stats.of(values[gradients[node.id]]) if node.id in gradients else None
+            name = names.get(id(tensor)) or node.name or node.id
+            why = "" if gradient is not None else _cut(graph, node)
+            entries.append(_entry(name, node.id, node, Stats.of(values[node.id]), gradient, why))
+    for name, t in wanted:
+        if id(t) not in seen:
+            why = "not on any path to the loss: the loss was not computed from it, or only through its bare values"
+            entries.append(_entry(name, "", t, Stats.of(t.data), None, why))
+    return judged(entries, _relus(graph, values))
+
+
+def _of_graph(graph: Graph) -> Health:
+    nodes = [n for n in graph if n.kind is Kind.PARAMETER]
+    if not graph.flows or any(n.values is None for n in nodes):
+        missing = "a backward pass" if not graph.flows else "measurements"
+        raise ValueError(
+            f"gradient_health: expected a measured graph with a backward pass; received one without {missing}. "
+            "Pass the loss, or Program.build(loss, backward=True).measured()"
+        )
+    reached = graph.gradients
+    entries = [
+        _entry(n.name or n.id, n.id, n, n.values, n.gradient, "" if n.id in reached else _cut(graph, n))
+        for n in nodes
+        if n.values is not None
+    ]
+    relus = [n for n in graph if n.op == "relu" and not n.backward and n.values is not None and n.size]
+    return judged(
+        entries,
+        tuple(ReluHealth(n.id, n.scope, n.size, n.size) for n in relus if n.values and n.values.zeros == n.size),
+    )
+
+
+def _relus(graph: Graph, values: Mapping[str, Any]) -> tuple[ReluHealth, ...]:
+    found = []
+    for node in graph:
+        value = values.get(node.id)
+        if node.op == "relu" and not node.backward and isinstance(value, np.ndarray) and value.ndim > 1:
+            off = (value == 0).all(axis=tuple(range(value.ndim - 1)))
+            found.append(ReluHealth(node.id, node.scope, int(off.sum()), off.size))
+    return tuple(found)
+
+
+def _cut(graph: Graph, leaf: GraphNode) -> str:
+    """Say where the way from a leaf to the results was cut: at the first operation that passes no gradient on."""
+    reached = {leaf.id}
+    for node in graph:
+        if node.backward or reached.isdisjoint(node.inputs):
+            continue
+        op = OPS.get(node.op)
+        if any(node.inputs[k] in reached for k in node.needs if op is None or op.rule(k) is not None):
+            reached.add(node.id)
+            continue
+        where = f", at {node.source}" if node.source else ""
+        if node.op == "stop_gradient":
+            return f"detached at {node.id} 'stop_gradient'{where}"
+        if op is not None and op.rules is None:
+            return f"cut at {node.id} {visible(node.op)!r}, which has no derivative{where}"
+        if node.dtype.kind not in "fc":
+            return f"cut at {node.id} {visible(node.op)!r}, whose result is {node.dtype}{where}"
+        return f"cut at {node.id} {visible(node.op)!r}, which passes no gradient on to it{where}"
+    return "not on any path to the loss"
+
+
+# ---- the verdicts ---------------------------------------------------------------------------------------------------
+
+
+H = TypeVar("H", ParameterHealth, LayerHealth)
+
+
+def judged(entries: Sequence[ParameterHealth], relus: tuple[ReluHealth, ...] = ()) -> Health:
+    """Flag what is vanishing or exploding beside the others, and add the layers up."""
+    groups: dict[str, list[ParameterHealth]] = {}
+    for p in entries:
+        groups.setdefault(p.layer or p.name, []).append(p)
+    layers = [_layer(path, members) for path, members in groups.items()]
+    logs = [math.log(layer.rms) for layer in layers if layer.rms and not layer.flag]
+    logs = sorted(logs[len(logs) // 2 :])
+    middle = len(logs) // 2
+    median = math.exp(logs[middle] if len(logs) % 2 else (logs[middle - 1] + logs[middle]) / 2) if logs else 0.0
+    parameters = tuple(_verdict(p, np.dtype(p.dtype), median) for p in entries)
+    dtypes = {p.layer or p.name: np.dtype(p.dtype) for p in entries}
+    return Health(parameters, tuple(_verdict(layer, dtypes[layer.path], median) for layer in layers), relus, median)
+
+
+def _layer(path: str, members: list[ParameterHealth]) -> LayerHealth:
+    norms = [p.norm for p in members if p.norm is not None]
+    size = sum(p.size for p in members if p.norm is not None)
+    flags = {p.flag for p in members}
+    flag = "nan" if "nan" in flags else next(iter(flags)) if len(flags) == 1 else ""
+    why = members[0].why if flag else ""
+    return LayerHealth(
+        path, size, math.hypot(*norms) if norms else None, math.hypot(*(p.weight for p in members)), flag, why
+    )
+
+
+def _verdict(p: H, dtype: np.dtype[Any], median: float) -> H:
+    rms = p.rms
+    if p.flag or not rms or dtype.kind not in "fc":
+        return p
+    limits = np.finfo(dtype)
+    if rms > math.sqrt(float(limits.max)):
+        return p._replace(flag="exploding", why=f"its square overflows {dtype}: root mean square {_short(rms)}")
+    if p.ratio is not None and p.ratio < float(limits.eps):
+        why = f"a step with learning rate 1 is rounded away in {dtype}: {_short(p.ratio)} of the weights"
+        return p._replace(flag="vanishing", why=f"{why}; converged, or cut off from the loss")
+    if rms < median / FACTOR:
+        why = f"root mean square {_short(rms)}, {_short(median / rms)} times smaller than {_short(median)}"
+        return p._replace(flag="vanishing", why=f"{why}, the median of the layers nearest to the loss")
+    if rms > median * FACTOR:
+        why = f"root mean square {_short(rms)}, {_short(rms / median)} times larger than {_short(median)}"
+        return p._replace(flag="exploding", why=f"{why}, the median of the layers nearest to the loss")
+    return p
+
+
+# ---- tables ---------------------------------------------------------------------------------------------------------
+
+_PARAMETER_HEAD = ["parameter", "‖grad‖", "‖weight‖", "ratio", "zeros", "‖update‖", ""]
+_LAYER_HEAD = ["layer", "‖grad‖", "‖weight‖", "ratio", ""]
+
+
+def _parameter_row(p: ParameterHealth) -> list[str]:
+    zeros = "" if p.norm is None else f"{100 * p.zeros:.0f} %"
+    verdict = f"{_GLYPHS[p.flag]} {_WORDS[p.flag]}".strip()
+    return [visible(p.name), _short(p.norm), _short(p.weight), _short(p.ratio), zeros, _short(p.update), verdict]
+
+
+def _layer_row(layer: LayerHealth) -> list[str]:
+    verdict = f"{_GLYPHS[layer.flag]} {_WORDS[layer.flag]}".strip()
+    return [visible(layer.path), _short(layer.norm), _short(layer.weight), _short(layer.ratio), verdict]
+
+
+def _facts(p: ParameterHealth) -> list[str]:
+    said = [f"norm of the gradient {_short(p.norm)}"] if p.norm is not None else []
+    said += [f"norm of the parameter {_short(p.weight)}"]
+    said += [f"ratio {_short(p.ratio)}"] if p.ratio is not None else []
+    return said + ([f"{100 * p.zeros:.0f} % zeros"] if p.zeros else [])
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    keep = [k for k in range(len(head)) if any(row[k] for row in rows)]
+    cells = [[row[k] for k in keep] for row in (head, *rows)]
+    widths = [max(len(row[k]) for row in cells) for k in range(len(keep))]
+    last = len(keep) - 1
+    return [
+        "  ".join(
+            c.ljust(w) if k in (0, last) else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]

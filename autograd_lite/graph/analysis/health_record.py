@@ -1,0 +1,335 @@
+"""Gradient health over a training run: what a loop of one's own, or `fit`, writes down step by step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..._tensor import HookHandle, Tensor
+from ..labels import visible
+from .health import Health, ParameterHealth, entry_of, judged, named_tensors
+
+__all__ = ["GradientHealth", "HealthHistory"]
+
+_BARS = "▁▂▃▄▅▆▇█"
+_COLUMNS = 24
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HealthHistory:
+    """The gradients of the recorded steps of a training run.
+
+    Attributes:
+        steps: their numbers, from 0.
+        healths: one for each.
+    """
+
+    steps: tuple[int, ...]
+    healths: tuple[Health, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all parameters, in order."""
+        return tuple(dict.fromkeys(p.name for health in self.healths for p in health.parameters))
+
+    def of(self, name: str, what: str = "norm") -> tuple[float, ...]:
+        """Return one number of a parameter over the steps; NaN where there was none.
+
+        Args:
+            name: of the parameter.
+            what: "norm", "weight", "ratio", "rms", "zeros" or "update".
+
+        Raises:
+            KeyError: if no parameter has that name.
+            ValueError: for an unknown number.
+        """
+        known = ("norm", "weight", "ratio", "rms", "zeros", "update")
+        if what not in known:
+            raise ValueError(f"HealthHistory.of: expected one of {known}; received {what!r}")
+        if name not in self.names:
+            raise KeyError(f"{name!r}: expected the name of a parameter: {list(self.names)}")
+        return tuple([_number(health, name, what) for health in self.healths])
+
+    def flags(self) -> dict[str, dict[str, tuple[int, ...]]]:
+        """For every parameter that was ever flagged, the steps at which it was, by flag."""
+        found: dict[str, dict[str, list[int]]] = {}
+        for step, health in zip(self.steps, self.healths, strict=True):
+            for p in health.flagged:
+                found.setdefault(p.name, {}).setdefault(p.flag, []).append(step)
+        return {name: {flag: tuple(at) for flag, at in flags.items()} for name, flags in found.items()}
+
+    def to_text(self) -> str:
+        """Return a table: for each parameter how the norm went, from first to last, and what was flagged."""
+        rows = [["parameter", "‖grad‖ over the steps", "first", "last", "update / weight", ""]]
+        flags = self.flags()
+        for name in self.names:
+            norms, updates, weights = self.of(name), self.of(name, "update"), self.of(name, "weight")
+            sizes = [u / w for u, w in zip(updates, weights, strict=True) if w and math.isfinite(u)]
+            said = [f"{flag} at {_spans(at)}" for flag, at in flags.get(name, {}).items()]
+            rows.append(
+                [
+                    visible(name),
+                    _sparkline(norms),
+                    _short(norms[0]),
+                    _short(norms[-1]),
+                    _short(float(np.median(sizes)) if sizes else math.nan),
+                    "; ".join(said) or "ok",
+                ]
+            )
+        widths = [max(len(row[k]) for row in rows) for k in range(6)]
+        lines = [
+            "  ".join(
+                c.rjust(w) if k in (2, 3, 4) else c.ljust(w) for k, (c, w) in enumerate(zip(r, widths, strict=True))
+            )
+            for r in rows
+        ]
+        return "\n".join([self._headline(), *(line.rstrip() for line in lines)])
+
+    def to_markdown(self) -> str:
+        """Return the first and the last norm of each parameter, and its flags, in Markdown."""
+        lines = ["| parameter | first norm | last norm | flagged |", "| :-- | --: | --: | :-- |"]
+        for name in self.names:
+            norms = self.of(name)
+            said = "; ".join(f"{flag} at {_spans(at)}" for flag, at in self.flags().get(name, {}).items())
+            shown = visible(name).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+            lines.append(f"| {shown} | {_short(norms[0])} | {_short(norms[-1])} | {said or 'ok'} |")
+        return "\n".join(lines)
+
+    def plot(self, what: str = "norm", ax: Any = None) -> Any:
+        """Draw one line for each parameter over the steps, on a logarithmic scale.
+
+        Args:
+            what: as of `of`.
+            ax: axes of matplotlib to draw on; new ones if None.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ModuleNotFoundError: without matplotlib, which the extra "plot" brings.
+        """
+        try:
+            from matplotlib import pyplot
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "HealthHistory.plot needs matplotlib: pip install 'autograd_lite[plot]'; to_text() needs nothing"
+            ) from error
+        ax = pyplot.subplots(figsize=(9, 4.5), layout="constrained")[1] if ax is None else ax
+        dashes = ("-", "--", "-.", ":")  # so that the lines differ by more than color
+        for k, name in enumerate(self.names):
+            values = [v if v > 0 else math.nan for v in self.of(name, what)]
+            label = visible(name).replace("$", r"\$").lstrip("_")
+            ax.plot(self.steps, values, dashes[k % 4], label=label, marker="o" if len(values) < 20 else "")
+        ax.set_yscale("log")
+        ax.grid(alpha=0.25)
+        ax.set_xlabel("step")
+        ax.set_ylabel({"norm": "norm of the gradient", "weight": "norm of the parameter"}.get(what, what))
+        if self.names:
+            ax.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=3)
+        return ax
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        return f"<HealthHistory of {self._headline()}>"
+
+    def _headline(self) -> str:
+        wrong = len(self.flags())
+        said = f"{wrong} of {len(self.names)} parameters flagged" if wrong else "all gradients are sound"
+        return f"{len(self)} step{'' if len(self) == 1 else 's'}: {said}"
+
+
+class GradientHealth:
+    """Writes down the gradients of a training run.
+
+    In a loop of one's own call `record()` after `backward()` and before `zero_grad()`. With `fit`, pass it as a
+    callback: `model.fit(x, y, callbacks=[watch])`.
+
+    Args:
+        what: a module, tensors, or (name, tensor) pairs; may be left out with `fit`.
+        every: record each so many-th step.
+        updates: keep a copy of the parameters from one recorded step to the next, to tell how large its change was.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([3.0, -4.0], requires_grad=True, name="w")
+        >>> watch = GradientHealth([w])
+        >>> for _ in range(3):
+        ...     (w * w).sum().backward()
+        ...     watch.record()
+        ...     w.assign(w.data - 0.25 * w.grad.data)
+        ...     w.grad = None
+        >>> watch.history.of("w"), watch.history.of("w", "update")
+        ((10.0, 5.0, 2.5), (2.5, 1.25, 0.625))
+    """
+
+    def __init__(self, what: Any = None, *, every: int = 1, updates: bool = True) -> None:
+        if every < 1:
+            raise ValueError(f"GradientHealth: expected every to be at least 1; received {every}")
+        self.every = every
+        self.updates = updates
+        self._what = what
+        self._step = 0
+        self._steps: list[int] = []
+        self._healths: list[Health] = []
+        self._before: dict[str, Any] = {}
+        self._caught: dict[str, ParameterHealth] = {}
+        self._handles: list[HookHandle] = []
+        self._open = False
+
+    # ---- in a loop --------------------------------------------------------------------------------------------------
+
+    def record(self) -> None:
+        """Write down the gradients as they are now; each call is one step.
+
+        Raises:
+            ValueError: if it was not told what to look at.
+        """
+        if self._what is None:
+            raise ValueError("GradientHealth.record: expected parameters; received none. Write GradientHealth(model)")
+        self._finish()
+        if self._is_due():
+            named = self._named()
+            self._write([entry_of(name, t, None if t.grad is None else t.grad.data) for name, t in named])
+            if self.updates:
+                self._before = {name: t.numpy() for name, t in named}
+        self._step += 1
+
+    @property
+    def history(self) -> HealthHistory:
+        """What was written down so far."""
+        self._finish()
+        return HealthHistory(tuple(self._steps), tuple(self._healths))
+
+    @property
+    def last(self) -> Health | None:
+        """The last step that was written down."""
+        self._finish()
+        return self._healths[-1] if self._healths else None
+
+    def plot(self, what: str = "norm", ax: Any = None) -> Any:
+        """Draw the history; see `HealthHistory.plot`."""
+        return self.history.plot(what, ax)
+
+    def __str__(self) -> str:
+        return str(self.history)
+
+    def __repr__(self) -> str:
+        return f"<GradientHealth of {len(self._steps)} recorded steps>"
+
+    # ---- as a callback of `fit`: the gradients are gone when a step ends, so they are caught as they arrive ---------
+
+    def set_model(self, model: Any) -> None:
+        """Receive the model, before training."""
+        if self._what is None:
+            self._what = model
+
+    def set_params(self, params: Any) -> None:
+        """Receive the number of epochs and steps, which do not matter here."""
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Begin to watch."""
+        self._release()
+        for name, t in self._named():
+            self._handles.append(t.register_hook(self._catcher(name, t)))
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Let the parameters go."""
+        self._release()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Nothing is done."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Nothing is done."""
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Get ready for the gradients of a step."""
+        self._caught, self._before, self._open = {}, {}, self._is_due()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Write down what has arrived, and what the step changed."""
+        if self._open:
+            self._write([self._caught.get(name) or entry_of(name, t, None) for name, t in self._named()])
+            self._finish()
+        self._open = False
+        self._step += 1
+
+    # ---- how --------------------------------------------------------------------------------------------------------
+
+    def _is_due(self) -> bool:
+        return self._step % self.every == 0
+
+    def _named(self) -> list[tuple[str, Tensor]]:
+        return named_tensors("GradientHealth", self._what)
+
+    def _catcher(self, name: str, t: Tensor) -> Any:
+        def catch(gradient: Tensor) -> None:
+            if self._open:
+                self._caught[name] = entry_of(name, t, gradient.data)
+                if self.updates:
+                    self._before[name] = t.numpy()
+
+        return catch
+
+    def _write(self, entries: list[ParameterHealth]) -> None:
+        self._steps.append(self._step)
+        self._healths.append(judged(entries))
+
+    def _finish(self) -> None:
+        """Say of the last step what it has changed, once it has changed something."""
+        changes = {
+            name: float(np.linalg.norm((t.data - self._before[name]).reshape(-1)))
+            for name, t in (self._named() if self._before else ())
+            if name in self._before and t.shape == self._before[name].shape
+        }
+        if any(changes.values()):
+            self._before = {}
+            last = self._healths[-1]
+            entries = tuple(p._replace(update=changes.get(p.name)) for p in last.parameters)
+            self._healths[-1] = replace(last, parameters=entries)
+
+    def _release(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles, self._caught, self._open = [], {}, False
+
+
+def _number(health: Health, name: str, what: str) -> float:
+    found = next((getattr(p, what) for p in health.parameters if p.name == name), None)
+    return math.nan if found is None else float(found)
+
+
+def _sparkline(values: Sequence[float]) -> str:
+    """Draw the powers of ten of some numbers in one line; "·" where there is none."""
+    if len(values) > _COLUMNS:
+        values = [values[k * (len(values) - 1) // (_COLUMNS - 1)] for k in range(_COLUMNS)]
+    logs = [math.log10(v) if v > 0 and math.isfinite(v) else None for v in values]
+    known = [v for v in logs if v is not None]
+    low, span = (min(known), max(max(known) - min(known), 1.0)) if known else (0.0, 1.0)
+    return "".join("·" if v is None else _BARS[min(7, int(8 * (v - low) / span))] for v in logs)
+
+
+def _spans(steps: Sequence[int]) -> str:
+    """Write steps in runs: "step 3", "steps 0–4, 9", and no more than a few of them."""
+    runs: list[list[int]] = []
+    for step in steps:
+        if runs and step == runs[-1][1] + 1:
+            runs[-1][1] = step
+        else:
+            runs.append([step, step])
+    said = [str(a) if a == b else f"{a}–{b}" for a, b in runs]
+    more = f" and {len(said) - 4} more runs" if len(said) > 4 else ""
+    return f"step{'' if len(steps) == 1 else 's'} {', '.join(said[:4])}{more}"
+
+
+def _short(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.3g}"

@@ -1,0 +1,419 @@
+"""Where NaN began: the first operation, forward or backward, that made finite values non-finite, and why.
+
+Everything is computed again from the inputs, node by node, so the record need not hold a value for it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..._reasons import Fault, advice, fault_in, fault_in_rule, is_finite
+from ..._tensor import Tensor
+from ...core.errors import GradError
+from ...core.node import Source
+from ...random import Generator
+from ..ir import Graph
+from ..labels import visible
+from ..parts import GraphNode, Kind, Role
+from ..program import Program
+from ..view import Mark, Overlay
+
+__all__ = ["NanReport", "NonFinite", "Operand", "find_nan"]
+
+_SHOWN = 6
+_BADGE = 24  # characters: pictures cut longer ones
+
+
+class Operand(NamedTuple):
+    """What an operation read: the id and the name of the node, and its value there, or what its values range over."""
+
+    id: str
+    name: str
+    value: str
+
+
+class NonFinite(NamedTuple):
+    """How many elements of a node are NaN, and how many infinite."""
+
+    id: str
+    nans: int
+    infs: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NanReport:
+    """Where NaN, or an infinity, began.
+
+    Attributes:
+        graph: the computation, with its backward pass if there is one.
+        origin: the id of the node where it began: an operation whose inputs were finite, or an input that came so.
+        reason: in a few words, such as "log(0)".
+        sentence: the reason as a sentence.
+        index: of the first element that is so.
+        count, size: how many elements are so, and how many there are.
+        operands: what the operation read there; in the backward pass, what the forward operation had read.
+        path: the ids of the nodes that it went through to a result or a gradient, in order, the origin first.
+        reached: the results and the gradients that are not finite, in words.
+        others: every node that is not finite, with how many of its elements.
+        notes: what else one must know, such as that an input has changed since.
+        hint: what one could do about it; may be empty.
+    """
+
+    graph: Graph
+    origin: str
+    reason: str
+    sentence: str
+    index: tuple[int, ...]
+    count: int
+    size: int
+    operands: tuple[Operand, ...]
+    path: tuple[str, ...]
+    reached: tuple[str, ...]
+    others: tuple[NonFinite, ...]
+    notes: tuple[str, ...] = ()
+    hint: str = ""
+
+    @property
+    def node(self) -> GraphNode:
+        """The node where it began."""
+        return self.graph[self.origin]
+
+    @property
+    def op(self) -> str:
+        """The name of its operation; in the backward pass, of the operation whose derivative it is."""
+        return self._home.op
+
+    @property
+    def backward(self) -> bool:
+        """Whether it began in the backward pass."""
+        return self.node.backward
+
+    @property
+    def source(self) -> Source | None:
+        """The user's line, if it was recorded."""
+        return self._home.source
+
+    @property
+    def scope(self) -> str:
+        """The path of the `nn` module."""
+        return self._home.scope
+
+    @property
+    def _home(self) -> GraphNode:
+        node = self.node
+        return self.graph[node.of] if node.backward and node.of else node
+
+    def overlay(self) -> Overlay:
+        """Return the marks for pictures: the origin with its reason, and everything that is not finite."""
+        on_path = set(self.path)
+        marks = {}
+        for found in self.others:
+            lines: tuple[str, ...] = (f"{_counts(found)} of {self.graph[found.id].size:,} elements",)
+            lines += () if found.id in on_path else ("nothing that is shown to be wrong comes from these",)
+            marks[found.id] = Mark("nan", "NaN" if found.nans else "inf", tip=lines)
+        tip = (self.sentence, *(f"{_label(o)} = {o.value}" for o in self.operands), *self.notes)
+        badge = f"first non-finite: {self.reason}"
+        marks[self.origin] = Mark("origin", badge if len(badge) <= _BADGE else self.reason, self.sentence, tip)
+        if self._home.id not in marks:
+            marks[self._home.id] = Mark(note="its derivative is not finite", tip=tip)
+        return Overlay("where NaN began", (f"{self.origin}: {self.sentence}",), marks)
+
+    def to_svg(self) -> str:
+        """Return the picture of the graph with the origin and what it reached."""
+        return self.graph.to_svg(overlay=self.overlay())
+
+    def __str__(self) -> str:
+        node, home = self.node, self._home
+        where = f"element {list(self.index)} of shape {node.shape}" if self.index else "a single number"
+        where += f", the first of {self.count:,}" if self.count > 1 else ""
+        if node.kind is not Kind.OP:
+            head = (
+                f"{self.origin}, the {node.kind} {visible(node.name or 'without a name')}, was not finite to begin with"
+            )
+        elif node.backward:
+            head = (
+                f"{home.id} = {visible(home.op)}: its derivative, {self.origin}, is the first value that is not finite"
+            )
+        else:
+            head = f"{self.origin} = {visible(node.op)} is the first value that is not finite"
+        rows = [("reason", self.sentence), ("where", where)]
+        rows += [("read", f"{_label(o)} = {o.value}") for o in self.operands]
+        rows += [("line", str(self.source) if self.source else _UNRECORDED)] if node.kind is Kind.OP else []
+        rows += [("module", visible(self.scope))] if self.scope else []
+        rows += [("then", self._then())] if len(self.path) > 1 else []
+        rows += [("reached", _listed(self.reached))]
+        rows += [("note", note) for note in self.notes]
+        rows += [("try", self.hint)] if self.hint else []
+        return "\n".join([head, *(f"  {name:<7}  {text}" for name, text in rows)])
+
+    def __repr__(self) -> str:
+        where = "backward" if self.backward else "forward"
+        return f"<NanReport {self.origin} {visible(self.op or self.node.kind)}, {where}: {visible(self.reason)}>"
+
+    def _then(self) -> str:
+        steps = [f"{i} {visible(self.graph[i].op or self.graph[i].kind)}" for i in self.path[1:]]
+        if len(steps) > _SHOWN:
+            steps = [*steps[: _SHOWN // 2], f"… {len(steps) - _SHOWN:,} more …", *steps[-(_SHOWN // 2) :]]
+        return ", ".join(steps)
+
+
+_CHECK = {
+    Kind.INPUT: "Look for it in the data: np.isnan(x).any()",
+    Kind.PARAMETER: "An earlier step made it: train inside `with ag.raise_on_nan():`, and try a smaller learning rate",
+}
+_UNRECORDED = "not recorded; compute inside `with ag.record_source():`, or trace(f, x), to see it"
+
+
+def find_nan(
+    what: Tensor | Iterable[Tensor] | Program, *inputs: Any, backward: bool = True, hidden: bool = False
+) -> NanReport | None:
+    """Find the first operation, forward or backward, that turned finite values into NaN or an infinity.
+
+    What no result and no gradient depends on is no fault: `np.where(x > 0, np.log(x), 0)` computes log(0), but neither
+    the result nor the gradient knows of it.
+
+    Args:
+        what: a tensor, such as a loss, or several, with a record; or a program.
+        inputs: for a program, new inputs.
+        backward: look at the backward pass too, if there is one.
+        hidden: also report what no result and no gradient depends on.
+
+    Returns:
+        The report, or None if all is finite.
+
+    Raises:
+        GradError: if `backward` has let go a constant that the computation needs.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> x = ag.tensor([4.0, 0.0], requires_grad=True, name="x")
+        >>> with ag.record_source():
+        ...     loss = np.sqrt(x).sum()
+        >>> report = find_nan(loss)
+        >>> report.op, report.backward, report.sentence
+        ('sqrt', True, 'the derivative of sqrt at 0 is inf')
+    """
+    program = what if isinstance(what, Program) else _program_of(what, backward)
+    values, notes = _replayed(program, inputs, backward)
+    graph = program.graph
+    bad = {i: value for i, value in values.items() if not isinstance(value, Generator) and not is_finite(value)}
+    results = [i for i in dict.fromkeys((*graph.outputs, *_gradients(graph, backward).values())) if i in bad]
+    tainted = _ancestors(graph, results, bad)
+    searched = set(bad) if hidden and not tainted else tainted
+    found = _first(program, values, searched)
+    if found is None:
+        return None
+    origin, fault, note = found
+    path = _descendants(graph, origin, searched)
+    return _report(program, values, origin, fault, path, (*notes, *note), backward)
+
+
+# ---- what is looked at ----------------------------------------------------------------------------------------------
+
+
+def _program_of(tensors: Any, backward: bool) -> Program:
+    if not isinstance(tensors, Tensor):
+        tensors = list(tensors) if isinstance(tensors, Iterable) else tensors
+    listed = tensors if isinstance(tensors, list) else [tensors]
+    wanted = backward and any(isinstance(t, Tensor) and t.requires_grad for t in listed)
+    return Program.build(tensors, backward=wanted)
+
+
+def _replayed(program: Program, inputs: Sequence[Any], backward: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Compute every value again, without moving the streams of the user's generators."""
+    try:
+        values = _with_generators_of_its_own(program).values(*inputs, backward=backward)
+    except GradError as error:
+        raise GradError(
+            f"find_nan: expected a record with its constants; {str(error).partition(': ')[2]} Or compute inside "
+            "`with ag.raise_on_nan():`, which stops where NaN begins"
+        ) from None
+    notes = []
+    draws = [n.id for n in program.graph if n.op.startswith("random_") and n.id in values and n.id not in program.known]
+    if draws:
+        notes.append(f"the random numbers of {_listed(draws)} were drawn anew: those of the record are gone")
+    if not inputs:
+        changed = [i for i, known in program.known.items() if i in values and not _same(values[i], known)]
+        if changed:
+            first = min(changed, key=lambda i: int(i[1:]))
+            notes.append(f"inputs have changed since: {first} is not what it was when it was recorded")
+    return values, tuple(notes)
+
+
+def _with_generators_of_its_own(program: Program) -> Program:
+    copies = {i: copy.deepcopy(x) for i, x in program.bindings.items() if isinstance(x, Generator)}
+    if not copies:
+        return program
+    calls = dict(program._calls)
+    for i, (op, arguments, params) in program._calls.items():
+        drawn = [k for k, v in params.items() if isinstance(v, Generator)]
+        if drawn:
+            generator = copies[program.graph[i].inputs[len(arguments)]]
+            calls[i] = op, arguments, {**params, drawn[0]: generator}
+    return replace(program, bindings={**program.bindings, **copies}, _calls=calls)
+
+
+def _same(a: Any, b: Any) -> bool:
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape or a.dtype.kind not in "fc":
+        return a.shape == b.shape and bool(np.array_equal(a, b))
+    with np.errstate(all="ignore"):
+        return bool(np.allclose(a, b, rtol=1e-3, equal_nan=True))
+
+
+def _gradients(graph: Graph, backward: bool) -> Mapping[str, str]:
+    return graph.gradients if backward and graph.flows else {}
+
+
+def _ancestors(graph: Graph, results: Sequence[str], bad: Mapping[str, Any]) -> set[str]:
+    """Return the nodes that are not finite and from which a result is, through such nodes alone."""
+    found, stack = set(results), list(results)
+    while stack:
+        for i in graph[stack.pop()].inputs:
+            if i in bad and i not in found:
+                found.add(i)
+                stack.append(i)
+    return found
+
+
+def _descendants(graph: Graph, origin: str, within: set[str]) -> tuple[str, ...]:
+    reached = {origin}
+    for node in graph:
+        if node.id in within and not reached.isdisjoint(node.inputs):
+            reached.add(node.id)
+    return tuple(sorted(reached, key=lambda i: int(i[1:])))
+
+
+def _first(
+    program: Program, values: Mapping[str, Any], searched: set[str]
+) -> tuple[str, Fault, tuple[str, ...]] | None:
+    """Return the first node where it began, why, and what to note.
+
+    An infinity that somebody wrote down is the origin only if nothing else is: it may be meant, as in a mask.
+    """
+    written: list[GraphNode] = []
+    for node in program.graph:
+        if node.id not in searched:
+            continue
+        if node.kind is not Kind.OP:
+            if np.isnan(values[node.id]).any():
+                return node.id, _given(node, values[node.id]), ()
+            if node.kind is Kind.PARAMETER:  # nobody means one
+                return node.id, _given(node, values[node.id]), ()
+            written.append(node)
+            continue
+        op, arguments, params = program._calls[node.id]
+        fault = fault_in(op, [values[a] for a in arguments], values[node.id], dict(params))
+        if fault is not None:
+            if fault.from_infinity and node.backward and written and not searched.isdisjoint(program.graph.outputs):
+                break  # the results are infinite without it
+            infinite = [n for n in written if fault.from_infinity and n.id in searched]
+            note = tuple(f"the infinity came with the {n.kind} {n.id} {n.name!r}".rstrip(" '") for n in infinite[:1])
+            return node.id, fault, note
+    return (written[0].id, _given(written[0], values[written[0].id]), ()) if written else None
+
+
+def _given(node: GraphNode, value: Any) -> Fault:
+    a = np.asarray(value)
+    nans, infs = int(np.isnan(a).sum()), int(np.isinf(a).sum())
+    bad = np.isnan(a) if nans else np.isinf(a)
+    index = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), a.shape))
+    counts = _counts(NonFinite(node.id, nans, infs))
+    name = f"{node.kind} {node.name!r}" if node.name else f"{node.kind} {node.id}"
+    return Fault(index, int(bad.sum()), a.size, a[index], f"came with {counts}", f"the {name} came with {counts}", ())
+
+
+# ---- the report -----------------------------------------------------------------------------------------------------
+
+
+def _report(
+    program: Program,
+    values: Mapping[str, Any],
+    origin: str,
+    fault: Fault,
+    path: tuple[str, ...],
+    notes: tuple[str, ...],
+    backward: bool,
+) -> NanReport:
+    graph, node = program.graph, program.graph[origin]
+    readers, home = node.inputs, node
+    if node.backward and node.role is Role.RULE and node.of:
+        better = _fault_of_rule(program, values, node)
+        if better is not None:
+            fault, home = better, graph[node.of]
+            readers = home.inputs
+    operands = tuple(
+        Operand(i, graph[i].name or graph[i].op, text) for i, text in zip(readers, fault.operands, strict=False) if text
+    )
+    reached = [f"the result {i}" for i in graph.outputs if i in path]
+    reached += [f"the gradient of {_name(graph[leaf])}" for leaf, i in _gradients(graph, backward).items() if i in path]
+    return NanReport(
+        graph,
+        origin,
+        fault.reason,
+        fault.sentence,
+        fault.index,
+        fault.count,
+        fault.size,
+        operands,
+        path,
+        tuple(dict.fromkeys(reached)) or ("no result and no gradient: it stays hidden",),
+        tuple(_non_finite(graph, values)),
+        notes,
+        _hint(graph, node, home, fault),
+    )
+
+
+def _hint(graph: Graph, node: GraphNode, home: GraphNode, fault: Fault) -> str:
+    if node.kind is Kind.OP:
+        return advice(home.op, fault, backward=node.backward)
+    if node.kind is Kind.INPUT and node.id in graph.outputs:
+        return (
+            "It has no record: compute it from tensors that require a gradient, outside no_grad() and without detach()"
+        )
+    return _CHECK.get(node.kind, "")
+
+
+def _fault_of_rule(program: Program, values: Mapping[str, Any], node: GraphNode) -> Fault | None:
+    """Say what the derivative rule, of which a node is a part, did as a whole."""
+    graph = program.graph
+    g = graph.cotangents.get(node.of)
+    flow = next((f for f in graph.flows if f.op == node.of and f.into == node.toward), None)
+    if g is None or flow is None or node.of not in program._calls:
+        return None
+    op, arguments, params = program._calls[node.of]
+    inputs = [values[a] for a in arguments]
+    try:
+        return fault_in_rule(op, flow.argument, values[g], values[node.of], inputs, dict(params))
+    except (TypeError, ValueError, ArithmeticError):  # a rule that cannot be read alone; the node's own fault will do
+        return None
+
+
+def _non_finite(graph: Graph, values: Mapping[str, Any]) -> Iterable[NonFinite]:
+    for node in graph:
+        value = values.get(node.id)
+        if value is not None and not isinstance(value, Generator) and not is_finite(value):
+            yield NonFinite(node.id, int(np.isnan(value).sum()), int(np.isinf(value).sum()))
+
+
+def _counts(found: NonFinite) -> str:
+    parts = [f"{found.nans:,} NaN"] if found.nans else []
+    return " and ".join(parts + ([f"{found.infs:,} inf"] if found.infs else []))
+
+
+def _name(node: GraphNode) -> str:
+    return visible(repr(node.name)) if node.name else node.id
+
+
+def _label(operand: Operand) -> str:
+    return f"{operand.id} {visible(operand.name)}".rstrip()
+
+
+def _listed(parts: Sequence[str]) -> str:
+    more = f" and {len(parts) - _SHOWN:,} more" if len(parts) > _SHOWN else ""
+    return ", ".join(parts[:_SHOWN]) + more

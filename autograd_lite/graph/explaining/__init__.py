@@ -1,0 +1,1 @@
+"""The chain rule of one graph, step by step."""

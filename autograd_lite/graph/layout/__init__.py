@@ -1,0 +1,1 @@
+"""Where boxes and lines go: layers, their order, positions, and frames around modules."""

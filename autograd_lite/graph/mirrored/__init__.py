@@ -1,0 +1,1 @@
+"""The mirror: the backward pass up beside the forward pass."""

@@ -1,0 +1,1 @@
+"""What operations and their derivative rules do, in words and in LaTeX."""
