@@ -34,7 +34,6 @@ from ._functions import (
     softplus as softplus,
 )
 from ._tensor import Tensor as Tensor, tensor as tensor
-from ._watch import raise_on_nan as raise_on_nan
 from .core.errors import (
     DtypeError as DtypeError,
     GradError as GradError,
@@ -72,11 +71,13 @@ from .random import Generator as Generator, set_seed as set_seed
 
 __version__ = "0.1.0"
 
-# The graph loads when somebody looks at one: a training run shall not wait for what it does not draw.
-_FROM_GRAPH = ("Graph", "Program", "build_graph", "explain", "find_nan", "trace")
+# What a training run does not need loads when somebody asks for it.
+_LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
+_LATE["raise_on_nan"] = "._watch"
 
 if TYPE_CHECKING:
     from . import graph as graph
+    from ._watch import raise_on_nan as raise_on_nan
     from .graph import (
         Graph as Graph,
         Program as Program,
@@ -88,13 +89,14 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        if name == "graph" or name in _FROM_GRAPH:
-            module = _import_module(".graph", __name__)
-            return module if name == "graph" else getattr(module, name)
+        if name == "graph":
+            return _import_module(".graph", __name__)
+        if name in _LATE:
+            return getattr(_import_module(_LATE[name], __name__), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), "graph", *_FROM_GRAPH})
+        return sorted({*globals(), "graph", *_LATE})
 
 
 def _picture(tensor: Tensor) -> str:

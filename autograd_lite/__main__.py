@@ -21,9 +21,8 @@ from . import __version__
 from .core.errors import GradError
 from .graph import Graph, Program, RenderError, explain, find_nan
 from .graph.files.render import RENDERERS
-from .graph.files.save import ENDINGS, Drawing, contents, written
+from .graph.files.save import ENDINGS, Drawing, SaveOptions, contents, written
 from .graph.files.target import RunError, TargetError, program_of, result_of, target_of
-from .graph.folding.fold import ViewOptions
 from .graph.text_style import shows_colors
 
 __all__ = ["main"]
@@ -130,7 +129,7 @@ def _draw(options: argparse.Namespace) -> int:
         data = program_of(thing, options.target).to_onnx()
         return _put(data, options.output)
     graph = thing if isinstance(thing, Graph) else thing.graph
-    picture: ViewOptions = {}
+    picture: SaveOptions = {}
     if options.overlay:
         picture["overlay"] = graph.cost(options.overlay).overlay()
     if options.depth is not None:

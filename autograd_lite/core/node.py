@@ -39,9 +39,17 @@ class Source(NamedTuple):
     function: str
 
     def __str__(self) -> str:
+        return self._told(self.file)
+
+    @property
+    def brief(self) -> str:
+        """The place without the folders: "model.py:12 in forward"."""
+        return self._told(os.path.basename(self.file))
+
+    def _told(self, file: str) -> str:
         if f"{os.sep}ipykernel_" in self.file:  # a cell's code lies in a file that nobody would recognize
             return f"line {self.line} of a notebook cell"
-        return f"{self.file}:{self.line} in {self.function}"
+        return f"{file}:{self.line} in {self.function}"
 
 
 # What `record_source` adds to a node: the code object and instruction of the user's call, and the module path. The line

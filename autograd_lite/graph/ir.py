@@ -15,7 +15,7 @@ from .files.json_format import json_text
 from .files.json_reader import graph_parts
 from .files.model_explorer import NodeNumber, model_explorer_text, node_data_text
 from .files.render import Renderer
-from .files.save import Drawing, saved
+from .files.save import Drawing, SaveOptions, saved
 from .focus import ancestors, around, between, descendants
 from .folding.fold import Paths, ViewOptions, view_of
 from .html import Page, html_text
@@ -369,7 +369,7 @@ class Graph:
         renderer: Renderer = "auto",
         dpi: float = 144.0,
         timeout: float = 30.0,
-        **options: Unpack[ViewOptions],
+        **options: Unpack[SaveOptions],
     ) -> Path:
         """Write the graph to a file, in the form that the file's ending names.
 
@@ -384,7 +384,8 @@ class Graph:
                 is drawn by ourselves, with a warning.
             dpi: dots per inch of a PNG.
             timeout: seconds after which a program that draws is killed.
-            options: `overlay`, and for pictures `depth`, `expand`, `collapse`, `fold` and `limit`, as of `view_of`.
+            options: `overlay`, and for pictures `depth`, `expand`, `collapse`, `fold` and `limit`, as of `view_of`; for
+                a page `explain`, `diff` and `title`, as of `to_html`.
 
         Returns:
             The path.

@@ -23,8 +23,7 @@ from ..engine import conjugated, edge_of
 from ..random import Generator
 from .build import Built, built
 from .files.render import Renderer
-from .files.save import Drawing, saved, written
-from .folding.fold import ViewOptions
+from .files.save import Drawing, SaveOptions, saved, written
 from .ir import Graph
 from .onnx import onnx_model
 from .parts import Kind, Role
@@ -168,7 +167,7 @@ class Program:
         renderer: Renderer = "auto",
         dpi: float = 144.0,
         timeout: float = 30.0,
-        **options: Unpack[ViewOptions],
+        **options: Unpack[SaveOptions],
     ) -> Path:
         """Write the program to a file: .onnx holds the values too; every other ending is one of `Graph.save`.
 
@@ -271,7 +270,7 @@ class Program:
         if freed is not None:
             raise GradError(
                 f"Program: the constant {freed} of shape {values[freed].shape} was let go by backward. Make the "
-                "program before, or call backward(retain_graph=True)"
+                "program before, or call backward(retain_graph=True)."
             )
         return values
 

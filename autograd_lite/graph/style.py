@@ -244,8 +244,10 @@ def _colors(theme: Theme, looks: tuple[str, ...], kinds: tuple[EdgeKind, ...], h
         rules.append(f"{p} .{look} .box {{ fill: {ink.fill}; stroke: {ink.border} }}")
         rules.append(f"{p} .{look} .pill {{ fill: {ink.border}; stroke: {theme.page} }}")
     for heat in heats:
-        rules.append(f"{p} .heat{heat} .box {{ fill: {theme.heat[heat]} }}")
-        rules.append(f"{p} .heat{heat} .soft, {p} .heat{heat} .sign {{ fill: {theme.text} }}")
+        # Twice, to outweigh the colours of looks: those of the next picture on a page come later.
+        name = f".heat{heat}.heat{heat}"
+        rules.append(f"{p} {name} .box {{ fill: {theme.heat[heat]} }}")
+        rules.append(f"{p} {name} .soft, {p} {name} .sign {{ fill: {theme.text} }}")
     return [*rules, f"{p} .pilled {{ fill: {theme.page} }}"]
 
 

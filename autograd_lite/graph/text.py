@@ -7,7 +7,6 @@ of add n5` is the complete cotangent of n4, which the rule of n5 gave; `for d n4
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeGuard
@@ -86,8 +85,7 @@ def listing(
 
 def place(node: GraphNode) -> str:
     """Return the user's line as "model.py:12 in forward", without the folders; empty if it was not recorded."""
-    source = node.source
-    return visible(f"{os.path.basename(source.file)}:{source.line} in {source.function}") if source else ""
+    return visible(node.source.brief) if node.source else ""
 
 
 # ---- what listing and tree share ------------------------------------------------------------------------------------

@@ -531,11 +531,20 @@ def test_the_styles_use_the_colors_of_the_themes() -> None:
             assert f".{look} .box {{ fill: {ink.fill}; stroke: {ink.border} }}" in css
         for heat, color in enumerate(theme.heat):
             assert f".heat{heat} .box {{ fill: {color} }}" in css
-            assert f".heat{heat} .soft, .autograd-graph .heat{heat} .sign {{ fill: {theme.text} }}" in css
-            assert css.index(f".heat{heat} .soft") > css.index(".autograd-graph .soft")
+            assert re.search(rf"\.heat{heat} \.soft, .*\.heat{heat} \.sign {{ fill: {theme.text} }}", css)
         assert f".edge.gradient {{ stroke: {theme.gradient} }}" in css
         assert f".edge.saved {{ stroke: {theme.saved} }}" in css
         assert f".pilled {{ fill: {theme.page} }}" in css
+
+
+def test_heat_outweighs_the_looks_of_the_next_picture_on_the_page() -> None:
+    """In CSS the rule with more classes wins, and among equals the later one."""
+
+    def classes(pattern: str) -> set[int]:
+        selectors = [line.split("{")[0] for line in stylesheet().splitlines() if re.search(pattern, line)]
+        return {part.count(".") for line in selectors for part in line.split(",")}
+
+    assert min(classes(r"\.heat\d")) > max(classes(r"^ *\.autograd-graph \.(op|output|backward|soft)\b.*fill"))
 
 
 def test_styles_stay_within_the_picture() -> None:

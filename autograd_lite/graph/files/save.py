@@ -16,7 +16,15 @@ from .render import Format, Renderer, RenderError, rendered
 if TYPE_CHECKING:
     from ..ir import Graph
 
-__all__ = ["ENDINGS", "Drawing", "contents", "saved", "written"]
+__all__ = ["ENDINGS", "Drawing", "SaveOptions", "contents", "saved", "written"]
+
+
+class SaveOptions(ViewOptions, total=False):
+    """The keywords of `Graph.save`: those of pictures, and of a page."""
+
+    explain: Any
+    diff: Any
+    title: str | None
 
 
 class Drawing(NamedTuple):
@@ -33,7 +41,7 @@ class Drawing(NamedTuple):
     timeout: float = 30.0
 
 
-def saved(graph: Graph, path: str | Path, drawing: Drawing, options: ViewOptions, more: Collection[str] = ()) -> Path:
+def saved(graph: Graph, path: str | Path, drawing: Drawing, options: SaveOptions, more: Collection[str] = ()) -> Path:
     """Write a graph to a file; see `Graph.save`.
 
     Args:
@@ -46,7 +54,7 @@ def saved(graph: Graph, path: str | Path, drawing: Drawing, options: ViewOptions
     return written(path, contents(graph, Path(path).suffix, drawing, options, more))
 
 
-def contents(graph: Graph, ending: str, drawing: Drawing, options: ViewOptions, more: Collection[str] = ()) -> bytes:
+def contents(graph: Graph, ending: str, drawing: Drawing, options: SaveOptions, more: Collection[str] = ()) -> bytes:
     """Return what a file with an ending such as ".svg" holds.
 
     Raises:
