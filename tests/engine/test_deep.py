@@ -5,10 +5,8 @@ from __future__ import annotations
 import copy
 import gc
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,7 @@ import pytest
 
 import autograd_lite as ag
 
-SMALL_STACK = 256 * 1024
+from ..running import in_small_stack
 
 
 @pytest.fixture(name="low_recursion_limit")
@@ -29,16 +27,6 @@ def _low_recursion_limit() -> Iterator[None]:
     sys.setrecursionlimit(depth + 60)
     yield
     sys.setrecursionlimit(limit)
-
-
-def in_small_stack(f: Callable[[], Any]) -> Any:
-    """Run in a thread with a stack of 256 KiB, where recursion of some hundreds of levels in C would crash."""
-    before = threading.stack_size(SMALL_STACK)
-    try:
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(f).result()
-    finally:
-        threading.stack_size(before)
 
 
 def chain(n: int) -> tuple[float, float, float, float]:

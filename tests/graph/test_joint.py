@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import threading
 import weakref
 from typing import Any
 
@@ -16,6 +15,7 @@ from autograd_lite.core.errors import GradError, ShapeError
 from autograd_lite.graph import Graph, Kind, Program, Role, build_graph, trace
 
 from ..laws.samples import DIFFERENTIABLE, Sample, differentiable_inputs
+from ..running import in_small_stack
 from .samples import SAMPLES, diamond, parameter, perceptron
 
 
@@ -176,13 +176,7 @@ def test_long_chains_do_not_recurse() -> None:
         graph = build_graph(y, backward=True)
         results.extend([len(graph.flows), graph.gradients["n0"] == graph.flows[-1].total, x.grad])
 
-    previous = threading.stack_size(256 * 1024)
-    try:
-        thread = threading.Thread(target=work)
-        thread.start()
-    finally:
-        threading.stack_size(previous)
-    thread.join()
+    in_small_stack(work)
     assert results == [20_000, True, None]
 
 

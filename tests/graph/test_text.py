@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 
@@ -18,8 +17,9 @@ from autograd_lite.graph import Graph, GraphNode, Kind, Program, build_graph
 from autograd_lite.graph.text_style import columns
 from autograd_lite.graph.view import Mark, Overlay
 
+from ..running import lines_for_every_hash_seed
 from .samples import SAMPLES, diamond, parameter, perceptron
-from .test_faces import GOLDEN, ROOT, names
+from .test_faces import GOLDEN, names
 
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -62,18 +62,7 @@ for name, graph in JOINT.items():
 
 
 def test_the_same_bytes_for_every_hash_seed() -> None:
-    printed = {
-        subprocess.run(
-            [sys.executable, "-c", _PRINT_DIGESTS],
-            env={**os.environ, "PYTHONHASHSEED": seed, "PATH": "", "PYTHONPATH": str(ROOT)},
-            cwd=ROOT,
-            capture_output=True,
-            check=True,
-        ).stdout
-        for seed in ("0", "1", "4242")
-    }
-    assert len(printed) == 1
-    assert len(printed.pop().splitlines()) == 2 * len(SAMPLES)
+    assert len(lines_for_every_hash_seed(_PRINT_DIGESTS)) == 2 * len(SAMPLES)
 
 
 # ---- the listing ----------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ import dataclasses
 import inspect
 import math
 import re
-import threading
 import types
 import warnings
 from typing import Any
@@ -23,6 +22,7 @@ from autograd_lite.graph.words.plain import number_text, plain
 from autograd_lite.graph.words.rules import LIMIT, Words
 
 from ..laws.samples import DIFFERENTIABLE, Sample, differentiable_inputs
+from ..running import in_small_stack
 from .samples import HOSTILE, SAMPLES, parameter, perceptron
 
 
@@ -324,13 +324,7 @@ def test_a_rule_of_thousands_of_operations_is_no_recursion() -> None:
         graph = build_graph(deep(parameter("u", 2)).sum(), backward=True)
         results.extend([rule_words(graph, graph.flows[-1]), rule_latex(graph, graph.flows[-1])])
 
-    previous = threading.stack_size(512 * 1024)
-    try:
-        thread = threading.Thread(target=work)
-        thread.start()
-    finally:
-        threading.stack_size(previous)
-    thread.join()
+    in_small_stack(work, 512)
     text, tex = results
     assert "…" in text
     assert text.endswith("10000 operations in all")
