@@ -135,7 +135,7 @@ def test_numbers_color_the_nodes() -> None:
 @pytest.mark.ci
 @pytest.mark.parametrize("name", SAMPLES)
 def test_model_explorer_itself_reads_it(name: str) -> None:
-    """Needs `pip install ai-edge-model-explorer`, which is no dependency of the tests."""
+    """Needs ai-edge-model-explorer, which only `dev.py ci` installs."""
     builder = pytest.importorskip("model_explorer.graph_builder")
     dacite = pytest.importorskip("dacite")
     config = dacite.Config(strict=True, check_types=True)
