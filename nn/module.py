@@ -133,7 +133,7 @@ class Module:
             kwargs["training"] = self.training
         if not self.built:
             return self._first_call(args, kwargs)
-        with ag.module_scope(self._path or ""):
+        with ag.module_scope(self._path or "", absolute=True):
             return self.call(*args, **kwargs)
 
     def _cast(self, x: Any) -> Any:
@@ -157,7 +157,7 @@ class Module:
                 self._rehearse(args, kwargs)
             self.built = True
             self._name_tree()
-            with ag.module_scope(self._path or ""):
+            with ag.module_scope(self._path or "", absolute=True):
                 out = self.call(*args, **kwargs)
             if isinstance(out, Tensor) and out.ndim:
                 self.output_shape = (None, *out.shape[1:])

@@ -157,19 +157,31 @@ def record_source() -> Iterator[None]:
 class module_scope:
     """Name the module that the operations inside belong to; heard only while `record_source` is on.
 
-    A class and not a generator, because every call of a module enters one.
+    Args:
+        path: the module's name; scopes inside each other join their names with dots.
+        absolute: the path is whole, whatever scope is around.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> with ag.record_source(), ag.module_scope("block"), ag.module_scope("attention"):
+        ...     y = ag.tensor(2.0, requires_grad=True) * 3
+        >>> ag.build_graph(y)["n2"].scope
+        'block.attention'
     """
 
-    __slots__ = ("_path", "_token")
+    # A class and not a generator, because every call of a module enters one.
+    __slots__ = ("_absolute", "_path", "_token")
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str, *, absolute: bool = False) -> None:
+        self._path, self._absolute = path, absolute
         self._token: Token[Mode] | None = None
 
     def __enter__(self) -> None:
         mode = MODE.get()
         if mode.source:
-            self._token = MODE.set(mode._replace(scope=self._path))
+            around = "" if self._absolute else mode.scope
+            path = f"{around}.{self._path}" if around and self._path else around or self._path
+            self._token = MODE.set(mode._replace(scope=path))
 
     def __exit__(self, *exc: object) -> None:
         if self._token is not None:

@@ -107,7 +107,7 @@ def trace(
         _DEPTH.reset(tokens[0])
         MODE.reset(tokens[1])
     tensors = tensors_in(args, kwargs)
-    create_graph = level is None and (depth.tapes > 0 or any(t.requires_grad for t in tensors))
+    create_graph = level is None and (depth.tapes > 0 or any(t._node is not None for t in tensors))
     given = tuple([args[i] for i in wanted])
     return Traced(out, given, variables, depth.all > 0 or bool(tensors), create_graph, level)
 
@@ -179,9 +179,13 @@ def variable(a: Any, level: Level | None) -> Tensor:
         leaf = face(Held(bare(a), level), LEAF)
         leaf._stamp = next_stamp()
         return leaf
-    if isinstance(a, Tensor) and a.requires_grad:
+    if isinstance(a, Tensor) and a._node is not None:
         with enable_grad():
-            return apply(shape.copy, (a,), {})
+            fresh = apply(shape.copy, (a,), {})
+        node = fresh._node
+        if not node.needs:  # recorded, as the arguments of a traced function are, though no gradient flows to it
+            node.needs, node.saved = (0,), (None, *node.inputs)
+        return fresh
     return Tensor(a, requires_grad=True)
 
 

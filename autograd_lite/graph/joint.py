@@ -174,6 +174,9 @@ def _twins(nodes: Sequence[Node]) -> dict[Any, Node]:
         return edge
 
     for node in nodes:
+        if is_slot(node):  # of a trace
+            twins[node] = node
+            continue
         inputs = tuple([twin(edge) for edge in node.inputs])
         saved = None
         if node.needs:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Unpack
+from typing import Any, TypedDict, Unpack, cast
 
 import numpy as np
 
@@ -80,10 +80,10 @@ class Program:
         """Run a function once on example arguments, and make the program of what it does; see `trace`."""
         arguments, slots, names = _arguments(f, args)
         result = _run(f, arguments)
-        if backward and not any(t.requires_grad for t in result):
+        made = built(result, backward=backward and any(t.requires_grad for t in result))
+        if backward and not made.graph.gradients:
             arguments, slots, names = _arguments(f, args, with_gradients=True)
-            result = _run(f, arguments)
-        made = built(result, backward=backward)
+            made = built(_run(f, arguments), backward=True)
         ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
         specs = [ShapeDtype(t.shape, t.dtype) for t in slots]
         return _program(made, [ids.get(id(t)) for t in slots], names, specs)
@@ -137,6 +137,10 @@ class Program:
                     values[node.id] = self._compute(node.id, values)
         return values
 
+    def first_changed(self, values: Mapping[str, Any]) -> str | None:
+        """Return the first node whose value is not what the record says it was, so that inputs must have changed."""
+        return next((i for i in sorted(self.known, key=_number) if not _same(values[i], self.known[i])), None)
+
     def measured(self, *inputs: Any, values: bool = True, seconds: bool = False, repeats: int = 3) -> Graph:
         """Return the graph with numbers at its nodes.
 
@@ -167,13 +171,15 @@ class Program:
         renderer: Renderer = "auto",
         dpi: float = 144.0,
         timeout: float = 30.0,
-        **options: Unpack[SaveOptions],
+        **options: Unpack[ProgramSaveOptions],
     ) -> Path:
         """Write the program to a file: .onnx holds the values too; every other ending is one of `Graph.save`.
 
         Args:
             path: the file; one that is there is replaced.
-            renderer, dpi, timeout, options: of pictures, as of `Graph.save`.
+            renderer, dpi, timeout: of pictures, as of `Graph.save`.
+            options: of pictures, as of `Graph.save`; of .onnx `opset`, `gradients`, `dynamic_batch`, `custom_domain`
+                and `name`, as of `to_onnx`.
 
         Returns:
             The path.
@@ -183,9 +189,11 @@ class Program:
             RenderError: if nothing can draw a PNG or a PDF.
         """
         if Path(path).suffix.lower() == ".onnx":
-            if options:
-                raise ValueError(f"save: expected no options for .onnx; received {', '.join(options)}")
-            return written(path, self.to_onnx())
+            wrong = [name for name in options if name not in OnnxOptions.__annotations__]
+            if wrong:
+                takes = ", ".join(OnnxOptions.__annotations__)
+                raise ValueError(f"save: expected options of .onnx ({takes}); received {', '.join(wrong)}")
+            return written(path, self.to_onnx(**cast(OnnxOptions, options)))
         return saved(self.graph, path, Drawing(renderer, dpi, timeout), options, (".onnx",))
 
     def to_onnx(
@@ -303,6 +311,19 @@ def trace(f: Callable[..., Any], *args: Any, backward: bool = False) -> Graph:
         return n2
     """
     return Program.trace(f, *args, backward=backward).graph
+
+
+def _number(node_id: str) -> int:
+    return int(node_id[1:])
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Say whether two values are the same but for rounding: BLAS may add up in another order."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape or a.dtype.kind not in "fc":
+        return a.shape == b.shape and bool(np.array_equal(a, b))
+    with np.errstate(all="ignore"):
+        return bool(np.allclose(a, b, rtol=1e-3, equal_nan=True))
 
 
 # ---- how a program is made ------------------------------------------------------------------------------------------

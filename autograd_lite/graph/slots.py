@@ -27,7 +27,7 @@ SEED = Op("seed", _never, None, _never)
 
 def slot_node(value: Any, op: Op = SLOT) -> Node:
     """Make the node that stands for a tensor or an array."""
-    return Node(op, (), {"value": value}, None, (), tuple(value.shape), value.dtype, None)
+    return Node(op, (), {"value": value}, (None,), (), tuple(value.shape), value.dtype, None)
 
 
 def slot_tensor(value: Any, data: Any, op: Op = SLOT) -> Tensor:

@@ -151,7 +151,7 @@ def test_dot_nests_modules() -> None:
     x = parameter("x", 2)
     with ag.record_source(), ag.module_scope("a.b"):
         y = np.sin(x)
-        with ag.module_scope("a.c"):
+        with ag.module_scope("a.c", absolute=True):
             y = np.cos(y)
     homes = Parsed(build_graph(np.tan(y)).to_dot()).homes
     assert homes == {"n0": ("a", "b"), "n1": ("a", "b"), "n2": ("a", "c"), "n3": ()}

@@ -308,3 +308,32 @@ def test_a_module_is_traced_with_its_paths_and_weights() -> None:
 
 def test_diamond_in_both_directions() -> None:
     check_flows(build_graph(diamond(), backward=True))
+
+
+def cube(a: Any) -> Any:
+    return (a**3).sum()
+
+
+@pytest.mark.parametrize(
+    "transformed",
+    [
+        ag.grad(cube),
+        ag.hessian(cube),
+        ag.jacobian(lambda a: np.sin(a) * a.sum()),
+        ag.jacobian(np.sin, mode="reverse"),
+        ag.vmap(ag.grad(lambda a: a**3)),
+        ag.grad(lambda a: (ag.grad(cube)(a) ** 2).sum()),
+        lambda a: ag.hvp(cube)(a, np.ones(2)),
+        lambda a: ag.vjp(np.sin)(a)[1](np.ones(2)),
+        lambda a: ag.jvp(np.sin)((a,), (np.ones(2),))[1],
+    ],
+)
+def test_transformations_inside_a_trace_are_a_part_of_it(transformed: Any) -> None:
+    program = Program.trace(transformed, np.array([1.0, 2.0]))
+    for a in (np.array([1.0, 2.0]), np.array([5.0, -6.0])):
+        np.testing.assert_allclose(program(a), transformed(a), rtol=1e-12)
+
+
+def test_the_gradient_of_a_traced_gradient() -> None:
+    program = Program.trace(lambda a: ag.grad(cube)(a).sum(), np.array([1.0, 2.0]), backward=True)
+    np.testing.assert_allclose(program.gradients()["a"], [6.0, 12.0])

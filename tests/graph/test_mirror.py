@@ -73,7 +73,7 @@ def test_rules_of_several_arguments_say_whose_they_are() -> None:
     picture = whole(graph_of(perceptron))
     said = {i: ["".join(t.itertext()) for t in g.iter(f"{SVG}text")] for i, g in picture.groups.items()}
     assert said["vjp-n4"] == ["vjp add", "→ matmul: g", "→ bias: sum over axis 0"]
-    assert said["vjp-n7"] == ["vjp matmul", "→ relu: g @ dense_2.weight.T", "→ weight: x.T @ g"]
+    assert said["vjp-n7"] == ["vjp matmul", "→ relu: g @ dense_2.weight.T", "→ weight: u.T @ g"]
     assert said["vjp-n5"] == ["vjp relu", "g * (out > 0)"]
 
 

@@ -180,7 +180,7 @@ READS: list[tuple[Tensor, list[str]]] = [
     (np.sqrt(x), ["g / (2 * out)"]),
     (ag.sigmoid(x), ["g * out * (1 - out)"]),
     (ag.relu(x), ["g * (out > 0)"]),
-    (np.where(x.data > 0, x, 0.0), ["where(n0, g, 0)"]),
+    (np.where(x.data > 0, x, 0.0), ["where(u, g, 0)"]),
     (h @ w, ["g @ w.T", "h.T @ g"]),
     (w.T, ["g.T"]),
     (w.reshape(6), ["g.reshape(3, 2)"]),

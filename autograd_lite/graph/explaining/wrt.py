@@ -26,6 +26,7 @@ Values = bool | Literal["auto"]
 
 # "auto" runs a graph again if it has no more nodes, and its arrays no more bytes.
 _NODES, _BYTES = 2000, 64 << 20
+_NOW = " All numbers are of the inputs as they are now; an earlier backward() had others."
 
 
 class Asked(NamedTuple):
@@ -56,6 +57,9 @@ def asked(loss: Any, wrt: Wrt, values: Values, cotangent: Any) -> Asked:
     if not isinstance(program, Program):
         return Asked(graph, targets, {}, {}, notes)
     found, note = _values(program, values, outputs)
+    changed = program.first_changed(found) if found else None
+    if changed is not None:
+        notes = (f"The inputs have changed since: {changed} is not what it was when it was recorded.{_NOW}", *notes)
     return Asked(graph, targets, found, program._calls, (note, *notes) if note else notes)
 
 

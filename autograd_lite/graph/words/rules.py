@@ -27,6 +27,7 @@ __all__ = ["LIMIT", "RuleText", "Words", "forward_latex", "forward_words", "rule
 LIMIT = 72
 # What is said in place of a formula that is too long, where there are words for it.
 _TOLD = {"prod": "g * the product of the other elements"}
+_LETTERS = ("xyz", "uvw", "abc", "pqr")
 _NAME_LENGTH = 24
 
 
@@ -116,6 +117,9 @@ class Words:
         names = {node.id: user_name(node) for node in graph if node.name and not node.backward}
         counts = Counter(names.values())
         self._own = {i: name for i, name in names.items() if name and counts[name] == 1}
+        # The arguments of an op that have no name are x, y and z in its rule, unless the user calls anything so.
+        taken = set(self._own.values())
+        self._letters = next((letters for letters in _LETTERS if taken.isdisjoint(letters)), "")
         self._earlier: dict[Flow, tuple[str, ...]] = {}
         known: dict[str, tuple[str, ...]] = {}
         for flow in graph.flows:
@@ -296,11 +300,9 @@ class Words:
         op = self._nodes[flow.op]
         places: dict[str, str] = {}
         if not self.ids:
-            places = dict(reversed(list(zip(op.inputs, "xyz", strict=False))))
-            places[op.id] = "out"
-            # No place is called as the user calls another value of the same op, even if the formula does not read it.
-            taken = {self._own.get(i) for i in (op.id, *op.inputs)}
-            places = {i: place for i, place in places.items() if place not in taken}
+            places = dict(reversed(list(zip(op.inputs, self._letters, strict=False))))
+            if "out" not in self._own.values():
+                places[op.id] = "out"
         g = self.cotangent(flow)
         return {i: "g" if i == g else name for i, name in self._named(leaves(t), places).items()}
 
@@ -337,7 +339,7 @@ def user_name(node: GraphNode) -> str:
         return ""
     while "." in name and (len(name) > _NAME_LENGTH or name[0].isdigit()):
         name = name.partition(".")[2]
-    return name if len(name) <= _NAME_LENGTH and not re.fullmatch(r"n?\d+|g", name) else ""
+    return name if len(name) <= _NAME_LENGTH and not re.fullmatch(r"n?\d+|g|L", name) else ""
 
 
 def _tex(node_id: str, name: str) -> str:
