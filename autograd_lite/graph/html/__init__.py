@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from ..analysis.overlays import overlay_of
 from ..labels import visible
 from ..style import HEATS, THEMES, Theme
-from ..view import Overlay
+from ..view import Overlaid, Overlay
 from .data import page_data
 
 if TYPE_CHECKING:
@@ -34,13 +35,14 @@ _ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 def html_text(
     graph: Graph,
     *,
-    overlay: Overlay | Sequence[Overlay] | None = None,
+    overlay: Overlaid | Sequence[Overlaid] | None = None,
     explain: Any = None,
     diff: GraphDiff | Overlay | None = None,
     title: str | None = None,
 ) -> str:
     """Return the page of a graph; see `Graph.to_html`."""
-    overlays = [overlay] if isinstance(overlay, Overlay) else list(overlay or ())
+    listed = overlay if isinstance(overlay, (list, tuple)) else [overlay]
+    overlays = [made for one in listed if (made := overlay_of(graph, one)) is not None]
     single = diff is None or isinstance(diff, Overlay)
     if isinstance(diff, Overlay):
         overlays.insert(0, diff)

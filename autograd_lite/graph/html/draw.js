@@ -127,8 +127,10 @@ function mirrorContent(box) {
     return { look, lines, badge: '', gradient: true };
   }
   const made = { look, lines: [line('∇ ' + clip(n.op, 34), 14, 'head')], badge: '' };
-  const said = [...new Set(flowsOf[n.id].map((f) => ruleOf(f)[0]).filter(Boolean))];
-  if (said.length) for (const words of said.slice(0, 2)) made.lines.push(line(clip(words, 32), 11, 'rule'));
+  const rules = flowsOf[n.id].map((f) => [f, ruleOf(f)]).filter(([, rule]) => rule.length).map(([f, rule]) => [f, shortRule(rule)]);
+  const differ = new Set(rules.map(([, words]) => words)).size > 1;
+  const said = [...new Set(rules.map(([f, words]) => (differ ? '→ ' + clip(nameOf(nodes[f.into]) || nodes[f.into].op || nodes[f.into].kind, 14) + ': ' : '') + words))];
+  if (said.length) for (const words of said.slice(0, 3)) made.lines.push(line(clip(words, 36), 11, 'rule'));
   else made.lines.push(line(box.back.length ? clip(box.back.filter((i) => nodes[i].kind === 'op').map((i) => nodes[i].op).join(', ') || 'start: 1', 36) : 'passes unchanged'));
   return made;
 }
@@ -137,6 +139,12 @@ function mirrorContent(box) {
 function ruleOf(flow) {
   const rule = data.rules && data.rules[flow.op] && data.rules[flow.op][flow.argument];
   return rule || [];
+}
+
+// The formula, or what undoes a broadcast or a cast where that is all the rule does.
+function shortRule([formula, ...remarks]) {
+  const remark = remarks.length ? String(remarks[0]).split(' (')[0] : '';
+  return formula === 'g' && remark && !remark.startsWith('+') ? remark : formula;
 }
 
 // ---- overlays --------------------------------------------------------------------------------------------------------
@@ -165,8 +173,8 @@ for (const k of Object.keys(OVERLAYS)) {
 let scale = { total: 0, most: 0, least: 0 };
 
 function marksOf(box) {
-  const o = OVERLAYS[state.overlay];
-  return o && o.marks ? box.members.map((i) => o.marks[i]).filter(Boolean) : [];
+  const o = OVERLAYS[state.overlay], members = box.arrives ? [...box.members, cotangent.get(box.item.node)] : box.members;
+  return o && o.marks ? members.map((i) => o.marks[i]).filter(Boolean) : [];
 }
 
 function worstOf(marks) {

@@ -101,7 +101,7 @@ function ruleStep(s) {
   const same = s.uses < 2;
   return [title('Backward', 'step ' + s.number + ': from ', html('code', {}, s.result + (s.forward ? ' = ' + s.forward : '')), ' to ', html('code', {}, s.target), s.uses > 1 ? ', use ' + s.use + ' of ' + s.uses : ''),
     html('div', { class: 'pieces' }, html('div', {}, ...words.filter(Boolean)), ...numbersOf('g: comes in', s.incoming, 'incoming'), ...(s.slope ? numbersOf('local derivative', s.slope, 'slope') : []),
-      ...numbersOf(same ? 'gives ∂/∂' + s.target : 'this use gives', s.contribution, 'contribution'), ...(same ? [] : numbersOf('in all so far', s.total, 'total')))];
+      ...numbersOf(same ? 'gives ∂' + lossName() + '/∂' + s.target : 'this use gives', s.contribution, 'contribution'), ...(same ? [] : numbersOf('in all so far', s.total, 'total')))];
 }
 
 function gapStep(gap) {
