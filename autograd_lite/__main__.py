@@ -6,12 +6,13 @@ Exit codes: 0 if all is well, 1 if `nan` found something, 2 if the question coul
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,6 +29,7 @@ from .graph.text_style import shows_colors
 __all__ = ["main"]
 
 _FORMATS = [*(ending[1:] for ending in ENDINGS), "onnx", "tree"]
+_EXPLANATIONS = ["txt", "md", "html"]
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _TARGET = "script.py:make_loss, package.module:make_loss, or a graph's .json file"
 _ABOUT = """\
@@ -54,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # what the terminal cannot show shall not end the program
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return int(options.run(options))
+        with np.errstate(all="ignore"):  # NumPy's warnings would say less than what is printed, and say it first
+            return int(options.run(options))
     except RunError as error:
         _show(error.__cause__)
         print(f"autograd_lite: {options.target} raised {type(error.__cause__).__name__}, see above", file=sys.stderr)
@@ -96,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     draw.add_argument("--backward", action="store_true", help="with the backward pass")
     draw.add_argument("--overlay", choices=["flops", "bytes", "saved", "time"], help="show what the nodes cost")
     draw.add_argument("--measure", action="store_true", help="run it, and say how large values and gradients are")
+    draw.add_argument("--dynamic-batch", action="store_true", help="of an ONNX model: leave the batch size open")
     draw.add_argument("--depth", type=int, metavar="N", help="fold modules below this depth")
     draw.add_argument("--renderer", choices=RENDERERS, default="auto", help="who draws PNG, PDF and, on request, SVG")
     draw.add_argument("--dpi", type=float, default=144.0, help="of a PNG (144)")
@@ -105,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     why = commands.add_parser("explain", help="explain a gradient", description="Explain a gradient, step by step.")
     why.add_argument("target", help=_TARGET)
     why.add_argument("--wrt", action="append", metavar="NAME", help="a tensor's name or id; all parameters by default")
-    why.add_argument("--format", choices=["txt", "md", "html"], default="txt", help="by default txt, or the ending's")
+    why.add_argument("--format", choices=_EXPLANATIONS, help="by default the ending's, or txt")
     why.add_argument("-o", "--output", metavar="FILE", help="the file; - for the terminal")
     why.set_defaults(run=_explain)
 
@@ -122,11 +126,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _draw(options: argparse.Namespace) -> int:
-    thing = _with_passes(_loaded(options), options)
     to_terminal = options.output in (None, "-")
-    form = options.format or ("txt" if to_terminal else Path(options.output).suffix[1:].lower())
+    form = _form(options, _FORMATS)
+    if options.dynamic_batch and form != "onnx":
+        raise TargetError(f"--dynamic-batch is for onnx, not {form}")
+    if form == "onnx" and (options.overlay or options.depth is not None):
+        raise TargetError("an ONNX model has no --overlay and no --depth: it is to be run, not looked at")
+    thing = _with_passes(_loaded(options), options)
     if form == "onnx":
-        data = program_of(thing, options.target).to_onnx()
+        with _warnings_told():
+            data = program_of(thing, options.target).to_onnx(dynamic_batch=options.dynamic_batch)
         return _put(data, options.output)
     graph = thing if isinstance(thing, Graph) else thing.graph
     picture: SaveOptions = {}
@@ -143,12 +152,35 @@ def _draw(options: argparse.Namespace) -> int:
         text = graph.to_text(style=style, ascii=ascii, color=colors, overlay=picture.get("overlay"), sources=True)
         return _put(f"{text}\n".encode(), options.output)
     drawing = Drawing(options.renderer, options.dpi, options.timeout)
+    with _warnings_told():
+        data = contents(graph, f".{form}", drawing, picture)
+    return _put(data, options.output)
+
+
+@contextlib.contextmanager
+def _warnings_told() -> Iterator[None]:
+    """Print warnings in one line each."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        data = contents(graph, f".{form}", drawing, picture)
+        yield
     for warning in caught:
         print(f"autograd_lite: {warning.message}", file=sys.stderr)
-    return _put(data, options.output)
+
+
+def _form(options: argparse.Namespace, forms: Sequence[str]) -> str:
+    """Return the form that is asked for, which --format or the ending of the file names, and not two of them."""
+    if options.output in (None, "-"):
+        return options.format or "txt"
+    ending = Path(options.output).suffix[1:].lower()
+    if options.format is None:
+        if ending not in forms or ending == "tree":
+            what = f"the ending .{ending}" if ending else "a path without an ending"
+            endings = ", ".join(f".{form}" for form in forms if form != "tree")
+            raise TargetError(f"expected a path ending in {endings}, or --format; received {what}: {options.output}")
+        return ending
+    if ending in _FORMATS and ending != ("txt" if options.format == "tree" else options.format):
+        raise TargetError(f"--format {options.format} and the ending of {options.output} name two forms; leave one out")
+    return str(options.format)
 
 
 def _with_passes(result: Any, options: argparse.Namespace) -> Graph | Program:
@@ -171,12 +203,11 @@ def _no_backward(target: str, kind: str) -> NoReturn:
 
 
 def _explain(options: argparse.Namespace) -> int:
+    form = _form(options, _EXPLANATIONS)
     result = _loaded(options, backward=True)
     loss = result[0] if isinstance(result, list) and len(result) == 1 else result
     wrt = options.wrt[0] if options.wrt and len(options.wrt) == 1 else options.wrt
     explanation = explain(loss, wrt)
-    ending = Path(options.output).suffix[1:].lower() if options.output not in (None, "-") else ""
-    form = ending if ending in ("txt", "md", "html") and options.format == "txt" else options.format
     if form == "html":
         graph = result if isinstance(result, Graph) else program_of(result, options.target, backward=True).graph
         text = graph.to_html(explain=explanation)
@@ -186,8 +217,7 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _nan(options: argparse.Namespace) -> int:
-    with np.errstate(all="ignore"):  # NumPy's warnings would say less, and say it first
-        result = _loaded(options, backward=True)
+    result = _loaded(options, backward=True)
     report = find_nan(result if isinstance(result, list) else program_of(result, options.target))
     if report is None:
         print("every value that matters is finite")

@@ -6,7 +6,7 @@ Of an elementwise op each element is looked at with the elements it was made fro
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,8 @@ def is_finite(value: Any) -> bool:
     if a.dtype.kind not in "fc":
         return True
     flat = a if a.ndim == 1 else a.reshape(-1)
-    total = flat.dot(flat)  # one pass, no array made and no warning given; it may overflow, so only a number counts
+    with np.errstate(all="ignore"):
+        total = flat.dot(flat)  # one pass, no array made; it may overflow, so only a number counts
     if math.isfinite(total) if a.dtype.kind == "f" else np.isfinite(total):
         return True
     return bool(np.isfinite(flat).all())
@@ -421,20 +422,65 @@ def _vjp_words(
 
 # ---- what to do -----------------------------------------------------------------------------------------------------
 
-_ADVICE = {
-    "log": "Keep the argument above 0: np.log(x + 1e-12), or np.where(x > 0, np.log(x), 0)",
-    "sqrt": "Keep the argument away from 0: np.sqrt(x + 1e-12), or np.where(x > 0, np.sqrt(x), 0)",
-    "divide": "Keep the divisor away from 0: x / (y + 1e-12), or np.where(y != 0, x / y, 0)",
-    "exp": "Subtract the largest value first, or use ag.logsumexp, ag.softmax or ag.log_softmax, which do",
-    "power": "Keep the base above 0, or use an integer exponent",
-}
-_ADVICE |= {"log2": _ADVICE["log"], "log10": _ADVICE["log"], "reciprocal": _ADVICE["divide"], "exp2": _ADVICE["exp"]}
+_STABLE = "Subtract the largest value first, or use ag.logsumexp, ag.softmax or ag.log_softmax, which do"
+_LOGS = ("log", "log2", "log10")
+_GROWN = 1e6  # no weight of a net that learns is so large
 
 
-def advice(name: str, fault: Fault, *, backward: bool = False) -> str:
-    """Return what a person could do about it, or nothing if there is no common cure."""
-    if fault.reason.startswith("overflow") and name not in ("exp", "exp2"):
-        return "Use smaller values or a wider dtype, such as float64"
-    if backward and name not in ("sqrt", "divide", "reciprocal", "power", "log", "log2", "log10"):
-        return ""
-    return _ADVICE.get(name, "")
+def advice(name: str, fault: Fault, *, backward: bool = False, parameters: Iterable[tuple[str, Any]] = ()) -> str:
+    """Return what a person could do about it, or nothing if there is no common cure.
+
+    What is recommended makes neither the result nor a derivative non-finite on the way, so no check objects to it.
+
+    Args:
+        name: of the op.
+        fault: what it did.
+        backward: its derivative did it.
+        parameters: the names and values of the parameters that it depends on.
+    """
+    if fault.from_infinity:
+        return "It reads an infinity: find where that came from, such as (~np.isfinite(x)).any() of the data"
+    if fault.reason.startswith("overflow"):
+        grown = _grown(parameters)
+        return grown or (_STABLE if name in ("exp", "exp2") else "Use smaller values or a wider dtype, such as float64")
+    if name in (*_LOGS, "sqrt"):
+        return _advice_on_domain(name, fault)
+    if name == "divide":
+        return "Keep the divisor away from 0: x / (y + 1e-12), or x / np.where(y != 0, y, 1)"
+    if name == "reciprocal":
+        return "Keep the argument away from 0: 1 / (x + 1e-12), or 1 / np.where(x != 0, x, 1)"
+    if name == "power":
+        if "fractional" in fault.reason:
+            return "Keep the base above 0, or use an integer exponent"
+        return "Keep the base away from 0: (x + 1e-12) ** y, or np.where(x > 0, x, 1) ** y"
+    return _STABLE if name in ("exp", "exp2") and not backward else ""
+
+
+def _advice_on_domain(name: str, fault: Fault) -> str:
+    f = f"np.{name}"
+    if np.iscomplexobj(fault.value):
+        return f"Keep the argument away from 0: {f}(np.where(x != 0, x, 1))"
+    if "negative" in fault.reason:
+        return (
+            f"Find what made the argument negative, or leave such elements out: {f}(np.where(x > 0, x, 1)). "
+            "If that is meant, make x complex"
+        )
+    where = "away from" if name == "sqrt" else "above"
+    return f"Keep the argument {where} 0: {f}(x + 1e-12), or {f}(np.where(x > 0, x, 1))"
+
+
+def _grown(parameters: Iterable[tuple[str, Any]]) -> str:
+    """Say so if the largest of the parameters are larger than any that learns: training has diverged."""
+    largest, grown = 0.0, ""
+    for name, value in parameters:
+        a = np.asarray(value)
+        if a.dtype.kind not in "fc" or not a.size:
+            continue
+        size = float(np.abs(a).max())
+        if size > max(largest, min(_GROWN, math.sqrt(float(np.finfo(a.dtype).max)))):
+            largest, grown = size, name
+    return (
+        f"The weights have grown, {grown} to {number(largest)}: train with a smaller learning rate, or clip gradients"
+        if grown
+        else ""
+    )

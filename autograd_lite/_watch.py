@@ -18,6 +18,8 @@ from .core.op import Op
 __all__ = ["raise_on_nan"]
 
 _LETTERS = "xyz"
+_INPUT = "a non-finite input"
+_ITS_INPUT = "Look for it in the data, (~np.isfinite(x)).any(), and in what computed it"
 
 
 @contextmanager
@@ -46,7 +48,7 @@ def raise_on_nan() -> Iterator[None]:
           in the backward pass of sqrt, element [1], the first of 1 of 2
           'x' = 0
           of the operation at ...
-          Keep the argument away from 0: np.sqrt(x + 1e-12), or np.where(x > 0, np.sqrt(x), 0)
+          Keep the argument away from 0: np.sqrt(x + 1e-12), or np.sqrt(np.where(x > 0, x, 1))
     """
     token = MODE.set(MODE.get()._replace(source=True, watch=_Watch()))
     try:
@@ -71,7 +73,8 @@ class _Watch:
             return
         names = [_name_of(edge, i) for i, edge in enumerate(edges)]
         there = [f"  {name} = {text}" for name, text in zip(names, fault.operands, strict=False)]
-        raise _error(fault.sentence, op, fault, there, user_source(), MODE.get().scope)
+        sentence = _began(edges, values, fault.sentence) if fault.from_infinity else fault.sentence
+        raise _error(sentence, op, fault, there, user_source(), MODE.get().scope, edges)
 
     def ledger(self, roots: dict[Any, Any]) -> _Ledger:
         """Return the cotangents of a backward pass in a dict that looks at them."""
@@ -137,11 +140,20 @@ class _Ledger(dict[Any, Any]):
             fault = Fault(index, int((~np.isfinite(total)).sum()), total.size, total[index], "overflow", sentence, ())
         names = [_name_of(e, i) for i, e in enumerate(node.inputs)]
         there = [f"  {name} = {text}" for name, text in zip(names, fault.operands, strict=False) if text]
-        raise _error(fault.sentence, node.op, fault, there, node.source, node.scope, backward=True)
+        sentence = _began(node.inputs, known, fault.sentence)
+        raise _error(sentence, node.op, fault, there, node.source, node.scope, node.inputs, backward=True)
 
 
 def _error(
-    sentence: str, op: Op, fault: Fault, there: list[str], source: Any, scope: str, *, backward: bool = False
+    sentence: str,
+    op: Op,
+    fault: Fault,
+    there: list[str],
+    source: Any,
+    scope: str,
+    edges: Sequence[Any],
+    *,
+    backward: bool = False,
 ) -> NonFiniteError:
     place = f"element {list(fault.index)}, the first of {fault.count} of {fault.size}" if fault.index else "a scalar"
     lines = [
@@ -153,7 +165,8 @@ def _error(
         lines.append(f"  at {source}" if not backward else f"  of the operation at {source}")
     if scope:
         lines.append(f"  in module {scope}")
-    hint = advice(op.name, fault, backward=backward)
+    hint = _ITS_INPUT if fault.reason == _INPUT else ""
+    hint = hint or advice(op.name, fault, backward=backward, parameters=_parameters(edges))
     lines += [f"  {hint}"] if hint else []
     return NonFiniteError(
         "\n".join(lines),
@@ -166,19 +179,43 @@ def _error(
     )
 
 
+def _parameters(edges: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """Go through the parameters that some edges were made from."""
+    seen, stack = set(map(id, edges)), list(edges)
+    while stack:
+        edge = stack.pop()
+        if isinstance(edge, Node):
+            new = [e for e in edge.inputs if isinstance(e, (Node, Tensor)) and id(e) not in seen]
+            seen.update(map(id, new))
+            stack += new
+        elif isinstance(edge, Tensor) and edge.requires_grad and isinstance(edge._data, np.ndarray):
+            yield f"'{edge.name}'" if edge.name else "a parameter", edge._data
+
+
+def _began(edges: Sequence[Any], values: Sequence[Any], sentence: str) -> str:
+    """Say first which input was not finite to begin with, if one was that no recorded operation made."""
+    for i, (edge, value) in enumerate(zip(edges, values, strict=True)):
+        if value is not None and not isinstance(edge, Node) and not _finite(value):
+            a = np.asarray(_bare(value))
+            bad = a[~np.isfinite(a)]
+            return f"{_name_of(edge, i)} was not finite to begin with: it came with {number(bad[0])}, and {sentence}"
+    return sentence
+
+
 def _refuse_inputs(op: Op, values: Sequence[Any], edges: Sequence[Any]) -> None:
-    """Raise if an input that no recorded operation made is NaN; infinities may be meant, but not in a parameter."""
+    """Raise if an input is NaN, which then was made outside; infinities may be meant, but not in a parameter."""
     for i, (value, edge) in enumerate(zip(values, edges, strict=True)):
         a = np.asarray(value)
-        if isinstance(edge, Node) or a.dtype.kind not in "fc" or is_finite(a):
+        if a.dtype.kind not in "fc" or is_finite(a):
             continue
         wanted = isinstance(edge, Tensor) and edge.requires_grad
         bad = ~np.isfinite(a) if wanted else np.isnan(a)
         if bad.any():
             index = tuple(int(k) for k in np.unravel_index(int(bad.argmax()), a.shape))
-            fault = Fault(index, int(bad.sum()), a.size, a[index], "a non-finite input", "", ())
-            sentence = f"{_name_of(edge, i)} came with {number(a[index])} into {op.name}: no recorded operation made it"
-            raise _error(sentence, op, fault, [], user_source(), MODE.get().scope)
+            fault = Fault(index, int(bad.sum()), a.size, a[index], _INPUT, "", ())
+            who = "it was made before raise_on_nan" if isinstance(edge, Node) else "no recorded operation made it"
+            sentence = f"{_name_of(edge, i)} came with {number(a[index])} into {op.name}: {who}"
+            raise _error(sentence, op, fault, [], user_source(), MODE.get().scope, edges)
 
 
 def _name_of(edge: Any, i: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -103,6 +103,22 @@ def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Buil
 
 
 def _checked(tensors: Any) -> tuple[Tensor, ...]:
+    if hasattr(tensors, "named_parameters"):
+        name = type(tensors).__name__
+        raise TypeError(
+            f"build_graph: expected a Tensor or a sequence of Tensors; received the module {name}, which has computed "
+            "nothing yet. Call it, build_graph(model(x)), or write trace(model, x)"
+        )
+    if isinstance(tensors, Mapping):
+        raise TypeError(
+            f"build_graph: expected a Tensor or a sequence of Tensors; received {type(tensors).__name__}. Pass its "
+            "values, build_graph(list(d.values()))"
+        )
+    if isinstance(tensors, (np.ndarray, np.generic)):
+        raise TypeError(
+            f"build_graph: expected a Tensor or a sequence of Tensors; received {type(tensors).__name__}, which has no "
+            "record. Make the inputs Tensors, ag.tensor(a, requires_grad=True), so that the operations are recorded"
+        )
     outputs = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors) if isinstance(tensors, Iterable) else None
     if outputs is None or not all(isinstance(t, Tensor) for t in outputs):
         wrong = tensors if outputs is None else next(t for t in outputs if not isinstance(t, Tensor))

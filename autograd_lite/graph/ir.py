@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import FrozenInstanceError, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from .analysis.cost import By, Cost, cost_of
 from .analysis.memory import Memory, high_water
+from .analysis.overlays import overlay_of
 from .dot import ThemeName, digraph, dot_text
 from .files.json_format import json_text
 from .files.json_reader import graph_parts
@@ -29,7 +30,7 @@ from .svg import svg_text
 from .text import listing
 from .text_style import Pen, shows_colors
 from .tree_text import tree
-from .view import Overlay
+from .view import Overlaid, Overlay
 from .window import PICTURE_LIMIT
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ class Graph:
         ascii: bool = False,
         color: bool | None = False,
         width: int | None = None,
-        overlay: Overlay | None = None,
+        overlay: Overlaid | None = None,
         sources: bool = False,
         max_nodes: int | None = None,
     ) -> str:
@@ -222,7 +223,7 @@ class Graph:
         if style not in styles:
             raise ValueError(f"to_text: expected style 'listing' or 'tree'; received {style!r}")
         pen = Pen(ascii, shows_colors() if color is None else color, width)
-        return styles[style](self, pen, overlay=overlay, sources=sources, max_nodes=max_nodes)
+        return styles[style](self, pen, overlay=overlay_of(self, overlay), sources=sources, max_nodes=max_nodes)
 
     def to_dot(self, *, theme: ThemeName = "light", **options: Unpack[ViewOptions]) -> str:
         """Return the picture in Graphviz's DOT language.
@@ -249,7 +250,7 @@ class Graph:
     def to_svg(
         self,
         *,
-        overlay: Overlay | None = None,
+        overlay: Overlaid | None = None,
         depth: int | None = None,
         expand: Paths = (),
         collapse: Paths = (),
@@ -312,6 +313,7 @@ class Graph:
         """Make a graph from what `to_json` wrote; operations that nobody knows are fine.
 
         Raises:
+            TypeError: if it is no text, such as a Path.
             ValueError: if the text is something else, or of another version.
         """
         return cls(*graph_parts(text))
@@ -333,7 +335,7 @@ class Graph:
     def to_html(
         self,
         *,
-        overlay: Overlay | Sequence[Overlay] | None = None,
+        overlay: Overlaid | Sequence[Overlaid] | None = None,
         explain: Explanation | None = None,
         diff: GraphDiff | Overlay | None = None,
         title: str | None = None,
@@ -407,3 +409,14 @@ class Graph:
         self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
     ) -> dict[str, str]:
         return graph_bundle(self, include, exclude)
+
+
+def _refuse_change(graph: Graph, name: str, value: Any = None) -> None:
+    """Say why an attribute cannot be set; what a dataclass with slots says itself is another class's business."""
+    raise FrozenInstanceError(
+        f"{name!r} cannot be set or deleted: a Graph is immutable. Make another one, "
+        "dataclasses.replace(graph, nodes=...), or keep the value beside it"
+    )
+
+
+Graph.__setattr__ = Graph.__delattr__ = _refuse_change  # type: ignore[method-assign, assignment]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypedDict, Unpack, cast
+from typing import Any, Unpack, cast
 
 import numpy as np
 
@@ -25,12 +25,16 @@ from .build import Built, built
 from .files.render import Renderer
 from .files.save import Drawing, SaveOptions, saved, written
 from .ir import Graph
-from .onnx import onnx_model
+from .onnx import OnnxOptions, onnx_model
 from .parts import Kind, Role
 from .slots import slot_tensor
 from .stats import Stats
 
 __all__ = ["Program", "trace"]
+
+
+class ProgramSaveOptions(SaveOptions, OnnxOptions, total=False):
+    """The keywords of `Program.save`: those of `Graph.save`, and those of `to_onnx`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -351,15 +355,22 @@ def _program(made: Built, ids: Sequence[str | None], names: Sequence[str], specs
 
 
 def _run(f: Callable[..., Any], arguments: Sequence[Any]) -> list[Tensor]:
+    if not callable(f):
+        raise TypeError(
+            f"trace: expected a function, and then its arguments, trace(f, *args); received {type(f).__name__} as the "
+            "function. For what has been computed already there is build_graph(tensor)"
+        )
     with record_source():
         result = f(*arguments)
     found = [leaf for _, leaf in leaves(result)]
     if not found or not all(isinstance(t, Tensor) for t in found):
         wrong = next((type(t).__name__ for t in found if not isinstance(t, Tensor)), "nothing")
         name = getattr(f, "__name__", "the function")
+        cure = "Return what the operations on the arguments give, without .numpy(), .item() or float()"
+        if not any(isinstance(leaf, Tensor) for argument in arguments for _, leaf in leaves(argument)):
+            cure = "None of the arguments is an array, and numbers are passed as they are: pass np.array(3.0), say"
         raise TypeError(
-            f"trace: expected {name} to return a Tensor, or a container of Tensors; received {wrong}. Return what the "
-            "operations on the arguments give, without .numpy(), .item() or float()"
+            f"trace: expected {name} to return a Tensor, or a container of Tensors; received {wrong}. {cure}"
         )
     return found
 

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from .scopes import Scope
 
-__all__ = ["EdgeKind", "Mark", "Overlay", "View", "ViewEdge", "ViewNode"]
+if TYPE_CHECKING:
+    from .ir import Graph
+
+__all__ = ["EdgeKind", "HasOverlay", "Mark", "Overlaid", "Overlay", "View", "ViewEdge", "ViewNode"]
 
 
 class EdgeKind(StrEnum):
@@ -52,6 +56,7 @@ class Overlay:
         marks: by node id.
         totals: for a folded group the marks of its members are added up by `total(marks)`: the numbers by node id.
         unit: of `totals`: "FLOP", "B", "s" or "".
+        of: the graph it was made for, if that is known; a picture of another one refuses it.
     """
 
     title: str = ""
@@ -59,6 +64,18 @@ class Overlay:
     marks: Mapping[str, Mark] = field(default_factory=dict)
     totals: Mapping[str, float] = field(default_factory=dict)
     unit: str = ""
+    of: Graph | None = field(default=None, compare=False, repr=False)
+
+
+class HasOverlay(Protocol):
+    """What an analysis found, and can be shown on a picture: Cost, Memory, NanReport, Health or GraphDiff."""
+
+    def overlay(self) -> Overlay:
+        """Return the marks."""
+
+
+# What pictures take as `overlay`.
+Overlaid = Overlay | HasOverlay | Literal["flops", "bytes", "saved", "time"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import gc
 import math
 import pickle
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+import nn
 from autograd_lite.core.op import OPS
 from autograd_lite.graph import ArrayDigest, Graph, GraphNode, Kind, build_graph
 from autograd_lite.graph.parts import make_param
@@ -193,8 +196,12 @@ def test_graph_pickles() -> None:
 
 def test_graph_is_immutable() -> None:
     graph = build_graph(diamond())
-    with pytest.raises(AttributeError):
-        graph.nodes = ()  # type: ignore[misc]
+    for name in ("nodes", "outputs", "title"):
+        with pytest.raises(AttributeError, match=f"'{name}' cannot be set or deleted: a Graph is immutable"):
+            setattr(graph, name, ())
+        with pytest.raises(AttributeError, match="a Graph is immutable"):
+            delattr(graph, name)
+    assert copy.deepcopy(graph) == dataclasses.replace(graph) == graph
     with pytest.raises(AttributeError):
         graph["n0"].name = "other"  # type: ignore[misc]
 
@@ -221,7 +228,10 @@ def test_lookup() -> None:
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
-        (np.ones(3), TypeError, "received float64"),
+        (np.ones(3), TypeError, "received ndarray, which has no record. Make the inputs Tensors"),
+        (np.float64(3), TypeError, "received float64, which has no record"),
+        ({"a": ag.tensor(1.0)}, TypeError, r"received dict. Pass its values, build_graph\(list\(d.values\(\)\)\)"),
+        (nn.layers.Dense(2), TypeError, r"received the module Dense, which .* trace\(model, x\)"),
         (3.0, TypeError, "expected a Tensor or a sequence of Tensors; received float"),
         ([ag.tensor(1.0), 2.0], TypeError, "received float"),
         ([], ValueError, "expected at least one Tensor"),

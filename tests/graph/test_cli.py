@@ -10,6 +10,7 @@ import textwrap
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import onnx
 import pytest
 
 import autograd_lite as ag
@@ -263,6 +264,12 @@ def test_a_wrong_target_is_explained(
     ("arguments", "complaint"),
     [
         (["-o", "a.gif"], "expected a path ending in .svg, .png"),
+        (["-o", "a"], "expected a path ending in .svg, .png, .pdf"),
+        (["-o", "a"], "or --format; received a path without an ending: a"),
+        (["-o", "a.png", "--format", "svg"], "--format svg and the ending of a.png name two forms"),
+        (["-o", "a.onnx", "--overlay", "flops"], "an ONNX model has no --overlay"),
+        (["-o", "a.onnx", "--depth", "1"], "an ONNX model has no --overlay and no --depth"),
+        (["-o", "a.svg", "--dynamic-batch"], "--dynamic-batch is for onnx, not svg"),
         (["-o", "no/a.svg"], "expected an existing folder"),
         (["--depth", "1"], "a txt has no --depth"),
         (["-o", "a.json", "--depth", "1"], "expected options of .json (none); received depth"),
@@ -274,6 +281,42 @@ def test_a_wrong_option_is_explained(
     assert main(["draw", "script.py:make_loss", *arguments]) == 2
     assert complaint in capsys.readouterr().err
     assert not list(script.glob("a.*"))
+
+
+@pytest.mark.parametrize("ending", ["svg", "json", "png", "log", ""])
+def test_an_explanation_is_written_only_as_what_it_is(
+    ending: str, script: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", "script.py:make_loss", "-o", f"a.{ending}"]) == 2
+    assert "expected a path ending in .txt, .md, .html, or --format; received" in capsys.readouterr().err
+    assert main(["explain", "script.py:make_loss", "-o", "a.html", "--format", "md"]) == 2
+    assert "--format md and the ending of a.html name two forms" in capsys.readouterr().err
+    assert not list(script.glob("a.*"))
+    assert main(["explain", "script.py:make_loss", "-o", "a.log", "--format", "md"]) == 0
+    assert "$" in (script / "a.log").read_text(encoding="utf-8")
+
+
+def test_numpy_says_nothing_first(script: Path) -> None:
+    for command in ("draw", "explain", "nan"):
+        assert run(command, "script.py:make_nan").stderr == b""
+
+
+def test_a_script_without_a_function_lists_those_that_can_be_called(
+    script: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["draw", "script.py"]) == 2
+    said = capsys.readouterr().err
+    assert "received 'script.py'. It has script.py:make_loss, script.py:make_nan, script.py:make_float" in said
+    assert "needs" not in said
+    assert "square_sum" not in said
+
+
+def test_a_model_for_any_batch_size(script: Path) -> None:
+    assert main(["draw", "script.py:traced", "-o", "a.onnx"]) == 0
+    assert main(["draw", "script.py:traced", "-o", "b.onnx", "--dynamic-batch"]) == 0
+    axes = [onnx.load(script / f"{name}.onnx").graph.input[0].type.tensor_type.shape.dim[0] for name in "ab"]
+    assert [axis.dim_value for axis in axes] == [3, 0]
+    assert axes[1].dim_param
 
 
 @pytest.mark.parametrize("name", ["graph", "program"])

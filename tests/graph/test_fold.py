@@ -229,6 +229,12 @@ def test_wrong_arguments_are_refused() -> None:
     for wrong in ({"limit": 0}, {"depth": -1}):
         with pytest.raises(ValueError, match="expected limit >= 1 and depth >= 0"):
             view_of(graph, **wrong)
+    for wrong in ({"limit": "x"}, {"depth": "x"}, {"depth": True}, {"limit": None}):
+        with pytest.raises(TypeError, match="view_of: expected whole numbers as limit and depth; received"):
+            view_of(graph, **wrong)
+    for wrong in ({"expand": 3}, {"collapse": [3]}, {"expand": None}):
+        with pytest.raises(TypeError, match=r"(expand|collapse): expected module paths, such as .*; received"):
+            view_of(graph, **wrong)
 
 
 def test_a_module_entered_again_later_is_two_boxes() -> None:

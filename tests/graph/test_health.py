@@ -11,6 +11,7 @@ from hypothesis import given
 
 import autograd_lite as ag
 import nn
+from autograd_lite import GradError
 from autograd_lite.graph import GradientHealth, Health, Program, build_graph, gradient_health
 
 from .samples import HOSTILE, SAMPLES, parameter, perceptron
@@ -102,7 +103,41 @@ def test_verdicts_about_what_a_dtype_can_hold() -> None:
     assert "overflows float32" in large["w"].why
     v = ag.tensor(np.ones(3), requires_grad=True, name="w")
     assert gradient_health((v * 1e-8).sum()).ok
-    assert gradient_health((v * 1e20).sum()).ok
+    assert gradient_health((v * 1e15).sum()).ok
+    assert "leaves nothing of the weights in float64" in gradient_health((v * 1e20).sum())["w"].why
+    assert gradient_health((w * np.float32(1e6)).sum()).ok
+    assert flags(gradient_health((w * np.float32(1e8)).sum())) == {"w": "exploding"}
+
+
+def layered(count: int, scale: float, activation: Any) -> ag.Tensor:
+    rng = np.random.default_rng(0)
+    h: Any = ag.tensor(rng.normal(size=(16, 12)), name="x")
+    for k in range(count):
+        h = activation(h @ ag.tensor(rng.normal(size=(12, 12)) * scale, requires_grad=True, name=f"p{k}"))
+    return h.sum()
+
+
+def test_a_net_whose_values_explode_everywhere_is_not_sound() -> None:
+    """All layers have gradients of one size, and 10^15 times that of the weights."""
+    health = gradient_health(layered(20, 10.0, lambda h: h))
+    assert set(flags(health).values()) == {"exploding"}
+
+
+@pytest.mark.parametrize("count", [4, 8, 12, 30])
+def test_a_net_that_vanishes_does_not_explode_near_the_loss(count: int) -> None:
+    found = list(flags(gradient_health(layered(count, 0.1, ag.sigmoid))).values())
+    assert set(found) <= {"vanishing", ""}
+    assert found == sorted(found, reverse=True)
+    assert found[-1] == ""
+    assert found[0] == "vanishing"
+
+
+def test_a_loss_without_a_history_is_no_parameter() -> None:
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    with ag.no_grad():
+        loss = (x * x).sum()
+    with pytest.raises(GradError, match="gradient_health: expected a loss that requires a gradient; received one of"):
+        gradient_health(loss)
 
 
 def test_dead_and_not_finite() -> None:

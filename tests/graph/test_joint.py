@@ -337,3 +337,10 @@ def test_transformations_inside_a_trace_are_a_part_of_it(transformed: Any) -> No
 def test_the_gradient_of_a_traced_gradient() -> None:
     program = Program.trace(lambda a: ag.grad(cube)(a).sum(), np.array([1.0, 2.0]), backward=True)
     np.testing.assert_allclose(program.gradients()["a"], [6.0, 12.0])
+
+
+def test_what_cannot_be_traced_is_said() -> None:
+    with pytest.raises(TypeError, match=r"trace: expected a function, and then its arguments.*received int as the fun"):
+        trace(3, np.ones(2))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"None of the arguments is an array.*pass np.array\(3.0\)"):
+        trace(lambda x: x * 2, 3.0)

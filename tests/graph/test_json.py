@@ -324,6 +324,17 @@ def test_what_is_wrong_is_said(text: str | bytes, complaint: str) -> None:
         Graph.from_json(text)
 
 
+@pytest.mark.parametrize("wrong", [None, 3, {"graph": {}}, Path("o.json")])
+def test_what_is_no_text_is_refused(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="Graph.from_json: expected text, as Graph.to_json wrote it; received"):
+        Graph.from_json(wrong)
+
+
+def test_a_path_is_told_from_text() -> None:
+    with pytest.raises(ValueError, match="received what looks like a path, 'o.json'. Read the file first"):
+        Graph.from_json("o.json")
+
+
 def test_the_document_of_these_tests_is_right() -> None:
     graph = Graph.from_json(json.dumps(DOCUMENT))
     assert graph.flows

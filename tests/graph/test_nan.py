@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 
 import autograd_lite as ag
+import nn
 from autograd_lite import GradError, NonFiniteError
 from autograd_lite._reasons import is_elementwise
 from autograd_lite.core.op import OPS, Op
@@ -441,3 +442,39 @@ def test_a_long_chain() -> None:
     assert report.op == "log"
     assert "… 19,99" in str(report)
     assert len(report.path) > 20_000
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("x", "f"),
+    [
+        (np.zeros(2, complex), np.log),
+        (np.full(2, complex(inf, nan)), np.negative),
+        (np.float32([1e20, -1e20]), np.var),
+        (np.float32([1e30, 1e30]), np.square),
+        (np.float16([6e4, 6e4]), np.sum),
+    ],
+)
+def test_no_dtype_makes_it_warn(x: Any, f: Any) -> None:
+    with np.errstate(all="ignore"):
+        loss = f(ag.tensor(x, requires_grad=True))
+    report = find_nan(loss)
+    assert report is not None
+    str(report)
+    with pytest.raises(NonFiniteError), ag.raise_on_nan():
+        f(ag.tensor(x, requires_grad=True))
+
+
+def test_an_infinite_input_is_looked_for_as_one() -> None:
+    report = find_nan(np.exp(ag.tensor([1.0, inf], name="x")) * ag.tensor(1.0, requires_grad=True))
+    assert report is not None
+    assert "(~np.isfinite(x)).any()" in report.hint
+
+
+@pytest.mark.parametrize(
+    ("wrong", "cure"),
+    [(3.0, "before .item"), (nn.layers.Dense(2), r"find_nan\(model\(x\)\)"), ([1.0], "before"), ("loss", "before")],
+)
+def test_what_cannot_be_searched(wrong: Any, cure: str) -> None:
+    with pytest.raises(TypeError, match=f"find_nan: expected a Tensor, several, or a Program; received .*{cure}"):
+        find_nan(wrong)

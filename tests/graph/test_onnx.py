@@ -292,6 +292,17 @@ def test_save(tmp_path: Path) -> None:
     program = Program.trace(np.tanh, np.ones(3))
     assert program.save(tmp_path / "x.onnx") == tmp_path / "x.onnx"
     assert (tmp_path / "x.onnx").read_bytes() == program.to_onnx()
+    program = Program.trace(lambda x: np.tanh(x).sum(axis=1), np.ones((2, 3)), backward=True)
+    for options in (
+        {"opset": 18, "dynamic_batch": True, "name": "mine"},
+        {"gradients": True, "custom_domain": True},
+    ):
+        path = program.save(tmp_path / "y.onnx", **options)  # type: ignore[arg-type]
+        assert path.read_bytes() == program.to_onnx(**options) != program.to_onnx()  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"save: expected options of .onnx \(opset, .*; received depth"):
+        program.save(tmp_path / "z.onnx", depth=1)
+    with pytest.raises(ValueError, match="expected options of .svg .*; received opset"):
+        program.save(tmp_path / "z.svg", opset=18)
 
 
 SCRIPT = """
@@ -330,6 +341,7 @@ def test_long_chains() -> None:
 # ---- random draws ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:to_onnx. the graph draws random numbers:UserWarning")
 @pytest.mark.parametrize(
     ("draw", "mean", "std"),
     [
@@ -351,6 +363,20 @@ def test_random_draws_have_the_right_moments(draw: Callable[[], Any], mean: floa
     assert not np.array_equal(got, again)
 
 
+def test_a_model_in_training_mode_is_warned_of() -> None:
+    model = nn.models.Sequential([nn.layers.Dense(2), nn.layers.Dropout(0.5)])
+    x = np.ones((2, 3), "float32")
+    model(x)
+    model.train()
+    with pytest.warns(UserWarning, match=r"to_onnx: the graph draws random numbers .*Call model.eval\(\)"):
+        Program.trace(model, x).to_onnx()
+    model.eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Program.trace(model, x).to_onnx()
+
+
+@pytest.mark.filterwarnings("ignore:to_onnx. the graph draws random numbers:UserWarning")
 def test_dropout_uses_one_draw_forward_and_backward() -> None:
     w = ag.tensor(np.ones((50, 40), "float32"), requires_grad=True, name="w")
     program = Program.trace(
@@ -442,6 +468,7 @@ FREE: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:to_onnx. the graph draws random numbers:UserWarning")
 @pytest.mark.parametrize("name", FREE)
 def test_any_batch_size(name: str) -> None:
     f = FREE[name]

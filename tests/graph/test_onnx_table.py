@@ -24,6 +24,8 @@ from autograd_lite.ops.scipy_special import TABLE as SPECIAL
 from ..laws.samples import SAMPLES
 from .onnx_tools import exported, op_types, traced
 
+pytestmark = pytest.mark.filterwarnings("ignore:to_onnx. the graph draws random numbers:UserWarning")
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "onnx.md"
 # What a random draw is exported as; it has no row, since it has no reference to equal.
 DRAWS = {

@@ -11,6 +11,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.graph import Graph, Program, build_graph, diff, find_nan, gradient_health
+from autograd_lite.graph.view import Mark, Overlay
 
 from .samples import perceptron
 
@@ -82,3 +83,56 @@ def test_the_page_of_a_difference() -> None:
     page = d.to_html()
     assert "removed" in page
     assert page == d.b.to_html(diff=d)
+
+
+ANALYSES: dict[str, Callable[[ag.Tensor], Any]] = {
+    "cost": lambda made: build_graph(made, backward=True).cost("bytes"),
+    "memory": lambda made: build_graph(made, backward=True).memory(),
+    "nan": find_nan,
+    "health": gradient_health,
+    "diff": lambda made: diff(build_graph(loss(2.0), backward=True), build_graph(made, backward=True)),
+}
+MIRROR = {"mirror": lambda graph, overlay: graph.to_mirror(overlay=overlay)}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("face", FACES | MIRROR)
+def test_an_analysis_itself_and_the_name_of_a_cost_are_shown(face: str) -> None:
+    made = loss()
+    graph, draw = build_graph(made, backward=True), (FACES | MIRROR)[face]
+    plain = draw(graph, None)
+    for analysis in ANALYSES.values():
+        found = analysis(made)
+        assert draw(graph, found) == draw(graph, found.overlay()) != plain
+    for word in ("flops", "bytes", "saved"):
+        assert draw(graph, word) == draw(graph, graph.cost(word).overlay()) != plain
+    for wrong in (3, "beauty", [1], gradient_health, graph):
+        with pytest.raises(TypeError, match="overlay: expected an Overlay, what has one .*; received"):
+            draw(graph, wrong)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("face", FACES | MIRROR)
+def test_the_overlay_of_another_graph_is_refused(face: str) -> None:
+    graph, draw = build_graph(loss(2.0), backward=True), (FACES | MIRROR)[face]
+    other = build_graph(loss(), backward=True)
+    for wrong in (other.cost(), find_nan(loss()), build_graph(perceptron()).cost(), Overlay(marks={"n999": Mark()})):
+        with pytest.raises(ValueError, match="overlay: expected .* this graph; received one"):
+            draw(graph, wrong)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_parts_of_the_graph_take_its_overlay() -> None:
+    made = loss()
+    whole, forward = build_graph(made, backward=True), build_graph(made)
+    for graph in (forward, whole.around("n1", 1), whole.descendants("n1")):
+        for analysis in (whole.cost("bytes"), find_nan(made), whole.memory()):
+            graph.to_svg(overlay=analysis)
+    whole.to_svg(overlay=forward.cost("bytes"))
+
+
+def test_health_read_off_parameters_goes_by_their_names() -> None:
+    made = perceptron()
+    made.backward()
+    leaves = [t for t in Program.build(made).bindings.values() if isinstance(t, ag.Tensor) and t.requires_grad]
+    assert "‖grad‖" in build_graph(perceptron()).to_svg(overlay=gradient_health(leaves))

@@ -15,7 +15,7 @@ import nn
 from autograd_lite import NonFiniteError
 from autograd_lite.core.mode import MODE
 from autograd_lite.core.op import Op
-from autograd_lite.graph import build_graph, trace
+from autograd_lite.graph import build_graph, find_nan, trace
 
 from . import test_nan
 from .test_nan import BACKWARD, FORWARD, POINTS, elementwise_ops, leaves, parameters_of
@@ -307,3 +307,62 @@ def test_the_error_pickles() -> None:
         error.source,
         error.index,
     )
+
+
+CURES = [
+    (np.log, 0.0, "np.log(x + 1e-12)", "x"),
+    (np.log2, 0.0, "np.log2(x + 1e-12)", "x"),
+    (np.log, -3.0, "Find what made the argument negative", "x"),
+    (np.log, 0j, "np.log(np.where(x != 0, x, 1))", "x"),
+    (np.sqrt, 0.0, "np.sqrt(x + 1e-12)", "x"),
+    (np.sqrt, -1.0, "Find what made the argument negative", "x"),
+    (np.reciprocal, 0.0, "1 / (x + 1e-12)", "x"),
+    (lambda y: 1 / y, 0.0, "x / (y + 1e-12)", "y"),
+    (lambda x: x**-1.5, 0.0, "(x + 1e-12) ** y", "x"),
+]
+
+
+@pytest.mark.parametrize(("f", "value", "said", "name"), CURES)
+def test_what_is_recommended_is_accepted_and_fits_the_value(f: Any, value: Any, said: str, name: str) -> None:
+    """Every expression in the tip is computed and differentiated at the faulty value, inside raise_on_nan."""
+
+    def run(f: Any) -> None:
+        np.real(f(ag.tensor([value, 4.0], requires_grad=True))).sum().backward()
+
+    report = find_nan(f(ag.tensor([value, 4.0], requires_grad=True)))
+    assert report is not None
+    tip = str(caught(run, f)).splitlines()[-1].strip()
+    assert report.hint == tip
+    assert said in tip
+    assert ("1e-12" in tip) == (value == 0 and not isinstance(value, complex))
+    for expression in tip.partition(": ")[2].partition(". ")[0].split(", or "):
+        with ag.raise_on_nan():
+            run(lambda t, code=expression: eval(code, {"np": np, "x": 1.0, "y": -1.5, name: t}))
+
+
+@pytest.mark.parametrize("f", [np.sin, lambda x: x - x, lambda x: x / x, lambda x: np.zeros(2) @ x])
+def test_an_input_that_was_infinite_is_blamed_and_not_the_operation(f: Any) -> None:
+    error = caught(f, ag.tensor([1.0, inf], requires_grad=True, name="x"))
+    assert "raise_on_nan: 'x' was not finite to begin with: it came with inf, and " in str(error)
+    assert "(~np.isfinite(x)).any()" in str(error)
+
+
+def test_a_value_made_before_is_told_from_one_made_inside() -> None:
+    x = ag.tensor([-1.0], requires_grad=True)
+    y = np.log(x)
+    assert "x (from log) came with nan into multiply: it was made before raise_on_nan" in str(caught(lambda: y * 2))
+
+
+def test_weights_that_have_grown_are_said_to_have() -> None:
+    w = ag.tensor(np.full((2, 2), 1e30, "float32"), requires_grad=True, name="w")
+    small = ag.tensor(np.ones(2, "float32"), requires_grad=True, name="small")
+
+    def loss() -> Any:
+        return np.square((np.ones(2, "float32") * small) @ w)
+
+    said = "The weights have grown, 'w' to 1e+30: train with a smaller learning rate"
+    assert said in str(caught(loss))
+    report = find_nan(loss())
+    assert report is not None
+    assert said in report.hint
+    assert "learning rate" not in str(caught(lambda: np.square(small * np.float32(1e30))))

@@ -114,7 +114,7 @@ class Cost:
                 marks[node.id] = Mark(
                     badge=share if number > 0.005 * self.total else "", tip=tip, weight=number / most if most else 0.0
                 )
-        return Overlay(_TITLES[self.by][0], (self._headline(),), marks, totals, self.unit)
+        return Overlay(_TITLES[self.by][0], (self._headline(),), marks, totals, self.unit, self.graph)
 
     def to_text(self, *, nodes: int = _LISTED) -> str:
         """Return a table by module, and the nodes that cost most.

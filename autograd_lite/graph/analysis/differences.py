@@ -110,7 +110,7 @@ class GraphDiff:
         marks = {i: Mark("added", "+ added") for i in self.added}
         marks |= {c.b: _changed_mark(c) for c in self.changed}
         marks |= {j: _moved_mark(marks.get(j), i) for i, j in self.moved}
-        return Overlay("differences", (self.summary(),), marks)
+        return Overlay("differences", (self.summary(),), marks, of=self.b)
 
     def to_svg(self, **options: Any) -> str:
         """Return the picture of both graphs; for the options see `Graph.to_svg`."""
@@ -356,7 +356,7 @@ def _merged(d: GraphDiff) -> tuple[Graph, Overlay]:
         for f in d.b.flows
     ]
     graph = Graph(tuple(nodes), tuple([new["b", i] for i in d.b.outputs]), tuple(flows))
-    return graph, Overlay("differences", (d.summary(),), marks)
+    return graph, Overlay("differences", (d.summary(),), marks, of=graph)
 
 
 def _changed_mark(change: Change) -> Mark:

@@ -4,17 +4,19 @@ The thresholds are free of scale: multiplying the loss by a number, or changing 
 about what a dtype can hold.
 
 vanishing, exploding
-    The root mean square of a layer's gradient is compared with the median (in logarithms) over that half of the layers
-    which is nearest to the loss, for there a gradient begins its way. A layer that is `FACTOR` = 1000 times smaller or
-    larger cannot be trained with the learning rate that suits those. In a healthy network these numbers lie within one
-    or two powers of ten (Glorot and Bengio 2010, figures 6 and 7); ten sigmoid layers, each of which shrinks a gradient
-    by 4 and more, span six.
+    A gradient begins its way at the loss, so it is compared with the layers there: with the median (in logarithms) of
+    the root mean square of the gradients of the three layers nearest to the loss, or of the nearer half if there are
+    fewer than six. A layer farther from the loss whose gradient is `FACTOR` = 1000 times smaller or larger cannot be
+    trained with the learning rate that suits those. In a healthy network these numbers lie within one or two powers of
+    ten (Glorot and Bengio 2010, figures 6 and 7); ten sigmoid layers, each of which shrinks a gradient by 4 and more,
+    span six.
 vanishing
     Also if the norm is below eps * the norm of the weights, with eps that of the dtype: then a step with learning rate
     1 changes nothing, for it is rounded away. That is so at a minimum as well.
 exploding
-    Also if the root mean square is above the square root of the dtype's largest number: its square, which Adam and
-    RMSprop need, would overflow.
+    Also if the norm is above 1 / eps * the norm of the weights: then a step with learning rate 1 leaves nothing of the
+    weights, for they are rounded away. Or if the root mean square is above the square root of the dtype's largest
+    number: its square, which Adam and RMSprop need, would overflow.
 dead
     Every element of the gradient is exactly 0; of a relu, every element of its result.
 unreached
@@ -29,6 +31,7 @@ References:
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -36,6 +39,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from ..._tensor import Tensor
+from ...core.errors import GradError
 from ...core.op import OPS
 from ..ir import Graph
 from ..labels import visible
@@ -57,6 +61,7 @@ __all__ = [
 ]
 
 FACTOR = 1000.0
+_NEAREST = 3  # layers, that the others are compared with: where one is unlike the rest, the median is not
 
 _WORDS = {
     "vanishing": "vanishing",
@@ -158,8 +163,7 @@ class Health:
         parameters: one entry each, in the order of their first use.
         layers: one entry for each layer, in the same order.
         relus: one entry for each relu, where a loss was looked at.
-        median: over the half of the layers nearest to the loss, of the root mean square of the gradient; 0 if no layer
-            has any.
+        median: over the layers nearest to the loss, of the root mean square of the gradient; 0 if no layer has any.
     """
 
     parameters: tuple[ParameterHealth, ...]
@@ -193,14 +197,15 @@ class Health:
         names = {} if graph is None else {n.name: n for n in graph if n.kind is Kind.PARAMETER}
         marks = {}
         for p in self.parameters:
-            i = p.id if graph is None else names[p.name].id if p.name in names else ""
+            known = graph is None or (p.id in graph and (graph[p.id].name or p.id) == p.name)
+            i = p.id if known else names[p.name].id if p.name in names else ""
             if i:
                 badge = f"{_GLYPHS[p.flag]} {_WORDS[p.flag]}" if p.flag else ""
                 note = "no gradient" if p.norm is None else f"‖grad‖ {_short(p.norm)}"
                 tip = tuple(filter(None, [p.why, *_facts(p)]))
                 marks[i] = Mark(p.flag, badge, note, tip)
         for r in self.relus:
-            if r.dead and (graph is None or r.id in graph):
+            if r.dead and (graph is None or (r.id in graph and graph[r.id].op == "relu")):
                 tip = (f"{r.dead:,} of {r.total:,} units gave 0 for the whole batch",)
                 look = "dead" if r.dead == r.total else ""
                 marks[r.id] = Mark(look, f"× {r.dead:,} of {r.total:,} dead", tip=tip)
@@ -255,7 +260,7 @@ def gradient_health(what: Any, *, parameters: Any = None) -> Health:
     Raises:
         TypeError: if `what` is something else.
         ValueError: for a graph without a backward pass or without measurements.
-        GradError: for a loss that requires no gradient.
+        GradError: for a loss that requires no gradient, or has no history of one.
 
     Example:
         >>> import autograd_lite as ag
@@ -271,6 +276,12 @@ def gradient_health(what: Any, *, parameters: Any = None) -> Health:
         return _of_graph(what)
     if isinstance(what, Tensor) and not what.is_leaf:
         return _of_loss(what, parameters)
+    if isinstance(what, Tensor) and not what.requires_grad:
+        raise GradError(
+            f"gradient_health: expected a loss that requires a gradient; received one of shape {what.shape} and dtype "
+            f"{what.dtype}, which has no history of one. Make an input with ag.tensor(a, requires_grad=True), and "
+            "compute outside no_grad(), without .detach()"
+        )
     pairs = named_tensors("gradient_health", what)
     return judged([entry_of(name, t, None if t.grad is None else t.grad.data) for name, t in pairs])
 
@@ -413,13 +424,14 @@ def judged(entries: Sequence[ParameterHealth], relus: tuple[ReluHealth, ...] = (
     for p in entries:
         groups.setdefault(p.layer or p.name, []).append(p)
     layers = [_layer(path, members) for path, members in groups.items()]
-    logs = [math.log(layer.rms) for layer in layers if layer.rms and not layer.flag]
-    logs = sorted(logs[len(logs) // 2 :])
-    middle = len(logs) // 2
-    median = math.exp(logs[middle] if len(logs) % 2 else (logs[middle - 1] + logs[middle]) / 2) if logs else 0.0
-    parameters = tuple(_verdict(p, np.dtype(p.dtype), median) for p in entries)
+    sound = [k for k, layer in enumerate(layers) if layer.rms and not layer.flag]
+    near = sound[-min(_NEAREST, (len(sound) + 1) // 2) :] if sound else [0]
+    median = math.exp(statistics.median(math.log(layers[k].rms or 1.0) for k in near)) if sound else 0.0
+    far = {layer.path for layer in layers[: near[0]]}
+    parameters = tuple(_verdict(p, np.dtype(p.dtype), median if (p.layer or p.name) in far else None) for p in entries)
     dtypes = {p.layer or p.name: np.dtype(p.dtype) for p in entries}
-    return Health(parameters, tuple(_verdict(layer, dtypes[layer.path], median) for layer in layers), relus, median)
+    judged_layers = (_verdict(layer, dtypes[layer.path], median if layer.path in far else None) for layer in layers)
+    return Health(parameters, tuple(judged_layers), relus, median)
 
 
 def _layer(path: str, members: list[ParameterHealth]) -> LayerHealth:
@@ -433,7 +445,8 @@ def _layer(path: str, members: list[ParameterHealth]) -> LayerHealth:
     )
 
 
-def _verdict(p: H, dtype: np.dtype[Any], median: float) -> H:
+def _verdict(p: H, dtype: np.dtype[Any], median: float | None) -> H:
+    """Flag one of them; the median of the layers nearest to the loss is None for these themselves."""
     rms = p.rms
     if p.flag or not rms or dtype.kind not in "fc":
         return p
@@ -443,6 +456,11 @@ def _verdict(p: H, dtype: np.dtype[Any], median: float) -> H:
     if p.ratio is not None and p.ratio < float(limits.eps):
         why = f"a step with learning rate 1 is rounded away in {dtype}: {_short(p.ratio)} of the weights"
         return p._replace(flag="vanishing", why=f"{why}; converged, or cut off from the loss")
+    if p.ratio is not None and p.ratio > 1 / float(limits.eps):
+        why = f"a step with learning rate 1 leaves nothing of the weights in {dtype}: {_short(p.ratio)} times as large"
+        return p._replace(flag="exploding", why=why)
+    if median is None:
+        return p
     if rms < median / FACTOR:
         why = f"root mean square {_short(rms)}, {_short(median / rms)} times smaller than {_short(median)}"
         return p._replace(flag="vanishing", why=f"{why}, the median of the layers nearest to the loss")

@@ -71,7 +71,7 @@ class Memory:
                 tip.append(f"alive at the high-water mark: {amount(alive[node.id].nbytes, 'B')}, {alive[node.id].why}")
             badge = "high-water mark" if node.id == self.at else ""
             marks[node.id] = Mark(badge=badge, tip=tuple(tip), weight=level / self.peak if self.peak else 0.0)
-        return Overlay("memory in use", (self._headline(),), marks)
+        return Overlay("memory in use", (self._headline(),), marks, of=self.graph)
 
     def _headline(self) -> str:
         if not self.at:

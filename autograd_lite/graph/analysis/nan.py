@@ -121,7 +121,7 @@ class NanReport:
         marks[self.origin] = Mark("origin", badge if len(badge) <= _BADGE else self.reason, self.sentence, tip)
         if self._home.id not in marks:
             marks[self._home.id] = Mark(note="its derivative is not finite", tip=tip)
-        return Overlay("where NaN began", (f"{self.origin}: {self.sentence}",), marks)
+        return Overlay("where NaN began", (f"{self.origin}: {self.sentence}",), marks, of=self.graph)
 
     def to_svg(self) -> str:
         """Return the picture of the graph with the origin and what it reached."""
@@ -163,7 +163,7 @@ class NanReport:
 
 
 _CHECK = {
-    Kind.INPUT: "Look for it in the data: np.isnan(x).any()",
+    Kind.INPUT: "Look for it in the data: (~np.isfinite(x)).any()",
     Kind.PARAMETER: "An earlier step made it: train inside `with ag.raise_on_nan():`, and try a smaller learning rate",
 }
 _UNRECORDED = "not recorded; compute inside `with ag.record_source():`, or trace(f, x), to see it"
@@ -187,6 +187,7 @@ def find_nan(
         The report, or None if all is finite.
 
     Raises:
+        TypeError: if it is something else.
         GradError: if `backward` has let go a constant that the computation needs.
 
     Example:
@@ -220,6 +221,12 @@ def _program_of(tensors: Any, backward: bool) -> Program:
     if not isinstance(tensors, Tensor):
         tensors = list(tensors) if isinstance(tensors, Iterable) else tensors
     listed = tensors if isinstance(tensors, list) else [tensors]
+    wrong = next((t for t in listed if not isinstance(t, Tensor)), None)
+    if wrong is not None:
+        cure = "Pass what was computed, before .item(), .numpy() or float()"
+        if hasattr(wrong, "named_parameters"):
+            cure = "A module has computed nothing yet: find_nan(model(x)), or find_nan(Program.trace(model, x))"
+        raise TypeError(f"find_nan: expected a Tensor, several, or a Program; received {type(wrong).__name__}. {cure}")
     wanted = backward and any(isinstance(t, Tensor) and t.requires_grad for t in listed)
     return Program.build(tensors, backward=wanted)
 
@@ -365,13 +372,14 @@ def _report(
         tuple(dict.fromkeys(reached)) or ("no result and no gradient: it stays hidden",),
         tuple(_non_finite(graph, values)),
         notes,
-        _hint(graph, node, home, fault),
+        _hint(graph, values, node, home, fault),
     )
 
 
-def _hint(graph: Graph, node: GraphNode, home: GraphNode, fault: Fault) -> str:
+def _hint(graph: Graph, values: Mapping[str, Any], node: GraphNode, home: GraphNode, fault: Fault) -> str:
     if node.kind is Kind.OP:
-        return advice(home.op, fault, backward=node.backward)
+        parameters = ((_name(n), values[n.id]) for n in graph if n.kind is Kind.PARAMETER and n.id in values)
+        return advice(home.op, fault, backward=node.backward, parameters=parameters)
     if node.kind is Kind.INPUT and node.id in graph.outputs:
         return (
             "It has no record: compute it from tensors that require a gradient, outside no_grad() and without detach()"

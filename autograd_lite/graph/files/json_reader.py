@@ -30,11 +30,22 @@ def graph_parts(text: str | bytes) -> tuple[tuple[GraphNode, ...], tuple[str, ..
     """Return the nodes, the outputs and the flows of a graph's JSON.
 
     Raises:
+        TypeError: if it is no text.
         ValueError: if the text is not what `Graph.to_json` writes.
     """
+    if not isinstance(text, (str, bytes, bytearray)):
+        raise TypeError(
+            f"Graph.from_json: expected text, as Graph.to_json wrote it; received {type(text).__name__}. Of a file, "
+            "read it first: Graph.from_json(Path(path).read_text())"
+        )
     try:
         document = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
+        if len(text) < 300 and isinstance(text, str) and text.lower().endswith(".json"):
+            raise ValueError(
+                f"Graph.from_json: expected JSON; received what looks like a path, {_clipped(text)}. Read the file "
+                f"first: Graph.from_json(Path({_clipped(text)}).read_text())"
+            ) from None
         _refuse("the text", "JSON", f"{_clipped(text)} ({error})")
     graph = _object(_object(document, "the document", ("graph",))["graph"], "graph", _GRAPH, ("label",))
     head = _head(graph)

@@ -45,7 +45,9 @@ def target_of(text: str) -> Any:
         return _read(Path(text))
     where, _, name = text.rpartition(":")
     if not where or not name.isidentifier():
-        raise TargetError(f"expected script.py:function, module:function or graph.json; received {text!r}")
+        has = _without_arguments(_file(Path(text))) if text.endswith(".py") and Path(text).is_file() else []
+        hint = f". It has {', '.join(f'{text}:{name}' for name in has)}" if has else ""
+        raise TargetError(f"expected script.py:function, module:function or graph.json; received {text!r}{hint}")
     module = _file(Path(where)) if where.endswith(".py") else _module(where)
     if not hasattr(module, name):
         raise TargetError(f"{where} has no function {name!r}{_near(name, _functions(module))}")
@@ -95,6 +97,12 @@ def _module(name: str) -> Any:
 
 def _functions(module: Any) -> list[str]:
     return [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+
+
+def _without_arguments(module: Any) -> list[str]:
+    """Return the functions of a script's own that can be called without arguments."""
+    own = (name for name in _functions(module) if getattr(vars(module)[name], "__module__", "") == module.__name__)
+    return [name for name in own if inspect.isfunction(vars(module)[name]) and not _needed(vars(module)[name])]
 
 
 def _near(name: str, known: Sequence[str]) -> str:

@@ -7,13 +7,16 @@ one module, or one loop, made; the backward pass of a module is a group of its o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, TypedDict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
 
+import numpy as np
+
+from ..analysis.overlays import overlay_of
 from ..describe import BACKWARD
 from ..labels import counted
 from ..scopes import Scope
-from ..view import Overlay, View
+from ..view import Overlaid, View
 from ..window import PICTURE_LIMIT
 from .assemble import Cell, Homes, Plan, assemble, homes_of, nearest, planned
 from .groups import Rows, cells_of, chains_of
@@ -29,7 +32,7 @@ Paths = Collection[str] | Callable[[str], bool]
 class ViewOptions(TypedDict, total=False):
     """The keywords of `view_of`, which all pictures pass on."""
 
-    overlay: Overlay | None
+    overlay: Overlaid | None
     depth: int | None
     expand: Paths
     collapse: Paths
@@ -45,7 +48,7 @@ _WHOLE, _PAGE, _LEAST = 150, 60, 12
 def view_of(
     graph: Graph,
     *,
-    overlay: Overlay | None = None,
+    overlay: Overlaid | None = None,
     depth: int | None = None,
     expand: Paths = (),
     collapse: Paths = (),
@@ -56,7 +59,9 @@ def view_of(
 
     Args:
         graph: the graph.
-        overlay: marks for nodes. A group shows the sum of what its members measure and the worst of their looks.
+        overlay: marks for nodes: an Overlay, an analysis that has one (Cost, Memory, NanReport, Health, GraphDiff), or
+            "flops", "bytes", "saved" or "time" for that cost. A group shows the sum of what its members measure and the
+            worst of their looks.
         depth: how many levels of modules stay open; None to choose so that the picture can be read. 0 makes one box of
             every outermost module.
         expand: modules to be opened with all around them, by path, such as "encoder.block_0"; or a function from a
@@ -69,7 +74,9 @@ def view_of(
         The View; its caption says what was folded and what is not shown.
 
     Raises:
-        ValueError: if `limit` or `depth` is out of range, or no module has the path that is to be opened or closed.
+        TypeError: if an argument is of another type.
+        ValueError: if `limit` or `depth` is out of range, the overlay is of another graph, or no module has the path
+            that is to be opened or closed.
 
     Example:
         >>> import autograd_lite as ag
@@ -80,8 +87,13 @@ def view_of(
         >>> [node.lines[0] + " " + node.badge for node in view_of(build_graph(y)).nodes]
         ['x ', 'multiply ×200']
     """
+    if not _is_count(limit) or not (depth is None or _is_count(depth)):
+        raise TypeError(
+            f"view_of: expected whole numbers as limit and depth; received limit={limit!r}, depth={depth!r}"
+        )
     if limit < 1 or (depth is not None and depth < 0):
         raise ValueError(f"view_of: expected limit >= 1 and depth >= 0; received limit={limit}, depth={depth}")
+    marks = overlay_of(graph, overlay)
     homes = homes_of(graph.nodes)
     rows = Rows(graph.nodes, homes.own)
     plan = _Folder(graph, homes, rows, depth, expand, collapse, limit).plan(fold)
@@ -93,7 +105,11 @@ def view_of(
         caption.append(f"collapsed: {len(graph):,} → {counted(plan.size, 'node')}; {how}")
     if shown is not None:
         caption.append(f"{plan.size - visible:,} of {plan.size:,} nodes are not shown: those farthest from the results")
-    return assemble(graph, plan, homes, overlay=overlay, caption=caption, shown=shown)
+    return assemble(graph, plan, homes, overlay=marks, caption=caption, shown=shown)
+
+
+def _is_count(number: Any) -> bool:
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool)
 
 
 def _how_to_see_more(n: int, rows: Rows, limit: int) -> str:
@@ -163,9 +179,14 @@ def _chosen(which: str, asked: Paths, paths: Collection[Scope]) -> set[Scope]:
             named.setdefault(name, []).append(path)
     if callable(asked):
         return {path for path in paths if asked(".".join(path).replace(BACKWARD, ""))}
-    asked = [asked] if isinstance(asked, str) else asked
-    unknown = next((name for name in asked if name not in named), None)
+    given: Any = [asked] if isinstance(asked, str) else asked
+    if not isinstance(given, Iterable) or not all(isinstance(name, str) for name in given):
+        raise TypeError(
+            f"{which}: expected module paths, such as [{next(iter(named), 'encoder')!r}], or a function from a path to "
+            f"bool; received {asked!r}"
+        )
+    unknown = next((name for name in given if name not in named), None)
     if unknown is not None:
         some = ", ".join(repr(name) for name in list(named)[:5] if BACKWARD not in name) or "none: it has no modules"
         raise ValueError(f"{which}: expected module paths of the graph ({some}, …); received {unknown!r}")
-    return {path for name in asked for path in named[name]}
+    return {path for name in given for path in named[name]}

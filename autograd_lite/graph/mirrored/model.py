@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Unpack
 
+from ..analysis.overlays import overlay_of
 from ..describe import amount
 from ..folding.fold import ViewOptions, view_of
 from ..labels import clip, counted, type_text, visible
@@ -111,7 +112,8 @@ def mirror_of(graph: Graph, **options: Unpack[ViewOptions]) -> Mirror:
             "to_mirror: expected a graph with a backward pass that reaches a parameter; received one without. Build it "
             "with build_graph(loss, backward=True) or trace(f, *args, backward=True)"
         )
-    view = _forward_view(graph, options)
+    overlay = overlay_of(graph, options.get("overlay"))
+    view = _forward_view(graph, options, overlay)
     box_of = {i: k for k, box in enumerate(view.nodes) for i in box.members or (box.id,)}
     # In a part of a graph an op that is cut off is an input: its rules are left out.
     flows = [flow for flow in graph.flows if flow.into in graph[flow.op].inputs]
@@ -123,7 +125,6 @@ def mirror_of(graph: Graph, **options: Unpack[ViewOptions]) -> Mirror:
         if node.backward:
             work[node.of] = work.get(node.of, 0) + node.flops
     uses = _uses(graph, flows, view, box_of)
-    overlay = options.get("overlay")
     rule_of = _Rules(graph, of, work, overlay or Overlay())
     rules = {k: rule_of.box(box, uses.get(k, 1)) for k, box in enumerate(view.nodes)}
     saved, hidden = _saved(graph, view, box_of)
@@ -154,12 +155,11 @@ def results_of(graph: Graph) -> tuple[str, ...]:
     return tuple(i for i in graph.outputs if not graph[i].backward)
 
 
-def _forward_view(graph: Graph, options: ViewOptions) -> View:
+def _forward_view(graph: Graph, options: ViewOptions, overlay: Overlay | None) -> View:
     """View the forward pass alone."""
     nodes = tuple(node for node in graph if not node.backward)
     forward = replace(graph, nodes=nodes, outputs=results_of(graph), flows=())
     options = {**options, "limit": min(options.get("limit", MIRROR_LIMIT), MIRROR_LIMIT)}
-    overlay = options.get("overlay")
     if overlay is not None:
         # What an overlay measures of the backward pass stands in the boxes of the rules.
         marks = {i: mark for i, mark in overlay.marks.items() if i in forward}

@@ -14,7 +14,7 @@ from . import (
     solving as solving,
     special as special,
 )
-from .model import onnx_model as onnx_model
+from .model import OnnxOptions as OnnxOptions, onnx_model as onnx_model
 from .table import REASONS as REASONS, RULES as RULES
 
-__all__ = ["REASONS", "RULES", "onnx_model"]
+__all__ = ["REASONS", "RULES", "OnnxOptions", "onnx_model"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from .wire import NodeRecord, ValueSpec
 if TYPE_CHECKING:
     from ..program import Program
 
-__all__ = ["IR_VERSION", "LARGEST", "OPSETS", "onnx_model"]
+__all__ = ["IR_VERSION", "LARGEST", "OPSETS", "OnnxOptions", "onnx_model"]
 
 IR_VERSION = 8
 OPSETS = (17, 18)
@@ -28,6 +28,16 @@ LARGEST = 2**31 - 1  # bytes: a Protocol Buffers message cannot be larger
 VERSION = "0.1.0"
 
 _Axes = tuple[int | str | None, ...]
+
+
+class OnnxOptions(TypedDict, total=False):
+    """The keywords of `Program.to_onnx`."""
+
+    opset: int
+    gradients: bool
+    dynamic_batch: bool
+    custom_domain: bool
+    name: str
 
 
 class _Output(NamedTuple):
@@ -65,6 +75,14 @@ def onnx_model(
     written = write.dynamic() if dynamic_batch else write.static()
     if written.done.custom:
         _report(written.done)
+    draws = [node.id for node in nodes if node.op.startswith("random_")]
+    if draws:
+        warnings.warn(
+            f"to_onnx: the graph draws random numbers ({', '.join(draws[:5])}{', …' if len(draws) > 5 else ''}), as "
+            "dropout does in training, and the ONNX model will too. Call model.eval() before tracing it",
+            UserWarning,
+            stacklevel=3,
+        )
     return _Assembly(program, written, outputs).encoded(name)
 
 
