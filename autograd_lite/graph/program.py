@@ -143,7 +143,8 @@ class Program:
 
     def first_changed(self, values: Mapping[str, Any]) -> str | None:
         """Return the first node whose value is not what the record says it was, so that inputs must have changed."""
-        return next((i for i in sorted(self.known, key=_number) if not _same(values[i], self.known[i])), None)
+        known = sorted((i for i in self.known if i in values), key=_number)
+        return next((i for i in known if not _same(values[i], self.known[i])), None)
 
     def measured(self, *inputs: Any, values: bool = True, seconds: bool = False, repeats: int = 3) -> Graph:
         """Return the graph with numbers at its nodes.

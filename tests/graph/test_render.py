@@ -136,7 +136,7 @@ def test_a_program_is_saved_in_every_form(tmp_path: Path) -> None:
         assert mine.read_bytes() == its.read_bytes()
     onnx = program.save(tmp_path / "a.onnx")
     assert onnx.read_bytes() == program.to_onnx()
-    with pytest.raises(ValueError, match=r"expected no options for \.onnx; received depth"):
+    with pytest.raises(ValueError, match=r"expected options of \.onnx .*; received depth"):
         program.save(onnx, depth=1)
 
 

@@ -245,9 +245,8 @@ def _replayed(program: Program, inputs: Sequence[Any], backward: bool) -> tuple[
     if draws:
         notes.append(f"the random numbers of {_listed(draws)} were drawn anew: those of the record are gone")
     if not inputs:
-        changed = [i for i, known in program.known.items() if i in values and not _same(values[i], known)]
-        if changed:
-            first = min(changed, key=lambda i: int(i[1:]))
+        first = program.first_changed(values)
+        if first is not None:
             notes.append(f"inputs have changed since: {first} is not what it was when it was recorded")
     return values, tuple(notes)
 
@@ -263,14 +262,6 @@ def _with_generators_of_its_own(program: Program) -> Program:
             generator = copies[program.graph[i].inputs[len(arguments)]]
             calls[i] = op, arguments, {**params, drawn[0]: generator}
     return replace(program, bindings={**program.bindings, **copies}, _calls=calls)
-
-
-def _same(a: Any, b: Any) -> bool:
-    a, b = np.asarray(a), np.asarray(b)
-    if a.shape != b.shape or a.dtype.kind not in "fc":
-        return a.shape == b.shape and bool(np.array_equal(a, b))
-    with np.errstate(all="ignore"):
-        return bool(np.allclose(a, b, rtol=1e-3, equal_nan=True))
 
 
 def _gradients(graph: Graph, backward: bool) -> Mapping[str, str]:
