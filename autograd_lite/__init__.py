@@ -27,6 +27,7 @@ from ._functions import (
     leaky_relu as leaky_relu,
     log_softmax as log_softmax,
     logsumexp as logsumexp,
+    lstm as lstm,
     relu as relu,
     sigmoid as sigmoid,
     silu as silu,
@@ -35,6 +36,12 @@ from ._functions import (
 )
 from ._tensor import Tensor as Tensor, tensor as tensor
 from ._watch import raise_on_nan as raise_on_nan
+from ._windowed import (
+    average_pooling as average_pooling,
+    convolution as convolution,
+    max_pooling as max_pooling,
+    transposed_convolution as transposed_convolution,
+)
 from .core.errors import (
     DtypeError as DtypeError,
     GradError as GradError,
