@@ -27,6 +27,7 @@ from ._functions import (
     leaky_relu as leaky_relu,
     log_softmax as log_softmax,
     logsumexp as logsumexp,
+    lstm as lstm,
     relu as relu,
     sigmoid as sigmoid,
     silu as silu,
@@ -34,6 +35,12 @@ from ._functions import (
     softplus as softplus,
 )
 from ._tensor import Tensor as Tensor, tensor as tensor
+from ._windowed import (
+    average_pooling as average_pooling,
+    convolution as convolution,
+    max_pooling as max_pooling,
+    transposed_convolution as transposed_convolution,
+)
 from .core.errors import (
     DtypeError as DtypeError,
     GradError as GradError,

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ._tensor import Tensor
+from .core.errors import ShapeError
 from .core.op import Op
 from .core.shapes import Axis, normalize_axes, normalize_axis
-from .ops import reduce, special
+from .ops import recurrent, reduce, special
 
 __all__ = [
     "elu",
@@ -19,6 +20,7 @@ __all__ = [
     "leaky_relu",
     "log_softmax",
     "logsumexp",
+    "lstm",
     "relu",
     "sigmoid",
     "silu",
@@ -129,3 +131,55 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         0.693147...
     """
     return _call(reduce.logsumexp, x, axis=normalize_axes(axis, np.ndim(x)), keepdims=keepdims)
+
+
+def lstm(z: Any, recurrent_kernel: Any, bias: Any = None, h: Any = None, c: Any = None) -> tuple[Any, Any]:
+    """Run a long short-term memory over whole sequences, as one op.
+
+    At every step, with a = z + bias + h recurrent_kernel and the gates i, f, g, o side by side in it:
+    c' = s(a_f) c + s(a_i) tanh(a_g) and h' = s(a_o) tanh(c'), where s is the logistic function.
+
+    Args:
+        z: what the input gives to the gates, shape (T, N, 4 H), T > 0.
+        recurrent_kernel: shape (H, 4 H).
+        bias: shape (4 H,), or None for none.
+        h, c: the states before the first step, shape (N, H); None for zeros.
+
+    Returns:
+        h and c of all steps, shape (T, N, H) each.
+
+    Raises:
+        ShapeError: if the shapes do not fit.
+
+    Example:
+        >>> h, c = lstm(np.zeros((5, 2, 12)), np.zeros((3, 12)), c=np.ones((2, 3)))
+        >>> h.shape, c[:, 0, 0]
+        ((5, 2, 3), array([0.5    , 0.25   , 0.125  , 0.0625 , 0.03125]))
+
+    References:
+        Hochreiter, Schmidhuber: Long Short-Term Memory, 1997; Gers, Schmidhuber, Cummins: Learning to Forget, 2000,
+        equations 2.6 to 3.2.
+    """
+    shape, n = np.shape(z), np.shape(recurrent_kernel)[0]
+    expected = {"bias": (4 * n,), "h": (shape[1], n), "c": (shape[1], n)} if len(shape) == 3 else {}
+    given = {"bias": bias, "h": h, "c": c}
+    if (
+        len(shape) != 3
+        or not shape[0]
+        or (shape[2] != 4 * n or np.shape(recurrent_kernel) != (n, 4 * n))
+        or any(a is not None and np.shape(a) != expected[name] for name, a in given.items())
+    ):
+        shapes = ", ".join(f"{name} {np.shape(a)}" for name, a in given.items() if a is not None)
+        raise ShapeError(
+            "lstm: expected z of shape (T, N, 4 H) with T > 0, a recurrent_kernel (H, 4 H), a bias (4 H,), h and c "
+            f"(N, H); received z {shape}, recurrent_kernel {np.shape(recurrent_kernel)}" + (shapes and f", {shapes}")
+        )
+    steps, rows, width = shape
+    zeros = np.zeros((1, width), recurrent_kernel.dtype)
+    top = zeros if bias is None else bias.reshape(1, width)
+    pad = np.zeros((rows, width if c is None else width - n), recurrent_kernel.dtype)
+    start = pad if c is None else np.concatenate([c, pad], axis=1)
+    flat = z.reshape(steps * rows, width)
+    body = [flat] if h is None else [flat[:rows] + h @ recurrent_kernel, flat[rows:]]
+    out = recurrent.lstm(np.concatenate([top, recurrent_kernel, start, *body], axis=0), batch=rows)
+    return out[:, 4], out[:, 5]

@@ -71,9 +71,10 @@ def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, cr
         )
     g = _root_cotangent(t, cotangent, create_graph)
     found = cotangents({edge_of(t): g}, None, retain_graph=retain_graph or create_graph, create_graph=create_graph)
+    given = {id(g)}
     with GRAD_LOCK:
         for leaf, total in found.items():
-            _add_to_leaf(leaf, total, g)
+            _add_to_leaf(leaf, total, given)
 
 
 def _short(t: Tensor) -> str:
@@ -108,8 +109,12 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
     return g.data if isinstance(g, Tensor) else g
 
 
-def _add_to_leaf(leaf: Tensor, total: Any, root: Any) -> None:
-    """Write a leaf's gradient; what `.grad` handed out before is not changed, and its memory is its own."""
+def _add_to_leaf(leaf: Tensor, total: Any, given: set[int]) -> None:
+    """Write a leaf's gradient; what `.grad` handed out before is not changed, and its memory is its own.
+
+    `given` has the ids of arrays that somebody has: the cotangent, and what other leaves got. A sum passes one array
+    on to both its inputs.
+    """
     for hook in getattr(leaf, "_hooks", ()):
         changed = hook(conjugated(total))
         total = total if changed is None else conjugated(changed)
@@ -122,7 +127,8 @@ def _add_to_leaf(leaf: Tensor, total: Any, root: Any) -> None:
     if previous is not None:
         leaf._grad = wrap(previous._data + total, None)
         return
-    owned = total.__class__ is np.ndarray and total.base is None and total is not root and total.flags.writeable
+    owned = total.__class__ is np.ndarray and total.base is None and id(total) not in given and total.flags.writeable
+    given.add(id(total))
     leaf._grad = wrap(total if owned else np.array(total), None)
 
 

@@ -142,7 +142,41 @@ class Model:
         return dict(result)
 
 
-Problem = Chain | Regression | Mlp | Model
+@dataclass(frozen=True, eq=False)
+class Recurrent:
+    """An LSTM of which every step's output has a target: mean squared error, plain gradient descent.
+
+    Gates stand in the order i, f, c, o: `kernel` (D, 4H), `recurrent_kernel` (H, 4H), `bias` (4H,).
+    """
+
+    x: Array
+    y: Array
+    weights: Mapping[str, Array]
+    learning_rate: float
+
+    def summary(self, result: Mapping[str, Array]) -> Arrays:
+        """The arrays that must agree between contenders: the weights after the last step."""
+        return dict(result)
+
+
+@dataclass(frozen=True, eq=False)
+class Convolutional:
+    """Two convolutions with ReLU and pooling by 2, and a dense layer: cross-entropy, plain gradient descent.
+
+    `w1` (3, 3, 1, F) and `w2` (3, 3, F, 2F) are kernels of 3x3 windows; `w3` (D, K) reads rows, columns, then channels.
+    """
+
+    x: Array
+    labels: Array
+    weights: Mapping[str, Array]
+    learning_rate: float
+
+    def summary(self, result: Mapping[str, Array]) -> Arrays:
+        """The arrays that must agree between contenders: the weights after the last step."""
+        return dict(result)
+
+
+Problem = Chain | Regression | Mlp | Model | Recurrent | Convolutional
 
 
 def _logits(x: Array, weights: Mapping[str, Array]) -> Array:
@@ -173,6 +207,29 @@ def tiny() -> Regression:
     x = np.random.default_rng(1).normal(size=(32, 2)).astype(np.float32)
     y = np.sin(2 * x[:, :1]) * x[:, 1:]
     return Regression(x, y, dense_weights(2, 16, 16, 1), learning_rate=0.05)
+
+
+def convolutional(rows: int = 64, side: int = 28, filters: int = 32) -> Convolutional:
+    """A small classifier of `rows` random images."""
+    rng = np.random.default_rng(4)
+    dense = (((side - 2) // 2 - 2) // 2) ** 2 * 2 * filters
+    weights: Arrays = {}
+    for i, shape in enumerate(((3, 3, 1, filters), (3, 3, filters, 2 * filters), (dense, 10)), start=1):
+        weights[f"w{i}"] = rng.normal(0, (2 / np.prod(shape[:-1])) ** 0.5, shape).astype(np.float32)
+        weights[f"b{i}"] = np.zeros(shape[-1], np.float32)
+    x = rng.random((rows, side, side, 1), np.float32)
+    return Convolutional(x, rng.integers(0, 10, rows), weights, learning_rate=0.01)
+
+
+def recurrent(rows: int = 32, steps: int = 64, features: int = 128, units: int = 128) -> Recurrent:
+    """An LSTM on random sequences: `rows` of them, of `steps` steps."""
+    rng = np.random.default_rng(3)
+    bound = units**-0.5
+    shapes = {"kernel": (features, 4 * units), "recurrent_kernel": (units, 4 * units), "bias": (4 * units,)}
+    weights = {name: rng.uniform(-bound, bound, shape).astype(np.float32) for name, shape in shapes.items()}
+    x = rng.normal(size=(rows, steps, features)).astype(np.float32)
+    y = rng.uniform(-0.5, 0.5, (rows, steps, units)).astype(np.float32)
+    return Recurrent(x, y, weights, learning_rate=0.1)
 
 
 def random_mlp(rows: int, *widths: int, batch: int) -> Mlp:

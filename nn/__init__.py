@@ -18,6 +18,8 @@ from autograd_lite import set_seed as set_seed
 from . import (
     activations as activations,
     callbacks as callbacks,
+    constraints as constraints,
+    data as data,
     datasets as datasets,
     initializers as initializers,
     layers as layers,
@@ -25,7 +27,9 @@ from . import (
     metrics as metrics,
     models as models,
     optimizers as optimizers,
+    regularizers as regularizers,
+    saving as saving,
     utils as utils,
 )
-from .models import Model as Model, Sequential as Sequential
+from .models import Input as Input, Model as Model, Sequential as Sequential
 from .module import Module as Module, Parameter as Parameter

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +16,36 @@ import autograd_lite as ag
 if TYPE_CHECKING:
     from .module import Module
 
-__all__ = ["RestoreOnError", "marks_built", "takes_training"]
+__all__ = ["RestoreOnError", "at_most", "marks_built", "spend", "takes_training"]
+
+
+_BUDGET: ContextVar[list[int] | None] = ContextVar("nn_weight_budget", default=None)
+
+
+@contextmanager
+def at_most(elements: int) -> Iterator[None]:
+    """Let the layers that are built inside have at most so many elements in their weights, all together.
+
+    A file that is loaded decides how large its layers are; it must not fill the memory with more than it holds.
+    """
+    token = _BUDGET.set([elements])
+    try:
+        yield
+    finally:
+        _BUDGET.reset(token)
+
+
+def spend(shape: tuple[Any, ...]) -> None:
+    """Take a weight's elements off the budget of `at_most`, if there is one.
+
+    Raises:
+        ValueError: if that is more than is left.
+    """
+    left = _BUDGET.get()
+    if left is not None:
+        left[0] -= math.prod(shape)
+        if left[0] < 0:
+            raise ValueError(f"its layers would have more weights than the file has; the last has shape {shape}")
 
 
 class RestoreOnError:
@@ -52,6 +84,8 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
         with RestoreOnError(self):
             build(self, tuple(input_shape))
             self.built = True
+            if not self.trainable:  # frozen before it had weights
+                self._apply_trainable()
             self._name_tree()
 
     return build_and_mark

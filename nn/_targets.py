@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,22 @@ import autograd_lite as ag
 __all__ = [
     "check_counts",
     "check_distributions",
+    "check_has_axis",
     "check_indices",
     "check_no_nan",
+    "check_not_negative",
     "check_same_shape",
+    "check_two_classes",
     "check_unit_interval",
+    "checked_axes",
+    "checked_axis",
+    "checked_class",
+    "checked_int",
+    "checked_mask",
+    "checked_number",
     "checked_smoothing",
     "checked_weights",
+    "with_axis_last",
 ]
 
 Array = npt.NDArray[Any]
@@ -137,6 +148,40 @@ def check_indices(loss: str, y_true: Array, shape: Shape) -> None:
         )
 
 
+def check_not_negative(loss: str, y_true: Array) -> None:
+    """Raise unless all targets are at least 0."""
+    if not y_true.min() >= 0:
+        _refuse_nan(loss, y_true)
+        raise ValueError(
+            f"{loss}: expected targets that are not negative; received {y_true.min():g}. Shift or clip them"
+        )
+
+
+def check_two_classes(loss: str, y_true: Array) -> None:
+    """Raise unless all targets are -1 or 1, or all are 0 or 1."""
+    if not (np.abs(y_true) == 1).all() and not ((y_true == 0) | (y_true == 1)).all():
+        _refuse_nan(loss, y_true)
+        raise ValueError(
+            f"{loss}: expected targets -1 and 1, or 0 and 1; received values from {y_true.min():g} to {y_true.max():g}"
+        )
+
+
+def with_axis_last(loss: str, axis: int, y_true: Array, shape: Shape) -> tuple[Array, Shape]:
+    """Return targets and the predictions' shape as they are with the axis of the classes moved to the end."""
+    check_has_axis(loss, axis, shape)
+    at = axis % len(shape)
+    moved = (*shape[:at], *shape[at + 1 :], shape[at])
+    return (np.moveaxis(y_true, at, -1) if y_true.ndim == len(shape) else y_true), moved
+
+
+def check_has_axis(loss: str, axis: int, shape: Shape) -> None:
+    """Raise unless predictions of this shape have the axis, and it is not that of the batch."""
+    if not -len(shape) <= axis < len(shape) or (axis % len(shape) == 0 and len(shape) > 1):
+        raise ag.ShapeError(
+            f"{loss}: expected predictions with axis={axis} beside the batch's; received y_pred of shape {shape}"
+        )
+
+
 def checked_weights(loss: str, weights: npt.ArrayLike, shape: Shape, dtype: np.dtype[Any]) -> Array:
     """Return sample weights in the shape of the samples' losses.
 
@@ -144,11 +189,99 @@ def checked_weights(loss: str, weights: npt.ArrayLike, shape: Shape, dtype: np.d
         ShapeError: if there is not one for each sample.
     """
     given = np.asarray(weights)
+    if not shape:
+        raise ag.ShapeError(
+            f"{loss}: expected no sample_weight, since this loss is one number a batch; received shape {given.shape}. "
+            "Give the loss an axis"
+        )
     if given.shape != shape and given.shape != shape[:1]:
         raise ag.ShapeError(
             f"{loss}: expected sample_weight of shape {shape[:1]}, one a sample; received shape {given.shape}"
         )
     return given.astype(dtype, copy=False).reshape(given.shape + (1,) * (len(shape) - given.ndim))
+
+
+def checked_mask(loss: str, mask: npt.ArrayLike, shape: Shape) -> Array:
+    """Return a mask as booleans in the shape of the samples' losses.
+
+    Raises:
+        ShapeError: if there is not one for each sample.
+    """
+    given = np.asarray(mask)
+    if given.shape != shape and given.shape != shape[:1]:
+        raise ag.ShapeError(
+            f"{loss}: expected mask of shape {shape[:1]}, one a sample, or {shape}; received shape {given.shape}"
+        )
+    rows = given.astype(bool, copy=False).reshape(given.shape + (1,) * (len(shape) - given.ndim))
+    return np.broadcast_to(rows, shape)
+
+
+def checked_number(
+    what: str,
+    name: str,
+    value: Any,
+    low: float = -math.inf,
+    high: float = math.inf,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> float:
+    """Return an argument that must be a number in an interval, whose ends belong to it unless they are open.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not number or not low <= value <= high or (open_low and value == low) or (open_high and value == high):
+        least = f"greater than {low:g}" if open_low else f"at least {low:g}"
+        most = "" if high == math.inf else f" and less than {high:g}" if open_high else f" and at most {high:g}"
+        raise ValueError(f"{what}: expected {name} to be a number, {least}{most}; received {name}={value!r}")
+    return float(value)
+
+
+def checked_int(what: str, name: str, value: Any, least: int) -> int:
+    """Return an argument that must be an integer, not less than `least`.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{what}: expected {name} to be an integer, at least {least}; received {name}={value!r}")
+    return int(value)
+
+
+def checked_axis(what: str, axis: int) -> int:
+    """Return an axis, which must be an integer.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+        raise ValueError(f"{what}: expected axis to be an integer; received axis={axis!r}")
+    return int(axis)
+
+
+def checked_axes(what: str, axis: int | tuple[int, ...] | None) -> int | tuple[int, ...] | None:
+    """Return an axis, several, or None for all.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if axis is None:
+        return None
+    return tuple(checked_axis(what, i) for i in axis) if isinstance(axis, (tuple, list)) else checked_axis(what, axis)
+
+
+def checked_class(what: str, name: str, value: int | None) -> int | None:
+    """Return the index of a class, or None.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ValueError(f"{what}: expected {name} to be an integer or None; received {name}={value!r}")
+    return int(value)
 
 
 def checked_smoothing(loss: str, label_smoothing: float) -> float:

@@ -15,17 +15,37 @@ from autograd_lite import Tensor
 from .registry import find
 
 __all__ = [
+    "celu",
     "elu",
+    "exponential",
     "gelu",
     "get",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_tanh",
     "leaky_relu",
     "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
     "relu",
+    "relu6",
+    "selu",
     "sigmoid",
     "silu",
+    "soft_shrink",
     "softmax",
     "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
     "tanh",
+    "tanh_shrink",
+    "threshold",
 ]
 
 Activation = Callable[[Any], Any]
@@ -36,9 +56,22 @@ def linear(x: Any) -> Any:
     return x
 
 
-def relu(x: Any) -> Any:
-    """Replace negative values by zero: max(x, 0)."""
-    return ag.relu(x)
+def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+    """Replace negative values by zero: max(x, 0).
+
+    With other arguments: max_value where x >= max_value, x where threshold <= x < max_value, and
+    negative_slope (x - threshold) below the threshold.
+
+    Example:
+        >>> relu(np.array([-2.0, 0.5, 3.0]), negative_slope=0.5, max_value=2.0, threshold=1.0)
+        array([-1.5 , -0.25,  2.  ])
+    """
+    if negative_slope == 0 and max_value is None and threshold == 0:
+        return ag.relu(x)
+    below = negative_slope * (x - threshold) if negative_slope else 0.0
+    above = x if max_value is None else np.minimum(x, max_value)
+    # The derivative at 0 itself is that of the lower side, as for `autograd_lite.relu`.
+    return np.where(x > 0 if threshold == 0 else x >= threshold, above, below)
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
@@ -87,18 +120,194 @@ def softmax(x: Any, axis: int = -1) -> Any:
     return _remember(out, x, "softmax") if axis in (-1, np.ndim(x) - 1) else out
 
 
+# Klambauer, Unterthiner, Mayr, Hochreiter: Self-Normalizing Neural Networks, 2017, equation 14.
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+
+
+def celu(x: Any, alpha: float = 1.0) -> Any:
+    """Return x where x > 0, otherwise alpha (exp(x / alpha) - 1): smooth at 0 for every alpha.
+
+    References:
+        Barron: Continuously Differentiable Exponential Linear Units, 2017, equation 2.
+    """
+    return ag.elu(x / alpha, 1.0) * alpha
+
+
+def selu(x: Any) -> Any:
+    """Return s elu(x, a) with a = 1.6733 and s = 1.0507, which keep mean 0 and variance 1 from layer to layer.
+
+    References:
+        Klambauer, Unterthiner, Mayr, Hochreiter: Self-Normalizing Neural Networks, 2017, equation 2.
+    """
+    return ag.elu(x, SELU_ALPHA) * SELU_SCALE
+
+
+def exponential(x: Any) -> Any:
+    """Return exp(x)."""
+    return np.exp(x)
+
+
+def glu(x: Any, axis: int = -1) -> Any:
+    """Return a sigmoid(b), where a and b are the two halves of x along `axis`; the result is half as long there.
+
+    References:
+        Dauphin, Fan, Auli, Grangier: Language Modeling with Gated Convolutional Networks, 2017, equation 1.
+
+    Example:
+        >>> glu(np.array([3.0, 0.0]))
+        array([1.5])
+    """
+    if x.shape[axis] % 2:
+        raise ag.ShapeError(f"glu: expected an even length along axis {axis}; received shape {x.shape}")
+    a, b = np.split(x, 2, axis=axis)
+    return a * ag.sigmoid(b)
+
+
+def relu6(x: Any) -> Any:
+    """Return min(max(x, 0), 6)."""
+    return np.clip(x, 0.0, 6.0)
+
+
+def hard_sigmoid(x: Any) -> Any:
+    """Return min(max(x + 3, 0), 6) / 6, a sigmoid of three straight pieces."""
+    return np.clip(x + 3.0, 0.0, 6.0) / 6.0
+
+
+def hard_silu(x: Any) -> Any:
+    """Return x hard_sigmoid(x), also called hard_swish.
+
+    References:
+        Howard et al.: Searching for MobileNetV3, 2019, section 5.2.
+    """
+    return x * hard_sigmoid(x)
+
+
+def hard_tanh(x: Any) -> Any:
+    """Return min(max(x, -1), 1)."""
+    return np.clip(x, -1.0, 1.0)
+
+
+def log_sigmoid(x: Any) -> Any:
+    """Return log(sigmoid(x)), without overflow."""
+    return -ag.softplus(-x)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """Return log(softmax(x)) along `axis`, exact where softmax underflows."""
+    return ag.log_softmax(x, axis)
+
+
+def mish(x: Any) -> Any:
+    """Return x tanh(softplus(x)).
+
+    References:
+        Misra: Mish: A Self Regularized Non-Monotonic Activation Function, 2019, equation 1.
+    """
+    return x * np.tanh(ag.softplus(x))
+
+
+def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
+    """Return x where abs(x) > threshold, otherwise 0."""
+    return np.where(np.abs(x) > threshold, x, 0.0)
+
+
+def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
+    """Return x moved towards 0 by `threshold`, and 0 within it: sign(x) max(abs(x) - threshold, 0)."""
+    return x - np.clip(x, -threshold, threshold)
+
+
+def tanh_shrink(x: Any) -> Any:
+    """Return x - tanh(x)."""
+    return x - np.tanh(x)
+
+
+def softsign(x: Any) -> Any:
+    """Return x / (1 + abs(x))."""
+    return x / (np.abs(x) + 1.0)
+
+
+def sparse_plus(x: Any) -> Any:
+    """Return 0 where x <= -1, (x + 1)² / 4 where x < 1, otherwise x: the integral of `sparse_sigmoid`."""
+    return np.where(x <= -1.0, 0.0, np.where(x < 1.0, (x + 1.0) ** 2 / 4.0, x))
+
+
+def sparse_sigmoid(x: Any) -> Any:
+    """Return min(max((x + 1) / 2, 0), 1)."""
+    return np.clip((x + 1.0) / 2.0, 0.0, 1.0)
+
+
+def sparsemax(x: Any, axis: int = -1) -> Any:
+    """Return the point of the probability simplex that is nearest to x along `axis`; many entries are exactly 0.
+
+    It is max(x - t, 0), with the t for which the entries sum to 1.
+
+    References:
+        Martins, Astudillo: From Softmax to Sparsemax, 2016, algorithm 1.
+
+    Example:
+        >>> sparsemax(np.array([1.0, 0.5, -1.0]))
+        array([0.75, 0.25, 0.  ])
+    """
+    falling = -np.sort(-x, axis=axis)
+    lengths = [1] * len(x.shape)
+    lengths[axis] = x.shape[axis]
+    rank = np.arange(1, x.shape[axis] + 1, dtype=x.dtype).reshape(lengths)
+    inside = rank * falling + 1.0 > np.cumsum(falling, axis=axis)
+    # Comparisons have no derivative, so t is differentiated as the mean over the support that it is.
+    edge = np.take_along_axis(falling, np.sum(inside, axis=axis, keepdims=True) - 1, axis)
+    inside = x >= edge
+    support = inside.astype(x.dtype)
+    t = (np.sum(x * support, axis=axis, keepdims=True) - 1.0) / np.sum(support, axis=axis, keepdims=True)
+    return np.where(inside, x - t, 0.0)
+
+
+def squareplus(x: Any, b: float = 4.0) -> Any:
+    """Return (x + sqrt(x² + b)) / 2.
+
+    References:
+        Barron: Squareplus: A Softplus-Like Algebraic Rectifier, 2021, equation 1.
+    """
+    return (x + np.sqrt(x**2 + b)) / 2.0
+
+
+def threshold(x: Any, threshold: float, default_value: float) -> Any:
+    """Return x where x > threshold, otherwise default_value."""
+    return np.where(x > threshold, x, default_value)
+
+
 _BY_NAME: dict[str, Activation] = {
+    "celu": celu,
     "elu": elu,
+    "exponential": exponential,
     "gelu": gelu,
+    "glu": glu,
+    "hard_shrink": hard_shrink,
+    "hard_sigmoid": hard_sigmoid,
+    "hard_silu": hard_silu,
+    "hard_swish": hard_silu,
+    "hard_tanh": hard_tanh,
     "leaky_relu": leaky_relu,
     "linear": linear,
+    "log_sigmoid": log_sigmoid,
+    "log_softmax": log_softmax,
+    "mish": mish,
     "relu": relu,
+    "relu6": relu6,
+    "selu": selu,
     "sigmoid": sigmoid,
     "silu": silu,
+    "soft_shrink": soft_shrink,
     "softmax": softmax,
     "softplus": softplus,
+    "softsign": softsign,
+    "sparse_plus": sparse_plus,
+    "sparse_sigmoid": sparse_sigmoid,
+    "sparsemax": sparsemax,
+    "squareplus": squareplus,
     "swish": silu,
     "tanh": tanh,
+    "tanh_shrink": tanh_shrink,
 }
 
 

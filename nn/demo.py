@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start = time.perf_counter()
     history = network.fit(x_train, y_train, BATCH, options.epochs, validation_data=(x_test, y_test)).history
     seconds = time.perf_counter() - start
-    loss, accuracy = network.evaluate(x_test, y_test, BATCH, verbose=0)  # type: ignore[misc]
+    loss, accuracy = network.evaluate(x_test, y_test, BATCH, verbose=0)
     print(f"Trained on {len(x_train):,} digits in {seconds:.1f} s")
     print(f"Test accuracy: {accuracy:.4f} (loss {loss:.4f}) on {len(x_test):,} digits it has never seen")
 

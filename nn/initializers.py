@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
+from ._config import Configurable, made, plain
 from .registry import find
 
 __all__ = [
@@ -27,16 +29,20 @@ __all__ = [
     "GlorotUniform",
     "HeNormal",
     "HeUniform",
+    "Identity",
     "Initializer",
     "LecunNormal",
     "LecunUniform",
     "Ones",
+    "Orthogonal",
     "RandomNormal",
     "RandomUniform",
     "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
+    "deserialize",
     "get",
+    "serialize",
 ]
 
 Shape = tuple[int, ...]
@@ -45,7 +51,7 @@ Shape = tuple[int, ...]
 _TRUNCATED_STD = 0.87962566103423978
 
 
-class Initializer:
+class Initializer(Configurable):
     """Base of all initializers; a subclass writes `__call__`."""
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
@@ -62,10 +68,14 @@ class Initializer:
 
 
 class Constant(Initializer):
-    """Every element is `value`."""
+    """Every element is `value`.
+
+    Raises:
+        TypeError: if it is not a number.
+    """
 
     def __init__(self, value: float = 0.0) -> None:
-        self.value = value
+        self.value = _checked("Constant", "value", value)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         """Return the initial values."""
@@ -89,12 +99,18 @@ class Ones(Initializer):
 
 
 class RandomUniform(Initializer):
-    """Uniform on [minval, maxval)."""
+    """Uniform on [minval, maxval).
+
+    Raises:
+        ValueError: if minval is above maxval.
+    """
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
-        self.minval = minval
-        self.maxval = maxval
-        self.seed = seed
+        self.minval = _checked("RandomUniform", "minval", minval)
+        self.maxval = _checked("RandomUniform", "maxval", maxval)
+        if self.minval > self.maxval:
+            raise ValueError(f"RandomUniform: expected minval <= maxval; received minval={minval}, maxval={maxval}")
+        self.seed = _checked_seed("RandomUniform", seed)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         """Return the initial values."""
@@ -102,12 +118,12 @@ class RandomUniform(Initializer):
 
 
 class RandomNormal(Initializer):
-    """Normal with the given mean and standard deviation."""
+    """Normal with the given mean and standard deviation, at least 0."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        self.mean = mean
-        self.stddev = stddev
-        self.seed = seed
+        self.mean = _checked("RandomNormal", "mean", mean)
+        self.stddev = _checked("RandomNormal", "stddev", stddev, at_least_0=True)
+        self.seed = _checked_seed("RandomNormal", seed)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         """Return the initial values."""
@@ -118,9 +134,9 @@ class TruncatedNormal(Initializer):
     """Normal with the given mean and standard deviation, drawn again beyond two standard deviations."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        self.mean = mean
-        self.stddev = stddev
-        self.seed = seed
+        self.mean = _checked("TruncatedNormal", "mean", mean)
+        self.stddev = _checked("TruncatedNormal", "stddev", stddev, at_least_0=True)
+        self.seed = _checked_seed("TruncatedNormal", seed)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         """Return the initial values."""
@@ -164,7 +180,7 @@ class VarianceScaling(Initializer):
         self.scale = scale
         self.mode = mode
         self.distribution = distribution
-        self.seed = seed
+        self.seed = _checked_seed("VarianceScaling", seed)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         """Return the initial values."""
@@ -247,15 +263,79 @@ class LecunNormal(VarianceScaling):
         super().__init__(1.0, "fan_in", "truncated_normal", seed)
 
 
+class Orthogonal(Initializer):
+    """A random orthogonal matrix times `gain`, uniformly distributed: Q of the QR decomposition of a normal matrix.
+
+    A shape with more axes is that of the matrix (product of all but the last, last). With fewer rows than columns the
+    rows are orthonormal, else the columns.
+
+    Args:
+        gain: a factor.
+        seed: None to draw from the default generator.
+
+    Raises:
+        ShapeError: when called with a shape of fewer than two axes.
+
+    References:
+        Saxe, McClelland, Ganguli: Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear Neural
+        Networks, 2014.
+        Francesco Mezzadri: How to Generate Random Matrices from the Classical Compact Groups, 2007 (the signs of R's
+        diagonal make it uniform).
+
+    Example:
+        >>> q = Orthogonal(seed=0)((4, 3), "float64").data
+        >>> bool(np.allclose(q.T @ q, np.eye(3)))
+        True
+    """
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        self.gain = _checked("Orthogonal", "gain", gain)
+        self.seed = _checked_seed("Orthogonal", seed)
+
+    def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
+        """Return the initial values."""
+        if len(shape) < 2:
+            raise ag.ShapeError(f"Orthogonal: expected a shape of at least two axes; received {tuple(shape)}")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        size = max(rows, columns), min(rows, columns)
+        normal = ag.random.normal(size, dtype="float64", generator=_generator(self.seed)).numpy()
+        q, r = np.linalg.qr(normal)
+        q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
+        return ag.tensor((self.gain * (q if rows >= columns else q.T)).reshape(shape).astype(dtype))
+
+
+class Identity(Initializer, config_name="IdentityInitializer"):
+    """Ones on the diagonal of a matrix, times `gain`, and zeros elsewhere.
+
+    Raises:
+        ShapeError: when called with a shape that is not a matrix's.
+
+    Example:
+        >>> Identity(2.0)((2, 3)).tolist()
+        [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]]
+    """
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = _checked("Identity", "gain", gain)
+
+    def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
+        """Return the initial values."""
+        if len(shape) != 2:
+            raise ag.ShapeError(f"Identity: expected the shape of a matrix, (D, K); received {tuple(shape)}")
+        return ag.tensor((self.gain * np.eye(*shape)).astype(dtype))
+
+
 _BY_NAME: dict[str, Callable[[], Initializer]] = {
     "constant": Constant,
     "glorot_normal": GlorotNormal,
     "glorot_uniform": GlorotUniform,
     "he_normal": HeNormal,
     "he_uniform": HeUniform,
+    "identity": Identity,
     "lecun_normal": LecunNormal,
     "lecun_uniform": LecunUniform,
     "ones": Ones,
+    "orthogonal": Orthogonal,
     "random_normal": RandomNormal,
     "random_uniform": RandomUniform,
     "truncated_normal": TruncatedNormal,
@@ -282,6 +362,40 @@ def get(identifier: str | Callable[..., Any]) -> Callable[..., Any]:
     if callable(identifier):
         return identifier
     raise TypeError(f"initializer: expected a name, an Initializer or a function; received {identifier!r}")
+
+
+def serialize(initializer: Initializer) -> dict[str, Any]:
+    """Return what an initializer can be made from again, as {"class_name": …, "config": …}; see `deserialize`."""
+    config: dict[str, Any] = plain(initializer)
+    return config
+
+
+def deserialize(config: Any) -> Initializer:
+    """Return an initializer like the one that was serialized.
+
+    Raises:
+        ValueError: if the configuration stands for something else.
+
+    Example:
+        >>> deserialize(serialize(HeNormal(seed=1))).get_config() == HeNormal(seed=1).get_config()
+        True
+    """
+    return made("an initializer", config, Initializer)
+
+
+def _checked(owner: str, name: str, value: Any, at_least_0: bool = False) -> float:
+    kind = "a number of at least 0" if at_least_0 else "a number"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{owner}: expected {name} to be {kind}; received {name}={value!r}")
+    if math.isnan(float(value)) or (at_least_0 and float(value) < 0):
+        raise ValueError(f"{owner}: expected {name} to be {kind}; received {name}={value!r}")
+    return float(value)
+
+
+def _checked_seed(owner: str, seed: Any) -> int | None:
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
+        raise ValueError(f"{owner}: expected seed to be None or a whole number of at least 0; received seed={seed!r}")
+    return None if seed is None else int(seed)
 
 
 def _generator(seed: int | None) -> Generator | None:

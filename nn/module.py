@@ -9,7 +9,7 @@ tensor in `state_dict`, in pictures and in error messages.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
@@ -20,7 +20,9 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ._build import RestoreOnError, marks_built, takes_training
+from ._penalties import note_constraints
 from ._state import check_state
+from ._symbolic import Spec, has_symbols, map_leaves, record_call
 
 __all__ = ["Module", "Parameter"]
 
@@ -74,6 +76,9 @@ class Module:
     _name: str | None = None
     _path: str | None = None
     _takes_training: ClassVar[bool] = False
+    _trainable: bool = True
+    _frozen: tuple[str, ...] = ()
+    _example: Any = None  # the arguments of the first call, with the shape of a sample and the dtype for each tensor
 
     def __init__(self, *, name: str | None = None, dtype: npt.DTypeLike | None = None) -> None:
         self._name = name
@@ -127,7 +132,12 @@ class Module:
             self._rehearse((ag.tensor(np.zeros((1, *input_shape[1:]), self._dtype)),), {})
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Cast the inputs, build on the first call, and run `call`."""
+        """Cast the inputs, build on the first call, and run `call`; called on symbols, record the call."""
+        for x in args:
+            if x.__class__ is not Tensor and has_symbols(x):
+                return record_call(self, args, kwargs)
+        if kwargs and has_symbols(kwargs):
+            return record_call(self, args, kwargs)
         args = tuple([self._cast(x) for x in args])
         if self._takes_training and "training" not in kwargs:
             kwargs["training"] = self.training
@@ -157,6 +167,7 @@ class Module:
                 self._rehearse(args, kwargs)
             self.built = True
             self._name_tree()
+            self._example = map_leaves(Tensor, lambda t: Spec(t.shape[1:], t.dtype.name), args)
             with ag.module_scope(self._path or "", absolute=True):
                 out = self.call(*args, **kwargs)
             if isinstance(out, Tensor) and out.ndim:
@@ -248,6 +259,7 @@ class Module:
         """
         self._ready(f"{self.name}.named_parameters()")
         self._name_tree()
+        note_constraints(self)
         return [(path, t) for path, t in self._tensors() if t.requires_grad]
 
     def parameters(self) -> list[Tensor]:
@@ -313,6 +325,71 @@ class Module:
         finally:
             for module, was in before:
                 module.training = was
+
+    # ---- freezing and weights ---------------------------------------------------------------------------------------
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the parameters require gradients; setting it reaches the whole tree, also parts not yet built.
+
+        Buffers, such as running statistics, stay buffers. Compile a model again after a change, with a new optimizer.
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        for _, module in self._walk():
+            module._trainable = bool(trainable)
+            module._apply_trainable()
+
+    def _apply_trainable(self) -> None:
+        own = {name: t for name, t in self._members() if isinstance(t, Tensor) and t.is_leaf}
+        if not self._trainable:
+            names = tuple(name for name, t in own.items() if t.requires_grad)
+            self._frozen = (*self._frozen, *names)
+            for name in names:
+                own[name].requires_grad = False
+        elif self._frozen:
+            for name in self._frozen:
+                if name in own:
+                    own[name].requires_grad = True
+            self._frozen = ()
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """All parameters and buffers, in the order of `state_dict`."""
+        self._ready(f"{self.name}.weights")
+        self._name_tree()
+        return [t for _, t in self._tensors()]
+
+    @property
+    def trainable_weights(self) -> list[Tensor]:
+        """The weights that require a gradient."""
+        return [t for t in self.weights if t.requires_grad]
+
+    @property
+    def non_trainable_weights(self) -> list[Tensor]:
+        """The weights that require no gradient."""
+        return [t for t in self.weights if not t.requires_grad]
+
+    def get_weights(self) -> list[npt.NDArray[Any]]:
+        """Return copies of the values of `weights`."""
+        return [t.numpy() for t in self.weights]
+
+    def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
+        """Assign values in the order of `weights`, or, if anything does not fit, none of them.
+
+        Raises:
+            ValueError: if their number, a shape or a dtype differs.
+        """
+        self._ready(f"{self.name}.set_weights()")
+        paths = [path for path, _ in self._tensors()]
+        if len(weights) != len(paths):
+            raise ValueError(
+                f"{self.name}.set_weights: expected {len(paths)} arrays, in the order of get_weights(); received "
+                f"{len(weights)}"
+            )
+        self.load_state_dict(dict(zip(paths, weights, strict=True)))
 
     # ---- looks ------------------------------------------------------------------------------------------------------
 

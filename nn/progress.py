@@ -8,6 +8,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 __all__ = ["Progress", "open_progress"]
 
 _REFRESH_SECONDS = 0.1
@@ -23,10 +25,10 @@ class Progress:
 
     Args:
         title: "Epoch 1/5", or nothing.
-        steps: number of batches.
+        steps: number of batches, None where it is not known; it must be set before `close`.
     """
 
-    def __init__(self, title: str, steps: int) -> None:
+    def __init__(self, title: str, steps: int | None) -> None:
         self.title = title
         self.steps = steps
         self.started = time.perf_counter()
@@ -44,21 +46,23 @@ class Progress:
     def summary(self, values: _Values, done: int) -> str:
         """Return time and values in words: "1s 2ms/step - loss: 0.2565"."""
         seconds = time.perf_counter() - self.started
-        return " - ".join([_timing(seconds, done), *(f"{name}: {_number(v)}" for name, v in values.items())])
+        return " - ".join(
+            [_timing(seconds, done), *(f"{name}: {_number(v)}" for name, v in values.items() if not np.ndim(v))]
+        )
 
 
 class _Line(Progress):
     """Prints one line at the end, without control characters."""
 
     def close(self, values: _Values) -> None:
-        parts = [self.title, f"{self.steps}/{self.steps}", self.summary(values, self.steps)]
+        parts = [self.title, f"{self.steps}/{self.steps}", self.summary(values, self.steps or 0)]
         print(" - ".join(filter(None, parts)), flush=True)
 
 
 class _Live(Progress):
     """Draws a bar again and again in one place."""
 
-    def __init__(self, title: str, steps: int) -> None:
+    def __init__(self, title: str, steps: int | None) -> None:
         super().__init__(title, steps)
         self.due = self.started
 
@@ -72,6 +76,9 @@ class _Live(Progress):
 
         now = time.perf_counter()
         self.due = now + _REFRESH_SECONDS
+        if self.steps is None:
+            self.draw(f"{done}/? {self.summary(values, done)}")
+            return
         text = tqdm.format_meter(
             done,
             self.steps,
@@ -85,14 +92,14 @@ class _Live(Progress):
 
     def close(self, values: _Values) -> None:
         bar = ("━" if _draws_unicode() else "=") * _BAR_WIDTH
-        self.draw(f"{self.steps}/{self.steps} {bar} {self.summary(values, self.steps)}")
+        self.draw(f"{self.steps}/{self.steps} {bar} {self.summary(values, self.steps or 0)}")
         self.abandon()
 
 
 class _Terminal(_Live):
     """A bar in a terminal: a carriage return brings the cursor back to the start of its line."""
 
-    def __init__(self, title: str, steps: int) -> None:
+    def __init__(self, title: str, steps: int | None) -> None:
         super().__init__(title, steps)
         self._width = 0
         if title:
@@ -111,7 +118,7 @@ class _Terminal(_Live):
 class _Notebook(_Live):
     """A bar in a notebook: one output of the cell, updated, so that a saved notebook holds only its last state."""
 
-    def __init__(self, title: str, steps: int) -> None:
+    def __init__(self, title: str, steps: int | None) -> None:
         super().__init__(title, steps)
         self._handle: Any = None
 
@@ -125,13 +132,13 @@ class _Notebook(_Live):
             self._handle.update(content, raw=True)
 
 
-def open_progress(verbose: int | str, title: str, steps: int) -> Progress:
+def open_progress(verbose: int | str, title: str, steps: int | None) -> Progress:
     """Return what shows one pass over the data.
 
     Args:
         verbose: 0 for nothing, 1 or "auto" for a bar where one can be drawn and a line elsewhere, 2 for a line.
         title: printed before it, may be empty.
-        steps: number of batches.
+        steps: number of batches, None where it is not known.
 
     Raises:
         ValueError: for any other verbose.

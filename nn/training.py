@@ -1,360 +1,452 @@
-"""The Keras face of training: `compile`, `fit`, `evaluate`, `predict`, over the same modules, losses and optimizers."""
+"""The Keras face of training: `compile`, `fit`, `evaluate`, `predict`, over the same modules, losses and optimizers.
+
+Data that all of them take: arrays of shape (N, ...) or memory maps; with several inputs or outputs a tuple, list or
+dict of them; or a stream of batches, each of them x, (x, y) or (x, y, sample_weight): a `nn.data.DataLoader`, a
+generator or another iterable.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from . import losses, metrics, optimizers
 from ._build import RestoreOnError
-from ._samples import Samples, as_inputs, as_samples, batch_slices, positive_int, split_last
+from ._compiled import Means, NamedMeans, values_of
+from ._feed import ArrayFeed, Feed, StreamFeed, is_stream, limited
+from ._penalties import has_penalties, model_call
+from ._samples import (
+    Samples,
+    as_inputs,
+    as_samples,
+    as_tensors,
+    class_weights,
+    first_row,
+    optional_steps,
+    positive_int,
+    shapes_with,
+    split_last,
+    validation_due,
+    validation_parts,
+)
+from ._steps import Stepper
 from .activations import remember_logits
 from .callbacks import Callback, CallbackList, History
-from .module import Module
+from .data.structure import leaves, map_structure, unpack
+from .metrics import Metric
 from .progress import Progress, open_progress
 
 __all__ = ["Trainer"]
 
-Array = npt.NDArray[Any]
+Data = tuple[Any, ...]
+Callbacks = Callback | Iterable[Callback] | None
 
 
-class _Compiled(NamedTuple):
-    """What `compile` was given, as objects."""
-
-    optimizer: optimizers.Optimizer
-    loss: losses.Loss
-    metrics: tuple[metrics.Metric, ...]
-
-
-class Trainer(Module):
+class Trainer(Stepper):
     """A module that can be compiled, fitted, evaluated and asked for predictions."""
 
-    stop_training: bool = False
-    _compiled: _Compiled | None = None
-
-    def compile(
-        self,
-        optimizer: str | optimizers.Optimizer = "rmsprop",
-        loss: str | losses.Loss | Callable[..., Any] | None = None,
-        metrics: Sequence[Any] | None = None,
-    ) -> None:
-        """Choose how the model is trained; it may be built later.
-
-        Args:
-            optimizer: name, or an optimizer, which is then the same object that a hand-written loop would step; it
-                trains all parameters of the model that require a gradient.
-            loss: a name, a `Loss`, or a function of (y_true, y_pred).
-            metrics: names, `Metric` objects, or functions of (y_true, y_pred); "accuracy" fits itself to the labels.
-
-        Raises:
-            ValueError: for an unknown name, or without a loss; the model then stays as it was compiled before.
-        """
-        if loss is None:
-            raise ValueError("compile: expected a loss, such as loss='mse'; received None")
-        found = losses.get(loss)
-        if found.reduction is None:
-            raise ValueError(
-                f"compile: expected a loss that is reduced to one number; {found.name} has reduction=None. "
-                "Use reduction='sum_over_batch_size'"
-            )
-        compiled = _Compiled(optimizers.get(optimizer), found, _metrics(_as_list(metrics), found))
-        if self.built and (parameters := self.parameters()):
-            compiled.optimizer.bind(parameters)
-        self._compiled = compiled
-
-    @property
-    def optimizer(self) -> optimizers.Optimizer:
-        """The optimizer that the model was compiled with."""
-        return self._require_compiled("optimizer").optimizer
+    # ---- fit --------------------------------------------------------------------------------------------------------
 
     def fit(
         self,
         x: Any,
-        y: Any,
-        batch_size: int = 32,
+        y: Any = None,
+        batch_size: int | None = None,
         epochs: int = 1,
         verbose: int | str = "auto",
-        callbacks: Callback | Iterable[Callback] | None = None,
+        callbacks: Callbacks = None,
         validation_split: float = 0.0,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: Any = None,
         shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Iterable[int] = 1,
     ) -> History:
         """Train the model, and return the loss and the metrics of each epoch.
 
         The reported values are means over all samples of the epoch, each computed with the weights at its step; those
         of validation are computed after the epoch. The order is drawn from the default generator, anew each epoch.
-        All data are checked before the first step. An error, or an interrupt, leaves the weights of the last whole
-        step, the mode of before and no gradients.
+        All arrays, and the first batch of a stream, are checked before the first step. An error, or an interrupt,
+        leaves the weights of the last whole step, the mode of before and no gradients.
 
         Args:
-            x: inputs, shape (N, ...); floating ones are cast to the model's dtype once.
-            y: targets, shape (N, ...).
-            batch_size: samples a step; the last batch may be short.
-            epochs: passes over the data.
+            x: inputs, shape (N, ...); floating ones are cast to the model's dtype once. Or a stream of batches.
+            y: targets, shape (N, ...); a stream has them in its batches.
+            batch_size: samples a step, 32 by default; the last batch may be short. A stream has its own batches.
+            epochs: the number of the last epoch: so many passes over the data, less `initial_epoch`.
             verbose: 0 silent, 1 a bar, 2 a line an epoch; "auto" a bar where one can be drawn, else lines.
             callbacks: what to call on the way.
             validation_split: this fraction of the samples, the last ones, is kept for validation.
-            validation_data: (x, y) for validation instead.
-            shuffle: whether to draw a new order for each epoch.
+            validation_data: (x, y), (x, y, sample_weight) or a stream, for validation instead.
+            shuffle: whether to draw a new order for each epoch; a stream has its own order.
+            class_weight: weight of the samples of each class, for classes as indices or one-hot.
+            sample_weight: weight of each sample, shape (N,).
+            initial_epoch: the number of the first epoch, to go on from an earlier training.
+            steps_per_epoch: batches an epoch; the next epoch goes on where this one stopped.
+            validation_steps: batches of a validation.
+            validation_batch_size: samples of a batch in validation; by default `batch_size`.
+            validation_freq: validate every so many epochs, or after these epochs, counted from 1.
 
         Raises:
             ValueError: before any step, for data that cannot be trained on; see the message.
         """
         compiled = self._require_compiled("fit")
-        batch_size, epochs = positive_int("fit", "batch_size", batch_size), positive_int("fit", "epochs", epochs, 0)
-        samples = as_samples("fit", x, y, self.dtype)
-        validation = None
-        if validation_data is not None:
-            validation = as_samples("fit, validation_data", *_pair(validation_data), self.dtype)
-        elif validation_split:
-            samples, validation = split_last(samples, validation_split)
-        steps = -(-samples.size // batch_size)
+        epochs = positive_int("fit", "epochs", epochs, 0)
+        initial_epoch = positive_int("fit", "initial_epoch", initial_epoch, 0)
+        feed, validation = self._fit_feeds(
+            (x, y, sample_weight),
+            (batch_size, validation_batch_size),
+            (steps_per_epoch, validation_steps),
+            (validation_split, validation_data),
+            shuffle,
+            class_weight,
+        )
+        if feed.once and epochs - initial_epoch > 1:
+            raise ValueError(
+                f"fit: expected data that can be read in each of {epochs - initial_epoch} epochs; received an "
+                "iterator, which can be read once. Pass steps_per_epoch, or a DataLoader"
+            )
+        due = validation_due("fit, validation_freq", validation_freq)
         history = History()
         calls = CallbackList(
-            [history, *_as_list(callbacks)], self, {"epochs": epochs, "steps": steps, "verbose": verbose}
+            [*_as_list(callbacks), history], self, {"epochs": epochs, "steps": feed.steps, "verbose": verbose}
         )
-        open_progress(verbose, "", steps)
-        self._check("fit", samples, validation)
+        open_progress(verbose, "", feed.steps)
+        first = feed.first() if epochs > initial_epoch else None
+        self._check("fit", first, None if validation is None else validation.first())
         self._bind_optimizer("fit")
         self.stop_training = False
         with self._training(compiled.optimizer):
             calls.call("on_train_begin")
-            for epoch in range(epochs):
-                progress = open_progress(verbose, f"Epoch {epoch + 1}/{epochs}", steps)
-                logs: dict[str, float] = {}
-                with _closing(progress, logs):
-                    calls.call("on_epoch_begin", epoch)
-                    order = ag.random.permutation(samples.size).data if shuffle else None
-                    logs |= self._train_epoch(samples, order, batch_size, progress, calls)
-                    if validation is not None:
-                        values = self._evaluate(validation, batch_size, None)
-                        logs |= {f"val_{name}": value for name, value in values.items()}
+            logs: dict[str, float] = {}
+            for epoch in range(calls.resumed_epoch(initial_epoch), epochs):
+                progress = open_progress(verbose, f"Epoch {epoch + 1}/{epochs}", feed.steps)
+                logs = self._fit_epoch(epoch, feed, validation if due(epoch + 1) else None, progress, calls)
                 calls.call("on_epoch_end", epoch, logs)
                 if self.stop_training:
                     break
-            calls.call("on_train_end")
+            if compiled.optimizer.use_ema:
+                compiled.optimizer.finalize_variable_values()
+            calls.call("on_train_end", logs)
         return history
 
-    def _train_epoch(
-        self, samples: Samples, order: Array | None, batch_size: int, progress: Progress, calls: CallbackList
+    def _fit_feeds(
+        self,
+        data: tuple[Any, Any, Any],
+        batch_sizes: tuple[int | None, int | None],
+        steps: tuple[int | None, int | None],
+        validating: tuple[float, Any],
+        shuffle: bool,
+        weights: Mapping[int, float] | None,
+    ) -> tuple[Feed, Feed | None]:
+        """Return what gives the batches of training and of validation."""
+        split, given = validating
+        validation: Feed | None = None
+        val_size = batch_sizes[1] if batch_sizes[1] is not None else batch_sizes[0]
+        if given is not None:
+            called = "fit, validation_data"
+            parts = (given,) if is_stream(given) else validation_parts(given)
+            size = None if is_stream(parts[0]) else val_size
+            validation = self._feed(called, (*parts, None, None)[:3], size, steps[1])
+        if is_stream(data[0]):
+            if split:
+                raise ValueError("fit: expected arrays with validation_split; received a stream. Pass validation_data")
+            return self._feed("fit", data, batch_sizes[0], steps[0], weights=weights), validation
+        samples = as_samples("fit", data[0], data[1], self.dtype, data[2])
+        if given is None and split:
+            samples, rest = split_last(samples, split)
+            size = positive_int("fit", "validation_batch_size", 32 if val_size is None else val_size)
+            validation = limited(
+                "fit, validation_split", ArrayFeed(rest, size), optional_steps("validation_steps", steps[1])
+            )
+        if weights is not None:
+            samples = class_weights("fit", weights, samples)
+        size = positive_int("fit", "batch_size", 32 if batch_sizes[0] is None else batch_sizes[0])
+        return limited(
+            "fit", ArrayFeed(samples, size, shuffle), optional_steps("steps_per_epoch", steps[0])
+        ), validation
+
+    def _feed(
+        self,
+        what: str,
+        data: tuple[Any, Any, Any],
+        batch_size: int | None,
+        steps: int | None,
+        *,
+        targets: bool = True,
+        weights: Mapping[int, float] | None = None,
+    ) -> Feed:
+        """Return what gives the batches of arrays or of a stream."""
+        x, y, w = data
+        steps = optional_steps("steps", steps)
+        if not is_stream(x):
+            size = positive_int(what, "batch_size", 32 if batch_size is None else batch_size)
+            return limited(what, ArrayFeed(self._samples(what, x, y, w, targets), size), steps)
+        for name, given in (("y", y), ("sample_weight", w), ("batch_size", batch_size)):
+            if given is not None:
+                raise ValueError(
+                    f"{what}: expected no {name} beside a stream of batches, which has its own; received one. "
+                    "Put (x, y, sample_weight) into the batches"
+                )
+
+        def convert(batch: Any) -> Samples:
+            samples = self._samples(what, *unpack(batch), targets)
+            return samples if weights is None else class_weights(what, weights, samples)
+
+        return limited(what, StreamFeed(what, x, convert), steps)
+
+    def _samples(self, what: str, x: Any, y: Any, w: Any, targets: bool) -> Samples:
+        if targets and not (y is None and self._own_step("train_step")):
+            return as_samples(what, x, y, self.dtype, w)
+        inputs = as_inputs(what, x, self.dtype)
+        return Samples(inputs, None, None, len(next(a for _, a in leaves(inputs))))
+
+    def _fit_epoch(
+        self, epoch: int, feed: Feed, validation: Feed | None, progress: Progress, calls: CallbackList
     ) -> dict[str, float]:
+        """Train for one epoch, validate if asked to, and return all values."""
+        logs: dict[str, float] = {}
+        with _closing(progress, logs):
+            calls.call("on_epoch_begin", epoch)
+            logs |= self._train_epoch(feed, progress, calls)
+            if validation is not None:
+                values = self._evaluate(validation, None, calls)
+                logs |= {f"val_{name}": value for name, value in values.items()}
+        return logs
+
+    def _train_epoch(self, feed: Feed, progress: Progress, calls: CallbackList) -> dict[str, float]:
         compiled = self._require_compiled("fit")
-        x, y = samples
-        mean = _Mean(compiled.loss.reduction == "sum")
-        _reset(compiled.metrics)
-        watched = calls.watches_batches
-        for step, rows in enumerate(batch_slices(len(x), batch_size)):
+        used = compiled.all_metrics
+        own = self._own_step("train_step")
+        mean = NamedMeans() if own else Means(getattr(compiled.loss, "reduction", None) == "sum")
+        _reset(used)
+        watched, guard, penalized = calls.watches_batches, calls.guard, has_penalties(self)
+        done = 0
+        for samples in feed.epoch():
+            x, y, w, size = samples
             if watched:
-                calls.call("on_train_batch_begin", step)
-            if order is None:
-                value = self._step(compiled, x[rows], y[rows])
-            else:
-                index = order[rows]
-                value = self._step(compiled, x.take(index, 0), y.take(index, 0))
-            mean.add(value, rows.stop - rows.start)
+                calls.call("on_train_batch_begin", done)
+            value: Any = self.train_step(_data(samples)) if own else self._step(compiled, x, y, w, penalized, guard)
+            mean.add(value, size)
+            done += 1
             if watched:
-                calls.call("on_train_batch_end", step, _values(mean, compiled.metrics))
+                calls.call("on_train_batch_end", done - 1, mean.values(used))
+            if self.stop_training:
+                break
             if time.perf_counter() >= progress.due:
-                progress.show(step + 1, _values(mean, compiled.metrics))
-        return _values(mean, compiled.metrics)
+                progress.show(done, mean.values(used))
+        progress.steps = progress.steps or done
+        return mean.values(used)
 
-    def _step(self, compiled: _Compiled, x: Array, y: Array) -> float:
-        """Take one step of training, and return the loss before it."""
-        y_pred = self(ag.tensor(x, copy=False))  # the batch is not changed before the step ends
-        loss = compiled.loss(y, y_pred)
-        for metric in compiled.metrics:  # before the step: should one of them fail, the weights are as they were
-            metric.update_state(y, y_pred.data)
-        loss.backward()
-        compiled.optimizer.step()
-        compiled.optimizer.zero_grad()
-        return loss.item()
+    # ---- one batch --------------------------------------------------------------------------------------------------
 
-    def train_on_batch(self, x: Any, y: Any) -> float | list[float]:
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
         """Take one step on one batch, and return the loss and the metrics on it before the step.
 
         Args:
             x: inputs, shape (N, ...).
             y: targets, shape (N, ...).
+            sample_weight: weight of each sample, shape (N,).
+            class_weight: weight of the samples of each class.
+            return_dict: return the values by name.
 
         Returns:
-            The loss, or, with metrics, a list that begins with it.
+            The loss, or, with metrics, a list that begins with it, or a dict.
         """
         compiled = self._require_compiled("train_on_batch")
-        samples = as_samples("train_on_batch", x, y, self.dtype)
+        samples = self._samples("train_on_batch", x, y, sample_weight, True)
+        if class_weight is not None:
+            samples = class_weights("train_on_batch", class_weight, samples)
         if not self.built:
             self._check("train_on_batch", samples, None)
         self._bind_optimizer("train_on_batch")
-        _reset(compiled.metrics)
-        mean = _Mean(compiled.loss.reduction == "sum")
+        feed = ArrayFeed(samples, samples.size)
         with self._training(compiled.optimizer):
-            mean.add(self._step(compiled, *samples), samples.size)
-        return _as_result(_values(mean, compiled.metrics))
+            values = self._train_epoch(feed, Progress("", 1), CallbackList([], self, {}))
+        return _as_result(values, return_dict)
 
-    def evaluate(self, x: Any, y: Any, batch_size: int = 32, verbose: int | str = "auto") -> float | list[float]:
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Return the loss and the metrics on one batch; see `evaluate`."""
+        size = self._samples("test_on_batch", x, y, sample_weight, True).size
+        return self.evaluate(x, y, size, 0, sample_weight, return_dict=return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the model's outputs for one batch; see `predict`."""
+        return self.predict(x, self._samples("predict_on_batch", x, None, None, False).size)
+
+    # ---- evaluate and predict ---------------------------------------------------------------------------------------
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Callbacks = None,
+        return_dict: bool = False,
+    ) -> Any:
         """Return the loss and the metrics as means over all samples, in evaluation mode and without a record.
 
         A cross-entropy is computed from the logits here as in training, if the model's last operation is the softmax
         or sigmoid of an `nn` layer or of `nn.activations`; else from clipped probabilities.
 
         Args:
-            x: inputs, shape (N, ...).
+            x: inputs, shape (N, ...), or a stream of batches.
             y: targets, shape (N, ...).
-            batch_size: samples at a time; the result does not depend on it.
+            batch_size: samples at a time, 32 by default; the result does not depend on it.
             verbose: as in `fit`.
+            sample_weight: weight of each sample, shape (N,).
+            steps: number of batches, by default all.
+            callbacks: what to call on the way.
+            return_dict: return the values by name.
 
         Returns:
-            The loss, or, with metrics, a list that begins with it.
+            The loss, or, with metrics, a list that begins with it, or a dict.
 
         Raises:
             ValueError: for data that cannot be evaluated; see the message.
         """
         self._require_compiled("evaluate")
-        batch_size = positive_int("evaluate", "batch_size", batch_size)
-        samples = as_samples("evaluate", x, y, self.dtype)
-        progress = open_progress(verbose, "", -(-samples.size // batch_size))
-        self._check("evaluate", samples, None)
+        feed = self._feed("evaluate", (x, y, sample_weight), batch_size, steps)
+        calls = CallbackList(_as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose})
+        progress = open_progress(verbose, "", feed.steps)
+        self._check("evaluate", feed.first(), None)
         values: dict[str, float] = {}
         with _closing(progress, values):
-            values |= self._evaluate(samples, batch_size, progress)
-        return _as_result(values)
+            values |= self._evaluate(feed, progress, calls)
+        return _as_result(values, return_dict)
 
-    def _evaluate(self, samples: Samples, batch_size: int, progress: Progress | None) -> dict[str, float]:
+    def _evaluate(self, feed: Feed, progress: Progress | None, calls: CallbackList) -> dict[str, float]:
         compiled = self._require_compiled("evaluate")
-        mean = _Mean(compiled.loss.reduction == "sum")
-        _reset(compiled.metrics)
+        own = self._own_step("test_step")
+        mean = NamedMeans() if own else Means(getattr(compiled.loss, "reduction", None) == "sum")
+        used = compiled.all_metrics
+        _reset(used)
+        done = 0
+        calls.call("on_test_begin")
         with ag.no_grad(), self.mode(training=False), remember_logits():
-            for step, rows in enumerate(batch_slices(samples.size, batch_size)):
-                y = samples.y[rows]
-                y_pred = self(ag.tensor(samples.x[rows], copy=False))
-                mean.add(compiled.loss(y, y_pred).item(), len(y))
-                for metric in compiled.metrics:
-                    metric.update_state(y, y_pred.data)
+            for samples in feed.epoch():
+                calls.call_batch("on_test_batch_begin", done)
+                if own:
+                    value: Any = self.test_step(_data(samples))
+                else:
+                    x, y, w, _ = samples
+                    y_pred = model_call(self, self, (as_tensors(x),), {})
+                    value = self.compute_loss(x, y, y_pred, w).item()
+                    compiled.update_metrics(y, y_pred, w)
+                mean.add(value, samples.size)
+                done += 1
+                if calls.watches_batches:
+                    calls.call_batch("on_test_batch_end", done - 1, mean.values(used))
                 if progress is not None and time.perf_counter() >= progress.due:
-                    progress.show(step + 1, _values(mean, compiled.metrics))
-        return _values(mean, compiled.metrics)
+                    progress.show(done, mean.values(used))
+        values = mean.values(used)
+        if progress is not None:
+            progress.steps = progress.steps or done
+        calls.call("on_test_end", values)
+        return values
 
-    def predict(self, x: Any, batch_size: int = 32, verbose: int | str = 0) -> Array:
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = 0,
+        steps: int | None = None,
+        callbacks: Callbacks = None,
+    ) -> Any:
         """Return the model's outputs as an array, in evaluation mode and without a record.
 
         Args:
-            x: inputs, shape (N, ...).
-            batch_size: samples at a time.
+            x: inputs, shape (N, ...), or a stream of batches, whose targets are left aside.
+            batch_size: samples at a time, 32 by default.
             verbose: as in `fit`, but silent by default.
+            steps: number of batches, by default all.
+            callbacks: what to call on the way.
 
         Returns:
-            Array of shape (N, ...).
+            Array of shape (N, ...); of a model with several outputs, arrays nested as the model returns them.
         """
-        batch_size = positive_int("predict", "batch_size", batch_size)
-        inputs = as_inputs("predict", x, self.dtype)
-        progress = open_progress(verbose, "", -(-len(inputs) // batch_size))
-        outputs = []
+        feed = self._feed("predict", (x, None, None), batch_size, steps, targets=False)
+        calls = CallbackList(_as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose})
+        progress = open_progress(verbose, "", feed.steps)
+        outputs: list[Any] = []
+        calls.call("on_predict_begin")
         with _closing(progress, {}), ag.no_grad(), self.mode(training=False):
-            for step, rows in enumerate(batch_slices(len(inputs), batch_size)):
-                outputs.append(self(ag.tensor(inputs[rows], copy=False)).data)
+            for samples in feed.epoch():
+                calls.call_batch("on_predict_batch_begin", len(outputs))
+                outputs.append(values_of(self.predict_step((samples.x,))))
+                calls.call_batch("on_predict_batch_end", len(outputs) - 1)
                 if time.perf_counter() >= progress.due:
-                    progress.show(step + 1, {})
-        return np.concatenate(outputs)
+                    progress.show(len(outputs), {})
+            progress.steps = progress.steps or len(outputs)
+        calls.call("on_predict_end")
+        if not outputs:
+            raise ag.ShapeError("predict: expected at least one batch; received a source that gives none")
+        return map_structure(lambda *parts: np.concatenate(parts), outputs[0], *outputs[1:])
 
     # ---- before the first step --------------------------------------------------------------------------------------
 
-    def _require_compiled(self, what: str) -> _Compiled:
-        if self._compiled is None:
-            raise RuntimeError(
-                f"{what}: expected a compiled model; received one that is not. Call "
-                "model.compile(optimizer='rmsprop', loss='categorical_crossentropy', metrics=['accuracy']) first"
-            )
-        return self._compiled
-
-    def _check(self, what: str, samples: Samples, validation: Samples | None) -> None:
+    def _check(self, what: str, samples: Samples | None, validation: Samples | None) -> None:
         """Run the model on one sample and hold all targets against its output; on an error the model is as it was."""
         loss = self._require_compiled(what).loss
+        if self.built and self._own_step("train_step"):
+            return  # it need not call the model as a whole
         with RestoreOnError(self), ag.no_grad(), self.mode(training=False):
-            for part in [samples] if validation is None else [samples, validation]:
-                out = self(part.x[:1])
-                if not isinstance(out, Tensor):
+            for part in (samples, validation):
+                if part is None:
+                    continue
+                out = self(first_row(part.x))
+                if wrong := [o for _, o in leaves(out) if not isinstance(o, Tensor)]:
                     raise TypeError(
-                        f"{what}: expected the model's call to return a Tensor; received {type(out).__name__}"
+                        f"{what}: expected the model's call to return a Tensor; received {type(wrong[0]).__name__}"
                     )
-                loss.check(part.y, (part.size, *out.shape[1:]))
-
-    def _bind_optimizer(self, what: str) -> None:
-        """Give the optimizer the model's parameters; the same ones again change nothing."""
-        parameters = self.parameters()
-        if not parameters:
-            raise ValueError(
-                f"{what}: expected a model with parameters to train; {self.name!r} has none that requires a gradient"
-            )
-        self._require_compiled(what).optimizer.bind(parameters)
-
-    @contextmanager
-    def _training(self, optimizer: optimizers.Optimizer) -> Iterator[None]:
-        """Train in training mode and from no gradients, and leave none behind."""
-        optimizer.zero_grad()
-        try:
-            with ag.enable_grad(), self.mode(training=True):
-                yield
-        finally:
-            optimizer.zero_grad()
+                if loss is not None and part.y is not None:
+                    size = part.size
+                    loss.check(part.y, shapes_with(out, size))
 
 
-class _Mean:
-    """The mean over samples of a loss that is itself a mean, or a sum, over each batch."""
-
-    def __init__(self, summed: bool) -> None:
-        self.summed = summed
-        self.total = 0.0
-        self.count = 0
-
-    def add(self, value: float, count: int) -> None:
-        self.total += value if self.summed else value * count
-        self.count += count
+def _data(samples: Samples) -> Data:
+    """Return a batch as a `train_step` takes it."""
+    x, y, w, _ = samples
+    if w is not None:
+        return x, y, w
+    return (x,) if y is None else (x, y)
 
 
-def _values(mean: _Mean, used: tuple[metrics.Metric, ...]) -> dict[str, float]:
-    values = {"loss": mean.total / mean.count}
-    for metric in used:
-        values[metric.name] = float(metric.result())
-    return values
-
-
-def _reset(used: tuple[metrics.Metric, ...]) -> None:
+def _reset(used: tuple[Metric, ...]) -> None:
     for metric in used:
         metric.reset_state()
 
 
-def _as_result(values: dict[str, float]) -> float | list[float]:
-    return values["loss"] if len(values) == 1 else list(values.values())
-
-
-def _metrics(wanted: list[Any], loss: losses.Loss) -> tuple[metrics.Metric, ...]:
-    found = tuple(metrics.get(m) for m in wanted)
-    names = ["loss", *(m.name for m in found)]
-    if len(set(names)) < len(names):
-        raise ValueError(f"compile: expected metrics with different names, none of them 'loss'; received {names[1:]}")
-    for given, metric in zip(wanted, found, strict=True):
-        if isinstance(given, str) and isinstance(metric, metrics.Accuracy) and getattr(loss, "from_logits", False):
-            metric.threshold = 0.0
-    return found
+def _as_result(values: dict[str, float], as_dict: bool) -> Any:
+    if as_dict:
+        return values
+    return next(iter(values.values())) if len(values) == 1 else list(values.values())
 
 
 def _as_list(given: Any) -> list[Any]:
     if given is None:
         return []
     return list(given) if isinstance(given, (list, tuple)) else [given]
-
-
-def _pair(data: Any) -> tuple[Any, Any]:
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
-        raise ValueError(f"fit: expected validation_data=(x, y); received {type(data).__name__}")
-    return data[0], data[1]
 
 
 @contextmanager

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+import autograd_lite as ag
 from autograd_lite import Tensor
 
-__all__ = ["to_categorical"]
+if TYPE_CHECKING:
+    from autograd_lite.graph import Graph
+
+    from .models import Model
+
+__all__ = ["plot_model", "to_categorical"]
 
 
 def to_categorical(x: npt.ArrayLike | Tensor, num_classes: int | None = None) -> npt.NDArray[np.float32]:
@@ -57,3 +65,60 @@ def to_categorical(x: npt.ArrayLike | Tensor, num_classes: int | None = None) ->
 def _whole(labels: npt.NDArray[Any]) -> bool:
     """Return whether floating labels are whole numbers (so no NaN either)."""
     return labels.dtype.kind == "f" and bool(np.isfinite(labels).all() and (labels == np.floor(labels)).all())
+
+
+_PICTURES = (".svg", ".png", ".pdf", ".dot", ".mmd", ".md")  # a page folds for itself; a listing has no boxes
+
+
+def plot_model(
+    model: Model,
+    to_file: str | os.PathLike[str] | None = "model.png",
+    expand_nested: bool = False,
+    dpi: float = 200.0,
+    inputs: Any = None,
+) -> Graph:
+    """Draw a model: each layer a box, with the shapes that go from one to the next.
+
+    Args:
+        model: built, or given `inputs`.
+        to_file: the file, whose ending says what it is: .svg and .html need no other program, .png and .pdf Graphviz or
+            the extra `viz`; None for no file.
+        expand_nested: show the operations inside of the layers too.
+        dpi: dots per inch of a PNG.
+        inputs: a batch to run the model on; by default one sample of zeros in the shape that the model knows.
+
+    Returns:
+        The graph, which a notebook shows, and which `autograd_lite.graph` can draw in other ways.
+
+    Raises:
+        ValueError: if the shape of the input is not known.
+        RenderError: if nothing can draw a PNG; the message says how to get what can.
+
+    Example:
+        >>> from nn import layers, models
+        >>> model = models.Sequential([layers.Dense(2, activation="relu", input_shape=(3,)), layers.Dense(1)])
+        >>> print(plot_model(model, to_file=None).summary())
+        5 operations, 1 input, 4 parameters (11 values), 21 FLOP
+    """
+    batch = _zeros_for(model) if inputs is None else inputs
+    with ag.enable_grad(), model.mode(training=False):
+        graph = ag.graph.trace(lambda x: model(x), batch)
+    if to_file is not None:
+        folds = not expand_nested and os.fspath(to_file).endswith(_PICTURES)
+        graph.save(Path(to_file), dpi=dpi, depth=0 if folds else None)
+    return graph
+
+
+def _zeros_for(model: Any) -> Any:
+    """Return one sample of zeros in the shape that a model knows."""
+    plan = getattr(model, "_plan", None)
+    if plan is not None:
+        parts = [np.zeros([1, *(n or 1 for n in plan.specs[i][0][1:])], plan.specs[i][1]) for i in plan.input_slots]
+        return parts[0] if len(parts) == 1 else parts
+    shape = model.input_shape
+    if shape is None:
+        raise ValueError(
+            f"plot_model: expected a model that knows the shape of its input; {model.name!r} does not. Give the first "
+            "layer input_shape=(...), or pass inputs=batch"
+        )
+    return np.zeros((1, *shape), model.dtype)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from . import composed_cases, linalg_cases, op_cases, scipy_cases, special_values, surface_cases
+from . import (
+    composed_cases,
+    linalg_cases,
+    op_cases,
+    recurrent_cases,
+    scipy_cases,
+    special_values,
+    surface_cases,
+    window_cases,
+)
 from .composed_cases import ComposedCase
 from .op_cases import RANDOM_CASES, OpCase, RandomCase
 from .special_values import Special
 
 __all__ = ["CASES", "COMPOSED_CASES", "RANDOM_CASES", "SPECIAL", "ComposedCase", "OpCase", "RandomCase", "Special"]
 
-_PARTS = (linalg_cases, surface_cases, scipy_cases)
+_PARTS = (linalg_cases, surface_cases, scipy_cases, recurrent_cases, window_cases)
 CASES: list[OpCase] = [*op_cases.CASES, *(row for part in _PARTS for row in part.CASES)]
 COMPOSED_CASES: list[ComposedCase] = [
     *composed_cases.COMPOSED_CASES,

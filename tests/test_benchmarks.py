@@ -90,6 +90,25 @@ def test_tiny_step_agrees(contender: str) -> None:
     assert_agree(got, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.ci
+@pytest.mark.parametrize("contender", ["autograd_lite", "torch_cells"])
+def test_recurrent_step_agrees(contender: str) -> None:
+    problem = problems.recurrent(3, 4, 5, 6)
+    got, expected = first_run(contender, "lstm_step", problem), first_run("torch", "lstm_step", problem)
+    assert got.keys() == expected.keys() == {"loss", *problem.weights}
+    assert all((got[name] != a).any() for name, a in problem.weights.items())
+    assert_agree(got, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.ci
+def test_a_step_of_convolutions_agrees() -> None:
+    problem = problems.convolutional(rows=3, side=10, filters=4)
+    got, expected = (first_run(name, "cnn_step", problem) for name in ("autograd_lite", "torch"))
+    assert got.keys() == expected.keys() == {"loss", *problem.weights}
+    assert all((got[name] != a).any() for name, a in problem.weights.items())
+    assert_agree(got, expected, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("contender", rivals("mlp_step"))
 def test_classifier_step_agrees(contender: str) -> None:
     problem = problems.random_mlp(12, 7, 8, 3, batch=12)

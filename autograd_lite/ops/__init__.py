@@ -29,8 +29,10 @@ from . import (
     order as order,
     padding as padding,
     poly as poly,
+    pooling as pooling,
     quantiles as quantiles,
     random as random,
+    recurrent as recurrent,
     reduce as reduce,
     scan as scan,
     scipy_special as scipy_special,
@@ -42,4 +44,5 @@ from . import (
     stat as stat,
     trig as trig,
     ufunc_methods as ufunc_methods,
+    windowed as windowed,
 )

@@ -14,7 +14,19 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from benchmarks.problems import Array, Arrays, Chain, Job, Mlp, Model, Regression, dense_weights, flat_images
+from benchmarks.problems import (
+    Array,
+    Arrays,
+    Chain,
+    Convolutional,
+    Job,
+    Mlp,
+    Model,
+    Recurrent,
+    Regression,
+    dense_weights,
+    flat_images,
+)
 from nn import layers, losses, models, optimizers
 from nn.datasets import mnist
 from nn.utils import to_categorical
@@ -148,6 +160,62 @@ def tiny_mlp(problem: Regression) -> Job:
     job = Job(run, lambda: named_weights(model, problem), lambda: set_weights(model, problem.weights))
     job.reset()
     return job
+
+
+def cnn_step(problem: Convolutional) -> Job:
+    """A hand-written loop over a Sequential."""
+    side, filters = problem.x.shape[1], problem.weights["b1"].size
+    model = models.Sequential(
+        [
+            layers.Conv2D(filters, 3, activation="relu", input_shape=(side, side, 1)),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(2 * filters, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(10),
+        ]
+    )
+    loss_of = losses.SparseCategoricalCrossentropy(from_logits=True)
+    x, labels = ag.tensor(problem.x), ag.tensor(problem.labels)
+    model(x)
+    optimizer = optimizers.SGD(learning_rate=problem.learning_rate, parameters=model.parameters())
+
+    def run() -> Tensor:
+        optimizer.zero_grad()
+        loss = loss_of(labels, model(x))
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    def result() -> Arrays:
+        return dict(zip(problem.weights, model.state_dict().values(), strict=True))
+
+    def reset() -> None:
+        model.load_state_dict(dict(zip(model.state_dict(), problem.weights.values(), strict=True)))
+
+    reset()
+    return Job(run, result, reset)
+
+
+def lstm_step(problem: Recurrent) -> Job:
+    """A hand-written loop over one LSTM layer."""
+    layer = layers.LSTM(problem.y.shape[2], return_sequences=True, input_shape=problem.x.shape[1:])
+    loss_of = losses.MeanSquaredError()
+    optimizer = optimizers.SGD(learning_rate=problem.learning_rate, parameters=layer.parameters())
+    x, y = ag.tensor(problem.x), ag.tensor(problem.y)
+
+    def run() -> Tensor:
+        optimizer.zero_grad()
+        loss = loss_of(y, layer(x))
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    def reset() -> None:
+        layer.load_state_dict({f"cell.{name}": a for name, a in problem.weights.items()})
+
+    reset()
+    return Job(run, lambda: {path.removeprefix("cell."): a for path, a in layer.state_dict().items()}, reset)
 
 
 def model(problem: Model) -> Job:

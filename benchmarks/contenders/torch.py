@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from benchmarks import problems
 from benchmarks.contenders.torch_models import LOSSES
-from benchmarks.problems import Arrays, Chain, Job, Mlp, Model, Regression
+from benchmarks.problems import Arrays, Chain, Convolutional, Job, Mlp, Model, Recurrent, Regression
 
 
 def chain(problem: Chain) -> Job:
@@ -116,6 +118,79 @@ def tiny_mlp(problem: Regression) -> Job:
         return loss
 
     return Job(run, trainer.result, trainer.reset, torch.Tensor.item)
+
+
+def cnn_step(problem: Convolutional) -> Job:
+    """Channels stand first here, in images, kernels and what the dense layer reads."""
+    filters, dense = problem.weights["b1"].size, len(problem.weights["w3"])
+    side = round((dense // (2 * filters)) ** 0.5)
+    model = nn.Sequential(
+        *(nn.Conv2d(1, filters, 3), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(filters, 2 * filters, 3), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Flatten(), nn.Linear(dense, 10)),
+    )
+    x, labels = torch.from_numpy(problem.x).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(problem.labels)
+    optimizer = torch.optim.SGD(model.parameters(), lr=problem.learning_rate)
+
+    def run() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), labels)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    def reset() -> None:
+        with torch.no_grad():
+            for p, a in zip(model.parameters(), problem.weights.values(), strict=True):
+                w = torch.tensor(a)
+                if w.ndim == 2:
+                    w = w.reshape(side, side, -1, 10).permute(3, 2, 0, 1).reshape(10, -1)
+                p.copy_(w.permute(3, 2, 0, 1) if w.ndim == 4 else w)
+
+    def result() -> Arrays:
+        found: Arrays = {}
+        for name, p in zip(problem.weights, model.parameters(), strict=True):
+            w = p.detach()
+            if w.ndim == 2:
+                w = w.reshape(10, -1, side, side).permute(2, 3, 1, 0).reshape(-1, 10)
+            found[name] = (w.permute(2, 3, 1, 0) if w.ndim == 4 else w).numpy().copy()
+        return found
+
+    reset()
+    return Job(run, result, reset, torch.Tensor.item)
+
+
+def recurrent(problem: Recurrent, module: nn.Module, outputs: Callable[[torch.Tensor], torch.Tensor]) -> Job:
+    """Training steps of an LSTM or an LSTMCell; its second bias, which our layer has not, stays 0."""
+    kernel, recurrent_kernel, bias, second = module.parameters()
+    second.requires_grad_(False)
+    x, y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
+    optimizer = torch.optim.SGD([kernel, recurrent_kernel, bias], lr=problem.learning_rate)
+
+    def run() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = F.mse_loss(outputs(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    def reset() -> None:
+        with torch.no_grad():
+            second.zero_()
+            for p, a in zip((kernel, recurrent_kernel, bias), problem.weights.values(), strict=True):
+                p.copy_(torch.tensor(a.T))
+
+    def result() -> Arrays:
+        trained = zip(problem.weights, (kernel, recurrent_kernel, bias), strict=True)
+        return {name: p.detach().numpy().T for name, p in trained}
+
+    reset()
+    return Job(run, result, reset, torch.Tensor.item)
+
+
+def lstm_step(problem: Recurrent) -> Job:
+    module = nn.LSTM(problem.x.shape[2], problem.y.shape[2], batch_first=True)
+    return recurrent(problem, module, lambda x: module(x)[0])
 
 
 def model(problem: Model) -> Job:

@@ -37,11 +37,14 @@ class DataFile:
         name: Its name on disk and on every mirror; never taken from an address or a response.
         size: Bytes after decompression.
         sha256: Of the bytes after decompression, so that the same data compressed anew is still accepted.
+        of_packed: Whether `sha256` is of the compressed bytes instead, and `size` the most that they may unpack to: for
+            files of which only that hash is published.
     """
 
     name: str
     size: int
     sha256: str
+    of_packed: bool = False
 
     @property
     def max_packed(self) -> int:
@@ -110,12 +113,29 @@ def unpack(packed: bytes, file: DataFile, where: str) -> bytes:
         raise DatasetError(f"{where} is not the right file: {expected}, received more bytes than that")
     if not stream.eof:
         raise DatasetError(f"{where} is truncated: {expected}, received a stream that ends after {len(data):,} bytes")
-    digest = hashlib.sha256(data).hexdigest()
+    digest = hashlib.sha256(packed if file.of_packed else data).hexdigest()
     if digest != file.sha256:
         raise DatasetError(
             f"{where} is not the right file: {expected}, received {len(data):,} bytes with SHA-256 {digest[:16]}…"
         )
     return data
+
+
+def read_embedded(what: str, folder: Path, file: DataFile) -> bytes:
+    """Return the checked content of a file that comes with the package.
+
+    Args:
+        what: The call, for the error message.
+        folder: Where the file lies.
+        file: What it must be.
+
+    Raises:
+        DatasetError: The installed package is damaged.
+    """
+    try:
+        return unpack((folder / file.name).read_bytes(), file, str(folder / file.name))
+    except (OSError, DatasetError) as error:
+        raise DatasetError(f"{what}: {error}. Install the package autograd-lite again.") from error
 
 
 def load(file: DataFile, source: Source) -> bytes:

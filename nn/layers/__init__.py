@@ -4,6 +4,97 @@ Arguments that all layers have: `input_shape`, the shape of one sample without t
 be created before the first call; `name`; `dtype`, float32 by default.
 """
 
+from .activation import (
+    ELU as ELU,
+    LeakyReLU as LeakyReLU,
+    PReLU as PReLU,
+    ReLU as ReLU,
+    Softmax as Softmax,
+)
+from .attention import MultiHeadAttention as MultiHeadAttention, TransformerBlock as TransformerBlock
+from .convolution import (
+    Conv1D as Conv1D,
+    Conv2D as Conv2D,
+    Conv3D as Conv3D,
+    DepthwiseConv1D as DepthwiseConv1D,
+    DepthwiseConv2D as DepthwiseConv2D,
+    SeparableConv1D as SeparableConv1D,
+    SeparableConv2D as SeparableConv2D,
+)
+from .convolution_transpose import (
+    Conv1DTranspose as Conv1DTranspose,
+    Conv2DTranspose as Conv2DTranspose,
+    Conv3DTranspose as Conv3DTranspose,
+)
 from .core import Activation as Activation, Dense as Dense, Dropout as Dropout
+from .embedding import (
+    Embedding as Embedding,
+    PositionalEmbedding as PositionalEmbedding,
+    SinusoidalEmbedding as SinusoidalEmbedding,
+    TokenAndPositionEmbedding as TokenAndPositionEmbedding,
+)
 from .layer import Layer as Layer
-from .reshaping import Flatten as Flatten, Input as Input, InputLayer as InputLayer, Reshape as Reshape
+from .merging import (
+    Add as Add,
+    Average as Average,
+    Concatenate as Concatenate,
+    Dot as Dot,
+    Maximum as Maximum,
+    Minimum as Minimum,
+    Multiply as Multiply,
+    Residual as Residual,
+    Subtract as Subtract,
+)
+from .noise import (
+    AlphaDropout as AlphaDropout,
+    GaussianDropout as GaussianDropout,
+    GaussianNoise as GaussianNoise,
+    SpatialDropout1D as SpatialDropout1D,
+    SpatialDropout2D as SpatialDropout2D,
+    SpatialDropout3D as SpatialDropout3D,
+)
+from .normalization import (
+    BatchNormalization as BatchNormalization,
+    GroupNormalization as GroupNormalization,
+    LayerNormalization as LayerNormalization,
+    RMSNormalization as RMSNormalization,
+    UnitNormalization as UnitNormalization,
+)
+from .operation import Operation as Operation
+from .padding import (
+    ZeroPadding1D as ZeroPadding1D,
+    ZeroPadding2D as ZeroPadding2D,
+    ZeroPadding3D as ZeroPadding3D,
+)
+from .pooling import (
+    AveragePooling1D as AveragePooling1D,
+    AveragePooling2D as AveragePooling2D,
+    AveragePooling3D as AveragePooling3D,
+    GlobalAveragePooling1D as GlobalAveragePooling1D,
+    GlobalAveragePooling2D as GlobalAveragePooling2D,
+    GlobalAveragePooling3D as GlobalAveragePooling3D,
+    GlobalMaxPooling1D as GlobalMaxPooling1D,
+    GlobalMaxPooling2D as GlobalMaxPooling2D,
+    GlobalMaxPooling3D as GlobalMaxPooling3D,
+    MaxPooling1D as MaxPooling1D,
+    MaxPooling2D as MaxPooling2D,
+    MaxPooling3D as MaxPooling3D,
+)
+from .recurrent import (
+    GRU as GRU,
+    LSTM as LSTM,
+    RNN as RNN,
+    SimpleRNN as SimpleRNN,
+    StackedRNNCells as StackedRNNCells,
+)
+from .recurrent_cells import GRUCell as GRUCell, LSTMCell as LSTMCell, SimpleRNNCell as SimpleRNNCell
+from .reshaping import (
+    Flatten as Flatten,
+    Identity as Identity,
+    Input as Input,
+    InputLayer as InputLayer,
+    Permute as Permute,
+    RepeatVector as RepeatVector,
+    Reshape as Reshape,
+)
+from .wrappers import Bidirectional as Bidirectional, TimeDistributed as TimeDistributed

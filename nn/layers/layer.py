@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from autograd_lite import Tensor
+from autograd_lite import ShapeError, Tensor, tensor
 
-from .. import initializers
+from .. import constraints, initializers, regularizers
+from .._build import spend
+from .._config import Configurable
+from .._penalties import Added, Rules, clear_added, inside_model, penalties
 from ..module import Module, Parameter
 
-__all__ = ["Layer", "positive"]
+__all__ = ["Layer", "is_number", "positive"]
 
 
-class Layer(Module):
+class Layer(Configurable, Module):
     """A module that may know the shape of its input beforehand, and makes weights with initializers.
 
     Args:
         input_shape: shape of one sample, without the batch axis; None to learn it from the first call.
         name: what summaries, paths and error messages call it.
         dtype: floating dtype of inputs and weights; float32 by default.
+        activity_regularizer: penalty on the output: a name, a Regularizer or a function; None for none.
+        rules: `<weight>_regularizer` and `<weight>_constraint` for each weight that the class annotates, such as
+            `kernel_regularizer="l2"` and `bias_constraint="non_neg"`; see `nn.regularizers` and `nn.constraints`.
+
+    Raises:
+        TypeError: for an argument that the layer does not have.
 
     Example:
         >>> class Bias(Layer):
@@ -34,14 +44,24 @@ class Layer(Module):
         [[2.0, 3.0]]
     """
 
+    activity_regularizer: Callable[..., Any] | None = None
+    _rules: Rules | None = None
+    _added: Added | None = None
+
     def __init__(
         self,
         *,
         input_shape: Sequence[int] | None = None,
         name: str | None = None,
         dtype: npt.DTypeLike | None = None,
+        activity_regularizer: str | Callable[..., Any] | None = None,
+        **rules: Any,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
+        if activity_regularizer is not None:
+            self.activity_regularizer = regularizers.get(activity_regularizer)
+        if rules:
+            self._rules = Rules(self, rules)
         if input_shape is not None:
             self.input_shape = _checked_shape(type(self).__name__, input_shape)
 
@@ -51,6 +71,8 @@ class Layer(Module):
         initializer: str | Callable[..., Any] = "glorot_uniform",
         dtype: npt.DTypeLike | None = None,
         trainable: bool = True,
+        regularizer: str | Callable[..., Any] | None = None,
+        constraint: str | Callable[..., Any] | None = None,
     ) -> Tensor:
         """Return a new parameter, or a buffer if not trainable, to be assigned to an attribute.
 
@@ -59,13 +81,55 @@ class Layer(Module):
             initializer: name, Initializer or function of (shape, dtype).
             dtype: by default the layer's.
             trainable: whether it requires a gradient.
+            regularizer: penalty on it: a name, a Regularizer or a function of a tensor; None for none.
+            constraint: what it is brought back to after each step: a name, a Constraint or a function of an array.
         """
+        penalty, bound = regularizers.get(regularizer), constraints.get(constraint)
         if None in shape:
             raise ValueError(f"{self.name}: expected a weight shape without unknown lengths; received {tuple(shape)}")
+        spend(tuple(shape))
         kind = self.dtype if dtype is None else np.dtype(dtype)
         weight = Parameter(initializers.get(initializer)(tuple(shape), kind), kind)
         weight.requires_grad = trainable
+        if penalty is not None or bound is not None:
+            rules = copy.copy(self._rules or Rules(self, {}))  # a failed build gets the old ones back
+            rules.weights = [*rules.weights, (weight, penalty, bound)]
+            self._rules = rules
         return weight
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """The penalties on the weights, and those that the last call has added, here and in all parts below."""
+        return penalties(self)
+
+    def add_loss(self, loss: Tensor | float) -> None:
+        """Add a penalty, a scalar, from within `call`; `fit` adds it to the loss.
+
+        Raises:
+            ShapeError: if it is not a scalar.
+        """
+        shape = np.shape(loss)
+        if shape != ():
+            raise ShapeError(f"{self.name}.add_loss: expected a scalar; received shape {shape}. Take its sum or mean")
+        if self._added is None:
+            self._added = Added()
+        self._added.terms.append(loss if isinstance(loss, Tensor) else tensor(loss, dtype=self.dtype))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the module; the penalty on its output, if there is one, is then among `losses`."""
+        if self._added is not None and not inside_model():
+            clear_added(self)
+        out = super().__call__(*args, **kwargs)
+        if self.activity_regularizer is not None:
+            for part in out if isinstance(out, (list, tuple)) else [out]:
+                if isinstance(part, Tensor):
+                    self.add_loss(self.activity_regularizer(part))
+        return out
+
+
+def is_number(value: Any) -> bool:
+    """Return whether an argument is a real number; a bool is none."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def positive(layer: str, argument: str, value: Any) -> int:

@@ -1,4 +1,4 @@
-"""Layers that only change the shape: Flatten, Reshape, and the Input that states it."""
+"""Layers that only change the shape: Flatten, Reshape, Permute, RepeatVector; and the Input that states it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from .._symbolic import Call, Symbol
 from ..module import Shape
-from .layer import Layer
+from .layer import Layer, positive
 
-__all__ = ["Flatten", "Input", "InputLayer", "Reshape"]
+__all__ = ["Flatten", "Identity", "Input", "InputLayer", "Permute", "RepeatVector", "Reshape"]
 
 
 class Flatten(Layer):
@@ -87,24 +89,92 @@ class Reshape(Layer):
         return repr(self.target_shape)
 
 
-class InputLayer(Layer):
-    """States the shape of a sample as the first entry of a Sequential; passes its input through.
+class Permute(Layer):
+    """Puts the axes of each sample in another order.
 
     Args:
-        shape: shape of one sample, without the batch axis.
-        kwargs: `name`, `dtype`.
+        dims: the axes in their new order, counted from 1 since the batch axis stays in front: (2, 1) swaps two.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Example:
+        >>> Permute((2, 1))([[[1.0, 2.0], [3.0, 4.0]]]).tolist()
+        [[[1.0, 3.0], [2.0, 4.0]]]
     """
 
-    def __init__(self, shape: Sequence[int], **kwargs: Any) -> None:
-        super().__init__(input_shape=shape, **kwargs)
+    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(
+                f"Permute: expected dims to be 1 to {len(self.dims)} in some order, without the batch axis; received "
+                f"dims={dims!r}"
+            )
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return x with its axes in the new order."""
+        self.compute_output_shape(x.shape)
+        return x.transpose(0, *self.dims)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the lengths in the new order."""
+        if len(input_shape) != len(self.dims) + 1:
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (Permute): expected inputs of {len(self.dims) + 1} axes, the batch "
+                f"and dims={self.dims}; received shape {input_shape}"
+            )
+        return (input_shape[0], *(input_shape[d] for d in self.dims))
+
+    def extra_repr(self) -> str:
+        """Return the order."""
+        return repr(self.dims)
+
+
+class RepeatVector(Layer):
+    """Repeats each sample: (N, D) becomes (N, n, D).
+
+    Args:
+        n: how many times.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Example:
+        >>> RepeatVector(2)([[1.0, 2.0]]).tolist()
+        [[[1.0, 2.0], [1.0, 2.0]]]
+    """
+
+    def __init__(self, n: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.n = positive("RepeatVector", "n", n)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return x n times, shape (N, n, D)."""
+        self.compute_output_shape(x.shape)
+        spread: Any = np.broadcast_to(x[:, None, :], (x.shape[0], self.n, x.shape[1]))
+        return spread
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (batch, n, D)."""
+        if len(input_shape) != 2:
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (RepeatVector): expected inputs of shape (N, D); received shape "
+                f"{input_shape}"
+            )
+        return (input_shape[0], self.n, input_shape[1])
+
+    def extra_repr(self) -> str:
+        """Return the number."""
+        return str(self.n)
+
+
+class Identity(Layer):
+    """Returns its input.
+
+    Example:
+        >>> Identity()([[1.0]]).tolist()
+        [[1.0]]
+    """
 
     def call(self, x: Tensor) -> Tensor:
         """Return x."""
-        if x.shape[1:] != self.input_shape:
-            raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (Input): expected samples of shape {self.input_shape}; received "
-                f"shape {x.shape}"
-            )
         return x
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -112,11 +182,71 @@ class InputLayer(Layer):
         return input_shape
 
 
-def Input(shape: Sequence[int], *, name: str | None = None, dtype: npt.DTypeLike | None = None) -> InputLayer:
-    """Return the entry that states a Sequential's input shape.
+class InputLayer(Layer):
+    """States the shape of a sample; passes its input through. `Input` makes one.
+
+    Args:
+        shape: shape of one sample, without the batch axis; None for a length that is not known.
+        batch_size: for the record only; models take batches of any size.
+        dtype: of the samples; float32 by default, or an integer one.
+        kwargs: `name`.
+    """
+
+    def __init__(
+        self,
+        shape: Any,
+        batch_size: int | None = None,
+        dtype: npt.DTypeLike | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.sample_dtype = np.dtype("float32" if dtype is None else dtype)
+        if np.ndim(shape) == 0 or None not in shape:
+            kwargs["input_shape"] = shape
+        super().__init__(dtype=self.sample_dtype if self.sample_dtype.kind == "f" else None, **kwargs)
+        self.sample_shape = tuple(self.input_shape if self.input_shape is not None else shape)
+        if any(n is not None and (not isinstance(n, int) or n < 1) for n in self.sample_shape):
+            raise ValueError(f"Input: expected positive lengths, or None for unknown ones; received shape={shape!r}")
+        self.batch_size = batch_size
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return x."""
+        shape = x.shape[1:]
+        if shape != self.sample_shape and (
+            len(shape) != len(self.sample_shape)
+            or any(n is not None and n != m for n, m in zip(self.sample_shape, shape, strict=True))
+        ):
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (Input): expected samples of shape {self.sample_shape}; received "
+                f"shape {x.shape}"
+            )
+        if x.dtype.kind != self.sample_dtype.kind and self.sample_dtype.kind in "iu" and x.dtype.kind == "f":
+            return x.astype(self.sample_dtype)
+        return x
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape."""
+        return input_shape
+
+
+def Input(
+    shape: Sequence[int | None] | None = None,
+    batch_size: int | None = None,
+    dtype: npt.DTypeLike | None = None,
+    name: str | None = None,
+) -> Symbol:
+    """Return a symbol that stands for the samples to come: the start of a functional model, or of a Sequential.
+
+    Args:
+        shape: of one sample, without the batch axis; None for a length that is not known.
+        batch_size: for the record only; models take batches of any size.
+        dtype: of the samples; float32 by default. An Embedding wants an integer one, such as "int32".
+        name: of the input, by which `fit` finds it in a dict of arrays.
 
     Example:
-        >>> Input((784,)).input_shape
-        (784,)
+        >>> Input((784,))
+        Symbol(shape=(None, 784), dtype=float32)
     """
-    return InputLayer(shape, name=name, dtype=dtype)
+    if shape is None:
+        raise ValueError("Input: expected the shape of one sample, such as Input((784,)); received None")
+    layer = InputLayer(shape, batch_size, dtype, name=name)
+    return Symbol((None, *layer.sample_shape), layer.sample_dtype, Call(layer, (), {}), 0, name)

@@ -22,21 +22,60 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
 from ..registry import find
+from . import schedules as schedules
+from .adaptive import Adadelta, Adamax, Ftrl, Lion, Nadam, ScheduleFreeAdamW
 from .algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
 from .hyper import Number, OptionalNumber
+from .lbfgs import LBFGS
+from .minimizing import minimize
 from .optimizer import Optimizer
+from .whole import Adafactor, Lamb, Muon
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Number", "Optimizer", "OptionalNumber", "RMSprop", "get"]
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "Muon",
+    "Nadam",
+    "Number",
+    "Optimizer",
+    "OptionalNumber",
+    "RMSprop",
+    "ScheduleFreeAdamW",
+    "deserialize",
+    "get",
+    "minimize",
+    "schedules",
+    "serialize",
+]
 
-_BY_NAME: dict[str, Callable[[], Optimizer]] = {
+_BY_NAME: dict[str, type[Any]] = {
     "sgd": SGD,
     "rmsprop": RMSprop,
     "adam": Adam,
     "adamw": AdamW,
     "adagrad": Adagrad,
+    "adamax": Adamax,
+    "nadam": Nadam,
+    "adadelta": Adadelta,
+    "ftrl": Ftrl,
+    "lion": Lion,
+    "lamb": Lamb,
+    "adafactor": Adafactor,
+    "muon": Muon,
+    "schedule_free_adamw": ScheduleFreeAdamW,
 }
 
 
@@ -54,6 +93,28 @@ def get(identifier: str | Optimizer) -> Optimizer:
     if isinstance(identifier, Optimizer):
         return identifier
     if isinstance(identifier, str):
-        return find("an optimizer", identifier, _BY_NAME)()
+        found: Optimizer = find("an optimizer", identifier, _BY_NAME)()
+        return found
     hint = f"; did you mean {identifier.__name__}()?" if isinstance(identifier, type) else ""
     raise TypeError(f"optimizer: expected a name or an optimizer; received {identifier!r}{hint}")
+
+
+def serialize(optimizer: Optimizer) -> dict[str, Any]:
+    """Return what an optimizer can be made from again, without parameters and state; see `deserialize`."""
+    return {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}
+
+
+def deserialize(config: Any) -> Optimizer:
+    """Return an optimizer like the one that was serialized.
+
+    Raises:
+        ValueError: if the configuration is not that of an optimizer of this module.
+
+    Example:
+        >>> deserialize(serialize(SGD(0.5, momentum=0.9)))
+        SGD(learning_rate=0.5, momentum=0.9)
+    """
+    if not isinstance(config, Mapping) or not config.keys() >= {"class_name", "config"}:
+        raise ValueError(f"deserialize: expected a class_name and a config, from serialize(); received {config!r:.200}")
+    made: Optimizer = find("an optimizer", config["class_name"], _BY_NAME).from_config(config["config"])
+    return made

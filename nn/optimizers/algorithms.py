@@ -5,11 +5,13 @@ All take the keyword arguments of `Optimizer` besides their own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 from . import rules
+from .blocks import Start
 from .hyper import Number
-from .optimizer import Common, CommonButDecay, Optimizer
+from .optimizer import Common, CommonButDecay, Optimizer, Schedule
 from .rules import Rule
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "RMSprop"]
@@ -38,7 +40,11 @@ class SGD(Optimizer):
     reads_values = False
 
     def __init__(
-        self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False, **common: Unpack[Common]
+        self,
+        learning_rate: float | Schedule = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        **common: Unpack[Common],
     ) -> None:
         super().__init__(learning_rate, **common)
         self.momentum = momentum
@@ -48,7 +54,7 @@ class SGD(Optimizer):
         """Return the pure update rule."""
         return rules.nesterov if self.nesterov else rules.sgd
 
-    def slots(self) -> dict[str, float]:
+    def slots(self) -> Mapping[str, Start]:
         """Return the state's arrays: momentum is kept only where there is any."""
         return {"momentum": 0.0} if self.momentum else {}
 
@@ -76,7 +82,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: float | Schedule = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,
@@ -93,9 +99,9 @@ class RMSprop(Optimizer):
         """Return the pure update rule."""
         return rules.rmsprop
 
-    def slots(self) -> dict[str, float]:
+    def slots(self) -> Mapping[str, Start]:
         """Return the state's arrays."""
-        slots = {"velocity": 0.0}
+        slots: dict[str, Start] = {"velocity": 0.0}
         if self.momentum:
             slots["momentum"] = 0.0
         if self.centered:
@@ -129,7 +135,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: float | Schedule = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -146,9 +152,9 @@ class Adam(Optimizer):
         """Return the pure update rule."""
         return rules.adam
 
-    def slots(self) -> dict[str, float]:
+    def slots(self) -> Mapping[str, Start]:
         """Return the state's arrays."""
-        slots = {"momentum": 0.0, "velocity": 0.0}
+        slots: dict[str, Start] = {"momentum": 0.0, "velocity": 0.0}
         if self.amsgrad:
             slots["velocity_hat"] = 0.0
         return slots
@@ -176,7 +182,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: float | Schedule = 0.001,
         weight_decay: float = 0.004,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -203,7 +209,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: float | Schedule = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
         **common: Unpack[Common],
@@ -216,7 +222,7 @@ class Adagrad(Optimizer):
         """Return the pure update rule."""
         return rules.adagrad
 
-    def slots(self) -> dict[str, float]:
+    def slots(self) -> Mapping[str, Start]:
         """Return the state's array."""
         return {"accumulator": self.initial_accumulator_value}
 

@@ -6,7 +6,9 @@ import math
 from numbers import Real
 from typing import Any, Protocol
 
-__all__ = ["Number", "OptionalNumber"]
+from .schedules import LearningRateSchedule
+
+__all__ = ["Number", "OptionalNumber", "Rate"]
 
 
 class _Owner(Protocol):
@@ -67,6 +69,25 @@ class Number(_Ranged):
 
     def __set__(self, obj: _Owner, value: float) -> None:
         obj._hyper[self.name] = self.check(value, type(obj).__name__)
+
+
+class Rate(Number):
+    """A learning rate: a number, or a schedule, which then gives the number for the present step."""
+
+    def __get__(self, obj: Any, objtype: type | None = None) -> float:
+        schedule = obj._schedule
+        if schedule is None:
+            return float(obj._hyper[self.name])
+        step = (obj._iterations,) if isinstance(schedule, LearningRateSchedule) else ()
+        return self.check(schedule(*step), type(obj).__name__)
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        owner = type(obj).__name__
+        if isinstance(value, type) or not callable(value):
+            obj._hyper[self.name], obj._schedule = self.check(value, owner), None
+            return
+        step = (obj._iterations,) if isinstance(value, LearningRateSchedule) else ()
+        obj._hyper[self.name], obj._schedule = self.check(value(*step), owner), value
 
 
 class OptionalNumber(_Ranged):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self, TypedDict
 
 import numpy as np
@@ -12,13 +13,17 @@ import numpy.typing as npt
 
 from autograd_lite import DtypeError, GradError, ShapeError, Tensor, no_grad
 
-from .blocks import Block, partition
-from .hyper import Number, OptionalNumber
-from .rules import Rule, clip_to_norm, decayed
+from .._config import plain, restored
+from .._penalties import constraint_of
+from .blocks import Block, Start, partition
+from .hyper import Number, OptionalNumber, Rate
+from .rules import Rule, averaged, clip_to_norm, decayed
+from .schedules import LearningRateSchedule
 
-__all__ = ["Common", "CommonButDecay", "Optimizer"]
+__all__ = ["Common", "CommonButDecay", "Optimizer", "Parameters", "Schedule", "named"]
 
 Array = npt.NDArray[Any]
+Schedule = LearningRateSchedule | Callable[[], float]
 Parameters = Iterable[Tensor] | Iterable[tuple[str, Tensor]]
 
 
@@ -29,6 +34,10 @@ class CommonButDecay(TypedDict, total=False):
     clipvalue: float | None
     global_clipnorm: float | None
     name: str | None
+    use_ema: bool
+    ema_momentum: float
+    ema_overwrite_frequency: int | None
+    gradient_accumulation_steps: int | None
     parameters: Parameters | None
 
 
@@ -44,14 +53,23 @@ class Optimizer(ABC):
     A subclass states three things: its hyperparameters, as class attributes of type `Number` or `OptionalNumber`; its
     `rule`; and the `slots` that the rule's state has. All numbers may be changed between any two steps.
 
+    After a step, weights that a layer has put under a constraint are brought back to it; see `nn.constraints`.
+
     Args:
-        learning_rate: the size of a step, at least 0.
+        learning_rate: the size of a step, at least 0; or a schedule, see `nn.optimizers.schedules`; or a function
+            without arguments that returns the rate.
         weight_decay: None, or at least 0: every step also takes learning_rate * weight_decay of a parameter off it.
         clipnorm: None, or above 0: each parameter's gradient is scaled down to at most this Euclidean norm.
         clipvalue: None, or above 0: each element of a gradient is clipped to [-clipvalue, clipvalue].
         global_clipnorm: None, or above 0: all gradients are scaled by one factor, down to at most this Euclidean norm
             of them all together. Of the three ways of clipping, one may be given.
         name: the name in the config; by default the class's, in lower case.
+        use_ema: whether a running mean of every parameter is kept: mean' = ema_momentum * mean + (1 - ema_momentum) *
+            value. `finalize_variable_values`, which `fit` calls at its end, makes the means the values.
+        ema_momentum: from 0 to 1.
+        ema_overwrite_frequency: None, or after how many steps, over and over, the means become the values.
+        gradient_accumulation_steps: None, or at least 2: only every so many calls of `step` the parameters change, by
+            the mean of the gradients of all those calls. A schedule counts the calls, as in Keras.
         parameters: the tensors to train, or (name, tensor) pairs; may be given later, to `bind`.
 
     Raises:
@@ -60,38 +78,53 @@ class Optimizer(ABC):
         GradError: if a parameter cannot be trained; see `bind`.
     """
 
-    learning_rate = Number(0)
+    learning_rate = Rate(0)
     weight_decay = OptionalNumber(0)
+    ema_momentum = OptionalNumber(0, 1, closed_high=True)
     clipnorm = OptionalNumber(0, open_low=True)
     clipvalue = OptionalNumber(0, open_low=True)
     global_clipnorm = OptionalNumber(0, open_low=True)
 
     #: Whether the rule reads p. Where it does not, the values of small parameters need not be gathered.
     reads_values: bool = True
+    #: Whether the rule updates each element by itself, so that small parameters may share one call of it.
+    elementwise: bool = True
 
     def __init__(
         self,
-        learning_rate: float,
+        learning_rate: float | Schedule,
         *,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        gradient_accumulation_steps: int | None = None,
         parameters: Parameters | None = None,
     ) -> None:
         clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         if len(given := [f"{k}={v}" for k, v in clips.items() if v is not None]) > 1:
             raise ValueError(f"{type(self).__name__}: expected one way of clipping; received {' and '.join(given)}")
         self._hyper: dict[str, float] = {}
+        self._iterations = 0
+        self._schedule: Schedule | None = None
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self.name = name or type(self).__name__.lower()
-        self._iterations = 0
+        self.use_ema = bool(use_ema)
+        self.ema_momentum = ema_momentum if use_ema else None
+        self.ema_overwrite_frequency = self._count("ema_overwrite_frequency", ema_overwrite_frequency, 1)
+        self.gradient_accumulation_steps = self._count("gradient_accumulation_steps", gradient_accumulation_steps, 2)
         self._parameters: list[Tensor] = []
         self._names: list[str] = []
         self._blocks: list[Block] = []
+        self._constraints: list[tuple[int, Callable[..., Any]]] = []
+        self._undecayed: tuple[list[Tensor], list[str]] = [], []
+        self._gathered: list[Array | None] = []
         if parameters is not None:
             self.bind(parameters)
 
@@ -101,9 +134,17 @@ class Optimizer(ABC):
     def rule(self) -> Rule:
         """Return the pure update rule; see `nn.optimizers.rules`."""
 
-    def slots(self) -> dict[str, float]:
+    def slots(self) -> Mapping[str, Start]:
         """Return the names of the arrays in the rule's state, with the number that fills each at the start."""
         return {}
+
+    def slots_for(self, parameter: Tensor) -> Mapping[str, Start]:
+        """Return the same for one parameter; asked only where the rule is not `elementwise`."""
+        return self.slots()
+
+    def decay_for(self, parameter: Tensor) -> str | None:
+        """Return the name of the number that a parameter is decayed by, or None; the same for all if `elementwise`."""
+        return None if self.weight_decay is None else "weight_decay"
 
     # ---- the parameters ---------------------------------------------------------------------------------------------
 
@@ -114,8 +155,8 @@ class Optimizer(ABC):
 
     @property
     def iterations(self) -> int:
-        """The number of steps taken."""
-        return self._iterations
+        """The number of steps taken; those that only gathered gradients do not count."""
+        return self._iterations // (self.gradient_accumulation_steps or 1)
 
     def bind(self, parameters: Parameters) -> None:
         """Say which parameters to train; the same ones again change nothing.
@@ -128,7 +169,7 @@ class Optimizer(ABC):
             GradError: if one cannot be trained.
             ValueError: if there is none, one comes twice, or steps were already taken on others.
         """
-        found, names = _named(type(self).__name__, parameters)
+        found, names = named(type(self).__name__, parameters)
         if self._iterations and [id(p) for p in found] != [id(p) for p in self._parameters]:
             raise ValueError(
                 f"{type(self).__name__}.bind: this optimizer has taken {self._iterations} steps on "
@@ -136,12 +177,49 @@ class Optimizer(ABC):
                 "that are not the same. Make a new optimizer for them"
             )
         if not self._iterations:
-            self._parameters, self._names, self._blocks = found, names, partition(found)
+            self._parameters, self._names = found, names
+            self._constraints = [(i, c) for i, p in enumerate(found) if (c := constraint_of(p)) is not None]
+            self._gathered = []
+            self._partition()
 
     def zero_grad(self) -> None:
         """Set `.grad` of every parameter to None."""
         for p in self._bound("zero_grad"):
             p.grad = None
+
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Tensor] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Say which parameters no weight decay touches; to be called before the first step.
+
+        Args:
+            var_list: parameters.
+            var_names: regular expressions, such as "bias", searched in the names of the parameters.
+
+        Raises:
+            ValueError: if steps were taken already.
+        """
+        if self._iterations:
+            raise ValueError(
+                f"{type(self).__name__}.exclude_from_weight_decay: expected to be called before the first step; "
+                f"{self._iterations} were taken"
+            )
+        tensors, names = list(var_list or ()), list(var_names or ())
+        if not all(isinstance(t, Tensor) for t in tensors) or not all(isinstance(n, str) for n in names):
+            raise TypeError(
+                f"{type(self).__name__}.exclude_from_weight_decay: expected Tensors in var_list and strings in "
+                f"var_names; received {tensors!r:.80} and {names!r:.80}"
+            )
+        self._undecayed = self._undecayed[0] + tensors, self._undecayed[1] + names
+        self._partition()
+
+    def _is_undecayed(self, p: Tensor) -> bool:
+        tensors, names = self._undecayed
+        return any(p is q for q in tensors) or any(re.search(name, p.name or "") for name in names)
+
+    def _partition(self) -> None:
+        self._blocks = partition(self._parameters, self.elementwise, self._is_undecayed)
+        self._decays = [not self._is_undecayed(block.parameters[0]) for block in self._blocks]
 
     def step(self) -> None:
         """Apply the rule to every parameter that has a gradient; the others are left alone, state included.
@@ -151,18 +229,73 @@ class Optimizer(ABC):
                 changed then.
         """
         gradients = self._gradients()
-        rule, slots = self.rule(), self.slots()
-        if self.weight_decay is not None:
-            rule = decayed(rule)
-        reads_values = self.reads_values or self.weight_decay is not None
-        hyper = {**self._hyper, "iterations": self._iterations + 1}
+        self._hyper["learning_rate"] = self.learning_rate  # what a schedule says now
+        if every := self.gradient_accumulation_steps:
+            gradients = self._with_gathered(gradients)
+            if (self._iterations + 1) % every:
+                self._gathered = gradients
+                self._iterations += 1
+                return
+            gradients = [None if g is None else g / every for g in gradients]
         # What overflows becomes an infinity here: a warning turned into an error would leave half a step done.
         with no_grad(), np.errstate(all="ignore"):
-            gradients = self._clipped(gradients)
-            for block in self._blocks:
-                block.hold(slots)
-                block.update(rule, hyper, gradients, reads_values)
-        self._iterations += 1
+            self._update(self._clipped(gradients))
+            self._gathered = []
+            self._iterations += 1
+            if self.use_ema and self.ema_overwrite_frequency and not self.iterations % self.ema_overwrite_frequency:
+                self.finalize_variable_values()
+            for i, constraint in self._constraints:
+                if gradients[i] is not None:
+                    self._parameters[i].assign(constraint(self._parameters[i].data))
+
+    def _update(self, gradients: list[Array | None]) -> None:
+        """Apply the rule to all parameters."""
+        hyper = {**self._hyper, "iterations": self.iterations + 1}
+        reads_values = self.reads_values or self.use_ema
+        for block, decays, slots in zip(self._blocks, self._decays, self._all_slots(), strict=True):
+            rule = self.rule()
+            decay = self.decay_for(block.parameters[0]) if decays else None
+            if decay is not None:
+                rule = decayed(rule, decay, self.reads_values)
+            if self.use_ema:
+                rule = averaged(rule)
+            block.hold(slots)
+            block.update(rule, hyper, gradients, reads_values or decay is not None)
+
+    def _all_slots(self) -> list[Mapping[str, Start]]:
+        """Return the slots of every block."""
+        average: dict[str, Start] = {"average": lambda p: p} if self.use_ema else {}
+        if self.elementwise:
+            return [{**self.slots(), **average}] * len(self._blocks)
+        return [{**self.slots_for(block.parameters[0]), **average} for block in self._blocks]
+
+    def _with_gathered(self, gradients: list[Array | None]) -> list[Array | None]:
+        """Return the gradients added to those of the calls before; arrays that nobody else holds."""
+        before = self._gathered or [None] * len(gradients)
+        both = zip(before, gradients, strict=True)
+        return [a if g is None else np.array(g) if a is None else a + g for a, g in both]
+
+    def finalize_variable_values(self) -> None:
+        """Make the running means the values of the parameters, if they are kept; `fit` does at its end.
+
+        Raises:
+            GradError: if no parameters are bound.
+        """
+        self._bound("finalize_variable_values")
+        for block in self._blocks:
+            if "average" in block.state:
+                for j, p in enumerate(block.parameters):
+                    p.assign(block.state_of(j)["average"])
+
+    def _count(self, name: str, value: Any, low: int) -> int | None:
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
+            raise ValueError(
+                f"{type(self).__name__}: expected {name} to be None or a whole number of at least {low}; "
+                f"received {value!r}"
+            )
+        return int(value)
 
     def _bound(self, method: str) -> list[Tensor]:
         if not self._parameters:
@@ -219,6 +352,7 @@ class Optimizer(ABC):
         state |= {name: np.array(value) for name, value in self._hyper.items()}
         for i, slots in enumerate(self._slot_arrays("state_dict")):
             state |= {f"{i}.{name}": np.array(a) for name, a in slots.items()}
+        state |= {f"{i}.{_GATHERED}": np.array(g) for i, g in enumerate(self._gathered) if g is not None}
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -236,9 +370,11 @@ class Optimizer(ABC):
         if iterations is None or iterations.shape or iterations.dtype.kind not in "iu" or iterations < 0:
             raise ValueError(f"{called}: expected 'iterations', a whole number of at least 0; received {iterations!r}")
         before = self._hyper, [block.state for block in self._blocks]
+        gathered = {key: entries.pop(key) for key in list(entries) if key.endswith(f".{_GATHERED}")}
         try:
             self._hyper = self._checked_numbers(called, numbers)
             self._load_slots(called, entries)
+            self._gathered = self._checked_gathered(called, gathered)
         except BaseException:
             self._hyper = before[0]
             for block, old in zip(self._blocks, before[1], strict=True):
@@ -254,50 +390,60 @@ class Optimizer(ABC):
         _same_keys(called, required | (numbers.keys() & known.keys()), numbers.keys())
         return {name: known[name].check(value, type(self).__name__) for name, value in numbers.items()}
 
+    def _checked_gathered(self, called: str, gathered: Mapping[str, Array]) -> list[Array | None]:
+        expected = {f"{i}.{_GATHERED}": p.data for i, p in enumerate(self._parameters)}
+        _same_keys(called, expected.keys() & gathered.keys(), gathered.keys())
+        _same_kinds(called, expected, gathered)
+        return [np.array(gathered[key]) if key in gathered else None for key in expected] if gathered else []
+
     def _load_slots(self, called: str, entries: dict[str, Array]) -> None:
         views = self._slot_arrays("load_state_dict")
         expected = {f"{i}.{name}": a for i, slots in enumerate(views) for name, a in slots.items()}
         _same_keys(called, expected.keys(), entries.keys())
-        for key, a in entries.items():
-            if a.shape != expected[key].shape:
-                raise ShapeError(f"{called}: expected {key!r} of shape {expected[key].shape}; received {a.shape}")
-            if a.dtype != expected[key].dtype:
-                raise DtypeError(f"{called}: expected {key!r} of dtype {expected[key].dtype}; received {a.dtype}")
+        _same_kinds(called, expected, entries)
         for block in self._blocks:
             block.state = {
-                name: np.concatenate([entries[f"{i}.{name}"].ravel() for i in block.indices]).reshape(block.shape)
-                for name in block.state
+                name: np.concatenate([entries[f"{i}.{name}"].ravel() for i in block.indices]).reshape(np.shape(a))
+                for name, a in block.state.items()
             }
 
     def _slot_arrays(self, method: str) -> list[dict[str, Array]]:
         """Return the state of every parameter, in the order of the parameters; views."""
         self._bound(method)
-        slots = self.slots()
         found: dict[int, dict[str, Array]] = {}
-        for block in self._blocks:
+        for block, slots in zip(self._blocks, self._all_slots(), strict=True):
             block.hold(slots)
             found |= {i: block.state_of(j) for j, i in enumerate(block.indices)}
         return [found[i] for i in range(len(self._parameters))]
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, except for the parameters, as Python values."""
-        common = ("learning_rate", "weight_decay", "clipnorm", "global_clipnorm", "clipvalue")
-        return {"name": self.name, **{name: getattr(self, name) for name in common}}
+        """Return the constructor's arguments, except for the parameters, as Python values; see `from_config`."""
+        rate = self.learning_rate if self._schedule is None else plain(self._schedule)
+        common = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue")
+        config = {"name": self.name, "learning_rate": rate, **{name: getattr(self, name) for name in common}}
+        if self.use_ema:
+            config |= {"use_ema": True, "ema_momentum": self.ema_momentum}
+            config |= {"ema_overwrite_frequency": self.ema_overwrite_frequency}
+        if self.gradient_accumulation_steps:
+            config["gradient_accumulation_steps"] = self.gradient_accumulation_steps
+        return config
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make an optimizer like the one whose `get_config` this is, without its parameters and state."""
-        return cls(**config)
+        return cls(**{name: restored(value) for name, value in config.items()})
 
     def __repr__(self) -> str:
-        given = {k: v for k, v in self.get_config().items() if k != "name" and v is not None and v is not False}
+        config = self.get_config() | ({} if self._schedule is None else {"learning_rate": self._schedule})
+        given = {k: v for k, v in config.items() if k != "name" and v is not None and v is not False}
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
 
 
+_GATHERED = "accumulated_gradient"
 _NUMBERS = (Number, OptionalNumber)
 
 
-def _named(owner: str, parameters: Parameters) -> tuple[list[Tensor], list[str]]:
+def named(owner: str, parameters: Parameters) -> tuple[list[Tensor], list[str]]:
     """Return the tensors and what to call each in an error message, once all of them are known to be trainable."""
     if isinstance(parameters, Tensor | Mapping) or not isinstance(parameters, Iterable):
         raise TypeError(
@@ -338,3 +484,11 @@ def _same_keys(called: str, expected: Any, received: Any) -> None:
             f"{called}: received {unknown[0]!r}, which this optimizer does not have ({len(unknown)} unknown). "
             "Load into an optimizer of the same class, options and number of parameters"
         )
+
+
+def _same_kinds(called: str, expected: Mapping[str, Array], received: Mapping[str, Array]) -> None:
+    for key, a in received.items():
+        if a.shape != expected[key].shape:
+            raise ShapeError(f"{called}: expected {key!r} of shape {expected[key].shape}; received {a.shape}")
+        if a.dtype != expected[key].dtype:
+            raise DtypeError(f"{called}: expected {key!r} of dtype {expected[key].dtype}; received {a.dtype}")

@@ -25,7 +25,19 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["Hyper", "Rule", "State", "adagrad", "adam", "clip_to_norm", "decayed", "nesterov", "rmsprop", "sgd"]
+__all__ = [
+    "Hyper",
+    "Rule",
+    "State",
+    "adagrad",
+    "adam",
+    "averaged",
+    "clip_to_norm",
+    "decayed",
+    "nesterov",
+    "rmsprop",
+    "sgd",
+]
 
 # Any stands for what NumPy's operators take: arrays, or Tensors when a rule is recorded.
 State: TypeAlias = Mapping[str, Any]
@@ -138,8 +150,15 @@ def _divide(a: Any, root: Any) -> Any:
     return np.divide(a, root, out=root) if isinstance(root, np.ndarray) else a / root
 
 
-def decayed(rule: Rule) -> Rule:
+def decayed(rule: Rule, by: str = "weight_decay", reads_values: bool = True) -> Rule:
     """Return `rule` with decoupled weight decay: delta' = delta + lr * weight_decay * p, which no running mean sees.
+
+    The rule itself reads p as it is after the decay, as in Keras.
+
+    Args:
+        rule: the rule.
+        by: the name of the hyperparameter.
+        reads_values: whether the rule reads p.
 
     References:
         Ilya Loshchilov, Frank Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2, line 12, where lr is
@@ -147,10 +166,28 @@ def decayed(rule: Rule) -> Rule:
     """
 
     def with_decay(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
-        delta, new = rule(p, g, state, hyper)
-        return p * (hyper["learning_rate"] * hyper["weight_decay"]) + delta, new
+        rate = hyper["learning_rate"] * hyper[by]
+        delta, new = rule(p * (1 - rate) if reads_values else p, g, state, hyper)
+        return p * rate + delta, new
 
     return with_decay
+
+
+def averaged(rule: Rule) -> Rule:
+    """Return `rule` with a running mean of the new values beside it, "average" in the state.
+
+    a' = ema_momentum * a + (1 - ema_momentum) * (p - delta); after the first step a' = p - delta.
+
+    References:
+        Boris Polyak, Anatoli Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
+    """
+
+    def with_average(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
+        delta, new = rule(p, g, {name: a for name, a in state.items() if name != "average"}, hyper)
+        keep = hyper["ema_momentum"] if hyper["iterations"] > 1 else 0.0
+        return delta, {**new, "average": (p - delta) * (1 - keep) + state["average"] * keep}
+
+    return with_average
 
 
 def clip_to_norm(g: Any, limit: float) -> Any:

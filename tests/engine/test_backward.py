@@ -363,3 +363,13 @@ def test_an_error_in_the_middle_leaves_the_gradients_as_they_were() -> None:
         z.backward()
     assert x.grad is before
     np.testing.assert_array_equal(after_first, [4, 8])
+
+
+def test_two_leaves_of_a_sum_do_not_share_a_gradient() -> None:
+    a, b = (ag.tensor(np.ones((2, 2)), requires_grad=True) for _ in range(2))
+    np.sin(a + b).sum().backward()
+    assert a.grad is not None
+    assert b.grad is not None
+    before = b.grad.numpy()
+    a.grad.assign(np.zeros((2, 2)))
+    np.testing.assert_array_equal(b.grad.numpy(), before)

@@ -61,6 +61,8 @@ def called(name: str) -> Any:
     def call(*args: Any, **params: Any) -> Any:
         if "shape" in known and "shape" not in params:
             raise Unsaid
+        if "padding" in known:  # one spatial axis: the words say a number for the tuple of one
+            params = {k: (v,) if isinstance(v, int) and k != "groups" else v for k, v in params.items()}
         unsaid = [dict.fromkeys(known, silent) for silent in (None, False, 0)]
         for choice in unsaid:
             choice.update(norm="backward") if "norm" in known else None

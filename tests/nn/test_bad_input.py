@@ -214,7 +214,7 @@ def test_validation_data_are_checked_before_the_first_step() -> None:
         ((X, INDICES), r"expected one-hot targets, shape \(6, 3\); received class indices"),
         ((X, ONE_HOT[:2]), "fit, validation_data: expected as many targets as samples"),
         ((X, ONE_HOT * np.nan), "expected targets without NaN"),
-        (X, r"expected validation_data=\(x, y\); received ndarray"),
+        (X, r"expected validation_data=\(x, y\), .* or a stream; received ndarray"),
     ):
         with pytest.raises(ValueError, match=message):
             made.fit(X, ONE_HOT, verbose=0, validation_data=data)

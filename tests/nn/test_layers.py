@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,10 @@ from hypothesis import given, settings, strategies as st
 
 import autograd_lite as ag
 import nn
+from autograd_lite.testing import check_grads
 from nn import activations, initializers, layers, models
+
+from . import peers
 
 
 def central_difference(f: Callable[[], float], array: np.ndarray, step: float = 1e-6) -> np.ndarray:
@@ -167,7 +171,37 @@ FORMULAS: dict[str, np.ndarray] = {
     "softplus": np.log(1 + np.exp(X)),
     "softmax": np.exp(X) / np.exp(X).sum(),
     "gelu": np.array([[x * (1 + math.erf(x / math.sqrt(2))) / 2 for x in X[0]]]),
+    "celu": np.where(X > 0, X, np.exp(X) - 1),
+    "selu": np.where(X > 0, 1.0507009873554805 * X, 1.0507009873554805 * 1.6732632423543772 * (np.exp(X) - 1)),
+    "exponential": np.exp(X),
+    "relu6": np.where(X < 0, 0, np.where(X > 6, 6, X)),
+    "hard_sigmoid": np.where(X < -3, 0, np.where(X > 3, 1, X / 6 + 0.5)),
+    "hard_silu": np.where(X < -3, 0, np.where(X > 3, X, X * (X / 6 + 0.5))),
+    "hard_swish": np.where(X < -3, 0, np.where(X > 3, X, X * (X / 6 + 0.5))),
+    "hard_tanh": np.where(X < -1, -1, np.where(X > 1, 1, X)),
+    "log_sigmoid": np.log(sigmoid(X)),
+    "log_softmax": X - np.log(np.exp(X).sum()),
+    "mish": X * np.tanh(np.log(1 + np.exp(X))),
+    "hard_shrink": np.where((X > 0.5) | (X < -0.5), X, 0),
+    "soft_shrink": np.where(X > 0.5, X - 0.5, np.where(X < -0.5, X + 0.5, 0)),
+    "tanh_shrink": X - np.tanh(X),
+    "softsign": np.sign(X) * (1 - 1 / (1 + np.abs(X))),
+    "sparse_plus": np.where(X <= -1, 0, np.where(X < 1, (X + 1) ** 2 / 4, X)),
+    "sparse_sigmoid": np.where(X <= -1, 0, np.where(X < 1, (X + 1) / 2, 1)),
+    "squareplus": (X + np.sqrt(X * X + 4)) / 2,
 }
+
+
+def nearest_on_the_simplex(x: np.ndarray) -> np.ndarray:
+    """Return max(x - t, 0) with the t, found by bisection, for which it sums to 1."""
+    low, high = x.min() - 1, x.max()
+    for _ in range(100):
+        t = (low + high) / 2
+        low, high = (t, high) if np.maximum(x - t, 0).sum() > 1 else (low, t)
+    return np.maximum(x - low, 0)
+
+
+FORMULAS["sparsemax"] = np.array([nearest_on_the_simplex(X[0])])
 
 
 @pytest.mark.parametrize("name", FORMULAS)
@@ -180,7 +214,58 @@ def test_activation_formulas(name: str) -> None:
 
 
 def test_every_activation_is_tested() -> None:
-    assert set(activations.__all__) - {"get"} <= set(FORMULAS)
+    # These two take no name alone: glu halves the axis, threshold has arguments without a default.
+    assert set(activations.__all__) - {"get", "glu", "threshold"} <= set(FORMULAS)
+
+
+def test_activations_with_arguments(rng: np.random.Generator) -> None:
+    x = rng.normal(size=(3, 6))
+    np.testing.assert_allclose(activations.glu(x), x[:, :3] * sigmoid(x[:, 3:]), rtol=1e-12)
+    np.testing.assert_allclose(activations.glu(ag.tensor(x.T), axis=0).numpy(), activations.glu(x).T, rtol=1e-12)
+    with pytest.raises(ag.ShapeError, match="even length along axis -1; received shape"):
+        activations.glu(x[:, :5])
+    np.testing.assert_array_equal(activations.threshold(x, 0.3, -7.0), np.where(x > 0.3, x, -7))
+    np.testing.assert_allclose(activations.celu(x, 0.5), np.where(x > 0, x, 0.5 * (np.exp(x / 0.5) - 1)), rtol=1e-12)
+    bent = np.where(x >= 1, 1, np.where(x >= 0.5, x, 0.1 * (x - 0.5)))
+    np.testing.assert_allclose(activations.relu(x, negative_slope=0.1, max_value=1.0, threshold=0.5), bent, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_activations_keep_single_precision_and_differentiate_twice(name: str, rng: np.random.Generator) -> None:
+    x = 2 * rng.normal(size=(3, 6))
+    activation = activations.get(name)
+    assert activation(ag.tensor(x.astype(np.float32))).dtype == np.float32
+    assert activation(x.astype(np.float32)).dtype == np.float32
+    assert check_grads(activation, x, order=2).ok
+
+
+@pytest.mark.parametrize("shift", [0.0, 1000.0, -1000.0])
+@pytest.mark.parametrize("name", ["log_sigmoid", "mish", "selu", "celu", "sparsemax", "squareplus", "log_softmax"])
+def test_far_values_do_not_overflow(name: str, shift: float) -> None:
+    x = ag.tensor(np.array([[shift, shift + 1]]), requires_grad=True)
+    out = activations.get(name)(x)
+    out.sum().backward()
+    assert x.grad is not None
+    assert np.isfinite(out.numpy()).all()
+    assert np.isfinite(x.grad.numpy()).all()
+
+
+def test_sparsemax_with_ties() -> None:
+    out = activations.sparsemax(np.array([1.0, 1.0, 1.0, 0.0]))
+    np.testing.assert_allclose(out, [1 / 3, 1 / 3, 1 / 3, 0], rtol=1e-12)
+
+
+@pytest.mark.ci
+def test_activations_equal_those_of_keras(rng: np.random.Generator) -> None:
+    keras = peers.keras()
+    x = 3 * rng.normal(size=(4, 6))
+    names = [n for n, f in vars(keras.activations).items() if inspect.isfunction(f)]
+    ours = set(activations._BY_NAME) | {"glu", "threshold", "get", "serialize", "deserialize"}
+    assert sorted(set(names) - ours) == []
+    for name in sorted(set(names) & set(FORMULAS) | {"glu"}):
+        theirs = getattr(keras.activations, name)(keras.ops.convert_to_tensor(x)).detach().numpy()
+        mine = activations.glu if name == "glu" else activations.get(name)
+        np.testing.assert_allclose(mine(x), theirs, rtol=1e-6, atol=1e-7)
 
 
 def test_an_activation_may_be_a_function() -> None:

@@ -150,7 +150,7 @@ def test_summary_is_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     model = classifier()
     model.summary()
     out = capsys.readouterr().out
-    assert [line.split() for line in out.splitlines() if "(None" in line] == [
+    assert [line.replace("│", " ").split() for line in out.splitlines() if "(None" in line] == [
         ["dense", "(Dense)", "(None,", "8)", "40"],
         ["dropout", "(Dropout)", "(None,", "8)", "0"],
         ["dense_1", "(Dense)", "(None,", "3)", "27"],

@@ -202,7 +202,7 @@ def test_validation_split_takes_the_last_samples_before_shuffling() -> None:
     ],
 )
 def test_accuracy_fits_itself_to_the_labels(y: Any, p: Any, threshold: float, expected: float) -> None:
-    accuracy = metrics.Accuracy(threshold=threshold)
+    accuracy = metrics.AutoAccuracy(threshold=threshold)
     accuracy.update_state(np.array(y), np.array(p))
     assert accuracy.result() == pytest.approx(expected)
     for _ in range(2):

@@ -55,6 +55,11 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(("svd", "svdvals", "pinv", "lstsq", "matrix_rank"), "ONNX has no singular values"),
     **dict.fromkeys(("gcd", "lcm"), "Euclid's algorithm takes as many steps as the numbers ask for"),
     **dict.fromkeys(("second_cofactor", "divide_by_gaps"), "part of a derivative that takes singular or eigenvalues"),
+    **dict.fromkeys(("convolution_kernel", "window_put", "window_spread"), "part of a derivative of a window"),
+    **dict.fromkeys(("convolution", "convolution_input"), "channels last, and not translated yet"),
+    **dict.fromkeys(("window_argmax", "window_take", "window_sum"), "channels last, and not translated yet"),
+    "lstm": "one operation for a whole sequence, and not translated yet",
+    "lstm_adjoint": "part of a derivative of an LSTM",
     "qr": "ONNX has no QR decomposition",
     "bessel_i": "a sum of many terms, as ONNX has no Bessel functions",
 }

@@ -1,0 +1,285 @@
+"""Convolution over windows of any number of spatial axes, channels last, as neural networks mean it.
+
+With x of shape (N, *S, C), w of shape (*K, C/G, F), G groups of channels, strides s, dilations d and padding p,
+
+    convolution(x, w)[n, o, f] = sum over k, c of x[n, o s + k d - p, c] w[k, c, f]        shape (N, *O, F)
+
+which is bilinear. Paired with an array y of the result's shape it is one trilinear form in (x, w, y), whose derivative
+by each of the three is an op: `convolution` by y, `convolution_input` by x (the transposed convolution, shape of x) and
+`convolution_kernel` by w. So each derivative of each of the three is another of them, and every order has a fast rule.
+
+All three copy windows, a block at a time that stays in the processor's cache, into a matrix, and multiply that.
+
+References:
+    Chellapilla, Puri, Simard: High Performance Convolutional Neural Networks for Document Processing, 2006, section 3
+    (windows as rows of a matrix). Dumoulin, Visin: A guide to convolution arithmetic for deep learning, 2016.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from ..core.op import Op, structural
+from ..core.shapes import Shape, ShapeDtype
+
+__all__ = ["convolution", "convolution_input", "convolution_kernel", "reach", "windows_along"]
+
+_BLOCK = 1 << 19  # bytes of the matrix of windows: a share of a processor's own cache
+_FEW_CHANNELS = 8  # with fewer, runs along the last spatial axis are longer than those along channels
+
+Padding = tuple[tuple[int, int], ...]
+
+
+def windows_along(size: int, window: int, stride: int, padding: tuple[int, int], dilation: int = 1) -> int:
+    """Return how many windows fit along an axis."""
+    return (size + sum(padding) - dilation * (window - 1) - 1) // stride + 1
+
+
+def reach(tap: int, size: int, count: int, stride: int, before: int) -> tuple[slice, slice]:
+    """Return which of `count` windows have a tap inside an axis, and where: slices of windows and of elements.
+
+    Args:
+        tap: how far the tap lies behind the start of its window.
+        size: length of the axis.
+        count: number of windows.
+        stride: distance of windows.
+        before: padding in front.
+    """
+    first = max(0, -((tap - before) // stride))
+    last = max(first, min(count, (size - 1 + before - tap) // stride + 1))
+    start = first * stride + tap - before
+    return slice(first, last), slice(start, start + (last - first - 1) * stride + 1 if last > first else start, stride)
+
+
+class _Sizes(NamedTuple):
+    """The lengths of the three arrays."""
+
+    batch: int
+    size: Shape
+    counts: Shape
+    kernel: Shape
+    groups: int
+    inputs: int
+    outputs: int
+
+
+def _sizes(x: Shape, w: Shape, stride: Shape, padding: Padding, dilation: Shape, groups: int) -> _Sizes:
+    """Read the lengths off the shapes of x and w."""
+    axes = zip(x[1:-1], w[:-2], stride, padding, dilation, strict=True)
+    count = tuple(windows_along(*lengths) for lengths in axes)
+    return _Sizes(x[0], x[1:-1], count, w[:-2], groups, w[-2], w[-1] // groups)
+
+
+def _padded(x: Any, padding: Padding) -> Any:
+    if not any(map(any, padding)):
+        return x
+    wide = np.zeros(
+        (x.shape[0], *(n + sum(p) for n, p in zip(x.shape[1:-1], padding, strict=True)), x.shape[-1]), x.dtype
+    )
+    wide[(slice(None), *(slice(p[0], p[0] + n) for n, p in zip(x.shape[1:-1], padding, strict=True)))] = x
+    return wide
+
+
+def _windows(x: Any, s: _Sizes, stride: Shape, padding: Padding, dilation: Shape) -> Any:
+    """Return a view of the padded x, shape (N, *O, *K, G, C/G)."""
+    x = _padded(x, padding)
+    x = x.reshape(*x.shape[:-1], s.groups, s.inputs)
+    spatial = x.strides[1:-2]
+    steps = (a * b for a, b in zip(spatial, stride, strict=True))
+    taps = (a * b for a, b in zip(spatial, dilation, strict=True))
+    shape = (s.batch, *s.counts, *s.kernel, s.groups, s.inputs)
+    return as_strided(x, shape, (x.strides[0], *steps, *taps, *x.strides[-2:]), writeable=False)
+
+
+def _blocks(s: _Sizes, bytes_per_window: int) -> Iterator[tuple[slice, slice]]:
+    """Cut all windows into blocks: slices of the batch, and of the first spatial axis."""
+    rows = s.counts[0]
+    whole = math.prod(s.counts) * bytes_per_window
+    samples = max(1, _BLOCK // max(1, whole))
+    step = rows if whole <= _BLOCK else max(1, rows * _BLOCK // whole)
+    for n in range(0, s.batch, samples):
+        for row in range(0, rows, max(1, step)):
+            yield slice(n, min(n + samples, s.batch)), slice(row, min(row + step, rows))
+
+
+class _Matrix:
+    """Copies blocks of windows into one buffer, as matrices (G, rows, K C/G) whose rows are windows."""
+
+    def __init__(self, s: _Sizes, dtype: np.dtype[Any]) -> None:
+        rank = len(s.size)
+        self.width = math.prod(s.kernel) * s.inputs
+        self.groups = s.groups
+        self.across = s.inputs < _FEW_CHANNELS
+        rows, taps, group = (*range(1 + rank),), (*range(1 + rank, 1 + 2 * rank),), 1 + 2 * rank
+        self.order = (group, *taps, group + 1, *rows) if self.across else (group, *rows, *taps, group + 1)
+        self.blocks = list(_blocks(s, self.width * s.groups * dtype.itemsize))
+        self.buffer = np.empty(0, dtype)
+
+    def of(self, windows: Any) -> Any:
+        """Return the matrices of a block."""
+        if self.buffer.size < windows.size:
+            self.buffer = np.empty(windows.size, self.buffer.dtype)
+        turned = windows.transpose(self.order)
+        flat = self.buffer[: windows.size]
+        np.copyto(flat.reshape(turned.shape), turned)
+        if self.across:
+            return flat.reshape(self.groups, self.width, -1).swapaxes(1, 2)
+        return flat.reshape(self.groups, -1, self.width)
+
+
+def _by_group(y: Any, s: _Sizes) -> Any:
+    """Return (G, rows, F/G) of an array (n, *o, F)."""
+    return y.reshape(1, -1, s.outputs) if s.groups == 1 else y.reshape(-1, s.groups, s.outputs).swapaxes(0, 1)
+
+
+def _kernel_by_group(w: Any, s: _Sizes) -> Any:
+    """Return (K, G, C/G, F/G) of the kernel."""
+    return w.reshape(-1, s.inputs, s.groups, s.outputs).swapaxes(1, 2)
+
+
+# ---- the three arrays of the form ------------------------------------------------------------------------------------
+
+
+def _convolution(x: Any, w: Any, *, stride: Shape, padding: Padding, dilation: Shape, groups: int) -> Any:
+    s = _sizes(x.shape, w.shape, stride, padding, dilation, groups)
+    dtype = np.result_type(x, w)
+    windows = _windows(x, s, stride, padding, dilation)
+    matrix = _Matrix(s, dtype)
+    weights = _kernel_by_group(w, s).swapaxes(0, 1).reshape(groups, matrix.width, s.outputs)
+    out = np.empty((s.batch, *s.counts, w.shape[-1]), dtype)
+    for block in matrix.blocks if out.size else ():
+        part = out[block]
+        if groups == 1:
+            np.matmul(matrix.of(windows[block])[0], weights[0], out=part.reshape(-1, s.outputs))
+        else:
+            _by_group(part, s)[...] = np.matmul(matrix.of(windows[block]), weights)
+    return out
+
+
+def _convolution_kernel(
+    x: Any, y: Any, *, kernel: Shape, stride: Shape, padding: Padding, dilation: Shape, groups: int
+) -> Any:
+    w_shape = (*kernel, x.shape[-1] // groups, y.shape[-1])
+    s = _sizes(x.shape, w_shape, stride, padding, dilation, groups)
+    dtype = np.result_type(x, y)
+    windows = _windows(x, s, stride, padding, dilation)
+    matrix = _Matrix(s, dtype)
+    total = np.zeros((groups, matrix.width, s.outputs), dtype)
+    for block in matrix.blocks if y.size else ():
+        total += np.matmul(matrix.of(windows[block]).swapaxes(1, 2), _by_group(y[block], s))
+    return total.reshape(groups, -1, s.inputs, s.outputs).transpose(1, 2, 0, 3).reshape(w_shape)
+
+
+def _convolution_input(
+    y: Any, w: Any, *, size: Shape, stride: Shape, padding: Padding, dilation: Shape, groups: int
+) -> Any:
+    x_shape = (y.shape[0], *size, w.shape[-2] * groups)
+    s = _sizes(x_shape, w.shape, stride, padding, dilation, groups)
+    dtype = np.result_type(y, w)
+    out = np.zeros((s.batch, *size, groups, s.inputs), dtype)
+    if not y.size or not w.size:
+        return out.reshape(x_shape)
+    # For each tap a matrix of its own: what is added to the result then lies in long runs.
+    weights = np.asarray(_kernel_by_group(w, s).swapaxes(2, 3), order="C")
+    taps = list(itertools.product(*map(range, s.kernel)))
+    for batch, rows in _blocks(s, len(taps) * groups * s.inputs * dtype.itemsize):
+        part = y[batch, rows]
+        products = np.matmul(_by_group(part, s), weights)
+        for tap, product in zip(taps, products, strict=True):
+            reaches = [
+                reach(k * d, n, c, step, p[0])
+                for k, d, n, c, step, p in zip(tap, dilation, size, s.counts, stride, padding, strict=True)
+            ]
+            windows, elements = zip(*reaches, strict=True)
+            first, last = max(windows[0].start, rows.start), min(windows[0].stop, rows.stop)
+            if first >= last:
+                continue
+            start = elements[0].start + (first - windows[0].start) * stride[0]
+            front = slice(start, start + (last - first - 1) * stride[0] + 1, stride[0])
+            found = product.reshape(groups, *part.shape[:-1], s.inputs)
+            found = found[0, ..., None, :] if groups == 1 else np.moveaxis(found, 0, -2)
+            place = out[(batch, front, *elements[1:])]
+            place += found[(slice(None), slice(first - rows.start, last - rows.start), *windows[1:])]
+    return out.reshape(x_shape)
+
+
+# ---- many at once ----------------------------------------------------------------------------------------------------
+
+
+def _fold(a: Any) -> Any:
+    """Put the examples (B, N, ...) one after another: (B N, ...)."""
+    return a.reshape(a.shape[0] * a.shape[1], *a.shape[2:])
+
+
+def _unfold(a: Any, count: int) -> Any:
+    return a.reshape(count, a.shape[0] // count, *a.shape[1:]) if count else a
+
+
+def _beside(a: Any) -> Any:
+    """Put the examples of (B, N, ..., C) beside each other as channels: (N, ..., B C)."""
+    a = a.transpose(*range(1, a.ndim - 1), 0, a.ndim - 1)
+    return a.reshape(*a.shape[:-2], a.shape[-2] * a.shape[-1])
+
+
+def _apart(a: Any, count: int) -> Any:
+    """Undo `_beside`."""
+    a = a.reshape(*a.shape[:-1], count, a.shape[-1] // count)
+    return a.transpose(a.ndim - 2, *range(a.ndim - 2), a.ndim - 1)
+
+
+def _batched(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    """Examples that share a kernel are one larger batch; examples with kernels of their own are groups of channels."""
+    size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
+    if batched[0] and not batched[1] and op is not convolution_kernel:
+        return _unfold(op(_fold(inputs[0]), inputs[1], **params), size)
+    full = [x if b else np.broadcast_to(x, (size, *x.shape)) for x, b in zip(inputs, batched, strict=True)]
+    out = op(*map(_beside, full), **{**params, "groups": params["groups"] * size})
+    return _apart(out, size)
+
+
+def _options(params: dict[str, Any]) -> dict[str, Any]:
+    return {name: params[name] for name in ("stride", "padding", "dilation", "groups")}
+
+
+convolution: Op = structural(
+    "convolution",
+    _convolution,
+    lambda g, out, x, w, **params: convolution_input(g, w, size=x.shape[1:-1], **params),
+    lambda g, out, x, w, **params: convolution_kernel(x, g, kernel=w.shape[:-2], **params),
+    saves=("y", "x"),
+    infer=lambda x, w, **params: ShapeDtype(
+        (x.shape[0], *_sizes(x.shape, w.shape, **params).counts, w.shape[-1]), np.result_type(x.dtype, w.dtype)
+    ),
+    multilinear=True,
+    batch=_batched,
+)
+convolution_input: Op = structural(
+    "convolution_input",
+    _convolution_input,
+    lambda g, out, y, w, **params: convolution(g, w, **_options(params)),
+    lambda g, out, y, w, **params: convolution_kernel(g, y, kernel=w.shape[:-2], **_options(params)),
+    saves=("y", "x"),
+    infer=lambda y, w, *, size, groups, **params: ShapeDtype(
+        (y.shape[0], *size, w.shape[-2] * groups), np.result_type(y.dtype, w.dtype)
+    ),
+    multilinear=True,
+    batch=_batched,
+)
+convolution_kernel: Op = structural(
+    "convolution_kernel",
+    _convolution_kernel,
+    lambda g, out, x, y, **params: convolution_input(y, g, size=x.shape[1:-1], **_options(params)),
+    lambda g, out, x, y, **params: convolution(x, g, **_options(params)),
+    saves=("y", "x"),
+    infer=lambda x, y, *, kernel, groups, **params: ShapeDtype(
+        (*kernel, x.shape[-1] // groups, y.shape[-1]), np.result_type(x.dtype, y.dtype)
+    ),
+    multilinear=True,
+    batch=_batched,
+)

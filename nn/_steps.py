@@ -1,0 +1,199 @@
+"""A module with an optimizer, a loss and metrics, and what one step of training, evaluation or prediction does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from . import optimizers
+from ._compiled import Compiled, compiled_with, scalar_or_array
+from ._penalties import has_penalties, model_call, penalties
+from ._samples import as_tensors
+from .data.structure import unpack
+from .metrics import Metric
+from .module import Module
+
+__all__ = ["Stepper"]
+
+Data = tuple[Any, ...]
+
+
+class Stepper(Module):
+    """A module that can be compiled, and make one step."""
+
+    stop_training: bool = False
+    _compiled: Compiled | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the model; `losses` then holds what this call has added, and no longer what the call before has."""
+        return model_call(self, super().__call__, args, kwargs)
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """The penalties of all layers: those on weights, and those that the last call has added; see `regularizers`."""
+        return penalties(self)
+
+    def compile(
+        self,
+        optimizer: str | optimizers.Optimizer = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        loss_weights: Sequence[float] | Mapping[str, float] | None = None,
+        weighted_metrics: Any = None,
+    ) -> None:
+        """Choose how the model is trained; it may be built later.
+
+        Args:
+            optimizer: name, or an optimizer, which is then the same object that a hand-written loop would step; it
+                trains all parameters of the model that require a gradient.
+            loss: a name, a `Loss`, or a function of (y_true, y_pred); for several outputs a list or dict of them. May
+                be left out where the class has a `train_step` of its own.
+            metrics: names, `Metric` objects, or functions of (y_true, y_pred); "accuracy" fits itself to the labels;
+                for several outputs a list of lists or a dict.
+            loss_weights: with several outputs, what each loss is multiplied by.
+            weighted_metrics: metrics that are given the sample weights too.
+
+        Raises:
+            ValueError: for an unknown name, or without a loss; the model then stays as it was compiled before.
+        """
+        if loss is None and not self._own_step("train_step"):
+            raise ValueError("compile: expected a loss, such as loss='mse'; received None")
+        names = getattr(self, "output_names", None) if getattr(self, "_plan", None) is not None else None
+        compiled = compiled_with(optimizer, loss, metrics, weighted_metrics, loss_weights, names)
+        if self.built and (parameters := self.parameters()):
+            compiled.optimizer.bind(parameters)
+        self._compiled = compiled
+
+    @property
+    def optimizer(self) -> optimizers.Optimizer:
+        """The optimizer that the model was compiled with."""
+        return self._require_compiled("optimizer").optimizer
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics that the model was compiled with."""
+        return [] if self._compiled is None else list(self._compiled.all_metrics)
+
+    def _require_compiled(self, what: str) -> Compiled:
+        if self._compiled is None:
+            raise RuntimeError(
+                f"{what}: expected a compiled model; received one that is not. Call "
+                "model.compile(optimizer='rmsprop', loss='categorical_crossentropy', metrics=['accuracy']) first"
+            )
+        return self._compiled
+
+    def _bind_optimizer(self, what: str) -> None:
+        """Give the optimizer the model's parameters; the same ones again change nothing."""
+        parameters = self.parameters()
+        if not parameters:
+            raise ValueError(
+                f"{what}: expected a model with parameters to train; {self.name!r} has none that requires a gradient"
+            )
+        self._require_compiled(what).optimizer.bind(parameters)
+
+    @contextmanager
+    def _training(self, optimizer: optimizers.Optimizer) -> Iterator[None]:
+        """Train in training mode and from no gradients, and leave none behind."""
+        optimizer.zero_grad()
+        try:
+            with ag.enable_grad(), self.mode(training=True):
+                yield
+        finally:
+            optimizer.zero_grad()
+
+    # ---- steps, to be overridden ------------------------------------------------------------------------------------
+
+    def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        """Return the compiled loss and the layers' penalties as a scalar Tensor; for a `train_step` of one's own."""
+        loss = self._require_compiled("compute_loss").loss
+        if loss is None:
+            raise ValueError("compute_loss: expected a model compiled with a loss; received loss=None")
+        total = loss(y, y_pred, sample_weight)
+        for penalty in penalties(self):
+            total = total + penalty
+        return total
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Show the batch to the compiled metrics, and return their results by name."""
+        compiled = self._require_compiled("compute_metrics")
+        compiled.update_metrics(y, y_pred, sample_weight)
+        return {metric.name: scalar_or_array(metric.result()) for metric in compiled.all_metrics}
+
+    def train_step(self, data: Data) -> Mapping[str, Any]:
+        """Take one step on one batch; a subclass may write its own, which `fit` then calls.
+
+        Args:
+            data: (x,), (x, y) or (x, y, sample_weight), as arrays.
+
+        Returns:
+            The batch's values by name, as numbers or scalar Tensors: `fit` reports their means over all samples, and
+            for the name of a compiled metric its own result.
+
+        Example:
+            >>> import numpy as np
+            >>> from nn import layers, models
+            >>> class Robust(models.Sequential):
+            ...     def train_step(self, data):
+            ...         x, y = data
+            ...         loss = np.abs(self(x) - y).mean()
+            ...         loss.backward()
+            ...         self.optimizer.step()
+            ...         self.optimizer.zero_grad()
+            ...         return {"loss": loss}
+            >>> model = Robust([layers.Dense(1, input_shape=(2,))])
+            >>> model.compile("sgd")
+            >>> list(model.fit(np.ones((8, 2)), np.ones((8, 1)), verbose=0).history)
+            ['loss']
+        """
+        x, y, w = unpack(data)
+        compiled = self._require_compiled("train_step")
+        return {
+            "loss": self._step(compiled, x, y, w, has_penalties(self)),
+            **{m.name: m.result() for m in compiled.all_metrics},
+        }
+
+    def test_step(self, data: Data) -> Mapping[str, Any]:
+        """Return the values of one batch in evaluation; a subclass may write its own, as `train_step`."""
+        x, y, w = unpack(data)
+        y_pred = self(as_tensors(x))
+        loss = self.compute_loss(x, y, y_pred, w)
+        return {"loss": loss.item(), **self.compute_metrics(x, y, y_pred, w)}
+
+    def predict_step(self, data: Data) -> Any:
+        """Return the model's outputs, as Tensors, for one batch; a subclass may write its own."""
+        return self(as_tensors(data[0]))
+
+    def _own_step(self, name: str) -> bool:
+        """Return whether a subclass has written this step itself."""
+        return getattr(type(self), name) is not getattr(Stepper, name)
+
+    def _step(
+        self,
+        compiled: Compiled,
+        x: Any,
+        y: Any,
+        w: Any,
+        penalized: bool,
+        guard: Callable[[Tensor], bool] | None = None,
+    ) -> float:
+        """Take one step of training, and return the loss before it."""
+        batch = as_tensors(x)  # it is not changed before the step ends
+        y_pred = model_call(self, self, (batch,), {}) if penalized else self(batch)
+        assert compiled.loss is not None
+        loss = compiled.loss(y, y_pred) if w is None else compiled.loss(y, y_pred, w)
+        if penalized:
+            for penalty in penalties(self):
+                loss = loss + penalty
+        compiled.update_metrics(y, y_pred, w)  # before the step: should one fail, the weights are as they were
+        if guard is None:
+            loss.backward()
+        elif not guard(loss):
+            compiled.optimizer.zero_grad()
+            return loss.item()
+        compiled.optimizer.step()
+        compiled.optimizer.zero_grad()
+        return loss.item()

@@ -1,0 +1,37 @@
+"""Callbacks: what `fit`, `evaluate` and `predict` call on the way.
+
+`GradientHealth`, which writes down the gradients of every step, is `autograd_lite.graph.GradientHealth`.
+"""
+
+from typing import Any
+
+import autograd_lite as ag
+
+from .base import Callback, CallbackList, LambdaCallback
+from .history import History
+from .logging import CSVLogger, TensorBoard
+from .rates import LearningRateScheduler, ReduceLROnPlateau
+from .saving import BackupAndRestore, ModelCheckpoint
+from .stopping import EarlyStopping, TerminateOnNaN
+
+__all__ = [
+    "BackupAndRestore",
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "GradientHealth",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ReduceLROnPlateau",
+    "TensorBoard",
+    "TerminateOnNaN",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "GradientHealth":  # loaded when asked for: the graph's modules take time
+        return ag.graph.GradientHealth
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

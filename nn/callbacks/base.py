@@ -1,0 +1,211 @@
+"""The base class of callbacks, and the list that calls them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from autograd_lite import Tensor
+
+if TYPE_CHECKING:
+    from ..training import Trainer
+
+__all__ = ["Callback", "CallbackList", "LambdaCallback", "Logs", "Monitor"]
+
+Logs = Mapping[str, float]
+_BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+_OTHER_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end", "on_predict_batch_begin", "on_predict_batch_end")
+# Parts of the names of values that are better when larger.
+_LARGER = ("acc", "auc", "precision", "recall", "f1", "fbeta", "r2", "iou", "similarity", "specificity", "sensitivity")
+
+
+class Callback:
+    """Base of all callbacks; a subclass writes the methods that it needs.
+
+    `self.model` is the model in training, `self.params` a dict with "epochs", "steps" and "verbose". To stop, set
+    `self.model.stop_training = True`: training stops after the batch, then the epoch is closed as any other.
+
+    The order is Keras's: `on_train_begin`; for each epoch `on_epoch_begin`, for each batch `on_train_batch_begin` and
+    `on_train_batch_end`, for a validation `on_test_begin`, its batches, `on_test_end`, then `on_epoch_end`; at last
+    `on_train_end`. `evaluate` calls those of tests alone, `predict` those of predictions.
+
+    Example:
+        >>> class Printer(Callback):
+        ...     def on_epoch_end(self, epoch, logs=None):
+        ...         print(epoch, sorted(logs))
+    """
+
+    model: Trainer
+    params: dict[str, Any]
+
+    def set_model(self, model: Trainer) -> None:
+        """Receive the model before training begins."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Receive the number of epochs and steps before training begins."""
+        self.params = params
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Run before the first epoch."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Run after the last epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Run before each epoch, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Run after each epoch; `logs` has the loss and the metrics, those of validation with `val_` before them."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Run before each step, counted from 0 in its epoch; calls `on_batch_begin`."""
+        self.on_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Run after each step; `logs` has the means over the epoch so far; calls `on_batch_end`."""
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Run before each step: another name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Run after each step: another name of `on_train_batch_end`."""
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Run before an evaluation or a validation."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Run after it; `logs` has the loss and the metrics."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Run before each batch of an evaluation."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Run after each batch of an evaluation."""
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Run before a prediction."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """Run after it."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Run before each batch of a prediction."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Run after each batch of a prediction."""
+
+
+class LambdaCallback(Callback):
+    """A callback made of functions.
+
+    Args:
+        hooks: functions by the name of the method that they stand for, such as `on_epoch_end=lambda epoch, logs: …`.
+
+    Raises:
+        TypeError: for an unknown name, or a value that cannot be called.
+
+    Example:
+        >>> note = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch))
+        >>> note.on_epoch_end(3, {})
+        3
+    """
+
+    def __init__(self, **hooks: Callable[..., Any] | None) -> None:
+        known = [name for name in vars(Callback) if name.startswith("on_")]
+        for name, function in hooks.items():
+            if name not in known:
+                raise TypeError(f"LambdaCallback: expected names among {known}; received {name!r}")
+            if function is None:
+                continue
+            if not callable(function):
+                raise TypeError(f"LambdaCallback: expected a function for {name}; received {function!r}")
+            setattr(self, name, function)
+
+
+class CallbackList:
+    """Calls callbacks in order.
+
+    Attributes:
+        watches_batches: whether any of them has a method for batches; no logs for batches are made otherwise.
+        guard: function of the loss of each step, or None: it differentiates it and returns whether to take the step.
+    """
+
+    def __init__(self, callbacks: Sequence[Callback], model: Trainer, params: dict[str, Any]) -> None:
+        self.callbacks = list(callbacks)
+        for callback in self.callbacks:
+            if isinstance(callback, type) or not hasattr(callback, "set_model"):
+                raise TypeError(f"callbacks: expected objects of type Callback; received {callback!r}")
+        for callback in self.callbacks:
+            callback.set_params(params)
+            callback.set_model(model)
+        self.watches_batches = any(_has(c, hook) for c in self.callbacks for hook in _BATCH_HOOKS + _OTHER_BATCH_HOOKS)
+        guards = [c.admits for c in self.callbacks if hasattr(c, "admits")]
+        self.guard: Callable[[Tensor], bool] | None = guards[0] if guards else None
+
+    def call(self, hook: str, *args: Any) -> None:
+        """Call the method `hook` of every callback that has it."""
+        for callback in self.callbacks:
+            method = getattr(callback, hook, None)
+            if method is not None:
+                method(*args)
+
+    def call_batch(self, hook: str, *args: Any) -> None:
+        """Call a method for batches, if any callback has one."""
+        if self.watches_batches:
+            self.call(hook, *args)
+
+    def resumed_epoch(self, initial_epoch: int) -> int:
+        """Return the number of the first epoch: as given, or later, where a callback has restored a training."""
+        return max([initial_epoch, *(getattr(c, "resumed_epoch", 0) for c in self.callbacks)])
+
+
+def _has(callback: Any, hook: str) -> bool:
+    """Return whether a callback has written this method itself."""
+    method = getattr(callback, hook, None)
+    return method is not None and getattr(method, "__func__", method) is not getattr(Callback, hook)
+
+
+class Monitor:
+    """Reads one value of the logs, and says whether it is better than the best one so far.
+
+    Args:
+        owner: the callback, for error messages.
+        monitor: name in the logs.
+        mode: "min" if smaller is better, "max" if larger, "auto" for "max" with accuracies and the like.
+        min_delta: a change by less than this is no improvement.
+
+    Raises:
+        ValueError: for an unknown mode.
+    """
+
+    def __init__(self, owner: str, monitor: str, mode: str, min_delta: float = 0.0) -> None:
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f"{owner}: expected mode 'auto', 'min' or 'max'; received {mode!r}")
+        self.owner, self.monitor, self.min_delta = owner, monitor, abs(min_delta)
+        larger = mode == "max" or (mode == "auto" and any(part in monitor for part in _LARGER))
+        self.sign = -1.0 if larger else 1.0
+        self.best = math.inf  # times sign
+
+    def read(self, logs: Logs | None) -> float:
+        """Return the value, times -1 where larger is better.
+
+        Raises:
+            ValueError: if it is not in the logs.
+        """
+        logs = logs or {}
+        if self.monitor not in logs:
+            raise ValueError(
+                f"{self.owner}: expected monitor to be one of {sorted(logs)}; received {self.monitor!r}. "
+                "Values that begin with 'val_' need validation_data or validation_split"
+            )
+        return self.sign * logs[self.monitor]
+
+    def improves(self, value: float) -> bool:
+        """Return whether a value that `read` gave is better than the best, and remember it then."""
+        if value < self.best - self.min_delta:
+            self.best = value
+            return True
+        return False

@@ -1,0 +1,97 @@
+"""The record of a training that `fit` returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .base import Callback, Logs
+
+if TYPE_CHECKING:
+    from ..training import Trainer
+
+__all__ = ["History"]
+
+
+class History(Callback):
+    """Keeps the loss and the metrics of every epoch; `fit` returns one.
+
+    Attributes:
+        epoch: the epochs' numbers, from 0.
+        history: for each name the values, one float an epoch; those of validation for the epochs that had one.
+    """
+
+    def __init__(self) -> None:
+        self.epoch: list[int] = []
+        self.history: dict[str, list[float]] = {}
+        self._epochs: dict[str, list[int]] = {}
+
+    def set_model(self, model: Trainer) -> None:
+        """Keep no reference: a record must not keep a model alive."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Append the epoch's values."""
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value if np.ndim(value) else float(value))
+            self._epochs.setdefault(name, []).append(epoch)
+
+    def to_pandas(self) -> Any:
+        """Return a `pandas.DataFrame`: one row an epoch, one column a name, NaN where an epoch has no value.
+
+        Raises:
+            ImportError: if pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError(f"History.to_pandas: expected pandas; {error}. {_INSTALL}") from error
+
+        columns = {name: pd.Series(values, self._epochs[name]) for name, values in self.history.items()}
+        return pd.DataFrame(columns, index=pd.Index(self.epoch, name="epoch"), dtype=float)
+
+    def plot(self, names: list[str] | None = None, ax: Any = None) -> Any:
+        """Draw the values over the epochs with matplotlib: one panel a metric, training and validation together.
+
+        Args:
+            names: which to draw, without `val_`; by default all.
+            ax: one `matplotlib` Axes to draw everything in; by default a new figure.
+
+        Returns:
+            The Axes, or an array of them.
+
+        Raises:
+            ImportError: if matplotlib is not installed.
+            ValueError: for a name that is not in the history, or an empty history.
+        """
+        try:
+            from matplotlib import pyplot
+        except ImportError as error:
+            raise ImportError(f"History.plot: expected matplotlib; {error}. {_INSTALL}") from error
+
+        found = list(dict.fromkeys(name.removeprefix("val_") for name in self.history))
+        wanted = found if names is None else names
+        if not wanted or (unknown := [name for name in wanted if name not in found]):
+            received = repr(unknown[0]) if wanted else "an empty history"
+            raise ValueError(f"History.plot: expected names among {found}; received {received}")
+        axes = [ax] * len(wanted)
+        if ax is None:
+            size = (4.5 * len(wanted), 3.2)
+            axes = list(pyplot.subplots(1, len(wanted), squeeze=False, figsize=size, layout="constrained")[1][0])
+        for name, panel in zip(wanted, axes, strict=True):
+            for key, style in ((name, "-"), (f"val_{name}", "--")):
+                if key in self.history:
+                    epochs = [epoch + 1 for epoch in self._epochs[key]]
+                    panel.plot(epochs, self.history[key], style, marker=".", label=key)
+            panel.set_xlabel("epoch")
+            panel.set_ylabel(name if ax is None else "")
+            panel.legend()
+        return axes[0] if len(axes) == 1 or ax is not None else axes
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.history.items())
+        return f"<History of {len(self.epoch)} epochs{': ' + last if last else ''}>"
+
+
+_INSTALL = "Install the extra: pip install autograd-lite[plot]"

@@ -1,0 +1,113 @@
+"""Callbacks that change the learning rate."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+
+from .base import Callback, Logs, Monitor
+
+__all__ = ["LearningRateScheduler", "ReduceLROnPlateau"]
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate before each epoch, and puts it into the logs as "learning_rate".
+
+    Args:
+        schedule: function of (epoch, learning rate), or of the epoch alone, that returns the new rate.
+        verbose: 1 prints it.
+
+    Raises:
+        TypeError: if `schedule` cannot be called, or in training if it does not return a number.
+
+    Example:
+        >>> halved = LearningRateScheduler(lambda epoch, rate: rate / 2)
+    """
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        if not callable(schedule):
+            raise TypeError(f"LearningRateScheduler: expected a function of (epoch, rate); received {schedule!r}")
+        self.schedule, self.verbose = schedule, verbose
+        try:
+            self._takes_rate = len(inspect.signature(schedule).parameters) > 1
+        except ValueError:
+            self._takes_rate = True
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Set the rate."""
+        optimizer = self.model.optimizer
+        rate = self.schedule(epoch, float(optimizer.learning_rate)) if self._takes_rate else self.schedule(epoch)
+        try:
+            rate = float(rate)
+        except (TypeError, ValueError):
+            raise TypeError(f"LearningRateScheduler: expected schedule to return a number; received {rate!r}") from None
+        optimizer.learning_rate = rate
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: LearningRateScheduler sets the learning rate to {rate:g}")
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Put the rate into the logs."""
+        if isinstance(logs, dict):
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+
+class ReduceLROnPlateau(Callback):
+    """Multiplies the learning rate by a factor when a value has not improved for a number of epochs.
+
+    Args:
+        monitor: name in the logs.
+        factor: what the rate is multiplied by, below 1.
+        patience: number of epochs without improvement after which it is.
+        verbose: 1 prints it.
+        mode: "min" if smaller is better, "max" if larger, "auto" for "max" with accuracies and the like.
+        min_delta: a change by less than this is no improvement.
+        cooldown: number of epochs after a reduction in which none is counted.
+        min_lr: the rate never gets below this.
+
+    Raises:
+        ValueError: for an argument out of its range, and in training if `monitor` is not in the logs.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        if not 0 <= factor < 1:
+            raise ValueError(f"ReduceLROnPlateau: expected factor below 1, and at least 0; received {factor!r}")
+        self._monitor = Monitor("ReduceLROnPlateau", monitor, mode, min_delta)
+        self.monitor, self.factor, self.patience, self.verbose = monitor, factor, patience, verbose
+        self.cooldown, self.min_lr = cooldown, min_lr
+        self.waited = self.cooling = 0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Forget earlier trainings."""
+        self._monitor.best = math.inf
+        self.waited = self.cooling = 0
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Compare with the best value, and reduce the rate if patience has run out."""
+        optimizer = self.model.optimizer
+        rate = float(optimizer.learning_rate)
+        if isinstance(logs, dict):
+            logs["learning_rate"] = rate
+        value = self._monitor.read(logs)
+        if self.cooling > 0:
+            self.cooling -= 1
+            self.waited = 0
+        if self._monitor.improves(value):
+            self.waited = 0
+        elif self.cooling <= 0:
+            self.waited += 1
+            if self.waited >= self.patience and rate > self.min_lr:
+                optimizer.learning_rate = max(rate * self.factor, self.min_lr)
+                self.cooling, self.waited = self.cooldown, 0
+                if self.verbose:
+                    print(f"Epoch {epoch + 1}: ReduceLROnPlateau sets the learning rate to {optimizer.learning_rate:g}")

@@ -1,0 +1,164 @@
+"""Callbacks that stop training: when it no longer improves, and when it has gone wrong."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import GradError, Tensor
+
+from .base import Callback, Logs, Monitor
+
+if TYPE_CHECKING:
+    from autograd_lite.graph import NanReport
+
+__all__ = ["EarlyStopping", "TerminateOnNaN"]
+
+
+class EarlyStopping(Callback):
+    """Stops training when a value has not improved for a number of epochs.
+
+    Args:
+        monitor: name in the logs.
+        min_delta: a change by less than this is no improvement.
+        patience: number of epochs without improvement after which training stops.
+        verbose: 1 prints when it stops.
+        mode: "min" if smaller is better, "max" if larger, "auto" for "max" with accuracies and the like.
+        baseline: a value that must be reached: as long as it is not, no epoch counts as an improvement of patience.
+        restore_best_weights: whether to bring back the weights of the best epoch at the end of training.
+        start_from_epoch: epochs before this one are not looked at.
+
+    Attributes:
+        stopped_epoch: the epoch that training stopped after, 0 if it was not stopped.
+        best_epoch: the epoch of the best value.
+        best: the best value.
+
+    Raises:
+        ValueError: for an unknown mode, and in training if `monitor` is not in the logs.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0.0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        self._monitor = Monitor("EarlyStopping", monitor, mode, min_delta)
+        self.monitor, self.min_delta, self.sign = monitor, abs(min_delta), self._monitor.sign
+        self.patience, self.verbose, self.baseline = patience, verbose, baseline
+        self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Forget earlier trainings."""
+        self._monitor.best = math.inf
+        self.best_epoch = self.stopped_epoch = self.waited = 0
+        self.best_weights: dict[str, np.ndarray] | None = None
+
+    @property
+    def best(self) -> float:
+        """The best value so far."""
+        return self.sign * self._monitor.best
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Compare with the best value, and stop if patience has run out."""
+        if epoch < self.start_from_epoch or self._skips(logs):
+            return
+        value = self._monitor.read(logs)
+        self.waited += 1
+        if self._monitor.improves(value):
+            self.best_epoch = epoch
+            if self.restore_best_weights:
+                self.best_weights = self.model.state_dict()
+            if self.baseline is None or value < self.sign * self.baseline - self.min_delta:
+                self.waited = 0
+            return
+        if self.waited >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+            if self.verbose:
+                print(f"Epoch {epoch + 1}: EarlyStopping, {self.monitor} was best in epoch {self.best_epoch + 1}")
+
+    def _skips(self, logs: Logs | None) -> bool:
+        """Return whether this epoch had no validation though others have one."""
+        return (
+            self.monitor.startswith("val_") and self.best < math.inf != -self.best and self.monitor not in (logs or {})
+        )
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Bring back the best weights if asked to."""
+        if self.best_weights is not None:
+            self.model.load_state_dict(self.best_weights)
+
+
+class TerminateOnNaN(Callback):
+    """Stops training before a step that would bring NaN or an infinity into the weights, and names the operation.
+
+    The weights stay those of the last good step. Looking at the gradients costs one pass over them a step, and saved
+    values are kept a little longer than without it.
+
+    Args:
+        gradients: look at the gradients too, not at the loss alone.
+
+    Attributes:
+        report: what `autograd_lite.graph.find_nan` found, or None; it has the operation, its line and a way out.
+        stopped_batch: the batch it stopped at, or None.
+    """
+
+    def __init__(self, gradients: bool = True) -> None:
+        self.gradients = gradients
+        self.report: NanReport | None = None
+        self.stopped_batch: int | None = None
+        self._batch = 0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Forget earlier trainings."""
+        self.report = self.stopped_batch = None
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Note which batch it is."""
+        self._batch = batch
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Stop after a step of one's own `train_step` that reports a loss of NaN or infinity."""
+        if self.stopped_batch is None and not math.isfinite((logs or {}).get("loss", 0.0)):
+            self._stop("the loss is not finite")
+
+    def admits(self, loss: Tensor) -> bool:
+        """Differentiate the loss, and return whether it and the gradients are finite; else find out why and stop."""
+        if not math.isfinite(loss.item()):
+            self._explain(loss, "the loss is not finite")
+            return False
+        if not self.gradients:
+            loss.backward()
+            return True
+        loss.backward(retain_graph=True)
+        with np.errstate(all="ignore"):
+            bad = [p for p in self.model.parameters() if p.grad is not None and not _finite(p.grad.data)]
+        if bad:
+            self._explain(loss, f"the gradient of {bad[0].name!r} is not finite")
+        return not bad
+
+    def _explain(self, loss: Tensor, why: str) -> None:
+        try:
+            self.report = ag.graph.find_nan(loss)
+        except GradError as error:
+            why = f"{why} ({error})"
+        self._stop(why if self.report is None else f"{why}\n{self.report}")
+
+    def _stop(self, why: str) -> None:
+        self.stopped_batch = self._batch
+        self.model.stop_training = True
+        print(f"Batch {self._batch}: TerminateOnNaN: {why}")
+
+
+def _finite(g: np.ndarray) -> bool:
+    """Return whether all elements are finite: the sum tells, unless it overflows."""
+    return bool(np.isfinite(g.sum()) or np.isfinite(g).all())

@@ -1,0 +1,107 @@
+"""Structures of arrays: one array, or tuples, lists and dicts of structures, all with the same number of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import ShapeError, Tensor
+
+__all__ = ["is_structure", "leaves", "map_structure", "rows_of", "stack", "unpack"]
+
+
+def is_structure(x: Any) -> bool:
+    """Return whether x is a dict, or a tuple or list of arrays or structures; a list of numbers or lists is an array.
+
+    Example:
+        >>> is_structure((np.ones(2), np.ones(2))), is_structure([[1, 2], [3, 4]])
+        (True, False)
+    """
+    if isinstance(x, dict):
+        return True
+    return isinstance(x, (tuple, list)) and bool(x) and all(_is_array(p) or is_structure(p) for p in x)
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, (np.ndarray, Tensor))
+
+
+def map_structure(function: Callable[..., Any], x: Any, *others: Any) -> Any:
+    """Apply a function to every array of a structure, and, in step, to those of others built alike.
+
+    Example:
+        >>> map_structure(len, {"a": np.ones(3), "b": (np.ones(2),)})
+        {'a': 3, 'b': (2,)}
+    """
+    if isinstance(x, dict):
+        return {key: map_structure(function, part, *(o[key] for o in others)) for key, part in x.items()}
+    if isinstance(x, tuple) or (isinstance(x, list) and is_structure(x)):
+        parts = [map_structure(function, *p) for p in zip(x, *others, strict=True)]
+        return tuple(parts) if isinstance(x, tuple) else parts
+    return function(x, *others)
+
+
+def leaves(x: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the arrays of a structure with their paths, such as `[0]['image']`."""
+    if isinstance(x, dict):
+        for key, part in x.items():
+            yield from leaves(part, f"{path}[{key!r}]")
+    elif isinstance(x, tuple) or (isinstance(x, list) and is_structure(x)):
+        for i, part in enumerate(x):
+            yield from leaves(part, f"{path}[{i}]")
+    else:
+        yield path, x
+
+
+def rows_of(what: str, x: Any) -> int:
+    """Return the number of rows that all arrays of a structure have.
+
+    Raises:
+        ShapeError: if there is no array, one has no rows, or their numbers differ.
+    """
+    sizes = {path: np.shape(a)[:1] for path, a in leaves(x)}
+    if not sizes or () in sizes.values():
+        raise ShapeError(f"{what}: expected arrays of shape (N, ...), one row a sample; received {_words(x, sizes)}")
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{path or 'data'}: {n}" for path, (n,) in sizes.items())
+        raise ShapeError(f"{what}: expected equally many rows in every array; received {listed}")
+    ((rows,),) = set(sizes.values())
+    return int(rows)
+
+
+def _words(x: Any, sizes: dict[str, Any]) -> str:
+    scalar = next((path for path, shape in sizes.items() if shape == ()), None)
+    return f"an empty {type(x).__name__}" if scalar is None else f"a single value at data{scalar}"
+
+
+def stack(samples: Sequence[Any]) -> Any:
+    """Return a batch made of single samples, which may be structures.
+
+    Example:
+        >>> stack([(1, [1.0, 2.0]), (0, [3.0, 4.0])])
+        (array([1, 0]), array([[1., 2.],
+               [3., 4.]]))
+    """
+    return map_structure(lambda *parts: np.stack([np.asarray(p) for p in parts]), samples[0], *samples[1:])
+
+
+def unpack(batch: Any) -> tuple[Any, Any, Any]:
+    """Return inputs, targets and sample weights of a batch: x, (x,), (x, y) or (x, y, w); None for what is missing.
+
+    Raises:
+        ValueError: for a tuple of another length.
+
+    Example:
+        >>> unpack((1, 2))
+        (1, 2, None)
+    """
+    if not isinstance(batch, tuple):
+        return batch, None, None
+    if not 1 <= len(batch) <= 3:
+        raise ValueError(
+            f"batch: expected x, (x, y) or (x, y, sample_weight); received a tuple of length {len(batch)}. "
+            "Put several inputs into a list, a dict or a tuple of their own: ((a, b), y)"
+        )
+    return (*batch, None, None)[:3]

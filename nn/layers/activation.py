@@ -1,0 +1,200 @@
+"""Activation functions as layers, some of which have weights or arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from .. import activations, initializers
+from ..module import Shape
+from .layer import Layer, is_number
+
+__all__ = ["ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
+
+
+class _Elementwise(Layer):
+    """Keeps the shape."""
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape."""
+        return input_shape
+
+
+class ReLU(_Elementwise):
+    """Replaces negative values by zero; with arguments, as `nn.activations.relu`.
+
+    Args:
+        max_value: where the result stops growing, not negative; None for nowhere.
+        negative_slope: slope below the threshold, not negative.
+        threshold: below which the slope is `negative_slope`, not negative.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Example:
+        >>> ReLU(max_value=2.0, negative_slope=0.5)([[-1.0, 1.0, 3.0]]).tolist()
+        [[-0.5, 1.0, 2.0]]
+    """
+
+    def __init__(
+        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.max_value = None if max_value is None else _not_negative("ReLU", "max_value", max_value)
+        self.negative_slope = _not_negative("ReLU", "negative_slope", negative_slope)
+        self.threshold = _not_negative("ReLU", "threshold", threshold)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return relu(x), of x's shape."""
+        return activations.relu(x, self.negative_slope, self.max_value, self.threshold)
+
+
+class LeakyReLU(_Elementwise):
+    """Returns x where x > 0, otherwise negative_slope x.
+
+    Args:
+        negative_slope: not negative.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    References:
+        Maas, Hannun, Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models, 2013, section 2.
+
+    Example:
+        >>> LeakyReLU(0.5)([[-1.0, 1.0]]).tolist()
+        [[-0.5, 1.0]]
+    """
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.negative_slope = _not_negative("LeakyReLU", "negative_slope", negative_slope)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return leaky_relu(x), of x's shape."""
+        return ag.leaky_relu(x, self.negative_slope)
+
+    def extra_repr(self) -> str:
+        """Return the slope."""
+        return f"{self.negative_slope:g}"
+
+
+class PReLU(_Elementwise):
+    """Returns x where x > 0, otherwise alpha x, with an alpha that is learned for each feature.
+
+    Args:
+        alpha_initializer: of alpha, which has the shape of a sample.
+        shared_axes: axes along which one alpha serves, counted from 1 since the batch axis is not among alpha's.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    References:
+        He, Zhang, Ren, Sun: Delving Deep into Rectifiers, 2015, equation 1.
+
+    Example:
+        >>> PReLU(alpha_initializer="ones")([[-1.0, 1.0]]).tolist()
+        [[-1.0, 1.0]]
+    """
+
+    alpha: Tensor
+
+    def __init__(
+        self,
+        alpha_initializer: str | Callable[..., Any] = "zeros",
+        shared_axes: int | Sequence[int] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.alpha_initializer = initializers.get(alpha_initializer)
+        axes = (shared_axes,) if isinstance(shared_axes, int) else shared_axes or ()
+        if any(not is_number(a) or a < 1 for a in axes):
+            raise ValueError(
+                f"PReLU: expected shared_axes of 1 and above, since 0 is the batch; received "
+                f"shared_axes={shared_axes!r}"
+            )
+        self.shared_axes = tuple(int(a) for a in axes)
+
+    def build(self, input_shape: Shape) -> None:
+        """Create alpha, of a sample's shape with 1 along the shared axes."""
+        if any(a >= len(input_shape) for a in self.shared_axes):
+            raise ag.ShapeError(
+                f"{self.name} (PReLU): expected inputs that have the axes {self.shared_axes}; received shape "
+                f"{input_shape}"
+            )
+        lengths = [1 if a in self.shared_axes else n for a, n in enumerate(input_shape)]
+        self.alpha = self.add_weight(lengths[1:], self.alpha_initializer)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return max(x, 0) - alpha max(-x, 0), of x's shape."""
+        return ag.relu(x) - self.alpha * ag.relu(-x)
+
+
+class ELU(_Elementwise):
+    """Returns x where x > 0, otherwise alpha (exp(x) - 1).
+
+    Args:
+        alpha: the limit at minus infinity is -alpha.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    References:
+        Clevert, Unterthiner, Hochreiter: Fast and Accurate Deep Network Learning by Exponential Linear Units, 2015,
+        equation 16.
+
+    Example:
+        >>> ELU(2.0)([[-1000.0, 1.0]]).tolist()
+        [[-2.0, 1.0]]
+    """
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alpha = _not_negative("ELU", "alpha", alpha)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return elu(x), of x's shape."""
+        return activations.elu(x, self.alpha)
+
+    def extra_repr(self) -> str:
+        """Return alpha."""
+        return f"{self.alpha:g}"
+
+
+class Softmax(_Elementwise):
+    """Returns exp(x) / sum(exp(x)) along an axis or several.
+
+    Args:
+        axis: which.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x; a `mask` that broadcasts to x's shape is False where the result is to be 0.
+
+    Example:
+        >>> layer = Softmax()
+        >>> layer([[1.0, 1.0]]).tolist(), layer([[1.0, 1.0, 5.0]], mask=[[True, True, False]]).tolist()
+        ([[0.5, 0.5]], [[0.5, 0.5, 0.0]])
+    """
+
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        axes = (axis,) if isinstance(axis, (int, np.integer)) and not isinstance(axis, bool) else axis
+        if not isinstance(axes, (tuple, list)) or not axes or not all(isinstance(a, (int, np.integer)) for a in axes):
+            raise ValueError(f"Softmax: expected axis to be an integer or a tuple of them; received axis={axis!r}")
+        self.axes = tuple(int(a) for a in axes)
+
+    def call(self, x: Tensor, mask: Any = None) -> Tensor:
+        """Return softmax(x), of x's shape."""
+        if mask is not None:
+            allowed = np.asarray(mask.data if isinstance(mask, Tensor) else mask, bool)
+            x = x + np.where(allowed, 0, np.finfo(x.dtype).min / 2).astype(x.dtype)
+        if len(self.axes) == 1:
+            return activations.softmax(x, self.axes[0])
+        return np.exp(x - ag.logsumexp(x, axis=self.axes, keepdims=True))
+
+    def extra_repr(self) -> str:
+        """Return the axis."""
+        return f"axis={self.axes[0] if len(self.axes) == 1 else self.axes}"
+
+
+def _not_negative(layer: str, argument: str, value: Any) -> float:
+    if not is_number(value) or not value >= 0:
+        raise ValueError(f"{layer}: expected {argument} >= 0; received {argument}={value!r}")
+    return float(value)

@@ -1,0 +1,372 @@
+"""Attention: MultiHeadAttention, and the TransformerBlock made of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from .. import activations, initializers
+from ..module import Shape
+from .core import Dense, Dropout
+from .layer import Layer, positive
+from .normalization import LayerNormalization
+
+__all__ = ["MultiHeadAttention", "TransformerBlock"]
+
+Initializer = str | Callable[..., Any]
+
+
+class _Projection(Layer):
+    """A linear map whose inputs or outputs are split into heads: x @ kernel + bias, with a kernel of three axes.
+
+    Args:
+        inputs: shape of what is contracted; None to take the last length of the input.
+        outputs: shape that takes its place.
+        kernel_initializer, bias_initializer: of the kernel, shape (*inputs, *outputs), and the bias, shape outputs.
+        use_bias: whether there is a bias.
+        kwargs: `dtype`, and the regularizers and constraints of both.
+    """
+
+    kernel: Tensor
+    bias: Tensor | None
+
+    def __init__(
+        self,
+        inputs: tuple[int, ...] | None,
+        outputs: tuple[int, ...],
+        kernel_initializer: Initializer,
+        bias_initializer: Initializer,
+        use_bias: bool,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.inputs = inputs
+        self.outputs = outputs
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.use_bias = use_bias
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the kernel and the bias."""
+        inputs = self.inputs or input_shape[-1:]
+        self.kernel = self.add_weight((*inputs, *self.outputs), self.kernel_initializer)
+        self.bias = self.add_weight(self.outputs, self.bias_initializer) if self.use_bias else None
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return the product with both sides flat, shape (N, T, product of outputs)."""
+        width = math.prod(self.outputs)
+        rows = self.kernel.size // width
+        if x.shape[-1] != rows:
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}': expected inputs whose last axis has length {rows}, since its "
+                f"kernel has shape {self.kernel.shape}; received shape {x.shape}"
+            )
+        out = x @ self.kernel.reshape(rows, width)
+        return out if self.bias is None else out + self.bias.reshape(width)
+
+    def extra_repr(self) -> str:
+        """Return the shapes."""
+        return f"{self.inputs or ''} -> {self.outputs}".strip()
+
+
+class MultiHeadAttention(Layer):
+    """Lets each entry of one sequence take a weighted mean over the entries of another, in several heads at once.
+
+    With queries Q = query Wq + bq, keys K = key Wk + bk and values V = value Wv + bv for each head:
+    softmax(Q Kᵀ / sqrt(key_dim)) V, the heads side by side, times Wo plus bo.
+
+    Args:
+        num_heads: H, their number.
+        key_dim: length of a query and of a key, for each head.
+        value_dim: length of a value, for each head; by default key_dim.
+        dropout: share of the weights to drop while training.
+        use_bias: whether the four maps have biases.
+        output_shape: length of the result; by default that of a query.
+        kernel_initializer: of the kernels: `query.kernel` and `key.kernel` of shape (D, H, key_dim), `value.kernel` of
+            shape (D, H, value_dim), `attention_output.kernel` of shape (H, value_dim, output_shape).
+        bias_initializer: of the biases: (H, key_dim), (H, key_dim), (H, value_dim), (output_shape,).
+        kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint: of all kernels or biases.
+        seed: of the dropout.
+        kwargs: `name`, `dtype`.
+
+    Call it on query of shape (N, T, D) and value of shape (N, S, D'); `key`, of shape (N, S, D''), is the value by
+    default. Attention is allowed where all masks are True:
+
+    - `query_mask` (N, T), `value_mask` and `key_mask` (N, S): which entries are there at all;
+    - `attention_mask` (N, T, S), (T, S) or (N, H, T, S): who may see whom;
+    - `use_causal_mask`: entry t sees entries up to t.
+
+    A query that may see nothing takes the plain mean. The result has shape (N, T, output_shape); with
+    `return_attention_scores`, the weights (N, H, T, S) come second.
+
+    References:
+        Vaswani et al.: Attention Is All You Need, 2017, section 3.2.
+
+    Example:
+        >>> layer = MultiHeadAttention(num_heads=2, key_dim=3)
+        >>> x = np.ones((1, 4, 5))
+        >>> out, scores = layer(x, x, use_causal_mask=True, return_attention_scores=True)
+        >>> out.shape, scores.shape, scores.numpy()[0, 0, 1].tolist()
+        ((1, 4, 5), (1, 2, 4, 4), [0.5, 0.5, 0.0, 0.0])
+    """
+
+    attention_output: _Projection
+
+    def __init__(
+        self,
+        num_heads: int,
+        key_dim: int,
+        value_dim: int | None = None,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        output_shape: int | None = None,
+        kernel_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.num_heads = positive("MultiHeadAttention", "num_heads", num_heads)
+        self.key_dim = positive("MultiHeadAttention", "key_dim", key_dim)
+        self.value_dim = self.key_dim if value_dim is None else positive("MultiHeadAttention", "value_dim", value_dim)
+        self.width = None if output_shape is None else positive("MultiHeadAttention", "output_shape", output_shape)
+        self.use_bias = bool(use_bias)
+        own = {
+            "kernel_regularizer": kernel_regularizer,
+            "kernel_constraint": kernel_constraint,
+            "bias_regularizer": bias_regularizer,
+            "bias_constraint": bias_constraint,
+        }
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self._rules_of_weights = {k: v for k, v in own.items() if v is not None}
+        self.query = self._projection(None, (self.num_heads, self.key_dim))
+        self.key = self._projection(None, (self.num_heads, self.key_dim))
+        self.value = self._projection(None, (self.num_heads, self.value_dim))
+        self.dropout = Dropout(dropout, seed=seed, dtype=self.dtype)
+
+    def _projection(self, inputs: tuple[int, ...] | None, outputs: tuple[int, ...]) -> _Projection:
+        return _Projection(
+            inputs,
+            outputs,
+            self.kernel_initializer,
+            self.bias_initializer,
+            self.use_bias,
+            dtype=self.dtype,
+            **self._rules_of_weights,
+        )
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the maps that the query's shape decides; those of key and value come with the first call."""
+        if len(input_shape) != 3 or input_shape[-1] is None:
+            raise ag.ShapeError(f"{self.name}: expected a query of shape (N, T, D); received shape {input_shape}")
+        self.query.build(input_shape)
+        outputs = (self.width or input_shape[-1],)
+        self.attention_output = self._projection((self.num_heads, self.value_dim), outputs)
+        self.attention_output.build((None, None, self.num_heads * self.value_dim))
+
+    def call(
+        self,
+        query: Tensor,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        """Return the result (N, T, output_shape), and the weights (N, H, T, S) if asked for."""
+        value = self._cast(value)
+        key = value if key is None else self._cast(key)
+        self._check_shapes(query, key, value)
+        q = self._heads(self.query(query) * (1.0 / math.sqrt(self.key_dim)))
+        k, v = self._heads(self.key(key)), self._heads(self.value(value))
+        scores = q @ np.swapaxes(k, 2, 3)
+        allowed = self._allowed(scores.shape, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
+        if allowed is not None:
+            # Half of the smallest number, so that adding a score to it cannot overflow; exp makes it exactly 0.
+            scores = scores + np.where(allowed, 0, np.finfo(scores.dtype).min / 2).astype(scores.dtype)
+        weights = ag.softmax(scores)
+        mixed = self.dropout(weights, training=training) @ v
+        n, heads, length, width = mixed.shape
+        out = self.attention_output(np.swapaxes(mixed, 1, 2).reshape(n, length, heads * width))
+        return (out, weights) if return_attention_scores else out
+
+    def _heads(self, x: Tensor) -> Tensor:
+        n, length, width = x.shape
+        return x.reshape(n, length, self.num_heads, width // self.num_heads).transpose(0, 2, 1, 3)
+
+    def _check_shapes(self, query: Tensor, key: Any, value: Any) -> None:
+        shapes = [np.shape(a) for a in (query, key, value)]
+        if any(len(s) != 3 for s in shapes) or len({s[0] for s in shapes}) != 1 or shapes[1][1] != shapes[2][1]:
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (MultiHeadAttention): expected query (N, T, D), key (N, S, D) and "
+                f"value (N, S, D) of one N and one S; received shapes {shapes[0]}, {shapes[1]} and {shapes[2]}"
+            )
+
+    def _allowed(
+        self,
+        shape: tuple[int, ...],
+        query_mask: Any,
+        value_mask: Any,
+        key_mask: Any,
+        attention_mask: Any,
+        causal: bool,
+    ) -> npt.NDArray[np.bool_] | None:
+        """Return where attention is allowed, broadcastable to the scores' shape (N, H, T, S); None for everywhere."""
+        n, _, t, s = shape
+        parts = []
+        for name, mask, length, spread in (
+            ("query_mask", query_mask, t, (slice(None), None, slice(None), None)),
+            ("value_mask", value_mask, s, (slice(None), None, None, slice(None))),
+            ("key_mask", key_mask, s, (slice(None), None, None, slice(None))),
+        ):
+            if mask is not None:
+                parts.append(self._flags(name, mask, [(n, length)])[spread])
+        if attention_mask is not None:
+            flags = self._flags("attention_mask", attention_mask, [(n, t, s), (1, t, s), (t, s), shape, (n, 1, t, s)])
+            parts.append(flags[:, None] if flags.ndim == 3 else flags)
+        if causal:
+            parts.append(np.tri(t, s, dtype=bool))
+        if not parts:
+            return None
+        allowed = parts[0]
+        for part in parts[1:]:
+            allowed = allowed & part
+        return allowed
+
+    def _flags(self, name: str, mask: Any, shapes: list[tuple[int, ...]]) -> npt.NDArray[np.bool_]:
+        flags = np.asarray(mask.data if isinstance(mask, Tensor) else mask)
+        if flags.shape not in shapes:
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (MultiHeadAttention): expected {name} of shape {shapes[0]}; "
+                f"received shape {flags.shape}"
+            )
+        return flags.astype(bool)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the query's shape with the length of the result."""
+        return (*input_shape[:-1], self.width or input_shape[-1])
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"num_heads={self.num_heads}, key_dim={self.key_dim}"
+
+
+class TransformerBlock(Layer):
+    """Self-attention and two dense layers, each with a normalization before it and its input added after.
+
+    h = x + attention(norm(x)), out = h + dense(activation(dense(norm(h)))).
+
+    Args:
+        num_heads: H, number of heads; each has key_dim = D / H unless `key_dim` says otherwise.
+        intermediate_dim: length between the dense layers; by default 4 D.
+        key_dim: length of a query and of a key, for each head.
+        dropout: share to drop while training: of attention weights, and of what is added to the input.
+        activation: between the dense layers.
+        causal: whether entry t sees only entries up to t.
+        epsilon: of the normalizations.
+        kernel_initializer: of all kernels.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, T, D), D a multiple of H; the result has x's shape. `mask` (N, T) is False at padding,
+    which is not attended to.
+
+    References:
+        Vaswani et al.: Attention Is All You Need, 2017, section 3.1; Xiong et al.: On Layer Normalization in the
+        Transformer Architecture, 2020, table 1 (the normalization before).
+
+    Example:
+        >>> block = TransformerBlock(num_heads=2, causal=True, input_shape=(5, 8))
+        >>> block(np.zeros((1, 5, 8))).shape, block.count_params()
+        ((1, 5, 8), 872)
+    """
+
+    attention_norm: LayerNormalization
+    attention: MultiHeadAttention
+    dense_norm: LayerNormalization
+    dense: Dense
+    dense_output: Dense
+
+    def __init__(
+        self,
+        num_heads: int,
+        intermediate_dim: int | None = None,
+        key_dim: int | None = None,
+        dropout: float = 0.0,
+        activation: str | Callable[..., Any] | None = "gelu",
+        causal: bool = False,
+        epsilon: float = 1e-5,
+        kernel_initializer: Initializer = "glorot_uniform",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.num_heads = positive("TransformerBlock", "num_heads", num_heads)
+        self.intermediate_dim = (
+            None if intermediate_dim is None else positive("TransformerBlock", "intermediate_dim", intermediate_dim)
+        )
+        self.key_dim = None if key_dim is None else positive("TransformerBlock", "key_dim", key_dim)
+        self.activation = activations.get(activation)
+        self.causal = bool(causal)
+        self.epsilon = epsilon
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        LayerNormalization(epsilon=epsilon)  # says so if it is no epsilon
+        self.dropout = Dropout(dropout, dtype=self.dtype)
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the parts for inputs of shape (N, T, D)."""
+        features = input_shape[-1]
+        if len(input_shape) != 3 or features is None or (self.key_dim is None and features % self.num_heads):
+            raise ag.ShapeError(
+                f"{self.name} (TransformerBlock): expected inputs of shape (N, T, D), D a multiple of "
+                f"num_heads={self.num_heads}; received shape {input_shape}"
+            )
+        shape, kernel = tuple(input_shape), self.kernel_initializer
+        inner = self.intermediate_dim or 4 * features
+        self.attention_norm = LayerNormalization(epsilon=self.epsilon, dtype=self.dtype)
+        self.attention = MultiHeadAttention(
+            self.num_heads,
+            self.key_dim or features // self.num_heads,
+            dropout=self.dropout.rate,
+            kernel_initializer=kernel,
+            dtype=self.dtype,
+        )
+        self.dense_norm = LayerNormalization(epsilon=self.epsilon, dtype=self.dtype)
+        self.dense = Dense(inner, self.activation, kernel_initializer=kernel, dtype=self.dtype)
+        self.dense_output = Dense(features, kernel_initializer=kernel, dtype=self.dtype)
+        for part in (self.attention_norm, self.attention, self.attention.key, self.attention.value, self.dense_norm):
+            part.build(shape)
+        self.dense.build(shape)
+        self.dense_output.build((*shape[:-1], inner))
+        for _, module in self.named_modules():
+            module.training = self.training
+
+    def call(self, x: Tensor, mask: Any = None, training: bool | None = None) -> Tensor:
+        """Return the block's result, of x's shape."""
+        h = self.attention_norm(x)
+        h = self.attention(h, h, value_mask=mask, use_causal_mask=self.causal, training=training)
+        x = x + self.dropout(h, training=training)
+        h = self.dense_output(self.dense(self.dense_norm(x)))
+        return x + self.dropout(h, training=training)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape."""
+        return input_shape
+
+    def extra_repr(self) -> str:
+        """Return the number of heads."""
+        return f"num_heads={self.num_heads}" + (", causal=True" if self.causal else "")

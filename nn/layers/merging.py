@@ -1,0 +1,305 @@
+"""Merging several tensors into one: each layer is called on a list of them. Also Residual.
+
+Tensors with fewer axes get axes of length 1 after the batch axis; axes of length 1 broadcast.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ..module import Module, Shape
+from .layer import Layer
+
+__all__ = ["Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Residual", "Subtract"]
+
+
+class _Merge(Layer):
+    """Takes a list of tensors."""
+
+    def _cast(self, x: Any) -> Any:
+        if isinstance(x, (list, tuple)):
+            return [super(_Merge, self)._cast(part) for part in x]
+        return super()._cast(x)
+
+    def _checked(self, inputs: Any, least: int = 1, most: int | None = None) -> list[Tensor]:
+        parts = list(inputs) if isinstance(inputs, (list, tuple)) else []
+        if len(parts) < least or (most is not None and len(parts) > most):
+            wanted = f"a list of {least} tensors" if most == least else f"a list of {least} or more tensors"
+            received = f"{len(parts)} of them" if isinstance(inputs, (list, tuple)) else type(inputs).__name__
+            raise ValueError(
+                f"layer '{self._path or self.name}' ({type(self).__name__}): expected {wanted}; received {received}. "
+                f"Write {type(self).__name__}()([a, b])"
+            )
+        return parts
+
+    def _misfit(self, shapes: Sequence[Shape], wanted: str) -> ag.ShapeError:
+        return ag.ShapeError(
+            f"layer '{self._path or self.name}' ({type(self).__name__}): expected {wanted}; received shapes "
+            + ", ".join(map(str, shapes))
+        )
+
+
+class _Elementwise(_Merge):
+    """Merges element by element."""
+
+    def _merge(self, parts: list[Tensor]) -> Tensor:
+        raise NotImplementedError
+
+    def call(self, inputs: Any) -> Tensor:
+        """Return the merged tensors, of the shape that theirs broadcast to."""
+        parts = self._checked(inputs)
+        self.compute_output_shape([p.shape for p in parts])
+        ndim = max(p.ndim for p in parts)
+        return self._merge([_with_axes(p, ndim) for p in parts])
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """Return the shape that the inputs' shapes broadcast to."""
+        shapes = [tuple(s) for s in input_shape]
+        ndim = max(map(len, shapes))
+        padded = [(*s[:1], *[1] * (ndim - len(s)), *s[1:]) if len(s) < ndim else s for s in shapes]
+        merged: list[int | None] = []
+        for lengths in zip(*padded, strict=True):
+            known = {n for n in lengths if n != 1}
+            if len(known - {None}) > 1:
+                raise self._misfit(shapes, "shapes that broadcast to one another")
+            longest: int | None = max((n for n in known if n is not None), default=None if None in known else 1)
+            merged.append(None if None in lengths else longest)
+        return tuple(merged)
+
+
+class Add(_Elementwise):
+    """Adds tensors: a + b + ….
+
+    Example:
+        >>> Add()([np.ones((1, 2)), np.ones((1, 2)), np.ones((1, 1))]).tolist()
+        [[3.0, 3.0]]
+    """
+
+    def _merge(self, parts: list[Tensor]) -> Tensor:
+        return reduce(operator.add, parts)
+
+
+class Subtract(_Elementwise):
+    """Subtracts the second of two tensors from the first: a - b.
+
+    Example:
+        >>> Subtract()([np.ones((1, 2)), 3 * np.ones((1, 2))]).tolist()
+        [[-2.0, -2.0]]
+    """
+
+    def _merge(self, parts: list[Tensor]) -> Tensor:
+        a, b = self._checked(parts, 2, 2)
+        return a - b
+
+
+class Multiply(_Elementwise):
+    """Multiplies tensors element by element: a * b * ….
+
+    Example:
+        >>> Multiply()([2 * np.ones((1, 2)), 3 * np.ones((1, 2))]).tolist()
+        [[6.0, 6.0]]
+    """
+
+    def _merge(self, parts: list[Tensor]) -> Tensor:
+        return reduce(operator.mul, parts)
+
+
+class Average(_Elementwise):
+    """Averages tensors element by element: (a + b + …) / n.
+
+    Example:
+        >>> Average()([np.ones((1, 2)), 3 * np.ones((1, 2))]).tolist()
+        [[2.0, 2.0]]
+    """
+
+    def _merge(self, parts: list[Tensor]) -> Tensor:
+        return reduce(operator.add, parts) / len(parts)
+
+
+class Maximum(_Elementwise):
+    """Takes the largest of tensors, element by element.
+
+    Example:
+        >>> Maximum()([np.array([[1.0, 4.0]]), np.array([[3.0, 2.0]])]).tolist()
+        [[3.0, 4.0]]
+    """
+
+    def _merge(self, parts: list[Tensor]) -> Tensor:
+        out: Any = parts[0]
+        for part in parts[1:]:
+            out = np.maximum(out, part)
+        return out
+
+
+class Minimum(_Elementwise):
+    """Takes the smallest of tensors, element by element.
+
+    Example:
+        >>> Minimum()([np.array([[1.0, 4.0]]), np.array([[3.0, 2.0]])]).tolist()
+        [[1.0, 2.0]]
+    """
+
+    def _merge(self, parts: list[Tensor]) -> Tensor:
+        out: Any = parts[0]
+        for part in parts[1:]:
+            out = np.minimum(out, part)
+        return out
+
+
+class Concatenate(_Merge):
+    """Joins tensors along an axis; their other lengths must agree.
+
+    Args:
+        axis: which; 0 is the batch.
+        kwargs: `name`, `dtype`.
+
+    Example:
+        >>> Concatenate()([np.ones((1, 2)), np.zeros((1, 1))]).tolist()
+        [[1.0, 1.0, 0.0]]
+    """
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+            raise ValueError(f"Concatenate: expected axis to be an integer; received axis={axis!r}")
+        self.axis = int(axis)
+
+    def call(self, inputs: Any) -> Tensor:
+        """Return the joined tensors."""
+        parts = self._checked(inputs)
+        self.compute_output_shape([p.shape for p in parts])
+        joined: Any = np.concatenate(parts, axis=self.axis)
+        return joined
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """Return the first shape with the sum of the lengths along the axis."""
+        shapes = [tuple(s) for s in input_shape]
+        ndim = len(shapes[0])
+        at = self.axis % ndim if ndim and -ndim <= self.axis < ndim else None
+        if at is None or any(len(s) != ndim for s in shapes):
+            raise self._misfit(shapes, f"tensors of as many axes, with an axis {self.axis}")
+        for lengths in (lengths for a, lengths in enumerate(zip(*shapes, strict=True)) if a != at):
+            if len(set(lengths) - {None}) > 1:
+                raise self._misfit(shapes, f"equal lengths along every axis but {self.axis}")
+        along = [s[at] for s in shapes]
+        total = None if None in along else sum(n or 0 for n in along)
+        return (*shapes[0][:at], total, *shapes[0][at + 1 :])
+
+    def extra_repr(self) -> str:
+        """Return the axis."""
+        return f"axis={self.axis}"
+
+
+class Dot(_Merge):
+    """Sums the products of two tensors along an axis of each, sample by sample.
+
+    Args:
+        axes: the axis of both, or a pair: an axis of the first and one of the second; not 0, the batch.
+        normalize: whether to divide by the norms along the axes first, which makes the cosine of the angle.
+        kwargs: `name`, `dtype`.
+
+    For a of shape (N, I, K) and b of shape (N, J, K), `Dot(2)` gives shape (N, I, J); for (N, K) and (N, K), `Dot(1)`
+    gives (N, 1).
+
+    Example:
+        >>> Dot(axes=1)([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
+        [[11.0]]
+    """
+
+    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        pair = (axes, axes) if isinstance(axes, int) and not isinstance(axes, bool) else axes
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not all(isinstance(a, int) for a in pair):
+            raise ValueError(f"Dot: expected axes to be an integer or two of them; received axes={axes!r}")
+        if 0 in pair:
+            raise ValueError(f"Dot: expected axes other than 0, the batch; received axes={axes!r}")
+        self.axes = (int(pair[0]), int(pair[1]))
+        self.normalize = bool(normalize)
+
+    def call(self, inputs: Any) -> Tensor:
+        """Return the sums, shape (N, rest of the first, rest of the second), or (N, 1)."""
+        a: Any
+        b: Any
+        a, b = self._checked(inputs, 2, 2)
+        shape = self.compute_output_shape([a.shape, b.shape])
+        a, b = np.moveaxis(a, self.axes[0], -1), np.moveaxis(b, self.axes[1], -1)
+        if self.normalize:
+            a, b = _unit(a), _unit(b)
+        a = a.reshape(a.shape[0], math.prod(a.shape[1:-1]), a.shape[-1])
+        b = b.reshape(b.shape[0], math.prod(b.shape[1:-1]), b.shape[-1])
+        return (a @ np.swapaxes(b, 1, 2)).reshape(a.shape[0], *shape[1:])
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """Return (batch, rest of the first, rest of the second), or (batch, 1)."""
+        first, second = (tuple(s) for s in input_shape)
+        pairs = zip(self.axes, (first, second), strict=True)
+        at = [axis % len(s) if -len(s) <= axis < len(s) else 0 for axis, s in pairs]
+        if 0 in at or first[at[0]] != second[at[1]]:
+            raise self._misfit((first, second), f"equal lengths along axes {self.axes}, not the batch")
+        rest = [n for a, n in enumerate(first) if a not in (0, at[0])]
+        rest += [n for a, n in enumerate(second) if a not in (0, at[1])]
+        return (first[0], *(rest or [1]))
+
+    def extra_repr(self) -> str:
+        """Return the axes."""
+        return f"axes={self.axes}" + (", normalize=True" if self.normalize else "")
+
+
+class Residual(Layer):
+    """Adds its input to what layers make of it: out = x + f(x), or shortcut(x) + f(x).
+
+    Args:
+        layers: f, one layer or a list of layers applied one after another.
+        shortcut: a layer for the other branch, such as a Dense that gives it the length of f's result.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    References:
+        He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, 2015, equations 1 and 2.
+
+    Example:
+        >>> from nn.layers import Dense
+        >>> Residual(Dense(2, kernel_initializer="zeros"))([[1.0, 2.0]]).tolist()
+        [[1.0, 2.0]]
+    """
+
+    def __init__(self, layers: Module | Sequence[Module], shortcut: Module | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        parts: list[Any] = list(layers) if isinstance(layers, (list, tuple)) else [layers]
+        for part in [*parts, *([] if shortcut is None else [shortcut])]:
+            if not isinstance(part, Module):
+                raise TypeError(f"Residual: expected layers; received {part!r}. Wrap a function: layers.Activation(f)")
+        if not parts:
+            raise ValueError("Residual: expected at least one layer; received none")
+        self.layers = parts
+        self.shortcut = shortcut
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return x + f(x)."""
+        out = x
+        for layer in self.layers:
+            out = layer(out)
+        other = x if self.shortcut is None else self.shortcut(x)
+        if out.shape != other.shape:
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (Residual): expected both branches to have one shape; received "
+                f"{other.shape} and {out.shape}. Give a shortcut that makes the first like the second"
+            )
+        return out + other
+
+
+def _with_axes(x: Tensor, ndim: int) -> Tensor:
+    """Return x with axes of length 1 after the batch axis, so that it has `ndim` axes."""
+    return x if x.ndim == ndim else x.reshape(*x.shape[:1], *[1] * (ndim - x.ndim), *x.shape[1:])
+
+
+def _unit(x: Tensor) -> Tensor:
+    return x / np.sqrt(np.maximum(np.sum(np.square(x), axis=-1, keepdims=True), 1e-24))

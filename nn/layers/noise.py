@@ -1,0 +1,220 @@
+"""Layers that add noise while training, and pass their input through in evaluation mode."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import autograd_lite as ag
+from autograd_lite import Generator, Tensor
+
+from ..activations import SELU_ALPHA, SELU_SCALE
+from ..module import Shape
+from .core import Dropout
+from .layer import Layer, is_number
+
+__all__ = [
+    "AlphaDropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+]
+
+
+class _SpatialDropout(Dropout):
+    """Drops whole channels: the mask is shared along all positions."""
+
+    ndim = 3
+
+    def __init__(self, rate: float, data_format: str = "channels_last", seed: int | None = None, **kwargs: Any) -> None:
+        if data_format not in ("channels_last", "channels_first"):
+            raise ValueError(
+                f"{type(self).__name__}: expected data_format 'channels_last' or 'channels_first'; received "
+                f"data_format={data_format!r}"
+            )
+        shared = [1] * (self.ndim - 2)
+        noise = (None, *shared, None) if data_format == "channels_last" else (None, None, *shared)
+        super().__init__(rate, noise_shape=noise, seed=seed, **kwargs)
+        self.data_format = data_format
+
+
+class SpatialDropout1D(_SpatialDropout):
+    """Zeroes whole channels at random while training, the others are scaled by 1 / (1 - rate).
+
+    Args:
+        rate: probability of a channel to be dropped, 0 <= rate < 1.
+        seed: of a stream of the layer's own; by default the default generator.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, T, C); the result has x's shape.
+
+    References:
+        Tompson, Goroshin, Jain, LeCun, Bregler: Efficient Object Localization Using Convolutional Networks, 2014,
+        section 3.2.
+
+    Example:
+        >>> SpatialDropout1D(0.5).eval()([[[1.0, 2.0]]]).tolist()
+        [[[1.0, 2.0]]]
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(rate, seed=seed, **kwargs)
+
+
+class SpatialDropout2D(_SpatialDropout):
+    """Zeroes whole channels of images at random while training; see `SpatialDropout1D`.
+
+    Args:
+        rate: probability of a channel to be dropped, 0 <= rate < 1.
+        data_format: "channels_last" for x of shape (N, H, W, C), "channels_first" for (N, C, H, W).
+        seed: of a stream of the layer's own; by default the default generator.
+        kwargs: `input_shape`, `name`, `dtype`.
+    """
+
+    ndim = 4
+
+
+class SpatialDropout3D(_SpatialDropout):
+    """Zeroes whole channels of volumes at random while training; see `SpatialDropout1D`.
+
+    Args:
+        rate: probability of a channel to be dropped, 0 <= rate < 1.
+        data_format: "channels_last" for x of shape (N, D, H, W, C), "channels_first" for (N, C, D, H, W).
+        seed: of a stream of the layer's own; by default the default generator.
+        kwargs: `input_shape`, `name`, `dtype`.
+    """
+
+    ndim = 5
+
+
+class _Noise(Layer):
+    """What the layers below have in common: the stream, and nothing to do in evaluation mode."""
+
+    generator: Generator | None
+
+    def _set_seed(self, seed: int | None) -> None:
+        self.generator = None if seed is None else Generator(seed, name=f"noise seed {seed}")
+
+    def _noisy(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def call(self, x: Tensor, training: bool | None = None) -> Tensor:
+        """Return x with noise, of x's shape, or x itself when not training."""
+        return self._noisy(x) if (self.training if training is None else training) else x
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape."""
+        return input_shape
+
+
+class GaussianNoise(_Noise):
+    """Adds normal noise while training: out = x + stddev n, with n from the standard normal.
+
+    Args:
+        stddev: its standard deviation, not negative.
+        seed: of a stream of the layer's own; by default the default generator.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Example:
+        >>> GaussianNoise(0.5).eval()([[1.0, 2.0]]).tolist()
+        [[1.0, 2.0]]
+    """
+
+    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not is_number(stddev) or not 0 <= stddev < math.inf:
+            raise ValueError(f"GaussianNoise: expected stddev >= 0; received stddev={stddev!r}")
+        self.stddev = float(stddev)
+        self._set_seed(seed)
+
+    def _noisy(self, x: Tensor) -> Tensor:
+        return x + ag.random.normal(x.shape, 0.0, self.stddev, dtype=x.dtype, generator=self.generator)
+
+    def extra_repr(self) -> str:
+        """Return the deviation."""
+        return f"{self.stddev:g}"
+
+
+class GaussianDropout(_Noise):
+    """Multiplies by normal noise while training: out = x n, with n of mean 1 and variance rate / (1 - rate).
+
+    These are the mean and variance of what `Dropout` multiplies by.
+
+    Args:
+        rate: 0 <= rate < 1.
+        seed: of a stream of the layer's own; by default the default generator.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    References:
+        Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout, 2014, section 10.
+
+    Example:
+        >>> GaussianDropout(0.5).eval()([[1.0, 2.0]]).tolist()
+        [[1.0, 2.0]]
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = _rate("GaussianDropout", rate)
+        self._set_seed(seed)
+
+    def _noisy(self, x: Tensor) -> Tensor:
+        stddev = math.sqrt(self.rate / (1 - self.rate))
+        return x * ag.random.normal(x.shape, 1.0, stddev, dtype=x.dtype, generator=self.generator)
+
+    def extra_repr(self) -> str:
+        """Return the rate."""
+        return f"{self.rate:g}"
+
+
+class AlphaDropout(_Noise):
+    """Puts elements to what selu has at minus infinity while training, and keeps mean 0 and variance 1.
+
+    With the mask m, 1 with probability 1 - rate: out = a (x m + p (1 - m)) + b, where p = -1.7581 and
+    a = ((1 - rate) (1 + rate p²))^(-1/2), b = -a p rate.
+
+    Args:
+        rate: 0 <= rate < 1.
+        noise_shape: shape of the mask, as for `Dropout`.
+        seed: of a stream of the layer's own; by default the default generator.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    References:
+        Klambauer, Unterthiner, Mayr, Hochreiter: Self-Normalizing Neural Networks, 2017, section "New Dropout
+        Technique".
+
+    Example:
+        >>> AlphaDropout(0.5).eval()([[1.0, 2.0]]).tolist()
+        [[1.0, 2.0]]
+    """
+
+    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = _rate("AlphaDropout", rate)
+        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self._set_seed(seed)
+
+    def _noisy(self, x: Tensor) -> Tensor:
+        noise = self.noise_shape or x.shape
+        if len(noise) != x.ndim or any(k not in (None, 1, n) for k, n in zip(noise, x.shape, strict=True)):
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (AlphaDropout): expected a noise_shape that broadcasts to the "
+                f"input's shape {x.shape}; received {noise}. Use 1 or None per axis"
+            )
+        shape = tuple(n if k is None else k for k, n in zip(noise, x.shape, strict=True))
+        kept = ag.random.bernoulli(shape, 1 - self.rate, dtype=x.dtype, generator=self.generator)
+        low = -SELU_ALPHA * SELU_SCALE
+        a = ((1 - self.rate) * (1 + self.rate * low**2)) ** -0.5
+        return x * (kept * a) + ((1.0 - kept) * (a * low) - a * low * self.rate)
+
+    def extra_repr(self) -> str:
+        """Return the rate."""
+        return f"{self.rate:g}"
+
+
+def _rate(layer: str, rate: Any) -> float:
+    if not is_number(rate) or not 0 <= rate < 1:
+        raise ValueError(f"{layer}: expected a rate with 0 <= rate < 1; received rate={rate!r}")
+    return float(rate)

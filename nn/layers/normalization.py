@@ -1,0 +1,388 @@
+"""Normalization: each layer shifts and scales its input to mean 0 and variance 1 over some axes.
+
+Arguments that the layers share: `epsilon`, added to the variance; `center` and `scale`, whether there are a `beta` to
+add and a `gamma` to multiply by; `beta_initializer` and `gamma_initializer`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from .. import initializers
+from ..module import Shape
+from .layer import Layer, is_number
+
+__all__ = [
+    "BatchNormalization",
+    "GroupNormalization",
+    "LayerNormalization",
+    "RMSNormalization",
+    "UnitNormalization",
+]
+
+Initializer = str | Callable[..., Any]
+
+
+class _Normalization(Layer):
+    """What the layers have in common: the axes, their lengths, and the weights that lie along them."""
+
+    axes: tuple[int, ...]
+
+    def _set_axes(self, axis: int | Sequence[int]) -> None:
+        axes = (axis,) if isinstance(axis, (int, np.integer)) and not isinstance(axis, bool) else axis
+        if not isinstance(axes, (tuple, list)) or not axes or not all(isinstance(a, (int, np.integer)) for a in axes):
+            raise ValueError(
+                f"{type(self).__name__}: expected axis to be an integer or a tuple of them; received axis={axis!r}"
+            )
+        self.axes = tuple(int(a) for a in axes)
+
+    def _set_epsilon(self, epsilon: Any) -> None:
+        if not is_number(epsilon) or not epsilon > 0:
+            raise ValueError(f"{type(self).__name__}: expected epsilon > 0; received epsilon={epsilon!r}")
+        self.epsilon = float(epsilon)
+
+    def _positions(self, ndim: int) -> tuple[int, ...]:
+        """Return the axes counted from the front, for inputs of so many axes."""
+        at = tuple(sorted({a % ndim if -ndim <= a < ndim else ndim for a in self.axes}))
+        if not at or at[0] == 0 or at[-1] >= ndim or len(at) != len(self.axes):
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' ({type(self).__name__}): expected inputs that have the axes "
+                f"{self.axes}, none of them the batch axis and none twice; received {ndim} axes"
+            )
+        return at
+
+    def _lengths(self, shape: Shape) -> tuple[int, ...]:
+        """Return the lengths along the axes; a weight has this shape."""
+        lengths = tuple(shape[a] for a in self._positions(len(shape)))
+        if None in lengths:
+            raise ag.ShapeError(f"{self.name}: expected known lengths along axes {self.axes}; received shape {shape}")
+        return tuple(n or 0 for n in lengths)
+
+    def _spread(self, weight: Tensor, x: Tensor) -> Tensor:
+        """Return a weight with axes of length 1 where x has others, so that it broadcasts."""
+        at = self._positions(x.ndim)
+        lengths = [n if a in at else 1 for a, n in enumerate(x.shape)]
+        if weight.size != math.prod(lengths):
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' ({type(self).__name__}): expected inputs of length {weight.shape} "
+                f"along axes {self.axes}, since it was built for them; received shape {x.shape}"
+            )
+        trailing = at == tuple(range(x.ndim - len(at), x.ndim))
+        return weight if trailing else weight.reshape(*lengths)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape."""
+        return input_shape
+
+    def extra_repr(self) -> str:
+        """Return the axis."""
+        return f"axis={self.axes[0] if len(self.axes) == 1 else self.axes}"
+
+
+class _AffineNormalization(_Normalization):
+    """With a gamma and a beta along the axes."""
+
+    gamma: Tensor | None
+    beta: Tensor | None
+
+    def _set_affine(
+        self, center: bool, scale: bool, beta_initializer: Initializer, gamma_initializer: Initializer
+    ) -> None:
+        self.center = center
+        self.scale = scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+
+    def build(self, input_shape: Shape) -> None:
+        """Create gamma and beta, of the lengths along the axes."""
+        lengths = self._lengths(input_shape)
+        self.gamma = self.add_weight(lengths, self.gamma_initializer) if self.scale else None
+        self.beta = self.add_weight(lengths, self.beta_initializer) if self.center else None
+
+    def _shaped(self, x: Tensor, centered: Tensor, variance: Tensor) -> Tensor:
+        """Return gamma * centered / sqrt(variance + epsilon) + beta."""
+        factor = 1.0 / np.sqrt(variance + self.epsilon)
+        if self.gamma is not None:
+            gamma = self._spread(self.gamma, x)
+            # The smaller product first: often both factors are vectors.
+            out = centered * (factor * gamma) if factor.size * gamma.size <= x.size else centered * factor * gamma
+        else:
+            out = centered * factor
+        return out if self.beta is None else out + self._spread(self.beta, x)
+
+
+class BatchNormalization(_AffineNormalization):
+    """Normalizes each channel over the batch: gamma (x - mean) / sqrt(variance + epsilon) + beta.
+
+    While training, mean and variance are the batch's, and running averages take them in:
+    moving = momentum moving + (1 - momentum) batch. In evaluation mode the running averages stand in their place. The
+    variance is the mean of the squares, not corrected for the degree of freedom, in both. A layer that is not
+    `trainable` is always in evaluation mode.
+
+    Args:
+        axis: the channels'; every other axis is averaged over.
+        momentum: of the running averages, 0 <= momentum <= 1.
+        epsilon, center, scale, beta_initializer, gamma_initializer: see the module.
+        moving_mean_initializer, moving_variance_initializer: of the running averages, shape (C,).
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, ..., C); the result has x's shape. A `mask` of shape (N, ...), x's without its last axis,
+    leaves entries out of mean and variance where it is False.
+
+    References:
+        Ioffe, Szegedy: Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift,
+        2015, algorithm 1.
+
+    Example:
+        >>> layer = BatchNormalization(epsilon=1e-9, momentum=0.5)
+        >>> layer([[1.0], [3.0]]).tolist(), layer.moving_mean.tolist(), layer.moving_variance.tolist()
+        ([[-1.0], [1.0]], [1.0], [1.0])
+    """
+
+    moving_mean: Tensor
+    moving_variance: Tensor
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Initializer = "zeros",
+        gamma_initializer: Initializer = "ones",
+        moving_mean_initializer: Initializer = "zeros",
+        moving_variance_initializer: Initializer = "ones",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._set_axes(axis)
+        if len(self.axes) != 1:
+            raise ValueError(f"BatchNormalization: expected one axis, the channels'; received axis={axis!r}")
+        if not is_number(momentum) or not 0 <= momentum <= 1:
+            raise ValueError(f"BatchNormalization: expected 0 <= momentum <= 1; received momentum={momentum!r}")
+        self.momentum = float(momentum)
+        self._set_epsilon(epsilon)
+        self._set_affine(center, scale, beta_initializer, gamma_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+
+    def build(self, input_shape: Shape) -> None:
+        """Create gamma, beta and the running averages, each of shape (C,)."""
+        super().build(input_shape)
+        lengths = self._lengths(input_shape)
+        self.moving_mean = self.add_weight(lengths, self.moving_mean_initializer, trainable=False)
+        self.moving_variance = self.add_weight(lengths, self.moving_variance_initializer, trainable=False)
+
+    def call(self, x: Tensor, training: bool | None = None, mask: Any = None) -> Tensor:
+        """Return the normalized x, of x's shape; while training, update the running averages."""
+        if not (self.training if training is None else training) or not self.trainable:
+            mean, variance = self._spread(self.moving_mean, x), self._spread(self.moving_variance, x)
+            return self._shaped(x, x - mean, variance)
+        self._spread(self.moving_mean, x)  # says so if the lengths do not fit
+        over = tuple(a for a in range(x.ndim) if a not in self._positions(x.ndim))
+        if mask is None:
+            mean = np.mean(x, axis=over, keepdims=True)
+            centered = x - mean
+            variance = np.mean(np.square(centered), axis=over, keepdims=True)
+        else:
+            weight = self._weight_of(mask, x)
+            count = max(float(weight.sum()), 1.0)
+            mean = np.sum(x * weight, axis=over, keepdims=True) / count
+            centered = x - mean
+            variance = np.sum(np.square(centered) * weight, axis=over, keepdims=True) / count
+        self._take_in(mean, variance)
+        return self._shaped(x, centered, variance)
+
+    def _weight_of(self, mask: Any, x: Tensor) -> Any:
+        flags = np.asarray(mask.data if isinstance(mask, Tensor) else mask)
+        if flags.shape != x.shape[:-1] or self._positions(x.ndim) != (x.ndim - 1,):
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (BatchNormalization): expected a mask of shape {x.shape[:-1]}, the "
+                f"input's without its last axis, and the channels along that; received mask shape {flags.shape} and "
+                f"axis {self.axes[0]}"
+            )
+        return flags[..., None].astype(x.dtype)
+
+    def _take_in(self, mean: Tensor, variance: Tensor) -> None:
+        """Move the running averages towards the batch's; an effect, not part of the function that is differentiated."""
+        new = 1.0 - self.momentum
+        with ag.no_grad():
+            for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                average.assign(average * self.momentum + ag.stop_gradient(value).reshape(-1) * new)
+
+
+class LayerNormalization(_AffineNormalization):
+    """Normalizes each sample over its features: gamma (x - mean) / sqrt(variance + epsilon) + beta.
+
+    Args:
+        axis: which axes mean and variance are taken over; gamma and beta lie along them.
+        epsilon, center, scale, beta_initializer, gamma_initializer: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, ..., D); the result has x's shape.
+
+    References:
+        Ba, Kiros, Hinton: Layer Normalization, 2016, equation 3.
+
+    Example:
+        >>> LayerNormalization(epsilon=1e-9)([[1.0, 3.0], [10.0, 30.0]]).tolist()
+        [[-1.0, 1.0], [-1.0, 1.0]]
+    """
+
+    def __init__(
+        self,
+        axis: int | Sequence[int] = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Initializer = "zeros",
+        gamma_initializer: Initializer = "ones",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._set_axes(axis)
+        self._set_epsilon(epsilon)
+        self._set_affine(center, scale, beta_initializer, gamma_initializer)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return the normalized x, of x's shape."""
+        over = self._positions(x.ndim)
+        centered = x - np.mean(x, axis=over, keepdims=True)
+        return self._shaped(x, centered, np.mean(np.square(centered), axis=over, keepdims=True))
+
+
+class GroupNormalization(_AffineNormalization):
+    """Normalizes each sample over groups of neighboring channels and all positions.
+
+    Args:
+        groups: their number, which divides the number of channels C; -1 for a group per channel, which is instance
+            normalization; 1 is layer normalization over channels and positions.
+        axis: the channels'.
+        epsilon, center, scale, beta_initializer, gamma_initializer: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, ..., C); the result has x's shape.
+
+    References:
+        Wu, He: Group Normalization, 2018, equation 7.
+
+    Example:
+        >>> GroupNormalization(groups=2, epsilon=1e-9)([[1.0, 3.0, 10.0, 30.0]]).tolist()
+        [[-1.0, 1.0, -1.0, 1.0]]
+    """
+
+    def __init__(
+        self,
+        groups: int = 32,
+        axis: int = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Initializer = "zeros",
+        gamma_initializer: Initializer = "ones",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not is_number(groups) or groups != int(groups) or (groups < 1 and groups != -1):
+            raise ValueError(f"GroupNormalization: expected groups >= 1, or -1; received groups={groups!r}")
+        self.groups = int(groups)
+        self._set_axes(axis)
+        if len(self.axes) != 1:
+            raise ValueError(f"GroupNormalization: expected one axis, the channels'; received axis={axis!r}")
+        self._set_epsilon(epsilon)
+        self._set_affine(center, scale, beta_initializer, gamma_initializer)
+
+    def build(self, input_shape: Shape) -> None:
+        """Create gamma and beta of shape (C,)."""
+        (channels,) = self._lengths(input_shape)
+        if self.groups != -1 and channels % self.groups:
+            raise ag.ShapeError(
+                f"{self.name} (GroupNormalization): expected a number of channels that the {self.groups} groups "
+                f"divide; received shape {input_shape}, {channels} channels"
+            )
+        super().build(input_shape)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return the normalized x, of x's shape."""
+        (at,) = self._positions(x.ndim)
+        channels = x.shape[at]
+        groups = channels if self.groups == -1 else self.groups
+        if channels % groups:
+            raise ag.ShapeError(f"{self.name}: expected channels that {groups} groups divide; received {x.shape}")
+        split = x.reshape(*x.shape[:at], groups, channels // groups, *x.shape[at + 1 :])
+        over = tuple(a for a in range(1, split.ndim) if a != at)
+        centered = split - np.mean(split, axis=over, keepdims=True)
+        variance = np.mean(np.square(centered), axis=over, keepdims=True)
+        out = (centered / np.sqrt(variance + self.epsilon)).reshape(*x.shape)
+        if self.gamma is not None:
+            out = out * self._spread(self.gamma, x)
+        return out if self.beta is None else out + self._spread(self.beta, x)
+
+    def extra_repr(self) -> str:
+        """Return the groups and the axis."""
+        return f"groups={self.groups}, {super().extra_repr()}"
+
+
+class RMSNormalization(_Normalization):
+    """Divides by the root of the mean of the squares: scale x / sqrt(mean(x²) + epsilon).
+
+    Args:
+        axis: which axes the mean is taken over; `scale` lies along them, and begins as ones.
+        epsilon: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, ..., D); the result has x's shape.
+
+    References:
+        Zhang, Sennrich: Root Mean Square Layer Normalization, 2019, equation 4.
+
+    Example:
+        >>> RMSNormalization()([[1.0, 7.0]]).numpy().round(3).tolist()
+        [[0.20000000298023224, 1.399999976158142]]
+    """
+
+    scale: Tensor
+
+    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._set_axes(axis)
+        self._set_epsilon(epsilon)
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the scale, of the lengths along the axes."""
+        self.scale = self.add_weight(self._lengths(input_shape), "ones")
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return the normalized x, of x's shape."""
+        mean = np.mean(np.square(x), axis=self._positions(x.ndim), keepdims=True)
+        return x * (1.0 / np.sqrt(mean + self.epsilon)) * self._spread(self.scale, x)
+
+
+class UnitNormalization(_Normalization):
+    """Divides by the Euclidean norm: x / max(norm(x), 1e-12).
+
+    Args:
+        axis: which axes the norm is taken over.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Example:
+        >>> UnitNormalization()([[3.0, 4.0], [0.0, 0.0]]).numpy().round(3).tolist()
+        [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+    """
+
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._set_axes(axis)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return x with norm 1 along the axes, of x's shape."""
+        square = np.sum(np.square(x), axis=self._positions(x.ndim), keepdims=True)
+        return x / np.sqrt(np.maximum(square, 1e-24))

@@ -1,0 +1,83 @@
+"""Operation: a NumPy function as a layer; operators on the symbols of a functional model make them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import Tensor
+
+from .. import _symbolic
+from .layer import Layer
+
+__all__ = ["Operation"]
+
+_FUNCTIONS = """
+absolute add arccos arcsin arcsinh arctan arctan2 arctanh cos cosh divide equal exp exp2 expm1 greater
+greater_equal hypot less less_equal log log10 log1p log2 matmul maximum minimum multiply negative not_equal
+power reciprocal sign sin sinh sqrt square subtract tan tanh clip concatenate einsum expand_dims flip max mean
+min moveaxis prod repeat reshape roll squeeze stack std sum swapaxes tensordot tile transpose var where
+"""
+_KNOWN: dict[str, Any] = {name: getattr(np, name) for name in _FUNCTIONS.split()}
+_ALIASES = {"abs": "absolute", "amax": "max", "amin": "min", "true_divide": "divide"}
+
+
+class Operation(Layer):
+    """Applies one NumPy function, by name; so that it can be saved, the names are those of a fixed list.
+
+    Operators and NumPy functions on symbols make this layer: `x + y`, `np.tanh(x)`, `np.concatenate([x, y], axis=1)`,
+    `x[:, 0]`.
+
+    Args:
+        function: name of a NumPy function, or "getitem".
+        kwargs: `name`, `dtype`.
+
+    Raises:
+        ValueError: for a function that is not in the list.
+
+    Example:
+        >>> Operation("maximum")([1.0, -1.0], 0.0).tolist()
+        [1.0, 0.0]
+    """
+
+    def __init__(self, function: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        name = _ALIASES.get(function, function)
+        if name != "getitem" and name not in _KNOWN:
+            raise ValueError(
+                f"Operation: expected one of {', '.join(sorted([*_KNOWN, 'getitem']))}; received {function!r}. "
+                "Write a layer for others"
+            )
+        self.function = name
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what the function returns for these arguments."""
+        if self.function == "getitem":
+            return args[0][_index(args[1])]
+        return _KNOWN[self.function](*args, **kwargs)
+
+    def _cast(self, x: Any) -> Any:
+        return super()._cast(x) if isinstance(x, (Tensor, np.ndarray)) else x  # shapes, axes and indices stay lists
+
+    def extra_repr(self) -> str:
+        """Return the function's name."""
+        return self.function
+
+
+def _index(plain: Any) -> Any:
+    """Return the index that plain values stand for; see `Symbol.__getitem__`."""
+    if isinstance(plain, list):
+        return tuple(_index(part) for part in plain)
+    if isinstance(plain, dict):
+        return slice(*plain["slice"])
+    return Ellipsis if plain == "..." else plain
+
+
+def _operate(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    given = _symbolic.leaves(_symbolic.Symbol, [args, kwargs])
+    kinds = [symbol.dtype for symbol in given if symbol.dtype.kind == "f"]
+    return Operation(name, dtype=np.result_type(*kinds) if kinds else None)(*args, **kwargs)
+
+
+_symbolic._OPERATE.append(_operate)

@@ -1,0 +1,124 @@
+"""Focal cross-entropies: what a model already does well counts less."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from .. import _targets as targets
+from .crossentropy import BinaryCrossentropy, CategoricalCrossentropy
+from .loss import EPSILON, Targets
+from .probabilities import logits_behind
+
+__all__ = ["BinaryFocalCrossentropy", "CategoricalFocalCrossentropy"]
+
+
+class BinaryFocalCrossentropy(BinaryCrossentropy):
+    """Binary cross-entropy times (1 - p_t)^gamma, where p_t = y p + (1 - y) (1 - p) is the target's probability.
+
+    `y_true` is in [0, 1], of the same shape (N, ..., F) as `y_pred`; the mean is over the last axis.
+
+    Args:
+        apply_class_balancing: whether each element is also weighted by y alpha + (1 - y) (1 - alpha).
+        alpha: the weight of class 1, in [0, 1].
+        gamma: at least 0; with 0 it is `BinaryCrossentropy`.
+        from_logits, label_smoothing, axis: as in `BinaryCrossentropy`.
+        reduction, name: as in `Loss`.
+
+    References:
+        Lin, Goyal, Girshick, He, Dollár: Focal Loss for Dense Object Detection, 2017, equations 4 and 5.
+
+    Example:
+        >>> loss = BinaryFocalCrossentropy()([[1.0]], ag.tensor([[0.5]]))
+        >>> round(loss.item(), 6)  # log 2 / 4
+        0.173287
+    """
+
+    def __init__(
+        self,
+        apply_class_balancing: bool = False,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "binary_focal_crossentropy",
+    ) -> None:
+        super().__init__(from_logits, label_smoothing, axis, reduction, name)
+        self.apply_class_balancing = apply_class_balancing
+        self.alpha = targets.checked_number(self.name, "alpha", alpha, low=0, high=1)
+        self.gamma = targets.checked_number(self.name, "gamma", gamma, low=0)
+
+    def _elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        y = y_true
+        if self.label_smoothing:
+            y = y_true * (1 - self.label_smoothing) + self.label_smoothing / 2
+        logits = y_pred if self.from_logits else logits_behind(y_pred, "sigmoid")
+        if logits is not None:
+            loss = ag.softplus(-logits) * y + ag.softplus(logits) * (1 - y)
+            missing = ag.sigmoid(-logits) * y + ag.sigmoid(logits) * (1 - y)  # 1 - p_t, with all its digits
+        else:
+            p = np.clip(y_pred, EPSILON, 1 - EPSILON)
+            loss = -(np.log(p) * y + np.log(1 - p) * (1 - y))
+            missing = (1 - p) * y + p * (1 - y)
+        focal = missing**self.gamma * loss
+        return focal * (y * self.alpha + (1 - y) * (1 - self.alpha)) if self.apply_class_balancing else focal
+
+
+class CategoricalFocalCrossentropy(CategoricalCrossentropy):
+    """-alpha sum_k (1 - p_k)^gamma y_k log p_k over K classes.
+
+    `y_true` and `y_pred` have the same shape (N, ..., K).
+
+    Args:
+        alpha: a weight, or one for each class, at least 0.
+        gamma: at least 0.
+        from_logits, label_smoothing, axis: as in `CategoricalCrossentropy`.
+        reduction, name: as in `Loss`.
+
+    References:
+        Lin, Goyal, Girshick, He, Dollár: Focal Loss for Dense Object Detection, 2017, equation 5.
+
+    Example:
+        >>> loss = CategoricalFocalCrossentropy()([[0.0, 1.0]], ag.tensor([[0.5, 0.5]]))
+        >>> round(loss.item(), 6)  # log 2 / 16
+        0.043322
+    """
+
+    def __init__(
+        self,
+        alpha: float | list[float] = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "categorical_focal_crossentropy",
+    ) -> None:
+        super().__init__(from_logits, label_smoothing, axis, reduction, name)
+        weights = np.asarray(alpha)
+        if weights.dtype.kind not in "fiu" or weights.ndim > 1 or not (weights >= 0).all():
+            raise ValueError(f"{name}: expected alpha as a number, or one a class, at least 0; received {alpha!r}")
+        self.alpha = alpha
+        self.gamma = targets.checked_number(self.name, "gamma", gamma, low=0)
+
+    def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return the losses of the samples, shape (N, ...)."""
+        log_p = self._log_p(y_pred)
+        alpha = np.asarray(self.alpha, log_p.dtype)
+        if alpha.ndim:
+            if alpha.size != y_pred.shape[self.axis]:
+                raise ag.ShapeError(
+                    f"{self.name}: expected alpha as a number or one for each of {y_pred.shape[self.axis]} classes; "
+                    f"received {alpha.size}"
+                )
+            after = y_pred.ndim - 1 - self.axis % y_pred.ndim  # axes behind that of the classes
+            alpha = alpha.reshape(-1, *(1,) * after)
+        return -((-np.expm1(log_p)) ** self.gamma * log_p * (self._smooth(y_true) * alpha)).sum(axis=self.axis)
+
+    def mean(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return the mean over the samples."""
+        return self.call(y_true, y_pred).mean()

@@ -1,0 +1,154 @@
+"""The base of all losses: checks, weights, masks and reductions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from .. import _targets as targets
+
+__all__ = ["EPSILON", "Array", "FunctionLoss", "Loss", "Targets", "values_of"]
+
+EPSILON = 1e-7
+_REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
+_MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
+
+Array = npt.NDArray[Any]
+Targets = Any  # an array, or a Tensor that gradients may flow through
+
+
+def values_of(y_true: Targets) -> Array:
+    """Return targets as an array."""
+    return y_true.data if isinstance(y_true, Tensor) else np.asarray(y_true)
+
+
+class Loss:
+    """Base of all losses; a subclass writes `call`, which returns the losses of the samples.
+
+    Args:
+        name: in error messages; by default the class's name.
+        reduction: "sum_over_batch_size", "mean", "mean_with_sample_weight", "sum" or None.
+
+    Raises:
+        ValueError: for an unknown reduction.
+
+    Example:
+        >>> class Largest(Loss):
+        ...     def call(self, y_true, y_pred):
+        ...         return np.abs(y_pred - y_true).max(axis=-1)
+        >>> Largest()([[1.0, 2.0]], ag.tensor([[1.0, 5.0]])).item()
+        3.0
+    """
+
+    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size") -> None:
+        self.name = name or type(self).__name__
+        if reduction not in _REDUCTIONS:
+            raise ValueError(f"{self.name}: expected reduction to be one of {_REDUCTIONS}; received {reduction!r}")
+        self.reduction = None if reduction == "none" else reduction
+
+    def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return the losses of the samples; written by subclasses.
+
+        Args:
+            y_true: checked targets, of y_pred's dtype unless they are class indices.
+            y_pred: predictions, shape (N, ...).
+        """
+        raise NotImplementedError(f"{self.name}: write call(self, y_true, y_pred), which returns the samples' losses")
+
+    def mean(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return the mean of `call` over what counts; a subclass may know a shorter way."""
+        losses = self.call(y_true, y_pred)
+        counted = self.counted(y_true, losses)
+        return losses.mean() if counted is None else losses.sum() / float(np.count_nonzero(counted) or 1)
+
+    def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
+        """Raise if these targets cannot belong to predictions of this shape."""
+        targets.check_counts(self.name, y_true, shape)
+
+    def counted(self, y_true: Targets, losses: Tensor) -> Array | None:
+        """Return which of the losses count, or None where all do; the others are 0, and no part of a mean."""
+        return None
+
+    def __call__(
+        self,
+        y_true: npt.ArrayLike | Tensor,
+        y_pred: npt.ArrayLike | Tensor,
+        sample_weight: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+    ) -> Tensor:
+        """Return the reduced loss.
+
+        Args:
+            y_true: targets, as the class says.
+            y_pred: predictions, floating.
+            sample_weight: one weight a sample, shape (N,), or one for each of the samples' losses.
+            mask: in the same shapes, True where a loss counts.
+
+        Raises:
+            ShapeError: if shapes do not fit together.
+            ValueError: for targets that are NaN or impossible.
+        """
+        if y_pred.__class__ is not Tensor:
+            y_pred = ag.tensor(y_pred)
+        if y_pred.dtype.kind != "f":
+            y_pred = y_pred.astype(np.float32)
+        values = y_true.data if isinstance(y_true, Tensor) else np.asarray(y_true)
+        self.check(values, y_pred.shape)
+        given = self._cast(y_true if isinstance(y_true, Tensor) else values, y_pred.dtype)
+        if sample_weight is None and mask is None and self.reduction in _MEANS:
+            return self.mean(given, y_pred)
+        losses = self.call(given, y_pred)
+        counted = self.counted(given, losses)
+        if mask is not None:
+            wanted = targets.checked_mask(self.name, mask, losses.shape)
+            chosen: Any = np.where(wanted, losses, losses.dtype.type(0))
+            losses = chosen
+            counted = wanted if counted is None else counted & wanted
+        weights = None
+        if sample_weight is not None:
+            weights = targets.checked_weights(self.name, sample_weight, losses.shape, losses.dtype)
+            losses = losses * weights
+        if self.reduction is None:
+            return losses
+        return losses.sum() if self.reduction == "sum" else losses.sum() / self._divisor(losses.shape, weights, counted)
+
+    def _divisor(self, shape: tuple[int, ...], weights: Array | None, counted: Array | None) -> float:
+        """Return what the sum of the losses is divided by to make their mean; 1 where it would be 0."""
+        if self.reduction == "mean_with_sample_weight" and weights is not None:
+            full = np.broadcast_to(weights, shape)
+            return float((full if counted is None else full[counted]).sum(dtype=np.float64)) or 1.0
+        number = int(np.prod(shape)) if counted is None else np.count_nonzero(counted)
+        return float(number or 1)
+
+    def _cast(self, y_true: Targets, dtype: np.dtype[Any]) -> Targets:
+        return y_true.astype(dtype, copy=False)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in vars(self).items())})"
+
+
+class FunctionLoss(Loss):
+    """A user's function (y_true, y_pred) of one batch, which returns losses of samples or their mean."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(getattr(function, "__name__", None))
+        self.function = function
+
+    def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return what the function returns."""
+        result = self.function(y_true, y_pred)
+        if not isinstance(result, Tensor):
+            raise TypeError(
+                f"loss {self.name!r}: expected a Tensor; received {type(result).__name__}. Compute it from y_pred with "
+                "NumPy functions or Tensor methods, not from y_pred.data"
+            )
+        return result
+
+    def _cast(self, y_true: Targets, dtype: np.dtype[Any]) -> Targets:
+        return y_true

@@ -1,0 +1,286 @@
+"""Losses of real numbers, counts and directions. y is `y_true`, p is `y_pred`, F the length of the last axis."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from .. import _targets as targets
+from .loss import EPSILON, Array, Loss, Targets
+
+__all__ = [
+    "CosineSimilarity",
+    "Huber",
+    "KLDivergence",
+    "LogCosh",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
+]
+
+
+class _Elementwise(Loss):
+    """A mean over the last axis of a function of a target and its prediction."""
+
+    def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return the losses of the elements, shape (N, ..., F)."""
+        raise NotImplementedError
+
+    def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return the losses of the samples, shape (N, ...)."""
+        return self.elements(y_true, y_pred).mean(axis=-1)
+
+    def mean(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return the mean over all elements, which is the mean of the means."""
+        return self.elements(y_true, y_pred).mean()
+
+    def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
+        """Raise unless the shapes are equal and no target is NaN."""
+        targets.check_same_shape(self.name, y_true, shape)
+        targets.check_no_nan(self.name, y_true)
+
+
+class MeanSquaredError(_Elementwise):
+    """The mean over the last axis of (y_true - y_pred)².
+
+    `y_true` and `y_pred` are floating and have the same shape (N, ..., F).
+
+    References:
+        Bishop: Pattern Recognition and Machine Learning, 2006, equation 3.12 (the sum-of-squares error).
+
+    Example:
+        >>> MeanSquaredError()([[0.0, 1.0]], ag.tensor([[1.0, 1.0]])).item()
+        0.5
+    """
+
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "mean_squared_error") -> None:
+        super().__init__(name, reduction)
+
+    def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return the squares, shape (N, ..., F)."""
+        return np.square(y_pred - y_true)
+
+
+class MeanAbsoluteError(_Elementwise):
+    """The mean over the last axis of `|y_true - y_pred|`; the derivative is 0 where they are equal.
+
+    `y_true` and `y_pred` are floating and have the same shape (N, ..., F).
+
+    References:
+        Hastie, Tibshirani, Friedman: The Elements of Statistical Learning, 2nd edition, 2009, equation 10.22.
+
+    Example:
+        >>> MeanAbsoluteError()([[0.0, 1.0]], ag.tensor([[3.0, 1.0]])).item()
+        1.5
+    """
+
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "mean_absolute_error") -> None:
+        super().__init__(name, reduction)
+
+    def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return the distances, shape (N, ..., F)."""
+        return np.abs(y_pred - y_true)
+
+
+class MeanAbsolutePercentageError(_Elementwise):
+    """The mean over the last axis of `100 |y_true - y_pred| / max(|y_true|, EPSILON)`.
+
+    `y_true` and `y_pred` are floating and have the same shape (N, ..., F).
+
+    References:
+        Hyndman, Koehler: Another look at measures of forecast accuracy, 2006, section 2.2.
+
+    Example:
+        >>> MeanAbsolutePercentageError()([[2.0, 4.0]], ag.tensor([[1.0, 5.0]])).item()
+        37.5
+    """
+
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str = "mean_absolute_percentage_error"
+    ) -> None:
+        super().__init__(name, reduction)
+
+    def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return the percentages, shape (N, ..., F)."""
+        return np.abs((y_true - y_pred) / np.maximum(np.abs(y_true), EPSILON)) * 100.0
+
+
+class MeanSquaredLogarithmicError(_Elementwise):
+    """The mean over the last axis of (log(1 + y_true) - log(1 + y_pred))², both first made at least EPSILON.
+
+    `y_true` is not negative; `y_true` and `y_pred` have the same shape (N, ..., F).
+
+    References:
+        Tofallis: A better measure of relative prediction accuracy, 2015, section 5 (the logarithm of the ratio).
+
+    Example:
+        >>> loss = MeanSquaredLogarithmicError()([[0.0, 1.0]], ag.tensor([[0.0, 3.0]]))
+        >>> round(loss.item(), 6)  # (log 2)² / 2
+        0.240227
+    """
+
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str = "mean_squared_logarithmic_error"
+    ) -> None:
+        super().__init__(name, reduction)
+
+    def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return the squares, shape (N, ..., F)."""
+        return np.square(np.log1p(np.maximum(y_pred, EPSILON)) - np.log1p(np.maximum(y_true, EPSILON)))
+
+    def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
+        """Raise unless the shapes are equal and no target is negative."""
+        targets.check_same_shape(self.name, y_true, shape)
+        targets.check_not_negative(self.name, y_true)
+
+
+class Huber(_Elementwise):
+    """The mean over the last axis of e²/2 where `|e| <= delta`, `delta |e| - delta²/2` elsewhere; e = y_pred - y_true.
+
+    `y_true` and `y_pred` are floating and have the same shape (N, ..., F).
+
+    Args:
+        delta: where the square becomes a line; greater than 0.
+        reduction, name: as in `Loss`.
+
+    References:
+        Huber: Robust Estimation of a Location Parameter, 1964, section 2.
+
+    Example:
+        >>> Huber()([[0.0, 0.0]], ag.tensor([[0.5, 3.0]])).item()
+        1.3125
+    """
+
+    def __init__(
+        self, delta: float = 1.0, reduction: str | None = "sum_over_batch_size", name: str = "huber_loss"
+    ) -> None:
+        super().__init__(name, reduction)
+        self.delta = targets.checked_number(self.name, "delta", delta, low=0, open_low=True)
+
+    def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return e²/2 or its tangent, shape (N, ..., F)."""
+        error = y_pred - y_true
+        near = np.clip(error, -self.delta, self.delta)  # e where the loss is a square, else delta sign(e)
+        return near * (error - 0.5 * near)
+
+
+class LogCosh(_Elementwise):
+    """The mean over the last axis of log cosh(y_pred - y_true): e²/2 for small errors, `|e|` - log 2 for large ones.
+
+    Computed as e + softplus(-2 e) - log 2, which never overflows.
+
+    References:
+        Saleh, Saleh: Statistical Properties of the log-cosh Loss Function Used in Machine Learning, 2022, equation 1.
+
+    Example:
+        >>> loss = LogCosh()([[0.0]], ag.tensor([[1000.0]]))
+        >>> round(loss.item(), 4)
+        999.3069
+    """
+
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "log_cosh") -> None:
+        super().__init__(name, reduction)
+
+    def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return log cosh of the errors, shape (N, ..., F)."""
+        error = y_pred - y_true
+        return error + ag.softplus(-2.0 * error) - math.log(2.0)
+
+
+class Poisson(_Elementwise):
+    """The mean over the last axis of y_pred - y_true log(y_pred + EPSILON): -log of the Poisson law, but for log y!.
+
+    `y_true` are counts, not negative; `y_pred` are rates of the same shape (N, ..., F).
+
+    References:
+        Bishop: Pattern Recognition and Machine Learning, 2006, section 2.4 (likelihoods of the exponential family).
+
+    Example:
+        >>> loss = Poisson()([[2.0]], ag.tensor([[1.0]]))
+        >>> round(loss.item(), 5)
+        1.0
+    """
+
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "poisson") -> None:
+        super().__init__(name, reduction)
+
+    def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return the losses of the elements, shape (N, ..., F)."""
+        return y_pred - np.log(y_pred + EPSILON) * y_true
+
+    def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
+        """Raise unless the shapes are equal and no target is negative."""
+        targets.check_same_shape(self.name, y_true, shape)
+        targets.check_not_negative(self.name, y_true)
+
+
+class KLDivergence(Loss):
+    """The sum over the last axis of y_true log(y_true / y_pred), both first clipped to [EPSILON, 1].
+
+    `y_true` and `y_pred` are distributions of the same shape (N, ..., K).
+
+    References:
+        Kullback, Leibler: On Information and Sufficiency, 1951, equation 2.4.
+
+    Example:
+        >>> loss = KLDivergence()([[0.5, 0.5]], ag.tensor([[0.25, 0.75]]))
+        >>> round(loss.item(), 6)
+        0.143841
+    """
+
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "kl_divergence") -> None:
+        super().__init__(name, reduction)
+
+    def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return the losses of the samples, shape (N, ...)."""
+        y = np.clip(y_true, EPSILON, 1)
+        return (y * (np.log(y) - np.log(np.clip(y_pred, EPSILON, 1)))).sum(axis=-1)
+
+    def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
+        """Raise unless the shapes are equal and no target is negative."""
+        targets.check_same_shape(self.name, y_true, shape)
+        targets.check_not_negative(self.name, y_true)
+
+
+class CosineSimilarity(Loss):
+    """Minus the cosine of the angle between y_true and y_pred: -y·p / (`|y|` `|p|`); from -1, the same way, to 1.
+
+    `y_true` and `y_pred` have the same shape (N, ..., F). A vector shorter than EPSILON counts as that long.
+
+    Args:
+        axis: along which the vectors lie.
+        reduction, name: as in `Loss`.
+
+    References:
+        Manning, Raghavan, Schütze: Introduction to Information Retrieval, 2008, equation 6.10.
+
+    Example:
+        >>> loss = CosineSimilarity()([[3.0, 4.0]], ag.tensor([[1.0, 0.0]]))
+        >>> round(loss.item(), 6)
+        -0.6
+    """
+
+    def __init__(
+        self, axis: int = -1, reduction: str | None = "sum_over_batch_size", name: str = "cosine_similarity"
+    ) -> None:
+        super().__init__(name, reduction)
+        self.axis = targets.checked_axis(self.name, axis)
+
+    def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return the losses of the samples, shape (N, ...)."""
+        axis = self.axis
+        squares = np.maximum(np.square(y_pred).sum(axis=axis), EPSILON**2)
+        others = np.maximum(np.square(y_true).sum(axis=axis), EPSILON**2)
+        return -(y_pred * y_true).sum(axis=axis) / (np.sqrt(squares) * np.sqrt(others))
+
+    def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
+        """Raise unless the shapes are equal and no target is NaN."""
+        targets.check_same_shape(self.name, y_true, shape)
+        targets.check_no_nan(self.name, y_true)
+        targets.check_has_axis(self.name, self.axis, shape)

@@ -1,0 +1,223 @@
+"""Accuracies: the share of samples whose class is the predicted one. As functions they return where that is so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+
+from .._targets import checked_int, checked_number
+from .averages import Mean, MeanMetricWrapper
+from .metric import Array, as_array, check_same_shape
+
+__all__ = [
+    "Accuracy",
+    "AutoAccuracy",
+    "BinaryAccuracy",
+    "CategoricalAccuracy",
+    "SparseCategoricalAccuracy",
+    "SparseTopKCategoricalAccuracy",
+    "TopKCategoricalAccuracy",
+    "binary_accuracy",
+    "categorical_accuracy",
+    "sparse_categorical_accuracy",
+    "sparse_top_k_categorical_accuracy",
+    "top_k_categorical_accuracy",
+]
+
+
+def accuracy(y_true: Any, y_pred: Any) -> Array:
+    """Return where a prediction equals its target; equal shapes."""
+    y_true, y_pred = as_array(y_true), as_array(y_pred)
+    check_same_shape("accuracy", y_true, y_pred)
+    return np.equal(y_true, y_pred)
+
+
+def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
+    """Return where a prediction is on the side of the threshold that its target, 0 or 1, says; equal shapes."""
+    y_true, y_pred = as_array(y_true), as_array(y_pred)
+    check_same_shape("binary accuracy", y_true, y_pred)
+    return np.equal(y_true, y_pred > threshold)
+
+
+def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
+    """Return where the largest of K predictions stands where the largest of K targets does; shapes (N, ..., K)."""
+    y_true, y_pred = as_array(y_true), as_array(y_pred)
+    check_same_shape("categorical accuracy", y_true, y_pred)
+    return np.equal(y_true.argmax(axis=-1), y_pred.argmax(axis=-1))
+
+
+def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
+    """Return where the largest of K predictions (N, ..., K) stands at the target's index (N, ...) or (N, ..., 1)."""
+    y_true, y_pred = as_array(y_true), as_array(y_pred)
+    return np.equal(_indices("sparse categorical accuracy", y_true, y_pred), y_pred.argmax(axis=-1))
+
+
+def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
+    """Return where fewer than k of K predictions are above the one at the largest target; shapes (N, ..., K)."""
+    y_true, y_pred = as_array(y_true), as_array(y_pred)
+    check_same_shape("top k categorical accuracy", y_true, y_pred)
+    return _in_top(y_true.argmax(axis=-1), y_pred, k)
+
+
+def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Array:
+    """Return where fewer than k of K predictions (N, ..., K) are above the one at the target's index (N, ...).
+
+    With `from_sorted_ids`, `y_pred` are classes, the likeliest first, and the answer is whether the target is among
+    the first k.
+    """
+    y_true, y_pred = as_array(y_true), as_array(y_pred)
+    indices = _indices("sparse top k categorical accuracy", y_true, y_pred)
+    if from_sorted_ids:
+        return (indices[..., None] == y_pred[..., :k]).any(axis=-1)
+    return _in_top(indices.astype(np.intp, copy=False), y_pred, k)
+
+
+def _indices(name: str, y_true: Array, y_pred: Array) -> Array:
+    if y_true.shape != y_pred.shape[:-1] and y_true.shape != (*y_pred.shape[:-1], 1):
+        raise ag.ShapeError(
+            f"{name}: expected class indices of shape {y_pred.shape[:-1]} for predictions of shape {y_pred.shape}; "
+            f"received shape {y_true.shape}"
+        )
+    return y_true.reshape(y_pred.shape[:-1])
+
+
+def _in_top(indices: Array, y_pred: Array, k: int) -> Array:
+    chosen = np.take_along_axis(y_pred, indices[..., None], -1)
+    hits: Array = np.isfinite(chosen[..., 0]) & (np.count_nonzero(y_pred > chosen, axis=-1) < k)
+    return hits
+
+
+class Accuracy(MeanMetricWrapper):
+    """How often a prediction equals its target; both are labels, of the same shape.
+
+    The name "accuracy" in `compile` stands for `AutoAccuracy`, as in Keras.
+
+    Example:
+        >>> accuracy = Accuracy()
+        >>> accuracy.update_state([1, 2, 3, 4], [0, 2, 3, 4])
+        >>> accuracy.result()
+        0.75
+    """
+
+    def __init__(self, name: str = "accuracy") -> None:
+        super().__init__(accuracy, name)
+
+
+class CategoricalAccuracy(MeanMetricWrapper):
+    """How often the largest of K predictions stands where the largest of K targets does; shapes (N, ..., K).
+
+    Example:
+        >>> accuracy = CategoricalAccuracy()
+        >>> accuracy.update_state(np.array([[0, 1], [1, 0]]), np.array([[0.2, 0.8], [0.3, 0.7]]))
+        >>> accuracy.result()
+        0.5
+    """
+
+    def __init__(self, name: str = "categorical_accuracy") -> None:
+        super().__init__(categorical_accuracy, name)
+
+
+class SparseCategoricalAccuracy(MeanMetricWrapper):
+    """How often the largest of K predictions (N, ..., K) stands at the target's index (N, ...) or (N, ..., 1).
+
+    Example:
+        >>> accuracy = SparseCategoricalAccuracy()
+        >>> accuracy.update_state([1, 0], [[0.2, 0.8], [0.3, 0.7]])
+        >>> accuracy.result()
+        0.5
+    """
+
+    def __init__(self, name: str = "sparse_categorical_accuracy") -> None:
+        super().__init__(sparse_categorical_accuracy, name)
+
+
+class BinaryAccuracy(MeanMetricWrapper):
+    """How often a prediction is on its target's side of a threshold.
+
+    Args:
+        name: its key in `History`.
+        threshold: predictions above it count as 1; 0 for logits.
+
+    Example:
+        >>> accuracy = BinaryAccuracy()
+        >>> accuracy.update_state([[1], [0]], [[0.8], [0.7]])
+        >>> accuracy.result()
+        0.5
+    """
+
+    def __init__(self, name: str = "binary_accuracy", threshold: float = 0.5) -> None:
+        self.threshold = checked_number(name, "threshold", threshold)
+        super().__init__(binary_accuracy, name, threshold=threshold)
+
+
+class TopKCategoricalAccuracy(MeanMetricWrapper):
+    """How often fewer than k of K predictions are above the one at the largest target; shapes (N, ..., K).
+
+    Args:
+        k: at least 1.
+        name: its key in `History`.
+
+    Example:
+        >>> accuracy = TopKCategoricalAccuracy(k=2)
+        >>> accuracy.update_state([[0, 0, 1], [0, 1, 0]], [[0.1, 0.9, 0.8], [0.05, 0.02, 0.9]])
+        >>> accuracy.result()
+        0.5
+    """
+
+    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy") -> None:
+        self.k = checked_int(name, "k", k, 1)
+        super().__init__(top_k_categorical_accuracy, name, k=k)
+
+
+class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
+    """How often fewer than k of K predictions (N, ..., K) are above the one at the target's index (N, ...).
+
+    Args:
+        k: at least 1.
+        name: its key in `History`.
+        from_sorted_ids: whether `y_pred` are classes, the likeliest first, in place of scores.
+
+    Example:
+        >>> accuracy = SparseTopKCategoricalAccuracy(k=2)
+        >>> accuracy.update_state([2, 1], [[0.1, 0.9, 0.8], [0.05, 0.02, 0.9]])
+        >>> accuracy.result()
+        0.5
+    """
+
+    def __init__(
+        self, k: int = 5, name: str = "sparse_top_k_categorical_accuracy", from_sorted_ids: bool = False
+    ) -> None:
+        self.k = checked_int(name, "k", k, 1)
+        self.from_sorted_ids = from_sorted_ids
+        super().__init__(sparse_top_k_categorical_accuracy, name, k=k, from_sorted_ids=from_sorted_ids)
+
+
+class AutoAccuracy(Mean):
+    """The accuracy that fits the labels, chosen by shapes as Keras does for the name "accuracy".
+
+    One output a sample: binary. Labels with an axis less than the predictions, or a last axis of length 1: sparse
+    categorical. Otherwise categorical.
+
+    Args:
+        name: its key in `History`.
+        threshold: of the binary kind; `compile` sets it to 0, where the probability is one half, when the loss takes
+            logits.
+    """
+
+    def __init__(self, name: str = "accuracy", threshold: float = 0.5) -> None:
+        self.threshold = checked_number(name, "threshold", threshold)
+        super().__init__(name)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Take in one batch."""
+        self.add(self._hits(as_array(y_true), as_array(y_pred)), sample_weight)
+
+    def _hits(self, y_true: Array, y_pred: Array) -> Array:
+        if y_pred.ndim == 1 or y_pred.shape[-1] == 1:
+            return binary_accuracy(y_true, y_pred, self.threshold)
+        if y_true.ndim < y_pred.ndim or y_true.shape[-1] == 1:
+            return sparse_categorical_accuracy(y_true, y_pred)
+        return categorical_accuracy(y_true, y_pred)

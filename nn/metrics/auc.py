@@ -1,0 +1,151 @@
+"""Areas under curves over thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import autograd_lite as ag
+
+from .._targets import checked_int
+from ..losses import EPSILON
+from .counts import Counts, probabilities
+from .metric import Array, as_array, divided
+
+__all__ = ["AUC"]
+
+_CURVES = ("ROC", "PR", "PRGAIN")
+_METHODS = ("interpolation", "minoring", "majoring")
+
+
+class AUC(Counts):
+    """The area under a curve that thresholds draw, approximated by Riemann sums.
+
+    "ROC" is TP / (TP + FN) over FP / (FP + TN), "PR" precision over recall, and "PRGAIN" precision gain over recall
+    gain: 1 - π/(1-π) FP/TP over 1 - π/(1-π) FN/TP, with π the share of class 1.
+
+    `y_true` are 0 and 1, `y_pred` probabilities of the same shape.
+
+    Args:
+        num_thresholds: how many, spread evenly over [0, 1]; at least 2.
+        curve: "ROC", "PR" or "PRGAIN".
+        summation_method: heights by "interpolation" (the mean of neighbors; for "PR" that of Davis and Goadrich),
+            "minoring" (the smaller one) or "majoring" (the larger one).
+        name: its key in `History`.
+        thresholds: in place of `num_thresholds`; values from 0 to 1, to which both ends are added.
+        multi_label: whether there is a curve for each index of the last axis, with the mean of their areas as result.
+        num_labels: how many there must be; None for any.
+        label_weights: weights of the labels in that mean, or, without multi_label, of their elements.
+        from_logits: whether `y_pred` are logits.
+
+    References:
+        Fawcett: An introduction to ROC analysis, 2006, section 5 and algorithm 2.
+        Davis, Goadrich: The Relationship Between Precision-Recall and ROC Curves, 2006, section 4.
+        Flach, Kull: Precision-Recall-Gain Curves, 2015, equation 2.
+
+    Example:
+        >>> auc = AUC(num_thresholds=3)
+        >>> auc.update_state([0, 0, 1, 1], [0, 0.5, 0.3, 0.9])
+        >>> auc.result()
+        0.75
+    """
+
+    def __init__(
+        self,
+        num_thresholds: int = 200,
+        curve: str = "ROC",
+        summation_method: str = "interpolation",
+        name: str = "auc",
+        thresholds: Sequence[float] | None = None,
+        multi_label: bool = False,
+        num_labels: int | None = None,
+        label_weights: npt.ArrayLike | None = None,
+        from_logits: bool = False,
+    ) -> None:
+        self.curve = _choice(name, "curve", curve, _CURVES)
+        self.summation_method = _choice(name, "summation_method", summation_method, _METHODS)
+        if num_labels is not None and not multi_label:
+            raise ValueError(f"{name}: expected num_labels only with multi_label=True; received {num_labels!r}")
+        self.multi_label, self.num_labels, self.from_logits = multi_label, num_labels, from_logits
+        self.label_weights = None if label_weights is None else np.asarray(label_weights, np.float64)
+        inner = _inner_thresholds(name, num_thresholds, thresholds)
+        super().__init__(name, [-EPSILON, *inner, 1 + EPSILON], labels=multi_label)
+
+    def scores(self, y_pred: Array) -> Array:
+        """Return the probabilities."""
+        if self.from_logits:
+            return as_array(ag.sigmoid(y_pred))
+        return probabilities(self.name, y_pred)
+
+    def _count(self, y_true: Array, scores: Array, weights: Array | None) -> None:
+        if self.multi_label and (scores.ndim != 2 or self.num_labels not in (None, scores.shape[-1])):
+            raise ag.ShapeError(
+                f"{self.name}: expected predictions of shape (N, {self.num_labels or 'L'}), since multi_label=True; "
+                f"received shape {scores.shape}"
+            )
+        if self.label_weights is not None:
+            if self.label_weights.shape != scores.shape[-1:]:
+                raise ag.ShapeError(
+                    f"{self.name}: expected label_weights of shape {scores.shape[-1:]}; received shape "
+                    f"{self.label_weights.shape}"
+                )
+            if not self.multi_label:
+                weights = np.broadcast_to(self.label_weights, scores.shape) * (1 if weights is None else weights)
+        super()._count(y_true, scores, weights)
+
+    def result(self) -> float:
+        """Return the area."""
+        if self.curve == "PR" and self.summation_method == "interpolation":
+            areas = self._interpolated_pr()
+        else:
+            x, y = self._curve()
+            low, high = y[..., :-1], y[..., 1:]
+            if self.summation_method == "interpolation":
+                heights = (low + high) / 2
+            else:
+                heights = np.minimum(low, high) if self.summation_method == "minoring" else np.maximum(low, high)
+            areas = ((x[..., :-1] - x[..., 1:]) * heights).sum(axis=-1)
+        weights = self.label_weights if self.multi_label else None
+        return float(np.average(areas, weights=weights))
+
+    def _curve(self) -> tuple[Array, Array]:
+        tp, fp, tn, fn = self.true_positives, self.false_positives, self.true_negatives, self.false_negatives
+        if self.curve == "ROC":
+            return divided(fp, fp + tn), divided(tp, tp + fn)
+        if self.curve == "PR":
+            return divided(tp, tp + fn), divided(tp, tp + fp)
+        odds = divided(tp + fn, tn + fp)
+        recall_gain = np.where(tp == 0, 0.0, 1 - odds * divided(fn, tp))
+        return np.maximum(recall_gain, 0), np.where(tp == 0, 1.0, 1 - odds * divided(fp, tp))
+
+    def _interpolated_pr(self) -> Array:
+        """Return the areas under precision over recall with TP between thresholds linear in TP + FP."""
+        tp, positives = self.true_positives, self.true_positives + self.false_positives
+        more, fewer = positives[..., :-1], positives[..., 1:]
+        gained = tp[..., :-1] - tp[..., 1:]
+        slope = divided(gained, np.maximum(more - fewer, 0))
+        intercept = tp[..., 1:] - slope * fewer
+        ratio = np.where((more > 0) & (fewer > 0), divided(more, fewer), 1.0)
+        all_positives = (tp + self.false_negatives)[..., 1:]
+        areas: Array = divided(slope * (gained + intercept * np.log(ratio)), all_positives).sum(axis=-1)
+        return areas
+
+
+def _choice(name: str, argument: str, value: Any, known: tuple[str, ...]) -> str:
+    for choice in known:
+        if isinstance(value, str) and value.lower() == choice.lower():
+            return choice
+    raise ValueError(f"{name}: expected {argument} to be one of {known}; received {value!r}")
+
+
+def _inner_thresholds(name: str, number: int, thresholds: Sequence[float] | None) -> list[float]:
+    if thresholds is not None:
+        inner = sorted(thresholds)
+        if any(not 0 <= t <= 1 for t in inner):
+            raise ValueError(f"{name}: expected thresholds from 0 to 1; received {thresholds!r}")
+        return inner
+    checked_int(name, "num_thresholds", number, 2)
+    return [i / (number - 1) for i in range(1, number - 1)]

@@ -1,0 +1,98 @@
+"""A list of parameters as one vector, for methods that look at all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autograd_lite import GradError, ShapeError, Tensor, enable_grad, no_grad
+
+__all__ = ["FlatFunction", "Vector"]
+
+Vector = npt.NDArray[np.float64]
+
+
+class FlatFunction:
+    """A scalar function of the values of some parameters, as a function of one float64 vector.
+
+    Args:
+        called: what error messages name.
+        f: a function without arguments that returns the scalar, computed from the parameters.
+        parameters: leaves that require a gradient.
+    """
+
+    def __init__(self, called: str, f: Callable[[], Any], parameters: Sequence[Tensor]) -> None:
+        self.called, self.f, self.parameters = called, f, list(parameters)
+        self.count = 0
+
+    def get(self) -> Vector:
+        """Return the present values, as a copy."""
+        return np.concatenate([p.data.ravel() for p in self.parameters]).astype(np.float64)
+
+    def set(self, x: Vector) -> None:
+        """Assign values."""
+        start = 0
+        with no_grad():
+            for p in self.parameters:
+                p.assign(x[start : start + p.size].reshape(p.shape).astype(p.dtype))
+                start += p.size
+
+    def value(self, x: Vector) -> float:
+        """Return the function's value at x."""
+        self.set(x)
+        self.count += 1
+        with no_grad():
+            return self._scalar(self.f()).item()
+
+    def value_and_gradient(self, x: Vector) -> tuple[float, Vector]:
+        """Return the function's value and gradient at x; what does not depend on a parameter has gradient 0."""
+        self.set(x)
+        self.count += 1
+        loss = self._differentiated()
+        return loss.item(), self._collect()
+
+    def hessian_product(self, x: Vector, v: Vector) -> Vector:
+        """Return the Hessian at x times v."""
+        self.set(x)
+        self._differentiated(create_graph=True)
+        gradients = [p.grad for p in self.parameters]
+        self._clear()
+        total, start = None, 0
+        with enable_grad():
+            for p, g in zip(self.parameters, gradients, strict=True):
+                part = v[start : start + p.size].reshape(p.shape).astype(p.dtype)
+                start += p.size
+                if g is not None and g.requires_grad:
+                    term = (g * part).sum()
+                    total = term if total is None else total + term
+        if total is not None:
+            total.backward()
+        return self._collect()
+
+    def _differentiated(self, create_graph: bool = False) -> Tensor:
+        self._clear()
+        with enable_grad():
+            loss = self._scalar(self.f())
+        if not loss.requires_grad:
+            raise GradError(f"{self.called}: expected a loss computed from the parameters; received a constant")
+        loss.backward(create_graph=create_graph)
+        return loss
+
+    def _scalar(self, loss: Any) -> Tensor:
+        if not isinstance(loss, Tensor):
+            raise TypeError(f"{self.called}: expected a function that returns a Tensor; received {type(loss).__name__}")
+        if loss.size != 1:
+            raise ShapeError(f"{self.called}: expected a scalar loss; received shape {loss.shape}")
+        return loss
+
+    def _collect(self) -> Vector:
+        parts = [np.zeros(p.size) if p.grad is None else p.grad.data.ravel() for p in self.parameters]
+        self._clear()
+        return np.concatenate(parts).astype(np.float64)
+
+    def _clear(self) -> None:
+        for p in self.parameters:
+            p.grad = None
