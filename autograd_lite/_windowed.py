@@ -1,6 +1,6 @@
 """Convolution and pooling, as functions: checked arguments in, recorded ops out. Channels stand last.
 
-Arguments that all have: x of shape (N, *S, C) with one, two, … spatial axes S; `stride`, `padding` and `dilation` are
+Arguments that all have: x of shape `(N, *S, C)` with one, two, … spatial axes S; `stride`, `padding` and `dilation` are
 one value for all spatial axes or one for each. `padding` is "valid" (none), "same" (as many windows as there are
 strides in S, what is odd put behind), an integer, or pairs (before, behind) for each axis.
 """
@@ -112,15 +112,15 @@ def convolution(
     c runs over the C/G channels of f's group.
 
     Args:
-        x: float, shape (N, *S, C).
-        w: float, shape (*K, C/G, F).
+        x: float, shape `(N, *S, C)`.
+        w: float, shape `(*K, C/G, F)`.
         stride: distance of windows along each spatial axis.
         padding: "valid", "same", an integer, or pairs; see the module.
         dilation: distance of the taps of a window.
         groups: G, into how many groups channels in and out fall; with G = C each has kernels of its own.
 
     Returns:
-        Shape (N, *O, F), O = (S + p - d (K - 1) - 1) // s + 1.
+        Shape `(N, *O, F)`, O = (S + p - d (K - 1) - 1) // s + 1.
 
     Raises:
         ShapeError: if shapes or arguments do not fit together.
@@ -159,8 +159,8 @@ def transposed_convolution(
     out[n, o s + k d - p, c] sums x[n, o, f] w[k, c, f] over all o, k and f.
 
     Args:
-        x: float, shape (N, *O, F).
-        w: float, shape (*K, C/G, F).
+        x: float, shape `(N, *O, F)`.
+        w: float, shape `(*K, C/G, F)`.
         stride: distance of windows.
         padding: what `convolution` would pad: it is cut off here. "same" gives sizes O s.
         dilation: distance of the taps of a window.
@@ -168,7 +168,7 @@ def transposed_convolution(
         size: the spatial shape of the result; by default the smallest, (O - 1) s + d (K - 1) + 1 - p.
 
     Returns:
-        Shape (N, *S, C).
+        Shape `(N, *S, C)`.
 
     Raises:
         ShapeError: if shapes or arguments do not fit together.
@@ -222,13 +222,13 @@ def max_pooling(x: Any, window: Lengths, stride: Lengths | None = None, padding:
     Padding never wins. Of equals the first in C order is the one that the gradient goes to.
 
     Args:
-        x: shape (N, *S, C).
+        x: shape `(N, *S, C)`.
         window: its length along each spatial axis.
         stride: distance of windows; by default their length.
         padding: "valid", "same", an integer, or pairs; see the module.
 
     Returns:
-        Shape (N, *O, C).
+        Shape `(N, *O, C)`.
 
     Raises:
         ShapeError: if shapes or arguments do not fit together.
@@ -246,13 +246,13 @@ def average_pooling(x: Any, window: Lengths, stride: Lengths | None = None, padd
     """Return the mean of each window, for each channel alone; elements of the padding do not count.
 
     Args:
-        x: float, shape (N, *S, C).
+        x: float, shape `(N, *S, C)`.
         window: its length along each spatial axis.
         stride: distance of windows; by default their length.
         padding: "valid", "same", an integer, or pairs; see the module.
 
     Returns:
-        Shape (N, *O, C).
+        Shape `(N, *O, C)`.
 
     Raises:
         ShapeError: if shapes or arguments do not fit together.

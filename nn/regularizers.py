@@ -59,7 +59,7 @@ class Regularizer(Configurable):
 
 
 class L1L2(Regularizer):
-    """l1 * sum(|x|) + l2 * sum(x**2); the derivative of |x| at 0 is 0.
+    """`l1 * sum(|x|) + l2 * sum(x**2)`; the derivative of `|x|` at 0 is 0.
 
     Args:
         l1: factor of the absolute values, at least 0; None is 0.
@@ -87,7 +87,7 @@ class L1L2(Regularizer):
 
 
 class L1(Regularizer):
-    """l1 * sum(|x|), which drives weights to 0.
+    """`l1 * sum(|x|)`, which drives weights to 0.
 
     Args:
         l1: the factor, at least 0.
@@ -132,9 +132,9 @@ class L2(Regularizer):
 
 
 class OrthogonalRegularizer(Regularizer):
-    """The mean |cosine| of the angles between different rows, or columns, of a matrix, times `factor`.
+    """The mean absolute cosine of the angles between different rows, or columns, of a matrix, times `factor`.
 
-    With u_i the i-th of n rows over its length: factor * sum_{i<j} |u_i . u_j| / (n (n - 1) / 2). A row of zeros
+    With u_i the i-th of n rows over its length: `factor * sum_{i<j} |u_i . u_j| / (n (n - 1) / 2)`. A row of zeros
     stays 0, since its length is taken to be at least 1e-6. One row alone has no penalty.
 
     Args:

@@ -248,9 +248,10 @@ def test_wheel_holds_both_packages_and_the_sample(tmp_path: Path) -> None:
     assert wheel.stat().st_size < 3_000_000
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"autograd_lite/py.typed", "nn/py.typed", "autograd_lite/__init__.py", "nn/__init__.py"} <= names
-    sample = {path.name for path in (ROOT / "nn" / "datasets" / "mnist_sample").iterdir()}
-    assert {f"nn/datasets/mnist_sample/{name}" for name in sample} <= names
+    for folder in ("nn/datasets/mnist_sample", "nn/datasets/embedded", "autograd_lite/graph/html"):
+        files = {path.name for path in (ROOT / folder).iterdir() if path.is_file()}
+        assert {f"{folder}/{name}" for name in files} <= names
     top = {name.partition("/")[0] for name in names if ".dist-info/" not in name}
     assert top == {"autograd_lite", "autograd_lite_pytest.py", "nn"}
     licences = {name.partition("/licenses/")[2] for name in names if "/licenses/" in name}
-    assert licences == {"LICENSE", "nn/datasets/mnist_sample/README.md"}
+    assert licences == {"LICENSE", "nn/datasets/mnist_sample/README.md", "nn/datasets/embedded/README.md"}
