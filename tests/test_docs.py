@@ -91,8 +91,9 @@ def test_every_picture_is_one_that_a_test_makes() -> None:
 @QUIET
 @pytest.mark.ci
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
-def test_and_so_does_the_code_of_the_peers(path: Path) -> None:
+def test_and_so_does_the_code_of_the_peers(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = path.read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
     absent = {block.needs for block in blocks(page) if block.needs and find_spec(block.needs) is None}
     if absent:
         pytest.skip(f"not installed: {', '.join(sorted(absent))}")
