@@ -137,7 +137,7 @@ def is_grad_enabled() -> bool:
 def record_source() -> Iterator[None]:
     """Record the user's file and line, and the `nn` module path, with every operation inside.
 
-    Costs about a microsecond an operation, so it is off unless asked for. Error messages and pictures then
+    Costs a quarter of the time of a small operation, so it is off unless asked for. Error messages and pictures then
     name the line.
 
     Example:

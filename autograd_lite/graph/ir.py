@@ -25,7 +25,7 @@ from .mermaid import graph_mermaid
 from .mirrored.dot import mirror_dot
 from .mirrored.svg import mirror_svg
 from .notebook import graph_bundle, picture
-from .parts import Flow, GraphNode, Kind, Role
+from .parts import Flow, GraphNode, Kind, Role, number_of
 from .svg import svg_text
 from .text import listing
 from .text_style import Pen, shows_colors
@@ -43,7 +43,7 @@ __all__ = ["Graph"]
 
 
 def _number(node: GraphNode) -> int:
-    return int(node.id[1:])
+    return number_of(node.id)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -149,7 +149,7 @@ class Graph:
                 for i in node.inputs:
                     if not self[i].backward:
                         found.setdefault(i, {})[node.of] = None
-        return {i: tuple(found[i]) for i in sorted(found, key=lambda i: int(i[1:]))}
+        return {i: tuple(found[i]) for i in sorted(found, key=number_of)}
 
     # ---- parts ------------------------------------------------------------------------------------------------------
 

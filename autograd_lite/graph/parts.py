@@ -14,7 +14,7 @@ from ..core.node import Source
 from ..core.shapes import Shape
 from .stats import Stats
 
-__all__ = ["ArrayDigest", "Flow", "GraphNode", "Kind", "Opaque", "Param", "Role", "make_param"]
+__all__ = ["ArrayDigest", "Flow", "GraphNode", "Kind", "Opaque", "Param", "Role", "make_param", "number_of"]
 
 
 class Kind(StrEnum):
@@ -146,6 +146,16 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return f"{{{', '.join(f'{k}: {_text(v)}' for k, v in value.items())}}}"
     return repr(value)
+
+
+def number_of(node_id: str) -> int:
+    """Return the number in a node's id, by which nodes are ordered: in a part of a graph it is no position.
+
+    Example:
+        >>> number_of("n12")
+        12
+    """
+    return int(node_id[1:])
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from .files.render import Renderer
 from .files.save import Drawing, SaveOptions, saved, written
 from .ir import Graph
 from .onnx import OnnxOptions, onnx_model
-from .parts import Kind, Role
+from .parts import Kind, Role, number_of
 from .slots import slot_tensor
 from .stats import Stats
 
@@ -143,7 +143,7 @@ class Program:
 
     def first_changed(self, values: Mapping[str, Any]) -> str | None:
         """Return the first node whose value is not what the record says it was, so that inputs must have changed."""
-        known = sorted((i for i in self.known if i in values), key=_number)
+        known = sorted((i for i in self.known if i in values), key=number_of)
         return next((i for i in known if not _same(values[i], self.known[i])), None)
 
     def measured(self, *inputs: Any, values: bool = True, seconds: bool = False, repeats: int = 3) -> Graph:
@@ -316,10 +316,6 @@ def trace(f: Callable[..., Any], *args: Any, backward: bool = False) -> Graph:
         return n2
     """
     return Program.trace(f, *args, backward=backward).graph
-
-
-def _number(node_id: str) -> int:
-    return int(node_id[1:])
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeGuard
 
 from .labels import brief_params, summary, type_text, visible
-from .parts import GraphNode, Kind, Role
+from .parts import GraphNode, Kind, Role, number_of
 from .stats import Stats
 from .text_style import PLAIN, Line, Pen, columns, ink_of, padded
 from .view import Mark, Overlay
@@ -109,7 +109,7 @@ def text_window(graph: Graph, limit: int | None) -> list[GraphNode]:
         new = [i for i in graph[node_id].inputs if i not in shown]
         shown.update(dict.fromkeys(new))
         queue += dict.fromkeys(new)
-    return [graph[i] for i in sorted(queue[:limit], key=lambda i: int(i[1:]))]
+    return [graph[i] for i in sorted(queue[:limit], key=number_of)]
 
 
 def literals_of(graph: Graph, overlay: Overlay | None) -> dict[str, str]:

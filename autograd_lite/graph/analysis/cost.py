@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..describe import amount
 from ..labels import counted, visible
-from ..parts import GraphNode, Kind
+from ..parts import GraphNode, Kind, number_of
 from ..view import Mark, Overlay
 from .memory import owners, saved_bytes
 
@@ -243,7 +243,7 @@ def _in_order(paths: list[str]) -> list[str]:
 
 
 def _number(node: GraphNode) -> int:
-    return int(node.id[1:])
+    return number_of(node.id)
 
 
 def _where(node: GraphNode, graph: Graph) -> str:

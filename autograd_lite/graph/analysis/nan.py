@@ -19,7 +19,7 @@ from ...core.node import Source
 from ...random import Generator
 from ..ir import Graph
 from ..labels import visible
-from ..parts import GraphNode, Kind, Role
+from ..parts import GraphNode, Kind, Role, number_of
 from ..program import Program
 from ..view import Mark, Overlay
 
@@ -284,7 +284,7 @@ def _descendants(graph: Graph, origin: str, within: set[str]) -> tuple[str, ...]
     for node in graph:
         if node.id in within and not reached.isdisjoint(node.inputs):
             reached.add(node.id)
-    return tuple(sorted(reached, key=lambda i: int(i[1:])))
+    return tuple(sorted(reached, key=number_of))
 
 
 def _first(

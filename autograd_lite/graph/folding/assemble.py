@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...core.shapes import Shape
 from ..describe import BACKWARD, Facts, Sums, amount, group_box, node_box
-from ..parts import GraphNode, Kind, Role
+from ..parts import GraphNode, Kind, Role, number_of
 from ..scopes import Scope, common_scope
 from ..view import EdgeKind, Overlay, View, ViewEdge, ViewNode
 
@@ -158,7 +158,7 @@ def assemble(
             (node,) = cell.ops
             boxes.append(node_box(node, facts, cell.scope, overlay.marks.get(node.id)))
         else:
-            members = sorted((*cell.ops, *plan.inside.get(k, ())), key=number_of)
+            members = sorted((*cell.ops, *plan.inside.get(k, ())), key=lambda node: number_of(node.id))
             boxes.append(_group(f"m{k}", cell, members, facts, overlay, whole))
             names.update((slot.id, boxes[-1].id) for slot in plan.inside.get(k, ()))
         names.update((node.id, boxes[-1].id) for node in cell.ops)
@@ -168,11 +168,6 @@ def assemble(
     cells = [cell for cell in plan.cells if cell.ops[0].id in names]
     edges, cut = _edges(graph, cells, names)
     return View(tuple(_weighed(boxes, overlay)), edges, _named(graph), _caption(graph, overlay, caption), cut)
-
-
-def number_of(node: GraphNode) -> int:
-    """Return the number in a node's id."""
-    return int(node.id[1:])
 
 
 def _named(graph: Graph) -> str:
@@ -240,7 +235,7 @@ def planned(graph: Graph, cells: Sequence[Cell], homes: Homes) -> Plan:
         hidden = cells[k].times > 1 or len(slots) > _INPUTS_BESIDE
         (plan.inside if hidden else plan.alone).setdefault(k, []).extend(slots)
     for slots in plan.alone.values():
-        slots.sort(key=number_of)
+        slots.sort(key=lambda node: number_of(node.id))
     return plan
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..analysis.cost import By, cost_of
 from ..folding.assemble import COMMUTATIVE
 from ..labels import clip, summary, visible
-from ..parts import GraphNode, Kind
+from ..parts import GraphNode, Kind, number_of
 from ..style import HEATS, LOOKS
 from ..text import place
 from ..view import Mark, Overlay
@@ -49,19 +49,19 @@ def page_data(
         "version": 1,
         "title": _text(title),
         "summary": summary(graph.nodes),
-        "outputs": [_number(i) for i in graph.outputs],
+        "outputs": [number_of(i) for i in graph.outputs],
         "nodes": nodes,
         "groups": [
             _filled(name=_text(g.name), parent=g.parent + 1, kind=g.kind, times=g.times if g.times > 1 else 0)
             for g in groups
         ],
         "places": list(places),
-        "flows": [[_number(f.op), f.argument, *map(_number, f[2:])] for f in graph.flows],
+        "flows": [[number_of(f.op), f.argument, *map(number_of, f[2:])] for f in graph.flows],
         "looks": {name: [look.shape, look.border, look.glyph, look.legend] for name, look in LOOKS.items()},
         "heats": HEATS,
         "commutative": sorted({node.op for node in graph} & COMMUTATIVE),
         "overlays": [_overlay(overlay) for overlay in overlays],
-        "words": {str(_number(node.id)): words.forward(node.id) for node in told if node.kind is Kind.OP},
+        "words": {str(number_of(node.id)): words.forward(node.id) for node in told if node.kind is Kind.OP},
         "rules": _rules(graph, words) if told else {},
         "costs": {by: _costs(graph, by) for by in _counted(graph)},
         "explain": _plain(explain),
@@ -73,7 +73,7 @@ def _rules(graph: Graph, words: Words) -> dict[str, dict[str, list[str]]]:
     rules: dict[str, dict[str, list[str]]] = {}
     for flow in graph.flows:
         formula, remarks = words.rule(flow)
-        rules.setdefault(str(_number(flow.op)), {})[str(flow.argument)] = [formula, *remarks]
+        rules.setdefault(str(number_of(flow.op)), {})[str(flow.argument)] = [formula, *remarks]
     return rules
 
 
@@ -83,10 +83,6 @@ def _counted(graph: Graph) -> tuple[By, ...]:
 
 def _costs(graph: Graph, by: By) -> dict[str, float]:
     return {str(i): number for i, number in enumerate(cost_of(graph, by).numbers) if number}
-
-
-def _number(node_id: str) -> int:
-    return int(node_id[1:])
 
 
 def _text(text: str) -> str:
@@ -106,7 +102,7 @@ def _node(node: GraphNode, home: int, places: dict[str, int]) -> dict[str, Any]:
         glyph=_text(node.glyph),
         name=_text(node.name),
         value=_text(node.value),
-        inputs=[_number(i) for i in node.inputs],
+        inputs=[number_of(i) for i in node.inputs],
         params=params,
         shape=None if node.dtype.hasobject or node.weak else _shape(node),
         dtype="generator" if node.dtype.hasobject else str(node.dtype),
@@ -117,8 +113,8 @@ def _node(node: GraphNode, home: int, places: dict[str, int]) -> dict[str, Any]:
         needs=list(node.needs),
         group=home + 1,
         role=str(node.role) if node.backward else "",
-        of=_number(node.of) + 1 if node.of else 0,
-        toward=_number(node.toward) + 1 if node.toward else 0,
+        of=number_of(node.of) + 1 if node.of else 0,
+        toward=number_of(node.toward) + 1 if node.toward else 0,
         place=places.setdefault(where, len(places)) + 1 if where else 0,
         values=_stats(node.values),
         gradient=_stats(node.gradient),
@@ -138,8 +134,8 @@ def _overlay(overlay: Overlay) -> dict[str, Any]:
     return _filled(
         title=_text(overlay.title),
         caption=[_text(line) for line in overlay.caption],
-        marks={str(_number(i)): _mark(mark) for i, mark in overlay.marks.items()},
-        totals={str(_number(i)): _plain(float(v)) for i, v in overlay.totals.items()},
+        marks={str(number_of(i)): _mark(mark) for i, mark in overlay.marks.items()},
+        totals={str(number_of(i)): _plain(float(v)) for i, v in overlay.totals.items()},
         unit=_text(overlay.unit),
     )
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...core.op import OPS, Kind as RuleKind
-from ..parts import Flow, GraphNode, Kind, Role
+from ..parts import Flow, GraphNode, Kind, Role, number_of
 from .latex import latex, latex_name, spread, unbroadcast
 from .plain import index_text, number_text, plain
 from .terms import Term, as_it_is, gate, leaf, number, term_of
@@ -276,7 +276,7 @@ class Words:
                 new = [i for i in node.inputs if i not in inside]
                 inside.update(new)
                 stack += new
-        return [self._nodes[i] for i in sorted(inside, key=lambda i: int(i[1:]))]
+        return [self._nodes[i] for i in sorted(inside, key=number_of)]
 
     def _leaf(self, flow: Flow, node: GraphNode, is_g: bool) -> Term:
         if not is_g and node.backward and node.shape:
