@@ -281,3 +281,10 @@ def test_show_puts_the_page_into_a_frame() -> None:
     assert attrs["srcdoc"] == graph.to_html()
     assert "height:321px" in (attrs["style"] or "")
     assert set((attrs["sandbox"] or "").split()) == {"allow-scripts", "allow-downloads"}
+
+
+def test_a_part_of_a_graph_has_no_page() -> None:
+    whole = build_graph(SAMPLES["perceptron"]())
+    with pytest.raises(ValueError, match=r"to_html: expected a whole graph.*; received a part"):
+        whole.around("n14", 1).to_html()
+    assert whole.to_html()

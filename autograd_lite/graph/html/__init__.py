@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..analysis.overlays import overlay_of
 from ..labels import visible
+from ..parts import number_of
 from ..style import HEATS, THEMES, Theme
 from ..view import Overlaid, Overlay
 from .data import page_data
@@ -41,6 +42,11 @@ def html_text(
     title: str | None = None,
 ) -> str:
     """Return the page of a graph; see `Graph.to_html`."""
+    if number_of(graph.nodes[-1].id) != len(graph) - 1:
+        raise ValueError(
+            "to_html: expected a whole graph, whose ids are the places of its nodes; received a part of one. Draw the "
+            "part with to_svg(), or the whole with to_html()"
+        )
     listed = overlay if isinstance(overlay, (list, tuple)) else [overlay]
     overlays = [made for one in listed if (made := overlay_of(graph, one)) is not None]
     single = diff is None or isinstance(diff, Overlay)
