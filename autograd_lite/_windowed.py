@@ -238,8 +238,7 @@ def max_pooling(x: Any, window: Lengths, stride: Lengths | None = None, padding:
         [3.0, 5.0]
     """
     x = _array(x)
-    options = _pooling("max_pooling", x, window, stride, padding)
-    return pooling.window_take(x, pooling.window_argmax(x, **options), **options)
+    return pooling.window_max(x, **_pooling("max_pooling", x, window, stride, padding))
 
 
 def average_pooling(x: Any, window: Lengths, stride: Lengths | None = None, padding: PaddingArgument = "valid") -> Any:

@@ -126,7 +126,8 @@ def _time_lines(outcome: Outcome) -> list[str]:
     own = outcome.case.mode == "imports"  # its goals are of the numbers themselves
     against = {} if own else ratios(outcome.records)
     goals = outcome.case.goals
-    rows = [["", "time", *(f"{ours} / it" for ours in against)]]
+    what = "memory" if outcome.case.mode == "peak" else "time"
+    rows = [["", what, *(f"{ours} / it" for ours in against)]]
     for who, record in outcome.records.items():
         spread = Spread.of(record.times)
         row = [who, f"{spread}{_verdict(spread.median, goals.get(who) if own else None)}"]

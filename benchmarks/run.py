@@ -101,6 +101,8 @@ class Fresh:
                 raise ContenderError(f"the import ended with status {process.returncode}")
             return {"time": float(text)}, {}
         values = _message(text, process)["values"]
+        if self.case.mode == "peak":
+            return {"time": values["peak"]}, {}
         return (values, {}) if self.case.mode == "probe" else ({"time": seconds}, digest(values))
 
     def close(self) -> None:

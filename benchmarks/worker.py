@@ -7,6 +7,7 @@ What a contender prints goes to standard error, so that it cannot break the prot
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
@@ -14,6 +15,7 @@ import sys
 import time
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
@@ -30,6 +32,8 @@ def main(contender: str, name: str) -> None:
         module = import_module(f"benchmarks.contenders.{contender}")
         if case.mode == "steady":
             _serve(channel, module, case, CONTENDERS[contender].package)
+        elif case.mode == "peak":
+            _send(channel, values={"peak": _peak(module, case)})
         else:
             _send(channel, values=getattr(module, case.job)(**case.options))
     except Exception as error:  # whatever a contender raises is a result of the benchmark
@@ -52,6 +56,27 @@ def _serve(channel: IO[str], module: ModuleType, case: Case, package: str) -> No
     for line in sys.stdin:
         if line.strip() == "round":
             _send(channel, **timed_round(case, problem, job))
+
+
+def _peak(module: ModuleType, case: Case) -> int:
+    """Bytes of the process at their highest during some runs, beyond what it holds before them, on Linux."""
+    assert case.problem is not None
+    job: Job = getattr(module, case.job)(case.problem())
+    for _ in range(case.warm):
+        job.read(job.run())
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # what the C library keeps of freed memory is not held by the model
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the high-water mark begins anew
+    before = _status("VmRSS")
+    for _ in range(case.repeat):
+        job.read(job.run())
+    return _status("VmHWM") - before
+
+
+def _status(name: str) -> int:
+    """Bytes of one entry in what Linux says of this process."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) * 1024
 
 
 def timed_round(case: Case, problem: Problem, job: Job) -> dict[str, Any]:

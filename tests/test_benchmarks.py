@@ -5,6 +5,8 @@ Nothing here is timed. Peers take part where they are installed, under the marke
 
 from __future__ import annotations
 
+import sys
+import types
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -212,7 +214,7 @@ def test_the_table_is_sound(name: str) -> None:
         assert contender in CONTENDERS
         source = (FOLDER / f"{contender}.py").read_text(encoding="utf-8")
         assert not case.job or f"def {case.job}(" in source
-    assert (case.problem is not None) == (case.mode == "steady")
+    assert (case.problem is not None) == (case.mode in ("steady", "peak"))
     assert case.mode == "probe" or case.goals.keys() <= set(case.contenders)
 
 
@@ -317,3 +319,15 @@ def test_the_command_line_refuses_what_it_does_not_know(argv: list[str], capsys:
     with pytest.raises(SystemExit):
         run.arguments(argv)
     assert "unknown" in (message := capsys.readouterr().err) or "--rounds must be" in message
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the high-water mark is read from Linux itself")
+def test_the_peak_of_memory_is_what_a_run_takes_at_its_highest() -> None:
+    def run() -> float:
+        large = np.ones(64 << 17)  # 64 MiB
+        return float(large[-1])
+
+    job = problems.Job(run, dict, lambda: None)
+    module = types.SimpleNamespace(job=lambda problem: job)
+    case = Case("about", "job", (), "MiB", repeat=2, warm=1, mode="peak", problem=problems.tiny)
+    assert 60 < worker._peak(module, case) / 2**20 < 80  # type: ignore[arg-type]

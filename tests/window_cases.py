@@ -84,15 +84,15 @@ def _convolution_rows() -> Iterator[OpCase]:
 # ---- pooling ---------------------------------------------------------------------------------------------------------
 
 
-def _window_places(size: Any, window: Any, stride: Any, padding: Any) -> Iterator[tuple[Any, list[tuple[int, Any]]]]:
-    """Yield every window with the numbers and places of its taps that lie inside the array."""
+def _window_places(size: Any, window: Any, stride: Any, padding: Any) -> Iterator[tuple[Any, list[Any]]]:
+    """Yield every window with the places of its taps that lie inside the array, in order."""
     count = [(n + sum(p) - k) // s + 1 for n, k, s, p in zip(size, window, stride, padding, strict=True)]
     for out in itertools.product(*map(range, count)):
         found = []
-        for number, tap in enumerate(itertools.product(*map(range, window))):
+        for tap in itertools.product(*map(range, window)):
             place = tuple(o * s + k - p[0] for o, s, k, p in zip(out, stride, tap, padding, strict=True))
             if all(0 <= i < n for i, n in zip(place, size, strict=True)):
-                found.append((number, place))
+                found.append(place)
         yield out, found
 
 
@@ -103,35 +103,40 @@ def _count(size: Any, window: Any, stride: Any, padding: Any) -> tuple[int, ...]
 _ALL = slice(None)
 
 
-def _window_argmax(x: Any, **params: Any) -> Any:
-    shape = (len(x), *_count(x.shape[1:-1], **params), x.shape[-1])
-    out = np.zeros(shape, np.uint8)
+def _window_max(x: Any, **params: Any) -> Any:
+    out = np.zeros((len(x), *_count(x.shape[1:-1], **params), x.shape[-1]), x.dtype)
     for place, taps in _window_places(x.shape[1:-1], **params):
-        best = np.argmax([x[(_ALL, *p)] for _, p in taps], axis=0)
-        out[(_ALL, *place)] = np.array([number for number, _ in taps])[best]
+        out[(_ALL, *place)] = np.max([x[(_ALL, *p)] for p in taps], axis=0)
     return out
 
 
-def _window_take(x: Any, y: Any, **params: Any) -> Any:
+def _first_equal(y: Any, z: Any, **params: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the index of each element of z with the index in y of the first in its window that equals it, if any."""
+    for place, taps in _window_places(y.shape[1:-1], **params):
+        for n, c in itertools.product(range(len(z)), range(z.shape[-1])):
+            found = [(n, *p, c) for p in taps if y[(n, *p, c)] == z[(n, *place, c)]]
+            if found:
+                yield (n, *place, c), found[0]
+
+
+def _window_take_equal(x: Any, y: Any, z: Any, **params: Any) -> Any:
+    out = np.zeros(z.shape, x.dtype)
+    for place, p in _first_equal(y, z, **params):
+        out[place] = x[p]
+    return out
+
+
+def _window_put_equal(x: Any, y: Any, z: Any, **params: Any) -> Any:
     out = np.zeros(y.shape, x.dtype)
-    for place, taps in _window_places(x.shape[1:-1], **params):
-        for number, p in taps:
-            out[(_ALL, *place)] += np.where(y[(_ALL, *place)] == number, x[(_ALL, *p)], 0).astype(x.dtype)
-    return out
-
-
-def _window_put(x: Any, y: Any, size: Any, **params: Any) -> Any:
-    out = np.zeros((len(x), *size, x.shape[-1]), x.dtype)
-    for place, taps in _window_places(size, **params):
-        for number, p in taps:
-            out[(_ALL, *p)] += np.where(y[(_ALL, *place)] == number, x[(_ALL, *place)], 0).astype(x.dtype)
+    for place, p in _first_equal(y, z, **params):
+        out[p] += x[place]
     return out
 
 
 def _window_sum(x: Any, **params: Any) -> Any:
     out = np.zeros((len(x), *_count(x.shape[1:-1], **params), x.shape[-1]), x.dtype)
     for place, taps in _window_places(x.shape[1:-1], **params):
-        for _, p in taps:
+        for p in taps:
             out[(_ALL, *place)] += x[(_ALL, *p)]
     return out
 
@@ -139,7 +144,7 @@ def _window_sum(x: Any, **params: Any) -> Any:
 def _window_spread(x: Any, size: Any, **params: Any) -> Any:
     out = np.zeros((len(x), *size, x.shape[-1]), x.dtype)
     for place, taps in _window_places(size, **params):
-        for _, p in taps:
+        for p in taps:
             out[(_ALL, *p)] += x[(_ALL, *place)]
     return out
 
@@ -151,17 +156,16 @@ WINDOWS: list[tuple[Any, ...]] = [
     (1, (3, 2, 2), 2, (2, 2, 1), (1, 2, 2), ((0, 0), (0, 0), (0, 0))),
     (0, (4,), 2, (2,), (2,), ((0, 0),)),
 ]
-_INDEXED = {"indices": "the second input holds indices, which are integers"}
 
 
 def _pooling_rows() -> Iterator[OpCase]:
     for n, size, c, window, stride, padding in WINDOWS:
         params = {"window": window, "stride": stride, "padding": padding}
         x, y, sized = (n, *size, c), (n, *_count(size, **params), c), {"size": size, **params}
-        yield from rows("window_argmax", _window_argmax, [((x,), params)], domain="coarse")
-        taken = {"domain": ("any", "shift"), "exempt": _INDEXED}
-        yield from rows("window_take", _window_take, [((x, y), params)], **taken)  # type: ignore[arg-type]
-        yield from rows("window_put", _window_put, [((y, y), sized)], **taken)  # type: ignore[arg-type]
+        yield from rows("window_max", _window_max, [((x,), params)], domain="distinct")
+        coarse = {"domain": ("any", "coarse", "coarse")}  # so that some are equal
+        yield from rows("window_take_equal", _window_take_equal, [((x, x, y), params)], **coarse)
+        yield from rows("window_put_equal", _window_put_equal, [((y, x, y), params)], **coarse)
         yield from rows("window_sum", _window_sum, [((x,), params)])
         yield from rows("window_spread", _window_spread, [((y,), sized)])
 

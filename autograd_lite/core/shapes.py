@@ -98,6 +98,18 @@ def expand_reduced(a: Any, shape: Shape, axes: tuple[int, ...] | None, keepdims:
     return a if keepdims else a.reshape(reduced_shape(shape, axes, True))
 
 
+def _are_rows(a: Any, shape: Shape) -> bool:
+    """Return whether `_sum_rows` can take a."""
+    if type(a) is not np.ndarray or a.size < 1024 or a.dtype.char not in "fd" or not a.flags.c_contiguous:
+        return False
+    return math.prod(shape) > 1
+
+
+def _sum_rows(a: Any, shape: Shape) -> Any:
+    """Sum an array over its leading axes: what `sum` gives, bit for bit, in a fraction of the time for short rows."""
+    return np.einsum("ij->j", a.reshape(-1, math.prod(shape)))
+
+
 def sum_to_shape(a: Any, shape: Shape) -> Any:
     """Undo broadcasting: sum `a` over the axes along which `shape` was repeated (works on arrays and Tensors).
 
@@ -108,7 +120,7 @@ def sum_to_shape(a: Any, shape: Shape) -> Any:
     extra = a.ndim - len(shape)
     ones = tuple(i + extra for i, n in enumerate(shape) if n == 1 and a.shape[i + extra] != 1)
     if extra or ones:
-        a = a.sum(axis=(*range(extra), *ones))
+        a = _sum_rows(a, shape) if not ones and _are_rows(a, shape) else a.sum(axis=(*range(extra), *ones))
     return a if a.shape == shape else a.reshape(shape)
 
 

@@ -8,7 +8,7 @@ which is bilinear. Paired with an array y of the result's shape it is one trilin
 by each of the three is an op: `convolution` by y, `convolution_input` by x (the transposed convolution, shape of x) and
 `convolution_kernel` by w. So each derivative of each of the three is another of them, and every order has a fast rule.
 
-All three copy windows, a block at a time that stays in the processor's cache, into a matrix, and multiply that.
+All three copy windows, a block at a time, into a matrix, and multiply that.
 
 References:
     Chellapilla, Puri, Simard: High Performance Convolutional Neural Networks for Document Processing, 2006, section 3
@@ -30,10 +30,11 @@ from ..core.shapes import Shape, ShapeDtype
 
 __all__ = ["convolution", "convolution_input", "convolution_kernel", "reach", "windows_along"]
 
-_BLOCK = 1 << 19  # bytes of the matrix of windows: a share of a processor's own cache
+_BLOCK = 1 << 21  # bytes of the matrix of windows: little beside the arrays, much for each product of matrices
 _FEW_CHANNELS = 8  # with fewer, runs along the last spatial axis are longer than those along channels
 
 Padding = tuple[tuple[int, int], ...]
+_Place = tuple[slice, ...]
 
 
 def windows_along(size: int, window: int, stride: int, padding: tuple[int, int], dilation: int = 1) -> int:
@@ -133,6 +134,16 @@ class _Matrix:
         return flat.reshape(self.groups, -1, self.width)
 
 
+def _reaches(s: _Sizes, stride: Shape, padding: Padding, dilation: Shape) -> list[tuple[_Place, _Place]]:
+    """Return for each tap of the kernel which windows it lies inside the array for, and where."""
+    found = []
+    for tap in itertools.product(*map(range, s.kernel)):
+        axes = zip(tap, dilation, s.size, s.counts, stride, padding, strict=True)
+        windows, elements = zip(*(reach(k * d, n, c, step, p[0]) for k, d, n, c, step, p in axes), strict=True)
+        found.append((windows, elements))
+    return found
+
+
 def _by_group(y: Any, s: _Sizes) -> Any:
     """Return (G, rows, F/G) of an array (n, *o, F)."""
     return y.reshape(1, -1, s.outputs) if s.groups == 1 else y.reshape(-1, s.groups, s.outputs).swapaxes(0, 1)
@@ -187,16 +198,11 @@ def _convolution_input(
         return out.reshape(x_shape)
     # For each tap a matrix of its own: what is added to the result then lies in long runs.
     weights = np.asarray(_kernel_by_group(w, s).swapaxes(2, 3), order="C")
-    taps = list(itertools.product(*map(range, s.kernel)))
+    taps = _reaches(s, stride, padding, dilation)
     for batch, rows in _blocks(s, len(taps) * groups * s.inputs * dtype.itemsize):
         part = y[batch, rows]
         products = np.matmul(_by_group(part, s), weights)
-        for tap, product in zip(taps, products, strict=True):
-            reaches = [
-                reach(k * d, n, c, step, p[0])
-                for k, d, n, c, step, p in zip(tap, dilation, size, s.counts, stride, padding, strict=True)
-            ]
-            windows, elements = zip(*reaches, strict=True)
+        for (windows, elements), product in zip(taps, products, strict=True):
             first, last = max(windows[0].start, rows.start), min(windows[0].stop, rows.stop)
             if first >= last:
                 continue

@@ -106,3 +106,16 @@ def test_one_length_of_a_reshape_may_be_left_open(shape: tuple[int, ...], data: 
 def test_a_reshape_that_does_not_fit_is_refused(size: int, shape: tuple[int, ...]) -> None:
     with pytest.raises(ag.ShapeError, match=f"reshape: {size} elements do not fit shape"):
         resolve_reshape(size, shape)
+
+
+@pytest.mark.parametrize("dtype", ["f", "d", "e", "D"])
+@pytest.mark.parametrize(("rows", "shape"), [((700,), (3,)), ((50, 40), (1,)), ((9, 8, 7), (2, 5)), ((4000,), ())])
+def test_long_rows_are_summed_as_by_numpy_bit_for_bit(
+    rows: tuple[int, ...], shape: tuple[int, ...], dtype: str
+) -> None:
+    a = np.random.default_rng(0).normal(size=rows + shape).astype(dtype)
+    for values in (a, np.asfortranarray(a), a[::-1]):
+        wanted = values.sum(axis=tuple(range(len(rows))))
+        found = sum_to_shape(values, shape)
+        assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(found, wanted)
