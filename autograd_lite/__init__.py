@@ -27,13 +27,14 @@ from ._functions import (
     leaky_relu as leaky_relu,
     log_softmax as log_softmax,
     logsumexp as logsumexp,
-    lstm as lstm,
     relu as relu,
     sigmoid as sigmoid,
     silu as silu,
     softmax as softmax,
     softplus as softplus,
+    standardize as standardize,
 )
+from ._recurrent import gru as gru, lstm as lstm, simple_rnn as simple_rnn
 from ._tensor import Tensor as Tensor, tensor as tensor
 from ._windowed import (
     average_pooling as average_pooling,

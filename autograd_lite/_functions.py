@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from ._tensor import Tensor
 from .core.errors import ShapeError
 from .core.op import Op
 from .core.shapes import Axis, normalize_axes, normalize_axis
-from .ops import recurrent, reduce, special
+from .ops import gelu as gelu_op, reduce, special, standardize as standardize_op
 
 __all__ = [
     "elu",
@@ -20,12 +21,12 @@ __all__ = [
     "leaky_relu",
     "log_softmax",
     "logsumexp",
-    "lstm",
     "relu",
     "sigmoid",
     "silu",
     "softmax",
     "softplus",
+    "standardize",
 ]
 
 
@@ -105,7 +106,7 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     """
     if approximate:
         return 0.5 * x * (np.tanh((x + 0.044715 * x * x * x) * (2 / np.pi) ** 0.5) + 1)
-    return _call(special.gelu, x)
+    return _call(gelu_op.gelu, x)
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
@@ -123,6 +124,49 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     return _call(reduce.log_softmax, x, axis=normalize_axis(axis, np.ndim(x)))
 
 
+def standardize(x: Any, axis: Axis = -1, epsilon: float = 1e-5, center: bool = True) -> Any:
+    """Return x shifted and scaled to mean 0 and mean square 1 over `axis`, as one op: what layer normalization does.
+
+    (x - mean(x)) / sqrt(mean((x - mean(x))²) + epsilon), or x / sqrt(mean(x²) + epsilon) without centering.
+
+    Args:
+        x: float, any shape but ().
+        axis: over which means are taken: an axis, or several; None for all. The last ones need no copy.
+        epsilon: added to the mean square, >= 0; with 0, equal elements give NaN.
+        center: whether the mean is subtracted.
+
+    Returns:
+        An array of x's shape.
+
+    Raises:
+        ShapeError: if x has no such axis.
+        ValueError: if epsilon is negative.
+
+    Example:
+        >>> standardize(np.array([[1.0, 3.0], [10.0, 30.0]]), epsilon=0).tolist()
+        [[-1.0, 1.0], [-1.0, 1.0]]
+
+    References:
+        Ba, Kiros, Hinton: Layer Normalization, 2016, equation 3; Zhang, Sennrich: Root Mean Square Layer Normalization,
+        2019, equation 4.
+    """
+    x = x if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x)
+    if not epsilon >= 0:
+        raise ValueError(f"standardize: expected epsilon >= 0; received epsilon={epsilon!r}")
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axes(axis, x.ndim)
+    if not axes:
+        raise ShapeError(f"standardize: expected at least one axis; received shape {x.shape} and axis={axis!r}")
+    params = {"epsilon": float(epsilon), "center": bool(center)}
+    if axes == (x.ndim - 1,):
+        return standardize_op.standardize(x, **params)
+    order = (*(i for i in range(x.ndim) if i not in axes), *axes)
+    moved = x if order == tuple(range(x.ndim)) else x.transpose(order)
+    kept = moved.shape[: x.ndim - len(axes)]
+    rows = moved.reshape(*kept, math.prod(moved.shape[len(kept) :]))
+    out = standardize_op.standardize(rows, **params).reshape(moved.shape)
+    return out if moved is x else out.transpose(tuple(order.index(i) for i in range(x.ndim)))
+
+
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Return log(sum(exp(x))) over `axis`, without overflow; equal infinities share the gradient evenly.
 
@@ -131,55 +175,3 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         0.693147...
     """
     return _call(reduce.logsumexp, x, axis=normalize_axes(axis, np.ndim(x)), keepdims=keepdims)
-
-
-def lstm(z: Any, recurrent_kernel: Any, bias: Any = None, h: Any = None, c: Any = None) -> tuple[Any, Any]:
-    """Run a long short-term memory over whole sequences, as one op.
-
-    At every step, with a = z + bias + h recurrent_kernel and the gates i, f, g, o side by side in it:
-    c' = s(a_f) c + s(a_i) tanh(a_g) and h' = s(a_o) tanh(c'), where s is the logistic function.
-
-    Args:
-        z: what the input gives to the gates, shape (T, N, 4 H), T > 0.
-        recurrent_kernel: shape (H, 4 H).
-        bias: shape (4 H,), or None for none.
-        h, c: the states before the first step, shape (N, H); None for zeros.
-
-    Returns:
-        h and c of all steps, shape (T, N, H) each.
-
-    Raises:
-        ShapeError: if the shapes do not fit.
-
-    Example:
-        >>> h, c = lstm(np.zeros((5, 2, 12)), np.zeros((3, 12)), c=np.ones((2, 3)))
-        >>> h.shape, c[:, 0, 0]
-        ((5, 2, 3), array([0.5    , 0.25   , 0.125  , 0.0625 , 0.03125]))
-
-    References:
-        Hochreiter, Schmidhuber: Long Short-Term Memory, 1997; Gers, Schmidhuber, Cummins: Learning to Forget, 2000,
-        equations 2.6 to 3.2.
-    """
-    shape, n = np.shape(z), np.shape(recurrent_kernel)[0]
-    expected = {"bias": (4 * n,), "h": (shape[1], n), "c": (shape[1], n)} if len(shape) == 3 else {}
-    given = {"bias": bias, "h": h, "c": c}
-    if (
-        len(shape) != 3
-        or not shape[0]
-        or (shape[2] != 4 * n or np.shape(recurrent_kernel) != (n, 4 * n))
-        or any(a is not None and np.shape(a) != expected[name] for name, a in given.items())
-    ):
-        shapes = ", ".join(f"{name} {np.shape(a)}" for name, a in given.items() if a is not None)
-        raise ShapeError(
-            "lstm: expected z of shape (T, N, 4 H) with T > 0, a recurrent_kernel (H, 4 H), a bias (4 H,), h and c "
-            f"(N, H); received z {shape}, recurrent_kernel {np.shape(recurrent_kernel)}" + (shapes and f", {shapes}")
-        )
-    steps, rows, width = shape
-    zeros = np.zeros((1, width), recurrent_kernel.dtype)
-    top = zeros if bias is None else bias.reshape(1, width)
-    pad = np.zeros((rows, width if c is None else width - n), recurrent_kernel.dtype)
-    start = pad if c is None else np.concatenate([c, pad], axis=1)
-    flat = z.reshape(steps * rows, width)
-    body = [flat] if h is None else [flat[:rows] + h @ recurrent_kernel, flat[rows:]]
-    out = recurrent.lstm(np.concatenate([top, recurrent_kernel, start, *body], axis=0), batch=rows)
-    return out[:, 4], out[:, 5]

@@ -155,6 +155,10 @@ def _of_float(f: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x, **params: np.asarray(f(np.asarray(x, "d"), **params)).astype(np.result_type(x, np.float16))
 
 
+def _gelu_slope(x: Any) -> Any:
+    return (1 + _erf(x / math.sqrt(2))) / 2 + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+
 ACTIVATIONS = [
     OpCase("erf", _of_float(_erf), UNARY, calls=(ag.erf,)),
     OpCase("erfc", _of_float(_erfc), UNARY, calls=(ag.erfc,)),
@@ -181,6 +185,7 @@ ACTIVATIONS = [
     OpCase("softplus", _of_float(lambda x: np.log(1 + np.exp(x))), UNARY, calls=(ag.softplus,)),
     OpCase("silu", _of_float(lambda x: x / (1 + np.exp(-x))), UNARY, calls=(ag.silu,)),
     OpCase("gelu", _of_float(lambda x: x * (1 + _erf(x / math.sqrt(2))) / 2), UNARY, calls=(ag.gelu,)),
+    OpCase("gelu_pullback", lambda x, y: y * _of_float(_gelu_slope)(x), BINARY),
 ]
 
 # ---- reductions -----------------------------------------------------------------------------------------------------
@@ -226,12 +231,47 @@ REDUCTIONS = [
 SOFT_AXES = [(((3,),), {"axis": 0}), (((2, 3),), {"axis": 0}), (((2, 1, 3),), {"axis": 2}), (((0, 3),), {"axis": 1})]
 
 
+def _standardize(x: Any, epsilon: float, center: bool) -> Any:
+    n = max(x.shape[-1], 1)
+    shifted = x - x.sum(axis=-1, keepdims=True) / n * center
+    return shifted / np.sqrt((shifted**2).sum(axis=-1, keepdims=True) / n + epsilon)
+
+
+def _standardize_pullback(x: Any, y: Any, epsilon: float, center: bool) -> Any:
+    n = max(x.shape[-1], 1)
+    result = np.result_type(x, y, np.float16)
+    x, y = np.asarray(x, "d"), np.asarray(y, "d")
+    standard = _standardize(y, epsilon, center)
+    shifted = y - y.sum(axis=-1, keepdims=True) / n * center
+    slope = np.eye(x.shape[-1]) - center / n - standard[..., :, None] * standard[..., None, :] / n
+    root = np.sqrt((shifted**2).sum(axis=-1, keepdims=True) / n + epsilon)
+    return ((slope @ x[..., None])[..., 0] / root).astype(result)
+
+
+def _softmax_pullback(x: Any, y: Any, axis: int) -> Any:
+    return y * x - y * np.sum(x * y, axis=axis, keepdims=True)
+
+
 def _softmax(x: Any, axis: int) -> Any:
     return np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True)
 
 
 SOFT = [
     *rows("softmax", _softmax, SOFT_AXES, calls=(lambda x, axis: ag.softmax(x, axis), ag.softmax)),
+    *rows("softmax_pullback", _softmax_pullback, [((s[0], s[0]), p) for s, p in SOFT_AXES]),
+    OpCase(
+        "standardize",
+        _of_float(_standardize),
+        (((3,),), ((1,),), ((2, 4),), ((2, 1, 3),), ((0, 3),), ((2, 0),)),
+        params=({"epsilon": 0.1, "center": True}, {"epsilon": 1.0, "center": False}),
+        calls=(lambda x, epsilon, center: ag.standardize(x, -1, epsilon, center),),
+    ),
+    OpCase(
+        "standardize_pullback",
+        _standardize_pullback,
+        (((3,), (3,)), ((1,), (1,)), ((2, 4), (2, 4)), ((2, 1, 3), (2, 1, 3)), ((0, 3), (0, 3)), ((2, 0), (2, 0))),
+        params=({"epsilon": 0.1, "center": True}, {"epsilon": 1.0, "center": False}),
+    ),
     *rows(
         "log_softmax",
         lambda x, axis: np.log(_softmax(x, axis)),

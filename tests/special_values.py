@@ -65,6 +65,7 @@ KINKS = [
     Special("heaviside(0, .5)", np.heaviside, (0.0, 0.5), (0, 1)),
     Special("heaviside(1, .5)", np.heaviside, (1.0, 0.5), (0, 0)),
     Special("gelu(0)", ag.gelu, (0.0,), (0.5,)),
+    Special("gelu(±inf)", ag.gelu, ([-inf, inf],), ([0, 1],)),
 ]
 
 TIES = [

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.op import applied, nondifferentiable, reduction, structural
+from ..core.blocks import blocks
+from ..core.op import Op, applied, nondifferentiable, reduction, structural
 from ..core.shapes import Axis, ShapeDtype, expand_reduced, normalize_axes, normalize_axis, reduced_shape
 from .operands import Finished, given, kept, operand
 from .shape import broadcast_to
@@ -315,8 +316,31 @@ def _softmax_share(out: Any, x: Any, *, axis: Any) -> Any:
 logsumexp = reduction("logsumexp", _logsumexp, _softmax_share, saves="ox")
 
 
+# From so many elements on, rows in one piece are worked on block by block; of rows up to so long, sum and maximum are
+# found by what has little overhead for each row.
+_MANY, _SHORT = 2048, 512
+
+
+def _softmax_rows(x: Any) -> Any:
+    """Return the softmax along the last axis, of an array in one piece, block by block in the cache."""
+    n = x.shape[-1]
+    flat = x.reshape(-1, n)
+    out, ones = np.empty_like(flat), np.ones(n, x.dtype)
+
+    for s in blocks(len(flat), n):
+        row, e = flat[s], out[s]
+        top = row[np.arange(len(row)), row.argmax(axis=1)]  # twice as fast as max
+        np.subtract(row, top[:, None], out=e)
+        np.exp(e, out=e)
+        e /= np.vecdot(e, ones)[:, None]
+    return out.reshape(x.shape)
+
+
 def _softmax(x: Any, *, axis: int) -> Any:
     x = floating(x)
+    short = x.size >= _MANY and axis == x.ndim - 1 and x.shape[axis] <= _SHORT
+    if short and x.flags.c_contiguous and x.dtype in (np.float32, np.float64):
+        return _softmax_rows(x)
     e = np.exp(x - x.max(axis=axis, keepdims=True)) if x.size else x * 1
     e /= e.sum(axis=axis, keepdims=True)
     return e
@@ -326,14 +350,53 @@ def _same_float(x: ShapeDtype, **_: Any) -> ShapeDtype:
     return ShapeDtype(x.shape, np.exp(np.ones(1, x.dtype)).dtype)
 
 
+def _along(x: Any, y: Any, axis: int) -> Any:
+    return (x * y).sum(axis=axis, keepdims=True)
+
+
+def _softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
+    x, y = floating(x), floating(y)
+    rows = x.size >= _MANY and axis == x.ndim - 1 and x.flags.c_contiguous and y.flags.c_contiguous
+    if not (rows and x.dtype == y.dtype and x.dtype in (np.float32, np.float64)):
+        return y * (x - _along(x, y, axis))
+    n = x.shape[-1]
+    g, share = x.reshape(-1, n), y.reshape(-1, n)
+    out = np.empty_like(g)
+    for s in blocks(len(g), n):
+        np.subtract(g[s], np.einsum("ij,ij->i", g[s], share[s])[:, None], out=out[s])
+        out[s] *= share[s]
+    return out.reshape(x.shape)
+
+
+def _softmax_pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, axis: int) -> Any:
+    dx, dy = tangents
+    by_x = None if dx is None else softmax_pullback(dx, y, axis=axis)
+    if dy is None:
+        return by_x
+    by_y = dy * (x - _along(x, y, axis)) - y * _along(x, dy, axis)
+    return by_y if by_x is None else by_x + by_y
+
+
+# y (x - <x, y>), which is symmetric as a matrix applied to x.
+softmax_pullback: Op = structural(
+    "softmax_pullback",
+    _softmax_pullback,
+    lambda g, out, x, y, *, axis: softmax_pullback(g, y, axis=axis),
+    lambda g, out, x, y, *, axis: g * (x - _along(x, y, axis)) - x * _along(g, y, axis),
+    saves=("y", "xy"),
+    infer=lambda x, y, *, axis: ShapeDtype(x.shape, np.result_type(_same_float(x).dtype, _same_float(y).dtype)),
+    jvp=_softmax_pullback_jvp,
+    batch=batching.along_axis,
+)
+
 # The rule reads `out` alone. The input is kept as well so that a cross-entropy behind a softmax can find its logits.
 softmax = structural(
     "softmax",
     _softmax,
-    lambda g, out, x, *, axis: out * (g - (g * out).sum(axis=axis, keepdims=True)),
+    lambda g, out, x, *, axis: softmax_pullback(g, out, axis=axis),
     saves="ox",
     infer=_same_float,
-    jvp=lambda tangents, out, x, *, axis: out * (tangents[0] - (tangents[0] * out).sum(axis=axis, keepdims=True)),
+    jvp=lambda tangents, out, x, *, axis: softmax_pullback(tangents[0], out, axis=axis),
     batch=batching.with_leading_axis(lambda n, params: {"axis": params["axis"] + 1}),
     onnx="Softmax",
 )

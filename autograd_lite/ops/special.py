@@ -164,11 +164,3 @@ def _silu_slope(out: Any, x: Any) -> Any:
 
 
 silu = elementwise(lambda x: x * _sigmoid(x), _silu_slope, name="silu", saves="x")
-
-_NORMAL = 1 / math.sqrt(2 * math.pi)
-gelu = elementwise(
-    lambda x: 0.5 * x * _erfc(x * -math.sqrt(0.5)),
-    lambda out, x: 0.5 * erfc(x * -math.sqrt(0.5)) + _NORMAL * x * np.exp(-0.5 * x * x),
-    name="gelu",
-    saves="x",
-)

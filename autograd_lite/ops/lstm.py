@@ -32,6 +32,9 @@ import numpy as np
 from ..core import batching
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
+from .sequences import advanced, by_gate, cut, delayed, floating, over_steps, times
+
+__all__ = ["lstm", "lstm_adjoint"]
 
 
 class _Rows(NamedTuple):
@@ -56,32 +59,22 @@ def _gate_constants(dtype: Any) -> tuple[Any, Any]:
     return (is_new + 1) / 2, is_new
 
 
-def _by_gate(rows: Any, n: int) -> Any:
-    """Look at (..., N, 4 H) as (..., 4, N, H)."""
-    return rows.reshape(*rows.shape[:-1], 4, n).swapaxes(-2, -3)
-
-
-def _floating(*dtypes: Any) -> np.dtype[Any]:
-    found = np.result_type(*dtypes).newbyteorder("=")
-    return found if found.kind in "fc" else np.dtype(np.float64)
-
-
 # ---- forward and adjoint, on arrays: every step's arrays stay in the cache ------------------------------------------
 def _forward(x: Any, *, batch: int) -> Any:
-    x = np.ascontiguousarray(x, _floating(x.dtype))
+    x = np.ascontiguousarray(x, floating(x.dtype))
     b, r, c, z = _rows(x, batch)
     n = r.shape[0]
     half, is_new = _gate_constants(x.dtype)
     shift = half * (1 - is_new)
     out = np.empty((len(z), 6, batch, n), x.dtype)
     product, part, h = np.empty((batch, 4 * n), x.dtype), np.empty((batch, n), x.dtype), None
-    by_gate, b = _by_gate(product, n), b.reshape(4, 1, n)
-    for given, row in zip(_by_gate(z, n), out, strict=True):
+    apart, b = by_gate(product, n), b.reshape(4, 1, n)
+    for given, row in zip(by_gate(z, n), out, strict=True):
         a = row[:4]
         np.add(given, b, out=a)
         if h is not None:
             np.matmul(h, r, out=product)
-            a += by_gate
+            a += apart
         # s(a) = (1 + tanh(a/2)) / 2: one call for all four gates, and no overflow.
         a *= half
         np.tanh(a, out=a)
@@ -97,7 +90,7 @@ def _forward(x: Any, *, batch: int) -> Any:
 
 
 def _backward(g: Any, out: Any, x: Any, *, batch: int) -> Any:
-    dtype = _floating(g.dtype, out.dtype, x.dtype)
+    dtype = floating(g.dtype, out.dtype, x.dtype)
     g, out, x = (np.ascontiguousarray(a, dtype) for a in (g, out, x))
     _, r, first, _ = _rows(x, batch)
     n = r.shape[0]
@@ -107,7 +100,7 @@ def _backward(g: Any, out: Any, x: Any, *, batch: int) -> Any:
     db, dr, dfirst, dz = _rows(result, batch)
     dh, dc = np.zeros((batch, n), dtype), np.zeros((batch, n), dtype)
     part, tanh_c, d = np.empty_like(dh), np.empty_like(dh), np.empty((4, batch, n), dtype)
-    slope, rest, by_gate, back = np.empty_like(d), np.empty_like(d), _by_gate(dz, n), np.ascontiguousarray(r.T)
+    slope, rest, apart, back = np.empty_like(d), np.empty_like(d), by_gate(dz, n), np.ascontiguousarray(r.T)
     di, df, dg, do = d
     for t in range(len(out) - 1, -1, -1):
         i, f, new, o, _, c = row = out[t]
@@ -129,7 +122,7 @@ def _backward(g: Any, out: Any, x: Any, *, batch: int) -> Any:
         gates = row[:4]
         np.add(gates, is_new, out=slope)
         d *= slope
-        np.multiply(d, np.subtract(1, gates, out=rest), out=by_gate[t])
+        np.multiply(d, np.subtract(1, gates, out=rest), out=apart[t])
         dc *= f
         if t:
             np.matmul(dz[t], back, out=dh)
@@ -158,27 +151,11 @@ class _Local(NamedTuple):
     h_by_c: Any
 
 
-def _cut(a: Any, parts: int) -> list[Any]:
-    """Cut the last axis of (T, N, parts H) or (N, parts H) into parts."""
-    n = a.shape[-1] // parts
-    return [a[..., k * n : (k + 1) * n] for k in range(parts)]
-
-
-def _delayed(a: Any, first: Any = None) -> Any:
-    """Move everything one step on; the last step falls off, and zeros or `first` come in."""
-    return np.concatenate([np.zeros((1, *a.shape[1:]), a.dtype) if first is None else first[None], a[:-1]], axis=0)
-
-
-def _advanced(a: Any) -> Any:
-    """Move everything one step back; the first step falls off, and zeros come in."""
-    return np.concatenate([a[1:], np.zeros((1, *a.shape[1:]), a.dtype)], axis=0)
-
-
 def _local(out: Any, first: Any) -> _Local:
     i, f, g, o, h, c = (out[:, k] for k in range(6))
-    before, tanh_c = _delayed(c, first), np.tanh(c)
+    before, tanh_c = delayed(c, first), np.tanh(c)
     return _Local(
-        i, f, g, o, before, _delayed(h), tanh_c,
+        i, f, g, o, before, delayed(h), tanh_c,
         g * i * (1 - i), before * f * (1 - f), i * (1 - g * g), tanh_c * o * (1 - o), o * (1 - tanh_c * tanh_c),
     )  # fmt: skip
 
@@ -198,7 +175,7 @@ def _push(sources: Any, dc: Any, p: _Local, r: Any) -> tuple[Any, Any, Any]:
     tangents: list[tuple[Any, Any, Any]] = []
     for t in range(sources.shape[0]):
         a = sources[t] + tangents[-1][1] @ r if t else sources[t]
-        i, f, g, o = _cut(a, 4)
+        i, f, g, o = cut(a, 4)
         dc = p.f[t] * dc + p.c_by_i[t] * i + p.c_by_f[t] * f + p.c_by_g[t] * g
         tangents.append((a, p.h_by_c[t] * dc + p.h_by_o[t] * o, dc))
     return (
@@ -213,7 +190,7 @@ def _pull(sources: Any, p: _Local, r: Any) -> tuple[Any, Any, Any]:
     found: list[tuple[Any, Any, Any]] = []
     steps = sources.shape[0]
     for t in reversed(range(steps)):
-        i, f, g, o, h, c = _cut(sources[t], 6)
+        i, f, g, o, h, c = cut(sources[t], 6)
         if found:
             h = h + found[-1][0] @ r.T
             c = c + p.f[t + 1] * found[-1][2]
@@ -230,11 +207,6 @@ def _sources(g: Any, p: _Local) -> Any:
     return np.concatenate([*of_a, g[:, 4], g[:, 5]], axis=2)
 
 
-def _over_steps(h: Any, a: Any) -> Any:
-    """Return the sum over all steps of hᵀ a."""
-    return h.reshape(-1, h.shape[2]).T @ a.reshape(-1, a.shape[2])
-
-
 def _packed(b: Any, r: Any, c: Any, z: Any) -> Any:
     """Put the parts of x together; None stands for zeros."""
     width = r.shape[1]
@@ -247,8 +219,8 @@ def _tangent(dx: Any, out: Any, x: Any, batch: int) -> Any:
     """Return the tangent of the result, given that of x."""
     rows, change = _rows(x, batch), _rows(dx, batch)
     p = _local(out, rows.c)
-    a, h, c = _push(change.z + change.b + p.h_before @ change.r, change.c, p, rows.r)
-    gates = [part * slope for part, slope in zip(_cut(a, 4), _slopes(p), strict=True)]
+    a, h, c = _push(change.z + change.b + times(p.h_before, change.r), change.c, p, rows.r)
+    gates = [part * slope for part, slope in zip(cut(a, 4), _slopes(p), strict=True)]
     return np.stack([*gates, h, c], axis=1)
 
 
@@ -256,19 +228,19 @@ def _adjoint_by_out(g: Any, cotangent: Any, out: Any, x: Any, batch: int) -> Any
     """Return the derivative of <g, adjoint> by the result of the LSTM, which the local partials are made of."""
     rows, w = _rows(x, batch), _rows(g, batch)
     p = _local(out, rows.c)
-    a, _, dc = _push(w.z + w.b + p.h_before @ w.r, w.c, p, rows.r)
+    a, _, dc = _push(w.z + w.b + times(p.h_before, w.r), w.c, p, rows.r)
     delta, eta_h, eta_c = _pull(_sources(cotangent, p), p, rows.r)
-    parts = _cut(a, 4)
+    parts = cut(a, 4)
     i, f, g_, o = (cotangent[:, k] * parts[k] * bend for k, bend in enumerate(_bends(p)))
     ai, af, ag, ao = (eta_c * part if k < 3 else eta_h * part for k, part in enumerate(parts))
     by_c = 1 - p.tanh_c * p.tanh_c
     through_c = eta_h * dc
     i = i + ai * p.g * (1 - 2 * p.i) + ag * (1 - p.g * p.g)
-    f = f + af * p.c_before * (1 - 2 * p.f) + eta_c * _delayed(dc, w.c)
+    f = f + af * p.c_before * (1 - 2 * p.f) + eta_c * delayed(dc, w.c)
     g_ = g_ + ai * p.i * (1 - p.i) - 2 * ag * p.i * p.g
     o = o + ao * p.tanh_c * (1 - 2 * p.o) + through_c * by_c
-    h = _advanced(delta @ w.r.T)
-    c = ao * by_c * p.o * (1 - p.o) - 2 * through_c * p.o * p.tanh_c * by_c + _advanced(af * p.f * (1 - p.f))
+    h = advanced(times(delta, w.r.T))
+    c = ao * by_c * p.o * (1 - p.o) - 2 * through_c * p.o * p.tanh_c * by_c + advanced(af * p.f * (1 - p.f))
     return np.stack([i, f, g_, o, h, c], axis=1)
 
 
@@ -276,20 +248,20 @@ def _adjoint_by_x(g: Any, cotangent: Any, out: Any, x: Any, batch: int) -> Any:
     """Return the derivative of <g, adjoint> by x: by R, and by c before the first step."""
     rows, w = _rows(x, batch), _rows(g, batch)
     p = _local(out, rows.c)
-    a, h, _ = _push(w.z + w.b + p.h_before @ w.r, w.c, p, rows.r)
+    a, h, _ = _push(w.z + w.b + times(p.h_before, w.r), w.c, p, rows.r)
     delta, _, eta_c = _pull(_sources(cotangent, p), p, rows.r)
     n = rows.r.shape[0]
     by_c = eta_c[0] * a[0, :, n : 2 * n] * p.f[0] * (1 - p.f[0])
-    return _packed(None, _over_steps(_delayed(h), delta), by_c, np.zeros(rows.z.shape, delta.dtype))
+    return _packed(None, over_steps(delayed(h), delta), by_c, np.zeros(rows.z.shape, delta.dtype))
 
 
 def _change_of_local(p: _Local, dout: Any, dfirst: Any) -> _Local:
     """Return the tangents of what `_local` returns."""
     i, f, g, o, h, c = (dout[:, k] for k in range(6))
-    before, by_c = _delayed(c, dfirst), (1 - p.tanh_c * p.tanh_c)
+    before, by_c = delayed(c, dfirst), (1 - p.tanh_c * p.tanh_c)
     tanh_c = by_c * c
     return _Local(
-        i, f, g, o, before, _delayed(h), tanh_c,
+        i, f, g, o, before, delayed(h), tanh_c,
         g * p.i * (1 - p.i) + p.g * (1 - 2 * p.i) * i,
         before * p.f * (1 - p.f) + p.c_before * (1 - 2 * p.f) * f,
         i * (1 - p.g * p.g) - 2 * p.i * p.g * g,
@@ -308,17 +280,17 @@ def _adjoint_jvp(tangents: Any, out: Any, x: Any, y: Any, z: Any, *, batch: int)
     changes = (d.i, d.f, d.g, d.o)
     by_slope = np.concatenate([x[:, k] * bend * changes[k] for k, bend in enumerate(_bends(p))], axis=2)
     of_a = np.concatenate([d.c_by_i * eta_c, d.c_by_f * eta_c, d.c_by_g * eta_c, d.h_by_o * eta_h], axis=2)
-    of_h = _advanced(delta @ change.r.T)
-    of_c = d.h_by_c * eta_h + _advanced(d.f * eta_c)
+    of_h = advanced(times(delta, change.r.T))
+    of_c = d.h_by_c * eta_h + advanced(d.f * eta_c)
     new, _, new_c = _pull(_sources(dx, p) + np.concatenate([by_slope + of_a, of_h, of_c], axis=2), p, rows.r)
-    by_r = _over_steps(d.h_before, delta) + _over_steps(p.h_before, new)
+    by_r = over_steps(d.h_before, delta) + over_steps(p.h_before, new)
     return _packed(new.sum(axis=(0, 1)), by_r, d.f[0] * eta_c[0] + p.f[0] * new_c[0], new)
 
 
 # ---- the records ----------------------------------------------------------------------------------------------------
 def _infer(x: ShapeDtype, *, batch: int) -> ShapeDtype:
     n = x.shape[1] // 4
-    return ShapeDtype(((x.shape[0] - 1 - n - batch) // batch, 6, batch, n), _floating(x.dtype))
+    return ShapeDtype(((x.shape[0] - 1 - n - batch) // batch, 6, batch, n), floating(x.dtype))
 
 
 lstm_adjoint: Op = structural(
@@ -328,7 +300,7 @@ lstm_adjoint: Op = structural(
     lambda g, out, x, y, z, *, batch: _adjoint_by_out(g, x, y, z, batch),
     lambda g, out, x, y, z, *, batch: _adjoint_by_x(g, x, y, z, batch),
     saves=("yz", "xyz", "xyz"),
-    infer=lambda x, y, z, *, batch: ShapeDtype(z.shape, _floating(x.dtype, y.dtype, z.dtype)),
+    infer=lambda x, y, z, *, batch: ShapeDtype(z.shape, floating(x.dtype, y.dtype, z.dtype)),
     jvp=_adjoint_jvp,
     batch=batching.one_by_one,
 )

@@ -1,0 +1,49 @@
+"""What the recurrent ops share: arrays of gates side by side or apart, and of steps moved by one.
+
+Letters: T steps, N rows (the batch), H units. An array of k gates at all steps is (T, N, k H).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["advanced", "by_gate", "cut", "delayed", "floating", "over_steps", "times"]
+
+
+def floating(*dtypes: Any) -> np.dtype[Any]:
+    """Return the dtype to compute in: float64 for integers."""
+    found = np.result_type(*dtypes).newbyteorder("=")
+    return found if found.kind in "fc" else np.dtype(np.float64)
+
+
+def by_gate(rows: Any, units: int) -> Any:
+    """Look at an array (..., N, k H) as (..., k, N, H)."""
+    return rows.reshape(*rows.shape[:-1], rows.shape[-1] // units, units).swapaxes(-2, -3)
+
+
+def cut(a: Any, parts: int) -> list[Any]:
+    """Cut the last axis of (..., parts H) into parts."""
+    n = a.shape[-1] // parts
+    return [a[..., k * n : (k + 1) * n] for k in range(parts)]
+
+
+def delayed(a: Any, first: Any = None) -> Any:
+    """Move everything one step on; the last step falls off, and zeros or `first` come in."""
+    return np.concatenate([np.zeros((1, *a.shape[1:]), a.dtype) if first is None else first[None], a[:-1]], axis=0)
+
+
+def advanced(a: Any) -> Any:
+    """Move everything one step back; the first step falls off, and zeros come in."""
+    return np.concatenate([a[1:], np.zeros((1, *a.shape[1:]), a.dtype)], axis=0)
+
+
+def times(a: Any, w: Any) -> Any:
+    """Return a w at all steps, as one product of matrices."""
+    return (a.reshape(-1, a.shape[2]) @ w).reshape(*a.shape[:2], w.shape[1])
+
+
+def over_steps(h: Any, a: Any) -> Any:
+    """Return the sum over all steps of hᵀ a."""
+    return h.reshape(-1, h.shape[2]).T @ a.reshape(-1, a.shape[2])

@@ -1,0 +1,139 @@
+"""Standardizing along the last axis, as layer normalization does, and its derivative, which is an op too.
+
+With n elements in a row, m their mean and r = 1 / sqrt(mean((x - m)²) + epsilon), y = (x - m) r. Applied to g, the
+derivative is
+
+    J g = r (G - y mean(G y)),    G = g - mean(g)
+
+which is symmetric, so that it serves both modes. Its own derivative, paired with h, is symmetric in g and h:
+
+    K(g, h) = -r² (y (mean(G H) - 3 mean(G y) mean(H y)) + H mean(G y) + G mean(H y))
+
+and so the change of J g by a change h of x is K(g, h) as well. Without centering m is 0, and G is g.
+
+References:
+    Ba, Kiros, Hinton: Layer Normalization, 2016, equation 3; Zhang, Sennrich: Root Mean Square Layer Normalization,
+    2019, equation 4.
+"""
+
+from __future__ import annotations
+
+from string import ascii_lowercase
+from typing import Any
+
+import numpy as np
+
+from ..core import batching
+from ..core.blocks import blocks
+from ..core.op import Op, structural
+from ..core.shapes import ShapeDtype
+from .contract import contract
+from .special import floating
+
+
+def _mean(a: Any, b: Any) -> Any:
+    """Return the mean of a b along the last axis, which stays with length 1; b has a's shape, or is one row."""
+    axes = ascii_lowercase[: a.ndim]
+    return (contract(a, b, subscripts=f"{axes},{axes[-b.ndim :]}->{axes[:-1]}") / a.shape[-1])[..., None]
+
+
+def _centered(a: Any, center: bool) -> Any:
+    return a - _mean(a, np.ones(a.shape[-1:], a.dtype)) if center else a
+
+
+# ---- forward and derivative, on arrays: a block of rows stays in the cache ------------------------------------------
+
+
+def _shifted(a: Any, out: Any, center: bool) -> Any:
+    """Write a without its mean, and return it."""
+    if center:
+        return np.subtract(a, _mean(a, np.ones(a.shape[-1:], a.dtype)), out=out)
+    np.copyto(out, a)
+    return out
+
+
+def _scale_into(y: Any, epsilon: float) -> Any:
+    """Turn x - m into y, and return r."""
+    r = 1 / np.sqrt(_mean(y, y) + epsilon)
+    y *= r
+    return r
+
+
+def _by_rows(work: Any, *arrays: Any) -> Any:
+    """Return what `work` writes into its last argument, given blocks of rows of arrays of one shape."""
+    arrays = tuple(floating(a) for a in arrays)
+    dtype = np.result_type(*arrays)
+    # Half precision would overflow at once when it is squared.
+    wide = np.result_type(dtype, np.float32)
+    shape = arrays[0].shape
+    if not arrays[0].size:
+        return np.empty(shape, dtype)
+    rows = [np.ascontiguousarray(a, wide).reshape(-1, shape[-1]) for a in arrays]
+    out = np.empty_like(rows[0])
+    for s in blocks(len(out), shape[-1]):
+        work(*(a[s] for a in rows), out[s])
+    return out.reshape(shape).astype(dtype, copy=False)
+
+
+def _standardize(x: Any, *, epsilon: float, center: bool) -> Any:
+    return _by_rows(lambda a, out: _scale_into(_shifted(a, out, center), epsilon), x)
+
+
+def _pullback(x: Any, y: Any, *, epsilon: float, center: bool) -> Any:
+    def work(g: Any, a: Any, out: Any) -> None:
+        standard = _shifted(a, np.empty_like(a), center)
+        r = _scale_into(standard, epsilon)
+        _shifted(g, out, center)
+        standard *= _mean(standard, g)
+        out -= standard
+        out *= r
+
+    return _by_rows(work, x, y)
+
+
+# ---- the derivatives, in plain NumPy --------------------------------------------------------------------------------
+
+
+def _second(g: Any, h: Any, x: Any, epsilon: float, center: bool) -> Any:
+    """Return K(g, h)."""
+    if not x.size:
+        return g * h
+    shifted, g, h = (_centered(a, center) for a in (x, g, h))
+    r = 1 / np.sqrt(_mean(shifted, shifted) + epsilon)
+    y = shifted * r
+    of_g, of_h = _mean(g, y), _mean(h, y)
+    return (y * (3 * of_g * of_h - _mean(g, h)) - h * of_g - g * of_h) * (r * r)
+
+
+def _pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, epsilon: float, center: bool) -> Any:
+    dx, dy = tangents
+    by_x = None if dx is None else standardize_pullback(dx, y, epsilon=epsilon, center=center)
+    if dy is None:
+        return by_x
+    by_y = _second(x, dy, y, epsilon, center)
+    return by_y if by_x is None else by_x + by_y
+
+
+def _float_of(*specs: ShapeDtype) -> np.dtype[Any]:
+    return np.result_type(*(np.exp(np.ones(1, s.dtype)).dtype for s in specs))
+
+
+standardize_pullback: Op = structural(
+    "standardize_pullback",
+    _pullback,
+    lambda g, out, x, y, **params: standardize_pullback(g, y, **params),
+    lambda g, out, x, y, *, epsilon, center: _second(x, g, y, epsilon, center),
+    saves=("y", "xy"),
+    infer=lambda x, y, **_: ShapeDtype(x.shape, _float_of(x, y)),
+    jvp=_pullback_jvp,
+    batch=batching.one_by_one,
+)
+standardize: Op = structural(
+    "standardize",
+    _standardize,
+    lambda g, out, x, **params: standardize_pullback(g, x, **params),
+    saves="x",
+    infer=lambda x, **_: ShapeDtype(x.shape, _float_of(x)),
+    jvp=lambda tangents, out, x, **params: standardize_pullback(tangents[0], x, **params),
+    batch=batching.gufunc(1),
+)
