@@ -55,6 +55,76 @@ def _convolution(shapes: Shapes, out: Shape, params: Any) -> float:
     return 2 * math.prod(shapes[0]) * shapes[1][0]
 
 
+# ---- windows: padding counts, as in the counts that other libraries make --------------------------------------------
+
+
+def _windows(y: Shape, kernel: Shape) -> float:
+    """Count a multiplication and an addition for each output of each window and each element of its kernel."""
+    return 2 * math.prod(y) * math.prod(kernel[:-1])
+
+
+def _pool(shapes: Shapes, out: Shape, params: Any) -> float:
+    # Of the arrays the smallest has one element for each window.
+    return min(map(math.prod, (*shapes, out))) * math.prod(params["window"])
+
+
+def _standardize(shapes: Shapes, out: Shape, params: Any) -> float:
+    # Mean, difference, square, mean, product; and of each row epsilon, the root and the division.
+    return math.prod(out) * (5 if params["center"] else 3) + 3 * math.prod(out[:-1])
+
+
+# ---- recurrent networks: products of matrices, and one for each elementwise op of each step -------------------------
+
+
+def _recurrent(lengths: Sequence[int], gates: int, each: int, later: int, products: int, first: bool) -> float:
+    """Count all steps.
+
+    Args:
+        lengths: T, N and H.
+        gates: how many stand side by side.
+        each: how many elementwise ops a step has for each unit.
+        later: how many more each step has that follows another.
+        products: how many products of h with the recurrent kernel, or of that size, a step has.
+        first: whether the first step has them too.
+    """
+    steps, rows, units = lengths
+    matrices = products * 2 * gates * units * units * (steps if first else steps - 1)
+    return rows * (matrices + units * (each * steps + later * (steps - 1)))
+
+
+def _lengths(result: Shape) -> Sequence[int]:
+    """Read T, N and H off the shape of a recurrent op's result."""
+    return result[0], result[-2], result[-1]
+
+
+def _lstm(shapes: Shapes, out: Shape, params: Any) -> float:
+    return _recurrent(_lengths(out), 4, each=13, later=4, products=1, first=False)
+
+
+def _lstm_adjoint(shapes: Shapes, out: Shape, params: Any) -> float:
+    return _recurrent(_lengths(shapes[1]), 4, each=31, later=2, products=2, first=False)
+
+
+def _gru(shapes: Shapes, out: Shape, params: Any) -> float:
+    return _recurrent(_lengths(out), 3, each=17, later=0, products=1, first=True)
+
+
+def _gru_adjoint(shapes: Shapes, out: Shape, params: Any) -> float:
+    return _recurrent(_lengths(shapes[1]), 3, each=28, later=1, products=2, first=True)
+
+
+def _simple_rnn(shapes: Shapes, out: Shape, params: Any) -> float:
+    return _recurrent(_lengths(out), 1, each=2, later=1, products=1, first=False)
+
+
+def _simple_rnn_adjoint(shapes: Shapes, out: Shape, params: Any) -> float:
+    each = 3 if params["activation"] == "relu" else 4
+    return _recurrent(_lengths(shapes[1]), 1, each=each, later=1, products=2, first=False)
+
+
+# ---- matrices and transforms ----------------------------------------------------------------------------------------
+
+
 def _matrices(per_matrix: Callable[[int, int], float]) -> Callable[..., float]:
     """Count for each matrix of a stack, given its longer and its shorter side."""
 
@@ -100,6 +170,22 @@ _COUNTS: dict[str, Callable[..., float]] = {
     "matmul": _matmul,
     "contract": _contract,
     "full_convolution": _convolution,
+    "convolution": lambda shapes, out, params: _windows(out, shapes[1]),
+    "convolution_input": lambda shapes, out, params: _windows(shapes[0], shapes[1]),
+    "convolution_kernel": lambda shapes, out, params: _windows(shapes[1], out),
+    "window_max": _pool,
+    "window_sum": _pool,
+    "window_spread": _pool,
+    "window_take_equal": _pool,
+    "window_put_equal": _pool,
+    "standardize": _standardize,
+    "softmax_pullback": lambda shapes, out, params: 4 * math.prod(out),  # a product, its sum, a difference, a product
+    "lstm": _lstm,
+    "lstm_adjoint": _lstm_adjoint,
+    "gru": _gru,
+    "gru_adjoint": _gru_adjoint,
+    "simple_rnn": _simple_rnn,
+    "simple_rnn_adjoint": _simple_rnn_adjoint,
     "cross": lambda shapes, out, params: 3 * math.prod(out),
     "recurrence": lambda shapes, out, params: 2 * math.prod(out),
     "solve": _solve,

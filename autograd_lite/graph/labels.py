@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
-from .parts import GraphNode, Kind
+from .parts import GraphNode, Kind, Param
 
-__all__ = ["brief_params", "clip", "counted", "fits_table", "summary", "text_width", "type_text", "visible"]
+__all__ = [
+    "DIGEST",
+    "brief_params",
+    "brief_values",
+    "clip",
+    "counted",
+    "fits_table",
+    "summary",
+    "text_width",
+    "type_text",
+    "visible",
+]
 
 _BREAKS = "[\t-\r\x1c-\x1f\x85\u2028\u2029]"
 # Patterns are compiled at their first use, which `re` remembers: not everybody who imports this draws.
 # What no picture can show: control characters, direction overrides (which would turn the rest of the line round),
 # halves of surrogate pairs, and the two code points that no XML may contain.
 _UNSHOWABLE = "[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
-# A tuple of one number, as the canonical axis=(1,): the number says it.
-_LONE = r"^\((-?\d+),\)$"
+# A tuple of one number, as the canonical axis=(1,), or of one array, as index=(int64(2, 7),): that says it.
+_LONE = r"^\((-?\d+|\w+\([\d, ]*\)),\)$"
+# Behind an array in a parameter stands a digest of its values, by which graphs are compared; it tells nothing.
+DIGEST = "#[0-9a-f]{8}"
 
 
 def _inner(match: re.Match[str]) -> str:
@@ -48,11 +61,43 @@ def type_text(node: GraphNode) -> str:
     )
 
 
+# Of these one number, or one pair, for all axes says as much as one for each axis.
+_EACH_AXIS = ("dilation", "kernel", "padding", "stride", "window")
+# Parameters that say nothing when they have these values; `batch` is an axis of the result.
+_SILENT = {"batch": None, "dilation": "1", "groups": "1", "padding": "0", "stride": "1"}
+
+
+def brief_values(params: Sequence[Param], told: Mapping[str, str]) -> dict[str, str]:
+    """Return names and texts of the parameters that tell more than defaults do.
+
+    Args:
+        params: of an op.
+        told: what is known of parameters by other ways.
+
+    Example:
+        >>> from autograd_lite.graph.parts import make_param
+        >>> window, stride = make_param("window", (3, 3)), make_param("stride", (3, 3))
+        >>> brief_values([make_param("padding", ((1, 1), (1, 1))), stride, window], {})
+        {'padding': '1', 'window': '3'}
+    """
+    said = [p for p in params if p.text not in ("None", "False", told.get(p.name))]
+    texts = {p.name: re.sub(_LONE, _inner, re.sub(DIGEST, "", _for_all_axes(p))) for p in said}
+    silent = {**_SILENT, "stride": texts.get("window", "1")}
+    return {name: text for name, text in texts.items() if name not in silent or silent[name] not in (None, text)}
+
+
+def _for_all_axes(p: Param) -> str:
+    """Return the text of a parameter: of one with an entry for each axis, all equal, that of one entry."""
+    value = p.value
+    while p.name in _EACH_AXIS and isinstance(value, tuple) and value and all(v == value[0] for v in value):
+        value = value[0]
+    return str(value) if isinstance(value, int) and p.name in _EACH_AXIS else p.text
+
+
 def brief_params(node: GraphNode) -> str:
     """Return the parameters that tell more than the result's type and the defaults: "axis=1", "index=(0, 1:)"."""
-    told = {"shape": str(node.shape), "dtype": str(node.dtype)}
-    brief = [p for p in node.params if p.text not in ("None", "False", told.get(p.name))]
-    return visible(", ".join(f"{p.name}={re.sub(_LONE, _inner, p.text)}" for p in brief))
+    found = brief_values(node.params, {"shape": str(node.shape), "dtype": str(node.dtype)})
+    return visible(", ".join(f"{name}={text}" for name, text in found.items()))
 
 
 def counted(n: int, word: str) -> str:

@@ -19,7 +19,9 @@ from autograd_lite import Tensor
 from autograd_lite.core.op import OPS
 from autograd_lite.graph import Flow, Graph, Program, build_graph, forward_latex, forward_words, rule_latex, rule_words
 from autograd_lite.graph.words.plain import number_text, plain
+from autograd_lite.graph.words.reasons import reason
 from autograd_lite.graph.words.rules import LIMIT, Words
+from autograd_lite.graph.words.terms import is_elementwise
 
 from ..laws.samples import DIFFERENTIABLE, Sample, differentiable_inputs
 from ..running import in_small_stack
@@ -57,12 +59,16 @@ def called(name: str) -> Any:
     op = OPS[name]
     parameters = [] if op.ufunc else inspect.signature(op.forward).parameters.values()
     known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    if name.startswith("window_") and any(p.kind is p.VAR_KEYWORD for p in parameters):
+        known += ["window", "stride", "padding"]
 
     def call(*args: Any, **params: Any) -> Any:
         if "shape" in known and "shape" not in params:
             raise Unsaid
-        if "padding" in known:  # one spatial axis: the words say a number for the tuple of one
-            params = {k: (v,) if isinstance(v, int) and k != "groups" else v for k, v in params.items()}
+        if "stride" in known:
+            params = of_windows(args[0].ndim - 2, known, params)
+        if "batch" in known:  # of an adjoint, whose first argument has the shape of the op's result
+            params = {"batch": args[0].shape[-2], **params}
         unsaid = [dict.fromkeys(known, silent) for silent in (None, False, 0)]
         for choice in unsaid:
             choice.update(norm="backward") if "norm" in known else None
@@ -73,6 +79,18 @@ def called(name: str) -> Any:
         raise AssertionError(f"{name} cannot be called with {params}")
 
     return call
+
+
+def of_windows(rank: int, known: list[str], params: dict[str, Any]) -> dict[str, Any]:
+    """Return all parameters of an op over windows: the words say one number for all axes, and no defaults."""
+    if {"size", "kernel"} & set(known) - set(params):
+        raise Unsaid
+    silent = {"window": 1, "stride": params.get("window", 1), "dilation": 1, "padding": 0, "groups": 1}
+    full = {name: value for name, value in silent.items() if name in known} | params
+    for name, value in full.items():
+        if isinstance(value, int) and name != "groups":
+            full[name] = (((value, value) if name == "padding" else value),) * rank
+    return full
 
 
 NAMES = {
@@ -156,6 +174,23 @@ def test_remarks_say_what_leads_from_the_rule_to_the_contribution(sample: Sample
         np.testing.assert_array_equal(value, values[flow.contribution])
         assert value.shape == into.shape
         assert value.dtype == into.dtype
+
+
+# Their rules are read by second derivatives alone, or are told by the op that they undo.
+UNTOLD = ("adjoint", "pullback", "zero_mask", "add_along_axis", "convolution_kernel", "cofactor", "inverse_or_nan")
+UNTOLD += ("triangle_inverse", "divide_by_gaps", "window_take", "window_put", "window_spread")
+
+
+@pytest.mark.parametrize("sample", {s.case.op: s for s in DIFFERENTIABLE}.values(), ids=lambda s: s.case.op)
+def test_every_op_that_users_call_has_a_reason(sample: Sample) -> None:
+    program, _ = recorded(sample)
+    graph = program.graph
+    for flow in graph.flows:
+        node, arguments = graph[flow.op], [graph[i] for i in graph[flow.op].inputs]
+        if not any(word in node.op for word in UNTOLD):
+            said = reason(node, flow.argument, arguments, lambda n: n.id, elementwise=is_elementwise(node.op))
+            assert said, node.op
+            assert "{" not in said
 
 
 # ---- how rules read -------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..analysis.cost import By, cost_of
 from ..folding.assemble import COMMUTATIVE
-from ..labels import clip, summary, visible
+from ..labels import brief_params, clip, summary, visible
 from ..parts import GraphNode, Kind, number_of
 from ..style import HEATS, LOOKS
 from ..text import place
@@ -104,6 +104,7 @@ def _node(node: GraphNode, home: int, places: dict[str, int]) -> dict[str, Any]:
         value=_text(node.value),
         inputs=[number_of(i) for i in node.inputs],
         params=params,
+        told=_text(brief_params(node)),
         shape=None if node.dtype.hasobject or node.weak else _shape(node),
         dtype="generator" if node.dtype.hasobject else str(node.dtype),
         weak=node.weak,

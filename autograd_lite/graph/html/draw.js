@@ -24,9 +24,6 @@ function amount(value, unit) {
 
 const number = (v) => (typeof v === 'number' ? (Number.isInteger(v) && Math.abs(v) < 1e15 ? v.toLocaleString('en-US') : String(+v.toPrecision(6))) : String(v));
 const typeOf = (n) => (n.dtype === 'generator' ? 'generator' : n.weak ? n.dtype.replace(/\d+$/, '') : (n.shape || '()') + ' ' + n.dtype);
-const briefParams = (n) => (n.params || [])
-  .filter(([k, v]) => v !== 'None' && v !== 'False' && !(k === 'shape' && v === n.shape) && !(k === 'dtype' && v === n.dtype))
-  .map(([k, v]) => k + '=' + v.replace(/^\((-?\d+),\)$/, '$1')).join(', ');
 
 const SVG = 'http://www.w3.org/2000/svg';
 function el(tag, attrs, ...children) {
@@ -95,7 +92,7 @@ function nodeContent(n) {
   else {
     const op = clip(n.op, 36);
     made.lines.push(line(name ? name + ' = ' + op : op, 14, 'head', (n.glyph || '').length === 1 && !name ? n.glyph : ''));
-    const told = briefParams(n);
+    const told = n.told || '';
     if (told) made.lines.push(line(clip(told, 30)));
   }
   made.lines.push(line(typeOf(n)));

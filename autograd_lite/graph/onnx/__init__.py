@@ -10,9 +10,11 @@ from . import (
     indexing as indexing,
     linear as linear,
     moving as moving,
+    recurrent as recurrent,
     reducing as reducing,
     solving as solving,
     special as special,
+    windows as windows,
 )
 from .model import OnnxOptions as OnnxOptions, onnx_model as onnx_model
 from .table import REASONS as REASONS, RULES as RULES

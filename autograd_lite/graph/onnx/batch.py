@@ -20,7 +20,7 @@ from ...core.shapes import Shape, ShapeDtype
 from ..parts import GraphNode, Kind, Role
 from .emit import INT64, Emitter, Value
 from .indexing import plan_of
-from .translate import Calls
+from .table import Calls
 
 __all__ = ["Sized", "axes_of", "merged", "sized"]
 
@@ -84,6 +84,7 @@ class _Resize:
         self.nodes, self.bound, self.batched, self.old, self.new = nodes, bound, batched, old, new
         self.calls: dict[str, Any] = dict(calls)
         self.shapes: dict[str, Shape] = {}
+        self.zeros = _zero_states(calls, bound, old)
 
     def node(self, node: GraphNode) -> GraphNode:
         """Return a node with its shape at the new size."""
@@ -96,6 +97,9 @@ class _Resize:
             return (self.new, *node.shape[1:])
         if node.role is Role.SEED:
             return self.shapes[node.of]
+        if node.id in self.zeros:
+            self.bound[node.id] = np.zeros((self.new, *node.shape[1:]), node.dtype)
+            return (self.new, *node.shape[1:])
         if node.kind is Kind.CONSTANT and not node.shape:
             self._check_number(node)
         return node.shape
@@ -136,9 +140,14 @@ class _Resize:
         old_target = tuple(params.get("shape", ()))
         if "shape" in params:
             params = {**params, "shape": self._target(node, before, after, old_target)}
-        if "index" in params:
+        piece = self._piece(node, params)
+        if piece is not None:
+            params = {**params, "index": piece}
+        elif "index" in params:
             shapes = (before[0], after[0]) if node.op != "scatter_add" else (old_target, tuple(params["shape"]))
             _check_index(params["index"], *shapes)
+        if node.op.removesuffix("_adjoint") in _RECURRENT and params["batch"] == self.old:
+            params = {**params, "batch": self.new}
         _check_others(node, after, params)
         self.calls[node.id] = (op, arguments, params)
         specs = [ShapeDtype(s, self.nodes[a].dtype) for a, s in zip(arguments, after, strict=True)]
@@ -146,6 +155,22 @@ class _Resize:
         if len(shape) != len(node.shape):
             raise _Bakes(f"the result has {len(node.shape)} axes at one size and {len(shape)} at another")
         return shape
+
+    def _piece(self, node: GraphNode, params: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """Return the index of the piece of a cotangent that belongs to one of the arrays that were concatenated."""
+        if node.op != "getitem" or not node.backward or node.of not in self.calls or node.toward not in self.shapes:
+            return None
+        op, parts, of = self.calls[node.of]
+        index, axis = params["index"], of.get("axis")
+        if op.name != "concatenate" or len(index) != axis + 1 or any(i != slice(None) for i in index[:axis]):
+            return None
+        start = new = 0
+        for part in parts:
+            length = self.nodes[part].shape[axis]
+            if part == node.toward and index[axis] == slice(start, start + length):
+                return (*index[:axis], slice(new, new + self.shapes[part][axis]))
+            start, new = start + length, new + self.shapes[part][axis]
+        return None
 
     def _target(self, node: GraphNode, before: Sequence[Shape], after: Sequence[Shape], target: Shape) -> Shape:
         if node.op.startswith("random_"):  # as of dropout, whose mask has the shape of what it is for
@@ -157,7 +182,7 @@ class _Resize:
         if before == after:
             return target
         if node.op == "reshape":
-            return _reshaped(before[0], after[0], target)
+            return _reshaped(before[0], after[0], target, self.old)
         if node.op == "broadcast_to":
             front = len(target) - len(after[0])
             pairs = zip(before[0], after[0], strict=True)
@@ -168,6 +193,24 @@ class _Resize:
         """Return what a shape in the backward pass has become, if it is that of a forward value nearby."""
         nearby = [node.toward, node.of, *(self.calls[node.of][1] if node.of in self.calls else ())]
         return next((self.shapes[i] for i in nearby if i in self.shapes and self.nodes[i].shape == target), None)
+
+
+_RECURRENT = ("lstm", "gru", "simple_rnn")
+
+
+def _zero_states(calls: Calls, bound: Mapping[str, Any], size: int) -> set[str]:
+    """Return the ids of the zeros, a row for each example, that stand for states before the first step."""
+
+    def made_of(node_id: str) -> tuple[str, ...]:
+        return calls[node_id][1] if node_id in calls and calls[node_id][0].name == "concatenate" else ()
+
+    found: set[str] = set()
+    for op, arguments, _ in calls.values():
+        if op.name in _RECURRENT:
+            for part in made_of(arguments[0])[2:3]:
+                found.update((part, *made_of(part)))
+    arrays = {i: bound.get(i) for i in found}
+    return {i for i, a in arrays.items() if isinstance(a, np.ndarray) and len(a) == size and not a.any()}
 
 
 def _may_be(number: Any, size: int) -> bool:
@@ -181,20 +224,30 @@ def _may_be(number: Any, size: int) -> bool:
     return abs(times - round(times)) < 1e-6 and (times == 1 or number * 1024 != int(number * 1024))
 
 
-def _reshaped(before: Shape, after: Shape, target: Shape) -> Shape:
-    """Return the target of a reshape at the new size: its axis that begins where the batch axis does is the batch."""
+def _reshaped(before: Shape, after: Shape, target: Shape, size: int) -> Shape:
+    """Return the target of a reshape at the new size, given the old batch size.
+
+    The batch is the axis that begins where the batch axis does; or one of several that are joined to an axis; or it is
+    what an axis that others were joined to is taken apart into, and then an axis of that length.
+    """
     changed = [i for i, (b, a) in enumerate(zip(before, after, strict=True)) if b != a]
     if len(changed) > 1:
         raise _Bakes("two axes of its input depend on the batch size")
     (axis,) = changed
     start, old, new = math.prod(before[:axis]), math.prod(before), math.prod(after)
+    end = start * before[axis]
+    places = []
     for j, n in enumerate(target):
         begins = math.prod(target[:j])
-        # Or the batch axis is one of several that are joined to this axis.
-        inside = begins <= start < begins * n
+        inside = begins <= start < begins * n or start <= begins < begins * n <= end
         if inside and n * new % old == 0 and n > 1:
-            return (*target[:j], n * new // old, *target[j + 1 :])
-    raise _Bakes(f"no axis of the new shape {target} stands for the batch alone")
+            places.append(j)
+    if len(places) > 1:
+        places = [j for j in places if target[j] == size]
+    if len(places) != 1:
+        raise _Bakes(f"no axis, or not just one, of the new shape {target} stands for the batch alone")
+    (j,) = places
+    return (*target[:j], target[j] * new // old, *target[j + 1 :])
 
 
 def _check_index(index: tuple[Any, ...], before: Shape, after: Shape) -> None:
@@ -280,7 +333,9 @@ def merged(emitters: Sequence[Emitter], sizes: Sequence[int], source: Value) -> 
     computed: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for name, array in first.constants.items():
         versions = [e.constants[name] for e in emitters]
-        if all(v is array or np.array_equal(v, array, equal_nan=v.dtype.kind == "f") for v in versions):
+        if name not in users or all(
+            v is array or np.array_equal(v, array, equal_nan=v.dtype.kind == "f") for v in versions
+        ):
             continue
         line = _lines(versions, sizes)
         if line is None:

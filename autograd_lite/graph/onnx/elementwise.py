@@ -403,10 +403,17 @@ def _silu(call: Call, x: Value) -> Value:
 
 @exports("gelu")
 def _gelu(call: Call, x: Value) -> Value:
-    x = _wide(call, x)
+    x = f.maximum(_wide(call, x), -40.0)  # an infinity times 0 would be NaN
     if x.dtype == FLOAT:  # what every runtime fuses
         return (0.5 * x * (1 + f.erf(x * math.sqrt(0.5)))).cast(call.dtype)
     return 0.5 * x * f.erfc(x * -math.sqrt(0.5))
+
+
+@exports("gelu_pullback")
+def _gelu_pullback(call: Call, x: Value, y: Value) -> Value:
+    x = f.minimum(f.maximum(_wide(call, x), -40.0), 40.0)
+    slope = 0.5 * f.erfc(x * -math.sqrt(0.5)) + x * f.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))
+    return (slope * _wide(call, y)).cast(call.dtype)
 
 
 @exports("sinc")

@@ -227,6 +227,7 @@ class Emitter:
         values: of every result of a node, by its name.
         constants: of every constant, by its name; the same array may stand there twice.
         titles: of results that are a node of the graph, its id.
+        shared: results that several nodes of the graph are read off, under keys of the rules' own.
     """
 
     def __init__(self, opset: int) -> None:
@@ -235,6 +236,7 @@ class Emitter:
         self.values: dict[str, Value] = {}
         self.constants: dict[str, np.ndarray] = {}
         self.titles: dict[str, str] = {}
+        self.shared: dict[Any, Any] = {}
         self._place: GraphNode | None = None
         self._count = self._constants = 0
 
@@ -308,11 +310,11 @@ class Emitter:
         return value
 
     def second(self, value: Value, dtype: np.dtype[Any], shape: Shape) -> Value:
-        """Add a second result to the node that was added last, and return it."""
+        """Add one more result to the node that was added last, whose first is `value`, and return it."""
         record = self.nodes[-1]
-        assert record.outputs == (value.name,)
-        new = Value(self, value.name + "'", dtype, shape)
-        self.nodes[-1] = record._replace(outputs=(value.name, new.name))
+        assert record.outputs[0] == value.name
+        new = Value(self, value.name + "'" * len(record.outputs), dtype, shape)
+        self.nodes[-1] = record._replace(outputs=(*record.outputs, new.name))
         self.values[new.name] = new
         return new
 

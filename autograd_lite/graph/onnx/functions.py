@@ -40,6 +40,7 @@ __all__ = [
     "minimum",
     "one_to_one",
     "power",
+    "product",
     "scaled_tail",
     "select",
     "signbit",
@@ -118,6 +119,11 @@ def signbit(x: Value) -> Value:
 def trunc(x: Value) -> Value:
     """Round towards zero."""
     return select(x < 0, x.emitter.run("Ceil", x), floor(x))
+
+
+def product(x: Value, y: Value) -> Value:
+    """Multiply arrays of matrices, or of rows, with a matrix."""
+    return x.emitter.run("MatMul", x, y, shape=(*x.shape[:-1], y.shape[-1]))
 
 
 # ---- exponentials and logarithms ------------------------------------------------------------------------------------

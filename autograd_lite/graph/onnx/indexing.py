@@ -13,7 +13,7 @@ import numpy as np
 
 from ...core.shapes import Shape
 from .emit import BOOL, Scalar, Value
-from .moving import scattered
+from .moving import dilated, scattered
 from .table import Call, exports
 
 __all__ = ["Plan", "plan_of"]
@@ -119,7 +119,7 @@ def _taken(x: Value, plan: Plan) -> Value:
 @exports("scatter_add")
 def _scatter_add(call: Call, x: Value, *, index: tuple[Any, ...], shape: Shape) -> Value:
     plan = plan_of(index, shape)
-    if plan is not None and not plan.places and all(s.step in (None, 1) for s in plan.cuts):
+    if plan is not None and not plan.places:
         return _padded(x, plan, shape)
     if plan is not None and len(plan.places) == 1 and all(s == slice(None) for s in plan.cuts):
         return _added_along(call, x, plan, shape)
@@ -129,11 +129,14 @@ def _scatter_add(call: Call, x: Value, *, index: tuple[Any, ...], shape: Shape) 
 
 
 def _padded(x: Value, plan: Plan, shape: Shape) -> Value:
-    """Put a block back into zeros."""
-    bounds = [s.indices(n)[:2] for s, n in zip(plan.cuts, shape, strict=True)]
-    x = x.reshape(*(max(stop - start, 0) for start, stop in bounds))
-    before = [start for start, _ in bounds]
-    after = [n - max(start, stop) for (start, stop), n in zip(bounds, shape, strict=True)]
+    """Put a block back into zeros, backwards where it was taken backwards."""
+    taken = [range(*s.indices(n)) for s, n in zip(plan.cuts, shape, strict=True)]
+    x = x.reshape(*map(len, taken))
+    x = x.cut(*((axis, slice(None, None, -1)) for axis, r in enumerate(taken) if r.step < 0))
+    for axis, r in enumerate(taken):
+        x = dilated(x, axis, abs(r.step))
+    before = [min(r) if r else 0 for r in taken]
+    after = [n - a - m for n, a, m in zip(shape, before, x.shape, strict=True)]
     return x.pad(before, after, False if x.kind == "b" else 0)
 
 

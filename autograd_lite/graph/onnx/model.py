@@ -71,7 +71,7 @@ def onnx_model(
     nodes = _needed(program, [o.id for o in outputs])
     bound = program._bound(())
     _check_size(nodes, program.inputs, bound)
-    write = _Writer(program, nodes, bound, opset, custom_domain)
+    write = _Writer(program, nodes, [o.id for o in outputs], bound, opset, custom_domain)
     written = write.dynamic() if dynamic_batch else write.static()
     if written.done.custom:
         _report(written.done)
@@ -134,6 +134,7 @@ class _Writer(NamedTuple):
 
     program: Program
     nodes: list[GraphNode]
+    outputs: list[str]
     bound: Mapping[str, Any]
     opset: int
     custom_domain: bool
@@ -175,7 +176,9 @@ class _Writer(NamedTuple):
         pairs = enumerate(zip(specs, shapes, strict=True))
         inputs = [Value(emitter, f"\0i{k}", np.dtype(spec.dtype), shape) for k, (spec, shape) in pairs]
         slots = {i: value for i, value in zip(self.program.inputs, inputs, strict=True) if i is not None}
-        done = translate(at.nodes, at.calls, at.bound, slots, emitter, custom_domain=self.custom_domain)
+        done = translate(
+            at.nodes, at.calls, at.bound, slots, emitter, outputs=self.outputs, custom_domain=self.custom_domain
+        )
         return done, inputs
 
 

@@ -120,6 +120,26 @@ def _add_along_axis(call: Call, x: Value, y: Value, *, axis: int, length: int) -
     return scattered(call, x.expand(*shape), y.cast(INT64).expand(*shape), axis, call.shape)
 
 
+def joined(parts: list[Value], axis: int) -> Value:
+    """Concatenate values of one dtype."""
+    first = parts[0]
+    shape = (*first.shape[:axis], sum(p.shape[axis] for p in parts), *first.shape[axis + 1 :])
+    return first if len(parts) == 1 else first.emitter.call("Concat", *parts, shape=shape, axis=axis)
+
+
+def dilated(x: Value, axis: int, step: int) -> Value:
+    """Put zeros between the elements along an axis, so that they stand `step` apart."""
+    count = x.shape[axis]
+    if step == 1 or count < 2:
+        return x
+    # Each element gets an axis of its own, which is padded.
+    front, behind = x.shape[:axis], x.shape[axis + 1 :]
+    apart = x.reshape(*front, count, 1, *behind)
+    none = [0] * apart.ndim
+    wide = apart.pad(none, [step - 1 if i == axis + 1 else 0 for i in range(apart.ndim)], False if x.kind == "b" else 0)
+    return wide.reshape(*front, count * step, *behind).cut((axis, slice(0, (count - 1) * step + 1)))
+
+
 def scattered(call: Call, x: Value, places: Value, axis: int, shape: Shape) -> Value:
     """Add elements to zeros of some shape, at places along an axis."""
     emitter = call.emitter

@@ -152,6 +152,31 @@ def _softmax(call: Call, x: Value, *, axis: int) -> Value:
     return x.emitter.run(call.op.onnx, x, axis=axis).cast(call.dtype)
 
 
+@exports("softmax_pullback")
+def _softmax_pullback(call: Call, x: Value, y: Value, *, axis: int) -> Value:
+    x, y = (a.cast(call.dtype).cast(_computed(call.dtype)) for a in (x, y))
+    return (y * (x - (x * y).sum((axis,), True))).cast(call.dtype)
+
+
+@exports("standardize")
+def _standardize(call: Call, x: Value, *, epsilon: float, center: bool) -> Value:
+    x = x.cast(call.dtype).cast(_computed(call.dtype))
+    last = (x.ndim - 1,)
+    shifted = x - x.reduced("ReduceMean", last, True) if center else x
+    return (shifted / f.sqrt((shifted * shifted).reduced("ReduceMean", last, True) + epsilon)).cast(call.dtype)
+
+
+@exports("standardize_pullback")
+def _standardize_pullback(call: Call, x: Value, y: Value, *, epsilon: float, center: bool) -> Value:
+    g, y = (a.cast(call.dtype).cast(_computed(call.dtype)) for a in (x, y))
+    last = (g.ndim - 1,)
+    if center:
+        g, y = (a - a.reduced("ReduceMean", last, True) for a in (g, y))
+    root = f.sqrt((y * y).reduced("ReduceMean", last, True) + epsilon)
+    y = y / root
+    return ((g - y * (g * y).reduced("ReduceMean", last, True)) / root).cast(call.dtype)
+
+
 # ---- running: products and extremes in log2(n) steps, each twice as far as the one before ----------------------------
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,9 @@ from ...core.shapes import Shape
 from ..parts import GraphNode
 from .emit import Emitter, Scalar, Value
 
-__all__ = ["REASONS", "RULES", "Call", "Refused", "Rule", "exports"]
+__all__ = ["PATTERNS", "REASONS", "RULES", "Call", "Calls", "Made", "Match", "Refused", "Rule", "exports", "fuses"]
+
+Calls = Mapping[str, tuple[Op, tuple[str, ...], Mapping[str, Any]]]
 
 
 class Refused(Exception):
@@ -48,6 +50,41 @@ Rule = Callable[..., Value]
 
 RULES: dict[str, Rule] = {}
 
+
+class Match(NamedTuple):
+    """One operator in the place of several operations.
+
+    Attributes:
+        inputs: the ids of the nodes that it reads.
+        write: `write(call, *values)`, which returns the result of the last of the operations.
+    """
+
+    inputs: tuple[str, ...]
+    write: Rule
+
+
+class Made(NamedTuple):
+    """How the nodes of a graph were made, for patterns to look at; `bound` has the arrays and numbers of slots."""
+
+    nodes: Mapping[str, GraphNode]
+    calls: Calls
+    bound: Mapping[str, Any]
+
+    def op(self, node_id: str) -> str:
+        """Return the name of the op; empty for what no op made."""
+        return self.calls[node_id][0].name if node_id in self.calls else ""
+
+    def inputs(self, node_id: str) -> tuple[str, ...]:
+        """Return the ids of the arguments."""
+        return self.calls[node_id][1] if node_id in self.calls else ()
+
+    def params(self, node_id: str) -> Mapping[str, Any]:
+        """Return the parameters."""
+        return self.calls[node_id][2] if node_id in self.calls else {}
+
+
+PATTERNS: dict[str, Callable[[Made, str], Match | None]] = {}
+
 REASONS: dict[str, str] = {
     **dict.fromkeys(("fft", "ifft", "rfft", "hfft", "irfft", "ihfft"), "complex numbers, which no operator takes"),
     **dict.fromkeys(("nextafter", "spacing"), "looks at the bits of a floating-point number"),
@@ -55,11 +92,6 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(("svd", "svdvals", "pinv", "lstsq", "matrix_rank"), "ONNX has no singular values"),
     **dict.fromkeys(("gcd", "lcm"), "Euclid's algorithm takes as many steps as the numbers ask for"),
     **dict.fromkeys(("second_cofactor", "divide_by_gaps"), "part of a derivative that takes singular or eigenvalues"),
-    **dict.fromkeys(("convolution_kernel", "window_put", "window_spread"), "part of a derivative of a window"),
-    **dict.fromkeys(("convolution", "convolution_input"), "channels last, and not translated yet"),
-    **dict.fromkeys(("window_argmax", "window_take", "window_sum"), "channels last, and not translated yet"),
-    "lstm": "one operation for a whole sequence, and not translated yet",
-    "lstm_adjoint": "part of a derivative of an LSTM",
     "qr": "ONNX has no QR decomposition",
     "bessel_i": "a sum of many terms, as ONNX has no Bessel functions",
 }
@@ -73,5 +105,17 @@ def exports(*names: str) -> Callable[[Rule], Rule]:
             assert name not in RULES, name
             RULES[name] = rule
         return rule
+
+    return register
+
+
+def fuses(*names: str) -> Callable[[Callable[[Made, str], Match | None]], Callable[[Made, str], Match | None]]:
+    """Register a pattern that ends in some operations: it returns what stands for several, or None."""
+
+    def register(pattern: Callable[[Made, str], Match | None]) -> Callable[[Made, str], Match | None]:
+        for name in names:
+            assert name not in PATTERNS, name
+            PATTERNS[name] = pattern
+        return pattern
 
     return register

@@ -12,13 +12,12 @@ from ...core.op import Op
 from ...random import Generator
 from ..parts import GraphNode, Kind, Role
 from .emit import Emitter, Scalar, Value
-from .table import REASONS, RULES, Call, Refused
+from .table import PATTERNS, REASONS, RULES, Call, Calls, Made, Match, Refused
 from .wire import data_type
 
 __all__ = ["Calls", "Refusal", "Translation", "refusal_of", "translate"]
 
 DOMAIN = "autograd_lite"
-Calls = Mapping[str, tuple[Op, tuple[str, ...], Mapping[str, Any]]]
 
 
 class Refusal(NamedTuple):
@@ -51,6 +50,7 @@ def translate(
     inputs: Mapping[str, Value],
     emitter: Emitter,
     *,
+    outputs: Sequence[str],
     custom_domain: bool = False,
 ) -> Translation:
     """Write nodes for operations.
@@ -61,6 +61,7 @@ def translate(
         bound: the arrays, numbers and generators of slots.
         inputs: the Values of slots that are inputs of the model.
         emitter: to write to.
+        outputs: the ids of the nodes that are wanted; what they do not need is left out.
         custom_domain: write what has no counterpart as an operator of our own.
 
     Raises:
@@ -69,8 +70,9 @@ def translate(
     values: dict[str, Value | Scalar] = {}
     named: dict[str, str] = {}
     refused: list[Refusal] = []
+    matches, needed = _planned(nodes, Made({node.id: node for node in nodes}, calls, bound), outputs)
     for node in nodes:
-        if node.kind is Kind.STATE:
+        if node.kind is Kind.STATE or (node.id not in needed and node.id not in inputs):
             continue
         wrong = _wrong_dtype(node.dtype)
         if wrong:
@@ -79,12 +81,42 @@ def translate(
         elif node.kind is not Kind.OP:
             values[node.id] = inputs[node.id] if node.id in inputs else _slot(node, bound, emitter, named)
         else:
-            found = _operation(node, calls, values, emitter, refused)
-            values[node.id] = found
+            match = matches.get(node.id)
+            values[node.id] = (
+                _operation(node, calls, values, emitter, refused)
+                if match is None
+                else _fused(node, match, calls, values, emitter)
+            )
     hopeless = [r for r in refused if not custom_domain or r.node.kind is not Kind.OP or _wrong_dtype(r.node.dtype)]
     if hopeless:
         raise UnsupportedError(_message(refused))
     return Translation(emitter, values, named, refused)
+
+
+def _planned(nodes: Sequence[GraphNode], made: Made, outputs: Sequence[str]) -> tuple[dict[str, Match], set[str]]:
+    """Return which nodes end a pattern that one operator stands for, and which nodes are needed then."""
+    matches: dict[str, Match] = {}
+    needed = set(outputs)
+    for node in reversed(nodes):
+        if node.id not in needed:
+            continue
+        pattern = PATTERNS.get(node.op) if node.kind is Kind.OP and node.size else None
+        match = None if pattern is None else pattern(made, node.id)
+        if match is not None:
+            matches[node.id] = match
+        needed.update(made.inputs(node.id) if match is None else match.inputs)
+    return matches, needed
+
+
+def _fused(
+    node: GraphNode, match: Match, calls: Calls, values: Mapping[str, Value | Scalar], emitter: Emitter
+) -> Value:
+    emitter.at(node)
+    mark = len(emitter.nodes)
+    found = match.write(Call(emitter, node, calls[node.id][0]), *(values[i] for i in match.inputs))
+    assert (found.dtype, found.shape) == (node.dtype, node.shape), (node, found.dtype, found.shape)
+    emitter.finish(found, mark)
+    return found
 
 
 def _slot(node: GraphNode, bound: Mapping[str, Any], emitter: Emitter, named: dict[str, str]) -> Value | Scalar:
@@ -93,7 +125,10 @@ def _slot(node: GraphNode, bound: Mapping[str, Any], emitter: Emitter, named: di
         return thing
     if node.role is Role.SEED and node.shape:
         return emitter.filled(1, node.shape, node.dtype)
-    value = emitter.constant(np.asarray(thing))
+    array = np.asarray(thing)
+    if node.kind is Kind.CONSTANT and not node.name and array.ndim > 1 and array.size and not array.any():
+        return emitter.filled(0, array.shape, array.dtype)  # as states before the first step are
+    value = emitter.constant(array)
     named[value.name] = node.id
     return value
 

@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...core.shapes import Shape
-from ..labels import clip, visible
-from ..parts import Param
+from ..labels import DIGEST, brief_values, clip, visible
 from .terms import Term, expansion, is_elementwise, narrow, narrowed, product_of
 
 __all__ = ["Printed", "Printer", "TooLong", "index_text", "number_text", "param_value", "params_text", "plain"]
@@ -248,26 +247,24 @@ def param_value(t: Term, name: str) -> Any:
     return None if found is None else found.value
 
 
-_DIGEST = "#[0-9a-f]{8}"
-
-
 def index_text(t: Term) -> str:
     """Write an index as it stands between brackets; an array in it by its dtype and shape."""
     found = t.param("index")
-    text = re.sub(_DIGEST, "", found.text) if found else ""
+    text = re.sub(DIGEST, "", found.text) if found else ""
     return visible(text[1:-2] if text.endswith(",)") else text[1:-1] if text.startswith("(") else text)
 
 
 def params_text(t: Term) -> list[str]:
     """Write the parameters that say more than the defaults and the shape."""
-    told = {"shape": str(t.shape)}
-    return [f"{p.name}={_param(p)}" for p in t.params if not _silent(p, told)]
+    found = brief_values(t.params, {**_DEFAULTS, "shape": str(t.shape), **_of_windows(t)})
+    return [f"{name}={clip(visible(text), 60)}" for name, text in found.items()]
 
 
-def _silent(p: Param, told: Mapping[str, str]) -> bool:
-    return p.text in ("None", "False", told.get(p.name)) or p.text == _DEFAULTS.get(p.name)
+def _of_windows(t: Term) -> dict[str, str]:
+    """Return what the shape of the result says: the size of an array under windows, and that of a kernel."""
+    if t.op == "convolution_kernel":
+        return {"kernel": str(t.shape[:-2])}
+    return {"size": str(t.shape[1:-1])} if t.op in _SIZED else {}
 
 
-def _param(p: Param) -> str:
-    lone = re.match(r"^\((-?\d+),\)$", p.text)
-    return clip(visible(re.sub(_DIGEST, "", lone[1] if lone else p.text)), 60)
+_SIZED = ("convolution_input", "window_spread")
