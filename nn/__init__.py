@@ -21,6 +21,7 @@ from . import (
     constraints as constraints,
     data as data,
     datasets as datasets,
+    generation as generation,
     initializers as initializers,
     layers as layers,
     losses as losses,

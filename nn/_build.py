@@ -19,16 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["RestoreOnError", "at_most", "marks_built", "spend", "takes_training"]
 
 
-_BUDGET: ContextVar[list[int] | None] = ContextVar("nn_weight_budget", default=None)
+_BUDGET: ContextVar[tuple[list[int], str] | None] = ContextVar("nn_budget", default=None)
 
 
 @contextmanager
-def at_most(elements: int) -> Iterator[None]:
-    """Let the layers that are built inside have at most so many elements in their weights, all together.
+def at_most(elements: int, why: str = "its layers would have more weights than the file has") -> Iterator[None]:
+    """Let the layers and metrics that are made inside have arrays of at most so many elements, all together.
 
     A file that is loaded decides how large its layers are; it must not fill the memory with more than it holds.
+
+    Args:
+        elements: how many.
+        why: what an error says.
     """
-    token = _BUDGET.set([elements])
+    token = _BUDGET.set(([elements], why))
     try:
         yield
     finally:
@@ -36,16 +40,17 @@ def at_most(elements: int) -> Iterator[None]:
 
 
 def spend(shape: tuple[Any, ...]) -> None:
-    """Take a weight's elements off the budget of `at_most`, if there is one.
+    """Take an array's elements off the budget of `at_most`, if there is one.
 
     Raises:
         ValueError: if that is more than is left.
     """
-    left = _BUDGET.get()
-    if left is not None:
+    budget = _BUDGET.get()
+    if budget is not None:
+        left, why = budget
         left[0] -= math.prod(shape)
         if left[0] < 0:
-            raise ValueError(f"its layers would have more weights than the file has; the last has shape {shape}")
+            raise ValueError(f"{why}; the last has shape {shape}")
 
 
 class RestoreOnError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,11 +12,12 @@ import numpy as np
 from autograd_lite import Tensor
 
 from . import losses, metrics, optimizers
+from ._masks import MASKS, joined, masks_in
 from ._samples import number
-from .data.structure import map_structure
-from .metrics import Metric
+from .data.structure import is_structure, leaves, map_structure
+from .metrics import MeanMetricWrapper, Metric
 
-__all__ = ["Compiled", "Means", "NamedMeans", "compiled_with", "scalar_or_array", "values_of"]
+__all__ = ["Compiled", "Means", "NamedMeans", "compiled_with", "rows_of", "scalar_or_array", "values_of"]
 
 
 class Compiled(NamedTuple):
@@ -30,16 +33,65 @@ class Compiled(NamedTuple):
         """The metrics without and with sample weights."""
         return self.metrics + self.weighted
 
+    def arguments(self) -> dict[str, Any]:
+        """Return what `compile` must be given, as objects, to make the same."""
+        loss, own = self.loss, [m for m in self.metrics if not isinstance(m, _PartialLoss)]
+        if not isinstance(loss, _OutputsLoss):
+            return {"optimizer": self.optimizer, "loss": loss, "metrics": own, "weighted_metrics": list(self.weighted)}
+        return {
+            "optimizer": self.optimizer,
+            "loss": {name: loss.parts.get(name) for name in loss.names},
+            "loss_weights": loss.weights,
+            "metrics": _by_output(own),
+            "weighted_metrics": _by_output(self.weighted),
+        }
+
+    def weighed(self, y: Any, y_pred: Any, w: Any) -> tuple[Tensor, float]:
+        """Return the loss of a batch, and its weight in the mean over batches; see `Loss.weighed`."""
+        loss = self.loss
+        assert loss is not None
+        if type(loss).__call__ is losses.Loss.__call__:
+            return loss.weighed(y, y_pred, w)
+        return (loss(y, y_pred) if w is None else loss(y, y_pred, w)), float(rows_of(y_pred))
+
     def update_metrics(self, y: Any, y_pred: Any, w: Any) -> None:
-        """Show one batch to every metric."""
+        """Show one batch to every metric, without what the masks of the predictions leave out."""
         predicted = values_of(y_pred)
-        for metric in self.metrics:
-            metric.update_state(y, predicted)
-        for metric in self.weighted:
-            if w is None:
-                metric.update_state(y, predicted)
-            else:
-                metric.update_state(y, predicted, w)
+        masks = masks_in(y_pred) if MASKS else None
+        for group, weights in ((self.metrics, None), (self.weighted, w)):
+            for metric in group:
+                _show(metric, y, predicted, weights, masks)
+
+
+def _show(metric: Any, y: Any, predicted: Any, w: Any, masks: Any) -> None:
+    """Show one batch to a metric, with weights only where there are any."""
+    if isinstance(metric, _OutputMetric):
+        part = metric.part
+        weights, own = part(w) if is_structure(w) else w, None if masks is None else part(masks)
+        _show(metric.metric, part(y), part(predicted), weights, own)
+        return
+    if isinstance(metric, _PartialLoss) or isinstance(masks, (list, tuple, Mapping)):
+        masks = None  # the loss has left them out; or one metric sees all outputs
+    if masks is not None and w is None and type(metric) is MeanMetricWrapper:
+        metric.update_masked(y, predicted, joined(None, masks))
+        return
+    kind: Any = type(metric)
+    if masks is not None and "sample_weight" in _parameters(kind):
+        w = joined(w, masks)
+    if w is None:
+        metric.update_state(y, predicted)
+    else:
+        metric.update_state(y, predicted, w)
+
+
+@functools.cache
+def _parameters(kind: Any) -> frozenset[str]:
+    return frozenset(inspect.signature(kind.update_state).parameters)
+
+
+def rows_of(y_pred: Any) -> int:
+    """Return the number of samples of a model's output."""
+    return len(y_pred if y_pred.__class__ is Tensor else next(value for _, value in leaves(y_pred)))
 
 
 def values_of(y_pred: Any) -> Any:
@@ -101,8 +153,17 @@ def _metrics(wanted: Any, loss: losses.Loss | None) -> tuple[metrics.Metric, ...
 def _metric(given: Any, loss: losses.Loss | None) -> metrics.Metric:
     metric = metrics.get(given)
     if isinstance(given, str) and isinstance(metric, metrics.AutoAccuracy) and getattr(loss, "from_logits", False):
-        metric.threshold = 0.0
+        return metrics.AutoAccuracy(metric.name, threshold=0.0)
     return metric
+
+
+def _by_output(used: Sequence[Metric]) -> dict[str, list[Metric]]:
+    """Return the metrics of each output, without the names of the outputs in theirs."""
+    found: dict[str, list[Metric]] = {}
+    for metric in used:
+        assert isinstance(metric, _OutputMetric)
+        found.setdefault(metric.output, []).append(metric.metric)
+    return found
 
 
 def _as_list(given: Any) -> list[Any]:
@@ -119,7 +180,7 @@ class _OutputsLoss(losses.Loss):
 
     Attributes:
         parts: the losses by the name of the output.
-        last: the values of the last call.
+        last: the values of the last call, each with its weight in the mean over batches.
     """
 
     def __init__(self, given: Any, weights: Any, names: Sequence[str] | None) -> None:
@@ -132,7 +193,7 @@ class _OutputsLoss(losses.Loss):
         if weights is not None:
             for name, weight in self.by_output("loss_weights", weights).items():
                 self.weights[name] = number("compile, loss_weights", weight)
-        self.last: dict[str, float] = {}
+        self.last: dict[str, tuple[float, float]] = {}
 
     def by_output(self, what: str, given: Any) -> dict[str, Any]:
         """Return entries by the name of their output: those of a dict, or of a list in the outputs' order."""
@@ -165,15 +226,19 @@ class _OutputsLoss(losses.Loss):
         for name, loss in self.parts.items():
             loss.check(self.part(y_true, name), self.part(shape, name))
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Tensor:
-        """Return the weighted sum."""
+    def weighed(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> tuple[Tensor, float]:
+        """Return the weighted sum, and the number of samples."""
         total: Any = 0.0
+        rows = 0.0
         for name, loss in self.parts.items():
-            value = loss(self.part(y_true, name), self.part(y_pred, name), sample_weight, mask)
-            self.last[name] = value.item()
+            own = [self.part(given, name) if is_structure(given) else given for given in (sample_weight, mask)]
+            predicted = self.part(y_pred, name)
+            value, counted = loss.weighed(self.part(y_true, name), predicted, *own)
+            self.last[name] = value.item(), counted
+            rows = float(len(predicted))
             weight = self.weights[name]
             total = total + (value if weight == 1.0 else value * weight)
-        return total
+        return total, rows
 
 
 class _PartialLoss(metrics.Metric):
@@ -185,15 +250,15 @@ class _PartialLoss(metrics.Metric):
 
     def reset_state(self) -> None:
         """Forget all batches."""
-        self.mean = Means(self.loss.parts[self.output].reduction == "sum")
+        self.mean = Means(self.loss.parts[self.output])
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in the value that the loss has just had."""
-        self.mean.add(self.loss.last[self.output], len(self.loss.part(y_pred, self.output)))
+        self.mean.add(*self.loss.last[self.output])
 
     def result(self) -> float:
         """Return the mean."""
-        return self.mean.total / self.mean.count if self.mean.count else float("nan")
+        return self.mean.mean() if self.mean.begun else float("nan")
 
 
 class _OutputMetric(metrics.Metric):
@@ -207,11 +272,13 @@ class _OutputMetric(metrics.Metric):
         """Forget all batches."""
         self.metric.reset_state()
 
+    def part(self, values: Any) -> Any:
+        """Return what belongs to the output."""
+        return self.loss.part(values, self.output)
+
     def update_state(self, y_true: Any, y_pred: Any, *sample_weight: Any) -> None:
         """Take in one batch."""
-        self.metric.update_state(
-            self.loss.part(y_true, self.output), self.loss.part(y_pred, self.output), *sample_weight
-        )
+        self.metric.update_state(self.part(y_true), self.part(y_pred), *sample_weight)
 
     def result(self) -> Any:
         """Return the metric's value."""
@@ -227,21 +294,39 @@ def scalar_or_array(value: Any) -> Any:
 
 
 class Means:
-    """The mean over samples of a loss that is itself a mean, or a sum, over each batch."""
+    """The mean over an epoch of a loss that is itself a mean, or a sum, over each batch.
 
-    def __init__(self, summed: bool) -> None:
-        self.summed = summed
+    Args:
+        loss: what was compiled, or None; of a sum of losses of several outputs, each has a mean of its own.
+    """
+
+    def __init__(self, loss: losses.Loss | None) -> None:
+        self.summed = getattr(loss, "reduction", None) == "sum"
+        self.loss = loss if isinstance(loss, _OutputsLoss) else None
+        self.parts = {} if self.loss is None else {name: Means(one) for name, one in self.loss.parts.items()}
         self.total = 0.0
-        self.count = 0
+        self.count = 0.0
+        self.begun = False
 
-    def add(self, value: float, count: int) -> None:
-        """Take in a batch of `count` samples."""
-        self.total += value if self.summed else value * count
-        self.count += count
+    def add(self, value: Any, weight: float) -> None:
+        """Take in a batch whose mean has this weight."""
+        self.begun = True
+        if self.loss is not None:
+            for name, mean in self.parts.items():
+                part = self.loss.last[name]
+                mean.add(*part)
+                value -= self.loss.weights[name] * part[0]  # which leaves the penalties
+        self.total += value if self.summed else value * weight
+        self.count += weight
+
+    def mean(self) -> float:
+        """Return the mean; 0 where nothing counted."""
+        rest = self.total / self.count if self.count else 0.0
+        return rest + sum(self.loss.weights[name] * mean.mean() for name, mean in self.parts.items() if self.loss)
 
     def values(self, used: tuple[metrics.Metric, ...]) -> dict[str, float]:
         """Return the loss and the metrics."""
-        found = {"loss": self.total / self.count} if self.count else {}
+        found = {"loss": self.mean()} if self.begun else {}
         for metric in used:
             found[metric.name] = scalar_or_array(metric.result())
         return found
@@ -251,18 +336,18 @@ class NamedMeans(Means):
     """The means over samples of the values that a `train_step` or `test_step` of the user returns for its batches."""
 
     def __init__(self) -> None:
-        super().__init__(False)
+        super().__init__(None)
         self.totals: dict[str, float] = {}
 
-    def add(self, value: Any, count: int) -> None:
-        """Take in a batch of `count` samples."""
+    def add(self, value: Any, weight: float) -> None:
+        """Take in a batch of `weight` samples."""
         if not isinstance(value, Mapping):
             raise TypeError(
                 f"train_step: expected a dict of numbers by name, such as {{'loss': loss}}; received {value!r:.80}"
             )
         for name, one in value.items():
-            self.totals[name] = self.totals.get(name, 0.0) + number(f"train_step, {name!r}", one) * count
-        self.count += count
+            self.totals[name] = self.totals.get(name, 0.0) + number(f"train_step, {name!r}", one) * weight
+        self.count += weight
 
     def values(self, used: tuple[metrics.Metric, ...]) -> dict[str, float]:
         """Return the means; for a compiled metric among them its own result."""

@@ -3,44 +3,81 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
 from autograd_lite import Tensor
 
-__all__ = ["Configurable", "made", "plain", "restored"]
+__all__ = [
+    "Configurable",
+    "Registered",
+    "argument_names",
+    "class_called",
+    "custom_objects",
+    "function_called",
+    "made",
+    "plain",
+    "publish",
+    "reference",
+    "restored",
+]
 
 T = TypeVar("T")
 
+_FUNCTIONS: dict[str, Callable[..., Any]] = {}
+_CUSTOM: ContextVar[Mapping[str, Any]] = ContextVar("nn_custom_objects", default=MappingProxyType({}))
 
-class Configurable:
-    """Keeps the arguments of its constructor, for `get_config` and `from_config`.
 
-    Every subclass is known by its name, so that configurations may nest; nothing else is ever made from one.
+def _name_of(thing: Any) -> str:
+    """Return what configurations call a class or function."""
+    package, *inner = thing.__module__.split(".")
+    return f"{inner[0]}.{thing.__name__}" if package == "nn" and inner else str(thing.__name__)
+
+
+class Registered:
+    """Has a configuration, and is known by its name, so that they may nest; nothing else is ever made from one.
+
+    The name of a class of nn has its module before it, `losses.Hinge` and `metrics.Hinge`; a user's class is called by
+    its own name alone, and so never takes the place of one of nn's.
     """
+
+    __slots__ = ()
+    known: ClassVar[dict[str, type[Registered]]] = {}
+    config_name: ClassVar[str] = "Registered"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.config_name = _name_of(cls)
+        if not cls.__name__.startswith("_"):
+            Registered.known[cls.config_name] = cls
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that the constructor makes it of again, as plain values."""
+        raise NotImplementedError(f"{type(self).__name__}: write get_config(self)")
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return an object like the one whose `get_config` this is."""
+        return cls(**{name: restored(value) for name, value in config.items()})
+
+
+class Configurable(Registered):
+    """Keeps the arguments of its constructor, for `get_config` and `from_config`."""
 
     # A slot, not an entry of `vars`, where a module tree would look for its parts.
     __slots__ = ("_arguments",)
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
-    known: ClassVar[dict[str, type[Configurable]]] = {}
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Return an instance that remembers what it was made with."""
         new = super().__new__(cls)
         new._arguments = (args, kwargs)
         return new
-
-    #: what configurations call the class: its name, but where two classes of nn have the same one
-    config_name: ClassVar[str] = "Configurable"
-
-    def __init_subclass__(cls, config_name: str | None = None, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        cls.config_name = config_name or cls.__name__
-        ours = Configurable.known.get(cls.config_name)
-        if ours is None or not ours.__module__.startswith("nn."):
-            Configurable.known[cls.config_name] = cls
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as numbers, strings, lists and dicts; see `from_config`."""
@@ -73,6 +110,55 @@ class Configurable:
         return cls(*arguments.pop(spread, ()), **arguments) if spread else cls(**arguments)
 
 
+def argument_names(kind: type) -> list[str]:
+    """Return the names of the arguments that a class's constructor takes.
+
+    Its own come first, then those that it hands on by `**kwargs` to the constructors of its base classes.
+
+    Example:
+        >>> class Base:
+        ...     def __init__(self, *, name=None): ...
+        >>> class Derived(Base):
+        ...     def __init__(self, rate, **kwargs): ...
+        >>> argument_names(Derived)
+        ['rate', 'name']
+    """
+    names: list[str] = []
+    for base in kind.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+        named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        names += [p.name for p in parameters if p.kind in named and p.name not in names]
+        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+            break
+    return names
+
+
+# ---- functions ------------------------------------------------------------------------------------------------------
+
+
+def publish(functions: Iterable[Any]) -> None:
+    """Let configurations name these functions of nn, as they name its classes."""
+    _FUNCTIONS.update({_name_of(f): f for f in functions if inspect.isfunction(f)})
+
+
+def reference(value: Any) -> Any:
+    """Return what stands for a function in a configuration, where a bare name would not do; else as `plain`.
+
+    Example:
+        >>> from nn import losses
+        >>> reference(losses.huber)
+        {'class_name': 'function', 'config': 'losses.huber'}
+    """
+    if inspect.isfunction(value) and _FUNCTIONS.get(_name_of(value)) is value:
+        return {"class_name": "function", "config": _name_of(value)}
+    return plain(value)
+
+
+# ---- to plain values and back ---------------------------------------------------------------------------------------
+
+
 def plain(value: Any) -> Any:
     """Return a value of a configuration as numbers, strings, lists and dicts, as far as there is a way.
 
@@ -82,7 +168,7 @@ def plain(value: Any) -> Any:
     Example:
         >>> from nn import activations, layers
         >>> plain((activations.relu, np.float32(2), layers.Activation("tanh")))
-        ['relu', 2.0, {'class_name': 'Activation', 'config': {'activation': 'tanh'}}]
+        ['relu', 2.0, {'class_name': 'layers.Activation', 'config': {'activation': 'tanh'}}]
     """
     if isinstance(value, (list, tuple)):
         return [plain(part) for part in value]
@@ -94,31 +180,55 @@ def plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, Tensor):
         return value.numpy().tolist()
-    if not str(getattr(value, "__module__", "")).startswith("nn.") and not isinstance(value, Configurable):
-        return value
-    if isinstance(value, type):
-        return value.__name__
-    if inspect.isfunction(value):
-        return value.__name__
-    own = getattr(value, "get_config", None)
-    settings = own() if own else {k: v for k, v in vars(value).items() if not k.startswith("_")}
-    return {"class_name": getattr(value, "config_name", type(value).__name__), "config": plain(settings)}
+    if isinstance(value, Registered):
+        return {"class_name": value.config_name, "config": plain(value.get_config())}
+    ours = str(getattr(value, "__module__", "")).startswith("nn.")
+    return value.__name__ if ours and (isinstance(value, type) or inspect.isfunction(value)) else value
 
 
 def restored(value: Any) -> Any:
     """Return the objects that a plain value stands for; a class that is not known is left to who takes the argument.
 
     Example:
-        >>> restored([{"class_name": "Flatten", "config": {}}, 2.0])
+        >>> restored([{"class_name": "layers.Flatten", "config": {}}, 2.0])
         [Flatten(), 2.0]
     """
     if isinstance(value, list):
         return [restored(part) for part in value]
     if not isinstance(value, dict):
         return value
-    if value.keys() >= {"class_name", "config"} and value["class_name"] in Configurable.known:
-        return Configurable.known[value["class_name"]].from_config(value["config"])
+    if value.keys() >= {"class_name", "config"}:
+        if value["class_name"] == "function" and (function := function_called(value["config"])) is not None:
+            return function
+        if (kind := class_called(value["class_name"])) is not None:
+            return kind.from_config(value["config"])
     return {key: restored(part) for key, part in value.items()}
+
+
+def class_called(name: Any) -> Any:
+    """Return the class that configurations call by this name, those of `custom_objects` first, or None."""
+    if not isinstance(name, str):
+        return None
+    custom = _CUSTOM.get().get(name)
+    return custom if isinstance(custom, type) else Registered.known.get(name)
+
+
+def function_called(name: Any) -> Any:
+    """Return the function that configurations call by this name: one of `publish` or `custom_objects`, or None."""
+    if not isinstance(name, str):
+        return None
+    custom = _CUSTOM.get().get(name)
+    return custom if custom is not None and not isinstance(custom, type) else _FUNCTIONS.get(name)
+
+
+@contextmanager
+def custom_objects(given: Mapping[str, Any]) -> Iterator[None]:
+    """Let configurations that are restored inside name these classes and functions of the user's."""
+    token = _CUSTOM.set(given)
+    try:
+        yield
+    finally:
+        _CUSTOM.reset(token)
 
 
 def made(what: str, config: Any, kind: type[T]) -> T:
@@ -126,12 +236,17 @@ def made(what: str, config: Any, kind: type[T]) -> T:
 
     Args:
         what: what is expected, with its article, for the error message.
-        config: {"class_name": …, "config": …}.
+        config: {"class_name": …, "config": …}; where nn has but one class of this kind and name, its module may be
+            left out, as in configurations written for Keras.
         kind: the class that it must be of.
 
     Raises:
         ValueError: if it stands for something else, or for nothing that is known.
     """
+    if isinstance(config, Mapping) and class_called(name := config.get("class_name")) is None:
+        ends = [known for known, c in Registered.known.items() if issubclass(c, kind) and known.endswith(f".{name}")]
+        if len(ends) == 1:
+            config = {**config, "class_name": ends[0]}
     found = restored(config)
     if not isinstance(found, kind):
         raise ValueError(f"expected the configuration of {what}, as serialize() returns it; received {config!r:.200}")

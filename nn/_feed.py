@@ -76,7 +76,7 @@ class ArrayFeed(Feed):
             else:
                 rows = order[start:stop]
                 take = lambda a: a.take(rows, 0)  # noqa: E731, B023
-            weights = None if w is None else take(w)
+            weights = None if w is None else map_structure(take, w)
             if plain:
                 yield Samples(take(x), take(y), weights, stop - start)
             else:

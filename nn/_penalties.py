@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -97,9 +97,9 @@ def penalties(module: Module) -> list[Tensor]:
     return terms
 
 
-def has_penalties(module: Module) -> bool:
-    """Return whether a call of this tree may leave penalties."""
-    for _, part in module._walk():
+def has_penalties(modules: Iterable[Module]) -> bool:
+    """Return whether a call of these modules may leave penalties."""
+    for part in modules:
         own = vars(part)
         rules = own.get("_rules")
         if own.get("_added") is not None or getattr(part, "activity_regularizer", None) is not None:

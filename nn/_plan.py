@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from autograd_lite import Tensor
 
-from ._masks import makes_masks, masked_call, together
 from ._symbolic import Call, Shape, Symbol, leaves, map_leaves
 from .module import Module, snake_case
 
@@ -69,7 +68,6 @@ class Plan:
         self.specs = specs
         self.input_slots = [slot.i for slot in leaves(Slot, inputs)]
         self.output_slots = [slot.i for slot in leaves(Slot, outputs)]
-        self.masking = makes_masks(s.module for s in steps)
         self._symbols: list[Symbol] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -81,34 +79,14 @@ class Plan:
         for slot, tensor in zip(self.input_slots, tensors, strict=True):
             source = self.sources.get(slot)
             values[slot] = tensor if source is None else source(tensor)
-        masks: dict[int, Any] | None = {} if self.masking else None
         for module, args, kwargs, outs, nested, single in self.steps:
-            if masks is not None:
-                result = self._masked(module, args, kwargs, outs, values, masks)
-            elif single is not None:
+            if single is not None:
                 values[single[1]] = module(values[single[0]])
                 continue
-            else:
-                result = module(*self.filled(args, values), **self.filled(kwargs, values))
+            result = module(*self.filled(args, values), **self.filled(kwargs, values))
             for slot, part in zip(outs, leaves(Tensor, result) if nested else [result], strict=True):
                 values[slot] = part
         return self.filled(self.outputs, values)
-
-    def _masked(
-        self,
-        module: Module,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        outs: list[int],
-        values: list[Any],
-        masks: dict[int, Any],
-    ) -> Any:
-        """Make one call with the masks of its arguments, and note the mask of its first result."""
-        known = [together(masks.get(slot.i) for slot in leaves(Slot, arg)) for arg in args]
-        result, mask = masked_call(module, self.filled(args, values), self.filled(kwargs, values), known)
-        if mask is not None:
-            masks[outs[0]] = mask
-        return result
 
     def filled(self, structure: Any, values: list[Any]) -> Any:
         """Return nested arguments with the values of their slots."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -138,6 +139,8 @@ def class_weights(what: str, weights: Mapping[int, float], samples: Samples) -> 
     Raises:
         ValueError: for other targets, or other weights.
     """
+    if not isinstance(weights, Mapping):
+        raise TypeError(f"{what}: expected class_weight={{class: weight, …}}; received {weights!r:.80}")
     y = samples.y
     if not isinstance(y, np.ndarray) or y.ndim > 2:
         raise ValueError(f"{what}: expected class indices or one-hot targets with class_weight; received {_shapes(y)}")
@@ -162,7 +165,7 @@ def split_last(samples: Samples, fraction: float) -> tuple[Samples, Samples]:
     Raises:
         ValueError: if the fraction is not between 0 and 1, or one of the parts is empty.
     """
-    if not 0 < fraction < 1:
+    if not isinstance(fraction, Real) or not 0 < fraction < 1:
         raise ValueError(f"fit: expected validation_split from 0 to 1; received {fraction!r}")
     at = math.floor(samples.size * (1 - fraction))
     if at == 0 or at == samples.size:
@@ -172,8 +175,9 @@ def split_last(samples: Samples, fraction: float) -> tuple[Samples, Samples]:
         )
 
     def part(rows: slice, size: int) -> Samples:
-        x, y = (map_structure(lambda a: a[rows], p) for p in samples[:2])
-        return Samples(x, y, None if samples.w is None else samples.w[rows], size)
+        x, y = (None if p is None else map_structure(lambda a: a[rows], p) for p in samples[:2])
+        w = None if samples.w is None else map_structure(lambda a: a[rows], samples.w)
+        return Samples(x, y, w, size)
 
     return part(slice(0, at), at), part(slice(at, None), samples.size - at)
 

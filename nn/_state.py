@@ -1,16 +1,24 @@
-"""Checking a state dict against the tensors it is meant for."""
+"""Checking a state dict against the tensors it is meant for; what layers carry from batch to batch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import itertools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+import autograd_lite as ag
 from autograd_lite import Tensor
 
-__all__ = ["check_state"]
+if TYPE_CHECKING:
+    from .module import Module
+
+__all__ = ["Carried", "carried_in", "check_state", "undisturbed"]
+
+Carried = list[tuple["Module", str, list[Tensor] | None]]
 
 
 def check_state(
@@ -42,3 +50,44 @@ def check_state(
             "Load it into the architecture that it was saved from, or rename its entries"
         )
     return arrays
+
+
+def carried_in(module: Module, state: Any) -> tuple[dict[str, Tensor], Carried]:
+    """Return the tensors of a module that a state is for, and what its layers are to carry from batch to batch.
+
+    A stateful layer holds nothing before its first batch, and then tensors for the number of samples in it; so what
+    the state has, or has not, takes the place of what is held. Shapes of samples must agree.
+
+    Args:
+        module: the root of the tree.
+        state: the new values, by path.
+
+    Returns:
+        The tensors by path, and (layer, attribute, its new value) for each attribute that must be set.
+    """
+    tensors, changes = dict(module._tensors()), []
+    for path, part in module._walk() if isinstance(state, Mapping) else ():
+        for name in part._carries():
+            prefix = f"{path}.{name}." if path else f"{name}."
+            paths = itertools.takewhile(lambda p: p in state, (f"{prefix}{i}" for i in itertools.count()))
+            new = {p: ag.tensor(np.array(a.data if isinstance(a := state[p], Tensor) else a)) for p in paths}
+            old: Any = vars(part).get(name) or []
+            if new and old and [t.shape[1:] for t in old] != [t.shape[1:] for t in new.values()]:
+                continue  # `check_state` says what is wrong
+            tensors = {p: t for p, t in tensors.items() if not p.startswith(prefix)} | new
+            changes.append((part, name, list(new.values()) or None))
+    return tensors, changes
+
+
+@contextmanager
+def undisturbed(module: Module) -> Iterator[None]:
+    """Let a module run inside without an effect on what its layers carry from batch to batch."""
+    before = {id(part): (part, {name: vars(part).get(name) for name in part._carries()}) for _, part in module._walk()}
+    for part, held in before.values():
+        vars(part).update(dict.fromkeys(held))
+    try:
+        yield
+    finally:
+        for _, part in module._walk():
+            _, held = before.get(id(part), (part, dict.fromkeys(part._carries())))
+            vars(part).update(held)

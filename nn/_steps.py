@@ -10,16 +10,21 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from . import optimizers
-from ._compiled import Compiled, compiled_with, scalar_or_array
+from ._compiled import Compiled, compiled_with, rows_of, scalar_or_array
+from ._config import plain, restored
 from ._penalties import has_penalties, model_call, penalties
 from ._samples import as_tensors
 from .data.structure import unpack
 from .metrics import Metric
-from .module import Module
+from .module import Module, in_mode
 
 __all__ = ["Stepper"]
 
 Data = tuple[Any, ...]
+
+
+_COMPILE = "optimizer, loss, metrics, loss_weights, weighted_metrics"
+_AS_IT_IS = {"run_eagerly": True, "jit_compile": False, "steps_per_execution": 1}  # Keras's words for what is done here
 
 
 class Stepper(Module):
@@ -44,6 +49,7 @@ class Stepper(Module):
         metrics: Any = None,
         loss_weights: Sequence[float] | Mapping[str, float] | None = None,
         weighted_metrics: Any = None,
+        **others: Any,
     ) -> None:
         """Choose how the model is trained; it may be built later.
 
@@ -56,10 +62,19 @@ class Stepper(Module):
                 for several outputs a list of lists or a dict.
             loss_weights: with several outputs, what each loss is multiplied by.
             weighted_metrics: metrics that are given the sample weights too.
+            others: those of Keras that say how a step is compiled, with the values that mean that it is not, as nothing
+                is compiled here: `run_eagerly=True`, `jit_compile=False`, `steps_per_execution=1`.
+
+        What the masks of the model's outputs leave out counts neither in losses nor in metrics; see
+        `Module.compute_mask`. A function that returns one number for a batch leaves it out itself.
 
         Raises:
             ValueError: for an unknown name, or without a loss; the model then stays as it was compiled before.
         """
+        for name, value in others.items():
+            if name not in _AS_IT_IS or value != _AS_IT_IS[name]:
+                fix = f"Leave it out, or write {name}={_AS_IT_IS[name]}" if name in _AS_IT_IS else "Leave it out"
+                raise TypeError(f"compile: expected arguments among {_COMPILE}; received {name}={value!r}. {fix}")
         if loss is None and not self._own_step("train_step"):
             raise ValueError("compile: expected a loss, such as loss='mse'; received None")
         names = getattr(self, "output_names", None) if getattr(self, "_plan", None) is not None else None
@@ -68,6 +83,31 @@ class Stepper(Module):
             compiled.optimizer.bind(parameters)
         self._compiled = compiled
 
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Return what the model was compiled with as plain values; see `compile_from_config`.
+
+        Returns:
+            The arguments of `compile`, or None for a model that is not compiled. Functions of your own stay what they
+            are; the state of the optimizer is no part of it.
+        """
+        return None if self._compiled is None else plain(self._compiled.arguments())
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile the model as another was; a class whose `compile` takes other arguments writes its own.
+
+        Args:
+            config: what `get_compile_config` returned.
+
+        Example:
+            >>> from nn import layers, models
+            >>> model, twin = (models.Sequential([layers.Dense(1, input_shape=(2,))]) for _ in range(2))
+            >>> model.compile("sgd", "mse", metrics=["mae"])
+            >>> twin.compile_from_config(model.get_compile_config())
+            >>> twin.optimizer, twin.metrics
+            (SGD(learning_rate=0.01, momentum=0.0), [MeanAbsoluteError(name='mae')])
+        """
+        self.compile(**restored(dict(config)))
+
     @property
     def optimizer(self) -> optimizers.Optimizer:
         """The optimizer that the model was compiled with."""
@@ -75,8 +115,9 @@ class Stepper(Module):
 
     @property
     def metrics(self) -> list[Metric]:
-        """The metrics that the model was compiled with."""
-        return [] if self._compiled is None else list(self._compiled.all_metrics)
+        """The metrics that the model was compiled with, then those among its attributes; `fit` resets them all."""
+        own = [value for value in vars(self).values() if isinstance(value, Metric)]
+        return own if self._compiled is None else [*self._compiled.all_metrics, *own]
 
     def _require_compiled(self, what: str) -> Compiled:
         if self._compiled is None:
@@ -86,36 +127,51 @@ class Stepper(Module):
             )
         return self._compiled
 
-    def _bind_optimizer(self, what: str) -> None:
-        """Give the optimizer the model's parameters; the same ones again change nothing."""
+    def _bind_optimizer(self, what: str) -> list[Module]:
+        """Give the optimizer the model's parameters, the same ones change nothing; return the modules."""
+        optimizer = self._require_compiled(what).optimizer
+        if (modules := self._unchanged(optimizer.parameters)) and optimizer.parameters:
+            return modules
         parameters = self.parameters()
         if not parameters:
             raise ValueError(
                 f"{what}: expected a model with parameters to train; {self.name!r} has none that requires a gradient"
             )
-        self._require_compiled(what).optimizer.bind(parameters)
+        optimizer.bind(parameters)
+        return [module for _, module in self._walk()]
 
     @contextmanager
-    def _training(self, optimizer: optimizers.Optimizer) -> Iterator[None]:
+    def _training(self, optimizer: optimizers.Optimizer, modules: list[Module]) -> Iterator[None]:
         """Train in training mode and from no gradients, and leave none behind."""
         optimizer.zero_grad()
         try:
-            with ag.enable_grad(), self.mode(training=True):
+            with ag.enable_grad(), in_mode(modules, True):
                 yield
         finally:
             optimizer.zero_grad()
 
     # ---- steps, to be overridden ------------------------------------------------------------------------------------
 
-    def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> Tensor:
         """Return the compiled loss and the layers' penalties as a scalar Tensor; for a `train_step` of one's own."""
-        loss = self._require_compiled("compute_loss").loss
-        if loss is None:
-            raise ValueError("compute_loss: expected a model compiled with a loss; received loss=None")
-        total = loss(y, y_pred, sample_weight)
-        for penalty in penalties(self):
-            total = total + penalty
-        return total
+        return self._weighed("compute_loss", y, y_pred, sample_weight)[0]
+
+    def _weighed(self, what: str, y: Any, y_pred: Any, w: Any, penalized: bool = True) -> tuple[Tensor, float]:
+        """Return the loss and the penalties, and the weight of their sum in the mean over batches."""
+        compiled = self._require_compiled(what)
+        if compiled.loss is None:
+            raise ValueError(f"{what}: expected a model compiled with a loss; received loss=None")
+        total, weight = compiled.weighed(y, y_pred, w)
+        if penalized:
+            for penalty in penalties(self):
+                total = total + penalty
+        return total, weight
+
+    def _loss_of(self, x: Any, y: Any, y_pred: Any, w: Any, penalized: bool = True) -> tuple[Tensor, float]:
+        """Return what `compute_loss` returns, and its weight; a subclass may have written `compute_loss`."""
+        if self._own_step("compute_loss"):
+            return self.compute_loss(x, y, y_pred, w), float(rows_of(y_pred))
+        return self._weighed("fit", y, y_pred, w, penalized)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, float]:
         """Show the batch to the compiled metrics, and return their results by name."""
@@ -152,7 +208,7 @@ class Stepper(Module):
         x, y, w = unpack(data)
         compiled = self._require_compiled("train_step")
         return {
-            "loss": self._step(compiled, x, y, w, has_penalties(self)),
+            "loss": self._step(compiled, x, y, w, has_penalties(m for _, m in self._walk()))[0],
             **{m.name: m.result() for m in compiled.all_metrics},
         }
 
@@ -179,21 +235,18 @@ class Stepper(Module):
         w: Any,
         penalized: bool,
         guard: Callable[[Tensor], bool] | None = None,
-    ) -> float:
-        """Take one step of training, and return the loss before it."""
+    ) -> tuple[float, float]:
+        """Take one step of training, and return the loss before it, and its weight in the mean over batches."""
         batch = as_tensors(x)  # it is not changed before the step ends
         y_pred = model_call(self, self, (batch,), {}) if penalized else self(batch)
-        assert compiled.loss is not None
-        loss = compiled.loss(y, y_pred) if w is None else compiled.loss(y, y_pred, w)
-        if penalized:
-            for penalty in penalties(self):
-                loss = loss + penalty
+        loss, weight = self._loss_of(x, y, y_pred, w, penalized)
         compiled.update_metrics(y, y_pred, w)  # before the step: should one fail, the weights are as they were
+        scaled = compiled.optimizer.scale_loss(loss)
         if guard is None:
-            loss.backward()
-        elif not guard(loss):
+            scaled.backward()
+        elif not guard(scaled):
             compiled.optimizer.zero_grad()
-            return loss.item()
+            return loss.item(), weight
         compiled.optimizer.step()
         compiled.optimizer.zero_grad()
-        return loss.item()
+        return loss.item(), weight

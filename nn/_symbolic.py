@@ -20,7 +20,7 @@ from autograd_lite import Tensor
 if TYPE_CHECKING:
     from .module import Module
 
-__all__ = ["Call", "Spec", "Symbol", "has_symbols", "leaves", "map_leaves", "record_call"]
+__all__ = ["Call", "Spec", "Symbol", "has_symbols", "leaves", "map_leaves", "operate", "record_call"]
 
 Shape = tuple[int | None, ...]
 
@@ -105,7 +105,8 @@ class Symbol:
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(
             f"expected an array; received {self!r}, which has no values yet. Make a model of it, "
-            "nn.Model(inputs, outputs), and call that on data; or write the function with a layer"
+            "nn.Model(inputs, outputs), and call that on data. Functions of NumPy and of nn.activations take symbols; "
+            "write others as a layer"
         )
 
     def __bool__(self) -> bool:
@@ -120,63 +121,76 @@ class Symbol:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__":
             raise TypeError(f"np.{ufunc.__name__}.{method}: expected arrays; received {self!r}")
-        return _operate(ufunc.__name__, *inputs, **kwargs)
+        return operate(ufunc.__name__, *inputs, **kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return _operate(func.__name__, *args, **kwargs)
+        return operate(func.__name__, *args, **kwargs)
 
     def __getitem__(self, index: Any) -> Any:
-        return _operate("getitem", self, _plain_index(index))
+        return operate("getitem", self, _plain_index(index))
 
     def reshape(self, *shape: Any) -> Any:
         """Return the symbol of the values in another shape, the batch axis included, of which one may be -1."""
         lengths = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
-        return _operate("reshape", self, list(lengths))
+        return operate("reshape", self, list(lengths))
 
     def __add__(self, other: Any) -> Any:
-        return _operate("add", self, other)
+        return operate("add", self, other)
 
     def __radd__(self, other: Any) -> Any:
-        return _operate("add", other, self)
+        return operate("add", other, self)
 
     def __sub__(self, other: Any) -> Any:
-        return _operate("subtract", self, other)
+        return operate("subtract", self, other)
 
     def __rsub__(self, other: Any) -> Any:
-        return _operate("subtract", other, self)
+        return operate("subtract", other, self)
 
     def __mul__(self, other: Any) -> Any:
-        return _operate("multiply", self, other)
+        return operate("multiply", self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        return _operate("multiply", other, self)
+        return operate("multiply", other, self)
 
     def __truediv__(self, other: Any) -> Any:
-        return _operate("divide", self, other)
+        return operate("divide", self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
-        return _operate("divide", other, self)
+        return operate("divide", other, self)
 
     def __pow__(self, other: Any) -> Any:
-        return _operate("power", self, other)
+        return operate("power", self, other)
 
     def __rpow__(self, other: Any) -> Any:
-        return _operate("power", other, self)
+        return operate("power", other, self)
 
     def __matmul__(self, other: Any) -> Any:
-        return _operate("matmul", self, other)
+        return operate("matmul", self, other)
 
     def __rmatmul__(self, other: Any) -> Any:
-        return _operate("matmul", other, self)
+        return operate("matmul", other, self)
 
     def __neg__(self) -> Any:
-        return _operate("negative", self)
+        return operate("negative", self)
+
+    def __gt__(self, other: Any) -> Any:
+        return operate("greater", self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return operate("greater_equal", self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return operate("less", self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return operate("less_equal", self, other)
 
     def __abs__(self) -> Any:
-        return _operate("absolute", self)
+        return operate("absolute", self)
 
 
-def _operate(name: str, *args: Any, **kwargs: Any) -> Any:
+def operate(name: str, *args: Any, **kwargs: Any) -> Any:
+    """Return the symbol of what a function of this name returns; see `nn.layers.Operation`."""
     return _OPERATE[0](name, args, kwargs)
 
 

@@ -194,11 +194,21 @@ def checked_weights(loss: str, weights: npt.ArrayLike, shape: Shape, dtype: np.d
             f"{loss}: expected no sample_weight, since this loss is one number a batch; received shape {given.shape}. "
             "Give the loss an axis"
         )
-    if given.shape != shape and given.shape != shape[:1]:
+    spread = _along_first_axes(given, shape)
+    if spread is None:
+        each = f", or {shape}" if len(shape) > 1 else ""
         raise ag.ShapeError(
-            f"{loss}: expected sample_weight of shape {shape[:1]}, one a sample; received shape {given.shape}"
+            f"{loss}: expected sample_weight of shape {shape[:1]}, one a sample{each}; received shape {given.shape}"
         )
-    return given.astype(dtype, copy=False).reshape(given.shape + (1,) * (len(shape) - given.ndim))
+    return spread.astype(dtype, copy=False)
+
+
+def _along_first_axes(given: Array, shape: Shape) -> Array | None:
+    """Return weights of the first axes of a shape with as many axes as it has; None if they are not of them."""
+    rows = given.shape[:1] == shape[:1] and given.ndim <= len(shape)
+    if not rows or any(n not in (1, m) for n, m in zip(given.shape[1:], shape[1:], strict=False)):
+        return None
+    return given.reshape(given.shape + (1,) * (len(shape) - given.ndim))
 
 
 def checked_mask(loss: str, mask: npt.ArrayLike, shape: Shape) -> Array:
@@ -207,13 +217,13 @@ def checked_mask(loss: str, mask: npt.ArrayLike, shape: Shape) -> Array:
     Raises:
         ShapeError: if there is not one for each sample.
     """
-    given = np.asarray(mask)
-    if given.shape != shape and given.shape != shape[:1]:
+    given = mask.data if isinstance(mask, ag.Tensor) else np.asarray(mask)
+    spread = _along_first_axes(given, shape)
+    if spread is None:
         raise ag.ShapeError(
             f"{loss}: expected mask of shape {shape[:1]}, one a sample, or {shape}; received shape {given.shape}"
         )
-    rows = given.astype(bool, copy=False).reshape(given.shape + (1,) * (len(shape) - given.ndim))
-    return np.broadcast_to(rows, shape)
+    return np.broadcast_to(spread.astype(bool, copy=False), shape)
 
 
 def checked_number(

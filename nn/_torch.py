@@ -16,6 +16,10 @@ A layer's path stays, its weights get PyTorch's names: `encoder.kernel` becomes 
 | GRU | the same; bias (2, 3 H) | the gates z, r, n become r, z, n; bias_ih_l0, bias_hh_l0: its rows |
 | Bidirectional | forward_layer, backward_layer | the suffix _reverse for the second |
 | MultiHeadAttention | kernels (D, heads, d) and (heads, d, D) | in_proj_weight (3 D, D), out_proj.weight (D, D) |
+| GroupQueryAttention | the same | q_proj, k_proj, v_proj, o_proj, gate_proj: Linear, as in Llama models |
+| PositionalEmbedding | position_embeddings (T, D) | weight (T, D), of an Embedding |
+| TransformerBlock | attention_norm, attention, dense_norm | norm1, self_attn, norm2, of a TransformerEncoderLayer |
+| | dense, dense_output | linear1, linear2 |
 
 LSTM gates are in the order i, f, g, o on both sides. Where nn has one bias, PyTorch's second, bias_hh_l0, is written as
 zeros, and loading adds the two.
@@ -288,6 +292,31 @@ def _attention_back(given: Arrays, own: Arrays) -> Arrays:
     return {name: a.reshape(own[name].shape) for name, a in found.items()}
 
 
+# part of a GroupQueryAttention: its name in the attention of Llama models
+_GROUPED = {"query": "q_proj", "key": "k_proj", "value": "v_proj", "gate": "gate_proj", "attention_output": "o_proj"}
+
+
+def _grouped_to(own: Arrays) -> Arrays:
+    found: Arrays = {}
+    for name, a in own.items():
+        part, _, weight = name.partition(".")
+        if weight == "kernel":
+            flat = (-1, a.shape[-1]) if part == "attention_output" else (len(a), -1)
+            found[f"{_GROUPED[part]}.weight"] = a.reshape(flat).T
+        else:
+            found[f"{_GROUPED[part]}.bias"] = a.ravel()
+    return found
+
+
+def _grouped_back(given: Arrays, own: Arrays) -> Arrays:
+    found: Arrays = {}
+    for name, a in own.items():
+        part, _, weight = name.partition(".")
+        theirs = given[f"{_GROUPED[part]}.{'weight' if weight == 'kernel' else 'bias'}"]
+        found[name] = theirs.T.reshape(a.shape)
+    return found
+
+
 _CONV = _renamed(kernel=("weight", _window_last, _window_first))
 _DEPTHWISE = _renamed(kernel=("weight", _depthwise_to, _depthwise_back))
 _NORM = _renamed(
@@ -296,8 +325,44 @@ _NORM = _renamed(
     moving_mean=("running_mean", _same, _as_is),
     moving_variance=("running_var", _same, _as_is),
 )
+_DENSE = _renamed(kernel=("weight", _transposed, _transposed))
+_ATTENTION = _Kind(_attention_to, _attention_back, deep=True)
+
+# ---- a whole block --------------------------------------------------------------------------------------------------
+
+# part of a TransformerBlock: (its name in a TransformerEncoderLayer, its kind)
+_BLOCK = {
+    "attention_norm": ("norm1", _NORM),
+    "attention": ("self_attn", _ATTENTION),
+    "dense_norm": ("norm2", _NORM),
+    "dense": ("linear1", _DENSE),
+    "dense_output": ("linear2", _DENSE),
+}
+
+
+def _below(path: str, arrays: Arrays) -> Arrays:
+    """Return the arrays below a path, by their names there."""
+    return {name.removeprefix(f"{path}."): a for name, a in arrays.items() if name.startswith(f"{path}.")}
+
+
+def _block_to(own: Arrays) -> Arrays:
+    return {
+        f"{theirs}.{name}": a
+        for mine, (theirs, kind) in _BLOCK.items()
+        for name, a in kind.to(_below(mine, own)).items()
+    }
+
+
+def _block_back(given: Arrays, own: Arrays) -> Arrays:
+    return {
+        f"{mine}.{name}": a
+        for mine, (theirs, kind) in _BLOCK.items()
+        for name, a in kind.back(_below(theirs, given), _below(mine, own)).items()
+    }
+
+
 _KINDS: dict[str, _Kind] = {
-    "Dense": _renamed(kernel=("weight", _transposed, _transposed)),
+    "Dense": _DENSE,
     **{f"Conv{n}D": _CONV for n in (1, 2, 3)},
     **{f"Conv{n}DTranspose": _CONV for n in (1, 2, 3)},
     **{f"DepthwiseConv{n}D": _DEPTHWISE for n in (1, 2)},
@@ -308,5 +373,8 @@ _KINDS: dict[str, _Kind] = {
     "LSTM": _recurrent(False),
     "GRU": _recurrent(True),
     "Bidirectional": _Kind(_bidirectional_to, _bidirectional_back, deep=True),
-    "MultiHeadAttention": _Kind(_attention_to, _attention_back, deep=True),
+    "MultiHeadAttention": _ATTENTION,
+    "GroupQueryAttention": _Kind(_grouped_to, _grouped_back, deep=True),
+    "PositionalEmbedding": _renamed(position_embeddings=("weight", _same, _as_is)),
+    "TransformerBlock": _Kind(_block_to, _block_back, deep=True),
 }

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from . import _symbolic
 from .registry import find
 
 __all__ = [
     "celu",
+    "deserialize",
     "elu",
     "exponential",
     "gelu",
@@ -24,6 +27,7 @@ __all__ = [
     "hard_shrink",
     "hard_sigmoid",
     "hard_silu",
+    "hard_swish",
     "hard_tanh",
     "leaky_relu",
     "linear",
@@ -33,6 +37,7 @@ __all__ = [
     "relu",
     "relu6",
     "selu",
+    "serialize",
     "sigmoid",
     "silu",
     "soft_shrink",
@@ -43,12 +48,26 @@ __all__ = [
     "sparse_sigmoid",
     "sparsemax",
     "squareplus",
+    "swish",
     "tanh",
     "tanh_shrink",
     "threshold",
 ]
 
 Activation = Callable[[Any], Any]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _of_symbols(function: F) -> F:
+    """Let a function be called on symbols too: the call is then a layer of the functional model."""
+
+    @functools.wraps(function)
+    def called(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if x.__class__ is _symbolic.Symbol:
+            return _symbolic.operate(function.__name__, x, *args, **kwargs)
+        return function(x, *args, **kwargs)
+
+    return cast(F, called)
 
 
 def linear(x: Any) -> Any:
@@ -56,6 +75,7 @@ def linear(x: Any) -> Any:
     return x
 
 
+@_of_symbols
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
     """Replace negative values by zero: max(x, 0).
 
@@ -74,26 +94,31 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     return np.where(x > 0 if threshold == 0 else x >= threshold, above, below)
 
 
+@_of_symbols
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     """Return x where x > 0, otherwise negative_slope * x."""
     return ag.leaky_relu(x, negative_slope)
 
 
+@_of_symbols
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """Return x where x > 0, otherwise alpha * (exp(x) - 1); see `autograd_lite.elu`."""
     return ag.elu(x, alpha)
 
 
+@_of_symbols
 def gelu(x: Any, approximate: bool = False) -> Any:
     """Return x * Phi(x), with Phi the distribution function of the standard normal; see `autograd_lite.gelu`."""
     return ag.gelu(x, approximate)
 
 
+@_of_symbols
 def silu(x: Any) -> Any:
     """Return x * sigmoid(x), also called swish; see `autograd_lite.silu`."""
     return ag.silu(x)
 
 
+@_of_symbols
 def softplus(x: Any) -> Any:
     """Return log(1 + exp(x)), without overflow."""
     return ag.softplus(x)
@@ -104,11 +129,13 @@ def tanh(x: Any) -> Any:
     return np.tanh(x)
 
 
+@_of_symbols
 def sigmoid(x: Any) -> Any:
     """Return 1 / (1 + exp(-x)), without overflow."""
     return _remember(ag.sigmoid(x), x, "sigmoid")
 
 
+@_of_symbols
 def softmax(x: Any, axis: int = -1) -> Any:
     """Return exp(x) / sum(exp(x)) along `axis`, without overflow.
 
@@ -125,6 +152,7 @@ SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
 
 
+@_of_symbols
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """Return x where x > 0, otherwise alpha (exp(x / alpha) - 1): smooth at 0 for every alpha.
 
@@ -134,6 +162,7 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
     return ag.elu(x / alpha, 1.0) * alpha
 
 
+@_of_symbols
 def selu(x: Any) -> Any:
     """Return s elu(x, a) with a = 1.6733 and s = 1.0507, which keep mean 0 and variance 1 from layer to layer.
 
@@ -148,6 +177,7 @@ def exponential(x: Any) -> Any:
     return np.exp(x)
 
 
+@_of_symbols
 def glu(x: Any, axis: int = -1) -> Any:
     """Return a sigmoid(b), where a and b are the two halves of x along `axis`; the result is half as long there.
 
@@ -164,16 +194,19 @@ def glu(x: Any, axis: int = -1) -> Any:
     return a * ag.sigmoid(b)
 
 
+@_of_symbols
 def relu6(x: Any) -> Any:
     """Return min(max(x, 0), 6)."""
     return np.clip(x, 0.0, 6.0)
 
 
+@_of_symbols
 def hard_sigmoid(x: Any) -> Any:
     """Return min(max(x + 3, 0), 6) / 6, a sigmoid of three straight pieces."""
     return np.clip(x + 3.0, 0.0, 6.0) / 6.0
 
 
+@_of_symbols
 def hard_silu(x: Any) -> Any:
     """Return x hard_sigmoid(x), also called hard_swish.
 
@@ -183,21 +216,25 @@ def hard_silu(x: Any) -> Any:
     return x * hard_sigmoid(x)
 
 
+@_of_symbols
 def hard_tanh(x: Any) -> Any:
     """Return min(max(x, -1), 1)."""
     return np.clip(x, -1.0, 1.0)
 
 
+@_of_symbols
 def log_sigmoid(x: Any) -> Any:
     """Return log(sigmoid(x)), without overflow."""
     return -ag.softplus(-x)
 
 
+@_of_symbols
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """Return log(softmax(x)) along `axis`, exact where softmax underflows."""
     return ag.log_softmax(x, axis)
 
 
+@_of_symbols
 def mish(x: Any) -> Any:
     """Return x tanh(softplus(x)).
 
@@ -207,36 +244,43 @@ def mish(x: Any) -> Any:
     return x * np.tanh(ag.softplus(x))
 
 
+@_of_symbols
 def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
     """Return x where abs(x) > threshold, otherwise 0."""
     return np.where(np.abs(x) > threshold, x, 0.0)
 
 
+@_of_symbols
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
     """Return x moved towards 0 by `threshold`, and 0 within it: sign(x) max(abs(x) - threshold, 0)."""
     return x - np.clip(x, -threshold, threshold)
 
 
+@_of_symbols
 def tanh_shrink(x: Any) -> Any:
     """Return x - tanh(x)."""
     return x - np.tanh(x)
 
 
+@_of_symbols
 def softsign(x: Any) -> Any:
     """Return x / (1 + abs(x))."""
     return x / (np.abs(x) + 1.0)
 
 
+@_of_symbols
 def sparse_plus(x: Any) -> Any:
     """Return 0 where x <= -1, (x + 1)² / 4 where x < 1, otherwise x: the integral of `sparse_sigmoid`."""
     return np.where(x <= -1.0, 0.0, np.where(x < 1.0, (x + 1.0) ** 2 / 4.0, x))
 
 
+@_of_symbols
 def sparse_sigmoid(x: Any) -> Any:
     """Return min(max((x + 1) / 2, 0), 1)."""
     return np.clip((x + 1.0) / 2.0, 0.0, 1.0)
 
 
+@_of_symbols
 def sparsemax(x: Any, axis: int = -1) -> Any:
     """Return the point of the probability simplex that is nearest to x along `axis`; many entries are exactly 0.
 
@@ -262,6 +306,7 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
     return np.where(inside, x - t, 0.0)
 
 
+@_of_symbols
 def squareplus(x: Any, b: float = 4.0) -> Any:
     """Return (x + sqrt(x² + b)) / 2.
 
@@ -271,10 +316,14 @@ def squareplus(x: Any, b: float = 4.0) -> Any:
     return (x + np.sqrt(x**2 + b)) / 2.0
 
 
+@_of_symbols
 def threshold(x: Any, threshold: float, default_value: float) -> Any:
     """Return x where x > threshold, otherwise default_value."""
     return np.where(x > threshold, x, default_value)
 
+
+# Keras has two names for each.
+hard_swish, swish = hard_silu, silu
 
 _BY_NAME: dict[str, Activation] = {
     "celu": celu,
@@ -329,6 +378,35 @@ def get(identifier: str | Activation | None) -> Activation:
     if callable(identifier):
         return identifier
     raise TypeError(f"activation: expected a name, a function or None; received {identifier!r}")
+
+
+def serialize(activation: Activation) -> str:
+    """Return the name of an activation of this module.
+
+    Raises:
+        ValueError: for another function: only its own module knows how to make it again.
+
+    Example:
+        >>> serialize(silu)
+        'silu'
+    """
+    for name, known in _BY_NAME.items():
+        if known is activation:
+            return name
+    raise ValueError(f"serialize: expected one of {', '.join(_BY_NAME)}; received {activation!r}")
+
+
+def deserialize(config: str) -> Activation:
+    """Return the activation that has a name, as `get` does.
+
+    Raises:
+        ValueError: for a name that is not known.
+
+    Example:
+        >>> deserialize("swish") is silu
+        True
+    """
+    return get(config)
 
 
 # ---- the logits behind probabilities while nothing is recorded ------------------------------------------------------

@@ -136,6 +136,9 @@ class UnitNorm(Constraint):
         return w / (_norms("UnitNorm", w, self.axis) + _EPSILON)
 
 
+# Keras's other names.
+max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
+
 _BY_NAME: dict[str, Callable[[], Constraint]] = {
     "max_norm": MaxNorm,
     "min_max_norm": MinMaxNorm,

@@ -304,7 +304,7 @@ class Orthogonal(Initializer):
         return ag.tensor((self.gain * (q if rows >= columns else q.T)).reshape(shape).astype(dtype))
 
 
-class Identity(Initializer, config_name="IdentityInitializer"):
+class Identity(Initializer):
     """Ones on the diagonal of a matrix, times `gain`, and zeros elsewhere.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self, cast
 
 import numpy as np
@@ -12,16 +12,15 @@ from autograd_lite import ShapeError, Tensor
 
 from . import _summary, saving
 from ._config import Configurable
-from ._masks import makes_masks, masked_call
 from ._model_config import functional_config, functional_from_config, layer_config, layer_from_config
 from ._plan import Plan, Slot, is_input, layer_names, planned
 from ._symbolic import Call, Symbol
 from .layers import Input as Input, InputLayer
 from .module import Module, Shape, snake_case
-from .saving import load_model as load_model
+from .saving import load_model as load_model, save_model as save_model
 from .training import Trainer
 
-__all__ = ["Input", "Model", "Sequential", "load_model"]
+__all__ = ["Input", "Model", "Sequential", "load_model", "save_model"]
 
 
 class Model(Configurable, Trainer):
@@ -56,6 +55,7 @@ class Model(Configurable, Trainer):
         (1, 2)
     """
 
+    _unnamed = frozenset({"_functional"})
     _plan: Plan | None = None
     _functional: dict[str, Module]
 
@@ -119,6 +119,9 @@ class Model(Configurable, Trainer):
                 f"{len(args)} arguments{''.join(f', {key}=' for key in kwargs)}"
             )
         return plan.run(self._arranged(plan, args[0]))
+
+    def _has_call(self) -> bool:
+        return self._plan is not None or type(self).call is not Model.call
 
     def _arranged(self, plan: Plan, given: Any) -> list[Any]:
         """Return the tensors in the order of the plan's inputs."""
@@ -208,11 +211,10 @@ class Model(Configurable, Trainer):
             )
         return self._plan
 
-    # ---- layers -----------------------------------------------------------------------------------------------------
+    def _output_mask(self, args: tuple[Any, ...], previous_mask: Any, out: Any) -> None:
+        """Return None: the layers inside have given the results their masks."""
 
-    def _members(self) -> Iterator[tuple[str, Module | Tensor]]:
-        for name, member in super()._members():
-            yield name.removeprefix("_functional."), member
+    # ---- layers -----------------------------------------------------------------------------------------------------
 
     @property
     def layers(self) -> list[Module]:
@@ -296,9 +298,9 @@ class Model(Configurable, Trainer):
         """Assign all parameters and buffers from a safetensors file; see `nn.saving.load_weights`."""
         saving.load_weights(self, path)
 
-    def save(self, path: Any) -> None:
-        """Write the whole model, configuration and weights, to one file; see `nn.saving.save_model`."""
-        saving.save_model(self, path)
+    def save(self, path: Any, include_optimizer: bool = True) -> None:
+        """Write the whole model, and how it is trained, to one file; see `nn.saving.save_model`."""
+        saving.save_model(self, path, include_optimizer)
 
 
 class Sequential(Model):
@@ -320,9 +322,9 @@ class Sequential(Model):
         [('dense.kernel', (3, 4)), ('dense.bias', (4,)), ('dense_1.kernel', (4, 2)), ('dense_1.bias', (2,))]
     """
 
+    _unnamed = frozenset({"_functional", "_layers"})
     _sample: Shape | None = None  # of one sample, with None for unknown lengths
     _sample_dtype: str | None = None
-    _masking: bool = False
     _kind: str = "float32"  # the dtype of what the next layer gets
 
     def __init__(
@@ -333,6 +335,8 @@ class Sequential(Model):
         super().__init__(name=name, dtype=dtype)
         self._kind = self.dtype.name
         self._layers: dict[str, Module] = {}
+        if isinstance(layers, Module):
+            raise TypeError(f"Sequential: expected a list of layers; received {layers!r:.80}. Write Sequential([...])")
         for layer in layers or ():
             self.add(layer)
 
@@ -358,7 +362,6 @@ class Sequential(Model):
         key = self._key(layer)
         before = dict(vars(self))
         self._layers = {**self._layers, key: layer}
-        self._masking = makes_masks(self._layers.values())
         try:
             shape = self.output_shape if self.built else None
             if not before["_layers"]:
@@ -418,10 +421,6 @@ class Sequential(Model):
         names = (f"{base}_{i}" if i else base for i in range(len(self._layers) + 1))
         return next(name for name in names if name not in self._layers)
 
-    def _members(self) -> Iterator[tuple[str, Module | Tensor]]:
-        for name, member in super()._members():
-            yield name.removeprefix("_layers."), member
-
     def build(self, input_shape: Shape) -> None:
         """Build the layers one after another.
 
@@ -437,13 +436,8 @@ class Sequential(Model):
         """Return the last layer's output."""
         if not self._layers:
             raise ValueError(f"{self.name}: expected at least one layer; found none. Call add first")
-        if not self._masking:
-            for layer in self._layers.values():
-                x = layer(x)
-            return x
-        mask: Any = None
         for layer in self._layers.values():
-            x, mask = masked_call(layer, (x,), {}, [mask])
+            x = layer(x)
         return x
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

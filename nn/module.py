@@ -20,11 +20,12 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ._build import RestoreOnError, marks_built, takes_training
+from ._masks import MASKS, any_mask, masked_call, masks_in, warn_lost
 from ._penalties import note_constraints
-from ._state import check_state
+from ._state import carried_in, check_state, undisturbed
 from ._symbolic import Spec, has_symbols, map_leaves, record_call
 
-__all__ = ["Module", "Parameter"]
+__all__ = ["Module", "Parameter", "in_mode", "snake_case"]
 
 Shape = tuple[int | None, ...]
 Arrays = dict[str, npt.NDArray[Any]]
@@ -70,12 +71,17 @@ class Module:
     # Class attributes, so that a subclass which forgets super().__init__() works too.
     training: bool = True
     built: bool = False
+    #: whether the mask of the first argument is that of the result too, unless `compute_mask` says otherwise
+    supports_masking: bool = False
     input_shape: tuple[int, ...] | None = None
     output_shape: Shape | None = None
     _dtype: np.dtype[Any] = np.dtype("float32")
     _name: str | None = None
     _path: str | None = None
     _takes_training: ClassVar[bool] = False
+    _takes_masks: ClassVar[bool] = True  # whether a parameter `mask` of `call` is one of time steps
+    _unnamed: ClassVar[frozenset[str]] = frozenset()  # dicts whose keys stand alone in paths
+    _makes_masks: bool = False  # whether the result may have a mask where no argument has one
     _trainable: bool = True
     _frozen: tuple[str, ...] = ()
     _example: Any = None  # the arguments of the first call, with the shape of a sample and the dtype for each tensor
@@ -89,7 +95,11 @@ class Module:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        own = vars(cls)
         cls._takes_training = takes_training(cls.call)
+        if "compute_mask" in own:
+            cls.supports_masking = own.get("supports_masking", True)
+            cls._makes_masks = own.get("_makes_masks", True)
         if "build" in vars(cls):
             cls.build = marks_built(cls.build)  # type: ignore[method-assign]
 
@@ -110,9 +120,14 @@ class Module:
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; written by subclasses."""
+        fix = "Rename forward to call" if hasattr(type(self), "forward") else "Write one"
         raise NotImplementedError(
-            f"{type(self).__name__}: expected a method call(self, x) that computes the output; found none. Write one"
+            f"{type(self).__name__}: expected a method call(self, x) that computes the output; found none. {fix}"
         )
+
+    def _has_call(self) -> bool:
+        """Return whether it can be called: a model with a `train_step` of its own need not."""
+        return type(self).call is not Module.call
 
     @marks_built
     def build(self, input_shape: Shape) -> None:
@@ -132,15 +147,29 @@ class Module:
             self._rehearse((ag.tensor(np.zeros((1, *input_shape[1:]), self._dtype)),), {})
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Cast the inputs, build on the first call, and run `call`; called on symbols, record the call."""
+        """Cast the inputs, build on the first call, and run `call`; called on symbols, record the call.
+
+        Every module takes `training=True` or `training=False`, which sets its mode and that of its parts for this call.
+        """
         for x in args:
             if x.__class__ is not Tensor and has_symbols(x):
                 return record_call(self, args, kwargs)
         if kwargs and has_symbols(kwargs):
             return record_call(self, args, kwargs)
+        if MASKS or self._makes_masks or (kwargs and kwargs.get("mask") is not None):
+            return masked_call(self, args, kwargs)
+        return self._called(args, kwargs)
+
+    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        training = kwargs.pop("training", None)
+        if training is None:
+            training = self.training
+        elif training != self.training:
+            with self.mode(training=bool(training)):  # for the parts too, as in Keras
+                return self._called(args, kwargs)
         args = tuple([self._cast(x) for x in args])
-        if self._takes_training and "training" not in kwargs:
-            kwargs["training"] = self.training
+        if self._takes_training:
+            kwargs["training"] = training
         if not self.built:
             return self._first_call(args, kwargs)
         with ag.module_scope(self._path or "", absolute=True):
@@ -154,6 +183,8 @@ class Module:
             if any(isinstance(part, Tensor) for part in x):
                 return x
             x = np.asarray(x)
+        elif hasattr(x, "__array__") and not isinstance(x, (np.ndarray, np.generic, Tensor)):
+            x = np.asarray(x)  # a table of pandas, a tensor of PyTorch
         if isinstance(x, np.ndarray):
             return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None)
         return x
@@ -174,13 +205,48 @@ class Module:
                 self.output_shape = (None, *out.shape[1:])
             return out
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return the mask of the result; a layer whose result has other time steps than its input writes this method.
+
+        A class that writes it supports masks. One whose results have their inputs' time steps sets
+        `supports_masking = True` instead, and passes masks on as they are.
+
+        Args:
+            inputs: the first argument of the call, a tensor or a structure of tensors.
+            previous_mask: its mask, booleans (N, T), True where a step counts, or what the caller gave as `mask`; for
+                a list of tensors a list of masks and None; None where there is none.
+
+        Returns:
+            The mask of the result, or None. If the result is a list, the mask of its first entry, or a list of masks.
+
+        Example:
+            >>> class EverySecond(Module):
+            ...     def call(self, x):
+            ...         return x[:, ::2]
+            ...     def compute_mask(self, inputs, previous_mask=None):
+            ...         return None if previous_mask is None else previous_mask[:, ::2]
+            >>> from nn import layers
+            >>> shorter = EverySecond()(layers.Masking()(np.array([[[1.0], [2.0], [0.0], [0.0]]])))
+            >>> layers.LSTM(3)(shorter).shape  # which reads one step
+            (1, 3)
+        """
+        return previous_mask
+
+    def _output_mask(self, args: tuple[Any, ...], previous_mask: Any, out: Any) -> Any:
+        """Return the mask of what a call with these arguments has returned; parts may have given it one already."""
+        if self.supports_masking:
+            return self.compute_mask(args[0] if args else None, previous_mask)
+        if any_mask(previous_mask) and masks_in(out) is None:
+            warn_lost(self)
+        return None
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the output, batch axis None, by default by running the module on zeros."""
         if None in input_shape[1:]:
             raise ag.ShapeError(
                 f"{self.name}.compute_output_shape: expected every length but the first; received {input_shape}"
             )
-        with ag.no_grad(), self.mode(training=False):
+        with ag.no_grad(), self.mode(training=False), undisturbed(self), np.errstate(all="ignore"):
             return (None, *self(np.zeros((1, *input_shape[1:]), self._dtype)).shape[1:])
 
     # ---- building ---------------------------------------------------------------------------------------------------
@@ -197,7 +263,7 @@ class Module:
         In evaluation mode: a dropout that draws between two initializers would make the initial values depend on
         whether the shapes were known beforehand.
         """
-        with ag.no_grad(), self.mode(training=False):
+        with ag.no_grad(), self.mode(training=False), undisturbed(self), np.errstate(all="ignore"):
             self.call(*args, **(kwargs | {"training": False} if self._takes_training else kwargs))
 
     def _ready(self, what: str) -> None:
@@ -213,29 +279,40 @@ class Module:
                     )
                 module.build((None, *module.input_shape))
 
+    def _carries(self) -> tuple[str, ...]:
+        """Return the names of attributes that a call leaves for the next: lists of tensors (N, …), None at first."""
+        return ()
+
     # ---- the tree ---------------------------------------------------------------------------------------------------
 
     def _members(self) -> Iterator[tuple[str, Module | Tensor]]:
         for name, value in vars(self).items():
-            yield from _members_in(name, value)
+            if value.__class__ not in _PLAIN:
+                yield from _members_in("" if name in self._unnamed else name, value)
 
     def _walk(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """Yield this module and all below it with their paths, parents first, each module once."""
+        for path, module, _ in self._scan(prefix):
+            yield path, module
+
+    def _scan(self, prefix: str = "") -> Iterator[tuple[str, Module, list[tuple[str, Module | Tensor]]]]:
+        """Yield what `_walk` does, with the members of each module, for which all its attributes are looked at once."""
         seen = set()
         stack = [(prefix, self)]
         while stack:
             path, module = stack.pop()
             if id(module) not in seen:
                 seen.add(id(module))
-                yield path, module
-                below = [(_join(path, name), m) for name, m in module._members() if isinstance(m, Module)]
+                members = list(module._members())
+                yield path, module, members
+                below = [(_join(path, name), m) for name, m in members if isinstance(m, Module)]
                 stack.extend(reversed(below))
 
     def _tensors(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
         """Yield the leaf tensors of the tree with their paths, each tensor once."""
         seen = set()
-        for path, module in self._walk(prefix):
-            for name, member in module._members():
+        for path, _, members in self._scan(prefix):
+            for name, member in members:
                 if isinstance(member, Tensor) and member.is_leaf and id(member) not in seen:
                     seen.add(id(member))
                     yield _join(path, name), member
@@ -265,6 +342,17 @@ class Module:
     def parameters(self) -> list[Tensor]:
         """Return the parameters, in the order of `named_parameters`."""
         return [t for _, t in self.named_parameters()]
+
+    def _unchanged(self, known: Sequence[Tensor]) -> list[Module] | None:
+        """Return the modules of the tree, if all are built and these are the parameters, in order; else None."""
+        modules: list[Module] = []
+        found: dict[int, Tensor] = {}
+        for _, module, members in self._scan():
+            if not self.built or module._needs_build():
+                return None
+            modules.append(module)
+            found |= {id(t): t for _, t in members if isinstance(t, Tensor) and t.is_leaf and t.requires_grad}
+        return modules if list(found) == [id(t) for t in known] else None
 
     def named_buffers(self) -> list[tuple[str, Tensor]]:
         """Return the tensors that require no gradient, with their paths."""
@@ -297,8 +385,10 @@ class Module:
             ValueError: if paths are missing or unexpected, or shapes or dtypes differ; the message lists them all.
         """
         self._ready(f"{self.name}.load_state_dict()")
-        tensors = dict(self._tensors())
+        tensors, carried = carried_in(self, state)
         arrays = check_state(f"{self.name}.load_state_dict", tensors, state)
+        for part, name, held in carried:
+            setattr(part, name, held)
         for path, tensor in tensors.items():
             tensor.assign(arrays[path])
 
@@ -307,6 +397,11 @@ class Module:
         for _, module in self._walk():
             module.training = True
         return self
+
+    def zero_grad(self) -> None:
+        """Set `.grad` of every parameter to None."""
+        for p in self.parameters():
+            p.grad = None
 
     def eval(self) -> Self:
         """Switch the whole tree to evaluation mode (dropout passes through), and return the module."""
@@ -317,14 +412,8 @@ class Module:
     @contextmanager
     def mode(self, *, training: bool) -> Iterator[None]:
         """Switch the whole tree to training or evaluation mode inside, and every module back to its own after."""
-        before = [(module, module.training) for _, module in self._walk()]
-        for module, _ in before:
-            module.training = training
-        try:
+        with in_mode([module for _, module in self._walk()], training):
             yield
-        finally:
-            for module, was in before:
-                module.training = was
 
     # ---- freezing and weights ---------------------------------------------------------------------------------------
 
@@ -418,21 +507,54 @@ class Module:
                 f"{self.name}.{attribute}: expected a built {cls.__name__}; it has no {attribute} yet, because its "
                 "input shape is not known. Give input_shape=(...), or call it on a batch first"
             )
-        raise AttributeError(f"'{cls.__name__}' object has no attribute '{attribute}'")
+        hint = f". {_ELSEWHERE[attribute]}" if attribute in _ELSEWHERE else ""
+        raise AttributeError(f"'{cls.__name__}' object has no attribute '{attribute}'{hint}")
+
+
+# What users of Keras and PyTorch look for in a module, and what to write here.
+_ELSEWHERE = {
+    "output": "In a functional model, model.output_of(name) is what a layer returns",
+    "input": "In a functional model, model.inputs are the symbols that it was made of",
+    "register_buffer": "A tensor that requires no gradient is a buffer: self.mean = ag.tensor(...)",
+    "register_parameter": "Assign it: self.scale = nn.Parameter(...)",
+    "children": "named_modules() returns all modules below, with their paths",
+    "modules": "named_modules() returns them with their paths",
+    "apply": "Write a loop over named_modules()",
+    "requires_grad_": "Set trainable = False",
+    "to": "All is computed on the CPU, in the dtype that a layer is made with",
+    "cuda": "All is computed on the CPU",
+}
+
+
+@contextmanager
+def in_mode(modules: list[Module], training: bool) -> Iterator[None]:
+    """Switch modules to training or evaluation mode inside, and each back to its own after."""
+    before = [(module, module.training) for module in modules]
+    for module in modules:
+        module.training = training
+    try:
+        yield
+    finally:
+        for module, was in before:
+            module.training = was
 
 
 def snake_case(name: str) -> str:
     """Return a class's name in snake case.
 
     Example:
-        >>> snake_case("LayerNormalization"), snake_case("MyMLP")
-        ('layer_normalization', 'my_mlp')
+        >>> snake_case("LayerNormalization"), snake_case("MyMLP"), snake_case("Conv2D")
+        ('layer_normalization', 'my_mlp', 'conv2d')
     """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
+
+
+# What most attributes are: neither a member nor a place for one.
+_PLAIN = frozenset({bool, int, float, str, type(None)})
 
 
 def _members_in(name: str, value: Any) -> Iterator[tuple[str, Module | Tensor]]:
@@ -440,13 +562,18 @@ def _members_in(name: str, value: Any) -> Iterator[tuple[str, Module | Tensor]]:
         yield name, value
     elif isinstance(value, (list, tuple)):
         for i, part in enumerate(value):
-            yield from _members_in(f"{name}.{i}", part)
+            if part.__class__ not in _PLAIN:
+                yield from _members_in(_join(name, str(i)), part)
     elif isinstance(value, dict):
         for key, part in value.items():
-            yield from _members_in(f"{name}.{key}", part)
+            if part.__class__ not in _PLAIN:
+                yield from _members_in(_join(name, str(key)), part)
 
 
-def _batch_shape(args: tuple[Any, ...], name: str) -> Shape:
+def _batch_shape(args: tuple[Any, ...], name: str) -> Any:
+    """Return the shape of the first argument with an open batch axis; of a list of tensors a tuple of theirs."""
+    if args and isinstance(args[0], (list, tuple)) and args[0]:
+        return tuple(_batch_shape((part,), name) for part in args[0])
     shape = getattr(args[0], "shape", None) if args else None
     if not shape:
         raise ag.ShapeError(f"{name}: expected a batch, shape (N, ...), as its first argument; received {args!r:.80}")

@@ -173,6 +173,9 @@ class OrthogonalRegularizer(Regularizer):
         return penalty
 
 
+# Keras's other names.
+l1, l2, l1_l2 = L1, L2, L1L2
+
 _BY_NAME: dict[str, Callable[[], Regularizer]] = {
     "l1": L1,
     "l2": L2,

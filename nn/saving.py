@@ -2,17 +2,20 @@
 
 - *Weights*, `save_weights` and `load_weights`: every parameter and buffer under its path, `dense.kernel`. Any program
   that reads safetensors can read them. `to_torch_state_dict` gives them PyTorch's names and layouts.
-- *Whole models*, `save_model` and `load_model`: the same file with the model's configuration as JSON in its metadata.
-  Loading makes objects of nn's own classes, and of those that the caller passes, by calling their constructors with the
-  values in the file; no code comes from the file.
+- *Whole models*, `save_model` and `load_model`: the same file with the model's configuration as JSON in its metadata,
+  and how it is trained: loss, metrics, and the optimizer with its state. Loading makes objects of nn's own classes, and
+  of those that the caller passes, by calling their constructors with the values in the file; no code comes from the
+  file.
 - *Checkpoints*, `save_checkpoint` and `load_checkpoint`: model, optimizer, random streams and position in the data. A
   run that is killed and started again from one goes on bit for bit.
 
-Files are written beside the old one, flushed, and renamed: at every moment there is a whole file.
+Files are written beside the old one, flushed, and renamed: at every moment there is a whole file. Those of models and
+checkpoints have a checksum, so that a changed byte is noticed.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -23,7 +26,7 @@ import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
 from ._build import at_most
-from ._config import Configurable, restored
+from ._config import Registered, class_called, custom_objects as custom_objects_known, function_called, restored
 from ._files import SavedFileError, read_file, write_file
 from ._model_config import layer_config
 from ._symbolic import Spec, map_leaves
@@ -42,7 +45,8 @@ __all__ = [
     "to_torch_state_dict",
 ]
 
-_MODEL, _CHECKPOINT = "model 1", "checkpoint 1"
+_MODEL, _CHECKPOINT = "model 2", "checkpoint 1"
+_METRICS = 100_000_000  # elements in the arrays of all metrics that a file may ask for
 
 
 class Resumable(Protocol):
@@ -82,19 +86,22 @@ def load_weights(model: Module, path: str | os.PathLike[str]) -> None:
         SavedFileError: if the file is damaged.
         ValueError: if names, shapes or dtypes do not fit; the message lists them all.
     """
-    model.load_state_dict(read_file("load_weights", path)[0])
+    model.load_state_dict(_weights(*read_file("load_weights", path)))
 
 
 # ---- whole models ---------------------------------------------------------------------------------------------------
 
 
-def save_model(model: Module, path: str | os.PathLike[str]) -> None:
-    """Write a model's configuration and weights to one file, from which `load_model` makes it again.
+def save_model(model: Module, path: str | os.PathLike[str], include_optimizer: bool = True) -> None:
+    """Write a model's configuration and weights, and how it is trained, to one file; `load_model` makes it again.
 
     Args:
         model: built; a functional model, a Sequential, or a subclass of Model or Layer whose constructor's arguments
             are plain values or objects of nn.
         path: of the file, such as "digits.nn"; it is a safetensors file.
+        include_optimizer: whether to write what the model was compiled with, and the state of its optimizer too, so
+            that training goes on bit for bit. Of losses and metrics that are functions of your own the file has only
+            the names; see `load_model`.
 
     Raises:
         TypeError: if something in the configuration has no plain form, such as a function of your own.
@@ -104,13 +111,14 @@ def save_model(model: Module, path: str | os.PathLike[str]) -> None:
         >>> import os, tempfile
         >>> from nn import layers, models
         >>> model = models.Sequential([layers.Dense(2, input_shape=(3,))])
+        >>> model.compile("adam", "mse")
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     model.save(os.path.join(folder, "m.nn"))
         ...     again = models.load_model(os.path.join(folder, "m.nn"))
-        >>> bool((again.layers[0].kernel.data == model.layers[0].kernel.data).all())
-        True
+        >>> bool((again.layers[0].kernel.data == model.layers[0].kernel.data).all()), again.optimizer.learning_rate
+        (True, 0.001)
     """
-    state = model.state_dict()
+    arrays: dict[str, Any] = dict(model.state_dict())
     _refuse_shared(model)
     example = getattr(model, "_example", None)
     frozen = [name for name, module in model.named_modules() if not module.trainable]
@@ -120,8 +128,9 @@ def save_model(model: Module, path: str | os.PathLike[str]) -> None:
         "example": None if example is None else map_leaves(Spec, lambda s: _spec(s), list(example)),
         "frozen": frozen,
         "state": _generators(model),
+        "compiled": _compiled(model, arrays) if include_optimizer else None,
     }
-    write_file("save_model", path, state, about)
+    write_file("save_model", path, arrays, about)
 
 
 def _refuse_shared(model: Module) -> None:
@@ -138,33 +147,75 @@ def _refuse_shared(model: Module) -> None:
                 )
 
 
-def load_model(path: str | os.PathLike[str], custom_objects: Mapping[str, type[Any]] | None = None) -> Any:
-    """Return the model that `save_model` wrote; it is not compiled.
+def _compiled(model: Any, arrays: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what a model was compiled with, as plain values; the optimizer's arrays go into `arrays`."""
+    config = model.get_compile_config() if hasattr(model, "get_compile_config") else None
+    if config is None:
+        return None
+    optimizer, names = model.optimizer, {id(t): name for name, t in model._tensors()}
+    if missing := [p.shape for p in optimizer.parameters if id(p) not in names]:
+        raise ValueError(
+            f"save_model: expected an optimizer of the model's own parameters; it has {len(missing)} others, the first "
+            f"of shape {missing[0]}. Give include_optimizer=False"
+        )
+    state = optimizer.state_dict() if optimizer.parameters else {}
+    return {
+        "config": _with_names(config),
+        "parameters": [names[id(p)] for p in optimizer.parameters],
+        "state": _packed("optimizer", state, arrays),
+    }
+
+
+def _with_names(config: Any) -> Any:
+    """Return a configuration with the names of the functions in it in their place."""
+    if isinstance(config, dict):
+        return {key: _with_names(part) for key, part in config.items()}
+    if isinstance(config, list):
+        return [_with_names(part) for part in config]
+    if config is None or isinstance(config, (bool, int, float, str)):
+        return config
+    if not inspect.isfunction(config):
+        raise TypeError(
+            f"save_model: expected a model compiled with losses, metrics and an optimizer of plain arguments; received "
+            f"{config!r:.200}. Derive a class from nn's, or give include_optimizer=False"
+        )
+    return {"class_name": "function", "config": config.__name__}
+
+
+def load_model(
+    path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
+) -> Any:
+    """Return the model that `save_model` wrote, compiled as it was.
 
     Args:
         path: of the file.
-        custom_objects: classes of your own that the model may contain, by name; others than these and nn's are refused.
+        custom_objects: classes and functions of your own that the file names, by name; others than these and nn's are
+            refused.
+        compile: whether to compile it with what the file says, so that `fit` goes on where it stopped.
 
     Raises:
-        SavedFileError: if the file is damaged, is not a model, or names a class that is not allowed.
+        SavedFileError: if the file is damaged, is not a model, or names a class or function that is not allowed.
     """
-    what = "load_model"
+    what, custom = "load_model", custom_objects or {}
     arrays, about = read_file(what, path)
-    if about is None or about.get("format") != _MODEL:
-        raise SavedFileError(
-            f"{what}: expected a file that model.save() wrote; {os.fspath(path)} is not one. A file of weights is for "
-            "model.load_weights()"
-        )
-    _allow(what, about.get("model"), custom_objects or {})
+    about = _about_model(what, path, about)
+    _check_custom(what, custom)
+    _allow(what, about.get("model"), custom, "")
+    compiled = about.get("compiled") if compile else None
+    _allow(what, compiled, custom, ", or compile=False and compile the model again")
+    weights = _weights(arrays, about)
     stream = ag.random.default_generator.state
     try:
-        with at_most(sum(a.size for a in arrays.values())):
-            model = _remade(about)
-        for name, module in model.named_modules():
-            if name in about["frozen"]:
-                module.trainable = False
-        model.load_state_dict(arrays)
-        _set_generators(model, about["state"])
+        with custom_objects_known(custom):
+            with at_most(sum(a.size for a in weights.values())):
+                model = _remade(about)
+            for name, module in model.named_modules():
+                if name in about["frozen"]:
+                    module.trainable = False
+            model.load_state_dict(weights)
+            _set_generators(model, about["state"])
+            if compiled is not None:
+                _compile(what, model, compiled, arrays)
     except (SavedFileError, KeyboardInterrupt):
         raise
     except Exception as error:
@@ -174,13 +225,48 @@ def load_model(path: str | os.PathLike[str], custom_objects: Mapping[str, type[A
     return model
 
 
-def _allow(what: str, config: Any, custom: Mapping[str, Any]) -> None:
-    """Raise unless every class that a configuration names is nn's or the caller's."""
-    for name, kind in custom.items():
-        if not (isinstance(kind, type) and issubclass(kind, Configurable)):
+def _about_model(what: str, path: Any, about: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the description in a model's file, with the names that this version gives to classes."""
+    kind, _, version = str((about or {}).get("format")).partition(" ")
+    if about is None or kind != "model" or not version.isdecimal():
+        raise SavedFileError(
+            f"{what}: expected a file that model.save() wrote; {os.fspath(path)} is not one. A file of weights is for "
+            "model.load_weights()"
+        )
+    if int(version) > int(_MODEL.partition(" ")[2]):
+        raise SavedFileError(
+            f"{what}: expected a file of format {_MODEL!r} or older; {os.fspath(path)} is of format "
+            f"{about['format']!r:.80}. Update autograd-lite"
+        )
+    return {**about, "model": _qualified(about.get("model"))} if version == "1" else dict(about)
+
+
+def _qualified(config: Any) -> Any:
+    """Return a configuration of format 1, whose names of classes lack their modules, with them."""
+    if isinstance(config, list):
+        return [_qualified(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    config = {key: _qualified(part) for key, part in config.items()}
+    name = config.get("class_name")
+    if name == "IdentityInitializer":
+        return config | {"class_name": "initializers.Identity"}
+    modules = ("layers", "models", "initializers", "regularizers", "constraints")
+    known = next((n for n in (f"{module}.{name}" for module in modules) if n in Registered.known), None)
+    return config if known is None else config | {"class_name": known}
+
+
+def _check_custom(what: str, custom: Mapping[str, Any]) -> None:
+    for name, thing in custom.items():
+        if not (issubclass(thing, Registered) if isinstance(thing, type) else callable(thing)):
             raise TypeError(
-                f"{what}: expected custom_objects to be classes derived from nn's; received {name!r}: {kind!r}"
+                f"{what}: expected custom_objects to be functions, and classes derived from nn's; received {name!r}: "
+                f"{thing!r}"
             )
+
+
+def _allow(what: str, config: Any, custom: Mapping[str, Any], way_out: str) -> None:
+    """Raise unless every class and function that a configuration names is nn's or the caller's."""
     pending = [config]
     while pending:
         value = pending.pop()
@@ -188,15 +274,56 @@ def _allow(what: str, config: Any, custom: Mapping[str, Any]) -> None:
             pending.extend(value)
         elif isinstance(value, dict):
             pending.extend(value.values())
-            if "class_name" in value:
-                name = value["class_name"]
-                known = Configurable.known.get(name) if isinstance(name, str) else None
-                ours = known is not None and known.__module__.split(".")[0] == "nn"
-                if not ours and not (isinstance(name, str) and custom.get(name) is known and known is not None):
-                    raise SavedFileError(
-                        f"{what}: the file names the class {name!r:.80}, which is not one of nn's. If you trust it, "
-                        "pass custom_objects={'Name': Class}"
-                    )
+            if value.get("class_name") == "function":
+                _allow_name(what, "function", value.get("config"), custom, way_out)
+            elif "class_name" in value:
+                _allow_name(what, "class", value["class_name"], custom, way_out)
+
+
+def _allow_name(what: str, kind: str, name: Any, custom: Mapping[str, Any], way_out: str) -> None:
+    ours = isinstance(name, str) and "." in name and (class_called if kind == "class" else function_called)(name)
+    theirs = custom.get(name) if isinstance(name, str) else None
+    if not ours and (theirs is None or isinstance(theirs, type) != (kind == "class")):
+        raise SavedFileError(
+            f"{what}: the file names the {kind} {name!r:.80}, which is not one of nn's. If you trust it, pass "
+            f"custom_objects={{'Name': {kind}}}{way_out}"
+        )
+
+
+def _weights(arrays: Mapping[str, Any], about: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the arrays of a file without those of the optimizer's state."""
+    pending, others = [(about or {}).get("compiled")], set()
+    while pending:
+        value = pending.pop()
+        if isinstance(value, list):
+            pending.extend(value)
+        elif isinstance(value, dict):
+            pending.extend(value.values())
+            if value.keys() == {"array"}:
+                others.add(str(value["array"]))
+    return {name: a for name, a in arrays.items() if name not in others}
+
+
+def _compile(what: str, model: Any, compiled: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+    """Compile a model as the one that was saved, and give its optimizer the state."""
+    try:
+        with at_most(_METRICS, "its metrics would need more memory than metrics do"):
+            model.compile_from_config(compiled["config"])
+        tensors = dict(model._tensors())
+        parameters = [tensors[name] for name in compiled["parameters"]]
+        if parameters:
+            frozen = [p for p in parameters if not p.requires_grad]
+            for p in frozen:  # frozen after the model was compiled, which `bind` would refuse
+                p.requires_grad = True
+            model.optimizer.bind(parameters)
+            for p in frozen:
+                p.requires_grad = False
+            model.optimizer.load_state_dict(_unpacked(what, compiled["state"], arrays))
+    except Exception as error:
+        raise SavedFileError(
+            f"{what}: the file does not say how the model was compiled ({error}). Pass compile=False, and compile the "
+            "model again"
+        ) from error
 
 
 def _remade(about: Mapping[str, Any]) -> Module:
@@ -317,6 +444,8 @@ def load_checkpoint(
             part.load_state_dict(state)
             before.append((part, old))
         extra = _unpacked(what, about.get("extra"), arrays)
+        if not isinstance(extra, dict):
+            raise SavedFileError(f"{what}: expected values of your own by name; {os.fspath(path)} has {extra!r:.80}")
         _set_generators(model, about.get("generators"))
         ag.random.default_generator.state = _unpacked(what, about.get("random"), arrays)
     except BaseException as error:
@@ -324,10 +453,10 @@ def load_checkpoint(
             part.load_state_dict(old)
         _set_generators(model, generators)
         ag.random.default_generator.state = stream
-        if isinstance(error, (KeyError, TypeError, AttributeError)):
+        if isinstance(error, (LookupError, TypeError, AttributeError, OverflowError)):
             raise SavedFileError(f"{what}: {os.fspath(path)} is not a whole checkpoint: {error!r}") from error
         raise
-    return dict(extra)
+    return extra
 
 
 def _optimizer(model: Any) -> Any:

@@ -35,11 +35,13 @@ from ._samples import (
     validation_due,
     validation_parts,
 )
+from ._state import undisturbed
 from ._steps import Stepper
 from .activations import remember_logits
 from .callbacks import Callback, CallbackList, History
 from .data.structure import leaves, map_structure, unpack
 from .metrics import Metric
+from .module import Module
 from .progress import Progress, open_progress
 
 __all__ = ["Trainer"]
@@ -124,9 +126,9 @@ class Trainer(Stepper):
         open_progress(verbose, "", feed.steps)
         first = feed.first() if epochs > initial_epoch else None
         self._check("fit", first, None if validation is None else validation.first())
-        self._bind_optimizer("fit")
+        modules = self._bind_optimizer("fit")
         self.stop_training = False
-        with self._training(compiled.optimizer):
+        with self._training(compiled.optimizer, modules):
             calls.call("on_train_begin")
             logs: dict[str, float] = {}
             for epoch in range(calls.resumed_epoch(initial_epoch), epochs):
@@ -162,7 +164,7 @@ class Trainer(Stepper):
             if split:
                 raise ValueError("fit: expected arrays with validation_split; received a stream. Pass validation_data")
             return self._feed("fit", data, batch_sizes[0], steps[0], weights=weights), validation
-        samples = as_samples("fit", data[0], data[1], self.dtype, data[2])
+        samples = self._samples("fit", *data, True)
         if given is None and split:
             samples, rest = split_last(samples, split)
             size = positive_int("fit", "validation_batch_size", 32 if val_size is None else val_size)
@@ -218,26 +220,32 @@ class Trainer(Stepper):
         logs: dict[str, float] = {}
         with _closing(progress, logs):
             calls.call("on_epoch_begin", epoch)
-            logs |= self._train_epoch(feed, progress, calls)
+            logs |= self._train_epoch(feed, progress, calls, [module for _, module in self._walk()])
             if validation is not None:
                 values = self._evaluate(validation, None, calls)
                 logs |= {f"val_{name}": value for name, value in values.items()}
         return logs
 
-    def _train_epoch(self, feed: Feed, progress: Progress, calls: CallbackList) -> dict[str, float]:
+    def _train_epoch(
+        self, feed: Feed, progress: Progress, calls: CallbackList, modules: list[Module]
+    ) -> dict[str, float]:
         compiled = self._require_compiled("fit")
-        used = compiled.all_metrics
         own = self._own_step("train_step")
-        mean = NamedMeans() if own else Means(getattr(compiled.loss, "reduction", None) == "sum")
+        used = tuple(self.metrics) if own else compiled.all_metrics
+        mean = NamedMeans() if own else Means(compiled.loss)
         _reset(used)
-        watched, guard, penalized = calls.watches_batches, calls.guard, has_penalties(self)
+        watched, guard, penalized = calls.watches_batches, calls.guard, has_penalties(modules)
         done = 0
         for samples in feed.epoch():
             x, y, w, size = samples
             if watched:
                 calls.call("on_train_batch_begin", done)
-            value: Any = self.train_step(_data(samples)) if own else self._step(compiled, x, y, w, penalized, guard)
-            mean.add(value, size)
+            value, weight = (
+                (self.train_step(_data(samples)), float(size))
+                if own
+                else self._step(compiled, x, y, w, penalized, guard)
+            )
+            mean.add(value, weight)
             done += 1
             if watched:
                 calls.call("on_train_batch_end", done - 1, mean.values(used))
@@ -276,10 +284,10 @@ class Trainer(Stepper):
             samples = class_weights("train_on_batch", class_weight, samples)
         if not self.built:
             self._check("train_on_batch", samples, None)
-        self._bind_optimizer("train_on_batch")
+        modules = self._bind_optimizer("train_on_batch")
         feed = ArrayFeed(samples, samples.size)
-        with self._training(compiled.optimizer):
-            values = self._train_epoch(feed, Progress("", 1), CallbackList([], self, {}))
+        with self._training(compiled.optimizer, modules):
+            values = self._train_epoch(feed, Progress("", 1), CallbackList([], self, {}), modules)
         return _as_result(values, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -338,8 +346,8 @@ class Trainer(Stepper):
     def _evaluate(self, feed: Feed, progress: Progress | None, calls: CallbackList) -> dict[str, float]:
         compiled = self._require_compiled("evaluate")
         own = self._own_step("test_step")
-        mean = NamedMeans() if own else Means(getattr(compiled.loss, "reduction", None) == "sum")
-        used = compiled.all_metrics
+        mean = NamedMeans() if own else Means(compiled.loss)
+        used = tuple(self.metrics) if own else compiled.all_metrics
         _reset(used)
         done = 0
         calls.call("on_test_begin")
@@ -347,13 +355,13 @@ class Trainer(Stepper):
             for samples in feed.epoch():
                 calls.call_batch("on_test_batch_begin", done)
                 if own:
-                    value: Any = self.test_step(_data(samples))
+                    mean.add(self.test_step(_data(samples)), samples.size)
                 else:
                     x, y, w, _ = samples
                     y_pred = model_call(self, self, (as_tensors(x),), {})
-                    value = self.compute_loss(x, y, y_pred, w).item()
+                    loss, weight = self._loss_of(x, y, y_pred, w)
                     compiled.update_metrics(y, y_pred, w)
-                mean.add(value, samples.size)
+                    mean.add(loss.item(), weight)
                 done += 1
                 if calls.watches_batches:
                     calls.call_batch("on_test_batch_end", done - 1, mean.values(used))
@@ -408,9 +416,9 @@ class Trainer(Stepper):
     def _check(self, what: str, samples: Samples | None, validation: Samples | None) -> None:
         """Run the model on one sample and hold all targets against its output; on an error the model is as it was."""
         loss = self._require_compiled(what).loss
-        if self.built and self._own_step("train_step"):
+        if self._own_step("train_step") and (self.built or not self._has_call()):
             return  # it need not call the model as a whole
-        with RestoreOnError(self), ag.no_grad(), self.mode(training=False):
+        with RestoreOnError(self), undisturbed(self), ag.no_grad(), self.mode(training=False):
             for part in (samples, validation):
                 if part is None:
                     continue

@@ -10,14 +10,35 @@ import numpy as np
 import numpy.typing as npt
 
 import autograd_lite as ag
-from autograd_lite import Tensor
+from autograd_lite import Tensor, set_seed as set_random_seed
+
+from .data.preparing import (
+    normalize as normalize,
+    pack_x_y_sample_weight as pack_x_y_sample_weight,
+    pad_sequences as pad_sequences,
+    split_dataset as split_dataset,
+    timeseries_dataset_from_array as timeseries_dataset_from_array,
+    unpack_x_y_sample_weight as unpack_x_y_sample_weight,
+)
+from .surfaces import plot_decision_surface as plot_decision_surface
 
 if TYPE_CHECKING:
     from autograd_lite.graph import Graph
 
     from .models import Model
 
-__all__ = ["plot_model", "to_categorical"]
+__all__ = [
+    "normalize",
+    "pack_x_y_sample_weight",
+    "pad_sequences",
+    "plot_decision_surface",
+    "plot_model",
+    "set_random_seed",
+    "split_dataset",
+    "timeseries_dataset_from_array",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]
 
 
 def to_categorical(x: npt.ArrayLike | Tensor, num_classes: int | None = None) -> npt.NDArray[np.float32]:
@@ -73,6 +94,8 @@ _PICTURES = (".svg", ".png", ".pdf", ".dot", ".mmd", ".md")  # a page folds for 
 def plot_model(
     model: Model,
     to_file: str | os.PathLike[str] | None = "model.png",
+    show_shapes: bool = True,
+    show_layer_names: bool = True,
     expand_nested: bool = False,
     dpi: float = 200.0,
     inputs: Any = None,
@@ -83,6 +106,8 @@ def plot_model(
         model: built, or given `inputs`.
         to_file: the file, whose ending says what it is: .svg and .html need no other program, .png and .pdf Graphviz or
             the extra `viz`; None for no file.
+        show_shapes: True; there is no picture without them.
+        show_layer_names: True, likewise.
         expand_nested: show the operations inside of the layers too.
         dpi: dots per inch of a PNG.
         inputs: a batch to run the model on; by default one sample of zeros in the shape that the model knows.
@@ -91,7 +116,7 @@ def plot_model(
         The graph, which a notebook shows, and which `autograd_lite.graph` can draw in other ways.
 
     Raises:
-        ValueError: if the shape of the input is not known.
+        ValueError: if the shape of the input is not known, or shapes or names are to be left out.
         RenderError: if nothing can draw a PNG; the message says how to get what can.
 
     Example:
@@ -100,6 +125,11 @@ def plot_model(
         >>> print(plot_model(model, to_file=None).summary())
         5 operations, 1 input, 4 parameters (11 values), 21 FLOP
     """
+    if not (show_shapes and show_layer_names):
+        raise ValueError(
+            "plot_model: expected show_shapes and show_layer_names to be True, since a picture has both; received "
+            f"{show_shapes=}, {show_layer_names=}. Leave them out"
+        )
     batch = _zeros_for(model) if inputs is None else inputs
     with ag.enable_grad(), model.mode(training=False):
         graph = ag.graph.trace(lambda x: model(x), batch)
@@ -110,15 +140,20 @@ def plot_model(
 
 
 def _zeros_for(model: Any) -> Any:
-    """Return one sample of zeros in the shape that a model knows."""
+    """Return one sample of zeros in the shape that a model knows, with the names of its inputs; 1 for open lengths."""
     plan = getattr(model, "_plan", None)
     if plan is not None:
-        parts = [np.zeros([1, *(n or 1 for n in plan.specs[i][0][1:])], plan.specs[i][1]) for i in plan.input_slots]
+        specs = [plan.specs[slot] for slot in plan.input_slots]
+        parts = [_zeros(shape[1:], kind, name) for (shape, kind), name in zip(specs, model.input_names, strict=True)]
         return parts[0] if len(parts) == 1 else parts
-    shape = model.input_shape
+    shape = model.input_shape if getattr(model, "_sample", None) is None else model._sample
     if shape is None:
         raise ValueError(
             f"plot_model: expected a model that knows the shape of its input; {model.name!r} does not. Give the first "
             "layer input_shape=(...), or pass inputs=batch"
         )
-    return np.zeros((1, *shape), model.dtype)
+    return _zeros(shape, getattr(model, "_sample_dtype", None) or model.dtype, "x")
+
+
+def _zeros(shape: tuple[int | None, ...], kind: Any, name: str) -> Tensor:
+    return ag.tensor(np.zeros([1, *(n or 1 for n in shape)], kind), name=name)

@@ -7,6 +7,7 @@ from typing import Any
 
 import autograd_lite as ag
 
+from .averages import SwapEMAWeights
 from .base import Callback, CallbackList, LambdaCallback
 from .history import History
 from .logging import CSVLogger, TensorBoard
@@ -26,6 +27,7 @@ __all__ = [
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
 ]

@@ -26,6 +26,8 @@ class Callback:
     `self.model` is the model in training, `self.params` a dict with "epochs", "steps" and "verbose". To stop, set
     `self.model.stop_training = True`: training stops after the batch, then the epoch is closed as any other.
 
+    `logs` is a dict, empty where there is nothing to say.
+
     The order is Keras's: `on_train_begin`; for each epoch `on_epoch_begin`, for each batch `on_train_batch_begin` and
     `on_train_batch_end`, for a validation `on_test_begin`, its batches, `on_test_end`, then `on_epoch_end`; at last
     `on_train_end`. `evaluate` calls those of tests alone, `predict` those of predictions.
@@ -137,7 +139,12 @@ class CallbackList:
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
             if isinstance(callback, type) or not hasattr(callback, "set_model"):
-                raise TypeError(f"callbacks: expected objects of type Callback; received {callback!r}")
+                what = getattr(callback, "__name__", "it")
+                fix = f"{what}()" if isinstance(callback, type) else f"LambdaCallback(on_epoch_end={what})"
+                raise TypeError(
+                    f"callbacks: expected objects of type Callback; received {callback!r}"
+                    + (f". Write {fix}" if callable(callback) else "")
+                )
         for callback in self.callbacks:
             callback.set_params(params)
             callback.set_model(model)
@@ -146,7 +153,9 @@ class CallbackList:
         self.guard: Callable[[Tensor], bool] | None = guards[0] if guards else None
 
     def call(self, hook: str, *args: Any) -> None:
-        """Call the method `hook` of every callback that has it."""
+        """Call the method `hook` of every callback that has it, with empty logs where there are none."""
+        if not args or not isinstance(args[-1], Mapping):
+            args = (*args, {})
         for callback in self.callbacks:
             method = getattr(callback, hook, None)
             if method is not None:

@@ -90,6 +90,8 @@ def stack(samples: Sequence[Any]) -> Any:
 def unpack(batch: Any) -> tuple[Any, Any, Any]:
     """Return inputs, targets and sample weights of a batch: x, (x,), (x, y) or (x, y, w); None for what is missing.
 
+    A list of arrays counts as a tuple: loaders of PyTorch give such lists.
+
     Raises:
         ValueError: for a tuple of another length.
 
@@ -97,11 +99,12 @@ def unpack(batch: Any) -> tuple[Any, Any, Any]:
         >>> unpack((1, 2))
         (1, 2, None)
     """
-    if not isinstance(batch, tuple):
+    arrays = isinstance(batch, list) and batch and all(hasattr(p, "__array__") or is_structure(p) for p in batch)
+    if not isinstance(batch, tuple) and not arrays:
         return batch, None, None
     if not 1 <= len(batch) <= 3:
         raise ValueError(
-            f"batch: expected x, (x, y) or (x, y, sample_weight); received a tuple of length {len(batch)}. "
-            "Put several inputs into a list, a dict or a tuple of their own: ((a, b), y)"
+            f"batch: expected x, (x, y) or (x, y, sample_weight); received a {type(batch).__name__} of "
+            f"length {len(batch)}. Put several inputs into a list, a dict or a tuple of their own: ((a, b), y)"
         )
     return (*batch, None, None)[:3]

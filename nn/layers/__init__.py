@@ -11,7 +11,51 @@ from .activation import (
     ReLU as ReLU,
     Softmax as Softmax,
 )
+from .activity_regularization import ActivityRegularization as ActivityRegularization
+from .adaptive_pooling import (
+    AdaptiveAveragePooling1D as AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D as AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D as AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D as AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D as AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D as AdaptiveMaxPooling3D,
+)
 from .attention import MultiHeadAttention as MultiHeadAttention, TransformerBlock as TransformerBlock
+from .attention_scores import AdditiveAttention as AdditiveAttention, Attention as Attention
+from .augmentation_color import (
+    RandomBrightness as RandomBrightness,
+    RandomColorDegeneration as RandomColorDegeneration,
+    RandomColorJitter as RandomColorJitter,
+    RandomContrast as RandomContrast,
+    RandomGrayscale as RandomGrayscale,
+    RandomHue as RandomHue,
+    RandomInvert as RandomInvert,
+    RandomSaturation as RandomSaturation,
+)
+from .augmentation_effects import (
+    AutoContrast as AutoContrast,
+    RandomErasing as RandomErasing,
+    RandomGaussianBlur as RandomGaussianBlur,
+    RandomPosterization as RandomPosterization,
+    RandomSharpness as RandomSharpness,
+    Solarization as Solarization,
+)
+from .augmentation_geometry import (
+    RandomCrop as RandomCrop,
+    RandomElasticTransform as RandomElasticTransform,
+    RandomFlip as RandomFlip,
+    RandomPerspective as RandomPerspective,
+    RandomRotation as RandomRotation,
+    RandomShear as RandomShear,
+    RandomTranslation as RandomTranslation,
+    RandomZoom as RandomZoom,
+)
+from .augmentation_mixing import CutMix as CutMix, MixUp as MixUp
+from .categories import (
+    CategoryEncoding as CategoryEncoding,
+    Discretization as Discretization,
+    IntegerLookup as IntegerLookup,
+)
 from .convolution import (
     Conv1D as Conv1D,
     Conv2D as Conv2D,
@@ -21,19 +65,27 @@ from .convolution import (
     SeparableConv1D as SeparableConv1D,
     SeparableConv2D as SeparableConv2D,
 )
+from .convolution_recurrent import (
+    ConvLSTM1D as ConvLSTM1D,
+    ConvLSTM2D as ConvLSTM2D,
+    ConvLSTM3D as ConvLSTM3D,
+)
 from .convolution_transpose import (
     Conv1DTranspose as Conv1DTranspose,
     Conv2DTranspose as Conv2DTranspose,
     Conv3DTranspose as Conv3DTranspose,
 )
 from .core import Activation as Activation, Dense as Dense, Dropout as Dropout
+from .einsum_dense import EinsumDense as EinsumDense
 from .embedding import (
     Embedding as Embedding,
     PositionalEmbedding as PositionalEmbedding,
     SinusoidalEmbedding as SinusoidalEmbedding,
     TokenAndPositionEmbedding as TokenAndPositionEmbedding,
 )
+from .grouped_attention import GroupQueryAttention as GroupQueryAttention
 from .layer import Layer as Layer
+from .masking import Masking as Masking
 from .merging import (
     Add as Add,
     Average as Average,
@@ -44,6 +96,16 @@ from .merging import (
     Multiply as Multiply,
     Residual as Residual,
     Subtract as Subtract,
+)
+from .merging_functions import (
+    add as add,
+    average as average,
+    concatenate as concatenate,
+    dot as dot,
+    maximum as maximum,
+    minimum as minimum,
+    multiply as multiply,
+    subtract as subtract,
 )
 from .noise import (
     AlphaDropout as AlphaDropout,
@@ -62,6 +124,9 @@ from .normalization import (
 )
 from .operation import Operation as Operation
 from .padding import (
+    Cropping1D as Cropping1D,
+    Cropping2D as Cropping2D,
+    Cropping3D as Cropping3D,
     ZeroPadding1D as ZeroPadding1D,
     ZeroPadding2D as ZeroPadding2D,
     ZeroPadding3D as ZeroPadding3D,
@@ -97,4 +162,17 @@ from .reshaping import (
     RepeatVector as RepeatVector,
     Reshape as Reshape,
 )
+from .resizing import (
+    CenterCrop as CenterCrop,
+    Resizing as Resizing,
+    UpSampling1D as UpSampling1D,
+    UpSampling2D as UpSampling2D,
+    UpSampling3D as UpSampling3D,
+)
+from .reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
+from .rotary import RotaryEmbedding as RotaryEmbedding
+from .scaling import Normalization as Normalization, Rescaling as Rescaling
+from .serialization import deserialize as deserialize, serialize as serialize
+from .spectrogram import MelSpectrogram as MelSpectrogram
+from .wrapper import SpectralNormalization as SpectralNormalization, Wrapper as Wrapper
 from .wrappers import Bidirectional as Bidirectional, TimeDistributed as TimeDistributed

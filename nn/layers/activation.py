@@ -20,6 +20,8 @@ __all__ = ["ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 class _Elementwise(Layer):
     """Keeps the shape."""
 
+    supports_masking = True
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input shape."""
         return input_shape
@@ -172,6 +174,8 @@ class Softmax(_Elementwise):
         >>> layer([[1.0, 1.0]]).tolist(), layer([[1.0, 1.0, 5.0]], mask=[[True, True, False]]).tolist()
         ([[0.5, 0.5]], [[0.5, 0.5, 0.0]])
     """
+
+    _takes_masks = False  # its parameter `mask` is one of elements
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import activations, initializers
 from ..module import Shape
+from .attention_masks import allowed_pairs, without
 from .core import Dense, Dropout
 from .layer import Layer, positive
 from .normalization import LayerNormalization
@@ -34,6 +34,7 @@ class _Projection(Layer):
         kwargs: `dtype`, and the regularizers and constraints of both.
     """
 
+    supports_masking = True
     kernel: Tensor
     bias: Tensor | None
 
@@ -117,6 +118,7 @@ class MultiHeadAttention(Layer):
         ((1, 4, 5), (1, 2, 4, 4), [0.5, 0.5, 0.0, 0.0])
     """
 
+    supports_masking = True
     attention_output: _Projection
 
     def __init__(
@@ -196,11 +198,8 @@ class MultiHeadAttention(Layer):
         q = self._heads(self.query(query) * (1.0 / math.sqrt(self.key_dim)))
         k, v = self._heads(self.key(key)), self._heads(self.value(value))
         scores = q @ np.swapaxes(k, 2, 3)
-        allowed = self._allowed(scores.shape, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
-        if allowed is not None:
-            # Half of the smallest number, so that adding a score to it cannot overflow; exp makes it exactly 0.
-            scores = scores + np.where(allowed, 0, np.finfo(scores.dtype).min / 2).astype(scores.dtype)
-        weights = ag.softmax(scores)
+        masks = query_mask, value_mask, key_mask, attention_mask
+        weights = ag.softmax(without(scores, allowed_pairs(self, scores.shape, *masks, use_causal_mask)))
         mixed = self.dropout(weights, training=training) @ v
         n, heads, length, width = mixed.shape
         out = self.attention_output(np.swapaxes(mixed, 1, 2).reshape(n, length, heads * width))
@@ -214,49 +213,11 @@ class MultiHeadAttention(Layer):
         shapes = [np.shape(a) for a in (query, key, value)]
         if any(len(s) != 3 for s in shapes) or len({s[0] for s in shapes}) != 1 or shapes[1][1] != shapes[2][1]:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (MultiHeadAttention): expected query (N, T, D), key (N, S, D) and "
-                f"value (N, S, D) of one N and one S; received shapes {shapes[0]}, {shapes[1]} and {shapes[2]}"
+                f"layer '{self._path or self.name}' ({type(self).__name__}): expected query (N, T, D), "
+                "key (N, S, D) and value (N, S, D) of one N and one S; received shapes "
+                + ", ".join(map(str, shapes[:2]))
+                + f" and {shapes[2]}"
             )
-
-    def _allowed(
-        self,
-        shape: tuple[int, ...],
-        query_mask: Any,
-        value_mask: Any,
-        key_mask: Any,
-        attention_mask: Any,
-        causal: bool,
-    ) -> npt.NDArray[np.bool_] | None:
-        """Return where attention is allowed, broadcastable to the scores' shape (N, H, T, S); None for everywhere."""
-        n, _, t, s = shape
-        parts = []
-        for name, mask, length, spread in (
-            ("query_mask", query_mask, t, (slice(None), None, slice(None), None)),
-            ("value_mask", value_mask, s, (slice(None), None, None, slice(None))),
-            ("key_mask", key_mask, s, (slice(None), None, None, slice(None))),
-        ):
-            if mask is not None:
-                parts.append(self._flags(name, mask, [(n, length)])[spread])
-        if attention_mask is not None:
-            flags = self._flags("attention_mask", attention_mask, [(n, t, s), (1, t, s), (t, s), shape, (n, 1, t, s)])
-            parts.append(flags[:, None] if flags.ndim == 3 else flags)
-        if causal:
-            parts.append(np.tri(t, s, dtype=bool))
-        if not parts:
-            return None
-        allowed = parts[0]
-        for part in parts[1:]:
-            allowed = allowed & part
-        return allowed
-
-    def _flags(self, name: str, mask: Any, shapes: list[tuple[int, ...]]) -> npt.NDArray[np.bool_]:
-        flags = np.asarray(mask.data if isinstance(mask, Tensor) else mask)
-        if flags.shape not in shapes:
-            raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (MultiHeadAttention): expected {name} of shape {shapes[0]}; "
-                f"received shape {flags.shape}"
-            )
-        return flags.astype(bool)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the query's shape with the length of the result."""
@@ -296,6 +257,7 @@ class TransformerBlock(Layer):
         ((1, 5, 8), 872)
     """
 
+    supports_masking = True
     attention_norm: LayerNormalization
     attention: MultiHeadAttention
     dense_norm: LayerNormalization

@@ -37,6 +37,7 @@ class Dense(Layer):
         ([[6.0, 6.0]], [('kernel', (3, 2)), ('bias', (2,))])
     """
 
+    supports_masking = True
     kernel: Tensor
     bias: Tensor | None
 
@@ -122,6 +123,8 @@ class Activation(Layer):
         [[0.0, 2.0]]
     """
 
+    supports_masking = True
+
     def __init__(self, activation: str | Callable[..., Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
@@ -158,6 +161,8 @@ class Dropout(Layer):
         >>> Dropout(0.5).eval()([[1.0, 2.0]]).tolist()
         [[1.0, 2.0]]
     """
+
+    supports_masking = True
 
     def __init__(
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any

@@ -25,7 +25,8 @@ class Embedding(Layer):
         input_dim: V, the number of different integers; they are 0 to V - 1.
         output_dim: D, the length of the vectors.
         embeddings_initializer: of the embeddings, shape (V, D).
-        mask_zero: whether 0 stands for padding; `compute_mask` then says where it is not.
+        mask_zero: whether 0 stands for padding: the result then has a mask, False where x is 0, which layers behind it,
+            losses and metrics go by; see `Module.compute_mask`.
         weights: initial values of shape (V, D), in the place of the initializer.
         kwargs: `input_shape`, `name`, `dtype`.
 
@@ -80,11 +81,11 @@ class Embedding(Layer):
                     f"layer '{self._path or self.name}' (Embedding): expected integers from 0 to {self.input_dim - 1}; "
                     f"received {low if low < 0 else high}. Give it an input_dim of the largest integer plus 1"
                 )
-        return self.embeddings[index]
+        return np.take(self.embeddings, index, axis=0)  # type: ignore[return-value]
 
-    def compute_mask(self, x: Any, previous: Any = None) -> npt.NDArray[np.bool_] | None:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return where x is not 0, of x's shape; None without `mask_zero`."""
-        return np.not_equal(x.data if isinstance(x, Tensor) else np.asarray(x), 0) if self.mask_zero else None
+        return np.not_equal(inputs, 0) if self.mask_zero else None
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input shape and D."""
@@ -114,6 +115,7 @@ class PositionalEmbedding(Layer):
         [[[1.0], [1.0]]]
     """
 
+    supports_masking = True
     position_embeddings: Tensor
 
     def __init__(
@@ -166,6 +168,8 @@ class SinusoidalEmbedding(Layer):
         >>> SinusoidalEmbedding()(np.zeros((1, 2, 2))).numpy().round(2).tolist()
         [[[0.0, 1.0], [0.8399999737739563, 0.5400000214576721]]]
     """
+
+    supports_masking = True
 
     def __init__(self, max_wavelength: float = 10000.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -224,9 +228,9 @@ class TokenAndPositionEmbedding(Layer):
         """Return the sum of both vectors, shape (N, T, D)."""
         return self.position_embedding(self.token_embedding(x))
 
-    def compute_mask(self, x: Any, previous: Any = None) -> npt.NDArray[np.bool_] | None:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return where x is not 0, of x's shape; None without `mask_zero`."""
-        return self.token_embedding.compute_mask(x)
+        return self.token_embedding.compute_mask(inputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input shape and D."""
@@ -251,4 +255,4 @@ def _integers(layer: Layer, x: Tensor) -> Tensor:
             f"layer '{layer._path or layer.name}' ({type(layer).__name__}): expected integers; received {x.dtype} with "
             "values that are not whole"
         )
-    return ag.tensor(whole)
+    return x.astype(np.int64)

@@ -25,6 +25,7 @@ class Layer(Configurable, Module):
 
     Args:
         input_shape: shape of one sample, without the batch axis; None to learn it from the first call.
+        input_dim: D, which means input_shape=(D,).
         name: what summaries, paths and error messages call it.
         dtype: floating dtype of inputs and weights; float32 by default.
         activity_regularizer: penalty on the output: a name, a Regularizer or a function; None for none.
@@ -52,6 +53,7 @@ class Layer(Configurable, Module):
         self,
         *,
         input_shape: Sequence[int] | None = None,
+        input_dim: int | None = None,
         name: str | None = None,
         dtype: npt.DTypeLike | None = None,
         activity_regularizer: str | Callable[..., Any] | None = None,
@@ -62,6 +64,8 @@ class Layer(Configurable, Module):
             self.activity_regularizer = regularizers.get(activity_regularizer)
         if rules:
             self._rules = Rules(self, rules)
+        if input_shape is None and input_dim is not None:
+            input_shape = (input_dim,)
         if input_shape is not None:
             self.input_shape = _checked_shape(type(self).__name__, input_shape)
 

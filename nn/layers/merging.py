@@ -16,18 +16,25 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from .._masks import either
 from ..module import Module, Shape
 from .layer import Layer
 
 __all__ = ["Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Residual", "Subtract"]
 
 
-class _Merge(Layer):
-    """Takes a list of tensors."""
+class Merge(Layer):
+    """Base of the layers that are called on a list of tensors."""
+
+    _makes_masks = False
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return where a step of at least one tensor counts; None where one of them has no mask."""
+        return either(previous_mask)
 
     def _cast(self, x: Any) -> Any:
         if isinstance(x, (list, tuple)):
-            return [super(_Merge, self)._cast(part) for part in x]
+            return [super(Merge, self)._cast(part) for part in x]
         return super()._cast(x)
 
     def _checked(self, inputs: Any, least: int = 1, most: int | None = None) -> list[Tensor]:
@@ -48,7 +55,7 @@ class _Merge(Layer):
         )
 
 
-class _Elementwise(_Merge):
+class _Elementwise(Merge):
     """Merges element by element."""
 
     def _merge(self, parts: list[Tensor]) -> Tensor:
@@ -155,7 +162,7 @@ class Minimum(_Elementwise):
         return out
 
 
-class Concatenate(_Merge):
+class Concatenate(Merge):
     """Joins tensors along an axis; their other lengths must agree.
 
     Args:
@@ -166,6 +173,8 @@ class Concatenate(_Merge):
         >>> Concatenate()([np.ones((1, 2)), np.zeros((1, 1))]).tolist()
         [[1.0, 1.0, 0.0]]
     """
+
+    _makes_masks = False
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -179,6 +188,16 @@ class Concatenate(_Merge):
         self.compute_output_shape([p.shape for p in parts])
         joined: Any = np.concatenate(parts, axis=self.axis)
         return joined
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return the joined masks, True at a step where a feature of any tensor counts; all count of one without."""
+        if previous_mask is None:
+            return None
+        parts = []
+        for x, mask in zip(inputs, previous_mask, strict=True):
+            flags: Any = np.ones(1, bool) if mask is None else mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
+            parts.append(np.broadcast_to(flags, x.shape))
+        return np.any(np.concatenate(parts, axis=self.axis), axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """Return the first shape with the sum of the lengths along the axis."""
@@ -199,7 +218,7 @@ class Concatenate(_Merge):
         return f"axis={self.axis}"
 
 
-class Dot(_Merge):
+class Dot(Merge):
     """Sums the products of two tensors along an axis of each, sample by sample.
 
     Args:
@@ -214,6 +233,8 @@ class Dot(_Merge):
         >>> Dot(axes=1)([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
         [[11.0]]
     """
+
+    _makes_masks = False
 
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -237,6 +258,9 @@ class Dot(_Merge):
         a = a.reshape(a.shape[0], math.prod(a.shape[1:-1]), a.shape[-1])
         b = b.reshape(b.shape[0], math.prod(b.shape[1:-1]), b.shape[-1])
         return (a @ np.swapaxes(b, 1, 2)).reshape(a.shape[0], *shape[1:])
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """Return None: the result has no time steps."""
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """Return (batch, rest of the first, rest of the second), or (batch, 1)."""
@@ -270,6 +294,8 @@ class Residual(Layer):
         >>> Residual(Dense(2, kernel_initializer="zeros"))([[1.0, 2.0]]).tolist()
         [[1.0, 2.0]]
     """
+
+    supports_masking = True
 
     def __init__(self, layers: Module | Sequence[Module], shortcut: Module | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

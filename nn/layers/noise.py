@@ -92,6 +92,7 @@ class SpatialDropout3D(_SpatialDropout):
 class _Noise(Layer):
     """What the layers below have in common: the stream, and nothing to do in evaluation mode."""
 
+    supports_masking = True
     generator: Generator | None
 
     def _set_seed(self, seed: int | None) -> None:

@@ -33,6 +33,7 @@ Initializer = str | Callable[..., Any]
 class _Normalization(Layer):
     """What the layers have in common: the axes, their lengths, and the weights that lie along them."""
 
+    supports_masking = True
     axes: tuple[int, ...]
 
     def _set_axes(self, axis: int | Sequence[int]) -> None:
@@ -254,9 +255,10 @@ class LayerNormalization(_AffineNormalization):
 
     def call(self, x: Tensor) -> Tensor:
         """Return the normalized x, of x's shape."""
-        over = self._positions(x.ndim)
-        centered = x - np.mean(x, axis=over, keepdims=True)
-        return self._shaped(x, centered, np.mean(np.square(centered), axis=over, keepdims=True))
+        out = ag.standardize(x, self._positions(x.ndim), self.epsilon)
+        if self.gamma is not None:
+            out = out * self._spread(self.gamma, x)
+        return out if self.beta is None else out + self._spread(self.beta, x)
 
 
 class GroupNormalization(_AffineNormalization):
@@ -362,8 +364,8 @@ class RMSNormalization(_Normalization):
 
     def call(self, x: Tensor) -> Tensor:
         """Return the normalized x, of x's shape."""
-        mean = np.mean(np.square(x), axis=self._positions(x.ndim), keepdims=True)
-        return x * (1.0 / np.sqrt(mean + self.epsilon)) * self._spread(self.scale, x)
+        out = ag.standardize(x, self._positions(x.ndim), self.epsilon, center=False)
+        return out * self._spread(self.scale, x)
 
 
 class UnitNormalization(_Normalization):

@@ -8,7 +8,8 @@ import numpy as np
 
 from autograd_lite import Tensor
 
-from .. import _symbolic
+from .. import _symbolic, activations
+from .._masks import either, mask_of
 from .layer import Layer
 
 __all__ = ["Operation"]
@@ -20,17 +21,23 @@ power reciprocal sign sin sinh sqrt square subtract tan tanh clip concatenate ei
 min moveaxis prod repeat reshape roll squeeze stack std sum swapaxes tensordot tile transpose var where
 """
 _KNOWN: dict[str, Any] = {name: getattr(np, name) for name in _FUNCTIONS.split()}
+_OTHERS = {"get", "serialize", "deserialize", *_KNOWN}
+_ACTIVATIONS = {name: getattr(activations, name) for name in activations.__all__ if name not in _OTHERS}
+_KNOWN |= _ACTIVATIONS
+# Those that give each element one of its own: what they return has the mask of what they are given.
+_ELEMENTWISE = {name for name, function in _KNOWN.items() if isinstance(function, np.ufunc)} - {"matmul"} | {"clip"}
+_ELEMENTWISE |= set(_ACTIVATIONS) - {"glu"}
 _ALIASES = {"abs": "absolute", "amax": "max", "amin": "min", "true_divide": "divide"}
 
 
 class Operation(Layer):
-    """Applies one NumPy function, by name; so that it can be saved, the names are those of a fixed list.
+    """Applies one function of NumPy or `nn.activations`, by name; to be saved, it must be one of a fixed list.
 
-    Operators and NumPy functions on symbols make this layer: `x + y`, `np.tanh(x)`, `np.concatenate([x, y], axis=1)`,
-    `x[:, 0]`.
+    Operators and functions on symbols make this layer: `x + y`, `np.tanh(x)`, `np.concatenate([x, y], axis=1)`,
+    `x[:, 0]`, `nn.activations.gelu(x)`.
 
     Args:
-        function: name of a NumPy function, or "getitem".
+        function: name of the function, or "getitem".
         kwargs: `name`, `dtype`.
 
     Raises:
@@ -59,6 +66,11 @@ class Operation(Layer):
 
     def _cast(self, x: Any) -> Any:
         return super()._cast(x) if isinstance(x, (Tensor, np.ndarray)) else x  # shapes, axes and indices stay lists
+
+    def _output_mask(self, args: tuple[Any, ...], previous_mask: Any, out: Any) -> Any:
+        if self.function in _ELEMENTWISE:
+            return either([mask_of(x) for x in args if isinstance(x, Tensor)])
+        return super()._output_mask(args, previous_mask, out)
 
     def extra_repr(self) -> str:
         """Return the function's name."""

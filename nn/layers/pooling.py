@@ -14,9 +14,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from .._masks import as_flags
 from ..module import Shape
 from .spatial import Lengths, Spatial, one_of, window_count
 
@@ -310,17 +313,38 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         keepdims: whether the spatial axes remain, with length 1.
         kwargs: `input_shape`, `name`, `dtype`.
 
-    Call it on x of shape (N, T, C); the result has shape (N, C).
+    Call it on x of shape (N, T, C); the result has shape (N, C). With a `mask` of shape (N, T) it is the mean of the
+    steps where the mask is True, 0 where there is none.
 
     Raises:
-        ShapeError: when called on an x of another rank.
+        ShapeError: when called on an x of another rank, or with a mask of another shape.
 
     Example:
-        >>> GlobalAveragePooling1D()([[[1.0], [3.0], [2.0], [6.0]]]).tolist()
-        [[3.0]]
+        >>> layer, x = GlobalAveragePooling1D(), [[[1.0], [3.0], [2.0], [6.0]]]
+        >>> layer(x).tolist(), layer(x, mask=[[True, True, False, False]]).tolist()
+        ([[3.0]], [[2.0]])
     """
 
     rank = 1
+    _makes_masks = False
+
+    def call(self, x: Tensor, mask: Any = None) -> Any:
+        """Return the mean of each channel."""
+        if mask is None:
+            return super().call(x)
+        (steps,) = self._axes()
+        flags = as_flags(mask)
+        if flags.shape != (x.shape[0], x.shape[steps]):
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (GlobalAveragePooling1D): expected a mask of shape "
+                f"{(x.shape[0], x.shape[steps])}, one boolean for each step; received shape {flags.shape}"
+            )
+        counted: Any = np.expand_dims(flags, 3 - steps)
+        total: Any = np.sum(np.where(counted, self._checked(x), 0), axis=steps, keepdims=self.keepdims)
+        return total / np.maximum(np.sum(counted.astype(total.dtype), axis=steps, keepdims=self.keepdims), 1)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """Return None: the result has no time steps."""
 
 
 class GlobalAveragePooling2D(_GlobalAveragePooling):

@@ -113,6 +113,8 @@ class RNN(Layer):
         ((2, 5, 4), (2, 4), True)
     """
 
+    _makes_masks = False
+
     def __init__(
         self,
         cell: Any,
@@ -148,6 +150,9 @@ class RNN(Layer):
     def reset_states(self) -> None:
         """Let the next batch start from zeros, and have any size."""
         self.states = None
+
+    def _carries(self) -> tuple[str, ...]:
+        return ("states",) if self.stateful else ()
 
     def call(
         self,
@@ -208,7 +213,7 @@ class RNN(Layer):
 
     def _first_states(self, x: Tensor, given: Any) -> list[Any] | None:
         """Return the states to start from, None for the cell's own."""
-        sizes, rows = _sizes(self.cell), x.shape[0]
+        rows = x.shape[0]
         if given is None and self.states is not None:
             given = [s.detach() for s in self.states]
             if given[0].shape[0] != rows:
@@ -220,13 +225,16 @@ class RNN(Layer):
         if given is None:
             return None
         states = [self._cast(s) for s in (given if isinstance(given, (list, tuple)) else [given])]
-        expected = [(rows, n) for n in sizes]
+        expected = self._state_shapes(x)
         if [s.shape for s in states] != expected:
             raise ag.ShapeError(
                 f"layer '{self._path or self.name}' ({type(self).__name__}): expected an initial_state of shapes "
                 f"{expected}; received {[s.shape for s in states]}"
             )
         return states
+
+    def _state_shapes(self, x: Tensor) -> list[tuple[Any, ...]]:
+        return [(x.shape[0], n) for n in _sizes(self.cell)]
 
     def _remember(self, states: list[Any]) -> None:
         with ag.no_grad():
@@ -246,6 +254,10 @@ class RNN(Layer):
                 f"boolean for each step of each sequence; received shape {mask.shape}"
             )
         return mask if mask.dtype.kind == "b" else mask != 0
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return the mask of the outputs of all steps; None for the last output, and for states."""
+        return previous_mask if self.return_sequences else None
 
     def _misfit(self, shape: Shape) -> ag.ShapeError:
         return ag.ShapeError(
@@ -300,7 +312,55 @@ def _stepped(cell: Any, x: Tensor, states: list[Any], training: bool) -> tuple[T
     return out, list(new) if isinstance(new, (list, tuple)) else [new]
 
 
-class SimpleRNN(RNN):
+class _OneOp(RNN):
+    """A layer that runs a whole sequence as one op, where the activations are those of the op.
+
+    Masked steps are left out: the others of each sequence move together, to the front, and what comes out is put back.
+    """
+
+    def _usual(self) -> bool:
+        """Return whether there is an op for the cell's activations."""
+        raise NotImplementedError
+
+    def _at_all_steps(self, z: Tensor, states: list[Any]) -> list[Tensor]:
+        """Return the states at all steps, (T, N, H) each, from the input's share (T, N, k H) and the first states."""
+        raise NotImplementedError
+
+    def _run(self, x: Tensor, states: list[Any] | None, mask: Any, training: bool) -> tuple[Tensor, list[Any]]:
+        cell = self.cell
+        if not self._usual() or not x.shape[0] or (training and cell.recurrent_dropout):
+            return super()._run(x, states, mask, training)
+        x, _ = self._dropped(x, training)
+        x = cell.checked(x)
+        x = x if mask is None else _to_the_front(x, mask)
+        rows, steps, features = x.shape
+        z = x.transpose(1, 0, 2).reshape(steps * rows, features) @ cell.kernel
+        found = self._at_all_steps(z.reshape(steps, rows, cell.kernel.shape[1]), states or [])
+        if mask is not None:
+            return self._put_back(found, states or [0] * len(found), mask)
+        return (found[0].transpose(1, 0, 2) if self.return_sequences else found[0][-1]), [a[-1] for a in found]
+
+    def _put_back(self, found: list[Any], states: list[Any], mask: Any) -> tuple[Tensor, list[Any]]:
+        """Return the output and the last states, where each sequence stands still at its masked steps."""
+        count = np.cumsum(mask, axis=1).T[..., None]  # of the steps that were taken, (T, N, 1)
+        places, begun = np.maximum(count - 1, 0), count > 0
+        ends = [np.take_along_axis(a, places[-1:], axis=0)[0] for a in found]
+        last = [np.where(begun[-1], a, first) for a, first in zip(ends, states, strict=True)]
+        shown, here = mask.T[..., None] if self.zero_output_for_mask else begun, places
+        if not self.return_sequences:
+            shown, here = shown[-1:], places[-1:]
+        out: Any = np.where(shown, np.take_along_axis(found[0], here, axis=0), 0)
+        return (out.transpose(1, 0, 2) if self.return_sequences else out[0]), last
+
+
+def _to_the_front(x: Any, mask: Any) -> Any:
+    """Move the steps (N, T, D) that count to the front of each sequence; zeros follow them."""
+    order = np.argsort(~mask, axis=1, kind="stable")
+    valid = np.take_along_axis(mask, order, axis=1)[..., None]
+    return np.where(valid, np.take_along_axis(x, order[..., None], axis=1), 0)
+
+
+class SimpleRNN(_OneOp):
     """The fully connected recurrent network: h[t] = activation(x[t] W + b + h[t-1] U), see `SimpleRNNCell`.
 
     Args:
@@ -343,8 +403,16 @@ class SimpleRNN(RNN):
         )
         super().__init__(cell, return_sequences, return_state, go_backwards, stateful, zero_output_for_mask, **kwargs)
 
+    def _usual(self) -> bool:
+        return self.cell.activation is activations.tanh or self.cell.activation is activations.relu
 
-class GRU(RNN):
+    def _at_all_steps(self, z: Tensor, states: list[Any]) -> list[Tensor]:
+        cell = self.cell
+        name = "tanh" if cell.activation is activations.tanh else "relu"
+        return [ag.simple_rnn(z, cell.recurrent_kernel, cell.bias, states[0] if states else None, name)]
+
+
+class GRU(_OneOp):
     """The gated recurrent unit over time; its formulas are those of `GRUCell`.
 
     Args:
@@ -393,8 +461,17 @@ class GRU(RNN):
         )
         super().__init__(cell, return_sequences, return_state, go_backwards, stateful, zero_output_for_mask, **kwargs)
 
+    def _usual(self) -> bool:
+        return self.cell.activation is activations.tanh and self.cell.recurrent_activation is activations.sigmoid
 
-class LSTM(RNN):
+    def _at_all_steps(self, z: Tensor, states: list[Any]) -> list[Tensor]:
+        cell, bias = self.cell, self.cell.bias
+        if bias is not None and not cell.reset_after:
+            bias = np.stack([bias, np.zeros(bias.shape, bias.dtype)])
+        return [ag.gru(z, cell.recurrent_kernel, bias, states[0] if states else None, cell.reset_after)]
+
+
+class LSTM(_OneOp):
     """The long short-term memory over time; its formulas are those of `LSTMCell`.
 
     Args:
@@ -444,15 +521,9 @@ class LSTM(RNN):
         )
         super().__init__(cell, return_sequences, return_state, go_backwards, stateful, zero_output_for_mask, **kwargs)
 
-    def _run(self, x: Tensor, states: list[Any] | None, mask: Any, training: bool) -> tuple[Tensor, list[Any]]:
-        """Run the whole sequence as one op, where the activations are the usual ones and there are no masks."""
-        cell = self.cell
-        usual = cell.activation is activations.tanh and cell.recurrent_activation is activations.sigmoid
-        if mask is not None or not usual or (training and cell.recurrent_dropout):
-            return super()._run(x, states, mask, training)
-        x, _ = self._dropped(x, training)
-        x = cell.checked(x)
-        rows, steps, features = x.shape
-        z = x.transpose(1, 0, 2).reshape(steps * rows, features) @ cell.kernel
-        h, c = ag.lstm(z.reshape(steps, rows, 4 * cell.units), cell.recurrent_kernel, cell.bias, *(states or ()))
-        return (h.transpose(1, 0, 2) if self.return_sequences else h[-1]), [h[-1], c[-1]]
+    def _usual(self) -> bool:
+        return self.cell.activation is activations.tanh and self.cell.recurrent_activation is activations.sigmoid
+
+    def _at_all_steps(self, z: Tensor, states: list[Any]) -> list[Tensor]:
+        h, c = ag.lstm(z, self.cell.recurrent_kernel, self.cell.bias, *states)
+        return [h, c]

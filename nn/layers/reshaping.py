@@ -15,6 +15,7 @@ from autograd_lite import Tensor
 from .._symbolic import Call, Symbol
 from ..module import Shape
 from .layer import Layer, positive
+from .spatial import one_of
 
 __all__ = ["Flatten", "Identity", "Input", "InputLayer", "Permute", "RepeatVector", "Reshape"]
 
@@ -23,6 +24,8 @@ class Flatten(Layer):
     """Makes each sample one-dimensional: (N, ...) becomes (N, D).
 
     Args:
+        data_format: "channels_first" to put axis 1 last before, so that the elements come in the order of channels
+            last; by default they come as they are.
         kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
@@ -30,10 +33,17 @@ class Flatten(Layer):
         [[1, 2, 3, 4]]
     """
 
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        allowed = ("channels_last", "channels_first")
+        self.data_format = one_of("Flatten", "data_format", data_format or "channels_last", allowed)
+
     def call(self, x: Tensor) -> Tensor:
         """Return x with shape (N, D)."""
         if not x.ndim:
             raise ag.ShapeError(f"layer '{self._path or self.name}' (Flatten): expected shape (N, ...); received ()")
+        if self.data_format == "channels_first" and x.ndim > 2:
+            x = x.transpose(0, *range(2, x.ndim), 1)
         return x.reshape(x.shape[0], math.prod(x.shape[1:]))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -173,6 +183,8 @@ class Identity(Layer):
         [[1.0]]
     """
 
+    supports_masking = True
+
     def call(self, x: Tensor) -> Tensor:
         """Return x."""
         return x
@@ -191,6 +203,8 @@ class InputLayer(Layer):
         dtype: of the samples; float32 by default, or an integer one.
         kwargs: `name`.
     """
+
+    supports_masking = True
 
     def __init__(
         self,

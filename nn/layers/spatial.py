@@ -87,6 +87,10 @@ class Spatial(Layer):
         last = self.data_format == "channels_last"
         return (batch, *spatial, channels) if last else (batch, channels, *spatial)
 
+    def _spatial_axes(self) -> tuple[int, ...]:
+        first = 1 if self.data_format == "channels_last" else 2
+        return tuple(range(first, first + self.rank))
+
     def _last(self, x: Tensor) -> Tensor:
         """Return x with its channels last, cast to a floating dtype."""
         self._check_rank(x.shape)

@@ -12,6 +12,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from .._masks import as_flags, mask_of, set_mask
 from ..module import Module, Shape
 from .layer import Layer
 from .recurrent import RNN
@@ -30,6 +31,9 @@ class Bidirectional(Layer):
         backward_layer: the backward layer, if it shall differ; it must have go_backwards=True where the first has not.
         kwargs: `input_shape`, `name`, `dtype`.
 
+    Outputs of masked steps are 0 where all steps are returned, as in Keras, whatever `zero_output_for_mask` of the
+    layers is.
+
     Call it on x of shape (N, T, D) with `initial_state`, the forward layer's states and then the backward layer's, and
     `mask` as for `RNN`. With `return_state` it returns a list: the merged outputs, then all states.
 
@@ -41,6 +45,8 @@ class Bidirectional(Layer):
         >>> Bidirectional(LSTM(4, return_sequences=True))(np.ones((2, 5, 3))).shape
         (2, 5, 8)
     """
+
+    _makes_masks = False
 
     def __init__(
         self, layer: Any, merge_mode: str | None = "concat", backward_layer: Any = None, **kwargs: Any
@@ -56,6 +62,8 @@ class Bidirectional(Layer):
         self.merge_mode = merge_mode
         self.forward_layer = layer
         self.backward_layer = _reversed(layer) if backward_layer is None else _fitting(layer, backward_layer)
+        for one in (self.forward_layer, self.backward_layer):
+            one.zero_output_for_mask = one.return_sequences
 
     def build(self, input_shape: Shape) -> None:
         """Build both layers."""
@@ -102,6 +110,11 @@ class Bidirectional(Layer):
             return y * z
         return (y + z) * 0.5 if self.merge_mode == "ave" else [y, z]
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return the mask of the outputs of all steps, of both where they are not merged; None for the last ones."""
+        mask = self.forward_layer.compute_mask(inputs, previous_mask)
+        return [mask, mask] if self.merge_mode is None else mask
+
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """Return the merged shape; with `return_state` or merge_mode=None a list."""
         y = self.forward_layer.compute_output_shape(input_shape)
@@ -146,11 +159,16 @@ class TimeDistributed(Layer):
         layer: any layer whose samples do not depend on each other.
         kwargs: `input_shape`, `name`, `dtype`.
 
+    A `mask` of shape (N, T) is that of the result too. Of one with more axes, such as that of the words of sentences,
+    (N, T, S), the layer gets the rest, (S,) for each sample, and a step of the result counts if something of it does.
+
     Example:
         >>> from nn.layers import Dense
         >>> TimeDistributed(Dense(4))(np.ones((2, 5, 3))).shape
         (2, 5, 4)
     """
+
+    _makes_masks = False
 
     def __init__(self, layer: Any, **kwargs: Any) -> None:
         kwargs.setdefault("dtype", getattr(layer, "dtype", None))
@@ -166,16 +184,39 @@ class TimeDistributed(Layer):
         if not self.layer.built:
             self.layer.build((input_shape[0], *input_shape[2:]))
 
-    def call(self, x: Tensor, training: bool | None = None) -> Any:
+    def call(self, x: Tensor, training: bool | None = None, mask: Any = None) -> Any:
         """Return the layer's results at all steps, (N, T, ...)."""
         if len(x.shape) < 3:
             raise self._misfit(x.shape)
         rows, steps = x.shape[:2]
         flat = x.reshape(rows * steps, *x.shape[2:])
+        if mask is not None:
+            self._hand_on(mask, x.shape, flat)
         training = self.training if training is None else training
         takes = type(self.layer)._takes_training
         out = self.layer(flat, training=training) if takes else self.layer(flat)
-        return out.reshape(rows, steps, *out.shape[1:])
+        whole = out.reshape(rows, steps, *out.shape[1:])
+        if (inner := mask_of(out)) is not None:
+            set_mask(whole, inner.reshape(rows, steps, *inner.shape[1:]))
+        return whole
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return where something of a step counts, (N, T); a result whose layer gave it a mask keeps that."""
+        if previous_mask is None:
+            return None
+        flags = as_flags(previous_mask)
+        return np.any(flags, axis=tuple(range(2, flags.ndim))) if flags.ndim > 2 else flags
+
+    def _hand_on(self, mask: Any, shape: tuple[int, ...], flat: Tensor) -> None:
+        """Give the samples of all steps the rest of a mask."""
+        flags = as_flags(mask)
+        if flags.ndim < 2 or flags.shape != shape[: flags.ndim]:
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (TimeDistributed): expected a mask of shape {shape[:2]}, one "
+                f"boolean for each step, or of more of the first axes of x; received shape {flags.shape}"
+            )
+        if flags.ndim > 2 and flags.ndim < len(shape):
+            set_mask(flat, flags.reshape(-1, *flags.shape[2:]))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the layer's output shape with the time axis put back."""

@@ -14,9 +14,10 @@ is exact where the probabilities round to 0 or 1. Probabilities of unknown origi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from .._config import made, plain
 from ..registry import find
 from .crossentropy import (
     BinaryCrossentropy as BinaryCrossentropy,
@@ -108,6 +109,7 @@ __all__ = [
     "circle",
     "cosine_similarity",
     "ctc",
+    "deserialize",
     "dice",
     "get",
     "hinge",
@@ -119,6 +121,7 @@ __all__ = [
     "mean_squared_error",
     "mean_squared_logarithmic_error",
     "poisson",
+    "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
     "tversky",
@@ -156,8 +159,8 @@ _BY_NAME: dict[str, Callable[[], Loss]] = {
 }
 
 
-def get(identifier: str | Loss | type[Loss] | Callable[..., Any]) -> Loss:
-    """Return a loss by its name, the given one, or one made of a function of (y_true, y_pred).
+def get(identifier: str | Mapping[str, Any] | Loss | type[Loss] | Callable[..., Any]) -> Loss:
+    """Return a loss by its name or configuration, the given one, or one made of a function of (y_true, y_pred).
 
     Raises:
         ValueError: for a name that is not known.
@@ -169,10 +172,47 @@ def get(identifier: str | Loss | type[Loss] | Callable[..., Any]) -> Loss:
     """
     if isinstance(identifier, str):
         return find("a loss", identifier, _BY_NAME)()
+    if isinstance(identifier, Mapping):
+        return deserialize(identifier)
     if isinstance(identifier, Loss):
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Loss):
         return identifier()
+    if hasattr(identifier, "update_state"):
+        raise TypeError(
+            f"loss: expected a loss, whose value has gradients; received the metric {identifier!r}. Use one of "
+            "nn.losses"
+        )
     if callable(identifier):
         return FunctionLoss(identifier)
     raise TypeError(f"loss: expected a name, a Loss or a function of (y_true, y_pred); received {identifier!r}")
+
+
+def serialize(loss: Loss | Callable[..., Any]) -> dict[str, Any]:
+    """Return what a loss can be made from again, as {"class_name": …, "config": …}; see `deserialize`.
+
+    Args:
+        loss: a loss, or a function of (y_true, y_pred); one of your own stays what it is.
+
+    Example:
+        >>> serialize(Huber(delta=2.0))["class_name"]
+        'losses.Huber'
+    """
+    config: dict[str, Any] = plain(get(loss))
+    return config
+
+
+def deserialize(config: Any) -> Loss:
+    """Return a loss like the one that was serialized.
+
+    Args:
+        config: what `serialize` returned, or a name.
+
+    Raises:
+        ValueError: if the configuration stands for something else.
+
+    Example:
+        >>> deserialize(serialize(Huber(delta=2.0))).delta
+        2.0
+    """
+    return get(config) if isinstance(config, str) else made("a loss", config, Loss)

@@ -6,6 +6,7 @@ from typing import Any
 
 from autograd_lite import Tensor
 
+from .._config import publish
 from . import crossentropy, ctc as _ctc, focal, margins, regression
 
 __all__ = [
@@ -204,3 +205,6 @@ def circle(y_true: Any, y_pred: Any, gamma: float = 80.0, margin: float = 0.4, r
 def ctc(y_true: Any, y_pred: Any) -> Tensor:
     """Return the samples' losses by the formula of `CTC`."""
     return _ctc.CTC(reduction=None)(y_true, y_pred)
+
+
+publish(globals()[name] for name in __all__)

@@ -12,6 +12,8 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import _targets as targets
+from .._config import Configurable, reference
+from .._masks import MASKS, mask_of
 
 __all__ = ["EPSILON", "Array", "FunctionLoss", "Loss", "Targets", "values_of"]
 
@@ -28,7 +30,7 @@ def values_of(y_true: Targets) -> Array:
     return y_true.data if isinstance(y_true, Tensor) else np.asarray(y_true)
 
 
-class Loss:
+class Loss(Configurable):
     """Base of all losses; a subclass writes `call`, which returns the losses of the samples.
 
     Args:
@@ -70,6 +72,8 @@ class Loss:
     def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
         """Raise if these targets cannot belong to predictions of this shape."""
         targets.check_counts(self.name, y_true, shape)
+        if (*y_true.shape, 1) == shape or y_true.shape == (*shape, 1):  # would be broadcast, each with each
+            targets.check_same_shape(self.name, y_true, shape)
 
     def counted(self, y_true: Targets, losses: Tensor) -> Array | None:
         """Return which of the losses count, or None where all do; the others are 0, and no part of a mean."""
@@ -87,13 +91,24 @@ class Loss:
         Args:
             y_true: targets, as the class says.
             y_pred: predictions, floating.
-            sample_weight: one weight a sample, shape (N,), or one for each of the samples' losses.
-            mask: in the same shapes, True where a loss counts.
+            sample_weight: one weight a sample, shape (N,), or more of the first axes of the losses, such as (N, T).
+            mask: in the same shapes, True where a loss counts; by default the mask that layers have given y_pred.
 
         Raises:
             ShapeError: if shapes do not fit together.
             ValueError: for targets that are NaN or impossible.
         """
+        return self.weighed(y_true, y_pred, sample_weight, mask)[0]
+
+    def weighed(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> tuple[Tensor, float]:
+        """Return the reduced loss, and its weight in the mean over several batches, whose sizes then do not matter.
+
+        The weight is the number of samples, times the share of their losses that counts in the batch's mean.
+
+        Args:
+            y_true, y_pred, sample_weight, mask: as in a call.
+        """
+        travelled = mask_of(y_pred) if mask is None and MASKS else None
         if y_pred.__class__ is not Tensor:
             y_pred = ag.tensor(y_pred)
         if y_pred.dtype.kind != "f":
@@ -101,10 +116,14 @@ class Loss:
         values = y_true.data if isinstance(y_true, Tensor) else np.asarray(y_true)
         self.check(values, y_pred.shape)
         given = self._cast(y_true if isinstance(y_true, Tensor) else values, y_pred.dtype)
-        if sample_weight is None and mask is None and self.reduction in _MEANS:
-            return self.mean(given, y_pred)
+        rows = float(y_pred.shape[0])
+        plain = sample_weight is None and mask is None and travelled is None
+        if plain and self.reduction in _MEANS and type(self).counted is Loss.counted:
+            return self.mean(given, y_pred), rows
         losses = self.call(given, y_pred)
         counted = self.counted(given, losses)
+        if losses.shape:  # else the user's function has taken the mean over what counts
+            mask = travelled if mask is None else mask
         if mask is not None:
             wanted = targets.checked_mask(self.name, mask, losses.shape)
             chosen: Any = np.where(wanted, losses, losses.dtype.type(0))
@@ -114,17 +133,19 @@ class Loss:
         if sample_weight is not None:
             weights = targets.checked_weights(self.name, sample_weight, losses.shape, losses.dtype)
             losses = losses * weights
-        if self.reduction is None:
-            return losses
-        return losses.sum() if self.reduction == "sum" else losses.sum() / self._divisor(losses.shape, weights, counted)
+        if self.reduction not in _MEANS:
+            return (losses if self.reduction is None else losses.sum()), rows
+        if weights is None and counted is None:
+            return losses.mean(), rows
+        divisor = self._divisor(losses.shape, weights, counted)
+        return losses.sum() / (divisor or 1.0), rows * divisor / losses.size
 
     def _divisor(self, shape: tuple[int, ...], weights: Array | None, counted: Array | None) -> float:
-        """Return what the sum of the losses is divided by to make their mean; 1 where it would be 0."""
+        """Return what the sum of the losses is divided by to make their mean, where it is not 0."""
         if self.reduction == "mean_with_sample_weight" and weights is not None:
             full = np.broadcast_to(weights, shape)
-            return float((full if counted is None else full[counted]).sum(dtype=np.float64)) or 1.0
-        number = int(np.prod(shape)) if counted is None else np.count_nonzero(counted)
-        return float(number or 1)
+            return float((full if counted is None else full[counted]).sum(dtype=np.float64))
+        return float(np.prod(shape) if counted is None else np.count_nonzero(counted))
 
     def _cast(self, y_true: Targets, dtype: np.dtype[Any]) -> Targets:
         return y_true.astype(dtype, copy=False)
@@ -139,6 +160,10 @@ class FunctionLoss(Loss):
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(getattr(function, "__name__", None))
         self.function = function
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the function: its name, if it is one of nn's, else itself."""
+        return {"function": reference(self.function)}
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         """Return what the function returns."""

@@ -8,9 +8,10 @@ value a sample: `binary_accuracy(y_true, y_pred)`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from .._config import made, plain
 from ..losses import (
     binary_crossentropy as binary_crossentropy,
     binary_focal_crossentropy as binary_focal_crossentropy,
@@ -159,6 +160,7 @@ __all__ = [
     "categorical_focal_crossentropy",
     "categorical_hinge",
     "concordance_correlation",
+    "deserialize",
     "get",
     "hinge",
     "huber",
@@ -170,6 +172,7 @@ __all__ = [
     "mean_squared_logarithmic_error",
     "pearson_correlation",
     "poisson",
+    "serialize",
     "sparse_categorical_accuracy",
     "sparse_categorical_crossentropy",
     "sparse_top_k_categorical_accuracy",
@@ -233,8 +236,8 @@ _BY_NAME: dict[str, Callable[..., Metric]] = {
 }
 
 
-def get(identifier: str | Metric | type[Metric] | Callable[..., Any]) -> Metric:
-    """Return a metric by its name (also its key), the given one, or the mean of a function of (y_true, y_pred).
+def get(identifier: str | Mapping[str, Any] | Metric | type[Metric] | Callable[..., Any]) -> Metric:
+    """Return a metric by its name (also its key) or configuration, the given one, or the mean of a function.
 
     Raises:
         ValueError: for a name that is not known, or of a metric that cannot be made without arguments.
@@ -246,6 +249,8 @@ def get(identifier: str | Metric | type[Metric] | Callable[..., Any]) -> Metric:
     """
     if isinstance(identifier, str):
         return _made(find("a metric", identifier, _BY_NAME), name=identifier)
+    if isinstance(identifier, Mapping):
+        return deserialize(identifier)
     if isinstance(identifier, Metric):
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Metric):
@@ -253,6 +258,36 @@ def get(identifier: str | Metric | type[Metric] | Callable[..., Any]) -> Metric:
     if callable(identifier):
         return MeanMetricWrapper(identifier)
     raise TypeError(f"metric: expected a name, a Metric or a function of (y_true, y_pred); received {identifier!r}")
+
+
+def serialize(metric: Metric | Callable[..., Any]) -> dict[str, Any]:
+    """Return what a metric can be made from again, as {"class_name": …, "config": …}; see `deserialize`.
+
+    Args:
+        metric: a metric, or a function of (y_true, y_pred); one of your own stays what it is.
+
+    Example:
+        >>> serialize(binary_accuracy)["config"]["fn"]
+        {'class_name': 'function', 'config': 'metrics.binary_accuracy'}
+    """
+    config: dict[str, Any] = plain(get(metric))
+    return config
+
+
+def deserialize(config: Any) -> Metric:
+    """Return a metric like the one that was serialized, which has seen nothing.
+
+    Args:
+        config: what `serialize` returned, or a name.
+
+    Raises:
+        ValueError: if the configuration stands for something else.
+
+    Example:
+        >>> deserialize(serialize(Precision(thresholds=0.7)))
+        Precision(name='precision')
+    """
+    return get(config) if isinstance(config, str) else made("a metric", config, Metric)
 
 
 def _made(kind: Callable[..., Metric], **arguments: Any) -> Metric:

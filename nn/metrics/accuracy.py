@@ -8,6 +8,8 @@ import numpy as np
 
 import autograd_lite as ag
 
+from .._config import publish
+from .._masks import joined, mask_of
 from .._targets import checked_int, checked_number
 from .averages import Mean, MeanMetricWrapper
 from .metric import Array, as_array, check_same_shape
@@ -213,7 +215,7 @@ class AutoAccuracy(Mean):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in one batch."""
-        self.add(self._hits(as_array(y_true), as_array(y_pred)), sample_weight)
+        self.add(self._hits(as_array(y_true), as_array(y_pred)), joined(sample_weight, mask_of(y_pred)))
 
     def _hits(self, y_true: Array, y_pred: Array) -> Array:
         if y_pred.ndim == 1 or y_pred.shape[-1] == 1:
@@ -221,3 +223,6 @@ class AutoAccuracy(Mean):
         if y_true.ndim < y_pred.ndim or y_true.shape[-1] == 1:
             return sparse_categorical_accuracy(y_true, y_pred)
         return categorical_accuracy(y_true, y_pred)
+
+
+publish(globals()[name] for name in __all__)

@@ -9,6 +9,8 @@ import numpy as np
 
 import autograd_lite as ag
 
+from .._config import reference
+from .._masks import joined, mask_of
 from .metric import Array, Metric, as_array, full_weights
 
 __all__ = ["Mean", "MeanMetricWrapper", "MeanTensor", "Sum"]
@@ -148,12 +150,29 @@ class MeanMetricWrapper(Mean):
         self.fn = fn
         self._kwargs = kwargs
 
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments; a function of nn by its name, another as it is."""
+        config = super().get_config()
+        return config | {"fn": reference(self.fn)} if "fn" in config else config
+
+    def update_masked(self, y_true: Any, y_pred: Any, mask: Any) -> None:
+        """Take in one batch but for what a mask leaves out; where the function returns one number, all of it."""
+        y_true, y_pred = as_array(y_true), as_array(y_pred)
+        values = as_array(self.fn(y_true, y_pred, **self._kwargs))
+        shown = np.asarray(mask, np.float64)
+        self.add(values, shown if values.ndim else shown.sum() / shown.size * len(y_pred))
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Take in one batch.
+        """Take in one batch, but for what the mask of predictions leaves out that layers have given it.
 
         Raises:
             ShapeError: for shapes that do not fit, or for weights with a function that returns one number a batch.
         """
+        mask = mask_of(y_pred)
+        if mask is not None and sample_weight is None:
+            self.update_masked(y_true, y_pred, joined(None, mask))
+            return
+        sample_weight = joined(sample_weight, mask)
         y_true, y_pred = as_array(y_true), as_array(y_pred)
         values = as_array(self.fn(y_true, y_pred, **self._kwargs))
         if values.ndim:

@@ -9,6 +9,7 @@ import numpy as np
 
 import autograd_lite as ag
 
+from .._build import spend
 from .._targets import checked_axis, checked_class, checked_int, checked_number
 from .metric import Array, Metric, as_array, check_same_shape, divided, full_weights
 
@@ -147,6 +148,7 @@ class ConfusionMatrix(Metric):
     ) -> None:
         self.num_classes = checked_int(name, "num_classes", num_classes, 2)
         self.ignore_class = checked_class(name, "ignore_class", ignore_class)
+        spend((self.num_classes, self.num_classes))
         self.sparse_y_true, self.sparse_y_pred, self.axis = sparse_y_true, sparse_y_pred, checked_axis(name, axis)
         super().__init__(name)
 

@@ -10,12 +10,14 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from .._config import Configurable
+
 __all__ = ["Array", "Metric", "as_array", "check_same_shape", "divided", "full_weights"]
 
 Array = npt.NDArray[Any]
 
 
-class Metric:
+class Metric(Configurable):
     """Base of all metrics; a subclass writes `reset_state`, `update_state` and `result`.
 
     Called, a metric takes in a batch and returns its result over all batches since the reset.

@@ -9,6 +9,7 @@ import numpy as np
 import autograd_lite as ag
 
 from .. import losses
+from .._config import publish
 from .._targets import checked_axis, checked_int
 from .averages import Mean, MeanMetricWrapper
 from .metric import Array, Metric, as_array, check_same_shape, full_weights
@@ -214,3 +215,6 @@ class R2Score(Metric):
         if not self.num_regressors or left <= 0:  # too few samples to adjust by: the plain score, as in Keras
             return score
         return 1 - (1 - score) * (self._samples - 1) / left
+
+
+publish(globals()[name] for name in __all__)

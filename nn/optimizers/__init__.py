@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .._config import made, plain
 from ..registry import find
 from . import schedules as schedules
 from .adaptive import Adadelta, Adamax, Ftrl, Lion, Nadam, ScheduleFreeAdamW
@@ -79,12 +80,12 @@ _BY_NAME: dict[str, type[Any]] = {
 }
 
 
-def get(identifier: str | Optimizer) -> Optimizer:
-    """Return a new optimizer with default arguments by its name, or the given object.
+def get(identifier: str | Mapping[str, Any] | Optimizer) -> Optimizer:
+    """Return a new optimizer with default arguments by its name, a new one by its configuration, or the given object.
 
     Raises:
         ValueError: for a name that is not known.
-        TypeError: for anything else.
+        TypeError: for anything else, `LBFGS` among it.
 
     Example:
         >>> get("rmsprop")
@@ -92,6 +93,14 @@ def get(identifier: str | Optimizer) -> Optimizer:
     """
     if isinstance(identifier, Optimizer):
         return identifier
+    if _is_lbfgs(identifier):
+        raise TypeError(
+            f"optimizer: expected one that steps by one gradient, such as 'adam'; received {identifier!r}, which needs "
+            "the loss at several points in each step. Make LBFGS(parameters=model.parameters()) and call "
+            "step(lambda: loss(y, model(x))) on all samples, or nn.optimizers.minimize"
+        )
+    if isinstance(identifier, Mapping):
+        return deserialize(identifier)
     if isinstance(identifier, str):
         found: Optimizer = find("an optimizer", identifier, _BY_NAME)()
         return found
@@ -99,22 +108,29 @@ def get(identifier: str | Optimizer) -> Optimizer:
     raise TypeError(f"optimizer: expected a name or an optimizer; received {identifier!r}{hint}")
 
 
+def _is_lbfgs(identifier: Any) -> bool:
+    name = identifier.lower().replace("-", "") if isinstance(identifier, str) else None
+    return identifier is LBFGS or isinstance(identifier, LBFGS) or name == "lbfgs"
+
+
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
-    """Return what an optimizer can be made from again, without parameters and state; see `deserialize`."""
-    return {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}
+    """Return what an optimizer can be made from again, without parameters and state; see `deserialize`.
+
+    Returns:
+        {"class_name": …, "config": …}, as `get_config` has it.
+    """
+    config: dict[str, Any] = plain(optimizer)
+    return config
 
 
 def deserialize(config: Any) -> Optimizer:
     """Return an optimizer like the one that was serialized.
 
     Raises:
-        ValueError: if the configuration is not that of an optimizer of this module.
+        ValueError: if the configuration stands for something else.
 
     Example:
         >>> deserialize(serialize(SGD(0.5, momentum=0.9)))
         SGD(learning_rate=0.5, momentum=0.9)
     """
-    if not isinstance(config, Mapping) or not config.keys() >= {"class_name", "config"}:
-        raise ValueError(f"deserialize: expected a class_name and a config, from serialize(); received {config!r:.200}")
-    made: Optimizer = find("an optimizer", config["class_name"], _BY_NAME).from_config(config["config"])
-    return made
+    return made("an optimizer", config, Optimizer)  # type: ignore[type-abstract]

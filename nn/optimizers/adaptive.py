@@ -55,15 +55,6 @@ class Adamax(Optimizer):
         """Return the state's arrays."""
         return {"momentum": 0.0, "norm": 0.0}
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        names = (
-            "beta_1",
-            "beta_2",
-            "epsilon",
-        )
-        return super().get_config() | {name: getattr(self, name) for name in names}
-
 
 class Nadam(Optimizer):
     """Adam with Nesterov's momentum; the formula is at `adaptive_rules.nadam`.
@@ -108,15 +99,6 @@ class Nadam(Optimizer):
         """Return the state's arrays."""
         return {"momentum": 0.0, "velocity": 0.0}
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        names = (
-            "beta_1",
-            "beta_2",
-            "epsilon",
-        )
-        return super().get_config() | {name: getattr(self, name) for name in names}
-
 
 class Adadelta(Optimizer):
     """Steps in the measure of former steps; the formula is at `adaptive_rules.adadelta`.
@@ -150,14 +132,6 @@ class Adadelta(Optimizer):
     def slots(self) -> Mapping[str, Start]:
         """Return the state's arrays."""
         return {"accumulated_grad": 0.0, "accumulated_delta_var": 0.0}
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        names = (
-            "rho",
-            "epsilon",
-        )
-        return super().get_config() | {name: getattr(self, name) for name in names}
 
 
 class Ftrl(Optimizer):
@@ -209,18 +183,6 @@ class Ftrl(Optimizer):
         """Return the state's arrays."""
         return {"accumulator": self.initial_accumulator_value, "linear": 0.0}
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        names = (
-            "learning_rate_power",
-            "initial_accumulator_value",
-            "l1_regularization_strength",
-            "l2_regularization_strength",
-            "l2_shrinkage_regularization_strength",
-            "beta",
-        )
-        return super().get_config() | {name: getattr(self, name) for name in names}
-
 
 class Lion(Optimizer):
     """Steps by the sign of the momentum; the formula is at `adaptive_rules.lion`.
@@ -254,14 +216,6 @@ class Lion(Optimizer):
     def slots(self) -> Mapping[str, Start]:
         """Return the state's arrays."""
         return {"momentum": 0.0}
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        names = (
-            "beta_1",
-            "beta_2",
-        )
-        return super().get_config() | {name: getattr(self, name) for name in names}
 
 
 class ScheduleFreeAdamW(Optimizer):
@@ -303,13 +257,3 @@ class ScheduleFreeAdamW(Optimizer):
     def slots(self) -> Mapping[str, Start]:
         """Return the state's arrays."""
         return {"momentum": lambda p: p, "velocity": 0.0}
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        names = (
-            "beta_1",
-            "beta_2",
-            "epsilon",
-            "warmup_steps",
-        )
-        return super().get_config() | {name: getattr(self, name) for name in names}

@@ -6,7 +6,7 @@ All take the keyword arguments of `Optimizer` besides their own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Unpack
 
 from . import rules
 from .blocks import Start
@@ -58,10 +58,6 @@ class SGD(Optimizer):
         """Return the state's arrays: momentum is kept only where there is any."""
         return {"momentum": 0.0} if self.momentum else {}
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return super().get_config() | {"momentum": self.momentum, "nesterov": self.nesterov}
-
 
 class RMSprop(Optimizer):
     """Gradients over a running root of their mean square; the formula is at `rules.rmsprop`.
@@ -108,11 +104,6 @@ class RMSprop(Optimizer):
             slots["average_gradient"] = 0.0
         return slots
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        own = {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon, "centered": self.centered}
-        return super().get_config() | own
-
 
 class Adam(Optimizer):
     """Running means of gradients over running roots of their mean squares; the formula is at `rules.adam`.
@@ -158,11 +149,6 @@ class Adam(Optimizer):
         if self.amsgrad:
             slots["velocity_hat"] = 0.0
         return slots
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "amsgrad": self.amsgrad}
-        return super().get_config() | own
 
 
 class AdamW(Adam):
@@ -225,8 +211,3 @@ class Adagrad(Optimizer):
     def slots(self) -> Mapping[str, Start]:
         """Return the state's array."""
         return {"accumulator": self.initial_accumulator_value}
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        own = {"initial_accumulator_value": self.initial_accumulator_value, "epsilon": self.epsilon}
-        return super().get_config() | own

@@ -46,7 +46,7 @@ class _Ranged:
         """
         is_number = isinstance(value, Real) or getattr(value, "shape", None) == ()
         if isinstance(value, bool) or not is_number:
-            raise TypeError(f"{owner}: expected {self.name} to be a number {self._range()}; received {value!r}")
+            raise TypeError(f"{owner}: expected {self.name} to be a number {self._range()}; received {value!r:.80}")
         number = float(value)
         above = number > self.low if self.open_low else number >= self.low
         under = number <= self.high if self.closed_high else number < self.high
@@ -83,6 +83,11 @@ class Rate(Number):
 
     def __set__(self, obj: Any, value: Any) -> None:
         owner = type(obj).__name__
+        if isinstance(value, (list, tuple)):
+            raise TypeError(
+                f"{owner}: expected {self.name} first, a number or a schedule; received a {type(value).__name__}. "
+                f"Write {owner}(learning_rate=0.001, parameters=model.parameters())"
+            )
         if isinstance(value, type) or not callable(value):
             obj._hyper[self.name], obj._schedule = self.check(value, owner), None
             return

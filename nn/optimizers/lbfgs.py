@@ -21,7 +21,8 @@ __all__ = ["LBFGS"]
 class LBFGS:
     """Limited-memory BFGS: Newton's method with an inverse Hessian guessed from the last steps.
 
-    A step needs the loss at more than one point, so `step` takes a function that computes it; `compile` cannot.
+    A step needs the loss at more than one point, so `step` takes a function that computes it, on all samples; `compile`
+    refuses it, since `fit` computes one gradient of one batch for each step.
 
     Args:
         learning_rate: the first length that each line search tries, above 0; without a line search the length itself.

@@ -6,14 +6,14 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Self, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from autograd_lite import DtypeError, GradError, ShapeError, Tensor, no_grad
 
-from .._config import plain, restored
+from .._config import Registered, argument_names, plain
 from .._penalties import constraint_of
 from .blocks import Block, Start, partition
 from .hyper import Number, OptionalNumber, Rate
@@ -37,6 +37,7 @@ class CommonButDecay(TypedDict, total=False):
     use_ema: bool
     ema_momentum: float
     ema_overwrite_frequency: int | None
+    loss_scale_factor: float | None
     gradient_accumulation_steps: int | None
     parameters: Parameters | None
 
@@ -47,7 +48,17 @@ class Common(CommonButDecay, total=False):
     weight_decay: float | None
 
 
-class Optimizer(ABC):
+# What PyTorch and older versions of Keras call arguments.
+_OTHER_WORDS = {
+    "lr": "learning_rate",
+    "decay": "weight_decay, or a schedule as learning_rate",
+    "eps": "epsilon",
+    "betas": "beta_1 and beta_2",
+    "params": "parameters",
+}
+
+
+class Optimizer(Registered, ABC):
     """Changes parameters by their gradients, one step at a time.
 
     A subclass states three things: its hyperparameters, as class attributes of type `Number` or `OptionalNumber`; its
@@ -68,12 +79,15 @@ class Optimizer(ABC):
             value. `finalize_variable_values`, which `fit` calls at its end, makes the means the values.
         ema_momentum: from 0 to 1.
         ema_overwrite_frequency: None, or after how many steps, over and over, the means become the values.
+        loss_scale_factor: None, or above 0: the loss is multiplied by it before the backward pass, and the gradients
+            divided by it in `step`, so that those of float16 do not vanish on the way. `fit` does it; in a loop of your
+            own, call `scale_loss(loss).backward()`.
         gradient_accumulation_steps: None, or at least 2: only every so many calls of `step` the parameters change, by
             the mean of the gradients of all those calls. A schedule counts the calls, as in Keras.
         parameters: the tensors to train, or (name, tensor) pairs; may be given later, to `bind`.
 
     Raises:
-        TypeError: if an argument is not of its type.
+        TypeError: if an argument is not of its type, or none that the optimizer has.
         ValueError: if a number is out of its range, or two ways of clipping are given.
         GradError: if a parameter cannot be trained; see `bind`.
     """
@@ -84,6 +98,7 @@ class Optimizer(ABC):
     clipnorm = OptionalNumber(0, open_low=True)
     clipvalue = OptionalNumber(0, open_low=True)
     global_clipnorm = OptionalNumber(0, open_low=True)
+    loss_scale_factor = OptionalNumber(0, open_low=True)
 
     #: Whether the rule reads p. Where it does not, the values of small parameters need not be gathered.
     reads_values: bool = True
@@ -102,9 +117,15 @@ class Optimizer(ABC):
         use_ema: bool = False,
         ema_momentum: float = 0.99,
         ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         parameters: Parameters | None = None,
+        **unknown: Any,
     ) -> None:
+        if unknown:
+            name = next(iter(unknown))
+            fix = f". Write {_OTHER_WORDS[name]}" if name in _OTHER_WORDS else ""
+            raise TypeError(f"{type(self).__name__}: got an unexpected keyword argument {name!r}{fix}")
         clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         if len(given := [f"{k}={v}" for k, v in clips.items() if v is not None]) > 1:
             raise ValueError(f"{type(self).__name__}: expected one way of clipping; received {' and '.join(given)}")
@@ -117,6 +138,7 @@ class Optimizer(ABC):
         self.name = name or type(self).__name__.lower()
         self.use_ema = bool(use_ema)
         self.ema_momentum = ema_momentum if use_ema else None
+        self.loss_scale_factor = loss_scale_factor
         self.ema_overwrite_frequency = self._count("ema_overwrite_frequency", ema_overwrite_frequency, 1)
         self.gradient_accumulation_steps = self._count("gradient_accumulation_steps", gradient_accumulation_steps, 2)
         self._parameters: list[Tensor] = []
@@ -221,6 +243,15 @@ class Optimizer(ABC):
         self._blocks = partition(self._parameters, self.elementwise, self._is_undecayed)
         self._decays = [not self._is_undecayed(block.parameters[0]) for block in self._blocks]
 
+    def scale_loss(self, loss: Tensor) -> Tensor:
+        """Return what to differentiate in place of the loss: the loss times `loss_scale_factor`, if there is one.
+
+        Args:
+            loss: a scalar.
+        """
+        factor = self.loss_scale_factor
+        return loss if factor is None else loss * factor
+
     def step(self) -> None:
         """Apply the rule to every parameter that has a gradient; the others are left alone, state included.
 
@@ -324,6 +355,10 @@ class Optimizer(ABC):
                 f"{type(self).__name__}.step: none of the {len(gradients)} parameters has a gradient. "
                 "Call loss.backward() before step(), and zero_grad() after it"
             )
+        factor = self.loss_scale_factor
+        if factor is not None:
+            with np.errstate(all="ignore"):
+                return [None if g is None else g / factor for g in gradients]
         return gradients
 
     def _clipped(self, gradients: list[Array | None]) -> list[Array | None]:
@@ -346,14 +381,18 @@ class Optimizer(ABC):
         """Return all that a later run needs to go on bit for bit, as copies.
 
         Returns:
-            "iterations", every hyperparameter that has a value, and "<i>.<slot>" for each slot of the i-th parameter.
+            "iterations", every hyperparameter that has a value, "<i>.<slot>" for each slot of the i-th parameter, and,
+            where no weight decay touches some, "undecayed" with their numbers.
         """
+        before = [block.state for block in self._blocks]
         state = {"iterations": np.array(self._iterations)}
         state |= {name: np.array(value) for name, value in self._hyper.items()}
         for i, slots in enumerate(self._slot_arrays("state_dict")):
             state |= {f"{i}.{name}": np.array(a) for name, a in slots.items()}
+        self._hold_again(before)  # a slot may start as the parameter is at the first step, which is not yet
         state |= {f"{i}.{_GATHERED}": np.array(g) for i, g in enumerate(self._gathered) if g is not None}
-        return state
+        undecayed = [i for i, p in enumerate(self._parameters) if self._is_undecayed(p)]
+        return state | ({_UNDECAYED: np.array(undecayed)} if undecayed else {})
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned, of an optimizer of the same class and as many parameters.
@@ -364,23 +403,44 @@ class Optimizer(ABC):
             DtypeError: if it has another dtype. In each case nothing has changed.
         """
         called = f"{type(self).__name__}.load_state_dict"
+        self._bound("load_state_dict")
         entries = {key: np.asarray(value.data if isinstance(value, Tensor) else value) for key, value in state.items()}
         numbers = {key: entries.pop(key) for key in list(entries) if "." not in key}
         iterations = numbers.pop("iterations", None)
         if iterations is None or iterations.shape or iterations.dtype.kind not in "iu" or iterations < 0:
             raise ValueError(f"{called}: expected 'iterations', a whole number of at least 0; received {iterations!r}")
-        before = self._hyper, [block.state for block in self._blocks]
+        undecayed = numbers.pop(_UNDECAYED, None)
+        before = self._hyper, self._undecayed, [block.state for block in self._blocks]
         gathered = {key: entries.pop(key) for key in list(entries) if key.endswith(f".{_GATHERED}")}
         try:
             self._hyper = self._checked_numbers(called, numbers)
+            if undecayed is not None:
+                self._undecayed = self._checked_undecayed(called, undecayed), []
+                self._partition()
             self._load_slots(called, entries)
             self._gathered = self._checked_gathered(called, gathered)
         except BaseException:
-            self._hyper = before[0]
-            for block, old in zip(self._blocks, before[1], strict=True):
-                block.state = old
+            self._hyper, self._undecayed = before[0], before[1]
+            self._partition()
+            self._hold_again(before[2])
             raise
         self._iterations = int(iterations)
+
+    def _hold_again(self, states: Iterable[dict[str, Array]]) -> None:
+        for block, state in zip(self._blocks, states, strict=True):
+            block.state = state
+
+    def _checked_undecayed(self, called: str, indices: Array) -> list[Tensor]:
+        if (
+            indices.ndim != 1
+            or indices.dtype.kind not in "iu"
+            or not set(indices.tolist()) <= set(range(len(self._parameters)))
+        ):
+            raise ValueError(
+                f"{called}: expected {_UNDECAYED!r}, numbers of parameters below {len(self._parameters)}; received "
+                f"{indices!r:.80}"
+            )
+        return [self._parameters[i] for i in indices.tolist()]
 
     def _checked_numbers(self, called: str, numbers: Mapping[str, Array]) -> dict[str, float]:
         known = {
@@ -417,21 +477,13 @@ class Optimizer(ABC):
         return [found[i] for i in range(len(self._parameters))]
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, except for the parameters, as Python values; see `from_config`."""
-        rate = self.learning_rate if self._schedule is None else plain(self._schedule)
-        common = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue")
-        config = {"name": self.name, "learning_rate": rate, **{name: getattr(self, name) for name in common}}
-        if self.use_ema:
-            config |= {"use_ema": True, "ema_momentum": self.ema_momentum}
-            config |= {"ema_overwrite_frequency": self.ema_overwrite_frequency}
-        if self.gradient_accumulation_steps:
-            config["gradient_accumulation_steps"] = self.gradient_accumulation_steps
-        return config
+        """Return the constructor's arguments with their present values, except for the parameters; see `from_config`.
 
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Make an optimizer like the one whose `get_config` this is, without its parameters and state."""
-        return cls(**{name: restored(value) for name, value in config.items()})
+        Raises:
+            AttributeError: if an argument of a subclass's constructor is no attribute of the same name.
+        """
+        config = {name: plain(getattr(self, name)) for name in argument_names(type(self)) if name != "parameters"}
+        return config | ({} if self._schedule is None else {"learning_rate": plain(self._schedule)})
 
     def __repr__(self) -> str:
         config = self.get_config() | ({} if self._schedule is None else {"learning_rate": self._schedule})
@@ -440,6 +492,7 @@ class Optimizer(ABC):
 
 
 _GATHERED = "accumulated_gradient"
+_UNDECAYED = "undecayed"
 _NUMBERS = (Number, OptionalNumber)
 
 

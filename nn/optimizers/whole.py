@@ -9,7 +9,7 @@ import functools
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
@@ -61,15 +61,6 @@ class Lamb(Optimizer):
         """Return the state's arrays."""
         return {"momentum": 0.0, "velocity": 0.0}
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        names = (
-            "beta_1",
-            "beta_2",
-            "epsilon",
-        )
-        return super().get_config() | {name: getattr(self, name) for name in names}
-
 
 class Adafactor(Optimizer):
     """Adam with mean squares of rows and columns; the formula is at `whole_rules.adafactor`.
@@ -116,17 +107,6 @@ class Adafactor(Optimizer):
         if parameter.ndim < 2:
             return {"velocity": 0.0}
         return {"row": lambda p: np.zeros(p.shape[:-1]), "column": lambda p: np.zeros(p.shape[:-2] + p.shape[-1:])}
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        names = (
-            "beta_2_decay",
-            "epsilon_1",
-            "epsilon_2",
-            "clip_threshold",
-            "relative_step",
-        )
-        return super().get_config() | {name: getattr(self, name) for name in names}
 
 
 class Muon(Optimizer):
@@ -216,23 +196,3 @@ class Muon(Optimizer):
         if parameter.ndim != 2 or (self.exclude_embeddings and "embedding" in name.lower()):
             return True
         return any(re.search(pattern, name) for pattern in self.exclude_layers)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        names = (
-            "adam_beta_1",
-            "adam_beta_2",
-            "adam_weight_decay",
-            "epsilon",
-            "exclude_layers",
-            "exclude_embeddings",
-            "muon_a",
-            "muon_b",
-            "muon_c",
-            "adam_lr_ratio",
-            "momentum",
-            "ns_steps",
-            "nesterov",
-            "rms_rate",
-        )
-        return super().get_config() | {name: getattr(self, name) for name in names}

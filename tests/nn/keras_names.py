@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import NamedTuple
 
-__all__ = ["HEADER", "PAGE", "SECTIONS", "Section", "page", "row"]
+__all__ = ["HEADER", "LAYER_ARGUMENTS", "PAGE", "SECTIONS", "Section", "page", "row"]
 
 PAGE = "docs/keras_coverage.md"
 HEADER = """# What of Keras 3 is here
@@ -36,8 +36,135 @@ def split(text: str) -> tuple[str, ...]:
     return tuple(sorted(text.split()))
 
 
-_CONFIGURATIONS = "a saved model is compiled anew, with names or objects; nothing is made of stored code"
-_NO_CONFIGURATIONS = MappingProxyType({"deserialize": _CONFIGURATIONS, "serialize": _CONFIGURATIONS})
+_ELSEWHERE = "a layer of another framework, whose operations are not recorded here"
+_STRINGS = "strings: make them integers before, with np.unique(strings, return_inverse=True) or a dict"
+_CUSTOM = "load_model takes classes and functions of your own as custom_objects; there is no registry to enter them in"
+_IMAGE_FILES = "Pillow reads and writes image files; np.asarray and Image.fromarray lead to arrays and back"
+_FOLDERS = "nn.data.DataLoader takes any object with __len__ and __getitem__ that reads a sample from its file"
+_PROGRESS = "the argument verbose of fit says what is shown"
+_BITS = "autograd_lite.random.Generator has NumPy's generator with all of its distributions, as `bits`"
+
+# Reasons, by section; every other name is here.
+_LEFT_OUT_LAYERS = {
+    "AugMix": "mixes chains of other augmentation layers; a layer of your own can call them",
+    "ContrastLimitedAdaptiveHistogramEqualization": "histograms have no gradient: prepare the images before",
+    "Equalization": "histograms have no gradient: prepare the images before",
+    "FlaxLayer": _ELSEWHERE,
+    "HashedCrossing": _STRINGS,
+    "Hashing": _STRINGS,
+    "InputSpec": "every layer checks its inputs by itself, and says what it expected",
+    "JaxLayer": _ELSEWHERE,
+    "Lambda": "operators and NumPy functions of symbols are layers already, and can be saved, which a function cannot",
+    "MaxNumBoundingBoxes": "pads lists of bounding boxes, which no layer here takes",
+    "Pipeline": "Sequential does the same",
+    "RandAugment": "draws among other augmentation layers; a layer of your own can call them",
+    "STFTSpectrogram": "MelSpectrogram is here, and np.fft works on Tensors",
+    "StringLookup": _STRINGS,
+    "TFSMLayer": _ELSEWHERE,
+    "TextVectorization": _STRINGS,
+    "TorchModuleWrapper": _ELSEWHERE,
+}
+_LEFT_OUT_CALLBACKS = {
+    "OrbaxCheckpoint": "writes a format of JAX's; ModelCheckpoint and BackupAndRestore write safetensors",
+    "ProgbarLogger": _PROGRESS,
+    "RemoteMonitor": "sends to a web server: a LambdaCallback with a client of your own does",
+}
+_LEFT_OUT_UTILS = {
+    "Config": "a dict does",
+    "CustomObjectScope": _CUSTOM,
+    "FeatureSpace": "columns of strings and categories: scikit-learn's ColumnTransformer works with nn.sklearn",
+    "Progbar": _PROGRESS,
+    "PyDataset": "nn.data.DataLoader takes any object with __len__ and __getitem__",
+    "array_to_img": _IMAGE_FILES,
+    "audio_dataset_from_directory": _FOLDERS,
+    "clear_session": "there is no global state to clear",
+    "deserialize_keras_object": "each module has its own deserialize",
+    "disable_interactive_logging": _PROGRESS,
+    "enable_interactive_logging": _PROGRESS,
+    "get_custom_objects": _CUSTOM,
+    "get_file": "datasets are downloaded by their own load_data, and checked by hash",
+    "get_registered_name": _CUSTOM,
+    "get_registered_object": _CUSTOM,
+    "get_source_inputs": "a functional model has its inputs as `inputs`",
+    "image_dataset_from_directory": _FOLDERS,
+    "img_to_array": _IMAGE_FILES,
+    "is_interactive_logging_enabled": _PROGRESS,
+    "is_keras_tensor": "isinstance(x, autograd_lite.Tensor)",
+    "load_img": _IMAGE_FILES,
+    "model_to_dot": "plot_model(model, to_file='model.dot') writes it",
+    "register_keras_serializable": _CUSTOM,
+    "save_img": _IMAGE_FILES,
+    "serialize_keras_object": "each module has its own serialize",
+    "standardize_dtype": "np.dtype(dtype).name",
+    "text_dataset_from_directory": _FOLDERS,
+}
+_LEFT_OUT_MODELS = {
+    "clone_model": "type(model).from_config(model.get_config())",
+    "model_from_json": "Model.from_config(json.loads(text)), of json.dumps(model.get_config())",
+}
+_LEFT_OUT_DATASETS = {
+    "boston_housing": "withdrawn by scikit-learn for what one of its columns is; nn.datasets.diabetes is a regression",
+    "california_housing": "scikit-learn downloads it: fetch_california_housing; nn.datasets.diabetes is embedded",
+    "cifar100": "cifar10 is here",
+    "imdb": "words of texts as numbers; nn.datasets.text has characters",
+    "reuters": "words of texts as numbers; nn.datasets.text has characters",
+}
+_LEFT_OUT_SAVING = {
+    "CustomObjectScope": _CUSTOM,
+    "get_custom_objects": _CUSTOM,
+    "get_registered_name": _CUSTOM,
+    "get_registered_object": _CUSTOM,
+    "register_keras_serializable": _CUSTOM,
+    "KerasFileEditor": "files are safetensors, which the library of that name edits",
+    "deserialize_keras_object": "each module has its own deserialize",
+    "serialize_keras_object": "each module has its own serialize",
+}
+_LEFT_OUT_RANDOM = {
+    "SeedGenerator": "autograd_lite.random.Generator is one",
+    "beta": _BITS,
+    "binomial": _BITS,
+    "categorical": _BITS,
+    "dropout": "nn.layers.Dropout",
+    "gamma": _BITS,
+    "randint": _BITS,
+    "shuffle": "x[autograd_lite.random.permutation(len(x))]",
+    "truncated_normal": "nn.initializers.TruncatedNormal",
+}
+
+_BIG_MODELS = "quantization, and training of a few directions of large kernels, are not here"
+_FASTER = "chooses between implementations; here there is one"
+_RENORM = "batch renormalization is not here"
+_INPUTS = "inputs are dense arrays, of batches of any size"
+_LOOKUP = "IntegerLookup has 64-bit integers, and takes unknown ones modulo num_oov_indices"
+# Arguments of Keras's layers that ours lack, with the reasons.
+LAYER_ARGUMENTS = {
+    "attention_axes": "attention is over axis 1; other axes are moved there with np.moveaxis",
+    "autocast": "inputs are always cast to the layer's dtype",
+    "batch_shape": _INPUTS,
+    "flash_attention": _FASTER,
+    "gptq_unpacked_column_size": _BIG_MODELS,
+    "idf_weights": "there is no output_mode='tf_idf'",
+    "input_tensor": _INPUTS,
+    "lora_alpha": _BIG_MODELS,
+    "lora_rank": _BIG_MODELS,
+    "oov_method": _LOOKUP,
+    "optional": _INPUTS,
+    "quantization_config": _BIG_MODELS,
+    "ragged": _INPUTS,
+    "renorm": _RENORM,
+    "renorm_clipping": _RENORM,
+    "renorm_momentum": _RENORM,
+    "salt": _LOOKUP,
+    "sliding_window": "a mask of a band says the same: attention_mask",
+    "sparse": _INPUTS,
+    "synchronized": "one process trains",
+    "trainable": "layer.trainable = False",
+    "unroll": _FASTER,
+    "use_cudnn": _FASTER,
+    "use_gate": "gates on what the heads return are not here",
+    "vocabulary_dtype": _LOOKUP,
+    "weights": "layer.set_weights(weights)",
+}
 
 SECTIONS: tuple[Section, ...] = (
     Section(
@@ -53,7 +180,6 @@ SECTIONS: tuple[Section, ...] = (
             mean_absolute_error mean_absolute_percentage_error mean_squared_error mean_squared_logarithmic_error
             poisson serialize sparse_categorical_crossentropy squared_hinge tversky
         """),
-        _NO_CONFIGURATIONS,
     ),
     Section(
         "keras.metrics",
@@ -73,7 +199,6 @@ SECTIONS: tuple[Section, ...] = (
             poisson serialize sparse_categorical_accuracy sparse_categorical_crossentropy
             sparse_top_k_categorical_accuracy squared_hinge top_k_categorical_accuracy
         """),
-        _NO_CONFIGURATIONS,
     ),
     Section(
         "keras.optimizers",
@@ -117,6 +242,97 @@ SECTIONS: tuple[Section, ...] = (
         "nn.constraints",
         split("Constraint MaxNorm MinMaxNorm NonNeg UnitNorm deserialize get serialize"),
     ),
+    Section(
+        "keras.activations",
+        "nn.activations",
+        split("""
+            celu deserialize elu exponential gelu get glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh
+            leaky_relu linear log_sigmoid log_softmax mish relu relu6 selu serialize sigmoid silu soft_shrink softmax
+            softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink threshold
+        """),
+    ),
+    Section(
+        "keras.layers",
+        "nn.layers",
+        split("""
+            Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
+            AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AdditiveAttention AlphaDropout Attention
+            AugMix AutoContrast Average AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization
+            Bidirectional CategoryEncoding CenterCrop Concatenate ContrastLimitedAdaptiveHistogramEqualization Conv1D
+            Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping1D
+            Cropping2D Cropping3D CutMix Dense DepthwiseConv1D DepthwiseConv2D Discretization Dot Dropout ELU
+            EinsumDense Embedding Equalization Flatten FlaxLayer GRU GRUCell GaussianDropout GaussianNoise
+            GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D
+            GlobalMaxPooling3D GroupNormalization GroupQueryAttention HashedCrossing Hashing Identity Input InputLayer
+            InputSpec IntegerLookup JaxLayer LSTM LSTMCell Lambda Layer LayerNormalization LeakyReLU Masking
+            MaxNumBoundingBoxes MaxPooling1D MaxPooling2D MaxPooling3D Maximum MelSpectrogram Minimum MixUp
+            MultiHeadAttention Multiply Normalization PReLU Permute Pipeline RMSNormalization RNN RandAugment
+            RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop RandomElasticTransform
+            RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective
+            RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom
+            ReLU RepeatVector Rescaling Reshape Resizing ReversibleEmbedding STFTSpectrogram SeparableConv1D
+            SeparableConv2D SimpleRNN SimpleRNNCell Softmax Solarization SpatialDropout1D SpatialDropout2D
+            SpatialDropout3D SpectralNormalization StackedRNNCells StringLookup Subtract TFSMLayer TextVectorization
+            TimeDistributed TorchModuleWrapper UnitNormalization UpSampling1D UpSampling2D UpSampling3D Wrapper
+            ZeroPadding1D ZeroPadding2D ZeroPadding3D add average concatenate deserialize dot maximum minimum multiply
+            serialize subtract
+        """),
+        MappingProxyType(_LEFT_OUT_LAYERS),
+    ),
+    Section(
+        "keras.models",
+        "nn.models",
+        split("Model Sequential clone_model load_model model_from_json save_model"),
+        MappingProxyType(_LEFT_OUT_MODELS),
+    ),
+    Section(
+        "keras.callbacks",
+        "nn.callbacks",
+        split("""
+            BackupAndRestore CSVLogger Callback CallbackList EarlyStopping History LambdaCallback LearningRateScheduler
+            ModelCheckpoint OrbaxCheckpoint ProgbarLogger ReduceLROnPlateau RemoteMonitor SwapEMAWeights TensorBoard
+            TerminateOnNaN
+        """),
+        MappingProxyType(_LEFT_OUT_CALLBACKS),
+    ),
+    Section(
+        "keras.saving",
+        "nn.saving",
+        split("""
+            CustomObjectScope KerasFileEditor deserialize_keras_object get_custom_objects get_registered_name
+            get_registered_object load_model load_weights register_keras_serializable save_model save_weights
+            serialize_keras_object
+        """),
+        MappingProxyType(_LEFT_OUT_SAVING),
+    ),
+    Section(
+        "keras.datasets",
+        "nn.datasets",
+        split("boston_housing california_housing cifar10 cifar100 fashion_mnist imdb mnist reuters"),
+        MappingProxyType(_LEFT_OUT_DATASETS),
+    ),
+    Section(
+        "keras.random",
+        "autograd_lite.random",
+        split("""
+            SeedGenerator beta binomial categorical dropout gamma normal randint shuffle truncated_normal uniform
+        """),
+        MappingProxyType(_LEFT_OUT_RANDOM),
+    ),
+    Section(
+        "keras.utils",
+        "nn.utils",
+        split("""
+            Config CustomObjectScope FeatureSpace Progbar PyDataset array_to_img audio_dataset_from_directory
+            clear_session deserialize_keras_object disable_interactive_logging enable_interactive_logging
+            get_custom_objects get_file get_registered_name get_registered_object get_source_inputs
+            image_dataset_from_directory img_to_array is_interactive_logging_enabled is_keras_tensor load_img
+            model_to_dot normalize pack_x_y_sample_weight pad_sequences plot_model register_keras_serializable save_img
+            serialize_keras_object set_random_seed split_dataset standardize_dtype text_dataset_from_directory
+            timeseries_dataset_from_array to_categorical unpack_x_y_sample_weight
+        """),
+        MappingProxyType(_LEFT_OUT_UTILS),
+    ),
 )
 
 
@@ -144,4 +360,13 @@ def page(sections: Iterable[Section] = SECTIONS) -> str:
         ]
         lines += [f"| {name} | {where} |" for name, where in (row(section, name) for name in section.names)]
         lines.append("")
+    lines += [
+        "## Arguments of layers\n",
+        "Layers have Keras's arguments with its defaults, and its weights; all but Conv3DTranspose and SimpleRNN have "
+        "its order too. These arguments are not here:\n",
+        "| argument | why |",
+        "|---|---|",
+        *(f"| `{name}` | {why} |" for name, why in LAYER_ARGUMENTS.items()),
+        "",
+    ]
     return "\n".join(lines)

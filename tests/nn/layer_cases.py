@@ -80,6 +80,7 @@ CASES: list[LayerCase] = [
     LayerCase("Dropout", lambda: layers.Dropout(0.4), ((6, 5),)),
     LayerCase("Dropout, shared", lambda: layers.Dropout(0.4, noise_shape=(None, 1, 5)), ((3, 4, 5),)),
     LayerCase("Flatten", lambda: layers.Flatten(), ((2, 3, 2),)),
+    LayerCase("Flatten, channels first", lambda: layers.Flatten("channels_first"), ((2, 3, 2, 2),)),
     LayerCase("Reshape", lambda: layers.Reshape((3, -1)), ((2, 6),)),
     LayerCase("InputLayer", lambda: layers.InputLayer((3,)), ((2, 3),)),
     LayerCase(

@@ -292,8 +292,9 @@ def test_gradient_health_is_a_callback() -> None:
     assert watch.history.steps == (0, 1, 2, 3)
 
 
+@pytest.mark.ci
 def test_tensorboard(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed; `dev.py ci` does")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     history = compiled().fit(
@@ -304,6 +305,12 @@ def test_tensorboard(tmp_path: Path) -> None:
         events.Reload()
         found = [event.value for event in events.Scalars("epoch_loss")]
         np.testing.assert_allclose(found, history.history[name], rtol=1e-6)
+        assert [event.step for event in events.Scalars("epoch_loss")] == [0, 1, 2]
+        assert ("batch_loss" in events.Tags()["scalars"]) == (run == "train")
+    events = EventAccumulator(str(tmp_path / "train"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("batch_loss")] == [1, 2, 3, 4, 5, 6]
+    assert {event.value for event in events.Scalars("epoch_learning_rate")} == {np.float32(0.001)}
 
 
 def test_tensorboard_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

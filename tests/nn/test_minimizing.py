@@ -245,7 +245,17 @@ REFUSALS: dict[str, tuple[Any, type[Exception], str]] = {
     "minimize a constant": (lambda: minimize(lambda: ag.tensor(1.0), [W]), GradError, "received a constant"),
     "minimize text": (lambda: minimize(lambda t: t, np.array(["a"])), TypeError, "real numbers to start from"),
     "minimize nothing": (lambda: minimize(lambda t: t, {}), ValueError, "at least one array"),
-    "compile": (lambda: optimizers.get("lbfgs"), ValueError, "name of an optimizer; received 'lbfgs'"),
+    "compile by name": (
+        lambda: optimizers.get("L-BFGS"),
+        TypeError,
+        r"received 'L-BFGS', which needs .* Make LBFGS\(parameters=",
+    ),
+    "compile": (
+        lambda: models.Sequential([layers.Dense(1, input_shape=(2,))]).compile(LBFGS(parameters=[W]), "mse"),
+        TypeError,
+        r"received LBFGS\(.*which needs the loss at several points in each step",
+    ),
+    "compile the class": (lambda: optimizers.get(LBFGS), TypeError, "received <class .*needs the loss"),  # type: ignore[arg-type]
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 import autograd_lite as ag
 from nn import optimizers
+from nn._config import argument_names
 from nn.optimizers import Optimizer, schedules
 
 from . import optimizer_formulas as formulas, peers
@@ -246,3 +248,16 @@ def test_ten_steps_equal_those_of_pytorch(make: Any, name: str, options: dict[st
         q.grad = torch.tensor(problem(q.detach().numpy()))
         peer.step()
         np.testing.assert_allclose(ours, q.detach().numpy(), rtol=1e-6)
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize(
+    "kind", [k for k in vars(optimizers).values() if k in Optimizer.__subclasses__()] + [optimizers.AdamW]
+)
+def test_the_arguments_and_their_defaults_are_those_of_keras(kind: Any) -> None:
+    theirs = inspect.signature(getattr(peers.keras().optimizers, kind.__name__)).parameters
+    assert set(argument_names(kind)) - {"parameters"} == theirs.keys() - {"kwargs"}
+    own = inspect.signature(kind).parameters.values()
+    assert {p.name: p.default for p in own if p.name != "common"}.items() <= {
+        name: p.default for name, p in theirs.items()
+    }.items()

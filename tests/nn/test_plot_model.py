@@ -35,6 +35,18 @@ def test_a_functional_model_with_two_inputs(tmp_path: Path) -> None:
     assert graph.summary().startswith("7 operations, 2 inputs, 6 parameters")
 
 
+def test_inputs_have_their_names() -> None:
+    a, b = nn.Input((2,), name="left"), nn.Input((3,), name="right")
+    graph = plot_model(models.Model([a, b], layers.Dense(1)(a) + layers.Dense(1)(b)), None)
+    assert "input 'left'" in graph.to_text()
+    assert "input 'right'" in graph.to_text()
+
+
+def test_a_model_of_sequences_of_any_length() -> None:
+    words = models.Sequential([nn.Input((None,), dtype="int32"), layers.Embedding(5, 2), layers.LSTM(3)])
+    assert "(1, 1) int32 = input 'x'" in " ".join(plot_model(words, None).to_text().split())
+
+
 def test_a_model_that_knows_no_shape() -> None:
     lazy = models.Sequential([layers.Dense(1)])
     with pytest.raises(ValueError, match="expected a model that knows the shape of its input; 'sequential' does not"):

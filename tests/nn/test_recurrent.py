@@ -137,27 +137,82 @@ def test_the_forget_gate_starts_open() -> None:
 # ---- the fused op and the loop over steps ---------------------------------------------------------------------------
 
 
+OPS = {"SimpleRNN": "simple_rnn", "GRU": "gru", "GRU, reset before": "gru", "LSTM": "lstm"}
+HOLES = np.array([[True, False, True, True, False], [False, False, True, False, True], [False] * 5])
+MASKS: dict[str, Any] = {"no mask": None, "all": np.ones((N, T), bool), "holes": HOLES}
+
+
+@every_kind
+@pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("states", [False, True])
-def test_the_one_op_is_the_loop_over_steps(states: bool) -> None:
-    """A mask that is True everywhere takes the loop: the same values, and the same gradients."""
+@pytest.mark.parametrize("sequences", [False, True])
+def test_the_one_op_is_the_loop_over_steps(
+    kind: str, mask: str, states: bool, sequences: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same values and the same gradients, with any mask."""
     found = []
-    for mask in (None, np.ones((N, T), bool)):
-        layer = made("LSTM")
-        x = ag.tensor(data(), requires_grad=True)
-        first = [ag.tensor(data(N, H, seed=k), requires_grad=True) for k in (1, 2)] if states else []
-        out, h, c = layer(x, initial_state=first or None, mask=mask)
-        ((out * np.sin(np.arange(out.size).reshape(out.shape))).sum() + (h * c).sum()).backward()
-        ops = {node.op for node in ag.build_graph(out)}
-        assert ("lstm" in ops) == (mask is None)
-        found.append([out.numpy(), h.numpy(), c.numpy(), *[t.grad.numpy() for t in [x, *first, *layer.parameters()]]])
-    close(found[0], found[1], 1e-11)
+    for loop_over_steps in (False, True):
+        for zero in (False, True):
+            layer = made(kind, return_sequences=sequences, zero_output_for_mask=zero)
+            if loop_over_steps:
+                monkeypatch.setattr(layer, "_usual", lambda: False)
+            x = ag.tensor(data(), requires_grad=True)
+            count = (2 if kind == "LSTM" else 1) * states
+            first = [ag.tensor(data(N, H, seed=k), requires_grad=True) for k in range(count)]
+            out, *last = layer(x, initial_state=first or None, mask=MASKS[mask])
+            ((out * np.sin(np.arange(out.size).reshape(out.shape))).sum() + (last[0] * last[-1]).sum()).backward()
+            assert (OPS[kind] in {node.op for node in ag.build_graph(out)}) != loop_over_steps
+            tensors = [x, *first, *layer.parameters()]
+            found.append([a.numpy() for a in (out, *last)] + [t.grad.numpy() for t in tensors])
+    for one_op, loop_ in zip(found[:2], found[2:], strict=True):
+        close(one_op, loop_, 1e-11)
+
+
+def test_relu_is_one_op_and_other_activations_are_a_loop() -> None:
+    for activation, op in (("relu", True), ("tanh", True), ("sigmoid", False)):
+        layer = layers.SimpleRNN(H, activation, return_sequences=True, dtype="float64")
+        out = layer(data())
+        w, u = layer.cell.kernel.numpy(), layer.cell.recurrent_kernel.numpy()
+        f = {"relu": lambda a: np.maximum(a, 0), "tanh": np.tanh, "sigmoid": lambda a: 1 / (1 + np.exp(-a))}
+        h = np.zeros((N, H))
+        for t in range(T):
+            h = f[activation](data()[:, t] @ w + h @ u)
+            np.testing.assert_allclose(out[:, t].numpy(), h, rtol=1e-12)
+        assert ("simple_rnn" in {node.op for node in ag.build_graph(out)}) == op
+
+
+@every_kind
+def test_what_is_masked_may_hold_nan(kind: str) -> None:
+    layer, x = made(kind), ag.tensor(data(), requires_grad=True)
+    clean = layer(x, mask=HOLES)[0]
+    spoilt = ag.tensor(np.where(HOLES[..., None], data(), np.nan), requires_grad=True)
+    out = layer(spoilt, mask=HOLES)[0]
+    np.testing.assert_array_equal(out.numpy(), clean.numpy())
+    out.sum().backward()
+    assert np.isfinite(layer.cell.recurrent_kernel.grad.numpy()).all()
+    assert np.isfinite(spoilt.grad.numpy()).all()
+
+
+def test_a_batch_of_no_sequences() -> None:
+    for kind in KINDS:
+        assert made(kind)(np.zeros((0, T, D)))[0].shape == (0, T, H)
 
 
 def test_shapes_that_do_not_fit_the_op() -> None:
     z, r = np.zeros((5, 2, 12)), np.ones((3, 12))
-    for wrong in ((z[0], r), (z[:0], r), (z, r[:2]), (z, r, np.zeros(3)), (z, r, None, np.zeros((3, 2)))):
-        with pytest.raises(ag.ShapeError, match=r"lstm: expected z of shape .* received z"):
+    for wrong in ((z[0], r), (z[:0], r), (z[:, :0], r), (z, r[:2]), (z, r, np.zeros(3)), (z, r, None, np.ones((3, 2)))):
+        with pytest.raises(ag.ShapeError, match=r"lstm: expected z of shape \(T, N, 4 H\) .* h and c .* received z"):
             ag.lstm(*wrong)
+    z, r = z[..., :9], r[:, :9]
+    for wrong in ((z, r[:2]), (z, r, np.zeros(9)), (z, r, np.zeros((2, 9)), np.zeros((3, 3)))):
+        with pytest.raises(
+            ag.ShapeError, match=r"gru: expected z of shape \(T, N, 3 H\) .*bias \(2, 3 H\), h .*received"
+        ):
+            ag.gru(*wrong)
+    with pytest.raises(ag.ShapeError, match=r"simple_rnn: expected z of shape \(T, N, H\) .*recurrent_kernel \(H, H\)"):
+        ag.simple_rnn(z, r)
+    with pytest.raises(ValueError, match=r"simple_rnn: expected activation to be 'tanh' or 'relu'; received 'gelu'"):
+        ag.simple_rnn(z, np.ones((9, 9)), activation="gelu")
 
 
 # ---- masks ----------------------------------------------------------------------------------------------------------
@@ -334,15 +389,18 @@ def test_gradients_with_a_mask_and_states(kind: str) -> None:
     assert check_module(Masked(), data(2, 3, D), data(2, H, seed=1), data(2, H, seed=2), order=1).ok
 
 
-def test_second_order_through_the_one_op_with_states() -> None:
+@every_kind
+@pytest.mark.parametrize("masked", [False, True])
+def test_second_order_through_the_one_op_with_states(kind: str, masked: bool) -> None:
     class Whole(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.layer = layers.LSTM(2, return_state=True)
+            self.layer = KINDS[kind](2, return_state=True)
 
         def call(self, x: Any, h: Any, c: Any) -> Any:
-            out, _, last = self.layer(x, initial_state=[h, c])
-            return out * last
+            mask = np.array([[True, False, True], [False, True, False]]) if masked else None
+            out, *last = self.layer(x, initial_state=[h, c] if kind == "LSTM" else h * c, mask=mask)
+            return out * last[-1]
 
     assert check_module(Whole(), data(2, 3, D), data(2, 2, seed=1), data(2, 2, seed=2), order=2).ok
 

@@ -184,8 +184,11 @@ def test_a_subclass_is_loaded_only_if_the_caller_names_it(tmp_path: Path) -> Non
         models.load_model(tmp_path / "m.nn")
     again = models.load_model(tmp_path / "m.nn", custom_objects={"Scaled": Scaled})
     same(model, again, X)
-    with pytest.raises(TypeError, match="expected custom_objects to be classes derived from nn's"):
-        models.load_model(tmp_path / "m.nn", custom_objects={"Scaled": os.system})  # type: ignore[dict-item]
+    for wrong in (dict, 3):
+        with pytest.raises(TypeError, match="expected custom_objects to be functions, and classes derived from nn's"):
+            models.load_model(tmp_path / "m.nn", custom_objects={"Scaled": wrong})
+    with pytest.raises(SavedFileError, match="names the class 'Scaled'"):
+        models.load_model(tmp_path / "m.nn", custom_objects={"Scaled": os.system})
 
 
 def test_a_function_of_the_users_own_cannot_be_saved(tmp_path: Path) -> None:
@@ -275,6 +278,7 @@ def changed(tmp_path: Path, change: Any) -> Path:
     """Write a model's file whose description was changed."""
     head, body = header(whole(tmp_path))
     about = json.loads(head["__metadata__"]["nn"])
+    del about["crc32"]  # who means harm does not leave it
     about = change(about) or about
     head["__metadata__"]["nn"] = about if isinstance(about, str) else json.dumps(about)
     (tmp_path / "bad").write_bytes(joined(head, body))
@@ -294,18 +298,23 @@ def _with_layer(class_name: Any, config: Any) -> Any:
         (_with_layer("Popen", {"args": ["true"]}), "names the class 'Popen', which is not one of nn's"),
         (_with_layer("os.system", {}), "names the class 'os.system'"),
         (_with_layer("__import__", {}), "names the class '__import__'"),
-        (_with_layer(["Dense"], {}), "names the class"),
-        (_with_layer("Operation", {"function": "load"}), "does not describe a model: .*expected one of"),
-        (_with_layer("Dense", {"units": -1}), "expected units to be a positive integer"),
-        (_with_layer("Dense", {"unit": 1}), "does not describe a model"),
-        (_with_layer("Dense", {"units": 10**10}), "more weights than the file has"),
-        (_with_layer("Dense", 3), "does not describe a model"),
-        (_with_layer("Zeros", {}), "expected a layer of a known class"),
-        (_with_layer("Dense", {"units": 2, "kernel_initializer": {"class_name": "Evil", "config": {}}}), "'Evil'"),
-        (_with_layer("Dense", {"units": 2, "activation": "exec"}), "expected the name of an activation"),
+        (_with_layer(["layers.Dense"], {}), "names the class"),
+        (_with_layer("Dense", {"units": 2}), "names the class 'Dense', which is not one of nn's"),
+        (_with_layer("function", "losses.huber"), "expected a layer of a known class"),
+        (_with_layer("layers.Operation", {"function": "load"}), "does not describe a model: .*expected one of"),
+        (_with_layer("layers.Dense", {"units": -1}), "expected units to be a positive integer"),
+        (_with_layer("layers.Dense", {"unit": 1}), "does not describe a model"),
+        (_with_layer("layers.Dense", {"units": 10**10}), "more weights than the file has"),
+        (_with_layer("layers.Dense", 3), "does not describe a model"),
+        (_with_layer("initializers.Zeros", {}), "expected a layer of a known class"),
+        (
+            _with_layer("layers.Dense", {"units": 2, "kernel_initializer": {"class_name": "Evil", "config": {}}}),
+            "'Evil'",
+        ),
+        (_with_layer("layers.Dense", {"units": 2, "activation": "exec"}), "expected the name of an activation"),
         (lambda about: about.pop("model") and None, "does not describe a model"),
         (lambda about: about.update(model=[]), "does not describe a model"),
-        (lambda about: about.update(format="model 99"), "expected a file that model.save"),
+        (lambda about: about.update(format="model 99"), "of format 'model 2' or older; .*'model 99'"),
         (lambda about: about.update(example=[{"shape": "x", "dtype": "y"}]), "does not describe a model"),
         (lambda about: "[" * 100_000, "damaged|expected JSON"),
         (lambda about: "{", "expected JSON"),

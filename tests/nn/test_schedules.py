@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from nn import layers, models, optimizers
+import nn
+from nn import callbacks, layers, models, optimizers
 from nn.optimizers import schedules
 
 CLOSED: dict[str, tuple[Any, Any]] = {
@@ -193,6 +194,35 @@ def test_gathered_gradients_are_part_of_the_state() -> None:
     np.testing.assert_allclose(q.data, [0.8, -2.3])
 
 
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_scaled_loss_gives_the_same_steps(watched: bool) -> None:
+    x = np.random.default_rng(0).normal(size=(24, 3)).astype(np.float32)
+    ends = []
+    for factor in (None, 1024.0):  # a power of two, which rounds nothing
+        nn.set_seed(0)
+        model = models.Sequential([layers.Dense(4, "tanh", input_shape=(3,)), layers.Dense(1)])
+        model.compile(optimizers.Adam(0.01, global_clipnorm=0.1, loss_scale_factor=factor), "mse")
+        calls = [callbacks.TerminateOnNaN()] if watched else None
+        history = model.fit(x, x[:, :1], batch_size=8, epochs=2, verbose=0, callbacks=calls).history
+        ends.append((history, [p.data.tobytes() for p in model.parameters()]))
+    assert ends[0] == ends[1]
+
+
+def test_a_scaled_loss_keeps_small_gradients_of_half_precision() -> None:
+    seen = []
+    for factor in (None, 2.0**12):
+        w = ag.tensor(np.ones(1, np.float16), requires_grad=True)
+        sgd = optimizers.SGD(1.0, loss_scale_factor=factor, parameters=[w])
+        loss = (w * 2.0**12 * 2.0**-14 * 2.0**-12).sum()  # 2**-26 is 0 in half precision
+        sgd.scale_loss(loss).backward()
+        before = w.numpy()
+        sgd.learning_rate = 2.0**4
+        sgd.step()
+        assert w.dtype == np.float16
+        seen.append((before - w.data).item())
+    assert seen == [0.0, 2.0**-10]
+
+
 def test_weight_decay_spares_what_is_excluded() -> None:
     for options in ({"var_names": ["bias"]}, {"var_list": None}):
         kernel = ag.tensor(np.ones(3), requires_grad=True, name="dense.kernel")
@@ -245,14 +275,100 @@ def test_refusals_say_what_was_received_and_expected(call: Any, error: type[Exce
         call()
 
 
-@pytest.mark.parametrize("name", ["SGD", "Muon", "Ftrl", "Adafactor", "Nadam"])
-def test_optimizers_are_made_again_from_what_was_serialized(name: str) -> None:
-    optimizer = getattr(optimizers, name)(schedules.CosineDecay(0.1, 10), clipnorm=1.0)
-    twin = optimizers.deserialize(json.loads(json.dumps(optimizers.serialize(optimizer))))
-    assert repr(twin) == repr(optimizer)
+# Of each optimizer all arguments, none of them at its default; of the three ways of clipping one goes with each.
+COMMON: dict[str, Any] = {
+    "learning_rate": schedules.CosineDecay(0.1, 10), "weight_decay": 0.01, "name": "mine", "use_ema": True,
+    "ema_momentum": 0.5, "ema_overwrite_frequency": 3, "loss_scale_factor": 2.0, "gradient_accumulation_steps": 2,
+}  # fmt: skip
+OWN: dict[str, dict[str, Any]] = {
+    "SGD": {"momentum": 0.5, "nesterov": True},
+    "RMSprop": {"rho": 0.5, "momentum": 0.25, "epsilon": 0.1, "centered": True},
+    "Adam": {"beta_1": 0.5, "beta_2": 0.25, "epsilon": 0.1, "amsgrad": True},
+    "AdamW": {"beta_1": 0.5, "beta_2": 0.25, "epsilon": 0.1, "amsgrad": True},
+    "Adagrad": {"initial_accumulator_value": 0.5, "epsilon": 0.1},
+    "Adamax": {"beta_1": 0.5, "beta_2": 0.25, "epsilon": 0.1},
+    "Nadam": {"beta_1": 0.5, "beta_2": 0.25, "epsilon": 0.1},
+    "Adadelta": {"rho": 0.5, "epsilon": 0.1},
+    "Ftrl": {
+        "learning_rate_power": -0.25, "initial_accumulator_value": 0.5, "l1_regularization_strength": 0.1,
+        "l2_regularization_strength": 0.2, "l2_shrinkage_regularization_strength": 0.3, "beta": 0.4,
+    },
+    "Lion": {"beta_1": 0.5, "beta_2": 0.25},
+    "ScheduleFreeAdamW": {"beta_1": 0.5, "beta_2": 0.25, "epsilon": 0.1, "warmup_steps": 2.0},
+    "Lamb": {"beta_1": 0.5, "beta_2": 0.25, "epsilon": 0.1},
+    "Adafactor": {
+        "beta_2_decay": -0.5, "epsilon_1": 0.1, "epsilon_2": 0.2, "clip_threshold": 0.5, "relative_step": False,
+    },
+    "Muon": {
+        "adam_beta_1": 0.5, "adam_beta_2": 0.25, "adam_weight_decay": 0.1, "epsilon": 0.2,
+        "exclude_layers": ["head"], "exclude_embeddings": False, "muon_a": 3.0, "muon_b": -4.0, "muon_c": 2.0,
+        "adam_lr_ratio": 0.5, "momentum": 0.25, "ns_steps": 3, "nesterov": False, "rms_rate": 0.1,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("clip", ["clipnorm", "clipvalue", "global_clipnorm"])
+@pytest.mark.parametrize("name", OWN)
+def test_optimizers_are_made_again_with_every_argument(name: str, clip: str) -> None:
+    kind = getattr(optimizers, name)
+    arguments = {**COMMON, **OWN[name], clip: 0.75}
+    optimizer = kind(**arguments)
+    config = json.loads(json.dumps(optimizers.serialize(optimizer)))
+    assert config["class_name"] == f"optimizers.{name}"
+    others = {"clipnorm", "clipvalue", "global_clipnorm"} - {clip}
+    assert config["config"].keys() == arguments.keys() | others
+    assert {n: config["config"][n] for n in arguments if n != "learning_rate"} == {
+        n: value for n, value in arguments.items() if n != "learning_rate"
+    }
+    twin = optimizers.deserialize(config)
+    assert type(twin) is kind
     assert twin.get_config() == optimizer.get_config()
-    for wrong in ({}, {"class_name": "SGD"}, "sgd"):
-        with pytest.raises(ValueError, match="deserialize: expected a class_name and a config"):
+    assert repr(twin) == repr(optimizer)
+    w = np.linspace(-1, 1, 6).reshape(2, 3)
+    ends = []
+    for one in (optimizer, twin):
+        p = ag.tensor(w, requires_grad=True)
+        one.bind([p])
+        for t in range(8):
+            p.grad = np.cos(p.data + t)
+            one.step()
+        ends.append(p.data.tobytes())
+    assert ends[0] == ends[1]
+
+
+def test_every_optimizer_is_among_those() -> None:
+    kinds = {
+        c.__name__ for c in vars(optimizers).values() if isinstance(c, type) and issubclass(c, optimizers.Optimizer)
+    }
+    assert kinds - {"Optimizer"} == OWN.keys()
+    for name, own in OWN.items():
+        defaults = getattr(optimizers, name)().get_config()
+        assert [n for n, value in {**COMMON, **own}.items() if value == defaults[n]] == []
+
+
+def test_a_configuration_has_the_present_values() -> None:
+    optimizer = optimizers.Adam()
+    optimizer.learning_rate, optimizer.beta_1, optimizer.clipnorm = 0.5, 0.25, 2.0
+    twin = optimizers.get(optimizers.serialize(optimizer))
+    assert (twin.learning_rate, twin.beta_1, twin.clipnorm) == (0.5, 0.25, 2.0)  # type: ignore[attr-defined]
+
+
+def test_a_subclass_hands_its_arguments_on() -> None:
+    class Scaled(optimizers.Adam):
+        def __init__(self, scale: float, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.scale = scale
+
+    config = Scaled(3.0, beta_1=0.5).get_config()
+    assert (config["scale"], config["beta_1"]) == (3.0, 0.5)
+    assert Scaled.from_config(config).get_config() == config
+
+
+def test_other_configurations_are_refused() -> None:
+    assert optimizers.deserialize({"class_name": "SGD", "config": {"learning_rate": 0.5}}).learning_rate == 0.5
+    wrongs: list[Any] = [{}, {"class_name": "SGD"}, "sgd", {"class_name": "regularizers.L2", "config": {}}]
+    for wrong in [*wrongs, {"class_name": "Optimizers", "config": {}}, {"class_name": ["SGD"], "config": {}}]:
+        with pytest.raises(ValueError, match="expected the configuration of an optimizer, as serialize"):
             optimizers.deserialize(wrong)
     with pytest.raises(ValueError, match="expected the configuration of a schedule"):
-        schedules.deserialize({"class_name": "L2", "config": {}})
+        schedules.deserialize({"class_name": "regularizers.L2", "config": {}})

@@ -122,6 +122,13 @@ CASES: dict[str, tuple[Any, Any, tuple[int, ...], Any, Any]] = {
         "attention",
         0,
     ),
+    "TransformerBlock": (
+        lambda: layers.TransformerBlock(2, 7),
+        lambda t: t.TransformerEncoderLayer(6, 2, 7, dropout=0.0, activation="gelu", batch_first=True, norm_first=True),
+        (2, 5, 6),
+        None,
+        None,
+    ),
 }
 AVAILABLE = [name for name in CASES if hasattr(layers, name.split(",")[0])]
 

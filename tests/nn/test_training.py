@@ -396,3 +396,20 @@ def test_the_network_of_the_seed_on_all_digits() -> None:
     network.fit(x.reshape(-1, 784) / 255, to_categorical(y), epochs=5, batch_size=128, verbose=0)
     _, accuracy = network.evaluate(x_test.reshape(-1, 784) / 255, to_categorical(y_test), verbose=0)
     assert accuracy >= 0.977
+
+
+def test_a_loss_of_the_models_own_is_trained_on_and_evaluated() -> None:
+    class Weighed(nn.Sequential):
+        def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> Any:
+            return 3.0 * super().compute_loss(x, y, y_pred, sample_weight)
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(8, 2)), rng.normal(size=(8, 1))
+    models = [kind([layers.Dense(1, kernel_initializer="ones", input_shape=(2,))]) for kind in (nn.Sequential, Weighed)]
+    for model, rate in zip(models, (0.3, 0.1), strict=True):
+        model.compile(nn.optimizers.SGD(rate), "mse")
+        model.fit(x, y, batch_size=4, epochs=2, shuffle=False, verbose=0)
+    for a, b in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+    plain, own = (model.evaluate(x, y, verbose=0) for model in models)
+    np.testing.assert_allclose(own, 3 * plain, rtol=1e-5)

@@ -1,0 +1,96 @@
+"""SwapEMAWeights: evaluation with the running means of the weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .base import Callback, Logs
+
+__all__ = ["SwapEMAWeights"]
+
+
+class SwapEMAWeights(Callback):
+    """Puts the running means of the weights in their place for evaluations and predictions, and the weights back after.
+
+    The means are those of an optimizer with `use_ema=True`.
+
+    Args:
+        swap_on_epoch: whether to put the means in place at the end of each epoch too, until the next begins, so that
+            callbacks behind this one see them: `ModelCheckpoint` then saves the means.
+
+    Raises:
+        ValueError: when it is used with an optimizer that keeps no means.
+
+    References:
+        Polyak, Juditsky: Acceleration of Stochastic Approximation by Averaging, 1992.
+
+    Example:
+        >>> import numpy as np
+        >>> from nn import layers, models, optimizers
+        >>> model = models.Sequential([layers.Dense(1, input_shape=(2,))])
+        >>> model.compile(optimizers.SGD(0.1, use_ema=True), loss="mse")
+        >>> x = np.ones((4, 2))
+        >>> history = model.fit(x, x[:, :1], validation_data=(x, x[:, :1]), callbacks=[SwapEMAWeights()], verbose=0)
+        >>> sorted(history.history)
+        ['loss', 'val_loss']
+    """
+
+    def __init__(self, swap_on_epoch: bool = False) -> None:
+        self.swap_on_epoch = bool(swap_on_epoch)
+        self._kept: list[npt.NDArray[Any]] | None = None
+        self._of_epoch = False
+
+    def _swap(self) -> None:
+        """Keep the weights, and put the means in their place."""
+        optimizer: Any = self.model.optimizer
+        if not getattr(optimizer, "use_ema", False):
+            raise ValueError(
+                f"SwapEMAWeights: expected an optimizer with use_ema=True; received {type(optimizer).__name__} "
+                "without. Compile the model with one, such as optimizers.Adam(use_ema=True)"
+            )
+        self._kept = [np.array(p.data) for p in optimizer.parameters]
+        if self._kept:  # none before the optimizer knows its parameters
+            optimizer.finalize_variable_values()
+
+    def _swap_back(self) -> None:
+        optimizer: Any = self.model.optimizer
+        for p, value in zip(optimizer.parameters, self._kept or [], strict=True):
+            p.assign(value)
+        self._kept = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Forget what a run that failed has kept."""
+        self._kept, self._of_epoch = None, False
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Put the weights back, if the end of the epoch before has kept them."""
+        if self._of_epoch and self._kept is not None:
+            self._swap_back()
+        self._of_epoch = False
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Put the means in place, with `swap_on_epoch`; at the end of `fit` they stay."""
+        if self.swap_on_epoch:
+            self._swap()
+            self._of_epoch = True
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Put the means in place."""
+        if not self._of_epoch:
+            self._swap()
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Put the weights back."""
+        if not self._of_epoch:
+            self._swap_back()
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Put the means in place."""
+        self.on_test_begin(logs)
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """Put the weights back."""
+        self.on_test_end(logs)

@@ -1,0 +1,69 @@
+"""Masking: which steps of sequences of numbers are padding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ..module import Shape
+from .layer import Layer, is_number
+
+__all__ = ["Masking"]
+
+
+class Masking(Layer):
+    """Makes a mask, False at the steps all of whose features equal a value, and sets those steps to 0.
+
+    Layers behind it, losses and metrics then leave those steps out; see `Module.compute_mask`.
+
+    Args:
+        mask_value: the value that stands for padding.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, T, ..., D); the result has x's shape, and its mask is x's without the last axis.
+
+    Raises:
+        ShapeError: when called on an x with fewer than two axes.
+
+    Example:
+        >>> from nn.layers import LSTM
+        >>> x = np.array([[[1.0, 2.0], [3.0, 0.0], [-1.0, -1.0]]])
+        >>> layer = Masking(-1.0)
+        >>> layer(x).tolist(), layer.compute_mask(x).tolist()
+        ([[[1.0, 2.0], [3.0, 0.0], [0.0, 0.0]]], [[True, True, False]])
+        >>> lstm = LSTM(4)
+        >>> bool((lstm(layer(x)) == lstm(x[:, :2])).numpy().all())
+        True
+    """
+
+    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not is_number(mask_value):
+            raise ValueError(f"Masking: expected mask_value to be a number; received mask_value={mask_value!r}")
+        self.mask_value = float(mask_value)
+
+    def call(self, x: Tensor) -> Any:
+        """Return x, 0 at the steps that are padding."""
+        if x.ndim < 2:
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (Masking): expected sequences of shape (N, T, ..., D); received "
+                f"shape {x.shape}"
+            )
+        return np.where(self.compute_mask(x)[..., None], x, 0)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return where a feature differs from `mask_value`, of x's shape without the last axis."""
+        x = inputs if isinstance(inputs, Tensor) else np.asarray(inputs)
+        return np.any(x != np.asarray(self.mask_value).astype(x.dtype), axis=-1)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape."""
+        return input_shape
+
+    def extra_repr(self) -> str:
+        """Return the value."""
+        return f"mask_value={self.mask_value:g}"

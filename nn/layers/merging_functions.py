@@ -1,0 +1,93 @@
+"""The merging layers as functions, for symbols of a functional model and for arrays: `add([a, b])` is `Add()([a, b])`.
+
+Each takes a list of tensors; `kwargs` are the layer's `name` and `dtype`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
+
+__all__ = ["add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"]
+
+
+def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Return the sum of tensors, as the layer `Add`.
+
+    Example:
+        >>> add([[[1.0]], [[2.0]]]).tolist()
+        [[3.0]]
+    """
+    return Add(**kwargs)(inputs)
+
+
+def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Return the first of two tensors less the second, as the layer `Subtract`.
+
+    Example:
+        >>> subtract([[[1.0]], [[2.0]]]).tolist()
+        [[-1.0]]
+    """
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Return the product of tensors, element by element, as the layer `Multiply`.
+
+    Example:
+        >>> multiply([[[2.0]], [[3.0]]]).tolist()
+        [[6.0]]
+    """
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Return the mean of tensors, element by element, as the layer `Average`.
+
+    Example:
+        >>> average([[[1.0]], [[2.0]]]).tolist()
+        [[1.5]]
+    """
+    return Average(**kwargs)(inputs)
+
+
+def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Return the largest of the elements at each place, as the layer `Maximum`.
+
+    Example:
+        >>> maximum([[[1.0, 4.0]], [[2.0, 3.0]]]).tolist()
+        [[2.0, 4.0]]
+    """
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Return the smallest of the elements at each place, as the layer `Minimum`.
+
+    Example:
+        >>> minimum([[[1.0, 4.0]], [[2.0, 3.0]]]).tolist()
+        [[1.0, 3.0]]
+    """
+    return Minimum(**kwargs)(inputs)
+
+
+def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
+    """Return tensors one behind the other along an axis, as the layer `Concatenate`.
+
+    Example:
+        >>> concatenate([[[1.0]], [[2.0, 3.0]]]).tolist()
+        [[1.0, 2.0, 3.0]]
+    """
+    return Concatenate(axis, **kwargs)(inputs)
+
+
+def dot(inputs: Sequence[Any], axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> Any:
+    """Return the products of two tensors' vectors along one axis of each, as the layer `Dot`.
+
+    Example:
+        >>> dot([[[1.0, 2.0]], [[3.0, 4.0]]], axes=1).tolist()
+        [[11.0]]
+    """
+    return Dot(axes, normalize, **kwargs)(inputs)

@@ -1,0 +1,40 @@
+"""Layers as plain values, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._config import custom_objects as known_as, made
+from .._model_config import layer_config
+from ..module import Module
+
+__all__ = ["deserialize", "serialize"]
+
+
+def serialize(layer: Module) -> dict[str, Any]:
+    """Return what a layer can be made from again, as {"class_name": …, "config": …}; see `deserialize`.
+
+    Raises:
+        TypeError: if it has no configuration, as a plain Module has none.
+    """
+    return layer_config(layer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Module:
+    """Return a layer like the one that was serialized, with initial weights of its own.
+
+    Args:
+        config: as `serialize` returns it.
+        custom_objects: classes and functions of your own that it may name, by name.
+
+    Raises:
+        ValueError: if the configuration stands for something else.
+
+    Example:
+        >>> from nn.layers import Dense
+        >>> deserialize(serialize(Dense(3, activation="relu")))
+        Dense(units=3, activation=relu)
+    """
+    with known_as(custom_objects or {}):
+        return made("a layer", config, Module)
