@@ -24,7 +24,7 @@ TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {
     "lint": ({"test"}, LINT, {}),
     # One BLAS thread in each of two workers: with two in each, they would only wait for each other.
     "test": ({"test"}, [*LINT, "pytest -n 2"], {"OPENBLAS_NUM_THREADS": "1"}),
-    "ci": ({"test", "bench", "docs", "viewers"}, ["pytest -m ci --durations 10"], FULL),
+    "ci": ({"test", "bench", "docs", "viewers", "tensorboard"}, ["pytest -m ci --durations 10"], FULL),
     "bench": ({"bench"}, ["benchmarks"], {}),
     "docs": ({"docs"}, ["sphinx -E -W --keep-going -b html docs docs/_build"], {}),
 }

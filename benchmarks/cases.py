@@ -11,7 +11,8 @@ from benchmarks import models, problems
 
 # steady: one worker lives through all rounds. process: a fresh one per round, timed from outside.
 # imports: a fresh interpreter per round times one import. probe: a fresh one measures itself.
-Mode = Literal["steady", "process", "imports", "probe"]
+# peak: a fresh one per round measures how much memory a steady job takes, in the place of time.
+Mode = Literal["steady", "process", "imports", "probe", "peak"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Contender:
 
 CONTENDERS = {
     "autograd_lite": Contender("autograd_lite", ours=True),
+    "autograd_lite_fit": Contender("autograd_lite", ours=True),
     "autograd_lite_graph": Contender("autograd_lite", ours=True),
     "autograd_lite_loop": Contender("autograd_lite", ours=True),
     "autograd_lite_np": Contender("autograd_lite", ours=True),
@@ -172,6 +174,19 @@ CASES = {
         goals={"torch": 1.5},
         problem=problems.convolutional,
     ),
+    "cnn_memory": Case(
+        about="the same step: memory of the process at its highest, beyond what it holds between steps",
+        job="cnn_step",
+        contenders=("autograd_lite", "torch"),
+        unit="MiB",
+        scale=2.0**-20,
+        repeat=5,
+        warm=2,
+        rounds=3,
+        mode="peak",
+        goals={"torch": 1.5},
+        problem=problems.convolutional,
+    ),
     "lstm_step": Case(
         about="one training step of an LSTM, 64 steps, 128 features, 128 units, batch 32, MSE, SGD, float32",
         job="lstm_step",
@@ -183,6 +198,30 @@ CASES = {
         rounds=11,
         goals={"torch": 2.0, "torch_cells": 0.9},
         problem=problems.recurrent,
+    ),
+    "gru_step": Case(
+        about="one training step of a GRU, 64 steps, 128 features, 128 units, batch 32, MSE, SGD, float32",
+        job="gru_step",
+        contenders=("autograd_lite", "torch", "torch_cells"),
+        unit="ms/step",
+        scale=1e3,
+        repeat=20,
+        warm=2,
+        rounds=11,
+        goals={"torch": 2.0, "torch_cells": 0.9},
+        problem=partial(problems.recurrent, gates=3),
+    ),
+    "transformer_step": Case(
+        about="one training step of a transformer block, 64 steps, 128 features, 4 heads, batch 16, MSE, SGD, float32",
+        job="transformer_step",
+        contenders=("autograd_lite", "torch"),
+        unit="ms/step",
+        scale=1e3,
+        repeat=20,
+        warm=2,
+        rounds=11,
+        goals={"torch": 1.2},
+        problem=problems.transformer,
     ),
     "gaussian_process": _model(
         "Gaussian-process marginal likelihood by Cholesky, n = 100: value and gradient by 3 hyperparameters",
@@ -260,6 +299,20 @@ CASES = {
         mode="probe",
         goals={"forward, on over off": 1.3, "forward and backward, on over off": 1.3},
         options={"links": 1_000, "turns": 31},
+    ),
+    "fit_overhead": Case(
+        about="fit over the loop written by hand, 8-8-3, batch 16, SGD: the same rows, losses and metrics",
+        job="overhead",
+        contenders=("autograd_lite_fit",),
+        unit="",
+        rounds=3,
+        mode="probe",
+        goals={
+            "arrays, µs/step": 30.0,
+            "arrays and accuracy, µs/step": 30.0,
+            "DataLoader, µs/step": 30.0,
+        },
+        options={"steps": 200, "batch": 16, "turns": 21},
     ),
     "pictures": Case(
         about="the seed network's loss, batch 128, drawn: from the tensor to the finished text",

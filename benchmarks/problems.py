@@ -144,9 +144,10 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class Recurrent:
-    """An LSTM of which every step's output has a target: mean squared error, plain gradient descent.
+    """A recurrent layer of which every step's output has a target: mean squared error, plain gradient descent.
 
-    Gates stand in the order i, f, c, o: `kernel` (D, 4H), `recurrent_kernel` (H, 4H), `bias` (4H,).
+    Weights of an LSTM have the gates i, f, c, o side by side: `kernel` (D, 4H), `recurrent_kernel` (H, 4H), `bias`
+    (4H,). Those of a GRU have the gates z, r, h, and `bias` (2, 3H).
     """
 
     x: Array
@@ -176,7 +177,25 @@ class Convolutional:
         return dict(result)
 
 
-Problem = Chain | Regression | Mlp | Model | Recurrent | Convolutional
+@dataclass(frozen=True, eq=False)
+class Transformer:
+    """A block of self-attention and two dense layers, each after a layer norm: mean squared error, plain descent.
+
+    The weights have the paths, shapes and order of `nn.layers.TransformerBlock`'s.
+    """
+
+    x: Array
+    y: Array
+    heads: int
+    weights: Mapping[str, Array]
+    learning_rate: float
+
+    def summary(self, result: Mapping[str, Array]) -> Arrays:
+        """The arrays that must agree between contenders: the weights after the last step."""
+        return dict(result)
+
+
+Problem = Chain | Regression | Mlp | Model | Recurrent | Convolutional | Transformer
 
 
 def _logits(x: Array, weights: Mapping[str, Array]) -> Array:
@@ -221,15 +240,42 @@ def convolutional(rows: int = 64, side: int = 28, filters: int = 32) -> Convolut
     return Convolutional(x, rng.integers(0, 10, rows), weights, learning_rate=0.01)
 
 
-def recurrent(rows: int = 32, steps: int = 64, features: int = 128, units: int = 128) -> Recurrent:
-    """An LSTM on random sequences: `rows` of them, of `steps` steps."""
+def recurrent(rows: int = 32, steps: int = 64, features: int = 128, units: int = 128, gates: int = 4) -> Recurrent:
+    """An LSTM, or with 3 gates a GRU, on random sequences: `rows` of them, of `steps` steps."""
     rng = np.random.default_rng(3)
     bound = units**-0.5
-    shapes = {"kernel": (features, 4 * units), "recurrent_kernel": (units, 4 * units), "bias": (4 * units,)}
+    width = gates * units
+    shapes = {
+        "kernel": (features, width),
+        "recurrent_kernel": (units, width),
+        "bias": (2, width) if gates == 3 else (width,),
+    }
     weights = {name: rng.uniform(-bound, bound, shape).astype(np.float32) for name, shape in shapes.items()}
     x = rng.normal(size=(rows, steps, features)).astype(np.float32)
     y = rng.uniform(-0.5, 0.5, (rows, steps, units)).astype(np.float32)
     return Recurrent(x, y, weights, learning_rate=0.1)
+
+
+def transformer(rows: int = 16, steps: int = 64, features: int = 128, heads: int = 4) -> Transformer:
+    """A block on random sequences, whose dense layers have 4 times as many features between them."""
+    rng = np.random.default_rng(5)
+    split, inner = (heads, features // heads), 4 * features
+    maps: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+        **{f"attention.{part}": ((features,), split) for part in ("query", "key", "value")},
+        "attention.attention_output": (split, (features,)),
+        "dense": ((features,), (inner,)),
+        "dense_output": ((inner,), (features,)),
+    }
+    weights: Arrays = {}
+    for norm in ("attention_norm", "dense_norm"):
+        weights[f"{norm}.gamma"] = rng.uniform(0.8, 1.2, features).astype(np.float32)
+        weights[f"{norm}.beta"] = rng.uniform(-0.2, 0.2, features).astype(np.float32)
+    for path, (inputs, outputs) in maps.items():
+        bound = (6 / (np.prod(inputs) + np.prod(outputs))) ** 0.5
+        weights[f"{path}.kernel"] = rng.uniform(-bound, bound, (*inputs, *outputs)).astype(np.float32)
+        weights[f"{path}.bias"] = rng.uniform(-0.1, 0.1, outputs).astype(np.float32)
+    x, y = rng.normal(size=(2, rows, steps, features)).astype(np.float32)
+    return Transformer(x, y, heads, weights, learning_rate=0.1)
 
 
 def random_mlp(rows: int, *widths: int, batch: int) -> Mlp:

@@ -93,13 +93,25 @@ def test_tiny_step_agrees(contender: str) -> None:
 
 
 @pytest.mark.ci
+@pytest.mark.parametrize(("step", "gates"), [("lstm_step", 4), ("gru_step", 3)])
 @pytest.mark.parametrize("contender", ["autograd_lite", "torch_cells"])
-def test_recurrent_step_agrees(contender: str) -> None:
-    problem = problems.recurrent(3, 4, 5, 6)
-    got, expected = first_run(contender, "lstm_step", problem), first_run("torch", "lstm_step", problem)
+def test_recurrent_step_agrees(contender: str, step: str, gates: int) -> None:
+    problem = problems.recurrent(3, 4, 5, 6, gates)
+    got, expected = first_run(contender, step, problem), first_run("torch", step, problem)
     assert got.keys() == expected.keys() == {"loss", *problem.weights}
     assert all((got[name] != a).any() for name, a in problem.weights.items())
     assert_agree(got, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.ci
+def test_a_step_of_a_transformer_block_agrees() -> None:
+    problem = problems.transformer(rows=3, steps=5, features=8, heads=2)
+    got, expected = (first_run(name, "transformer_step", problem) for name in ("autograd_lite", "torch"))
+    assert got.keys() == expected.keys() == {"loss", *problem.weights}
+    # A bias of the keys adds the same to all scores of a query, which softmax does not see.
+    moved = {name for name, a in problem.weights.items() if np.abs(got[name] - a).max() > 1e-6}
+    assert moved == problem.weights.keys() - {"attention.key.bias"}
+    assert_agree(got, expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.ci

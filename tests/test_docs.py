@@ -18,12 +18,14 @@ import pytest
 from autograd_lite.graph import build_graph
 
 from .graph.large import transformer
+from .nn import peers
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-PAGES, IMAGES = sorted(DOCS.glob("*.md")), DOCS / "images"
+PAGES, IMAGES = sorted(p for p in DOCS.rglob("*.md") if "_build" not in p.parts), DOCS / "images"
+NAMES = ["/".join(path.relative_to(DOCS).with_suffix("").parts) for path in PAGES]
 FENCE = re.compile(r"^```python *(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-PEERS = ("torch", "autograd", "mygrad")
+PEERS = ("torch", "keras", "autograd", "mygrad")
 # What PyTorch's own transformations call, and what MyGrad does to NumPy.
 QUIET = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -67,7 +69,7 @@ def check_pictures(pictures: dict[str, str]) -> None:
         assert text == (IMAGES / name).read_bytes().decode("utf-8"), f"docs/images/{name} shows something else"
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", PAGES, ids=NAMES)
 def test_the_code_of_a_page_prints_what_stands_there(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,19 +92,21 @@ def test_every_picture_is_one_that_a_test_makes() -> None:
 
 @QUIET
 @pytest.mark.ci
-@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", PAGES, ids=NAMES)
 def test_and_so_does_the_code_of_the_peers(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = path.read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     absent = {block.needs for block in blocks(page) if block.needs and find_spec(block.needs) is None}
     if absent:
         pytest.skip(f"not installed: {', '.join(sorted(absent))}")
+    if any(block.needs == "keras" for block in blocks(page)):
+        peers.keras()
     _, report = failures(page, path.name, peers=True)
     assert not report, report
 
 
-def test_the_two_pages_for_newcomers_are_there() -> None:
-    assert {"coming_from_pytorch", "coming_from_hips_and_mygrad"} <= {path.stem for path in PAGES}
+def test_the_pages_for_newcomers_are_there() -> None:
+    assert {"coming_from_keras", "coming_from_pytorch", "coming_from_hips_and_mygrad"} <= set(NAMES)
 
 
 PAGE = """

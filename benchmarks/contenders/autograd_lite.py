@@ -24,6 +24,7 @@ from benchmarks.problems import (
     Model,
     Recurrent,
     Regression,
+    Transformer,
     dense_weights,
     flat_images,
 )
@@ -199,7 +200,15 @@ def cnn_step(problem: Convolutional) -> Job:
 
 def lstm_step(problem: Recurrent) -> Job:
     """A hand-written loop over one LSTM layer."""
-    layer = layers.LSTM(problem.y.shape[2], return_sequences=True, input_shape=problem.x.shape[1:])
+    return _recurrent(problem, layers.LSTM(problem.y.shape[2], return_sequences=True, input_shape=problem.x.shape[1:]))
+
+
+def gru_step(problem: Recurrent) -> Job:
+    """A hand-written loop over one GRU layer."""
+    return _recurrent(problem, layers.GRU(problem.y.shape[2], return_sequences=True, input_shape=problem.x.shape[1:]))
+
+
+def _recurrent(problem: Recurrent, layer: layers.RNN) -> Job:
     loss_of = losses.MeanSquaredError()
     optimizer = optimizers.SGD(learning_rate=problem.learning_rate, parameters=layer.parameters())
     x, y = ag.tensor(problem.x), ag.tensor(problem.y)
@@ -216,6 +225,27 @@ def lstm_step(problem: Recurrent) -> Job:
 
     reset()
     return Job(run, lambda: {path.removeprefix("cell."): a for path, a in layer.state_dict().items()}, reset)
+
+
+def transformer_step(problem: Transformer) -> Job:
+    """A hand-written loop over one TransformerBlock."""
+    block = layers.TransformerBlock(problem.heads, input_shape=problem.x.shape[1:])
+    loss_of = losses.MeanSquaredError()
+    optimizer = optimizers.SGD(learning_rate=problem.learning_rate, parameters=block.parameters())
+    x, y = ag.tensor(problem.x), ag.tensor(problem.y)
+
+    def run() -> Tensor:
+        optimizer.zero_grad()
+        loss = loss_of(y, block(x))
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    def reset() -> None:
+        block.load_state_dict(problem.weights)
+
+    reset()
+    return Job(run, block.state_dict, reset)
 
 
 def model(problem: Model) -> Job:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from benchmarks import problems
 from benchmarks.contenders.torch_models import LOSSES
-from benchmarks.problems import Arrays, Chain, Convolutional, Job, Mlp, Model, Recurrent, Regression
+from benchmarks.problems import (
+    Array,
+    Arrays,
+    Chain,
+    Convolutional,
+    Job,
+    Mlp,
+    Model,
+    Recurrent,
+    Regression,
+    Transformer,
+)
 
 
 def chain(problem: Chain) -> Job:
@@ -161,11 +173,21 @@ def cnn_step(problem: Convolutional) -> Job:
 
 
 def recurrent(problem: Recurrent, module: nn.Module, outputs: Callable[[torch.Tensor], torch.Tensor]) -> Job:
-    """Training steps of an LSTM or an LSTMCell; its second bias, which our layer has not, stays 0."""
-    kernel, recurrent_kernel, bias, second = module.parameters()
-    second.requires_grad_(False)
+    """Training steps of an LSTM or a GRU, or of their cells.
+
+    The second bias of an LSTM, which our layer has not, stays 0. A GRU's gates stand in another order here: r, z, h.
+    """
+    *_, second = parameters = list(module.parameters())
+    is_gru = problem.weights["bias"].ndim == 2
+    second.requires_grad_(is_gru)
     x, y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
-    optimizer = torch.optim.SGD([kernel, recurrent_kernel, bias], lr=problem.learning_rate)
+    optimizer = torch.optim.SGD([p for p in parameters if p.requires_grad], lr=problem.learning_rate)
+
+    def turned(a: Array) -> Array:
+        if not is_gru:
+            return a
+        update, reset, new = np.split(a, 3, axis=-1)
+        return np.concatenate([reset, update, new], axis=-1)
 
     def run() -> torch.Tensor:
         optimizer.zero_grad()
@@ -177,12 +199,13 @@ def recurrent(problem: Recurrent, module: nn.Module, outputs: Callable[[torch.Te
     def reset() -> None:
         with torch.no_grad():
             second.zero_()
-            for p, a in zip((kernel, recurrent_kernel, bias), problem.weights.values(), strict=True):
-                p.copy_(torch.tensor(a.T))
+            *kernels, bias = problem.weights.values()
+            for p, a in zip(parameters, (*kernels, *np.atleast_2d(bias)), strict=False):
+                p.copy_(torch.tensor(turned(a).T))
 
     def result() -> Arrays:
-        trained = zip(problem.weights, (kernel, recurrent_kernel, bias), strict=True)
-        return {name: p.detach().numpy().T for name, p in trained}
+        *kernels, bias, second = (turned(p.detach().numpy().T) for p in parameters)
+        return dict(zip(problem.weights, [*kernels, np.stack([bias, second]) if is_gru else bias], strict=True))
 
     reset()
     return Job(run, result, reset, torch.Tensor.item)
@@ -191,6 +214,73 @@ def recurrent(problem: Recurrent, module: nn.Module, outputs: Callable[[torch.Te
 def lstm_step(problem: Recurrent) -> Job:
     module = nn.LSTM(problem.x.shape[2], problem.y.shape[2], batch_first=True)
     return recurrent(problem, module, lambda x: module(x)[0])
+
+
+def gru_step(problem: Recurrent) -> Job:
+    module = nn.GRU(problem.x.shape[2], problem.y.shape[2], batch_first=True)
+    return recurrent(problem, module, lambda x: module(x)[0])
+
+
+# PyTorch's name of each part of its TransformerEncoderLayer, by ours.
+BLOCK = {
+    "attention_norm": "norm1",
+    "dense_norm": "norm2",
+    "attention.attention_output": "self_attn.out_proj",
+    "dense": "linear1",
+    "dense_output": "linear2",
+}
+
+
+def encoder_state(weights: Mapping[str, Array]) -> dict[str, torch.Tensor]:
+    """The state of a TransformerEncoderLayer: kernels transposed, those of queries, keys and values in one."""
+    state = {}
+    for path, a in weights.items():
+        part, _, kind = path.rpartition(".")
+        if part not in BLOCK:
+            continue
+        rows = a.reshape(-1, a.shape[-1]).T if kind == "kernel" else a
+        state[f"{BLOCK[part]}.{'weight' if kind in ('kernel', 'gamma') else 'bias'}"] = torch.tensor(rows)
+    parts = [f"attention.{part}" for part in ("query", "key", "value")]
+    kernels = [weights[f"{part}.kernel"].reshape(len(weights[f"{part}.kernel"]), -1).T for part in parts]
+    state["self_attn.in_proj_weight"] = torch.tensor(np.concatenate(kernels))
+    state["self_attn.in_proj_bias"] = torch.tensor(np.concatenate([weights[f"{part}.bias"].ravel() for part in parts]))
+    return state
+
+
+def block_weights(state: Mapping[str, torch.Tensor], pattern: Mapping[str, Array]) -> Arrays:
+    """The arrays of a TransformerEncoderLayer under our names, in the shapes of `pattern`."""
+    found: Arrays = {}
+    for path, a in pattern.items():
+        part, _, kind = path.rpartition(".")
+        name = "weight" if kind in ("kernel", "gamma") else "bias"
+        if part in BLOCK:
+            w = state[f"{BLOCK[part]}.{name}"]
+        else:
+            w = state[f"self_attn.in_proj_{name}"].chunk(3)[("query", "key", "value").index(part.split(".")[1])]
+        found[path] = w.t().numpy().reshape(a.shape).copy()
+    return found
+
+
+def transformer_step(problem: Transformer) -> Job:
+    features = problem.x.shape[2]
+    block = nn.TransformerEncoderLayer(
+        features, problem.heads, 4 * features, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+    )
+    x, y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
+    optimizer = torch.optim.SGD(block.parameters(), lr=problem.learning_rate)
+
+    def run() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = F.mse_loss(block(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    def reset() -> None:
+        block.load_state_dict(encoder_state(problem.weights))
+
+    reset()
+    return Job(run, lambda: block_weights(block.state_dict(), problem.weights), reset, torch.Tensor.item)
 
 
 def model(problem: Model) -> Job:

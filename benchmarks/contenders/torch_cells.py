@@ -20,3 +20,15 @@ def lstm_step(problem: Recurrent) -> Job:
         return torch.stack(found, 1)
 
     return recurrent(problem, cell, outputs)
+
+
+def gru_step(problem: Recurrent) -> Job:
+    cell = nn.GRUCell(problem.x.shape[2], problem.y.shape[2])
+
+    def outputs(x: torch.Tensor) -> torch.Tensor:
+        found: list[torch.Tensor] = []
+        for step in x.unbind(1):
+            found.append(cell(step, found[-1] if found else None))
+        return torch.stack(found, 1)
+
+    return recurrent(problem, cell, outputs)
