@@ -19,7 +19,7 @@ from .loss_cases import CASES, EMBEDDINGS, INDICES, KINDS, LOGITS, ONE_HOT, N, P
 FUNCTIONS = {
     name: function
     for name, function in vars(losses).items()
-    if inspect.isfunction(function) and name not in ("get", "find")
+    if inspect.isfunction(function) and name in losses.functions.__all__
 }
 
 

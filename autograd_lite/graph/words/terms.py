@@ -8,6 +8,7 @@ masks that keep a NaN away from a zero cotangent are not shown.
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -224,7 +225,34 @@ def _reciprocal(node: GraphNode, args: tuple[Term, ...]) -> Term:
     return _made("divide", (ONE, args[0]), (), node.shape, node.dtype.kind)
 
 
+def _softmax_pullback(node: GraphNode, args: tuple[Term, ...]) -> Term:
+    """Write out (g - Σ g y) y, which one op computes."""
+    g, y = args
+    axis = node.params[0].value % len(node.shape)
+    reduced = tuple(1 if i == axis else n for i, n in enumerate(node.shape))
+    product = _made("multiply", args, (), node.shape, g.bare)
+    total = _made(
+        "sum", (product,), (Param("axis", f"({axis},)", (axis,)), Param("keepdims", "True", True)), reduced, g.bare
+    )
+    return _made("multiply", (_made("subtract", (g, total), (), node.shape, g.bare), y), (), node.shape, g.bare)
+
+
+def _gelu_pullback(node: GraphNode, args: tuple[Term, ...]) -> Term:
+    """Write out g (Φ(x) + x φ(x)), which one op computes, with Φ and φ of the normal distribution."""
+    x, g = args
+
+    def made(op: str, *of: Term) -> Term:
+        return _made(op, of, (), x.shape, x.bare)
+
+    below = made("multiply", number(0.5), made("erfc", made("multiply", x, number(-math.sqrt(0.5)))))
+    bell = made("exp", made("multiply", made("multiply", number(-0.5), x), x))
+    dense = made("multiply", made("multiply", number(1 / math.sqrt(2 * math.pi)), x), bell)
+    return _made("multiply", (g, made("add", below, dense)), (), node.shape, x.bare)
+
+
 _SIMPLER: Mapping[str, Any] = {
+    "softmax_pullback": _softmax_pullback,
+    "gelu_pullback": _gelu_pullback,
     "where": _where,
     "matmul": _matmul,
     "getitem": _getitem,
