@@ -107,9 +107,31 @@ def trace(
         _DEPTH.reset(tokens[0])
         MODE.reset(tokens[1])
     tensors = tensors_in(args, kwargs)
-    create_graph = level is None and (depth.tapes > 0 or any(t._node is not None for t in tensors))
+    create_graph = level is None and (
+        depth.tapes > 0
+        or any(t._node is not None for t in tensors)
+        or (bool(tensors) and mode.record and _reaches_more(out, variables))
+    )
     given = tuple([args[i] for i in wanted])
     return Traced(out, given, variables, depth.all > 0 or bool(tensors), create_graph, level)
+
+
+def _reaches_more(out: Any, variables: tuple[Any, ...]) -> bool:
+    """Return whether a result depends on a leaf that requires a gradient and is none of the variables."""
+    own = {id(v) for v in tensors_in(*variables)}
+    stack: list[Any] = [t if t._node is LEAF else t._node for t in tensors_in(out) if t._node is not None]
+    seen: set[int] = set()
+    while stack:
+        edge = stack.pop()
+        if id(edge) in seen:
+            continue
+        seen.add(id(edge))
+        if isinstance(edge, Tensor):
+            if id(edge) not in own:
+                return True
+        else:
+            stack += [edge.inputs[i] for i in edge.needs]
+    return False
 
 
 def tensors_in(*trees: Any) -> list[Tensor]:

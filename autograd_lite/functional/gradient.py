@@ -32,7 +32,8 @@ def value_and_grad(
 
     Returns:
         A function of f's arguments that returns (value, gradient), or with has_aux ((value, aux), gradient). Called on
-        arrays it returns arrays; called on Tensors, or inside another transformation, it returns Tensors. A gradient
+        arrays it returns arrays; called on Tensors, or inside another transformation, it returns Tensors, whose history
+        reaches the arguments and what else f uses that require gradients. A gradient
         has the structure, shapes and dtypes of its argument, and is zero where f does not depend on it. Of a complex
         argument x = a + ib it is df/da + i df/db.
 

@@ -150,3 +150,34 @@ def test_backward_of_a_loss_with_a_gradient_inside() -> None:
     w.grad = None
     ag.vmap(lambda x: x**3)(w).sum().backward()
     np.testing.assert_allclose(w.grad, 3 * w.detach().numpy() ** 2)
+
+
+TAKEN = {
+    "grad": lambda f, x: ag.grad(f)(x),
+    "value_and_grad": lambda f, x: ag.value_and_grad(f)(x)[1],
+    "vjp": lambda f, x: ag.vjp(f)(x)[1](1.0),
+    "jvp": lambda f, x: ag.jvp(f)((x,), (np.ones(2),))[1],
+    "hvp": lambda f, x: ag.hvp(f)(x, np.ones(2)),
+    "hessian": lambda f, x: ag.hessian(f)(x),
+    "grad of vmap": lambda f, x: ag.grad(lambda xs: ag.vmap(f)(xs).sum())(x[None]),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_derivatives_at_tensors_reach_what_the_function_closes_over(name: str) -> None:
+    def derivative(w: Any) -> Any:
+        return TAKEN[name](lambda x: (w * x**3).sum(), ag.tensor([1.0, 2.0]))
+
+    w = ag.tensor(2.0, requires_grad=True)
+    derivative(w).sum().backward()
+    assert w.grad is not None
+    step = 1e-3  # the derivative is linear in w, so a difference is exact but for rounding
+    slope = (derivative(ag.tensor(2.0 + step)).sum() - derivative(ag.tensor(2.0)).sum()).item() / step
+    assert w.grad.item() == pytest.approx(slope, rel=1e-9)
+    with ag.no_grad():
+        assert not derivative(w).requires_grad
+
+
+def test_derivatives_at_arrays_are_arrays_whatever_the_function_closes_over() -> None:
+    w = ag.tensor(2.0, requires_grad=True)
+    assert type(ag.grad(lambda x: (w * x).sum())(np.ones(3))) is np.ndarray
