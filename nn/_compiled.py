@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from ._samples import number
 from .data.structure import is_structure, leaves, map_structure
 from .metrics import MeanMetricWrapper, Metric
 
-__all__ = ["Compiled", "Means", "NamedMeans", "compiled_with", "rows_of", "scalar_or_array", "values_of"]
+__all__ = ["Compiled", "Means", "NamedMeans", "compiled_with", "fitted", "rows_of", "scalar_or_array", "values_of"]
 
 
 class Compiled(NamedTuple):
@@ -50,6 +50,8 @@ class Compiled(NamedTuple):
         """Return the loss of a batch, and its weight in the mean over batches; see `Loss.weighed`."""
         loss = self.loss
         assert loss is not None
+        if y_pred.__class__ is Tensor:
+            y = fitted(y, y_pred.shape)
         if type(loss).__call__ is losses.Loss.__call__:
             return loss.weighed(y, y_pred, w)
         return (loss(y, y_pred) if w is None else loss(y, y_pred, w)), float(rows_of(y_pred))
@@ -72,6 +74,8 @@ def _show(metric: Any, y: Any, predicted: Any, w: Any, masks: Any) -> None:
         return
     if isinstance(metric, _PartialLoss) or isinstance(masks, (list, tuple, Mapping)):
         masks = None  # the loss has left them out; or one metric sees all outputs
+    if isinstance(predicted, np.ndarray):
+        y = fitted(y, predicted.shape)
     if masks is not None and w is None and type(metric) is MeanMetricWrapper:
         metric.update_masked(y, predicted, joined(None, masks))
         return
@@ -87,6 +91,11 @@ def _show(metric: Any, y: Any, predicted: Any, w: Any, masks: Any) -> None:
 @functools.cache
 def _parameters(kind: Any) -> frozenset[str]:
     return frozenset(inspect.signature(kind.update_state).parameters)
+
+
+def fitted(y: Any, shape: Any) -> Any:
+    """Return targets with a last axis of length 1 where it is all that they lack to have the predictions' shape."""
+    return y[..., None] if (*getattr(y, "shape", ()), 1) == shape and len(shape) > 1 else y
 
 
 def rows_of(y_pred: Any) -> int:
@@ -121,7 +130,8 @@ def compiled_with(
         raise ValueError("compile: expected loss_weights together with one loss for each output; received one loss")
     else:
         found = None if loss is None else _checked(losses.get(loss))
-    made = [_metrics(given, found) for given in (wanted, weighted)]
+    made = [_metrics(wanted, found)]
+    made.append(_metrics(weighted, found, {m.name for m in made[0]}))
     if isinstance(found, _OutputsLoss):
         made[0] = (*(_PartialLoss(found, name) for name in found.parts), *made[0])
     used = ["loss", *(m.name for group in made for m in group)]
@@ -139,12 +149,13 @@ def _checked(loss: losses.Loss) -> losses.Loss:
     return loss
 
 
-def _metrics(wanted: Any, loss: losses.Loss | None) -> tuple[metrics.Metric, ...]:
+def _metrics(wanted: Any, loss: losses.Loss | None, taken: Collection[str] = ()) -> tuple[metrics.Metric, ...]:
+    """Return metrics as objects; those made here of a name that is taken begin theirs with "weighted_", as in Keras."""
     if not isinstance(loss, _OutputsLoss):
-        return tuple(_metric(given, loss) for given in _as_list(wanted))
+        return tuple(_renamed(_metric(given, loss), given, "", taken) for given in _as_list(wanted))
     groups = loss.by_output("metrics", wanted) if wanted else {}
     return tuple(
-        _OutputMetric(_metric(given, loss.parts[name]), loss, name)
+        _OutputMetric(_renamed(_metric(given, loss.parts[name]), given, f"{name}_", taken), loss, name)
         for name in loss.parts
         for given in _as_list(groups.get(name))
     )
@@ -155,6 +166,12 @@ def _metric(given: Any, loss: losses.Loss | None) -> metrics.Metric:
     if isinstance(given, str) and isinstance(metric, metrics.AutoAccuracy) and getattr(loss, "from_logits", False):
         return metrics.AutoAccuracy(metric.name, threshold=0.0)
     return metric
+
+
+def _renamed(metric: metrics.Metric, given: Any, before: str, taken: Collection[str]) -> metrics.Metric:
+    if metric is given or before + metric.name not in taken:  # an object of the user's keeps its name
+        return metric
+    return type(metric).from_config({**metric.get_config(), "name": f"weighted_{metric.name}"})
 
 
 def _by_output(used: Sequence[Metric]) -> dict[str, list[Metric]]:
@@ -224,7 +241,8 @@ class _OutputsLoss(losses.Loss):
     def check(self, y_true: Any, shape: Any) -> None:
         """Raise if these targets cannot belong to predictions of these shapes."""
         for name, loss in self.parts.items():
-            loss.check(self.part(y_true, name), self.part(shape, name))
+            own = self.part(shape, name)
+            loss.check(fitted(self.part(y_true, name), own), own)
 
     def weighed(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> tuple[Tensor, float]:
         """Return the weighted sum, and the number of samples."""
@@ -233,7 +251,7 @@ class _OutputsLoss(losses.Loss):
         for name, loss in self.parts.items():
             own = [self.part(given, name) if is_structure(given) else given for given in (sample_weight, mask)]
             predicted = self.part(y_pred, name)
-            value, counted = loss.weighed(self.part(y_true, name), predicted, *own)
+            value, counted = loss.weighed(fitted(self.part(y_true, name), predicted.shape), predicted, *own)
             self.last[name] = value.item(), counted
             rows = float(len(predicted))
             weight = self.weights[name]

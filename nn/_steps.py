@@ -57,7 +57,8 @@ class Stepper(Module):
             optimizer: name, or an optimizer, which is then the same object that a hand-written loop would step; it
                 trains all parameters of the model that require a gradient.
             loss: a name, a `Loss`, or a function of (y_true, y_pred); for several outputs a list or dict of them. May
-                be left out where the class has a `train_step` of its own.
+                be left out where penalties (`add_loss`, regularizers), or a `train_step` or `compute_loss` of the
+                class, are all there is to minimize.
             metrics: names, `Metric` objects, or functions of (y_true, y_pred); "accuracy" fits itself to the labels;
                 for several outputs a list of lists or a dict.
             loss_weights: with several outputs, what each loss is multiplied by.
@@ -69,14 +70,12 @@ class Stepper(Module):
         `Module.compute_mask`. A function that returns one number for a batch leaves it out itself.
 
         Raises:
-            ValueError: for an unknown name, or without a loss; the model then stays as it was compiled before.
+            ValueError: for an unknown name; the model then stays as it was compiled before.
         """
         for name, value in others.items():
             if name not in _AS_IT_IS or value != _AS_IT_IS[name]:
                 fix = f"Leave it out, or write {name}={_AS_IT_IS[name]}" if name in _AS_IT_IS else "Leave it out"
                 raise TypeError(f"compile: expected arguments among {_COMPILE}; received {name}={value!r}. {fix}")
-        if loss is None and not self._own_step("train_step"):
-            raise ValueError("compile: expected a loss, such as loss='mse'; received None")
         names = getattr(self, "output_names", None) if getattr(self, "_plan", None) is not None else None
         compiled = compiled_with(optimizer, loss, metrics, weighted_metrics, loss_weights, names)
         if self.built and (parameters := self.parameters()):
@@ -159,12 +158,18 @@ class Stepper(Module):
     def _weighed(self, what: str, y: Any, y_pred: Any, w: Any, penalized: bool = True) -> tuple[Tensor, float]:
         """Return the loss and the penalties, and the weight of their sum in the mean over batches."""
         compiled = self._require_compiled(what)
+        terms = penalties(self) if penalized else []
         if compiled.loss is None:
-            raise ValueError(f"{what}: expected a model compiled with a loss; received loss=None")
-        total, weight = compiled.weighed(y, y_pred, w)
-        if penalized:
-            for penalty in penalties(self):
-                total = total + penalty
+            if not terms:
+                raise ValueError(
+                    f"{what}: expected something to minimize; received a model compiled without a loss, whose layers "
+                    "add none. Call compile(..., loss='mse'), or add_loss in a layer"
+                )
+            total, weight = terms.pop(0), float(rows_of(y_pred))
+        else:
+            total, weight = compiled.weighed(y, y_pred, w)
+        for penalty in terms:
+            total = total + penalty
         return total, weight
 
     def _loss_of(self, x: Any, y: Any, y_pred: Any, w: Any, penalized: bool = True) -> tuple[Tensor, float]:

@@ -18,7 +18,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ._build import RestoreOnError
-from ._compiled import Means, NamedMeans, values_of
+from ._compiled import Means, NamedMeans, fitted, values_of
 from ._feed import ArrayFeed, Feed, StreamFeed, is_stream, limited
 from ._penalties import has_penalties, model_call
 from ._samples import (
@@ -208,7 +208,8 @@ class Trainer(Stepper):
         return limited(what, StreamFeed(what, x, convert), steps)
 
     def _samples(self, what: str, x: Any, y: Any, w: Any, targets: bool) -> Samples:
-        if targets and not (y is None and self._own_step("train_step")):
+        needless = self._own_step("train_step") or (self._compiled is not None and self._compiled.loss is None)
+        if targets and not (y is None and needless):
             return as_samples(what, x, y, self.dtype, w)
         inputs = as_inputs(what, x, self.dtype)
         return Samples(inputs, None, None, len(next(a for _, a in leaves(inputs))))
@@ -428,8 +429,8 @@ class Trainer(Stepper):
                         f"{what}: expected the model's call to return a Tensor; received {type(wrong[0]).__name__}"
                     )
                 if loss is not None and part.y is not None:
-                    size = part.size
-                    loss.check(part.y, shapes_with(out, size))
+                    shape = shapes_with(out, part.size)
+                    loss.check(fitted(part.y, shape), shape)
 
 
 def _data(samples: Samples) -> Data:

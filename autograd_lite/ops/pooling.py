@@ -92,18 +92,18 @@ def _where(mask: Any, x: Any, out: Any = None) -> Any:
     return np.bitwise_and(chosen, x.view(bits), out=chosen if out is None else out.view(bits)).view(x.dtype)
 
 
-def _window_take_equal(x: Any, y: Any, z: Any, **lengths: Any) -> Any:
+def _window_take_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, padding: Padding) -> Any:
     out = np.zeros(z.shape, x.dtype)
-    for windows, elements, equal in _first_equal(y, z, **lengths):
+    for windows, elements, equal in _first_equal(y, z, window, stride, padding):
         part = out[windows]
         part += _where(equal, x[elements])
     return out
 
 
-def _window_put_equal(x: Any, y: Any, z: Any, **lengths: Any) -> Any:
+def _window_put_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, padding: Padding) -> Any:
     out = np.zeros(y.shape, x.dtype)
-    apart = all(step >= n for step, n in zip(lengths["stride"], lengths["window"], strict=True))
-    for windows, elements, equal in _first_equal(y, z, **lengths):
+    apart = all(step >= n for step, n in zip(stride, window, strict=True))
+    for windows, elements, equal in _first_equal(y, z, window, stride, padding):
         part = out[elements]
         if apart:
             _where(equal, x[windows], part)

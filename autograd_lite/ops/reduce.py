@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.blocks import blocks
+from ..core.errors import ShapeError
 from ..core.op import Op, applied, nondifferentiable, reduction, structural
 from ..core.shapes import Axis, ShapeDtype, expand_reduced, normalize_axes, normalize_axis, reduced_shape
 from .operands import Finished, given, kept, operand
@@ -355,6 +356,8 @@ def _along(x: Any, y: Any, axis: int) -> Any:
 
 
 def _softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
+    if x.shape != y.shape:
+        raise ShapeError(f"softmax_pullback: expected x and y of the same shape; received {x.shape} and {y.shape}")
     x, y = floating(x), floating(y)
     rows = x.size >= _MANY and axis == x.ndim - 1 and x.flags.c_contiguous and y.flags.c_contiguous
     if not (rows and x.dtype == y.dtype and x.dtype in (np.float32, np.float64)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,29 +12,83 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from .. import initializers
 from .._config import Configurable
+from ..module import snake_case
 
 __all__ = ["Array", "Metric", "as_array", "check_same_shape", "divided", "full_weights"]
 
 Array = npt.NDArray[Any]
 
 
-class Metric(Configurable):
-    """Base of all metrics; a subclass writes `reset_state`, `update_state` and `result`.
+class _Begun(type):
+    """Makes a metric and resets it, when the whole constructor has run, also that of a subclass."""
 
-    Called, a metric takes in a batch and returns its result over all batches since the reset.
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        metric = super().__call__(*args, **kwargs)
+        metric.reset_state()
+        return metric
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        whole = inspect.signature(cls.__init__)  # type: ignore[misc]
+        return whole.replace(parameters=list(whole.parameters.values())[1:])
+
+
+class Metric(Configurable, metaclass=_Begun):
+    """Base of all metrics; a subclass writes `update_state`, `result`, and `reset_state` for state that is no variable.
+
+    A new metric is reset when its constructor has run. Called, a metric takes in a batch and returns its result over
+    all batches since the reset.
 
     Args:
         name: its key in `History` and in the progress bar; by default made of the class's name.
+
+    Example:
+        >>> class Largest(Metric):
+        ...     def __init__(self, name="largest"):
+        ...         super().__init__(name)
+        ...         self.value = self.add_variable((), "zeros")
+        ...     def update_state(self, y_true, y_pred, sample_weight=None):
+        ...         self.value.assign(np.maximum(self.value, np.max(y_pred)))
+        ...     def result(self):
+        ...         return self.value
+        >>> float(Largest()([0.0, 0.0], [2.0, 3.0]))
+        3.0
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.reset_state()
+    _variables: dict[str, tuple[Tensor, Any]]
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or snake_case(type(self).__name__)
+
+    def add_variable(
+        self,
+        shape: Sequence[int] = (),
+        initializer: str | Callable[..., Any] = "zeros",
+        dtype: npt.DTypeLike | None = None,
+        name: str | None = None,
+    ) -> Tensor:
+        """Return a new tensor for state of the metric, which `reset_state` sets back; change it with `assign`.
+
+        Args:
+            shape: of the state.
+            initializer: name, Initializer or function of (shape, dtype), asked again at each reset.
+            dtype: float32 by default.
+            name: for messages.
+        """
+        made = initializers.get(initializer)
+        kind = np.dtype(np.float32 if dtype is None else dtype)
+        variable = ag.tensor(made(tuple(shape), kind), dtype=kind, name=name)
+        self.__dict__.setdefault("_variables", {})[name or f"variable_{len(vars(self))}"] = variable, made
+        return variable
 
     def reset_state(self) -> None:
-        """Forget all batches."""
-        raise NotImplementedError(f"{type(self).__name__}: write reset_state(self)")
+        """Forget all batches: give each variable its initial value."""
+        if "_variables" not in vars(self):
+            raise NotImplementedError(f"{type(self).__name__}: write reset_state(self)")
+        for variable, made in self._variables.values():
+            variable.assign(made(variable.shape, variable.dtype))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in one batch."""

@@ -59,8 +59,6 @@ def called(name: str) -> Any:
     op = OPS[name]
     parameters = [] if op.ufunc else inspect.signature(op.forward).parameters.values()
     known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-    if name.startswith("window_") and any(p.kind is p.VAR_KEYWORD for p in parameters):
-        known += ["window", "stride", "padding"]
 
     def call(*args: Any, **params: Any) -> Any:
         if "shape" in known and "shape" not in params:

@@ -127,18 +127,12 @@ DATA: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
         INDICES * 0,
         "expected a probability for each of at least 2 classes.*Use activation='sigmoid'",
     ),
-    "(N,) against (N, 1)": (
+    "two columns against one": (
         {"loss": "mse", "units": 1, "activation": None},
         X,
-        X[:, 0],
-        r"mean_squared_error: expected y_true and y_pred of the same shape; received y_true \(6,\) and y_pred "
-        r"\(6, 1\), which would broadcast or not fit. Write y_true.reshape\(-1, 1\)",
-    ),
-    "(N,) against (N, 1), binary": (
-        {"loss": BCE, "units": 1, "activation": "sigmoid"},
-        X,
-        INDICES // 2,
-        r"Write y_true.reshape\(-1, 1\)",
+        X[:, :2],
+        r"mean_squared_error: expected y_true and y_pred of the same shape; received y_true \(6, 2\) and y_pred "
+        r"\(6, 1\), which would broadcast or not fit. Give the targets the shape of the model's output",
     ),
     "mismatched sample counts": (
         {},
@@ -292,11 +286,23 @@ def test_objects_of_another_kind(case: str) -> None:
 def test_a_failed_compile_leaves_the_model_as_it_was_compiled() -> None:
     made = model()
     optimizer = made.optimizer
-    for arguments in ({"loss": "nope"}, {"loss": None}, {"loss": "mse", "metrics": ["nope"]}, {"optimizer": "nope"}):
+    for arguments in ({"loss": "nope"}, {"loss": "mse", "metrics": ["nope"]}, {"optimizer": "nope"}):
         with pytest.raises(ValueError, match="expected"):
             made.compile(**{"loss": CCE, **arguments})
     assert made.optimizer is optimizer
     made.fit(X, ONE_HOT, verbose=0)
+
+
+def test_a_model_without_a_loss_minimizes_its_penalties_or_says_that_there_are_none() -> None:
+    made = model()
+    made.compile("sgd")
+    with pytest.raises(ValueError, match="expected something to minimize; received a model compiled without a loss"):
+        made.fit(X, ONE_HOT, verbose=0)
+    decaying = models.Sequential([layers.Dense(2, kernel_regularizer="l2", input_shape=(X.shape[1],))])
+    decaying.compile(nn.optimizers.SGD(1.0))
+    before = decaying.get_weights()[0]
+    decaying.fit(X, epochs=1, batch_size=len(X), verbose=0)
+    np.testing.assert_allclose(decaying.get_weights()[0], before * (1 - 2 * 0.01), rtol=1e-6)
 
 
 def test_metrics_of_one_name() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -318,3 +319,29 @@ def test_values_equal_those_of_scikit_learn() -> None:
         )
     for name, (ours, theirs) in pairs.items():
         np.testing.assert_allclose(ours, theirs, rtol=1e-6, err_msg=name)
+
+
+def test_a_metric_with_variables_as_in_keras() -> None:
+    class TruePositives(metrics.Metric):
+        def __init__(self, name: str = "true_positives", **kwargs: Any) -> None:
+            super().__init__(name=name, **kwargs)
+            self.found = self.add_variable(shape=(), initializer="zeros", name="found")
+
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            self.found.assign(self.found + np.sum((y_true > 0.5) & (y_pred > 0.5)))
+
+        def result(self) -> Any:
+            return self.found
+
+    class Resetting(TruePositives):
+        def reset_state(self) -> None:
+            self.found.assign(0)
+
+    y, p = np.array([1, 1, 0, 1.0]), np.array([0.9, 0.2, 0.8, 0.7])
+    for kind in (TruePositives, Resetting):
+        metric = kind()
+        assert float(metric(y, p)) == 2
+        assert float(metric(y, p)) == 4
+        metric.reset_state()
+        assert float(metric.result()) == 0
+    assert next(iter(inspect.signature(metrics.TopKCategoricalAccuracy).parameters)) == "k"

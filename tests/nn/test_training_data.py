@@ -393,3 +393,27 @@ def test_interrupted_with_threads_running() -> None:
         with pytest.raises(KeyboardInterrupt):
             model.fit(source, verbose=0, callbacks=Interrupt(1, KeyboardInterrupt))
     assert len(model.fit(source, verbose=0).epoch) == 1
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("steps", [(), (3,)])
+def test_targets_without_the_axis_of_the_one_unit_are_given_it(outputs: int, steps: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(10, *steps, 4)), rng.integers(0, 2, (10, *steps)).astype("float32")
+
+    def trained(y: Any) -> Any:
+        nn.set_seed(0)
+        given = nn.Input((*steps, 4))
+        units = [nn.layers.Dense(1, activation="sigmoid", name=f"unit_{i}")(given) for i in range(outputs)]
+        model = nn.Model(given, units if outputs > 1 else units[0])
+        many = outputs > 1
+        loss, metrics = "binary_crossentropy", ["accuracy", "mae", "auc"]
+        model.compile("sgd", [loss, "mse"] if many else loss, [metrics, ["mae"]] if many else metrics)
+        target = [y] * outputs if many else y
+        weights = np.arange(10.0)
+        history = model.fit(x, target, batch_size=4, epochs=2, sample_weight=weights, verbose=0).history
+        return history, model.evaluate(x, target, verbose=0), model.get_weights(), model.train_on_batch(x, target)
+
+    flat, full = trained(y), trained(y[..., None])
+    assert flat[0] == full[0]
+    np.testing.assert_equal(flat[1:], full[1:])
