@@ -259,6 +259,10 @@ class Tensor(Operators, Methods, NumPyMethods):
         buffer = self._own_buffer()
         np.subtract(buffer, step, out=buffer, casting="same_kind")
 
+    def assign_add(self, delta: Tensor | npt.ArrayLike) -> None:
+        """Add `delta`, broadcastable to this tensor's shape, in place: `assign(self.data + delta)` (a leaf only)."""
+        self.assign(self._data + (delta._data if isinstance(delta, Tensor) else np.asarray(delta)))
+
     def _own_buffer(self) -> npt.NDArray[Any]:
         """Return the values for writing: a buffer that no other tensor looks at, stamped as changed now."""
         data = self._data

@@ -362,6 +362,7 @@ class Sequential(Model):
         key = self._key(layer)
         before = dict(vars(self))
         self._layers = {**self._layers, key: layer}
+        given = self._give_dtype(layer)
         try:
             shape = self.output_shape if self.built else None
             if not before["_layers"]:
@@ -375,7 +376,18 @@ class Sequential(Model):
         except BaseException:
             vars(self).clear()
             vars(self).update(before)
+            for module in given:
+                del module._dtype
             raise
+
+    def _give_dtype(self, layer: Module) -> list[Module]:
+        """Give the model's own dtype to the parts of a layer that have none and are not built; return them."""
+        if "_dtype" not in vars(self):
+            return []
+        parts = [part for _, part in layer._walk() if "_dtype" not in vars(part) and not part.built]
+        for part in parts:
+            part._dtype = self._dtype
+        return parts
 
     def _append_built(self, layer: Module, shape: Shape) -> None:
         if layer.input_shape is not None and layer.input_shape != shape[1:]:

@@ -57,7 +57,7 @@ class Metric(Configurable, metaclass=_Begun):
         3.0
     """
 
-    _variables: dict[str, tuple[Tensor, Any]]
+    _variables: list[tuple[Tensor, Any]]
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
@@ -80,14 +80,14 @@ class Metric(Configurable, metaclass=_Begun):
         made = initializers.get(initializer)
         kind = np.dtype(np.float32 if dtype is None else dtype)
         variable = ag.tensor(made(tuple(shape), kind), dtype=kind, name=name)
-        self.__dict__.setdefault("_variables", {})[name or f"variable_{len(vars(self))}"] = variable, made
+        self.__dict__.setdefault("_variables", []).append((variable, made))
         return variable
 
     def reset_state(self) -> None:
         """Forget all batches: give each variable its initial value."""
         if "_variables" not in vars(self):
             raise NotImplementedError(f"{type(self).__name__}: write reset_state(self)")
-        for variable, made in self._variables.values():
+        for variable, made in self._variables:
             variable.assign(made(variable.shape, variable.dtype))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

@@ -326,9 +326,12 @@ def test_a_metric_with_variables_as_in_keras() -> None:
         def __init__(self, name: str = "true_positives", **kwargs: Any) -> None:
             super().__init__(name=name, **kwargs)
             self.found = self.add_variable(shape=(), initializer="zeros", name="found")
+            self.seen, self.batches = self.add_variable(), self.add_variable((), "zeros", name="found")
 
         def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-            self.found.assign(self.found + np.sum((y_true > 0.5) & (y_pred > 0.5)))
+            self.found.assign_add(np.sum((y_true > 0.5) & (y_pred > 0.5)))
+            self.seen.assign_add(len(y_true))
+            self.batches.assign_add(1)
 
         def result(self) -> Any:
             return self.found
@@ -342,6 +345,8 @@ def test_a_metric_with_variables_as_in_keras() -> None:
         metric = kind()
         assert float(metric(y, p)) == 2
         assert float(metric(y, p)) == 4
+        assert (float(metric.seen), float(metric.batches)) == (8, 2)
         metric.reset_state()
         assert float(metric.result()) == 0
+        assert float(metric.seen) + float(metric.batches) == (0 if kind is TruePositives else 10)
     assert next(iter(inspect.signature(metrics.TopKCategoricalAccuracy).parameters)) == "k"

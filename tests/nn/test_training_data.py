@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import autograd_lite as ag
 import nn
 from nn import layers, losses, models, optimizers
 from nn.data import DataLoader
@@ -417,3 +418,15 @@ def test_targets_without_the_axis_of_the_one_unit_are_given_it(outputs: int, ste
     flat, full = trained(y), trained(y[..., None])
     assert flat[0] == full[0]
     np.testing.assert_equal(flat[1:], full[1:])
+
+
+def test_a_dtype_of_the_model_reaches_layers_without_one() -> None:
+    made = [nn.layers.Bidirectional(nn.layers.LSTM(2)), nn.layers.Dropout(0.1), nn.layers.Dense(2, dtype="float32")]
+    model = nn.Sequential([nn.Input((3, 4)), *made], dtype="float64")
+    assert {p.dtype.name for p in made[0].parameters()} == {"float64"}
+    assert {p.dtype.name for p in made[2].parameters()} == {"float32"}
+    assert nn.Sequential.from_config(model.get_config()).get_weights()[0].dtype == np.float64
+    lost = nn.layers.Reshape((7, 7))
+    with pytest.raises(ag.ShapeError):
+        model.add(lost)
+    assert lost.dtype == np.float32
