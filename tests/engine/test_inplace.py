@@ -289,6 +289,7 @@ def test_a_borrowed_array_is_shared_until_the_tensor_is_assigned_to() -> None:
 
 CHANGES: list[tuple[str, Callable[[ag.Tensor], Any]]] = [
     ("assign", lambda w: w.assign([5.0, 5.0])),
+    ("assign_add", lambda w: w.assign_add([1.0, 1.0])),
     ("assign_sub", lambda w: w.assign_sub([1.0, 1.0])),
     ("no_grad", _set_under_no_grad),
 ]

@@ -146,6 +146,7 @@ METHODS = sorted(
 )
 OURS = {
     "assign": "changes a leaf",
+    "assign_add": "changes a leaf",
     "assign_sub": "changes a leaf",
     "backward": "runs the backward pass",
     "detach": "leaves the graph",
