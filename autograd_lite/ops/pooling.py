@@ -8,7 +8,6 @@ The adjoint of `window_sum` is `window_spread`, and the other way round.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,26 +15,19 @@ import numpy as np
 
 from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype
-from .windowed import Padding, reach, windows_along
+from .windowed import Padding, Place, reach, tap_places, windows_along
 
 __all__ = ["window_max", "window_put_equal", "window_spread", "window_sum", "window_take_equal"]
-
-_Place = tuple[slice, ...]
 
 
 def _count(size: Shape, window: Shape, stride: Shape, padding: Padding) -> Shape:
     return tuple(windows_along(*lengths) for lengths in zip(size, window, stride, padding, strict=True))
 
 
-def _taps(size: Shape, window: Shape, stride: Shape, padding: Padding) -> Iterator[tuple[_Place, _Place]]:
-    """Yield for each tap which windows it lies inside the array for, and where in the array."""
-    count = _count(size, window, stride, padding)
-    for tap in itertools.product(*map(range, window)):
-        reaches = [
-            reach(k, n, c, step, before)
-            for k, n, c, step, (before, _) in zip(tap, size, count, stride, padding, strict=True)
-        ]
-        windows, elements = zip(*reaches, strict=True)
+def _taps(size: Shape, window: Shape, stride: Shape, padding: Padding) -> Iterator[tuple[Place, Place]]:
+    """Yield for each tap that lies inside the array for some window: for which, and where, as indices of arrays."""
+    places = tap_places(size, _count(size, window, stride, padding), window, stride, padding, (1,) * len(size))
+    for windows, elements in places:
         if all(part.stop > part.start for part in windows):
             yield (slice(None), *windows), (slice(None), *elements)
 
@@ -64,9 +56,7 @@ def _window_max(x: Any, *, window: Shape, stride: Shape, padding: Padding) -> An
     return out.copy() if np.may_share_memory(out, x) else out  # windows of one element
 
 
-def _first_equal(
-    y: Any, z: Any, window: Shape, stride: Shape, padding: Padding
-) -> Iterator[tuple[_Place, _Place, Any]]:
+def _first_equal(y: Any, z: Any, window: Shape, stride: Shape, padding: Padding) -> Iterator[tuple[Place, Place, Any]]:
     """Yield each tap with its places, as `_taps` does, and in which windows it is the first where y equals z."""
     any_nan = z.dtype.kind == "f" and bool(np.isnan(z).any())
     found = np.zeros(z.shape, bool)
@@ -141,14 +131,6 @@ def _infer_count(x: ShapeDtype, *, window: Shape, stride: Shape, padding: Paddin
     return ShapeDtype((x.shape[0], *_count(x.shape[1:-1], window, stride, padding), x.shape[-1]), x.dtype)
 
 
-def _infer_size(x: ShapeDtype, *others: ShapeDtype, size: Shape, **params: Any) -> ShapeDtype:
-    return ShapeDtype((x.shape[0], *size, x.shape[-1]), x.dtype)
-
-
-def _options(params: dict[str, Any]) -> dict[str, Any]:
-    return {name: params[name] for name in ("window", "stride", "padding")}
-
-
 window_max: Op = structural(
     "window_max",
     _window_max,
@@ -193,8 +175,8 @@ window_sum: Op = structural(
 window_spread: Op = structural(
     "window_spread",
     _window_spread,
-    lambda g, out, x, **params: window_sum(g, **_options(params)),
-    infer=_infer_size,
+    lambda g, out, x, *, size, **lengths: window_sum(g, **lengths),
+    infer=lambda x, *, size, **lengths: ShapeDtype((x.shape[0], *size, x.shape[-1]), x.dtype),
     linear=True,
     batch=_batched,
 )

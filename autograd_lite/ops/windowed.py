@@ -28,13 +28,22 @@ from numpy.lib.stride_tricks import as_strided
 from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype
 
-__all__ = ["convolution", "convolution_input", "convolution_kernel", "reach", "windows_along"]
+__all__ = [
+    "Padding",
+    "Place",
+    "convolution",
+    "convolution_input",
+    "convolution_kernel",
+    "reach",
+    "tap_places",
+    "windows_along",
+]
 
 _BLOCK = 1 << 21  # bytes of the matrix of windows: little beside the arrays, much for each product of matrices
 _FEW_CHANNELS = 8  # with fewer, runs along the last spatial axis are longer than those along channels
 
 Padding = tuple[tuple[int, int], ...]
-_Place = tuple[slice, ...]
+Place = tuple[slice, ...]
 
 
 def windows_along(size: int, window: int, stride: int, padding: tuple[int, int], dilation: int = 1) -> int:
@@ -56,6 +65,16 @@ def reach(tap: int, size: int, count: int, stride: int, before: int) -> tuple[sl
     last = max(first, min(count, (size - 1 + before - tap) // stride + 1))
     start = first * stride + tap - before
     return slice(first, last), slice(start, start + (last - first - 1) * stride + 1 if last > first else start, stride)
+
+
+def tap_places(
+    size: Shape, counts: Shape, window: Shape, stride: Shape, padding: Padding, dilation: Shape
+) -> Iterator[tuple[Place, Place]]:
+    """Yield for each tap, in C order, which windows it lies inside the array for, and where; see `reach`."""
+    for tap in itertools.product(*map(range, window)):
+        axes = zip(tap, dilation, size, counts, stride, padding, strict=True)
+        windows, elements = zip(*(reach(k * d, n, c, step, p[0]) for k, d, n, c, step, p in axes), strict=True)
+        yield windows, elements
 
 
 class _Sizes(NamedTuple):
@@ -134,16 +153,6 @@ class _Matrix:
         return flat.reshape(self.groups, -1, self.width)
 
 
-def _reaches(s: _Sizes, stride: Shape, padding: Padding, dilation: Shape) -> list[tuple[_Place, _Place]]:
-    """Return for each tap of the kernel which windows it lies inside the array for, and where."""
-    found = []
-    for tap in itertools.product(*map(range, s.kernel)):
-        axes = zip(tap, dilation, s.size, s.counts, stride, padding, strict=True)
-        windows, elements = zip(*(reach(k * d, n, c, step, p[0]) for k, d, n, c, step, p in axes), strict=True)
-        found.append((windows, elements))
-    return found
-
-
 def _by_group(y: Any, s: _Sizes) -> Any:
     """Return (G, rows, F/G) of an array (n, *o, F)."""
     return y.reshape(1, -1, s.outputs) if s.groups == 1 else y.reshape(-1, s.groups, s.outputs).swapaxes(0, 1)
@@ -198,7 +207,7 @@ def _convolution_input(
         return out.reshape(x_shape)
     # For each tap a matrix of its own: what is added to the result then lies in long runs.
     weights = np.asarray(_kernel_by_group(w, s).swapaxes(2, 3), order="C")
-    taps = _reaches(s, stride, padding, dilation)
+    taps = list(tap_places(s.size, s.counts, s.kernel, stride, padding, dilation))
     for batch, rows in _blocks(s, len(taps) * groups * s.inputs * dtype.itemsize):
         part = y[batch, rows]
         products = np.matmul(_by_group(part, s), weights)
