@@ -102,7 +102,8 @@ class TerminateOnNaN(Callback):
     """Stops training before a step that would bring NaN or an infinity into the weights, and names the operation.
 
     The weights stay those of the last good step. Looking at the gradients costs one pass over them a step, and saved
-    values are kept a little longer than without it.
+    values are kept a little longer than without it. With a `LossScaleOptimizer`, which leaves out steps whose gradients
+    are not finite by itself, it looks at the loss alone.
 
     Args:
         gradients: look at the gradients too, not at the loss alone.
@@ -133,10 +134,11 @@ class TerminateOnNaN(Callback):
 
     def admits(self, loss: Tensor) -> bool:
         """Differentiate the loss, and return whether it and the gradients are finite; else find out why and stop."""
-        if not math.isfinite(loss.item()):
+        skips = self.model.optimizer.skips_overflow
+        if not math.isfinite(value := loss.item()) and not (skips and math.isinf(value)):
             self._explain(loss, "the loss is not finite")
             return False
-        if not self.gradients:
+        if not self.gradients or skips:
             loss.backward()
             return True
         loss.backward(retain_graph=True)

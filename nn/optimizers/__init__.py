@@ -25,14 +25,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._config import made, plain
+from .._config import made, named_object, plain
 from ..registry import find
 from . import schedules as schedules
 from .adaptive import Adadelta, Adamax, Ftrl, Lion, Nadam, ScheduleFreeAdamW
 from .algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
 from .hyper import Number, OptionalNumber
 from .lbfgs import LBFGS
+from .loss_scale import LossScaleOptimizer
 from .minimizing import minimize
+from .multi import MultiOptimizer, OptimizerMap
 from .optimizer import Optimizer
 from .whole import Adafactor, Lamb, Muon
 
@@ -48,10 +50,13 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "LossScaleOptimizer",
+    "MultiOptimizer",
     "Muon",
     "Nadam",
     "Number",
     "Optimizer",
+    "OptimizerMap",
     "OptionalNumber",
     "RMSprop",
     "ScheduleFreeAdamW",
@@ -91,6 +96,7 @@ def get(identifier: str | Mapping[str, Any] | Optimizer) -> Optimizer:
         >>> get("rmsprop")
         RMSprop(learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-07)
     """
+    identifier = named_object(identifier)
     if isinstance(identifier, Optimizer):
         return identifier
     if _is_lbfgs(identifier):
@@ -98,6 +104,10 @@ def get(identifier: str | Mapping[str, Any] | Optimizer) -> Optimizer:
             f"optimizer: expected one that steps by one gradient, such as 'adam'; received {identifier!r}, which needs "
             "the loss at several points in each step. Make LBFGS(parameters=model.parameters()) and call "
             "step(lambda: loss(y, model(x))) on all samples, or nn.optimizers.minimize"
+        )
+    if isinstance(identifier, OptimizerMap):
+        raise TypeError(
+            "optimizer: expected a name or an optimizer; received an OptimizerMap. Write MultiOptimizer(it)"
         )
     if isinstance(identifier, Mapping):
         return deserialize(identifier)

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from autograd_lite import GradError, Tensor
 
+from .checking import Parameters, named
 from .flat import FlatFunction, Vector
 from .hyper import Number
 from .line_search import Point, strong_wolfe
-from .optimizer import Parameters, named
 
 __all__ = ["LBFGS"]
 

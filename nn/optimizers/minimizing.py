@@ -12,8 +12,8 @@ from autograd_lite import Tensor, tensor
 
 from ..data.structure import leaves, map_structure
 from ..module import Module
+from .checking import named
 from .flat import FlatFunction
-from .optimizer import named
 
 __all__ = ["minimize"]
 

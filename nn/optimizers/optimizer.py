@@ -9,22 +9,20 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypedDict
 
 import numpy as np
-import numpy.typing as npt
 
-from autograd_lite import DtypeError, GradError, ShapeError, Tensor, no_grad
+from autograd_lite import GradError, Tensor, no_grad
 
 from .._config import Registered, argument_names, plain
 from .._penalties import constraint_of
 from .blocks import Block, Start, partition
+from .checking import Array, Parameters, described, matched, named, same_keys, same_kinds, scaled, unscaled
 from .hyper import Number, OptionalNumber, Rate
 from .rules import Rule, averaged, clip_to_norm, decayed
 from .schedules import LearningRateSchedule
 
-__all__ = ["Common", "CommonButDecay", "Optimizer", "Parameters", "Schedule", "named"]
+__all__ = ["Common", "CommonButDecay", "Optimizer", "Schedule"]
 
-Array = npt.NDArray[Any]
 Schedule = LearningRateSchedule | Callable[[], float]
-Parameters = Iterable[Tensor] | Iterable[tuple[str, Tensor]]
 
 
 class CommonButDecay(TypedDict, total=False):
@@ -104,6 +102,8 @@ class Optimizer(Registered, ABC):
     reads_values: bool = True
     #: Whether the rule updates each element by itself, so that small parameters may share one call of it.
     elementwise: bool = True
+    #: Whether a step with gradients that are not finite is left out, and does no harm.
+    skips_overflow: bool = False
 
     def __init__(
         self,
@@ -129,26 +129,30 @@ class Optimizer(Registered, ABC):
         clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         if len(given := [f"{k}={v}" for k, v in clips.items() if v is not None]) > 1:
             raise ValueError(f"{type(self).__name__}: expected one way of clipping; received {' and '.join(given)}")
-        self._hyper: dict[str, float] = {}
-        self._iterations = 0
-        self._schedule: Schedule | None = None
+        self._begin(name)
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
-        self.name = name or type(self).__name__.lower()
         self.use_ema = bool(use_ema)
         self.ema_momentum = ema_momentum if use_ema else None
         self.loss_scale_factor = loss_scale_factor
         self.ema_overwrite_frequency = self._count("ema_overwrite_frequency", ema_overwrite_frequency, 1)
         self.gradient_accumulation_steps = self._count("gradient_accumulation_steps", gradient_accumulation_steps, 2)
+        if parameters is not None:
+            self.bind(parameters)
+
+    def _begin(self, name: str | None) -> None:
+        """Set what every optimizer has at its start."""
+        self.name = name or type(self).__name__.lower()
+        self._hyper: dict[str, float] = {}
+        self._iterations = 0
+        self._schedule: Schedule | None = None
         self._parameters: list[Tensor] = []
         self._names: list[str] = []
         self._blocks: list[Block] = []
         self._constraints: list[tuple[int, Callable[..., Any]]] = []
         self._undecayed: tuple[list[Tensor], list[str]] = [], []
         self._gathered: list[Array | None] = []
-        if parameters is not None:
-            self.bind(parameters)
 
     # ---- what a subclass states -------------------------------------------------------------------------------------
 
@@ -249,8 +253,7 @@ class Optimizer(Registered, ABC):
         Args:
             loss: a scalar.
         """
-        factor = self.loss_scale_factor
-        return loss if factor is None else loss * factor
+        return scaled(loss, self.loss_scale_factor)
 
     def step(self) -> None:
         """Apply the rule to every parameter that has a gradient; the others are left alone, state included.
@@ -259,7 +262,52 @@ class Optimizer(Registered, ABC):
             GradError: if there are no parameters, none has a gradient, or one is no longer a leaf; nothing has
                 changed then.
         """
-        gradients = self._gradients()
+        bound = self._bound("step")
+        given = [None if (g := p.grad) is None else g.data for p in bound]
+        self._advance(self._usable("step", given, bound))
+
+    def apply(self, grads: Iterable[Any], trainable_variables: Iterable[Tensor] | None = None) -> None:
+        """Make the step that `step` makes, by gradients that are given here; `.grad` is neither read nor changed.
+
+        Args:
+            grads: Tensors or arrays, each of its parameter's shape, such as `ag.grad` returns; None leaves its
+                parameter alone. An empty list makes no step.
+            trainable_variables: the parameters that they belong to, in the same order; by default all that are bound.
+                The first call binds them, later ones may give a part of them.
+
+        Raises:
+            GradError: if no parameters are bound or given, or none of them has a gradient.
+            ValueError: if there are not as many of the ones as of the others, or a parameter is not known.
+            ShapeError: if a gradient has another shape than its parameter. In each case nothing has changed.
+
+        Example:
+            >>> import autograd_lite as ag
+            >>> from nn import optimizers
+            >>> w = ag.tensor([3.0, -2.0], requires_grad=True)
+            >>> optimizer = optimizers.SGD(0.5)
+            >>> optimizer.apply([np.array([2.0, 2.0])], [w])
+            >>> w.tolist()
+            [2.0, -3.0]
+        """
+        grads = list(grads)
+        if not grads:
+            return
+        parameters = self._bound("apply") if trainable_variables is None else list(trainable_variables)
+        bound = self._parameters or named(type(self).__name__, parameters)[0]
+        gradients = self._usable("apply", matched(f"{type(self).__name__}.apply", grads, parameters, bound), bound)
+        self.bind(bound)
+        self._advance(gradients)
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Tensor]]) -> int:
+        """Make the step of `apply` by (gradient, parameter) pairs, and return the number of steps taken."""
+        pairs = list(grads_and_vars)
+        self.apply([g for g, _ in pairs], [p for _, p in pairs])
+        return self.iterations
+
+    def _advance(self, gradients: list[Array | None]) -> None:
+        """Make a step by gradients, one for each parameter, that are known to be usable."""
+        if (factor := self.loss_scale_factor) is not None:
+            gradients = unscaled(gradients, factor)
         self._hyper["learning_rate"] = self.learning_rate  # what a schedule says now
         if every := self.gradient_accumulation_steps:
             gradients = self._with_gathered(gradients)
@@ -336,29 +384,23 @@ class Optimizer(Registered, ABC):
             )
         return self._parameters
 
-    def _gradients(self) -> list[Array | None]:
-        """Return every parameter's gradient or None, once it is certain that the whole step can be made."""
-        gradients: list[Array | None] = []
-        for p, name in zip(self._bound("step"), self._names, strict=True):
-            g = p.grad
-            if g is None or not p.requires_grad:
-                gradients.append(None)
-                continue
-            if not p.is_leaf:
+    def _usable(self, method: str, given: list[Array | None], bound: list[Tensor]) -> list[Array | None]:
+        """Return the gradients without those of frozen parameters, once it is certain that the step can be made."""
+        gradients = [g if p.requires_grad else None for g, p in zip(given, bound, strict=True)]
+        for i, (g, p) in enumerate(zip(gradients, bound, strict=True)):
+            if g is not None and not p.is_leaf:
+                name = self._names[i] if self._names else described(i, p)
                 raise GradError(
-                    f"{type(self).__name__}.step: the parameter {name} is no longer a leaf: an operation was recorded "
-                    "into it. Change parameters inside no_grad(), or with assign()"
+                    f"{type(self).__name__}.{method}: the parameter {name} is no longer a leaf: an operation was "
+                    "recorded into it. Change parameters inside no_grad(), or with assign()"
                 )
-            gradients.append(g.data)
         if all(g is None for g in gradients):
+            frozen = sum(not p.requires_grad for p in bound)
+            others = f" ({frozen} of them require none: set requires_grad, or trainable, to True)" if frozen else ""
+            fix = "Call loss.backward() before step(), and zero_grad() after it" if method == "step" else "Give one"
             raise GradError(
-                f"{type(self).__name__}.step: none of the {len(gradients)} parameters has a gradient. "
-                "Call loss.backward() before step(), and zero_grad() after it"
+                f"{type(self).__name__}.{method}: none of the {len(bound)} parameters has a gradient{others}. {fix}"
             )
-        factor = self.loss_scale_factor
-        if factor is not None:
-            with np.errstate(all="ignore"):
-                return [None if g is None else g / factor for g in gradients]
         return gradients
 
     def _clipped(self, gradients: list[Array | None]) -> list[Array | None]:
@@ -447,20 +489,20 @@ class Optimizer(Registered, ABC):
             name: d for c in reversed(type(self).__mro__) for name, d in vars(c).items() if isinstance(d, _NUMBERS)
         }
         required = {name for name, d in known.items() if isinstance(d, Number)}
-        _same_keys(called, required | (numbers.keys() & known.keys()), numbers.keys())
+        same_keys(called, required | (numbers.keys() & known.keys()), numbers.keys())
         return {name: known[name].check(value, type(self).__name__) for name, value in numbers.items()}
 
     def _checked_gathered(self, called: str, gathered: Mapping[str, Array]) -> list[Array | None]:
         expected = {f"{i}.{_GATHERED}": p.data for i, p in enumerate(self._parameters)}
-        _same_keys(called, expected.keys() & gathered.keys(), gathered.keys())
-        _same_kinds(called, expected, gathered)
+        same_keys(called, expected.keys() & gathered.keys(), gathered.keys())
+        same_kinds(called, expected, gathered)
         return [np.array(gathered[key]) if key in gathered else None for key in expected] if gathered else []
 
     def _load_slots(self, called: str, entries: dict[str, Array]) -> None:
         views = self._slot_arrays("load_state_dict")
         expected = {f"{i}.{name}": a for i, slots in enumerate(views) for name, a in slots.items()}
-        _same_keys(called, expected.keys(), entries.keys())
-        _same_kinds(called, expected, entries)
+        same_keys(called, expected.keys(), entries.keys())
+        same_kinds(called, expected, entries)
         for block in self._blocks:
             block.state = {
                 name: np.concatenate([entries[f"{i}.{name}"].ravel() for i in block.indices]).reshape(np.shape(a))
@@ -494,54 +536,3 @@ class Optimizer(Registered, ABC):
 _GATHERED = "accumulated_gradient"
 _UNDECAYED = "undecayed"
 _NUMBERS = (Number, OptionalNumber)
-
-
-def named(owner: str, parameters: Parameters) -> tuple[list[Tensor], list[str]]:
-    """Return the tensors and what to call each in an error message, once all of them are known to be trainable."""
-    if isinstance(parameters, Tensor | Mapping) or not isinstance(parameters, Iterable):
-        raise TypeError(
-            f"{owner}: expected parameters to be a list of Tensors, such as model.parameters(); "
-            f"received {type(parameters).__name__}"
-        )
-    found: list[Tensor] = []
-    names: list[str] = []
-    for i, item in enumerate(parameters):
-        label: str | None
-        p: object
-        label, p = item if isinstance(item, tuple) and len(item) == 2 else (None, item)
-        if not isinstance(p, Tensor):
-            raise TypeError(f"{owner}: expected every parameter to be a Tensor; received {type(p).__name__} at {i}")
-        label = label or p.name
-        name = f"{i} ({label!r}, shape {p.shape})" if label else f"{i} (shape {p.shape})"
-        if not p.requires_grad or not p.is_leaf:
-            what = "computed from other tensors" if not p.is_leaf else "one that requires no gradient"
-            raise GradError(
-                f"{owner}: expected parameters that are leaves and require a gradient; number {name} is {what}. "
-                "Leave it out, or make it with tensor(a, requires_grad=True)"
-            )
-        found.append(p)
-        names.append(name)
-    if not found:
-        raise ValueError(f"{owner}: expected at least one parameter; received none. Build the model first")
-    if len({id(p) for p in found}) < len(found):
-        twice = next(name for i, name in enumerate(names) if any(found[i] is p for p in found[:i]))
-        raise ValueError(f"{owner}: expected every parameter once; number {twice} is there twice")
-    return found, names
-
-
-def _same_keys(called: str, expected: Any, received: Any) -> None:
-    if missing := sorted(expected - received):
-        raise ValueError(f"{called}: expected an entry {missing[0]!r} ({len(missing)} missing); received none")
-    if unknown := sorted(received - expected):
-        raise ValueError(
-            f"{called}: received {unknown[0]!r}, which this optimizer does not have ({len(unknown)} unknown). "
-            "Load into an optimizer of the same class, options and number of parameters"
-        )
-
-
-def _same_kinds(called: str, expected: Mapping[str, Array], received: Mapping[str, Array]) -> None:
-    for key, a in received.items():
-        if a.shape != expected[key].shape:
-            raise ShapeError(f"{called}: expected {key!r} of shape {expected[key].shape}; received {a.shape}")
-        if a.dtype != expected[key].dtype:
-            raise DtypeError(f"{called}: expected {key!r} of dtype {expected[key].dtype}; received {a.dtype}")

@@ -95,7 +95,7 @@ def steps(optimizer: Optimizer, start: Any, problem: Any, n: int) -> Any:
 def test_every_optimizer_has_a_formula() -> None:
     kinds = {type(make()) for make, _, _ in CASES.values()}
     ours = {c for c in vars(optimizers).values() if isinstance(c, type) and issubclass(c, Optimizer)}
-    assert ours - kinds == {Optimizer}
+    assert ours - kinds == {Optimizer, optimizers.LossScaleOptimizer, optimizers.MultiOptimizer}  # have none
 
 
 @every_dtype

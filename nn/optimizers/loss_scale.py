@@ -1,0 +1,187 @@
+"""Training in half precision: a factor of the loss, found as it goes, that keeps small gradients from becoming 0."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import Tensor
+
+from .._config import plain
+from .checking import Array, Parameters, scaled, unscaled
+from .hyper import Number, Rate
+from .optimizer import Optimizer
+from .wrapping import Inside, Wrapping
+
+__all__ = ["LossScaleOptimizer"]
+
+_SMALLEST, _LARGEST = 2.0**-126, 2.0**127  # powers of 2 that single precision has
+
+
+class _InnerRate(Rate):
+    """The learning rate of the optimizer inside."""
+
+    def __get__(self, obj: Any, objtype: type | None = None) -> float:
+        return float(obj.inner_optimizer.learning_rate)
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        obj.inner_optimizer.learning_rate = value
+
+
+class LossScaleOptimizer(Wrapping):
+    """Multiplies the loss by a factor S and divides the gradients by it, and lets another optimizer make the step.
+
+    float16 has no numbers between 0 and 6e-8, so that small gradients vanish on the way back through a network of this
+    dtype; those of a larger loss do not. S adapts itself: a step with a gradient that is infinite or NaN is left out,
+    and halves S; after `dynamic_growth_steps` steps in a row that were made, S doubles.
+
+    `fit` scales by itself; in a loop of your own, call `scale_loss(loss).backward()`. Where the loss itself is of
+    float16, S stays at 2**15 or below, since more is not finite; a last layer with `dtype="float32"` lifts that.
+
+    Args:
+        inner_optimizer: what makes the steps. Clipping, weight decay, averages and the learning rate are its own;
+            `learning_rate` here is that of the inner one too.
+        initial_scale: the first S, above 0. Too high costs few steps that are left out, too low costs many.
+        dynamic_growth_steps: at least 1.
+        name: the name in the config.
+        parameters: the tensors to train; by default those that the inner optimizer has.
+
+    Raises:
+        TypeError: if `inner_optimizer` is none, or for an argument that belongs to it.
+        ValueError: if it scales the loss itself, or a number is out of its range.
+
+    References:
+        Micikevicius, Narang, Alben, Diamos, Elsen, Garcia, Ginsburg, Houston, Kuchaiev, Venkatesh, Wu: Mixed Precision
+        Training, 2018, section 3.2.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> from nn import optimizers
+        >>> w = ag.tensor([1.0], dtype="float16", requires_grad=True)
+        >>> optimizer = LossScaleOptimizer(optimizers.SGD(2.0**10), parameters=[w])
+        >>> loss = (w * 1e-4).sum() * 1e-4  # 1e-8 is 0 in float16
+        >>> optimizer.scale_loss(loss).backward()
+        >>> w.grad.item() > 0
+        True
+        >>> optimizer.apply([np.array([np.inf], "float16")])  # left out
+        >>> optimizer.dynamic_scale, w.item()
+        (16384.0, 1.0)
+    """
+
+    learning_rate = _InnerRate(0)
+    loss_scale_factor = Inside(0)
+    initial_scale = Number(0, open_low=True)
+    inside = "inner_optimizer"
+    skips_overflow = True
+
+    def __init__(
+        self,
+        inner_optimizer: Optimizer,
+        initial_scale: float = 2.0**15,
+        dynamic_growth_steps: int = 2000,
+        name: str | None = None,
+        *,
+        parameters: Parameters | None = None,
+        **others: Any,
+    ) -> None:
+        if others:
+            raise TypeError(
+                f"LossScaleOptimizer: got an unexpected keyword argument {next(iter(others))!r}. What every optimizer "
+                "takes, such as weight_decay, is an argument of inner_optimizer"
+            )
+        if not isinstance(inner_optimizer, Optimizer):
+            raise TypeError(
+                f"LossScaleOptimizer: expected inner_optimizer to be an optimizer, such as Adam(); received "
+                f"{inner_optimizer!r:.80}"
+            )
+        if isinstance(inner_optimizer, LossScaleOptimizer):
+            raise ValueError("LossScaleOptimizer: expected an inner_optimizer of another class; received its own kind")
+        self._begin(name)
+        self.initial_scale = initial_scale
+        self.dynamic_growth_steps = self._count("dynamic_growth_steps", dynamic_growth_steps, 1) or 1
+        if inner_optimizer.loss_scale_factor is not None:
+            raise ValueError(
+                f"LossScaleOptimizer: expected an inner_optimizer with loss_scale_factor=None, as the loss would be "
+                f"scaled twice; received {inner_optimizer.loss_scale_factor}"
+            )
+        self.inner_optimizer = inner_optimizer
+        self.use_ema = inner_optimizer.use_ema
+        self._scale = float(np.float32(min(max(self.initial_scale, _SMALLEST), _LARGEST)))
+        self._good_steps = 0
+        if parameters is not None:
+            self.bind(parameters)
+        elif inner_optimizer.parameters:
+            self.bind(inner_optimizer.parameters)
+
+    @property
+    def dynamic_scale(self) -> float:
+        """What the loss is multiplied by now, S."""
+        return self._scale
+
+    @property
+    def step_counter(self) -> int:
+        """The number of steps since S was last changed."""
+        return self._good_steps
+
+    @property
+    def iterations(self) -> int:
+        """The number of steps that the inner optimizer has taken."""
+        return self.inner_optimizer.iterations
+
+    @property
+    def used(self) -> list[Optimizer]:
+        """The inner optimizer."""
+        return [self.inner_optimizer]
+
+    def bind(self, parameters: Parameters) -> None:
+        """Say which parameters to train; see `Optimizer.bind`."""
+        self.inner_optimizer.bind(parameters)
+        self.use_ema = self.inner_optimizer.use_ema
+        self._parameters, self._names = self.inner_optimizer._parameters, self.inner_optimizer._names
+
+    def scale_loss(self, loss: Tensor) -> Tensor:
+        """Return what to differentiate in place of the loss: the loss times S.
+
+        Args:
+            loss: a scalar.
+        """
+        return scaled(loss, self._scale)
+
+    def _advance(self, gradients: list[Array | None]) -> None:
+        if not all(g is None or _finite(g) for g in gradients):
+            self._scale, self._good_steps = max(self._scale * 0.5, _SMALLEST), 0
+            return
+        self.inner_optimizer._advance(unscaled(gradients, self._scale))
+        self._good_steps += 1
+        if self._good_steps >= self.dynamic_growth_steps:
+            self._scale, self._good_steps = min(self._scale * 2.0, _LARGEST), 0
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, except for the parameters; see `from_config`."""
+        names = ("inner_optimizer", "initial_scale", "dynamic_growth_steps", "name")
+        return {name: plain(getattr(self, name)) for name in names}
+
+    def own_state(self) -> dict[str, Array]:
+        """Return S, and the number of steps since it was last changed."""
+        return {"dynamic_scale": np.array(self._scale), "step_counter": np.array(self._good_steps)}
+
+    def check_state(self, called: str, state: Mapping[str, Array]) -> None:
+        """Raise unless S is a number above 0, and the number of steps a whole one."""
+        scale, steps = state["dynamic_scale"], state["step_counter"]
+        if scale.shape or scale.dtype.kind != "f" or not 0 < scale < math.inf:
+            raise ValueError(f"{called}: expected 'dynamic_scale', a number above 0; received {scale!r:.80}")
+        if steps.shape or steps.dtype.kind not in "iu" or steps < 0:
+            raise ValueError(f"{called}: expected 'step_counter', a whole number of at least 0; received {steps!r:.80}")
+
+    def set_state(self, state: Mapping[str, Array]) -> None:
+        """Take over S and the number of steps."""
+        self._scale, self._good_steps = float(state["dynamic_scale"]), int(state["step_counter"])
+
+
+def _finite(g: Array) -> bool:
+    """Return whether all elements are finite: the sum tells, unless it overflows."""
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(g.sum()) or np.isfinite(g).all())

@@ -1,0 +1,295 @@
+"""Several optimizers in one, each for parameters of its own."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any, NoReturn, Self
+
+import numpy as np
+
+from autograd_lite import Tensor
+
+from .._config import Registered, made, plain
+from .checking import Array, Parameters, described, named
+from .hyper import Rate
+from .loss_scale import LossScaleOptimizer
+from .optimizer import Optimizer
+from .wrapping import Wrapping
+
+__all__ = ["MultiOptimizer", "OptimizerMap"]
+
+
+class OptimizerMap(Registered, MutableMapping[str, Optimizer]):
+    """Says which optimizer a parameter has, by its name.
+
+    A key is a parameter's whole name, such as "encoder.dense.kernel", or a regular expression that matches all of it,
+    such as "encoder.*". Names may be written with slashes, as in Keras: "encoder/dense/kernel", "encoder/.*".
+
+    Args:
+        default_optimizer: for the parameters that no key fits.
+        optimizer_map: a dict of optimizers by key.
+
+    Raises:
+        TypeError: if something is not an optimizer.
+        ValueError: for a key that is no regular expression, or is there already; when a parameter is asked for, if
+            several keys match its name and none is equal to it.
+
+    Example:
+        >>> from nn import optimizers
+        >>> which = OptimizerMap(optimizers.SGD(0.1), {"encoder.*": optimizers.Adam()})
+        >>> which["encoder.dense.kernel"].name, which["decoder.dense.kernel"].name
+        ('adam', 'sgd')
+    """
+
+    def __init__(self, default_optimizer: Optimizer, optimizer_map: Mapping[str, Optimizer] | None = None) -> None:
+        if optimizer_map is not None and not isinstance(optimizer_map, Mapping):
+            raise TypeError(f"OptimizerMap: expected optimizer_map to be a dict; received {optimizer_map!r:.80}")
+        self._default = _plain_optimizer("OptimizerMap: default_optimizer", default_optimizer)
+        self._map: dict[str, Optimizer] = {}
+        for key, optimizer in (optimizer_map or {}).items():
+            self[key] = optimizer
+
+    @property
+    def default_optimizer(self) -> Optimizer:
+        """The optimizer of the parameters that no key fits."""
+        return self._default
+
+    def __getitem__(self, key: str) -> Optimizer:
+        """Return the optimizer of the parameter with this name."""
+        found = self.matching(key)
+        return self._map[found] if found is not None else self._default
+
+    def matching(self, name: str) -> str | None:
+        """Return the key that fits a parameter's name, or None."""
+        names = (name, name.replace(".", "/"))
+        exact = [key for key in names if key in self._map]
+        found = exact[:1] or [key for key in self._map if any(re.fullmatch(key, one) for one in names)]
+        if len(found) > 1:
+            raise ValueError(
+                f"OptimizerMap: expected one key for the parameter {name!r}; received {len(found)} that match it: "
+                f"{found}. Write a key that is equal to the name, or expressions that exclude each other"
+            )
+        return found[0] if found else None
+
+    def __setitem__(self, key: str, optimizer: Optimizer) -> None:
+        """Give the parameters whose names fit a key an optimizer."""
+        if not isinstance(key, str):
+            raise TypeError(f"OptimizerMap: expected a key to be a name or an expression; received {key!r:.80}")
+        if key in self._map:
+            raise ValueError(
+                f"OptimizerMap: expected a new key; {key!r} has {self._map[key]!r} already. Delete it first"
+            )
+        try:
+            re.compile(key)
+        except re.error as error:
+            raise ValueError(f"OptimizerMap: expected a regular expression; received {key!r} ({error})") from None
+        self._map[key] = _plain_optimizer(f"OptimizerMap: the optimizer of {key!r}", optimizer)
+
+    def __delitem__(self, key: str) -> None:
+        """Forget a key."""
+        del self._map[key]
+
+    def __contains__(self, key: object) -> bool:
+        """Return whether this very key is there."""
+        return key in self._map
+
+    def __len__(self) -> int:
+        """Return the number of keys."""
+        return len(self._map)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the keys."""
+        return iter(self._map)
+
+    def __call__(self, variable: Tensor) -> Optimizer:
+        """Return the optimizer of a parameter."""
+        return self[variable.name or ""]
+
+    def __repr__(self) -> str:
+        return f"OptimizerMap({self._default!r}, {self._map!r})"
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the optimizers as plain values; in the place of one that an earlier key has stands that key."""
+        first: dict[int, str | None] = {id(self._default): None}
+        entries: dict[str, Any] = {}
+        for key, optimizer in self._map.items():
+            entries[key] = first[id(optimizer)] if id(optimizer) in first else plain(optimizer)
+            first.setdefault(id(optimizer), key)
+        return {"default_optimizer": plain(self._default), "optimizer_map": entries}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return a map like the one whose `get_config` this is."""
+        new = cls(made("an optimizer", config["default_optimizer"], Optimizer))  # type: ignore[type-abstract]
+        for key, entry in config["optimizer_map"].items():
+            shared = entry is None or isinstance(entry, str)
+            new[key] = (
+                (new._default if entry is None else new._map[entry])
+                if shared
+                else made("an optimizer", entry, Optimizer)  # type: ignore[type-abstract]
+            )
+        return new
+
+
+class _NoRate(Rate):
+    """A learning rate that is not one but several."""
+
+    def __get__(self, obj: Any, objtype: type | None = None) -> NoReturn:
+        self.__set__(obj, None)
+
+    def __set__(self, obj: Any, value: Any) -> NoReturn:
+        raise AttributeError(
+            "MultiOptimizer: there is no one learning_rate; each of its optimizers has its own. Write "
+            "optimizer.optimizers[0].learning_rate"
+        )
+
+
+class MultiOptimizer(Wrapping):
+    """Leaves the parameters to several optimizers, each of which makes the steps of its own.
+
+    Clipping to a common norm is over the parameters of one optimizer, not over all.
+
+    Args:
+        optimizer_map: an `OptimizerMap`, or a function of a parameter that returns an optimizer: the same object for
+            those that it shall share.
+        loss_scale_factor: of all of them, in the place of their own; see `Optimizer`.
+        name: the name in the config.
+        parameters: the tensors to train; may be given later, to `bind`.
+
+    Raises:
+        TypeError: if `optimizer_map` is neither, or returns something else than an optimizer.
+        ValueError: if it returns a `LossScaleOptimizer` or a `MultiOptimizer`. `LossScaleOptimizer(MultiOptimizer(…))`
+            is allowed.
+
+    Example:
+        >>> import nn
+        >>> from nn import layers, optimizers
+        >>> body, head = layers.Dense(4, name="body"), layers.Dense(1, name="head")
+        >>> model = nn.Sequential([nn.Input((3,)), body, head])
+        >>> slow, fast = optimizers.Adam(1e-4), optimizers.SGD(0.1)
+        >>> model.compile(MultiOptimizer(OptimizerMap(fast, {"body.*": slow})), "mse")
+        >>> [p.name for p in slow.parameters], [p.name for p in fast.parameters]
+        (['body.kernel', 'body.bias'], ['head.kernel', 'head.bias'])
+    """
+
+    learning_rate = _NoRate(0)
+    inside = "optimizers[i]"
+
+    def __init__(
+        self,
+        optimizer_map: OptimizerMap | Callable[[Tensor], Optimizer],
+        loss_scale_factor: float | None = None,
+        name: str | None = None,
+        *,
+        parameters: Parameters | None = None,
+    ) -> None:
+        given: Any = optimizer_map
+        if not callable(given) or isinstance(given, type):
+            fix = ". Write MultiOptimizer(OptimizerMap(default, {...}))" if isinstance(given, Mapping) else ""
+            raise TypeError(
+                "MultiOptimizer: expected an OptimizerMap, or a function of a parameter that returns an optimizer; "
+                f"received {optimizer_map!r:.80}{fix}"
+            )
+        self._begin(name)
+        self.optimizer_map = optimizer_map
+        self.use_ema = False
+        self._optimizers: list[Optimizer] = []
+        self._members: list[list[int]] = []
+        if isinstance(optimizer_map, OptimizerMap):
+            self._optimizers = _distinct([*optimizer_map.values(), optimizer_map.default_optimizer])
+            self._members = [[] for _ in self._optimizers]
+            self.use_ema = any(optimizer.use_ema for optimizer in self._optimizers)
+        self.loss_scale_factor = loss_scale_factor
+        if parameters is not None:
+            self.bind(parameters)
+
+    @property
+    def optimizers(self) -> list[Optimizer]:
+        """The optimizers inside; those that a function returns, once the parameters are bound."""
+        return list(self._optimizers)
+
+    @property
+    def used(self) -> list[Optimizer]:
+        """The optimizers that have parameters."""
+        return [o for o, members in zip(self._optimizers, self._members, strict=True) if members]
+
+    def bind(self, parameters: Parameters) -> None:
+        """Say which parameters to train, and ask for the optimizer of each; see `Optimizer.bind`."""
+        found, names = named("MultiOptimizer", parameters)
+        same = [id(p) for p in found] == [id(p) for p in self._parameters]
+        if same or self._iterations:
+            return super().bind(found)  # which raises, if they are others
+        chosen = [
+            _plain_optimizer(f"MultiOptimizer: the optimizer of {n}", self.optimizer_map(p))
+            for p, n in zip(found, names, strict=True)
+        ]
+        optimizers = _distinct([*self._optimizers, *chosen] if isinstance(self.optimizer_map, OptimizerMap) else chosen)
+        places = {id(o): j for j, o in enumerate(optimizers)}
+        members: list[list[int]] = [[] for _ in optimizers]
+        for i, optimizer in enumerate(chosen):
+            members[places[id(optimizer)]].append(i)
+        for optimizer, mine in zip(optimizers, members, strict=True):
+            if mine:
+                optimizer.bind([found[i] for i in mine])
+        if isinstance(self.optimizer_map, OptimizerMap):
+            self._warn_of_unused(self.optimizer_map, found)
+        self._optimizers, self._members = optimizers, members
+        self.use_ema = any(optimizer.use_ema for optimizer in self.used)
+        self._parameters, self._names = found, names
+
+    @staticmethod
+    def _warn_of_unused(optimizer_map: OptimizerMap, parameters: list[Tensor]) -> None:
+        used = {optimizer_map.matching(p.name or "") for p in parameters}
+        if unused := [key for key in optimizer_map if key not in used]:
+            warnings.warn(
+                f"MultiOptimizer: no parameter has a name that {unused[0]!r} matches; there are "
+                f"{', '.join(described(i, p) for i, p in enumerate(parameters[:3]))}, …",
+                stacklevel=4,
+            )
+
+    def _advance(self, gradients: list[Array | None]) -> None:
+        for optimizer, members in zip(self._optimizers, self._members, strict=True):
+            mine = [gradients[i] for i in members]
+            if any(g is not None for g in mine):
+                optimizer.loss_scale_factor = self.loss_scale_factor
+                optimizer._advance(mine)
+        self._iterations += 1
+
+    def own_state(self) -> dict[str, Array]:
+        """Return the number of steps, and the number of the optimizer of each parameter among those in use."""
+        groups = np.zeros(len(self._parameters), np.int64)
+        for j, members in enumerate(members for members in self._members if members):
+            groups[members] = j
+        return {"iterations": np.array(self._iterations), "groups": groups}
+
+    def check_state(self, called: str, state: Mapping[str, Array]) -> None:
+        """Raise unless the same parameters belong together."""
+        steps = state["iterations"]
+        if steps.shape or steps.dtype.kind not in "iu" or steps < 0:
+            raise ValueError(f"{called}: expected 'iterations', a whole number of at least 0; received {steps!r:.80}")
+        if not np.array_equal(state["groups"], own := self.own_state()["groups"]):
+            raise ValueError(
+                f"{called}: expected parameters that belong to the optimizers {own.tolist()!r:.80}; received "
+                f"{state['groups'].tolist()!r:.80}. Load into one with the same optimizer_map"
+            )
+
+    def set_state(self, state: Mapping[str, Array]) -> None:
+        """Take over the number of steps."""
+        self._iterations = int(state["iterations"])
+
+
+def _distinct(optimizers: list[Optimizer]) -> list[Optimizer]:
+    return list({id(o): o for o in optimizers}.values())
+
+
+def _plain_optimizer(what: str, optimizer: Any) -> Optimizer:
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{what}: expected an optimizer, such as Adam(); received {optimizer!r:.80}")
+    if isinstance(optimizer, (LossScaleOptimizer, MultiOptimizer)):
+        raise ValueError(
+            f"{what}: expected an optimizer that makes steps itself; received a {type(optimizer).__name__}. "
+            "LossScaleOptimizer(MultiOptimizer(...)) is the order that works"
+        )
+    return optimizer
