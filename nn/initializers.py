@@ -20,10 +20,11 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
-from ._config import Configurable, made, plain
+from ._config import Configurable, made, named_object, plain
 from .registry import find
 
 __all__ = [
+    "STFT",
     "Constant",
     "GlorotNormal",
     "GlorotUniform",
@@ -49,6 +50,13 @@ Shape = tuple[int, ...]
 
 # The standard deviation of a standard normal cut off at two standard deviations.
 _TRUNCATED_STD = 0.87962566103423978
+# The terms a_0 - a_1 cos x + a_2 cos 2x of windows; a triangle is none of these.
+_WINDOWS: dict[str, tuple[float, ...]] = {
+    "hann": (0.5, 0.5),
+    "hamming": (0.54, 0.46),
+    "blackman": (0.42, 0.5, 0.08),
+    "bartlett": (),
+}
 
 
 class Initializer(Configurable):
@@ -325,6 +333,74 @@ class Identity(Initializer):
         return ag.tensor((self.gain * np.eye(*shape)).astype(dtype))
 
 
+class STFT(Initializer):
+    """The kernel of a short-time Fourier transform: w_t cos(2 pi t k / F) / s, or w_t sin(-2 pi t k / F) / s.
+
+    Args:
+        side: "real" for cosines, "imag" for sines.
+        window: w, by which each frame is multiplied: "hann", "hamming", "blackman", "bartlett", its values, or None
+            for ones.
+        scaling: what s is: "density" for sqrt(sum w^2), "spectrum" for sum |w|, None for 1; it is 1 without a window.
+        periodic: whether a window that has a name is one period of a periodic one; else it is symmetric.
+
+    Call it with the shape (T, 1, F // 2 + 1): T samples in a frame, F, an even number, in the transform.
+
+    Raises:
+        ValueError: for a side, window or scaling that is none of these.
+        ShapeError: when called with another shape, or one that does not fit the values of the window.
+
+    References:
+        Harris: On the Use of Windows for Harmonic Analysis with the Discrete Fourier Transform, 1978.
+
+    Example:
+        >>> STFT("real", window=None)((4, 1, 3)).data[:, 0].round().astype(int).tolist()
+        [[1, 1, 1], [1, 0, -1], [1, -1, 1], [1, 0, -1]]
+    """
+
+    def __init__(
+        self,
+        side: str = "real",
+        window: str | npt.ArrayLike | None = "hann",
+        scaling: str | None = "density",
+        periodic: bool = False,
+    ) -> None:
+        if side not in ("real", "imag"):
+            raise ValueError(f"STFT: expected side to be 'real' or 'imag'; received side={side!r}")
+        if scaling not in ("density", "spectrum", None):
+            raise ValueError(
+                f"STFT: expected scaling to be 'density', 'spectrum' or None; received scaling={scaling!r}"
+            )
+        if isinstance(window, str) and window not in _WINDOWS:
+            raise ValueError(
+                f"STFT: expected window to be one of {', '.join(_WINDOWS)}, its values or None; received "
+                f"window={window!r}. SciPy has others: scipy.signal.get_window(name, length)"
+            )
+        self.side = side
+        self.window = window
+        self.scaling = scaling
+        self.periodic = bool(periodic)
+
+    def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
+        """Return the initial values."""
+        if len(shape) != 3 or shape[1] != 1 or shape[2] < 2:
+            raise ag.ShapeError(f"STFT: expected the shape (T, 1, F // 2 + 1), F >= 2; received {tuple(shape)}")
+        steps, _, bins = shape
+        whole = 2 * (bins - 1)
+        # The angle's remainder in integers: it is exact, and so are the zeros of the sines.
+        turns = np.outer(np.arange(steps), np.arange(bins)) % whole
+        angle = turns * (2 * math.pi / whole)
+        waves = np.cos(angle) if self.side == "real" else np.where(2 * turns % whole, -np.sin(angle), 0.0)
+        if self.window is not None:
+            window = _window(self.window, steps, self.periodic)
+            if not window.any():
+                raise ValueError(
+                    f"STFT: expected a window that is not 0 everywhere; {self.window!r} of {steps} steps is"
+                )
+            scale = {"density": np.sqrt(np.square(window).sum()), "spectrum": np.abs(window).sum(), None: 1.0}
+            waves = waves * (window / scale[self.scaling])[:, None]
+        return ag.tensor(waves[:, None].astype(dtype))
+
+
 _BY_NAME: dict[str, Callable[[], Initializer]] = {
     "constant": Constant,
     "glorot_normal": GlorotNormal,
@@ -338,6 +414,7 @@ _BY_NAME: dict[str, Callable[[], Initializer]] = {
     "orthogonal": Orthogonal,
     "random_normal": RandomNormal,
     "random_uniform": RandomUniform,
+    "stft": STFT,
     "truncated_normal": TruncatedNormal,
     "variance_scaling": VarianceScaling,
     "zeros": Zeros,
@@ -355,6 +432,7 @@ def get(identifier: str | Callable[..., Any]) -> Callable[..., Any]:
         >>> get("zeros")((2,)), get("glorot_uniform")
         (Tensor([0., 0.], dtype=float32), GlorotUniform(scale=1.0, mode='fan_avg', distribution='uniform', seed=None))
     """
+    identifier = named_object(identifier)
     if isinstance(identifier, str):
         return find("an initializer", identifier, _BY_NAME)()
     if isinstance(identifier, type) and issubclass(identifier, Initializer):
@@ -401,6 +479,21 @@ def _checked_seed(owner: str, seed: Any) -> int | None:
 def _generator(seed: int | None) -> Generator | None:
     """Return a fresh stream for a seed, and None, meaning the default generator, without one."""
     return None if seed is None else Generator(seed, name=f"seed {seed}")
+
+
+def _window(window: Any, steps: int, periodic: bool) -> npt.NDArray[Any]:
+    """Return the values of a window, given them or its name."""
+    if not isinstance(window, str):
+        values = np.asarray(window, np.float64)
+        if values.shape != (steps,):
+            raise ag.ShapeError(f"STFT: expected a window of shape {(steps,)}; received shape {values.shape}")
+        return values
+    if steps == 1:
+        return np.ones(1)
+    share = np.arange(steps) / (steps if periodic else steps - 1)
+    if window == "bartlett":
+        return 1 - np.abs(2 * share - 1)
+    return sum((-1) ** i * a * np.cos(2 * math.pi * i * share) for i, a in enumerate(_WINDOWS[window]))
 
 
 def _fans(shape: Shape) -> tuple[float, float]:

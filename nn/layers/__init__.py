@@ -51,11 +51,7 @@ from .augmentation_geometry import (
     RandomZoom as RandomZoom,
 )
 from .augmentation_mixing import CutMix as CutMix, MixUp as MixUp
-from .categories import (
-    CategoryEncoding as CategoryEncoding,
-    Discretization as Discretization,
-    IntegerLookup as IntegerLookup,
-)
+from .categories import CategoryEncoding as CategoryEncoding, Discretization as Discretization
 from .convolution import (
     Conv1D as Conv1D,
     Conv2D as Conv2D,
@@ -85,6 +81,7 @@ from .embedding import (
 )
 from .grouped_attention import GroupQueryAttention as GroupQueryAttention
 from .layer import Layer as Layer
+from .lookup import IntegerLookup as IntegerLookup
 from .masking import Masking as Masking
 from .merging import (
     Add as Add,
@@ -173,6 +170,6 @@ from .reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
 from .rotary import RotaryEmbedding as RotaryEmbedding
 from .scaling import Normalization as Normalization, Rescaling as Rescaling
 from .serialization import deserialize as deserialize, serialize as serialize
-from .spectrogram import MelSpectrogram as MelSpectrogram
+from .spectrogram import MelSpectrogram as MelSpectrogram, STFTSpectrogram as STFTSpectrogram
 from .wrapper import SpectralNormalization as SpectralNormalization, Wrapper as Wrapper
 from .wrappers import Bidirectional as Bidirectional, TimeDistributed as TimeDistributed

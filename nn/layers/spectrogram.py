@@ -1,4 +1,4 @@
-"""MelSpectrogram: how loud a signal is, in bands of the frequency and steps of time."""
+"""Spectrograms: how loud a signal is, at frequencies or in bands of them, and steps of time."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from .. import initializers
 from ..module import Shape
 from .layer import Layer, is_number, positive
+from .spatial import Spatial, one_of, window_count
 
-__all__ = ["MelSpectrogram"]
+__all__ = ["MelSpectrogram", "STFTSpectrogram"]
 
 Array = npt.NDArray[Any]
+_MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
+# What stands for smaller powers and magnitudes, as in Keras: roots and logarithms of 0 have no derivative.
+_LEAST = 1e-7
 
 
 class MelSpectrogram(Layer):
@@ -129,6 +134,142 @@ class MelSpectrogram(Layer):
     def extra_repr(self) -> str:
         """Return the sizes."""
         return f"fft_length={self.fft_length}, num_mel_bins={self.num_mel_bins}"
+
+
+class STFTSpectrogram(Spatial):
+    """Turns signals into spectrograms: Z_k = sum over t of w_t x_t exp(-2 pi i t k / F) / s, in frames of T samples.
+
+    The transform is a convolution with two kernels, for the real and the imaginary part, which start as
+    `initializers.STFT` says and can be trained.
+
+    Args:
+        mode: what becomes of Z: "log" for log |Z|, "magnitude" for abs(Z), both with abs(Z)^2 and abs(Z) of at least
+            1e-7; "psd" for the power, abs(Z)^2, twice where k is neither 0 nor F / 2; "real", "imag" or "angle" for
+            that; "stft" for the real part and behind it the imaginary one.
+        frame_length: T.
+        frame_step: samples from one frame to the next, at most T; half of T by default.
+        fft_length: F, even and at least T; the next power of 2 by default.
+        window, periodic, scaling: w and s, see `initializers.STFT`.
+        padding: "valid", or "same" for zeros around the signal, so that there are ceil(L / frame_step) frames.
+        expand_dims: whether the channels of the signal keep an axis of their own.
+        data_format: "channels_last", x of shape (N, L, C), or "channels_first", (N, C, L).
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, L, C). With K = F / 2 + 1, or F + 2 for "stft", the result has shape (N, frames, C K), or
+    (N, frames, K, C) with expand_dims; for channels first (N, C K, frames), or (N, C, frames, K).
+
+    Raises:
+        ShapeError: when called on an x of another rank, or one shorter than a frame with padding="valid".
+
+    References:
+        Allen, Rabiner: A Unified Approach to Short-Time Fourier Analysis and Synthesis, 1977, section II.
+
+    Example:
+        >>> tone = np.cos(2 * np.pi * np.arange(64) / 8)
+        >>> layer = STFTSpectrogram("magnitude", frame_length=16, periodic=True, scaling="spectrum")
+        >>> out = layer(tone[None, :, None])
+        >>> out.shape, int(out.data[0, 3].argmax()), round(float(out.data[0, 3].max()), 3)
+        ((1, 7, 9), 2, 0.5)
+    """
+
+    rank = 1
+    real_kernel: Tensor
+    imag_kernel: Tensor
+
+    def __init__(
+        self,
+        mode: str = "log",
+        frame_length: int = 256,
+        frame_step: int | None = None,
+        fft_length: int | None = None,
+        window: str | npt.ArrayLike | None = "hann",
+        periodic: bool = False,
+        scaling: str | None = "density",
+        padding: str = "valid",
+        expand_dims: bool = False,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        what = "STFTSpectrogram"
+        # Not `mode`: that is the method which sets training or evaluation.
+        self.kind = one_of(what, "mode", mode, _MODES)
+        self.frame_length = positive(what, "frame_length", frame_length)
+        step = max(1, self.frame_length // 2) if frame_step is None else frame_step
+        self.frame_step = positive(what, "frame_step", step)
+        length = max(2, 2 ** (self.frame_length - 1).bit_length()) if fft_length is None else fft_length
+        self.fft_length = positive(what, "fft_length", length)
+        if self.frame_step > self.frame_length or self.fft_length < self.frame_length or self.fft_length % 2:
+            raise ValueError(
+                f"{what}: expected a frame_step of at most frame_length={frame_length}, and an even fft_length of at "
+                f"least that; received frame_step={self.frame_step} and fft_length={self.fft_length}"
+            )
+        self.padding = one_of(what, "padding", padding, ("valid", "same"))
+        self.expand_dims = bool(expand_dims)
+        self._set_data_format(data_format)
+        sides = {"real": ("real",), "imag": ("imag",)}.get(self.kind, ("real", "imag"))
+        self._starts = {side: initializers.STFT(side, window, scaling, periodic) for side in sides}
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the kernels, shape (T, 1, F / 2 + 1)."""
+        self._split(input_shape)
+        for side, start in self._starts.items():
+            kernel = self.add_weight((self.frame_length, 1, self.fft_length // 2 + 1), start)
+            setattr(self, f"{side}_kernel", kernel)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return the spectrograms."""
+        self.compute_output_shape(x.shape)  # refuses what is too short
+        x = x if x.dtype.kind == "f" else x.astype(self.dtype)
+        signals = x.transpose(0, 2, 1) if self.data_format == "channels_last" else x
+        channels, steps = signals.shape[1:]
+        kernels = [getattr(self, f"{side}_kernel") for side in self._starts]
+        kernel: Any = np.concatenate(kernels, axis=2) if len(kernels) > 1 else kernels[0]
+        parts = ag.convolution(signals.reshape(-1, steps, 1), kernel, self.frame_step, self.padding)
+        out = self._made(parts)
+        out = out.reshape(-1, channels, *out.shape[1:])
+        if self.expand_dims:
+            return out if self.data_format == "channels_first" else out.transpose(0, 2, 3, 1)
+        frames, bins = out.shape[2:]
+        if self.data_format == "channels_first":
+            return out.transpose(0, 1, 3, 2).reshape(-1, channels * bins, frames)
+        return out.transpose(0, 2, 1, 3).reshape(-1, frames, channels * bins)
+
+    def _made(self, parts: Tensor) -> Any:
+        """Return what the mode makes of real and imaginary parts, one behind the other."""
+        if self.kind in ("real", "imag", "stft"):
+            return parts
+        bins = parts.shape[-1] // 2
+        real, imag = parts[..., :bins], parts[..., bins:]
+        if self.kind == "angle":
+            return np.arctan2(imag, real)
+        power = np.square(real) + np.square(imag)
+        if self.kind == "psd":
+            twice = np.full(bins, 2, parts.dtype)
+            twice[[0, -1]] = 1
+            return power * twice
+        magnitude: Any = np.sqrt(np.maximum(power, _LEAST))
+        return magnitude if self.kind == "magnitude" else np.log(np.maximum(magnitude, _LEAST))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the spectrograms."""
+        (steps,), channels = self._split(input_shape)
+        frames = window_count(steps, self.frame_length, self.frame_step, 1, self.padding)
+        if frames is not None and frames < 1:
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (STFTSpectrogram): expected signals of at least frame_length="
+                f"{self.frame_length} samples; received {steps}. Use padding='same', or shorter frames"
+            )
+        bins = (self.fft_length + 2) if self.kind == "stft" else self.fft_length // 2 + 1
+        if self.expand_dims:
+            last = (frames, bins, channels) if self.data_format == "channels_last" else (channels, frames, bins)
+            return (input_shape[0], *last)
+        both = None if channels is None else channels * bins
+        return self._join(input_shape[0], (frames,), both)
+
+    def extra_repr(self) -> str:
+        """Return the mode and the sizes."""
+        return f"mode={self.kind}, frame_length={self.frame_length}, fft_length={self.fft_length}"
 
 
 def _window(window: Any, n: int) -> Array:

@@ -31,6 +31,7 @@ CASES: dict[str, Any] = {
     "LecunUniform": initializers.LecunUniform(1),
     "Orthogonal": initializers.Orthogonal(2.0, seed=1),
     "Identity": initializers.Identity(2.0),
+    "STFT": initializers.STFT("imag", "hamming", "spectrum", True),
 }
 every_case = pytest.mark.parametrize("initializer", CASES.values(), ids=CASES)
 D, K = 120, 80
@@ -52,12 +53,13 @@ MOMENTS = {
 
 @every_case
 def test_shape_dtype_seed_config_and_name(initializer: Any) -> None:
+    shape = (6, 1, 4) if isinstance(initializer, initializers.STFT) else (6, 4)
     for dtype in ("float32", "float64"):
-        w = initializer((6, 4), dtype)
-        assert (w.shape, w.dtype) == ((6, 4), np.dtype(dtype))
-        np.testing.assert_array_equal(w.data, initializer((6, 4), dtype).data)
+        w = initializer(shape, dtype)
+        assert (w.shape, w.dtype) == (shape, np.dtype(dtype))
+        np.testing.assert_array_equal(w.data, initializer(shape, dtype).data)
     twin = type(initializer).from_config(json.loads(json.dumps(initializer.get_config())))
-    np.testing.assert_array_equal(twin((6, 4)).data, initializer((6, 4)).data)
+    np.testing.assert_array_equal(twin(shape).data, initializer(shape).data)
     assert type(initializers.get(type(initializer).__name__)) is type(initializer)
 
 
