@@ -16,7 +16,7 @@ A layer's path stays, its weights get PyTorch's names: `encoder.kernel` becomes 
 | GRU | the same; bias (2, 3 H) | the gates z, r, n become r, z, n; bias_ih_l0, bias_hh_l0: its rows |
 | Bidirectional | forward_layer, backward_layer | the suffix _reverse for the second |
 | MultiHeadAttention | kernels (D, heads, d) and (heads, d, D) | in_proj_weight (3 D, D), out_proj.weight (D, D) |
-| GroupQueryAttention | the same | q_proj, k_proj, v_proj, o_proj, gate_proj: Linear, as in Llama models |
+| … gated, GroupQueryAttention | the same | q_proj, k_proj, v_proj, o_proj, gate_proj: Linear, as in Llama models |
 | PositionalEmbedding | position_embeddings (T, D) | weight (T, D), of an Embedding |
 | TransformerBlock | attention_norm, attention, dense_norm | norm1, self_attn, norm2, of a TransformerEncoderLayer |
 | | dense, dense_output | linear1, linear2 |
@@ -264,21 +264,29 @@ def _bidirectional_back(given: Arrays, own: Arrays) -> Arrays:
 
 
 def _attention_to(own: Arrays) -> Arrays:
+    if "gate.kernel" in own:  # which PyTorch's layer does not have
+        return _grouped_to(own)
     parts = ("query", "key", "value")
     flat = [own[f"{part}.kernel"].reshape(len(own[f"{part}.kernel"]), -1).T for part in parts]
     if len({a.shape for a in flat}) == 1:
         found = {"in_proj_weight": np.concatenate(flat)}
     else:
         found = {f"{part[0]}_proj_weight": a for part, a in zip(parts, flat, strict=True)}
-    out = own["attention_output.kernel"]
-    found["out_proj.weight"] = out.reshape(-1, out.shape[-1]).T
+    found["out_proj.weight"] = _flat_output(own["attention_output.kernel"]).T
     if "query.bias" in own:
         found["in_proj_bias"] = np.concatenate([own[f"{part}.bias"].ravel() for part in parts])
-        found["out_proj.bias"] = own["attention_output.bias"]
+        found["out_proj.bias"] = own["attention_output.bias"].ravel()
     return found
 
 
+def _flat_output(kernel: Array) -> Array:
+    """Return the kernel (H, d, *outputs) as a matrix."""
+    return kernel.reshape(kernel.shape[0] * kernel.shape[1], -1)
+
+
 def _attention_back(given: Arrays, own: Arrays) -> Arrays:
+    if "gate.kernel" in own:
+        return _grouped_back(given, own)
     parts = ("query", "key", "value")
     packed = given.get("in_proj_weight")
     flat = [given[f"{part[0]}_proj_weight"] for part in parts] if packed is None else np.split(packed, 3)
@@ -301,8 +309,8 @@ def _grouped_to(own: Arrays) -> Arrays:
     for name, a in own.items():
         part, _, weight = name.partition(".")
         if weight == "kernel":
-            flat = (-1, a.shape[-1]) if part == "attention_output" else (len(a), -1)
-            found[f"{_GROUPED[part]}.weight"] = a.reshape(flat).T
+            flat = _flat_output(a) if part == "attention_output" else a.reshape(len(a), -1)
+            found[f"{_GROUPED[part]}.weight"] = flat.T
         else:
             found[f"{_GROUPED[part]}.bias"] = a.ravel()
     return found

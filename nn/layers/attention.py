@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from autograd_lite import Tensor
 
 from .. import activations, initializers
 from ..module import Shape
+from .attention_axes import Fold, axes_given
 from .attention_masks import allowed_pairs, without
 from .core import Dense, Dropout
 from .layer import Layer, positive
@@ -31,7 +32,8 @@ class _Projection(Layer):
         outputs: shape that takes its place.
         kernel_initializer, bias_initializer: of the kernel, shape (*inputs, *outputs), and the bias, shape outputs.
         use_bias: whether there is a bias.
-        kwargs: `dtype`, and the regularizers and constraints of both.
+        activation: of the result; None for none.
+        kwargs: `dtype`, the regularizers and constraints of both, and `activity_regularizer`.
     """
 
     supports_masking = True
@@ -45,9 +47,11 @@ class _Projection(Layer):
         kernel_initializer: Initializer,
         bias_initializer: Initializer,
         use_bias: bool,
+        activation: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.activation = activations.get(activation)
         self.inputs = inputs
         self.outputs = outputs
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -61,7 +65,7 @@ class _Projection(Layer):
         self.bias = self.add_weight(self.outputs, self.bias_initializer) if self.use_bias else None
 
     def call(self, x: Tensor) -> Tensor:
-        """Return the product with both sides flat, shape (N, T, product of outputs)."""
+        """Return the result with both sides flat, shape (N, ..., product of outputs)."""
         width = math.prod(self.outputs)
         rows = self.kernel.size // width
         if x.shape[-1] != rows:
@@ -70,7 +74,7 @@ class _Projection(Layer):
                 f"kernel has shape {self.kernel.shape}; received shape {x.shape}"
             )
         out = x @ self.kernel.reshape(rows, width)
-        return out if self.bias is None else out + self.bias.reshape(width)
+        return self.activation(out if self.bias is None else out + self.bias.reshape(width))
 
     def extra_repr(self) -> str:
         """Return the shapes."""
@@ -81,19 +85,25 @@ class MultiHeadAttention(Layer):
     """Lets each entry of one sequence take a weighted mean over the entries of another, in several heads at once.
 
     With queries Q = query Wq + bq, keys K = key Wk + bk and values V = value Wv + bv for each head:
-    softmax(Q Kᵀ / sqrt(key_dim)) V, the heads side by side, times Wo plus bo.
+    softmax(Q Kᵀ / sqrt(key_dim)) V, the heads side by side, times Wo plus bo; with a gate, each head is first
+    multiplied by sigmoid(query Wg + bg).
 
     Args:
         num_heads: H, their number.
         key_dim: length of a query and of a key, for each head.
         value_dim: length of a value, for each head; by default key_dim.
         dropout: share of the weights to drop while training.
-        use_bias: whether the four maps have biases.
-        output_shape: length of the result; by default that of a query.
-        kernel_initializer: of the kernels: `query.kernel` and `key.kernel` of shape (D, H, key_dim), `value.kernel` of
-            shape (D, H, value_dim), `attention_output.kernel` of shape (H, value_dim, output_shape).
+        use_bias: whether the maps have biases.
+        output_shape: length of the result, or a tuple of lengths that take the place of D; by default D.
+        attention_axes: the axes that entries are looked for along, a number or a tuple; by default all between the
+            batch and the features. What lies at different places of the other axes does not see each other.
+        sliding_window: entry t sees entries less than this far from t; None for all.
+        kernel_initializer: of the kernels: `query.kernel` and `key.kernel` of shape (D, H, key_dim), `value.kernel` and
+            `gate.kernel` of shape (D, H, value_dim), `attention_output.kernel` of shape (H, value_dim, output_shape).
         bias_initializer: of the biases: (H, key_dim), (H, key_dim), (H, value_dim), (output_shape,).
         kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint: of all kernels or biases.
+        activity_regularizer: of what each of the maps returns.
+        use_gate: whether there is a gate.
         seed: of the dropout.
         kwargs: `name`, `dtype`.
 
@@ -107,8 +117,21 @@ class MultiHeadAttention(Layer):
     A query that may see nothing takes the plain mean. The result has shape (N, T, output_shape); with
     `return_attention_scores`, the weights (N, H, T, S) come second.
 
+    There may be more axes than these: query (N, ..., D) and value (N, ..., D'), of the same lengths along those that
+    are no `attention_axes`. Masks of entries then have the shape of query or value without the features, or of its
+    first axes. Weights have the batch and the other axes first, then H, then the attention axes of the query and those
+    of the value, in the given order; an attention_mask has these axes, with or without H and those before it.
+    `use_causal_mask` and `sliding_window` need a single attention axis.
+
+    Raises:
+        ShapeError: when called on tensors, or with masks, of other shapes.
+
     References:
         Vaswani et al.: Attention Is All You Need, 2017, section 3.2.
+        Ho, Kalchbrenner, Weissenborn, Salimans: Axial Attention in Multidimensional Transformers, 2019, section 3.1
+        (attention along one of several axes).
+        Qiu et al.: Gated Attention for Large Language Models, 2025, equation 5 (the gate).
+        Beltagy, Peters, Cohan: Longformer: The Long-Document Transformer, 2020, section 3.1 (the window).
 
     Example:
         >>> layer = MultiHeadAttention(num_heads=2, key_dim=3)
@@ -116,6 +139,10 @@ class MultiHeadAttention(Layer):
         >>> out, scores = layer(x, x, use_causal_mask=True, return_attention_scores=True)
         >>> out.shape, scores.shape, scores.numpy()[0, 0, 1].tolist()
         ((1, 4, 5), (1, 2, 4, 4), [0.5, 0.5, 0.0, 0.0])
+        >>> image = np.ones((1, 6, 7, 5))
+        >>> rows = MultiHeadAttention(num_heads=2, key_dim=3, attention_axes=2)
+        >>> rows(image, image, return_attention_scores=True)[1].shape
+        (1, 6, 2, 7, 7)
     """
 
     supports_masking = True
@@ -128,55 +155,74 @@ class MultiHeadAttention(Layer):
         value_dim: int | None = None,
         dropout: float = 0.0,
         use_bias: bool = True,
-        output_shape: int | None = None,
+        output_shape: int | Sequence[int] | None = None,
+        attention_axes: int | Sequence[int] | None = None,
+        sliding_window: int | None = None,
         kernel_initializer: Initializer = "glorot_uniform",
         bias_initializer: Initializer = "zeros",
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        use_gate: bool = False,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.num_heads = positive("MultiHeadAttention", "num_heads", num_heads)
-        self.key_dim = positive("MultiHeadAttention", "key_dim", key_dim)
-        self.value_dim = self.key_dim if value_dim is None else positive("MultiHeadAttention", "value_dim", value_dim)
-        self.width = None if output_shape is None else positive("MultiHeadAttention", "output_shape", output_shape)
+        what = type(self).__name__
+        self.num_heads = self.num_key_value_heads = positive(what, "num_heads", num_heads)
+        self.key_dim = positive(what, "key_dim", key_dim)
+        self.value_dim = self.key_dim if value_dim is None else positive(what, "value_dim", value_dim)
+        self.width = _lengths(what, output_shape)
+        self.attention_axes = axes_given(what, attention_axes)
+        self.sliding_window = None if sliding_window is None else positive(what, "sliding_window", sliding_window)
         self.use_bias = bool(use_bias)
         own = {
             "kernel_regularizer": kernel_regularizer,
             "kernel_constraint": kernel_constraint,
             "bias_regularizer": bias_regularizer,
             "bias_constraint": bias_constraint,
+            "activity_regularizer": activity_regularizer,
         }
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
-        self._rules_of_weights = {k: v for k, v in own.items() if v is not None}
+        self._rules_of_maps = {k: v for k, v in own.items() if v is not None}
+        # In the order of Keras, so that lists of weights fit both ways.
         self.query = self._projection(None, (self.num_heads, self.key_dim))
         self.key = self._projection(None, (self.num_heads, self.key_dim))
+        self.gate = self._projection(None, (self.num_heads, self.value_dim), "sigmoid") if use_gate else None
         self.value = self._projection(None, (self.num_heads, self.value_dim))
         self.dropout = Dropout(dropout, seed=seed, dtype=self.dtype)
 
-    def _projection(self, inputs: tuple[int, ...] | None, outputs: tuple[int, ...]) -> _Projection:
+    def _projection(
+        self, inputs: tuple[int, ...] | None, outputs: tuple[int, ...], activation: str | None = None
+    ) -> _Projection:
         return _Projection(
             inputs,
             outputs,
             self.kernel_initializer,
             self.bias_initializer,
             self.use_bias,
+            activation,
             dtype=self.dtype,
-            **self._rules_of_weights,
+            **self._rules_of_maps,
         )
 
     def build(self, input_shape: Shape) -> None:
         """Create the maps that the query's shape decides; those of key and value come with the first call."""
-        if len(input_shape) != 3 or input_shape[-1] is None:
-            raise ag.ShapeError(f"{self.name}: expected a query of shape (N, T, D); received shape {input_shape}")
+        if len(input_shape) < 3 or input_shape[-1] is None:
+            raise ag.ShapeError(
+                f"{self.name}: expected a query of shape (N, T, D), or with more axes before D; received shape "
+                f"{input_shape}"
+            )
+        self._fold(len(input_shape))
         self.query.build(input_shape)
-        outputs = (self.width or input_shape[-1],)
+        if self.gate is not None:
+            self.gate.build(input_shape)
+        outputs = self.width or (input_shape[-1],)
         self.attention_output = self._projection((self.num_heads, self.value_dim), outputs)
-        self.attention_output.build((None, None, self.num_heads * self.value_dim))
+        self.attention_output.build((*input_shape[:-1], self.num_heads * self.value_dim))
 
     def call(
         self,
@@ -194,38 +240,81 @@ class MultiHeadAttention(Layer):
         """Return the result (N, T, output_shape), and the weights (N, H, T, S) if asked for."""
         value = self._cast(value)
         key = value if key is None else self._cast(key)
-        self._check_shapes(query, key, value)
-        q = self._heads(self.query(query) * (1.0 / math.sqrt(self.key_dim)))
-        k, v = self._heads(self.key(key)), self._heads(self.value(value))
-        scores = q @ np.swapaxes(k, 2, 3)
+        fold = self._fold(query.ndim)
+        self._check_shapes(query, key, value, fold)
+        queries, values = query.shape[:-1], value.shape[:-1]
+        q = fold.in_heads(self.query(query) * (1.0 / math.sqrt(self.key_dim)), self.num_heads)
+        k, v = (fold.in_heads(x, self.num_key_value_heads) for x in (self.key(key), self.value(value)))
+        scores = self._apart(self._together(q) @ np.swapaxes(k, -1, -2))
         masks = query_mask, value_mask, key_mask, attention_mask
-        weights = ag.softmax(without(scores, allowed_pairs(self, scores.shape, *masks, use_causal_mask)))
-        mixed = self.dropout(weights, training=training) @ v
-        n, heads, length, width = mixed.shape
-        out = self.attention_output(np.swapaxes(mixed, 1, 2).reshape(n, length, heads * width))
-        return (out, weights) if return_attention_scores else out
+        allowed = allowed_pairs(
+            self, fold, queries, values, self.num_heads, *masks, use_causal_mask, self.sliding_window
+        )
+        weights = ag.softmax(without(scores, allowed))
+        mixed = self._apart(self._together(self.dropout(weights, training=training)) @ v)
+        mixed = fold.side_by_side(mixed, queries)
+        if self.gate is not None:
+            mixed = mixed * self.gate(query)
+        out = self.attention_output(mixed)
+        if self.width is not None and len(self.width) > 1:
+            out = out.reshape(*queries, *self.width)
+        return (out, fold.unfolded(weights, queries, values)) if return_attention_scores else out
 
-    def _heads(self, x: Tensor) -> Tensor:
-        n, length, width = x.shape
-        return x.reshape(n, length, self.num_heads, width // self.num_heads).transpose(0, 2, 1, 3)
+    def _together(self, x: Tensor) -> Tensor:
+        """Return (..., H, T, d) with the heads that share keys and values below one another, for a single product."""
+        shared = self.num_key_value_heads
+        *outer, heads, t, width = x.shape
+        return x if shared == heads else x.reshape(*outer, shared, heads // shared * t, width)
 
-    def _check_shapes(self, query: Tensor, key: Any, value: Any) -> None:
-        shapes = [np.shape(a) for a in (query, key, value)]
-        if any(len(s) != 3 for s in shapes) or len({s[0] for s in shapes}) != 1 or shapes[1][1] != shapes[2][1]:
+    def _apart(self, x: Tensor) -> Tensor:
+        """Return what `_together` was given."""
+        *outer, shared, rows, width = x.shape
+        return (
+            x if shared == self.num_heads else x.reshape(*outer, self.num_heads, rows * shared // self.num_heads, width)
+        )
+
+    def _fold(self, ndim: int) -> Fold:
+        """Return which axes of inputs with `ndim` axes attention goes along."""
+        last = ndim - 1
+        given = tuple(range(1, last)) if self.attention_axes is None else self.attention_axes
+        axes = tuple(a + ndim if a < 0 else a for a in given)
+        if not all(0 < a < last for a in axes) or len(set(axes)) < len(axes):
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected query (N, T, D), "
-                "key (N, S, D) and value (N, S, D) of one N and one S; received shapes "
+                f"layer '{self._path or self.name}' ({type(self).__name__}): expected attention_axes between the batch "
+                f"and the features, different ones from 1 to {last - 1} for inputs of {ndim} axes; received "
+                f"attention_axes={self.attention_axes}"
+            )
+        return Fold(tuple(a for a in range(last) if a not in axes), axes)
+
+    def _check_shapes(self, query: Tensor, key: Any, value: Any, fold: Fold) -> None:
+        shapes = [np.shape(a) for a in (query, key, value)]
+        lengths = [fold.apart(s) if len(s) == query.ndim else None for s in shapes]
+        if lengths.count(lengths[0]) < 3 or shapes[1][:-1] != shapes[2][:-1]:
+            expected = "query (N, T, D), key (N, S, D) and value (N, S, D) of one N and one S"
+            if query.ndim > 3:
+                expected = f"query, key and value of {query.ndim} axes, of the same lengths but along axes {fold.axes} "
+                expected += "and the last, and key and value of the same there too"
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' ({type(self).__name__}): expected {expected}; received shapes "
                 + ", ".join(map(str, shapes[:2]))
                 + f" and {shapes[2]}"
             )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the query's shape with the length of the result."""
-        return (*input_shape[:-1], self.width or input_shape[-1])
+        return (*input_shape[:-1], *(self.width or input_shape[-1:]))
 
     def extra_repr(self) -> str:
         """Return the sizes."""
         return f"num_heads={self.num_heads}, key_dim={self.key_dim}"
+
+
+def _lengths(layer: str, output_shape: Any) -> tuple[int, ...] | None:
+    """Return the argument `output_shape` as a tuple, or None."""
+    if output_shape is None:
+        return None
+    given = output_shape if isinstance(output_shape, (list, tuple)) and output_shape else [output_shape]
+    return tuple(positive(layer, "output_shape", n) for n in given)
 
 
 class TransformerBlock(Layer):

@@ -13,6 +13,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..module import Shape
+from .attention_axes import SEQUENCE
 from .attention_masks import allowed_pairs, flags, without
 from .core import Dropout
 from .merging import Merge
@@ -99,7 +100,7 @@ class Attention(Merge):
         query_mask, value_mask = self._masks(mask)
         scores = self._scores(query, key)
         n, t, s = scores.shape
-        allowed = allowed_pairs(self, (n, 1, t, s), value_mask=value_mask, causal=use_causal_mask)
+        allowed = allowed_pairs(self, SEQUENCE, (n, t), (n, s), value_mask=value_mask, causal=use_causal_mask)
         if allowed is not None:
             allowed = np.broadcast_to(allowed, (n, 1, t, s))[:, 0]
         weights = self.dropout(ag.softmax(without(scores, allowed)), training=training)

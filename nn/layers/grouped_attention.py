@@ -5,18 +5,9 @@ Shape letters: N batch, T queries, S keys and values, D features, U heads of que
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import numpy as np
-
-import autograd_lite as ag
-from autograd_lite import Tensor
-
-from .. import activations
-from ..module import Shape
-from .attention import Initializer, MultiHeadAttention, _Projection
-from .attention_masks import allowed_pairs, without
+from .attention import Initializer, MultiHeadAttention
 from .layer import positive
 
 __all__ = ["GroupQueryAttention"]
@@ -40,6 +31,7 @@ class GroupQueryAttention(MultiHeadAttention):
             `value.kernel` of shape (D, V, h), `attention_output.kernel` of shape (U, h, D).
         bias_initializer: of the biases: (U, h), (V, h), (D,).
         kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint: of all kernels or biases.
+        activity_regularizer: of what each of the maps returns.
         use_gate: whether there is a gate.
         seed: of the dropout.
         kwargs: `name`, `dtype`.
@@ -53,13 +45,12 @@ class GroupQueryAttention(MultiHeadAttention):
         Beltagy, Peters, Cohan: Longformer: The Long-Document Transformer, 2020, section 3.1 (the window).
 
     Example:
+        >>> import numpy as np
         >>> layer = GroupQueryAttention(head_dim=3, num_query_heads=4, num_key_value_heads=2)
         >>> x = np.ones((1, 5, 6))
         >>> layer(x, x).shape, layer.query.kernel.shape, layer.key.kernel.shape
         ((1, 5, 6), (6, 4, 3), (6, 2, 3))
     """
-
-    gate: _Projection | None
 
     def __init__(
         self,
@@ -73,6 +64,7 @@ class GroupQueryAttention(MultiHeadAttention):
         bias_initializer: Initializer = "zeros",
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
         use_gate: bool = False,
@@ -92,64 +84,20 @@ class GroupQueryAttention(MultiHeadAttention):
             head_dim,
             dropout=dropout,
             use_bias=use_bias,
+            sliding_window=sliding_window,
             kernel_initializer=kernel_initializer,
             bias_initializer=bias_initializer,
             kernel_regularizer=kernel_regularizer,
             bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
             kernel_constraint=kernel_constraint,
             bias_constraint=bias_constraint,
+            use_gate=use_gate,
             seed=seed,
             **kwargs,
         )
         self.num_key_value_heads = int(num_key_value_heads)
-        self.sliding_window = (
-            None if sliding_window is None else positive("GroupQueryAttention", "sliding_window", sliding_window)
-        )
-        shared = (self.num_key_value_heads, self.key_dim)
-        self.key = self._projection(None, shared)
-        del self.value  # it comes behind the gate, as among the weights of Keras
-        self.gate = self._projection(None, (self.num_heads, self.key_dim)) if use_gate else None
-        self.value = self._projection(None, shared)
-
-    def build(self, input_shape: Shape) -> None:
-        """Create the maps that the query's shape decides; those of key and value come with the first call."""
-        super().build(input_shape)
-        if self.gate is not None:
-            self.gate.build(input_shape)
-
-    def call(
-        self,
-        query: Tensor,
-        value: Any,
-        key: Any = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
-        return_attention_scores: bool = False,
-        training: bool | None = None,
-        use_causal_mask: bool = False,
-    ) -> Any:
-        """Return the result (N, T, D), and the weights (N, U, T, S) if asked for."""
-        value = self._cast(value)
-        key = value if key is None else self._cast(key)
-        self._check_shapes(query, key, value)
-        (n, t, _), s = query.shape, value.shape[1]
-        heads, shared, width = self.num_heads, self.num_key_value_heads, self.key_dim
-        # The heads of queries that share a head of keys stand below one another, in one product.
-        q = (self.query(query) * (1.0 / math.sqrt(width))).reshape(n, t, heads, width).transpose(0, 2, 1, 3)
-        q = q.reshape(n, shared, heads // shared * t, width)
-        k, v = (part.reshape(n, s, shared, width).transpose(0, 2, 1, 3) for part in (self.key(key), self.value(value)))
-        scores = (q @ np.swapaxes(k, 2, 3)).reshape(n, heads, t, s)
-        masks = query_mask, value_mask, key_mask, attention_mask
-        allowed = allowed_pairs(self, scores.shape, *masks, use_causal_mask, self.sliding_window)
-        weights = ag.softmax(without(scores, allowed))
-        dropped = self.dropout(weights, training=training).reshape(n, shared, heads // shared * t, s)
-        mixed = (dropped @ v).reshape(n, heads, t, width).transpose(0, 2, 1, 3).reshape(n, t, heads * width)
-        if self.gate is not None:
-            mixed = mixed * activations.sigmoid(self.gate(query))
-        out = self.attention_output(mixed)
-        return (out, weights) if return_attention_scores else out
+        self.key, self.value = (self._projection(None, (self.num_key_value_heads, self.key_dim)) for _ in range(2))
 
     def extra_repr(self) -> str:
         """Return the sizes."""

@@ -33,6 +33,24 @@ CASES = [
         ((2, 4, 3),),
         zero=ZERO,
     ),
+    LayerCase(
+        "MultiHeadAttention, rows of images",
+        lambda: layers.MultiHeadAttention(2, 2, attention_axes=2, use_gate=True),
+        ((2, 2, 3, 3), (2, 2, 4, 3)),
+        zero=ZERO,
+    ),
+    LayerCase(  # Keras 3.15 takes its window from the wrong axis
+        "MultiHeadAttention, windows of rows",
+        lambda: layers.MultiHeadAttention(1, 2, attention_axes=2, sliding_window=2),
+        ((2, 2, 3, 3), (2, 2, 4, 3)),
+        zero=ZERO,
+    ),
+    LayerCase(
+        "MultiHeadAttention, two axes and a tensor of outputs",
+        lambda: layers.MultiHeadAttention(1, 2, output_shape=(2, 3), attention_axes=(3, 1)),
+        ((2, 2, 2, 2, 3), (2, 3, 2, 1, 2)),
+        zero=ZERO,
+    ),
     LayerCase("TransformerBlock", lambda: layers.TransformerBlock(2, 5), ((2, 3, 4),), zero=IN_BLOCK),
     LayerCase(
         "TransformerBlock, causal",

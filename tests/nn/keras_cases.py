@@ -54,6 +54,14 @@ CASES: list[tuple[str, Callable[[Any], Any]]] = [
         "MultiHeadAttention, cross",
         lambda k: k.MultiHeadAttention(2, 3, value_dim=4, output_shape=6, use_bias=False),
     ),
+    (
+        "MultiHeadAttention, rows of images",
+        lambda k: k.MultiHeadAttention(2, 2, attention_axes=2, use_gate=True),
+    ),
+    (
+        "MultiHeadAttention, two axes and a tensor of outputs",
+        lambda k: k.MultiHeadAttention(1, 2, output_shape=(2, 3), attention_axes=(3, 1)),
+    ),
     ("Cropping1D", lambda k: k.Cropping1D((1, 0))),
     ("Cropping2D", lambda k: k.Cropping2D(((1, 0), (0, 2)))),
     ("Cropping2D, channels first", lambda k: k.Cropping2D((1, 0), data_format="channels_first")),
@@ -105,4 +113,17 @@ CASES: list[tuple[str, Callable[[Any], Any]]] = [
     ),
     ("ConvLSTM2D, strides", lambda k: k.ConvLSTM2D(1, 2, 2, "same", use_bias=False)),
     ("ConvLSTM3D", lambda k: k.ConvLSTM3D(1, (1, 2, 1), return_sequences=True)),
+    ("STFTSpectrogram", lambda k: k.STFTSpectrogram(frame_length=6, frame_step=2)),
+    (
+        "STFTSpectrogram, magnitude",
+        lambda k: k.STFTSpectrogram("magnitude", 4, None, 8, "hamming", True, "spectrum", "same", True),
+    ),
+    ("STFTSpectrogram, psd", lambda k: k.STFTSpectrogram("psd", 5, 3, window=None, data_format="channels_first")),
+    (
+        "STFTSpectrogram, stft",
+        lambda k: k.STFTSpectrogram("stft", 4, 3, scaling=None, expand_dims=True, data_format="channels_first"),
+    ),
+    ("STFTSpectrogram, real", lambda k: k.STFTSpectrogram("real", 4, window=[0.5, 1.0, 1.0, 0.25], padding="same")),
+    ("STFTSpectrogram, imag", lambda k: k.STFTSpectrogram("imag", 4, window=[0.5, 1.0, 1.0, 0.25])),
+    ("STFTSpectrogram, angle", lambda k: k.STFTSpectrogram("angle", 4)),
 ]

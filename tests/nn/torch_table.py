@@ -86,6 +86,7 @@ ROWS: tuple[tuple[Any, ...], ...] = (
     ("GRU(7)", "GRU(5, 7)", (16, 5)),
     ("Bidirectional(LSTM(7))", "LSTM(5, 7, bidirectional=True)", (16, 5)),
     ("MultiHeadAttention(2, 3)", "MultiheadAttention(6, 2)", (16, 6), (16, 6)),
+    ("MultiHeadAttention(2, 3, use_gate=True)", None, (16, 6), (16, 6)),
     ("GroupQueryAttention(3, 4, 2)", None, (16, 6), (16, 6)),
     (
         "TransformerBlock(2, 20)",
