@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar, Token
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -15,22 +14,33 @@ from autograd_lite import Tensor
 
 __all__ = [
     "Configurable",
+    "CustomObjectScope",
     "Registered",
     "argument_names",
+    "check_custom",
     "class_called",
-    "custom_objects",
+    "custom_called",
+    "custom_name",
     "function_called",
+    "get_custom_objects",
     "made",
+    "name_in_configurations",
+    "named_object",
     "plain",
     "publish",
     "reference",
+    "register_keras_serializable",
     "restored",
 ]
 
 T = TypeVar("T")
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {}
-_CUSTOM: ContextVar[Mapping[str, Any]] = ContextVar("nn_custom_objects", default=MappingProxyType({}))
+# The classes and functions of the user's own, by the names that configurations call them: those of scopes, and those
+# registered for the whole process, with the names that objects were given last (a notebook defines a class again).
+_SCOPED: ContextVar[Mapping[str, Any]] = ContextVar("nn_custom_objects", default=MappingProxyType({}))
+_REGISTERED: dict[str, Any] = {}
+_NAMES: dict[Any, str] = {}
 
 
 def _name_of(thing: Any) -> str:
@@ -89,7 +99,8 @@ class Configurable(Registered):
         config: dict[str, Any] = {}
         for name, value in list(bound.arguments.items())[1:]:
             kind = bound.signature.parameters[name].kind
-            config |= dict(value) if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
+            if kind is not inspect.Parameter.VAR_POSITIONAL or value:
+                config |= dict(value) if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
         return {name: plain(value) for name, value in config.items()}
 
     @classmethod
@@ -180,8 +191,10 @@ def plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, Tensor):
         return value.numpy().tolist()
-    if isinstance(value, Registered):
-        return {"class_name": value.config_name, "config": plain(value.get_config())}
+    if isinstance(value, Registered) or (hasattr(value, "get_config") and custom_name(type(value)) is not None):
+        return {"class_name": name_in_configurations(type(value)), "config": plain(value.get_config())}
+    if not isinstance(value, type) and callable(value) and (name := custom_name(value)) is not None:
+        return {"class_name": "function", "config": name}
     ours = str(getattr(value, "__module__", "")).startswith("nn.")
     return value.__name__ if ours and (isinstance(value, type) or inspect.isfunction(value)) else value
 
@@ -201,34 +214,152 @@ def restored(value: Any) -> Any:
         if value["class_name"] == "function" and (function := function_called(value["config"])) is not None:
             return function
         if (kind := class_called(value["class_name"])) is not None:
-            return kind.from_config(value["config"])
+            if hasattr(kind, "from_config"):
+                return kind.from_config(value["config"])
+            return kind(**{key: restored(part) for key, part in value["config"].items()})
     return {key: restored(part) for key, part in value.items()}
 
 
 def class_called(name: Any) -> Any:
-    """Return the class that configurations call by this name, those of `custom_objects` first, or None."""
+    """Return the class that configurations call by this name, those of the user's first, or None."""
     if not isinstance(name, str):
         return None
-    custom = _CUSTOM.get().get(name)
+    custom = custom_called(name)
     return custom if isinstance(custom, type) else Registered.known.get(name)
 
 
 def function_called(name: Any) -> Any:
-    """Return the function that configurations call by this name: one of `publish` or `custom_objects`, or None."""
+    """Return the function that configurations call by this name: one of the user's or of `publish`, or None."""
     if not isinstance(name, str):
         return None
-    custom = _CUSTOM.get().get(name)
+    custom = custom_called(name)
     return custom if custom is not None and not isinstance(custom, type) else _FUNCTIONS.get(name)
 
 
-@contextmanager
-def custom_objects(given: Mapping[str, Any]) -> Iterator[None]:
-    """Let configurations that are restored inside name these classes and functions of the user's."""
-    token = _CUSTOM.set(given)
-    try:
-        yield
-    finally:
-        _CUSTOM.reset(token)
+# ---- classes and functions of the user's own ------------------------------------------------------------------------
+
+
+class CustomObjectScope:
+    """Inside of it, configurations, files and strings may name these classes and functions of your own.
+
+    Args:
+        custom_objects: classes and functions by name; those of the scopes around it stay known.
+
+    Raises:
+        TypeError: for something that is neither a function nor a class with a configuration.
+
+    Example:
+        >>> from nn import layers
+        >>> with CustomObjectScope({"half": lambda x: x / 2}):
+        ...     layers.Activation("half")([[3.0]]).tolist()
+        [[1.5]]
+    """
+
+    def __init__(self, custom_objects: Mapping[str, Any] | None) -> None:
+        self._given = dict(custom_objects or {})
+        check_custom(type(self).__name__, self._given)
+        self._tokens: list[Token[Mapping[str, Any]]] = []
+
+    def __enter__(self) -> CustomObjectScope:
+        self._tokens.append(_SCOPED.set({**_SCOPED.get(), **self._given}))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _SCOPED.reset(self._tokens.pop())
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
+    """Return a decorator that lets configurations and files name a class or function of your own.
+
+    It is then called `package>name`, there and in strings. Registered under a name that is taken, it takes the place of
+    what was there.
+
+    Args:
+        package: what tells your classes from those of others with the same name.
+        name: by default the class's or function's.
+
+    Raises:
+        TypeError: when it decorates something that is neither a function with a name nor a class with `get_config`.
+
+    Example:
+        >>> from nn import layers
+        >>> @register_keras_serializable("my_project")
+        ... def cube(x):
+        ...     return x**3
+        >>> config = layers.Dense(2, activation=cube).get_config()
+        >>> config["activation"]
+        {'class_name': 'function', 'config': 'my_project>cube'}
+        >>> layers.Dense.from_config(config).activation is cube
+        True
+    """
+
+    def register(thing: T) -> T:
+        what = "register_keras_serializable"
+        own = getattr(thing, "__name__", None) if name is None else name
+        check_custom(what, {str(own): thing})
+        if not own or own == "<lambda>":
+            raise TypeError(f"{what}: expected a function or class with a name; received {thing!r}. Give name=")
+        _NAMES[thing] = f"{package}>{own}"
+        _REGISTERED[_NAMES[thing]] = thing
+        return thing
+
+    return register
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """Return the classes and functions of your own that are registered, by name: the dict itself, not a copy.
+
+    Example:
+        >>> register_keras_serializable("my_project", "twice")(lambda x: 2 * x)  # doctest: +ELLIPSIS
+        <function <lambda> at ...>
+        >>> get_custom_objects()["my_project>twice"](4)
+        8
+    """
+    return _REGISTERED
+
+
+def custom_called(name: str) -> Any:
+    """Return the class or function of the user's own that has this name, in a scope or registered, or None."""
+    return _SCOPED.get().get(name, _REGISTERED.get(name))
+
+
+def custom_name(thing: Any) -> str | None:
+    """Return the name of a class or function of the user's own, in a scope or registered, or None."""
+    named = next((name for name, known in _SCOPED.get().items() if known is thing), None)
+    if named is None and thing.__hash__ is not None:
+        named = _NAMES.get(thing)
+        named = named if named in _REGISTERED else None
+    return named or next((name for name, known in _REGISTERED.items() if known is thing), None)
+
+
+def name_in_configurations(thing: Any) -> str:
+    """Return what configurations call a class or function."""
+    return custom_name(thing) or _name_of(thing)
+
+
+def named_object(identifier: Any) -> Any:
+    """Return the object of the user's own that a string names, made without arguments if a class; else what is given.
+
+    A configuration of a function stands for the function, too.
+    """
+    if isinstance(identifier, str) and (found := custom_called(identifier)) is not None:
+        return found() if isinstance(found, type) else found
+    if isinstance(identifier, Mapping) and identifier.get("class_name") == "function":
+        return restored(dict(identifier))
+    return identifier
+
+
+def check_custom(what: str, custom: Mapping[str, Any]) -> None:
+    """Raise unless these are functions, and classes whose objects have configurations."""
+    for name, thing in custom.items():
+        if not (hasattr(thing, "get_config") if isinstance(thing, type) else callable(thing)):
+            raise TypeError(
+                f"{what}: expected custom_objects to be functions, and classes derived from nn's or with get_config; "
+                f"received {name!r}: {thing!r}"
+            )
+
+
+# ---- checked --------------------------------------------------------------------------------------------------------
 
 
 def made(what: str, config: Any, kind: type[T]) -> T:

@@ -59,10 +59,7 @@ def write_file(what: str, path: Any, arrays: Mapping[str, Any], about: Mapping[s
         try:  # one entry alone: safetensors writes several in any order
             metadata = {"nn": json.dumps({**about, _SUM: _sum(about, tensors)})}
         except (TypeError, ValueError) as error:
-            raise TypeError(
-                f"{what}: expected a configuration of numbers, strings, lists and dicts; {error}. A function of your "
-                "own cannot be saved: write it as a layer, an initializer, … with a class of its own"
-            ) from error
+            raise TypeError(f"{what}: expected a description of numbers, strings, lists and dicts; {error}") from error
     data = safetensors.numpy.save(tensors, metadata)
     if folder and not os.path.isdir(folder):
         raise FileNotFoundError(f"{what}: expected a folder that exists; received {path!r}. Make {folder!r} first")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,29 +16,40 @@ from autograd_lite import Tensor
 if TYPE_CHECKING:
     from .module import Module
 
-__all__ = ["Carried", "carried_in", "check_state", "undisturbed"]
+__all__ = ["Carried", "IncompatibleKeys", "carried_in", "check_state", "undisturbed"]
 
 Carried = list[tuple["Module", str, list[Tensor] | None]]
 
 
+class IncompatibleKeys(NamedTuple):
+    """The paths that a state lacks, and those that it has for nothing."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
 def check_state(
-    what: str, tensors: Mapping[str, Tensor], state: Mapping[str, npt.ArrayLike | Tensor]
-) -> dict[str, npt.NDArray[Any]]:
-    """Return the state's arrays, if they fit.
+    what: str, tensors: Mapping[str, Tensor], state: Mapping[str, npt.ArrayLike | Tensor], strict: bool
+) -> tuple[dict[str, npt.NDArray[Any]], IncompatibleKeys]:
+    """Return the state's arrays that are to be assigned, if they fit, and the paths that do not.
 
     Args:
         what: the call, for the error message.
         tensors: what will be assigned to, by path.
         state: the new values, by path.
+        strict: whether a path that is missing or unexpected is an error.
 
     Raises:
-        ValueError: if paths are missing or unexpected, or shapes or dtypes differ; the message lists them all.
+        ValueError: if shapes or dtypes differ, or paths if strict; the message lists them all.
     """
     if not isinstance(state, Mapping):
         raise TypeError(f"{what}: expected a dict of arrays by path; received {type(state).__name__}")
     arrays = {path: np.asarray(a.data if isinstance(a, Tensor) else a) for path, a in state.items()}
-    problems = [f"  missing: {path} {t.shape} {t.dtype}" for path, t in tensors.items() if path not in arrays]
-    problems += [f"  unexpected: {path} {a.shape} {a.dtype}" for path, a in arrays.items() if path not in tensors]
+    others = IncompatibleKeys([p for p in tensors if p not in arrays], [p for p in arrays if p not in tensors])
+    problems = []
+    if strict:
+        problems += [f"  missing: {path} {tensors[path].shape} {tensors[path].dtype}" for path in others.missing_keys]
+        problems += [f"  unexpected: {path} {arrays[path].shape} {arrays[path].dtype}" for path in others[1]]
     for path, t in tensors.items():
         a = arrays.get(path, t.data)
         if a.shape != t.shape or not np.can_cast(a.dtype, t.dtype, "same_kind"):
@@ -49,10 +60,10 @@ def check_state(
             f"{what}: the state does not fit this module, and nothing was assigned:\n{lines}\n"
             "Load it into the architecture that it was saved from, or rename its entries"
         )
-    return arrays
+    return {path: a for path, a in arrays.items() if path in tensors}, others
 
 
-def carried_in(module: Module, state: Any) -> tuple[dict[str, Tensor], Carried]:
+def carried_in(module: Module, state: Any, strict: bool) -> tuple[dict[str, Tensor], Carried]:
     """Return the tensors of a module that a state is for, and what its layers are to carry from batch to batch.
 
     A stateful layer holds nothing before its first batch, and then tensors for the number of samples in it; so what
@@ -61,6 +72,7 @@ def carried_in(module: Module, state: Any) -> tuple[dict[str, Tensor], Carried]:
     Args:
         module: the root of the tree.
         state: the new values, by path.
+        strict: whether a layer that the state has nothing for is to hold nothing; else it keeps what it holds.
 
     Returns:
         The tensors by path, and (layer, attribute, its new value) for each attribute that must be set.
@@ -71,6 +83,8 @@ def carried_in(module: Module, state: Any) -> tuple[dict[str, Tensor], Carried]:
             prefix = f"{path}.{name}." if path else f"{name}."
             paths = itertools.takewhile(lambda p: p in state, (f"{prefix}{i}" for i in itertools.count()))
             new = {p: ag.tensor(np.array(a.data if isinstance(a := state[p], Tensor) else a)) for p in paths}
+            if not new and not strict:
+                continue
             old: Any = vars(part).get(name) or []
             if new and old and [t.shape[1:] for t in old] != [t.shape[1:] for t in new.values()]:
                 continue  # `check_state` says what is wrong

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast
@@ -14,6 +14,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from . import _symbolic
+from ._config import named_object, plain, publish
 from .registry import find
 
 __all__ = [
@@ -360,8 +361,8 @@ _BY_NAME: dict[str, Activation] = {
 }
 
 
-def get(identifier: str | Activation | None) -> Activation:
-    """Return an activation by its name, or the given function; None is `linear`.
+def get(identifier: str | Mapping[str, Any] | Activation | None) -> Activation:
+    """Return an activation by its name or configuration, or the given function; None is `linear`.
 
     Raises:
         ValueError: for a name that is not known.
@@ -371,6 +372,7 @@ def get(identifier: str | Activation | None) -> Activation:
         >>> get("relu") is relu, get(None) is linear
         (True, True)
     """
+    identifier = named_object(identifier)
     if identifier is None:
         return linear
     if isinstance(identifier, str):
@@ -380,11 +382,11 @@ def get(identifier: str | Activation | None) -> Activation:
     raise TypeError(f"activation: expected a name, a function or None; received {identifier!r}")
 
 
-def serialize(activation: Activation) -> str:
-    """Return the name of an activation of this module.
+def serialize(activation: Activation) -> Any:
+    """Return the name of an activation of this module, or the configuration of a registered function of your own.
 
     Raises:
-        ValueError: for another function: only its own module knows how to make it again.
+        ValueError: for another function; see `nn.saving.register_keras_serializable`.
 
     Example:
         >>> serialize(silu)
@@ -393,11 +395,16 @@ def serialize(activation: Activation) -> str:
     for name, known in _BY_NAME.items():
         if known is activation:
             return name
-    raise ValueError(f"serialize: expected one of {', '.join(_BY_NAME)}; received {activation!r}")
+    if (config := plain(activation)) is not activation:
+        return config
+    raise ValueError(
+        f"serialize: expected one of {', '.join(_BY_NAME)}, or a function that is registered with "
+        f"nn.saving.register_keras_serializable; received {activation!r}"
+    )
 
 
-def deserialize(config: str) -> Activation:
-    """Return the activation that has a name, as `get` does.
+def deserialize(config: str | Mapping[str, Any]) -> Activation:
+    """Return the activation that has a name, or that `serialize` returned this for, as `get` does.
 
     Raises:
         ValueError: for a name that is not known.
@@ -408,6 +415,8 @@ def deserialize(config: str) -> Activation:
     """
     return get(config)
 
+
+publish(_BY_NAME.values())
 
 # ---- the logits behind probabilities while nothing is recorded ------------------------------------------------------
 

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._config import Configurable, made, plain
+from ._config import Configurable, made, named_object, plain
 from .registry import find
 
 __all__ = [
@@ -158,6 +158,7 @@ def get(identifier: str | Callable[..., Any] | None) -> Callable[..., Any] | Non
         >>> get("non_neg"), get(None)
         (NonNeg(), None)
     """
+    identifier = named_object(identifier)
     if isinstance(identifier, str):
         return find("a constraint", identifier, _BY_NAME)()
     if isinstance(identifier, type) and issubclass(identifier, Constraint):

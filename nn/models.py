@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from autograd_lite import ShapeError, Tensor
 
-from . import _summary, saving
+from . import _describing, _summary, saving
+from ._cloning import clone_model as clone_model
 from ._config import Configurable
+from ._describing import from_json as model_from_json
 from ._model_config import functional_config, functional_from_config, layer_config, layer_from_config
 from ._plan import Plan, Slot, is_input, layer_names, planned
 from ._symbolic import Call, Symbol
@@ -20,7 +22,7 @@ from .module import Module, Shape, snake_case
 from .saving import load_model as load_model, save_model as save_model
 from .training import Trainer
 
-__all__ = ["Input", "Model", "Sequential", "load_model", "save_model"]
+__all__ = ["Input", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
 
 
 class Model(Configurable, Trainer):
@@ -288,6 +290,17 @@ class Model(Configurable, Trainer):
         model._make(plan, config.get("name"), dtype)
         return model
 
+    def to_json(self, **kwargs: Any) -> str:
+        """Return the architecture as JSON, without weights; `nn.models.model_from_json` makes a model of it.
+
+        Args:
+            kwargs: of `json.dumps`, such as indent=2.
+
+        Raises:
+            TypeError: if something in it has no plain form, such as a function of your own that is not registered.
+        """
+        return _describing.to_json(self, **kwargs)
+
     # ---- saving -----------------------------------------------------------------------------------------------------
 
     def save_weights(self, path: Any) -> None:
@@ -328,15 +341,19 @@ class Sequential(Model):
     _kind: str = "float32"  # the dtype of what the next layer gets
 
     def __init__(
-        self, layers: Iterable[Module | Symbol] | None = None, *, name: str | None = None, dtype: Any = None
+        self, layers: Iterable[Module | Symbol] | None = None, *more: Any, name: str | None = None, dtype: Any = None
     ) -> None:
         if type(self) is Sequential:
             self._arguments = ((), {})
         super().__init__(name=name, dtype=dtype)
         self._kind = self.dtype.name
         self._layers: dict[str, Module] = {}
-        if isinstance(layers, Module):
-            raise TypeError(f"Sequential: expected a list of layers; received {layers!r:.80}. Write Sequential([...])")
+        if more or isinstance(layers, (Module, Symbol)):
+            received = ", ".join(repr(given)[:80] for given in (layers, *more))
+            raise TypeError(
+                f"Sequential: expected one list of layers; received {received}. "
+                + ("Write Sequential([...])" if isinstance(layers, (Module, Symbol)) else "Write name=... by its name")
+            )
         for layer in layers or ():
             self.add(layer)
 
@@ -379,6 +396,39 @@ class Sequential(Model):
             for module in given:
                 del module._dtype
             raise
+
+    def pop(self, rebuild: bool = True) -> Module:
+        """Remove the last layer, and return it; what is left has its weights still.
+
+        After it, compile the model again: its optimizer keeps state for the parameters that are gone.
+
+        Args:
+            rebuild: True, as in Keras; the model always knows its new output.
+
+        Raises:
+            ValueError: if there is no layer.
+
+        Example:
+            >>> from nn import layers
+            >>> model = Sequential([Input((3,)), layers.Dense(4), layers.Dense(2)])
+            >>> model.pop(), model.output_shape
+            (Dense(4 -> 2), (None, 4))
+        """
+        if not self._layers:
+            raise ValueError(f"{self.name}.pop: expected at least one layer; found none")
+        rest = dict(self._layers)
+        layer = rest.popitem()[1]
+        self._layers = rest
+        self._kind = self._sample_dtype or self.dtype.name
+        if not rest:
+            self.built, self.output_shape, self._example = False, None, None
+            if self._sample_dtype is None:  # what is known of the input was the layer's own
+                self._sample = self.input_shape = None
+        elif self._sample is None:
+            self.output_shape = self.layers[-1].output_shape
+        else:
+            self.build((None, *self._sample))
+        return layer
 
     def _give_dtype(self, layer: Module) -> list[Module]:
         """Give the model's own dtype to the parts of a layer that have none and are not built; return them."""

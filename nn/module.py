@@ -22,7 +22,7 @@ from autograd_lite import Tensor
 from ._build import RestoreOnError, marks_built, takes_training
 from ._masks import MASKS, any_mask, masked_call, masks_in, warn_lost
 from ._penalties import note_constraints
-from ._state import carried_in, check_state, undisturbed
+from ._state import IncompatibleKeys, carried_in, check_state, undisturbed
 from ._symbolic import Spec, has_symbols, map_leaves, record_call
 
 __all__ = ["Module", "Parameter", "in_mode", "snake_case"]
@@ -375,22 +375,32 @@ class Module:
         self._ready(f"{self.name}.state_dict()")
         return {path: t.numpy() for path, t in self._tensors()}
 
-    def load_state_dict(self, state: Mapping[str, npt.ArrayLike | Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, npt.ArrayLike | Tensor], strict: bool = True) -> IncompatibleKeys:
         """Assign the values of all parameters and buffers, or, if anything does not fit, none of them.
 
         Args:
             state: arrays by path, as `state_dict` returns them.
+            strict: whether the paths must be the module's; if not, those that both have are assigned.
+
+        Returns:
+            The named tuple (missing_keys, unexpected_keys): lists of paths, empty if strict.
 
         Raises:
-            ValueError: if paths are missing or unexpected, or shapes or dtypes differ; the message lists them all.
+            ValueError: if shapes or dtypes differ, or, if strict, paths; the message lists them all.
+
+        Example:
+            >>> from nn import layers
+            >>> layers.Dense(2, input_shape=(3,)).load_state_dict({"bias": [1.0, 2.0], "scale": 1.0}, strict=False)
+            IncompatibleKeys(missing_keys=['kernel'], unexpected_keys=['scale'])
         """
         self._ready(f"{self.name}.load_state_dict()")
-        tensors, carried = carried_in(self, state)
-        arrays = check_state(f"{self.name}.load_state_dict", tensors, state)
+        tensors, carried = carried_in(self, state, strict)
+        arrays, others = check_state(f"{self.name}.load_state_dict", tensors, state, strict)
         for part, name, held in carried:
             setattr(part, name, held)
-        for path, tensor in tensors.items():
-            tensor.assign(arrays[path])
+        for path, values in arrays.items():
+            tensors[path].assign(values)
+        return others
 
     def train(self) -> Self:
         """Switch the whole tree to training mode (dropout drops), and return the module."""

@@ -25,7 +25,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ._config import Configurable, made, plain
+from ._config import Configurable, made, named_object, plain
 from .registry import find
 
 __all__ = [
@@ -195,6 +195,7 @@ def get(identifier: str | Callable[..., Any] | None) -> Callable[..., Any] | Non
         >>> get("l2"), get(None)
         (L2(l2=0.01), None)
     """
+    identifier = named_object(identifier)
     if isinstance(identifier, str):
         return find("a regularizer", identifier, _BY_NAME)()
     if isinstance(identifier, type) and issubclass(identifier, Regularizer):

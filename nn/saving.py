@@ -26,22 +26,40 @@ import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
 from ._build import at_most
-from ._config import Registered, class_called, custom_objects as custom_objects_known, function_called, restored
+from ._config import (
+    CustomObjectScope as CustomObjectScope,
+    Registered,
+    check_custom,
+    custom_called,
+    get_custom_objects as get_custom_objects,
+    name_in_configurations,
+    plain,
+    reference,
+    register_keras_serializable as register_keras_serializable,
+    restored,
+)
+from ._describing import allow, check_plain, described, remade
 from ._files import SavedFileError, read_file, write_file
-from ._model_config import layer_config
-from ._symbolic import Spec, map_leaves
 from ._torch import from_torch_state_dict, to_torch_state_dict
 from .module import Module
 
 __all__ = [
+    "CustomObjectScope",
     "SavedFileError",
+    "custom_object_scope",
+    "deserialize_keras_object",
     "from_torch_state_dict",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
     "load_checkpoint",
     "load_model",
     "load_weights",
+    "register_keras_serializable",
     "save_checkpoint",
     "save_model",
     "save_weights",
+    "serialize_keras_object",
     "to_torch_state_dict",
 ]
 
@@ -55,7 +73,7 @@ class Resumable(Protocol):
     def state_dict(self) -> dict[str, Any]:
         """Return all that is needed to go on."""
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> Any:
         """Go on from there."""
 
 
@@ -104,7 +122,8 @@ def save_model(model: Module, path: str | os.PathLike[str], include_optimizer: b
             the names; see `load_model`.
 
     Raises:
-        TypeError: if something in the configuration has no plain form, such as a function of your own.
+        TypeError: if something in the configuration has no plain form, such as a function of your own that is not
+            registered; see `register_keras_serializable`.
         ValueError: if the model is not built.
 
     Example:
@@ -120,16 +139,13 @@ def save_model(model: Module, path: str | os.PathLike[str], include_optimizer: b
     """
     arrays: dict[str, Any] = dict(model.state_dict())
     _refuse_shared(model)
-    example = getattr(model, "_example", None)
-    frozen = [name for name, module in model.named_modules() if not module.trainable]
     about = {
         "format": _MODEL,
-        "model": layer_config(model),
-        "example": None if example is None else map_leaves(Spec, lambda s: _spec(s), list(example)),
-        "frozen": frozen,
+        **described(model),
         "state": _generators(model),
         "compiled": _compiled(model, arrays) if include_optimizer else None,
     }
+    check_plain("save_model", about["model"])
     write_file("save_model", path, arrays, about)
 
 
@@ -189,29 +205,27 @@ def load_model(
 
     Args:
         path: of the file.
-        custom_objects: classes and functions of your own that the file names, by name; others than these and nn's are
-            refused.
+        custom_objects: classes and functions of your own that the file names, by name; others than these, registered
+            ones and nn's are refused.
         compile: whether to compile it with what the file says, so that `fit` goes on where it stopped.
 
     Raises:
         SavedFileError: if the file is damaged, is not a model, or names a class or function that is not allowed.
     """
-    what, custom = "load_model", custom_objects or {}
+    what, own = "load_model", custom_objects or {}
     arrays, about = read_file(what, path)
     about = _about_model(what, path, about)
-    _check_custom(what, custom)
-    _allow(what, about.get("model"), custom, "")
+    check_custom(what, own)
     compiled = about.get("compiled") if compile else None
-    _allow(what, compiled, custom, ", or compile=False and compile the model again")
     weights = _weights(arrays, about)
     stream = ag.random.default_generator.state
     try:
-        with custom_objects_known(custom):
+        with CustomObjectScope(own):
+            allow(f"{what}: the file", about.get("model"))
+            allow(f"{what}: the file", compiled, ", or compile=False and compile the model again")
             with at_most(sum(a.size for a in weights.values())):
-                model = _remade(about)
-            for name, module in model.named_modules():
-                if name in about["frozen"]:
-                    module.trainable = False
+                model = remade(about)
+                model._ready(what)
             model.load_state_dict(weights)
             _set_generators(model, about["state"])
             if compiled is not None:
@@ -256,40 +270,6 @@ def _qualified(config: Any) -> Any:
     return config if known is None else config | {"class_name": known}
 
 
-def _check_custom(what: str, custom: Mapping[str, Any]) -> None:
-    for name, thing in custom.items():
-        if not (issubclass(thing, Registered) if isinstance(thing, type) else callable(thing)):
-            raise TypeError(
-                f"{what}: expected custom_objects to be functions, and classes derived from nn's; received {name!r}: "
-                f"{thing!r}"
-            )
-
-
-def _allow(what: str, config: Any, custom: Mapping[str, Any], way_out: str) -> None:
-    """Raise unless every class and function that a configuration names is nn's or the caller's."""
-    pending = [config]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, list):
-            pending.extend(value)
-        elif isinstance(value, dict):
-            pending.extend(value.values())
-            if value.get("class_name") == "function":
-                _allow_name(what, "function", value.get("config"), custom, way_out)
-            elif "class_name" in value:
-                _allow_name(what, "class", value["class_name"], custom, way_out)
-
-
-def _allow_name(what: str, kind: str, name: Any, custom: Mapping[str, Any], way_out: str) -> None:
-    ours = isinstance(name, str) and "." in name and (class_called if kind == "class" else function_called)(name)
-    theirs = custom.get(name) if isinstance(name, str) else None
-    if not ours and (theirs is None or isinstance(theirs, type) != (kind == "class")):
-        raise SavedFileError(
-            f"{what}: the file names the {kind} {name!r:.80}, which is not one of nn's. If you trust it, pass "
-            f"custom_objects={{'Name': {kind}}}{way_out}"
-        )
-
-
 def _weights(arrays: Mapping[str, Any], about: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the arrays of a file without those of the optimizer's state."""
     pending, others = [(about or {}).get("compiled")], set()
@@ -326,37 +306,73 @@ def _compile(what: str, model: Any, compiled: Mapping[str, Any], arrays: Mapping
         ) from error
 
 
-def _remade(about: Mapping[str, Any]) -> Module:
-    """Return the model that a file describes, built, with initial values."""
-    model = restored(about["model"])
-    if not isinstance(model, Module):
-        raise ValueError(f"expected a model; received {type(model).__name__}")
-    if about["example"] is not None:
-        example = map_leaves(_Shown, _zeros, _shown(about["example"]))
-        with ag.no_grad(), model.mode(training=False), np.errstate(all="ignore"):
-            model(*example)
-    model._ready("load_model")
-    return model
+# ---- classes and functions of your own ------------------------------------------------------------------------------
+
+custom_object_scope = CustomObjectScope
 
 
-def _spec(spec: Spec) -> dict[str, Any]:
-    return {"shape": list(spec.shape), "dtype": spec.dtype}
+def get_registered_name(obj: Any) -> str:
+    """Return what configurations and files call a class or function: its registered name, if it has one."""
+    return name_in_configurations(obj)
 
 
-class _Shown(Spec):
-    """A Spec read from a file."""
+def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the class or function of your own that is registered, or in a scope, under a name, or None.
+
+    Args:
+        name: as `get_registered_name` returns it.
+        custom_objects: others by name, which go first.
+    """
+    return (custom_objects or {}).get(name, custom_called(name))
 
 
-def _shown(value: Any) -> Any:
-    if isinstance(value, dict) and value.keys() == {"shape", "dtype"}:
-        return _Shown(tuple(int(n) for n in value["shape"]), str(value["dtype"]))
-    if isinstance(value, dict):
-        return {key: _shown(part) for key, part in value.items()}
-    return [_shown(part) for part in value] if isinstance(value, list) else value
+def serialize_keras_object(obj: Any) -> Any:
+    """Return an object as plain values, from which `deserialize_keras_object` makes it again.
+
+    Args:
+        obj: a layer, loss, optimizer, …, a function of nn, a registered object or function, or numbers, strings and
+            None; nested in lists and dicts. Tuples and arrays become lists.
+
+    Raises:
+        TypeError: for something that has no plain form.
+
+    Example:
+        >>> import nn
+        >>> serialize_keras_object({"layer": nn.layers.Flatten(), "function": nn.activations.relu})["function"]
+        {'class_name': 'function', 'config': 'activations.relu'}
+    """
+    config = _serialized(obj)
+    check_plain("serialize_keras_object", config)
+    return config
 
 
-def _zeros(spec: Spec) -> Tensor:
-    return ag.tensor(np.zeros((1, *spec.shape), np.dtype(spec.dtype)))
+def _serialized(obj: Any) -> Any:
+    if isinstance(obj, (list, tuple)):
+        return [_serialized(part) for part in obj]
+    if isinstance(obj, Mapping):
+        return {key: _serialized(part) for key, part in obj.items()}
+    return reference(plain(obj) if isinstance(obj, Registered) else obj)
+
+
+def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the objects that plain values stand for, new, with initial values of their own.
+
+    Args:
+        config: as `serialize_keras_object` returns it.
+        custom_objects: classes and functions of your own that it names, by name; others than these, registered ones
+            and nn's are refused.
+
+    Raises:
+        ValueError: if it names one that is not known.
+
+    Example:
+        >>> import nn
+        >>> deserialize_keras_object(serialize_keras_object([nn.layers.Dense(2), nn.activations.relu, 3]))[::2]
+        [Dense(units=2), 3]
+    """
+    with CustomObjectScope(custom_objects):
+        allow("deserialize_keras_object: the configuration", config)
+        return restored(config)
 
 
 # ---- checkpoints ----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._config import custom_objects as known_as, made
+from .._config import CustomObjectScope, made
 from .._model_config import layer_config
 from ..module import Module
 
@@ -36,5 +36,5 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
         >>> deserialize(serialize(Dense(3, activation="relu")))
         Dense(units=3, activation=relu)
     """
-    with known_as(custom_objects or {}):
+    with CustomObjectScope(custom_objects):
         return made("a layer", config, Module)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._config import made, plain
+from .._config import made, named_object, plain
 from ..registry import find
 from .crossentropy import (
     BinaryCrossentropy as BinaryCrossentropy,
@@ -170,6 +170,7 @@ def get(identifier: str | Mapping[str, Any] | Loss | type[Loss] | Callable[..., 
         >>> get("mse").name
         'mean_squared_error'
     """
+    identifier = named_object(identifier)
     if isinstance(identifier, str):
         return find("a loss", identifier, _BY_NAME)()
     if isinstance(identifier, Mapping):

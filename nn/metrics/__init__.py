@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._config import made, plain
+from .._config import made, named_object, plain
 from ..losses import (
     binary_crossentropy as binary_crossentropy,
     binary_focal_crossentropy as binary_focal_crossentropy,
@@ -247,6 +247,7 @@ def get(identifier: str | Mapping[str, Any] | Metric | type[Metric] | Callable[.
         >>> get("mse")
         MeanSquaredError(name='mse')
     """
+    identifier = named_object(identifier)
     if isinstance(identifier, str):
         return _made(find("a metric", identifier, _BY_NAME), name=identifier)
     if isinstance(identifier, Mapping):

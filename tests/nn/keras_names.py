@@ -38,7 +38,6 @@ def split(text: str) -> tuple[str, ...]:
 
 _ELSEWHERE = "a layer of another framework, whose operations are not recorded here"
 _STRINGS = "strings: make them integers before, with np.unique(strings, return_inverse=True) or a dict"
-_CUSTOM = "load_model takes classes and functions of your own as custom_objects; there is no registry to enter them in"
 _IMAGE_FILES = "Pillow reads and writes image files; np.asarray and Image.fromarray lead to arrays and back"
 _FOLDERS = "nn.data.DataLoader takes any object with __len__ and __getitem__ that reads a sample from its file"
 _PROGRESS = "the argument verbose of fit says what is shown"
@@ -58,7 +57,6 @@ _LEFT_OUT_LAYERS = {
     "MaxNumBoundingBoxes": "pads lists of bounding boxes, which no layer here takes",
     "Pipeline": "Sequential does the same",
     "RandAugment": "draws among other augmentation layers; a layer of your own can call them",
-    "STFTSpectrogram": "MelSpectrogram is here, and np.fft works on Tensors",
     "StringLookup": _STRINGS,
     "TFSMLayer": _ELSEWHERE,
     "TextVectorization": _STRINGS,
@@ -71,20 +69,15 @@ _LEFT_OUT_CALLBACKS = {
 }
 _LEFT_OUT_UTILS = {
     "Config": "a dict does",
-    "CustomObjectScope": _CUSTOM,
     "FeatureSpace": "columns of strings and categories: scikit-learn's ColumnTransformer works with nn.sklearn",
     "Progbar": _PROGRESS,
     "PyDataset": "nn.data.DataLoader takes any object with __len__ and __getitem__",
     "array_to_img": _IMAGE_FILES,
     "audio_dataset_from_directory": _FOLDERS,
     "clear_session": "there is no global state to clear",
-    "deserialize_keras_object": "each module has its own deserialize",
     "disable_interactive_logging": _PROGRESS,
     "enable_interactive_logging": _PROGRESS,
-    "get_custom_objects": _CUSTOM,
     "get_file": "datasets are downloaded by their own load_data, and checked by hash",
-    "get_registered_name": _CUSTOM,
-    "get_registered_object": _CUSTOM,
     "get_source_inputs": "a functional model has its inputs as `inputs`",
     "image_dataset_from_directory": _FOLDERS,
     "img_to_array": _IMAGE_FILES,
@@ -92,15 +85,9 @@ _LEFT_OUT_UTILS = {
     "is_keras_tensor": "isinstance(x, autograd_lite.Tensor)",
     "load_img": _IMAGE_FILES,
     "model_to_dot": "plot_model(model, to_file='model.dot') writes it",
-    "register_keras_serializable": _CUSTOM,
     "save_img": _IMAGE_FILES,
-    "serialize_keras_object": "each module has its own serialize",
     "standardize_dtype": "np.dtype(dtype).name",
     "text_dataset_from_directory": _FOLDERS,
-}
-_LEFT_OUT_MODELS = {
-    "clone_model": "type(model).from_config(model.get_config())",
-    "model_from_json": "Model.from_config(json.loads(text)), of json.dumps(model.get_config())",
 }
 _LEFT_OUT_DATASETS = {
     "boston_housing": "withdrawn by scikit-learn for what one of its columns is; nn.datasets.diabetes is a regression",
@@ -110,14 +97,7 @@ _LEFT_OUT_DATASETS = {
     "reuters": "words of texts as numbers; nn.datasets.text has characters",
 }
 _LEFT_OUT_SAVING = {
-    "CustomObjectScope": _CUSTOM,
-    "get_custom_objects": _CUSTOM,
-    "get_registered_name": _CUSTOM,
-    "get_registered_object": _CUSTOM,
-    "register_keras_serializable": _CUSTOM,
     "KerasFileEditor": "files are safetensors, which the library of that name edits",
-    "deserialize_keras_object": "each module has its own deserialize",
-    "serialize_keras_object": "each module has its own serialize",
 }
 _LEFT_OUT_RANDOM = {
     "SeedGenerator": "autograd_lite.random.Generator is one",
@@ -138,7 +118,6 @@ _INPUTS = "inputs are dense arrays, of batches of any size"
 _LOOKUP = "IntegerLookup has 64-bit integers, and takes unknown ones modulo num_oov_indices"
 # Arguments of Keras's layers that ours lack, with the reasons.
 LAYER_ARGUMENTS = {
-    "attention_axes": "attention is over axis 1; other axes are moved there with np.moveaxis",
     "autocast": "inputs are always cast to the layer's dtype",
     "batch_shape": _INPUTS,
     "flash_attention": _FASTER,
@@ -155,13 +134,11 @@ LAYER_ARGUMENTS = {
     "renorm_clipping": _RENORM,
     "renorm_momentum": _RENORM,
     "salt": _LOOKUP,
-    "sliding_window": "a mask of a band says the same: attention_mask",
     "sparse": _INPUTS,
     "synchronized": "one process trains",
     "trainable": "layer.trainable = False",
     "unroll": _FASTER,
     "use_cudnn": _FASTER,
-    "use_gate": "gates on what the heads return are not here",
     "vocabulary_dtype": _LOOKUP,
     "weights": "layer.set_weights(weights)",
 }
@@ -207,13 +184,6 @@ SECTIONS: tuple[Section, ...] = (
             Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer MultiOptimizer Muon Nadam
             Optimizer OptimizerMap RMSprop SGD ScheduleFreeAdamW deserialize get serialize
         """),
-        MappingProxyType(
-            {
-                "LossScaleOptimizer": "keeps gradients of half precision from underflow, which is not trained in here",
-                "MultiOptimizer": "several optimizers, bound to different parameters, do the same in a train_step",
-                "OptimizerMap": "belongs to MultiOptimizer",
-            }
-        ),
     ),
     Section(
         "keras.optimizers.schedules",
@@ -230,7 +200,6 @@ SECTIONS: tuple[Section, ...] = (
             Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity Initializer LecunNormal LecunUniform Ones
             Orthogonal RandomNormal RandomUniform STFT TruncatedNormal VarianceScaling Zeros deserialize get serialize
         """),
-        MappingProxyType({"STFT": "for the layer STFTSpectrogram of signals, which is not here"}),
     ),
     Section(
         "keras.regularizers",
@@ -283,7 +252,6 @@ SECTIONS: tuple[Section, ...] = (
         "keras.models",
         "nn.models",
         split("Model Sequential clone_model load_model model_from_json save_model"),
-        MappingProxyType(_LEFT_OUT_MODELS),
     ),
     Section(
         "keras.callbacks",

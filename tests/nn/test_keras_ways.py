@@ -314,9 +314,13 @@ def test_what_fit_is_given_by_mistake(arguments: Any, error: type[Exception], me
         model.fit(X, Y, **arguments)
 
 
-def test_a_layer_in_the_place_of_a_list() -> None:
+def test_layers_in_the_place_of_a_list() -> None:
     with pytest.raises(TypeError, match=r"received Dense\(units=1\). Write Sequential\(\[...\]\)"):
         nn.Sequential(layers.Dense(1))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"received Dense\(units=1\), Flatten\(\). Write Sequential\(\[...\]\)"):
+        nn.Sequential(layers.Dense(1), layers.Flatten())  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"received \[Dense\(units=1\)\], 'net'. Write name=... by its name"):
+        nn.Sequential([layers.Dense(1)], "net")
 
 
 def test_zero_grad_of_a_module() -> None:

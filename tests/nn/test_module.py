@@ -176,6 +176,35 @@ def test_load_state_dict_takes_all_or_nothing_and_lists_every_problem() -> None:
         np.testing.assert_array_equal(value, before[path])
 
 
+def test_load_state_dict_that_is_not_strict_assigns_what_both_have() -> None:
+    tree = Tree()
+    before = tree.state_dict()
+    state: dict[str, Any] = {path: value + 1 for path, value in before.items()}
+    state["extra"] = np.zeros(2)
+    del state["offset"]
+    missing, unexpected = found = tree.load_state_dict(state, strict=False)
+    assert (missing, unexpected) == (["offset"], ["extra"])
+    assert (found.missing_keys, found.unexpected_keys) == (missing, unexpected)
+    after = tree.state_dict()
+    for path, value in before.items():
+        np.testing.assert_array_equal(after[path], value if path == "offset" else value + 1)
+    assert tree.load_state_dict(before) == ([], [])
+    assert tree.load_state_dict({}, strict=False) == (list(before), [])
+
+
+def test_a_shape_that_differs_is_an_error_even_if_not_strict() -> None:
+    tree = Tree()
+    before = tree.state_dict()
+    state: dict[str, Any] = {"offset": np.ones(()), "blocks.0.scale": np.zeros(7), "extra": np.zeros(1)}
+    with pytest.raises(ValueError, match="nothing was assigned") as error:
+        tree.load_state_dict(state, strict=False)
+    assert "mismatch: blocks.0.scale expected (3,) float32; received (7,) float64" in str(error.value)
+    assert "missing" not in str(error.value)
+    assert "unexpected" not in str(error.value)
+    for path, value in tree.state_dict().items():
+        np.testing.assert_array_equal(value, before[path])
+
+
 def test_deepcopy_and_pickle_are_independent_and_compute_the_same() -> None:
     model = small_model()
     model.compile(optimizer="adam", loss="mse", metrics=["mae"])

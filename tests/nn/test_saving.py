@@ -191,9 +191,13 @@ def test_a_subclass_is_loaded_only_if_the_caller_names_it(tmp_path: Path) -> Non
         models.load_model(tmp_path / "m.nn", custom_objects={"Scaled": os.system})
 
 
-def test_a_function_of_the_users_own_cannot_be_saved(tmp_path: Path) -> None:
+def test_a_function_that_is_not_registered_cannot_be_saved(tmp_path: Path) -> None:
     model = models.Sequential([layers.Dense(2, activation=lambda x: x, input_shape=(4,))])
-    with pytest.raises(TypeError, match="A function of your own cannot be saved"):
+    with pytest.raises(
+        TypeError,
+        match=r"'activation' of layers.Dense is the function .*<lambda>. Let files name it: decorate the function with "
+        r"@nn.saving.register_keras_serializable\(\)",
+    ):
         model.save(tmp_path / "m.nn")
     assert list(tmp_path.iterdir()) == []
 

@@ -73,6 +73,10 @@ OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {
     "muon": lambda: optimizers.Muon(0.01, exclude_layers=["dense_1"]),
     "averaged": lambda: optimizers.Adam(0.01, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3),
     "gathering": lambda: optimizers.Adam(0.01, gradient_accumulation_steps=3),
+    "scaled": lambda: optimizers.LossScaleOptimizer(optimizers.Adam(0.01), 2.0**5, 3),
+    "several": lambda: optimizers.MultiOptimizer(
+        optimizers.OptimizerMap(optimizers.SGD(0.1, 0.9), {".*bias": optimizers.Adam()})
+    ),
 }
 
 
@@ -204,7 +208,8 @@ def test_functions_of_the_users_own_are_saved_by_name(tmp_path: Path) -> None:
     with pytest.raises(
         SavedFileError,
         match=r"names the function '(fourth_power|<lambda>)', which is not one of nn's. If you trust it, pass "
-        r"custom_objects=\{'Name': function\}, or compile=False and compile the model again",
+        r"custom_objects=\{'Name': function\}, or register it with nn.saving.register_keras_serializable, or "
+        "compile=False and compile the model again",
     ):
         load_model(tmp_path / "m.nn")
     own = {"fourth_power": fourth_power, "<lambda>": lambda: 1e-4}

@@ -121,6 +121,19 @@ def test_a_state_that_does_not_fit_changes_nothing(change: dict[str, Any], messa
         plain.load_state_dict(before)
 
 
+def test_states_that_a_partial_state_lacks_stay() -> None:
+    model = recurrent()
+    model(X)
+    before = model.state_dict()
+    assert model.load_state_dict({"dense.bias": before["dense.bias"] + 1}, strict=False).missing_keys == [
+        name for name in before if name != "dense.bias"
+    ]
+    assert same(states(model), {name: a for name, a in before.items() if ".states." in name})
+    held = {name: a + 1 for name, a in before.items() if ".states." in name}
+    assert model.load_state_dict(held, strict=False) == ([name for name in before if name not in held], [])
+    assert same(states(model), held)
+
+
 def test_a_model_is_saved_with_its_states(tmp_path: Path) -> None:
     for called in (False, True):
         model = recurrent()
