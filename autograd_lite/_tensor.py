@@ -249,15 +249,22 @@ class Tensor(Operators, Methods, NumPyMethods):
             raise ShapeError(f"assign: expected shape {self.shape}; received {new.shape}") from None
         np.copyto(self._own_buffer(), new, casting="same_kind")
 
-    def assign_sub(self, delta: Tensor | npt.ArrayLike) -> None:
-        """Subtract `delta`, of this tensor's shape, in place: `assign(self.data - delta)` in one pass (a leaf only)."""
+    def assign_sub(self, delta: Tensor | npt.ArrayLike, rows: slice | None = None) -> None:
+        """Subtract `delta` in place: `assign(self.data - delta)` in one pass (a leaf only).
+
+        Args:
+            delta: of this tensor's shape, or of that of its `rows`.
+            rows: a part of the first axis, to which the subtraction is confined.
+        """
         step = delta._data if isinstance(delta, Tensor) else np.asarray(delta)
-        if step.shape != self.shape:
-            raise ShapeError(f"assign_sub: expected shape {self.shape}; received {step.shape}")
+        expected = self.shape if rows is None else self._data[rows].shape
+        if step.shape != expected:
+            raise ShapeError(f"assign_sub: expected shape {expected}; received {step.shape}")
         if not self.is_leaf:
             raise GradError(f"assign_sub: expected a leaf; received the {self._node.describe()}")
         buffer = self._own_buffer()
-        np.subtract(buffer, step, out=buffer, casting="same_kind")
+        place = buffer if rows is None else buffer[rows]
+        np.subtract(place, step, out=place, casting="same_kind")
 
     def assign_add(self, delta: Tensor | npt.ArrayLike) -> None:
         """Add `delta`, broadcastable to this tensor's shape, in place: `assign(self.data + delta)` (a leaf only)."""

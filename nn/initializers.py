@@ -340,7 +340,7 @@ class STFT(Initializer):
         side: "real" for cosines, "imag" for sines.
         window: w, by which each frame is multiplied: "hann", "hamming", "blackman", "bartlett", its values, or None
             for ones.
-        scaling: what s is: "density" for sqrt(sum w^2), "spectrum" for sum |w|, None for 1; it is 1 without a window.
+        scaling: what s is: "density" for sqrt(sum w^2), "spectrum" for sum abs(w), None for 1; 1 without a window.
         periodic: whether a window that has a name is one period of a periodic one; else it is symmetric.
 
     Call it with the shape (T, 1, F // 2 + 1): T samples in a frame, F, an even number, in the transform.

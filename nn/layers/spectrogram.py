@@ -143,7 +143,7 @@ class STFTSpectrogram(Spatial):
     `initializers.STFT` says and can be trained.
 
     Args:
-        mode: what becomes of Z: "log" for log |Z|, "magnitude" for abs(Z), both with abs(Z)^2 and abs(Z) of at least
+        mode: what becomes of Z: "log" for log abs(Z), "magnitude" for abs(Z), both with abs(Z)^2 and abs(Z) of at least
             1e-7; "psd" for the power, abs(Z)^2, twice where k is neither 0 nor F / 2; "real", "imag" or "angle" for
             that; "stft" for the real part and behind it the imaginary one.
         frame_length: T.

@@ -331,6 +331,8 @@ class Optimizer(Registered, ABC):
         """Apply the rule to all parameters."""
         hyper = {**self._hyper, "iterations": self.iterations + 1}
         reads_values = self.reads_values or self.use_ema
+        # Rules of nn raise nothing; one that does must not have changed a piece of a parameter before.
+        in_pieces = self.elementwise and type(self).rule.__module__.partition(".")[0] == __name__.partition(".")[0]
         for block, decays, slots in zip(self._blocks, self._decays, self._all_slots(), strict=True):
             rule = self.rule()
             decay = self.decay_for(block.parameters[0]) if decays else None
@@ -339,7 +341,7 @@ class Optimizer(Registered, ABC):
             if self.use_ema:
                 rule = averaged(rule)
             block.hold(slots)
-            block.update(rule, hyper, gradients, reads_values or decay is not None)
+            block.update(rule, hyper, gradients, reads_values or decay is not None, in_pieces)
 
     def _all_slots(self) -> list[Mapping[str, Start]]:
         """Return the slots of every block."""

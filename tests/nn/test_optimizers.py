@@ -359,6 +359,33 @@ def test_small_parameters_together_equal_one_by_one(make: Callable[..., Optimize
 
 
 @every_variant
+def test_a_large_parameter_in_pieces_equals_the_whole(make: Callable[..., Optimizer], monkeypatch: Any) -> None:
+    shapes = ((130, 90), (3, 5000), (12000,), (4, 3))
+
+    def run() -> list[bytes]:
+        tensors = parameters(shapes=shapes)
+        tensors[1] = ag.tensor(np.asfortranarray(tensors[1].numpy()), requires_grad=True)
+        optimizer = make(parameters=tensors)
+        take_steps(optimizer, 4)
+        return values(optimizer)
+
+    whole = run()
+    pieces: list[tuple[int, ...]] = []
+    assign_sub = Tensor.assign_sub
+
+    def noting(p: Tensor, delta: Any, rows: slice | None = None) -> None:
+        pieces.extend([] if rows is None else [p.shape])
+        assign_sub(p, delta, rows)
+
+    monkeypatch.setattr(Tensor, "assign_sub", noting)
+    for piece in (1000, 6000):
+        monkeypatch.setattr(blocks, "PIECE", piece)
+        pieces.clear()
+        assert run() == whole
+        assert set(pieces) == (set(shapes[:3]) if make().elementwise else set())
+
+
+@every_variant
 def test_hyperparameters_may_change_between_steps(make: Callable[..., Optimizer]) -> None:
     optimizer = make(parameters=parameters())
     take_steps(optimizer, 2)
@@ -518,6 +545,17 @@ def test_an_optimizer_of_the_users_own(missing: bool) -> None:
     left, held = optimizer.parameters[1:], values(optimizer)
     optimizer.parameters[0].grad = None if missing else optimizer.parameters[0].grad
     left[1].grad = np.full(left[1].shape, np.nan, left[1].dtype)
+    with pytest.raises(FloatingPointError):
+        optimizer.step()
+    assert values(optimizer) == held
+
+
+def test_the_rule_of_a_users_own_sees_a_large_parameter_whole() -> None:
+    """It may raise, and a piece must not have changed before."""
+    p = ag.tensor(np.ones((4, blocks.PIECE)), requires_grad=True)
+    optimizer = Halving(0.5, parameters=[p])
+    p.grad = np.where(np.arange(4)[:, None] < 3, np.ones(p.shape), np.nan)
+    held = values(optimizer)
     with pytest.raises(FloatingPointError):
         optimizer.step()
     assert values(optimizer) == held

@@ -250,11 +250,14 @@ function startTools() {
   for (const [id, act] of [['previous', () => step(-1)], ['next', () => step(1)], ['outlined', toggleOutline], ['export', exportSvg], ['theme', switchTheme], ['helped', showHelp],
     ['in', () => zoomBy(1.25, null, null, true)], ['out', () => zoomBy(0.8, null, null, true)], ['fit', () => fit(true)], ['cancel', cancel]]) $(id).addEventListener('click', act);
   const idOf = (e) => { const g = e.target.closest('.node, .frame'); return g ? g.dataset.id : ''; };
+  // Lines run over the title bars of frames, which are to be hit all the same.
+  const handleAt = (e) => (e.target.closest('.node') ? null : document.elementsFromPoint(e.clientX, e.clientY).find((t) => t.matches('.handle')));
   svg.addEventListener('click', (e) => {
     if (drag && drag.moved) return;
     const id = idOf(e);
     if (e.shiftKey && boxes.has(state.selected) && boxes.has(id)) { state.end = id; mark(); showPanel(); return; }
-    if (e.target.closest('.handle')) { openOrShut(id); return; }
+    const handle = handleAt(e);
+    if (handle) { openOrShut(handle.parentNode.dataset.id); return; }
     const box = boxes.get(id);
     if (box && box.group && id === state.selected) { openOrShut(id); return; }
     select(e.target.closest('.frame') ? '' : id);
