@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.blocks import blocks
 from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype
 from .windowed import Padding, Place, reach, tap_places, windows_along
@@ -56,49 +57,61 @@ def _window_max(x: Any, *, window: Shape, stride: Shape, padding: Padding) -> An
     return out.copy() if np.may_share_memory(out, x) else out  # windows of one element
 
 
-def _first_equal(y: Any, z: Any, window: Shape, stride: Shape, padding: Padding) -> Iterator[tuple[Place, Place, Any]]:
-    """Yield each tap with its places, as `_taps` does, and in which windows it is the first where y equals z."""
+_BYTES = 1 << 19  # of y in a block of samples: with what is made of it, a share of a processor's own cache
+
+
+def _first_equal(
+    y: Any, z: Any, window: Shape, stride: Shape, padding: Padding
+) -> Iterator[tuple[slice, Place, Place, Any]]:
+    """Yield, for some samples after the others, each tap as `_taps` does, and where it is the first with y equal to z.
+
+    Yields:
+        Which samples, for which of their windows, where in y, and whether it is.
+    """
+    taps = list(_taps(y.shape[1:-1], window, stride, padding))
     any_nan = z.dtype.kind == "f" and bool(np.isnan(z).any())
-    found = np.zeros(z.shape, bool)
-    for windows, elements in _taps(y.shape[1:-1], window, stride, padding):
-        here, there, done = y[elements], z[windows], found[windows]
-        equal = here == there
-        if any_nan:
-            equal |= np.isnan(here) & np.isnan(there)
-        np.greater(equal, done, out=equal)
-        done |= equal
-        yield windows, elements, equal
+    for samples in blocks(len(y), y[:1].nbytes, _BYTES):
+        some_y, some_z = y[samples], z[samples]
+        found = np.zeros(some_z.shape, bool)
+        for windows, elements in taps:
+            here, there, done = some_y[elements], some_z[windows], found[windows]
+            equal = here == there
+            if any_nan:
+                equal |= np.isnan(here) & np.isnan(there)
+            np.greater(equal, done, out=equal)
+            done |= equal
+            yield samples, windows, elements, equal
 
 
 _BITS = {n: np.dtype(f"i{n}") for n in (1, 2, 4, 8)}
 
 
 def _where(mask: Any, x: Any, out: Any = None) -> Any:
-    """Return x where the mask is True, else 0: by its bits, several times as fast as `np.where`."""
+    """Return x where the mask is True, else 0: its bits times 0 or 1, several times as fast as `np.where`."""
     bits = _BITS.get(x.dtype.itemsize)
     if bits is None:
         return np.multiply(np.where(mask, x, 0), x.dtype.type(1), out=out)
-    chosen = np.negative(mask.view(np.int8)).astype(bits)
-    return np.bitwise_and(chosen, x.view(bits), out=chosen if out is None else out.view(bits)).view(x.dtype)
+    return np.multiply(mask.view(np.int8), x.view(bits), out=None if out is None else out.view(bits)).view(x.dtype)
 
 
 def _window_take_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, padding: Padding) -> Any:
     out = np.zeros(z.shape, x.dtype)
-    for windows, elements, equal in _first_equal(y, z, window, stride, padding):
-        part = out[windows]
-        part += _where(equal, x[elements])
+    for samples, windows, elements, equal in _first_equal(y, z, window, stride, padding):
+        part = out[samples][windows]
+        part += _where(equal, x[samples][elements])
     return out
 
 
 def _window_put_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, padding: Padding) -> Any:
-    out = np.zeros(y.shape, x.dtype)
     apart = all(step >= n for step, n in zip(stride, window, strict=True))
-    for windows, elements, equal in _first_equal(y, z, window, stride, padding):
-        part = out[elements]
+    tiled = stride == window and all(n == k * c for n, k, c in zip(y.shape[1:-1], window, z.shape[1:-1], strict=True))
+    out = np.empty(y.shape, x.dtype) if tiled and not any(map(any, padding)) else np.zeros(y.shape, x.dtype)
+    for samples, windows, elements, equal in _first_equal(y, z, window, stride, padding):
+        part = out[samples][elements]
         if apart:
-            _where(equal, x[windows], part)
+            _where(equal, x[samples][windows], part)
         else:
-            part += _where(equal, x[windows])
+            part += _where(equal, x[samples][windows])
     return out
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.core.op import OPS
+from autograd_lite.ops import pooling
 from autograd_lite.testing import check_grads
 
 
@@ -54,6 +55,26 @@ def test_softmax_of_many_rows_gives_what_rows_give(name: str, count: int, dtype:
     np.testing.assert_allclose(
         got, expected, rtol=20 * np.finfo(dtype).eps, atol=100 * np.finfo(dtype).eps * (count - 1)
     )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("window", "stride", "padding"),
+    [((2, 2), (2, 2), ((0, 0), (0, 0))), ((3, 2), (1, 2), ((1, 1), (0, 0))), ((2, 2), (3, 2), ((0, 0), (0, 0)))],
+    ids=["tiles", "overlapping", "apart"],
+)
+def test_places_of_many_samples_are_those_of_samples(window: Any, stride: Any, padding: Any, dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    lengths: dict[str, Any] = {"window": window, "stride": stride, "padding": padding}
+    y = np.round(rng.normal(size=(50, 24, 22, 16))).astype(dtype)  # many are equal
+    z = OPS["window_max"](y, **lengths)
+    g, t = rng.normal(size=z.shape).astype(dtype), rng.normal(size=y.shape).astype(dtype)
+    assert y.nbytes > 2 * pooling._BYTES
+    put, taken = (OPS[f"window_{name}_equal"](x, y, z, **lengths) for name, x in (("put", g), ("take", t)))
+    np.testing.assert_array_equal(put, by_rows("window_put_equal", g, y, z, **lengths))
+    np.testing.assert_array_equal(taken, by_rows("window_take_equal", t, y, z, **lengths))
+    np.testing.assert_allclose((put * t).sum(), (taken * g).sum(), rtol=1e-3)  # they are adjoint
+    np.testing.assert_allclose(put.sum(), g.sum(), rtol=1e-3)  # and each window has one place
 
 
 PRODUCTS = [
