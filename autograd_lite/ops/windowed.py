@@ -8,7 +8,8 @@ which is bilinear. Paired with an array y of the result's shape it is one trilin
 by each of the three is an op: `convolution` by y, `convolution_input` by x (the transposed convolution, shape of x) and
 `convolution_kernel` by w. So each derivative of each of the three is another of them, and every order has a fast rule.
 
-All three copy windows, a block at a time, into a matrix, and multiply that.
+The first and the last copy windows, a block at a time, into a matrix, and multiply that; the second multiplies y by the
+kernel's taps, and adds what comes out at their places.
 
 References:
     Chellapilla, Puri, Simard: High Performance Convolutional Neural Networks for Document Processing, 2006, section 3
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -163,6 +164,49 @@ def _kernel_by_group(w: Any, s: _Sizes) -> Any:
     return w.reshape(-1, s.inputs, s.groups, s.outputs).swapaxes(1, 2)
 
 
+class _Taps:
+    """Multiplies blocks of y by each tap of the kernel."""
+
+    def __init__(self, w: Any, s: _Sizes) -> None:
+        self.s = s
+        # For each tap a matrix of its own: what is added to the result then lies in long runs.
+        self.weights = np.asarray(_kernel_by_group(w, s).swapaxes(2, 3), order="C")
+
+    def of(self, y: Any) -> Any:
+        """Return the products, shape (K, n, *o, G, C/G)."""
+        found = np.matmul(_by_group(y, self.s), self.weights)
+        found = found.reshape(len(self.weights), self.s.groups, *y.shape[:-1], self.s.inputs)
+        return found[:, 0, ..., None, :] if self.s.groups == 1 else np.moveaxis(found, 1, -2)
+
+
+class _Runs:
+    """Multiplies blocks of y by the kernel, and sums over the taps of its last axis, of length k and stride 1.
+
+    With y's elements in one row, k - 1 zeros between the lines of its last axis, what a place takes is a run of k
+    elements, and every k-th run is a row of a plain matrix: k products of matrices, without a copy of any window.
+    """
+
+    def __init__(self, w: Any, s: _Sizes, dtype: np.dtype[Any]) -> None:
+        self.s, self.length = s, s.kernel[-1]
+        turned = w.reshape(-1, self.length, s.inputs, s.outputs)[:, ::-1]
+        self.weights = turned.transpose(1, 3, 0, 2).reshape(self.length * s.outputs, -1).astype(dtype)
+        self.row, self.sums = np.empty((0, s.outputs), dtype), np.empty(0, dtype)
+
+    def of(self, y: Any) -> Any:
+        """Return the products of all but the last axis of the kernel, shape (*K, n, *o, 1, C)."""
+        k, places = self.length, (*y.shape[:-2], y.shape[-2] + self.length - 1)
+        runs = -(-math.prod(places) // k)
+        if len(self.row) != (runs + 1) * k - 1:
+            self.row = np.zeros(((runs + 1) * k - 1, self.s.outputs), self.row.dtype)
+            self.sums = np.empty((runs, k, self.weights.shape[1]), self.row.dtype)
+        self.row[k - 1 : k - 1 + math.prod(places)].reshape(*places, -1)[..., : y.shape[-2], :] = y
+        for first in range(k):
+            rows = self.row[first : first + runs * k].reshape(runs, -1)
+            np.matmul(rows, self.weights, out=self.sums[:, first])
+        found = self.sums.reshape(runs * k, -1)[: math.prod(places)].reshape(*places, -1, 1, self.s.inputs)
+        return np.moveaxis(found, -3, 0)
+
+
 # ---- the three arrays of the form ------------------------------------------------------------------------------------
 
 
@@ -205,20 +249,20 @@ def _convolution_input(
     out = np.zeros((s.batch, *size, groups, s.inputs), dtype)
     if not y.size or not w.size:
         return out.reshape(x_shape)
-    # For each tap a matrix of its own: what is added to the result then lies in long runs.
-    weights = np.asarray(_kernel_by_group(w, s).swapaxes(2, 3), order="C")
-    taps = list(tap_places(s.size, s.counts, s.kernel, stride, padding, dilation))
-    for batch, rows in _blocks(s, len(taps) * groups * s.inputs * dtype.itemsize):
-        part = y[batch, rows]
-        products = np.matmul(_by_group(part, s), weights)
-        for (windows, elements), product in zip(taps, products, strict=True):
+    runs = groups == stride[-1] == dilation[-1] == 1 and 1 < s.kernel[-1] <= 1 + s.counts[-1] // 2
+    spread: Callable[[Any], Any] = _Runs(w, s, dtype).of if runs else _Taps(w, s).of
+    kernel, counts = s.kernel, s.counts
+    if runs:  # the last axis is summed over already
+        kernel, counts = (*kernel[:-1], 1), (*counts[:-1], counts[-1] + kernel[-1] - 1)
+    taps = list(tap_places(s.size, counts, kernel, stride, padding, dilation))
+    numbers = len(taps) * groups * s.inputs + (s.outputs if runs else 0)
+    for batch, rows in _blocks(s, numbers * dtype.itemsize):
+        for (windows, elements), found in zip(taps, spread(y[batch, rows]), strict=True):
             first, last = max(windows[0].start, rows.start), min(windows[0].stop, rows.stop)
             if first >= last:
                 continue
             start = elements[0].start + (first - windows[0].start) * stride[0]
             front = slice(start, start + (last - first - 1) * stride[0] + 1, stride[0])
-            found = product.reshape(groups, *part.shape[:-1], s.inputs)
-            found = found[0, ..., None, :] if groups == 1 else np.moveaxis(found, 0, -2)
             place = out[(batch, front, *elements[1:])]
             place += found[(slice(None), slice(first - rows.start, last - rows.start), *windows[1:])]
     return out.reshape(x_shape)
