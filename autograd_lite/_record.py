@@ -9,7 +9,8 @@ import numpy as np
 from .core.errors import GradError, ShapeError
 from .core.mode import MODE, Mode
 from .core.node import LEAF, Node, Note, take_note
-from .core.op import Op
+from .core.op import BY_UFUNC, Op
+from .core.ownership import unshared
 from .core.shapes import ShapeDtype
 
 if TYPE_CHECKING:
@@ -17,7 +18,18 @@ if TYPE_CHECKING:
 else:
     Tensor = None  # the class, which `_tensor` hands over when it has defined it
 
-__all__ = ["apply", "binary", "hand_over_class", "hand_over_lifting", "moved", "open_edge", "record", "unary", "wrap"]
+__all__ = [
+    "add_over",
+    "apply",
+    "binary",
+    "hand_over_class",
+    "hand_over_lifting",
+    "moved",
+    "open_edge",
+    "record",
+    "unary",
+    "wrap",
+]
 
 _NO_PARAMS: dict[str, Any] = {}
 _NEEDS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
@@ -181,6 +193,27 @@ def binary(op: Op, x: Any, y: Any) -> Any:
             note = _noted(mode, op, (a, b), out, _NO_PARAMS, (edge_x, edge_y)) if mode.source else None
             return wrap(out, Node(op, (edge_x, edge_y), _NO_PARAMS, None, (), out.shape, out.dtype, note))
     return wrap(out, None)
+
+
+def add_over(x: Tensor, y: Any) -> bool:
+    """Add y to x in x's own memory, if nobody else knows it, and say whether this was done."""
+    node, a, mode = x._node, x._data, _mode()
+    b, edge = (y._data, y._node) if y.__class__ is Tensor else (y, None)
+    arrays = x.__class__ is Tensor and a.__class__ is b.__class__ is np.ndarray
+    if not arrays or node is LEAF or mode.watch is not None:
+        return False
+    if b.dtype != a.dtype or b.ndim > a.ndim or b.shape != a.shape[a.ndim - b.ndim :]:
+        return False
+    recorded = node.__class__ is Node
+    if recorded is not mode.record and (recorded or edge is not None):
+        return False
+    if not unshared({0: a}, 0, others=2):
+        return False
+    np.add(a, b, out=a)
+    if recorded:
+        needs = [i for i, history in enumerate((node, edge)) if history is not None and history.needs]
+        x._node = record(BY_UFUNC[np.add], a, [a, b], [node, y if edge is None or edge is LEAF else edge], needs, {})
+    return True
 
 
 def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:

@@ -13,12 +13,13 @@ from . import protocols
 from ._methods import Methods, canonical_index
 from ._numpy_methods import NumPyMethods
 from ._operators import Operators
-from ._record import apply, binary, hand_over_class, moved, open_edge, unary, wrap
+from ._record import add_over, apply, binary, hand_over_class, moved, open_edge, unary, wrap
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
 from .core.mode import MODE, is_grad_enabled
 from .core.node import LEAF, Source, next_stamp
 from .core.op import BY_UFUNC, Op
+from .core.ownership import SMALL
 from .ops import barrier, index, shape
 
 if TYPE_CHECKING:
@@ -393,6 +394,8 @@ class Tensor(Operators, Methods, NumPyMethods):
         return (self[i] for i in range(self.shape[0]))
 
     def __iadd__(self, other: Any) -> Tensor:
+        if self._data.size > SMALL and add_over(self, other):
+            return self
         return self._rebind("t += v", self + other)
 
     def __isub__(self, other: Any) -> Tensor:

@@ -20,12 +20,14 @@ from .core.hooks import HOOKS
 from .core.mode import MODE, enable_grad, no_grad
 from .core.node import LEAF, Node
 from .core.op import Kind, Rule
+from .core.ownership import SMALL, unshared
 from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
 from .ops.compare import zero_mask
 
 __all__ = ["backward", "conjugated", "cotangents", "edge_of", "masked", "masked_product"]
 
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
+_GATE = Kind.GATE
 # Constants up to this many bytes stay readable in the record after backward; larger arrays are let go.
 _KEEP_BYTES = 1024
 # Adding in place saves memory traffic on large arrays; on small ones NumPy is faster when out is no operand.
@@ -240,19 +242,15 @@ def _walk(
     # The common kinds of rule stay inline, the rest is called: this loop is the time of a backward pass.
     owned = set()
     for node in order:
-        g = pending.pop(node, None)
-        if g is None:
+        if (g := pending.pop(node, None)) is None:
             continue
         saved, inputs, params, needs = node.saved, node.inputs, node.params, node.needs
         if record or saved is None or node.hooks is not None or len(needs) != len(inputs):
             g, saved = _open(node, g, record)
         rules: Any = node.op.rules
         for i in needs:
-            edge = inputs[i]
-            if wanted is not None and edge not in wanted:
-                continue
-            rule = rules[i]
-            if rule is None:
+            edge, rule = inputs[i], rules[i]
+            if rule is None or (wanted is not None and edge not in wanted):
                 continue
             kind = rule.kind
             if kind is _UNIT:
@@ -269,6 +267,9 @@ def _walk(
                 r = rule.value(g, *saved, **params)
             elif kind is _CONSTANT and rule.value == -1:
                 r = -g
+            elif kind is _GATE and len(needs) == 1 and pending.__class__ is dict:
+                pending[node], g, r, previous = g, None, None, None  # one name alone: others for it can be told
+                r = _through_gate(pending, node, rule, saved, watch)
             else:
                 r = _rule_result(rule, g, saved, params, watch)
             if edge.__class__ is Node:
@@ -305,6 +306,16 @@ def conjugated(g: Any) -> Any:
     return np.conjugate(g) if g.dtype.kind == "c" else g
 
 
+def _through_gate(pending: dict[Any, Any], node: Node, rule: Rule, saved: tuple[Any, ...], watch: _Watch) -> Any:
+    """Return the part of a node's cotangent that a mask lets through: in its place, if nobody else knows it."""
+    mask = rule.value(*saved, **node.params)
+    of_arrays = mask.__class__ is pending[node].__class__ is np.ndarray and mask.shape == pending[node].shape
+    alone = of_arrays and mask.size > SMALL and unshared(pending, node)
+    g = pending.pop(node)
+    r = np.multiply(g, mask, out=g) if alone else g * mask
+    return masked_product(r, mask, r) if watch.seen else r  # where the mask is open, r is g
+
+
 def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any], watch: _Watch) -> Any:
     """Read a rule of one of the less common kinds."""
     kind = rule.kind
@@ -319,6 +330,9 @@ def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, A
         g = expand_reduced(g, shape, axis, keepdims)
         out = saved[0] if saved[0] is None else expand_reduced(saved[0], shape, axis, keepdims)
         r = g * rule.value(out, saved[1], **params)
+    elif kind is Kind.GATE:
+        d = rule.value(*saved, **params)
+        return masked_product(g, d, g * d) if watch.seen else g * d
     else:
         r = rule.value(g, *saved, **params) if kind is _APPLIED else g * rule.value(*saved, **params)
     return masked(r, g) if watch.seen else r

@@ -31,6 +31,7 @@ __all__ = [
     "applied",
     "composes",
     "elementwise",
+    "gate",
     "nondifferentiable",
     "read_rule",
     "reduction",
@@ -49,6 +50,7 @@ class Kind(Enum):
     UNIT = "the cotangent passes unchanged"
     CONSTANT = "times a number"
     PARTIAL = "times the local partial derivative d(out, *inputs)"
+    GATE = "as PARTIAL, of a mask: the cotangent where it is True, else exactly 0, whatever the cotangent"
     APPLIED = "the partial already applied, f(g, out, *inputs): linear in g and elementwise, so it serves vjp and jvp"
     REDUCED = "as PARTIAL, with g and out given back their reduced axes"
     VJP = "a vector-Jacobian product f(g, out, *inputs)"
@@ -75,7 +77,7 @@ def read_rule(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any]
         return g
     if rule.kind is Kind.CONSTANT:
         return g * rule.value
-    if rule.kind is Kind.PARTIAL:
+    if rule.kind is Kind.PARTIAL or rule.kind is Kind.GATE:
         return g * rule.value(*saved, **params)
     if rule.kind is Kind.REDUCED:
         rest = {name: value for name, value in params.items() if name != "keepdims"}
@@ -182,6 +184,13 @@ class applied:
     function: Callable[..., Any]
 
 
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
+class gate:
+    """Mark a partial that is a mask: `gate(lambda out, x: out > 0)`."""
+
+    function: Callable[..., Any]
+
+
 def _reads(saves: str) -> frozenset[int]:
     return frozenset("oxyz".index(c) for c in saves)
 
@@ -191,6 +200,8 @@ def _elementwise_rule(partial: Any, saves: str) -> Rule | None:
         return None
     if isinstance(partial, applied):
         return Rule(Kind.APPLIED, partial.function, _reads(saves))
+    if isinstance(partial, gate):
+        return Rule(Kind.GATE, partial.function, _reads(saves))
     if callable(partial):
         return Rule(Kind.PARTIAL, partial, _reads(saves))
     return Rule(Kind.UNIT, 1) if partial == 1 else Rule(Kind.CONSTANT, partial)
@@ -245,8 +256,8 @@ def elementwise(
 
     Args:
         function: the ufunc, or a function of arrays that broadcasts like one.
-        partials: for each input a number, a function `d(out, *inputs, **params)`, the same in `applied` form, or
-            None for an input that no gradient flows to.
+        partials: for each input a number, a function `d(out, *inputs, **params)`, the same in `applied` form
+            or as a `gate`, or None for an input that no gradient flows to.
         name: the op's name; a ufunc brings its own.
         saves: which arrays the partials read, of "o" (out), "x", "y", "z"; one string for all, or one each.
         bind: see `Op`.

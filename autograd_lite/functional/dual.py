@@ -137,7 +137,7 @@ def _by_rules(
             term = -t if rule.value == -1 else t * rule.value
         elif rule.kind is Kind.APPLIED:
             term = masked(rule.value(t, out, *inputs, **params), t)
-        elif rule.kind is Kind.PARTIAL:
+        elif rule.kind is Kind.PARTIAL or rule.kind is Kind.GATE:
             term = _product(t, rule.value(out, *inputs, **params))
         else:
             term = _reduced(rule.value, t, out, inputs[0], params)

@@ -26,7 +26,7 @@ from .slots import SEED, SLOT, slot_node, slot_tensor
 __all__ = ["Joint", "Step", "differentiated"]
 
 # Rules of these kinds are elementwise, so what is summed after them undoes a broadcast.
-_ELEMENTWISE = frozenset((RuleKind.UNIT, RuleKind.CONSTANT, RuleKind.PARTIAL, RuleKind.APPLIED))
+_ELEMENTWISE = frozenset((RuleKind.UNIT, RuleKind.CONSTANT, RuleKind.PARTIAL, RuleKind.GATE, RuleKind.APPLIED))
 _SUMS, _CASTS = frozenset(("sum", "reshape", "squeeze")), frozenset(("astype", "real"))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.blocks import blocks
+from ..core.masks import chosen
 from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype
 from .windowed import Padding, Place, reach, tap_places, windows_along
@@ -83,22 +84,11 @@ def _first_equal(
             yield samples, windows, elements, equal
 
 
-_BITS = {n: np.dtype(f"i{n}") for n in (1, 2, 4, 8)}
-
-
-def _where(mask: Any, x: Any, out: Any = None) -> Any:
-    """Return x where the mask is True, else 0: its bits times 0 or 1, several times as fast as `np.where`."""
-    bits = _BITS.get(x.dtype.itemsize)
-    if bits is None:
-        return np.multiply(np.where(mask, x, 0), x.dtype.type(1), out=out)
-    return np.multiply(mask.view(np.int8), x.view(bits), out=None if out is None else out.view(bits)).view(x.dtype)
-
-
 def _window_take_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, padding: Padding) -> Any:
     out = np.zeros(z.shape, x.dtype)
     for samples, windows, elements, equal in _first_equal(y, z, window, stride, padding):
         part = out[samples][windows]
-        part += _where(equal, x[samples][elements])
+        part += chosen(equal, x[samples][elements])
     return out
 
 
@@ -109,9 +99,9 @@ def _window_put_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, p
     for samples, windows, elements, equal in _first_equal(y, z, window, stride, padding):
         part = out[samples][elements]
         if apart:
-            _where(equal, x[samples][windows], part)
+            chosen(equal, x[samples][windows], part)
         else:
-            part += _where(equal, x[samples][windows])
+            part += chosen(equal, x[samples][windows])
     return out
 
 

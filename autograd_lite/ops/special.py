@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.op import applied, elementwise
+from ..core.op import applied, elementwise, gate
 
 # ---- the error function ---------------------------------------------------------------------------------------------
 # Chebyshev coefficients computed to 40 digits from the definitions: of erf(x)/x in 2x² - 1 on |x| <= 1, and of
@@ -131,7 +131,7 @@ def _relu(x: Any) -> Any:
 
 relu = elementwise(
     _relu,
-    lambda out, x: out > 0,
+    gate(lambda out, x: out > 0),
     name="relu",
     saves="o",
     kinks="x = 0",

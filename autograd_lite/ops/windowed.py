@@ -250,6 +250,10 @@ def _convolution_input(
     if not y.size or not w.size:
         return out.reshape(x_shape)
     runs = groups == stride[-1] == dilation[-1] == 1 and 1 < s.kernel[-1] <= 1 + s.counts[-1] // 2
+    if runs and len(size) == 1:  # blocks are cut along the first axis, runs lie along the last
+        lengths: dict[str, Any] = {"size": (1, *size), "padding": ((0, 0), *padding), "groups": 1}
+        flat = _convolution_input(y[:, None], w[None], stride=(1, 1), dilation=(1, 1), **lengths)
+        return flat.reshape(x_shape)
     spread: Callable[[Any], Any] = _Runs(w, s, dtype).of if runs else _Taps(w, s).of
     kernel, counts = s.kernel, s.counts
     if runs:  # the last axis is summed over already

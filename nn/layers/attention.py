@@ -74,7 +74,9 @@ class _Projection(Layer):
                 f"kernel has shape {self.kernel.shape}; received shape {x.shape}"
             )
         out = x @ self.kernel.reshape(rows, width)
-        return self.activation(out if self.bias is None else out + self.bias.reshape(width))
+        if self.bias is not None:
+            out += self.bias.reshape(width)  # in the memory of the product
+        return self.activation(out)
 
     def extra_repr(self) -> str:
         """Return the shapes."""

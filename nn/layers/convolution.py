@@ -81,7 +81,7 @@ class Windowed(Spatial):
     def _finished(self, x: Tensor) -> Tensor:
         """Add the bias and apply the activation, both with channels last."""
         if self.bias is not None:
-            x = x + self.bias
+            x += self.bias  # in the memory of the convolution
         # With the given order of axes, since a softmax takes the last one.
         return self.activation(self._back(x))
 

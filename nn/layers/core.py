@@ -76,7 +76,7 @@ class Dense(Layer):
             x = x.astype(self.dtype)
         x = x @ kernel
         if self.bias is not None:
-            x = x + self.bias
+            x += self.bias  # in the memory of the product
         return self.activation(x)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -10,7 +10,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.core.op import OPS
-from autograd_lite.ops import pooling
+from autograd_lite.ops import pooling, windowed
 from autograd_lite.testing import check_grads
 
 
@@ -75,6 +75,32 @@ def test_places_of_many_samples_are_those_of_samples(window: Any, stride: Any, p
     np.testing.assert_array_equal(taken, by_rows("window_take_equal", t, y, z, **lengths))
     np.testing.assert_allclose((put * t).sum(), (taken * g).sum(), rtol=1e-3)  # they are adjoint
     np.testing.assert_allclose(put.sum(), g.sum(), rtol=1e-3)  # and each window has one place
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "padding"),
+    [
+        ((700,), (5,), (1,), ((2, 1),)),
+        ((300, 40), (3, 3), (1, 1), ((1, 1), (0, 0))),
+        ((300, 40), (3, 5), (2, 1), ((0, 1), (3, 4))),
+        ((40, 9, 11), (2, 3, 2), (1, 2, 1), ((0, 0), (1, 1), (1, 0))),
+        ((300, 40), (3, 3), (1, 2), ((1, 1), (0, 0))),
+    ],
+)
+@pytest.mark.parametrize("samples", [1, 7])
+def test_a_transposed_convolution_in_many_blocks_is_the_transpose(
+    samples: int, size: Any, kernel: Any, stride: Any, padding: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    options: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": (1,) * len(size), "groups": 1}
+    x, w = rng.normal(size=(samples, *size, 3)), rng.normal(size=(*kernel, 3, 4))
+    out = OPS["convolution"](x, w, **options)
+    y = rng.normal(size=out.shape)
+    whole = OPS["convolution_input"](y, w, size=size, **options)
+    np.testing.assert_allclose((whole * x).sum(), (out * y).sum(), rtol=1e-10)
+    for most in (1 << 13, 1 << 16):
+        monkeypatch.setattr(windowed, "_BLOCK", most)
+        np.testing.assert_allclose(OPS["convolution_input"](y, w, size=size, **options), whole, rtol=1e-9, atol=1e-12)
 
 
 PRODUCTS = [
