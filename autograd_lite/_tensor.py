@@ -20,6 +20,7 @@ from .core.mode import MODE, is_grad_enabled
 from .core.node import LEAF, Source, next_stamp
 from .core.op import BY_UFUNC, Op
 from .core.ownership import SMALL
+from .core.shapes import ShapeDtype
 from .ops import barrier, index, shape
 
 if TYPE_CHECKING:
@@ -436,8 +437,10 @@ class Tensor(Operators, Methods, NumPyMethods):
     # ---- looks ------------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        values = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
-        parts = [values]
+        if isinstance(self._data, ShapeDtype):  # an input that its op did not save
+            parts = [f"values not saved, shape={self.shape}"]
+        else:
+            parts = [np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")]
         if self.dtype not in (np.float64, np.int64, np.bool_):
             parts.append(f"dtype={self.dtype}")
         node = self._node

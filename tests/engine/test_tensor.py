@@ -187,6 +187,15 @@ def test_the_record_can_be_read() -> None:
     assert z.params["axis"] == (0,)
 
 
+def test_an_input_that_was_not_saved_says_so() -> None:
+    x = ag.tensor([1.0, 2.0], requires_grad=True, name="x")
+    total = (x * 2 + x).sum()
+    assert repr(total.inputs) == "(Tensor(values not saved, shape=(2,), op=add),)"
+    assert str(total.inputs[0].inputs[1]) == "Tensor([1., 2.], requires_grad=True, name='x')"
+    with pytest.raises(ag.GradError, match="were not saved by the op that read it"):
+        total.inputs[0].tolist()
+
+
 def test_values_that_were_not_saved_say_so() -> None:
     x = ag.tensor([1.0, 2.0], requires_grad=True)
     (inner,) = (x * 2).sum().inputs
