@@ -202,14 +202,17 @@ def add_over(x: Tensor, y: Any) -> bool:
     arrays = x.__class__ is Tensor and a.__class__ is b.__class__ is np.ndarray
     if not arrays or node is LEAF or mode.watch is not None:
         return False
-    if b.dtype != a.dtype or b.ndim > a.ndim or b.shape != a.shape[a.ndim - b.ndim :]:
+    if b.dtype != a.dtype or b.ndim > a.ndim:
         return False
     recorded = node.__class__ is Node
     if recorded is not mode.record and (recorded or edge is not None):
         return False
     if not unshared({0: a}, 0, others=2):
         return False
-    np.add(a, b, out=a)
+    try:
+        np.add(a, b, out=a)
+    except ValueError:  # the shapes do not fit, of which the usual way tells
+        return False
     if recorded:
         needs = [i for i, history in enumerate((node, edge)) if history is not None and history.needs]
         x._node = record(BY_UFUNC[np.add], a, [a, b], [node, y if edge is None or edge is LEAF else edge], needs, {})

@@ -412,9 +412,12 @@ class TransformerBlock(Layer):
         """Return the block's result, of x's shape."""
         h = self.attention_norm(x)
         h = self.attention(h, h, value_mask=mask, use_causal_mask=self.causal, training=training)
-        x = x + self.dropout(h, training=training)
-        h = self.dense_output(self.dense(self.dense_norm(x)))
-        return x + self.dropout(h, training=training)
+        mixed = self.dropout(h, training=training)
+        mixed += x  # in the memory of what attention gave
+        h = self.dense_output(self.dense(self.dense_norm(mixed)))
+        out = self.dropout(h, training=training)
+        out += mixed
+        return out
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input shape."""

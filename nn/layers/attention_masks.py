@@ -101,8 +101,8 @@ def flags(layer: Layer, name: str, mask: Any, shapes: list[tuple[int, ...]]) -> 
 
 
 def without(scores: Tensor, allowed: Any) -> Tensor:
-    """Return scores whose softmax is 0 where attention is not allowed; all the same where it is allowed to nothing."""
-    if allowed is None:
-        return scores
-    # Half of the smallest number, so that adding a score to it cannot overflow; exp makes it exactly 0.
-    return scores + np.where(allowed, 0, np.finfo(scores.dtype).min / 2).astype(scores.dtype)
+    """Make scores such that their softmax is 0 where attention is not allowed, and all the same if it is nowhere."""
+    if allowed is not None:
+        # Half of the smallest number, so that adding a score to it cannot overflow; exp makes it exactly 0.
+        scores += np.where(allowed, 0, np.finfo(scores.dtype).min / 2).astype(scores.dtype)
+    return scores
