@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ._record import unary_over
 from ._tensor import Tensor
 from .core.errors import ShapeError
 from .core.op import Op
+from .core.ownership import SMALL
 from .core.shapes import Axis, normalize_axes, normalize_axis
 from .ops import gelu as gelu_op, reduce, special, standardize as standardize_op
 
@@ -34,14 +36,23 @@ def _call(op: Op, x: Any, **params: Any) -> Any:
     return op(x if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x), **params)
 
 
-def relu(x: Any) -> Any:
+def relu(x: Any, out: Tensor | None = None) -> Any:
     """Replace negative values by zero: max(x, 0), with derivative 0 at 0.
+
+    Args:
+        x: real numbers of any shape.
+        out: a Tensor of the result's shape that is to stand for it, as after `out[...] = relu(x)`. If it is x itself,
+            and nobody else has seen its values, the result takes their place in memory.
 
     Example:
         >>> relu(np.array([-1.0, 2.0]))
         array([0., 2.])
     """
-    return _call(special.relu, x)
+    if out is None:
+        return _call(special.relu, x)
+    if out is x and x._data.size > SMALL and unary_over(special.relu, x):
+        return x
+    return out._rebind("relu(x, out=t)", _call(special.relu, x))
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:

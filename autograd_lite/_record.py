@@ -195,20 +195,24 @@ def binary(op: Op, x: Any, y: Any) -> Any:
     return wrap(out, None)
 
 
+def _may_overwrite(x: Tensor, mode: Mode) -> bool:
+    """Say whether a result's values are known to x alone, and whether x can go on standing for another result."""
+    node, a = x._node, x._data
+    if x.__class__ is not Tensor or a.__class__ is not np.ndarray or node is LEAF or mode.watch is not None:
+        return False
+    return (mode.record or node.__class__ is not Node) and unshared({0: a}, 0, others=2)
+
+
 def add_over(x: Tensor, y: Any) -> bool:
     """Add y to x in x's own memory, if nobody else knows it, and say whether this was done."""
-    node, a, mode = x._node, x._data, _mode()
+    mode = _mode()
     b, edge = (y._data, y._node) if y.__class__ is Tensor else (y, None)
-    arrays = x.__class__ is Tensor and a.__class__ is b.__class__ is np.ndarray
-    if not arrays or node is LEAF or mode.watch is not None:
+    recorded = mode.record and x._node.__class__ is Node
+    if b.__class__ is not np.ndarray or b.dtype != x._data.dtype or b.ndim > x._data.ndim:
         return False
-    if b.dtype != a.dtype or b.ndim > a.ndim:
+    if (mode.record and not recorded and edge is not None) or not _may_overwrite(x, mode):
         return False
-    recorded = node.__class__ is Node
-    if recorded is not mode.record and (recorded or edge is not None):
-        return False
-    if not unshared({0: a}, 0, others=2):
-        return False
+    a, node = x._data, x._node
     try:
         np.add(a, b, out=a)
     except ValueError:  # the shapes do not fit, of which the usual way tells
@@ -216,6 +220,18 @@ def add_over(x: Tensor, y: Any) -> bool:
     if recorded:
         needs = [i for i, history in enumerate((node, edge)) if history is not None and history.needs]
         x._node = record(BY_UFUNC[np.add], a, [a, b], [node, y if edge is None or edge is LEAF else edge], needs, {})
+    return True
+
+
+def unary_over(op: Op, x: Tensor) -> bool:
+    """Apply an op that need not save its input, and whose forward takes `out`, as `add_over` adds."""
+    mode = _mode()
+    if x._data.dtype.kind != "f" or not _may_overwrite(x, mode):
+        return False
+    a, node = x._data, x._node
+    op.forward(a, out=a)
+    if node.__class__ is Node:
+        x._node = record(op, a, [a], [node], [0] if node.needs else [], {})
     return True
 
 

@@ -124,9 +124,9 @@ def _sigmoid(x: Any) -> Any:
 sigmoid = elementwise(_sigmoid, lambda out, x: out * (1 - out), name="sigmoid", saves="ox", glyph="σ", onnx="Sigmoid")
 
 
-def _relu(x: Any) -> Any:
+def _relu(x: Any, out: Any = None) -> Any:
     # A row of zeros, not the number: NumPy's loop over two arrays is twice as fast as its loop with a scalar.
-    return np.maximum(x, np.zeros(x.shape[-1:], x.dtype))
+    return np.maximum(x, np.zeros(x.shape[-1:], x.dtype), out=out)
 
 
 relu = elementwise(

@@ -221,6 +221,57 @@ def test_the_origin_of_nan_is_not_hidden(counted: list[bool]) -> None:
     assert counted == []
 
 
+# ---- relu(x, out=x) ------------------------------------------------------------------------------------------------
+
+
+def test_relu_of_a_product_takes_its_memory(counted: list[bool]) -> None:
+    both = []
+    for over in (False, True):
+        x, w, _ = leaves()
+        product = x @ w
+        address = product.data.__array_interface__["data"][0]
+        out = ag.relu(product, out=product if over else None)
+        assert (out is product) is over
+        assert (out.data.__array_interface__["data"][0] == address) is over
+        assert out.op is not None
+        assert out.op.name == "relu"
+        both.append([out.numpy(), *gradients((out * out).sum(), (x, w))])
+    assert counted[0]
+    for one, two in zip(*both, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_relu_does_not_overwrite_what_somebody_can_see(name: str, counted: list[bool]) -> None:
+    x, w, _ = leaves()
+    product = np.tanh(x @ w) if name == "an op that saved its result" else x @ w
+    seen = SEEN[name](product) if name != "an op that saved its result" else None
+    values = np.array(seen.data if isinstance(seen, ag.Tensor) else 0 if seen is None else seen)
+    before = product.numpy()
+    assert ag.relu(product, out=product) is product
+    assert counted == [False]
+    if seen is not None:
+        np.testing.assert_array_equal(seen.data if isinstance(seen, ag.Tensor) else seen, values)
+    np.testing.assert_array_equal(product.data, np.maximum(before, 0))
+    total = product.sum() if not isinstance(seen, ag.Tensor) else product.sum() + seen.sum()
+    assert np.isfinite(gradients(total, (w,))[0]).all()
+
+
+def test_relu_into_another_tensor_and_into_a_leaf() -> None:
+    x, w, _ = leaves()
+    other = ag.tensor(np.ones((ROWS, 64)))
+    assert ag.relu(x @ w, out=other) is other
+    np.testing.assert_array_equal(other.data, np.maximum(X @ W, 0))
+    assert other.requires_grad
+    with pytest.raises(ag.GradError, match=r"relu\(x, out=t\): this tensor is a leaf that requires a gradient"):
+        ag.relu(x, out=x)
+    with pytest.raises(ag.ShapeError, match=r"relu\(x, out=t\): expected a value that broadcasts to"):
+        ag.relu(x @ w, out=ag.tensor(np.ones(3)))
+    whole = ag.tensor(np.arange(2 * SMALL) - SMALL)
+    assert ag.relu(whole, out=whole).dtype == np.int64
+    np.testing.assert_array_equal(whole.data, np.maximum(np.arange(2 * SMALL) - SMALL, 0))
+
+
 # ---- gates ----------------------------------------------------------------------------------------------------------
 
 
