@@ -28,6 +28,7 @@ __all__ = [
     "open_edge",
     "record",
     "unary",
+    "unary_over",
     "wrap",
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ._model_config import layer_config
 from ._symbolic import Spec, map_leaves
 from .module import Module
 
-__all__ = ["allow", "check_plain", "described", "from_json", "remade", "to_json"]
+__all__ = ["allow", "check_plain", "described", "dicts_in", "from_json", "remade", "to_json"]
 
 
 def described(model: Module) -> dict[str, Any]:
@@ -93,17 +93,23 @@ def allow(what: str, config: Any, way_out: str = "") -> None:
     Raises:
         SavedFileError: for the first that is not.
     """
+    for value in dicts_in(config):
+        if value.get("class_name") == "function":
+            _allow_name(what, "function", value.get("config"), way_out)
+        elif "class_name" in value:
+            _allow_name(what, "class", value["class_name"], way_out)
+
+
+def dicts_in(config: Any) -> Iterator[dict[str, Any]]:
+    """Yield every dict in lists and dicts of values, those around others first."""
     pending = [config]
     while pending:
         value = pending.pop()
         if isinstance(value, list):
             pending.extend(value)
         elif isinstance(value, dict):
+            yield value
             pending.extend(value.values())
-            if value.get("class_name") == "function":
-                _allow_name(what, "function", value.get("config"), way_out)
-            elif "class_name" in value:
-                _allow_name(what, "class", value["class_name"], way_out)
 
 
 def _allow_name(what: str, kind: str, name: Any, way_out: str) -> None:

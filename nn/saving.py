@@ -38,7 +38,7 @@ from ._config import (
     register_keras_serializable as register_keras_serializable,
     restored,
 )
-from ._describing import allow, check_plain, described, remade
+from ._describing import allow, check_plain, described, dicts_in, remade
 from ._files import SavedFileError, read_file, write_file
 from ._torch import from_torch_state_dict, to_torch_state_dict
 from .module import Module
@@ -272,15 +272,7 @@ def _qualified(config: Any) -> Any:
 
 def _weights(arrays: Mapping[str, Any], about: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the arrays of a file without those of the optimizer's state."""
-    pending, others = [(about or {}).get("compiled")], set()
-    while pending:
-        value = pending.pop()
-        if isinstance(value, list):
-            pending.extend(value)
-        elif isinstance(value, dict):
-            pending.extend(value.values())
-            if value.keys() == {"array"}:
-                others.add(str(value["array"]))
+    others = {str(d["array"]) for d in dicts_in((about or {}).get("compiled")) if d.keys() == {"array"}}
     return {name: a for name, a in arrays.items() if name not in others}
 
 

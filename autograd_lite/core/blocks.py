@@ -15,7 +15,7 @@ def blocks(rows: int, width: int = 1, most: int = _BLOCK) -> Iterator[slice]:
     Args:
         rows: how many there are.
         width: elements of a row; a block has at least one row.
-        most: how many elements a block may have.
+        most: how many elements a block may have; with width in bytes, bytes.
 
     Example:
         >>> [(s.start, s.stop) for s in blocks(5, 2**14)]
