@@ -49,7 +49,9 @@ def check_state(
     problems = []
     if strict:
         problems += [f"  missing: {path} {tensors[path].shape} {tensors[path].dtype}" for path in others.missing_keys]
-        problems += [f"  unexpected: {path} {arrays[path].shape} {arrays[path].dtype}" for path in others[1]]
+        problems += [
+            f"  unexpected: {path} {arrays[path].shape} {arrays[path].dtype}" for path in others.unexpected_keys
+        ]
     for path, t in tensors.items():
         a = arrays.get(path, t.data)
         if a.shape != t.shape or not np.can_cast(a.dtype, t.dtype, "same_kind"):

@@ -71,12 +71,12 @@ def _of_symbols(function: F) -> F:
     return cast(F, called)
 
 
-def applied(activation: Activation, x: Any) -> Any:
+def activated(activation: Activation, x: Any) -> Any:
     """Return activation(x), in x's memory if possible, for an x that the caller has made and needs no more.
 
     Example:
         >>> import autograd_lite as ag
-        >>> applied(relu, ag.tensor([-1.0, 2.0]))
+        >>> activated(relu, ag.tensor([-1.0, 2.0]))
         Tensor([0., 2.])
     """
     return ag.relu(x, out=x) if activation is relu and x.__class__ is Tensor else activation(x)

@@ -76,7 +76,7 @@ class _Projection(Layer):
         out = x @ self.kernel.reshape(rows, width)
         if self.bias is not None:
             out += self.bias.reshape(width)  # in the memory of the product
-        return activations.applied(self.activation, out)
+        return activations.activated(self.activation, out)
 
     def extra_repr(self) -> str:
         """Return the shapes."""

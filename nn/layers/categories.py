@@ -40,13 +40,7 @@ class Encoding(Layer):
             )
 
     def _encoded(self, index: Any, depth: int, weights: Any = None) -> Any:
-        """Return the vectors of indices from 0 to depth - 1; one that is out of range gives zeros.
-
-        Args:
-            index: integers of any shape.
-            depth: length of the vectors.
-            weights: what each index counts, of a shape that broadcasts to index's with an axis of length depth behind.
-        """
+        """Return the vectors of indices from 0 to depth - 1; one that is out of range gives zeros."""
         if self.output_mode == "one_hot" and index.ndim > 1 and index.shape[-1] == 1:
             index = index[..., 0]
         hot = np.equal(index[..., None], np.arange(depth)).astype(self.dtype)
@@ -55,7 +49,7 @@ class Encoding(Layer):
         axis = 1 if index.ndim > 1 else 0
         if self.output_mode == "multi_hot":
             return np.max(hot, axis=axis)
-        return np.sum(hot if weights is None else hot * weights, axis=axis)
+        return np.sum(hot if weights is None else hot * weights[..., None], axis=axis)
 
     def _encoded_shape(self, shape: Shape, depth: int) -> Shape:
         if self.output_mode == "int":
@@ -118,8 +112,7 @@ class CategoryEncoding(Encoding):
                 f"{self.num_tokens - 1}; received {int(index.data.min())} to {int(index.data.max())}. Give it "
                 "num_tokens of the largest plus 1, or map them with IntegerLookup"
             )
-        weights = None if count_weights is None else self._cast(count_weights)[..., None]
-        return self._encoded(index, self.num_tokens, weights)
+        return self._encoded(index, self.num_tokens, None if count_weights is None else self._cast(count_weights))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the vectors."""

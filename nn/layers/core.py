@@ -77,7 +77,7 @@ class Dense(Layer):
         x = x @ kernel
         if self.bias is not None:
             x += self.bias  # in the memory of the product
-        return activations.applied(self.activation, x)
+        return activations.activated(self.activation, x)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input shape with K for D."""

@@ -107,23 +107,18 @@ def test_masks_are_those_of_the_sequences(name: str, rng: np.random.Generator) -
     np.testing.assert_allclose(out, wanted.reshape(N, A, B, D), rtol=1e-12)
 
 
-@pytest.mark.parametrize("shape", [(B, S), (2, B, S), (1, B, S), (A, 1, B, S), (N, A, 1, B, S), (1, A, 2, B, S)])
+@pytest.mark.parametrize("shape", [(B, S), (N, B, S), (1, B, S), (N, A, 1, B, S), (1, A, 2, B, S)])
 def test_attention_masks_stand_for_the_axes_behind(shape: Any, rng: np.random.Generator) -> None:
     rows, _ = twins(rng)
     query, value = images(rng)
     mask = rng.random(shape) < 0.6
     mask[..., 0] = True
-    firsts = {(2, B, S): (N, A, 2), (1, B, S): (N, A, 2)}  # of the batch: 2 is N, not the number of heads
-    if len(shape) == 3:
-        whole = np.broadcast_to(mask[:, None, None], (N, A, 2, B, S)) if shape in firsts else mask
-    elif shape[0] == A:
-        with pytest.raises(ag.ShapeError, match="expected attention_mask of shape"):
-            rows(query, value, attention_mask=mask)
-        return
-    else:
-        whole = np.broadcast_to(mask, (N, A, 2, B, S))
+    first = mask.reshape(*shape[:-2], *(1,) * (5 - len(shape)), B, S)  # the batch comes first, then A and the heads
     out = rows(query, value, attention_mask=mask).data
-    np.testing.assert_allclose(out, rows(query, value, attention_mask=whole).data, rtol=1e-12)
+    whole = rows(query, value, attention_mask=np.broadcast_to(first, (N, A, 2, B, S))).data
+    np.testing.assert_allclose(out, whole, rtol=1e-12)
+    with pytest.raises(ag.ShapeError, match="expected attention_mask of shape"):
+        rows(query, value, attention_mask=np.ones((A, 1, B, S), bool))
 
 
 def test_a_mask_of_the_first_axes_holds_for_the_others(rng: np.random.Generator) -> None:

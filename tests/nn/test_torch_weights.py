@@ -207,3 +207,22 @@ def test_prefixes_rename_layers_and_what_does_not_fit_is_listed() -> None:
         np.testing.assert_array_equal(a, before[path])
     from_torch_state_dict(model, {k: np.zeros_like(a) for k, a in state.items()}, names)
     assert all((a == 0).all() for a in model.get_weights())
+
+
+@pytest.mark.parametrize("gate", [False, True])
+def test_a_tensor_of_outputs_is_a_row_of_outputs_for_pytorch(gate: bool) -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(2, 4, 6)).astype(np.float32)
+    tensor, row = (layers.MultiHeadAttention(2, 3, output_shape=n, use_gate=gate) for n in ((2, 5), 10))
+    for layer in (tensor, row):
+        layer(x, x)
+    row.set_weights([w.reshape(r.shape) for w, r in zip(tensor.get_weights(), row.get_weights(), strict=True)])
+    theirs, expected = to_torch_state_dict(tensor), to_torch_state_dict(row)
+    assert theirs.keys() == expected.keys()
+    for name, a in expected.items():
+        np.testing.assert_array_equal(theirs[name], a)
+    before = tensor.get_weights()
+    tensor.set_weights([w * 0 for w in before])
+    from_torch_state_dict(tensor, theirs)
+    for a, b in zip(tensor.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)

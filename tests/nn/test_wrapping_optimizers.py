@@ -217,16 +217,15 @@ def test_a_wrong_state_is_refused_and_changes_nothing(make: Callable[[], Optimiz
     optimizer = make()
     optimizer.bind(parameters())
     run(optimizer, 2)
-    state, before = optimizer.state_dict(), values(optimizer)
+    state = optimizer.state_dict()
     run(optimizer, 1)
     later = optimizer.state_dict()
     optimizer.load_state_dict(state)
+    held = values(optimizer)
     change(later)
     with pytest.raises(ValueError, match=message):
         optimizer.load_state_dict(later)
-    for key, a in optimizer.state_dict().items():
-        np.testing.assert_array_equal(a, state[key])
-    assert len(before) == len(values(optimizer))
+    assert values(optimizer) == held
 
 
 @every_make
