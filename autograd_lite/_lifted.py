@@ -8,6 +8,7 @@ out, Tensors with a history among it, is a constant to it. So transformations ne
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,22 +17,30 @@ from . import protocols
 from ._methods import Methods, canonical_index
 from ._numpy_methods import NumPyMethods
 from ._operators import Operators
-from ._record import hand_over_lifting, record, wrap
+from ._record import apply, hand_over_lifting, record, wrap
 from ._tensor import Tensor
+from .core.errors import GradError
+from .core.mode import MODE, no_grad
 from .core.node import LEAF, next_stamp
 from .core.op import Op
-from .ops import index
+from .ops import barrier, index
 
 __all__ = ["Held", "Level", "Lifted", "LiftedTensor", "face", "lift", "released"]
 
 
 class Level:
-    """One running transformation. Later ones lie further in; what was recorded before it began lies outside of it."""
+    """One running transformation. Later ones lie further in; what was recorded before it began lies outside of it.
 
-    __slots__ = ("stamp",)
+    Attributes:
+        stamp: the moment when it began.
+        recorded: whether operations were being recorded around it.
+    """
+
+    __slots__ = ("recorded", "stamp")
 
     def __init__(self) -> None:
         self.stamp = next_stamp()
+        self.recorded = MODE.get().record
 
 
 class Lifted(Operators, Methods, NumPyMethods):
@@ -40,6 +49,7 @@ class Lifted(Operators, Methods, NumPyMethods):
     __slots__ = ("level",)
     level: Level
     transformation: str
+    refusal: type[Exception] = GradError
 
     def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Apply an op whose inputs of this value's level are of this class; the others are constants here."""
@@ -49,6 +59,11 @@ class Lifted(Operators, Methods, NumPyMethods):
     def example(self) -> Any:
         """What the user may look at: the values."""
         raise NotImplementedError
+
+    @property
+    def differentiated(self) -> bool:
+        """Whether a derivative hangs on the value, apart from what is recorded at its level."""
+        return True
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -88,9 +103,10 @@ class Lifted(Operators, Methods, NumPyMethods):
         return lift(index.getitem, (self,), {"index": canonical_index(key)})
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError(
+        raise self.refusal(
             f"{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare array and "
-            "to lose what it stands for. Use NumPy functions that Tensors support, or stop_gradient"
+            "to lose what it stands for. Use NumPy functions that Tensors support, make one Tensor of those in a list "
+            "with np.stack, or say t.detach().numpy() if that is meant, t.item() for a number"
         )
 
     def __repr__(self) -> str:
@@ -124,6 +140,13 @@ class LiftedTensor(Tensor):
     def tolist(self) -> Any:
         """Return the values as nested lists of Python numbers, where they are known."""
         return self.data.tolist()
+
+    def detach(self) -> Tensor:
+        """Return the same values, on which no derivative hangs, at this level or further out."""
+        return apply(barrier.stop_gradient, (self,), {})
+
+    def _is_differentiated(self) -> bool:
+        return self.requires_grad or self._data.differentiated
 
     def __bool__(self) -> bool:
         return bool(self.data)
@@ -161,6 +184,11 @@ class Held(Lifted):
         self.value, self.level = value, level
 
     @property
+    def differentiated(self) -> bool:
+        """Whether the value has a derivative further out."""
+        return face(self.value, None)._is_differentiated()
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the value."""
         return self.value.shape
@@ -179,7 +207,8 @@ class Held(Lifted):
         """Apply the op to the values."""
         level = self.level
         values = (x.value if isinstance(x, Held) and x.level is level else x for x in inputs)
-        return Held(op(*values, **params), level)
+        with nullcontext() if level.recorded else no_grad():  # this level records always, those further out need not
+            return Held(op(*values, **params), level)
 
 
 def released(x: Any, level: Level | None) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ._methods import Methods, canonical_index
 from ._numpy_methods import NumPyMethods
 from ._operators import Operators
 from ._record import add_over, apply, binary, hand_over_class, moved, open_edge, unary, wrap
+from .core.depth import DEPTH
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
 from .core.mode import MODE, is_grad_enabled
@@ -329,13 +330,27 @@ class Tensor(Operators, Methods, NumPyMethods):
         return self._data.tolist()
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._number("float"))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._number("int"))
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._number("complex"))
+
+    def _number(self, asked: str) -> Any:
+        """Return the one element for Python, unless a transformation would lose a gradient by it, unseen."""
+        number = self.item()
+        if DEPTH.get().all and self._is_differentiated() and is_grad_enabled():
+            raise GradError(
+                f"{asked}(t): in a function that is being transformed, a tensor with history was about to become a "
+                "bare number, and its gradient to get lost. (math.sin(t), np.float64(t) and a[i] = t ask for a number "
+                "too.) Use np.sin and other operations on Tensors; t.item() or t.detach() say that a constant is meant"
+            )
+        return number
+
+    def _is_differentiated(self) -> bool:
+        return self.requires_grad
 
     def __index__(self) -> int:
         if self.ndim or self.dtype.kind not in "iu":
@@ -353,7 +368,8 @@ class Tensor(Operators, Methods, NumPyMethods):
         if self.requires_grad:
             raise GradError(
                 "a tensor that requires a gradient was about to become a bare array, and its gradient to get lost. "
-                "Use NumPy functions that Tensors support, or say t.detach().numpy() if that is meant"
+                "Use NumPy functions that Tensors support, make one Tensor of those in a list with np.stack, or say "
+                "t.detach().numpy() if that is meant, t.item() for a number"
             )
         return np.array(self._data, dtype=dtype) if copy or dtype is not None else self.data
 
@@ -463,8 +479,8 @@ class Tensor(Operators, Methods, NumPyMethods):
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if self.ndim == 0 else format(str(self), spec)
 
-    def __copy__(self) -> NoReturn:
-        raise TypeError("copy.copy of a tensor would share its memory; use t.copy() or copy.deepcopy(t)")
+    def __copy__(self) -> Tensor:
+        return self.copy()  # as of a NumPy array: values of its own, and the copying is recorded
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         twin = _rebuild(*self.__reduce__()[1])

@@ -7,12 +7,14 @@ reads the rules with bare arrays, or with Tensors when the pass itself is to be 
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from ._lifted import face
+from ._lifted import Level, face, released
 from ._record import wrap
 from ._tensor import GRAD_LOCK, Tensor
 from .core.errors import DtypeError, GradError, ShapeError
@@ -24,7 +26,17 @@ from .core.ownership import SMALL, unshared
 from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
 from .ops.compare import zero_mask
 
-__all__ = ["backward", "conjugated", "cotangents", "edge_of", "masked", "masked_product"]
+__all__ = [
+    "Paths",
+    "as_tensors",
+    "backward",
+    "conjugated",
+    "cotangents",
+    "edge_of",
+    "masked",
+    "masked_product",
+    "paths_from",
+]
 
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
 _GATE = Kind.GATE
@@ -34,6 +46,8 @@ _KEEP_BYTES = 1024
 _IN_PLACE_SIZE = 1000
 _BOOL = np.dtype(np.bool_)
 _stamp = operator.attrgetter("stamp")
+# How the saved values of a node are given to its rules, if not as they are.
+_Opened = Callable[[Node, tuple[Any, ...]], tuple[Any, ...]] | None
 
 
 def edge_of(t: Tensor) -> Node | Tensor:
@@ -149,59 +163,36 @@ class _Watch:
         self.seen = True
 
 
-def cotangents(
-    roots: dict[Any, Any],
-    targets: set[Any] | None,
-    *,
-    retain_graph: bool,
-    create_graph: bool,
-    nested: bool = False,
-) -> dict[Any, Any]:
-    """Run the chain rule from `roots` (edge -> cotangent) and return the cotangents of the leaves, or of `targets`.
+class Paths(NamedTuple):
+    """The ways that gradients go from some results to `targets`.
 
-    `nested`: the saved values may have a history of their own further out, which goes on being recorded.
+    Attributes:
+        targets: where they end; None for every leaf. What lies behind a target is left out.
+        order: the nodes on the way, last recorded first: consumers before what they consume.
+        selects: whether one of their ops selects.
+        astray: whether gradients also flow to leaves that are no targets.
+        history: whether one of those requires a gradient, which what a transformation's variable is a copy of does not.
     """
-    if MODE.get().watch is not None:
-        return _watched(roots, targets, {"retain_graph": retain_graph, "create_graph": create_graph, "nested": nested})
-    order, selects, astray = _collect(roots, targets)
-    wanted = None
-    if astray and targets is not None:
-        order = _towards(order, targets)
-        wanted = targets.union(order)
-    watch = _Watch()
-    watch.seen = selects
-    mode = enable_grad() if create_graph else nullcontext() if nested else no_grad()
-    with mode, np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=watch):
-        return _walk(order, roots.copy(), wanted, watch, retain_graph, create_graph)
+
+    targets: set[Any] | None
+    order: list[Node]
+    selects: bool
+    astray: bool
+    history: bool
 
 
-def _watched(roots: dict[Any, Any], targets: set[Any] | None, settings: dict[str, bool]) -> dict[Any, Any]:
-    """Run the chain rule under the eyes of `Mode.watch`, which looks at cotangents and not into the rules."""
-    mode = MODE.get()
-    token = MODE.set(mode._replace(watch=None))
-    try:
-        ledger = mode.watch.ledger(roots)
-        found = cotangents(ledger, targets, **settings)
-        ledger.close()
-        return found
-    finally:
-        MODE.reset(token)
-
-
-def _collect(roots: dict[Any, Any], targets: set[Any] | None) -> tuple[list[Node], bool, bool]:
-    """Return every node that a gradient flows through, last recorded first: consumers before what they consume.
-
-    Targets and what lies behind them are left out: their cotangents are the result.
-
-    Returns:
-        The nodes; whether one of their ops selects; whether gradients also flow to leaves that are no targets.
-    """
+def paths_from(edges: Iterable[Any], targets: set[Any] | None) -> Paths:
+    """Find the ways that gradients go from the results with these edges."""
     seen = set(targets or ())
-    stack = [edge for edge in roots if edge.__class__ is Node and edge not in seen]
-    seen.update(stack)
-    # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
-    selects = any(g.size > 1 for g in roots.values())
-    astray = False
+    stack: list[Node] = []
+    selects = astray = history = useless = False
+    for edge in edges:
+        if edge not in seen:
+            if edge.__class__ is Node:
+                seen.add(edge)
+                stack.append(edge)
+            else:
+                astray = history = True
     order = []
     while stack:
         node = stack.pop()
@@ -217,8 +208,69 @@ def _collect(roots: dict[Any, Any], targets: set[Any] | None) -> tuple[list[Node
                     stack.append(edge)
                 else:
                     astray = True
+                    if edge._node is None:
+                        useless = True
+                    else:
+                        history = True
     order.sort(key=_stamp, reverse=True)
-    return order, selects, astray
+    if useless and targets is None:
+        targets = {e for node in order for i in node.needs if (e := node.inputs[i]).__class__ is Tensor and e._node}
+    if astray and targets is not None:
+        order = _towards(order, targets)
+    return Paths(targets, order, selects, astray, history)
+
+
+def cotangents(
+    roots: dict[Any, Any],
+    targets: set[Any] | None,
+    *,
+    retain_graph: bool,
+    create_graph: bool,
+    level: Level | None = None,
+    paths: Paths | None = None,
+) -> dict[Any, Any]:
+    """Run the chain rule from `roots` (edge -> cotangent) and return the cotangents of the leaves, or of `targets`.
+
+    Args:
+        roots: the results, by their edges, with their cotangents.
+        targets: where to stop; None for every leaf.
+        retain_graph: keep the saved values for another pass.
+        create_graph: record the pass, on the tape that it reads.
+        level: of the record, if it has one of its own. It ended with the function that was recorded: the pass computes
+            with what its saved values held, whose history further out goes on being recorded.
+        paths: the ways from the roots to the targets, where they are known.
+    """
+    if MODE.get().watch is not None:
+        settings = {"retain_graph": retain_graph, "create_graph": create_graph, "level": level, "paths": paths}
+        return _watched(roots, targets, settings)
+    targets, order, selects, astray, _ = paths or paths_from(roots, targets)
+    wanted = targets.union(order) if astray and targets is not None else None
+    watch = _Watch()
+    # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
+    watch.seen = selects or any(g.size > 1 for g in roots.values())
+    mode: Any = nullcontext()
+    opened: _Opened = None
+    if create_graph:
+        mode, opened = enable_grad(), as_tensors
+    elif level is None:
+        mode = no_grad()
+    else:
+        opened = partial(_without_level, level)
+    with mode, np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=watch):
+        return _walk(order, roots.copy(), wanted, watch, retain_graph, opened)
+
+
+def _watched(roots: dict[Any, Any], targets: set[Any] | None, settings: dict[str, Any]) -> dict[Any, Any]:
+    """Run the chain rule under the eyes of `Mode.watch`, which looks at cotangents and not into the rules."""
+    mode = MODE.get()
+    token = MODE.set(mode._replace(watch=None))
+    try:
+        ledger = mode.watch.ledger(roots)
+        found = cotangents(ledger, targets, **settings)
+        ledger.close()
+        return found
+    finally:
+        MODE.reset(token)
 
 
 def _towards(order: list[Node], targets: set[Any]) -> list[Node]:
@@ -237,7 +289,7 @@ def _towards(order: list[Node], targets: set[Any]) -> list[Node]:
 
 
 def _walk(
-    order: list[Node], pending: dict[Any, Any], wanted: set[Any] | None, watch: _Watch, retain: bool, record: bool
+    order: list[Node], pending: dict[Any, Any], wanted: set[Any] | None, watch: _Watch, retain: bool, opened: _Opened
 ) -> dict[Any, Any]:
     # The common kinds of rule stay inline, the rest is called: this loop is the time of a backward pass.
     owned = set()
@@ -245,8 +297,8 @@ def _walk(
         if (g := pending.pop(node, None)) is None:
             continue
         saved, inputs, params, needs = node.saved, node.inputs, node.params, node.needs
-        if record or saved is None or node.hooks is not None or len(needs) != len(inputs):
-            g, saved = _open(node, g, record)
+        if opened is not None or saved is None or node.hooks is not None or len(needs) != len(inputs):
+            g, saved = _open(node, g, opened)
         rules: Any = node.op.rules
         for i in needs:
             edge, rule = inputs[i], rules[i]
@@ -338,7 +390,7 @@ def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, A
     return masked(r, g) if watch.seen else r
 
 
-def _open(node: Node, g: Any, record: bool) -> tuple[Any, tuple[Any, ...]]:
+def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
     """Return the cotangent and the saved values of a node that is not the plain case."""
     saved = node.saved
     if saved is None:
@@ -348,7 +400,7 @@ def _open(node: Node, g: Any, record: bool) -> tuple[Any, tuple[Any, ...]]:
         g = g if changed is None else conjugated(changed)
     if len(node.needs) != len(node.inputs):
         _check_constants(node, saved)
-    return g, (_as_tensors(node, saved) if record else saved)
+    return g, (saved if opened is None else opened(node, saved))
 
 
 def masked_product(g: Any, d: Any, r: Any) -> Any:
@@ -374,7 +426,7 @@ def _has_nan(r: Any) -> bool:
     return bool(total != total)
 
 
-def _as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
+def as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
     """Give saved arrays back their history, so that a rule read with them is recorded."""
     out = saved[0]
     opened = [out if out is None else face(out, node)]
@@ -388,6 +440,11 @@ def _as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
         else:
             opened.append(value)
     return tuple(opened)
+
+
+def _without_level(level: Level, _: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Take what saved values held for a level that has ended: in a newer one they would pass for constants of it."""
+    return tuple([released(value, level) for value in saved])
 
 
 def _free(node: Node) -> None:

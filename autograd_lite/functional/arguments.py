@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._lifted import Held, Level, Lifted, face
-from .._record import apply
 from .._tensor import Tensor
+from ..core.depth import DEPTH, Depth
 from ..core.errors import DtypeError, GradError
-from ..core.mode import MODE, enable_grad
-from ..core.node import LEAF, next_stamp
+from ..core.mode import MODE
+from ..core.node import Node
 from ..core.tree import leaves, map_leaves, rebuild
+from ..engine import Paths, edge_of, paths_from
 from ..ops import shape
 
 __all__ = [
@@ -23,8 +22,7 @@ __all__ = [
     "array_like",
     "bare",
     "floating",
-    "inside",
-    "inside_lifted",
+    "has_history",
     "leave",
     "like_argument",
     "name_of",
@@ -40,44 +38,17 @@ _CONTAINERS = frozenset({list, tuple, dict})
 _ARRAYS = frozenset({np.ndarray, float, int, bool, str, np.float64, np.float32})
 
 
-class _Depth(NamedTuple):
-    """How many transformations run around this one, and how many of them are gradients, which record."""
-
-    all: int = 0
-    tapes: int = 0
-
-
-_OUTSIDE = _Depth()
-_DEPTH: ContextVar[_Depth] = ContextVar("autograd_lite_depth", default=_OUTSIDE)
-
-
-@contextmanager
-def inside(*, tape: bool) -> Iterator[_Depth]:
-    """Run a transformation's function; yields what was around it."""
-    depth = _DEPTH.get()
-    token = _DEPTH.set(_Depth(depth.all + 1, depth.tapes + tape))
-    try:
-        yield depth
-    finally:
-        _DEPTH.reset(token)
-
-
-def inside_lifted() -> bool:
-    """Say whether `jvp` or `vmap` runs around this."""
-    depth = _DEPTH.get()
-    return depth.all > depth.tapes
-
-
 class Traced(NamedTuple):
     """A function's result, recorded, and what it was recorded from.
 
     Attributes:
         out: what the function returned.
         given: the arguments to differentiate by, as they were given.
-        variables: the same, every array replaced by the Tensor that stood for it.
+        variables: the same, every array replaced by the node of the Tensor that stood for it.
         as_tensors: whether the caller expects Tensors.
-        create_graph: whether the backward pass must be recorded on the same tape.
+        create_graph: whether the results have a history, so that the backward pass must be recorded on the same tape.
         level: of the record, if it was made inside `jvp` or `vmap`.
+        paths: the ways from the results to the variables.
     """
 
     out: Any
@@ -86,6 +57,7 @@ class Traced(NamedTuple):
     as_tensors: bool
     create_graph: bool
     level: Level | None
+    paths: Paths
 
 
 def trace(
@@ -94,44 +66,38 @@ def trace(
     """Call `f` with the arguments `argnums` replaced by variables, and record."""
     wanted = positions(what, f, argnums, args)
     inputs = list(args)
-    depth, mode = _DEPTH.get(), MODE.get()
+    depth, mode = DEPTH.get(), MODE.get()
     # Inside jvp or vmap the record gets a level of its own; otherwise one tape serves all, which is faster.
-    level = Level() if inside_lifted() else None
-    tokens = _DEPTH.set(_Depth(depth.all + 1, depth.tapes + 1)), MODE.set(mode._replace(record=True))
+    level = Level() if depth.all > depth.tapes else None
+    tokens = DEPTH.set(Depth(depth.all + 1, depth.tapes + 1)), MODE.set(mode._replace(record=True))
     try:
         for i in wanted:
             inputs[i] = _variables(what, args[i], i, level)
-        variables = tuple([inputs[i] for i in wanted])
+        # Their nodes, because a function may rebind its arguments, as `x *= 2` does.
+        variables = tuple([_nodes(inputs[i]) for i in wanted])
         out = f(*inputs, **kwargs)
     finally:
-        _DEPTH.reset(tokens[0])
+        DEPTH.reset(tokens[0])
         MODE.reset(tokens[1])
     tensors = tensors_in(args, kwargs)
-    create_graph = level is None and (
-        depth.tapes > 0
-        or any(t._node is not None for t in tensors)
-        or (bool(tensors) and mode.record and _reaches_more(out, variables))
-    )
-    given = tuple([args[i] for i in wanted])
-    return Traced(out, given, variables, depth.all > 0 or bool(tensors), create_graph, level)
+    targets: set[Any] = set()
+    for vs in variables:
+        targets.update((vs,) if vs.__class__ is Node else [v for _, v in leaves(vs)])
+    paths = paths_from([edge_of(t) for t in tensors_in(out) if t.requires_grad], targets)
+    # The variables of transformations around this one are history too, those of transformations that ended are not.
+    history = paths.history or (paths.astray and depth.tapes > 0) or any(t._node is not None for t in tensors)
+    create_graph = history and mode.record and level is None
+    as_tensors = depth.all > 0 or bool(tensors)
+    return Traced(out, tuple([args[i] for i in wanted]), variables, as_tensors, create_graph, level, paths)
 
 
-def _reaches_more(out: Any, variables: tuple[Any, ...]) -> bool:
-    """Return whether a result depends on a leaf that requires a gradient and is none of the variables."""
-    own = {id(v) for v in tensors_in(*variables)}
-    stack: list[Any] = [t if t._node is LEAF else t._node for t in tensors_in(out) if t._node is not None]
-    seen: set[int] = set()
-    while stack:
-        edge = stack.pop()
-        if id(edge) in seen:
-            continue
-        seen.add(id(edge))
-        if isinstance(edge, Tensor):
-            if id(edge) not in own:
-                return True
-        else:
-            stack += [edge.inputs[i] for i in edge.needs]
-    return False
+def _nodes(tree: Any) -> Any:
+    return tree._node if isinstance(tree, Tensor) else map_leaves(lambda v: v._node, tree)
+
+
+def has_history(*trees: Any) -> bool:
+    """Say whether a gradient flows on from results, to what the function closes over, where that is recorded."""
+    return MODE.get().record and any(t.requires_grad for t in tensors_in(*trees))
 
 
 def tensors_in(*trees: Any) -> list[Tensor]:
@@ -196,19 +162,11 @@ def floating(what: str, a: Any, where: str) -> Any:
 
 
 def variable(a: Any, level: Level | None) -> Tensor:
-    """Make the Tensor that stands for an array: a fresh leaf, or a fresh node over a tensor with history."""
-    if level is not None:
-        leaf = face(Held(bare(a), level), LEAF)
-        leaf._stamp = next_stamp()
-        return leaf
-    if isinstance(a, Tensor) and a._node is not None:
-        with enable_grad():
-            fresh = apply(shape.copy, (a,), {})
-        node = fresh._node
-        if not node.needs:  # recorded, as the arguments of a traced function are, though no gradient flows to it
-            node.needs, node.saved = (0,), (None, *node.inputs)
-        return fresh
-    return Tensor(a, requires_grad=True)
+    """Make the Tensor that stands for an array: a result, a copy of it, to which gradients flow as to any other."""
+    value: Any = np.array(a._data if isinstance(a, Tensor) else a) if level is None else Held(bare(a), level)
+    known = level is None and isinstance(a, Tensor) and a._node is not None
+    edge = edge_of(a) if known else face(value, None)
+    return face(value, Node(shape.copy, (edge,), {}, (None, edge), (0,), value.shape, value.dtype, None))
 
 
 def bare(a: Any) -> Any:

@@ -11,13 +11,14 @@ import numpy as np
 from .._lifted import Level, Lifted, face
 from .._tensor import Tensor
 from ..core.batching import one_by_one
+from ..core.depth import inside
 from ..core.errors import ShapeError
 from ..core.op import Op
 from ..core.shapes import normalize_axis
 from ..core.tree import leaves, map_leaves, rebuild
-from .arguments import array_like, bare, inside, leave, name_of, tensors_in
+from .arguments import array_like, bare, has_history, leave, name_of, tensors_in
 
-__all__ = ["Batched", "vmap"]
+__all__ = ["Batched", "unbatched", "vmap"]
 
 
 class Batched(Lifted):
@@ -25,6 +26,7 @@ class Batched(Lifted):
 
     __slots__ = ("array",)
     transformation = "vmap"
+    refusal = TypeError  # no gradient is at stake, but there is no one array
 
     def __init__(self, array: Any, level: Level) -> None:
         self.array, self.level = array, level
@@ -93,8 +95,8 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
         size = next(iter(sizes.values()))
         with inside(tape=False) as depth:
             out = f(*inputs, **kwargs)
-        as_tensors = depth.all > 0 or bool(tensors_in(args, kwargs))
         result = map_leaves(lambda x: _collected(x, size, out_axes, level), out)
+        as_tensors = depth.all > 0 or bool(tensors_in(args, kwargs)) or has_history(result)
         return result if as_tensors else leave(result)
 
     return of_batch
@@ -116,14 +118,16 @@ def _batched(tree: Any, axis: int | None, where: str, level: Level, sizes: dict[
     return rebuild(tree, iter([one(path, a) for path, a in leaves(tree)]))
 
 
-def _collected(x: Any, size: int, axis: int, level: Level) -> Any:
-    """Return a result with its batch axis; what is the same for all examples is repeated."""
+def unbatched(x: Any, size: int, level: Level) -> Any:
+    """Return all examples of a result along axis 0; what is the same for all of them is repeated."""
     array: Any = x._data if isinstance(x, Tensor) else x
     if isinstance(array, Batched) and array.level is level:
-        array = array.array
-    else:
-        array = x if isinstance(x, Tensor) else np.asarray(x)
-        array = np.broadcast_to(array, (size, *array.shape))
+        return array.array
+    array = x if isinstance(x, (Tensor, Lifted)) else np.asarray(x)
+    return np.broadcast_to(array, (size, *array.shape))
+
+
+def _collected(x: Any, size: int, axis: int, level: Level) -> Any:
+    array = unbatched(x, size, level)
     k = normalize_axis(axis, array.ndim, "vmap: out_axes")
-    array = np.moveaxis(array, 0, k) if k else array
-    return face(array, None)
+    return face(np.moveaxis(array, 0, k) if k else array, None)

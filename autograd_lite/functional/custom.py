@@ -11,6 +11,7 @@ import numpy as np
 from .._lifted import Lifted, LiftedTensor
 from .._record import apply, open_edge
 from .._tensor import Tensor
+from ..core.depth import DEPTH, Depth
 from ..core.errors import GradError, ShapeError
 from ..core.mode import enable_grad, is_grad_enabled
 from ..core.node import Node, next_stamp
@@ -20,7 +21,7 @@ from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import cotangents, edge_of
 from ..ops import barrier
 from ..random import Generator, remember_draws, replay_draws
-from .arguments import inside, name_of
+from .arguments import name_of
 from .dual import transposed
 
 __all__ = ["checkpoint", "custom_jvp", "custom_vjp", "stop_gradient"]
@@ -322,7 +323,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         given = [a for _, a in leaves((args, kwargs)) if isinstance(a, Tensor)]
         if not is_grad_enabled() or any(isinstance(a, LiftedTensor) for a in given):
             return f(*args, **kwargs)
-        start = next_stamp()
+        start, depth = next_stamp(), DEPTH.get()
         with remember_draws() as states:
             out = f(*args, **kwargs)
         outer = _outside_of(out, start)
@@ -332,7 +333,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         edges = list(outer)
 
         def pull(g: Any, *_: Any) -> tuple[Any, ...]:
-            found = _again(lambda: f(*args, **kwargs), states, packing.parts(g), edges, isinstance(g, Tensor))
+            found = _again(lambda: f(*args, **kwargs), depth, states, packing.parts(g), edges, isinstance(g, Tensor))
             return tuple(np.zeros(e.shape, e.dtype) if found.get(e) is None else found[e] for e in edges)
 
         op = Op("checkpoint", lambda *_: packing.data, EachInput(_Joint(pull)), _infer(packing.data))
@@ -363,11 +364,20 @@ def _outside_of(out: Any, start: int) -> dict[Any, None]:
 
 
 def _again(
-    run: Callable[[], Any], states: dict[Generator, Any], parts: Iterator[Any], edges: list[Any], record: bool
+    run: Callable[[], Any],
+    depth: Depth,
+    states: dict[Generator, Any],
+    parts: Iterator[Any],
+    edges: list[Any],
+    record: bool,
 ) -> dict[Any, Any]:
     """Run a function as it ran before and carry cotangents of its outputs back to `edges`."""
-    with replay_draws(states), inside(tape=True), enable_grad():
-        out = run()
+    around = DEPTH.set(depth)
+    try:
+        with replay_draws(states), enable_grad():
+            out = run()
+    finally:
+        DEPTH.reset(around)
     roots: dict[Any, Any] = {}
     for (_, t), g in zip(leaves(out), parts, strict=True):
         if isinstance(t, Tensor) and t.requires_grad:

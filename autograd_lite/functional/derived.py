@@ -8,18 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from .._lifted import Level, face, released
+from .._lifted import Level, face
 from .._tensor import Tensor
+from ..core.depth import inside, inside_lifted
 from ..core.errors import GradError, ShapeError
+from ..core.mode import enable_grad
 from ..core.tree import leaves, map_leaves, rebuild
-from ..engine import cotangents, edge_of
+from ..engine import cotangents, edge_of, paths_from
 from .arguments import (
     Traced,
     array_like,
     bare,
     floating,
-    inside,
-    inside_lifted,
+    has_history,
     leave,
     like_argument,
     positions,
@@ -27,8 +28,8 @@ from .arguments import (
     tensors_in,
     trace,
 )
-from .batched import Batched
-from .dual import Dual, ForwardLevel
+from .batched import Batched, unbatched
+from .dual import Dual, ForwardLevel, primal_of, tangent_of
 from .gradient import given_back, grad, pairs_of, pull_back, vjp
 
 __all__ = ["hessian", "hvp", "jacobian"]
@@ -86,36 +87,28 @@ def _outputs(out: Any, has_aux: bool) -> tuple[Any, Any]:
 
 def _rows(out: Any, traced: Traced, single: bool) -> Any:
     """Return the Jacobian of one output by reverse mode: a batch of unit cotangents in one pass."""
-    pairs = pairs_of(traced)
+    pairs, targets = pairs_of(traced), traced.paths.targets
     found: dict[Any, Any] = {}
-    level = Level()
+    batch = Level()
     if isinstance(out, Tensor) and out.requires_grad:
         units = np.eye(out.size, dtype=out.dtype).reshape((out.size, *out.shape))
         found = cotangents(
-            {edge_of(out): Batched(units, level)},
-            {edge_of(v) for v, _ in pairs},
+            {edge_of(out): Batched(units, batch)},
+            targets,
             retain_graph=True,
             create_graph=traced.create_graph,
-            nested=True,
+            level=traced.level,
+            paths=traced.paths,
         )
     grads = []
     for v, _ in pairs:
-        g = _released_batch(found.get(edge_of(v)), level, traced.level)
-        g = np.zeros((*np.shape(out), *v.shape), v.dtype) if g is None else g.reshape((*out.shape, *v.shape))
-        grads.append(like_argument(g, None, traced.as_tensors))
+        g = found.get(v)
+        shape = (*np.shape(out), *v.shape)
+        g = np.zeros(shape, v.dtype) if g is None else unbatched(g, out.size, batch).reshape(shape)
+        grads.append(like_argument(g, None, traced.as_tensors or traced.create_graph))
     each = iter(grads)
     results = tuple(rebuild(vs, each) for vs in traced.variables)
     return results[0] if single else results
-
-
-def _released_batch(g: Any, level: Level, outer: Level | None) -> Any:
-    """Return the rows of a batched gradient as an array or a Tensor, whatever levels it comes wrapped in."""
-    if g is None:
-        return None
-    value = g._data if isinstance(g, Tensor) else g
-    if isinstance(value, Batched) and value.level is level:
-        value = value.array
-    return released(value, outer)
 
 
 def _forward(
@@ -139,23 +132,21 @@ def _forward(
         inputs[i] = rebuild(inputs[i], each)
     with inside(tape=False) as depth:
         out, aux = _outputs(f(*inputs, **kwargs), has_aux)
-    as_tensors = depth.all > 0 or bool(tensors_in(args, kwargs))
 
     def columns(o: Any) -> Any:
-        d = o._data if isinstance(o, Tensor) else o
-        t = d.tangent if isinstance(d, Dual) and d.level is forward else None
-        t = t._data if isinstance(t, Tensor) else t
-        rows = t.array if isinstance(t, Batched) and t.level is batch else np.zeros((total, *np.shape(o)))
+        rows = unbatched(tangent_of(o, forward), total, batch)
         parts, begin = [], 0
         for x in points:
-            part = np.moveaxis(rows[begin : begin + x.size], 0, -1).reshape((*np.shape(o), *x.shape))
-            parts.append(like_argument(part, None, as_tensors))
+            parts.append(np.moveaxis(rows[begin : begin + x.size], 0, -1).reshape((*np.shape(o), *x.shape)))
             begin += x.size
         each = iter(parts)
         trees = tuple(rebuild(array_like(args[i]), each) for i in wanted)
         return trees[0] if isinstance(argnums, int) else trees
 
-    result = map_leaves(columns, out)
+    parts = map_leaves(columns, out)
+    out, aux = map_leaves(lambda x: primal_of(x, forward), (out, aux))
+    as_tensors = depth.all > 0 or bool(tensors_in(args, kwargs)) or has_history(parts, out, aux)
+    result = map_leaves(lambda part: like_argument(part, None, as_tensors), parts)
     return (result, aux if as_tensors else leave(aux)) if has_aux else result
 
 
@@ -212,8 +203,11 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
         traced = trace("hvp", f, argnums, tuple(point), kwargs)
         out = scalar("hvp", traced.out)
         one: Any = np.ones(out.shape, out.dtype) if isinstance(out, Tensor) else 1.0
-        (slopes,) = pull_back(traced._replace(as_tensors=True, create_graph=True), [(out, one)])
-        (result,) = pull_back(traced, _along(slopes, v))
+        with enable_grad():
+            (slopes,) = pull_back(traced._replace(as_tensors=True, create_graph=True), [(out, one)])
+        roots = _along(slopes, v)
+        edges = [edge_of(g) for g, _ in roots if g.requires_grad]
+        (result,) = pull_back(traced._replace(paths=paths_from(edges, traced.paths.targets)), roots)
         return result
 
     return product

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._lifted import Level, Lifted, released
+from .._lifted import Level, Lifted, face
 from .._tensor import Tensor
 from ..core import batching
 from ..core.mode import enable_grad
@@ -15,7 +15,7 @@ from ..core.shapes import cast_back, expand_reduced, sum_to_shape
 from ..engine import cotangents, edge_of, masked, masked_product
 from .arguments import variable
 
-__all__ = ["Dual", "ForwardLevel", "push_forward", "transposed"]
+__all__ = ["Dual", "ForwardLevel", "primal_of", "push_forward", "tangent_of", "transposed"]
 
 
 class ForwardLevel(Level):
@@ -64,6 +64,22 @@ class Dual(Lifted):
         tangents = tuple(x.tangent if own else None for x, own in zip(inputs, mine, strict=True))
         tangent = push_forward(op, tangents, out, primals, params, level.fell_back)
         return out if tangent is None else Dual(out, tangent, level)
+
+
+def primal_of(x: Any, level: ForwardLevel) -> Any:
+    """Return the value of a result of a level."""
+    d = x._data if isinstance(x, Tensor) else x
+    return face(d.primal, x._node) if isinstance(d, Dual) and d.level is level else x
+
+
+def tangent_of(x: Any, level: ForwardLevel) -> Any:
+    """Return the tangent of a result of a level: zeros where it does not depend on what the level varies."""
+    d = x._data if isinstance(x, Tensor) else x
+    if isinstance(d, Dual) and d.level is level:
+        return face(d.tangent, None)
+    d = x if isinstance(x, Tensor) else np.asarray(x)
+    zeros = np.zeros(d.shape, d.dtype)
+    return face(zeros, None) if isinstance(x, Tensor) else zeros[()]
 
 
 def push_forward(
@@ -192,5 +208,5 @@ def transposed(linear: Any, like: Any) -> Any:
             return None
         total = np.real(total) if total.dtype.kind == "c" else total
         root = {edge_of(total): np.ones(total.shape, total.dtype)}
-        found = cotangents(root, {edge_of(t)}, retain_graph=False, create_graph=False, nested=True)
-    return released(found.get(edge_of(t)), level)
+        found = cotangents(root, {edge_of(t)}, retain_graph=False, create_graph=False, level=level)
+    return found.get(edge_of(t))

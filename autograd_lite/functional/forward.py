@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
-from .._lifted import Level, face, released
+from .._lifted import Level, face
 from .._tensor import Tensor
-from ..core.errors import DtypeError, ShapeError
-from ..core.mode import enable_grad
+from ..core.depth import inside
+from ..core.errors import DtypeError, GradError, ShapeError
+from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad
 from ..core.node import Node
 from ..core.tree import leaves, map_leaves, rebuild
-from ..engine import conjugated, cotangents, edge_of
-from .arguments import array_like, bare, floating, inside, leave, like_argument, name_of, tensors_in, variable
-from .dual import Dual, ForwardLevel
+from ..engine import as_tensors as operands_of, paths_from
+from .arguments import Traced, array_like, bare, floating, has_history, leave, name_of, tensors_in, variable
+from .dual import Dual, ForwardLevel, primal_of, tangent_of
+from .gradient import pairs_of, pull_back
 
 __all__ = ["Jvp", "Linear", "jvp", "linearize"]
 
@@ -39,8 +42,10 @@ class Jvp:
         level = ForwardLevel()
         as_tensors, out = self._run(level, primals, tangents, kwargs)
         self.report = tuple(sorted(level.fell_back))
-        value, tangent = map_leaves(lambda x: _primal(x, level), out), map_leaves(lambda x: _tangent(x, level), out)
-        return (value, tangent) if as_tensors else (leave(value), leave(tangent))
+        value, tangent = map_leaves(lambda x: primal_of(x, level), out), map_leaves(lambda x: tangent_of(x, level), out)
+        if as_tensors or has_history(value, tangent):
+            return value, tangent
+        return leave(value), leave(tangent)
 
     def _run(self, level: ForwardLevel, primals: Any, tangents: Any, kwargs: dict[str, Any]) -> tuple[bool, Any]:
         if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
@@ -107,33 +112,19 @@ def _dual(x: Any, t: Any, where: str, level: ForwardLevel) -> Tensor:
     return face(Dual(x, t if t.dtype == x.dtype else t.astype(x.dtype), level), None)
 
 
-def _primal(x: Any, level: ForwardLevel) -> Any:
-    d = x._data if isinstance(x, Tensor) else x
-    return face(d.primal, x._node) if isinstance(d, Dual) and d.level is level else x
-
-
-def _tangent(x: Any, level: ForwardLevel) -> Any:
-    d = x._data if isinstance(x, Tensor) else x
-    if isinstance(d, Dual) and d.level is level:
-        return face(d.tangent, None)
-    d = x if isinstance(x, Tensor) else np.asarray(x)
-    zeros = np.zeros(d.shape, d.dtype)
-    return face(zeros, None) if isinstance(x, Tensor) else zeros[()]
-
-
 # ---- linearize ------------------------------------------------------------------------------------------------------
 
 
 class Linear:
     """The derivative of a function at a point: a linear map, recorded once and applied many times."""
 
-    def __init__(
-        self, inputs: Any, outputs: Any, variables: list[Tensor], tangents: list[Any], level: Level | None
-    ) -> None:
-        self._inputs, self._outputs, self._level = inputs, outputs, level
-        self._variables, self._tangents = variables, tangents
-        roots = [t for t in tangents if isinstance(t, Tensor) and isinstance(t._node, Node)]
-        self._nodes = _recorded([t._node for t in roots])
+    def __init__(self, traced: Traced, outputs: Any, recorded: bool) -> None:
+        self._traced, self._outputs, self._recorded = traced, outputs, recorded
+        self._variables = [v for v, _ in pairs_of(traced)]
+
+    @functools.cached_property
+    def _program(self) -> list[tuple[Node, list[Any]]]:
+        return _program([t for t in self._traced.out if isinstance(t, Tensor)], self._variables)
 
     def __call__(self, *tangents: Any) -> Any:
         """Return the tangent of the output for tangents of the inputs, of their structure and shapes."""
@@ -146,61 +137,74 @@ class Linear:
             if t.shape != v.shape:
                 raise ShapeError(f"linearize: expected a tangent of shape {v.shape}; received {t.shape}")
             env[v] = t.astype(v.dtype) if t.dtype != v.dtype else t
-        with np.errstate(all="ignore"):
-            for node in self._nodes:
-                env[node] = node.op(*(env.get(e, e) if _hashable(e) else e for e in node.inputs), **node.params)
-        results = [_replayed(t, env) for t in self._tangents]
-        if self._level is not None:
-            results = [face(r, None) for r in results]
-        return rebuild(self._outputs, iter(results))
+        for node in self._traced.paths.order:
+            for e in node.inputs:
+                if isinstance(e, Tensor) and getattr(e, "_stamp", 0) > node.stamp:
+                    raise GradError(
+                        f"linearize: a tensor of shape {e.shape} that the function used was assigned a new value, so "
+                        "the linear map would be of a function that was never computed. Linearize again"
+                    )
+        with np.errstate(all="ignore"), self._recording():
+            for node, constants in self._program:
+                operands = zip(node.inputs, constants, strict=True)
+                env[node] = node.op(*(env[e] if c is None else c for e, c in operands), **node.params)
+            results = [env.get(t._node, t) if isinstance(t, Tensor) else t for t in self._traced.out]
+            as_tensors = self._traced.as_tensors or any(isinstance(t, Tensor) for t in given)
+            as_tensors = as_tensors or (self._traced.create_graph and is_grad_enabled())
+        return rebuild(self._outputs, iter([face(r, None) if as_tensors else leave(r) for r in results]))
 
-    def transpose(self, *cotangents_: Any) -> Any:
+    def transpose(self, *cotangents: Any) -> Any:
         """Carry cotangents of the outputs back to the inputs: the pullback of `vjp` at the same point."""
-        given = [g for _, g in leaves(tuple(map(array_like, cotangents_)))]
-        wanted, received = [np.shape(t) for t in self._tangents], [np.shape(g) for g in given]
+        given = [g for _, g in leaves(tuple(map(array_like, cotangents)))]
+        wanted, received = [np.shape(t) for t in self._traced.out], [np.shape(g) for g in given]
         if received != wanted:
             raise ShapeError(f"linearize: transpose expected cotangents of shapes {wanted}; received {received}")
-        start: dict[Any, Any] = {}
-        for t, g in zip(self._tangents, given, strict=True):
-            if isinstance(t, Tensor) and t.requires_grad:
-                edge, g = edge_of(t), conjugated(g if isinstance(g, Tensor) else np.asarray(g, t.dtype))
-                start[edge] = start[edge] + g if edge in start else g
-        found: dict[Any, Any] = {}
-        if start:
-            nested = self._level is not None
-            found = cotangents(start, set(self._variables), retain_graph=True, create_graph=False, nested=nested)
-        back = [released(found.get(v), self._level) for v in self._variables]
-        grads = [
-            np.zeros(v.shape, v.dtype) if g is None else like_argument(conjugated(g), None, isinstance(g, Tensor))
-            for v, g in zip(self._variables, back, strict=True)
-        ]
-        tree = rebuild(self._inputs, iter(grads))
-        return tree[0] if len(tree) == 1 else tree
+        pairs = zip(self._traced.out, given, strict=True)
+        roots = [(t, g if isinstance(g, Tensor) else np.asarray(g, t.dtype)) for t, g in pairs]
+        with self._recording():
+            back = pull_back(self._traced, roots, retain=True)
+        return back[0] if len(back) == 1 else back
+
+    def _recording(self) -> AbstractContextManager[None]:
+        """A map made under `no_grad` holds values alone."""
+        return nullcontext() if self._recorded else no_grad()
 
 
-def _hashable(edge: Any) -> bool:
-    return isinstance(edge, (Node, Tensor))
+def _program(roots: list[Tensor], variables: list[Node]) -> list[tuple[Node, list[Any]]]:
+    """Return the nodes between variables and results, in recorded order, each with its constant operands.
 
-
-def _replayed(t: Any, env: dict[Any, Any]) -> Any:
-    if isinstance(t, Tensor):
-        edge = edge_of(t)
-        return env.get(edge, np.zeros(t.shape, t.dtype))
-    return t
-
-
-def _recorded(stack: list[Node]) -> list[Node]:
-    """Return every node behind some, in recorded order."""
-    seen = set(stack)
-    order = []
+    Where an operand depends on the variables stands None.
+    """
+    start = min([v.stamp for v in variables], default=0)
+    varying = set(variables)
+    order, stack = [], [t._node for t in roots]
+    seen = set(variables)
     while stack:
-        node = stack.pop()
-        order.append(node)
-        for edge in node.inputs:
-            if edge.__class__ is Node and edge not in seen:
-                seen.add(edge)
-                stack.append(edge)
-    return sorted(order, key=lambda node: node.stamp)
+        edge = stack.pop()
+        if edge.__class__ is Node and edge not in seen:
+            seen.add(edge)
+            if edge.stamp > start:
+                order.append(edge)
+                stack += edge.inputs
+    program = []
+    for node in sorted(order, key=lambda node: node.stamp):
+        mine = [e.__class__ is Node and e in varying for e in node.inputs]
+        if any(mine):
+            varying.add(node)
+            values: Any = node.inputs
+            if node.saved and any(
+                isinstance(e, (Node, Tensor)) for e, own in zip(values, mine, strict=True) if not own
+            ):
+                values = operands_of(node, node.saved)[1:]
+            program.append((node, [None if own else v for v, own in zip(values, mine, strict=True)]))
+    return program
+
+
+def _linear_in_a_variable(a: Any, where: str, level: ForwardLevel, tape: Level | None) -> tuple[Tensor, Node]:
+    """Return an argument whose tangent is a variable, and the variable's node."""
+    a = bare(floating("linearize", a, where))
+    v = variable(np.zeros(a.shape, a.dtype), tape)
+    return face(Dual(a, v, level), None), v._node
 
 
 def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
@@ -222,22 +226,23 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
     @functools.wraps(f)
     def with_linear(*args: Any, **kwargs: Any) -> tuple[Any, Linear]:
         level = ForwardLevel()
-        variables: list[Tensor] = []
-
-        def lifted(path: str, a: Any, tape: Level | None) -> Tensor:
-            a = bare(floating("linearize", a, f"argument{path}"))
-            v = variable(np.zeros(a.shape, a.dtype), tape)
-            variables.append(v)
-            return face(Dual(a, v, level), None)
-
+        recorded = MODE.get().record
         with inside(tape=False) as depth, enable_grad():
+            # A level of its own inside other transformations; otherwise the one tape, which is faster.
             tape = Level() if depth.all else None
-            args = tuple(map(array_like, args))
-            out = f(*rebuild(args, iter([lifted(path, a, tape) for path, a in leaves(args)])), **kwargs)
+            inputs = tuple(map(array_like, args))
+            pairs = [_linear_in_a_variable(a, f"argument{path}", level, tape) for path, a in leaves(inputs)]
+            out = f(*rebuild(inputs, iter([lifted for lifted, _ in pairs])), **kwargs)
+        value = map_leaves(lambda x: primal_of(x, level), out)
+        if not recorded:
+            value = map_leaves(lambda x: face(x._data, None) if isinstance(x, Tensor) else x, value)
+        tangents = tuple([tangent_of(x, level) for _, x in leaves(out)])
+        edges = [t._node for t in tangents if isinstance(t, Tensor) and t.requires_grad]
+        paths = paths_from(edges, {v for _, v in pairs})
+        create_graph = recorded and tape is None and (paths.history or has_history(value))
         as_tensors = depth.all > 0 or bool(tensors_in(args, kwargs))
-        value = map_leaves(lambda x: _primal(x, level), out)
-        tangents = [_tangent(x, level) for _, x in leaves(out)]
-        linear = Linear(args, out, variables, tangents, tape)
-        return value if as_tensors else leave(value), linear
+        variables = rebuild(inputs, iter([v for _, v in pairs]))
+        linear = Linear(Traced(tangents, inputs, variables, as_tensors, create_graph, tape, paths), out, recorded)
+        return value if as_tensors or create_graph else leave(value), linear
 
     return with_linear

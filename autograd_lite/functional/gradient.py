@@ -12,6 +12,8 @@ from .._lifted import released
 from .._record import wrap
 from .._tensor import Tensor
 from ..core.errors import GradError, ShapeError
+from ..core.mode import MODE
+from ..core.node import Node
 from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import conjugated, cotangents, edge_of
 from .arguments import Traced, array_like, leave, like_argument, scalar, trace
@@ -67,8 +69,19 @@ def given_back(tree: Any, traced: Traced) -> Any:
     if tree is None:
         return None
     if traced.level is not None:
-        tree = map_leaves(lambda x: released(x, traced.level), tree)
-    return tree if traced.as_tensors else leave(tree)
+        return map_leaves(lambda x: released(x, traced.level), tree)
+    if traced.as_tensors or traced.create_graph:
+        return map_leaves(lambda x: _outside(x, traced), tree)
+    return leave(tree)
+
+
+def _outside(x: Any, traced: Traced) -> Any:
+    """Return a result without a history that leads to nothing but the function's own variables."""
+    if traced.create_graph or not isinstance(x, Tensor) or not isinstance(x._node, Node):
+        return x
+    twin = wrap(x._data, None)
+    twin._shared = x._shared = True
+    return twin
 
 
 def _split(out: Any) -> tuple[Any, Any]:
@@ -107,39 +120,42 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
     Returns:
         For each variable a gradient of its structure, in the user's convention and of its argument's kind.
     """
+    record = traced.create_graph
+    as_tensors = traced.as_tensors
     start: dict[Any, Any] = {}
     for out, g in roots:
+        if isinstance(g, Tensor):
+            as_tensors = True
+            record = record or (traced.level is None and g.requires_grad)
         if isinstance(out, Tensor) and out.requires_grad:
             edge, g = edge_of(out), conjugated(g)
-            if traced.create_graph and isinstance(g, np.ndarray):
-                g = wrap(g, None)
             start[edge] = start[edge] + g if edge in start else g
-    pairs = pairs_of(traced)
+    if record := record and MODE.get().record:
+        as_tensors = True
+        start = {edge: wrap(g, None) if isinstance(g, np.ndarray) else g for edge, g in start.items()}
     found: dict[Any, Any] = {}
     if start:
-        targets = {edge_of(v) for v, _ in pairs}
-        keep = retain or traced.create_graph
         found = cotangents(
             start,
-            targets,
-            retain_graph=keep,
-            create_graph=traced.create_graph,
-            nested=traced.level is not None,
+            traced.paths.targets,
+            retain_graph=retain or record,
+            create_graph=record,
+            level=traced.level,
+            paths=traced.paths,
         )
     grads = []
-    for v, a in pairs:
-        g = found.get(edge_of(v))
-        g = np.zeros(v.shape, v.dtype) if g is None else released(conjugated(g), traced.level)
-        grads.append(like_argument(g, a, traced.as_tensors))
+    for v, a in pairs_of(traced):
+        g = found.get(v)
+        grads.append(like_argument(np.zeros(v.shape, v.dtype) if g is None else conjugated(g), a, as_tensors))
     each = iter(grads)
-    return tuple([next(each) if isinstance(vs, Tensor) else rebuild(vs, each) for vs in traced.variables])
+    return tuple([next(each) if vs.__class__ is Node else rebuild(vs, each) for vs in traced.variables])
 
 
-def pairs_of(traced: Traced) -> list[tuple[Tensor, Any]]:
+def pairs_of(traced: Traced) -> list[tuple[Node, Any]]:
     """Return each variable with the array that it stands for."""
     pairs = []
     for variables, given in zip(traced.variables, traced.given, strict=True):
-        if isinstance(variables, Tensor):
+        if variables.__class__ is Node:
             pairs.append((variables, given))
         else:
             pairs += [(v, a) for (_, v), (_, a) in zip(leaves(variables), leaves(given), strict=True)]
@@ -175,10 +191,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
                     f"vjp: expected a cotangent for each of the {len(outputs)} outputs; received {len(given)}"
                 )
             roots = [(out, _fitting(out, g, path)) for (path, out), g in zip(outputs, given, strict=True)]
-            as_tensors = traced.as_tensors or any(isinstance(g, Tensor) for g in given)
-            history = any(isinstance(g, Tensor) and g.requires_grad for g in given)
-            recorded = traced.create_graph or (traced.level is None and history)
-            grads = pull_back(traced._replace(as_tensors=as_tensors, create_graph=recorded), roots, retain=True)
+            grads = pull_back(traced, roots, retain=True)
             return grads[0] if isinstance(argnums, int) else grads
 
         return given_back(traced.out, traced), pullback

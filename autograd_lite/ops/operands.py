@@ -36,7 +36,7 @@ def operand(x: Any) -> Any:
     """Return an array for what is none: numbers and lists, of Tensors too."""
     if hasattr(x, "shape"):
         return x
-    if isinstance(x, (list, tuple)) and any(hasattr(item, "__apply_op__") for item in x):
+    if isinstance(x, (list, tuple)) and _has_tensors(x):
         return np.stack([operand(item) for item in x])
     return np.asarray(x)
 

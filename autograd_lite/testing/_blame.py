@@ -108,6 +108,8 @@ def _watched() -> Iterator[list[Cut]]:
         Tensor.tolist.__code__: ".tolist()",
         data.fget.__code__: ".data",
     }
+    numbers = (Tensor.__float__, Tensor.__int__, Tensor.__complex__, Tensor._number)
+    between = {method.__code__ for method in numbers}
     cuts: list[Cut] = []
 
     def look(frame: Any, event: str, arg: Any) -> None:
@@ -120,7 +122,7 @@ def _watched() -> Iterator[list[Cut]]:
                 cuts.append(Cut("no_grad()", source))
         elif frame.f_code in exits and isinstance(owner, Tensor) and owner.requires_grad:
             source, caller = user_source(), frame.f_back
-            if caller.f_code is Tensor.__float__.__code__:
+            while caller.f_code in between:
                 caller = caller.f_back
             if source is not None and (caller.f_code.co_filename, caller.f_lineno) == (source.file, source.line):
                 cuts.append(Cut(exits[frame.f_code], source))

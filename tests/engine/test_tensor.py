@@ -284,11 +284,6 @@ def test_a_deep_copy_keeps_shared_tensors_shared() -> None:
     assert one is not w
 
 
-def test_a_shallow_copy_would_share_memory_and_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"would share its memory; use t\.copy\(\) or copy\.deepcopy\(t\)"):
-        copy.copy(ag.tensor(1.0))
-
-
 def test_copy_is_an_operation() -> None:
     x = ag.tensor([1.0, 2.0], requires_grad=True)
     y = x.copy()

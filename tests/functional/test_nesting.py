@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 import autograd_lite as ag
 
@@ -152,32 +153,70 @@ def test_backward_of_a_loss_with_a_gradient_inside() -> None:
     np.testing.assert_allclose(w.grad, 3 * w.detach().numpy() ** 2)
 
 
-TAKEN = {
-    "grad": lambda f, x: ag.grad(f)(x),
-    "value_and_grad": lambda f, x: ag.value_and_grad(f)(x)[1],
-    "vjp": lambda f, x: ag.vjp(f)(x)[1](1.0),
-    "jvp": lambda f, x: ag.jvp(f)((x,), (np.ones(2),))[1],
-    "hvp": lambda f, x: ag.hvp(f)(x, np.ones(2)),
-    "hessian": lambda f, x: ag.hessian(f)(x),
-    "grad of vmap": lambda f, x: ag.grad(lambda xs: ag.vmap(f)(xs).sum())(x[None]),
+# ---- batches of what a transformation returned ----------------------------------------------------------------------
+
+
+def units(x: Any) -> np.ndarray:
+    size = np.size(x)
+    return np.eye(size).reshape((size, *np.shape(x)))
+
+
+# Each turns an elementwise function and a way to apply a linear map to every unit vector into the derivative.
+ROWS: dict[str, Callable[[Function, Callable[[Function], Function]], Function]] = {
+    "pullbacks": lambda f, each: lambda x: columns(each(ag.vjp(f)(x)[1])(units(x)), x),
+    "linear maps": lambda f, each: lambda x: columns(each(ag.linearize(f)(x)[1])(units(x)), x),
+    "transposed maps": lambda f, each: lambda x: columns(each(ag.linearize(f)(x)[1].transpose)(units(x)), x),
+    "tangents": lambda f, each: lambda x: columns(each(lambda v: ag.jvp(f)((x,), (v,))[1])(units(x)), x),
+    "gradients": lambda f, each: lambda x: columns(each(lambda v: ag.grad(lambda y: (f(y) * v).sum())(x))(units(x)), x),
+    "gradients of products": lambda f, each: (
+        lambda x: columns(each(lambda v: ag.grad(lambda y: (v * x * f(y)).sum())(x))(units(x)), x) / x
+    ),
 }
 
 
-@pytest.mark.parametrize("name", TAKEN)
-def test_derivatives_at_tensors_reach_what_the_function_closes_over(name: str) -> None:
-    def derivative(w: Any) -> Any:
-        return TAKEN[name](lambda x: (w * x**3).sum(), ag.tensor([1.0, 2.0]))
-
-    w = ag.tensor(2.0, requires_grad=True)
-    derivative(w).sum().backward()
-    assert w.grad is not None
-    step = 1e-3  # the derivative is linear in w, so a difference is exact but for rounding
-    slope = (derivative(ag.tensor(2.0 + step)).sum() - derivative(ag.tensor(2.0)).sum()).item() / step
-    assert w.grad.item() == pytest.approx(slope, rel=1e-9)
-    with ag.no_grad():
-        assert not derivative(w).requires_grad
+def looped(f: Function) -> Function:
+    return lambda xs: np.stack([f(x) for x in xs])
 
 
-def test_derivatives_at_arrays_are_arrays_whatever_the_function_closes_over() -> None:
-    w = ag.tensor(2.0, requires_grad=True)
-    assert type(ag.grad(lambda x: (w * x).sum())(np.ones(3))) is np.ndarray
+TOWER = [*DERIVATIVES, *ROWS]
+
+
+def tower(names: tuple[str, ...], each: Callable[[Function], Function]) -> Function:
+    f: Function = polynomial
+    for name in names:
+        f = ROWS[name](f, each) if name in ROWS else DERIVATIVES[name](f)
+    return f
+
+
+@pytest.mark.parametrize("outer", TOWER)
+def test_a_batch_of_maps_inside_a_transformation(outer: str) -> None:
+    """Also where the map was made further out than the batch, and its own transformation ended before."""
+    for name in ROWS:
+        for each in (ag.vmap, looped):
+            result = tower((name, outer), each)(X)
+            np.testing.assert_allclose(result, DEGREE[2](X), rtol=1e-11, err_msg=f"{outer} of {name}")
+
+
+@pytest.mark.ci
+@settings(max_examples=100)
+@given(st.lists(st.sampled_from(TOWER), min_size=3, max_size=3).filter(lambda names: not ROWS.keys().isdisjoint(names)))
+def test_batches_are_loops_three_deep(names: list[str]) -> None:
+    expected = tower(tuple(names), looped)(X)
+    np.testing.assert_allclose(expected, DEGREE[3](X), rtol=1e-10)
+    np.testing.assert_allclose(tower(tuple(names), ag.vmap)(X), expected, rtol=1e-10)
+
+
+def test_the_jacobian_written_as_a_batch_of_pullbacks() -> None:
+    def rows(x: Any) -> Any:
+        return ag.vmap(ag.vjp(lambda x: x**3)(x)[1])(np.eye(2))
+
+    x = np.array([2.0, 3.0])
+    np.testing.assert_array_equal(ag.jvp(rows)((x,), (np.ones(2),))[1], np.diag(6 * x))
+    expected = np.zeros((2, 2, 2))
+    expected[[0, 1], [0, 1], [0, 1]] = 6 * x
+    for mode in ("forward", "reverse"):
+        np.testing.assert_array_equal(ag.jacobian(rows, mode=mode)(x), expected)
+    np.testing.assert_array_equal(ag.linearize(rows)(x)[1](np.ones(2)), np.diag(6 * x))
+    batch = np.stack([x, 2 * x])
+    np.testing.assert_array_equal(ag.vmap(ag.grad(lambda x: rows(x).sum()))(batch), 6 * batch)
+    np.testing.assert_array_equal(ag.vmap(rows)(batch), [np.diag(3 * x**2), np.diag(12 * x**2)])
