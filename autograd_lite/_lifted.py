@@ -17,7 +17,7 @@ from . import protocols
 from ._methods import Methods, canonical_index
 from ._numpy_methods import NumPyMethods
 from ._operators import Operators
-from ._record import apply, hand_over_lifting, record, wrap
+from ._record import apply, constant, hand_over_lifting, record, wrap
 from ._tensor import Tensor
 from .core.errors import GradError
 from .core.mode import MODE, no_grad
@@ -229,7 +229,7 @@ def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     for i, x in enumerate(inputs):
         value = values[i]
         if not isinstance(x, Tensor):
-            values[i] = np.asarray(x) if isinstance(x, (list, tuple)) else x
+            values[i] = x if isinstance(x, Lifted) else constant(op, x)
             edges.append(values[i])
         elif isinstance(value, Lifted) and value.level is top.level:
             as_tensor = True

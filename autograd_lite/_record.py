@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from .core.errors import GradError, ShapeError
+from .core.errors import DtypeError, GradError, ShapeError, UnsupportedError
 from .core.mode import MODE, Mode
 from .core.node import LEAF, Node, Note, take_note
 from .core.op import BY_UFUNC, Op
@@ -22,6 +22,7 @@ __all__ = [
     "add_over",
     "apply",
     "binary",
+    "constant",
     "hand_over_class",
     "hand_over_lifting",
     "moved",
@@ -35,7 +36,9 @@ __all__ = [
 _NO_PARAMS: dict[str, Any] = {}
 _NEEDS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
 # Operands that go to NumPy as they are; Python numbers among them so that they stay weak in promotion.
-_OPERANDS = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
+_NUMBERS = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
+_ndarray = np.ndarray
+_OBJECT = np.dtype(object)
 _mode = MODE.get
 _new = object.__new__
 
@@ -69,13 +72,46 @@ def _noted(mode: Mode, op: Op, values: Any, out: Any, params: dict[str, Any], ed
     return take_note(mode.scope)
 
 
-def _operand(x: Any) -> Any:
-    """Turn an operand that is no Tensor into what NumPy would make of it, or NotImplemented."""
-    if isinstance(x, (np.ndarray, np.generic, int, float, complex)):
+def _operand(op: Op, x: Any) -> Any:
+    """Turn an operand that is no Tensor into what NumPy would make of it; NotImplemented for what knows better."""
+    if isinstance(x, np.ndarray):
+        return NotImplemented if x.__array_priority__ > 0 else _bare(op, x)  # as NumPy's own arrays defer
+    if isinstance(x, (np.generic, int, float, complex)):
         return x
     if isinstance(x, (list, tuple)):
         return np.asarray(x)
     return NotImplemented
+
+
+def _bare(op: Op, x: np.ndarray) -> np.ndarray:
+    """Return an array without the ways of its own that a subclass has: derivative rules use operators."""
+    if x.dtype is _OBJECT:
+        raise DtypeError(
+            f"{op.name}: expected numbers; received an array of dtype object. Make them numbers with .astype(float); "
+            "make one Tensor of several with np.stack"
+        )
+    if hasattr(x, "_mask"):
+        raise UnsupportedError(
+            f"{op.name}: a Tensor and a masked array were given, and the mask would get lost. Use its values, "
+            "a.filled(0.0), and choose with np.where(a.mask, …)"
+        )
+    return np.asarray(x)
+
+
+def constant(op: Op, x: Any) -> Any:
+    """Return an input of any op that is no Tensor as what the op's rules can read."""
+    if isinstance(x, np.ndarray):
+        return _bare(op, x)
+    return np.asarray(x) if isinstance(x, (list, tuple)) else x
+
+
+def _lift_both(op: Op, x: Any, y: Any) -> Any:
+    """Apply an op of two operands where one stands for more than one array."""
+    if not hasattr(x, "__apply_op__"):
+        x = _operand(op, x)
+    elif not hasattr(y, "__apply_op__"):
+        y = _operand(op, y)
+    return NotImplemented if x is NotImplemented or y is NotImplemented else _lift(op, (x, y), {})
 
 
 def unary(op: Op, x: Any) -> Tensor:
@@ -148,10 +184,10 @@ def binary(op: Op, x: Any, y: Any) -> Any:
             if edge_x is LEAF:
                 edge_x = x
     else:
-        if x.__class__ not in _OPERANDS:
+        if x.__class__ not in _NUMBERS and (x.__class__ is not _ndarray or x.dtype is _OBJECT):
             if hasattr(x, "__apply_op__"):
-                return _lift(op, (x, y), {})
-            x = _operand(x)
+                return _lift_both(op, x, y)
+            x = _operand(op, x)
             if x is NotImplemented:
                 return x
         a = edge_x = x
@@ -165,10 +201,10 @@ def binary(op: Op, x: Any, y: Any) -> Any:
             if edge_y is LEAF:
                 edge_y = y
     else:
-        if y.__class__ not in _OPERANDS:
+        if y.__class__ not in _NUMBERS and (y.__class__ is not _ndarray or y.dtype is _OBJECT):
             if hasattr(y, "__apply_op__"):
-                return _lift(op, (x, y), {})
-            y = _operand(y)
+                return _lift_both(op, x, y)
+            y = _operand(op, y)
             if y is NotImplemented:
                 return y
         b = edge_y = y
@@ -256,10 +292,10 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
                 if node.needs:
                     needs.append(i)
         else:
-            if x.__class__ not in _OPERANDS:
+            if x.__class__ not in _NUMBERS and (x.__class__ is not _ndarray or x.dtype is _OBJECT):
                 if hasattr(x, "__apply_op__"):
                     return _lift(op, inputs, params)
-                x = np.asarray(x) if isinstance(x, (list, tuple)) else x
+                x = constant(op, x)
             values.append(x)
             edges.append(x)
     try:

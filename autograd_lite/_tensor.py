@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from . import protocols
 from ._methods import Methods, canonical_index
 from ._numpy_methods import NumPyMethods
 from ._operators import Operators
-from ._record import add_over, apply, binary, hand_over_class, moved, open_edge, unary, wrap
+from ._record import add_over, apply, binary, constant, hand_over_class, moved, open_edge, unary, wrap
 from .core.depth import DEPTH
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
@@ -373,6 +373,16 @@ class Tensor(Operators, Methods, NumPyMethods):
             )
         return np.array(self._data, dtype=dtype) if copy or dtype is not None else self.data
 
+    @property
+    def _mask(self) -> NoReturn:
+        """What `np.ma` asks for when it has taken the values."""
+        if self._is_differentiated():
+            raise GradError(
+                "np.ma: a tensor that requires a gradient was about to become a masked array, and its gradient to get "
+                "lost. Choose with np.where(mask, …), or say t.detach() if that is meant"
+            )
+        raise AttributeError("_mask")
+
     # ---- NumPy's protocols ------------------------------------------------------------------------------------------
 
     def __apply_op__(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
@@ -384,7 +394,10 @@ class Tensor(Operators, Methods, NumPyMethods):
             if op is not None:
                 if len(inputs) == 1:
                     return unary(op, inputs[0])
-                return binary(op, *inputs)
+                result = binary(op, *inputs)
+                if result is NotImplemented:  # an operator leaves it to np.matrix; a ufunc means the same for it
+                    result = binary(op, *(constant(op, x) if isinstance(x, np.ndarray) else x for x in inputs))
+                return result
         return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -429,6 +442,8 @@ class Tensor(Operators, Methods, NumPyMethods):
 
     def _rebind(self, what: str, result: Tensor) -> Tensor:
         """Make this object stand for `result`, so that the recorded past keeps its values."""
+        if not isinstance(result, Tensor):  # of a class that knows better what `t + v` is
+            return result
         if result.shape != self.shape:
             raise ShapeError(f"{what}: expected a value that broadcasts to {self.shape}; the result is {result.shape}")
         if self._node is LEAF:
