@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,6 +14,7 @@ from ._numpy_methods import NumPyMethods
 from ._operators import Operators
 from ._record import add_over, apply, binary, hand_over_class, moved, open_edge, unary, wrap
 from .core.errors import DtypeError, GradError, ShapeError
+from .core.forks import fork_safe_lock
 from .core.hooks import HOOKS
 from .core.mode import MODE, is_grad_enabled
 from .core.node import LEAF, Source, next_stamp
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["GRAD_LOCK", "Tensor", "tensor"]
 
 # Held while gradients are added to, so that threads that share a leaf lose none.
-GRAD_LOCK = threading.Lock()
+GRAD_LOCK = fork_safe_lock()
 
 
 class Tensor(Operators, Methods, NumPyMethods):

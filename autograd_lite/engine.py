@@ -17,7 +17,7 @@ from ._record import wrap
 from ._tensor import GRAD_LOCK, Tensor
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
-from .core.mode import MODE, enable_grad, no_grad
+from .core.mode import MODE, Mode, enable_grad, enter_mode, leave_mode, no_grad
 from .core.node import LEAF, Node
 from .core.op import Kind, Rule
 from .core.ownership import SMALL, unshared
@@ -177,15 +177,19 @@ def cotangents(
 
 def _watched(roots: dict[Any, Any], targets: set[Any] | None, settings: dict[str, bool]) -> dict[Any, Any]:
     """Run the chain rule under the eyes of `Mode.watch`, which looks at cotangents and not into the rules."""
-    mode = MODE.get()
-    token = MODE.set(mode._replace(watch=None))
+    watch = MODE.get().watch
+    unwatched = enter_mode(_unwatched)
     try:
-        ledger = mode.watch.ledger(roots)
+        ledger = watch.ledger(roots)
         found = cotangents(ledger, targets, **settings)
         ledger.close()
         return found
     finally:
-        MODE.reset(token)
+        leave_mode(unwatched)
+
+
+def _unwatched(mode: Mode) -> None:
+    mode.watch = None
 
 
 def _collect(roots: dict[Any, Any], targets: set[Any] | None) -> tuple[list[Node], bool, bool]:

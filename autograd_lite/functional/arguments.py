@@ -13,7 +13,7 @@ from .._lifted import Held, Level, Lifted, face
 from .._record import apply
 from .._tensor import Tensor
 from ..core.errors import DtypeError, GradError
-from ..core.mode import MODE, enable_grad
+from ..core.mode import MODE, enable_grad, enter_mode, leave_mode, record_on
 from ..core.node import LEAF, next_stamp
 from ..core.tree import leaves, map_leaves, rebuild
 from ..ops import shape
@@ -97,15 +97,15 @@ def trace(
     depth, mode = _DEPTH.get(), MODE.get()
     # Inside jvp or vmap the record gets a level of its own; otherwise one tape serves all, which is faster.
     level = Level() if inside_lifted() else None
-    tokens = _DEPTH.set(_Depth(depth.all + 1, depth.tapes + 1)), MODE.set(mode._replace(record=True))
+    token, recording = _DEPTH.set(_Depth(depth.all + 1, depth.tapes + 1)), enter_mode(record_on)
     try:
         for i in wanted:
             inputs[i] = _variables(what, args[i], i, level)
         variables = tuple([inputs[i] for i in wanted])
         out = f(*inputs, **kwargs)
     finally:
-        _DEPTH.reset(tokens[0])
-        MODE.reset(tokens[1])
+        _DEPTH.reset(token)
+        leave_mode(recording)
     tensors = tensors_in(args, kwargs)
     create_graph = level is None and (
         depth.tapes > 0

@@ -363,7 +363,7 @@ def _outside_of(out: Any, start: int) -> dict[Any, None]:
 
 
 def _again(
-    run: Callable[[], Any], states: dict[Generator, Any], parts: Iterator[Any], edges: list[Any], record: bool
+    run: Callable[[], Any], states: dict[Generator, list[Any]], parts: Iterator[Any], edges: list[Any], record: bool
 ) -> dict[Any, Any]:
     """Run a function as it ran before and carry cotangents of its outputs back to `edges`."""
     with replay_draws(states), inside(tape=True), enable_grad():
