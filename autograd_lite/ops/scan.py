@@ -12,17 +12,15 @@ import numpy as np
 from ..core import batching
 from ..core.op import Op, composes, nondifferentiable, structural
 from ..core.shapes import ShapeDtype, normalize_axis
-from .operands import newer, operand
+from .operands import along_axis, newer
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
 _FEW_LANES = 4
 
 
 def _bind_scan(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> _Bound:
-    a = operand(a)
-    if axis is None:
-        a, axis = a.reshape(-1), 0
-    return (a if dtype is None else a.astype(dtype),), {"axis": normalize_axis(axis, a.ndim)}
+    a, axis = along_axis(a, axis)
+    return (a if dtype is None else a.astype(dtype),), {"axis": axis}
 
 
 def _infer_scan(function: Callable[..., Any]) -> Callable[..., ShapeDtype]:
@@ -159,7 +157,7 @@ def running_min(array: Any, axis: int = 0, dtype: Any = None) -> Any:
 
 # ---- the other names ------------------------------------------------------------------------------------------------
 def _cumulative(name: str, scan: Callable[..., Any], start: int, x: Any, axis: Any, dtype: Any, initial: bool) -> Any:
-    x = operand(x)
+    x = np.atleast_1d(x)
     if axis is None:
         if x.ndim > 1:
             raise ValueError(f"np.{name}: for arrays which have more than one dimension axis= is required")
