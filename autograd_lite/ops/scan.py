@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.op import Op, composes, nondifferentiable, structural
+from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
 from .operands import along_axis, newer
 
@@ -121,30 +121,41 @@ cumprod = structural(
 )
 
 
-# ---- extremes: the first of equals is the one -----------------------------------------------------------------------
-def _running_index(x: Any, *, axis: int, largest: bool) -> Any:
-    """Return where the running extreme was met first; a NaN, once met, is the extreme."""
-    best = (np.maximum if largest else np.minimum).accumulate(x, axis=axis)
-    before = _shifted(best, axis, 0)
-    beats = (x > before) if largest else (x < before)
-    beats |= np.isnan(x) & ~np.isnan(before)
-    beats[(slice(None),) * axis + (slice(0, 1),)] = True
-    places = np.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - axis - 1))
-    return np.maximum.accumulate(np.where(beats, places, 0), axis=axis)
+# ---- extremes: as in max and min, those that are equal so far share evenly; a NaN, once met, is the extreme ----------
+def _runs(out: Any, x: Any, axis: int, dtype: np.dtype[Any]) -> tuple[Any, Any, Any]:
+    """Return where the extreme is the one before, where x is it, and how many were in this run up to here."""
+    before = _shifted(out, axis, 0)
+    goes_on = ((out == before) | (np.isnan(out) & np.isnan(before))).astype(dtype)
+    chosen = ((x == out) | np.isnan(x)).astype(dtype)
+    return goes_on, chosen, recurrence(goes_on, chosen, axis=axis)
 
 
-running_index = nondifferentiable(
-    _running_index,
-    name="running_index",
-    infer=lambda x, *, axis, largest: ShapeDtype(x.shape, np.dtype(np.intp)),
+def _running_vjp(g: Any, out: Any, x: Any, *, axis: int, largest: bool) -> Any:
+    goes_on, chosen, count = _runs(out, x, axis, g.dtype)
+    return chosen * _recur_by_y(g / count, out, goes_on, x, axis=axis)
+
+
+def _running_jvp(tangents: Any, out: Any, x: Any, *, axis: int, largest: bool) -> Any:
+    goes_on, chosen, count = _runs(out, x, axis, tangents[0].dtype)
+    return recurrence(goes_on, chosen * tangents[0], axis=axis) / count
+
+
+running_extreme = structural(
+    "running_extreme",
+    lambda x, *, axis, largest: (np.maximum if largest else np.minimum).accumulate(x, axis=axis),
+    _running_vjp,
+    saves="ox",
+    infer=lambda x, *, axis, largest: x,
+    jvp=_running_jvp,
     batch=batching.along_axis,
+    selects=True,
+    kinks="ties",
 )
 
 
 def _running(array: Any, axis: int, dtype: Any, largest: bool) -> Any:
     array = array if dtype is None else array.astype(dtype)
-    axis = normalize_axis(axis, array.ndim)
-    return np.take_along_axis(array, running_index(array, axis=axis, largest=largest), axis)
+    return running_extreme(array, axis=normalize_axis(axis, array.ndim), largest=largest)
 
 
 def running_max(array: Any, axis: int = 0, dtype: Any = None) -> Any:

@@ -24,6 +24,8 @@ _REDUCE: dict[np.ufunc, Callable[..., Any]] = {
     np.multiply: np.prod,
     np.maximum: np.max,
     np.minimum: np.min,
+    np.fmax: np.nanmax,
+    np.fmin: np.nanmin,
     np.logical_and: np.all,
     np.logical_or: np.any,
 }
