@@ -13,8 +13,8 @@ import numpy as np
 
 from ..core.errors import ShapeError
 from ..core.op import composes
-from ..core.shapes import normalize_axis
-from .operands import newer, operand, values
+from ..core.shapes import is_axis_of_scalar, normalize_axis
+from .operands import along_axis, newer, operand, values
 
 # ---- turning and rolling --------------------------------------------------------------------------------------------
 
@@ -128,10 +128,8 @@ def ix_(*args: Any) -> tuple[Any, ...]:
 
 @composes(np.repeat)
 def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
-    a = operand(a)
-    if axis is None:
-        a, axis = a.reshape(-1), 0
-    axis, counts = normalize_axis(axis, a.ndim), values(repeats)
+    a, axis = along_axis(a, axis)
+    counts = values(repeats)
     if counts.size != 1:
         return a[(slice(None),) * axis + (np.repeat(np.arange(a.shape[axis]), counts),)]
     n = int(counts.reshape(-1)[0])
@@ -340,7 +338,7 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     result = operand(a)
     ndim = result.ndim
     for axis in axes if np.ndim(axes) else (axes,):
-        axis = normalize_axis(axis, ndim)
+        axis = axis if is_axis_of_scalar(axis, ndim) else normalize_axis(axis, ndim)
         applied = func(result, axis)
         result = applied if applied.ndim == result.ndim else np.expand_dims(applied, axis)
         if result.ndim != ndim:
