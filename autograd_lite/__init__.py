@@ -49,6 +49,7 @@ from .core.errors import (
     ShapeError as ShapeError,
     UnsupportedError as UnsupportedError,
 )
+from .core.files import write_file as write_file
 from .core.hooks import HOOKS as _HOOKS
 from .core.memory import keep_freed_memory as keep_freed_memory, keeps_freed_memory as keeps_freed_memory
 from .core.mode import (

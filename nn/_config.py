@@ -11,6 +11,8 @@ import numpy as np
 
 from autograd_lite import Tensor
 
+from ._limits import reading
+
 __all__ = [
     "Configurable",
     "CustomObjectScope",
@@ -72,7 +74,8 @@ class Registered:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Return an object like the one whose `get_config` this is."""
-        return cls(**{name: restored(value) for name, value in config.items()})
+        with reading(config):
+            return cls(**{name: restored(value) for name, value in config.items()})
 
 
 class Configurable(Registered):
@@ -93,7 +96,7 @@ class Configurable(Registered):
         args, kwargs = self._arguments
         if type(self).__init__ is object.__init__:
             return {}
-        bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
+        bound = _signature(type(self)).bind(self, *args, **kwargs)
         bound.apply_defaults()
         config: dict[str, Any] = {}
         for name, value in list(bound.arguments.items())[1:]:
@@ -114,10 +117,21 @@ class Configurable(Registered):
             >>> layers.Dense.from_config(layers.Dense(3, activation="relu").get_config())
             Dense(units=3, activation=relu)
         """
-        arguments = {name: restored(value) for name, value in config.items()}
-        parameters = inspect.signature(cls.__init__).parameters.values()
-        spread = next((p.name for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
-        return cls(*arguments.pop(spread, ()), **arguments) if spread else cls(**arguments)
+        with reading(config):
+            arguments = {name: restored(value) for name, value in config.items()}
+            parameters = _signature(cls).parameters.values()
+            spread = next((p.name for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
+            return cls(*arguments.pop(spread, ()), **arguments) if spread else cls(**arguments)
+
+
+def _signature(kind: type) -> inspect.Signature:
+    """Return the signature of a class's constructor, which is kept at the class: making it leaves cyclic garbage."""
+    init: Any = kind.__init__  # type: ignore[misc]
+    known = vars(kind).get("_signature_of")
+    if known is None or known[0] is not init:
+        known = (init, inspect.signature(init))
+        kind._signature_of = known  # type: ignore[attr-defined]
+    return known[1]
 
 
 def argument_names(kind: type) -> list[str]:
@@ -205,8 +219,15 @@ def restored(value: Any) -> Any:
         >>> restored([{"class_name": "layers.Flatten", "config": {}}, 2.0])
         [Flatten(), 2.0]
     """
+    if not isinstance(value, (dict, list)):
+        return value
+    with reading(value):
+        return _restored(value)
+
+
+def _restored(value: Any) -> Any:
     if isinstance(value, list):
-        return [restored(part) for part in value]
+        return [_restored(part) for part in value]
     if not isinstance(value, dict):
         return value
     if value.keys() >= {"class_name", "config"}:
@@ -215,8 +236,8 @@ def restored(value: Any) -> Any:
         if (kind := class_called(value["class_name"])) is not None:
             if hasattr(kind, "from_config"):
                 return kind.from_config(value["config"])
-            return kind(**{key: restored(part) for key, part in value["config"].items()})
-    return {key: restored(part) for key, part in value.items()}
+            return kind(**{key: _restored(part) for key, part in value["config"].items()})
+    return {key: _restored(part) for key, part in value.items()}
 
 
 def class_called(name: Any) -> Any:

@@ -20,6 +20,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ._build import RestoreOnError, marks_built, takes_training
+from ._limits import room, room_for_result
 from ._masks import MASKS, any_mask, masked_call, masks_in, warn_lost
 from ._penalties import note_constraints
 from ._state import IncompatibleKeys, carried_in, check_state, undisturbed
@@ -144,6 +145,7 @@ class Module:
                     f"{self.name}.build: expected every length but the first; received {input_shape}. "
                     "Call the module on a batch instead"
                 )
+            room(input_shape)
             self._rehearse((ag.tensor(np.zeros((1, *input_shape[1:]), self._dtype)),), {})
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -198,6 +200,7 @@ class Module:
                 self._rehearse(args, kwargs)
             self.built = True
             self._name_tree()
+            room_for_result(self, args)
             self._example = map_leaves(Tensor, lambda t: Spec(t.shape[1:], t.dtype.name), args)
             with ag.module_scope(self._path or "", absolute=True):
                 out = self.call(*args, **kwargs)
@@ -246,6 +249,7 @@ class Module:
             raise ag.ShapeError(
                 f"{self.name}.compute_output_shape: expected every length but the first; received {input_shape}"
             )
+        room(input_shape)
         with ag.no_grad(), self.mode(training=False), undisturbed(self), np.errstate(all="ignore"):
             return (None, *self(np.zeros((1, *input_shape[1:]), self._dtype)).shape[1:])
 

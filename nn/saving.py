@@ -25,7 +25,6 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
-from ._build import at_most
 from ._config import (
     CustomObjectScope as CustomObjectScope,
     Registered,
@@ -40,6 +39,7 @@ from ._config import (
 )
 from ._describing import allow, check_plain, described, dicts_in, remade
 from ._files import SavedFileError, read_file, write_file
+from ._limits import at_most, element_limit as element_limit, reading
 from ._torch import from_torch_state_dict, to_torch_state_dict
 from .module import Module
 
@@ -48,6 +48,7 @@ __all__ = [
     "SavedFileError",
     "custom_object_scope",
     "deserialize_keras_object",
+    "element_limit",
     "from_torch_state_dict",
     "get_custom_objects",
     "get_registered_name",
@@ -64,7 +65,6 @@ __all__ = [
 ]
 
 _MODEL, _CHECKPOINT = "model 2", "checkpoint 1"
-_METRICS = 100_000_000  # elements in the arrays of all metrics that a file may ask for
 
 
 class Resumable(Protocol):
@@ -223,7 +223,7 @@ def load_model(
         with CustomObjectScope(own):
             allow(f"{what}: the file", about.get("model"))
             allow(f"{what}: the file", compiled, ", or compile=False and compile the model again")
-            with at_most(sum(a.size for a in weights.values())):
+            with at_most(sum(a.size for a in weights.values()), "layers with the weights that the file has"):
                 model = remade(about)
                 model._ready(what)
             model.load_state_dict(weights)
@@ -279,7 +279,7 @@ def _weights(arrays: Mapping[str, Any], about: Mapping[str, Any] | None) -> dict
 def _compile(what: str, model: Any, compiled: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
     """Compile a model as the one that was saved, and give its optimizer the state."""
     try:
-        with at_most(_METRICS, "its metrics would need more memory than metrics do"):
+        with reading(compiled["config"]):
             model.compile_from_config(compiled["config"])
         tensors = dict(model._tensors())
         parameters = [tensors[name] for name in compiled["parameters"]]
@@ -362,7 +362,7 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | No
         >>> deserialize_keras_object(serialize_keras_object([nn.layers.Dense(2), nn.activations.relu, 3]))[::2]
         [Dense(units=2), 3]
     """
-    with CustomObjectScope(custom_objects):
+    with CustomObjectScope(custom_objects), reading(config):
         allow("deserialize_keras_object: the configuration", config)
         return restored(config)
 
