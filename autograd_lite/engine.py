@@ -21,10 +21,11 @@ from .core.mode import MODE, enable_grad, no_grad
 from .core.node import LEAF, Node
 from .core.op import Kind, Rule
 from .core.ownership import SMALL, unshared
+from .core.seals import broken
 from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
 from .ops.compare import zero_mask
 
-__all__ = ["backward", "conjugated", "cotangents", "edge_of", "masked", "masked_product"]
+__all__ = ["backward", "check_seals", "conjugated", "cotangents", "edge_of", "masked", "masked_product"]
 
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
 _GATE = Kind.GATE
@@ -348,6 +349,7 @@ def _open(node: Node, g: Any, record: bool) -> tuple[Any, tuple[Any, ...]]:
         g = g if changed is None else conjugated(changed)
     if len(node.needs) != len(node.inputs):
         _check_constants(node, saved)
+    check_seals(node, saved)
     return g, (_as_tensors(node, saved) if record else saved)
 
 
@@ -422,6 +424,19 @@ def _refuse_changed_leaf(node: Node, leaf: Tensor) -> NoReturn:
         "Call backward before you change the parameters (before optimizer.step())"
         + ("" if node.note else "; record_source() names the line")
     )
+
+
+def check_seals(node: Node, saved: tuple[Any, ...]) -> None:
+    """Raise if an array that a rule is about to read has changed since its op read it."""
+    place = broken(getattr(node, "seals", ()), saved)
+    if place >= 0:
+        a, what = saved[place], f"input {place - 1} of" if place else "the values of"
+        raise GradError(
+            f"backward: {what} the {node.describe()}, an array of shape {a.shape} {a.dtype}, was changed after the op "
+            "read it, so the gradient would be of a function that was never computed. "
+            "Fix: write into another array, or use a copy: x.copy(), or tensor(x)"
+            + ("" if node.note else "; record_source() names the line")
+        )
 
 
 def _check_constants(node: Node, saved: tuple[Any, ...]) -> None:

@@ -9,7 +9,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["MODE", "Mode", "enable_grad", "is_grad_enabled", "module_scope", "no_grad", "record_source"]
+__all__ = [
+    "MODE",
+    "Mode",
+    "enable_grad",
+    "is_grad_enabled",
+    "module_scope",
+    "no_grad",
+    "raise_on_change",
+    "record_source",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,13 +27,15 @@ class Mode(NamedTuple):
     """What is recorded: nothing, operations, operations with the user's line and the module they ran in.
 
     `watch` looks at every recorded operation, `watch(op, values, out, params, edges)`, and at backward passes. Whoever
-    sets it sets `source` too: it is looked at only where lines are recorded, so that it costs nothing elsewhere.
+    sets it sets `source` too: it is looked at only where lines are recorded, so that it costs nothing elsewhere. So is
+    `verify`: note all elements of everything that is saved (see `raise_on_change`).
     """
 
     record: bool = True
     source: bool = False
     scope: str = ""
     watch: Any = None
+    verify: bool = False
 
 
 _DEFAULT = Mode()
@@ -148,6 +159,32 @@ def record_source() -> Iterator[None]:
         True
     """
     token = MODE.set(MODE.get()._replace(source=True))
+    try:
+        yield
+    finally:
+        MODE.reset(token)
+
+
+@contextmanager
+def raise_on_change() -> Iterator[None]:
+    """Note every element of all that is recorded inside; `backward` raises if any has changed by the time it is read.
+
+    Arrays used beside Tensors are the caller's. Without this, small ones are copied and larger ones told by a sample
+    of their elements, which can miss a change of a few. Inside, nothing is missed: neither that, nor what is written
+    past the library, as through `tensor(a, copy=False)`, `.data.base` or ctypes. It costs a pass over everything that
+    is saved, in the forward and in the backward pass; lines are recorded, as in `record_source`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w, x = ag.tensor(np.ones(10_000), requires_grad=True), np.ones(10_000)
+        >>> with ag.raise_on_change():
+        ...     loss = (w * x).sum()
+        >>> x[7] = 2.0
+        >>> loss.backward()
+        Traceback (most recent call last):
+        autograd_lite.core.errors.GradError: backward: input 1 of the 'multiply' result of shape (10000,) float64, ...
+    """
+    token = MODE.set(MODE.get()._replace(source=True, verify=True))
     try:
         yield
     finally:
