@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from .core.errors import GradError, ShapeError
-from .core.mode import MODE, Mode
+from .core.mode import MODE, Mode, isolated
 from .core.node import LEAF, Node, take_note
 from .core.op import BY_UFUNC, Op
-from .core.ownership import unshared
+from .core.ownership import SMALL, unshared
 from .core.seals import Seal, kept, seal, whole
 from .core.shapes import ShapeDtype
 from .core.tree import map_leaves
+from .ops import shape
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
@@ -29,6 +32,8 @@ __all__ = [
     "hand_over_lifting",
     "moved",
     "open_edge",
+    "owned",
+    "owning",
     "record",
     "unary",
     "unary_over",
@@ -354,13 +359,52 @@ def _save(keep: Sequence[bool], out: Any, values: list[Any], edges: list[Any]) -
 def _owned(params: dict[str, Any]) -> dict[str, Any]:
     """Return parameters without arrays of the caller's: indices and masks."""
     for value in params.values():
-        if value.__class__ is np.ndarray or (value.__class__ is tuple and any(v.__class__ is np.ndarray for v in value)):
+        if value.__class__ is np.ndarray or (
+            value.__class__ is tuple and any(v.__class__ is np.ndarray for v in value)
+        ):
             return {name: map_leaves(_copied, value) for name, value in params.items()}
     return params
 
 
 def _copied(x: Any) -> Any:
     return x.copy() if x.__class__ is np.ndarray else x
+
+
+def owned(x: Any) -> Any:
+    """Return what a function of the user's gave so that nobody else can change it: an array that is copied.
+
+    Of a Tensor a new one, with the same history.
+    """
+    if isinstance(x, np.ndarray):
+        return np.array(x)
+    if not hasattr(x, "_node"):  # a number, or a value of a transformation, neither of which can change
+        return x
+    if x._node is LEAF:
+        return apply(shape.copy, (x,), {})
+    data = np.array(x._data) if x._node is None and isinstance(x._data, np.ndarray) else x._data
+    twin = wrap(data, x._node)
+    twin.__class__ = x.__class__  # of one layout; see _lifted
+    twin._shared = x._shared = True
+    return twin
+
+
+def owning(f: Callable[..., Any], *, alone: bool = False) -> Callable[..., Any]:
+    """Return a function of the user's whose results nobody else holds, be they arguments of its own or kept elsewhere.
+
+    Args:
+        f: the function.
+        alone: run it as if no transformation ran around it.
+    """
+
+    @functools.wraps(f, updated=())
+    def owning_f(*args: Any, **kwargs: Any) -> Any:
+        with isolated() if alone else nullcontext():
+            held = {0: f(*args, **kwargs)}
+        if isinstance(held[0], np.ndarray) and held[0].size > SMALL and unshared(held, 0):
+            return held[0]
+        return owned(held[0])
+
+    return owning_f
 
 
 def open_edge(edge: Any, value: Any) -> Any:

@@ -10,10 +10,14 @@ from contextvars import ContextVar, Token
 from typing import Any, NamedTuple, TypeVar
 
 __all__ = [
+    "DEPTH",
     "MODE",
+    "OUTSIDE",
+    "Depth",
     "Mode",
     "enable_grad",
     "is_grad_enabled",
+    "isolated",
     "module_scope",
     "no_grad",
     "raise_on_change",
@@ -40,6 +44,27 @@ class Mode(NamedTuple):
 
 _DEFAULT = Mode()
 MODE: ContextVar[Mode] = ContextVar("autograd_lite_mode", default=_DEFAULT)
+
+
+class Depth(NamedTuple):
+    """How many transformations run around this one, and how many of them are gradients, which record."""
+
+    all: int = 0
+    tapes: int = 0
+
+
+OUTSIDE = Depth()
+DEPTH: ContextVar[Depth] = ContextVar("autograd_lite_depth", default=OUTSIDE)
+
+
+@contextmanager
+def isolated() -> Iterator[None]:
+    """Run a function on bare arrays as if no transformation ran around it, since none can reach into it."""
+    token = DEPTH.set(OUTSIDE)
+    try:
+        yield
+    finally:
+        DEPTH.reset(token)
 
 
 class _Recording:

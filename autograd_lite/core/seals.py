@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["COPIED", "SAMPLED", "Seal", "broken", "kept", "sampled", "seal", "whole"]
+__all__ = ["COPIED", "SAMPLED", "Seal", "broken", "elements", "kept", "sampled", "seal", "whole"]
 
 # Bytes of the largest array of the caller's that is copied. Noting and comparing elements takes as long as this copy.
 COPIED = 1 << 15
@@ -34,11 +34,16 @@ def _places(size: int) -> Any:
     return (np.arange(1, SAMPLED + 1) * _GOLDEN % 1 * size).astype(np.intp)
 
 
-def sampled(a: Any) -> bytes:
+def elements(a: Any) -> Any:
     """Return some elements of an array of any layout: all of at most 64, else 64."""
     places = _places(a.size)
-    elements = a.take(places) if a.flags.c_contiguous else a.flat[places]
-    return elements.tobytes()  # type: ignore[no-any-return]
+    return a.take(places) if a.flags.c_contiguous else a.flat[places]
+
+
+def sampled(a: Any) -> bytes:
+    """Return the bytes of some elements."""
+    found: bytes = elements(a).tobytes()
+    return found
 
 
 def whole(a: Any) -> bytes:

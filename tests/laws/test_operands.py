@@ -64,12 +64,12 @@ def outcomes(call: Callable[..., Any], arrays: list[Any], inputs: list[int], mut
 
         try:
             found = gradient(call, own, i, change)
-        except ag.GradError as error:
-            assert "was changed after" in str(error)
-            yield REFUSED
-        else:
             np.testing.assert_array_equal(found, right)
             yield KEPT
+        except ag.GradError as error:
+            if "was changed after" not in str(error):
+                raise
+            yield REFUSED
         finally:
             for a, old in zip(mutable, before, strict=True):
                 a[...] = old
