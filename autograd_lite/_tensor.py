@@ -12,7 +12,7 @@ from . import protocols
 from ._methods import Methods, canonical_index
 from ._numpy_methods import NumPyMethods
 from ._operators import Operators
-from ._record import add_over, apply, binary, hand_over_class, moved, open_edge, unary, wrap
+from ._record import add_over, apply, binary, hand_over_class, moved, open_edge, owned, unary, wrap
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.forks import fork_safe_lock
 from .core.hooks import HOOKS
@@ -159,7 +159,7 @@ class Tensor(Operators, Methods, NumPyMethods):
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient that `backward` accumulated here, or None; may be set to None."""
+        """The gradient that `backward` accumulated here, or None; may be set: the values are copied."""
         return getattr(self, "_grad", None)
 
     @grad.setter
@@ -167,7 +167,7 @@ class Tensor(Operators, Methods, NumPyMethods):
         if value is None:
             self._grad = None
             return
-        given = value if isinstance(value, Tensor) else Tensor(value)
+        given = owned(value) if isinstance(value, Tensor) else Tensor(value)
         if given.shape != self.shape or given.dtype != self.dtype:
             raise ShapeError(
                 f".grad: expected shape {self.shape} {self.dtype}, as the tensor has; "
@@ -514,7 +514,7 @@ def tensor(
 
 
 class UserHook:
-    """A user's function of a gradient, given and giving Tensors; the engine's may be bare."""
+    """A user's function of a gradient, given and giving Tensors of its own; the engine's may be bare."""
 
     __slots__ = ("function",)
 
@@ -522,11 +522,11 @@ class UserHook:
         self.function = function
 
     def __call__(self, g: Any) -> Any:
-        seen = g if isinstance(g, Tensor) else wrap(np.array(g), None)
+        seen = owned(g) if isinstance(g, Tensor) else wrap(np.array(g), None)
         changed: Any = self.function(seen)
         if changed is None:
             return None
-        new = changed if isinstance(changed, Tensor) else Tensor(changed)
+        new = owned(changed) if isinstance(changed, Tensor) else Tensor(changed)
         if new.shape != g.shape:
             raise ShapeError(f"register_hook: expected the hook to return shape {g.shape}; received {new.shape}")
         if new.dtype != g.dtype:
@@ -557,6 +557,6 @@ class _GradKeeper:
     def __call__(self, g: Any) -> None:
         owner = self._owner()
         if owner is not None:
-            kept = g if isinstance(g, Tensor) else wrap(np.array(g), None)
+            kept = owned(g) if isinstance(g, Tensor) else wrap(np.array(g), None)
             with GRAD_LOCK:
                 owner._grad = kept if owner.grad is None else owner.grad + kept

@@ -21,6 +21,7 @@ __all__ = [
     "leave_mode",
     "module_scope",
     "no_grad",
+    "raise_on_change",
     "record_on",
     "record_source",
 ]
@@ -32,14 +33,33 @@ class Mode:
     """What is recorded: nothing, operations, operations with the user's line and the module they ran in.
 
     `watch` looks at every recorded operation, `watch(op, values, out, params, edges)`, and at backward passes. Whoever
-    sets it sets `source` too: it is looked at only where lines are recorded, so that it costs nothing elsewhere.
-    `entries` are the blocks that made it so, the innermost last.
+    sets it sets `source` too: it is looked at only where lines are recorded, so that it costs nothing elsewhere. So is
+    `verify`: note all elements of everything that is saved (see `raise_on_change`). `entries` are the blocks that made
+    it so, the innermost last.
     """
 
-    __slots__ = ("__weakref__", "entries", "record", "scope", "source", "watch")
+    __slots__ = ("__weakref__", "entries", "record", "scope", "source", "verify", "watch")
 
-    def __init__(self, record: bool, source: bool, scope: str, watch: Any, entries: tuple[Entry, ...]) -> None:
-        self.record, self.source, self.scope, self.watch, self.entries = record, source, scope, watch, entries
+    def __init__(
+        self,
+        record: bool = True,
+        source: bool = False,
+        scope: str = "",
+        watch: Any = None,
+        verify: bool = False,
+        entries: tuple[Entry, ...] = (),
+    ) -> None:
+        self.record, self.source, self.scope, self.watch, self.verify = record, source, scope, watch, verify
+        self.entries = entries
+
+    def within(self, entry: Entry) -> Mode:
+        """Return the mode that a block begins with inside this one."""
+        return Mode(self.record, self.source, self.scope, self.watch, self.verify, (*self.entries, entry))
+
+    def take(self, other: Mode) -> None:
+        """Become as another one is."""
+        self.record, self.source, self.scope, self.watch = other.record, other.source, other.scope, other.watch
+        self.verify, self.entries = other.verify, other.entries
 
 
 class Entry:
@@ -57,7 +77,7 @@ class Entry:
         self.token: Token[Mode] | None = None
 
 
-_OUTSIDE = Mode(True, False, "", None, ())
+_OUTSIDE = Mode()
 MODE: ContextVar[Mode] = ContextVar("autograd_lite_mode", default=_OUTSIDE)
 # The modes of blocks inside others. Together with the mode that a block began with, they are all that may hold it.
 _NESTED: set[ref[Mode]] = set()
@@ -70,10 +90,10 @@ def enter_mode(change: Callable[[Mode], None]) -> Entry:
     around, entry = MODE.get(), Entry(change)
     if around.entries:
         with _LOCK:
-            mode = Mode(around.record, around.source, around.scope, around.watch, (*around.entries, entry))
+            mode = around.within(entry)
             _NESTED.add(ref(mode, _forget))
     else:
-        mode = Mode(around.record, around.source, around.scope, around.watch, (entry,))
+        mode = around.within(entry)
     change(mode)
     entry.mode, entry.token = mode, MODE.set(mode)
     return entry
@@ -95,9 +115,7 @@ def leave_mode(entry: Entry) -> tuple[Entry, ...] | None:
         with _LOCK:
             for mode in (began, *(nested() for nested in list(_NESTED))):
                 if mode is not None and entry in mode.entries:
-                    new = _without(mode.entries, entry)
-                    mode.record, mode.source, mode.scope, mode.watch = new.record, new.source, new.scope, new.watch
-                    mode.entries = new.entries
+                    mode.take(_without(mode.entries, entry))
         return None
     if now is began:
         return ()
@@ -110,7 +128,7 @@ def leave_mode(entry: Entry) -> tuple[Entry, ...] | None:
 
 def _without(entries: tuple[Entry, ...], left: Entry) -> Mode:
     """Return what the other blocks make of the mode."""
-    mode = Mode(True, False, "", None, tuple([entry for entry in entries if entry is not left]))
+    mode = Mode(entries=tuple([entry for entry in entries if entry is not left]))
     for entry in mode.entries:
         entry.change(mode)
     return mode
@@ -127,6 +145,10 @@ def _record_off(mode: Mode) -> None:
 
 def _source_on(mode: Mode) -> None:
     mode.source = True
+
+
+def _verify_on(mode: Mode) -> None:
+    mode.source = mode.verify = True
 
 
 class _Recording:
@@ -255,6 +277,32 @@ def record_source() -> Iterator[None]:
         True
     """
     entry = enter_mode(_source_on)
+    try:
+        yield
+    finally:
+        leave_mode(entry)
+
+
+@contextmanager
+def raise_on_change() -> Iterator[None]:
+    """Note every element of all that is recorded inside; `backward` raises if any has changed by the time it is read.
+
+    Arrays used beside Tensors are the caller's. Without this, small ones are copied and larger ones told by a sample
+    of their elements, which can miss a change of a few. Inside, nothing is missed: neither that, nor what is written
+    past the library, as through `tensor(a, copy=False)`, `.data.base` or ctypes. It costs a pass over everything that
+    is saved, in the forward and in the backward pass; lines are recorded, as in `record_source`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w, x = ag.tensor(np.ones(10_000), requires_grad=True), np.ones(10_000)
+        >>> with ag.raise_on_change():
+        ...     loss = (w * x).sum()
+        >>> x[7] = 2.0
+        >>> loss.backward()
+        Traceback (most recent call last):
+        autograd_lite.core.errors.GradError: backward: input 1 of the 'multiply' result of shape (10000,) float64, ...
+    """
+    entry = enter_mode(_verify_on)
     try:
         yield
     finally:

@@ -32,6 +32,7 @@ __all__ = [
     "composes",
     "elementwise",
     "gate",
+    "jointly",
     "nondifferentiable",
     "read_rule",
     "reduction",
@@ -54,6 +55,7 @@ class Kind(Enum):
     APPLIED = "the partial already applied, f(g, out, *inputs): linear in g and elementwise, so it serves vjp and jvp"
     REDUCED = "as PARTIAL, with g and out given back their reduced axes"
     VJP = "a vector-Jacobian product f(g, out, *inputs)"
+    READ = "the cotangent of the input: what a rule said that was read already"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -92,9 +94,24 @@ class EachInput:
     """The rules of an op of any number of inputs, indexed like a tuple of them."""
 
     vjp_of: Callable[[int], Callable[..., Any]]
+    together: Callable[..., Sequence[Any]] | None = None  # all their cotangents at once, which the engine prefers
 
     def __getitem__(self, i: int) -> Rule:
         return Rule(Kind.VJP, self.vjp_of(i))
+
+    def at_once(
+        self, g: Any, saved: tuple[Any, ...], params: dict[str, Any], needs: tuple[int, ...]
+    ) -> dict[int, Rule]:
+        """Read the rules for all inputs in time linear in their number, and return what they say."""
+        if self.together is None:
+            return {i: Rule(Kind.READ, self.vjp_of(i)(g, *saved, **params)) for i in needs}
+        found = self.together(g, *saved, **params)
+        return {i: Rule(Kind.READ, found[i]) for i in needs}
+
+
+def jointly(vjps: Callable[..., Sequence[Any]]) -> EachInput:
+    """Return the rules of an op that finds the cotangents of all its inputs at once."""
+    return EachInput(lambda i: lambda *arrays, **params: vjps(*arrays, **params)[i], vjps)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -331,7 +348,7 @@ def structural(
     *vjps: Callable[..., Any] | None,
     infer: Callable[..., ShapeDtype],
     saves: str | Sequence[str] = "",
-    each: Callable[[int], Callable[..., Any]] | None = None,
+    together: Callable[..., Sequence[Any]] | None = None,
     **facts: Any,
 ) -> Op:
     """Define an op by its vector-Jacobian products.
@@ -343,11 +360,11 @@ def structural(
             its edge, which has `shape`, `dtype`, `ndim` and `size` but no values.
         infer: the shape rule.
         saves: as in `elementwise`.
-        each: instead of `vjps`, for an op of any number of inputs: the vjp for input `i`.
+        together: instead of `vjps`, for an op of any number of inputs: one function that returns all their cotangents.
         facts: further fields of `Op`.
     """
-    if each is not None:
-        return _register(Op(name, forward, EachInput(each), infer, **facts))
+    if together is not None:
+        return _register(Op(name, forward, jointly(together), infer, **facts))
     rules = tuple(
         None if f is None else Rule(Kind.VJP, f, _reads(s))
         for f, s in zip(vjps, _per_input(saves, len(vjps)), strict=True)

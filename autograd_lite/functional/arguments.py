@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +10,7 @@ import numpy as np
 from .._lifted import Held, Level, Lifted, face
 from .._record import apply
 from .._tensor import Tensor
+from ..core.depth import DEPTH, Depth, inside_lifted
 from ..core.errors import DtypeError, GradError
 from ..core.mode import MODE, enable_grad, enter_mode, leave_mode, record_on
 from ..core.node import LEAF, next_stamp
@@ -23,8 +22,6 @@ __all__ = [
     "array_like",
     "bare",
     "floating",
-    "inside",
-    "inside_lifted",
     "leave",
     "like_argument",
     "name_of",
@@ -38,34 +35,6 @@ __all__ = [
 
 _CONTAINERS = frozenset({list, tuple, dict})
 _ARRAYS = frozenset({np.ndarray, float, int, bool, str, np.float64, np.float32})
-
-
-class _Depth(NamedTuple):
-    """How many transformations run around this one, and how many of them are gradients, which record."""
-
-    all: int = 0
-    tapes: int = 0
-
-
-_OUTSIDE = _Depth()
-_DEPTH: ContextVar[_Depth] = ContextVar("autograd_lite_depth", default=_OUTSIDE)
-
-
-@contextmanager
-def inside(*, tape: bool) -> Iterator[_Depth]:
-    """Run a transformation's function; yields what was around it."""
-    depth = _DEPTH.get()
-    token = _DEPTH.set(_Depth(depth.all + 1, depth.tapes + tape))
-    try:
-        yield depth
-    finally:
-        _DEPTH.reset(token)
-
-
-def inside_lifted() -> bool:
-    """Say whether `jvp` or `vmap` runs around this."""
-    depth = _DEPTH.get()
-    return depth.all > depth.tapes
 
 
 class Traced(NamedTuple):
@@ -94,17 +63,17 @@ def trace(
     """Call `f` with the arguments `argnums` replaced by variables, and record."""
     wanted = positions(what, f, argnums, args)
     inputs = list(args)
-    depth, mode = _DEPTH.get(), MODE.get()
+    depth, mode = DEPTH.get(), MODE.get()
     # Inside jvp or vmap the record gets a level of its own; otherwise one tape serves all, which is faster.
     level = Level() if inside_lifted() else None
-    token, recording = _DEPTH.set(_Depth(depth.all + 1, depth.tapes + 1)), enter_mode(record_on)
+    token, recording = DEPTH.set(Depth(depth.all + 1, depth.tapes + 1)), enter_mode(record_on)
     try:
         for i in wanted:
             inputs[i] = _variables(what, args[i], i, level)
         variables = tuple([inputs[i] for i in wanted])
         out = f(*inputs, **kwargs)
     finally:
-        _DEPTH.reset(token)
+        DEPTH.reset(token)
         leave_mode(recording)
     tensors = tensors_in(args, kwargs)
     create_graph = level is None and (

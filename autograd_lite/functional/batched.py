@@ -11,11 +11,12 @@ import numpy as np
 from .._lifted import Level, Lifted, face
 from .._tensor import Tensor
 from ..core.batching import one_by_one
+from ..core.depth import inside
 from ..core.errors import ShapeError
 from ..core.op import Op
 from ..core.shapes import normalize_axis
 from ..core.tree import leaves, map_leaves, rebuild
-from .arguments import array_like, bare, inside, leave, name_of, tensors_in
+from .arguments import array_like, bare, leave, name_of, tensors_in
 
 __all__ = ["Batched", "vmap"]
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._lifted import Level, face, released
 from .._tensor import Tensor
+from ..core.depth import inside, inside_lifted
 from ..core.errors import GradError, ShapeError
 from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import cotangents, edge_of
@@ -18,8 +19,6 @@ from .arguments import (
     array_like,
     bare,
     floating,
-    inside,
-    inside_lifted,
     leave,
     like_argument,
     positions,

@@ -10,12 +10,13 @@ import numpy as np
 
 from .._lifted import Level, face, released
 from .._tensor import Tensor
+from ..core.depth import inside
 from ..core.errors import DtypeError, ShapeError
 from ..core.mode import enable_grad
 from ..core.node import Node
 from ..core.tree import leaves, map_leaves, rebuild
-from ..engine import conjugated, cotangents, edge_of
-from .arguments import array_like, bare, floating, inside, leave, like_argument, name_of, tensors_in, variable
+from ..engine import check_seals, conjugated, cotangents, edge_of
+from .arguments import array_like, bare, floating, leave, like_argument, name_of, tensors_in, variable
 from .dual import Dual, ForwardLevel
 
 __all__ = ["Jvp", "Linear", "jvp", "linearize"]
@@ -148,6 +149,8 @@ class Linear:
             env[v] = t.astype(v.dtype) if t.dtype != v.dtype else t
         with np.errstate(all="ignore"):
             for node in self._nodes:
+                if node.saved is not None:
+                    check_seals(node, node.saved)
                 env[node] = node.op(*(env.get(e, e) if _hashable(e) else e for e in node.inputs), **node.params)
         results = [_replayed(t, env) for t in self._tangents]
         if self._level is not None:
