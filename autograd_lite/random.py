@@ -11,6 +11,8 @@ import numpy as np
 
 from ._record import apply
 from ._tensor import Tensor
+from .core.arguments import described
+from .core.messages import checked
 from .ops import random as ops
 
 if TYPE_CHECKING:
@@ -39,6 +41,11 @@ class Generator:
 
     def seed(self, seed: int | None) -> None:
         """Start the stream again from `seed`."""
+        whole = isinstance(seed, (int, np.integer))
+        if seed is not None and (not whole or seed < 0):
+            raise (ValueError if whole else TypeError)(
+                f"set_seed: expected seed to be an integer of at least 0, or None; received seed={described(seed)}"
+            )
         self._seed = seed
         self._bits: np.random.Generator | None = None
 
@@ -96,6 +103,7 @@ def replay_draws(states: dict[Generator, Any]) -> Iterator[None]:
             generator.state = state
 
 
+@checked
 def set_seed(seed: int | None) -> None:
     """Seed the default generator, which initializers, shuffling and dropout draw from.
 
@@ -121,6 +129,7 @@ def _draw(
     return apply(op, (), {"generator": source, "shape": _shape(shape), "dtype": np.dtype(dtype), **params})
 
 
+@checked
 def normal(
     shape: int | tuple[int, ...],
     loc: float = 0.0,
@@ -133,6 +142,7 @@ def normal(
     return _draw(ops.random_normal, shape, dtype, generator, loc=loc, scale=scale)
 
 
+@checked
 def uniform(
     shape: int | tuple[int, ...],
     low: float = 0.0,
@@ -145,6 +155,7 @@ def uniform(
     return _draw(ops.random_uniform, shape, dtype, generator, low=low, high=high)
 
 
+@checked
 def bernoulli(
     shape: int | tuple[int, ...],
     p: float = 0.5,
@@ -156,6 +167,7 @@ def bernoulli(
     return _draw(ops.random_bernoulli, shape, dtype, generator, p=p)
 
 
+@checked
 def permutation(n: int, *, generator: Generator | None = None) -> Tensor:
     """Draw a random order of 0 … n - 1."""
     return _draw(ops.random_permutation, n, np.int64, generator)

@@ -11,6 +11,7 @@ import numpy as np
 from .._lifted import Lifted, LiftedTensor
 from .._record import apply, open_edge
 from .._tensor import Tensor
+from ..core.arguments import function_given
 from ..core.errors import GradError, ShapeError
 from ..core.mode import enable_grad, is_grad_enabled
 from ..core.node import Node, next_stamp
@@ -115,6 +116,7 @@ class _Custom:
     _rule: Callable[..., Any] | None
 
     def __init__(self, f: Callable[..., Any]) -> None:
+        function_given(self.what, f)
         functools.update_wrapper(self, f)
         self._f = f
         self._rule = None
@@ -316,6 +318,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         >>> grad(checkpoint(lambda x: np.sin(x) ** 2))(0.5) == grad(lambda x: np.sin(x) ** 2)(0.5)
         np.True_
     """
+    function_given("checkpoint", f)
 
     @functools.wraps(f)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:

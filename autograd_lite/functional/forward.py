@@ -10,6 +10,7 @@ import numpy as np
 
 from .._lifted import Level, face, released
 from .._tensor import Tensor
+from ..core.arguments import function_given
 from ..core.errors import DtypeError, ShapeError
 from ..core.mode import enable_grad
 from ..core.node import Node
@@ -80,6 +81,7 @@ def jvp(f: Callable[..., Any]) -> Jvp:
         >>> float(out), float(tangent)
         (0.0, 2.0)
     """
+    function_given("jvp", f)
     return Jvp(f)
 
 
@@ -218,6 +220,7 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
         >>> linear(np.array([1.0, 2.0]))
         array([ 1., -2.])
     """
+    function_given("linearize", f)
 
     @functools.wraps(f)
     def with_linear(*args: Any, **kwargs: Any) -> tuple[Any, Linear]:
