@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from .core.arguments import numbers
 from .core.depth import isolated
-from .core.errors import GradError, ShapeError
+from .core.errors import GradError
+from .core.messages import misfit
 from .core.mode import MODE, Mode
 from .core.node import LEAF, Node, take_note
 from .core.op import BY_UFUNC, Op
@@ -71,12 +73,12 @@ def wrap(data: Any, node: Any) -> Tensor:
     return t
 
 
-def _operand(x: Any) -> Any:
+def _operand(op: Op, x: Any) -> Any:
     """Turn an operand that is no Tensor into what NumPy would make of it, or NotImplemented."""
     if isinstance(x, (np.ndarray, np.generic, int, float, complex)):
         return x
     if isinstance(x, (list, tuple)):
-        return np.asarray(x)
+        return numbers(op.name, "the operand", x)
     return NotImplemented
 
 
@@ -86,7 +88,10 @@ def unary(op: Op, x: Any) -> Tensor:
         return _lift(op, (x,), {})
     node = x._node
     value = x._data
-    out = op.forward(value)
+    try:
+        out = op.forward(value)
+    except Exception as error:
+        raise misfit(op, (x,), _NO_PARAMS, error) from None
     if node is not None:
         mode = _mode()
         if mode.record:
@@ -109,8 +114,8 @@ def moved(op: Op, x: Any, params: dict[str, Any]) -> Tensor:
     value = x._data
     try:
         out = op.forward(value, **params)
-    except ValueError as error:
-        raise _misfit(op, (x,), error) from None
+    except Exception as error:
+        raise misfit(op, (x,), params, error) from None
     made = None
     if node is not None:
         mode = _mode()
@@ -147,7 +152,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
         if x.__class__ not in _OPERANDS:
             if hasattr(x, "__apply_op__"):
                 return _lift(op, (x, y), {})
-            x = _operand(x)
+            x = _operand(op, x)
             if x is NotImplemented:
                 return x
         a = edge_x = x
@@ -164,14 +169,14 @@ def binary(op: Op, x: Any, y: Any) -> Any:
         if y.__class__ not in _OPERANDS:
             if hasattr(y, "__apply_op__"):
                 return _lift(op, (x, y), {})
-            y = _operand(y)
+            y = _operand(op, y)
             if y is NotImplemented:
                 return y
         b = edge_y = y
     try:
         out = op.forward(a, b)
-    except ValueError as error:
-        raise _misfit(op, (x, y), error) from None
+    except Exception as error:
+        raise misfit(op, (x, y), _NO_PARAMS, error) from None
     if need and op.rules is not None:
         mode = _mode()
         if mode.record:
@@ -266,8 +271,8 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
             edges.append(x)
     try:
         out = op.forward(*values, **params)
-    except ValueError as error:
-        raise _misfit(op, inputs, error) from None
+    except Exception as error:
+        raise misfit(op, inputs, params, error) from None
     node = record(op, out, values, edges, needs, params) if needs or recorded or not inputs else None
     result = wrap(out, node)
     if out.__class__ is np.ndarray and out.base is not None:
@@ -301,31 +306,6 @@ def record(
         node.seals = seals
         node.hooks = []  # so that the engine, which looks for nothing at a plain node, sees them
     return node
-
-
-def _misfit(op: Op, inputs: tuple[Any, ...], error: ValueError) -> ValueError:
-    """Say which op was given which shapes, where NumPy says neither the one nor the other."""
-    if isinstance(error, np.linalg.LinAlgError):  # the values are to blame, and callers wait for this class
-        return error
-    arrays = [(getattr(x, "name", None), np.shape(x._data if x.__class__ is Tensor else x)) for x in inputs]
-    received = " and ".join(f"{name!r} {shape}" if name else f"{shape}" for name, shape in arrays)
-    shapes = [shape for _, shape in arrays]
-    if op.name == "matmul" and all(shapes):
-        rows = shapes[1][-2] if len(shapes[1]) > 1 else shapes[1][0]
-        if shapes[0][-1] != rows:
-            return ShapeError(
-                f"matmul: the last axis of x has length {shapes[0][-1]} and must equal the {rows} rows of y; "
-                f"received shapes {received}"
-            )
-    if op.ufunc is None or op.ufunc.signature:
-        return ShapeError(f"{op.name}: {error}; received {received}")
-    try:
-        np.broadcast_shapes(*shapes)
-    except ValueError:
-        return ShapeError(
-            f"{op.name}: the shapes do not broadcast: aligned right, axes must be equal or 1; received {received}"
-        )
-    return error  # the shapes are not to blame: NumPy refused the values, as integers to negative powers
 
 
 def _share(view: Tensor, inputs: tuple[Any, ...]) -> None:

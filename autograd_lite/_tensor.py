@@ -13,9 +13,11 @@ from ._methods import Methods, canonical_index
 from ._numpy_methods import NumPyMethods
 from ._operators import Operators
 from ._record import add_over, apply, binary, hand_over_class, moved, open_edge, owned, unary, wrap
+from .core.arguments import described, kinds_of, numbers
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.forks import fork_safe_lock
 from .core.hooks import HOOKS
+from .core.messages import explained
 from .core.mode import MODE, is_grad_enabled
 from .core.node import LEAF, Source, next_stamp
 from .core.op import BY_UFUNC, Op
@@ -72,7 +74,11 @@ class Tensor(Operators, Methods, NumPyMethods):
         *,
         copy: bool = True,
     ) -> None:
-        data = np.array(a._data if isinstance(a, Tensor) else a, dtype=dtype, copy=copy or None)
+        try:
+            data = np.array(a._data if isinstance(a, Tensor) else a, dtype=dtype, copy=copy or None)
+        except Exception as error:
+            given = {"a": a, "dtype": dtype}
+            raise explained("tensor", error, given, kinds_of(Tensor.__init__), final=False) from None
         if data.dtype.kind not in "biufc":
             raise DtypeError(f"tensor: expected numbers; received dtype {data.dtype}. Convert the values first")
         self._data = data
@@ -243,7 +249,7 @@ class Tensor(Operators, Methods, NumPyMethods):
             raise GradError(
                 f"assign: expected a leaf; received the {self._node.describe()}. Compute a new tensor instead"
             )
-        new = np.asarray(value._data if isinstance(value, Tensor) else value)
+        new = value._data if isinstance(value, Tensor) else numbers("assign", "value", value)
         try:
             if np.broadcast_shapes(new.shape, self.shape) != self.shape:
                 raise ValueError
@@ -258,7 +264,7 @@ class Tensor(Operators, Methods, NumPyMethods):
             delta: of this tensor's shape, or of that of its `rows`.
             rows: a part of the first axis, to which the subtraction is confined.
         """
-        step = delta._data if isinstance(delta, Tensor) else np.asarray(delta)
+        step = delta._data if isinstance(delta, Tensor) else numbers("assign_sub", "delta", delta)
         expected = self.shape if rows is None else self._data[rows].shape
         if step.shape != expected:
             raise ShapeError(f"assign_sub: expected shape {expected}; received {step.shape}")
@@ -270,7 +276,12 @@ class Tensor(Operators, Methods, NumPyMethods):
 
     def assign_add(self, delta: Tensor | npt.ArrayLike) -> None:
         """Add `delta`, broadcastable to this tensor's shape, in place: `assign(self.data + delta)` (a leaf only)."""
-        self.assign(self._data + (delta._data if isinstance(delta, Tensor) else np.asarray(delta)))
+        step = delta._data if isinstance(delta, Tensor) else numbers("assign_add", "delta", delta)
+        try:
+            new = self._data + step
+        except ValueError:
+            raise ShapeError(f"assign_add: expected shape {self.shape}; received {step.shape}") from None
+        self.assign(new)
 
     def _own_buffer(self) -> npt.NDArray[Any]:
         """Return the values for writing: a buffer that no other tensor looks at, stamped as changed now."""
@@ -322,6 +333,11 @@ class Tensor(Operators, Methods, NumPyMethods):
 
     def item(self) -> Any:
         """Return the one element as a Python number."""
+        if self._data.size != 1:
+            raise ValueError(
+                f"item: expected a tensor of one element; received {described(self)}. Reduce it first, as by .mean(), "
+                "or use .tolist()"
+            )
         return self._data.item()
 
     def tolist(self) -> Any:
@@ -368,11 +384,18 @@ class Tensor(Operators, Methods, NumPyMethods):
             if op is not None:
                 if len(inputs) == 1:
                     return unary(op, inputs[0])
-                return binary(op, *inputs)
-        return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))
+                result = binary(op, *inputs)
+                return protocols.deferred(ufunc, inputs, Tensor) if result is NotImplemented else result
+        try:
+            return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))
+        except Exception as error:
+            raise protocols.problem_of_ufunc(ufunc, method, inputs, kwargs, error) from None
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return _finish(protocols.resolve_function(function, args, kwargs))
+        try:
+            return _finish(protocols.resolve_function(function, args, kwargs))
+        except Exception as error:
+            raise protocols.problem_of(function, args, kwargs, error) from None
 
     __hash__ = object.__hash__
 

@@ -13,7 +13,9 @@ import numpy as np
 
 from ._record import apply
 from ._tensor import Tensor
+from .core.arguments import described
 from .core.forks import on_fork
+from .core.messages import checked
 from .ops import random as ops
 
 if TYPE_CHECKING:
@@ -52,6 +54,11 @@ class Generator:
 
     def seed(self, seed: int | None) -> None:
         """Start the stream again from `seed`."""
+        whole = isinstance(seed, (int, np.integer))
+        if seed is not None and (not whole or seed < 0):
+            raise (ValueError if whole else TypeError)(
+                f"set_seed: expected seed to be an integer of at least 0, or None; received seed={described(seed)}"
+            )
         self._restart(seed)
 
     def _restart(self, seed: Any) -> None:
@@ -165,6 +172,7 @@ def replay_draws(states: dict[Generator, list[Any]]) -> Iterator[None]:
         _DRAWS.reset(token)
 
 
+@checked
 def set_seed(seed: int | None) -> None:
     """Seed the default generator, which initializers, shuffling and dropout draw from.
 
@@ -187,6 +195,7 @@ def _draw(
     return apply(op, (), {"generator": source, "shape": _shape(shape), "dtype": np.dtype(dtype), **params})
 
 
+@checked
 def normal(
     shape: int | tuple[int, ...],
     loc: float = 0.0,
@@ -199,6 +208,7 @@ def normal(
     return _draw(ops.random_normal, shape, dtype, generator, loc=loc, scale=scale)
 
 
+@checked
 def uniform(
     shape: int | tuple[int, ...],
     low: float = 0.0,
@@ -211,6 +221,7 @@ def uniform(
     return _draw(ops.random_uniform, shape, dtype, generator, low=low, high=high)
 
 
+@checked
 def bernoulli(
     shape: int | tuple[int, ...],
     p: float = 0.5,
@@ -222,6 +233,7 @@ def bernoulli(
     return _draw(ops.random_bernoulli, shape, dtype, generator, p=p)
 
 
+@checked
 def permutation(n: int, *, generator: Generator | None = None) -> Tensor:
     """Draw a random order of 0 … n - 1."""
     return _draw(ops.random_permutation, n, np.int64, generator)

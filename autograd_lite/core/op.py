@@ -18,6 +18,7 @@ import numpy as np
 
 from . import batching
 from .batching import BatchRule
+from .messages import misfit
 from .shapes import ShapeDtype, expand_reduced, reduced_shape
 
 __all__ = [
@@ -169,7 +170,10 @@ class Op:
             hook = getattr(x, "__apply_op__", None)
             if hook is not None:
                 return hook(self, inputs, params)
-        return self.forward(*inputs, **params)
+        try:
+            return self.forward(*inputs, **params)
+        except Exception as error:
+            raise misfit(self, inputs, params, error) from None
 
     def rule(self, i: int) -> Rule | None:
         """Return the derivative rule for input `i`."""

@@ -58,7 +58,10 @@ def normalize_axis(axis: int, ndim: int, what: str = "axis") -> int:
         >>> normalize_axis(-1, 3)
         2
     """
-    axis = operator.index(axis)
+    try:
+        axis = operator.index(axis)
+    except TypeError:
+        raise TypeError(f"expected {what} to be an integer; received {what}={axis!r:.60}") from None
     if not -ndim <= axis < ndim:
         use = f"use {-ndim} to {ndim - 1}" if ndim else "it has none: leave the axis out, or reshape(1) first"
         raise ShapeError(f"{what}={axis} is out of bounds for a {ndim}-dimensional array; {use}")

@@ -20,6 +20,7 @@ from ..ops import shape
 __all__ = [
     "Traced",
     "array_like",
+    "arrays_returned",
     "bare",
     "floating",
     "leave",
@@ -206,6 +207,26 @@ def scalar(what: str, out: Any) -> Any:
     if (out.dtype if isinstance(out, Tensor) else np.asarray(out).dtype).kind == "c":
         raise GradError(
             f"{what}: expected a real loss; received a complex one. Take its .real or abs(), or give vjp a cotangent"
+        )
+    return out
+
+
+def arrays_returned(what: str, out: Any) -> Any:
+    """Return a function's result, if it is an array or a container of arrays.
+
+    Raises:
+        GradError: if it is not, and so has no derivative.
+    """
+    for path, x in leaves((out,) if out is None else out):
+        if not isinstance(x, (Tensor, Lifted, np.ndarray, np.generic, int, float, complex)):
+            raise GradError(
+                f"{what}: expected the function to return an array or a container of arrays; received "
+                f"{type(x).__name__}{f' at {path}' if path else ''}"
+            )
+    if out is None:
+        raise GradError(
+            f"{what}: expected the function to return an array or a container of arrays; received None. Did it forget "
+            "to return?"
         )
     return out
 

@@ -11,6 +11,7 @@ import numpy as np
 from .._lifted import Lifted, LiftedTensor
 from .._record import apply, open_edge, owned, wrap
 from .._tensor import Tensor
+from ..core.arguments import function_given
 from ..core.depth import inside, isolated
 from ..core.errors import GradError, ShapeError
 from ..core.mode import enable_grad, is_grad_enabled
@@ -109,6 +110,7 @@ class _Custom:
     _rule: Callable[..., Any] | None
 
     def __init__(self, f: Callable[..., Any]) -> None:
+        function_given(self.what, f)
         functools.update_wrapper(self, f)
         self._f = f
         self._rule = None
@@ -315,6 +317,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         >>> grad(checkpoint(lambda x: np.sin(x) ** 2))(0.5) == grad(lambda x: np.sin(x) ** 2)(0.5)
         np.True_
     """
+    function_given("checkpoint", f)
 
     @functools.wraps(f)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:

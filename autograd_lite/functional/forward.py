@@ -10,6 +10,7 @@ import numpy as np
 
 from .._lifted import Level, face, released
 from .._tensor import Tensor
+from ..core.arguments import function_given
 from ..core.depth import inside
 from ..core.errors import DtypeError, ShapeError
 from ..core.mode import enable_grad
@@ -81,6 +82,7 @@ def jvp(f: Callable[..., Any]) -> Jvp:
         >>> float(out), float(tangent)
         (0.0, 2.0)
     """
+    function_given("jvp", f)
     return Jvp(f)
 
 
@@ -221,6 +223,7 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
         >>> linear(np.array([1.0, 2.0]))
         array([ 1., -2.])
     """
+    function_given("linearize", f)
 
     @functools.wraps(f)
     def with_linear(*args: Any, **kwargs: Any) -> tuple[Any, Linear]:
