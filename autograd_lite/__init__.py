@@ -13,6 +13,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 from . import random as random
+from ._changes import Changes as Changes, transaction as transaction
 from ._define import (
     applied as applied,
     elementwise as elementwise,

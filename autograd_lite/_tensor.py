@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Collection, Iterator
+from operator import setitem
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -23,6 +24,7 @@ from .core.node import LEAF, Source, next_stamp
 from .core.op import BY_UFUNC, Op
 from .core.ownership import SMALL
 from .core.shapes import ShapeDtype
+from .core.undo import UNDO
 from .ops import barrier, index, shape
 
 if TYPE_CHECKING:
@@ -245,16 +247,7 @@ class Tensor(Operators, Methods, NumPyMethods):
             GradError: on a tensor that is not a leaf.
             ShapeError: if the value does not fit; nothing is changed then.
         """
-        if not self.is_leaf:
-            raise GradError(
-                f"assign: expected a leaf; received the {self._node.describe()}. Compute a new tensor instead"
-            )
-        new = value._data if isinstance(value, Tensor) else numbers("assign", "value", value)
-        try:
-            if np.broadcast_shapes(new.shape, self.shape) != self.shape:
-                raise ValueError
-        except ValueError:
-            raise ShapeError(f"assign: expected shape {self.shape}; received {new.shape}") from None
+        new = self._fitting("assign", value)
         np.copyto(self._own_buffer(), new, casting="same_kind")
 
     def assign_sub(self, delta: Tensor | npt.ArrayLike, rows: slice | None = None) -> None:
@@ -276,20 +269,38 @@ class Tensor(Operators, Methods, NumPyMethods):
 
     def assign_add(self, delta: Tensor | npt.ArrayLike) -> None:
         """Add `delta`, broadcastable to this tensor's shape, in place: `assign(self.data + delta)` (a leaf only)."""
-        step = delta._data if isinstance(delta, Tensor) else numbers("assign_add", "delta", delta)
+        self.assign(self._data + self._fitting("assign_add", delta))
+
+    def _fitting(self, called: str, value: Any) -> npt.NDArray[Any]:
+        """Return what a leaf is to be changed by, if it fits."""
+        if not self.is_leaf:
+            raise GradError(
+                f"{called}: expected a leaf; received the {self._node.describe()}. Compute a new tensor instead"
+            )
+        new = value._data if isinstance(value, Tensor) else numbers(called, "value", value)
         try:
-            new = self._data + step
+            if new.shape != self.shape and np.broadcast_shapes(new.shape, self.shape) != self.shape:
+                raise ValueError
         except ValueError:
-            raise ShapeError(f"assign_add: expected shape {self.shape}; received {step.shape}") from None
-        self.assign(new)
+            raise ShapeError(f"{called}: expected shape {self.shape}; received {new.shape}") from None
+        if new.dtype != self.dtype and not np.can_cast(new.dtype, self.dtype, casting="same_kind"):
+            raise TypeError(f"{called}: expected values that can be cast to {self.dtype}; received {new.dtype}")
+        return new
 
     def _own_buffer(self) -> npt.NDArray[Any]:
-        """Return the values for writing: a buffer that no other tensor looks at, stamped as changed now."""
+        """Return the values for writing, stamped as changed now."""
+        data = self._writable()
+        if (undo := UNDO.get()) is not None:
+            undo.append((setitem, data, Ellipsis, data.copy()))
+        self._stamp = next_stamp()
+        return data
+
+    def _writable(self) -> npt.NDArray[Any]:
+        """Return the values in a buffer that no other tensor looks at."""
         data = self._data
         if getattr(self, "_shared", False) or data.__class__ is not np.ndarray or not data.flags.writeable:
             self._data = data = np.array(data)
             self._shared = False
-        self._stamp = next_stamp()
         if self._node is not LEAF:
             self._node = None  # whatever it was a view of, it is that no more
         return data

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import setitem
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -400,10 +401,12 @@ class Module:
         self._ready(f"{self.name}.load_state_dict()")
         tensors, carried = carried_in(self, state, strict)
         arrays, others = check_state(f"{self.name}.load_state_dict", tensors, state, strict)
+        changes = ag.Changes()  # an interrupt must not leave some of the old and some of the new
         for part, name, held in carried:
-            setattr(part, name, held)
+            changes.call(setitem, vars(part), name, held)
         for path, values in arrays.items():
-            tensors[path].assign(values)
+            changes.assign(tensors[path], values)
+        changes.make()
         return others
 
     def train(self) -> Self:
