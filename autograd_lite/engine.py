@@ -17,6 +17,7 @@ from ._record import owned, wrap
 from ._tensor import GRAD_LOCK, Tensor
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
+from .core.messages import checked
 from .core.mode import MODE, Mode, enable_grad, enter_mode, leave_mode, no_grad
 from .core.node import LEAF, Node
 from .core.op import EachInput, Kind, Rule
@@ -52,6 +53,7 @@ def edge_of(t: Tensor) -> Node | Tensor:
     return t if node is None or node is LEAF else node
 
 
+@checked
 def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, create_graph: bool = False) -> None:
     """Add the gradient of `t` to `.grad` of every leaf that requires one.
 

@@ -15,7 +15,7 @@ from ._record import apply
 from ._tensor import Tensor
 from .core.arguments import described
 from .core.forks import on_fork
-from .core.messages import checked
+from .core.messages import checked, checked_class
 from .ops import random as ops
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Generator", "bernoulli", "default_generator", "normal", "permutation", "set_seed", "uniform"]
 
 
+@checked_class
 class Generator:
     """A stream of random numbers with a name, which records and pictures show.
 
@@ -57,7 +58,7 @@ class Generator:
         whole = isinstance(seed, (int, np.integer))
         if seed is not None and (not whole or seed < 0):
             raise (ValueError if whole else TypeError)(
-                f"set_seed: expected seed to be an integer of at least 0, or None; received seed={described(seed)}"
+                f"expected seed to be an integer of at least 0, or None; received seed={described(seed)}"
             )
         self._restart(seed)
 

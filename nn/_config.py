@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd_lite import Tensor
 
+from ._arguments import checked_here
 from ._limits import reading
 
 __all__ = [
@@ -66,6 +67,7 @@ class Registered:
         cls.config_name = _name_of(cls)
         if not cls.__name__.startswith("_"):
             Registered.known[cls.config_name] = cls
+        checked_here(cls)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that the constructor makes it of again, as plain values."""
@@ -259,6 +261,7 @@ def function_called(name: Any) -> Any:
 # ---- classes and functions of the user's own ------------------------------------------------------------------------
 
 
+@checked_here
 class CustomObjectScope:
     """Inside of it, configurations, files and strings may name these classes and functions of your own.
 

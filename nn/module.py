@@ -20,6 +20,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ._arguments import checked, checked_here, problem_of_call
 from ._build import RestoreOnError, marks_built, takes_training
 from ._limits import room, room_for_result
 from ._masks import MASKS, any_mask, masked_call, masks_in, warn_lost
@@ -33,6 +34,7 @@ Shape = tuple[int | None, ...]
 Arrays = dict[str, npt.NDArray[Any]]
 
 
+@checked
 def Parameter(value: Tensor | npt.ArrayLike, dtype: npt.DTypeLike = "float32") -> Tensor:
     """Return a tensor of its own memory that requires a gradient.
 
@@ -47,6 +49,7 @@ def Parameter(value: Tensor | npt.ArrayLike, dtype: npt.DTypeLike = "float32") -
     return ag.tensor(value, dtype=dtype, requires_grad=True)
 
 
+@checked_here
 class Module:
     """A function with parameters: a subclass assigns them as attributes and writes `call`.
 
@@ -104,6 +107,7 @@ class Module:
             cls._makes_masks = own.get("_makes_masks", True)
         if "build" in vars(cls):
             cls.build = marks_built(cls.build)  # type: ignore[method-assign]
+        checked_here(cls)
 
     @property
     def name(self) -> str:
@@ -159,9 +163,15 @@ class Module:
                 return record_call(self, args, kwargs)
         if kwargs and has_symbols(kwargs):
             return record_call(self, args, kwargs)
-        if MASKS or self._makes_masks or (kwargs and kwargs.get("mask") is not None):
-            return masked_call(self, args, kwargs)
-        return self._called(args, kwargs)
+        try:
+            if MASKS or self._makes_masks or (kwargs and kwargs.get("mask") is not None):
+                return masked_call(self, args, kwargs)
+            return self._called(args, kwargs)
+        except Exception as error:
+            problem = problem_of_call(self, error, args, kwargs)
+            if problem is error:
+                raise
+            raise problem from None
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         training = kwargs.pop("training", None)

@@ -25,6 +25,8 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
+from ._arguments import checked
+from ._build import at_most
 from ._config import (
     CustomObjectScope as CustomObjectScope,
     Registered,
@@ -80,6 +82,7 @@ class Resumable(Protocol):
 # ---- weights --------------------------------------------------------------------------------------------------------
 
 
+@checked
 def save_weights(model: Module, path: str | os.PathLike[str]) -> None:
     """Write all parameters and buffers of a module to a safetensors file, under their paths.
 
@@ -93,6 +96,7 @@ def save_weights(model: Module, path: str | os.PathLike[str]) -> None:
     write_file("save_weights", path, model.state_dict())
 
 
+@checked
 def load_weights(model: Module, path: str | os.PathLike[str]) -> None:
     """Assign all parameters and buffers of a module from a safetensors file, or none of them.
 
@@ -110,6 +114,7 @@ def load_weights(model: Module, path: str | os.PathLike[str]) -> None:
 # ---- whole models ---------------------------------------------------------------------------------------------------
 
 
+@checked
 def save_model(model: Module, path: str | os.PathLike[str], include_optimizer: bool = True) -> None:
     """Write a model's configuration and weights, and how it is trained, to one file; `load_model` makes it again.
 
@@ -198,6 +203,7 @@ def _with_names(config: Any) -> Any:
     return {"class_name": "function", "config": config.__name__}
 
 
+@checked
 def load_model(
     path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
 ) -> Any:
@@ -303,11 +309,13 @@ def _compile(what: str, model: Any, compiled: Mapping[str, Any], arrays: Mapping
 custom_object_scope = CustomObjectScope
 
 
+@checked
 def get_registered_name(obj: Any) -> str:
     """Return what configurations and files call a class or function: its registered name, if it has one."""
     return name_in_configurations(obj)
 
 
+@checked
 def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the class or function of your own that is registered, or in a scope, under a name, or None.
 
@@ -318,6 +326,7 @@ def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = 
     return (custom_objects or {}).get(name, custom_called(name))
 
 
+@checked
 def serialize_keras_object(obj: Any) -> Any:
     """Return an object as plain values, from which `deserialize_keras_object` makes it again.
 
@@ -346,6 +355,7 @@ def _serialized(obj: Any) -> Any:
     return reference(plain(obj) if isinstance(obj, Registered) else obj)
 
 
+@checked
 def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the objects that plain values stand for, new, with initial values of their own.
 
@@ -370,6 +380,7 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | No
 # ---- checkpoints ----------------------------------------------------------------------------------------------------
 
 
+@checked
 def save_checkpoint(
     path: str | os.PathLike[str],
     model: Module,
@@ -410,6 +421,7 @@ def save_checkpoint(
     write_file("save_checkpoint", path, arrays, about)
 
 
+@checked
 def load_checkpoint(
     path: str | os.PathLike[str],
     model: Module,

@@ -1,6 +1,6 @@
 """What arguments may be: kinds, read from the annotations of functions, and values in words.
 
-`NUMPY_NAMES` is for the parameters of NumPy's functions, which have no annotations: there the name says the kind.
+`NAMES` is for parameters without annotations, such as those of NumPy's functions: there the name says the kind.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .errors import DtypeError
 
 __all__ = [
     "ANYTHING",
+    "NAMES",
     "NUMBERS",
     "Kind",
     "bound",
@@ -88,6 +89,10 @@ def _outline(value: Any) -> Any:
     return np.zeros(value.shape) if hasattr(value, "__apply_op__") else value
 
 
+def _is_arrays(value: Any) -> bool:
+    return is_numbers(value) or (isinstance(value, (list, tuple)) and all(is_numbers(v) for v in value))
+
+
 def _is_called(value: Any, name: str) -> bool:
     return any(base.__name__ == name for base in type(value).__mro__)
 
@@ -120,6 +125,7 @@ _BY_ANNOTATION: dict[str, Kind] = {
     "Graph": Kind("a Graph, as build_graph makes it", lambda value: _is_called(value, "Graph")),
     "os.PathLike": _PATH,
     "Path": _PATH,
+    "Arrays": Kind("an array, or a list of arrays", lambda value: _is_arrays(value)),
     "Mapping": Kind("a dict", lambda value: isinstance(value, Mapping)),
     "Generator": Kind("a Generator", lambda value: hasattr(value, "bits")),
 }
@@ -129,7 +135,7 @@ _SEQUENCES = frozenset({"Sequence", "list", "tuple", "Iterable", "Collection", "
 _PLURALS = {"int": "integers", "float": "numbers", "str": "strings", "bool": "True or False", "Tensor": "Tensors"}
 # What a name says, where no annotation does: the parameters of NumPy's functions.
 _AXES = "int | Sequence[int] | None"
-NUMPY_NAMES: dict[str, str] = {
+NAMES: dict[str, str] = {
     **dict.fromkeys(("axis", "axes", "axis1", "axis2", "source", "destination", "start"), _AXES),
     **dict.fromkeys(("a", "b", "x", "y", "x1", "x2", "arr", "ary", "array", "m", "v", "condition"), "npt.ArrayLike"),
     **dict.fromkeys(("dtype",), "npt.DTypeLike | None"),
@@ -188,7 +194,11 @@ def _kind(annotation: str, names: Mapping[str, Any]) -> Kind:
 def _kind_named(name: str, names: Mapping[str, Any]) -> Kind:
     """Return what a class, or an alias of an annotation, asks for."""
     thing = names.get(name)
-    if isinstance(thing, type) and thing.__module__.partition(".")[0] in OUR_PACKAGES:
+    if (
+        isinstance(thing, type)
+        and not getattr(thing, "_is_protocol", False)
+        and thing.__module__.partition(".")[0] in OUR_PACKAGES
+    ):
         return Kind(f"a{'n' if name[0] in 'AEIOU' else ''} {name}", lambda value: isinstance(value, thing))
     if isinstance(thing, (types.UnionType, types.GenericAlias)):
         return _kind(re.sub(r"\b(\w+\.)+(?=[A-Z])", "", str(thing)), names)
@@ -208,6 +218,8 @@ def _sequence(inside: list[str], names: Mapping[str, Any]) -> Kind:
     return Kind(words, accepts)
 
 
+# Methods whose arguments are what their names say, as those of functions are; `fit` takes many kinds of `x`.
+_CALLS = frozenset({"__call__", "call", "update_state", "weighed"})
 _CACHE: dict[Any, dict[str, Kind]] = {}
 
 
@@ -216,21 +228,22 @@ def kinds_of(function: Callable[..., Any]) -> dict[str, Kind]:
     found = _CACHE.get(function)
     if found is None:
         try:
-            parameters = inspect.signature(function).parameters.values()
+            parameters = inspect.signature(function).parameters
         except (TypeError, ValueError):
             return {}
-        names = getattr(inspect.unwrap(function), "__globals__", {})
-        found = _CACHE[function] = {p.name: _kind_of_parameter(p, names) for p in parameters}
+        known = getattr(inspect.unwrap(function), "__globals__", {})
+        by_name = NAMES if "self" not in parameters or function.__name__ in _CALLS else {}
+        found = _CACHE[function] = {name: _kind_of_parameter(p, known, by_name) for name, p in parameters.items()}
     return found
 
 
-def _kind_of_parameter(p: inspect.Parameter, names: Mapping[str, Any]) -> Kind:
+def _kind_of_parameter(p: inspect.Parameter, known: Mapping[str, Any], by_name: Mapping[str, str]) -> Kind:
     if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
         return ANYTHING
     text = p.annotation if isinstance(p.annotation, str) else ""
     if text in ("", "Any", "object"):
-        text = NUMPY_NAMES.get(p.name, "Any")
-    kind = _kind(text, names)
+        text = by_name.get(p.name, "Any")
+    kind = _kind(text, known)
     if kind is ANYTHING or p.default is p.empty:
         return kind
     # Whatever a parameter is by default may be given, too.

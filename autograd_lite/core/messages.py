@@ -8,6 +8,7 @@ was given. It leaves alone the errors that say so already, and those of the user
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 import sys
 import types
@@ -19,7 +20,7 @@ import numpy as np
 from .arguments import ANYTHING, NUMBERS, OUR_PACKAGES, Kind, bound, described, given, is_numbers, kinds_of, refusal
 from .errors import DtypeError, GradError, NonFiniteError, ShapeError, UnsupportedError
 
-__all__ = ["checked", "checked_class", "explained", "misfit"]
+__all__ = ["checked", "checked_class", "explained", "misfit", "problem_of"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
@@ -27,7 +28,7 @@ C = TypeVar("C", bound=type)
 _OURS = (GradError, DtypeError, UnsupportedError, NonFiniteError)
 # Whose frames may stand between a call and its error, if the call is to blame.
 _KNOWN = sys.stdlib_module_names | OUR_PACKAGES | {"numpy", "scipy"}
-_LEFT_ALONE = (NonFiniteError, RecursionError, Warning, StopIteration, OSError, NotImplementedError, ImportError)
+_LEFT_ALONE = (NonFiniteError, RecursionError, Warning, StopIteration, NotImplementedError, ImportError)
 _SIGNATURE = re.compile(r"missing \d+ required|unexpected keyword|takes .* argument|multiple values for")
 
 
@@ -49,7 +50,8 @@ def _plain(text: str) -> str:
 
 def _names(call: str, text: str) -> bool:
     """Return whether a text says what was called, be it `BinaryCrossentropy` or `binary_crossentropy`."""
-    return re.search(rf"\b{re.escape(_plain(call.rpartition('.')[2]))}\b", _plain(text)) is not None
+    last = re.findall(r"[^\W\d]\w*", call)[-1]
+    return re.search(rf"\b{_plain(last)}\b", _plain(text)) is not None
 
 
 def _with_text(error: Exception, text: str, bare: str, final: bool) -> Exception:
@@ -117,8 +119,25 @@ def _in_words(text: str) -> str:
     return text.strip().rstrip(".")
 
 
+def _of_file(call: str, error: OSError) -> OSError:
+    """Return the error of a file that says by which call it was wanted; its number and name stay what they are."""
+    if error.errno is None or error.filename is None or hasattr(error, "_final"):
+        return error
+    missing = isinstance(error, FileNotFoundError)
+    why = "expected the path of a file that exists" if missing else str(error.strerror).lower()
+    told = type(error)(error.errno, f"{call}: {why}; received", error.filename)
+    told._final = True  # type: ignore[attr-defined]
+    return told
+
+
 def explained(
-    call: str, error: Exception, arguments: Mapping[str, Any], kinds: Mapping[str, Kind], *, final: bool = True
+    call: str,
+    error: Exception,
+    arguments: Mapping[str, Any],
+    kinds: Mapping[str, Kind],
+    *,
+    final: bool = True,
+    retell: bool = False,
 ) -> Exception:
     """Return the error that the user should see: this one, if it says what was called and received, else one that does.
 
@@ -128,20 +147,26 @@ def explained(
         arguments: what it was given, by name.
         kinds: what it may be given.
         final: False where the call may be part of another one, which then tells of it anew.
+        retell: whether an argument that is not of its kind counts for more than what an inner call said.
     """
-    if getattr(error, "_final", False) or _is_left_alone(error):
+    if _is_left_alone(error) or (getattr(error, "_final", False) and not retell):
         return error
+    if isinstance(error, OSError):
+        return _of_file(call, error)
     inner = getattr(error, "_bare", None)
-    text = inner or str(error)
-    if (isinstance(error, _OURS) and inner is None) or "received" in text or text.startswith("expected"):
-        return _told(error, text, final) if _names(call, text) else _with_text(error, f"{call}: {text}", text, final)
+    text = str(error) if getattr(error, "_final", False) else inner or str(error)
+    says = (isinstance(error, _OURS) and inner is None) or "received" in text
+    if says and _names(call, text):
+        return _told(error, text, final)
     for name, value in arguments.items():
         kind = kinds.get(name, ANYTHING)
         if kind is not ANYTHING and not kind.accepts(value):
             return _with_text(error, refusal(call, name, kind.words, value), text, final)
+    if says:
+        return _with_text(error, f"{call}: {text}", text, final)
     listed = ", ".join(given(name, value) for name, value in arguments.items() if value is not np._NoValue)
     said = _in_words(text.removeprefix(f"{call}: ").removeprefix(f"{call.rpartition('.')[2]}: "))
-    said = said or type(error).__name__
+    said = f"expected an entry {text}" if isinstance(error, KeyError) else said or type(error).__name__
     return _with_text(error, f"{call}: {said}; received {listed or 'nothing'}", text, final)
 
 
@@ -218,6 +243,7 @@ def _copy_of(template: Any, function: Any) -> Any:
     wrapper = types.FunctionType(
         template.__code__, function.__globals__, function.__name__, template.__defaults__, template.__closure__
     )
+    wrapper.__dict__["_is_checked"] = True
     return functools.update_wrapper(wrapper, function)
 
 
@@ -232,13 +258,13 @@ def checked(function: F) -> F:
         Traceback (most recent call last):
         TypeError: half: expected width to be a number; received width='a'
     """
-    tell, problem_of = function, _problem
+    tell, explain = function, problem_of
 
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return tell(*args, **kwargs)
         except Exception as error:
-            problem = problem_of(tell, error, args, kwargs)
+            problem = explain(tell, error, args, kwargs)
             if problem is error:
                 raise
             raise problem from None
@@ -246,8 +272,13 @@ def checked(function: F) -> F:
     return _copy_of(call, function)
 
 
-def _problem(function: Any, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
-    return explained(function.__name__, error, bound(function, args, kwargs), kinds_of(function))
+def problem_of(function: Any, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
+    """Return the error of a function's call that says what was called, expected and received."""
+    call, arguments, kinds = function.__name__, bound(function, args, kwargs), kinds_of(function)
+    if call in ("get", "serialize", "deserialize"):  # many modules have them, and constructors call them
+        call = f"{function.__module__.rpartition('.')[2]}.{call}"
+        return explained(call, error, arguments, kinds, final=False)
+    return explained(call, error, arguments, kinds, retell=True)
 
 
 def _checked_method(function: Any) -> Any:
@@ -265,15 +296,28 @@ def _checked_method(function: Any) -> Any:
     return _copy_of(call, function)
 
 
+# Methods whose calls users know by the class alone.
+_AS_CLASS = frozenset({"__init__", "__call__", "update_state", "weighed"})
+
+
 def _problem_of_method(function: Any, error: Exception, owner: Any, args: Any, kwargs: Any) -> Exception:
     kind = owner if isinstance(owner, type) else type(owner)
-    own = function.__name__ in ("__init__", "__call__")
+    own = function.__name__ in _AS_CLASS
     arguments = bound(function, (owner, *args), kwargs)
     arguments.pop(next(iter(kinds_of(function)), ""), None)
     arguments.pop("argument 1", None)
-    return explained(
-        kind.__name__ if own else f"{kind.__name__}.{function.__name__}", error, arguments, kinds_of(function)
-    )
+    call = kind.__name__ if own else f"{kind.__name__}.{function.__name__}"
+    kinds = _kinds_of_constructor(kind) if function.__name__ == "__init__" else kinds_of(function)
+    return explained(call, error, arguments, kinds, retell=function.__name__ == "__init__")
+
+
+def _kinds_of_constructor(cls: type) -> dict[str, Kind]:
+    """Return what a constructor asks for, and those of the bases that it hands arguments on to."""
+    kinds: dict[str, Kind] = {}
+    for base in reversed(cls.__mro__):
+        if "__init__" in vars(base):
+            kinds |= kinds_of(vars(base)["__init__"])
+    return kinds
 
 
 def _checked_constructor(function: Any) -> Any:
@@ -296,6 +340,12 @@ def _verify(made: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, A
             raise TypeError(refusal(type(made).__name__, name, kind.words, value))
 
 
+def _takes_arguments(method: types.FunctionType) -> bool:
+    code = method.__code__
+    spread = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    return code.co_argcount + code.co_kwonlyargcount > 1 or bool(spread)
+
+
 def checked_class(cls: C, *, without: Iterable[str] = ()) -> C:
     """Decorate a class, so that errors of its constructor and public methods say what was called and received.
 
@@ -305,6 +355,10 @@ def checked_class(cls: C, *, without: Iterable[str] = ()) -> C:
     """
     for name, member in list(vars(cls).items()):
         if name in without or (name.startswith("_") and name not in ("__init__", "__call__")):
+            continue
+        if hasattr(member, "_is_checked"):
+            continue
+        if isinstance(member, types.FunctionType) and not _takes_arguments(member):
             continue
         if isinstance(member, classmethod):
             setattr(cls, name, classmethod(_checked_method(member.__func__)))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from autograd_lite import Changes, GradError, Tensor
 
+from .._arguments import checked_here
 from .checking import Parameters, named
 from .flat import FlatFunction, Vector
 from .hyper import Number
@@ -18,6 +19,7 @@ from .line_search import Point, strong_wolfe
 __all__ = ["LBFGS"]
 
 
+@checked_here
 class LBFGS:
     """Limited-memory BFGS: Newton's method with an inverse Hessian guessed from the last steps.
 
