@@ -26,7 +26,6 @@ import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
 from ._arguments import checked
-from ._build import at_most
 from ._config import (
     CustomObjectScope as CustomObjectScope,
     Registered,
