@@ -71,9 +71,12 @@ def _of_symbols(function: F) -> F:
             return function(x, *args, **kwargs)
         except Exception as error:
             problem = problem_of(function, error, (x, *args), kwargs)
-            if problem is error:
-                raise
-            raise problem from None
+            try:
+                if problem is error:
+                    raise
+                raise problem from None
+            finally:
+                del problem  # whose traceback has this frame: a cycle
 
     return cast(F, called)
 

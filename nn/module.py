@@ -169,9 +169,12 @@ class Module:
             return self._called(args, kwargs)
         except Exception as error:
             problem = problem_of_call(self, error, args, kwargs)
-            if problem is error:
-                raise
-            raise problem from None
+            try:
+                if problem is error:
+                    raise
+                raise problem from None
+            finally:
+                del problem  # whose traceback has this frame: a cycle
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         training = kwargs.pop("training", None)

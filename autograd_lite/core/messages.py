@@ -265,9 +265,12 @@ def checked(function: F) -> F:
             return tell(*args, **kwargs)
         except Exception as error:
             problem = explain(tell, error, args, kwargs)
-            if problem is error:
-                raise
-            raise problem from None
+            try:
+                if problem is error:
+                    raise
+                raise problem from None
+            finally:
+                del problem  # whose traceback has this frame: a cycle
 
     return _copy_of(call, function)
 
@@ -289,9 +292,12 @@ def _checked_method(function: Any) -> Any:
             return function(self, *args, **kwargs)
         except Exception as error:
             problem = problem_of(function, error, self, args, kwargs)
-            if problem is error:
-                raise
-            raise problem from None
+            try:
+                if problem is error:
+                    raise
+                raise problem from None
+            finally:
+                del problem  # whose traceback has this frame: a cycle
 
     return _copy_of(call, function)
 
