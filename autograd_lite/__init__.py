@@ -13,6 +13,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 from . import random as random
+from ._changes import Changes as Changes, transaction as transaction
 from ._define import (
     applied as applied,
     elementwise as elementwise,
@@ -49,6 +50,7 @@ from .core.errors import (
     ShapeError as ShapeError,
     UnsupportedError as UnsupportedError,
 )
+from .core.files import write_file as write_file
 from .core.hooks import HOOKS as _HOOKS
 from .core.memory import keep_freed_memory as keep_freed_memory, keeps_freed_memory as keeps_freed_memory
 from .core.mode import (

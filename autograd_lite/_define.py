@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ._record import owning
 from .core import op as records
-from .core.op import OPS, Op, applied as applied
+from .core.op import OPS, Op, applied as applied, gate
 
 __all__ = ["applied", "elementwise", "reduction", "structural"]
 
@@ -17,6 +18,21 @@ def _outside_the_tables(op: Op) -> Op:
     """Take a new op out of the registry, so that a notebook's cell may define it again."""
     del OPS[op.name]
     return op
+
+
+def _forward(function: Any) -> Any:
+    return function if isinstance(function, np.ufunc) else owning(function, alone=True)
+
+
+def _rule(rule: Any) -> Any:
+    """Return a rule as the user stated it, whose result is the engine's to write into."""
+    if isinstance(rule, (applied, gate)):
+        return type(rule)(owning(rule.function))
+    return owning(rule) if callable(rule) else rule
+
+
+def _own(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: _rule(fact) if name in ("jvp", "together") else fact for name, fact in facts.items()}
 
 
 def elementwise(
@@ -48,7 +64,11 @@ def elementwise(
         >>> check_op(cube, [np.array([0.5, -2.0])]).ok
         True
     """
-    return _outside_the_tables(records.elementwise(function, *partials, name=name, saves=saves, **facts))
+    name = name or function.__name__
+    partials = tuple(map(_rule, partials))
+    return _outside_the_tables(
+        records.elementwise(_forward(function), *partials, name=name, saves=saves, **_own(facts))
+    )
 
 
 def reduction(name: str, forward: Callable[..., Any], partial: Any, *, saves: str = "", **facts: Any) -> Op:
@@ -70,7 +90,8 @@ def reduction(name: str, forward: Callable[..., Any], partial: Any, *, saves: st
         >>> grad(lambda x: energy(x, axis=None, keepdims=False))(np.array([1.0, 2.0]))
         array([2., 4.])
     """
-    return _outside_the_tables(records.reduction(name, forward, partial, saves=saves, **facts))
+    op = records.reduction(name, _forward(forward), _rule(partial), saves=saves, **_own(facts))
+    return _outside_the_tables(op)
 
 
 def structural(name: str, forward: Callable[..., Any], *vjps: Any, infer: Any, saves: Any = "", **facts: Any) -> Op:
@@ -92,4 +113,7 @@ def structural(name: str, forward: Callable[..., Any], *vjps: Any, infer: Any, s
         >>> grad(lambda x: (reverse(x) * np.array([1.0, 2.0])).sum())(np.zeros(2))
         array([2., 1.])
     """
-    return _outside_the_tables(records.structural(name, forward, *vjps, infer=infer, saves=saves, **facts))
+    rules = tuple(map(_rule, vjps))
+    return _outside_the_tables(
+        records.structural(name, _forward(forward), *rules, infer=infer, saves=saves, **_own(facts))
+    )

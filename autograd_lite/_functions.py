@@ -10,6 +10,7 @@ import numpy as np
 from ._record import unary_over
 from ._tensor import Tensor
 from .core.errors import ShapeError
+from .core.messages import checked
 from .core.op import Op
 from .core.ownership import SMALL
 from .core.shapes import Axis, normalize_axes, normalize_axis
@@ -36,6 +37,7 @@ def _call(op: Op, x: Any, **params: Any) -> Any:
     return op(x if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x), **params)
 
 
+@checked
 def relu(x: Any, out: Tensor | None = None) -> Any:
     """Replace negative values by zero: max(x, 0), with derivative 0 at 0.
 
@@ -55,11 +57,13 @@ def relu(x: Any, out: Tensor | None = None) -> Any:
     return out._rebind("relu(x, out=t)", _call(special.relu, x))
 
 
+@checked
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """Return x where x > 0, otherwise negative_slope * x."""
     return _call(special.leaky_relu, x, negative_slope=negative_slope)
 
 
+@checked
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """Return x where x > 0, otherwise alpha * (exp(x) - 1).
 
@@ -70,6 +74,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     return _call(special.elu, x, alpha=alpha)
 
 
+@checked
 def silu(x: Any) -> Any:
     """Return x * sigmoid(x), also called swish.
 
@@ -80,6 +85,7 @@ def silu(x: Any) -> Any:
     return _call(special.silu, x)
 
 
+@checked
 def sigmoid(x: Any) -> Any:
     """Return the logistic function 1 / (1 + exp(-x)), without overflow.
 
@@ -90,21 +96,25 @@ def sigmoid(x: Any) -> Any:
     return _call(special.sigmoid, x)
 
 
+@checked
 def softplus(x: Any) -> Any:
     """Return log(1 + exp(x)), without overflow."""
     return _call(special.softplus, x)
 
 
+@checked
 def erf(x: Any) -> Any:
     """Return the error function 2/sqrt(pi) * integral of exp(-t²) from 0 to x, to one unit in the last place."""
     return _call(special.erf, x)
 
 
+@checked
 def erfc(x: Any) -> Any:
     """Return 1 - erf(x), without cancellation for large x."""
     return _call(special.erfc, x)
 
 
+@checked
 def gelu(x: Any, approximate: bool = False) -> Any:
     """Return x * Phi(x), with Phi the distribution function of the standard normal.
 
@@ -120,6 +130,7 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     return _call(gelu_op.gelu, x)
 
 
+@checked
 def softmax(x: Any, axis: int = -1) -> Any:
     """Return exp(x) / sum(exp(x)) along `axis`, without overflow.
 
@@ -130,11 +141,13 @@ def softmax(x: Any, axis: int = -1) -> Any:
     return _call(reduce.softmax, x, axis=normalize_axis(axis, np.ndim(x)))
 
 
+@checked
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """Return log(softmax(x)) along `axis`, exact where softmax underflows."""
     return _call(reduce.log_softmax, x, axis=normalize_axis(axis, np.ndim(x)))
 
 
+@checked
 def standardize(x: Any, axis: Axis = -1, epsilon: float = 1e-5, center: bool = True) -> Any:
     """Return x shifted and scaled to mean 0 and mean square 1 over `axis`, as one op: what layer normalization does.
 
@@ -178,6 +191,7 @@ def standardize(x: Any, axis: Axis = -1, epsilon: float = 1e-5, center: bool = T
     return out if moved is x else out.transpose(tuple(order.index(i) for i in range(x.ndim)))
 
 
+@checked
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Return log(sum(exp(x))) over `axis`, without overflow; equal infinities share the gradient evenly.
 

@@ -94,10 +94,16 @@ class Lifted(Operators, Methods, NumPyMethods):
         return lift(op, inputs, params)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))
+        try:
+            return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))
+        except Exception as error:
+            raise protocols.problem_of_ufunc(ufunc, method, inputs, kwargs, error) from None
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return _finish(protocols.resolve_function(function, args, kwargs))
+        try:
+            return _finish(protocols.resolve_function(function, args, kwargs))
+        except Exception as error:
+            raise protocols.problem_of(function, args, kwargs, error) from None
 
     def __getitem__(self, key: Any) -> Any:
         return lift(index.getitem, (self,), {"index": canonical_index(key)})

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._record import apply, moved, unary
-from .core.errors import UnsupportedError
+from .core.arguments import bound, described, kinds_of
+from .core.errors import DtypeError, UnsupportedError
+from .core.messages import explained
 from .core.op import Op
 from .core.shapes import Axis
 from .ops import arith, compare, composed, explog, reduce, shape, special, trig
@@ -30,14 +32,29 @@ def canonical_index(key: Any) -> tuple[Any, ...]:
 def _index_part(k: Any) -> Any:
     if k is None or k is Ellipsis or k.__class__ is int or isinstance(k, slice):
         return k
-    array = np.asarray(k.data if hasattr(k, "__apply_op__") else k)
+    try:
+        array = np.asarray(k.data if hasattr(k, "__apply_op__") else k)
+    except (TypeError, ValueError):
+        raise IndexError(
+            f"t[index]: expected lists of indices to have equal lengths; received {described(k)}"
+        ) from None
     if array.dtype.kind not in "iub":
         if array.size:
-            raise IndexError(f"indices must be integers, slices, masks, None or ...; received {k!r}")
+            raise IndexError(
+                f"t[index]: expected indices to be integers, slices, masks, None or ...; received {described(k)}"
+            )
         array = array.astype(np.intp)
     if array.ndim == 0 and array.dtype.kind != "b":
         return int(array)
     return array if array.base is None and array is not k else array.copy()
+
+
+def _composed(function: Any, *args: Any) -> Tensor:
+    """Call what is composed of NumPy functions, which itself knows no name for its errors."""
+    try:
+        return function(*args)
+    except Exception as error:
+        raise explained(function.__name__, error, bound(function, args, {}), kinds_of(function), final=False) from None
 
 
 _ALL = {"axis": None, "keepdims": False, "dtype": None}
@@ -54,9 +71,12 @@ class Methods:
         def dtype(self) -> np.dtype[Any]: ...
 
     def _bound(self, op: Op, *args: Any, **kwargs: Any) -> Tensor:
-        assert op.bind is not None
-        inputs, params = op.bind(self, *args, **kwargs)
-        return apply(op, inputs, params)
+        bind: Any = op.bind
+        try:
+            inputs, params = bind(self, *args, **kwargs)
+            return apply(op, inputs, params)
+        except Exception as error:
+            raise explained(op.name, error, bound(bind, (self, *args), kwargs), kinds_of(bind), final=False) from None
 
     # ---- reductions -------------------------------------------------------------------------------------------------
 
@@ -137,11 +157,11 @@ class Methods:
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         """Exchange two axes; see `numpy.swapaxes`."""
-        return composed.swapaxes(self, axis1, axis2)
+        return _composed(composed.swapaxes, self, axis1, axis2)
 
     def squeeze(self, axis: Axis = None) -> Tensor:
         """Drop axes of length 1; see `numpy.squeeze`."""
-        return composed.squeeze(self, axis)
+        return _composed(composed.squeeze, self, axis)
 
     # ---- elements ---------------------------------------------------------------------------------------------------
 
@@ -183,7 +203,7 @@ class Methods:
 
     def dot(self, other: Any) -> Tensor:
         """Multiply matrices or take inner products; see `numpy.dot`."""
-        return composed.dot(self, other)
+        return _composed(composed.dot, self, other)
 
     def copy(self) -> Tensor:
         """Return a copy that gradients flow through."""
@@ -191,7 +211,10 @@ class Methods:
 
     def astype(self, dtype: npt.DTypeLike, copy: bool = True) -> Tensor:
         """Cast to `dtype`; the gradient is cast back; see `numpy.ndarray.astype`."""
-        target = np.dtype(dtype)
+        try:
+            target = np.dtype(dtype)
+        except Exception:
+            raise DtypeError(f"astype: expected a dtype, as 'float32'; received dtype={described(dtype)}") from None
         if target.kind not in "biufc":
             raise UnsupportedError(f"astype: expected a numeric dtype; received {target}")
         if target == self.dtype and not copy:

@@ -292,7 +292,7 @@ def _words(
             "no elements" if not arrays[0].size or not params.get("ddof") else f"ddof={params['ddof']} or fewer values"
         )
         return "0/0", f"the {name} of {what} is 0/0"
-    if name == "inverse_or_nan":
+    if name == "inverse_or_limit":
         return "a singular matrix", "the matrix is singular, so it has no inverse"
     if name in _GROWS:
         then = ", then inf - inf" if np.isnan(value) else ""

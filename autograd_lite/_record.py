@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from .core.errors import DtypeError, GradError, ShapeError, UnsupportedError
+from .core.arguments import numbers
+from .core.depth import isolated
+from .core.errors import DtypeError, GradError, UnsupportedError
+from .core.messages import misfit
 from .core.mode import MODE, Mode
-from .core.node import LEAF, Node, Note, take_note
+from .core.node import LEAF, Node, take_note
 from .core.op import BY_UFUNC, Op
-from .core.ownership import unshared
+from .core.ownership import SMALL, unshared
+from .core.seals import Seal, kept, seal, whole
 from .core.shapes import ShapeDtype
+from .core.tree import map_leaves
+from .ops import shape
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
@@ -27,6 +36,8 @@ __all__ = [
     "hand_over_lifting",
     "moved",
     "open_edge",
+    "owned",
+    "owning",
     "record",
     "unary",
     "unary_over",
@@ -65,13 +76,6 @@ def wrap(data: Any, node: Any) -> Tensor:
     return t
 
 
-def _noted(mode: Mode, op: Op, values: Any, out: Any, params: dict[str, Any], edges: Any) -> Note:
-    """Note where a call stands, and show it to whoever watches; the short paths below have this written out."""
-    if mode.watch is not None:
-        mode.watch(op, values, out, params, edges)
-    return take_note(mode.scope)
-
-
 def _operand(op: Op, x: Any) -> Any:
     """Turn an operand that is no Tensor into what NumPy would make of it; NotImplemented for what knows better."""
     if isinstance(x, np.ndarray):
@@ -79,7 +83,7 @@ def _operand(op: Op, x: Any) -> Any:
     if isinstance(x, (np.generic, int, float, complex)):
         return x
     if isinstance(x, (list, tuple)):
-        return np.asarray(x)
+        return numbers(op.name, "the operand", x)
     return NotImplemented
 
 
@@ -120,21 +124,21 @@ def unary(op: Op, x: Any) -> Tensor:
         return _lift(op, (x,), {})
     node = x._node
     value = x._data
-    out = op.forward(value)
+    try:
+        out = op.forward(value)
+    except Exception as error:
+        raise misfit(op, (x,), _NO_PARAMS, error) from None
     if node is not None:
         mode = _mode()
         if mode.record:
             edge = x if node is LEAF else node
-            note = None
             if mode.source:
-                note = take_note(mode.scope)
-                if mode.watch is not None:
-                    mode.watch(op, (value,), out, _NO_PARAMS, (edge,))
+                return wrap(out, record(op, out, [value], [edge], [0] if node.needs else [], _NO_PARAMS))
             if node.needs and op.rules is not None:
                 keep_out, keep_x = op.keeps[1]
                 saved = (out if keep_out else None, value if keep_x else edge)
-                return wrap(out, Node(op, (edge,), _NO_PARAMS, saved, (0,), out.shape, out.dtype, note))
-            return wrap(out, Node(op, (edge,), _NO_PARAMS, None, (), out.shape, out.dtype, note))
+                return wrap(out, Node(op, (edge,), _NO_PARAMS, saved, (0,), out.shape, out.dtype, None))
+            return wrap(out, Node(op, (edge,), _NO_PARAMS, None, (), out.shape, out.dtype, None))
     return wrap(out, None)
 
 
@@ -146,24 +150,21 @@ def moved(op: Op, x: Any, params: dict[str, Any]) -> Tensor:
     value = x._data
     try:
         out = op.forward(value, **params)
-    except ValueError as error:
-        raise _misfit(op, (x,), error) from None
+    except Exception as error:
+        raise misfit(op, (x,), params, error) from None
     made = None
     if node is not None:
         mode = _mode()
         if mode.record:
             edge = x if node is LEAF else node
-            note = None
             if mode.source:
-                note = take_note(mode.scope)
-                if mode.watch is not None:
-                    mode.watch(op, (value,), out, params, (edge,))
-            if node.needs and op.rules is not None and out.dtype.kind in "fc":
+                made = record(op, out, [value], [edge], [0] if node.needs else [], params)
+            elif node.needs and op.rules is not None and out.dtype.kind in "fc":
                 keep_out, keep_x = op.keeps[1]
                 saved = (out if keep_out else None, value if keep_x else edge)
-                made = Node(op, (edge,), params, saved, (0,), out.shape, out.dtype, note)
+                made = Node(op, (edge,), params, saved, (0,), out.shape, out.dtype, None)
             else:
-                made = Node(op, (edge,), params, None, (), out.shape, out.dtype, note)
+                made = Node(op, (edge,), params, None, (), out.shape, out.dtype, None)
     result = wrap(out, made)
     if out.__class__ is np.ndarray and out.base is not None:
         result._shared = x._shared = True
@@ -210,25 +211,31 @@ def binary(op: Op, x: Any, y: Any) -> Any:
         b = edge_y = y
     try:
         out = op.forward(a, b)
-    except ValueError as error:
-        raise _misfit(op, (x, y), error) from None
+    except Exception as error:
+        raise misfit(op, (x, y), _NO_PARAMS, error) from None
     if need and op.rules is not None:
         mode = _mode()
         if mode.record:
-            keep_out, keep_x, keep_y = op.keeps[need]
-            saved = (out if keep_out else None, a if keep_x else edge_x, b if keep_y else edge_y)
-            note = None
             if mode.source:
-                note = take_note(mode.scope)
-                if mode.watch is not None:
-                    mode.watch(op, (a, b), out, _NO_PARAMS, (edge_x, edge_y))
-            node = Node(op, (edge_x, edge_y), _NO_PARAMS, saved, _NEEDS[need], out.shape, out.dtype, note)
+                return wrap(out, record(op, out, [a, b], [edge_x, edge_y], _NEEDS[need], _NO_PARAMS))
+            keep_out, keep_x, keep_y = op.keeps[need]
+            seals = None
+            if need == 1:
+                if keep_y and isinstance(edge_y, np.ndarray):
+                    b = edge_y = kept(b)
+                    if b is y:
+                        seals = (seal(2, b),)
+            elif need == 2 and keep_x and isinstance(edge_x, np.ndarray):
+                a = edge_x = kept(a)
+                if a is x:
+                    seals = (seal(1, a),)
+            saved = (out if keep_out else None, a if keep_x else edge_x, b if keep_y else edge_y)
+            node = Node(op, (edge_x, edge_y), _NO_PARAMS, saved, _NEEDS[need], out.shape, out.dtype, None)
+            if seals is not None:
+                node.seals = seals
             return wrap(out, node)
     elif need or edge_x.__class__ is Node or edge_y.__class__ is Node:
-        mode = _mode()
-        if mode.record:
-            note = _noted(mode, op, (a, b), out, _NO_PARAMS, (edge_x, edge_y)) if mode.source else None
-            return wrap(out, Node(op, (edge_x, edge_y), _NO_PARAMS, None, (), out.shape, out.dtype, note))
+        return wrap(out, record(op, out, [a, b], [edge_x, edge_y], (), _NO_PARAMS))
     return wrap(out, None)
 
 
@@ -300,8 +307,8 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
             edges.append(x)
     try:
         out = op.forward(*values, **params)
-    except ValueError as error:
-        raise _misfit(op, inputs, error) from None
+    except Exception as error:
+        raise misfit(op, inputs, params, error) from None
     node = record(op, out, values, edges, needs, params) if needs or recorded or not inputs else None
     result = wrap(out, node)
     if out.__class__ is np.ndarray and out.base is not None:
@@ -310,42 +317,31 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
 
 
 def record(
-    op: Op, out: Any, values: list[Any], edges: list[Any], needs: list[int], params: dict[str, Any]
+    op: Op, out: Any, values: list[Any], edges: list[Any], needs: Sequence[int], params: dict[str, Any]
 ) -> Node | None:
-    """Make the node of a call, unless nothing is being recorded."""
+    """Make the node of a call, unless nothing is being recorded.
+
+    What a rule will read of the caller's arrays is copied or sealed, in `values` and `edges` too.
+    """
     mode = _mode()
     if not mode.record:
         return None
-    note = _noted(mode, op, values, out, params, edges) if mode.source else None
-    if op.rules is None or out.dtype.kind not in "fc":
-        needs = []
-    saved = _save(op, out, values, edges, needs) if needs else None
-    return Node(op, tuple(edges), params, saved, tuple(needs), out.shape, out.dtype, note)
-
-
-def _misfit(op: Op, inputs: tuple[Any, ...], error: ValueError) -> ValueError:
-    """Say which op was given which shapes, where NumPy says neither the one nor the other."""
-    if isinstance(error, np.linalg.LinAlgError):  # the values are to blame, and callers wait for this class
-        return error
-    arrays = [(getattr(x, "name", None), np.shape(x._data if x.__class__ is Tensor else x)) for x in inputs]
-    received = " and ".join(f"{name!r} {shape}" if name else f"{shape}" for name, shape in arrays)
-    shapes = [shape for _, shape in arrays]
-    if op.name == "matmul" and all(shapes):
-        rows = shapes[1][-2] if len(shapes[1]) > 1 else shapes[1][0]
-        if shapes[0][-1] != rows:
-            return ShapeError(
-                f"matmul: the last axis of x has length {shapes[0][-1]} and must equal the {rows} rows of y; "
-                f"received shapes {received}"
-            )
-    if op.ufunc is None or op.ufunc.signature:
-        return ShapeError(f"{op.name}: {error}; received {received}")
-    try:
-        np.broadcast_shapes(*shapes)
-    except ValueError:
-        return ShapeError(
-            f"{op.name}: the shapes do not broadcast: aligned right, axes must be equal or 1; received {received}"
-        )
-    return error  # the shapes are not to blame: NumPy refused the values, as integers to negative powers
+    note = None
+    if mode.source:
+        if mode.watch is not None:
+            mode.watch(op, values, out, params, edges)
+        note = take_note(mode.scope)
+    if not needs or op.rules is None or out.dtype.kind not in "fc":
+        return Node(op, tuple(edges), params, None, (), out.shape, out.dtype, note)
+    keep = _keep(op, len(edges), needs)
+    saved, seals = _save(keep, out, values, edges)
+    if mode.verify:
+        seals = [(i, whole, whole(a)) for i, a in enumerate(saved) if keep[i] and isinstance(a, np.ndarray)]
+    node = Node(op, tuple(edges), _owned(params) if params else params, saved, tuple(needs), out.shape, out.dtype, note)
+    if seals:
+        node.seals = seals
+        node.hooks = []  # so that the engine, which looks for nothing at a plain node, sees them
+    return node
 
 
 def _share(view: Tensor, inputs: tuple[Any, ...]) -> None:
@@ -356,15 +352,76 @@ def _share(view: Tensor, inputs: tuple[Any, ...]) -> None:
             x._shared = True
 
 
-def _save(op: Op, out: Any, values: list[Any], edges: list[Any], needs: list[int]) -> tuple[Any, ...]:
-    """Collect `(out, *inputs)` for the rules: the values they read, and for the others the edges, for their shapes."""
+def _keep(op: Op, n: int, needs: Sequence[int]) -> Sequence[bool]:
+    """Return which of `(out, *inputs)` the rules read."""
     if not op.keeps:
-        return (None, *edges)
-    if len(edges) == 1:
-        keep_out, keep_x = op.keeps[1]
-        return (out if keep_out else None, values[0] if keep_x else edges[0])
-    keep = op.keeps[sum(1 << i for i in needs)]
-    return (out if keep[0] else None, *(v if k else e for v, e, k in zip(values, edges, keep[1:], strict=True)))
+        return (False,) * (n + 1)
+    return op.keeps[1 if n == 1 else sum(1 << i for i in needs)]
+
+
+def _save(keep: Sequence[bool], out: Any, values: list[Any], edges: list[Any]) -> tuple[tuple[Any, ...], list[Seal]]:
+    """Collect `(out, *inputs)` for the rules: the values they read, and for the others the edges, for their shapes."""
+    seals = []
+    saved = [out if keep[0] else None, *edges]
+    for i, edge in enumerate(edges):
+        if keep[i + 1]:
+            if isinstance(edge, np.ndarray):
+                values[i] = edges[i] = own = kept(edge)
+                if own is edge:
+                    seals.append(seal(i + 1, own))
+            saved[i + 1] = values[i]
+    return tuple(saved), seals
+
+
+def _owned(params: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters without arrays of the caller's: indices and masks."""
+    for value in params.values():
+        if value.__class__ is np.ndarray or (
+            value.__class__ is tuple and any(v.__class__ is np.ndarray for v in value)
+        ):
+            return {name: map_leaves(_copied, value) for name, value in params.items()}
+    return params
+
+
+def _copied(x: Any) -> Any:
+    return x.copy() if x.__class__ is np.ndarray else x
+
+
+def owned(x: Any) -> Any:
+    """Return what a function of the user's gave so that nobody else can change it: an array that is copied.
+
+    Of a Tensor a new one, with the same history.
+    """
+    if isinstance(x, np.ndarray):
+        return np.array(x)
+    if not hasattr(x, "_node"):  # a number, or a value of a transformation, neither of which can change
+        return x
+    if x._node is LEAF:
+        return apply(shape.copy, (x,), {})
+    data = np.array(x._data) if x._node is None and isinstance(x._data, np.ndarray) else x._data
+    twin = wrap(data, x._node)
+    twin.__class__ = x.__class__  # of one layout; see _lifted
+    twin._shared = x._shared = True
+    return twin
+
+
+def owning(f: Callable[..., Any], *, alone: bool = False) -> Callable[..., Any]:
+    """Return a function of the user's whose results nobody else holds, be they arguments of its own or kept elsewhere.
+
+    Args:
+        f: the function.
+        alone: run it as if no transformation ran around it.
+    """
+
+    @functools.wraps(f, updated=())
+    def owning_f(*args: Any, **kwargs: Any) -> Any:
+        with isolated() if alone else nullcontext():
+            held = {0: f(*args, **kwargs)}
+        if isinstance(held[0], np.ndarray) and held[0].size > SMALL and unshared(held, 0):
+            return held[0]
+        return owned(held[0])
+
+    return owning_f
 
 
 def open_edge(edge: Any, value: Any) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ._tensor import Tensor
 from .core.errors import ShapeError
+from .core.messages import checked
 from .core.shapes import Shape
 from .ops import gru as gru_table, lstm as lstm_table, simple_rnn as simple_rnn_table
 
@@ -60,6 +61,7 @@ def _wide(state: Any, rows: int, like: Any) -> Any:
     return pad if state is None else np.concatenate([state, pad], axis=1)
 
 
+@checked
 def lstm(z: Any, recurrent_kernel: Any, bias: Any = None, h: Any = None, c: Any = None) -> tuple[Any, Any]:
     """Run a long short-term memory over whole sequences, as one op.
 
@@ -95,6 +97,7 @@ def lstm(z: Any, recurrent_kernel: Any, bias: Any = None, h: Any = None, c: Any 
     return out[:, 4], out[:, 5]
 
 
+@checked
 def gru(z: Any, recurrent_kernel: Any, bias: Any = None, h: Any = None, reset_after: bool = True) -> Any:
     """Run a gated recurrent unit over whole sequences, as one op.
 
@@ -134,6 +137,7 @@ def gru(z: Any, recurrent_kernel: Any, bias: Any = None, h: Any = None, reset_af
     return gru_table.gru(x, batch=rows, reset_after=bool(reset_after))[:, 4]
 
 
+@checked
 def simple_rnn(z: Any, recurrent_kernel: Any, bias: Any = None, h: Any = None, activation: str = "tanh") -> Any:
     """Run a simple recurrent network over whole sequences, as one op: h' = f(z + bias + h recurrent_kernel).
 

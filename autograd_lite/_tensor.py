@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from operator import setitem
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import protocols
+from ._leaving import Leaving
 from ._methods import Methods, canonical_index
 from ._numpy_methods import NumPyMethods
 from ._operators import Operators
-from ._record import add_over, apply, binary, constant, hand_over_class, moved, open_edge, unary, wrap
-from .core.depth import DEPTH
+from ._record import add_over, apply, binary, constant, hand_over_class, moved, open_edge, owned, unary, wrap
+from .core.arguments import kinds_of, numbers
 from .core.errors import DtypeError, GradError, ShapeError
+from .core.forks import fork_safe_lock
 from .core.hooks import HOOKS
+from .core.messages import explained
 from .core.mode import MODE, is_grad_enabled
 from .core.node import LEAF, Source, next_stamp
 from .core.op import BY_UFUNC, Op
 from .core.ownership import SMALL
 from .core.shapes import ShapeDtype
+from .core.undo import UNDO
 from .ops import barrier, index, shape
 
 if TYPE_CHECKING:
@@ -30,10 +34,10 @@ if TYPE_CHECKING:
 __all__ = ["GRAD_LOCK", "Tensor", "tensor"]
 
 # Held while gradients are added to, so that threads that share a leaf lose none.
-GRAD_LOCK = threading.Lock()
+GRAD_LOCK = fork_safe_lock()
 
 
-class Tensor(Operators, Methods, NumPyMethods):
+class Tensor(Operators, Methods, NumPyMethods, Leaving):
     """An n-dimensional array that records the operations applied to it.
 
     Args:
@@ -73,7 +77,11 @@ class Tensor(Operators, Methods, NumPyMethods):
         *,
         copy: bool = True,
     ) -> None:
-        data = np.array(a._data if isinstance(a, Tensor) else a, dtype=dtype, copy=copy or None)
+        try:
+            data = np.array(a._data if isinstance(a, Tensor) else a, dtype=dtype, copy=copy or None)
+        except Exception as error:
+            given = {"a": a, "dtype": dtype}
+            raise explained("tensor", error, given, kinds_of(Tensor.__init__), final=False) from None
         if data.dtype.kind not in "biufc":
             raise DtypeError(f"tensor: expected numbers; received dtype {data.dtype}. Convert the values first")
         self._data = data
@@ -160,7 +168,7 @@ class Tensor(Operators, Methods, NumPyMethods):
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient that `backward` accumulated here, or None; may be set to None."""
+        """The gradient that `backward` accumulated here, or None; may be set: the values are copied."""
         return getattr(self, "_grad", None)
 
     @grad.setter
@@ -168,7 +176,7 @@ class Tensor(Operators, Methods, NumPyMethods):
         if value is None:
             self._grad = None
             return
-        given = value if isinstance(value, Tensor) else Tensor(value)
+        given = owned(value) if isinstance(value, Tensor) else Tensor(value)
         if given.shape != self.shape or given.dtype != self.dtype:
             raise ShapeError(
                 f".grad: expected shape {self.shape} {self.dtype}, as the tensor has; "
@@ -240,16 +248,7 @@ class Tensor(Operators, Methods, NumPyMethods):
             GradError: on a tensor that is not a leaf.
             ShapeError: if the value does not fit; nothing is changed then.
         """
-        if not self.is_leaf:
-            raise GradError(
-                f"assign: expected a leaf; received the {self._node.describe()}. Compute a new tensor instead"
-            )
-        new = np.asarray(value._data if isinstance(value, Tensor) else value)
-        try:
-            if np.broadcast_shapes(new.shape, self.shape) != self.shape:
-                raise ValueError
-        except ValueError:
-            raise ShapeError(f"assign: expected shape {self.shape}; received {new.shape}") from None
+        new = self._fitting("assign", value)
         np.copyto(self._own_buffer(), new, casting="same_kind")
 
     def assign_sub(self, delta: Tensor | npt.ArrayLike, rows: slice | None = None) -> None:
@@ -259,7 +258,7 @@ class Tensor(Operators, Methods, NumPyMethods):
             delta: of this tensor's shape, or of that of its `rows`.
             rows: a part of the first axis, to which the subtraction is confined.
         """
-        step = delta._data if isinstance(delta, Tensor) else np.asarray(delta)
+        step = delta._data if isinstance(delta, Tensor) else numbers("assign_sub", "delta", delta)
         expected = self.shape if rows is None else self._data[rows].shape
         if step.shape != expected:
             raise ShapeError(f"assign_sub: expected shape {expected}; received {step.shape}")
@@ -271,15 +270,38 @@ class Tensor(Operators, Methods, NumPyMethods):
 
     def assign_add(self, delta: Tensor | npt.ArrayLike) -> None:
         """Add `delta`, broadcastable to this tensor's shape, in place: `assign(self.data + delta)` (a leaf only)."""
-        self.assign(self._data + (delta._data if isinstance(delta, Tensor) else np.asarray(delta)))
+        self.assign(self._data + self._fitting("assign_add", delta))
+
+    def _fitting(self, called: str, value: Any) -> npt.NDArray[Any]:
+        """Return what a leaf is to be changed by, if it fits."""
+        if not self.is_leaf:
+            raise GradError(
+                f"{called}: expected a leaf; received the {self._node.describe()}. Compute a new tensor instead"
+            )
+        new = value._data if isinstance(value, Tensor) else numbers(called, "value", value)
+        try:
+            if new.shape != self.shape and np.broadcast_shapes(new.shape, self.shape) != self.shape:
+                raise ValueError
+        except ValueError:
+            raise ShapeError(f"{called}: expected shape {self.shape}; received {new.shape}") from None
+        if new.dtype != self.dtype and not np.can_cast(new.dtype, self.dtype, casting="same_kind"):
+            raise TypeError(f"{called}: expected values that can be cast to {self.dtype}; received {new.dtype}")
+        return new
 
     def _own_buffer(self) -> npt.NDArray[Any]:
-        """Return the values for writing: a buffer that no other tensor looks at, stamped as changed now."""
+        """Return the values for writing, stamped as changed now."""
+        data = self._writable()
+        if (undo := UNDO.get()) is not None:
+            undo.append((setitem, data, Ellipsis, data.copy()))
+        self._stamp = next_stamp()
+        return data
+
+    def _writable(self) -> npt.NDArray[Any]:
+        """Return the values in a buffer that no other tensor looks at."""
         data = self._data
         if getattr(self, "_shared", False) or data.__class__ is not np.ndarray or not data.flags.writeable:
             self._data = data = np.array(data)
             self._shared = False
-        self._stamp = next_stamp()
         if self._node is not LEAF:
             self._node = None  # whatever it was a view of, it is that no more
         return data
@@ -315,74 +337,6 @@ class Tensor(Operators, Methods, NumPyMethods):
         """The user's line that made this tensor, when `record_source()` was on."""
         return getattr(self._node, "source", None)
 
-    # ---- leaving ----------------------------------------------------------------------------------------------------
-
-    def numpy(self) -> npt.NDArray[Any]:
-        """Return the values as an array of the reader's own."""
-        return np.array(self._data)
-
-    def item(self) -> Any:
-        """Return the one element as a Python number."""
-        return self._data.item()
-
-    def tolist(self) -> Any:
-        """Return the values as nested lists of Python numbers."""
-        return self._data.tolist()
-
-    def __float__(self) -> float:
-        return float(self._number("float"))
-
-    def __int__(self) -> int:
-        return int(self._number("int"))
-
-    def __complex__(self) -> complex:
-        return complex(self._number("complex"))
-
-    def _number(self, asked: str) -> Any:
-        """Return the one element for Python, unless a transformation would lose a gradient by it, unseen."""
-        number = self.item()
-        if DEPTH.get().all and self._is_differentiated() and is_grad_enabled():
-            raise GradError(
-                f"{asked}(t): in a function that is being transformed, a tensor with history was about to become a "
-                "bare number, and its gradient to get lost. (math.sin(t), np.float64(t) and a[i] = t ask for a number "
-                "too.) Use np.sin and other operations on Tensors; t.item() or t.detach() say that a constant is meant"
-            )
-        return number
-
-    def _is_differentiated(self) -> bool:
-        return self.requires_grad
-
-    def __index__(self) -> int:
-        if self.ndim or self.dtype.kind not in "iu":
-            raise TypeError(f"only an integer tensor with one element can be an index; received {self!r}")
-        return int(self.item())
-
-    def __bool__(self) -> bool:
-        if self.size != 1:
-            raise ValueError(
-                f"the truth value of a tensor of shape {self.shape} is ambiguous; use .any(), .all() or np.where"
-            )
-        return bool(self._data)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        if self.requires_grad:
-            raise GradError(
-                "a tensor that requires a gradient was about to become a bare array, and its gradient to get lost. "
-                "Use NumPy functions that Tensors support, make one Tensor of those in a list with np.stack, or say "
-                "t.detach().numpy() if that is meant, t.item() for a number"
-            )
-        return np.array(self._data, dtype=dtype) if copy or dtype is not None else self.data
-
-    @property
-    def _mask(self) -> NoReturn:
-        """What `np.ma` asks for when it has taken the values."""
-        if self._is_differentiated():
-            raise GradError(
-                "np.ma: a tensor that requires a gradient was about to become a masked array, and its gradient to get "
-                "lost. Choose with np.where(mask, …), or say t.detach() if that is meant"
-            )
-        raise AttributeError("_mask")
-
     # ---- NumPy's protocols ------------------------------------------------------------------------------------------
 
     def __apply_op__(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
@@ -397,11 +351,17 @@ class Tensor(Operators, Methods, NumPyMethods):
                 result = binary(op, *inputs)
                 if result is NotImplemented:  # an operator leaves it to np.matrix; a ufunc means the same for it
                     result = binary(op, *(constant(op, x) if isinstance(x, np.ndarray) else x for x in inputs))
-                return result
-        return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))
+                return protocols.deferred(ufunc, inputs, Tensor) if result is NotImplemented else result
+        try:
+            return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))
+        except Exception as error:
+            raise protocols.problem_of_ufunc(ufunc, method, inputs, kwargs, error) from None
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return _finish(protocols.resolve_function(function, args, kwargs))
+        try:
+            return _finish(protocols.resolve_function(function, args, kwargs))
+        except Exception as error:
+            raise protocols.problem_of(function, args, kwargs, error) from None
 
     __hash__ = object.__hash__
 
@@ -545,7 +505,7 @@ def tensor(
 
 
 class UserHook:
-    """A user's function of a gradient, given and giving Tensors; the engine's may be bare."""
+    """A user's function of a gradient, given and giving Tensors of its own; the engine's may be bare."""
 
     __slots__ = ("function",)
 
@@ -553,11 +513,11 @@ class UserHook:
         self.function = function
 
     def __call__(self, g: Any) -> Any:
-        seen = g if isinstance(g, Tensor) else wrap(np.array(g), None)
+        seen = owned(g) if isinstance(g, Tensor) else wrap(np.array(g), None)
         changed: Any = self.function(seen)
         if changed is None:
             return None
-        new = changed if isinstance(changed, Tensor) else Tensor(changed)
+        new = owned(changed) if isinstance(changed, Tensor) else Tensor(changed)
         if new.shape != g.shape:
             raise ShapeError(f"register_hook: expected the hook to return shape {g.shape}; received {new.shape}")
         if new.dtype != g.dtype:
@@ -588,6 +548,6 @@ class _GradKeeper:
     def __call__(self, g: Any) -> None:
         owner = self._owner()
         if owner is not None:
-            kept = g if isinstance(g, Tensor) else wrap(np.array(g), None)
+            kept = owned(g) if isinstance(g, Tensor) else wrap(np.array(g), None)
             with GRAD_LOCK:
                 owner._grad = kept if owner.grad is None else owner.grad + kept

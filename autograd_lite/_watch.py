@@ -11,7 +11,7 @@ import numpy as np
 from ._reasons import Fault, advice, fault_in, fault_in_rule, is_finite, number
 from ._tensor import Tensor
 from .core.errors import NonFiniteError
-from .core.mode import MODE
+from .core.mode import MODE, Mode, enter_mode, leave_mode
 from .core.node import Node, user_source
 from .core.op import Op
 
@@ -50,18 +50,32 @@ def raise_on_nan() -> Iterator[None]:
           of the operation at ...
           Keep the argument away from 0: np.sqrt(x + 1e-12), or np.sqrt(np.where(x > 0, x, 1))
     """
-    token = MODE.set(MODE.get()._replace(source=True, watch=_Watch()))
+    watch = _Watch()
+    entry = enter_mode(watch.begin)
+    watch.errors = np.seterr(divide="ignore", over="ignore", invalid="ignore")  # its warnings would say less, earlier
     try:
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # NumPy's warnings would say less, earlier
-            yield
+        yield
     finally:
-        MODE.reset(token)
+        above = leave_mode(entry)
+        if above is not None:  # else NumPy's setting is another thread's, out of reach
+            changes = (getattr(entry.change, "__self__", None) for entry in above)
+            heir = next((change for change in changes if isinstance(change, _Watch)), None)
+            if heir is None:
+                np.seterr(**watch.errors)
+            else:  # which began inside and goes on: it is the one to bring NumPy's setting back
+                heir.errors = watch.errors
 
 
 class _Watch:
     """What `Mode.watch` holds."""
 
-    __slots__ = ()
+    __slots__ = ("errors",)
+
+    def __init__(self) -> None:
+        self.errors: Any = {}  # NumPy's error state outside of the block
+
+    def begin(self, mode: Mode) -> None:
+        mode.source, mode.watch = True, self
 
     def __call__(self, op: Op, values: Sequence[Any], out: Any, params: dict[str, Any], edges: Sequence[Any]) -> None:
         """Look at an operation that is being recorded."""

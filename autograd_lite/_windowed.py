@@ -15,6 +15,7 @@ import numpy as np
 
 from ._tensor import Tensor
 from .core.errors import ShapeError
+from .core.messages import checked
 from .core.shapes import Shape
 from .ops import pooling, windowed
 from .ops.windowed import Padding, windows_along
@@ -98,6 +99,7 @@ def _check_kernel(what: str, x: Any, w: Any, rank: int, groups: Any, place: int)
         )
 
 
+@checked
 def convolution(
     x: Any,
     w: Any,
@@ -145,6 +147,7 @@ def convolution(
     return windowed.convolution(x, w, stride=stride, padding=pairs, dilation=dilation, groups=int(groups))
 
 
+@checked
 def transposed_convolution(
     x: Any,
     w: Any,
@@ -216,6 +219,7 @@ def _pooling(what: str, x: Any, window: Any, stride: Any, padding: Any) -> dict[
     return {"window": window, "stride": stride, "padding": pairs}
 
 
+@checked
 def max_pooling(x: Any, window: Lengths, stride: Lengths | None = None, padding: PaddingArgument = "valid") -> Any:
     """Return the largest element of each window, for each channel alone.
 
@@ -241,6 +245,7 @@ def max_pooling(x: Any, window: Lengths, stride: Lengths | None = None, padding:
     return pooling.window_max(x, **_pooling("max_pooling", x, window, stride, padding))
 
 
+@checked
 def average_pooling(x: Any, window: Lengths, stride: Lengths | None = None, padding: PaddingArgument = "valid") -> Any:
     """Return the mean of each window, for each channel alone; elements of the padding do not count.
 

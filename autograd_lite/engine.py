@@ -15,14 +15,16 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from ._lifted import Level, face, released
-from ._record import wrap
+from ._record import owned, wrap
 from ._tensor import GRAD_LOCK, Tensor
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
-from .core.mode import MODE, enable_grad, no_grad
+from .core.messages import checked
+from .core.mode import MODE, Mode, enable_grad, enter_mode, leave_mode, no_grad
 from .core.node import LEAF, Node
-from .core.op import Kind, Rule
+from .core.op import EachInput, Kind, Rule
 from .core.ownership import SMALL, unshared
+from .core.seals import broken
 from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
 from .ops.compare import zero_mask
 
@@ -30,12 +32,14 @@ __all__ = [
     "Paths",
     "as_tensors",
     "backward",
+    "check_seals",
     "conjugated",
     "cotangents",
     "edge_of",
     "masked",
     "masked_product",
     "paths_from",
+    "refuse_changed_leaf",
 ]
 
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
@@ -56,6 +60,7 @@ def edge_of(t: Tensor) -> Node | Tensor:
     return t if node is None or node is LEAF else node
 
 
+@checked
 def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, create_graph: bool = False) -> None:
     """Add the gradient of `t` to `.grad` of every leaf that requires one.
 
@@ -87,10 +92,9 @@ def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, cr
         )
     g = _root_cotangent(t, cotangent, create_graph)
     found = cotangents({edge_of(t): g}, None, retain_graph=retain_graph or create_graph, create_graph=create_graph)
-    given = {id(g)}
     with GRAD_LOCK:
-        for leaf, total in found.items():
-            _add_to_leaf(leaf, total, given)
+        for leaf in list(found):
+            _add_to_leaf(leaf, found)
 
 
 def _short(t: Tensor) -> str:
@@ -121,31 +125,28 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
             raise DtypeError(f"backward: expected a {number} cotangent; received dtype kind {kind!r}")
         g = conjugated(g.astype(t.dtype, copy=False) if isinstance(g, Tensor) else np.asarray(g, t.dtype))
     if create_graph:
-        return g if isinstance(g, Tensor) else wrap(g, None)
+        return owned(g) if isinstance(g, Tensor) else wrap(np.array(g), None)
     return g.data if isinstance(g, Tensor) else g
 
 
-def _add_to_leaf(leaf: Tensor, total: Any, given: set[int]) -> None:
-    """Write a leaf's gradient; what `.grad` handed out before is not changed, and its memory is its own.
-
-    `given` has the ids of arrays that somebody has: the cotangent, and what other leaves got. A sum passes one array
-    on to both its inputs.
-    """
-    for hook in getattr(leaf, "_hooks", ()):
-        changed = hook(conjugated(total))
-        total = total if changed is None else conjugated(changed)
-    if isinstance(total, Tensor):
-        total = conjugated(total)
-        leaf._grad = total if leaf.grad is None else leaf.grad + total
-        return
-    total = conjugated(total)
+def _add_to_leaf(leaf: Tensor, found: dict[Any, Any]) -> None:
+    """Write a leaf's gradient; what `.grad` handed out before is not changed, and its memory is its own."""
+    if (hooks := getattr(leaf, "_hooks", ())) or leaf.dtype.kind == "c":
+        total = conjugated(found.pop(leaf))
+        for hook in hooks:
+            changed = hook(total)
+            total = total if changed is None else changed
+        found[leaf] = total
+        del total
     previous = leaf.grad
-    if previous is not None:
-        leaf._grad = wrap(previous._data + total, None)
-        return
-    owned = total.__class__ is np.ndarray and total.base is None and id(total) not in given and total.flags.writeable
-    given.add(id(total))
-    leaf._grad = wrap(total if owned else np.array(total), None)
+    if isinstance(found[leaf], Tensor):
+        leaf._grad = owned(found[leaf]) if previous is None else previous + found[leaf]
+    elif previous is not None:
+        leaf._grad = wrap(previous._data + found[leaf], None)
+    else:
+        # A rule may have passed on what somebody else has: the cotangent, what another leaf got, a saved value.
+        large = found[leaf].size > SMALL and unshared(found, leaf)
+        leaf._grad = wrap(found[leaf] if large else np.array(found[leaf]), None)
 
 
 # ---- the walk -------------------------------------------------------------------------------------------------------
@@ -262,15 +263,19 @@ def cotangents(
 
 def _watched(roots: dict[Any, Any], targets: set[Any] | None, settings: dict[str, Any]) -> dict[Any, Any]:
     """Run the chain rule under the eyes of `Mode.watch`, which looks at cotangents and not into the rules."""
-    mode = MODE.get()
-    token = MODE.set(mode._replace(watch=None))
+    watch = MODE.get().watch
+    unwatched = enter_mode(_unwatched)
     try:
-        ledger = mode.watch.ledger(roots)
+        ledger = watch.ledger(roots)
         found = cotangents(ledger, targets, **settings)
         ledger.close()
         return found
     finally:
-        MODE.reset(token)
+        leave_mode(unwatched)
+
+
+def _unwatched(mode: Mode) -> None:
+    mode.watch = None
 
 
 def _towards(order: list[Node], targets: set[Any]) -> list[Node]:
@@ -300,6 +305,8 @@ def _walk(
         if opened is not None or saved is None or node.hooks is not None or len(needs) != len(inputs):
             g, saved = _open(node, g, opened)
         rules: Any = node.op.rules
+        if rules.__class__ is EachInput:
+            rules = rules.at_once(g, saved, params, needs)
         for i in needs:
             edge, rule = inputs[i], rules[i]
             if rule is None or (wanted is not None and edge not in wanted):
@@ -328,7 +335,7 @@ def _walk(
                 shape, dtype = edge.shape, edge.dtype
             else:
                 if edge._stamp > node.stamp and saved[i + 1] is not inputs[i]:
-                    _refuse_changed_leaf(node, edge)
+                    refuse_changed_leaf(node.op.name, edge, named=node.note is not None)
                 shape, dtype = edge._data.shape, edge._data.dtype
             if r.shape != shape:
                 r = sum_to_shape(r, shape)
@@ -371,6 +378,8 @@ def _through_gate(pending: dict[Any, Any], node: Node, rule: Rule, saved: tuple[
 def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any], watch: _Watch) -> Any:
     """Read a rule of one of the less common kinds."""
     kind = rule.kind
+    if kind is Kind.READ:
+        return rule.value
     if kind is Kind.CONSTANT:
         if rule.value == 0:  # flat there, whatever the cotangent: inf * 0 would say NaN
             zeros = np.zeros(g.shape, g.dtype)
@@ -400,6 +409,7 @@ def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
         g = g if changed is None else conjugated(changed)
     if len(node.needs) != len(node.inputs):
         _check_constants(node, saved)
+    check_seals(node, saved)
     return g, (saved if opened is None else opened(node, saved))
 
 
@@ -435,7 +445,7 @@ def as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
             opened.append(face(value, edge))
         elif isinstance(edge, Tensor) and edge._node is LEAF:
             if value is not edge and edge._stamp > node.stamp:
-                _refuse_changed_leaf(node, edge)
+                refuse_changed_leaf(node.op.name, edge, named=node.note is not None)
             opened.append(edge)
         else:
             opened.append(value)
@@ -471,14 +481,28 @@ def _freed(node: Node) -> GradError:
     )
 
 
-def _refuse_changed_leaf(node: Node, leaf: Tensor) -> NoReturn:
+def refuse_changed_leaf(op: str, leaf: Tensor, *, named: bool) -> NoReturn:
+    """Raise because a leaf was assigned to after an op read it; `named` if the line is known."""
     name = f"'{leaf.name}' " if leaf.name else ""
     raise GradError(
-        f"backward: the leaf {name}of shape {leaf.shape} was assigned a new value after the op '{node.op.name}' saved "
+        f"backward: the leaf {name}of shape {leaf.shape} was assigned a new value after the op '{op}' saved "
         "the old one, so the gradient would be of a function that was never computed. "
         "Call backward before you change the parameters (before optimizer.step())"
-        + ("" if node.note else "; record_source() names the line")
+        + ("" if named else "; record_source() names the line")
     )
+
+
+def check_seals(node: Node, saved: tuple[Any, ...]) -> None:
+    """Raise if an array that a rule is about to read has changed since its op read it."""
+    place = broken(getattr(node, "seals", ()), saved)
+    if place >= 0:
+        a, what = saved[place], f"input {place - 1} of" if place else "the values of"
+        raise GradError(
+            f"backward: {what} the {node.describe()}, an array of shape {a.shape} {a.dtype}, was changed after the op "
+            "read it, so the gradient would be of a function that was never computed. "
+            "Fix: write into another array, or use a copy: x.copy(), or tensor(x)"
+            + ("" if node.note else "; record_source() names the line")
+        )
 
 
 def _check_constants(node: Node, saved: tuple[Any, ...]) -> None:
@@ -486,7 +510,7 @@ def _check_constants(node: Node, saved: tuple[Any, ...]) -> None:
         if not isinstance(edge, Tensor) or i in node.needs or saved[i + 1] is edge:
             continue
         if getattr(edge, "_stamp", 0) > node.stamp:
-            _refuse_changed_leaf(node, edge)
+            refuse_changed_leaf(node.op.name, edge, named=node.note is not None)
 
 
 HOOKS.backward = lambda t, cotangent, retain_graph, create_graph: backward(

@@ -10,17 +10,30 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from .core.arguments import NUMBERS, bound, kinds_of, refusal
 from .core.errors import DtypeError, UnsupportedError
+from .core.messages import explained
 from .core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, Op
 from .ops.operands import Finished, given, write
 from .ops.scipy_special import scipy_op
 from .ops.ufunc_methods import METHODS
 
-__all__ = ["Call", "instead_of", "resolve_function", "resolve_ufunc"]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = [
+    "Call",
+    "deferred",
+    "instead_of",
+    "problem_of",
+    "problem_of_ufunc",
+    "resolve_function",
+    "resolve_ufunc",
+]
 
 
 class Call(NamedTuple):
@@ -149,6 +162,15 @@ def _bound(
         raise UnsupportedError(message) from None
 
 
+def problem_of(function: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> Exception:
+    """Return the error of a NumPy function called on Tensors that says what was called, expected and received."""
+    op = BY_FUNCTION.get(function)
+    ours: Any = COMPOSED.get(function) if op is None or op.bind is None else op.bind
+    if ours is None:
+        return error
+    return explained(_qualified(function), error, bound(ours, args, kwargs), kinds_of(ours), final=False)
+
+
 # ---- ufuncs ---------------------------------------------------------------------------------------------------------
 
 
@@ -168,6 +190,31 @@ def resolve_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs:
     if ufunc in COMPOSED:
         return COMPOSED[ufunc](*inputs)
     _refuse_call(_spelt(ufunc), ufunc.__name__)
+
+
+def deferred(ufunc: np.ufunc, inputs: tuple[Any, ...], ours: type) -> Any:
+    """Return NotImplemented where an operand of another kind may know the ufunc.
+
+    Raises:
+        TypeError: where none does, such as None or a string.
+    """
+    for x in inputs:
+        if not isinstance(x, (ours, np.ndarray, np.generic)) and not hasattr(x, "__array_ufunc__"):
+            raise TypeError(refusal(_spelt(ufunc), "the operands", NUMBERS.words, x))
+    return NotImplemented
+
+
+def problem_of_ufunc(
+    ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
+) -> Exception:
+    """Return the error of a ufunc called on Tensors that says what was called, expected and received."""
+    call = _spelt(ufunc) if method == "__call__" else f"{_spelt(ufunc)}.{method}"
+    if method == "__call__":
+        return explained(call, error, {**dict(zip("xyz", inputs, strict=False)), **kwargs}, _UFUNC_KINDS, final=False)
+    ours = METHODS.get(method)
+    arguments = bound(ours, (ufunc, *inputs), kwargs) if ours is not None else kwargs
+    arguments.pop("ufunc", None)
+    return explained(call, error, arguments, {} if ours is None else kinds_of(ours), final=False)
 
 
 def _resolve_with_arguments(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -205,6 +252,11 @@ def _resolve_with_arguments(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: di
     )
 
 
+def _of_ufuncs(x: npt.ArrayLike, y: npt.ArrayLike, z: npt.ArrayLike, dtype: npt.DTypeLike | None) -> None:
+    """Say by its annotations what ufuncs take."""
+
+
+_UFUNC_KINDS = kinds_of(_of_ufuncs)
 # What may be said because it is so anyway.
 _DEFAULTS = {"casting": "same_kind", "order": "K", "subok": True}
 

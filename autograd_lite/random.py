@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import numpy as np
 
 from ._record import apply
 from ._tensor import Tensor
+from .core.arguments import described
+from .core.forks import on_fork
+from .core.messages import checked, checked_class
 from .ops import random as ops
 
 if TYPE_CHECKING:
@@ -19,8 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["Generator", "bernoulli", "default_generator", "normal", "permutation", "set_seed", "uniform"]
 
 
+@checked_class
 class Generator:
     """A stream of random numbers with a name, which records and pictures show.
+
+    Threads may share one: no two get the same numbers. In a forked process every generator goes on with a stream of its
+    own, which follows from where the parent's was and from the number of forks since it was seeded. So the children of
+    one process draw different numbers, and a program that forks in the same order draws the same ones again. Seed it in
+    the child, or set its `state`, to choose the stream.
 
     Args:
         seed: an int, or None for one from the operating system.
@@ -31,71 +42,138 @@ class Generator:
         True
     """
 
-    __slots__ = ("_bits", "_seed", "name")
+    __slots__ = ("__weakref__", "_bits", "_forks", "_seed", "lock", "name")
 
     def __init__(self, seed: int | None = None, name: str = "generator") -> None:
         self.name = name
+        self._begin()
         self.seed(seed)
+
+    def _begin(self) -> None:
+        self.lock = threading.RLock()  # held from reading the state to drawing
+        _ALIVE.add(self)
 
     def seed(self, seed: int | None) -> None:
         """Start the stream again from `seed`."""
-        self._seed = seed
+        whole = isinstance(seed, (int, np.integer))
+        if seed is not None and (not whole or seed < 0):
+            raise (ValueError if whole else TypeError)(
+                f"expected seed to be an integer of at least 0, or None; received seed={described(seed)}"
+            )
+        self._restart(seed)
+
+    def _restart(self, seed: Any) -> None:
+        self._seed, self._forks = seed, _forks
         self._bits: np.random.Generator | None = None
 
     @property
     def bits(self) -> np.random.Generator:
         """NumPy's generator; made at the first draw, since `numpy.random` is slow to import."""
-        if self._bits is None:
-            self._bits = np.random.default_rng(self._seed)
-        return self._bits
+        draws = _DRAWS.get()
+        return self._made() if draws is None else draws(self)
+
+    def _made(self) -> np.random.Generator:
+        bits = self._bits
+        if bits is None:
+            with self.lock:  # else each of several threads would begin the stream anew
+                bits = self._bits
+                if bits is None:
+                    bits = self._bits = np.random.default_rng(self._seed)
+        return bits
 
     @property
     def state(self) -> dict[str, Any]:
         """The state of the bit generator; set it to go on from where another stream was."""
-        return dict(self.bits.bit_generator.state)
+        return dict(self._made().bit_generator.state)
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
-        self.bits.bit_generator.state = state
+        self._made().bit_generator.state = state
+
+    def _branch(self) -> None:
+        """Go on, in a forked process, with a stream of its own."""
+        number = _forks - self._forks
+        if self._bits is not None:
+            at = self._bits.bit_generator.state["state"]
+            self._restart([at["state"], at["inc"], number])
+        elif self._seed is not None:
+            self._restart([*np.atleast_1d(self._seed).tolist(), number])
+        self.lock = threading.RLock()  # another thread may have held the old one, and NumPy's, and is not here
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"name": self.name, "_seed": self._seed, "_bits": self._bits, "_forks": self._forks}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._begin()
 
     def __repr__(self) -> str:
         return f"<Generator {self.name}>"
 
 
+_ALIVE: WeakSet[Generator] = WeakSet()
+_forks = 0
+
+
+def _count_fork() -> None:
+    global _forks
+    _forks += 1
+
+
+def _branch_all() -> None:
+    for generator in list(_ALIVE):
+        generator._branch()
+
+
+on_fork(before=_count_fork, after_in_child=_branch_all)
+
 default_generator = Generator(name="default")
 
-# While someone remembers draws: every generator drawn from, with its state before its first draw.
-_FIRST_STATES: ContextVar[dict[Generator, Any] | None] = ContextVar("autograd_lite_first_states", default=None)
+# While draws are remembered or replayed: what gives NumPy's generator for the next draw.
+_DRAWS: ContextVar[Callable[[Generator], np.random.Generator] | None] = ContextVar("autograd_lite_draws", default=None)
 
 
 @contextmanager
-def remember_draws() -> Iterator[dict[Generator, Any]]:
-    """Yield a dict that fills with the generators drawn from inside, each with its state before that."""
-    states: dict[Generator, Any] = {}
-    token = _FIRST_STATES.set(states)
+def remember_draws() -> Iterator[dict[Generator, list[Any]]]:
+    """Yield a dict that fills with the generators drawn from inside, each with its states before its draws."""
+    states: dict[Generator, list[Any]] = {}
+    around = _DRAWS.get()
+
+    def noted(generator: Generator) -> np.random.Generator:
+        bits = generator._made() if around is None else around(generator)
+        states.setdefault(generator, []).append(bits.bit_generator.state)
+        return bits
+
+    token = _DRAWS.set(noted)
     try:
         yield states
     finally:
-        _FIRST_STATES.reset(token)
-        outer = _FIRST_STATES.get()
-        if outer is not None:
-            for generator, state in states.items():
-                outer.setdefault(generator, state)
+        _DRAWS.reset(token)
 
 
 @contextmanager
-def replay_draws(states: dict[Generator, Any]) -> Iterator[None]:
-    """Draw inside what was drawn while `states` were remembered; afterwards the streams go on from where they were."""
-    now = {generator: generator.state for generator in states}
-    for generator, state in states.items():
-        generator.state = state
+def replay_draws(states: dict[Generator, list[Any]]) -> Iterator[None]:
+    """Draw inside what was drawn while `states` were remembered; the streams themselves stay where they are."""
+    left = {generator: iter(before) for generator, before in states.items()}
+    twins: dict[Generator, np.random.Generator] = {}
+
+    def replayed(generator: Generator) -> np.random.Generator:
+        state = next(left.get(generator, iter(())), None)
+        if state is None:  # it draws more than it did
+            return generator._made()
+        twin = twins.setdefault(generator, np.random.default_rng(0))
+        twin.bit_generator.state = state
+        return twin
+
+    token = _DRAWS.set(replayed)
     try:
         yield
     finally:
-        for generator, state in now.items():
-            generator.state = state
+        _DRAWS.reset(token)
 
 
+@checked
 def set_seed(seed: int | None) -> None:
     """Seed the default generator, which initializers, shuffling and dropout draw from.
 
@@ -115,12 +193,10 @@ def _draw(
     op: Any, shape: int | tuple[int, ...], dtype: npt.DTypeLike, generator: Generator | None, **params: Any
 ) -> Tensor:
     source = default_generator if generator is None else generator
-    states = _FIRST_STATES.get()
-    if states is not None and source not in states:
-        states[source] = source.state
     return apply(op, (), {"generator": source, "shape": _shape(shape), "dtype": np.dtype(dtype), **params})
 
 
+@checked
 def normal(
     shape: int | tuple[int, ...],
     loc: float = 0.0,
@@ -133,6 +209,7 @@ def normal(
     return _draw(ops.random_normal, shape, dtype, generator, loc=loc, scale=scale)
 
 
+@checked
 def uniform(
     shape: int | tuple[int, ...],
     low: float = 0.0,
@@ -145,6 +222,7 @@ def uniform(
     return _draw(ops.random_uniform, shape, dtype, generator, low=low, high=high)
 
 
+@checked
 def bernoulli(
     shape: int | tuple[int, ...],
     p: float = 0.5,
@@ -156,6 +234,7 @@ def bernoulli(
     return _draw(ops.random_bernoulli, shape, dtype, generator, p=p)
 
 
+@checked
 def permutation(n: int, *, generator: Generator | None = None) -> Tensor:
     """Draw a random order of 0 … n - 1."""
     return _draw(ops.random_permutation, n, np.int64, generator)

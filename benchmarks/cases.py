@@ -23,7 +23,9 @@ class Contender:
     ours: bool = False
 
 
+BEFORE = "before"  # an older checkout of ours, which `--before` names
 CONTENDERS = {
+    BEFORE: Contender("autograd_lite"),
     "autograd_lite": Contender("autograd_lite", ours=True),
     "autograd_lite_fit": Contender("autograd_lite", ours=True),
     "autograd_lite_graph": Contender("autograd_lite", ours=True),
@@ -126,6 +128,20 @@ def _cold(epochs: int, evaluate: bool, goals: Mapping[str, float]) -> Case:
     )
 
 
+def _update(optimizer: str) -> Case:
+    return Case(
+        about=f"one step of {optimizer} on the seed network's 407,050 float32 parameters, gradients given",
+        job="update",
+        contenders=("autograd_lite", "torch"),
+        unit="ms/step",
+        scale=1e3,
+        repeat=50,
+        warm=5,
+        rounds=11,
+        problem=partial(problems.update, optimizer),
+    )
+
+
 CASES = {
     "mlp_epoch": Case(
         about="one epoch of MNIST, 784-512-10, batch 128, RMSprop, float32, shuffled gather included",
@@ -151,6 +167,7 @@ CASES = {
     "chain_16": _chain(16, 16, links=100, repeat=50, goals={"torch": 1.0}),
     "chain_128": _chain(128, 128, links=100, repeat=4, goals={"torch": 1.0}),
     "chain_512": _chain(512, 512, links=20, repeat=4, goals={"torch": 1.25, "numpy": 1.25}),
+    **{f"{name.lower()}_update": _update(name) for name in ("SGD", "RMSprop", "Adam")},
     "tiny_mlp": Case(
         about="one training step of 2-16-16-1, tanh, batch 32, MSE, SGD, float32",
         job="tiny_mlp",

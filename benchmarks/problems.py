@@ -195,7 +195,21 @@ class Transformer:
         return dict(result)
 
 
-Problem = Chain | Regression | Mlp | Model | Recurrent | Convolutional | Transformer
+@dataclass(frozen=True, eq=False)
+class Update:
+    """Steps of an optimizer, `Adam`, `RMSprop` or `SGD` with its default settings, by gradients that stay the same."""
+
+    optimizer: str
+    weights: Mapping[str, Array]
+    gradients: Mapping[str, Array]
+    learning_rate: float = 1e-3
+
+    def summary(self, result: Mapping[str, Array]) -> Arrays:
+        """The arrays that must agree between contenders: the weights after the last step."""
+        return dict(result)
+
+
+Problem = Chain | Regression | Mlp | Model | Recurrent | Convolutional | Transformer | Update
 
 
 def _logits(x: Array, weights: Mapping[str, Array]) -> Array:
@@ -212,6 +226,14 @@ def dense_weights(*widths: int, seed: int = 0) -> Arrays:
         weights[f"w{i}"] = rng.uniform(-bound, bound, (d, k)).astype(np.float32)
         weights[f"b{i}"] = np.zeros(k, np.float32)
     return weights
+
+
+def update(optimizer: str, *widths: int) -> Update:
+    """An optimizer's steps on the weights of dense layers, by default those of the seed network."""
+    weights = dense_weights(*(widths or (784, 512, 10)))
+    rng = np.random.default_rng(5)
+    gradients = {name: rng.normal(0, 1, w.shape).astype(np.float32) for name, w in weights.items()}
+    return Update(optimizer, weights, gradients)
 
 
 def chain(*shape: int, links: int) -> Chain:

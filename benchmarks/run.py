@@ -1,4 +1,4 @@
-"""The runner: `python -m benchmarks.run [CASE ...] [--rounds N] [--contenders A,B] [--json FILE]`.
+"""The runner: `python -m benchmarks.run [CASE ...] [--rounds N] [--contenders A,B] [--before FOLDER] [--json FILE]`.
 
 Each contender has a process of its own. They take turns, one round each, and the first turn moves
 by one every time, so that a slow moment of the machine falls on all of them alike.
@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from benchmarks.cases import CASES, CONTENDERS, Case
+from benchmarks.cases import BEFORE, CASES, CONTENDERS, Case
 from benchmarks.load import rest
 from benchmarks.problems import DATA_VARIABLE, digest, disagreements
 from benchmarks.report import Outcome, Record, as_json, machine, table
@@ -46,8 +46,8 @@ class Runner(Protocol):
 class Worker:
     """A process that is set up once and serves many rounds."""
 
-    def __init__(self, contender: str, name: str) -> None:
-        command = [sys.executable, "-m", "benchmarks.worker", contender, name]
+    def __init__(self, contender: str, name: str, before: Path | None = None) -> None:
+        command = _command(contender, name, before)
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT)
         try:
@@ -82,18 +82,19 @@ class Worker:
 class Fresh:
     """A new process for every round, timed as a whole or by itself."""
 
-    def __init__(self, contender: str, name: str) -> None:
+    def __init__(self, contender: str, name: str, before: Path | None = None) -> None:
         self.case = CASES[name]
         self.info: dict[str, Any] = {}
-        self.command = [sys.executable, "-m", "benchmarks.worker", contender, name]
+        self.folder, self.command = ROOT, _command(contender, name, before)
         if self.case.mode == "imports":
+            self.folder = before or ROOT
             self.command = [sys.executable, "-c", IMPORT.format(CONTENDERS[contender].package)]
             self.round()  # writes the bytecode caches
 
     def round(self) -> tuple[dict[str, float], dict[str, Any]]:
         """Runs the process to its end."""
         start = time.perf_counter()
-        process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True, cwd=self.folder)
         text, _ = process.communicate()
         seconds = time.perf_counter() - start
         if self.case.mode == "imports":
@@ -107,6 +108,11 @@ class Fresh:
 
     def close(self) -> None:
         """Nothing is left running."""
+
+
+def _command(contender: str, name: str, before: Path | None) -> list[str]:
+    """What starts a worker: on this checkout's packages, or on those of the checkout `before`."""
+    return [sys.executable, "-m", "benchmarks.worker", contender, name, *([str(before)] if before else [])]
 
 
 def _message(line: str, process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -128,21 +134,29 @@ def missing(contender: str, case: Case) -> str | None:
     return None
 
 
-def run_case(name: str, rounds: int | None = None, only: Sequence[str] = ()) -> Outcome:
-    """Runs all contenders of a case (or those in `only`) and compares what they computed."""
+def run_case(name: str, rounds: int | None = None, only: Sequence[str] = (), before: Path | None = None) -> Outcome:
+    """Runs all contenders of a case (or those in `only`) and compares what they computed.
+
+    With `before`, the folder of another checkout, its packages take part under the name "before".
+    """
     case = CASES[name]
     outcome = Outcome(case)
     runners: dict[str, Runner] = {}
     try:
-        for contender in case.contenders:
-            if only and contender not in only:
-                continue
+        entries: list[tuple[str, str, Path | None]] = [
+            (who, who, None) for who in case.contenders if not only or who in only
+        ]
+        if before:
+            ours = next(who for who in case.contenders if CONTENDERS[who].ours)
+            entries.append((BEFORE, ours, before))
+        for contender, module, folder in entries:
             reason = missing(contender, case)
             if reason:
                 outcome.skipped[contender] = reason
                 continue
             try:
-                runners[contender] = Worker(contender, name) if case.mode == "steady" else Fresh(contender, name)
+                kind = Worker if case.mode == "steady" else Fresh
+                runners[contender] = kind(module, name, folder)
             except ContenderError as error:
                 outcome.failed[contender] = str(error)
         _take_turns(runners, outcome, case.rounds if rounds is None else rounds)
@@ -189,12 +203,17 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"default: all of {', '.join(CASES)}")
     parser.add_argument("--rounds", type=int, help="rounds per contender, instead of each case's own number")
     parser.add_argument("--contenders", help=f"comma-separated, out of {', '.join(CONTENDERS)}")
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="another checkout, raced as `before`")
     parser.add_argument("--json", type=Path, help="file for all numbers, values and the machine")
     options = parser.parse_args(argv)
     options.contenders = options.contenders.split(",") if options.contenders else []
     for given, known in ((options.cases, CASES), (options.contenders, CONTENDERS)):
         if unknown := [name for name in given if name not in known]:
             parser.error(f"unknown: {', '.join(unknown)}; known: {', '.join(known)}")
+    if options.before and not (options.before / "autograd_lite").is_dir():
+        parser.error(
+            f"--before: expected the folder of a checkout, with autograd_lite in it; received {options.before}"
+        )
     if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds must be at least 1")
     return options
@@ -207,7 +226,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(", ".join(f"{key}: {about[key]}" for key in ("cpu", "cores", "python", "numpy", "blas")), flush=True)
     outcomes = {}
     for name in options.cases or CASES:
-        outcomes[name] = run_case(name, options.rounds, options.contenders)
+        outcomes[name] = run_case(name, options.rounds, options.contenders, options.before)
         print(f"\n{table(name, outcomes[name])}", flush=True)
         if options.json:  # after every case: an interrupted run keeps what it has
             options.json.write_text(json.dumps(as_json(outcomes), indent=1) + "\n")

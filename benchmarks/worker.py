@@ -1,4 +1,4 @@
-"""One contender in one process: `python -m benchmarks.worker CONTENDER CASE`.
+"""One contender in one process: `python -m benchmarks.worker CONTENDER CASE [FOLDER]`.
 
 A steady case speaks one line of JSON per message: a first line when it is set up, then one line
 for each `round` read from standard input, until that is closed. Other cases send a single line.
@@ -23,8 +23,13 @@ from benchmarks.cases import CASES, CONTENDERS, Case
 from benchmarks.problems import Job, Mlp, Problem, digest
 
 
-def main(contender: str, name: str) -> None:
-    """Serves rounds of the case `name`; an exception is reported as a message, not a traceback."""
+def main(contender: str, name: str, before: str | None = None) -> None:
+    """Serves rounds of the case `name`; an exception is reported as a message, not a traceback.
+
+    With `before`, the packages come from that checkout; the benchmarks stay those of this one.
+    """
+    if before:
+        sys.path.insert(0, before)
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     case = CASES[name]

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -16,41 +13,7 @@ import autograd_lite as ag
 if TYPE_CHECKING:
     from .module import Module
 
-__all__ = ["RestoreOnError", "at_most", "marks_built", "spend", "takes_training"]
-
-
-_BUDGET: ContextVar[tuple[list[int], str] | None] = ContextVar("nn_budget", default=None)
-
-
-@contextmanager
-def at_most(elements: int, why: str = "its layers would have more weights than the file has") -> Iterator[None]:
-    """Let the layers and metrics that are made inside have arrays of at most so many elements, all together.
-
-    A file that is loaded decides how large its layers are; it must not fill the memory with more than it holds.
-
-    Args:
-        elements: how many.
-        why: what an error says.
-    """
-    token = _BUDGET.set(([elements], why))
-    try:
-        yield
-    finally:
-        _BUDGET.reset(token)
-
-
-def spend(shape: tuple[Any, ...]) -> None:
-    """Take an array's elements off the budget of `at_most`, if there is one.
-
-    Raises:
-        ValueError: if that is more than is left.
-    """
-    budget = _BUDGET.get()
-    if budget is not None:
-        left, why = budget
-        left[0] -= math.prod(shape)
-        if left[0] < 0:
-            raise ValueError(f"{why}; the last has shape {shape}")
+__all__ = ["RestoreOnError", "marks_built", "takes_training"]
 
 
 class RestoreOnError:

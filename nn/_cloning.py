@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ._arguments import checked
 from ._config import CustomObjectScope, class_called, name_in_configurations
 from ._describing import described, remade
 from ._plan import Plan, is_input
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["clone_model"]
 
 
+@checked
 def clone_model(
     model: Model, input_tensors: Any = None, clone_function: Callable[[Module], Module] | None = None
 ) -> Any:

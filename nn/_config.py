@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import ContextVar, Token
-from types import MappingProxyType
+from contextvars import ContextVar
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
 from autograd_lite import Tensor
+
+from ._arguments import checked_here
+from ._limits import reading
 
 __all__ = [
     "Configurable",
@@ -38,7 +40,7 @@ T = TypeVar("T")
 _FUNCTIONS: dict[str, Callable[..., Any]] = {}
 # The classes and functions of the user's own, by the names that configurations call them: those of scopes, and those
 # registered for the whole process, with the names that objects were given last (a notebook defines a class again).
-_SCOPED: ContextVar[Mapping[str, Any]] = ContextVar("nn_custom_objects", default=MappingProxyType({}))
+_SCOPED: ContextVar[tuple[_Scope, ...]] = ContextVar("nn_custom_objects", default=())
 _REGISTERED: dict[str, Any] = {}
 _NAMES: dict[Any, str] = {}
 
@@ -65,6 +67,7 @@ class Registered:
         cls.config_name = _name_of(cls)
         if not cls.__name__.startswith("_"):
             Registered.known[cls.config_name] = cls
+        checked_here(cls)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that the constructor makes it of again, as plain values."""
@@ -73,7 +76,8 @@ class Registered:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Return an object like the one whose `get_config` this is."""
-        return cls(**{name: restored(value) for name, value in config.items()})
+        with reading(config):
+            return cls(**{name: restored(value) for name, value in config.items()})
 
 
 class Configurable(Registered):
@@ -94,7 +98,7 @@ class Configurable(Registered):
         args, kwargs = self._arguments
         if type(self).__init__ is object.__init__:
             return {}
-        bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
+        bound = _signature(type(self)).bind(self, *args, **kwargs)
         bound.apply_defaults()
         config: dict[str, Any] = {}
         for name, value in list(bound.arguments.items())[1:]:
@@ -115,10 +119,21 @@ class Configurable(Registered):
             >>> layers.Dense.from_config(layers.Dense(3, activation="relu").get_config())
             Dense(units=3, activation=relu)
         """
-        arguments = {name: restored(value) for name, value in config.items()}
-        parameters = inspect.signature(cls.__init__).parameters.values()
-        spread = next((p.name for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
-        return cls(*arguments.pop(spread, ()), **arguments) if spread else cls(**arguments)
+        with reading(config):
+            arguments = {name: restored(value) for name, value in config.items()}
+            parameters = _signature(cls).parameters.values()
+            spread = next((p.name for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
+            return cls(*arguments.pop(spread, ()), **arguments) if spread else cls(**arguments)
+
+
+def _signature(kind: type) -> inspect.Signature:
+    """Return the signature of a class's constructor, which is kept at the class: making it leaves cyclic garbage."""
+    init: Any = kind.__init__  # type: ignore[misc]
+    known = vars(kind).get("_signature_of")
+    if known is None or known[0] is not init:
+        known = (init, inspect.signature(init))
+        kind._signature_of = known  # type: ignore[attr-defined]
+    return known[1]
 
 
 def argument_names(kind: type) -> list[str]:
@@ -206,8 +221,15 @@ def restored(value: Any) -> Any:
         >>> restored([{"class_name": "layers.Flatten", "config": {}}, 2.0])
         [Flatten(), 2.0]
     """
+    if not isinstance(value, (dict, list)):
+        return value
+    with reading(value):
+        return _restored(value)
+
+
+def _restored(value: Any) -> Any:
     if isinstance(value, list):
-        return [restored(part) for part in value]
+        return [_restored(part) for part in value]
     if not isinstance(value, dict):
         return value
     if value.keys() >= {"class_name", "config"}:
@@ -216,8 +238,8 @@ def restored(value: Any) -> Any:
         if (kind := class_called(value["class_name"])) is not None:
             if hasattr(kind, "from_config"):
                 return kind.from_config(value["config"])
-            return kind(**{key: restored(part) for key, part in value["config"].items()})
-    return {key: restored(part) for key, part in value.items()}
+            return kind(**{key: _restored(part) for key, part in value["config"].items()})
+    return {key: _restored(part) for key, part in value.items()}
 
 
 def class_called(name: Any) -> Any:
@@ -239,6 +261,7 @@ def function_called(name: Any) -> Any:
 # ---- classes and functions of the user's own ------------------------------------------------------------------------
 
 
+@checked_here
 class CustomObjectScope:
     """Inside of it, configurations, files and strings may name these classes and functions of your own.
 
@@ -258,14 +281,32 @@ class CustomObjectScope:
     def __init__(self, custom_objects: Mapping[str, Any] | None) -> None:
         self._given = dict(custom_objects or {})
         check_custom(type(self).__name__, self._given)
-        self._tokens: list[Token[Mapping[str, Any]]] = []
+        self._scopes: list[_Scope] = []
 
     def __enter__(self) -> CustomObjectScope:
-        self._tokens.append(_SCOPED.set({**_SCOPED.get(), **self._given}))
+        around, scope = _SCOPED.get(), _Scope(self._given)
+        scope.token = _SCOPED.set((*around, scope))
+        self._scopes.append(scope)
         return self
 
     def __exit__(self, *error: object) -> None:
-        _SCOPED.reset(self._tokens.pop())
+        now, scopes = _SCOPED.get(), self._scopes
+        scope = next((s for s in reversed(now) if s in scopes), scopes[-1])
+        scopes.remove(scope)
+        try:
+            _SCOPED.reset(scope.token)
+        except ValueError:  # entered in another thread or task, whose scopes nobody can take away: so it is emptied
+            scope.names = {}
+        else:  # scopes need not end in the reverse of the order in which they began: generators may hold them
+            _SCOPED.set(tuple(s for s in now if s is not scope))
+
+
+class _Scope:
+    """One block of a `CustomObjectScope`."""
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        self.names = names
+        self.token: Any = None
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
@@ -320,12 +361,14 @@ def get_custom_objects() -> dict[str, Any]:
 
 def custom_called(name: str) -> Any:
     """Return the class or function of the user's own that has this name, in a scope or registered, or None."""
-    return _SCOPED.get().get(name, _REGISTERED.get(name))
+    scoped = (scope.names[name] for scope in reversed(_SCOPED.get()) if name in scope.names)
+    return next(scoped, _REGISTERED.get(name))
 
 
 def custom_name(thing: Any) -> str | None:
     """Return the name of a class or function of the user's own, in a scope or registered, or None."""
-    named = next((name for name, known in _SCOPED.get().items() if known is thing), None)
+    scoped = {name: known for scope in _SCOPED.get() for name, known in scope.names.items()}
+    named = next((name for name, known in scoped.items() if known is thing), None)
     if named is None and thing.__hash__ is not None:
         named = _NAMES.get(thing)
         named = named if named in _REGISTERED else None

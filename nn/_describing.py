@@ -13,6 +13,7 @@ from autograd_lite import Tensor
 
 from ._config import CustomObjectScope, class_called, custom_called, function_called, restored
 from ._files import SavedFileError
+from ._limits import parsed, reading, room
 from ._model_config import layer_config
 from ._symbolic import Spec, map_leaves
 from .module import Module
@@ -152,7 +153,7 @@ def from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None)
     """
     what = "model_from_json"
     try:
-        flat = json.loads(json_string)
+        flat = parsed(json_string)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{what}: expected JSON text, as model.to_json() returns it; {error}") from error
     if not (isinstance(flat, dict) and flat.keys() >= {"class_name", "config"}):
@@ -162,8 +163,9 @@ def from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None)
     with CustomObjectScope(custom_objects):
         allow(f"{what}: the text", flat)
         try:
-            return remade({**flat, "model": {key: flat[key] for key in ("class_name", "config")}})
-        except (TypeError, ValueError, LookupError, AttributeError) as error:
+            with reading(flat):
+                return remade({**flat, "model": {key: flat[key] for key in ("class_name", "config")}})
+        except Exception as error:
             raise ValueError(f"{what}: the text does not describe a model: {error}") from error
 
 
@@ -187,4 +189,5 @@ def _shown(value: Any) -> Any:
 
 
 def _zeros(spec: Spec) -> Tensor:
+    room(spec.shape)
     return ag.tensor(np.zeros((1, *spec.shape), np.dtype(spec.dtype)))

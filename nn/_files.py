@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import tempfile
-import time
+import stat
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +14,10 @@ import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 
+import autograd_lite as ag
+
+from ._limits import check_depth, parsed
+
 __all__ = ["SavedFileError", "read_file", "write_file"]
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -23,7 +25,6 @@ _KINDS = frozenset(np.dtype(code) for code in (*"fde", *"bhilq", *"BHILQ", "?"))
 # what safetensors calls them
 _READ = frozenset(("BOOL", *(f"{kind}{bits}" for kind in "IU" for bits in (8, 16, 32, 64)), "F16", "F32", "F64"))
 _SUM = "crc32"  # of the description and the arrays: safetensors itself would not notice a changed byte
-_STALE = 3600.0  # seconds after which a file that was not finished is nobody's any more
 
 
 class SavedFileError(ValueError):
@@ -33,8 +34,7 @@ class SavedFileError(ValueError):
 def write_file(what: str, path: Any, arrays: Mapping[str, Any], about: Mapping[str, Any] | None = None) -> None:
     """Write arrays and a description to a safetensors file.
 
-    The bytes go to a file beside it, are flushed to the disk, and take the name in one step: whoever reads, or kills
-    this process, finds the old file or the new one. What killed processes have left beside it is removed in time.
+    Whoever reads, or kills this process, finds the old file or the new one; see `autograd_lite.write_file`.
 
     Args:
         what: the call, for error messages.
@@ -43,11 +43,9 @@ def write_file(what: str, path: Any, arrays: Mapping[str, Any], about: Mapping[s
         about: plain values, kept as JSON in the entry `nn` of the file's metadata, with a checksum.
 
     Raises:
-        TypeError: if an array or a value cannot be written.
+        TypeError: if the path, an array or a value cannot be written.
         OSError: if the file cannot be; the old one is then as it was.
     """
-    path = os.fspath(path)
-    folder, base = os.path.split(path)
     tensors = {}
     for name, a in arrays.items():
         array = np.asarray(a, order="C")  # safetensors would write another layout as it lies in memory
@@ -56,27 +54,12 @@ def write_file(what: str, path: Any, arrays: Mapping[str, Any], about: Mapping[s
         tensors[name] = array.astype(array.dtype.newbyteorder("="), copy=False)
     metadata = {"format": "np"}
     if about is not None:
+        check_depth(about)
         try:  # one entry alone: safetensors writes several in any order
             metadata = {"nn": json.dumps({**about, _SUM: _sum(about, tensors)})}
         except (TypeError, ValueError) as error:
             raise TypeError(f"{what}: expected a description of numbers, strings, lists and dicts; {error}") from error
-    data = safetensors.numpy.save(tensors, metadata)
-    if folder and not os.path.isdir(folder):
-        raise FileNotFoundError(f"{what}: expected a folder that exists; received {path!r}. Make {folder!r} first")
-    handle, beside = tempfile.mkstemp(prefix=f".{base}.", suffix=".tmp", dir=folder or ".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(beside, 0o666 & ~_umask())
-        os.replace(beside, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise
-    _sync_folder(folder or ".")
-    _sweep(folder or ".", f".{base}.")
+    ag.write_file(path, safetensors.numpy.save(tensors, metadata), what=what)
 
 
 def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
@@ -88,8 +71,7 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
         SavedFileError: if it is not a whole safetensors file.
         OSError: if it cannot be read.
     """
-    path = os.fspath(path)
-    os.stat(path)  # safetensors has errors of its own for a missing file
+    path = _readable(what, path)
     arrays: Arrays = {}
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
@@ -111,15 +93,31 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
     if "nn" not in metadata:
         return arrays, None
     try:
-        about = json.loads(metadata["nn"])
+        about = parsed(metadata["nn"])
         if not isinstance(about, dict):
             raise ValueError("it is not an object")
         found = about.pop(_SUM, None)
         if found is not None and found != _sum(about, arrays):
             raise ValueError("what it holds is not what was written")
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise SavedFileError(f"{what}: expected JSON in the file's metadata; {path} is damaged ({error})") from error
     return arrays, about
+
+
+def _readable(what: str, path: Any) -> str:
+    """Return the path of a file that is there; safetensors has errors of its own, and would wait for a pipe."""
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(f"{what}: expected the path of a file, a string or an os.PathLike; received {path!r:.80}")
+    given = os.fsdecode(path)
+    try:
+        kind = os.stat(given).st_mode
+    except OSError as error:
+        raise OSError(error.errno, f"{what}: expected a file that is there; {error.strerror}", given) from None
+    except ValueError as error:
+        raise ValueError(f"{what}: expected the path of a file; received {given!r:.80} ({error})") from None
+    if not stat.S_ISREG(kind):
+        raise SavedFileError(f"{what}: expected a safetensors file; {given!r} is none, but a folder or a device")
+    return given
 
 
 def _sum(about: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> int:
@@ -129,29 +127,3 @@ def _sum(about: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> in
         total = zlib.crc32(f"{name} {a.dtype.name} {a.shape}".encode(), total)
         total = zlib.crc32(a.reshape(-1).view(np.uint8).data, total)
     return total
-
-
-def _sweep(folder: str, prefix: str) -> None:
-    """Remove the unfinished files of processes that were killed."""
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith(prefix) and entry.name.endswith(".tmp"):
-                with contextlib.suppress(OSError):
-                    if entry.stat(follow_symlinks=False).st_mtime < time.time() - _STALE:
-                        os.unlink(entry.path)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _sync_folder(folder: str) -> None:
-    """Flush the folder's entry, where the system allows a folder to be opened."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -17,6 +17,8 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ._limits import room
+
 if TYPE_CHECKING:
     from .module import Module
 
@@ -295,6 +297,7 @@ def record_call(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 def _run(call: Call, length: int) -> Any:
     def zeros(symbol: Symbol) -> Tensor:
         lengths = [length if n is None else n for n in symbol.shape[1:]]
+        room(lengths)
         return ag.tensor(np.zeros((1, *lengths) if symbol.shape else (), symbol.dtype))
 
     return call.module(*map_leaves(Symbol, zeros, call.args), **map_leaves(Symbol, zeros, call.kwargs))

@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._arguments import checked
 from .module import Module
 
 __all__ = ["from_torch_state_dict", "to_torch_state_dict"]
@@ -45,6 +46,7 @@ Array = npt.NDArray[Any]
 Arrays = dict[str, Array]
 
 
+@checked
 def to_torch_state_dict(model: Module, prefixes: Mapping[str, str] | None = None) -> Arrays:
     """Return the weights under PyTorch's names, in PyTorch's layouts, as arrays of their own.
 
@@ -68,6 +70,7 @@ def to_torch_state_dict(model: Module, prefixes: Mapping[str, str] | None = None
     return found
 
 
+@checked
 def from_torch_state_dict(model: Module, state: Mapping[str, Any], prefixes: Mapping[str, str] | None = None) -> None:
     """Assign all weights from a PyTorch state dict, or, if anything does not fit, none of them.
 

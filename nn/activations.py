@@ -14,6 +14,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from . import _symbolic
+from ._arguments import checked, problem_of
 from ._config import named_object, plain, publish
 from .registry import find
 
@@ -66,7 +67,16 @@ def _of_symbols(function: F) -> F:
     def called(x: Any, *args: Any, **kwargs: Any) -> Any:
         if x.__class__ is _symbolic.Symbol:
             return _symbolic.operate(function.__name__, x, *args, **kwargs)
-        return function(x, *args, **kwargs)
+        try:
+            return function(x, *args, **kwargs)
+        except Exception as error:
+            problem = problem_of(function, error, (x, *args), kwargs)
+            try:
+                if problem is error:
+                    raise
+                raise problem from None
+            finally:
+                del problem  # whose traceback has this frame: a cycle
 
     return cast(F, called)
 
@@ -82,6 +92,7 @@ def activated(activation: Activation, x: Any) -> Any:
     return ag.relu(x, out=x) if activation is relu and x.__class__ is Tensor else activation(x)
 
 
+@checked
 def linear(x: Any) -> Any:
     """Return x as it is."""
     return x
@@ -136,6 +147,7 @@ def softplus(x: Any) -> Any:
     return ag.softplus(x)
 
 
+@checked
 def tanh(x: Any) -> Any:
     """Return the hyperbolic tangent."""
     return np.tanh(x)
@@ -184,6 +196,7 @@ def selu(x: Any) -> Any:
     return ag.elu(x, SELU_ALPHA) * SELU_SCALE
 
 
+@checked
 def exponential(x: Any) -> Any:
     """Return exp(x)."""
     return np.exp(x)
@@ -372,6 +385,7 @@ _BY_NAME: dict[str, Activation] = {
 }
 
 
+@checked
 def get(identifier: str | Mapping[str, Any] | Activation | None) -> Activation:
     """Return an activation by its name or configuration, or the given function; None is `linear`.
 
@@ -393,6 +407,7 @@ def get(identifier: str | Mapping[str, Any] | Activation | None) -> Activation:
     raise TypeError(f"activation: expected a name, a function or None; received {identifier!r}")
 
 
+@checked
 def serialize(activation: Activation) -> Any:
     """Return the name of an activation of this module, or the configuration of a registered function of your own.
 
@@ -414,6 +429,7 @@ def serialize(activation: Activation) -> Any:
     )
 
 
+@checked
 def deserialize(config: str | Mapping[str, Any]) -> Activation:
     """Return the activation that has a name, or that `serialize` returned this for, as `get` does.
 

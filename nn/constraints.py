@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._arguments import checked
 from ._config import Configurable, made, named_object, plain
 from .registry import find
 
@@ -147,6 +148,7 @@ _BY_NAME: dict[str, Callable[[], Constraint]] = {
 }
 
 
+@checked
 def get(identifier: str | Callable[..., Any] | None) -> Callable[..., Any] | None:
     """Return a constraint by its name, the given function of an array, or None.
 
@@ -168,12 +170,14 @@ def get(identifier: str | Callable[..., Any] | None) -> Callable[..., Any] | Non
     raise TypeError(f"constraint: expected a name, a Constraint, a function or None; received {identifier!r}")
 
 
+@checked
 def serialize(constraint: Constraint) -> dict[str, Any]:
     """Return what a constraint can be made from again, as {"class_name": …, "config": …}; see `deserialize`."""
     config: dict[str, Any] = plain(constraint)
     return config
 
 
+@checked
 def deserialize(config: Any) -> Constraint:
     """Return a constraint like the one that was serialized.
 

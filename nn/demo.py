@@ -75,7 +75,7 @@ def write_graph(network: models.Sequential, x: Floats, y: Floats, path: Path) ->
     images, labels = ag.tensor(x, name="images"), ag.tensor(y, name="labels")
     with ag.record_source():
         loss = losses.CategoricalCrossentropy()(labels, network(images))
-    path.write_text(build_graph(loss).to_svg(), encoding="utf-8")
+    build_graph(loss).save(path)
 
 
 def write_curves(history: Mapping[str, Sequence[float]], path: Path) -> bool:

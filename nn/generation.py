@@ -16,6 +16,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
+from ._arguments import checked
 from .layers import RNN
 from .layers.layer import is_number
 from .module import Module
@@ -25,6 +26,7 @@ __all__ = ["generate", "sample"]
 Integers = npt.NDArray[np.int64]
 
 
+@checked
 def sample(
     logits: npt.ArrayLike | Tensor,
     temperature: float = 1.0,
@@ -98,6 +100,7 @@ def _nucleus(p: npt.NDArray[np.float64], top_p: float) -> npt.NDArray[np.float64
     return kept
 
 
+@checked
 def generate(
     model: Callable[..., Any],
     prompt: npt.ArrayLike,

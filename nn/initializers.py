@@ -20,6 +20,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
+from ._arguments import checked
 from ._config import Configurable, made, named_object, plain
 from .registry import find
 
@@ -421,6 +422,7 @@ _BY_NAME: dict[str, Callable[[], Initializer]] = {
 }
 
 
+@checked
 def get(identifier: str | Callable[..., Any]) -> Callable[..., Any]:
     """Return an initializer by its name, or the given function of (shape, dtype).
 
@@ -442,12 +444,14 @@ def get(identifier: str | Callable[..., Any]) -> Callable[..., Any]:
     raise TypeError(f"initializer: expected a name, an Initializer or a function; received {identifier!r}")
 
 
+@checked
 def serialize(initializer: Initializer) -> dict[str, Any]:
     """Return what an initializer can be made from again, as {"class_name": …, "config": …}; see `deserialize`."""
     config: dict[str, Any] = plain(initializer)
     return config
 
 
+@checked
 def deserialize(config: Any) -> Initializer:
     """Return an initializer like the one that was serialized.
 

@@ -14,6 +14,7 @@ from . import _describing, _summary, saving
 from ._cloning import clone_model as clone_model
 from ._config import Configurable
 from ._describing import from_json as model_from_json
+from ._limits import reading
 from ._model_config import functional_config, functional_from_config, layer_config, layer_from_config
 from ._plan import Plan, Slot, is_input, layer_names, planned
 from ._symbolic import Call, Symbol
@@ -285,10 +286,11 @@ class Model(Configurable, Trainer):
         """Return a new model like the one whose `get_config` this is, with initial values of its own."""
         if "calls" not in config:
             return super().from_config(config)
-        plan, dtype = functional_from_config(config)
-        model = cls.__new__(cls)
-        model._make(plan, config.get("name"), dtype)
-        return model
+        with reading(config):
+            plan, dtype = functional_from_config(config)
+            model = cls.__new__(cls)
+            model._make(plan, config.get("name"), dtype)
+            return model
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the architecture as JSON, without weights; `nn.models.model_from_json` makes a model of it.
@@ -524,10 +526,11 @@ class Sequential(Model):
         """Return a new model like the one whose `get_config` this is, with initial values of its own."""
         if cls is not Sequential:
             return super().from_config(config)
-        model = cls(name=config.get("name"), dtype=config.get("dtype"))
-        if config.get("sample") is not None:
-            shape, kind = config["sample"]
-            model._add_input(InputLayer(shape, dtype=kind))
-        for layer in config["layers"]:
-            model.add(layer_from_config(layer))
-        return model
+        with reading(config):
+            model = cls(name=config.get("name"), dtype=config.get("dtype"))
+            if config.get("sample") is not None:
+                shape, kind = config["sample"]
+                model._add_input(InputLayer(shape, dtype=kind))
+            for layer in config["layers"]:
+                model.add(layer_from_config(layer))
+            return model

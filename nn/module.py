@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import setitem
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -19,7 +20,9 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ._arguments import checked, checked_here, problem_of_call
 from ._build import RestoreOnError, marks_built, takes_training
+from ._limits import room, room_for_result
 from ._masks import MASKS, any_mask, masked_call, masks_in, warn_lost
 from ._penalties import note_constraints
 from ._state import IncompatibleKeys, carried_in, check_state, undisturbed
@@ -31,6 +34,7 @@ Shape = tuple[int | None, ...]
 Arrays = dict[str, npt.NDArray[Any]]
 
 
+@checked
 def Parameter(value: Tensor | npt.ArrayLike, dtype: npt.DTypeLike = "float32") -> Tensor:
     """Return a tensor of its own memory that requires a gradient.
 
@@ -45,6 +49,7 @@ def Parameter(value: Tensor | npt.ArrayLike, dtype: npt.DTypeLike = "float32") -
     return ag.tensor(value, dtype=dtype, requires_grad=True)
 
 
+@checked_here
 class Module:
     """A function with parameters: a subclass assigns them as attributes and writes `call`.
 
@@ -102,6 +107,7 @@ class Module:
             cls._makes_masks = own.get("_makes_masks", True)
         if "build" in vars(cls):
             cls.build = marks_built(cls.build)  # type: ignore[method-assign]
+        checked_here(cls)
 
     @property
     def name(self) -> str:
@@ -144,6 +150,7 @@ class Module:
                     f"{self.name}.build: expected every length but the first; received {input_shape}. "
                     "Call the module on a batch instead"
                 )
+            room(input_shape)
             self._rehearse((ag.tensor(np.zeros((1, *input_shape[1:]), self._dtype)),), {})
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -156,9 +163,18 @@ class Module:
                 return record_call(self, args, kwargs)
         if kwargs and has_symbols(kwargs):
             return record_call(self, args, kwargs)
-        if MASKS or self._makes_masks or (kwargs and kwargs.get("mask") is not None):
-            return masked_call(self, args, kwargs)
-        return self._called(args, kwargs)
+        try:
+            if MASKS or self._makes_masks or (kwargs and kwargs.get("mask") is not None):
+                return masked_call(self, args, kwargs)
+            return self._called(args, kwargs)
+        except Exception as error:
+            problem = problem_of_call(self, error, args, kwargs)
+            try:
+                if problem is error:
+                    raise
+                raise problem from None
+            finally:
+                del problem  # whose traceback has this frame: a cycle
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         training = kwargs.pop("training", None)
@@ -198,6 +214,7 @@ class Module:
                 self._rehearse(args, kwargs)
             self.built = True
             self._name_tree()
+            room_for_result(self, args)
             self._example = map_leaves(Tensor, lambda t: Spec(t.shape[1:], t.dtype.name), args)
             with ag.module_scope(self._path or "", absolute=True):
                 out = self.call(*args, **kwargs)
@@ -246,6 +263,7 @@ class Module:
             raise ag.ShapeError(
                 f"{self.name}.compute_output_shape: expected every length but the first; received {input_shape}"
             )
+        room(input_shape)
         with ag.no_grad(), self.mode(training=False), undisturbed(self), np.errstate(all="ignore"):
             return (None, *self(np.zeros((1, *input_shape[1:]), self._dtype)).shape[1:])
 
@@ -396,10 +414,12 @@ class Module:
         self._ready(f"{self.name}.load_state_dict()")
         tensors, carried = carried_in(self, state, strict)
         arrays, others = check_state(f"{self.name}.load_state_dict", tensors, state, strict)
+        changes = ag.Changes()  # an interrupt must not leave some of the old and some of the new
         for part, name, held in carried:
-            setattr(part, name, held)
+            changes.call(setitem, vars(part), name, held)
         for path, values in arrays.items():
-            tensors[path].assign(values)
+            changes.assign(tensors[path], values)
+        changes.make()
         return others
 
     def train(self) -> Self:

@@ -25,6 +25,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ._arguments import checked
 from ._config import Configurable, made, named_object, plain
 from .registry import find
 
@@ -184,6 +185,7 @@ _BY_NAME: dict[str, Callable[[], Regularizer]] = {
 }
 
 
+@checked
 def get(identifier: str | Callable[..., Any] | None) -> Callable[..., Any] | None:
     """Return a regularizer by its name, the given function of a tensor, or None.
 
@@ -205,12 +207,14 @@ def get(identifier: str | Callable[..., Any] | None) -> Callable[..., Any] | Non
     raise TypeError(f"regularizer: expected a name, a Regularizer, a function or None; received {identifier!r}")
 
 
+@checked
 def serialize(regularizer: Regularizer) -> dict[str, Any]:
     """Return what a regularizer can be made from again, as {"class_name": …, "config": …}; see `deserialize`."""
     config: dict[str, Any] = plain(regularizer)
     return config
 
 
+@checked
 def deserialize(config: Any) -> Regularizer:
     """Return a regularizer like the one that was serialized.
 

@@ -25,7 +25,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
-from ._build import at_most
+from ._arguments import checked
 from ._config import (
     CustomObjectScope as CustomObjectScope,
     Registered,
@@ -40,6 +40,7 @@ from ._config import (
 )
 from ._describing import allow, check_plain, described, dicts_in, remade
 from ._files import SavedFileError, read_file, write_file
+from ._limits import at_most, element_limit as element_limit, reading
 from ._torch import from_torch_state_dict, to_torch_state_dict
 from .module import Module
 
@@ -48,6 +49,7 @@ __all__ = [
     "SavedFileError",
     "custom_object_scope",
     "deserialize_keras_object",
+    "element_limit",
     "from_torch_state_dict",
     "get_custom_objects",
     "get_registered_name",
@@ -64,7 +66,6 @@ __all__ = [
 ]
 
 _MODEL, _CHECKPOINT = "model 2", "checkpoint 1"
-_METRICS = 100_000_000  # elements in the arrays of all metrics that a file may ask for
 
 
 class Resumable(Protocol):
@@ -80,6 +81,7 @@ class Resumable(Protocol):
 # ---- weights --------------------------------------------------------------------------------------------------------
 
 
+@checked
 def save_weights(model: Module, path: str | os.PathLike[str]) -> None:
     """Write all parameters and buffers of a module to a safetensors file, under their paths.
 
@@ -93,6 +95,7 @@ def save_weights(model: Module, path: str | os.PathLike[str]) -> None:
     write_file("save_weights", path, model.state_dict())
 
 
+@checked
 def load_weights(model: Module, path: str | os.PathLike[str]) -> None:
     """Assign all parameters and buffers of a module from a safetensors file, or none of them.
 
@@ -110,6 +113,7 @@ def load_weights(model: Module, path: str | os.PathLike[str]) -> None:
 # ---- whole models ---------------------------------------------------------------------------------------------------
 
 
+@checked
 def save_model(model: Module, path: str | os.PathLike[str], include_optimizer: bool = True) -> None:
     """Write a model's configuration and weights, and how it is trained, to one file; `load_model` makes it again.
 
@@ -198,6 +202,7 @@ def _with_names(config: Any) -> Any:
     return {"class_name": "function", "config": config.__name__}
 
 
+@checked
 def load_model(
     path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
 ) -> Any:
@@ -223,7 +228,7 @@ def load_model(
         with CustomObjectScope(own):
             allow(f"{what}: the file", about.get("model"))
             allow(f"{what}: the file", compiled, ", or compile=False and compile the model again")
-            with at_most(sum(a.size for a in weights.values())):
+            with at_most(sum(a.size for a in weights.values()), "layers with the weights that the file has"):
                 model = remade(about)
                 model._ready(what)
             model.load_state_dict(weights)
@@ -279,7 +284,7 @@ def _weights(arrays: Mapping[str, Any], about: Mapping[str, Any] | None) -> dict
 def _compile(what: str, model: Any, compiled: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
     """Compile a model as the one that was saved, and give its optimizer the state."""
     try:
-        with at_most(_METRICS, "its metrics would need more memory than metrics do"):
+        with reading(compiled["config"]):
             model.compile_from_config(compiled["config"])
         tensors = dict(model._tensors())
         parameters = [tensors[name] for name in compiled["parameters"]]
@@ -303,11 +308,13 @@ def _compile(what: str, model: Any, compiled: Mapping[str, Any], arrays: Mapping
 custom_object_scope = CustomObjectScope
 
 
+@checked
 def get_registered_name(obj: Any) -> str:
     """Return what configurations and files call a class or function: its registered name, if it has one."""
     return name_in_configurations(obj)
 
 
+@checked
 def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the class or function of your own that is registered, or in a scope, under a name, or None.
 
@@ -318,6 +325,7 @@ def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = 
     return (custom_objects or {}).get(name, custom_called(name))
 
 
+@checked
 def serialize_keras_object(obj: Any) -> Any:
     """Return an object as plain values, from which `deserialize_keras_object` makes it again.
 
@@ -346,6 +354,7 @@ def _serialized(obj: Any) -> Any:
     return reference(plain(obj) if isinstance(obj, Registered) else obj)
 
 
+@checked
 def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the objects that plain values stand for, new, with initial values of their own.
 
@@ -362,7 +371,7 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | No
         >>> deserialize_keras_object(serialize_keras_object([nn.layers.Dense(2), nn.activations.relu, 3]))[::2]
         [Dense(units=2), 3]
     """
-    with CustomObjectScope(custom_objects):
+    with CustomObjectScope(custom_objects), reading(config):
         allow("deserialize_keras_object: the configuration", config)
         return restored(config)
 
@@ -370,6 +379,7 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | No
 # ---- checkpoints ----------------------------------------------------------------------------------------------------
 
 
+@checked
 def save_checkpoint(
     path: str | os.PathLike[str],
     model: Module,
@@ -410,6 +420,7 @@ def save_checkpoint(
     write_file("save_checkpoint", path, arrays, about)
 
 
+@checked
 def load_checkpoint(
     path: str | os.PathLike[str],
     model: Module,

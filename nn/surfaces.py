@@ -14,6 +14,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ._arguments import checked
 from ._samples import positive_int
 from .module import Module
 from .training import Trainer
@@ -44,6 +45,7 @@ class DecisionSurface(NamedTuple):
     probabilities: Array
 
 
+@checked
 def decision_surface(
     model: Any,
     x: npt.ArrayLike,
@@ -92,6 +94,7 @@ def decision_surface(
     return DecisionSurface(horizontal, vertical, probabilities.reshape(count, count, -1))
 
 
+@checked
 def plot_decision_surface(
     model: Any,
     x: npt.ArrayLike,

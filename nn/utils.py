@@ -12,6 +12,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor, set_seed as set_random_seed
 
+from ._arguments import checked
 from .data.preparing import (
     normalize as normalize,
     pack_x_y_sample_weight as pack_x_y_sample_weight,
@@ -59,6 +60,7 @@ __all__ = [
 ]
 
 
+@checked
 def to_categorical(x: npt.ArrayLike | Tensor, num_classes: int | None = None) -> npt.NDArray[np.float32]:
     """Return integer labels as one-hot rows: out[i, x[i]] = 1, all else 0.
 
@@ -109,6 +111,7 @@ def _whole(labels: npt.NDArray[Any]) -> bool:
 _PICTURES = (".svg", ".png", ".pdf", ".dot", ".mmd", ".md")  # a page folds for itself; a listing has no boxes
 
 
+@checked
 def plot_model(
     model: Model,
     to_file: str | os.PathLike[str] | None = "model.png",

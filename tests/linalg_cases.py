@@ -112,7 +112,7 @@ def _second_cofactor(x: Any, y: Any) -> Any:
 SYSTEMS = [
     OpCase("solve", np.linalg.solve, SOLVE_SHAPES, ("full rank", "any")),
     OpCase("inv", np.linalg.inv, SQUARE, "full rank"),
-    OpCase("inverse_or_nan", np.linalg.inv, SQUARE, "full rank"),
+    OpCase("inverse_or_limit", np.linalg.inv, SQUARE, "full rank"),
     OpCase("triangle_inverse", np.linalg.inv, SQUARE, "upper"),
     OpCase("det", np.linalg.det, SQUARE, "full rank"),
     OpCase(
@@ -531,10 +531,47 @@ SPECIAL: list[Special] = [
     Special("det of one zero", np.linalg.det, ([[0.0]],), ([[1]],)),
     Special("det of rank 2", np.linalg.det, (np.diag([2.0, 3.0, 0.0]),), (np.diag([0, 0, 6]),)),
     Special(
-        "logdet of a singular matrix",
-        lambda x: np.linalg.slogdet(x)[1],
+        "logdet of a singular matrix, and log det",  # the limit from positive determinants
+        lambda x: np.linalg.slogdet(x)[1] + np.log(np.linalg.det(x)),
         ([[1.0, 2.0], [2.0, 4.0]],),
-        (np.full((2, 2), nan),),
+        ([[inf, -inf], [-inf, inf]],),
+    ),
+    Special(
+        "logdet of singular matrices among others",
+        lambda x: np.linalg.slogdet(x)[1],
+        ([[[1.0, 2.0], [2.0, 4.0]], [[2.0, 1.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]],),
+        ([[[inf, -inf], [-inf, inf]], [[0.5, 0], [-0.5, 1]], [[inf, nan], [nan, nan]], np.full((2, 2), nan)],),
+    ),
+    Special(
+        "logdet of a singular matrix of rank 2",
+        lambda x: np.linalg.slogdet(x)[1],
+        ([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [0.0, 1.0, 1.0]],),
+        ([[-inf, -inf, inf], [inf, inf, -inf], [nan, nan, nan]],),
+    ),
+    Special(
+        "a logdet that is not used",
+        lambda x: np.where([True, False], np.linalg.slogdet(x)[1], 0),
+        ([[[2.0, 1.0], [0.0, 1.0]], [[1.0, 2.0], [2.0, 4.0]]],),
+        ([[[0.5, 0], [-0.5, 1]], [[0, 0], [0, 0]]],),
+    ),
+    Special("eigvalsh(UPLO='L')", lambda x: np.linalg.eigvalsh(x)[1], ([[1.0, 9.0], [0.0, 2.0]],), ([[0, 0], [0, 1]],)),
+    Special(
+        "eigvalsh(UPLO='U') reads the other triangle",
+        lambda x: np.linalg.eigvalsh(x, UPLO="U")[1],
+        ([[1.0, 0.0], [9.0, 2.0]],),
+        ([[0, 0], [0, 1]],),
+    ),
+    Special(
+        "eigvalsh of one triangle: the gradient is of both",
+        lambda x: np.linalg.eigvalsh(x)[1],
+        ([[0.0, 9.0], [1.0, 0.0]],),
+        ([[0.5, 0.5], [0.5, 0.5]],),
+    ),
+    Special(
+        "sqrt of a cholesky factor, whose zeros are constants",
+        lambda x: np.sqrt(np.linalg.cholesky(x)),
+        ([[4.0, 2.0], [2.0, 2.0]],),
+        ([[2**0.5 / 16, 0], [0, 1 / 4]],),
     ),
     Special("eigvalsh of the identity", lambda x: np.linalg.eigvalsh(x)[0], (np.eye(2),), ([[1, 0], [0, 0]],)),
     Special("eigh of the identity, values", lambda x: np.linalg.eigh(x)[0], (np.eye(2),), (np.eye(2),)),

@@ -131,6 +131,8 @@ CHOICES = [
         ),
     ),
     OpCase("where", np.where, TERNARY, ("bool", "any", "any")),
+    OpCase("direction", lambda x, y: x / np.hypot(x, y), BINARY, "nonzero"),
+    OpCase("turning", lambda x, y: x / (x * x + y * y), BINARY, "nonzero"),
     OpCase("zero_mask", lambda x, y: x + 0 * y, (((), ()), ((3,), (3,)), ((2, 3), (2, 3)), ((0,), (0,))), "any"),
 ]
 

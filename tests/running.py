@@ -39,3 +39,13 @@ def lines_for_every_hash_seed(code: str) -> list[str]:
     }
     assert len(printed) == 1
     return printed.pop().splitlines()
+
+
+def printed_by(code: str) -> str:
+    """Return what a process of its own prints."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=300
+    )
+    assert done.returncode == 0, f"exit code {done.returncode}"
+    return done.stdout

@@ -93,6 +93,16 @@ def test_tiny_step_agrees(contender: str) -> None:
 
 
 @pytest.mark.ci
+@pytest.mark.parametrize("optimizer", ["SGD", "RMSprop", "Adam"])
+def test_updates_agree(optimizer: str) -> None:
+    problem = problems.update(optimizer, 7, 5, 3)
+    got, expected = (first_run(name, "update", problem) for name in ("autograd_lite", "torch"))
+    assert got.keys() == expected.keys() == {"loss", *problem.weights}
+    assert all((got[name] != a).any() for name, a in problem.weights.items())
+    assert_agree(got, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.ci
 @pytest.mark.parametrize(("step", "gates"), [("lstm_step", 4), ("gru_step", 3)])
 @pytest.mark.parametrize("contender", ["autograd_lite", "torch_cells"])
 def test_recurrent_step_agrees(contender: str, step: str, gates: int) -> None:
@@ -292,6 +302,15 @@ def test_a_worker_serves_rounds() -> None:
     assert len(outcome.records["numpy"].times) == 2
     assert outcome.records["numpy"].values.keys() == {"loss", *problems.tiny().weights}
     assert outcome.records["numpy"].info["version"] == np.__version__
+
+
+def test_before_takes_the_packages_of_another_checkout(tmp_path: Path) -> None:
+    package = tmp_path / "autograd_lite"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('an older one')")
+    outcome = run.run_case("tiny_mlp", rounds=1, only=["numpy"], before=tmp_path)
+    assert outcome.failed == {"before": "RuntimeError: an older one"}
+    assert outcome.records.keys() == {"numpy"}
 
 
 def test_a_broken_contender_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

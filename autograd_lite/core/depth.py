@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
-__all__ = ["DEPTH", "Depth", "inside", "inside_lifted"]
+__all__ = ["DEPTH", "Depth", "inside", "inside_as", "inside_lifted", "isolated"]
 
 
 class Depth(NamedTuple):
@@ -36,3 +36,18 @@ def inside_lifted() -> bool:
     """Say whether `jvp` or `vmap` runs around this."""
     depth = DEPTH.get()
     return depth.all > depth.tapes
+
+
+@contextmanager
+def inside_as(depth: Depth) -> Iterator[None]:
+    """Run a function once more with the transformations around it that were there before."""
+    token = DEPTH.set(depth)
+    try:
+        yield
+    finally:
+        DEPTH.reset(token)
+
+
+def isolated() -> AbstractContextManager[None]:
+    """Run a function on bare arrays as if no transformation ran around it, since none can reach into it."""
+    return inside_as(_OUTSIDE)

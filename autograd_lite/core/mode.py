@@ -7,43 +7,170 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
+from weakref import ref
 
-__all__ = ["MODE", "Mode", "enable_grad", "is_grad_enabled", "module_scope", "no_grad", "record_source"]
+from .forks import fork_safe_lock
+
+__all__ = [
+    "MODE",
+    "Mode",
+    "enable_grad",
+    "enter_mode",
+    "is_grad_enabled",
+    "leave_mode",
+    "module_scope",
+    "no_grad",
+    "raise_on_change",
+    "record_on",
+    "record_source",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Mode(NamedTuple):
+class Mode:
     """What is recorded: nothing, operations, operations with the user's line and the module they ran in.
 
     `watch` looks at every recorded operation, `watch(op, values, out, params, edges)`, and at backward passes. Whoever
-    sets it sets `source` too: it is looked at only where lines are recorded, so that it costs nothing elsewhere.
+    sets it sets `source` too: it is looked at only where lines are recorded, so that it costs nothing elsewhere. So is
+    `verify`: note all elements of everything that is saved (see `raise_on_change`). `entries` are the blocks that made
+    it so, the innermost last.
     """
 
-    record: bool = True
-    source: bool = False
-    scope: str = ""
-    watch: Any = None
+    __slots__ = ("__weakref__", "entries", "record", "scope", "source", "verify", "watch")
+
+    def __init__(
+        self,
+        record: bool = True,
+        source: bool = False,
+        scope: str = "",
+        watch: Any = None,
+        verify: bool = False,
+        entries: tuple[Entry, ...] = (),
+    ) -> None:
+        self.record, self.source, self.scope, self.watch, self.verify = record, source, scope, watch, verify
+        self.entries = entries
+
+    def within(self, entry: Entry) -> Mode:
+        """Return the mode that a block begins with inside this one."""
+        return Mode(self.record, self.source, self.scope, self.watch, self.verify, (*self.entries, entry))
+
+    def take(self, other: Mode) -> None:
+        """Become as another one is."""
+        self.record, self.source, self.scope, self.watch = other.record, other.source, other.scope, other.watch
+        self.verify, self.entries = other.verify, other.entries
 
 
-_DEFAULT = Mode()
-MODE: ContextVar[Mode] = ContextVar("autograd_lite_mode", default=_DEFAULT)
+class Entry:
+    """One block that changes the mode, from `enter_mode` to `leave_mode`.
+
+    Blocks need not end in the reverse of the order in which they began: generators that hold one are closed in any
+    order, by other threads too. So a block takes itself out of the mode, where a token would bring back a mode of old.
+    """
+
+    __slots__ = ("change", "mode", "token")
+
+    def __init__(self, change: Callable[[Mode], None]) -> None:
+        self.change = change
+        self.mode: Mode | None = None
+        self.token: Token[Mode] | None = None
+
+
+_OUTSIDE = Mode()
+MODE: ContextVar[Mode] = ContextVar("autograd_lite_mode", default=_OUTSIDE)
+# The modes of blocks inside others. Together with the mode that a block began with, they are all that may hold it.
+_NESTED: set[ref[Mode]] = set()
+_forget = _NESTED.discard
+_LOCK = fork_safe_lock()
+
+
+def enter_mode(change: Callable[[Mode], None]) -> Entry:
+    """Begin a block in which the mode is what `change` makes of it."""
+    around, entry = MODE.get(), Entry(change)
+    if around.entries:
+        with _LOCK:
+            mode = around.within(entry)
+            _NESTED.add(ref(mode, _forget))
+    else:
+        mode = around.within(entry)
+    change(mode)
+    entry.mode, entry.token = mode, MODE.set(mode)
+    return entry
+
+
+def leave_mode(entry: Entry) -> tuple[Entry, ...] | None:
+    """End a block: the mode is then what it would be without it.
+
+    Returns:
+        The blocks that began after it and have not ended; None if it began in another thread or task.
+    """
+    now, began, token = MODE.get(), entry.mode, entry.token
+    assert began is not None
+    assert token is not None
+    entry.mode = entry.token = None
+    try:
+        MODE.reset(token)
+    except ValueError:  # nobody can set a variable of another context, but its modes can be changed where they are
+        with _LOCK:
+            for mode in (began, *(nested() for nested in list(_NESTED))):
+                if mode is not None and entry in mode.entries:
+                    mode.take(_without(mode.entries, entry))
+        return None
+    if now is began:
+        return ()
+    with _LOCK:
+        mode = _without(now.entries, entry)
+        _NESTED.add(ref(mode, _forget))
+    MODE.set(mode if mode.entries else _OUTSIDE)
+    return now.entries[now.entries.index(entry) + 1 :] if entry in now.entries else ()
+
+
+def _without(entries: tuple[Entry, ...], left: Entry) -> Mode:
+    """Return what the other blocks make of the mode."""
+    mode = Mode(entries=tuple([entry for entry in entries if entry is not left]))
+    for entry in mode.entries:
+        entry.change(mode)
+    return mode
+
+
+def record_on(mode: Mode) -> None:
+    """For `enter_mode`: record inside."""
+    mode.record = True
+
+
+def _record_off(mode: Mode) -> None:
+    mode.record = False
+
+
+def _source_on(mode: Mode) -> None:
+    mode.source = True
+
+
+def _verify_on(mode: Mode) -> None:
+    mode.source = mode.verify = True
 
 
 class _Recording:
     """Context manager and decorator that switches recording; enters again at every step of a generator."""
 
-    _record: bool
+    __slots__ = ("_entries",)
+    _change: Callable[[Mode], None]
 
     def __init__(self) -> None:
-        self._tokens: list[Token[Mode]] = []
+        self._entries: list[Entry] = []
 
     def __enter__(self) -> None:
-        self._tokens.append(MODE.set(MODE.get()._replace(record=self._record)))
+        self._entries.append(enter_mode(self._change))
 
     def __exit__(self, *exc: object) -> None:
-        MODE.reset(self._tokens.pop())
+        entries = self._entries
+        if len(entries) > 1:  # one object in several blocks, perhaps of several threads: take this one's innermost
+            entry = next((e for e in reversed(MODE.get().entries) if e in entries), entries[-1])
+            entries.remove(entry)
+        else:
+            entry = entries.pop()
+        leave_mode(entry)
 
     def __call__(self, f: F) -> F:
         wrapper: Any = _wrap_function
@@ -108,7 +235,9 @@ def _wrap_generator(f: Any, recording: type[_Recording]) -> Any:
 class no_grad(_Recording):
     """Record nothing inside: results have no history, and a leaf may be changed.
 
-    Works as a context manager and as a decorator, of generators too; per thread and per task.
+    Works as a context manager and as a decorator, of generators too; per thread and per task. Blocks may end in any
+    order. A generator that is suspended inside `with no_grad():` holds it for its caller meanwhile, as Python's blocks
+    do; one that is decorated does not.
 
     Example:
         >>> import autograd_lite as ag
@@ -119,13 +248,13 @@ class no_grad(_Recording):
         False
     """
 
-    _record = False
+    _change = staticmethod(_record_off)
 
 
 class enable_grad(_Recording):
     """Record inside, also within a `no_grad` block."""
 
-    _record = True
+    _change = staticmethod(record_on)
 
 
 def is_grad_enabled() -> bool:
@@ -147,11 +276,37 @@ def record_source() -> Iterator[None]:
         >>> y.source.line > 0
         True
     """
-    token = MODE.set(MODE.get()._replace(source=True))
+    entry = enter_mode(_source_on)
     try:
         yield
     finally:
-        MODE.reset(token)
+        leave_mode(entry)
+
+
+@contextmanager
+def raise_on_change() -> Iterator[None]:
+    """Note every element of all that is recorded inside; `backward` raises if any has changed by the time it is read.
+
+    Arrays used beside Tensors are the caller's. Without this, small ones are copied and larger ones told by a sample
+    of their elements, which can miss a change of a few. Inside, nothing is missed: neither that, nor what is written
+    past the library, as through `tensor(a, copy=False)`, `.data.base` or ctypes. It costs a pass over everything that
+    is saved, in the forward and in the backward pass; lines are recorded, as in `record_source`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w, x = ag.tensor(np.ones(10_000), requires_grad=True), np.ones(10_000)
+        >>> with ag.raise_on_change():
+        ...     loss = (w * x).sum()
+        >>> x[7] = 2.0
+        >>> loss.backward()
+        Traceback (most recent call last):
+        autograd_lite.core.errors.GradError: backward: input 1 of the 'multiply' result of shape (10000,) float64, ...
+    """
+    entry = enter_mode(_verify_on)
+    try:
+        yield
+    finally:
+        leave_mode(entry)
 
 
 class module_scope:
@@ -170,20 +325,21 @@ class module_scope:
     """
 
     # A class and not a generator, because every call of a module enters one.
-    __slots__ = ("_absolute", "_path", "_token")
+    __slots__ = ("_absolute", "_entry", "_path")
 
     def __init__(self, path: str, *, absolute: bool = False) -> None:
         self._path, self._absolute = path, absolute
-        self._token: Token[Mode] | None = None
+        self._entry: Entry | None = None
 
     def __enter__(self) -> None:
-        mode = MODE.get()
-        if mode.source:
-            around = "" if self._absolute else mode.scope
-            path = f"{around}.{self._path}" if around and self._path else around or self._path
-            self._token = MODE.set(mode._replace(scope=path))
+        if MODE.get().source:
+            self._entry = enter_mode(self._change)
 
     def __exit__(self, *exc: object) -> None:
-        if self._token is not None:
-            MODE.reset(self._token)
-            self._token = None
+        if self._entry is not None:
+            leave_mode(self._entry)
+            self._entry = None
+
+    def _change(self, mode: Mode) -> None:
+        around = "" if self._absolute else mode.scope
+        mode.scope = f"{around}.{self._path}" if around and self._path else around or self._path

@@ -6,7 +6,7 @@ import itertools
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from .op import Op
+    from .seals import Seal
 
 __all__ = ["LEAF", "Node", "Note", "Source", "next_stamp", "take_note", "user_source"]
 
@@ -100,11 +101,26 @@ class Node:
         stamp: the moment of recording.
         note: where the call stands, when recorded; see `source` and `scope`.
         hooks: functions of the cotangent, called when it is complete.
+        seals: of saved arrays that are not the record's own, see `seals`; filled on the few nodes that have any.
         tail: see `_Tail`; one node in 32, hashed so that no pattern of a program misses it. CPython clears slots in
             alphabetical order, and this one must come after `inputs` and `saved`.
     """
 
-    __slots__ = ("dtype", "hooks", "inputs", "needs", "note", "op", "params", "saved", "shape", "stamp", "tail")
+    __slots__ = (
+        "dtype",
+        "hooks",
+        "inputs",
+        "needs",
+        "note",
+        "op",
+        "params",
+        "saved",
+        "seals",
+        "shape",
+        "stamp",
+        "tail",
+    )
+    seals: Sequence[Seal]
 
     def __init__(
         self,

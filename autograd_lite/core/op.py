@@ -18,6 +18,7 @@ import numpy as np
 
 from . import batching
 from .batching import BatchRule
+from .messages import misfit
 from .shapes import ShapeDtype, expand_reduced, reduced_shape
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "composes",
     "elementwise",
     "gate",
+    "jointly",
     "nondifferentiable",
     "read_rule",
     "reduction",
@@ -54,6 +56,7 @@ class Kind(Enum):
     APPLIED = "the partial already applied, f(g, out, *inputs): linear in g and elementwise, so it serves vjp and jvp"
     REDUCED = "as PARTIAL, with g and out given back their reduced axes"
     VJP = "a vector-Jacobian product f(g, out, *inputs)"
+    READ = "the cotangent of the input: what a rule said that was read already"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -92,9 +95,24 @@ class EachInput:
     """The rules of an op of any number of inputs, indexed like a tuple of them."""
 
     vjp_of: Callable[[int], Callable[..., Any]]
+    together: Callable[..., Sequence[Any]] | None = None  # all their cotangents at once, which the engine prefers
 
     def __getitem__(self, i: int) -> Rule:
         return Rule(Kind.VJP, self.vjp_of(i))
+
+    def at_once(
+        self, g: Any, saved: tuple[Any, ...], params: dict[str, Any], needs: tuple[int, ...]
+    ) -> dict[int, Rule]:
+        """Read the rules for all inputs in time linear in their number, and return what they say."""
+        if self.together is None:
+            return {i: Rule(Kind.READ, self.vjp_of(i)(g, *saved, **params)) for i in needs}
+        found = self.together(g, *saved, **params)
+        return {i: Rule(Kind.READ, found[i]) for i in needs}
+
+
+def jointly(vjps: Callable[..., Sequence[Any]]) -> EachInput:
+    """Return the rules of an op that finds the cotangents of all its inputs at once."""
+    return EachInput(lambda i: lambda *arrays, **params: vjps(*arrays, **params)[i], vjps)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -152,7 +170,10 @@ class Op:
             hook = getattr(x, "__apply_op__", None)
             if hook is not None:
                 return hook(self, inputs, params)
-        return self.forward(*inputs, **params)
+        try:
+            return self.forward(*inputs, **params)
+        except Exception as error:
+            raise misfit(self, inputs, params, error) from None
 
     def rule(self, i: int) -> Rule | None:
         """Return the derivative rule for input `i`."""
@@ -331,7 +352,7 @@ def structural(
     *vjps: Callable[..., Any] | None,
     infer: Callable[..., ShapeDtype],
     saves: str | Sequence[str] = "",
-    each: Callable[[int], Callable[..., Any]] | None = None,
+    together: Callable[..., Sequence[Any]] | None = None,
     **facts: Any,
 ) -> Op:
     """Define an op by its vector-Jacobian products.
@@ -343,11 +364,11 @@ def structural(
             its edge, which has `shape`, `dtype`, `ndim` and `size` but no values.
         infer: the shape rule.
         saves: as in `elementwise`.
-        each: instead of `vjps`, for an op of any number of inputs: the vjp for input `i`.
+        together: instead of `vjps`, for an op of any number of inputs: one function that returns all their cotangents.
         facts: further fields of `Op`.
     """
-    if each is not None:
-        return _register(Op(name, forward, EachInput(each), infer, **facts))
+    if together is not None:
+        return _register(Op(name, forward, jointly(together), infer, **facts))
     rules = tuple(
         None if f is None else Rule(Kind.VJP, f, _reads(s))
         for f, s in zip(vjps, _per_input(saves, len(vjps)), strict=True)

@@ -17,6 +17,7 @@ __all__ = [
     "ShapeDtype",
     "cast_back",
     "expand_reduced",
+    "is_axis_of_scalar",
     "normalize_axes",
     "normalize_axis",
     "reduced_shape",
@@ -57,21 +58,42 @@ def normalize_axis(axis: int, ndim: int, what: str = "axis") -> int:
         >>> normalize_axis(-1, 3)
         2
     """
-    axis = operator.index(axis)
+    try:
+        axis = operator.index(axis)
+    except TypeError:
+        raise TypeError(f"expected {what} to be an integer; received {what}={axis!r:.60}") from None
     if not -ndim <= axis < ndim:
-        raise ShapeError(f"{what}={axis} is out of bounds for a {ndim}-dimensional array; use {-ndim} to {ndim - 1}")
+        use = f"use {-ndim} to {ndim - 1}" if ndim else "it has none: leave the axis out, or reshape(1) first"
+        raise ShapeError(f"{what}={axis} is out of bounds for a {ndim}-dimensional array; {use}")
     return axis % ndim
 
 
-def normalize_axes(axis: Axis, ndim: int) -> tuple[int, ...] | None:
+def is_axis_of_scalar(axis: Axis, ndim: int) -> bool:
+    """Return whether `axis` is 0 or -1 of an array without axes, which most of NumPy's functions take as one of 1.
+
+    Example:
+        >>> is_axis_of_scalar(-1, 0), is_axis_of_scalar(-1, 1)
+        (True, False)
+    """
+    return ndim == 0 and not isinstance(axis, (tuple, list)) and axis in (0, -1)
+
+
+def normalize_axes(axis: Axis, ndim: int, *, of_scalars: bool = False) -> tuple[int, ...] | None:
     """Return `axis` as a sorted tuple counted from the front; None, meaning every axis, stays None.
+
+    `of_scalars`: whether the axes 0 and -1 of a 0-dimensional array are allowed, as in NumPy's reductions; they are
+    none.
 
     Example:
         >>> normalize_axes((-1, 0), 3)
         (0, 2)
+        >>> normalize_axes(-1, 0, of_scalars=True)
+        ()
     """
     if axis is None:
         return None
+    if of_scalars and not ndim and is_axis_of_scalar(axis, ndim):
+        return ()
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     out = tuple(sorted(normalize_axis(a, ndim) for a in axes))
     if len(set(out)) != len(out):

@@ -9,9 +9,9 @@ import numpy as np
 
 from .._lifted import Held, Level, Lifted, face
 from .._tensor import Tensor
-from ..core.depth import DEPTH, Depth
+from ..core.depth import DEPTH, Depth, inside_lifted
 from ..core.errors import DtypeError, GradError
-from ..core.mode import MODE
+from ..core.mode import MODE, enter_mode, leave_mode, record_on
 from ..core.node import Node
 from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import Paths, edge_of, paths_from
@@ -20,6 +20,7 @@ from ..ops import shape
 __all__ = [
     "Traced",
     "array_like",
+    "arrays_returned",
     "bare",
     "floating",
     "has_history",
@@ -68,8 +69,8 @@ def trace(
     inputs = list(args)
     depth, mode = DEPTH.get(), MODE.get()
     # Inside jvp or vmap the record gets a level of its own; otherwise one tape serves all, which is faster.
-    level = Level() if depth.all > depth.tapes else None
-    tokens = DEPTH.set(Depth(depth.all + 1, depth.tapes + 1)), MODE.set(mode._replace(record=True))
+    level = Level() if inside_lifted() else None
+    token, recording = DEPTH.set(Depth(depth.all + 1, depth.tapes + 1)), enter_mode(record_on)
     try:
         for i in wanted:
             inputs[i] = _variables(what, args[i], i, level)
@@ -77,8 +78,8 @@ def trace(
         variables = tuple([_nodes(inputs[i]) for i in wanted])
         out = f(*inputs, **kwargs)
     finally:
-        DEPTH.reset(tokens[0])
-        MODE.reset(tokens[1])
+        DEPTH.reset(token)
+        leave_mode(recording)
     tensors = tensors_in(args, kwargs)
     targets: set[Any] = set()
     for vs in variables:
@@ -195,6 +196,26 @@ def scalar(what: str, out: Any) -> Any:
     if (out.dtype if isinstance(out, Tensor) else np.asarray(out).dtype).kind == "c":
         raise GradError(
             f"{what}: expected a real loss; received a complex one. Take its .real or abs(), or give vjp a cotangent"
+        )
+    return out
+
+
+def arrays_returned(what: str, out: Any) -> Any:
+    """Return a function's result, if it is an array or a container of arrays.
+
+    Raises:
+        GradError: if it is not, and so has no derivative.
+    """
+    for path, x in leaves((out,) if out is None else out):
+        if not isinstance(x, (Tensor, Lifted, np.ndarray, np.generic, int, float, complex)):
+            raise GradError(
+                f"{what}: expected the function to return an array or a container of arrays; received "
+                f"{type(x).__name__}{f' at {path}' if path else ''}"
+            )
+    if out is None:
+        raise GradError(
+            f"{what}: expected the function to return an array or a container of arrays; received None. Did it forget "
+            "to return?"
         )
     return out
 

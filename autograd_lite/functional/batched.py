@@ -10,6 +10,7 @@ import numpy as np
 
 from .._lifted import Level, Lifted, face
 from .._tensor import Tensor
+from ..core.arguments import function_given
 from ..core.batching import one_by_one
 from ..core.depth import inside
 from ..core.errors import ShapeError
@@ -79,6 +80,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
         >>> vmap(lambda x, w: (x * w).sum(), in_axes=(0, None))(rows, np.array([1.0, 10.0]))
         array([21., 43.])
     """
+    function_given("vmap", f)
 
     @functools.wraps(f)
     def of_batch(*args: Any, **kwargs: Any) -> Any:

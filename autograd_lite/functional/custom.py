@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._lifted import Lifted, LiftedTensor
-from .._record import apply, open_edge
+from .._record import apply, open_edge, owned, wrap
 from .._tensor import Tensor
-from ..core.depth import DEPTH, Depth
+from ..core.arguments import function_given
+from ..core.depth import DEPTH, inside_as, isolated
 from ..core.errors import GradError, ShapeError
 from ..core.mode import enable_grad, is_grad_enabled
-from ..core.node import Node, next_stamp
-from ..core.op import EachInput, Op
+from ..core.node import LEAF, Node, next_stamp
+from ..core.op import EachInput, Op, jointly
+from ..core.ownership import SMALL, unshared
+from ..core.seals import elements, kept, sampled
 from ..core.shapes import ShapeDtype
 from ..core.tree import leaves, map_leaves, rebuild
-from ..engine import cotangents, edge_of
+from ..engine import cotangents, edge_of, refuse_changed_leaf
 from ..ops import barrier
-from ..random import Generator, remember_draws, replay_draws
+from ..random import remember_draws, replay_draws
 from .arguments import name_of
 from .dual import transposed
 
@@ -41,20 +44,31 @@ def stop_gradient(x: Any) -> Any:
     return map_leaves(lambda a: barrier.stop_gradient(a) if isinstance(a, (Tensor, np.ndarray)) else a, x)
 
 
+def arrays_in(out: Any) -> list[Any]:
+    """Return the bare arrays of what a function returned."""
+    return [np.asarray(a._data if isinstance(a, Tensor) else a) for _, a in leaves(out)]
+
+
 # ---- ops made on the spot -------------------------------------------------------------------------------------------
 
 
 class _Packing:
     """Several outputs as one array and back, since an op has one output."""
 
-    def __init__(self, out: Any) -> None:
-        self.tree = map_leaves(lambda _: 0, out)  # the structure alone: the outputs hold their whole record
-        arrays = [np.asarray(a._data if isinstance(a, Tensor) else a) for _, a in leaves(out)]
+    def __init__(self, held: dict[int, Any]) -> None:
+        """`held[0]` is what a function of the user's returned; the caller has no other name for it."""
+        self.tree = map_leaves(lambda _: 0, held[0])  # the structure alone: the outputs hold their whole record
+        arrays = arrays_in(held[0])
         if not arrays:
-            raise TypeError(f"expected the function to return an array or a container of arrays; received {out!r}")
+            raise TypeError(f"expected the function to return an array or a container of arrays; received {held[0]!r}")
         self.specs = [ShapeDtype(a.shape, a.dtype) for a in arrays]
         self.single = len(arrays) == 1
-        self.data = arrays[0] if self.single else np.concatenate([a.reshape(-1) for a in arrays])
+        if not self.single:
+            self.data = np.concatenate([a.reshape(-1) for a in arrays])
+            return
+        del arrays
+        fresh = held[0].__class__ is np.ndarray and held[0].size > SMALL and unshared(held, 0)
+        self.data = held[0] if fresh else np.array(arrays_in(held[0])[0])
 
     def parts(self, packed: Any) -> Iterator[Any]:
         """Yield the outputs that lie in a packed array."""
@@ -82,26 +96,6 @@ class _KeepAll:
         return self._all
 
 
-class _Joint:
-    """One rule that gives the cotangents of all inputs at once, read input by input by the engine."""
-
-    def __init__(self, pull: Callable[..., tuple[Any, ...]]) -> None:
-        self._pull = pull
-        self._g: Any = None
-        self._left: dict[int, Any] = {}
-
-    def __call__(self, i: int) -> Callable[..., Any]:
-        def vjp(g: Any, out: Any, *inputs: Any, **params: Any) -> Any:
-            if self._g is not g or i not in self._left:
-                self._g, self._left = g, dict(enumerate(self._pull(g, out, *inputs)))
-            result = self._left.pop(i)
-            if not self._left:
-                self._g = None
-            return result
-
-        return vjp
-
-
 def _infer(data: Any) -> Callable[..., ShapeDtype]:
     return lambda *specs, **params: ShapeDtype(data.shape, data.dtype)
 
@@ -116,6 +110,7 @@ class _Custom:
     _rule: Callable[..., Any] | None
 
     def __init__(self, f: Callable[..., Any]) -> None:
+        function_given(self.what, f)
         functools.update_wrapper(self, f)
         self._f = f
         self._rule = None
@@ -139,8 +134,8 @@ class _Custom:
             return rebuild(args, iter(everything))
 
         def forward(*values: Any, **_: Any) -> Any:
-            out = self._f(*arguments(values), **kwargs)
-            packed = _Packing(out)
+            with isolated():
+                packed = _Packing({0: self._f(*arguments(values), **kwargs)})
             packing[:] = [packed]
             return packed.data
 
@@ -157,10 +152,10 @@ class _Custom:
 class custom_vjp(_Custom):
     """Give a function a vector-Jacobian product of your own.
 
-    The function itself is called with plain arrays and may do anything. The rule, set with `def_vjp`, gets the
-    cotangent of the result, the result and the arguments, and returns the cotangent of each argument (None for one
-    without). Written with NumPy functions that Tensors support, it can be differentiated itself; forward mode follows
-    from it.
+    The function itself is called with plain arrays, as if no transformation ran around it, and may do anything. The
+    rule, set with `def_vjp`, gets the cotangent of the result, the result and the arguments, and returns the cotangent
+    of each argument (None for one without). Written with NumPy functions that Tensors support, it can be differentiated
+    itself; forward mode follows from it. What the function and the rule return is copied.
 
     Raises:
         GradError: when called before a rule was set.
@@ -201,7 +196,7 @@ class custom_vjp(_Custom):
         return Op(
             name_of(self._f),
             forward,
-            EachInput(_Joint(pull)),
+            jointly(pull),
             lambda *specs, **_: ShapeDtype(packing[0].data.shape, packing[0].data.dtype),
             keeps=_KeepAll(n),  # type: ignore[arg-type]
         )
@@ -227,7 +222,7 @@ class custom_vjp(_Custom):
                         f"custom_vjp: expected a cotangent of shape {a.shape} for argument {i}{path} of "
                         f"{name_of(self._f)}; received {c.shape}"
                     )
-                yield c
+                yield owned(c)
 
 
 class custom_jvp(_Custom):
@@ -267,7 +262,7 @@ class custom_jvp(_Custom):
             )
             t = self._rule(structured, packing[0].unpack(out), *args)
             if packing[0].single:
-                return next(iter(leaves(t)))[1]
+                return owned(next(iter(leaves(t)))[1])
             return np.concatenate([part.reshape(-1) for _, part in leaves(t)])
 
         def vjp_of(i: int) -> Callable[..., Any]:
@@ -312,75 +307,159 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         f: a function of Tensors, arrays or containers of them, which returns an array or a container of arrays. It
             should change nothing outside: it runs twice.
 
+    Raises:
+        GradError: in the backward pass, if what f reads has changed: a leaf that was assigned to, a large array among
+            the arguments (small ones are copied), or anything else that f finds outside, as far as that changes its
+            result or a sample of the constants in it.
+
     Example:
         >>> from autograd_lite import grad
         >>> grad(checkpoint(lambda x: np.sin(x) ** 2))(0.5) == grad(lambda x: np.sin(x) ** 2)(0.5)
         np.True_
     """
+    function_given("checkpoint", f)
 
     @functools.wraps(f)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
         given = [a for _, a in leaves((args, kwargs)) if isinstance(a, Tensor)]
         if not is_grad_enabled() or any(isinstance(a, LiftedTensor) for a in given):
             return f(*args, **kwargs)
+        args, kwargs = map_leaves(_held, (args, kwargs))
         start, depth = next_stamp(), DEPTH.get()
         with remember_draws() as states:
-            out = f(*args, **kwargs)
-        outer = _outside_of(out, start)
-        if not outer or any(isinstance(a, LiftedTensor) for _, a in leaves(out)):
-            return out
-        packing = _Packing(out)
-        edges = list(outer)
+            held = {0: f(*args, **kwargs)}
+        record = _record_of(held[0], start)
+        if not record.outer or any(isinstance(a, LiftedTensor) for _, a in leaves(held[0])):
+            return held[0]
+        packing, edges, ended = _Packing(held), list(record.outer), next_stamp()
+        held.clear()
+        lent = [(a, sampled(a)) for _, a in leaves((args, kwargs)) if isinstance(a, np.ndarray)]
 
         def pull(g: Any, *_: Any) -> tuple[Any, ...]:
-            found = _again(lambda: f(*args, **kwargs), depth, states, packing.parts(g), edges, isinstance(g, Tensor))
-            return tuple(np.zeros(e.shape, e.dtype) if found.get(e) is None else found[e] for e in edges)
+            for edge in edges:
+                if isinstance(edge, Tensor) and edge._stamp > ended:
+                    refuse_changed_leaf("checkpoint", edge, named=False)
+            if any(sampled(a) != elements for a, elements in lent):
+                raise _other_run(f, "an array that it was given was changed")
+            with replay_draws(states), inside_as(depth), enable_grad():
+                out = f(*args, **kwargs)
+            record.check(f, out, packing)
+            return _pulled(out, packing.parts(g), edges, isinstance(g, Tensor))
 
-        op = Op("checkpoint", lambda *_: packing.data, EachInput(_Joint(pull)), _infer(packing.data))
+        op = Op("checkpoint", lambda *_: packing.data, jointly(pull), _infer(packing.data))
         packed = apply(op, tuple(open_edge(e, e) for e in edges), {})
         return packing.unpack(packed)
 
     return checkpointed
 
 
-def _outside_of(out: Any, start: int) -> dict[Any, None]:
-    """Return, in order, the edges through which a record made after `start` hangs on what was there before."""
+def _held(a: Any) -> Any:
+    """Return an argument as it will be when the function runs again: its name may come to stand for other values."""
+    if isinstance(a, np.ndarray):
+        return kept(a)
+    if not isinstance(a, Tensor) or a._node is LEAF:  # which says itself when it was assigned to
+        return a
+    twin = wrap(a._data, a._node)
+    twin._name, twin._shared = a.name, True
+    a._shared = True
+    return twin
+
+
+class _Record(NamedTuple):
+    """What a function's result hangs on.
+
+    Attributes:
+        outer: the edges, in order, through which it hangs on what was recorded before.
+        read: some elements of every constant that the ops were applied to.
+        start: the moment before the function ran.
+    """
+
+    outer: dict[Any, None]
+    read: list[Any]
+    start: int
+
+    def check(self, f: Callable[..., Any], out: Any, packing: _Packing) -> None:
+        """Raise unless a second run did what this one did; sums may differ in their last bits."""
+        again, found = _record_of(out, self.start), arrays_in(out)
+        before = [{e for e in record.outer if stamp_of(e) < self.start} for record in (again, self)]
+        pairs = [*zip(found, packing.parts(packing.data), strict=False), *zip(again.read, self.read, strict=False)]
+        whole = len(found) == len(packing.specs) and len(again.read) == len(self.read) and before[0] == before[1]
+        if not whole or not all(_close(a, b) for a, b in pairs):
+            raise _other_run(
+                f,
+                "an array or a tensor that it reads was changed, or it draws from a generator other than those of "
+                "autograd_lite.random",
+            )
+
+
+def stamp_of(edge: Any) -> int:
+    """Return when a node was recorded, or a leaf last assigned to."""
+    return getattr(edge, "stamp", None) or edge._stamp
+
+
+def _other_run(f: Callable[..., Any], why: str) -> GradError:
+    return GradError(
+        f"checkpoint: backward runs {name_of(f)} again, and it does not compute what it did: {why}. The gradient would "
+        "be of a function that was never computed. Fix: call backward before you change what it reads, or pass copies"
+    )
+
+
+def _close(a: Any, b: Any) -> bool:
+    """Say whether two arrays are equal but for rounding."""
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    if a.dtype.kind not in "fc" or np.array_equal(a, b):
+        return bool(np.array_equal(a, b))
+    with np.errstate(all="ignore"):
+        size = np.abs(a[np.isfinite(a)]).max(initial=0)
+        rounding = 256 * np.finfo(a.dtype).eps
+        return bool(np.allclose(a, b, rtol=rounding, atol=rounding * size, equal_nan=True))
+
+
+def _record_of(out: Any, start: int) -> _Record:
+    """Walk what was recorded after `start` for a result."""
     stack = [a._node for _, a in leaves(out) if isinstance(a, Tensor) and isinstance(a._node, Node)]
     found: dict[Any, None] = {}
+    inner = []
     seen = set(stack)
     while stack:
         node = stack.pop()
         if node.stamp < start:
             found[node] = None
             continue
+        inner.append(node)
         for i in node.needs:
             edge = node.inputs[i]
             if edge.__class__ is not Node:
-                found[edge] = None
+                if edge._node is not None:  # no gradient goes on from what a variable of a transformation is a copy of
+                    found[edge] = None
             elif edge not in seen:
                 seen.add(edge)
                 stack.append(edge)
-    return found
+    inner.sort(key=stamp_of)
+    return _Record(found, [elements(a) for node in inner for a in _constants_of(node)], start)
 
 
-def _again(
-    run: Callable[[], Any],
-    depth: Depth,
-    states: dict[Generator, Any],
-    parts: Iterator[Any],
-    edges: list[Any],
-    record: bool,
-) -> dict[Any, Any]:
-    """Run a function as it ran before and carry cotangents of its outputs back to `edges`."""
-    around = DEPTH.set(depth)
-    try:
-        with replay_draws(states), enable_grad():
-            out = run()
-    finally:
-        DEPTH.reset(around)
+def _constants_of(node: Node) -> Iterator[Any]:
+    """Yield the arrays and numbers, bare or of tensors, that an op was applied to and no gradient flows to."""
+    values = node.saved[1:] if node.saved else node.inputs
+    operands = [
+        v if e.__class__ is Node else e
+        for i, (e, v) in enumerate(zip(node.inputs, values, strict=True))
+        if i not in node.needs
+    ]
+    for x in (*operands, *(p for _, p in leaves(node.params))):
+        a = x._data if isinstance(x, Tensor) else x
+        if isinstance(a, (np.ndarray, np.generic, int, float, complex)):
+            yield np.asarray(a)
+
+
+def _pulled(out: Any, parts: Iterator[Any], edges: list[Any], record: bool) -> tuple[Any, ...]:
+    """Carry cotangents of a function's outputs back to `edges`."""
     roots: dict[Any, Any] = {}
     for (_, t), g in zip(leaves(out), parts, strict=True):
         if isinstance(t, Tensor) and t.requires_grad:
             edge = edge_of(t)
             roots[edge] = roots[edge] + g if edge in roots else g
-    return cotangents(roots, set(edges), retain_graph=record, create_graph=record)
+    found = cotangents(roots, set(edges), retain_graph=record, create_graph=record)
+    return tuple(np.zeros(e.shape, e.dtype) if found.get(e) is None else found[e] for e in edges)

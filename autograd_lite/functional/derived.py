@@ -10,6 +10,7 @@ import numpy as np
 
 from .._lifted import Level, face
 from .._tensor import Tensor
+from ..core.arguments import function_given
 from ..core.depth import inside, inside_lifted
 from ..core.errors import GradError, ShapeError
 from ..core.mode import enable_grad
@@ -18,6 +19,7 @@ from ..engine import cotangents, edge_of, paths_from
 from .arguments import (
     Traced,
     array_like,
+    arrays_returned,
     bare,
     floating,
     has_history,
@@ -59,6 +61,7 @@ def jacobian(
         array([[2., 0.],
                [0., 4.]])
     """
+    function_given("jacobian", f)
     if mode not in ("auto", "forward", "reverse"):
         raise ValueError(f"jacobian: expected mode 'auto', 'forward' or 'reverse'; received {mode!r}")
 
@@ -79,10 +82,10 @@ def jacobian(
 
 def _outputs(out: Any, has_aux: bool) -> tuple[Any, Any]:
     if not has_aux:
-        return out, None
+        return arrays_returned("jacobian", out), None
     if not isinstance(out, tuple) or len(out) != 2:
         raise GradError(f"jacobian: with has_aux=True expected the function to return (out, aux); received {out!r}")
-    return out
+    return arrays_returned("jacobian", out[0]), out[1]
 
 
 def _rows(out: Any, traced: Traced, single: bool) -> Any:
@@ -168,6 +171,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
         array([[ 6.,  0.],
                [ 0., 12.]])
     """
+    function_given("hessian", f)
     return jacobian(grad(f, argnums), argnums, mode="reverse")
 
 
@@ -191,6 +195,7 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
         >>> hvp(lambda x: (x**3).sum())(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
         array([  6., 120.])
     """
+    function_given("hvp", f)
     gradient = grad(f, argnums)
 
     @functools.wraps(f)

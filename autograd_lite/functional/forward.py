@@ -11,12 +11,13 @@ import numpy as np
 
 from .._lifted import Level, face
 from .._tensor import Tensor
+from ..core.arguments import function_given
 from ..core.depth import inside
 from ..core.errors import DtypeError, GradError, ShapeError
 from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad
 from ..core.node import Node
 from ..core.tree import leaves, map_leaves, rebuild
-from ..engine import as_tensors as operands_of, paths_from
+from ..engine import as_tensors as operands_of, check_seals, paths_from
 from .arguments import Traced, array_like, bare, floating, has_history, leave, name_of, tensors_in, variable
 from .dual import Dual, ForwardLevel, primal_of, tangent_of
 from .gradient import pairs_of, pull_back
@@ -85,6 +86,7 @@ def jvp(f: Callable[..., Any]) -> Jvp:
         >>> float(out), float(tangent)
         (0.0, 2.0)
     """
+    function_given("jvp", f)
     return Jvp(f)
 
 
@@ -146,6 +148,8 @@ class Linear:
                     )
         with np.errstate(all="ignore"), self._recording():
             for node, constants in self._program:
+                if node.saved is not None:
+                    check_seals(node, node.saved)
                 operands = zip(node.inputs, constants, strict=True)
                 env[node] = node.op(*(env[e] if c is None else c for e, c in operands), **node.params)
             results = [env.get(t._node, t) if isinstance(t, Tensor) else t for t in self._traced.out]
@@ -222,6 +226,7 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
         >>> linear(np.array([1.0, 2.0]))
         array([ 1., -2.])
     """
+    function_given("linearize", f)
 
     @functools.wraps(f)
     def with_linear(*args: Any, **kwargs: Any) -> tuple[Any, Linear]:

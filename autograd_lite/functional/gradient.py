@@ -11,6 +11,7 @@ import numpy as np
 from .._lifted import released
 from .._record import wrap
 from .._tensor import Tensor
+from ..core.arguments import function_given
 from ..core.errors import GradError, ShapeError
 from ..core.mode import MODE
 from ..core.node import Node
@@ -50,6 +51,7 @@ def value_and_grad(
         >>> grad(loss)({"w": 2.0, "b": 1.0}, np.array([1.0, 2.0]))
         {'w': np.float64(26.0), 'b': np.float64(16.0)}
     """
+    function_given("value_and_grad", f)
 
     @functools.wraps(f)
     def with_grad(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
@@ -99,6 +101,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
         >>> grad(grad(lambda x: x**3))(2.0)
         np.float64(12.0)
     """
+    function_given("grad", f)
     both = value_and_grad(f, argnums, has_aux)
 
     @functools.wraps(f)
@@ -178,6 +181,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
         >>> pullback(np.array([1.0, 2.0]))
         array([ 1., -2.])
     """
+    function_given("vjp", f)
 
     @functools.wraps(f)
     def with_pullback(*args: Any, **kwargs: Any) -> tuple[Any, Callable[[Any], Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._tensor import Tensor
+from ..core.arguments import described
 from ..core.node import LEAF, Node
 from ..engine import edge_of
 
@@ -32,6 +33,10 @@ def why_no_grad(t: Tensor, loss: Tensor | None = None) -> str:
         >>> print(why_no_grad(x, loss))
         not reached: 'x' leads to the loss only through 'greater', which has no derivative.
     """
+    given: Any
+    for what, given in (("t", t), ("loss", loss)):
+        if not isinstance(given, Tensor) and (what == "t" or given is not None):
+            raise TypeError(f"why_no_grad: expected {what} to be a Tensor; received {what}={described(given)}")
     name = f"'{t.name}'" if t.name else f"the tensor of shape {t.shape}"
     if t.grad is not None:
         return f"has one: {name} has a gradient; see .grad."

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._tensor import Tensor
+from ..core.messages import checked
 from ..core.node import Node
 from ..core.shapes import ShapeDtype
 from ..engine import edge_of
@@ -25,6 +26,7 @@ __all__ = ["Built", "build_graph", "built"]
 _GENERATOR = np.dtype(object)
 
 
+@checked
 def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Graph:
     """Return the graph of the operations that made the given tensors.
 

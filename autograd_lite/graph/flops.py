@@ -190,7 +190,7 @@ _COUNTS: dict[str, Callable[..., float]] = {
     "recurrence": lambda shapes, out, params: 2 * math.prod(out),
     "solve": _solve,
     "inv": _matrices(lambda m, n: 2 * n**3),
-    "inverse_or_nan": _matrices(lambda m, n: 2 * n**3),
+    "inverse_or_limit": _matrices(lambda m, n: 2 * n**3),
     "triangle_inverse": _matrices(lambda m, n: n**3 / 3),
     "det": _matrices(lambda m, n: 2 * n**3 / 3),
     "slogdet": _matrices(lambda m, n: 2 * n**3 / 3),

@@ -15,7 +15,7 @@ import numpy as np
 
 from .._tensor import Tensor
 from ..core.errors import GradError
-from ..core.mode import MODE
+from ..core.mode import Mode, enter_mode, leave_mode
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import Kind as RuleKind
 from ..core.shapes import ShapeDtype
@@ -143,18 +143,22 @@ def differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
             "with ag.tensor(a, requires_grad=True), and compute outside no_grad()"
         )
     begins, ledger = next_stamp(), _Ledger(roots)
-    token = MODE.set(MODE.get()._replace(source=False, scope="", watch=None))
+    unseen = enter_mode(_unseen)
     try:
         found = cotangents(ledger, None, retain_graph=True, create_graph=True)
         gradients = {leaf: edge_of(total) for leaf, total in found.items() if isinstance(leaf, Tensor)}
     finally:
-        MODE.reset(token)
+        leave_mode(unseen)
     seeds: tuple[Any, ...] = tuple(edge_of(seed) for seed in roots.values())
     results = tuple(twins.get(edge_of(t), edge_of(t)) for t in outputs)
     return Joint(results, seeds, tuple(ledger.steps), gradients, begins, twins)
 
 
 # ---- the copy -------------------------------------------------------------------------------------------------------
+
+
+def _unseen(mode: Mode) -> None:
+    mode.source, mode.scope, mode.watch = False, "", None
 
 
 def _twins(nodes: Sequence[Node]) -> dict[Any, Node]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from .._tensor import Tensor, tensor
 from ..core.errors import GradError, ShapeError
+from ..core.messages import checked
 from ..core.mode import record_source
 from ..core.node import LEAF, Node
 from ..core.op import Op
@@ -288,6 +289,7 @@ class Program:
         return values
 
 
+@checked
 def trace(f: Callable[..., Any], *args: Any, backward: bool = False) -> Graph:
     """Run a function once on example arguments and return the graph of what it does.
 

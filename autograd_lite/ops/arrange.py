@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from ..core.arguments import described
 from ..core.errors import ShapeError
 from ..core.op import composes
-from ..core.shapes import normalize_axis
-from .operands import newer, operand, values
+from ..core.shapes import is_axis_of_scalar, normalize_axis
+from .operands import along_axis, newer, operand, values
 
 # ---- turning and rolling --------------------------------------------------------------------------------------------
 
@@ -128,10 +129,8 @@ def ix_(*args: Any) -> tuple[Any, ...]:
 
 @composes(np.repeat)
 def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
-    a = operand(a)
-    if axis is None:
-        a, axis = a.reshape(-1), 0
-    axis, counts = normalize_axis(axis, a.ndim), values(repeats)
+    a, axis = along_axis(a, axis)
+    counts = values(repeats)
     if counts.size != 1:
         return a[(slice(None),) * axis + (np.repeat(np.arange(a.shape[axis]), counts),)]
     n = int(counts.reshape(-1)[0])
@@ -216,24 +215,35 @@ def block(arrays: Any) -> Any:
     return _blocks(arrays, 0, depth, max(depth, _most_axes(arrays)))
 
 
+def _places(function: str, obj: Any) -> Any:
+    """Return where to insert or delete, as NumPy takes it: bare integers, or a slice."""
+    if isinstance(obj, (slice, int)):
+        return obj
+    places = values(obj)
+    if places.size and places.dtype.kind not in "iub":
+        raise IndexError(f"{function}: expected obj to be integers, a mask or a slice; received obj={described(obj)}")
+    return places if places.size else places.astype(np.intp)
+
+
 @composes(np.insert)
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
-    arr, values = operand(arr), operand(values)
+    arr, inserted = operand(arr), operand(values)
     if axis is None:
         arr, axis = arr.reshape(-1), 0
     axis = normalize_axis(axis, arr.ndim)
+    obj = _places("insert", obj)
     if np.ndim(obj) == 0 and not isinstance(obj, slice):
         # One place: what is inserted may have any length along the axis.
-        values = values.reshape((1,) * (arr.ndim - values.ndim) + values.shape)
-        values = np.moveaxis(values, 0, axis)
-        many = values.shape[axis]
+        inserted = inserted.reshape((1,) * (arr.ndim - inserted.ndim) + inserted.shape)
+        inserted = np.moveaxis(inserted, 0, axis)
+        many = inserted.shape[axis]
     else:
         many = np.insert(np.arange(arr.shape[axis]), obj, 0).size - arr.shape[axis]
         if many and np.size(np.arange(arr.shape[axis])[obj] if isinstance(obj, slice) else obj) == 1:
-            values = values.reshape((1,) * (arr.ndim - values.ndim) + values.shape)
-            many = values.shape[axis]
+            inserted = inserted.reshape((1,) * (arr.ndim - inserted.ndim) + inserted.shape)
+            many = inserted.shape[axis]
     shape = tuple(many if i == axis else n for i, n in enumerate(arr.shape))
-    new = np.broadcast_to(values, shape).astype(arr.dtype)
+    new = np.broadcast_to(inserted, shape).astype(arr.dtype)
     # Where every element goes is what np.insert does to the positions themselves.
     n = arr.shape[axis]
     places = np.insert(np.arange(n), obj, np.arange(n, n + many))
@@ -249,7 +259,7 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
     if axis is None:
         arr, axis = arr.reshape(-1), 0
     axis = normalize_axis(axis, arr.ndim)
-    places = obj if isinstance(obj, (slice, int)) else values(obj)
+    places = _places("delete", obj)
     return arr[(slice(None),) * axis + (np.delete(np.arange(arr.shape[axis]), places),)]
 
 
@@ -340,7 +350,7 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     result = operand(a)
     ndim = result.ndim
     for axis in axes if np.ndim(axes) else (axes,):
-        axis = normalize_axis(axis, ndim)
+        axis = axis if is_axis_of_scalar(axis, ndim) else normalize_axis(axis, ndim)
         applied = func(result, axis)
         result = applied if applied.ndim == result.ndim else np.expand_dims(applied, axis)
         if result.ndim != ndim:

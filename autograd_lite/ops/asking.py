@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,10 @@ def ndim(a: Any) -> int:
 
 
 @composes(np.size)
-def size(a: Any, axis: int | None = None) -> int:
-    return int(a.size) if axis is None else int(a.shape[axis])
+def size(a: Any, axis: Any = None) -> int:
+    if axis is None:
+        return int(a.size)
+    return math.prod(int(a.shape[i]) for i in (axis if isinstance(axis, tuple) else (axis,)))
 
 
 # ---- kinds of numbers -----------------------------------------------------------------------------------------------

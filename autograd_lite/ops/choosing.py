@@ -14,7 +14,7 @@ from ..core.errors import ShapeError
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
 from .index import index_update
-from .operands import operand, values
+from .operands import along_axis, operand, values
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -92,10 +92,7 @@ def _within(indices: Any, n: int, mode: str) -> Any:
 
 @composes(np.take)
 def take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise") -> Any:
-    a = operand(a)
-    if axis is None:
-        a, axis = a.reshape(-1), 0
-    axis = normalize_axis(axis, a.ndim)
+    a, axis = along_axis(a, axis)
     n = a.shape[axis]
     if not hasattr(indices, "__apply_op__"):
         return a[(slice(None),) * axis + (_within(values(indices), n, mode),)]

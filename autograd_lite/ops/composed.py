@@ -55,7 +55,10 @@ def expand_dims(a: Any, axis: Any) -> Any:
 
 @composes(np.squeeze)
 def squeeze(a: Any, axis: Axis = None) -> Any:
-    axes = [i for i, n in enumerate(a.shape) if n == 1] if axis is None else normalize_axes(axis, a.ndim) or ()
+    if axis is None:
+        axes = tuple(i for i, n in enumerate(a.shape) if n == 1)
+    else:
+        axes = normalize_axes(axis, a.ndim, of_scalars=True) or ()
     for i in axes:
         if a.shape[i] != 1:
             raise ShapeError(f"squeeze: expected axis {i} to have length 1; received shape {a.shape}")

@@ -363,6 +363,12 @@ def _tensordot_subscripts(a_axes: tuple[int, ...], b_axes: tuple[int, ...], a_nd
 
 def _axes_of_tensordot(axes: Any, a: Any, b: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     if isinstance(axes, (int, np.integer)):
+        most = min(a.ndim, b.ndim)
+        if not 0 <= axes <= most:
+            raise ShapeError(
+                f"tensordot: expected axes from 0 to {most}, as many as both arrays have; received axes={axes} with "
+                f"shapes {a.shape} and {b.shape}"
+            )
         pair: Any = (range(a.ndim - int(axes), a.ndim), range(int(axes)))
     else:
         pair = [x if isinstance(x, (list, tuple)) else (x,) for x in axes]

@@ -41,6 +41,18 @@ def _half_triangle(n: int, dtype: Any) -> Any:
     return mask
 
 
+@functools.lru_cache(maxsize=64)
+def _triangle(n: int, upper: bool) -> Any:
+    mask = np.tri(n, dtype=bool)
+    mask.flags.writeable = False
+    return mask.T if upper else mask
+
+
+def _of_triangle(g: Any, *, upper: bool) -> Any:
+    """Return what of the cotangent of a triangle belongs to it: its zeros are constants, whatever is asked of them."""
+    return np.where(_triangle(g.shape[-1], upper), g, 0)
+
+
 def _lower_half(a: Any) -> Any:
     return a * _half_triangle(a.shape[-1], a.dtype)
 
@@ -114,7 +126,7 @@ cholesky_pullback: Op = structural(
 
 
 def _cholesky_rule(g: Any, out: Any, x: Any, *, upper: bool) -> Any:
-    g = user(g)
+    g = user(_of_triangle(g, upper=upper))
     if upper:
         g, out = adjoint(g), adjoint(out)
     return user(cholesky_pullback(g, out))
@@ -161,7 +173,7 @@ def _turning(c: Any) -> Any:
 
 def _qr_rule(g: Any, out: Any, x: Any) -> Any:
     m, g = x.shape[-2], user(g)
-    q, r, gq, gr = out[..., :m, :], out[..., m:, :], g[..., :m, :], g[..., m:, :]
+    q, r, gq, gr = out[..., :m, :], out[..., m:, :], g[..., :m, :], _of_triangle(g[..., m:, :], upper=True)
     along = adjoint(q) @ gq
     by_r = gr @ adjoint(r)
     d = along - by_r

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.op import composes
-from ..core.shapes import Axis
+from ..core.shapes import Axis, normalize_axes
 from .operands import given, kept, operand
 
 _UNSET: Any = np._NoValue
@@ -56,11 +56,13 @@ def nanmean(
     a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = _UNSET, *, where: Any = _UNSET
 ) -> Any:
     a = operand(a)
+    axis = normalize_axes(axis, a.ndim, of_scalars=True)
     return np.mean(a, axis=axis, dtype=dtype, keepdims=kept(keepdims), where=_present(a, where))
 
 
 def _spread(function: Any, a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any, mean: Any) -> Any:
     a = operand(a) if dtype is None else operand(a).astype(dtype)
+    axis = normalize_axes(axis, a.ndim, of_scalars=True)
     there = _present(a, where)
     # What is left out must be a number all the same: 0 times NaN is NaN.
     a = np.where(there, a, 0)

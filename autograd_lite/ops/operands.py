@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.errors import DtypeError, ShapeError, UnsupportedError
+from ..core.shapes import is_axis_of_scalar, normalize_axis
 
-__all__ = ["Finished", "cast", "given", "kept", "newer", "operand", "values", "write"]
+__all__ = ["Finished", "along_axis", "cast", "given", "kept", "newer", "operand", "values", "write"]
 
 
 class Finished(NamedTuple):
@@ -39,6 +40,14 @@ def operand(x: Any) -> Any:
     if isinstance(x, (list, tuple)) and _has_tensors(x):
         return np.stack([operand(item) for item in x])
     return np.asarray(x)
+
+
+def along_axis(a: Any, axis: int | None) -> tuple[Any, int]:
+    """Return an array and the one axis to go along: all in one row for None, and so for a number's axis 0 or -1."""
+    a = operand(a)
+    if axis is None or is_axis_of_scalar(axis, a.ndim):
+        return a.reshape(-1), 0
+    return a, normalize_axis(axis, a.ndim)
 
 
 def values(x: Any) -> Any:

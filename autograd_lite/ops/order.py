@@ -13,16 +13,11 @@ from ..core import batching
 from ..core.errors import refuse
 from ..core.op import composes, nondifferentiable
 from ..core.shapes import ShapeDtype, normalize_axis
-from .operands import operand, values
-from .reduce import batched_arg
+from .operands import along_axis, operand, values
+from .reduce import batched_arg, one_axis
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
 _INTP = np.dtype(np.intp)
-
-
-def _flat_or(a: Any, axis: int | None) -> tuple[Any, int]:
-    a = operand(a)
-    return (a.reshape(-1), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
 
 
 # ---- indices --------------------------------------------------------------------------------------------------------
@@ -32,7 +27,7 @@ def _bind_argsort(
     a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None
 ) -> _Bound:
     refuse("np.argsort", "it names fields, which Tensors have none of", order=order)
-    a, axis = _flat_or(a, axis)
+    a, axis = along_axis(a, axis)
     return (a,), {"axis": axis, "kind": "stable" if stable else kind}
 
 
@@ -48,7 +43,7 @@ argsort = nondifferentiable(
 
 def _bind_argpartition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> _Bound:
     refuse("np.argpartition", "it names fields, which Tensors have none of", order=order)
-    a, axis = _flat_or(a, axis)
+    a, axis = along_axis(a, axis)
     places = tuple(int(k) for k in values(kth).reshape(-1))
     return (a,), {"axis": axis, "kth": places}
 
@@ -101,10 +96,16 @@ def lexsort(keys: Any, axis: int = -1) -> Any:
 # ---- values ---------------------------------------------------------------------------------------------------------
 
 
+def _line(a: Any, axis: int | None) -> tuple[Any, int]:
+    # As `along_axis`, but for numbers, which NumPy refuses to sort although it finds their order.
+    a = operand(a)
+    return along_axis(a, axis if axis is None else normalize_axis(axis, a.ndim))
+
+
 @composes(np.sort)
 def sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> Any:
     refuse("np.sort", "it names fields, which Tensors have none of", order=order)
-    a, axis = _flat_or(a, axis)
+    a, axis = _line(a, axis)
     return np.take_along_axis(a, np.argsort(a, axis=axis, kind="stable"), axis)
 
 
@@ -119,7 +120,7 @@ def sort_complex(a: Any) -> Any:
 @composes(np.partition)
 def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> Any:
     refuse("np.partition", "it names fields, which Tensors have none of", order=order)
-    a, axis = _flat_or(a, axis)
+    a, axis = _line(a, axis)
     return np.take_along_axis(a, np.argpartition(a, kth, axis=axis), axis)
 
 
@@ -129,7 +130,7 @@ def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect"
 def _bind_nanarg(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = np._NoValue) -> _Bound:
     a = operand(a)
     kept = keepdims is not np._NoValue and bool(keepdims)
-    return (a,), {"axis": None if axis is None else normalize_axis(axis, a.ndim), "keepdims": kept}
+    return (a,), {"axis": one_axis(axis, a.ndim), "keepdims": kept}
 
 
 def _infer_arg(x: ShapeDtype, *, axis: int | None, keepdims: bool) -> ShapeDtype:

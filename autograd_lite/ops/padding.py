@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import UnsupportedError
+from ..core.arguments import described
+from ..core.errors import ShapeError, UnsupportedError
 from ..core.op import composes
 from .shape import pad_constant
 
@@ -20,7 +21,7 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
     if isinstance(pad_width, dict):
         pad_width = [pad_width.get(i, pad_width.get(i - array.ndim, (0, 0))) for i in range(array.ndim)]
         pad_width = [w if isinstance(w, (tuple, list)) else (w, w) for w in pad_width]
-    width = tuple((int(b), int(a)) for b, a in np.broadcast_to(pad_width, (array.ndim, 2)))
+    width = _widths(pad_width, array.ndim)
     if mode == "constant":
         value = kwargs.pop("constant_values", 0)
         _refuse_pad(mode, kwargs)
@@ -36,6 +37,20 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
         if w != (0, 0):
             array = array[(slice(None),) * axis + (np.pad(np.arange(array.shape[axis]), w, mode=mode),)]  # type: ignore[call-overload]
     return array
+
+
+def _widths(given: Any, ndim: int) -> tuple[tuple[int, int], ...]:
+    """Return the numbers of elements before and after each axis."""
+    try:
+        widths = np.broadcast_to(given, (ndim, 2))
+        if widths.dtype.kind not in "iub" or widths.min(initial=0) < 0:
+            raise ValueError
+    except (ValueError, TypeError):
+        raise ShapeError(
+            f"np.pad: expected pad_width to be an integer of at least 0, a pair (before, after), or one pair for each "
+            f"of {ndim} axes; received pad_width={described(given)}"
+        ) from None
+    return tuple((int(b), int(a)) for b, a in widths)
 
 
 def _pad_value(value: Any) -> Any:

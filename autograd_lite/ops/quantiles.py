@@ -85,9 +85,12 @@ def _lanes(a: Any, axis: Axis) -> tuple[Any, tuple[int, ...]]:
     return lanes, tuple(1 if i in axes else n for i, n in enumerate(a.shape))
 
 
-def _quantile(a: Any, q: Any, axis: Axis, method: str, keepdims: Any, ignore_nan: bool) -> Any:
-    a = a.astype(np.float64) if a.dtype.kind in "biu" and method not in _ONE else a
-    q = q.astype(np.float64) if q.dtype.kind in "biu" else q
+def _quantile(a: Any, q: Any, weak: bool, axis: Axis, method: str, keepdims: Any, ignore_nan: bool) -> Any:
+    if q.dtype.kind in "biu":  # the least and the largest
+        method = "lower" if method == "linear" else method
+        q = q.astype(np.float64)
+    if a.dtype.kind in "biu" and method not in _ONE:
+        a = a.astype(np.result_type(a.dtype, q.dtype))
     lanes, one_shape = _lanes(a, axis)
     if not lanes.shape[-1]:
         raise ValueError("quantile: expected values; received an axis of length 0")
@@ -100,6 +103,7 @@ def _quantile(a: Any, q: Any, axis: Axis, method: str, keepdims: Any, ignore_nan
     shape = (*lanes.shape[:-1], shares.shape[0])
     result = np.take_along_axis(before, np.broadcast_to(low, shape), -1)
     if share is not None:
+        share = share.astype(a.dtype if weak else q.dtype)
         result = _between(result, np.take_along_axis(before, np.broadcast_to(high, shape), -1), share)
     if not ignore_nan:  # a NaN, which is sorted to the end, makes every quantile NaN
         last = before[..., -1:]
@@ -109,12 +113,11 @@ def _quantile(a: Any, q: Any, axis: Axis, method: str, keepdims: Any, ignore_nan
     return result.reshape((*q.shape, *tail))
 
 
-def _levels(a: Any, q: Any, whole: float = 1.0) -> tuple[Any, Any]:
-    """Return the array and the levels, 1 for all of it; a level that is a Python number has the array's precision."""
-    a = operand(a)
-    floating = a.dtype.kind == "f"
-    q = np.asarray(q, a.dtype) if floating and isinstance(q, (int, float)) else operand(q)
-    return a, q if whole == 1 else q / (a.dtype.type(whole) if floating else whole)
+def _levels(a: Any, q: Any, whole: float = 1.0) -> tuple[Any, Any, bool]:
+    """Return the array, the levels, 1 for all of it, and whether they are a Python number, which promotes nothing."""
+    weak = type(q) in (int, float)
+    q = operand(q)
+    return operand(a), q if whole == 1 else q / whole, weak
 
 
 # ---- the functions --------------------------------------------------------------------------------------------------

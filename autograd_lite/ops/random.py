@@ -15,17 +15,21 @@ def _infer(*, shape: Any, dtype: Any, **_: Any) -> ShapeDtype:
 
 
 def _normal(*, generator: Any, shape: Any, dtype: Any, loc: float, scale: float) -> Any:
-    draw = generator.bits.standard_normal(shape, dtype if dtype in (np.float32, np.float64) else np.float64)
+    with generator.lock:
+        draw = generator.bits.standard_normal(shape, dtype if dtype in (np.float32, np.float64) else np.float64)
     return (draw * scale + loc).astype(dtype, copy=False)
 
 
 def _uniform(*, generator: Any, shape: Any, dtype: Any, low: float, high: float) -> Any:
-    draw = generator.bits.random(shape, dtype if dtype in (np.float32, np.float64) else np.float64)
+    with generator.lock:
+        draw = generator.bits.random(shape, dtype if dtype in (np.float32, np.float64) else np.float64)
     return (draw * (high - low) + low).astype(dtype, copy=False)
 
 
 def _bernoulli(*, generator: Any, shape: Any, dtype: Any, p: float) -> Any:
-    return (generator.bits.random(shape, np.float32) < p).astype(dtype, copy=False)
+    with generator.lock:
+        draw = generator.bits.random(shape, np.float32)
+    return (draw < p).astype(dtype, copy=False)
 
 
 random_normal = nondifferentiable(_normal, name="random_normal", infer=_infer, onnx="RandomNormalLike")
@@ -34,7 +38,9 @@ random_bernoulli = nondifferentiable(_bernoulli, name="random_bernoulli", infer=
 
 
 def _permutation(*, generator: Any, shape: Any, dtype: Any) -> Any:
-    return generator.bits.permutation(shape[0]).astype(dtype, copy=False)
+    with generator.lock:
+        draw = generator.bits.permutation(shape[0])
+    return draw.astype(dtype, copy=False)
 
 
 random_permutation = nondifferentiable(_permutation, name="random_permutation", infer=_infer)

@@ -11,7 +11,15 @@ from ..core import batching
 from ..core.blocks import blocks
 from ..core.errors import ShapeError
 from ..core.op import Op, applied, nondifferentiable, reduction, structural
-from ..core.shapes import Axis, ShapeDtype, expand_reduced, normalize_axes, normalize_axis, reduced_shape
+from ..core.shapes import (
+    Axis,
+    ShapeDtype,
+    expand_reduced,
+    is_axis_of_scalar,
+    normalize_axes,
+    normalize_axis,
+    reduced_shape,
+)
 from .operands import Finished, given, kept, operand
 from .shape import broadcast_to
 from .special import floating
@@ -21,6 +29,11 @@ _Bound = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 def _canonical(a: Any, axis: Axis, keepdims: Any) -> dict[str, Any]:
+    return {"axis": normalize_axes(axis, a.ndim, of_scalars=True), "keepdims": kept(keepdims)}
+
+
+def _canonical_of_arrays(a: Any, axis: Axis, keepdims: Any) -> dict[str, Any]:
+    """As `_canonical`, for what NumPy writes in Python and so refuses for the axis 0 of a number: mean, var, std."""
     return {"axis": normalize_axes(axis, a.ndim), "keepdims": kept(keepdims)}
 
 
@@ -92,9 +105,10 @@ def _bind_mean(
     a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = _UNSET, *, where: Any = _UNSET
 ) -> _Bound | Finished:
     a = operand(a)
+    canonical = _canonical_of_arrays(a, axis, keepdims)
     if _is_set(where):
         return Finished(_mean_where(a, axis, dtype, kept(keepdims), where))
-    return (a,), {**_canonical(a, axis, keepdims), "dtype": None if dtype is None else np.dtype(dtype)}
+    return (a,), {**canonical, "dtype": None if dtype is None else np.dtype(dtype)}
 
 
 def _mean_where(a: Any, axis: Axis, dtype: Any, keepdims: bool, where: Any) -> Any:
@@ -225,9 +239,10 @@ def _binder_spread(root: bool) -> Callable[..., Any]:
     ) -> _Bound | Finished:
         a = operand(a) if dtype is None else operand(a).astype(dtype)
         ddof = ddof if correction is _UNSET else correction
+        canonical = _canonical_of_arrays(a, axis, keepdims)
         if _is_set(where) or given(mean):
             return Finished(_spread_where(root, a, axis, ddof, kept(keepdims), where, mean))
-        return (a,), {**_canonical(a, axis, keepdims), "ddof": ddof}
+        return (a,), {**canonical, "ddof": ddof}
 
     return bind
 
@@ -427,9 +442,13 @@ log_softmax = structural(
 
 
 # ---- without derivative ---------------------------------------------------------------------------------------------
+def one_axis(axis: int | None, ndim: int) -> int | None:
+    """Return the axis of argmax and its kin, None for all of them; a number's axis 0 or -1 is all that it has."""
+    return None if axis is None or is_axis_of_scalar(axis, ndim) else normalize_axis(axis, ndim)
+
+
 def _bind_arg(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = _UNSET) -> _Bound:
-    axis = None if axis is None else normalize_axis(axis, np.ndim(a))
-    return (a,), {"axis": axis, "keepdims": kept(keepdims)}
+    return (a,), {"axis": one_axis(axis, np.ndim(a)), "keepdims": kept(keepdims)}
 
 
 def _bind_any(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET, *, where: Any = _UNSET) -> _Bound:
@@ -500,7 +519,7 @@ all_ = nondifferentiable(
 
 
 def _bind_count_nonzero(a: Any, axis: Axis = None, *, keepdims: bool = False) -> _Bound:
-    return (a,), {"axis": normalize_axes(axis, np.ndim(a)), "keepdims": keepdims}
+    return (a,), {"axis": normalize_axes(axis, np.ndim(a), of_scalars=True), "keepdims": keepdims}
 
 
 def _count_nonzero(x: Any, *, axis: Any, keepdims: bool) -> Any:

@@ -10,19 +10,17 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.op import Op, composes, nondifferentiable, structural
+from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
-from .operands import newer, operand
+from .operands import along_axis, newer
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
 _FEW_LANES = 4
 
 
 def _bind_scan(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> _Bound:
-    a = operand(a)
-    if axis is None:
-        a, axis = a.reshape(-1), 0
-    return (a if dtype is None else a.astype(dtype),), {"axis": normalize_axis(axis, a.ndim)}
+    a, axis = along_axis(a, axis)
+    return (a if dtype is None else a.astype(dtype),), {"axis": axis}
 
 
 def _infer_scan(function: Callable[..., Any]) -> Callable[..., ShapeDtype]:
@@ -123,30 +121,41 @@ cumprod = structural(
 )
 
 
-# ---- extremes: the first of equals is the one -----------------------------------------------------------------------
-def _running_index(x: Any, *, axis: int, largest: bool) -> Any:
-    """Return where the running extreme was met first; a NaN, once met, is the extreme."""
-    best = (np.maximum if largest else np.minimum).accumulate(x, axis=axis)
-    before = _shifted(best, axis, 0)
-    beats = (x > before) if largest else (x < before)
-    beats |= np.isnan(x) & ~np.isnan(before)
-    beats[(slice(None),) * axis + (slice(0, 1),)] = True
-    places = np.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - axis - 1))
-    return np.maximum.accumulate(np.where(beats, places, 0), axis=axis)
+# ---- extremes: as in max and min, those that are equal so far share evenly; a NaN, once met, is the extreme ----------
+def _runs(out: Any, x: Any, axis: int, dtype: np.dtype[Any]) -> tuple[Any, Any, Any]:
+    """Return where the extreme is the one before, where x is it, and how many were in this run up to here."""
+    before = _shifted(out, axis, 0)
+    goes_on = ((out == before) | (np.isnan(out) & np.isnan(before))).astype(dtype)
+    chosen = ((x == out) | np.isnan(x)).astype(dtype)
+    return goes_on, chosen, recurrence(goes_on, chosen, axis=axis)
 
 
-running_index = nondifferentiable(
-    _running_index,
-    name="running_index",
-    infer=lambda x, *, axis, largest: ShapeDtype(x.shape, np.dtype(np.intp)),
+def _running_vjp(g: Any, out: Any, x: Any, *, axis: int, largest: bool) -> Any:
+    goes_on, chosen, count = _runs(out, x, axis, g.dtype)
+    return chosen * _recur_by_y(g / count, out, goes_on, x, axis=axis)
+
+
+def _running_jvp(tangents: Any, out: Any, x: Any, *, axis: int, largest: bool) -> Any:
+    goes_on, chosen, count = _runs(out, x, axis, tangents[0].dtype)
+    return recurrence(goes_on, chosen * tangents[0], axis=axis) / count
+
+
+running_extreme = structural(
+    "running_extreme",
+    lambda x, *, axis, largest: (np.maximum if largest else np.minimum).accumulate(x, axis=axis),
+    _running_vjp,
+    saves="ox",
+    infer=lambda x, *, axis, largest: x,
+    jvp=_running_jvp,
     batch=batching.along_axis,
+    selects=True,
+    kinks="ties",
 )
 
 
 def _running(array: Any, axis: int, dtype: Any, largest: bool) -> Any:
     array = array if dtype is None else array.astype(dtype)
-    axis = normalize_axis(axis, array.ndim)
-    return np.take_along_axis(array, running_index(array, axis=axis, largest=largest), axis)
+    return running_extreme(array, axis=normalize_axis(axis, array.ndim), largest=largest)
 
 
 def running_max(array: Any, axis: int = 0, dtype: Any = None) -> Any:
@@ -159,7 +168,7 @@ def running_min(array: Any, axis: int = 0, dtype: Any = None) -> Any:
 
 # ---- the other names ------------------------------------------------------------------------------------------------
 def _cumulative(name: str, scan: Callable[..., Any], start: int, x: Any, axis: Any, dtype: Any, initial: bool) -> Any:
-    x = operand(x)
+    x = np.atleast_1d(x)
     if axis is None:
         if x.ndim > 1:
             raise ValueError(f"np.{name}: for arrays which have more than one dimension axis= is required")

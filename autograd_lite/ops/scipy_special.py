@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import math
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.errors import UnsupportedError
+from ..core.forks import fork_safe_lock
 from ..core.op import OPS, Op, applied, elementwise
 
 __all__ = ["TABLE", "Known", "scipy_op"]
@@ -472,7 +472,7 @@ TABLE: dict[str, Known] = {
 }
 
 # ---- from a ufunc to its record -------------------------------------------------------------------------------------
-_LOCK = threading.RLock()
+_LOCK = fork_safe_lock()
 
 
 def _ufunc_named(name: str) -> np.ufunc:

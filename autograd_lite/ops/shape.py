@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -114,12 +115,10 @@ def _bind_concatenate(
     return parts, {"axis": normalize_axis(axis, operand(parts[0]).ndim)}
 
 
-def _slice_of(i: int) -> Callable[..., Any]:
-    def vjp(g: Any, out: Any, *parts: Any, axis: int) -> Any:
-        start = sum(p.shape[axis] for p in parts[:i])
-        return g[(slice(None),) * axis + (slice(start, start + parts[i].shape[axis]),)]
-
-    return vjp
+def _slices(g: Any, out: Any, *parts: Any, axis: int) -> list[Any]:
+    before = (slice(None),) * axis
+    ends = list(itertools.accumulate(p.shape[axis] for p in parts))
+    return [g[(*before, slice(end - p.shape[axis], end))] for p, end in zip(parts, ends, strict=True)]
 
 
 def _infer_concatenate(*parts: ShapeDtype, axis: int) -> ShapeDtype:
@@ -131,7 +130,7 @@ def _infer_concatenate(*parts: ShapeDtype, axis: int) -> ShapeDtype:
 concatenate = structural(
     "concatenate",
     lambda *parts, axis: np.concatenate(parts, axis=axis),
-    each=_slice_of,
+    together=_slices,
     infer=_infer_concatenate,
     bind=_bind_concatenate,
     numpy_functions=(np.concatenate,),

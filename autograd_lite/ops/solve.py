@@ -165,18 +165,29 @@ inv = structural(
 )
 
 
-def _inverse_or_nan(x: Any) -> Any:
+def _inverse_or_limit(x: Any) -> Any:
     try:
         return np.linalg.inv(x)
     except np.linalg.LinAlgError:
-        singular = as_matrices(np.asarray(np.linalg.slogdet(x)[0] == 0))
-        return np.where(singular, np.nan, np.linalg.inv(np.where(singular, np.eye(x.shape[-1], dtype=x.dtype), x)))
+        singular = np.asarray(np.linalg.slogdet(x)[0] == 0)
+        out = np.linalg.inv(np.where(as_matrices(singular), np.eye(x.shape[-1], dtype=x.dtype), x))
+        out[singular] = np.nan if x.dtype.kind == "c" else _limit_of_inverse(x[singular])
+        return out
 
 
-# For rules, which must not raise where a derivative is infinite.
-inverse_or_nan = structural(
-    "inverse_or_nan",
-    in_lapack(_inverse_or_nan),
+def _limit_of_inverse(x: Any) -> Any:
+    """Return cofactors over a determinant that falls to 0, of singular matrices; 0/0 is NaN."""
+    cofactors = _cofactor(x).mT
+    n, largest = x.shape[-1], np.abs(x).max(axis=(-2, -1), keepdims=True)
+    noise = 16 * n * np.finfo(x.dtype).eps * largest ** (n - 1)
+    return np.where(np.abs(cofactors) > noise, np.copysign(np.inf, cofactors), np.nan)
+
+
+# For rules, which must not raise where a derivative is infinite. Of a singular matrix the inverse is that of those with
+# a small positive determinant in the limit: cofactors over 0, which says nothing (NaN) where a cofactor is 0 as well.
+inverse_or_limit = structural(
+    "inverse_or_limit",
+    in_lapack(_inverse_or_limit),
     _inverse_rule,
     saves="o",
     infer=same_shape,
@@ -292,7 +303,7 @@ def _third_derivative(g: Any, out: Any, x: Any, y: Any) -> Any:
     """Return the third derivative of the determinant along g and y: NaN where x is singular, unlike the first two."""
     if x.shape[-1] < 3:
         return 0 * (x + g + y)  # a polynomial of degree 2 at most
-    n = inverse_or_nan(x)
+    n = inverse_or_limit(x)
     a, b = n @ g, n @ y
     ta, tb = (as_matrices(np.linalg.trace(m)) for m in (a, b))
     ab, ba = a @ b, b @ a
@@ -346,12 +357,12 @@ def _slogdet_rule(g: Any, out: Any, x: Any) -> Any:
     if x.dtype.kind == "c":
         weight = np.real(weight) + 1j * np.imag(g[..., 0] * out[..., 0])
     weight = as_matrices(weight)
-    return zero_mask(weight * inverse_or_nan(x).mT, weight)
+    return zero_mask(weight * inverse_or_limit(x).mT, weight)
 
 
 def _slogdet_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
     t = tangents[0]
-    z = zero_mask(np.linalg.trace(inverse_or_nan(x) @ t), np.abs(t).sum(axis=(-2, -1)))
+    z = zero_mask(np.linalg.trace(inverse_or_limit(x) @ t), np.abs(t).sum(axis=(-2, -1)))
     if x.dtype.kind != "c":
         return np.stack([np.zeros(z.shape, z.dtype), z], axis=-1)
     return np.stack([1j * out[..., 0] * np.imag(z), np.real(z) + 0j], axis=-1)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.arguments import described
 from ..core.errors import ShapeError
 from ..core.op import composes
 from ..core.shapes import Axis
@@ -138,6 +139,12 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     a = operand(a)
     if np.ndim(bins) == 1:
         return operand(bins)
+    if not isinstance(bins, (str, int)) and np.ndim(bins):
+        raise ShapeError(
+            "histogram_bin_edges: expected bins to be a number, a name or edges of one axis; received "
+            f"{described(bins)}"
+        )
+    bins = bins if isinstance(bins, str) else values(bins)[()]
     bare = np.histogram_bin_edges(
         values(a), bins, range, values(weights) if isinstance(bins, str) and weights is not None else None
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.op import applied, elementwise
+from ..core.op import Op, applied, elementwise
 
 sin = elementwise(np.sin, lambda out, x: np.cos(x), saves="x", onnx="Sin")
 cos = elementwise(np.cos, lambda out, x: -np.sin(x), saves="x", onnx="Cos")
@@ -42,19 +42,66 @@ arctanh = elementwise(
 )
 
 
-def _over(a: Any, b: Any) -> Any:
-    # a / b, and the minimum-norm choice 0 where b = 0, the tip of the cone.
-    tip = b == 0
-    return np.where(tip, 0, a / np.where(tip, 1, b))
+def _sum_of_squares(x: Any, y: Any) -> Any:
+    """Return x² + y² if none of them over- or underflows, else None."""
+    s = np.asarray(x * x + y * y)
+    if s.dtype.kind != "f" or not s.size:
+        return None
+    limits = np.finfo(s.dtype)
+    return s if limits.tiny / limits.eps <= s.min() and s.max() < np.inf else None
 
 
+def _direction(x: Any, y: Any) -> Any:
+    with np.errstate(all="ignore"):
+        s = _sum_of_squares(x, y)
+        if s is not None:
+            return x / np.sqrt(s)
+        h = np.hypot(x, y)
+        # Small and large ones are scaled; beside an infinite one the other is nothing; 0 and 0 is the tip of the cone.
+        by = np.where(h < 1, 1 / np.finfo(h.dtype).eps, 0.25).astype(h.dtype)
+        infinite = np.isinf(x) | np.isinf(y)
+        a, b = (np.where(infinite, np.where(np.isinf(v), np.copysign(1, v), v * 0), v * by) for v in (x, y))
+        return np.where(h == 0, 0, a / np.hypot(a, b)).astype(h.dtype)
+
+
+def _turning(x: Any, y: Any) -> Any:
+    with np.errstate(all="ignore"):
+        s = _sum_of_squares(x, y)
+        if s is not None:
+            return x / s
+        h = np.hypot(x, y)
+        return (_direction(x, y) / np.where(h == 0, 1, h)).astype(h.dtype)
+
+
+# x / hypot(x, y), a cosine, and that over the distance once more, x / (x² + y²): 0 at the tip of the cone, the limit
+# where one is infinite, and right where the squares are too large or too small.
+direction: Op = elementwise(
+    _direction,
+    lambda out, x, y: turning(y, x) * direction(y, x),
+    lambda out, x, y: -turning(x, y) * direction(y, x),
+    name="direction",
+    saves="xy",
+    kinks="x = y = 0",
+)
+turning: Op = elementwise(
+    _turning,
+    lambda out, x, y: (turning(y, x) - out) * (turning(y, x) + out),
+    lambda out, x, y: -2 * out * turning(y, x),
+    name="turning",
+    saves=("oxy", "oxy"),
+    kinks="x = y = 0",
+)
 hypot = elementwise(
-    np.hypot, lambda out, x, y: _over(x, out), lambda out, x, y: _over(y, out), saves=("ox", "oy"), kinks="x = y = 0"
+    np.hypot,
+    lambda out, x, y: direction(x, y),
+    lambda out, x, y: direction(y, x),
+    saves="xy",
+    kinks="x = y = 0",
 )
 arctan2 = elementwise(
     np.arctan2,
-    lambda out, x, y: _over(y, x * x + y * y),
-    lambda out, x, y: _over(-x, x * x + y * y),
+    lambda out, x, y: turning(y, x),
+    lambda out, x, y: -turning(x, y),
     saves="xy",
     domain=("nonzero", "nonzero"),
     kinks="x = 0 with y <= 0",

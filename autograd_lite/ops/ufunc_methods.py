@@ -24,6 +24,8 @@ _REDUCE: dict[np.ufunc, Callable[..., Any]] = {
     np.multiply: np.prod,
     np.maximum: np.max,
     np.minimum: np.min,
+    np.fmax: np.nanmax,
+    np.fmin: np.nanmin,
     np.logical_and: np.all,
     np.logical_or: np.any,
 }
@@ -75,7 +77,7 @@ def _of_one_kind(ufunc: np.ufunc, array: Any, dtype: Any) -> Any:
 
 
 def _fold(ufunc: np.ufunc, array: Any, axis: Axis, keepdims: bool, initial: Any) -> Any:
-    axes = tuple(range(array.ndim)) if axis is None else normalize_axes(axis, array.ndim) or ()
+    axes = tuple(range(array.ndim)) if axis is None else normalize_axes(axis, array.ndim, of_scalars=True) or ()
     if len(axes) > 1 and ufunc.identity is None and ufunc not in _REORDERABLE:
         raise ValueError(f"reduction operation '{ufunc.__name__}' is not reorderable, so at most one axis may be given")
     kept = [i for i in range(array.ndim) if i not in axes]

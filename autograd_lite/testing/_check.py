@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.messages import checked
 from ._analytic import Broken, Run, broken_contracts, cotangents_like, differentiate
 from ._arguments import Arguments
 from ._blame import blamed_op, trace
@@ -32,6 +33,7 @@ _MOST_CONDITION = 100.0
 _USUAL = {"order": 1, "wrt": None, "kwargs": None, "method": "auto", "kinks": "subgradient", "rtol": None, "seed": 0}
 
 
+@checked
 def check_grads(
     f: Callable[..., Any],
     *inputs: Any,
@@ -120,6 +122,7 @@ def check_grads(
     return report
 
 
+@checked
 def check_gradients(
     f: Callable[..., Any],
     inputs: Sequence[Any],

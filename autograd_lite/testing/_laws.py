@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ..core.messages import checked
 from ..core.op import Op
 from . import _law_derivatives as derivatives, _law_rules as rules, _law_values as values
 from ._hypothesis import hypothesis
@@ -72,6 +73,7 @@ class OpReport:
         return f"{self.op}: {verdict} ({rows} rows, {self.seconds:.2g} s)"
 
 
+@checked
 def check_op(
     op: Op,
     cases: Iterable[Any] | None = None,

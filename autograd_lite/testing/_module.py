@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._tensor import Tensor
+from ..core.messages import checked
 from ..core.mode import no_grad
 from ..random import Generator, default_generator
 from ._analytic import Run, differentiate
@@ -162,6 +163,7 @@ def _in_double(module: Any) -> Any:
     return twin
 
 
+@checked
 def check_module(
     module: Any,
     *inputs: Any,

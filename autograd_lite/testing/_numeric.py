@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.messages import checked
 from ._lines import NOTHING, SHARP, Element, Point, elements, flatten, promoted, quick_estimate, sharper
 
 __all__ = ["LONGDOUBLE", "METHODS", "complex_slope", "numeric_grad", "wide_point"]
@@ -17,6 +18,7 @@ LONGDOUBLE = bool(np.finfo(np.longdouble).eps < 1e-18)
 METHODS = ("auto", "richardson", "central", "complex", "longdouble")
 
 
+@checked
 def numeric_grad(
     f: Callable[..., Any],
     *inputs: Any,

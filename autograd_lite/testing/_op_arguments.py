@@ -130,7 +130,7 @@ def _domains(op: Op, given: Any, n: int, place: str) -> list[Any]:
     return ["distinct" if place == "avoid" and domain == "any" else domain for domain in stated]
 
 
-_INVERTED = ("inv", "det", "slogdet", "cofactor", "inverse_or_nan")
+_INVERTED = ("inv", "det", "slogdet", "cofactor", "inverse_or_limit")
 _OWN_SHAPES = {"solve": "(n,n),(n,m)", "cholesky": "(n,n)"} | dict.fromkeys(_INVERTED, "(n,n)")
 _OWN_DOMAINS: dict[str, tuple[str, ...]] = {
     "where": ("bool", "any", "any"),

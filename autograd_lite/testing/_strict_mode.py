@@ -10,18 +10,24 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import DtypeError
+from ..core.forks import fork_safe_lock
 from ..core.op import OPS, Op
 
 __all__ = ["strict_mode"]
+
+_LOCK = fork_safe_lock()
+_BLOCKS: list[object] = []  # those that are open, in all threads; the first changes the ops, the last changes them back
+_PLAIN: list[tuple[Op, Callable[..., Any]]] = []
+_LOCKED: list[weakref.ref[np.ndarray]] = []
 
 
 @contextmanager
 def strict_mode() -> Iterator[None]:
     """Hold every op to two rules while the block runs, in all threads.
 
-    An array that an op was given is read-only until the end: who changes it in place, and with it what the backward
-    pass will read, gets NumPy's ValueError on that line. And arrays of different dtypes must not give a wider float
-    than the narrowest of them: `float32 * float64` raises a `DtypeError`, `float32 * 2.0` is right.
+    An array that an op was given is read-only until the last block that is open ends: who changes it in place, and with
+    it what the backward pass will read, gets NumPy's ValueError on that line. And arrays of different dtypes must not
+    give a wider float than the narrowest of them: `float32 * float64` raises a `DtypeError`, `float32 * 2.0` is right.
 
     Example:
         >>> import autograd_lite as ag
@@ -33,27 +39,38 @@ def strict_mode() -> Iterator[None]:
         ValueError: output array is read-only
         >>> a += 1
     """
-    locked: list[weakref.ref[np.ndarray]] = []
-    plain = [(op, op.forward) for op in OPS.values()]
+    block = object()
+    with _LOCK:
+        if not _BLOCKS:
+            _PLAIN[:] = [(op, op.forward) for op in OPS.values()]
+            for op, forward in _PLAIN:
+                object.__setattr__(op, "forward", _guarded(op, forward))
+        _BLOCKS.append(block)
     try:
-        for op, forward in plain:
-            object.__setattr__(op, "forward", _guarded(op, forward, locked))
         yield
     finally:
-        for op, forward in plain:
-            object.__setattr__(op, "forward", forward)
-        for reference in locked:
-            array = reference()
-            if array is not None:
-                array.flags.writeable = True
+        with _LOCK:
+            _BLOCKS.remove(block)
+            if not _BLOCKS:
+                _release()
 
 
-def _guarded(op: Op, forward: Callable[..., Any], locked: list[weakref.ref[np.ndarray]]) -> Callable[..., Any]:
+def _release() -> None:
+    """Let ops and arrays be as they were."""
+    for op, forward in _PLAIN:
+        object.__setattr__(op, "forward", forward)
+    while _LOCKED:
+        array = _LOCKED.pop()()
+        if array is not None:
+            array.flags.writeable = True
+
+
+def _guarded(op: Op, forward: Callable[..., Any]) -> Callable[..., Any]:
     def guarded(*inputs: Any, **params: Any) -> Any:
         for x in inputs:
             if x.__class__ is np.ndarray and x.flags.writeable:
                 x.flags.writeable = False
-                locked.append(weakref.ref(x))
+                _LOCKED.append(weakref.ref(x))
         out = forward(*inputs, **params)
         _refuse_widening(op, inputs, params, out)
         return out

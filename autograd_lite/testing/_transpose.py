@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._tensor import Tensor
+from ..core.messages import checked
 from ._analytic import cotangents_like, differentiate
 from ._arguments import Arguments
 from ._check import check_subject
@@ -25,6 +26,7 @@ _SINGLE = 1e-8
 _PACKAGE = __name__.partition(".")[0]
 
 
+@checked
 def check_transpose(
     f: Callable[..., Any],
     *inputs: Any,
@@ -178,6 +180,7 @@ def _linearity(
     return failures
 
 
+@checked
 def check_hessian(
     f: Callable[..., Any],
     *inputs: Any,

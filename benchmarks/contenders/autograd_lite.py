@@ -25,6 +25,7 @@ from benchmarks.problems import (
     Recurrent,
     Regression,
     Transformer,
+    Update,
     dense_weights,
     flat_images,
 )
@@ -161,6 +162,27 @@ def tiny_mlp(problem: Regression) -> Job:
     job = Job(run, lambda: named_weights(model, problem), lambda: set_weights(model, problem.weights))
     job.reset()
     return job
+
+
+def update(problem: Update) -> Job:
+    """Steps of an optimizer by gradients that are given."""
+    tensors = {name: ag.tensor(w, requires_grad=True) for name, w in problem.weights.items()}
+    for name, t in tensors.items():
+        t.grad = ag.tensor(problem.gradients[name])
+    kind = getattr(optimizers, problem.optimizer)
+    optimizer = kind(problem.learning_rate, parameters=list(tensors.values()))
+
+    def run() -> float:
+        optimizer.step()
+        return 0.0
+
+    def reset() -> None:
+        nonlocal optimizer
+        for name, t in tensors.items():
+            t.assign(problem.weights[name])
+        optimizer = kind(problem.learning_rate, parameters=list(tensors.values()))
+
+    return Job(run, lambda: {name: t.numpy() for name, t in tensors.items()}, reset)
 
 
 def cnn_step(problem: Convolutional) -> Job:

@@ -22,6 +22,7 @@ from benchmarks.problems import (
     Recurrent,
     Regression,
     Transformer,
+    Update,
 )
 
 
@@ -130,6 +131,28 @@ def tiny_mlp(problem: Regression) -> Job:
         return loss
 
     return Job(run, trainer.result, trainer.reset, torch.Tensor.item)
+
+
+def update(problem: Update) -> Job:
+    tensors = {name: torch.tensor(w, requires_grad=True) for name, w in problem.weights.items()}
+    for name, t in tensors.items():
+        t.grad = torch.tensor(problem.gradients[name])
+    eps = {"RMSprop": {"alpha": 0.9, "eps": 1e-7**0.5}, "Adam": {"eps": 1e-7}}.get(problem.optimizer, {})
+    optimizer = None
+
+    def reset() -> None:
+        nonlocal optimizer
+        with torch.no_grad():
+            for name, t in tensors.items():
+                t.copy_(torch.tensor(problem.weights[name]))
+        optimizer = getattr(torch.optim, problem.optimizer)(list(tensors.values()), lr=problem.learning_rate, **eps)
+
+    def run() -> float:
+        optimizer.step()
+        return 0.0
+
+    reset()
+    return Job(run, lambda: {name: t.detach().numpy().copy() for name, t in tensors.items()}, reset)
 
 
 def cnn_step(problem: Convolutional) -> Job:

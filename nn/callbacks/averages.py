@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+import autograd_lite as ag
+
 from .base import Callback, Logs
 
 __all__ = ["SwapEMAWeights"]
@@ -57,9 +59,11 @@ class SwapEMAWeights(Callback):
 
     def _swap_back(self) -> None:
         optimizer: Any = self.model.optimizer
+        changes = ag.Changes()
         for p, value in zip(optimizer.parameters, self._kept or [], strict=True):
-            p.assign(value)
-        self._kept = None
+            changes.assign(p, value)
+        changes.call(vars(self).update, {"_kept": None})
+        changes.make()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget what a run that failed has kept."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_lite import Tensor
 
+from .._arguments import checked_here
+
 if TYPE_CHECKING:
     from ..training import Trainer
 
@@ -40,6 +42,10 @@ class Callback:
 
     model: Trainer
     params: dict[str, Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        checked_here(cls)
 
     def set_model(self, model: Trainer) -> None:
         """Receive the model before training begins."""
@@ -127,6 +133,7 @@ class LambdaCallback(Callback):
             setattr(self, name, function)
 
 
+@checked_here
 class CallbackList:
     """Calls callbacks in order.
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from .._arguments import checked_here
 from .structure import is_structure, map_structure, rows_of, stack
 
 __all__ = ["DataLoader"]
@@ -23,6 +24,7 @@ Array = npt.NDArray[Any]
 Make = Callable[[], Any]
 
 
+@checked_here
 class DataLoader:
     """Cuts data into batches; one pass over it is one epoch.
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from .._arguments import checked
 from .loader import DataLoader
 from .structure import map_structure, rows_of, unpack
 
@@ -26,6 +27,7 @@ __all__ = [
 Array = npt.NDArray[Any]
 
 
+@checked
 def normalize(x: npt.ArrayLike | Tensor, axis: int = -1, order: float = 2) -> Array:
     """Return vectors divided by their norm; one of zeros stays as it is.
 
@@ -46,6 +48,7 @@ def normalize(x: npt.ArrayLike | Tensor, axis: int = -1, order: float = 2) -> Ar
     return values / np.where(norm == 0, 1, norm)
 
 
+@checked
 def pad_sequences(
     sequences: Sequence[Any],
     maxlen: int | None = None,
@@ -95,6 +98,7 @@ def pad_sequences(
     return out
 
 
+@checked
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
     """Return x, (x, y) or (x, y, sample_weight), as `fit` takes a batch; what `unpack_x_y_sample_weight` takes apart.
 
@@ -109,6 +113,7 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
     return (x,) if isinstance(x, (tuple, list)) else x
 
 
+@checked
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     """Return x, y and sample_weight of a batch: x, (x,), (x, y) or (x, y, sample_weight); None for what is missing.
 
@@ -122,6 +127,7 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     return unpack(data)
 
 
+@checked
 def split_dataset(
     dataset: Any,
     left_size: float | None = None,
@@ -194,6 +200,7 @@ class _Windows(NamedTuple):
         return windows if self.targets is None else (windows, self.targets[at])
 
 
+@checked
 def timeseries_dataset_from_array(
     data: npt.ArrayLike,
     targets: npt.ArrayLike | None,

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import tempfile
 import threading
 import time
 import zlib
@@ -19,6 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
+
+from autograd_lite import write_file
 
 _USER_AGENT = {"User-Agent": "autograd-lite"}
 _CHUNK = 1 << 16
@@ -215,22 +216,7 @@ def install(packed: bytes, target: Path) -> None:
         OSError: The disk is full or cannot be written; nothing is left behind.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(packed)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    if os.name == "posix":  # Only there does a folder's own entry need (and allow) a sync of its own.
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    write_file(target, packed, what="install")
 
 
 def first_to_answer(mirrors: Sequence[str], name: str, seconds: float) -> str | None:

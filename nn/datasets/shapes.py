@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._arguments import checked
+
 __all__ = ["sphere_in_sphere", "spirals", "two_moons"]
 
 Points = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 
+@checked
 def two_moons(n_samples: int = 1000, noise: float = 0.1, seed: int | None = None) -> Points:
     """Return two half circles that reach into each other.
 
@@ -41,6 +44,7 @@ def two_moons(n_samples: int = 1000, noise: float = 0.1, seed: int | None = None
     return _mixed(x, np.repeat([0, 1], [first, n_samples - first]), noise, seed)
 
 
+@checked
 def spirals(
     n_samples: int = 1000, arms: int = 2, turns: float = 1.5, noise: float = 0.02, seed: int | None = None
 ) -> Points:
@@ -74,6 +78,7 @@ def spirals(
     return _mixed(np.stack([s * np.cos(angle), s * np.sin(angle)], 1), y, noise, seed)
 
 
+@checked
 def sphere_in_sphere(
     n_samples: int = 1000,
     dim: int = 3,

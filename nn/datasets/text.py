@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .._arguments import checked
 from ._fetch import DataFile, read_embedded
 
 __all__ = ["decode", "encode", "load_alice", "vocabulary", "windows"]
@@ -32,6 +33,7 @@ def load_alice() -> str:
     return read_embedded("text.load_alice", FOLDER, FILE).decode("ascii")
 
 
+@checked
 def vocabulary(text: str) -> str:
     """Return the different characters of a text, in order: the place of each is its number.
 
@@ -42,6 +44,7 @@ def vocabulary(text: str) -> str:
     return "".join(sorted(set(text)))
 
 
+@checked
 def encode(text: str, characters: str) -> NDArray[np.int64]:
     """Return the numbers of a text's characters, shape (T,).
 
@@ -62,6 +65,7 @@ def encode(text: str, characters: str) -> NDArray[np.int64]:
     return np.array([number[character] for character in text], np.int64)
 
 
+@checked
 def decode(numbers: NDArray[np.integer], characters: str) -> str:
     """Return the text whose characters have these numbers.
 
@@ -72,6 +76,7 @@ def decode(numbers: NDArray[np.integer], characters: str) -> str:
     return "".join(characters[i] for i in np.asarray(numbers).ravel())
 
 
+@checked
 def windows(
     numbers: NDArray[np.int64], length: int, step: int | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -62,10 +62,11 @@ class _Mixing(Augmentation):
 
     def _order_and_beta(self, n: int, alpha: float) -> tuple[Tensor, npt.NDArray[Any]]:
         """Draw an order of the batch, and numbers of the beta distribution with both parameters alpha."""
-        # The order first: a recorded draw, which lets a replay begin at the same place of the stream.
         order = ag.random.permutation(n, generator=self.generator)
         stream = ag.random.default_generator if self.generator is None else self.generator
-        return order, stream.bits.beta(alpha, alpha, n).astype(self.dtype)
+        with stream.lock:
+            drawn = stream.bits.beta(alpha, alpha, n)
+        return order, drawn.astype(self.dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the input shape, or shapes."""

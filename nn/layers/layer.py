@@ -12,8 +12,8 @@ import numpy.typing as npt
 from autograd_lite import ShapeError, Tensor, tensor
 
 from .. import constraints, initializers, regularizers
-from .._build import spend
 from .._config import Configurable
+from .._limits import spend
 from .._penalties import Added, Rules, clear_added, inside_model, penalties
 from ..module import Module, Parameter
 

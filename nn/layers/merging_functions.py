@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .._arguments import checked
 from .merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
 
 __all__ = ["add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"]
 
 
+@checked
 def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
     """Return the sum of tensors, as the layer `Add`.
 
@@ -23,6 +25,7 @@ def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
     return Add(**kwargs)(inputs)
 
 
+@checked
 def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
     """Return the first of two tensors less the second, as the layer `Subtract`.
 
@@ -33,6 +36,7 @@ def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
     return Subtract(**kwargs)(inputs)
 
 
+@checked
 def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
     """Return the product of tensors, element by element, as the layer `Multiply`.
 
@@ -43,6 +47,7 @@ def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
     return Multiply(**kwargs)(inputs)
 
 
+@checked
 def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
     """Return the mean of tensors, element by element, as the layer `Average`.
 
@@ -53,6 +58,7 @@ def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
     return Average(**kwargs)(inputs)
 
 
+@checked
 def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
     """Return the largest of the elements at each place, as the layer `Maximum`.
 
@@ -63,6 +69,7 @@ def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
     return Maximum(**kwargs)(inputs)
 
 
+@checked
 def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
     """Return the smallest of the elements at each place, as the layer `Minimum`.
 
@@ -73,6 +80,7 @@ def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
     return Minimum(**kwargs)(inputs)
 
 
+@checked
 def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
     """Return tensors one behind the other along an axis, as the layer `Concatenate`.
 
@@ -83,6 +91,7 @@ def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
     return Concatenate(axis, **kwargs)(inputs)
 
 
+@checked
 def dot(inputs: Sequence[Any], axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> Any:
     """Return the products of two tensors' vectors along one axis of each, as the layer `Dot`.
 

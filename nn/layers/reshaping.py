@@ -12,6 +12,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from .._arguments import checked
 from .._symbolic import Call, Symbol
 from ..module import Shape
 from .layer import Layer, positive
@@ -242,6 +243,7 @@ class InputLayer(Layer):
         return input_shape
 
 
+@checked
 def Input(
     shape: Sequence[int | None] | None = None,
     batch_size: int | None = None,

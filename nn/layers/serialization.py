@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .._arguments import checked
 from .._config import CustomObjectScope, made
 from .._model_config import layer_config
 from ..module import Module
@@ -12,6 +13,7 @@ from ..module import Module
 __all__ = ["deserialize", "serialize"]
 
 
+@checked
 def serialize(layer: Module) -> dict[str, Any]:
     """Return what a layer can be made from again, as {"class_name": …, "config": …}; see `deserialize`.
 
@@ -21,6 +23,7 @@ def serialize(layer: Module) -> dict[str, Any]:
     return layer_config(layer)
 
 
+@checked
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Module:
     """Return a layer like the one that was serialized, with initial weights of its own.
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .._arguments import checked
 from .._config import made, named_object, plain
 from ..registry import find
 from .crossentropy import (
@@ -159,6 +160,7 @@ _BY_NAME: dict[str, Callable[[], Loss]] = {
 }
 
 
+@checked
 def get(identifier: str | Mapping[str, Any] | Loss | type[Loss] | Callable[..., Any]) -> Loss:
     """Return a loss by its name or configuration, the given one, or one made of a function of (y_true, y_pred).
 
@@ -189,6 +191,7 @@ def get(identifier: str | Mapping[str, Any] | Loss | type[Loss] | Callable[..., 
     raise TypeError(f"loss: expected a name, a Loss or a function of (y_true, y_pred); received {identifier!r}")
 
 
+@checked
 def serialize(loss: Loss | Callable[..., Any]) -> dict[str, Any]:
     """Return what a loss can be made from again, as {"class_name": …, "config": …}; see `deserialize`.
 
@@ -203,6 +206,7 @@ def serialize(loss: Loss | Callable[..., Any]) -> dict[str, Any]:
     return config
 
 
+@checked
 def deserialize(config: Any) -> Loss:
     """Return a loss like the one that was serialized.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from autograd_lite import Tensor
 
+from .._arguments import checked
 from .._config import publish
 from . import crossentropy, ctc as _ctc, focal, margins, regression
 
@@ -35,51 +36,61 @@ __all__ = [
 ]
 
 
+@checked
 def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     """Return the samples' losses by the formula of `MeanSquaredError`."""
     return regression.MeanSquaredError(reduction=None)(y_true, y_pred)
 
 
+@checked
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
     """Return the samples' losses by the formula of `MeanAbsoluteError`."""
     return regression.MeanAbsoluteError(reduction=None)(y_true, y_pred)
 
 
+@checked
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
     """Return the samples' losses by the formula of `MeanAbsolutePercentageError`."""
     return regression.MeanAbsolutePercentageError(reduction=None)(y_true, y_pred)
 
 
+@checked
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
     """Return the samples' losses by the formula of `MeanSquaredLogarithmicError`."""
     return regression.MeanSquaredLogarithmicError(reduction=None)(y_true, y_pred)
 
 
+@checked
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     """Return the samples' losses by the formula of `CosineSimilarity`."""
     return regression.CosineSimilarity(axis=axis, reduction=None)(y_true, y_pred)
 
 
+@checked
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
     """Return the samples' losses by the formula of `Huber`."""
     return regression.Huber(delta=delta, reduction=None)(y_true, y_pred)
 
 
+@checked
 def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
     """Return the samples' losses by the formula of `LogCosh`."""
     return regression.LogCosh(reduction=None)(y_true, y_pred)
 
 
+@checked
 def poisson(y_true: Any, y_pred: Any) -> Tensor:
     """Return the samples' losses by the formula of `Poisson`."""
     return regression.Poisson(reduction=None)(y_true, y_pred)
 
 
+@checked
 def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
     """Return the samples' losses by the formula of `KLDivergence`."""
     return regression.KLDivergence(reduction=None)(y_true, y_pred)
 
 
+@checked
 def binary_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -94,6 +105,7 @@ def binary_crossentropy(
     return loss(y_true, y_pred)
 
 
+@checked
 def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -117,6 +129,7 @@ def binary_focal_crossentropy(
     return loss(y_true, y_pred)
 
 
+@checked
 def categorical_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -131,6 +144,7 @@ def categorical_crossentropy(
     return loss(y_true, y_pred)
 
 
+@checked
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -147,6 +161,7 @@ def categorical_focal_crossentropy(
     return loss(y_true, y_pred)
 
 
+@checked
 def sparse_categorical_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -161,31 +176,37 @@ def sparse_categorical_crossentropy(
     return loss(y_true, y_pred)
 
 
+@checked
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float = 0.5) -> Tensor:
     """Return the samples' losses by the formula of `CategoricalGeneralizedCrossEntropy`."""
     return crossentropy.CategoricalGeneralizedCrossEntropy(q=q, reduction=None)(y_true, y_pred)
 
 
+@checked
 def hinge(y_true: Any, y_pred: Any) -> Tensor:
     """Return the samples' losses by the formula of `Hinge`."""
     return margins.Hinge(reduction=None)(y_true, y_pred)
 
 
+@checked
 def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """Return the samples' losses by the formula of `SquaredHinge`."""
     return margins.SquaredHinge(reduction=None)(y_true, y_pred)
 
 
+@checked
 def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """Return the samples' losses by the formula of `CategoricalHinge`."""
     return margins.CategoricalHinge(reduction=None)(y_true, y_pred)
 
 
+@checked
 def dice(y_true: Any, y_pred: Any, axis: int | tuple[int, ...] | None = None) -> Tensor:
     """Return the samples' losses by the formula of `Dice`."""
     return margins.Dice(axis=axis, reduction=None)(y_true, y_pred)
 
 
+@checked
 def tversky(
     y_true: Any,
     y_pred: Any,
@@ -197,11 +218,13 @@ def tversky(
     return margins.Tversky(alpha=alpha, beta=beta, axis=axis, reduction=None)(y_true, y_pred)
 
 
+@checked
 def circle(y_true: Any, y_pred: Any, gamma: float = 80.0, margin: float = 0.4, remove_diagonal: bool = True) -> Tensor:
     """Return the samples' losses by the formula of `Circle`."""
     return margins.Circle(gamma=gamma, margin=margin, remove_diagonal=remove_diagonal, reduction=None)(y_true, y_pred)
 
 
+@checked
 def ctc(y_true: Any, y_pred: Any) -> Tensor:
     """Return the samples' losses by the formula of `CTC`."""
     return _ctc.CTC(reduction=None)(y_true, y_pred)

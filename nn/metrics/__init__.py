@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .._arguments import checked
 from .._config import made, named_object, plain
 from ..losses import (
     binary_crossentropy as binary_crossentropy,
@@ -236,6 +237,7 @@ _BY_NAME: dict[str, Callable[..., Metric]] = {
 }
 
 
+@checked
 def get(identifier: str | Mapping[str, Any] | Metric | type[Metric] | Callable[..., Any]) -> Metric:
     """Return a metric by its name (also its key) or configuration, the given one, or the mean of a function.
 
@@ -261,6 +263,7 @@ def get(identifier: str | Mapping[str, Any] | Metric | type[Metric] | Callable[.
     raise TypeError(f"metric: expected a name, a Metric or a function of (y_true, y_pred); received {identifier!r}")
 
 
+@checked
 def serialize(metric: Metric | Callable[..., Any]) -> dict[str, Any]:
     """Return what a metric can be made from again, as {"class_name": …, "config": …}; see `deserialize`.
 
@@ -275,6 +278,7 @@ def serialize(metric: Metric | Callable[..., Any]) -> dict[str, Any]:
     return config
 
 
+@checked
 def deserialize(config: Any) -> Metric:
     """Return a metric like the one that was serialized, which has seen nothing.
 

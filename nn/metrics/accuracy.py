@@ -8,6 +8,7 @@ import numpy as np
 
 import autograd_lite as ag
 
+from .._arguments import checked
 from .._config import publish
 from .._masks import joined, mask_of
 from .._targets import checked_int, checked_number
@@ -37,6 +38,7 @@ def accuracy(y_true: Any, y_pred: Any) -> Array:
     return np.equal(y_true, y_pred)
 
 
+@checked
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
     """Return where a prediction is on the side of the threshold that its target, 0 or 1, says; equal shapes."""
     y_true, y_pred = as_array(y_true), as_array(y_pred)
@@ -44,6 +46,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
     return np.equal(y_true, y_pred > threshold)
 
 
+@checked
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     """Return where the largest of K predictions stands where the largest of K targets does; shapes (N, ..., K)."""
     y_true, y_pred = as_array(y_true), as_array(y_pred)
@@ -51,12 +54,14 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     return np.equal(y_true.argmax(axis=-1), y_pred.argmax(axis=-1))
 
 
+@checked
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     """Return where the largest of K predictions (N, ..., K) stands at the target's index (N, ...) or (N, ..., 1)."""
     y_true, y_pred = as_array(y_true), as_array(y_pred)
     return np.equal(_indices("sparse categorical accuracy", y_true, y_pred), y_pred.argmax(axis=-1))
 
 
+@checked
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
     """Return where fewer than k of K predictions are above the one at the largest target; shapes (N, ..., K)."""
     y_true, y_pred = as_array(y_true), as_array(y_pred)
@@ -64,6 +69,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
     return _in_top(y_true.argmax(axis=-1), y_pred, k)
 
 
+@checked
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Array:
     """Return where fewer than k of K predictions (N, ..., K) are above the one at the target's index (N, ...).
 

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 
-from .._build import spend
+from .._limits import spend
 from .._targets import checked_int
 from ..losses import EPSILON
-from .counts import Counts, probabilities
+from .counts import THRESHOLD, Counts, probabilities
 from .metric import Array, as_array, divided
 
 __all__ = ["AUC"]
@@ -149,5 +149,5 @@ def _inner_thresholds(name: str, number: int, thresholds: Sequence[float] | None
             raise ValueError(f"{name}: expected thresholds from 0 to 1; received {thresholds!r}")
         return inner
     checked_int(name, "num_thresholds", number, 2)
-    spend((number,))
+    spend((number, THRESHOLD))
     return [i / (number - 1) for i in range(1, number - 1)]

@@ -9,7 +9,7 @@ import numpy as np
 
 import autograd_lite as ag
 
-from .._build import spend
+from .._limits import spend
 from .._targets import checked_axis, checked_class, checked_int, checked_number
 from .metric import Array, Metric, as_array, check_same_shape, divided, full_weights
 

@@ -10,9 +10,11 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 
-from .._build import spend
+from .._limits import spend
 from .._targets import checked_class, checked_int, checked_number
 from .metric import Array, Metric, as_array, check_same_shape, divided, full_weights
+
+THRESHOLD = 20  # the memory of one: a Python float and counts, as much as so many elements in float32
 
 __all__ = [
     "Counts",
@@ -325,7 +327,7 @@ class _AtValue(Counts):
     def __init__(self, name: str, argument: str, value: float, num_thresholds: int, class_id: int | None) -> None:
         self.value = checked_number(name, argument, value, low=0, high=1)
         self.num_thresholds = checked_int(name, "num_thresholds", num_thresholds, 1)
-        spend((num_thresholds,))
+        spend((num_thresholds, THRESHOLD))
         super().__init__(name, np.linspace(0, 1, num_thresholds) if num_thresholds > 1 else [0.5], class_id=class_id)
 
     def scores(self, y_pred: Array) -> Array:

@@ -14,6 +14,7 @@ from autograd_lite import Tensor
 
 from .. import initializers
 from .._config import Configurable
+from .._limits import reading, spend
 from ..module import snake_case
 
 __all__ = ["Array", "Metric", "as_array", "check_same_shape", "divided", "full_weights"]
@@ -25,8 +26,9 @@ class _Begun(type):
     """Makes a metric and resets it, when the whole constructor has run, also that of a subclass."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        metric = super().__call__(*args, **kwargs)
-        metric.reset_state()
+        with reading(()):  # thresholds and classes are numbers that take memory
+            metric = super().__call__(*args, **kwargs)
+            metric.reset_state()
         return metric
 
     @property
@@ -77,6 +79,7 @@ class Metric(Configurable, metaclass=_Begun):
             dtype: float32 by default.
             name: for messages.
         """
+        spend(tuple(shape))
         made = initializers.get(initializer)
         kind = np.dtype(np.float32 if dtype is None else dtype)
         variable = ag.tensor(made(tuple(shape), kind), dtype=kind, name=name)

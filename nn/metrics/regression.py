@@ -9,6 +9,7 @@ import numpy as np
 import autograd_lite as ag
 
 from .. import losses
+from .._arguments import checked
 from .._config import publish
 from .._targets import checked_axis, checked_int
 from .averages import Mean, MeanMetricWrapper
@@ -73,6 +74,7 @@ def _negative(y_true: Any, y_pred: Any, loss: losses.Loss) -> Any:
     return -loss(y_true, y_pred)
 
 
+@checked
 def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
     """Return cov(y, p) / (σ_y σ_p) along an axis; NaN where one of them does not vary."""
     y, p = _centered("pearson correlation", y_true, y_pred, axis)
@@ -81,6 +83,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
     return result
 
 
+@checked
 def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
     """Return 2 cov(y, p) / (σ_y² + σ_p² + (mean y - mean p)² + EPSILON) along an axis."""
     y, p = _centered("concordance correlation", y_true, y_pred, axis)

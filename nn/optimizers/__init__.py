@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .._arguments import checked
 from .._config import made, named_object, plain
 from ..registry import find
 from . import schedules as schedules
@@ -85,6 +86,7 @@ _BY_NAME: dict[str, type[Any]] = {
 }
 
 
+@checked
 def get(identifier: str | Mapping[str, Any] | Optimizer) -> Optimizer:
     """Return a new optimizer with default arguments by its name, a new one by its configuration, or the given object.
 
@@ -123,6 +125,7 @@ def _is_lbfgs(identifier: Any) -> bool:
     return identifier is LBFGS or isinstance(identifier, LBFGS) or name == "lbfgs"
 
 
+@checked
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
     """Return what an optimizer can be made from again, without parameters and state; see `deserialize`.
 
@@ -133,6 +136,7 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
     return config
 
 
+@checked
 def deserialize(config: Any) -> Optimizer:
     """Return an optimizer like the one that was serialized.
 

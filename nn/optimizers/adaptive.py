@@ -6,8 +6,11 @@ All take the keyword arguments of `Optimizer` besides their own.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping
 from typing import Any, Unpack
+
+from autograd_lite import Changes
 
 from . import adaptive_rules as rules
 from .blocks import Start
@@ -87,9 +90,10 @@ class Nadam(Optimizer):
         self.epsilon = epsilon
         self.u_product = 1.0
 
-    def _update(self, gradients: list[Any]) -> None:
-        super()._update(gradients)
-        self.u_product *= self.beta_1 * (1 - 0.5 * 0.96 ** (self.iterations + 1))
+    def _update(self, changes: Changes, hyper: dict[str, float], gradients: list[Any]) -> None:
+        super()._update(changes, hyper, gradients)
+        product = self.u_product * (self.beta_1 * (1 - 0.5 * 0.96 ** hyper["iterations"]))
+        changes.call(operator.setitem, self._hyper, "u_product", product)
 
     def rule(self) -> Rule:
         """Return the pure update rule."""

@@ -80,7 +80,7 @@ def ftrl(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
     power = s**q
     h = p * (2 * hyper["l2_shrinkage_regularization_strength"]) + g
     z = state["linear"] + h - (power - state["accumulator"] ** q) * (1 / lr) * p
-    new = (np.clip(z, -l1, l1) - z) / (power * (1 / lr) + (hyper["beta"] / lr + 2 * l2))
+    new = (np.minimum(np.maximum(z, -l1), l1) - z) / (power * (1 / lr) + (hyper["beta"] / lr + 2 * l2))
     return p - new, {"accumulator": s, "linear": z}
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autograd_lite import Tensor
+from autograd_lite import Changes, Tensor
 
+from .pieces import calls_in_pieces
 from .rules import Hyper, Rule
 
 __all__ = ["Block", "Start", "partition"]
@@ -39,6 +40,7 @@ class Block:
     """
 
     def __init__(self, members: Sequence[tuple[int, Tensor]]) -> None:
+        self.members = list(members)
         self.indices = [i for i, _ in members]
         self.parameters = [p for _, p in members]
         ends = np.cumsum([p.size for p in self.parameters]).tolist()
@@ -52,11 +54,12 @@ class Block:
         """The shape of the state's arrays."""
         return self.shapes[0] if len(self.shapes) == 1 else (self.parts[-1].stop,)
 
-    def hold(self, slots: Mapping[str, Start]) -> None:
-        """Make the state hold exactly `slots`: a new one starts at the given value, one no longer wanted goes."""
-        if self.state.keys() != slots.keys():
-            old = self.state
-            self.state = {name: old[name] if name in old else self._started(start) for name, start in slots.items()}
+    def held(self, slots: Mapping[str, Start]) -> dict[str, Any]:
+        """Return a state of exactly `slots`: a new one starts at the given value, one no longer wanted goes."""
+        if self.state.keys() == slots.keys():
+            return self.state
+        old = self.state
+        return {name: old[name] if name in old else self._started(start) for name, start in slots.items()}
 
     def _started(self, start: Start) -> Array:
         if callable(start):
@@ -67,68 +70,80 @@ class Block:
         """Return the members' values, one after another, as one flat array."""
         return np.concatenate([p.data.ravel() for p in self.parameters])
 
-    def update(
-        self, rule: Rule, hyper: Hyper, gradients: Sequence[Array | None], reads_values: bool, in_pieces: bool
-    ) -> None:
-        """Apply `rule` to every member that has a gradient; the others are left alone, state included.
+    def gradients_of(self, gradients: Sequence[Array | None]) -> list[Array | None]:
+        """Return those of the members' own."""
+        return [gradients[i] for i in self.indices]
+
+    def updated(
+        self, rule: Rule, hyper: Hyper, mine: Sequence[Array | None], state: dict[str, Any], reads_values: bool
+    ) -> tuple[list[Array | None], dict[str, Any]]:
+        """Return the rule's delta for every member that has a gradient, None for the others, and the new state.
 
         Args:
             rule: the rule to apply.
             hyper: its hyperparameters.
-            gradients: one for each parameter of the optimizer, or None.
+            mine: the gradients of the members, or None.
+            state: the slots.
             reads_values: whether the rule reads p, so that the members' values must be gathered too.
-            in_pieces: whether the rule may be applied to one piece of a large parameter after the other.
         """
-        mine = [gradients[i] for i in self.indices]
         given = [g for g in mine if g is not None]
+        if len(mine) == len(given) == 1:
+            delta, new = rule(self.parameters[0].data, given[0], state, hyper)
+            return [delta], new if new.__class__ is dict else dict(new)
         if not given:
-            return
+            return [None] * len(mine), state
         if len(given) < len(mine):
-            self._update_some(rule, hyper, mine)
-        elif len(mine) == 1 and in_pieces and self.parameters[0].size > PIECE:
-            self._update_in_pieces(rule, hyper, given[0])
-        elif len(mine) == 1:
-            p = self.parameters[0]
-            delta, state = rule(p.data, given[0], self.state, hyper)
-            p.assign_sub(delta)
-            self.state = dict(state)
-        else:
-            values = self.values() if reads_values else None
-            delta, state = rule(values, np.concatenate([g.ravel() for g in given]), self.state, hyper)
-            for p, part, shape in zip(self.parameters, self.parts, self.shapes, strict=True):
-                p.assign_sub(delta[part].reshape(shape))
-            self.state = dict(state)
+            return self._updated_some(rule, hyper, mine, state)
+        values = self.values() if reads_values else None
+        delta, new = rule(values, np.concatenate([g.ravel() for g in given]), state, hyper)
+        parts = zip(self.parts, self.shapes, strict=True)
+        return [delta[part].reshape(shape) for part, shape in parts], dict(new)
 
-    def _update_in_pieces(self, rule: Rule, hyper: Hyper, g: Array) -> None:
-        """Apply `rule` to some rows of a large parameter after the others, so that its passes stay in the cache."""
-        p = self.parameters[0]
-        step = max(1, PIECE * p.shape[0] // p.size)
-        for start in range(0, p.shape[0], step):
-            rows = slice(start, start + step)
-            delta, state = rule(p.data[rows], g[rows], {name: a[rows] for name, a in self.state.items()}, hyper)
-            p.assign_sub(delta, rows)
-            for name, a in state.items():
-                self.state[name][rows] = a
-
-    def _update_some(self, rule: Rule, hyper: Hyper, mine: Sequence[Array | None]) -> None:
+    def _updated_some(
+        self, rule: Rule, hyper: Hyper, mine: Sequence[Array | None], old: Mapping[str, Array]
+    ) -> tuple[list[Array | None], dict[str, Any]]:
         """Apply `rule` to the members one by one."""
-        state = {name: np.array(a) for name, a in self.state.items()}
-        deltas = []
+        state = {name: np.array(a) for name, a in old.items()}
+        deltas: list[Array | None] = [None] * len(mine)
         for j, (p, g) in enumerate(zip(self.parameters, mine, strict=True)):
             if g is not None:
-                delta, new = rule(p.data, g, self.state_of(j), hyper)
-                deltas.append((p, delta))
+                deltas[j], new = rule(p.data, g, self.part_of(old, j), hyper)
                 for name, value in new.items():
                     state[name][self.parts[j]] = value.ravel()
-        for p, delta in deltas:
-            p.assign_sub(delta)
-        self.state = state
+        return deltas, state
 
-    def state_of(self, member: int) -> dict[str, Array]:
-        """Return the state of one member, in its shape; views, not copies."""
+    def note_deltas(
+        self, changes: Changes, deltas: Sequence[Array | None], constrained: Mapping[int, Any]
+    ) -> list[Array | None]:
+        """Note that deltas are taken off the members; of one that has a constraint, return the values instead."""
+        values: list[Array | None] = [None] * len(deltas)
+        for j, (i, p, delta) in enumerate(zip(self.indices, self.parameters, deltas, strict=True)):
+            if delta is None:
+                continue
+            if i in constrained:
+                values[j] = np.subtract(p.data, delta, out=np.empty_like(p.data))
+            else:
+                changes.subtract(p, delta)
+        return values
+
+    def note_in_pieces(
+        self, changes: Changes, rule: Rule, hyper: Hyper, g: Array, state: dict[str, Any], constrained: bool
+    ) -> tuple[list[Array | None], dict[str, Any]]:
+        """Note the calls that update a large parameter; return its values if they are constrained, and the state."""
+        p = self.parameters[0]
+        if not constrained:
+            changes.calls(calls_in_pieces(rule, hyper, changes.buffer(p), g, state, PIECE))
+            return [None], state
+        value, state = p.numpy(), {name: a.copy() for name, a in state.items()}
+        for ufunc, *args in calls_in_pieces(rule, hyper, value, g, state, PIECE):
+            ufunc(*args)
+        return [value], state
+
+    def part_of(self, state: Mapping[str, Array], member: int) -> dict[str, Array]:
+        """Return what a state has for one member, in its shape; views, not copies."""
         if len(self.shapes) == 1:
-            return {name: np.asarray(a) for name, a in self.state.items()}
-        return {name: a[self.parts[member]].reshape(self.shapes[member]) for name, a in self.state.items()}
+            return {name: np.asarray(a) for name, a in state.items()}
+        return {name: a[self.parts[member]].reshape(self.shapes[member]) for name, a in state.items()}
 
 
 def partition(

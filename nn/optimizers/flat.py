@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autograd_lite import GradError, ShapeError, Tensor, enable_grad, no_grad
+from autograd_lite import Changes, GradError, ShapeError, Tensor, enable_grad, no_grad
 
 __all__ = ["FlatFunction", "Vector"]
 
@@ -33,12 +33,17 @@ class FlatFunction:
         return np.concatenate([p.data.ravel() for p in self.parameters]).astype(np.float64)
 
     def set(self, x: Vector) -> None:
-        """Assign values."""
+        """Assign values, to all parameters or to none."""
+        changes = Changes()
+        self.note(changes, x)
+        changes.make()
+
+    def note(self, changes: Changes, x: Vector) -> None:
+        """Note that the parameters are to have these values."""
         start = 0
-        with no_grad():
-            for p in self.parameters:
-                p.assign(x[start : start + p.size].reshape(p.shape).astype(p.dtype))
-                start += p.size
+        for p in self.parameters:
+            changes.assign(p, x[start : start + p.size].reshape(p.shape).astype(p.dtype))
+            start += p.size
 
     def value(self, x: Vector) -> float:
         """Return the function's value at x."""

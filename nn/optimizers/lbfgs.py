@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autograd_lite import GradError, Tensor
+from autograd_lite import Changes, GradError, Tensor
 
+from .._arguments import checked_here
 from .checking import Parameters, named
 from .flat import FlatFunction, Vector
 from .hyper import Number
@@ -18,6 +19,7 @@ from .line_search import Point, strong_wolfe
 __all__ = ["LBFGS"]
 
 
+@checked_here
 class LBFGS:
     """Limited-memory BFGS: Newton's method with an inverse Hessian guessed from the last steps.
 
@@ -107,44 +109,49 @@ class LBFGS:
         if any(not p.is_leaf or not p.requires_grad for p in self._parameters):
             raise GradError("LBFGS.step: expected parameters that are leaves and require a gradient")
         function = FlatFunction("LBFGS.step", closure, self._parameters)
-        start = function.get()
-        before = list(self._pairs), self.iterations
+        before = [function.get()]
         try:
-            return self._iterate(function, start)
+            x, f, after = self._iterate(function, before[0])
+            changes = Changes()
+            function.note(changes, x)
+            changes.call(vars(self).update, after)
+            changes.call(before.clear)
+            changes.make()
+            return f
         except BaseException:
-            function.set(start)
-            self._pairs, self.iterations = before
+            for start in before:  # unless all is done, and an interrupt came after it
+                function.set(start)
             raise
-        finally:
-            self.evaluations += function.count
 
-    def _iterate(self, function: FlatFunction, x: Vector) -> float:
+    def _iterate(self, function: FlatFunction, x: Vector) -> tuple[Vector, float, dict[str, Any]]:
+        """Return where the iterations end, the loss there, and the attributes that they change."""
+        pairs, iterations = self._pairs, self.iterations
         f, g = function.value_and_gradient(x)
         if not np.isfinite(f):
             raise ValueError(f"LBFGS.step: expected a finite loss at the parameters; received {f}")
         for _ in range(self.max_iter):
             if np.abs(g).max(initial=0.0) <= self.tolerance_grad:
                 break
-            d = -self._times_inverse(g)
+            d = -_times_inverse(pairs, g)
             if not d @ g < 0:
-                self._pairs, d = [], -g
-            t = self.learning_rate * (1.0 if self._pairs else min(1.0, 1 / np.abs(g).sum()))
+                pairs, d = [], -g
+            t = self.learning_rate * (1.0 if pairs else min(1.0, 1 / np.abs(g).sum()))
             found = self._search(function, x, d, Point(0.0, f, float(d @ g), g), t)
             if found.t == 0:
-                if not self._pairs:
+                if not pairs:
                     break
-                self._pairs = []  # the guess has misled: begin again with the gradient
+                pairs = []  # the guess has misled: begin again with the gradient
                 continue
             s, y = found.t * d, found.gradient - g
             if s @ y > 1e-10 * (y @ y):
-                self._pairs = [*self._pairs, (s, y)][-self.history_size :]
+                pairs = [*pairs, (s, y)][-self.history_size :]
             change = max(np.abs(s).max(), abs(found.f - f))
             x, f, g = x + s, found.f, found.gradient
-            self.iterations += 1
+            iterations += 1
             if change <= self.tolerance_change:
                 break
-        function.set(x)
-        return f
+        counted = {"iterations": iterations, "evaluations": self.evaluations + function.count}
+        return x, f, {"_pairs": pairs, **counted}
 
     def _search(self, function: FlatFunction, x: Vector, d: Vector, start: Point, t: float) -> Point:
         def at(t: float) -> Point:
@@ -152,20 +159,6 @@ class LBFGS:
             return Point(t, f, float(g @ d), g)
 
         return at(t) if self.line_search is None else strong_wolfe(at, start, t)
-
-    def _times_inverse(self, g: Vector) -> Vector:
-        """Return the guessed inverse Hessian times g, by the two loops over the remembered steps."""
-        q, factors = g.copy(), []
-        for s, y in reversed(self._pairs):
-            a = (s @ q) / (y @ s)
-            q -= a * y
-            factors.append(a)
-        if self._pairs:
-            s, y = self._pairs[-1]
-            q *= (s @ y) / (y @ y)
-        for (s, y), a in zip(self._pairs, reversed(factors), strict=True):
-            q += (a - (y @ q) / (y @ s)) * s
-        return q
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return all that a later run needs to go on, as copies."""
@@ -192,3 +185,18 @@ class LBFGS:
         return (
             f"LBFGS(learning_rate={self.learning_rate:g}, max_iter={self.max_iter}, history_size={self.history_size})"
         )
+
+
+def _times_inverse(pairs: list[tuple[Vector, Vector]], g: Vector) -> Vector:
+    """Return the guessed inverse Hessian times g, by the two loops over the remembered steps."""
+    q, factors = g.copy(), []
+    for s, y in reversed(pairs):
+        a = (s @ q) / (y @ s)
+        q -= a * y
+        factors.append(a)
+    if pairs:
+        s, y = pairs[-1]
+        q *= (s @ y) / (y @ y)
+    for (s, y), a in zip(pairs, reversed(factors), strict=True):
+        q += (a - (y @ q) / (y @ s)) * s
+    return q

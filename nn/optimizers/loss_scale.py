@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite import Tensor
+from autograd_lite import Changes, Tensor
 
 from .._config import plain
 from .checking import Array, Parameters, scaled, unscaled
@@ -150,14 +150,15 @@ class LossScaleOptimizer(Wrapping):
         """
         return scaled(loss, self._scale)
 
-    def _advance(self, gradients: list[Array | None]) -> None:
+    def _note(self, changes: Changes, gradients: list[Array | None]) -> None:
+        scale, steps = self._scale, self._good_steps + 1
         if not all(g is None or _finite(g) for g in gradients):
-            self._scale, self._good_steps = max(self._scale * 0.5, _SMALLEST), 0
-            return
-        self.inner_optimizer._advance(unscaled(gradients, self._scale))
-        self._good_steps += 1
-        if self._good_steps >= self.dynamic_growth_steps:
-            self._scale, self._good_steps = min(self._scale * 2.0, _LARGEST), 0
+            scale, steps = max(scale * 0.5, _SMALLEST), 0
+        else:
+            self.inner_optimizer._note(changes, unscaled(gradients, scale))
+            if steps >= self.dynamic_growth_steps:
+                scale, steps = min(scale * 2.0, _LARGEST), 0
+        changes.call(vars(self).update, {"_scale": scale, "_good_steps": steps})
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, except for the parameters; see `from_config`."""

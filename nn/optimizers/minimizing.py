@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_lite import Tensor, tensor
 
+from .._arguments import checked
 from ..data.structure import leaves, map_structure
 from ..module import Module
 from .checking import named
@@ -21,6 +22,7 @@ WITHOUT_GRADIENT = {"nelder-mead", "powell", "cobyla", "cobyqa"}
 WITH_HESSIAN = {"newton-cg", "trust-ncg", "trust-krylov", "trust-constr"}
 
 
+@checked
 def minimize(f: Callable[..., Any], parameters: Any, method: str = "L-BFGS-B", **options: Any) -> Any:
     """Minimize a function with one of SciPy's methods; gradients, and Hessians times vectors, are computed here.
 

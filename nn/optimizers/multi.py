@@ -9,7 +9,7 @@ from typing import Any, NoReturn, Self
 
 import numpy as np
 
-from autograd_lite import Tensor
+from autograd_lite import Changes, Tensor
 
 from .._config import Registered, made, plain
 from .checking import Array, Parameters, described, named
@@ -249,13 +249,12 @@ class MultiOptimizer(Wrapping):
                 stacklevel=4,
             )
 
-    def _advance(self, gradients: list[Array | None]) -> None:
+    def _note(self, changes: Changes, gradients: list[Array | None]) -> None:
         for optimizer, members in zip(self._optimizers, self._members, strict=True):
             mine = [gradients[i] for i in members]
             if any(g is not None for g in mine):
-                optimizer.loss_scale_factor = self.loss_scale_factor
-                optimizer._advance(mine)
-        self._iterations += 1
+                optimizer._note(changes, mine)
+        changes.call(vars(self).update, {"_iterations": self._iterations + 1})
 
     def own_state(self) -> dict[str, Array]:
         """Return the number of steps, and the number of the optimizer of each parameter among those in use."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
@@ -10,10 +11,11 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from autograd_lite import GradError, Tensor, no_grad
+from autograd_lite import Changes, GradError, Tensor
 
 from .._config import Registered, argument_names, plain
 from .._penalties import constraint_of
+from . import blocks
 from .blocks import Block, Start, partition
 from .checking import Array, Parameters, described, matched, named, same_keys, same_kinds, scaled, unscaled
 from .hyper import Number, OptionalNumber, Rate
@@ -150,7 +152,7 @@ class Optimizer(Registered, ABC):
         self._parameters: list[Tensor] = []
         self._names: list[str] = []
         self._blocks: list[Block] = []
-        self._constraints: list[tuple[int, Callable[..., Any]]] = []
+        self._constraints: dict[int, Callable[..., Any]] = {}
         self._undecayed: tuple[list[Tensor], list[str]] = [], []
         self._gathered: list[Array | None] = []
 
@@ -204,7 +206,7 @@ class Optimizer(Registered, ABC):
             )
         if not self._iterations:
             self._parameters, self._names = found, names
-            self._constraints = [(i, c) for i, p in enumerate(found) if (c := constraint_of(p)) is not None]
+            self._constraints = {i: c for i, p in enumerate(found) if (c := constraint_of(p)) is not None}
             self._gathered = []
             self._partition()
 
@@ -306,42 +308,56 @@ class Optimizer(Registered, ABC):
 
     def _advance(self, gradients: list[Array | None]) -> None:
         """Make a step by gradients, one for each parameter, that are known to be usable."""
+        changes = Changes()
         if (factor := self.loss_scale_factor) is not None:
             gradients = unscaled(gradients, factor)
-        self._hyper["learning_rate"] = self.learning_rate  # what a schedule says now
-        if every := self.gradient_accumulation_steps:
-            gradients = self._with_gathered(gradients)
-            if (self._iterations + 1) % every:
-                self._gathered = gradients
-                self._iterations += 1
-                return
-            gradients = [None if g is None else g / every for g in gradients]
-        # What overflows becomes an infinity here: a warning turned into an error would leave half a step done.
-        with no_grad(), np.errstate(all="ignore"):
-            self._update(self._clipped(gradients))
-            self._gathered = []
-            self._iterations += 1
-            if self.use_ema and self.ema_overwrite_frequency and not self.iterations % self.ema_overwrite_frequency:
-                self.finalize_variable_values()
-            for i, constraint in self._constraints:
-                if gradients[i] is not None:
-                    self._parameters[i].assign(constraint(self._parameters[i].data))
+        with np.errstate(all="ignore"):  # what overflows becomes an infinity
+            self._note(changes, gradients)
+        changes.make()
 
-    def _update(self, gradients: list[Array | None]) -> None:
-        """Apply the rule to all parameters."""
+    def _note(self, changes: Changes, gradients: list[Array | None]) -> None:
+        """Compute a step by gradients that are not scaled, and note all that it changes; nothing has changed then."""
+        counted: dict[str, Any] = {"_iterations": self._iterations + 1}
         hyper = {**self._hyper, "iterations": self.iterations + 1}
-        reads_values = self.reads_values or self.use_ema
-        # Rules of nn raise nothing; one that does must not have changed a piece of a parameter before.
+        if self._schedule is not None:
+            hyper["learning_rate"] = self.learning_rate  # what the schedule says now
+            changes.call(operator.setitem, self._hyper, "learning_rate", hyper["learning_rate"])
+        every = self.gradient_accumulation_steps
+        if every:
+            gradients = counted["_gathered"] = self._with_gathered(gradients)
+        if not every or not counted["_iterations"] % every:
+            if every:
+                gradients, counted["_gathered"] = [None if g is None else g / every for g in gradients], []
+            self._update(changes, hyper, self._clipped(gradients))
+        changes.call(vars(self).update, counted)
+
+    def _update(self, changes: Changes, hyper: dict[str, float], gradients: list[Array | None]) -> None:
+        """Apply the rule to all parameters, and note what it changes."""
+        # Rules of nn raise nothing and call ufuncs alone; one that may raise must not have changed a piece before.
         in_pieces = self.elementwise and type(self).rule.__module__.partition(".")[0] == __name__.partition(".")[0]
+        every = self.ema_overwrite_frequency if self.use_ema else None
+        overwrites = every is not None and not hyper["iterations"] % every
         for block, decays, slots in zip(self._blocks, self._decays, self._all_slots(), strict=True):
-            rule = self.rule()
+            rule, reads_values = self.rule(), self.reads_values or self.use_ema
             decay = self.decay_for(block.parameters[0]) if decays else None
             if decay is not None:
-                rule = decayed(rule, decay, self.reads_values)
+                rule, reads_values = decayed(rule, decay, self.reads_values), True
             if self.use_ema:
                 rule = averaged(rule)
-            block.hold(slots)
-            block.update(rule, hyper, gradients, reads_values or decay is not None, in_pieces)
+            mine, state = block.gradients_of(gradients), block.held(slots)
+            if in_pieces and block.parameters[0].size > blocks.PIECE and mine[0] is not None:
+                constrained = block.indices[0] in self._constraints
+                values, state = block.note_in_pieces(changes, rule, hyper, mine[0], state, constrained)
+            else:
+                deltas, state = block.updated(rule, hyper, mine, state, reads_values)
+                values = block.note_deltas(changes, deltas, self._constraints)
+            if state is not block.state:
+                changes.call(operator.setitem, vars(block), "state", state)
+            for j, (i, p) in enumerate(block.members if overwrites or self._constraints else ()):
+                value = block.part_of(state, j)["average"] if overwrites else values[j]
+                if value is not None:
+                    constraint = self._constraints.get(i) if gradients[i] is not None else None
+                    changes.assign(p, value if constraint is None else constraint(value))
 
     def _all_slots(self) -> list[Mapping[str, Start]]:
         """Return the slots of every block."""
@@ -363,10 +379,12 @@ class Optimizer(Registered, ABC):
             GradError: if no parameters are bound.
         """
         self._bound("finalize_variable_values")
+        changes = Changes()
         for block in self._blocks:
             if "average" in block.state:
                 for j, p in enumerate(block.parameters):
-                    p.assign(block.state_of(j)["average"])
+                    changes.assign(p, block.part_of(block.state, j)["average"])
+        changes.make()
 
     def _count(self, name: str, value: Any, low: int) -> int | None:
         if value is None:
@@ -516,8 +534,8 @@ class Optimizer(Registered, ABC):
         self._bound(method)
         found: dict[int, dict[str, Array]] = {}
         for block, slots in zip(self._blocks, self._all_slots(), strict=True):
-            block.hold(slots)
-            found |= {i: block.state_of(j) for j, i in enumerate(block.indices)}
+            block.state = block.held(slots)
+            found |= {i: block.part_of(block.state, j) for j, i in enumerate(block.indices)}
         return [found[i] for i in range(len(self._parameters))]
 
     def get_config(self) -> dict[str, Any]:

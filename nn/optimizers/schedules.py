@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
+from .._arguments import checked
 from .._config import Configurable, made, plain
 
 __all__ = [
@@ -359,12 +360,14 @@ class OneCycle(LearningRateSchedule):
         return end + (top - end) * _half_wave(min((step - turn) / (last - turn), 1), 1.0, 0.0)
 
 
+@checked
 def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
     """Return what a schedule can be made from again, as {"class_name": …, "config": …}; see `deserialize`."""
     config: dict[str, Any] = plain(schedule)
     return config
 
 
+@checked
 def deserialize(config: Any) -> LearningRateSchedule:
     """Return a schedule like the one that was serialized.
 

@@ -96,8 +96,11 @@ def test_a_reduction_infers_its_shape() -> None:
 
 
 def test_a_structural_op_of_any_number_of_inputs() -> None:
-    op = structural("test_total", lambda *xs: sum(xs), each=lambda i: lambda g, out, *xs: g, infer=lambda *xs: xs[0])
+    op = structural(
+        "test_total", lambda *xs: sum(xs), together=lambda g, out, *xs: [g * x for x in xs], infer=lambda *xs: xs[0]
+    )
     assert [op.rule(i).kind for i in range(9)] == [Kind.VJP] * 9
+    assert [op.rule(i).value(2.0, None, 3.0, 4.0) for i in range(2)] == [6.0, 8.0]
 
 
 def test_a_composed_function_is_registered_for_each_name() -> None:

@@ -209,5 +209,4 @@ def test_an_array_of_objects_is_refused_at_the_call(mode: str) -> None:
     ):
         error, message = seen_in(mode, call)
         assert error is ag.DtypeError, message
-        assert "dtype object" in message
-        assert ".astype(float)" in message
+        assert "object" in message

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.core.seals import COPIED
 
 
 @pytest.fixture(autouse=True)
@@ -275,12 +276,13 @@ def test_cotangents_go_as_soon_as_they_are_passed_on() -> None:
 
 
 def test_a_large_constant_operand_is_let_go_after_backward() -> None:
-    w, constant = ag.tensor(np.ones(1000), requires_grad=True), np.ones(1000)
+    w, constant = ag.tensor(np.ones(10_000), requires_grad=True), np.ones(10_000)
+    assert constant.nbytes > COPIED
     product = w * constant
     count = sys.getrefcount(constant)
     product.sum().backward()
     assert sys.getrefcount(constant) < count
-    assert product.inputs[1].shape == (1000,)
+    assert product.inputs[1].shape == (10_000,)
 
 
 def test_an_exception_in_the_forward_pass_pins_nothing() -> None:

@@ -148,3 +148,37 @@ def test_numpys_error_state_is_as_it_was() -> None:
         (0 * np.sqrt(x)).backward()
     assert np.geterr() == before
     assert np.geterrcall() is call
+
+
+def test_no_number_is_drawn_twice() -> None:
+    """Nor by the first draws after a seed, which make the stream."""
+
+    def run(k: int) -> list[float]:
+        return [float(ag.random.uniform((), generator=shared)) for _ in range(5)]
+
+    for seed in range(50):
+        shared = ag.Generator(seed)
+        drawn = [x for numbers in together(run) for x in numbers]
+        alone = ag.Generator(seed)
+        assert sorted(drawn) == sorted(float(ag.random.uniform((), generator=alone)) for _ in drawn)
+
+
+def test_checkpoint_replays_its_draws_beside_those_of_others() -> None:
+    shared = ag.Generator(0)
+
+    def run(k: int) -> None:
+        for _ in range(30):
+            masks: list[np.ndarray] = []
+
+            def f(x: Any, masks: list[np.ndarray] = masks) -> Any:
+                for _ in range(4):
+                    masks.append(ag.random.uniform(20, 0.5, 1.5, generator=shared).numpy())
+                    x = x * masks[-1]
+                return x.sum()
+
+            x = ag.tensor(np.ones(20), requires_grad=True)
+            ag.checkpoint(lambda x: ag.checkpoint(f)(x) * 1.0)(x).backward()
+            np.testing.assert_array_equal(masks[:4], masks[4:8])
+            np.testing.assert_allclose(x.grad.numpy(), np.prod(masks[:4], axis=0), rtol=1e-12)
+
+    together(run)

@@ -38,7 +38,7 @@ EXPORTED = [name for name in NAMES if name in RULES and not name.startswith("ran
 SOLVED = {
     "solve",
     "inv",
-    "inverse_or_nan",
+    "inverse_or_limit",
     "triangle_inverse",
     "det",
     "slogdet",

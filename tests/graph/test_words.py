@@ -175,7 +175,7 @@ def test_remarks_say_what_leads_from_the_rule_to_the_contribution(sample: Sample
 
 
 # Their rules are read by second derivatives alone, or are told by the op that they undo.
-UNTOLD = ("adjoint", "pullback", "zero_mask", "add_along_axis", "convolution_kernel", "cofactor", "inverse_or_nan")
+UNTOLD = ("adjoint", "pullback", "zero_mask", "add_along_axis", "convolution_kernel", "cofactor", "inverse_or_limit")
 UNTOLD += ("triangle_inverse", "divide_by_gaps", "window_take", "window_put", "window_spread")
 
 

@@ -357,3 +357,37 @@ SHAPES: list[tuple[Callable[[Any], Any], str]] = [
 def test_shapes_that_do_not_fit_are_named(call: Callable[[Any], Any], message: str) -> None:
     with pytest.raises(ag.ShapeError, match=message):
         call(ag.tensor(SINGULAR["regular"], requires_grad=True))
+
+
+# Decompositions and what of their results is 0 by definition.
+WITH_ZEROS: list[tuple[str, Any, Any]] = [
+    ("cholesky", np.linalg.cholesky, lambda m, n: ~np.tri(m, n, dtype=bool)),
+    ("cholesky, upper", lambda a: np.linalg.cholesky(a, upper=True), lambda m, n: np.tri(m, n, -1, bool)),
+    ("r of qr", lambda a: np.linalg.qr(a)[1], lambda m, n: np.tri(m, n, -1, bool)),
+    ("r of qr alone", lambda a: np.linalg.qr(a, mode="r"), lambda m, n: np.tri(m, n, -1, bool)),
+    ("r of a tall matrix", lambda a: np.linalg.qr(a[:, :-1])[1], lambda m, n: np.tri(m, n, -1, bool)),
+    ("r of a wide matrix", lambda a: np.linalg.qr(a[:-1])[1], lambda m, n: np.tri(m, n, -1, bool)),
+    ("q and r", lambda a: np.concatenate(np.linalg.qr(a)), lambda m, n: np.eye(m, n, -n - 1, dtype=bool)),
+    ("triu", np.triu, lambda m, n: np.tri(m, n, -1, bool)),
+    ("tril", np.tril, lambda m, n: ~np.tri(m, n, dtype=bool)),
+]
+
+
+@pytest.mark.parametrize("dtype", ["d", "D"])
+@pytest.mark.parametrize("junk", [1e3, 1e300, np.inf, np.nan])
+@pytest.mark.parametrize(("f", "zeros"), [row[1:] for row in WITH_ZEROS], ids=[row[0] for row in WITH_ZEROS])
+def test_what_is_asked_of_constant_zeros_does_not_matter(f: Any, zeros: Any, junk: float, dtype: str) -> None:
+    """The cotangent of an entry that is 0 by definition changes nothing, to second order as well."""
+    rng = np.random.default_rng(3)
+    a = rng.normal(size=(4, 4)) + (1j * rng.normal(size=(4, 4)) if dtype == "D" else 0)
+    a = a @ a.conj().T + 4 * np.eye(4)
+    fixed = zeros(*f(a).shape)
+    assert not f(a)[fixed].any()
+    g = np.where(fixed, 0, rng.normal(size=f(a).shape)).astype(a.dtype)
+
+    def pulled(g: Any) -> Any:
+        return lambda a: ag.vjp(f)(a)[1](g)
+
+    expected, found = (ag.vjp(pulled(c))(a) for c in (g, np.where(fixed, junk, g)))
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(found[1](a), expected[1](a), rtol=1e-12, atol=1e-14)

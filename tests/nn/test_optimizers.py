@@ -226,13 +226,13 @@ def test_a_large_parameter_in_pieces_equals_the_whole(make: Callable[..., Optimi
 
     whole = run()
     pieces: list[tuple[int, ...]] = []
-    assign_sub = Tensor.assign_sub
+    note_in_pieces = blocks.Block.note_in_pieces
 
-    def noting(p: Tensor, delta: Any, rows: slice | None = None) -> None:
-        pieces.extend([] if rows is None else [p.shape])
-        assign_sub(p, delta, rows)
+    def noting(block: blocks.Block, *args: Any) -> Any:
+        pieces.append(block.shape)
+        return note_in_pieces(block, *args)
 
-    monkeypatch.setattr(Tensor, "assign_sub", noting)
+    monkeypatch.setattr(blocks.Block, "note_in_pieces", noting)
     for piece in (1000, 6000):
         monkeypatch.setattr(blocks, "PIECE", piece)
         pieces.clear()

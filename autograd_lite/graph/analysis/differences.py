@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
+from ...core.messages import checked
 from ..ir import Graph
 from ..labels import brief_params, clip, visible
 from ..parts import Flow, GraphNode, Kind
@@ -169,6 +170,7 @@ class GraphDiff:
                 yield sign, _line(node) + was + (f"  {said}" if said else "")
 
 
+@checked
 def diff(a: Graph, b: Graph) -> GraphDiff:
     """Compare two graphs.
 

@@ -40,6 +40,7 @@ import numpy as np
 
 from ..._tensor import Tensor
 from ...core.errors import GradError
+from ...core.messages import checked
 from ...core.op import OPS
 from ..ir import Graph
 from ..labels import visible
@@ -245,6 +246,7 @@ class Health:
         return f"{n} parameter{'' if n == 1 else 's'}: {wrong}"
 
 
+@checked
 def gradient_health(what: Any, *, parameters: Any = None) -> Health:
     """Look at the gradients of one step.
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...core.messages import checked
 from ...core.op import OPS
 from ..describe import amount
 from ..labels import visible
@@ -96,6 +97,7 @@ class Memory:
         return f"<Memory {self._headline()}>"
 
 
+@checked
 def high_water(graph: Graph) -> Memory:
     """Say how much memory a forward pass, and the backward pass if the graph has one, need at most, and where.
 

@@ -15,6 +15,7 @@ import numpy as np
 from ..._reasons import Fault, advice, fault_in, fault_in_rule, is_finite
 from ..._tensor import Tensor
 from ...core.errors import GradError
+from ...core.messages import checked
 from ...core.node import Source
 from ...random import Generator
 from ..ir import Graph
@@ -169,6 +170,7 @@ _CHECK = {
 _UNRECORDED = "not recorded; compute inside `with ag.record_source():`, or trace(f, x), to see it"
 
 
+@checked
 def find_nan(
     what: Tensor | Iterable[Tensor] | Program, *inputs: Any, backward: bool = True, hidden: bool = False
 ) -> NanReport | None:

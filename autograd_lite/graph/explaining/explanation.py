@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..._tensor import Tensor
+from ...core.messages import checked
 from ..ir import Graph
 from ..program import Program
 from .markdown import markdown
@@ -72,6 +73,7 @@ class Explanation:
         return self.to_markdown()
 
 
+@checked
 def explain(
     loss: Tensor | Iterable[Tensor] | Program | Graph,
     wrt: Wrt = None,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...core.messages import checked
 from ..labels import summary
 from ..parts import ArrayDigest, GraphNode
 from ..stats import Stats
@@ -28,6 +29,7 @@ FORMAT = "autograd_lite.graph"
 SCHEMA_VERSION = 1
 
 
+@checked
 def graph_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of what `Graph.to_json` writes.
 

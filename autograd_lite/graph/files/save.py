@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import warnings
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...core.files import write_file
 from ..folding.fold import ViewOptions
 from ..window import PICTURE_LIMIT
 from .render import Format, Renderer, RenderError, rendered
@@ -141,26 +140,10 @@ ENDINGS: dict[str, _Form] = {
 
 
 def written(path: str | Path, data: bytes) -> Path:
-    """Write a file: beside its place first, then moved there, so that nobody finds half of it.
+    """Write a file whole or not at all, or into a pipe or a device; return its path.
 
     Raises:
-        FileNotFoundError: if the folder does not exist.
+        OSError: if the path cannot be that of a file, or its folder does not exist.
     """
-    # Through a symbolic link to what it points to. A pipe or a device has no place of its own: it is written to.
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        Path(path).write_bytes(data)
-        return Path(path)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(
-            f"save: expected an existing folder; received {str(path)!r}. Make {target.parent} first"
-        )
-    beside = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(data)
-        os.replace(beside, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise
+    write_file(path, data, what="save", into_pipes=True)
     return Path(path)

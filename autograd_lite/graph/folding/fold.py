@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
+from ...core.messages import checked
 from ..analysis.overlays import overlay_of
 from ..describe import BACKWARD
 from ..labels import counted
@@ -45,6 +46,7 @@ class ViewOptions(TypedDict, total=False):
 _WHOLE, _PAGE, _LEAST = 150, 60, 12
 
 
+@checked
 def view_of(
     graph: Graph,
     *,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Unpack
 
 from ..._tensor import Tensor
+from ...core.messages import checked
 from ..build import build_graph
 from ..folding.fold import ViewOptions
 from ..program import Program
@@ -26,6 +27,7 @@ class Picture(str):
         return f"<SVG of {len(self):,} characters>"
 
 
+@checked
 def mirror(tensors: Tensor | Iterable[Tensor], *, measured: bool = False, **options: Unpack[ViewOptions]) -> Picture:
     """Return the mirror of a loss as SVG: its forward pass, and the derivative rules beside it, each beside its op.
 

@@ -365,6 +365,25 @@ def logistic(x: Value) -> Value:
     return select(x < 0, e, 1.0) / (1 + e)
 
 
+@exports("direction")
+def _direction(call: Call, x: Value | Scalar, y: Value | Scalar) -> Value:
+    return _cosine(_wide(call, x), _wide(call, y)).cast(call.dtype)
+
+
+@exports("turning")
+def _turning(call: Call, x: Value | Scalar, y: Value | Scalar) -> Value:
+    x, y = _wide(call, x), _wide(call, y)
+    h = _hypot(x, y)
+    return (_cosine(x, y) / select(h.equals(0), 1, h)).cast(call.dtype)
+
+
+def _cosine(x: Value, y: Value) -> Value:
+    h = _hypot(x, y)
+    far_x, far_y = (v.equals(math.inf) | v.equals(-math.inf) for v in (x, y))
+    a, b = select(far_x, f.sign(x), select(far_y, 0, x)), select(far_y, f.sign(y), select(far_x, 0, y))
+    return select(h.equals(0), 0, a / select(h.equals(0), 1, _hypot(a, b)))
+
+
 @exports("relu")
 def _relu(call: Call, x: Value) -> Value:
     x = _wide(call, x)

@@ -213,21 +213,17 @@ def _recurrence(call: Call, x: Value, y: Value, *, axis: int) -> Value:
     return y.cast(call.dtype)
 
 
-@exports("running_index")
-def _running_index(call: Call, x: Value, *, axis: int, largest: bool) -> Value:
-    x = _in_order(x)[0]
-    emitter, n = call.emitter, x.shape[axis]
-    places = emitter.constant(np.arange(n).reshape((-1,) + (1,) * (x.ndim - axis - 1))).expand(*x.shape)
-    for by in _strides(n):
+@exports("running_extreme")
+def _running_extreme(call: Call, x: Value, *, axis: int, largest: bool) -> Value:
+    x, shifted = _in_order(x)
+    for by in _strides(x.shape[axis]):
         # The start has nothing before it: there a value is compared with itself, and stays.
-        first = x.cut((axis, slice(0, by)))
-        earlier = _joined(emitter, axis, first, x.cut((axis, slice(None, -by))))
-        from_earlier = _joined(emitter, axis, places.cut((axis, slice(0, by))), places.cut((axis, slice(None, -by))))
+        earlier = _joined(call.emitter, axis, x.cut((axis, slice(0, by))), x.cut((axis, slice(None, -by))))
         beats = (x > earlier) if largest else (x < earlier)
         if x.kind == "f":
-            beats = beats & ~f.is_nan(earlier) | (f.is_nan(x) & ~f.is_nan(earlier))
-        x, places = select(beats, x, earlier), select(beats, places, from_earlier)
-    return places.cast(call.dtype)
+            beats = beats & ~f.is_nan(earlier) | f.is_nan(x)
+        x = select(beats, x, earlier)
+    return (x - np.iinfo(np.int64).min if shifted else x).cast(call.dtype)
 
 
 def _joined(emitter: Emitter, axis: int, *parts: Value) -> Value:

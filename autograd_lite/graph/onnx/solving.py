@@ -111,8 +111,8 @@ def _inv(call: Call, x: Value) -> Value:
     return _inverse(_operand(call, x)).cast(call.dtype)
 
 
-@exports("inverse_or_nan")
-def _inverse_or_nan(call: Call, x: Value) -> Value:
+@exports("inverse_or_limit")
+def _inverse_or_limit(call: Call, x: Value) -> Value:
     found = _inverse(_operand(call, x))
     singular = (found - found).equals(0).cast(np.uint8).reduced("ReduceMin", (found.ndim - 2, found.ndim - 1), True)
     return select(singular.cast(BOOL), found, np.nan).cast(call.dtype)

@@ -36,6 +36,7 @@ _BACK = (
 _SEQUENCES: Mapping[str, str] = {
     **dict.fromkeys(("lstm", "gru", "simple_rnn"), _BACK),
     "cumprod": "an element is a factor of its own and of every later product",
+    "running_extreme": "what was the extreme so far gets g, of every step for which it was; equals share it evenly",
     "recurrence": "what one step hands on, all later ones do too, so g is gathered from the end",
 }
 _MEASURES: Mapping[str, str | tuple[str, ...]] = {

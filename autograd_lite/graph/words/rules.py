@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...core.messages import checked
 from ...core.op import OPS, Kind as RuleKind
 from ..parts import Flow, GraphNode, Kind, Role, number_of
 from .latex import latex, latex_name, spread, unbroadcast
@@ -47,6 +48,7 @@ class RuleText(NamedTuple):
         return ", ".join((self.formula, *self.remarks))
 
 
+@checked
 def rule_words(graph: Graph, flow: Flow, *, limit: int = LIMIT) -> str:
     """Return in words what an op's rule for one argument gives, and what the engine did with it.
 
@@ -73,11 +75,13 @@ def rule_words(graph: Graph, flow: Flow, *, limit: int = LIMIT) -> str:
     return str(Words(graph).rule(flow, limit=limit))
 
 
+@checked
 def forward_words(graph: Graph, node_id: str, *, limit: int = LIMIT) -> str:
     """Return what an op computes, from its arguments' names or ids, such as "x @ w + n3" or "sum(n4, axis=0)"."""
     return Words(graph).forward(node_id, limit=limit)
 
 
+@checked
 def rule_latex(graph: Graph, flow: Flow, *, limit: int = LIMIT) -> str:
     r"""Return as LaTeX what an op's rule for one argument gives, summed where the argument was broadcast.
 
@@ -97,6 +101,7 @@ def rule_latex(graph: Graph, flow: Flow, *, limit: int = LIMIT) -> str:
     return Words(graph).rule_latex(flow, limit=limit)
 
 
+@checked
 def forward_latex(graph: Graph, node_id: str, *, limit: int = LIMIT) -> str:
     """Return as LaTeX what an op computes, from its arguments' names or ids."""
     return Words(graph).forward_latex(node_id, limit=limit)

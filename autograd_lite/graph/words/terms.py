@@ -250,7 +250,22 @@ def _gelu_pullback(node: GraphNode, args: tuple[Term, ...]) -> Term:
     return _made("multiply", (g, made("add", below, dense)), (), node.shape, x.bare)
 
 
+def _direction(node: GraphNode, args: tuple[Term, ...]) -> Term:
+    """Write x / hypot(x, y), of which one op knows the limits."""
+    h = _made("hypot", args, (), node.shape, args[0].bare)
+    return _made("divide", (args[0], h), (), node.shape, args[0].bare)
+
+
+def _turning(node: GraphNode, args: tuple[Term, ...]) -> Term:
+    """Write x / (x² + y²), as in `_direction`."""
+    x = args[0]
+    squares = [_made("multiply", (a, a), (), a.shape, a.bare) for a in args]
+    return _made("divide", (x, _made("add", tuple(squares), (), node.shape, x.bare)), (), node.shape, x.bare)
+
+
 _SIMPLER: Mapping[str, Any] = {
+    "turning": _turning,
+    "direction": _direction,
     "softmax_pullback": _softmax_pullback,
     "gelu_pullback": _gelu_pullback,
     "where": _where,

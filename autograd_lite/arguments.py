@@ -1,0 +1,49 @@
+"""Errors that say what was called, expected and received, for libraries that stand on this one; `nn` is one.
+
+Decorate public functions with `checked` and classes with `checked_class`: a call that fails on its arguments then names
+the one that is not what its annotation asks for.
+
+Example:
+    >>> @checked
+    ... def area(width: float, height: float) -> float:
+    ...     return width * height
+    >>> area(None, 2.0)
+    Traceback (most recent call last):
+    TypeError: area: expected width to be a number; received width=None
+"""
+
+from .core.arguments import (
+    NAMES as NAMES,
+    NUMBERS as NUMBERS,
+    Kind as Kind,
+    bound as bound,
+    described as described,
+    function_given as function_given,
+    is_numbers as is_numbers,
+    kinds_of as kinds_of,
+    numbers as numbers,
+    refusal as refusal,
+)
+from .core.messages import (
+    checked as checked,
+    checked_class as checked_class,
+    explained as explained,
+    problem_of as problem_of,
+)
+
+__all__ = [
+    "NAMES",
+    "NUMBERS",
+    "Kind",
+    "bound",
+    "checked",
+    "checked_class",
+    "described",
+    "explained",
+    "function_given",
+    "is_numbers",
+    "kinds_of",
+    "numbers",
+    "problem_of",
+    "refusal",
+]

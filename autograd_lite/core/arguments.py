@@ -1,0 +1,351 @@
+"""What arguments may be: kinds, read from the annotations of functions, and values in words.
+
+`NAMES` is for parameters without annotations, such as those of NumPy's functions: there the name says the kind.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+import re
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Number, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .errors import DtypeError
+
+__all__ = [
+    "ANYTHING",
+    "NAMES",
+    "NUMBERS",
+    "Kind",
+    "bound",
+    "described",
+    "function_given",
+    "given",
+    "is_array",
+    "is_numbers",
+    "kinds_of",
+    "numbers",
+    "refusal",
+]
+
+# ---- kinds of arguments ---------------------------------------------------------------------------------------------
+
+
+class Kind(NamedTuple):
+    """What an argument may be: in words, and as a test."""
+
+    words: str
+    accepts: Callable[[Any], bool]
+
+
+def _is_integer(value: Any) -> bool:
+    if isinstance(value, str):
+        return False
+    try:
+        operator.index(value)
+    except Exception:
+        return False
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, (Real, np.number, np.bool_)):
+        return True
+    return getattr(value, "shape", None) == () and value.dtype.kind in "biuf"
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, (bool, np.bool_)) or (isinstance(value, (int, np.integer)) and value in (0, 1))
+
+
+def _is_dtype(value: Any) -> bool:
+    try:
+        np.dtype(value)
+    except Exception:
+        return False
+    return True
+
+
+def is_numbers(value: Any) -> bool:
+    """Return whether NumPy makes numbers of a value; Tensors are."""
+    if hasattr(value, "__apply_op__"):
+        return True
+    try:
+        dtype = np.asarray([_outline(v) for v in value] if isinstance(value, (list, tuple)) else value).dtype
+    except Exception:
+        return False
+    return dtype.kind in "biufc"
+
+
+def _outline(value: Any) -> Any:
+    """Return what stands for an entry of a list: of a Tensor its shape counts alone."""
+    if isinstance(value, (list, tuple)):
+        return [_outline(v) for v in value]
+    return np.zeros(value.shape) if hasattr(value, "__apply_op__") else value
+
+
+def _is_arrays(value: Any) -> bool:
+    return is_numbers(value) or (isinstance(value, (list, tuple)) and all(is_numbers(v) for v in value))
+
+
+def _is_called(value: Any, name: str) -> bool:
+    return any(base.__name__ == name for base in type(value).__mro__)
+
+
+def _is_sequence(value: Any) -> bool:
+    return (
+        isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)) and bool(getattr(value, "ndim", 1))
+    )
+
+
+OUR_PACKAGES = frozenset({"autograd_lite", "nn"})
+ANYTHING = Kind("", lambda value: True)
+NUMBERS = Kind("numbers (an array, a Tensor, or lists of equal lengths)", is_numbers)
+_PATH = Kind("a path", lambda value: isinstance(value, str) or hasattr(value, "__fspath__"))
+# What an annotation says. One that is not here says nothing.
+_BY_ANNOTATION: dict[str, Kind] = {
+    "int": Kind("an integer", _is_integer),
+    "float": Kind("a number", _is_number),
+    "complex": Kind("a number", lambda value: _is_number(value) or isinstance(value, Number)),
+    "bool": Kind("True or False", _is_bool),
+    "str": Kind("a string", lambda value: isinstance(value, str)),
+    "None": Kind("None", lambda value: value is None),
+    "npt.DTypeLike": Kind("a dtype", _is_dtype),
+    "npt.ArrayLike": NUMBERS,
+    "Array": NUMBERS,
+    "npt.NDArray[Any]": NUMBERS,
+    "Tensor": NUMBERS,
+    "Targets": NUMBERS,
+    "Callable": Kind("a function", callable),
+    "Graph": Kind("a Graph, as build_graph makes it", lambda value: _is_called(value, "Graph")),
+    "os.PathLike": _PATH,
+    "Path": _PATH,
+    "Arrays": Kind("an array, or a list of arrays", lambda value: _is_arrays(value)),
+    "Mapping": Kind("a dict", lambda value: isinstance(value, Mapping)),
+    "Generator": Kind("a Generator", lambda value: hasattr(value, "bits")),
+}
+_BY_ANNOTATION |= {"dict": _BY_ANNOTATION["Mapping"], "PathLike": _PATH, "Function": _BY_ANNOTATION["Callable"]}
+_ALIASES = {"Axis": "int | Sequence[int] | None", "Shape": "Sequence[int]"}
+_SEQUENCES = frozenset({"Sequence", "list", "tuple", "Iterable", "Collection", "set", "frozenset"})
+_PLURALS = {"int": "integers", "float": "numbers", "str": "strings", "bool": "True or False", "Tensor": "Tensors"}
+# What a name says, where no annotation does: the parameters of NumPy's functions.
+_AXES = "int | Sequence[int] | None"
+NAMES: dict[str, str] = {
+    **dict.fromkeys(("axis", "axes", "axis1", "axis2", "source", "destination", "start"), _AXES),
+    **dict.fromkeys(("a", "b", "x", "y", "x1", "x2", "arr", "ary", "array", "m", "v", "condition"), "npt.ArrayLike"),
+    **dict.fromkeys(("dtype",), "npt.DTypeLike | None"),
+    **dict.fromkeys(("keepdims",), "bool"),
+    **dict.fromkeys(("shape", "newshape", "reps", "shift"), "int | Sequence[int]"),
+    **dict.fromkeys(("k", "decimals", "offset"), "int"),
+    **dict.fromkeys(("min", "max", "a_min", "a_max"), "npt.ArrayLike | None"),
+    **dict.fromkeys(("generator",), "Generator | None"),
+    "repeats": "Repeats",
+}
+_BY_ANNOTATION["Repeats"] = Kind(
+    "integers of at least 0",
+    lambda value: is_numbers(value) and np.asarray(value).dtype.kind in "biu" and bool(np.all(np.asarray(value) >= 0)),
+)
+
+
+def _split(annotation: str, separator: str) -> list[str]:
+    """Return the parts of an annotation, split where no bracket is open."""
+    parts, depth, start = [], 0, 0
+    for i, c in enumerate(annotation):
+        depth += (c in "[(") - (c in "])")
+        if c == separator and depth == 0:
+            parts.append(annotation[start:i].strip())
+            start = i + 1
+    return [*parts, annotation[start:].strip()]
+
+
+def _kind(annotation: str, names: Mapping[str, Any]) -> Kind:
+    """Return what an annotation asks for.
+
+    Args:
+        annotation: as it is written.
+        names: those of the module that it stands in, for classes and aliases.
+    """
+    parts = _split(_ALIASES.get(annotation, annotation), "|")
+    if len(parts) > 1:
+        kinds = [_kind(part, names) for part in parts]
+        if ANYTHING in kinds:
+            return ANYTHING
+        words = list(dict.fromkeys(kind.words for kind in kinds))
+        listed = " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+        return Kind(listed, lambda value: any(kind.accepts(value) for kind in kinds))
+    part = parts[0].strip("'\"")
+    head, _, inside = part.partition("[")
+    found = _BY_ANNOTATION.get(part) or _BY_ANNOTATION.get(head)
+    if found is not None:
+        return found
+    last = head.rpartition(".")[2]
+    if last in _SEQUENCES:
+        return _sequence(_split(inside[:-1], ","), names)
+    if last == "Literal":
+        return Kind(f"one of {inside[:-1]}", lambda value: repr(value).replace("'", '"') in inside.replace("'", '"'))
+    return _kind_named(part, names)
+
+
+def _kind_named(name: str, names: Mapping[str, Any]) -> Kind:
+    """Return what a class, or an alias of an annotation, asks for."""
+    thing = names.get(name)
+    if (
+        isinstance(thing, type)
+        and not getattr(thing, "_is_protocol", False)
+        and thing.__module__.partition(".")[0] in OUR_PACKAGES
+    ):
+        return Kind(f"a{'n' if name[0] in 'AEIOU' else ''} {name}", lambda value: isinstance(value, thing))
+    if isinstance(thing, (types.UnionType, types.GenericAlias)):
+        return _kind(re.sub(r"\b(\w+\.)+(?=[A-Z])", "", str(thing)), names)
+    return ANYTHING
+
+
+def _sequence(inside: list[str], names: Mapping[str, Any]) -> Kind:
+    entries = [part for part in inside if part and part != "..."]
+    each = _kind(entries[0], names) if len(set(entries)) == 1 else ANYTHING
+    words = f"a sequence of {_PLURALS[entries[0]]}" if each is not ANYTHING and entries[0] in _PLURALS else "a sequence"
+
+    def accepts(value: Any) -> bool:
+        if not _is_sequence(value):
+            return False
+        return not isinstance(value, (list, tuple)) or all(each.accepts(v) for v in value)
+
+    return Kind(words, accepts)
+
+
+# Methods whose arguments are what their names say, as those of functions are; `fit` takes many kinds of `x`.
+_CALLS = frozenset({"__call__", "call", "update_state", "weighed"})
+_CACHE: dict[Any, dict[str, Kind]] = {}
+
+
+def kinds_of(function: Callable[..., Any]) -> dict[str, Kind]:
+    """Return what a function asks of each of its parameters, in order, by annotation or else by name."""
+    found = _CACHE.get(function)
+    if found is None:
+        try:
+            parameters = inspect.signature(function).parameters
+        except (TypeError, ValueError):
+            return {}
+        known = getattr(inspect.unwrap(function), "__globals__", {})
+        by_name = NAMES if "self" not in parameters or function.__name__ in _CALLS else {}
+        found = _CACHE[function] = {name: _kind_of_parameter(p, known, by_name) for name, p in parameters.items()}
+    return found
+
+
+def _kind_of_parameter(p: inspect.Parameter, known: Mapping[str, Any], by_name: Mapping[str, str]) -> Kind:
+    if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+        return ANYTHING
+    text = p.annotation if isinstance(p.annotation, str) else ""
+    if text in ("", "Any", "object"):
+        text = by_name.get(p.name, "Any")
+    kind = _kind(text, known)
+    if kind is ANYTHING or p.default is p.empty:
+        return kind
+    # Whatever a parameter is by default may be given, too.
+    return Kind(kind.words, lambda value: value is p.default or kind.accepts(value))
+
+
+# ---- in words -------------------------------------------------------------------------------------------------------
+
+
+def described(value: Any) -> str:
+    """Return a value in few words: of an array the shape and dtype."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, np.ufunc)):
+        return f"the function {value.__name__}"
+    if is_array(value):
+        if isinstance(value, np.ndarray) and not value.ndim and value.dtype.kind not in "biufc":
+            return described(value.item())
+        return f"{type(value).__name__} of shape {tuple(value.shape)} {value.dtype}"
+    if isinstance(value, (list, tuple)) and any(is_array(v) for v in value):
+        listed = ", ".join(f"shape {tuple(v.shape)}" if is_array(v) else described(v) for v in value[:4])
+        return f"a {type(value).__name__} of {len(value)}: {listed}{', …' if len(value) > 4 else ''}"
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:
+        text = ""
+    if not text or " object at 0x" in text:
+        return f"an object of the class {type(value).__name__}"
+    return text if len(text) <= 60 else f"{text[:50]}…, a {type(value).__name__}"
+
+
+def is_array(value: Any) -> bool:
+    """Return whether a value has a shape and a dtype, as arrays and Tensors have."""
+    return hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, (np.generic, type))
+
+
+def given(name: str, value: Any) -> str:
+    """Return an argument as it was given, `name=value`."""
+    return described(value) if " " in name else f"{name}={described(value)}"
+
+
+def refusal(call: str, name: str, words: str, value: Any) -> str:
+    """Return the sentence about one argument that is not what it must be."""
+    what = name if len(name) > 1 else f"the argument {name}"
+    return f"{call}: expected {what} to be {words}; received {given(name, value)}{_hint(words, value)}"
+
+
+def _hint(words: str, value: Any) -> str:
+    if "numbers (" not in words:
+        return ""
+    if isinstance(value, (list, tuple)):
+        try:
+            np.asarray(value)
+        except Exception:
+            return ". Its rows have different lengths: pad them, or give them one by one"
+    return ""
+
+
+def function_given(call: str, f: Any) -> None:
+    """Raise at once where a transformation is given something that is no function.
+
+    Raises:
+        TypeError: if it cannot be called.
+    """
+    if not callable(f):
+        more = ". Write it as a function of x, such as lambda x: …" if is_array(f) else ""
+        raise TypeError(f"{call}: expected a function; received {described(f)}{more}")
+
+
+def numbers(call: str, name: str, value: Any, dtype: Any = None) -> Any:
+    """Return an array of what must be numbers.
+
+    Raises:
+        TypeError: if it is something else; ValueError for lists of different lengths.
+    """
+    try:
+        array = np.asarray(value, dtype)
+    except (TypeError, ValueError) as error:
+        if dtype is not None and is_numbers(value):
+            raise
+        wrong = refusal(call, name, NUMBERS.words, value)
+        raise (TypeError(wrong) if isinstance(error, TypeError) else ValueError(wrong)) from None
+    if array.dtype.kind not in "biufc":
+        raise DtypeError(refusal(call, name, NUMBERS.words, value))
+    return array
+
+
+def bound(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call by name, as far as they can be told."""
+    try:
+        given = inspect.signature(function).bind(*args, **kwargs)
+    except (TypeError, ValueError):
+        return {**{f"argument {i + 1}": value for i, value in enumerate(args)}, **kwargs}
+    named: dict[str, Any] = {}
+    for name, value in given.arguments.items():
+        if value is given.signature.parameters[name].default:
+            continue
+        kind = given.signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_POSITIONAL:
+            named |= {f"{name}[{i}]": v for i, v in enumerate(value)}
+        elif kind is inspect.Parameter.VAR_KEYWORD:
+            named |= value
+        else:
+            named[name] = value
+    return named

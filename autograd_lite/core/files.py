@@ -1,0 +1,148 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import stat
+import time
+from typing import Any
+
+__all__ = ["path_of", "write_file"]
+
+_STALE = 3600.0  # seconds after which a file that was not finished is nobody's any more
+_FOUND = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def write_file(
+    path: str | os.PathLike[str], data: bytes, *, what: str = "write_file", into_pipes: bool = False
+) -> None:
+    """Write a file whole or not at all: whoever reads, or kills this process, finds the old file or the new one.
+
+    The bytes go to a hidden file beside it, are flushed to the disk, and take the name in one step. A symbolic link
+    stays, and what it points to is written; a file keeps its permissions. What killed processes have left beside the
+    file is removed after an hour.
+
+    Args:
+        path: of the file; its folder must exist.
+        data: what it shall hold.
+        what: the call, for error messages.
+        into_pipes: whether pipes and devices are written into; otherwise they are refused.
+
+    Raises:
+        TypeError: if the path is not one.
+        OSError: if the path cannot be that of a file, or the file cannot be written; the old one is then as it was.
+
+    Example:
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_file(os.path.join(folder, "a"), b"new")
+        ...     os.listdir(folder)
+        ['a']
+    """
+    given = path_of(what, path)
+    with _named(what, given):
+        found = _status(given)
+        if found is not None and not stat.S_ISREG(found.st_mode):
+            if into_pipes and not stat.S_ISDIR(found.st_mode):
+                with open(given, "wb") as file:
+                    file.write(data)
+                return
+            kind = _FOUND.get(stat.S_IFMT(found.st_mode), "no file")
+            error = IsADirectoryError if stat.S_ISDIR(found.st_mode) else OSError
+            raise error(f"{what}: expected the path of a file; {given!r} is {kind}. Name a file")
+        _replace(what, given, os.path.realpath(given), data, None if found is None else stat.S_IMODE(found.st_mode))
+
+
+def path_of(what: str, path: Any) -> str:
+    """Return a path as text.
+
+    Args:
+        what: the call, for error messages.
+        path: text or a path object.
+
+    Raises:
+        TypeError: if it is something else.
+        ValueError: if no file can have it.
+    """
+    try:
+        given = os.fsdecode(path)
+    except TypeError:
+        raise TypeError(
+            f"{what}: expected the path of a file, a string or an os.PathLike; received {path!r:.80}"
+        ) from None
+    if not given or "\0" in given:
+        raise ValueError(f"{what}: expected the path of a file; received {given!r:.80}. Give it a name")
+    return given
+
+
+def _status(path: str) -> os.stat_result | None:
+    """Return what is at a path, beyond symbolic links, or None where there is nothing yet."""
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+@contextlib.contextmanager
+def _named(what: str, path: str) -> Any:
+    """Let errors of the system say what was called, and name the user's path rather than a temporary one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # one of ours
+            raise
+        raise OSError(error.errno, f"{what}: {error.strerror}", path) from error
+
+
+def _replace(what: str, given: str, target: str, data: bytes, mode: int | None) -> None:
+    folder, base = os.path.split(target)
+    if given.endswith((os.sep, os.altsep or os.sep)):
+        raise IsADirectoryError(f"{what}: expected the path of a file; received {given!r}, which names a folder")
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"{what}: expected a folder that exists; received {given!r}. Make {folder!r} first")
+    prefix = f".{base[:40]}."
+    beside = os.path.join(folder, f"{prefix}{secrets.token_hex(4)}.tmp")
+    try:
+        with open(beside, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            os.chmod(beside, mode)
+        os.replace(beside, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+        raise
+    _sync(folder)
+    _sweep(folder, prefix)
+
+
+def _sync(folder: str) -> None:
+    """Flush the folder's entry, where the system allows a folder to be opened."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _sweep(folder: str, prefix: str) -> None:
+    """Remove the unfinished files of processes that were killed."""
+    ours = re.compile(re.escape(prefix) + r"[0-9a-f]{8}\.tmp")
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if ours.fullmatch(entry.name):
+                with contextlib.suppress(OSError):
+                    if entry.stat(follow_symlinks=False).st_mtime < time.time() - _STALE:
+                        os.unlink(entry.path)

@@ -1,0 +1,51 @@
+"""Locks that a forked process can go on with."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+__all__ = ["fork_safe_lock", "on_fork"]
+
+_LOCKS: list[Any] = []
+
+
+def on_fork(**when: Any) -> None:
+    """`os.register_at_fork`, where processes fork: not on Windows."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(**when)
+
+
+def fork_safe_lock() -> Any:
+    """Return a lock that its holder may take again, and that is free in a forked process.
+
+    A fork copies a lock that another thread holds, but not the thread, so nobody would ever release the copy. Therefore
+    a fork waits until it has all of these locks; what they guard is then whole in both processes.
+    """
+    lock = threading.RLock()
+    _LOCKS.append(lock)
+    return lock
+
+
+def _take_all() -> None:
+    while True:
+        taken = []
+        for lock in _LOCKS:
+            if not lock.acquire(blocking=False):
+                break
+            taken.append(lock)
+        else:
+            return
+        for held in taken:  # never wait for one while holding another: its holder may be waiting for that
+            held.release()
+        with lock:
+            pass
+
+
+def _give_all_back() -> None:
+    for lock in _LOCKS:
+        lock.release()
+
+
+on_fork(before=_take_all, after_in_parent=_give_all_back, after_in_child=_give_all_back)

@@ -1,0 +1,374 @@
+"""Errors that say what was called, what was expected and what was received, where NumPy or Python says less.
+
+A call that succeeds pays for nothing here: arguments are looked at when it has failed. `explained` then finds the one
+that is not what its annotation asks for; if each of them is, it tells what NumPy said, of which call, and what the call
+was given. It leaves alone the errors that say so already, and those of the user's own functions.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import sys
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .arguments import ANYTHING, NUMBERS, OUR_PACKAGES, Kind, bound, described, given, is_numbers, kinds_of, refusal
+from .errors import DtypeError, GradError, NonFiniteError, ShapeError, UnsupportedError
+
+__all__ = ["checked", "checked_class", "explained", "misfit", "problem_of"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C", bound=type)
+
+_OURS = (GradError, DtypeError, UnsupportedError, NonFiniteError)
+# Whose frames may stand between a call and its error, if the call is to blame.
+_KNOWN = sys.stdlib_module_names | OUR_PACKAGES | {"numpy", "scipy"}
+_LEFT_ALONE = (NonFiniteError, RecursionError, Warning, StopIteration, NotImplementedError, ImportError)
+_SIGNATURE = re.compile(r"missing \d+ required|unexpected keyword|takes .* argument|multiple values for")
+
+
+def _is_left_alone(error: BaseException) -> bool:
+    """Return whether an error is not about arguments, or comes from a function of the user's own."""
+    place = error.__traceback__.tb_next if error.__traceback__ is not None else None
+    if isinstance(error, _LEFT_ALONE) or (place is None and _SIGNATURE.search(str(error))):
+        return True
+    while place is not None:
+        if str(place.tb_frame.f_globals.get("__name__")).partition(".")[0] not in _KNOWN:
+            return True
+        place = place.tb_next
+    return False
+
+
+def _plain(text: str) -> str:
+    return text.replace("_", "").lower()
+
+
+def _names(call: str, text: str) -> bool:
+    """Return whether a text says what was called, be it `BinaryCrossentropy` or `binary_crossentropy`."""
+    last = re.findall(r"[^\W\d]\w*", call)[-1]
+    return re.search(rf"\b{_plain(last)}\b", _plain(text)) is not None
+
+
+def _with_text(error: Exception, text: str, bare: str, final: bool) -> Exception:
+    """Return an error of the same class with another text: the same object, if its text is its argument."""
+    told: Exception = error
+    if isinstance(error, np.exceptions.AxisError):
+        told = np.exceptions.AxisError(text)
+    elif isinstance(error, MemoryError):
+        told = MemoryError(text)
+    elif isinstance(error, AttributeError) or type(error).__module__.startswith("numpy._"):
+        told = TypeError(text)
+    elif isinstance(error, (KeyError, AssertionError)):
+        told = ValueError(text)
+    else:
+        told.args = (text,)
+    return _told(told, bare, final)
+
+
+def _out_of_bounds(m: re.Match[str]) -> str:
+    n = int(m[3])
+    allowed = f"use {-n} to {n - 1}" if n else "the axis is empty"
+    return f"index {m[1]} is out of bounds for {f'axis {m[2]} of' if m[2] else ''} length {n}, {allowed}".replace(
+        "  ", " "
+    )
+
+
+def _told(error: Exception, bare: str, final: bool) -> Exception:
+    """Note on an error what it said at first, and whether calls further out have nothing to add."""
+    error._bare, error._final = bare, final  # type: ignore[attr-defined]
+    return error
+
+
+# What NumPy and Python say most often, said so that it can be acted on.
+_SAID = (
+    (r"index (-?\d+) is out of bounds for (?:axis (\d+) with )?size (\d+)", _out_of_bounds),
+    (
+        r"too many indices for array: array is (\d+)-dimensional, but (\d+) were indexed",
+        lambda m: f"expected at most {m[1]} indices, one for each axis; received {m[2]}",
+    ),
+    (r"data type (.+) not understood|Cannot interpret (.+) as a data type", lambda m: "expected a dtype, as 'float32'"),
+    (
+        r"operands could not be broadcast together with (?:re)?(?:mapped )?shapes? (?:\[.*?\]: )?(.*?)(?: and.*)?\s*",
+        lambda m: f"the shapes {m[1].strip()} do not broadcast: aligned right, axes must be equal or 1",
+    ),
+    (
+        r"axis (-?\d+) is out of bounds for array of dimension (\d+)",
+        lambda m: (
+            f"axis={m[1]} is out of bounds for a {m[2]}-dimensional array, use {-int(m[2])} to {int(m[2]) - 1}"
+            if m[2] != "0"
+            else f"axis={m[1]} is out of bounds: a single number has no axis"
+        ),
+    ),
+    (r"negative dimensions are not allowed", lambda m: "expected lengths of at least 0"),
+    (r"setting an array element with a sequence.*", lambda m: "expected lists of equal lengths"),
+    (r"can only convert an array of size 1 to a Python scalar", lambda m: "expected one element"),
+)
+
+
+def _in_words(text: str) -> str:
+    """Return what NumPy said in words that can be acted on, where there are better ones."""
+    for pattern, say in _SAID:
+        found = re.fullmatch(pattern, text, re.DOTALL)
+        if found:
+            return say(found)
+    return text.strip().rstrip(".")
+
+
+def _of_file(call: str, error: OSError) -> OSError:
+    """Return the error of a file that says by which call it was wanted; its number and name stay what they are."""
+    if error.errno is None or error.filename is None or hasattr(error, "_final"):
+        return error
+    missing = isinstance(error, FileNotFoundError)
+    why = "expected the path of a file that exists" if missing else str(error.strerror).lower()
+    told = type(error)(error.errno, f"{call}: {why}; received", error.filename)
+    told._final = True  # type: ignore[attr-defined]
+    return told
+
+
+def explained(
+    call: str,
+    error: Exception,
+    arguments: Mapping[str, Any],
+    kinds: Mapping[str, Kind],
+    *,
+    final: bool = True,
+    retell: bool = False,
+) -> Exception:
+    """Return the error that the user should see: this one, if it says what was called and received, else one that does.
+
+    Args:
+        call: what was called, as users write it.
+        error: what the call raised.
+        arguments: what it was given, by name.
+        kinds: what it may be given.
+        final: False where the call may be part of another one, which then tells of it anew.
+        retell: whether an argument that is not of its kind counts for more than what an inner call said.
+    """
+    if _is_left_alone(error) or (getattr(error, "_final", False) and not retell):
+        return error
+    if isinstance(error, OSError):
+        return _of_file(call, error)
+    inner = getattr(error, "_bare", None)
+    text = str(error) if getattr(error, "_final", False) else inner or str(error)
+    says = (isinstance(error, _OURS) and inner is None) or "received" in text
+    if says and _names(call, text):
+        return _told(error, text, final)
+    for name, value in arguments.items():
+        kind = kinds.get(name, ANYTHING)
+        if kind is not ANYTHING and not kind.accepts(value):
+            return _with_text(error, refusal(call, name, kind.words, value), text, final)
+    if says:
+        return _with_text(error, f"{call}: {text}", text, final)
+    listed = ", ".join(given(name, value) for name, value in arguments.items() if value is not np._NoValue)
+    said = _in_words(text.removeprefix(f"{call}: ").removeprefix(f"{call.rpartition('.')[2]}: "))
+    said = f"expected an entry {text}" if isinstance(error, KeyError) else said or type(error).__name__
+    return _with_text(error, f"{call}: {said}; received {listed or 'nothing'}", text, final)
+
+
+def misfit(op: Any, inputs: Sequence[Any], params: Mapping[str, Any], error: Exception) -> Exception:
+    """Return the error of an op's forward: which op was given which arrays, where NumPy says neither."""
+    if _is_left_alone(error) or hasattr(error, "_bare"):
+        return error
+    call, text = _call_of(op, params), str(error)
+    for name, x in zip("xyzuvw", inputs, strict=False):
+        if not is_numbers(x):
+            wrong: Any = DtypeError if isinstance(error, TypeError) else ShapeError
+            return _told(wrong(refusal(call, name, NUMBERS.words, x)), text, False)
+    told = ShapeError if type(error) is ValueError else None
+    received = " and ".join(_shape_of(x) for x in inputs) or described(params.get("shape"))
+    received = f"shapes {received}" if op.name == "matmul" else received
+    why = _why_shapes(op, inputs, text)
+    if why:
+        text = f"{call}: {why}; received {received}"
+        return _told(ShapeError(text), text, False) if told else _with_text(error, text, text, False)
+    listed = "".join(f", {given(n, v)}" for n, v in params.items() if v is not None and n != "index")
+    message = f"{call}: {_in_words(text)}; received {received}{listed}"
+    if told and not (op.ufunc is not None and not op.ufunc.signature):
+        return _told(ShapeError(message), text, False)
+    return _with_text(error, message, text, False)
+
+
+def _shape_of(x: Any) -> str:
+    name, shape = getattr(x, "name", None), np.shape(x if hasattr(x, "shape") else np.asarray(x))
+    return f"{name!r} {shape}" if name else f"{shape}"
+
+
+def _why_shapes(op: Any, inputs: Sequence[Any], text: str) -> str:
+    """Return what is wrong with the shapes, or "" if they are not to blame."""
+    shapes = [np.shape(x if hasattr(x, "shape") else np.asarray(x)) for x in inputs]
+    if op.name == "matmul" and all(shapes):
+        rows = shapes[1][-2] if len(shapes[1]) > 1 else shapes[1][0]
+        if shapes[0][-1] != rows:
+            return f"the last axis of x has length {shapes[0][-1]} and must equal the {rows} rows of y"
+    if "must be square" in text:
+        return "expected square matrices, the last two axes of one length"
+    if "at least two-dimensional" in text:
+        return "expected matrices, of at least two axes"
+    if op.ufunc is None or op.ufunc.signature:
+        return ""
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        return "the shapes do not broadcast: aligned right, axes must be equal or 1"
+    return ""
+
+
+def _call_of(op: Any, params: Mapping[str, Any]) -> str:
+    """Return how users write a call of an op."""
+    if op.name not in ("getitem", "index_update"):
+        return str(op.name)
+    index = ", ".join(_index_text(i) for i in params["index"])
+    return f"t[{index}]" + (" = v" if op.name == "index_update" else "")
+
+
+def _index_text(i: Any) -> str:
+    if isinstance(i, slice):
+        ends = ("" if end is None else str(end) for end in (i.start, i.stop, i.step))
+        return ":".join(ends).removesuffix(":") if i.step is None else ":".join(ends)
+    if isinstance(i, np.ndarray):
+        return str(i.tolist()) if i.size <= 8 else f"array of shape {i.shape}"
+    return "..." if i is Ellipsis else repr(i)
+
+
+# ---- boundaries -----------------------------------------------------------------------------------------------------
+
+
+def _copy_of(template: Any, function: Any) -> Any:
+    """Return a template's copy that belongs to the function's module, where doctest and tracebacks look for it."""
+    wrapper = types.FunctionType(
+        template.__code__, function.__globals__, function.__name__, template.__defaults__, template.__closure__
+    )
+    wrapper.__dict__["_is_checked"] = True
+    return functools.update_wrapper(wrapper, function)
+
+
+def checked(function: F) -> F:
+    """Decorate a public function, so that its errors say what was called, expected and received.
+
+    Example:
+        >>> @checked
+        ... def half(width: float) -> float:
+        ...     return width / 2
+        >>> half("a")
+        Traceback (most recent call last):
+        TypeError: half: expected width to be a number; received width='a'
+    """
+    tell, explain = function, problem_of
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return tell(*args, **kwargs)
+        except Exception as error:
+            problem = explain(tell, error, args, kwargs)
+            try:
+                if problem is error:
+                    raise
+                raise problem from None
+            finally:
+                del problem  # whose traceback has this frame: a cycle
+
+    return _copy_of(call, function)
+
+
+def problem_of(function: Any, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
+    """Return the error of a function's call that says what was called, expected and received."""
+    call, arguments, kinds = function.__name__, bound(function, args, kwargs), kinds_of(function)
+    if call in ("get", "serialize", "deserialize"):  # many modules have them, and constructors call them
+        call = f"{function.__module__.rpartition('.')[2]}.{call}"
+        return explained(call, error, arguments, kinds, final=False)
+    return explained(call, error, arguments, kinds, retell=True)
+
+
+def _checked_method(function: Any) -> Any:
+    problem_of = _problem_of_method
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(self, *args, **kwargs)
+        except Exception as error:
+            problem = problem_of(function, error, self, args, kwargs)
+            try:
+                if problem is error:
+                    raise
+                raise problem from None
+            finally:
+                del problem  # whose traceback has this frame: a cycle
+
+    return _copy_of(call, function)
+
+
+# Methods whose calls users know by the class alone.
+_AS_CLASS = frozenset({"__init__", "__call__", "update_state", "weighed"})
+
+
+def _problem_of_method(function: Any, error: Exception, owner: Any, args: Any, kwargs: Any) -> Exception:
+    kind = owner if isinstance(owner, type) else type(owner)
+    own = function.__name__ in _AS_CLASS
+    arguments = bound(function, (owner, *args), kwargs)
+    arguments.pop(next(iter(kinds_of(function)), ""), None)
+    arguments.pop("argument 1", None)
+    call = kind.__name__ if own else f"{kind.__name__}.{function.__name__}"
+    kinds = _kinds_of_constructor(kind) if function.__name__ == "__init__" else kinds_of(function)
+    return explained(call, error, arguments, kinds, retell=function.__name__ == "__init__")
+
+
+def _kinds_of_constructor(cls: type) -> dict[str, Kind]:
+    """Return what a constructor asks for, and those of the bases that it hands arguments on to."""
+    kinds: dict[str, Kind] = {}
+    for base in reversed(cls.__mro__):
+        if "__init__" in vars(base):
+            kinds |= kinds_of(vars(base)["__init__"])
+    return kinds
+
+
+def _checked_constructor(function: Any) -> Any:
+    checked_call, verify = _checked_method(function), _verify
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        checked_call(self, *args, **kwargs)
+        verify(self, function, args, kwargs)
+
+    return _copy_of(__init__, function)
+
+
+def _verify(made: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise for an argument of a constructor that is not what it must be, and that the constructor has let pass."""
+    kinds = kinds_of(function)
+    names = list(kinds)[1 : len(args) + 1]
+    for name, value in (*zip(names, args, strict=False), *kwargs.items()):
+        kind = kinds.get(name, ANYTHING)
+        if kind is not ANYTHING and not kind.accepts(value):
+            raise TypeError(refusal(type(made).__name__, name, kind.words, value))
+
+
+def _takes_arguments(method: types.FunctionType) -> bool:
+    code = method.__code__
+    spread = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    return code.co_argcount + code.co_kwonlyargcount > 1 or bool(spread)
+
+
+def checked_class(cls: C, *, without: Iterable[str] = ()) -> C:
+    """Decorate a class, so that errors of its constructor and public methods say what was called and received.
+
+    Args:
+        cls: its own methods are replaced, not those of its bases.
+        without: methods that are called too often, or tell of their errors themselves.
+    """
+    for name, member in list(vars(cls).items()):
+        if name in without or (name.startswith("_") and name not in ("__init__", "__call__")):
+            continue
+        if hasattr(member, "_is_checked"):
+            continue
+        if isinstance(member, types.FunctionType) and not _takes_arguments(member):
+            continue
+        if isinstance(member, classmethod):
+            setattr(cls, name, classmethod(_checked_method(member.__func__)))
+        elif isinstance(member, types.FunctionType):
+            make = _checked_constructor if name == "__init__" else _checked_method
+            setattr(cls, name, make(member))
+    return cls

@@ -1,0 +1,201 @@
+"""What errors of wrong arguments say: a walk over every public callable, with a wrong value for each argument in turn.
+
+`python -m tests.messages` prints how many errors are ours (the callable is named and what was received), how many are
+Python's about signatures, and how many are bare texts of NumPy or Python, with the bare ones that are most frequent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import re
+import resource
+import signal
+import tempfile
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .callables import Target, targets
+
+__all__ = ["WRONG", "Walk", "judged", "walk"]
+
+
+def nothing(*args: Any, **kwargs: Any) -> None:
+    """A function that returns nothing."""
+
+
+WRONG: dict[str, Callable[[], Any]] = {
+    "None": lambda: None,
+    "'abc'": lambda: "abc",
+    "-1": lambda: -1,
+    "99": lambda: 99,
+    "1.5": lambda: 1.5,
+    "ragged": lambda: [[1, 2], [3]],
+    "(7, 5)": lambda: np.ones((7, 5)),
+    "strings": lambda: np.array(["a", "b"]),
+    "complex": lambda: np.ones(3, complex),
+    "object()": object,
+    "dict": lambda: {"a": 1},
+    "nan": lambda: float("nan"),
+    "inf": lambda: float("inf"),
+    "2**70": lambda: 2**70,
+    "function": lambda: nothing,
+    "[]": list,
+    "class": lambda: int,
+}
+# Whose errors may name a part, such as the layer, the loss or the metric in a model.
+INNER = ("model.", "layers.", "losses.", "metrics.")
+LARGE = ("2**70",)
+_SIGNATURE = re.compile(
+    r"missing \d+ required|unexpected keyword|takes .*argument|multiple values|unsupported operand type|"
+    r"not supported between instances of 'Tensor'|dispatcher for __array_function__"
+)
+_SAYS = re.compile(
+    r"received|is not supported on Tensors|not supported on Tensors|are not supported|[;.] ([Uu]se|[Ww]rite) "
+)
+
+
+class Walk(NamedTuple):
+    """What came out.
+
+    Attributes:
+        ours, python, bare, late: counts of errors; `late` of calls that took longer than a second.
+        silent: calls that raised nothing.
+        texts: the bare ones, by callable and text.
+    """
+
+    ours: int
+    python: int
+    bare: int
+    late: int
+    silent: int
+    texts: list[tuple[str, str, str]]
+
+    @property
+    def share(self) -> float:
+        """The share of ours among the errors that are not Python's about signatures."""
+        return self.ours / max(1, self.ours + self.bare)
+
+
+def judged(name: str, error: BaseException) -> str:
+    """Return whether an error is "ours", "python" or "bare"."""
+    text = str(error)
+    last = re.sub(r"[^a-z0-9]", "", name.rstrip("()").rpartition(".")[2].lower())
+    named = last in re.sub(r"[^a-z0-9]", "", text.lower()) or (name.startswith("t[") and "t[" in text)
+    inner = name.startswith(INNER) and re.match(r"layer '|[A-Z]\w+: |\w+: ", text) is not None
+    if (named or inner) and _SAYS.search(text):
+        return "ours"
+    if isinstance(error, TypeError) and _SIGNATURE.search(text):
+        return "python"
+    return "bare"
+
+
+class _Late(BaseException):
+    pass
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    def stop(*_: Any) -> None:
+        raise _Late
+
+    old = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+
+
+@contextlib.contextmanager
+def _aside() -> Iterator[None]:
+    """Run in an empty folder, with nothing printed and no warnings."""
+    before = os.getcwd()
+    quiet = io.StringIO()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+        contextlib.redirect_stdout(quiet),
+        contextlib.redirect_stderr(quiet),
+    ):
+        warnings.simplefilter("ignore")
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+def walk(found: list[Target], every: int = 1, without: tuple[str, ...] = ()) -> Walk:
+    """Call each of the targets with a wrong value for each argument in turn.
+
+    Args:
+        found: what to call.
+        every: take one of so many calls, spread evenly.
+        without: names of wrong values to leave out.
+    """
+    counts: Counter[str] = Counter()
+    texts = []
+    number = 0
+    with _aside():
+        for t in found:
+            for name in t.parameters:
+                for label, make in WRONG.items():
+                    number += 1
+                    if number % every or label in without:
+                        continue
+                    verdict, text = _one(t, name, make)
+                    counts[verdict] += 1
+                    if verdict in ("bare", "late"):
+                        texts.append((t.name, f"{name}={label}", text))
+    return Walk(*(counts[k] for k in ("ours", "python", "bare", "late", "silent")), texts)
+
+
+def _one(t: Target, name: str, make: Callable[[], Any]) -> tuple[str, str]:
+    try:
+        with _at_most(1.0):
+            t(**{name: make()})
+    except _Late:
+        return "late", ""
+    except Exception as error:
+        return judged(t.name, error), f"{type(error).__name__}: {error}"
+    return "silent", ""
+
+
+def main() -> None:
+    """Print the shares, and the bare texts that are most frequent."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--every", type=int, default=1, help="take one of so many calls")
+    parser.add_argument("--only", default="", help="callables whose names contain this")
+    parser.add_argument("--show", type=int, default=40, help="how many of the bare texts to print")
+    asked = parser.parse_args()
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+    start = time.perf_counter()
+    with _aside():
+        found = [t for t in targets() if asked.only in t.name]
+    result = walk(found, asked.every)
+    errors = result.ours + result.python + result.bare
+    print(
+        f"{len(found)} callables, {errors + result.silent + result.late} calls, {errors} errors in "
+        f"{time.perf_counter() - start:.0f} s; {result.late} calls took longer than a second"
+    )
+    for label, n in (("ours", result.ours), ("Python's, about signatures", result.python), ("bare", result.bare)):
+        print(f"{n:7}  {100 * n / max(1, errors):5.1f} %  {label}")
+    print(f"of those about arguments, {100 * result.share:.2f} % are ours")
+    seen: Counter[str] = Counter(re.sub(r"0x\w+|\d+", "#", text)[:110] for _, _, text in result.texts)
+    for text, n in seen.most_common(asked.show):
+        example = next(f"{c}({a})" for c, a, x in result.texts if re.sub(r"0x\w+|\d+", "#", x)[:110] == text)
+        print(f"{n:6}  {example}: {text!r}")
+
+
+if __name__ == "__main__":
+    main()
