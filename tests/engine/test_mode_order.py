@@ -25,6 +25,7 @@ import nn
 from autograd_lite.core.mode import _NESTED, MODE
 from autograd_lite.core.op import OPS
 from nn._config import custom_called
+from nn._limits import _most
 
 
 class Seen(NamedTuple):
@@ -35,11 +36,12 @@ class Seen(NamedTuple):
     scope: str = ""
     watched: bool = False
     custom: Any = None
+    most: int = 2**28
 
 
 def look() -> Seen:
     mode = MODE.get()
-    return Seen(mode.record, mode.source, mode.scope, mode.watch is not None, custom_called("own thing"))
+    return Seen(mode.record, mode.source, mode.scope, mode.watch is not None, custom_called("own thing"), _most())
 
 
 class Kind(NamedTuple):
@@ -60,6 +62,7 @@ KINDS: dict[str, Kind] = {
     "module_scope": Kind(lambda: ag.module_scope("m"), lambda s: s._replace(scope=f"{s.scope}.m".lstrip(".")), True),
     "absolute": Kind(lambda: ag.module_scope("top", absolute=True), lambda s: s._replace(scope="top"), True),
     "raise_on_nan": Kind(ag.raise_on_nan, lambda s: s._replace(source=True, watched=True)),
+    "element_limit": Kind(lambda: nn.saving.element_limit(7), lambda s: s._replace(most=7)),
     **{
         f"CustomObjectScope of {f.__name__}": Kind(
             lambda f=f: nn.utils.CustomObjectScope({"own thing": f}), lambda s, f=f: s._replace(custom=f)
