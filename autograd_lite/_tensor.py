@@ -24,7 +24,7 @@ from .core.node import LEAF, Source, next_stamp
 from .core.op import BY_UFUNC, Op
 from .core.ownership import SMALL
 from .core.shapes import ShapeDtype
-from .core.undo import UNDO
+from .core.undo import open_undo
 from .ops import barrier, index, shape
 
 if TYPE_CHECKING:
@@ -290,7 +290,7 @@ class Tensor(Operators, Methods, NumPyMethods):
     def _own_buffer(self) -> npt.NDArray[Any]:
         """Return the values for writing, stamped as changed now."""
         data = self._writable()
-        if (undo := UNDO.get()) is not None:
+        if (undo := open_undo()) is not None:
             undo.append((setitem, data, Ellipsis, data.copy()))
         self._stamp = next_stamp()
         return data
