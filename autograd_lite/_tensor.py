@@ -248,7 +248,9 @@ class Tensor(Operators, Methods, NumPyMethods):
             ShapeError: if the value does not fit; nothing is changed then.
         """
         new = self._fitting("assign", value)
-        np.copyto(self._own_buffer(), new, casting="same_kind")
+        # A cast may raise when it has written, so it is made elsewhere.
+        new = new if new.dtype == self.dtype else new.astype(self.dtype, casting="same_kind")
+        np.copyto(self._own_buffer(), new)
 
     def assign_sub(self, delta: Tensor | npt.ArrayLike, rows: slice | None = None) -> None:
         """Subtract `delta` in place: `assign(self.data - delta)` in one pass (a leaf only).
@@ -463,9 +465,10 @@ class Tensor(Operators, Methods, NumPyMethods):
             if not np.can_cast(result.dtype, self.dtype, casting="same_kind"):
                 raise DtypeError(f"{what}: a {result.dtype} result does not fit a {self.dtype} tensor; use t = t … v")
             result = apply(shape.astype, (result,), {"dtype": self.dtype})
-        self._data, self._node = result._data, result._node
-        self.__class__ = result.__class__  # of one layout; see _lifted
+        past = self._data, self._node  # until the end: nothing is to be freed, and run, between the following
         self._shared = True
+        self._data, self._node, self.__class__ = result._data, result._node, result.__class__  # see _lifted
+        del past
         return self
 
     # ---- looks ------------------------------------------------------------------------------------------------------

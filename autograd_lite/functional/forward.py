@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._lifted import Level, face, released
+from .._record import owned
 from .._tensor import Tensor
 from ..core.arguments import function_given
 from ..core.depth import inside
@@ -145,7 +146,7 @@ class Linear:
             raise ShapeError(f"linearize: expected {len(self._variables)} tangents; received {len(given)}")
         env: dict[Any, Any] = {}
         for v, t in zip(self._variables, given, strict=True):
-            t = t if isinstance(t, Tensor) else np.asarray(t)
+            t = owned(t if isinstance(t, Tensor) else np.asarray(t))
             if t.shape != v.shape:
                 raise ShapeError(f"linearize: expected a tangent of shape {v.shape}; received {t.shape}")
             env[v] = t.astype(v.dtype) if t.dtype != v.dtype else t
@@ -168,7 +169,7 @@ class Linear:
         start: dict[Any, Any] = {}
         for t, g in zip(self._tangents, given, strict=True):
             if isinstance(t, Tensor) and t.requires_grad:
-                edge, g = edge_of(t), conjugated(g if isinstance(g, Tensor) else np.asarray(g, t.dtype))
+                edge, g = edge_of(t), conjugated(owned(g) if isinstance(g, Tensor) else np.asarray(g, t.dtype))
                 start[edge] = start[edge] + g if edge in start else g
         found: dict[Any, Any] = {}
         if start:

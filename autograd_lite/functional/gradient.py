@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._lifted import released
-from .._record import wrap
+from .._record import owned, wrap
 from .._tensor import Tensor
 from ..core.arguments import function_given
 from ..core.errors import GradError, ShapeError
@@ -178,7 +178,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
                 raise ShapeError(
                     f"vjp: expected a cotangent for each of the {len(outputs)} outputs; received {len(given)}"
                 )
-            roots = [(out, _fitting(out, g, path)) for (path, out), g in zip(outputs, given, strict=True)]
+            roots = [(out, owned(_fitting(out, g, path))) for (path, out), g in zip(outputs, given, strict=True)]
             as_tensors = traced.as_tensors or any(isinstance(g, Tensor) for g in given)
             history = any(isinstance(g, Tensor) and g.requires_grad for g in given)
             recorded = traced.create_graph or (traced.level is None and history)
