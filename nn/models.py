@@ -11,6 +11,7 @@ import numpy.typing as npt
 from autograd_lite import ShapeError, Tensor
 
 from . import _describing, _summary, saving
+from ._build import build_once
 from ._cloning import clone_model as clone_model
 from ._config import Configurable
 from ._describing import from_json as model_from_json
@@ -459,8 +460,7 @@ class Sequential(Model):
                 raise TypeError(f"{self.name}: expected layers that return one Tensor; {layer.name!r} returns more")
             self._kind = out.dtype.name
             return out.shape
-        if not layer.built:
-            layer.build(shape)
+        build_once(layer, shape)
         layer.output_shape = layer.compute_output_shape(shape)
         return layer.output_shape
 
