@@ -11,12 +11,17 @@ import autograd_lite as ag
 def test_a_transaction_undoes_what_was_assigned_in_it() -> None:
     a, b = ag.tensor([1.0, 2.0]), ag.tensor(3.0)
     view = a.data
-    with pytest.raises(KeyboardInterrupt), ag.transaction():
-        a.assign([5.0, 6.0])
+
+    def interrupted() -> None:
         with ag.transaction():
-            a.assign_sub([1.0, 1.0])
-        b.assign_add(1.0)
-        raise KeyboardInterrupt
+            a.assign([5.0, 6.0])
+            with ag.transaction():
+                a.assign_sub([1.0, 1.0])
+            b.assign_add(1.0)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert (a.tolist(), b.item(), view.tolist()) == ([1.0, 2.0], 3.0, [1.0, 2.0])
     with ag.transaction():
         a.assign(0.0)
@@ -25,13 +30,18 @@ def test_a_transaction_undoes_what_was_assigned_in_it() -> None:
 
 def test_changes_that_were_made_stay_and_so_does_what_was_before_them() -> None:
     a, b = ag.tensor([1.0, 2.0]), ag.tensor(3.0)
-    with pytest.raises(KeyboardInterrupt), ag.transaction():
-        b.assign(4.0)
-        changes = ag.Changes()
-        changes.assign(a, b)
-        changes.make()
-        b.assign(5.0)
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with ag.transaction():
+            b.assign(4.0)
+            changes = ag.Changes()
+            changes.assign(a, b)
+            changes.make()
+            b.assign(5.0)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert (a.tolist(), b.item()) == ([4.0, 4.0], 4.0)
 
 
