@@ -396,8 +396,10 @@ class Sequential(Model):
                 shape = None if self._sample is None else (None, *self._sample)
             self.built = False
             if shape is not None:
-                self._name_added(key, layer)
+                shares = self._name_added(key, layer)
                 self._append_built(layer, shape)
+                if shares:
+                    self._name_tree()
         except BaseException:
             vars(self).clear()
             vars(self).update(before)
@@ -456,16 +458,15 @@ class Sequential(Model):
         self.output_shape = self._grown(layer, shape)
         self.built = True
 
-    def _name_added(self, key: str, layer: Module) -> None:
-        """Name the parts of the last layer; all others have their names, which parts that they share with it keep."""
+    def _name_added(self, key: str, layer: Module) -> bool:
+        """Name the parts of the last layer; return whether it may share some with others, which had names already."""
         names = [module._path for _, module in layer._walk()] + [tensor.name for _, tensor in layer._tensors()]
         self._path = self._path or ""
         before = f"{self._path}." if self._path else ""
         layer._path = before + key
         layer._name_tree()
         firsts = {name[len(before) :].partition(".")[0] for name in names if name and name.startswith(before)}
-        if not firsts.isdisjoint(self._layers.keys() - {key}):
-            self._name_tree()
+        return any(first != key and first in self._layers for first in firsts)
 
     def _grown(self, layer: Module, shape: Shape) -> Shape:
         """Build a layer for this shape, and return the shape of its output."""
