@@ -18,7 +18,7 @@ import numpy as np
 
 from .core.errors import ShapeError
 from .core.node import LEAF, next_stamp
-from .core.undo import UNDO, Call
+from .core.undo import UNDO, Call, Undo, open_undo
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -114,7 +114,7 @@ class Changes:
         # The stamps come last, so that what another thread records meanwhile is older than they are.
         calls = self._calls
         calls.append((deque, map(setattr, self._leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
-        if (undo := UNDO.get()) is not None:
+        if (undo := open_undo()) is not None:
             calls.append((undo.clear,))
         with np.errstate(all="ignore"):
             deque(starmap(operator.call, calls), 0)
@@ -138,13 +138,15 @@ class transaction:
         0.0
     """
 
-    __slots__ = ("_before", "_start", "_undo")
+    __slots__ = ("_start", "_undo")
 
     def __enter__(self) -> None:
-        self._before = UNDO.get()
-        self._undo: list[Call] = [] if self._before is None else self._before
+        around = open_undo()
+        self._undo = Undo() if around is None else around
         self._start = len(self._undo)
-        UNDO.set(self._undo)
+        self._undo.blocks.append(self)
+        if around is None:
+            UNDO.set(self._undo)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -152,4 +154,6 @@ class transaction:
         if kind is not None:
             deque(starmap(operator.call, reversed(self._undo[self._start :])), 0)
             del self._undo[self._start :]
-        UNDO.set(self._before)
+        self._undo.blocks.remove(self)
+        if not self._undo.blocks and UNDO.get() is self._undo:
+            UNDO.set(None)

@@ -52,7 +52,7 @@ def relu(x: Any, out: Tensor | None = None) -> Any:
     """
     if out is None:
         return _call(special.relu, x)
-    if out is x and x._data.size > SMALL and unary_over(special.relu, x):
+    if out is x and x._data.size > SMALL and unary_over(special.relu, x, special.relu_over):
         return x
     return out._rebind("relu(x, out=t)", _call(special.relu, x))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -16,7 +16,7 @@ from .core.messages import misfit
 from .core.mode import MODE, Mode
 from .core.node import LEAF, Node, take_note
 from .core.op import BY_UFUNC, Op
-from .core.ownership import SMALL, unshared
+from .core.ownership import SMALL, undisturbed, unshared, write_whole
 from .core.seals import Seal, kept, seal, whole
 from .core.shapes import ShapeDtype
 from .core.tree import map_leaves
@@ -244,7 +244,9 @@ def _may_overwrite(x: Tensor, mode: Mode) -> bool:
     node, a = x._node, x._data
     if x.__class__ is not Tensor or a.__class__ is not np.ndarray or node is LEAF or mode.watch is not None:
         return False
-    return (mode.record or node.__class__ is not Node) and unshared({0: a}, 0, others=2)
+    if mode.verify or not (mode.record or node.__class__ is not Node):
+        return False
+    return unshared({0: a}, 0, others=2) and undisturbed()
 
 
 def add_over(x: Tensor, y: Any) -> bool:
@@ -252,30 +254,34 @@ def add_over(x: Tensor, y: Any) -> bool:
     mode = _mode()
     b, edge = (y._data, y._node) if y.__class__ is Tensor else (y, None)
     recorded = mode.record and x._node.__class__ is Node
-    if b.__class__ is not np.ndarray or b.dtype != x._data.dtype or b.ndim > x._data.ndim:
+    if b.__class__ is not np.ndarray or b.dtype != x._data.dtype or not _fits(b.shape, x._data.shape):
         return False
     if (mode.record and not recorded and edge is not None) or not _may_overwrite(x, mode):
         return False
     a, node = x._data, x._node
-    try:
-        np.add(a, b, out=a)
-    except ValueError:  # the shapes do not fit, of which the usual way tells
-        return False
+    made = node
     if recorded:
         needs = [i for i, history in enumerate((node, edge)) if history is not None and history.needs]
-        x._node = record(BY_UFUNC[np.add], a, [a, b], [node, y if edge is None or edge is LEAF else edge], needs, {})
+        edges = [node, y if edge is None or edge is LEAF else edge]
+        made = record(BY_UFUNC[np.add], a, [a, b], edges, needs, {})
+    write_whole(partial(setattr, x, "_node", made), partial(np.add, a, b, out=a))
     return True
 
 
-def unary_over(op: Op, x: Tensor) -> bool:
-    """Apply an op that need not save its input, and whose forward takes `out`, as `add_over` adds."""
+def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    """Say whether an array of a shape broadcasts to another."""
+    extra = len(whole) - len(shape)
+    return extra >= 0 and all(n in (1, m) for n, m in zip(shape, whole[extra:], strict=True))
+
+
+def unary_over(op: Op, x: Tensor, over: Callable[[Any], Callable[[], Any]]) -> bool:
+    """Apply an op that need not save its input, as `add_over` adds; `over(array)` is the step, in C, that does it."""
     mode = _mode()
     if x._data.dtype.kind != "f" or not _may_overwrite(x, mode):
         return False
     a, node = x._data, x._node
-    op.forward(a, out=a)
-    if node.__class__ is Node:
-        x._node = record(op, a, [a], [node], [0] if node.needs else [], {})
+    made = record(op, a, [a], [node], [0] if node.needs else [], {}) if node.__class__ is Node else node
+    write_whole(partial(setattr, x, "_node", made), over(a))
     return True
 
 
@@ -287,8 +293,8 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
     recorded = False
     for i, x in enumerate(inputs):
         if x.__class__ is Tensor:
-            values.append(x._data)
-            node = x._node
+            value, node = x._data, x._node  # with no call between them, for another thread may give x new ones
+            values.append(value)
             if node is None or node is LEAF:
                 edges.append(x)
                 if node is LEAF:
@@ -413,7 +419,7 @@ def owning(f: Callable[..., Any], *, alone: bool = False) -> Callable[..., Any]:
         alone: run it as if no transformation ran around it.
     """
 
-    @functools.wraps(f, updated=())
+    @wraps(f, updated=())
     def owning_f(*args: Any, **kwargs: Any) -> Any:
         with isolated() if alone else nullcontext():
             held = {0: f(*args, **kwargs)}

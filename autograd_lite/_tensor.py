@@ -25,7 +25,7 @@ from .core.node import LEAF, Source, next_stamp
 from .core.op import BY_UFUNC, Op
 from .core.ownership import SMALL
 from .core.shapes import ShapeDtype
-from .core.undo import UNDO
+from .core.undo import open_undo
 from .ops import barrier, index, shape
 
 if TYPE_CHECKING:
@@ -249,7 +249,9 @@ class Tensor(Operators, Methods, NumPyMethods, Leaving):
             ShapeError: if the value does not fit; nothing is changed then.
         """
         new = self._fitting("assign", value)
-        np.copyto(self._own_buffer(), new, casting="same_kind")
+        # A cast may raise when it has written, so it is made elsewhere.
+        new = new if new.dtype == self.dtype else new.astype(self.dtype, casting="same_kind")
+        np.copyto(self._own_buffer(), new)
 
     def assign_sub(self, delta: Tensor | npt.ArrayLike, rows: slice | None = None) -> None:
         """Subtract `delta` in place: `assign(self.data - delta)` in one pass (a leaf only).
@@ -291,7 +293,7 @@ class Tensor(Operators, Methods, NumPyMethods, Leaving):
     def _own_buffer(self) -> npt.NDArray[Any]:
         """Return the values for writing, stamped as changed now."""
         data = self._writable()
-        if (undo := UNDO.get()) is not None:
+        if (undo := open_undo()) is not None:
             undo.append((setitem, data, Ellipsis, data.copy()))
         self._stamp = next_stamp()
         return data
@@ -420,9 +422,10 @@ class Tensor(Operators, Methods, NumPyMethods, Leaving):
             if not np.can_cast(result.dtype, self.dtype, casting="same_kind"):
                 raise DtypeError(f"{what}: a {result.dtype} result does not fit a {self.dtype} tensor; use t = t … v")
             result = apply(shape.astype, (result,), {"dtype": self.dtype})
-        self._data, self._node = result._data, result._node
-        self.__class__ = result.__class__  # of one layout; see _lifted
+        past = self._data, self._node  # until the end: nothing is to be freed, and run, between the following
         self._shared = True
+        self._data, self._node, self.__class__ = result._data, result._node, result.__class__  # see _lifted
+        del past
         return self
 
     # ---- looks ------------------------------------------------------------------------------------------------------

@@ -90,15 +90,17 @@ class Generator:
     def state(self, state: dict[str, Any]) -> None:
         self._made().bit_generator.state = state
 
-    def _branch(self) -> None:
-        """Go on, in a forked process, with a stream of its own."""
-        number = _forks - self._forks
+    def _place(self) -> list[int] | None:
+        """Return numbers that say where the stream is; None if nothing was drawn from it and no seed fixes it."""
         if self._bits is not None:
-            at = self._bits.bit_generator.state["state"]
-            self._restart([at["state"], at["inc"], number])
-        elif self._seed is not None:
-            self._restart([*np.atleast_1d(self._seed).tolist(), number])
-        self.lock = threading.RLock()  # another thread may have held the old one, and NumPy's, and is not here
+            state = self._bits.bit_generator.state["state"]
+            return [state["state"], state["inc"]]
+        return None if self._seed is None else np.atleast_1d(self._seed).tolist()
+
+    def _branch(self, place: list[int] | None) -> None:
+        """Go on, in a forked process, with a stream of its own."""
+        self._restart(None if place is None else [*place, _forks - self._forks])
+        self.lock = threading.RLock()  # another thread may have held the old one, as NumPy's, and is not here
 
     def __getstate__(self) -> dict[str, Any]:
         return {"name": self.name, "_seed": self._seed, "_bits": self._bits, "_forks": self._forks}
@@ -113,20 +115,24 @@ class Generator:
 
 
 _ALIVE: WeakSet[Generator] = WeakSet()
+_PLACES: list[tuple[Generator, list[int] | None]] = []  # where the streams are while the process forks
 _forks = 0
 
 
-def _count_fork() -> None:
+def _before_fork() -> None:
     global _forks
     _forks += 1
+    # Before, since NumPy waits until no other thread draws, and in the child such a thread would never end.
+    _PLACES[:] = [(generator, generator._place()) for generator in list(_ALIVE)]
 
 
-def _branch_all() -> None:
-    for generator in list(_ALIVE):
-        generator._branch()
+def _after_in_child() -> None:
+    for generator, place in _PLACES:
+        generator._branch(place)
+    _PLACES.clear()
 
 
-on_fork(before=_count_fork, after_in_child=_branch_all)
+on_fork(before=_before_fork, after_in_parent=_PLACES.clear, after_in_child=_after_in_child)
 
 default_generator = Generator(name="default")
 

@@ -138,6 +138,7 @@ def _update(optimizer: str) -> Case:
         repeat=50,
         warm=5,
         rounds=11,
+        rtol=0.02 if optimizer == "RMSprop" else 1e-3,  # PyTorch's epsilon stands outside the root
         problem=partial(problems.update, optimizer),
     )
 
@@ -160,7 +161,7 @@ CASES = {
         scale=1e3,
         repeat=30,
         warm=2,
-        rtol=0.5,  # after 30 steps the loss is near 0, and PyTorch's epsilon stands outside the root
+        rtol=0.1,  # PyTorch's epsilon stands outside the root
         problem=partial(problems.mnist_mlp, rows=128),
     ),
     "chain_1": _chain(1, links=100, repeat=50, goals={"torch": 1.0, "numpy": 1.8}),

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import autograd_lite as ag
+
+from ._modes import trees_changed
 
 if TYPE_CHECKING:
     from .module import Module
 
-__all__ = ["RestoreOnError", "marks_built", "takes_training"]
+__all__ = ["RestoreOnError", "build_once", "lock_of", "marks_built", "takes_training"]
 
 
 class RestoreOnError:
@@ -41,6 +45,30 @@ class RestoreOnError:
         ag.random.default_generator.state = self._stream
 
 
+# The locks of the modules that are being built, by their ids.
+_LOCKS: WeakValueDictionary[int, Any] = WeakValueDictionary()
+_GUARD = threading.Lock()
+
+
+def lock_of(module: Module) -> Any:
+    """Return the lock under which a module is built, so that threads that need it at once build it once.
+
+    Each module has its own: a module may run its parts in threads, and wait for them.
+    """
+    with _GUARD:
+        lock = _LOCKS.get(id(module))
+        if lock is None:
+            lock = _LOCKS[id(module)] = threading.RLock()
+        return lock
+
+
+def build_once(module: Module, input_shape: tuple[int | None, ...]) -> None:
+    """Build a module, unless another thread has done it meanwhile."""
+    with lock_of(module):
+        if not module.built:
+            module.build(input_shape)
+
+
 def marks_built(build: Callable[..., None]) -> Callable[..., None]:
     """Return `build` so that it also marks the module as built and names its tensors, or on an error does nothing.
 
@@ -49,11 +77,12 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(build)
     def build_and_mark(self: Module, input_shape: tuple[int | None, ...]) -> None:
-        with RestoreOnError(self):
+        with lock_of(self), RestoreOnError(self):
             build(self, tuple(input_shape))
             self.built = True
             if not self.trainable:  # frozen before it had weights
                 self._apply_trainable()
+            trees_changed()
             self._name_tree()
 
     return build_and_mark

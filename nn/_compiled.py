@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,16 @@ from ._samples import number
 from .data.structure import is_structure, leaves, map_structure
 from .metrics import MeanMetricWrapper, Metric
 
-__all__ = ["Compiled", "Means", "NamedMeans", "compiled_with", "fitted", "rows_of", "scalar_or_array", "values_of"]
+__all__ = [
+    "Compiled",
+    "Means",
+    "NamedMeans",
+    "compiled_with",
+    "fitted",
+    "rows_of",
+    "scalar_or_array",
+    "values_of",
+]
 
 
 class Compiled(NamedTuple):
@@ -32,6 +42,11 @@ class Compiled(NamedTuple):
     def all_metrics(self) -> tuple[Metric, ...]:
         """The metrics without and with sample weights."""
         return self.metrics + self.weighted
+
+    def apart(self, modules: Iterable[Any]) -> Compiled:
+        """Return the same with losses and metrics of its own, which share no state with these but the modules."""
+        memo = {id(module): module for module in modules}
+        return Compiled(self.optimizer, *copy.deepcopy((self.loss, self.metrics, self.weighted), memo))
 
     def arguments(self) -> dict[str, Any]:
         """Return what `compile` must be given, as objects, to make the same."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import ContextVar
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from autograd_lite import Tensor
 
 from ._arguments import checked_here
+from ._held import Held, Setting
 from ._limits import reading
 
 __all__ = [
@@ -40,7 +40,7 @@ T = TypeVar("T")
 _FUNCTIONS: dict[str, Callable[..., Any]] = {}
 # The classes and functions of the user's own, by the names that configurations call them: those of scopes, and those
 # registered for the whole process, with the names that objects were given last (a notebook defines a class again).
-_SCOPED: ContextVar[tuple[_Scope, ...]] = ContextVar("nn_custom_objects", default=())
+_SCOPED: Setting[dict[str, Any]] = Setting("nn_custom_objects")
 _REGISTERED: dict[str, Any] = {}
 _NAMES: dict[Any, str] = {}
 
@@ -281,32 +281,14 @@ class CustomObjectScope:
     def __init__(self, custom_objects: Mapping[str, Any] | None) -> None:
         self._given = dict(custom_objects or {})
         check_custom(type(self).__name__, self._given)
-        self._scopes: list[_Scope] = []
+        self._blocks: list[Held[dict[str, Any]]] = []
 
     def __enter__(self) -> CustomObjectScope:
-        around, scope = _SCOPED.get(), _Scope(self._given)
-        scope.token = _SCOPED.set((*around, scope))
-        self._scopes.append(scope)
+        self._blocks.append(_SCOPED.enter(self._given))
         return self
 
     def __exit__(self, *error: object) -> None:
-        now, scopes = _SCOPED.get(), self._scopes
-        scope = next((s for s in reversed(now) if s in scopes), scopes[-1])
-        scopes.remove(scope)
-        try:
-            _SCOPED.reset(scope.token)
-        except ValueError:  # entered in another thread or task, whose scopes nobody can take away: so it is emptied
-            scope.names = {}
-        else:  # scopes need not end in the reverse of the order in which they began: generators may hold them
-            _SCOPED.set(tuple(s for s in now if s is not scope))
-
-
-class _Scope:
-    """One block of a `CustomObjectScope`."""
-
-    def __init__(self, names: Mapping[str, Any]) -> None:
-        self.names = names
-        self.token: Any = None
+        _SCOPED.leave(self._blocks)
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
@@ -361,13 +343,12 @@ def get_custom_objects() -> dict[str, Any]:
 
 def custom_called(name: str) -> Any:
     """Return the class or function of the user's own that has this name, in a scope or registered, or None."""
-    scoped = (scope.names[name] for scope in reversed(_SCOPED.get()) if name in scope.names)
-    return next(scoped, _REGISTERED.get(name))
+    return next((names[name] for names in _SCOPED.values() if name in names), _REGISTERED.get(name))
 
 
 def custom_name(thing: Any) -> str | None:
     """Return the name of a class or function of the user's own, in a scope or registered, or None."""
-    scoped = {name: known for scope in _SCOPED.get() for name, known in scope.names.items()}
+    scoped = {name: known for names in reversed(_SCOPED.values()) for name, known in names.items()}
     named = next((name for name, known in scoped.items() if known is thing), None)
     if named is None and thing.__hash__ is not None:
         named = _NAMES.get(thing)

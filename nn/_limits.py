@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from ._held import Setting
+
 __all__ = ["at_most", "check_depth", "element_limit", "parsed", "reading", "room", "room_for_result", "spend"]
 
 _LEVELS = 200  # of lists and dicts, one in another; a model inside a model takes four
 _TOO_DEEP = f"expected at most {_LEVELS} levels of lists and dicts, one in another; received more"
 _WAY_OUT = ". If you trust what asks for it, read it in `with nn.saving.element_limit(elements):`"
-_ELEMENTS: ContextVar[int] = ContextVar("nn_elements", default=2**28)
+_ELEMENTS: Setting[int] = Setting("nn_elements")
 _BUDGET: ContextVar[tuple[list[int], str] | None] = ContextVar("nn_budget", default=None)
 
 
@@ -46,11 +48,15 @@ def element_limit(elements: int) -> Iterator[None]:
     """
     if type(elements) is not int or elements < 1:
         raise ValueError(f"element_limit: expected a positive number of elements; received {elements!r:.80}")
-    token = _ELEMENTS.set(elements)
+    block = [_ELEMENTS.enter(elements)]
     try:
         yield
     finally:
-        _ELEMENTS.reset(token)
+        _ELEMENTS.leave(block)
+
+
+def _most() -> int:
+    return next(iter(_ELEMENTS.values()), 2**28)
 
 
 @contextmanager
@@ -79,7 +85,7 @@ def reading(description: Any) -> Iterator[None]:
         yield
         return
     check_depth(description)
-    with at_most(_ELEMENTS.get(), ""):
+    with at_most(_most(), ""):
         yield
 
 
@@ -94,7 +100,7 @@ def spend(shape: tuple[Any, ...]) -> None:
         left, of = budget
         left[0] -= math.prod(shape)
         if left[0] < 0:
-            most = of or f"at most {_ELEMENTS.get():_} elements in all arrays together"
+            most = of or f"at most {_most():_} elements in all arrays together"
             raise ValueError(f"expected {most}; received more, the last of shape {shape}{'' if of else _WAY_OUT}")
 
 
@@ -107,8 +113,8 @@ def room(shape: Any) -> None:
     Raises:
         ValueError: if it has too many elements.
     """
-    if _BUDGET.get() is not None and math.prod(n for n in shape if n is not None) > _ELEMENTS.get():
-        most = f"at most {_ELEMENTS.get():_} elements in an array"
+    if _BUDGET.get() is not None and math.prod(n for n in shape if n is not None) > _most():
+        most = f"at most {_most():_} elements in an array"
         raise ValueError(f"expected {most}; received one of shape {tuple(shape)}{_WAY_OUT}")
 
 

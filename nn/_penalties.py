@@ -71,8 +71,8 @@ class Rules:
                 yield weight, own
 
 
-class Added:
-    """The penalties that a layer's calls have added; a copy of a layer begins without them."""
+class Added(threading.local):
+    """The penalties that a layer's calls have added, in each thread its own; a copy of a layer begins without them."""
 
     #: whether any layer has added one in this process; else no tree need be walked
     ever = False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from autograd_lite import Tensor
@@ -240,11 +241,12 @@ def layer_names(what: str, modules: list[Module]) -> dict[str, Module]:
     """
     names: dict[str, Module] = {}
     taken = {m._name for m in modules if m._name is not None}
+    counts: dict[str, Iterator[int]] = {}
     for module in modules:
         name = module._name
         if name is None:
             base = base_name(module)
-            candidates = (f"{base}_{i}" if i else base for i in range(len(modules) + 1))
+            candidates = (f"{base}_{i}" if i else base for i in counts.setdefault(base, itertools.count()))
             name = next(n for n in candidates if n not in names and n not in taken)
         elif name in names:
             raise ValueError(f"{what}: expected layers of different names; two are called {name!r}. Rename one")

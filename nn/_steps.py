@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 import autograd_lite as ag
@@ -12,11 +15,13 @@ from autograd_lite import Tensor
 from . import optimizers
 from ._compiled import Compiled, compiled_with, rows_of, scalar_or_array
 from ._config import plain, restored
+from ._interrupts import heard_interrupts, raise_ignored
+from ._modes import in_mode
 from ._penalties import has_penalties, model_call, penalties
 from ._samples import as_tensors
 from .data.structure import unpack
 from .metrics import Metric
-from .module import Module, in_mode
+from .module import Module
 
 __all__ = ["Stepper"]
 
@@ -25,6 +30,13 @@ Data = tuple[Any, ...]
 
 _COMPILE = "optimizer, loss, metrics, loss_weights, weighted_metrics"
 _AS_IT_IS = {"run_eagerly": True, "jit_compile": False, "steps_per_execution": 1}  # Keras's words for what is done here
+
+
+# Who uses the losses and metrics of a `Compiled`, by its id: a thread, and how many calls inside each other.
+_USERS: dict[int, tuple[int, int]] = {}
+_GUARD = threading.Lock()
+# What models were compiled with, copied for the calls that run in this thread while another uses the original.
+_COPIED: ContextVar[Mapping[int, Compiled]] = ContextVar("nn_copied", default=MappingProxyType({}))
 
 
 class Stepper(Module):
@@ -116,15 +128,40 @@ class Stepper(Module):
     def metrics(self) -> list[Metric]:
         """The metrics that the model was compiled with, then those among its attributes; `fit` resets them all."""
         own = [value for value in vars(self).values() if isinstance(value, Metric)]
-        return own if self._compiled is None else [*self._compiled.all_metrics, *own]
+        return own if self._compiled is None else [*self._require_compiled("metrics").all_metrics, *own]
 
     def _require_compiled(self, what: str) -> Compiled:
+        if (copied := _COPIED.get().get(id(self))) is not None:
+            return copied
         if self._compiled is None:
             raise RuntimeError(
                 f"{what}: expected a compiled model; received one that is not. Call "
                 "model.compile(optimizer='rmsprop', loss='categorical_crossentropy', metrics=['accuracy']) first"
             )
         return self._compiled
+
+    @contextmanager
+    def _metrics_in_use(self, what: str) -> Iterator[Compiled]:
+        """Let this thread use the losses and metrics, which have a state, or copies while another thread uses them."""
+        compiled = self._require_compiled(what)
+        key, me = id(compiled), threading.get_ident()
+        with _GUARD:
+            user, calls = _USERS.get(key, (me, 0))
+            if user == me:
+                _USERS[key] = me, calls + 1
+        if user != me:
+            before = _COPIED.get()
+            compiled = compiled.apart(module for _, module in self._walk())
+            _COPIED.set({**before, id(self): compiled})
+        try:
+            yield compiled
+        finally:
+            if user != me:
+                _COPIED.set(before)
+            elif calls:
+                _USERS[key] = me, calls
+            else:
+                _USERS.pop(key, None)
 
     def _bind_optimizer(self, what: str) -> list[Module]:
         """Give the optimizer the model's parameters, the same ones change nothing; return the modules."""
@@ -144,10 +181,14 @@ class Stepper(Module):
         """Train in training mode and from no gradients, and leave none behind."""
         optimizer.zero_grad()
         try:
-            with ag.enable_grad(), in_mode(modules, True):
-                yield
+            try:
+                with ag.enable_grad(), in_mode(self, True, modules), heard_interrupts():
+                    yield
+                    raise_ignored()
+            finally:
+                optimizer.zero_grad()
         finally:
-            optimizer.zero_grad()
+            optimizer.zero_grad()  # again, since an interrupt may have come in the midst of it
 
     # ---- steps, to be overridden ------------------------------------------------------------------------------------
 

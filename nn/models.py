@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Self, cast
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy.typing as npt
 from autograd_lite import ShapeError, Tensor
 
 from . import _describing, _summary, saving
+from ._build import build_once
 from ._cloning import clone_model as clone_model
 from ._config import Configurable
 from ._describing import from_json as model_from_json
@@ -341,6 +344,9 @@ class Sequential(Model):
     _sample: Shape | None = None  # of one sample, with None for unknown lengths
     _sample_dtype: str | None = None
     _kind: str = "float32"  # the dtype of what the next layer gets
+    _taken: Mapping[str, int] = MappingProxyType(
+        {}
+    )  # how many of the names `dense`, `dense_1`, … are known to be taken
 
     def __init__(
         self, layers: Iterable[Module | Symbol] | None = None, *more: Any, name: str | None = None, dtype: Any = None
@@ -378,8 +384,8 @@ class Sequential(Model):
         if isinstance(layer, InputLayer):
             self._add_input(layer)
             return
-        key = self._key(layer)
         before = dict(vars(self))
+        key = self._key(layer)
         self._layers = {**self._layers, key: layer}
         given = self._give_dtype(layer)
         try:
@@ -390,8 +396,10 @@ class Sequential(Model):
                 shape = None if self._sample is None else (None, *self._sample)
             self.built = False
             if shape is not None:
-                self._name_tree()
+                shares = self._name_added(key, layer)
                 self._append_built(layer, shape)
+                if shares:
+                    self._name_tree()
         except BaseException:
             vars(self).clear()
             vars(self).update(before)
@@ -420,7 +428,7 @@ class Sequential(Model):
             raise ValueError(f"{self.name}.pop: expected at least one layer; found none")
         rest = dict(self._layers)
         layer = rest.popitem()[1]
-        self._layers = rest
+        self._layers, self._taken = rest, {}
         self._kind = self._sample_dtype or self.dtype.name
         if not rest:
             self.built, self.output_shape, self._example = False, None, None
@@ -449,7 +457,16 @@ class Sequential(Model):
             )
         self.output_shape = self._grown(layer, shape)
         self.built = True
-        self._name_tree()
+
+    def _name_added(self, key: str, layer: Module) -> bool:
+        """Name the parts of the last layer; return whether it may share some with others, which had names already."""
+        names = [module._path for _, module in layer._walk()] + [tensor.name for _, tensor in layer._tensors()]
+        self._path = self._path or ""
+        before = f"{self._path}." if self._path else ""
+        layer._path = before + key
+        layer._name_tree()
+        firsts = {name[len(before) :].partition(".")[0] for name in names if name and name.startswith(before)}
+        return any(first != key and first in self._layers for first in firsts)
 
     def _grown(self, layer: Module, shape: Shape) -> Shape:
         """Build a layer for this shape, and return the shape of its output."""
@@ -459,8 +476,7 @@ class Sequential(Model):
                 raise TypeError(f"{self.name}: expected layers that return one Tensor; {layer.name!r} returns more")
             self._kind = out.dtype.name
             return out.shape
-        if not layer.built:
-            layer.build(shape)
+        build_once(layer, shape)
         layer.output_shape = layer.compute_output_shape(shape)
         return layer.output_shape
 
@@ -472,7 +488,7 @@ class Sequential(Model):
 
     def _key(self, layer: Module) -> str:
         """Return the layer's name, or for one without a name the first free `dense`, `dense_1`, …."""
-        if any(layer is other for other in self._layers.values()):
+        if id(layer) in map(id, self._layers.values()):
             raise ValueError(
                 f"{self.name}.add: expected a new layer; {layer.name!r} is in the model already. To share its weights, "
                 "write a Model whose call uses it twice"
@@ -482,8 +498,9 @@ class Sequential(Model):
                 raise ValueError(f"{self.name}.add: expected layers of different names; {layer._name!r} is taken")
             return layer._name
         base = snake_case(type(layer).__name__)
-        names = (f"{base}_{i}" if i else base for i in range(len(self._layers) + 1))
-        return next(name for name in names if name not in self._layers)
+        i = next(i for i in itertools.count(self._taken.get(base, 0)) if _numbered(base, i) not in self._layers)
+        self._taken = {**self._taken, base: i + 1}
+        return _numbered(base, i)
 
     def build(self, input_shape: Shape) -> None:
         """Build the layers one after another.
@@ -534,3 +551,7 @@ class Sequential(Model):
             for layer in config["layers"]:
                 model.add(layer_from_config(layer))
             return model
+
+
+def _numbered(base: str, i: int) -> str:
+    return f"{base}_{i}" if i else base

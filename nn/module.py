@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from operator import setitem
 from typing import Any, ClassVar, Self
 
@@ -21,14 +21,15 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ._arguments import checked, checked_here, problem_of_call
-from ._build import RestoreOnError, marks_built, takes_training
+from ._build import RestoreOnError, build_once, lock_of, marks_built, takes_training
 from ._limits import room, room_for_result
 from ._masks import MASKS, any_mask, masked_call, masks_in, warn_lost
+from ._modes import in_mode, mode_of, set_mode, trees_changed
 from ._penalties import note_constraints
 from ._state import IncompatibleKeys, carried_in, check_state, undisturbed
 from ._symbolic import Spec, has_symbols, map_leaves, record_call
 
-__all__ = ["Module", "Parameter", "in_mode", "snake_case"]
+__all__ = ["Module", "Parameter", "snake_case"]
 
 Shape = tuple[int | None, ...]
 Arrays = dict[str, npt.NDArray[Any]]
@@ -74,8 +75,8 @@ class Module:
     """
 
     # Class attributes, so that a subclass which forgets super().__init__() works too.
-    training: bool = True
     built: bool = False
+    _begins_training: ClassVar[bool] = True
     #: whether the mask of the first argument is that of the result too, unless `compute_mask` says otherwise
     supports_masking: bool = False
     input_shape: tuple[int, ...] | None = None
@@ -101,6 +102,9 @@ class Module:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = vars(cls)
+        if isinstance(own.get("training"), bool):  # as a class says what its objects begin with
+            cls._begins_training = own["training"]
+            del cls.training
         cls._takes_training = takes_training(cls.call)
         if "compute_mask" in own:
             cls.supports_masking = own.get("supports_masking", True)
@@ -178,16 +182,16 @@ class Module:
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         training = kwargs.pop("training", None)
-        if training is None:
-            training = self.training
-        elif training != self.training:
+        if training is not None and training != self.training:
             with self.mode(training=bool(training)):  # for the parts too, as in Keras
                 return self._called(args, kwargs)
         args = tuple([self._cast(x) for x in args])
         if self._takes_training:
-            kwargs["training"] = training
+            kwargs["training"] = self.training if training is None else training
         if not self.built:
-            return self._first_call(args, kwargs)
+            with lock_of(self):
+                if not self.built:  # by another thread, for which this one has waited
+                    return self._first_call(args, kwargs)
         with ag.module_scope(self._path or "", absolute=True):
             return self.call(*args, **kwargs)
 
@@ -213,6 +217,7 @@ class Module:
             if self._has_unbuilt_parts():
                 self._rehearse(args, kwargs)
             self.built = True
+            trees_changed()
             self._name_tree()
             room_for_result(self, args)
             self._example = map_leaves(Tensor, lambda t: Spec(t.shape[1:], t.dtype.name), args)
@@ -295,7 +300,7 @@ class Module:
                         "because its input shape is not known. Give the first layer input_shape=(...), or call the "
                         "module on a batch first"
                     )
-                module.build((None, *module.input_shape))
+                build_once(module, (None, *module.input_shape))
 
     def _carries(self) -> tuple[str, ...]:
         """Return the names of attributes that a call leaves for the next: lists of tensors (N, …), None at first."""
@@ -304,7 +309,7 @@ class Module:
     # ---- the tree ---------------------------------------------------------------------------------------------------
 
     def _members(self) -> Iterator[tuple[str, Module | Tensor]]:
-        for name, value in vars(self).items():
+        for name, value in list(vars(self).items()):  # another thread may be building
             if value.__class__ not in _PLAIN:
                 yield from _members_in("" if name in self._unnamed else name, value)
 
@@ -424,8 +429,7 @@ class Module:
 
     def train(self) -> Self:
         """Switch the whole tree to training mode (dropout drops), and return the module."""
-        for _, module in self._walk():
-            module.training = True
+        set_mode((module for _, module in self._walk()), True)
         return self
 
     def zero_grad(self) -> None:
@@ -435,15 +439,25 @@ class Module:
 
     def eval(self) -> Self:
         """Switch the whole tree to evaluation mode (dropout passes through), and return the module."""
-        for _, module in self._walk():
-            module.training = False
+        set_mode((module for _, module in self._walk()), False)
         return self
 
-    @contextmanager
-    def mode(self, *, training: bool) -> Iterator[None]:
-        """Switch the whole tree to training or evaluation mode inside, and every module back to its own after."""
-        with in_mode([module for _, module in self._walk()], training):
-            yield
+    @property
+    def training(self) -> bool:
+        """Whether it is in training mode: as a call that is running in this thread says, else as was set."""
+        return mode_of(self)
+
+    @training.setter
+    def training(self, training: bool) -> None:
+        set_mode((self,), bool(training))
+
+    def mode(self, *, training: bool) -> AbstractContextManager[None]:
+        """Put the whole tree into training or evaluation mode inside, in this thread or task; others see nothing of it.
+
+        Args:
+            training: which of the two.
+        """
+        return in_mode(self, training)
 
     # ---- freezing and weights ---------------------------------------------------------------------------------------
 
@@ -554,19 +568,6 @@ _ELSEWHERE = {
     "to": "All is computed on the CPU, in the dtype that a layer is made with",
     "cuda": "All is computed on the CPU",
 }
-
-
-@contextmanager
-def in_mode(modules: list[Module], training: bool) -> Iterator[None]:
-    """Switch modules to training or evaluation mode inside, and each back to its own after."""
-    before = [(module, module.training) for module in modules]
-    for module in modules:
-        module.training = training
-    try:
-        yield
-    finally:
-        for module, was in before:
-            module.training = was
 
 
 def snake_case(name: str) -> str:

@@ -20,6 +20,7 @@ from autograd_lite import Tensor
 from ._build import RestoreOnError
 from ._compiled import Means, NamedMeans, fitted, values_of
 from ._feed import ArrayFeed, Feed, StreamFeed, is_stream, limited
+from ._interrupts import raise_ignored
 from ._penalties import has_penalties, model_call
 from ._samples import (
     Samples,
@@ -79,7 +80,9 @@ class Trainer(Stepper):
         The reported values are means over all samples of the epoch, each computed with the weights at its step; those
         of validation are computed after the epoch. The order is drawn from the default generator, anew each epoch.
         All arrays, and the first batch of a stream, are checked before the first step. An error, or an interrupt,
-        leaves the weights of the last whole step, the mode of before and no gradients.
+        leaves the model and the optimizer as the last whole step has left them, running statistics included, the mode
+        of before and no gradients. An interrupt that Python ignores, as it came in a destructor, ends training after
+        the step.
 
         Args:
             x: inputs, shape (N, ...); floating ones are cast to the model's dtype once. Or a stream of batches.
@@ -102,7 +105,7 @@ class Trainer(Stepper):
         Raises:
             ValueError: before any step, for data that cannot be trained on; see the message.
         """
-        compiled = self._require_compiled("fit")
+        self._require_compiled("fit")
         epochs = positive_int("fit", "epochs", epochs, 0)
         initial_epoch = positive_int("fit", "initial_epoch", initial_epoch, 0)
         feed, validation = self._fit_feeds(
@@ -128,7 +131,7 @@ class Trainer(Stepper):
         self._check("fit", first, None if validation is None else validation.first())
         modules = self._bind_optimizer("fit")
         self.stop_training = False
-        with self._training(compiled.optimizer, modules):
+        with self._metrics_in_use("fit") as compiled, self._training(compiled.optimizer, modules):
             calls.call("on_train_begin")
             logs: dict[str, float] = {}
             for epoch in range(calls.resumed_epoch(initial_epoch), epochs):
@@ -241,11 +244,13 @@ class Trainer(Stepper):
             x, y, w, size = samples
             if watched:
                 calls.call("on_train_batch_begin", done)
-            value, weight = (
-                (self.train_step(_data(samples)), float(size))
-                if own
-                else self._step(compiled, x, y, w, penalized, guard)
-            )
+            with ag.transaction():
+                value, weight = (
+                    (self.train_step(_data(samples)), float(size))
+                    if own
+                    else self._step(compiled, x, y, w, penalized, guard)
+                )
+            raise_ignored()
             mean.add(value, weight)
             done += 1
             if watched:
@@ -279,7 +284,7 @@ class Trainer(Stepper):
         Returns:
             The loss, or, with metrics, a list that begins with it, or a dict.
         """
-        compiled = self._require_compiled("train_on_batch")
+        self._require_compiled("train_on_batch")
         samples = self._samples("train_on_batch", x, y, sample_weight, True)
         if class_weight is not None:
             samples = class_weights("train_on_batch", class_weight, samples)
@@ -287,7 +292,7 @@ class Trainer(Stepper):
             self._check("train_on_batch", samples, None)
         modules = self._bind_optimizer("train_on_batch")
         feed = ArrayFeed(samples, samples.size)
-        with self._training(compiled.optimizer, modules):
+        with self._metrics_in_use("train_on_batch") as compiled, self._training(compiled.optimizer, modules):
             values = self._train_epoch(feed, Progress("", 1), CallbackList([], self, {}), modules)
         return _as_result(values, return_dict)
 
@@ -340,7 +345,7 @@ class Trainer(Stepper):
         progress = open_progress(verbose, "", feed.steps)
         self._check("evaluate", feed.first(), None)
         values: dict[str, float] = {}
-        with _closing(progress, values):
+        with self._metrics_in_use("evaluate"), _closing(progress, values):
             values |= self._evaluate(feed, progress, calls)
         return _as_result(values, return_dict)
 

@@ -316,7 +316,7 @@ def test_before_takes_the_packages_of_another_checkout(tmp_path: Path) -> None:
 def test_a_broken_contender_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(run.ContenderError, match="ModuleNotFoundError"):
         run.Worker("no_such_module", "tiny_mlp")
-    monkeypatch.setitem(CASES, "broken", Case("about", "tiny_mlp", ("numpy",), "s", mode="process"))
+    monkeypatch.setitem(CASES, "broken", Case("about", "tiny_mlp", ("numpy",), "s", mode="probe"))
     outcome = run.run_case("broken", rounds=1)  # the worker's own table has no such case
     assert not outcome.sound
     assert "! numpy FAILED" in report.table("broken", outcome)
@@ -336,13 +336,18 @@ def test_values_that_differ_are_reported() -> None:
 def test_a_round_is_divided_by_runs_and_ops(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter([10.0, 22.0])
     monkeypatch.setattr(worker.time, "perf_counter", lambda: next(ticks))
-    runs = []
-    job = problems.Job(lambda: runs.append(1) or 0.5, lambda: {}, lambda: runs.clear())
+    done: list[str] = []
+    job = problems.Job(lambda: done.append("run") or 0.5, lambda: {}, lambda: done.append("reset"))
     case = Case("about", "chain", ("numpy",), "s", per_run=3, repeat=2, warm=4)
     answer = worker.timed_round(case, problems.chain(1, links=1), job)
     assert answer["seconds"] == 12.0 / (3 * 2)
-    assert len(runs) == 2
+    # The values are of the first run: after many, rounding alone would tell processors apart.
+    assert done == ["reset", *["run"] * 4, "reset", *["run"] * 2, "reset", "run"]
     assert answer["values"] == {"loss": (0.5, 0.5)}
+    done.clear()
+    monkeypatch.undo()
+    worker.timed_round(Case("about", "chain", ("numpy",), "s"), problems.chain(1, links=1), job)
+    assert done == ["reset", "run"]
 
 
 @pytest.mark.parametrize("argv", [["no_such_case"], ["--contenders", "no_such_one"], ["--rounds", "0"]])

@@ -75,11 +75,11 @@ class _Tail:
     def __del__(self) -> None:
         queue = getattr(_DYING, "queue", None)
         if queue is not None:  # the loop below is running further up the stack, and will come to them
-            queue.append(self.nodes)
+            queue.append(getattr(self, "nodes", ()))  # there are none yet if an interrupt came when this was made
             return
-        _DYING.queue = queue = [self.nodes]
-        self.nodes = None
         try:
+            _DYING.queue = queue = [getattr(self, "nodes", ())]
+            self.nodes = None
             while queue:
                 queue.pop()
         finally:

@@ -3,18 +3,25 @@
 CPython counts the references to every object. An array that one dict holds, and nothing else, is a temporary: no saved
 value, no view and no name of the user's can see it change. The counts that mean this are measured when the module is
 loaded, by the code that compares with them; an interpreter on which they do not tell one holder from two is told that
-every array is shared.
+every array is shared, and so is a free-threaded one, where another thread's references are counted elsewhere.
+
+What a Tensor holds can be fetched by another thread between the count and the write, for NumPy lets go of Python's lock
+while it writes. So it is written in its place only while no other thread runs, only where NumPy does not raise after it
+has written, and in one step with the new history, which no signal can come between (`write_whole`).
 """
 
 from __future__ import annotations
 
+import operator
 import sys
-from collections.abc import Mapping
+import warnings
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-__all__ = ["SMALL", "unshared"]
+__all__ = ["SMALL", "undisturbed", "unshared", "write_whole"]
 
 SMALL = 1 << 14  # elements; of smaller arrays, a new one costs no more than the question
 _count = getattr(sys, "getrefcount", lambda _: 0)
@@ -34,7 +41,12 @@ def _measured() -> tuple[int, int]:
     array = np.empty(1)
     view = np.empty(4).reshape(2, 2)
     origin = view.base
-    vague = _holders({0: array}, 0) != alone + 1 or _holders_of_base({0: view}, 0) != base + 1 or origin is None
+    vague = (
+        "free-threading" in sys.version
+        or _holders({0: array}, 0) != alone + 1
+        or _holders_of_base({0: view}, 0) != base + 1
+        or origin is None
+    )
     return (-1, -1) if vague else (alone, base)
 
 
@@ -68,3 +80,33 @@ def unshared(held: Mapping[Any, Any], key: Any, others: int = 0) -> bool:
         return False
     del base
     return _holders_of_base(held, key) == _BASE_ALONE
+
+
+def undisturbed() -> bool:
+    """Say whether a write into an array comes to its end: no other thread looks on, and NumPy does not raise."""
+    if len(sys._current_frames()) > 1:
+        return False
+    modes = set(np.geterr().values())
+    if not modes <= {"ignore", "warn", "print"}:
+        return False
+    return "warn" not in modes or not _warnings_raise()
+
+
+def _warnings_raise() -> bool:
+    """Say whether some warning of NumPy's may be an error here: of filters, the first that fits decides."""
+    for action, message, category, module, line in warnings.filters:
+        if issubclass(RuntimeWarning, category):
+            if action == "error":
+                return True
+            if message is module is None and not line:
+                return False
+    return False
+
+
+def write_whole(*steps: Callable[[], Any]) -> None:
+    """Take some steps, each a function written in C, with nothing between them.
+
+    Python looks for signals between its own instructions, and here are none. An array is written last: what its write
+    may still bring forth, a warning that somebody makes an error of, comes when all is done.
+    """
+    deque(map(operator.call, steps), maxlen=0)

@@ -171,10 +171,12 @@ def variable(a: Any, level: Level | None) -> Tensor:
 
 
 def bare(a: Any) -> Any:
-    """Return a bare value, or the Tensor itself if it has a history."""
+    """Return a bare value that nobody else holds, or the Tensor itself if it has a history."""
     if not isinstance(a, Tensor):
         return np.array(a)
-    return a if a._node is not None else a._data
+    if a._node is not None:
+        return a
+    return np.array(a._data) if isinstance(a._data, np.ndarray) else a._data
 
 
 def scalar(what: str, out: Any) -> Any:

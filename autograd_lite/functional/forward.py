@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._lifted import Level, face
+from .._record import owned
 from .._tensor import Tensor
 from ..core.arguments import function_given
 from ..core.depth import inside
@@ -135,7 +136,7 @@ class Linear:
             raise ShapeError(f"linearize: expected {len(self._variables)} tangents; received {len(given)}")
         env: dict[Any, Any] = {}
         for v, t in zip(self._variables, given, strict=True):
-            t = t if isinstance(t, Tensor) else np.asarray(t)
+            t = owned(t if isinstance(t, Tensor) else np.asarray(t))
             if t.shape != v.shape:
                 raise ShapeError(f"linearize: expected a tangent of shape {v.shape}; received {t.shape}")
             env[v] = t.astype(v.dtype) if t.dtype != v.dtype else t
@@ -164,7 +165,7 @@ class Linear:
         if received != wanted:
             raise ShapeError(f"linearize: transpose expected cotangents of shapes {wanted}; received {received}")
         pairs = zip(self._traced.out, given, strict=True)
-        roots = [(t, g if isinstance(g, Tensor) else np.asarray(g, t.dtype)) for t, g in pairs]
+        roots = [(t, owned(g) if isinstance(g, Tensor) else np.asarray(g, t.dtype)) for t, g in pairs]
         with self._recording():
             back = pull_back(self._traced, roots, retain=True)
         return back[0] if len(back) == 1 else back

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._lifted import released
-from .._record import wrap
+from .._record import owned, wrap
 from .._tensor import Tensor
 from ..core.arguments import function_given
 from ..core.errors import GradError, ShapeError
@@ -194,7 +194,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
                 raise ShapeError(
                     f"vjp: expected a cotangent for each of the {len(outputs)} outputs; received {len(given)}"
                 )
-            roots = [(out, _fitting(out, g, path)) for (path, out), g in zip(outputs, given, strict=True)]
+            roots = [(out, owned(_fitting(out, g, path))) for (path, out), g in zip(outputs, given, strict=True)]
             grads = pull_back(traced, roots, retain=True)
             return grads[0] if isinstance(argnums, int) else grads
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -124,9 +126,14 @@ def _sigmoid(x: Any) -> Any:
 sigmoid = elementwise(_sigmoid, lambda out, x: out * (1 - out), name="sigmoid", saves="ox", glyph="σ", onnx="Sigmoid")
 
 
-def _relu(x: Any, out: Any = None) -> Any:
+def _relu(x: Any) -> Any:
     # A row of zeros, not the number: NumPy's loop over two arrays is twice as fast as its loop with a scalar.
-    return np.maximum(x, np.zeros(x.shape[-1:], x.dtype), out=out)
+    return np.maximum(x, np.zeros(x.shape[-1:], x.dtype))
+
+
+def relu_over(x: Any) -> Callable[[], Any]:
+    """Return the step, in C, that puts relu(x) in the place of x."""
+    return functools.partial(np.maximum, x, np.zeros(x.shape[-1:], x.dtype), out=x)
 
 
 relu = elementwise(

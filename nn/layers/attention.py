@@ -12,6 +12,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import activations, initializers
+from .._modes import adopt
 from ..module import Shape
 from .attention_axes import Fold, axes_given
 from .attention_masks import allowed_pairs, without
@@ -405,8 +406,7 @@ class TransformerBlock(Layer):
             part.build(shape)
         self.dense.build(shape)
         self.dense_output.build((*shape[:-1], inner))
-        for _, module in self.named_modules():
-            module.training = self.training
+        adopt(self, (module for _, module in self.named_modules()))
 
     def call(self, x: Tensor, mask: Any = None, training: bool | None = None) -> Tensor:
         """Return the block's result, of x's shape."""

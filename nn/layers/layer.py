@@ -115,9 +115,10 @@ class Layer(Configurable, Module):
         shape = np.shape(loss)
         if shape != ():
             raise ShapeError(f"{self.name}.add_loss: expected a scalar; received shape {shape}. Take its sum or mean")
-        if self._added is None:
-            self._added = Added()
-        self._added.terms.append(loss if isinstance(loss, Tensor) else tensor(loss, dtype=self.dtype))
+        added = self._added
+        if added is None:
+            added = vars(self).setdefault("_added", Added())
+        added.terms.append(loss if isinstance(loss, Tensor) else tensor(loss, dtype=self.dtype))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the module; the penalty on its output, if there is one, is then among `losses`."""

@@ -239,10 +239,9 @@ class RNN(Layer):
     def _remember(self, states: list[Any]) -> None:
         with ag.no_grad():
             if self.states is None:
-                self.states = [ag.tensor(s.numpy()) for s in states]
-            else:
-                for held, s in zip(self.states, states, strict=True):
-                    held.assign(s.detach())
+                self.states = [ag.tensor(np.zeros(s.shape, s.dtype)) for s in states]
+            for held, s in zip(self.states, states, strict=True):
+                held.assign(s.detach())
 
     # ---- shapes and errors ------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -107,12 +108,12 @@ class SpectralNormalization(Wrapper):
         """Return the layer's result with the divided kernel; while training, move u."""
         training = self.training if training is None else training
         name = self._weight_name()
-        weight = getattr(self.layer, name)
-        setattr(self.layer, name, self._divided(weight, training))
-        try:
-            return super().call(x, training)
-        finally:
-            setattr(self.layer, name, weight)
+        twin: Any = copy.copy(self.layer)  # the layer itself may be running in another thread
+        vars(twin)[name] = self._divided(getattr(twin, name), training)
+        out = twin(x, training=training) if type(twin)._takes_training else twin(x)
+        if (added := vars(twin).get("_added")) is not None:
+            vars(self.layer).setdefault("_added", added)
+        return out
 
     def _divided(self, weight: Tensor, training: bool) -> Tensor:
         if not weight.data.any():

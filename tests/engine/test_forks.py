@@ -79,6 +79,7 @@ def hangs(work):
     return answers.count(None)
 
 import autograd_lite.testing
+strict()  # what is loaded late is loaded now: Python itself does not stand a fork during an import
 sys.setswitchinterval(1e-5)
 print({name: hangs(work) for name, work in works.items()})
 """

@@ -24,7 +24,9 @@ import autograd_lite as ag
 import nn
 from autograd_lite.core.mode import _NESTED, MODE
 from autograd_lite.core.op import OPS
+from autograd_lite.core.undo import open_undo
 from nn._config import custom_called
+from nn._limits import _most
 
 
 class Seen(NamedTuple):
@@ -35,11 +37,12 @@ class Seen(NamedTuple):
     scope: str = ""
     watched: bool = False
     custom: Any = None
+    most: int = 2**28
 
 
 def look() -> Seen:
     mode = MODE.get()
-    return Seen(mode.record, mode.source, mode.scope, mode.watch is not None, custom_called("own thing"))
+    return Seen(mode.record, mode.source, mode.scope, mode.watch is not None, custom_called("own thing"), _most())
 
 
 class Kind(NamedTuple):
@@ -60,6 +63,7 @@ KINDS: dict[str, Kind] = {
     "module_scope": Kind(lambda: ag.module_scope("m"), lambda s: s._replace(scope=f"{s.scope}.m".lstrip(".")), True),
     "absolute": Kind(lambda: ag.module_scope("top", absolute=True), lambda s: s._replace(scope="top"), True),
     "raise_on_nan": Kind(ag.raise_on_nan, lambda s: s._replace(source=True, watched=True)),
+    "element_limit": Kind(lambda: nn.saving.element_limit(7), lambda s: s._replace(most=7)),
     **{
         f"CustomObjectScope of {f.__name__}": Kind(
             lambda f=f: nn.utils.CustomObjectScope({"own thing": f}), lambda s, f=f: s._replace(custom=f)
@@ -141,7 +145,7 @@ def public_blocks() -> set[str]:
 def test_every_public_block_is_under_the_law() -> None:
     made = [kind.make() for kind in KINDS.values()]
     names = {getattr(block, "func", type(block)).__name__ for block in made}
-    assert public_blocks() == names | {"strict_mode"}  # which holds in all threads: the next test
+    assert public_blocks() == names | {"strict_mode", "transaction"}  # of which the next tests tell
 
 
 def test_strict_blocks_end_in_any_order() -> None:
@@ -158,6 +162,22 @@ def test_strict_blocks_end_in_any_order() -> None:
     second.__exit__(None, None, None)
     assert a.flags.writeable
     assert {op: op.forward for op in OPS.values()} == forwards
+
+
+def test_transactions_end_in_any_order_and_elsewhere() -> None:
+    w = ag.tensor(1.0)
+    first, second, third = ag.transaction(), ag.transaction(), ag.transaction()
+    first.__enter__()
+    second.__enter__()
+    w.assign(2.0)
+    first.__exit__(None, None, None)
+    second.__exit__(ValueError, ValueError(), None)
+    assert (w.item(), open_undo()) == (1.0, None)
+    third.__enter__()
+    thread = threading.Thread(target=third.__exit__, args=(None, None, None))
+    thread.start()
+    thread.join()
+    assert open_undo() is None
 
 
 def numbers(n: int, block: Callable[[], Any] = ag.no_grad) -> Iterator[int]:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+import nn
 from autograd_lite import Tensor
-from nn import constraints, optimizers
+from nn import callbacks, constraints, layers, models, optimizers
 from nn.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer, OptimizerMap, blocks
 
 from ..interrupts import Interrupt, interrupted_at, lines_of
@@ -142,3 +143,59 @@ def test_a_gradient_may_be_the_parameter_itself() -> None:
     optimizer = optimizers.SGD(0.5, parameters=[w])
     optimizer.apply([w.data[::-1]])
     np.testing.assert_array_equal(w.data, other - 0.5 * other[::-1])
+
+
+# ---- fit ------------------------------------------------------------------------------------------------------------
+
+
+def fitting() -> tuple[models.Model, Callable[..., Any]]:
+    """Return a model whose steps move running statistics too, and a function that trains it for two epochs."""
+    ag.set_seed(1)
+    inputs = nn.Input((6, 3))
+    x = layers.SpectralNormalization(layers.Dense(8))(layers.GRU(5)(inputs))
+    model = models.Model(inputs, layers.Dense(2)(layers.Dropout(0.3)(layers.BatchNormalization()(x))))
+    model.compile(optimizers.Adam(0.1, use_ema=True, ema_overwrite_frequency=3), "mse", metrics=["mae"])
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(8, 6, 3)).astype("float32"), rng.normal(size=(8, 2)).astype("float32")
+    model(data[0])
+    return model, lambda *calls: model.fit(*data, batch_size=4, epochs=2, verbose=0, callbacks=list(calls))
+
+
+def whole(model: models.Model) -> list[bytes]:
+    state = model.optimizer.state_dict() if model.optimizer.parameters else {}
+    return [a.tobytes() for a in model.state_dict().values()] + [state[name].tobytes() for name in sorted(state)]
+
+
+def states_of_fit() -> list[list[bytes]]:
+    """Return the states before the first step of `fit`, after each, and at its end."""
+    model, fit = fitting()
+    states = []
+    fit(
+        callbacks.LambdaCallback(
+            on_train_begin=lambda logs: states.append(whole(model)),
+            on_train_batch_end=lambda batch, logs: states.append(whole(model)),
+        )
+    )
+    return [*states, whole(model)]
+
+
+def torn_in_fit(lines: range, states: list[list[bytes]]) -> int:
+    count = 0
+    for line in lines:
+        model, fit = fitting()
+        with contextlib.suppress(Interrupt):
+            interrupted_at(fit, line, ours=lambda file: "/nn/" in file or "/autograd_lite/" in file)
+        model.optimizer.bind(model.parameters())
+        left = any(p.grad is not None for p in model.parameters()) or not model.training
+        count += left or whole(model) not in states
+    return count
+
+
+@interrupted
+@pytest.mark.parametrize("every", [4001, pytest.param(97, marks=pytest.mark.ci)])
+def test_fit_leaves_the_state_of_a_whole_step(every: int) -> None:
+    states = states_of_fit()
+    assert len({tuple(state) for state in states}) == 6  # of before, of four steps, and with the means in their place
+    _, fit = fitting()
+    lines = lines_of(fit, ours=lambda file: "/nn/" in file or "/autograd_lite/" in file)
+    assert torn_in_fit(range(lines % every, lines, every), states) == 0
