@@ -58,6 +58,7 @@ from .core.mode import (
     is_grad_enabled as is_grad_enabled,
     module_scope as module_scope,
     no_grad as no_grad,
+    raise_on_change as raise_on_change,
     record_source as record_source,
 )
 from .engine import backward as backward
