@@ -263,7 +263,20 @@ def _turning(node: GraphNode, args: tuple[Term, ...]) -> Term:
     return _made("divide", (x, _made("add", tuple(squares), (), node.shape, x.bare)), (), node.shape, x.bare)
 
 
+def _silu_slope(node: GraphNode, args: tuple[Term, ...]) -> Term:
+    """Write out σ(x) (1 + x (1 - σ(x))), which one op computes."""
+    x = args[0]
+
+    def made(op: str, *of: Term) -> Term:
+        return _made(op, of, (), x.shape, x.bare)
+
+    s = made("sigmoid", x)
+    rest = made("multiply", x, made("subtract", number(1), s))
+    return made("multiply", s, made("add", number(1), rest))
+
+
 _SIMPLER: Mapping[str, Any] = {
+    "silu_slope": _silu_slope,
     "turning": _turning,
     "direction": _direction,
     "softmax_pullback": _softmax_pullback,
