@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any, ClassVar, Self, TypeVar
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 
@@ -25,6 +27,7 @@ __all__ = [
     "custom_name",
     "function_called",
     "get_custom_objects",
+    "kept_by_class",
     "made",
     "name_in_configurations",
     "named_object",
@@ -45,6 +48,19 @@ _REGISTERED: dict[str, Any] = {}
 _NAMES: dict[Any, str] = {}
 
 
+def kept_by_class(function: Callable[[Any], T]) -> Callable[[Any], T]:
+    """Return a function of a class with its results kept, each for as long as the class lives."""
+    found: WeakKeyDictionary[Any, T] = WeakKeyDictionary()
+
+    @functools.wraps(function)
+    def kept(kind: Any) -> T:
+        if kind not in found:
+            found[kind] = function(kind)
+        return found[kind]
+
+    return kept
+
+
 def _name_of(thing: Any) -> str:
     """Return what configurations call a class or function."""
     package, *inner = thing.__module__.split(".")
@@ -59,7 +75,7 @@ class Registered:
     """
 
     __slots__ = ()
-    known: ClassVar[dict[str, type[Registered]]] = {}
+    known: ClassVar[MutableMapping[str, type[Registered]]] = WeakValueDictionary()  # as long as they live
     config_name: ClassVar[str] = "Registered"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
