@@ -165,7 +165,7 @@ def argument_names(kind: type) -> list[str]:
     """
     names: list[str] = []
     for base in kind.__mro__:
-        if "__init__" not in vars(base):
+        if "__init__" not in vars(base) or base is object:
             continue
         parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
         named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

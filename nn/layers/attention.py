@@ -13,6 +13,7 @@ from autograd_lite import Tensor
 
 from .. import activations, initializers
 from .._modes import adopt
+from .._limits import room
 from ..module import Shape
 from .attention_axes import Fold, axes_given
 from .attention_masks import allowed_pairs, without
@@ -219,6 +220,7 @@ class MultiHeadAttention(Layer):
                 f"{self.name}: expected a query of shape (N, T, D), or with more axes before D; received shape "
                 f"{input_shape}"
             )
+        room((self.num_heads, *input_shape[1:-1], *input_shape[1:-1]))  # for the scores
         self._fold(len(input_shape))
         self.query.build(input_shape)
         if self.gate is not None:

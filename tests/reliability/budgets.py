@@ -15,12 +15,13 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import nn
-from nn._config import Registered
 from tests.nn.layer_cases import LayerCase, all_cases
+from tests.nn.metric_cases import CASES as METRICS
 
 MEMORY, SECONDS = 4 << 30, 5  # more than one array of as many elements as the limit
 LARGE = (2**33 + 1, 70_000)
@@ -88,19 +89,10 @@ def descriptions() -> Iterator[tuple[str, str, Callable[[], Any]]]:
             print(f"{case.name}: left out, no model of it is JSON ({error!s:.60})")
             continue
         for change, changed in enlarged(json.loads(text)):
-            yield (
-                case.name,
-                change,
-                lambda changed=changed, own=own: nn.models.model_from_json(json.dumps(changed), own),
-            )  # type: ignore[misc]
-    for name, kind in sorted(Registered.known.items()):
-        if name.startswith("metrics."):
-            try:
-                config = kind().get_config()
-            except (TypeError, NotImplementedError):
-                config = {"num_classes": 3} if "num_classes" in str(nn.metrics.__dict__.get(name[8:])) else {}
-            for change, changed in enlarged(config):
-                yield name, change, lambda kind=kind, changed=changed: kind.from_config(changed)  # type: ignore[misc]
+            yield case.name, change, partial(nn.models.model_from_json, json.dumps(changed), own)
+    for metric in (case.metric() for case in METRICS.values()):
+        for change, changed in enlarged(metric.get_config()):
+            yield type(metric).__name__, change, partial(type(metric).from_config, changed)
 
 
 def main() -> int:
