@@ -12,8 +12,8 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import activations, initializers
-from .._modes import adopt
 from .._limits import room
+from .._modes import adopt
 from ..module import Shape
 from .attention_axes import Fold, axes_given
 from .attention_masks import allowed_pairs, without
