@@ -93,7 +93,7 @@ class Registered:
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Return an object like the one whose `get_config` this is."""
         with reading(config):
-            return cls(**{name: restored(value) for name, value in config.items()})
+            return cls(**_values(cls, config))
 
 
 class Configurable(Registered):
@@ -136,7 +136,7 @@ class Configurable(Registered):
             Dense(units=3, activation=relu)
         """
         with reading(config):
-            arguments = {name: restored(value) for name, value in config.items()}
+            arguments = _values(cls, config)
             parameters = _signature(cls).parameters.values()
             spread = next((p.name for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
             return cls(*arguments.pop(spread, ()), **arguments) if spread else cls(**arguments)
@@ -150,6 +150,20 @@ def _signature(kind: type) -> inspect.Signature:
         known = (init, inspect.signature(init))
         kind._signature_of = known  # type: ignore[attr-defined]
     return known[1]
+
+
+def _values(kind: Any, config: Any) -> dict[str, Any]:
+    """Return the constructor's arguments that a configuration gives.
+
+    Raises:
+        ValueError: if it is no dict of them.
+    """
+    if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
+        raise ValueError(
+            f"{kind.__name__}.from_config: expected a dict, as {kind.__name__}.get_config() returns it; received "
+            f"{config!r:.80}"
+        )
+    return {name: restored(value) for name, value in config.items()}
 
 
 def argument_names(kind: type) -> list[str]:
@@ -167,7 +181,7 @@ def argument_names(kind: type) -> list[str]:
     """
     names: list[str] = []
     for base in kind.__mro__:
-        if "__init__" not in vars(base):
+        if "__init__" not in vars(base) or base is object:
             continue
         parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
         named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -254,7 +268,7 @@ def _restored(value: Any) -> Any:
         if (kind := class_called(value["class_name"])) is not None:
             if hasattr(kind, "from_config"):
                 return kind.from_config(value["config"])
-            return kind(**{key: _restored(part) for key, part in value["config"].items()})
+            return kind(**_values(kind, value["config"]))
     return {key: _restored(part) for key, part in value.items()}
 
 

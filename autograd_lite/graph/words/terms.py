@@ -7,7 +7,7 @@ masks that keep a NaN away from a zero cotangent are not shown.
 
 from __future__ import annotations
 
-import ast
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,10 +100,14 @@ def leaf(node: GraphNode, has_g: bool = False) -> Term:
 
 
 def _number(text: str) -> Any:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return {"nan": float("nan"), "inf": float("inf"), "-inf": -float("inf")}.get(text)
+    """Return the number or bool that a text says, or None; `ast.literal_eval` would leave cyclic garbage."""
+    if text in ("True", "False"):
+        return text == "True"
+    for kind in (int, float, complex):
+        with contextlib.suppress(ValueError):
+            found = kind(text)
+            return found if kind is not int or abs(found) < 2**64 else None
+    return None
 
 
 def term_of(node: GraphNode, args: tuple[Term, ...]) -> Term:
