@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextvars import copy_context
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
@@ -20,7 +20,7 @@ from ._tensor import GRAD_LOCK, Tensor
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
 from .core.messages import checked
-from .core.mode import MODE, Mode, enable_grad, enter_mode, leave_mode, no_grad
+from .core.mode import MODE, Mode, enter_mode, leave_mode, record_off, record_on
 from .core.node import LEAF, Node
 from .core.op import EachInput, Kind, Rule
 from .core.ownership import SMALL, unshared
@@ -249,16 +249,25 @@ def cotangents(
     watch = _Watch()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
     watch.seen = selects or any(g.size > 1 for g in roots.values())
-    mode: Any = nullcontext()
+    change: Any = None
     opened: _Opened = None
     if create_graph:
-        mode, opened = enable_grad(), as_tensors
+        change, opened = record_on, as_tensors
     elif level is None:
-        mode = no_grad()
+        change = record_off
     else:
         opened = partial(_without_level, level)
-    with mode, np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=watch):
-        return _walk(order, roots.copy(), wanted, watch, retain_graph, opened)
+    # In a context of its own, which brings back the modes around it wherever an interrupt comes, as `with` does not.
+    walk = order, roots.copy(), wanted, watch, retain_graph, opened
+    return copy_context().run(_walk_in_mode, change, watch, walk)
+
+
+def _walk_in_mode(change: Any, watch: _Watch, walk: tuple[Any, ...]) -> dict[Any, Any]:
+    if change is not None:
+        enter_mode(change)
+    np.seterr(divide="ignore", over="ignore", under="ignore", invalid="call")
+    np.seterrcall(watch)
+    return _walk(*walk)
 
 
 def _watched(roots: dict[Any, Any], targets: set[Any] | None, settings: dict[str, Any]) -> dict[Any, Any]:

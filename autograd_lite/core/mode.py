@@ -22,6 +22,7 @@ __all__ = [
     "module_scope",
     "no_grad",
     "raise_on_change",
+    "record_off",
     "record_on",
     "record_source",
 ]
@@ -139,7 +140,8 @@ def record_on(mode: Mode) -> None:
     mode.record = True
 
 
-def _record_off(mode: Mode) -> None:
+def record_off(mode: Mode) -> None:
+    """For `enter_mode`: record nothing inside."""
     mode.record = False
 
 
@@ -248,7 +250,7 @@ class no_grad(_Recording):
         False
     """
 
-    _change = staticmethod(_record_off)
+    _change = staticmethod(record_off)
 
 
 class enable_grad(_Recording):
