@@ -21,6 +21,7 @@ from .arguments import (
     array_like,
     arrays_returned,
     bare,
+    beside,
     floating,
     has_history,
     leave,
@@ -220,14 +221,8 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
 
 def _along(slopes: Any, v: Any) -> list[tuple[Any, Any]]:
     """Return each gradient with its part of the vector."""
-    if isinstance(slopes, Tensor):
-        gradients, directions = [slopes], [v]
-    else:
-        gradients, directions = ([x for _, x in leaves(tree)] for tree in (slopes, v))
-    if len(gradients) != len(directions):
-        raise ShapeError(f"hvp: expected a vector of {len(gradients)} arrays; received {len(directions)}")
     roots = []
-    for g, d in zip(gradients, directions, strict=True):
+    for _, g, d in beside("hvp", "a vector", slopes, v):
         d = d if isinstance(d, Tensor) else np.asarray(d)
         if d.shape != g.shape:
             raise ShapeError(f"hvp: expected a vector of shape {g.shape}; received {d.shape}")

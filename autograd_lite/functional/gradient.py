@@ -17,7 +17,7 @@ from ..core.mode import MODE
 from ..core.node import Node
 from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import conjugated, cotangents, edge_of
-from .arguments import Traced, array_like, leave, like_argument, scalar, trace
+from .arguments import Traced, beside, leave, like_argument, name_of, scalar, trace
 
 __all__ = ["given_back", "grad", "pairs_of", "pull_back", "value_and_grad", "vjp"]
 
@@ -186,15 +186,10 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
     @functools.wraps(f)
     def with_pullback(*args: Any, **kwargs: Any) -> tuple[Any, Callable[[Any], Any]]:
         traced = trace("vjp", f, argnums, args, kwargs)
-        outputs = list(leaves(traced.out))
 
         def pullback(cotangent: Any) -> Any:
-            given = [g for _, g in leaves(array_like(cotangent))]
-            if len(given) != len(outputs):
-                raise ShapeError(
-                    f"vjp: expected a cotangent for each of the {len(outputs)} outputs; received {len(given)}"
-                )
-            roots = [(out, owned(_fitting(out, g, path))) for (path, out), g in zip(outputs, given, strict=True)]
+            triples = beside("vjp", f"a cotangent for each output of {name_of(f)}", traced.out, cotangent)
+            roots = [(out, owned(_fitting(out, g, path))) for path, out, g in triples]
             grads = pull_back(traced, roots, retain=True)
             return grads[0] if isinstance(argnums, int) else grads
 
