@@ -55,7 +55,7 @@ def jacobian(
     Returns:
         A function of f's arguments that returns, for each output, for each argument, an array of shape
         `out.shape + argument.shape`; where both are plain arrays, just that array. For complex arguments it is the
-        holomorphic derivative; there f must be holomorphic.
+        holomorphic derivative; there f must be holomorphic. Arrays or Tensors as from `value_and_grad`.
 
     Example:
         >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
@@ -165,7 +165,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
 
     Returns:
         A function of f's arguments that returns an array of shape `x.shape + x.shape`, or for a container of arrays,
-        or several arguments, a container of containers of blocks.
+        or several arguments, a container of containers of blocks. Arrays or Tensors as from `value_and_grad`.
 
     Example:
         >>> hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
@@ -187,7 +187,7 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
 
     Returns:
         A function of f's arguments and, last, the vector v, of the structure and shapes of that argument; it returns
-        H v, of the same structure.
+        H v, of the same structure. Arrays or Tensors as from `value_and_grad`.
 
     Raises:
         ShapeError: if v has another shape than the argument.

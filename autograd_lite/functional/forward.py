@@ -76,7 +76,7 @@ def jvp(f: Callable[..., Any]) -> Jvp:
     Returns:
         A function `(primals, tangents) -> (out, tangent)`, both tuples with one entry for each argument of f, each of
         the argument's structure and shapes; a tangent of None means zero. Its attribute `report` says which ops of
-        the last call fell back on two vector-Jacobian products.
+        the last call fell back on two vector-Jacobian products. Arrays or Tensors as from `value_and_grad`.
 
     Raises:
         ShapeError: if a tangent has another shape than its argument.
@@ -215,6 +215,7 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
     Returns:
         A function of f's arguments that returns `(out, linear)`: `linear(*tangents)` is the tangent of the output, at
         the cost of the derivative alone, and `linear.transpose(cotangent)` goes the other way.
+        Arrays or Tensors as from `value_and_grad`.
 
     Example:
         >>> out, linear = linearize(np.sin)(np.array([0.0, np.pi]))
