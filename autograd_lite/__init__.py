@@ -25,15 +25,19 @@ from ._functions import (
     erf as erf,
     erfc as erfc,
     gelu as gelu,
+    hard_tanh as hard_tanh,
     leaky_relu as leaky_relu,
     log_softmax as log_softmax,
     logsumexp as logsumexp,
+    mish as mish,
     relu as relu,
     sigmoid as sigmoid,
     silu as silu,
     softmax as softmax,
     softplus as softplus,
+    softsign as softsign,
     standardize as standardize,
+    tanh_shrink as tanh_shrink,
 )
 from ._recurrent import gru as gru, lstm as lstm, simple_rnn as simple_rnn
 from ._tensor import Tensor as Tensor, tensor as tensor
@@ -58,6 +62,7 @@ from .core.mode import (
     is_grad_enabled as is_grad_enabled,
     module_scope as module_scope,
     no_grad as no_grad,
+    raise_on_change as raise_on_change,
     record_source as record_source,
 )
 from .engine import backward as backward

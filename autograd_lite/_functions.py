@@ -21,15 +21,19 @@ __all__ = [
     "erf",
     "erfc",
     "gelu",
+    "hard_tanh",
     "leaky_relu",
     "log_softmax",
     "logsumexp",
+    "mish",
     "relu",
     "sigmoid",
     "silu",
     "softmax",
     "softplus",
+    "softsign",
     "standardize",
+    "tanh_shrink",
 ]
 
 
@@ -83,6 +87,53 @@ def silu(x: Any) -> Any:
         equation 4.
     """
     return _call(special.silu, x)
+
+
+@checked
+def mish(x: Any) -> Any:
+    """Return x * tanh(softplus(x)).
+
+    References:
+        Misra: Mish: A Self Regularized Non-Monotonic Activation Function, 2019, equation 1.
+    """
+    return _call(special.mish, x)
+
+
+@checked
+def softsign(x: Any) -> Any:
+    """Return x / (1 + abs(x)).
+
+    Example:
+        >>> softsign(np.array([-1.0, np.inf]))
+        array([-0.5,  1. ])
+    """
+    return _call(special.softsign, x)
+
+
+@checked
+def tanh_shrink(x: Any) -> Any:
+    """Return x - tanh(x), without cancellation near 0, where it is x³/3.
+
+    Example:
+        >>> tanh_shrink(np.array([3e-6, 100.0]))
+        array([9.e-18, 9.9e+01])
+    """
+    return _call(special.tanh_shrink, x)
+
+
+@checked
+def hard_tanh(x: Any, low: float = -1.0, high: float = 1.0) -> Any:
+    """Return min(max(x, low), high), with derivative 0 at `low` and `high` themselves, where `numpy.clip` has 1.
+
+    Args:
+        x: real numbers of any shape.
+        low, high: numbers, in this order.
+
+    Example:
+        >>> hard_tanh(np.array([-3.0, 0.5, 3.0]))
+        array([-1. ,  0.5,  1. ])
+    """
+    return _call(special.hard_tanh, x, low=low, high=high)
 
 
 @checked

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import inspect
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ import numpy as np
 from autograd_lite import Tensor
 
 from . import losses, metrics, optimizers
+from ._config import kept_by_class
 from ._masks import MASKS, joined, masks_in
 from ._samples import number
 from .data.structure import is_structure, leaves, map_structure
@@ -103,7 +103,7 @@ def _show(metric: Any, y: Any, predicted: Any, w: Any, masks: Any) -> None:
         metric.update_state(y, predicted, w)
 
 
-@functools.cache
+@kept_by_class
 def _parameters(kind: Any) -> frozenset[str]:
     return frozenset(inspect.signature(kind.update_state).parameters)
 

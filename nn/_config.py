@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any, ClassVar, Self, TypeVar
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 
@@ -25,6 +27,7 @@ __all__ = [
     "custom_name",
     "function_called",
     "get_custom_objects",
+    "kept_by_class",
     "made",
     "name_in_configurations",
     "named_object",
@@ -45,6 +48,19 @@ _REGISTERED: dict[str, Any] = {}
 _NAMES: dict[Any, str] = {}
 
 
+def kept_by_class(function: Callable[[Any], T]) -> Callable[[Any], T]:
+    """Return a function of a class with its results kept, each for as long as the class lives."""
+    found: WeakKeyDictionary[Any, T] = WeakKeyDictionary()
+
+    @functools.wraps(function)
+    def kept(kind: Any) -> T:
+        if kind not in found:
+            found[kind] = function(kind)
+        return found[kind]
+
+    return kept
+
+
 def _name_of(thing: Any) -> str:
     """Return what configurations call a class or function."""
     package, *inner = thing.__module__.split(".")
@@ -59,7 +75,7 @@ class Registered:
     """
 
     __slots__ = ()
-    known: ClassVar[dict[str, type[Registered]]] = {}
+    known: ClassVar[MutableMapping[str, type[Registered]]] = WeakValueDictionary()  # as long as they live
     config_name: ClassVar[str] = "Registered"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -77,7 +93,7 @@ class Registered:
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Return an object like the one whose `get_config` this is."""
         with reading(config):
-            return cls(**{name: restored(value) for name, value in config.items()})
+            return cls(**_values(cls, config))
 
 
 class Configurable(Registered):
@@ -120,7 +136,7 @@ class Configurable(Registered):
             Dense(units=3, activation=relu)
         """
         with reading(config):
-            arguments = {name: restored(value) for name, value in config.items()}
+            arguments = _values(cls, config)
             parameters = _signature(cls).parameters.values()
             spread = next((p.name for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
             return cls(*arguments.pop(spread, ()), **arguments) if spread else cls(**arguments)
@@ -134,6 +150,20 @@ def _signature(kind: type) -> inspect.Signature:
         known = (init, inspect.signature(init))
         kind._signature_of = known  # type: ignore[attr-defined]
     return known[1]
+
+
+def _values(kind: Any, config: Any) -> dict[str, Any]:
+    """Return the constructor's arguments that a configuration gives.
+
+    Raises:
+        ValueError: if it is no dict of them.
+    """
+    if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
+        raise ValueError(
+            f"{kind.__name__}.from_config: expected a dict, as {kind.__name__}.get_config() returns it; received "
+            f"{config!r:.80}"
+        )
+    return {name: restored(value) for name, value in config.items()}
 
 
 def argument_names(kind: type) -> list[str]:
@@ -151,7 +181,7 @@ def argument_names(kind: type) -> list[str]:
     """
     names: list[str] = []
     for base in kind.__mro__:
-        if "__init__" not in vars(base):
+        if "__init__" not in vars(base) or base is object:
             continue
         parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
         named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -238,7 +268,7 @@ def _restored(value: Any) -> Any:
         if (kind := class_called(value["class_name"])) is not None:
             if hasattr(kind, "from_config"):
                 return kind.from_config(value["config"])
-            return kind(**{key: _restored(part) for key, part in value["config"].items()})
+            return kind(**_values(kind, value["config"]))
     return {key: _restored(part) for key, part in value.items()}
 
 

@@ -15,8 +15,9 @@ from typing import Any
 
 from ._held import Setting
 
-__all__ = ["at_most", "check_depth", "element_limit", "parsed", "reading", "room", "room_for_result", "spend"]
+__all__ = ["STEP", "at_most", "check_depth", "element_limit", "parsed", "reading", "room", "room_for_result", "spend"]
 
+STEP = 4096  # a step of a loop takes as long as the arithmetic of so many elements
 _LEVELS = 200  # of lists and dicts, one in another; a model inside a model takes four
 _TOO_DEEP = f"expected at most {_LEVELS} levels of lists and dicts, one in another; received more"
 _WAY_OUT = ". If you trust what asks for it, read it in `with nn.saving.element_limit(elements):`"
@@ -128,7 +129,9 @@ def room_for_result(module: Any, args: tuple[Any, ...]) -> None:
     if _BUDGET.get() is not None and args and known.__qualname__ != "Module.compute_output_shape":
         shape = getattr(args[0], "shape", None)
         if shape is not None:
-            room(module.compute_output_shape(shape))
+            found = module.compute_output_shape(shape)
+            for one in found if isinstance(found, list) else [found]:
+                room(one)
 
 
 # ---- nesting --------------------------------------------------------------------------------------------------------

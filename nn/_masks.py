@@ -30,6 +30,8 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ._config import kept_by_class
+
 if TYPE_CHECKING:
     from .module import Module
 
@@ -118,7 +120,7 @@ def _with_axes(x: Any, ndim: int) -> Any:
 # ---- calls ----------------------------------------------------------------------------------------------------------
 
 
-@functools.cache
+@kept_by_class
 def _signature(kind: Any) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
     """Return the names of the arguments of `call`, and pairs (argument, parameter that its mask goes to)."""
     parameters = list(inspect.signature(kind.call).parameters.values())[1:]

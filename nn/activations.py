@@ -221,14 +221,14 @@ def glu(x: Any, axis: int = -1) -> Any:
 
 @_of_symbols
 def relu6(x: Any) -> Any:
-    """Return min(max(x, 0), 6)."""
-    return np.clip(x, 0.0, 6.0)
+    """Return min(max(x, 0), 6), with derivative 0 at 0 and at 6, as the other activations of straight pieces have."""
+    return ag.hard_tanh(x, 0.0, 6.0)
 
 
 @_of_symbols
 def hard_sigmoid(x: Any) -> Any:
     """Return min(max(x + 3, 0), 6) / 6, a sigmoid of three straight pieces."""
-    return np.clip(x + 3.0, 0.0, 6.0) / 6.0
+    return ag.hard_tanh(x + 3.0, 0.0, 6.0) / 6.0
 
 
 @_of_symbols
@@ -238,13 +238,13 @@ def hard_silu(x: Any) -> Any:
     References:
         Howard et al.: Searching for MobileNetV3, 2019, section 5.2.
     """
-    return x * hard_sigmoid(x)
+    return ag.hard_tanh(x, -3.0, np.inf) * hard_sigmoid(x)  # -inf times 0 would be NaN
 
 
 @_of_symbols
 def hard_tanh(x: Any) -> Any:
     """Return min(max(x, -1), 1)."""
-    return np.clip(x, -1.0, 1.0)
+    return ag.hard_tanh(x)
 
 
 @_of_symbols
@@ -266,7 +266,7 @@ def mish(x: Any) -> Any:
     References:
         Misra: Mish: A Self Regularized Non-Monotonic Activation Function, 2019, equation 1.
     """
-    return x * np.tanh(ag.softplus(x))
+    return ag.mish(x)
 
 
 @_of_symbols
@@ -283,26 +283,26 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
 
 @_of_symbols
 def tanh_shrink(x: Any) -> Any:
-    """Return x - tanh(x)."""
-    return x - np.tanh(x)
+    """Return x - tanh(x); see `autograd_lite.tanh_shrink`."""
+    return ag.tanh_shrink(x)
 
 
 @_of_symbols
 def softsign(x: Any) -> Any:
     """Return x / (1 + abs(x))."""
-    return x / (np.abs(x) + 1.0)
+    return ag.softsign(x)
 
 
 @_of_symbols
 def sparse_plus(x: Any) -> Any:
     """Return 0 where x <= -1, (x + 1)² / 4 where x < 1, otherwise x: the integral of `sparse_sigmoid`."""
-    return np.where(x <= -1.0, 0.0, np.where(x < 1.0, (x + 1.0) ** 2 / 4.0, x))
+    return np.where(x < 1.0, np.square(np.clip(x, -1.0, 1.0) + 1.0) / 4.0, x)
 
 
 @_of_symbols
 def sparse_sigmoid(x: Any) -> Any:
     """Return min(max((x + 1) / 2, 0), 1)."""
-    return np.clip((x + 1.0) / 2.0, 0.0, 1.0)
+    return ag.hard_tanh((x + 1.0) / 2.0, 0.0, 1.0)
 
 
 @_of_symbols
@@ -318,17 +318,21 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
         >>> sparsemax(np.array([1.0, 0.5, -1.0]))
         array([0.75, 0.25, 0.  ])
     """
-    falling = -np.sort(-x, axis=axis)
+    # The point is the same for x and x - c. With the largest at 0, what is below -1 is not in it.
+    top = ag.stop_gradient(np.max(x, axis=axis, keepdims=True))
+    with np.errstate(over="ignore"):
+        z = np.clip(x - np.clip(top, np.finfo(x.dtype).min, np.finfo(x.dtype).max), -1.0, 0.0)
+    falling = -np.sort(-ag.stop_gradient(z), axis=axis)
     lengths = [1] * len(x.shape)
     lengths[axis] = x.shape[axis]
-    rank = np.arange(1, x.shape[axis] + 1, dtype=x.dtype).reshape(lengths)
-    inside = rank * falling + 1.0 > np.cumsum(falling, axis=axis)
+    rank = np.arange(1.0, x.shape[axis] + 1).reshape(lengths)
+    inside = rank * falling + 1.0 > np.cumsum(falling, axis=axis, dtype=np.float64)
     # Comparisons have no derivative, so t is differentiated as the mean over the support that it is.
     edge = np.take_along_axis(falling, np.sum(inside, axis=axis, keepdims=True) - 1, axis)
-    inside = x >= edge
+    inside = z >= edge
     support = inside.astype(x.dtype)
-    t = (np.sum(x * support, axis=axis, keepdims=True) - 1.0) / np.sum(support, axis=axis, keepdims=True)
-    return np.where(inside, x - t, 0.0)
+    t = (np.sum(z * support, axis=axis, keepdims=True) - 1.0) / np.sum(support, axis=axis, keepdims=True)
+    return np.where(inside, z - t, 0.0)
 
 
 @_of_symbols
@@ -338,7 +342,11 @@ def squareplus(x: Any, b: float = 4.0) -> Any:
     References:
         Barron: Squareplus: A Softplus-Like Algebraic Rectifier, 2021, equation 1.
     """
-    return (x + np.sqrt(x**2 + b)) / 2.0
+    if not b:
+        return ag.relu(x)
+    half = 0.5 * np.hypot(x, b**0.5)
+    # For negative x the sum cancels; it is b / 4 over the difference. Halves first: their sum does not overflow.
+    return np.where(x >= 0, 0.5 * np.clip(x, 0.0, np.inf) + half, 0.25 * b / (0.5 * np.abs(x) + half))
 
 
 @_of_symbols
@@ -470,6 +478,13 @@ def remembered_logits(probabilities: Tensor, activation: str) -> Tensor | None:
         if out is probabilities and name == activation:
             return logits
     return None
+
+
+def remember_cast(out: Tensor, made: Tensor) -> None:
+    """Let the logits behind a tensor, if they are remembered, be found behind what stands for it."""
+    for known, logits, name in tuple(_LAST.get() or ()):
+        if known is out:
+            _remember(made, logits, name)
 
 
 def _remember(out: Any, x: Any, activation: str) -> Any:

@@ -544,6 +544,11 @@ class Sequential(Model):
         if cls is not Sequential:
             return super().from_config(config)
         with reading(config):
+            if "layers" not in config or not isinstance(config["layers"], list):
+                raise ValueError(
+                    "Sequential.from_config: expected a dict with a list of layers, as get_config() returns it; "
+                    f"received {config!r:.80}"
+                )
             model = cls(name=config.get("name"), dtype=config.get("dtype"))
             if config.get("sample") is not None:
                 shape, kind = config["sample"]

@@ -22,6 +22,7 @@ from autograd_lite import Tensor
 
 from ._arguments import checked, checked_here, problem_of_call
 from ._build import RestoreOnError, build_once, lock_of, marks_built, takes_training
+from ._elsewhere import ELSEWHERE
 from ._limits import room, room_for_result
 from ._masks import MASKS, any_mask, masked_call, masks_in, warn_lost
 from ._modes import in_mode, mode_of, set_mode, trees_changed
@@ -551,23 +552,8 @@ class Module:
                 f"{self.name}.{attribute}: expected a built {cls.__name__}; it has no {attribute} yet, because its "
                 "input shape is not known. Give input_shape=(...), or call it on a batch first"
             )
-        hint = f". {_ELSEWHERE[attribute]}" if attribute in _ELSEWHERE else ""
+        hint = f". {ELSEWHERE[attribute]}" if attribute in ELSEWHERE else ""
         raise AttributeError(f"'{cls.__name__}' object has no attribute '{attribute}'{hint}")
-
-
-# What users of Keras and PyTorch look for in a module, and what to write here.
-_ELSEWHERE = {
-    "output": "In a functional model, model.output_of(name) is what a layer returns",
-    "input": "In a functional model, model.inputs are the symbols that it was made of",
-    "register_buffer": "A tensor that requires no gradient is a buffer: self.mean = ag.tensor(...)",
-    "register_parameter": "Assign it: self.scale = nn.Parameter(...)",
-    "children": "named_modules() returns all modules below, with their paths",
-    "modules": "named_modules() returns them with their paths",
-    "apply": "Write a loop over named_modules()",
-    "requires_grad_": "Set trainable = False",
-    "to": "All is computed on the CPU, in the dtype that a layer is made with",
-    "cuda": "All is computed on the CPU",
-}
 
 
 def snake_case(name: str) -> str:

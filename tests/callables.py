@@ -39,6 +39,8 @@ WITHOUT = {
     "plot_model": "starts Graphviz",
     "GradientHealth": "belongs to graph",
     "get_custom_objects": "takes nothing",
+    "check_op": "draws examples for seconds; given an op of the user's own",
+    "module_test": "makes tests for pytest",
     "elementwise": "makes ops",
     "reduction": "makes ops",
     "structural": "makes ops",

@@ -18,6 +18,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -116,12 +117,25 @@ def _at_most(seconds: float) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _little_memory() -> Iterator[None]:
+    """Let no call take more than two gigabytes more than the process has: a wrong length must not stop the machine."""
+    old = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (2 << 30), old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, old)
+
+
+@contextlib.contextmanager
 def _aside() -> Iterator[None]:
-    """Run in an empty folder, with nothing printed and no warnings."""
+    """Run in an empty folder, with little memory, with nothing printed and no warnings."""
     before = os.getcwd()
     quiet = io.StringIO()
     with (
         tempfile.TemporaryDirectory() as folder,
+        _little_memory(),
         warnings.catch_warnings(),
         np.errstate(all="ignore"),
         contextlib.redirect_stdout(quiet),
@@ -178,7 +192,6 @@ def main() -> None:
     parser.add_argument("--only", default="", help="callables whose names contain this")
     parser.add_argument("--show", type=int, default=40, help="how many of the bare texts to print")
     asked = parser.parse_args()
-    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
     start = time.perf_counter()
     with _aside():
         found = [t for t in targets() if asked.only in t.name]

@@ -186,6 +186,18 @@ ACTIVATIONS = [
     ),
     OpCase("softplus", _of_float(lambda x: np.log(1 + np.exp(x))), UNARY, calls=(ag.softplus,)),
     OpCase("silu", _of_float(lambda x: x / (1 + np.exp(-x))), UNARY, calls=(ag.silu,)),
+    OpCase("silu_slope", _of_float(lambda x: (1 + x / (1 + np.exp(x))) / (1 + np.exp(-x))), UNARY),
+    OpCase("mish", _of_float(lambda x: x * np.tanh(np.log(1 + np.exp(x)))), UNARY, calls=(ag.mish,)),
+    OpCase("softsign", _of_float(lambda x: x / (1 + abs(x))), UNARY, "nonzero", calls=(ag.softsign,)),
+    OpCase("tanh_shrink", _of_float(lambda x: x - np.tanh(x)), UNARY, "nonzero", calls=(ag.tanh_shrink,)),
+    OpCase(
+        "hard_tanh",
+        lambda x, low, high: np.clip(x, low, high),
+        UNARY,
+        "between",
+        ({"low": -1.0, "high": 1.0}, {"low": 0.0, "high": 0.5}),
+        calls=(lambda x, low, high: ag.hard_tanh(x, low, high), ag.hard_tanh),
+    ),
     OpCase("gelu", _of_float(lambda x: x * (1 + _erf(x / math.sqrt(2))) / 2), UNARY, calls=(ag.gelu,)),
     OpCase("gelu_pullback", lambda x, y: y * _of_float(_gelu_slope)(x), BINARY),
 ]

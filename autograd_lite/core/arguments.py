@@ -37,10 +37,14 @@ __all__ = [
 
 
 class Kind(NamedTuple):
-    """What an argument may be: in words, and as a test."""
+    """What an argument may be: in words, and as a test.
+
+    `sure` are kinds that say all there is: an argument that fails their test is wrong, whatever else was said.
+    """
 
     words: str
     accepts: Callable[[Any], bool]
+    sure: bool = True
 
 
 def _is_integer(value: Any) -> bool:
@@ -121,13 +125,13 @@ _BY_ANNOTATION: dict[str, Kind] = {
     "npt.NDArray[Any]": NUMBERS,
     "Tensor": NUMBERS,
     "Targets": NUMBERS,
-    "Callable": Kind("a function", callable),
+    "Callable": Kind("a function", callable, sure=False),
     "Graph": Kind("a Graph, as build_graph makes it", lambda value: _is_called(value, "Graph")),
     "os.PathLike": _PATH,
     "Path": _PATH,
-    "Arrays": Kind("an array, or a list of arrays", lambda value: _is_arrays(value)),
-    "Mapping": Kind("a dict", lambda value: isinstance(value, Mapping)),
-    "Generator": Kind("a Generator", lambda value: hasattr(value, "bits")),
+    "Arrays": Kind("an array, or a list of arrays", lambda value: _is_arrays(value), sure=False),
+    "Mapping": Kind("a dict", lambda value: isinstance(value, Mapping), sure=False),
+    "Generator": Kind("a Generator", lambda value: hasattr(value, "bits"), sure=False),
 }
 _BY_ANNOTATION |= {"dict": _BY_ANNOTATION["Mapping"], "PathLike": _PATH, "Function": _BY_ANNOTATION["Callable"]}
 _ALIASES = {"Axis": "int | Sequence[int] | None", "Shape": "Sequence[int]"}
@@ -177,7 +181,8 @@ def _kind(annotation: str, names: Mapping[str, Any]) -> Kind:
             return ANYTHING
         words = list(dict.fromkeys(kind.words for kind in kinds))
         listed = " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-        return Kind(listed, lambda value: any(kind.accepts(value) for kind in kinds))
+        sure = all(kind.sure for kind in kinds)
+        return Kind(listed, lambda value: any(kind.accepts(value) for kind in kinds), sure)
     part = parts[0].strip("'\"")
     head, _, inside = part.partition("[")
     found = _BY_ANNOTATION.get(part) or _BY_ANNOTATION.get(head)
@@ -199,7 +204,7 @@ def _kind_named(name: str, names: Mapping[str, Any]) -> Kind:
         and not getattr(thing, "_is_protocol", False)
         and thing.__module__.partition(".")[0] in OUR_PACKAGES
     ):
-        return Kind(f"a{'n' if name[0] in 'AEIOU' else ''} {name}", lambda value: isinstance(value, thing))
+        return Kind(f"a{'n' if name[0] in 'AEIOU' else ''} {name}", lambda value: isinstance(value, thing), sure=False)
     if isinstance(thing, (types.UnionType, types.GenericAlias)):
         return _kind(re.sub(r"\b(\w+\.)+(?=[A-Z])", "", str(thing)), names)
     return ANYTHING
@@ -215,7 +220,7 @@ def _sequence(inside: list[str], names: Mapping[str, Any]) -> Kind:
             return False
         return not isinstance(value, (list, tuple)) or all(each.accepts(v) for v in value)
 
-    return Kind(words, accepts)
+    return Kind(words, accepts, sure=False)
 
 
 # Methods whose arguments are what their names say, as those of functions are; `fit` takes many kinds of `x`.
@@ -247,7 +252,7 @@ def _kind_of_parameter(p: inspect.Parameter, known: Mapping[str, Any], by_name: 
     if kind is ANYTHING or p.default is p.empty:
         return kind
     # Whatever a parameter is by default may be given, too.
-    return Kind(kind.words, lambda value: value is p.default or kind.accepts(value))
+    return Kind(kind.words, lambda value: value is p.default or kind.accepts(value), kind.sure)
 
 
 # ---- in words -------------------------------------------------------------------------------------------------------

@@ -160,7 +160,7 @@ def explained(
         return _told(error, text, final)
     for name, value in arguments.items():
         kind = kinds.get(name, ANYTHING)
-        if kind is not ANYTHING and not kind.accepts(value):
+        if kind is not ANYTHING and (kind.sure or not says) and not kind.accepts(value):
             return _with_text(error, refusal(call, name, kind.words, value), text, final)
     if says:
         return _with_text(error, f"{call}: {text}", text, final)
@@ -342,7 +342,7 @@ def _verify(made: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, A
     names = list(kinds)[1 : len(args) + 1]
     for name, value in (*zip(names, args, strict=False), *kwargs.items()):
         kind = kinds.get(name, ANYTHING)
-        if kind is not ANYTHING and not kind.accepts(value):
+        if kind is not ANYTHING and kind.sure and not kind.accepts(value):
             raise TypeError(refusal(type(made).__name__, name, kind.words, value))
 
 

@@ -12,6 +12,7 @@ from .analysis.cost import By, Cost, cost_of
 from .analysis.memory import Memory, high_water
 from .analysis.overlays import overlay_of
 from .dot import ThemeName, digraph, dot_text
+from .files.consistency import check_consistent
 from .files.json_format import json_text
 from .files.json_reader import graph_parts
 from .files.model_explorer import NodeNumber, model_explorer_text, node_data_text
@@ -316,7 +317,9 @@ class Graph:
             TypeError: if it is no text, such as a Path.
             ValueError: if the text is something else, or of another version.
         """
-        return cls(*graph_parts(text))
+        graph = cls(*graph_parts(text))
+        check_consistent(graph.nodes, graph.flows)
+        return graph
 
     def to_model_explorer(self, *, indent: int | None = None) -> str:
         """Return the graph as JSON for Model Explorer, with the gradients as edge overlays."""

@@ -337,6 +337,27 @@ logsumexp = reduction("logsumexp", _logsumexp, _softmax_share, saves="ox")
 _MANY, _SHORT = 2048, 512
 
 
+def _are_tame(top: Any) -> bool:
+    """Return whether nothing that is at most as large overflows, nor is invalid, when these numbers are subtracted."""
+    largest: float = top.item(np.abs(top).argmax())  # a NaN, if there is one
+    return abs(largest) < 1e15 and top.dtype.char in "fd"
+
+
+def _below(x: Any, top: Any) -> Any:
+    """Return x - top, of numbers whose largest along an axis is `top`.
+
+    Where the largest is inf the limit is taken: 0 for those that are, -inf for others; where all are -inf it is NaN. A
+    difference of finite numbers that is too large for the dtype is as far below as finite numbers are.
+    """
+    if _are_tame(top):
+        return x - top
+    with np.errstate(over="ignore", invalid="ignore"):
+        out = x - top
+    out = np.where(np.isfinite(x), np.maximum(out, np.finfo(x.dtype).min), out)
+    at_infinity = np.where(x == top, x.dtype.type(0), x.dtype.type(-np.inf))
+    return np.where(top == np.inf, at_infinity, out)
+
+
 def _softmax_rows(x: Any) -> Any:
     """Return the softmax along the last axis, of an array in one piece, block by block in the cache."""
     n = x.shape[-1]
@@ -346,7 +367,10 @@ def _softmax_rows(x: Any) -> Any:
     for s in blocks(len(flat), n):
         row, e = flat[s], out[s]
         top = row[np.arange(len(row)), row.argmax(axis=1)]  # twice as fast as max
-        np.subtract(row, top[:, None], out=e)
+        if _are_tame(top):
+            np.subtract(row, top[:, None], out=e)
+        else:
+            e[...] = _below(row, top[:, None])
         np.exp(e, out=e)
         e /= np.vecdot(e, ones)[:, None]
     return out.reshape(x.shape)
@@ -357,8 +381,11 @@ def _softmax(x: Any, *, axis: int) -> Any:
     short = x.size >= _MANY and axis == x.ndim - 1 and x.shape[axis] <= _SHORT
     if short and x.flags.c_contiguous and x.dtype in (np.float32, np.float64):
         return _softmax_rows(x)
-    e = np.exp(x - x.max(axis=axis, keepdims=True)) if x.size else x * 1
-    e /= e.sum(axis=axis, keepdims=True)
+    if not x.size:
+        return x * 1
+    # The ufuncs' own reductions: the methods are written in Python.
+    e = np.exp(_below(x, np.maximum.reduce(x, axis=axis, keepdims=True)))
+    e /= np.add.reduce(e, axis=axis, keepdims=True)
     return e
 
 
@@ -424,8 +451,8 @@ def _log_softmax(x: Any, *, axis: int) -> Any:
     x = floating(x)
     if not x.size:
         return x * 1
-    shifted = x - x.max(axis=axis, keepdims=True)
-    shifted -= np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    shifted = _below(x, np.maximum.reduce(x, axis=axis, keepdims=True))
+    shifted -= np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
     return shifted
 
 

@@ -82,7 +82,16 @@ def _log_ratio_slope(w: Any) -> Any:
 
 def _exprel_slope(x: Any) -> Any:
     """Return the derivative of (exp(x) - 1) / x, which is the hypergeometric 1F1(1; 2; x)."""
-    return 0.5 * sp.hyp1f1(2, 3, np.minimum(x, 1000.0))  # infinite there already; at infinity SciPy does not return
+    # Far to the left it is 1/x². To the right it is infinite at 1000 already; at infinity SciPy does not return.
+    far = np.square(1 / np.minimum(x, -50.0))
+    return np.where(x < -50, far, 0.5 * sp.hyp1f1(2, 3, np.clip(x, -50.0, 1000.0)))
+
+
+def _erfcx_slope(out: Any, x: Any) -> Any:
+    """Return the derivative of exp(x²) erfc(x); far to the right its difference cancels, and is a series in 1/x²."""
+    w = np.square(1 / np.maximum(x, 100.0))
+    far = (-0.5 * _SLOPE) * w * (1 - w * (1.5 - w * (3.75 - w * 13.125)))
+    return np.where(x > 100, far, 2 * np.minimum(x, 100.0) * out - _SLOPE)
 
 
 def _ellipk_slope(m: Any) -> Any:
@@ -163,7 +172,7 @@ _SHARE = ("share",)
 _ERROR_FUNCTIONS = {
     "erf": _known(lambda out, x: _SLOPE * np.exp(-(x * x)), saves="x"),
     "erfc": _known(lambda out, x: -_SLOPE * np.exp(-(x * x)), saves="x"),
-    "erfcx": _known(lambda out, x: 2 * x * out - _SLOPE, saves="ox"),
+    "erfcx": _known(_erfcx_slope, saves="ox"),
     "erfi": _known(lambda out, x: _SLOPE * np.exp(x * x), saves="x"),
     "erfinv": _known(lambda out, x: np.exp(out * out) * (1 / _SLOPE), saves="o", domain=("unit",)),
     "erfcinv": _known(lambda out, x: np.exp(out * out) * (-1 / _SLOPE), saves="o", domain=_SHARE),

@@ -116,10 +116,10 @@ def floating(x: Any) -> Any:
 
 
 def _sigmoid(x: Any) -> Any:
-    # exp of a non-positive number only, so that nothing overflows; in place, since the temporaries are ours.
+    # exp of a non-positive number only, so that nothing overflows. One more exp costs less than np.where, which
+    # stumbles over signs in no order.
     x = floating(x)
-    e = np.exp(-np.abs(x))
-    return np.where(np.signbit(x), e, 1) / (1 + e)
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 
 
 # The rule reads `out` alone. The input is kept so that a cross-entropy behind a sigmoid can find its logits.
@@ -160,14 +160,94 @@ elu = elementwise(
     kinks="x = 0, once for alpha != 1, from the second derivative otherwise",
     onnx="Elu",
 )
-softplus = elementwise(
-    lambda x: np.logaddexp(x, 0), lambda out, x: sigmoid(x), name="softplus", saves="x", onnx="Softplus"
+_SMALL = 256
+
+
+def _softplus(x: Any) -> Any:
+    if x.size > _SMALL and x.dtype.kind == "f":  # NumPy's logaddexp goes element by element
+        e = np.exp(-np.abs(x))
+        return np.maximum(x, 0) + np.log1p(e)
+    with np.errstate(invalid="ignore"):  # its comparison of NaN
+        return np.logaddexp(x, 0)
+
+
+softplus = elementwise(_softplus, lambda out, x: sigmoid(x), name="softplus", saves="x", onnx="Softplus")
+
+_FAR = 1e4  # exp(-1e4) is 0; an infinity times 0 would be NaN
+
+
+def _within(x: Any, high: float) -> Any:
+    """Limit x to -1e4 … high, by what is fastest for its size."""
+    return np.clip(x, -_FAR, high) if x.size > _SMALL else np.minimum(np.maximum(x, -_FAR), high)
+
+
+def _silu_slope(x: Any) -> Any:
+    # With e = exp(-|x|), sigmoid(x) and 1 - sigmoid(x) are 1 / (1 + e) and e / (1 + e): nothing cancels.
+    x = floating(x)
+    e = np.exp(-np.abs(x))
+    n = 1 + e
+    return (np.exp(np.minimum(x, 0)) + _within(x, _FAR) * e / n) / n
+
+
+silu_slope = elementwise(
+    _silu_slope,
+    lambda out, x: sigmoid(x) * sigmoid(-x) * (2 - np.clip(x, -_FAR, _FAR) * np.tanh(0.5 * x)),
+    name="silu_slope",
+    saves="x",
+)
+silu = elementwise(lambda x: _within(x, math.inf) * _sigmoid(x), lambda out, x: silu_slope(x), name="silu", saves="x")
+
+
+def _mish(x: Any) -> Any:
+    # With s = sigmoid(x), which is 1 - 1 / (1 + exp(x)), tanh(log(1 + exp(x))) is s (2 - s) / (1 + (1 - s)²).
+    x = floating(x)
+    s = _sigmoid(x)
+    rest = 1 - s
+    return _within(x, math.inf) * (s * (1 + rest) / (1 + rest * rest))
+
+
+def _mish_slope(out: Any, x: Any) -> Any:
+    s = sigmoid(x)
+    rest = 1 - s
+    below = rest * rest + 1
+    return s * ((rest + 1) / below + np.clip(x, -_FAR, _FAR) * np.square(2 * rest / below))
+
+
+mish = elementwise(_mish, _mish_slope, name="mish", saves="x")
+
+
+def _softsign(x: Any) -> Any:
+    x = floating(x)
+    size = np.minimum(np.abs(x), np.finfo(x.dtype).max)
+    return np.copysign(size / (size + 1), x)
+
+
+softsign = elementwise(
+    _softsign,
+    applied(lambda g, out, x: g / (np.abs(x) + 1) / (np.abs(x) + 1)),
+    name="softsign",
+    saves="x",
+    kinks="x = 0, from the second derivative on",
 )
 
 
-def _silu_slope(out: Any, x: Any) -> Any:
-    s = sigmoid(x)
-    return s * (x * (1 - s) + 1)
+def _tanh_shrink(x: Any) -> Any:
+    # tanh x = x / (1 + q) with a continued fraction q of x²: near 0 nothing cancels. 8 terms are enough below 1.
+    x = floating(x)
+    square = np.square(np.minimum(np.abs(x), 1))
+    q: Any = 0
+    for k in range(17, 1, -2):
+        q = square / (q + k)
+    return np.where(np.abs(x) < 1, x * (q / (q + 1)), x - np.tanh(x))
 
 
-silu = elementwise(lambda x: x * _sigmoid(x), _silu_slope, name="silu", saves="x")
+tanh_shrink = elementwise(_tanh_shrink, lambda out, x: np.square(np.tanh(x)), name="tanh_shrink", saves="x")
+
+# Flat at its corners, unlike `clip`: the least of the slopes on either side. An infinite bound is none.
+hard_tanh = elementwise(
+    lambda x, *, low, high: np.minimum(np.maximum(x, low), high),
+    gate(lambda out, x, *, low, high: (out > low) & (out < high) if high < math.inf else out > low),
+    name="hard_tanh",
+    saves="o",
+    kinks="the corners",
+)

@@ -12,6 +12,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import activations, initializers
+from .._limits import room
 from .._modes import adopt
 from ..module import Shape
 from .attention_axes import Fold, axes_given
@@ -219,6 +220,7 @@ class MultiHeadAttention(Layer):
                 f"{self.name}: expected a query of shape (N, T, D), or with more axes before D; received shape "
                 f"{input_shape}"
             )
+        room((self.num_heads, *input_shape[1:-1], *input_shape[1:-1]))  # for the scores
         self._fold(len(input_shape))
         self.query.build(input_shape)
         if self.gate is not None:

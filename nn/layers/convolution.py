@@ -21,6 +21,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import activations, initializers
+from .._limits import room
 from ..module import Shape
 from .layer import positive
 from .spatial import Lengths, Spatial, one_of, window_count
@@ -97,6 +98,7 @@ class Windowed(Spatial):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, *O, F), or (batch, F, *O) with channels first."""
         size, channels = self._split(input_shape)
+        room([(n - 1) * rate + 1 for n, rate in zip(self.kernel_size, self.dilation_rate, strict=True)])
         axes = zip(size, self.kernel_size, self.strides, self.dilation_rate, strict=True)
         return self._join(input_shape[0], [window_count(*axis, self.padding) for axis in axes], self._outputs(channels))
 

@@ -29,6 +29,7 @@ import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
 from .. import activations, initializers
+from .._limits import STEP, room
 from ..module import Shape
 from .convolution import Windowed
 from .layer import is_number, positive
@@ -213,6 +214,7 @@ class _ConvLSTM(RNN):
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """Return (batch, T, *O, F) or (batch, *O, F); with `return_state` a list, the states' shapes behind it."""
         self._check_axes(input_shape)
+        room((input_shape[1], STEP))
         state = self.cell.compute_output_shape((input_shape[0], *input_shape[2:]))
         out = (*input_shape[:2], *state[1:]) if self.return_sequences else state
         return [out, state, state] if self.return_state else out

@@ -20,6 +20,8 @@ import numpy.typing as npt
 
 from autograd_lite import Tensor
 
+from .._limits import room
+
 __all__ = ["INTERPOLATIONS", "along", "mean_matrix", "resized", "window_bounds"]
 
 Array = npt.NDArray[Any]
@@ -50,6 +52,7 @@ INTERPOLATIONS = ("nearest", *_KERNELS)
 
 def _matrix(n: int, m: int, interpolation: str, antialias: bool) -> Array:
     """Return the weights of n samples in each of m, shape (m, n)."""
+    room((m, n))
     stretch = max(n / m, 1.0) if antialias else 1.0
     places = (np.arange(m) + 0.5) * (n / m) - 0.5
     weights = _KERNELS[interpolation]((places[:, None] - np.arange(n)) / stretch)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from .._limits import room
 from ..module import Shape
 from .categories import VECTORS, Encoding
 from .layer import is_number, positive
@@ -71,6 +72,7 @@ class IntegerLookup(Encoding):
                 f"IntegerLookup: expected num_oov_indices to be a non-negative integer; received {num_oov_indices!r}"
             )
         self.num_oov_indices = int(num_oov_indices)
+        room((self.num_oov_indices,))
         self.mask_token = mask_token
         self.oov_token = oov_token
         if self.max_tokens is not None and self.max_tokens <= num_oov_indices + (mask_token is not None):

@@ -17,6 +17,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .._masks import either
+from .._unit import unit_vectors
 from ..module import Module, Shape
 from .layer import Layer
 
@@ -328,4 +329,4 @@ def _with_axes(x: Tensor, ndim: int) -> Tensor:
 
 
 def _unit(x: Tensor) -> Tensor:
-    return x / np.sqrt(np.maximum(np.sum(np.square(x), axis=-1, keepdims=True), 1e-24))
+    return unit_vectors(x, -1, 1e-12)

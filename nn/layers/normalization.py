@@ -16,6 +16,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import initializers
+from .._unit import unit_vectors
 from ..module import Shape
 from .layer import Layer, is_number
 
@@ -386,5 +387,4 @@ class UnitNormalization(_Normalization):
 
     def call(self, x: Tensor) -> Tensor:
         """Return x with norm 1 along the axes, of x's shape."""
-        square = np.sum(np.square(x), axis=self._positions(x.ndim), keepdims=True)
-        return x / np.sqrt(np.maximum(square, 1e-24))
+        return unit_vectors(x, self._positions(x.ndim), 1e-12)

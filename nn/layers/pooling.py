@@ -19,6 +19,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from .._limits import room
 from .._masks import as_flags
 from ..module import Shape
 from .spatial import Lengths, Spatial, one_of, window_count
@@ -59,6 +60,7 @@ class _Pooling(Spatial):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, *O, C), or (batch, C, *O) with channels first."""
         size, channels = self._split(input_shape)
+        room(self.pool_size)
         axes = zip(size, self.pool_size, self.strides, strict=True)
         counts = [window_count(n, window, stride, 1, self.padding) for n, window, stride in axes]
         return self._join(input_shape[0], counts, channels)

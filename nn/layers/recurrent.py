@@ -24,6 +24,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import activations
+from .._limits import STEP, room
 from ..module import Shape
 from .layer import Layer
 from .recurrent_cells import GRUCell, LSTMCell, Name, RecurrentCell, SimpleRNNCell, of_cell
@@ -270,6 +271,7 @@ class RNN(Layer):
         if len(input_shape) < 3:
             raise self._misfit(input_shape)
         rows, steps = input_shape[:2]
+        room((steps, STEP))
         width = _output_size(self.cell)
         out = (rows, steps, width) if self.return_sequences else (rows, width)
         return [out, *((rows, n) for n in _sizes(self.cell))] if self.return_state else out

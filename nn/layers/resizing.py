@@ -13,6 +13,7 @@ import numpy as np
 
 from autograd_lite import Tensor
 
+from .._limits import room
 from ..module import Shape
 from .interpolation import INTERPOLATIONS, resized
 from .layer import is_number, positive
@@ -230,6 +231,7 @@ class Resizing(ToSize):
         # The same width on both sides, as in Keras: one pixel less than the ratio where the difference is odd.
         rows = (max(h, w * self.height // self.width) - h) // 2
         columns = (max(w, h * self.width // self.height) - w) // 2
+        room((h + 2 * rows, w + 2 * columns))
         around: Sequence[tuple[int, int]] = ((rows, rows), (columns, columns))
         widths = ((0, 0), *around, (0, 0)) if self.data_format == "channels_last" else ((0, 0), (0, 0), *around)
         return np.pad(x, widths, constant_values=self.fill_value)  # type: ignore[return-value]

@@ -12,6 +12,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import initializers
+from .._limits import room
 from ..module import Shape
 from .layer import Layer, is_number, positive
 from .spatial import Spatial, one_of, window_count
@@ -99,8 +100,10 @@ class MelSpectrogram(Layer):
         self.power_to_db = bool(power_to_db)
         self.top_db, self.mag_exp, self.min_power = float(top_db), float(mag_exp), float(min_power)
         self.reference = 10 * math.log10(max(float(ref_power), self.min_power))
+        bins = self.fft_length // 2 + 1
+        room((bins, max(self.fft_length, self.num_mel_bins)))
         self._waves = _waves(self.fft_length, _window(window, self.sequence_length))
-        self._bands = _mel_bands(self.fft_length // 2 + 1, num_mel_bins, sampling_rate, float(min_freq), float(top))
+        self._bands = _mel_bands(bins, num_mel_bins, sampling_rate, float(min_freq), float(top))
 
     def call(self, x: Tensor) -> Tensor:
         """Return the spectrograms, shape (N, K, frames)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +15,11 @@ from autograd_lite import Tensor
 from .. import _targets as targets
 from .._config import Configurable, reference
 from .._masks import MASKS, mask_of
+from ..activations import remember_cast
+from .probabilities import EPSILON, LIMITS, bounded
 
 __all__ = ["EPSILON", "Array", "FunctionLoss", "Loss", "Targets", "values_of"]
 
-EPSILON = 1e-7
 _REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 
@@ -28,6 +30,16 @@ Targets = Any  # an array, or a Tensor that gradients may flow through
 def values_of(y_true: Targets) -> Array:
     """Return targets as an array."""
     return y_true.data if isinstance(y_true, Tensor) else np.asarray(y_true)
+
+
+def _standing_for(y_pred: Tensor, made: Tensor) -> Tensor:
+    """Return what a loss computes from in the place of predictions; the logits behind them are behind it as well."""
+    remember_cast(y_pred, made)
+    return made
+
+
+def _is_finite(loss: Tensor) -> bool:
+    return math.isfinite(loss.item()) if loss.ndim == 0 else bool(np.isfinite(loss.data).all())
 
 
 class Loss(Configurable):
@@ -53,6 +65,9 @@ class Loss(Configurable):
         if reduction not in _REDUCTIONS:
             raise ValueError(f"{self.name}: expected reduction to be one of {_REDUCTIONS}; received {reduction!r}")
         self.reduction = None if reduction == "none" else reduction
+
+    # Whether a loss that is not finite is computed again, with what is infinite as large as finite numbers are.
+    _limits = True
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         """Return the losses of the samples; written by subclasses.
@@ -109,10 +124,26 @@ class Loss(Configurable):
             y_true, y_pred, sample_weight, mask: as in a call.
         """
         travelled = mask_of(y_pred) if mask is None and MASKS else None
-        if y_pred.__class__ is not Tensor:
+        if not isinstance(y_pred, Tensor):
             y_pred = ag.tensor(y_pred)
-        if y_pred.dtype.kind != "f":
-            y_pred = y_pred.astype(np.float32)
+        if y_pred.dtype.kind != "f" or y_pred.dtype.itemsize < 4:
+            # In half precision epsilons are 0, and the squares of 256 infinite.
+            y_pred = _standing_for(y_pred, y_pred.astype(np.float32))
+        with np.errstate(all="ignore"):  # an infinite loss says so itself
+            if y_pred.__class__ is Tensor:  # else, in `vmap` and `jvp`, values are not known
+                found = self._weighed(y_true, y_pred, sample_weight, mask, travelled)
+                if not self._limits or _is_finite(found[0]):
+                    return found
+            token = LIMITS.set(True)
+            try:
+                finite = _standing_for(y_pred, bounded(y_pred))
+                return self._weighed(y_true, finite, sample_weight, mask, travelled)
+            finally:
+                LIMITS.reset(token)
+
+    def _weighed(
+        self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Any, travelled: Any
+    ) -> tuple[Tensor, float]:
         values = y_true.data if isinstance(y_true, Tensor) else np.asarray(y_true)
         self.check(values, y_pred.shape)
         given = self._cast(y_true if isinstance(y_true, Tensor) else values, y_pred.dtype)
@@ -156,6 +187,8 @@ class Loss(Configurable):
 
 class FunctionLoss(Loss):
     """A user's function (y_true, y_pred) of one batch, which returns losses of samples or their mean."""
+
+    _limits = False  # the function is called once
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(getattr(function, "__name__", None))

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+from typing import Any
+
 import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..activations import remembered_logits
-from .loss import EPSILON
 
-__all__ = ["log_probabilities", "logits_behind"]
+__all__ = ["EPSILON", "LIMITS", "bounded", "log_probabilities", "logits_behind"]
+
+EPSILON = 1e-7
+
+# Whether a loss is computed for the second time, since it was not finite: then limits are taken where there are any.
+LIMITS: ContextVar[bool] = ContextVar("nn_limits_of_losses", default=False)
+
+
+def bounded(x: Tensor) -> Tensor:
+    """Return x with the largest finite numbers for infinities; its derivative is 1 there too."""
+    values = ag.stop_gradient(x)
+    # Towards themselves numbers stay what they are.
+    result: Any = np.nextafter(x, np.where(np.isinf(values), 0, values))
+    return result
 
 
 def log_probabilities(y_pred: Tensor, from_logits: bool, axis: int = -1) -> Tensor:
@@ -18,13 +33,25 @@ def log_probabilities(y_pred: Tensor, from_logits: bool, axis: int = -1) -> Tens
     logits = y_pred if from_logits else logits_behind(y_pred, "softmax", axis)
     if logits is not None:
         return ag.log_softmax(logits, axis=axis)
-    p = y_pred / y_pred.sum(axis=axis, keepdims=True)
+    total: Any = y_pred.sum(axis=axis, keepdims=True)
+    p = y_pred / (np.where(np.equal(total, 0), 1, total) if LIMITS.get() else total)
     return np.log(np.clip(p, EPSILON, 1 - EPSILON))
 
 
 def logits_behind(y_pred: Tensor, activation: str, axis: int = -1) -> Tensor | None:
     """Return what the activation that made `y_pred` was applied to, unless another op made it or it was not kept."""
+    logits = _behind(y_pred, activation, axis)
+    if logits is None:
+        return None
+    logits = logits.astype(y_pred.dtype, copy=False)
+    return bounded(logits) if LIMITS.get() else logits
+
+
+def _behind(y_pred: Tensor, activation: str, axis: int) -> Tensor | None:
     op = y_pred.op
+    while op is not None and op.name in ("astype", "nextafter"):  # what `Loss` does to predictions before `call`
+        y_pred = y_pred.inputs[0]
+        op = y_pred.op
     if op is None:
         return remembered_logits(y_pred, activation) if axis in (-1, y_pred.ndim - 1) else None
     if op.name != activation or y_pred.params.get("axis", axis % y_pred.ndim) % y_pred.ndim != axis % y_pred.ndim:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import _targets as targets
+from .._unit import unit_vectors
 from .loss import EPSILON, Array, Loss, Targets
 
 __all__ = [
@@ -132,7 +134,8 @@ class MeanSquaredLogarithmicError(_Elementwise):
 
     def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         """Return the squares, shape (N, ..., F)."""
-        return np.square(np.log1p(np.maximum(y_pred, EPSILON)) - np.log1p(np.maximum(y_true, EPSILON)))
+        largest = np.finfo(y_pred.dtype).max
+        return np.square(np.log1p(np.clip(y_pred, EPSILON, largest)) - np.log1p(np.maximum(y_true, EPSILON)))
 
     def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
         """Raise unless the shapes are equal and no target is negative."""
@@ -173,7 +176,7 @@ class Huber(_Elementwise):
 class LogCosh(_Elementwise):
     """The mean over the last axis of log cosh(y_pred - y_true): e²/2 for small errors, `|e|` - log 2 for large ones.
 
-    Computed as e + softplus(-2 e) - log 2, which never overflows.
+    Computed as log(exp(e) + exp(-e)) - log 2, which never overflows.
 
     References:
         Saleh, Saleh: Statistical Properties of the log-cosh Loss Function Used in Machine Learning, 2022, equation 1.
@@ -190,7 +193,7 @@ class LogCosh(_Elementwise):
     def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         """Return log cosh of the errors, shape (N, ..., F)."""
         error = y_pred - y_true
-        return error + ag.softplus(-2.0 * error) - math.log(2.0)
+        return np.logaddexp(error, -error) - math.log(2.0)
 
 
 class Poisson(_Elementwise):
@@ -274,10 +277,10 @@ class CosineSimilarity(Loss):
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         """Return the losses of the samples, shape (N, ...)."""
-        axis = self.axis
-        squares = np.maximum(np.square(y_pred).sum(axis=axis), EPSILON**2)
-        others = np.maximum(np.square(y_true).sum(axis=axis), EPSILON**2)
-        return -(y_pred * y_true).sum(axis=axis) / (np.sqrt(squares) * np.sqrt(others))
+        target: Any = y_true if isinstance(y_true, Tensor) else ag.tensor(y_true)
+        return -(unit_vectors(y_pred, self.axis, EPSILON) * unit_vectors(target, self.axis, EPSILON)).sum(
+            axis=self.axis
+        )
 
     def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
         """Raise unless the shapes are equal and no target is NaN."""

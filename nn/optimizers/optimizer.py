@@ -117,7 +117,7 @@ class Optimizer(Registered, ABC):
         global_clipnorm: float | None = None,
         name: str | None = None,
         use_ema: bool = False,
-        ema_momentum: float = 0.99,
+        ema_momentum: float | None = 0.99,
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -347,6 +348,25 @@ def test_freed_values_are_really_freed() -> None:
     z.backward()
     assert node.saved is None
     assert node.inputs == (x,)
+
+
+@pytest.mark.parametrize("join", [np.concatenate, np.stack, np.hstack])
+def test_backward_through_a_join_is_linear_in_its_parts(join: Any) -> None:
+    """Counted in calls of functions, Python's and C's."""
+
+    def calls(n: int) -> int:
+        x = leaf(1, 2)
+        y = join([x * float(k) for k in range(n)]).sum()
+        made = []
+        sys.setprofile(lambda frame, event, arg: made.append(1) if event.endswith("call") else None)
+        try:
+            y.backward()
+        finally:
+            sys.setprofile(None)
+        np.testing.assert_array_equal(x.grad.numpy(), [n * (n - 1) / 2] * 2)
+        return len(made)
+
+    assert calls(400) < 2.1 * calls(200)
 
 
 def test_an_error_in_the_middle_leaves_the_gradients_as_they_were() -> None:

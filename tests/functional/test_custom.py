@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -201,3 +203,273 @@ def test_a_freed_checkpoint_says_so() -> None:
     out.backward()
     with pytest.raises(ag.GradError, match="freed by an earlier backward"):
         out.backward()
+
+
+# ---- what a checkpoint reads, changed since -------------------------------------------------------------------------
+
+LARGE = 10_000
+REFUSED = "checkpoint: backward runs .* again, and it does not compute what it did"
+ASSIGNED = "was assigned a new value after the op 'checkpoint' saved the old one"
+
+
+def leaf_of(n: int = 2) -> ag.Tensor:
+    return ag.tensor(np.arange(1.0, n + 1), requires_grad=True)
+
+
+# Each returns the leaf, the checkpoint's result, what changes something, and what is expected: a message, or the
+# gradient of before.
+Change = tuple[ag.Tensor, ag.Tensor, Callable[[], Any], Any]
+
+
+def a_leaf_given() -> Change:
+    w = leaf_of()
+    return w, ag.checkpoint(lambda w: w * w * w)(w), lambda: w.assign([0.0, 0.0]), ASSIGNED
+
+
+def a_leaf_closed_over() -> Change:
+    w = leaf_of()
+    return w, ag.checkpoint(lambda: w * w)(), lambda: w.assign([0.0, 0.0]), ASSIGNED
+
+
+def another_leaf_closed_over() -> Change:
+    w, v = leaf_of(), leaf_of()
+    return w, ag.checkpoint(lambda w: w * v)(w), lambda: v.assign_sub([1.0, 1.0]), ASSIGNED
+
+
+def a_leaf_that_is_only_added() -> Change:
+    w = leaf_of()
+    return w, ag.checkpoint(lambda w: w + 1.0)(w), lambda: w.assign([0.0, 0.0]), ASSIGNED
+
+
+def a_result_given() -> Change:
+    w = leaf_of()
+    t = w * 1.0
+    return w, ag.checkpoint(lambda t: t * t)(t), lambda: t.__iadd__(10.0), [2, 4]
+
+
+def a_large_result_given_and_added_to_in_place() -> Change:
+    w = leaf_of(40_000)
+    t = w * 1.0
+    return w, ag.checkpoint(lambda t: t * t)(t), lambda: t.__iadd__(np.ones(40_000)), 2 * np.arange(1.0, 40_001)
+
+
+def a_result_closed_over() -> Change:
+    w = leaf_of()
+    t = w * 1.0
+    return w, ag.checkpoint(lambda: t * t)(), lambda: t.__iadd__(10.0), REFUSED
+
+
+def a_result_closed_over_that_keeps_its_value() -> Change:
+    w = leaf_of()
+    t = w * 1.0
+    return w, ag.checkpoint(lambda: t * 3.0)(), lambda: t.__setitem__(0, 1.0), REFUSED
+
+
+def a_constant_given() -> Change:
+    w, c = leaf_of(), ag.tensor([3.0, 4.0])
+    return w, ag.checkpoint(lambda w, c: w * c)(w, c), lambda: c.assign([0.0, 0.0]), [3, 4]
+
+
+def a_constant_closed_over() -> Change:
+    w, c = leaf_of(), ag.tensor([3.0, 4.0])
+    return w, ag.checkpoint(lambda w: w * c)(w), lambda: c.assign([0.0, 0.0]), REFUSED
+
+
+def a_small_array_given() -> Change:
+    w, c = leaf_of(), np.array([3.0, 4.0])
+    return w, ag.checkpoint(lambda w, c: w * c["c"])(w, {"c": c}), lambda: c.fill(0.0), [3, 4]
+
+
+def a_large_array_given() -> Change:
+    w, c = leaf_of(LARGE), np.ones(LARGE)
+    return w, ag.checkpoint(lambda w, c: w * c)(w, c), lambda: c.fill(0.0), REFUSED + ".*given"
+
+
+def an_array_closed_over() -> Change:
+    w, c = leaf_of(), np.array([3.0, 4.0])
+    return w, ag.checkpoint(lambda w: w * c)(w), lambda: c.fill(0.0), REFUSED
+
+
+def one_element_of_a_large_array_closed_over() -> Change:
+    w, c = leaf_of(LARGE), np.ones(LARGE)
+    return w, ag.checkpoint(lambda w: w * c)(w), lambda: c.__setitem__(1234, 2.0), REFUSED
+
+
+def an_array_that_does_not_show_in_the_result() -> Change:
+    w, c = ag.tensor([0.0, 0.0], requires_grad=True), np.array([3.0, 4.0])
+    return w, ag.checkpoint(lambda w: w * c)(w), lambda: c.fill(0.0), REFUSED
+
+
+def an_index_that_does_not_show_in_the_result() -> Change:
+    w, c = ag.tensor([1.0, 1.0], requires_grad=True), np.array([0, 0])
+    return w, ag.checkpoint(lambda w: w[c])(w), lambda: c.fill(1), REFUSED
+
+
+def a_number_closed_over() -> Change:
+    w, c = leaf_of(), {"k": 2.0}
+    return w, ag.checkpoint(lambda w: w ** c["k"])(w), lambda: c.update(k=3.0), REFUSED
+
+
+def the_shape_of_the_result() -> Change:
+    w, c = leaf_of(), [0]
+    return w, ag.checkpoint(lambda w: [w * 1.0 for _ in c])(w)[0], lambda: c.append(1), REFUSED
+
+
+def nothing() -> Change:
+    w, c = leaf_of(), np.array([3.0, np.nan])
+    return w, ag.checkpoint(lambda w: w * c * ag.random.normal((2,)))(w), lambda: ag.random.normal((2,)), None
+
+
+CHANGES = [
+    a_leaf_given, a_leaf_closed_over, another_leaf_closed_over, a_leaf_that_is_only_added, a_result_given,
+    a_large_result_given_and_added_to_in_place, a_result_closed_over, a_result_closed_over_that_keeps_its_value,
+    a_constant_given, a_constant_closed_over, a_small_array_given, a_large_array_given, an_array_closed_over,
+    one_element_of_a_large_array_closed_over, an_array_that_does_not_show_in_the_result,
+    an_index_that_does_not_show_in_the_result, a_number_closed_over, the_shape_of_the_result, nothing,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CHANGES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_checkpoint_refuses_what_changed_since_or_gives_the_gradient_of_before(
+    case: Callable[[], Change], create_graph: bool
+) -> None:
+    w, out, _, _ = case()
+    out.sum().backward()  # unchanged, all is well
+    w, out, change, expected = case()
+    change()
+    if isinstance(expected, str):
+        with pytest.raises(ag.GradError, match=expected):
+            out.sum().backward(create_graph=create_graph)
+        assert w.grad is None
+    else:
+        out.sum().backward(create_graph=create_graph)
+        if expected is not None:
+            np.testing.assert_array_equal(w.grad.detach().numpy(), expected)
+    w.grad = None
+
+
+def test_a_leaf_of_its_own_is_no_change() -> None:
+    def f(w: ag.Tensor) -> ag.Tensor:
+        return w * ag.tensor([2.0, 3.0], requires_grad=True)
+
+    w = leaf_of()
+    ag.checkpoint(ag.checkpoint(f))(w).sum().backward()
+    np.testing.assert_array_equal(w.grad.numpy(), [2, 3])
+
+
+def test_rounding_is_no_change() -> None:
+    orders = iter([lambda a, b, c: (a + b) + c, lambda a, b, c: a + (b + c)] * 2)
+
+    def f(w: ag.Tensor) -> ag.Tensor:
+        return next(orders)(w * 0.1, w * 0.2, w * 0.3)
+
+    w = leaf_of()
+    out = ag.checkpoint(f)(w)
+    out.sum().backward()
+    np.testing.assert_allclose(w.grad.numpy(), [0.6, 0.6])
+
+
+# ---- one graph in several threads -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["custom_vjp", "checkpoint"])
+def test_two_walks_over_one_graph_do_not_take_each_others_results(kind: str) -> None:
+    """Each walk waits in the rule until the other is there too."""
+    both = threading.Barrier(2, timeout=30)
+
+    def product(a: Any, b: Any) -> Any:
+        return a * b
+
+    f: Any = ag.checkpoint(product)
+    if kind == "custom_vjp":
+        f = ag.custom_vjp(product)
+        f.def_vjp(lambda g, out, a, b: (g * b, g * a))
+    a, b = ag.tensor([2.0, 3.0], requires_grad=True), ag.tensor([4.0, 5.0], requires_grad=True)
+    y = f(a, b)
+
+    class Waiting:
+        """A hook of the result, so that both walks are at its node, and each goes on with a cotangent of its own."""
+
+        def __call__(self, g: Any) -> Any:
+            both.wait()
+            return g * 1.0
+
+    y.register_hook(Waiting())
+    loss, errors = y.sum(), []
+
+    def walk() -> None:
+        try:
+            for _ in range(50):
+                loss.backward(retain_graph=True)
+        except Exception as error:  # the other would wait for ever
+            errors.append(error)
+            both.abort()
+
+    threads = [threading.Thread(target=walk) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    np.testing.assert_array_equal(a.grad.numpy(), [400, 500])
+    np.testing.assert_array_equal(b.grad.numpy(), [200, 300])
+
+
+def test_the_rule_of_a_custom_op_is_read_once_a_walk() -> None:
+    calls = []
+    f = ag.custom_vjp(lambda a, b, c: a * b * c)
+
+    @f.def_vjp
+    def _(g: Any, out: Any, a: Any, b: Any, c: Any) -> Any:
+        calls.append(1)
+        return g * b * c, g * a * c, g * a * b
+
+    a, b, c = leaf_of(), leaf_of(), leaf_of()
+    f(a, b, c).sum().backward()
+    assert len(calls) == 1
+
+
+# ---- inside other transformations -----------------------------------------------------------------------------------
+
+
+def newton(x: Any) -> Any:
+    """Return a root near x, found with a gradient of its own."""
+    f = lambda r: r**3 - 2.0 * r  # noqa: E731
+    root = np.float64(np.sum(x))
+    for _ in range(30):
+        slope = ag.grad(f)(root)
+        assert type(slope) is np.float64  # as outside of any transformation
+        root = root - f(root) / slope
+    return x * 0.0 + root
+
+
+ISOLATED: dict[str, Callable[[], Any]] = {
+    "custom_vjp": lambda: _ruled(ag.custom_vjp(newton), "vjp"),
+    "custom_jvp": lambda: _ruled(ag.custom_jvp(newton), "jvp"),
+    "elementwise": lambda: ag.elementwise(newton, 1.0, name="newton_"),
+    "structural": lambda: ag.structural(
+        "newton_", newton, lambda g, out, x: g, infer=lambda s: s, jvp=lambda ts, out, x: ts[0]
+    ),
+}
+
+
+def _ruled(f: Any, kind: str) -> Any:
+    if kind == "vjp":
+        f.def_vjp(lambda g, out, x: (g,))
+    else:
+        f.def_jvp(lambda tangents, out, x: tangents[0])
+    return f
+
+
+@pytest.mark.parametrize("name", ISOLATED)
+def test_a_custom_op_computes_inside_a_transformation_as_outside(name: str) -> None:
+    f, x = ISOLATED[name](), np.array([1.5])
+    root = f(x)
+    np.testing.assert_allclose(root, np.sqrt(2))
+    total = lambda x: f(x).sum()  # noqa: E731
+    assert ag.value_and_grad(total)(x) == (root[0], np.ones(1))
+    np.testing.assert_array_equal(ag.jvp(f)((x,), (x,))[0], root)
+    np.testing.assert_array_equal(ag.vmap(ag.grad(total))(x[None]), [[1.0]])
+    np.testing.assert_array_equal(ag.grad(lambda x: ag.grad(total)(x).sum())(x), [0.0])
+    np.testing.assert_array_equal(f(ag.tensor(x)).numpy(), root)

@@ -122,7 +122,7 @@ plain = st.one_of(
 values = st.recursive(
     plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names | st.integers(), inner, max_size=3)
 )
-counts = st.integers(0, 2**70)
+counts = st.integers(0, 2**63 - 1)
 stats = st.builds(Stats, counts, floats, floats, floats, floats, floats, counts, counts, counts)
 sources = st.builds(Source, names, counts, names)
 dtypes = st.sampled_from([np.dtype(t) for t in ("f2", "f4", "f8", "c8", "c16", "i8", "u1", "?", "O", ">f4")])
@@ -132,26 +132,31 @@ dtypes = st.sampled_from([np.dtype(t) for t in ("f2", "f4", "f8", "c8", "c16", "
 def graphs(draw: st.DrawFn) -> Graph:
     nodes: list[GraphNode] = []
     for i in range(draw(st.integers(1, 4))):
-        earlier = st.sampled_from([node.id for node in nodes]) if nodes else st.nothing()
+        kind = draw(st.sampled_from(list(Kind)))
+        op = kind is Kind.OP
+        earlier = [node.id for node in nodes]
+        forward = st.sampled_from(["", *(node.id for node in nodes if not node.backward)])
+        inputs = tuple(draw(st.lists(st.sampled_from(earlier), max_size=3))) if op and nodes else ()
+        params = {name: draw(values) for name in draw(st.lists(names, max_size=2))} if op else {}
         nodes.append(
             GraphNode(
                 f"n{i}",
-                draw(st.sampled_from(list(Kind))),
+                kind,
+                "my " + draw(names) if op else "",
                 draw(names),
-                draw(names),
-                tuple(draw(st.lists(earlier, max_size=3))) if nodes else (),
-                tuple(make_param(draw(names), draw(values)) for _ in range(draw(st.integers(0, 2)))),
+                inputs,
+                tuple(make_param(name, value) for name, value in params.items()),
                 tuple(draw(st.lists(st.integers(0, 9), max_size=3))),
                 draw(dtypes),
                 draw(names),
                 draw(names),
                 draw(st.booleans()),
-                tuple(draw(st.lists(st.integers(0, 3), max_size=2))),
+                tuple(draw(st.lists(st.sampled_from(range(len(inputs))), max_size=2))) if inputs else (),
                 draw(counts),
                 draw(names),
-                draw(st.sampled_from(list(Role))),
-                draw(names),
-                draw(names),
+                draw(st.sampled_from(list(Role) if inputs else [Role.FORWARD, Role.SEED])),
+                draw(forward),
+                draw(forward),
                 draw(st.none() | sources),
                 draw(st.none() | stats),
                 draw(st.none() | stats),
@@ -159,7 +164,12 @@ def graphs(draw: st.DrawFn) -> Graph:
             )
         )
     ids = [node.id for node in nodes]
-    flows = st.lists(st.builds(Flow, names, st.integers(0, 3), names, names, names), max_size=2)
+    ends = [(n.id, i, into) for n in nodes if not n.backward for i, into in enumerate(n.inputs)]
+    cotangents = [n.id for n in nodes if n.backward]
+    flows: st.SearchStrategy[list[Flow]] = st.just([])
+    if ends and cotangents:
+        two = st.tuples(st.sampled_from(cotangents), st.sampled_from(cotangents))
+        flows = st.lists(st.tuples(st.sampled_from(ends), two).map(lambda pair: Flow(*pair[0], *pair[1])), max_size=2)
     return Graph(tuple(nodes), tuple(draw(st.lists(st.sampled_from(ids), max_size=2))), tuple(draw(flows)))
 
 

@@ -199,7 +199,8 @@ UNARY = [
     "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "exp", "exp2",
     "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "square", "absolute", "sign", "floor", "ceil",
     "trunc", "rint", "negative", "reciprocal", "isnan", "isinf", "isfinite", "signbit", "degrees", "erf",
-    "erfc", "sigmoid", "relu", "softplus", "silu", "gelu", "exponent", "logical_not",
+    "erfc", "sigmoid", "relu", "softplus", "silu", "gelu", "mish", "softsign", "tanh_shrink", "silu_slope", "exponent",
+    "logical_not",
 ]  # fmt: skip
 PAIRS = [
     "add", "subtract", "multiply", "divide", "power", "remainder", "fmod", "floor_divide", "maximum", "minimum",
@@ -207,7 +208,7 @@ PAIRS = [
     "not_equal", "logical_and",
 ]  # fmt: skip
 # In single precision runtimes have kernels of their own for these, right to the last places of 1 alone.
-NATIVE = {"sigmoid", "silu", "gelu", "softplus", "tanh"}
+NATIVE = {"sigmoid", "silu", "mish", "gelu", "softplus", "tanh"}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

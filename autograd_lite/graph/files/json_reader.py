@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
 
@@ -21,6 +21,7 @@ T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
 _UNREAL = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+_LEVELS = 60
 _TEXTS = ("op", "glyph", "name", "value", "scope", "of", "toward")
 _REQUIRED = ("kind", "shape", "dtype")
 _OPTIONAL = (*_TEXTS, "params", "weak", "needs", "flops", "role", "source", "values", "gradient", "seconds")
@@ -40,6 +41,7 @@ def graph_parts(text: str | bytes) -> tuple[tuple[GraphNode, ...], tuple[str, ..
         )
     try:
         document = json.loads(text, parse_constant=_no_constant)
+        _check_depth(document)
     except (ValueError, RecursionError) as error:
         if len(text) < 300 and isinstance(text, str) and text.lower().endswith(".json"):
             raise ValueError(
@@ -53,14 +55,12 @@ def graph_parts(text: str | bytes) -> tuple[tuple[GraphNode, ...], tuple[str, ..
     nodes = []
     for i, entry in _map(graph["nodes"], "graph.nodes").items():
         where = f"graph.nodes.{_clipped(i, 20)}"
-        try:
-            nodes.append(_node(i, entry, edges.pop(i, {}), where))
-        except RecursionError:
-            _refuse(where, "parameters that are not nested so deeply", "more")
+        nodes.append(_node(i, entry, edges.pop(i, {}), where))
     if edges:
         _refuse("graph.edges", "targets among the nodes", repr(next(iter(edges))))
     nodes.sort(key=lambda node: (len(node.id), node.id))
-    return tuple(nodes), tuple(_list(head["outputs"], "outputs", _text)), tuple(_list(head["flows"], "flows", _flow))
+    flows = tuple(_list(head["flows"], "flows", _flow))
+    return tuple(nodes), tuple(_list(head["outputs"], "outputs", _text)), flows
 
 
 _GRAPH = ("type", "directed", "metadata", "nodes", "edges")
@@ -274,13 +274,26 @@ def _text(value: Any, where: str) -> str:
 
 
 def _int(value: Any, where: str) -> int:
-    return value if type(value) is int and value >= 0 else _refuse(where, "a count", _clipped(value))
+    return value if type(value) is int and 0 <= value < 2**63 else _refuse(where, "a count", _clipped(value))
 
 
 def _member(kind: type[E], value: Any, where: str) -> E:
     if value in list(kind):
         return kind(value)
     _refuse(where, f"one of {', '.join(kind)}", _clipped(value))
+
+
+def _check_depth(document: Any) -> None:
+    """Raise if the document is nested more deeply than the parameters of any op."""
+    level = [document]
+    for _ in range(_LEVELS):
+        level = [part for value in level if isinstance(value, (dict, list)) for part in _parts(value)]
+    if level:
+        raise ValueError(f"it has more than {_LEVELS} levels")
+
+
+def _parts(value: dict[str, Any] | list[Any]) -> Collection[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def _no_constant(name: str) -> NoReturn:

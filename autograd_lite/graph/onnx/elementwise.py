@@ -417,7 +417,44 @@ def _softplus(call: Call, x: Value) -> Value:
 @exports("silu")
 def _silu(call: Call, x: Value) -> Value:
     x = _wide(call, x)
-    return (x * logistic(x)).cast(call.dtype)
+    return (f.maximum(x, -1e4) * logistic(x)).cast(call.dtype)  # -inf times 0 would be NaN
+
+
+@exports("silu_slope")
+def _silu_slope(call: Call, x: Value) -> Value:
+    x = _wide(call, x)
+    e, within = f.exp(-abs(x)), f.minimum(f.maximum(x, -1e4), 1e4)
+    return ((select(x < 0, e, 1) + within * e / (e + 1)) / (e + 1)).cast(call.dtype)
+
+
+@exports("mish")
+def _mish(call: Call, x: Value) -> Value:
+    x = _wide(call, x)
+    s = logistic(x)
+    rest = 1 - s
+    return (f.maximum(x, -1e4) * (s * (rest + 1) / (rest * rest + 1))).cast(call.dtype)
+
+
+@exports("softsign")
+def _softsign(call: Call, x: Value) -> Value:
+    x = _wide(call, x)
+    size = abs(x)
+    return select(size.equals(math.inf), f.sign(x), x / (size + 1)).cast(call.dtype)
+
+
+@exports("tanh_shrink")
+def _tanh_shrink(call: Call, x: Value) -> Value:
+    x = _wide(call, x)
+    near = abs(x) < 1
+    square, q = select(near, x * x, 1), x * 0
+    for k in range(17, 1, -2):
+        q = square / (q + k)
+    return select(near, x * (q / (q + 1)), x - f.tanh(x)).cast(call.dtype)
+
+
+@exports("hard_tanh")
+def _hard_tanh(call: Call, x: Value, *, low: float, high: float) -> Value:
+    return f.minimum(f.maximum(_wide(call, x), low), high).cast(call.dtype)
 
 
 @exports("gelu")

@@ -7,7 +7,7 @@ masks that keep a NaN away from a zero cotangent are not shown.
 
 from __future__ import annotations
 
-import ast
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,10 +100,14 @@ def leaf(node: GraphNode, has_g: bool = False) -> Term:
 
 
 def _number(text: str) -> Any:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return {"nan": float("nan"), "inf": float("inf"), "-inf": -float("inf")}.get(text)
+    """Return the number or bool that a text says, or None; `ast.literal_eval` would leave cyclic garbage."""
+    if text in ("True", "False"):
+        return text == "True"
+    for kind in (int, float, complex):
+        with contextlib.suppress(ValueError):
+            found = kind(text)
+            return found if kind is not int or abs(found) < 2**64 else None
+    return None
 
 
 def term_of(node: GraphNode, args: tuple[Term, ...]) -> Term:
@@ -263,7 +267,20 @@ def _turning(node: GraphNode, args: tuple[Term, ...]) -> Term:
     return _made("divide", (x, _made("add", tuple(squares), (), node.shape, x.bare)), (), node.shape, x.bare)
 
 
+def _silu_slope(node: GraphNode, args: tuple[Term, ...]) -> Term:
+    """Write out σ(x) (1 + x (1 - σ(x))), which one op computes."""
+    x = args[0]
+
+    def made(op: str, *of: Term) -> Term:
+        return _made(op, of, (), x.shape, x.bare)
+
+    s = made("sigmoid", x)
+    rest = made("multiply", x, made("subtract", number(1), s))
+    return made("multiply", s, made("add", number(1), rest))
+
+
 _SIMPLER: Mapping[str, Any] = {
+    "silu_slope": _silu_slope,
     "turning": _turning,
     "direction": _direction,
     "softmax_pullback": _softmax_pullback,
