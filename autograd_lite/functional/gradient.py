@@ -39,9 +39,9 @@ def value_and_grad(
         argument x = a + ib it is df/da + i df/db. An argument may be a tuple of numbers; a list of numbers is an array.
 
     Called on arrays it returns arrays, unless the result of f depends on a Tensor that requires a gradient and is no
-    argument, such as a parameter of a model that f calls: then, and called on Tensors or inside another transformation,
-    it returns Tensors, whose history reaches what requires a gradient among the arguments and what f closes over. Inside
-    `no_grad()` results have no history, so arrays give arrays. Every other transformation has this rule too.
+    argument, such as a parameter of a model that f calls. Then, and if called on Tensors or inside another
+    transformation, it returns Tensors, whose history reaches what requires a gradient among the arguments and what f
+    closes over. Inside `no_grad()` results have no history, so arrays give arrays. Every transformation has this rule.
 
     Raises:
         DtypeError: if an argument to differentiate by is not floating.
