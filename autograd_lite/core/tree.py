@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["leaves", "map_leaves", "rebuild"]
+__all__ = ["beside", "leaves", "map_leaves", "rebuild"]
 
 
 def _children(tree: Any) -> list[tuple[str, Any]] | None:
@@ -35,6 +35,32 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         return
     for suffix, child in children:
         yield from leaves(child, path + suffix)
+
+
+def beside(tree: Any, other: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield `(path, leaf, what stands there in other)` for each leaf of `tree`: an array or a list of numbers, perhaps.
+
+    Raises:
+        ValueError: naming the path, where `other` is no container of the same number of things.
+
+    Example:
+        >>> list(beside({"w": 1.0, "b": 2.0}, {"w": [3.0, 4.0], "b": 5.0}))
+        [("['w']", 1.0, [3.0, 4.0]), ("['b']", 2.0, 5.0)]
+    """
+    children = _children(tree)
+    if children is None:
+        yield path, tree, other
+        return
+    others = _children(other)
+    if others is None or len(others) != len(children):
+        raise ValueError(path)
+    if isinstance(tree, dict):  # whatever the order of its keys
+        parts = dict(others)
+        if parts.keys() != dict(children).keys():
+            raise ValueError(path)
+        others = [(suffix, parts[suffix]) for suffix, _ in children]
+    for (suffix, child), (_, part) in zip(children, others, strict=True):
+        yield from beside(child, part, path + suffix)
 
 
 def rebuild(tree: Any, new: Iterator[Any]) -> Any:

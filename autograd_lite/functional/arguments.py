@@ -10,10 +10,10 @@ import numpy as np
 from .._lifted import Held, Level, Lifted, face
 from .._tensor import Tensor
 from ..core.depth import DEPTH, Depth, inside_lifted
-from ..core.errors import DtypeError, GradError
+from ..core.errors import DtypeError, GradError, ShapeError
 from ..core.mode import MODE, enter_mode, leave_mode, record_on
 from ..core.node import Node
-from ..core.tree import leaves, map_leaves, rebuild
+from ..core.tree import beside as walk_beside, leaves, map_leaves, rebuild
 from ..engine import Paths, edge_of, paths_from
 from ..ops import shape
 
@@ -22,6 +22,7 @@ __all__ = [
     "array_like",
     "arrays_returned",
     "bare",
+    "beside",
     "floating",
     "has_history",
     "leave",
@@ -134,10 +135,25 @@ def name_of(f: Callable[..., Any]) -> str:
 
 
 def array_like(a: Any) -> Any:
-    """Return an array for a list or tuple of Python numbers, which NumPy takes for one; anything else as it is."""
-    if isinstance(a, (list, tuple)) and a and all(isinstance(x, (bool, int, float, complex)) for _, x in leaves(a)):
-        return np.asarray(a) if type(a) in (list, tuple) else a
+    """Return an array for a list of Python numbers, which NumPy takes for one; a tuple is a container of arguments."""
+    if type(a) is list and a and all(isinstance(x, (bool, int, float, complex)) for _, x in leaves(a)):
+        return np.asarray(a)
     return a
+
+
+def beside(what: str, expected: str, tree: Any, given: Any) -> list[tuple[str, Any, Any]]:
+    """Return `(path, leaf, what was given for it)` for each leaf of a tree.
+
+    Raises:
+        ShapeError: if what was given has another structure.
+    """
+    try:
+        return list(walk_beside(tree, given))
+    except ValueError:
+        n = sum(1 for _ in leaves(tree))
+        raise ShapeError(
+            f"{what}: expected {expected}, of the same structure, with {n} arrays; received {given!r}"
+        ) from None
 
 
 def _variables(what: str, tree: Any, i: int, level: Level | None) -> Any:

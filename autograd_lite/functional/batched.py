@@ -69,7 +69,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
 
     Returns:
         A function of f's arguments that returns f's results with the batch axis. Random draws inside are the same for
-        all examples.
+        all examples. Arrays or Tensors as from `value_and_grad`.
 
     Raises:
         ShapeError: if the batch sizes differ.

@@ -21,6 +21,7 @@ from .arguments import (
     array_like,
     arrays_returned,
     bare,
+    beside,
     floating,
     has_history,
     leave,
@@ -54,7 +55,7 @@ def jacobian(
     Returns:
         A function of f's arguments that returns, for each output, for each argument, an array of shape
         `out.shape + argument.shape`; where both are plain arrays, just that array. For complex arguments it is the
-        holomorphic derivative; there f must be holomorphic.
+        holomorphic derivative; there f must be holomorphic. Arrays or Tensors as from `value_and_grad`.
 
     Example:
         >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
@@ -164,7 +165,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
 
     Returns:
         A function of f's arguments that returns an array of shape `x.shape + x.shape`, or for a container of arrays,
-        or several arguments, a container of containers of blocks.
+        or several arguments, a container of containers of blocks. Arrays or Tensors as from `value_and_grad`.
 
     Example:
         >>> hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
@@ -186,7 +187,7 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
 
     Returns:
         A function of f's arguments and, last, the vector v, of the structure and shapes of that argument; it returns
-        H v, of the same structure.
+        H v, of the same structure. Arrays or Tensors as from `value_and_grad`.
 
     Raises:
         ShapeError: if v has another shape than the argument.
@@ -220,14 +221,8 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
 
 def _along(slopes: Any, v: Any) -> list[tuple[Any, Any]]:
     """Return each gradient with its part of the vector."""
-    if isinstance(slopes, Tensor):
-        gradients, directions = [slopes], [v]
-    else:
-        gradients, directions = ([x for _, x in leaves(tree)] for tree in (slopes, v))
-    if len(gradients) != len(directions):
-        raise ShapeError(f"hvp: expected a vector of {len(gradients)} arrays; received {len(directions)}")
     roots = []
-    for g, d in zip(gradients, directions, strict=True):
+    for _, g, d in beside("hvp", "a vector", slopes, v):
         d = d if isinstance(d, Tensor) else np.asarray(d)
         if d.shape != g.shape:
             raise ShapeError(f"hvp: expected a vector of shape {g.shape}; received {d.shape}")

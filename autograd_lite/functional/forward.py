@@ -19,7 +19,7 @@ from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad
 from ..core.node import Node
 from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import as_tensors as operands_of, check_seals, paths_from
-from .arguments import Traced, array_like, bare, floating, has_history, leave, name_of, tensors_in, variable
+from .arguments import Traced, array_like, bare, beside, floating, has_history, leave, name_of, tensors_in, variable
 from .dual import Dual, ForwardLevel, primal_of, tangent_of
 from .gradient import pairs_of, pull_back
 
@@ -76,7 +76,7 @@ def jvp(f: Callable[..., Any]) -> Jvp:
     Returns:
         A function `(primals, tangents) -> (out, tangent)`, both tuples with one entry for each argument of f, each of
         the argument's structure and shapes; a tangent of None means zero. Its attribute `report` says which ops of
-        the last call fell back on two vector-Jacobian products.
+        the last call fell back on two vector-Jacobian products. Arrays or Tensors as from `value_and_grad`.
 
     Raises:
         ShapeError: if a tangent has another shape than its argument.
@@ -95,14 +95,9 @@ def _lifted(x: Any, t: Any, where: str, level: ForwardLevel) -> Any:
     """Return an argument with its tangent, leaf by leaf."""
     if t is None:
         return x
-    x, t = array_like(x), array_like(t)
-    points, directions = list(leaves(x)), [v for _, v in leaves(t)]
-    if len(points) != len(directions):
-        raise ShapeError(
-            f"jvp: expected a tangent of the structure of {where}, with {len(points)} arrays; received {t!r}"
-        )
-    pairs = zip(points, directions, strict=True)
-    return rebuild(x, iter([_dual(a, v, where + path, level) for (path, a), v in pairs]))
+    x = array_like(x)
+    triples = beside("jvp", f"a tangent for {where}", x, t)
+    return rebuild(x, iter([a if v is None else _dual(a, v, where + path, level) for path, a, v in triples]))
 
 
 def _dual(x: Any, t: Any, where: str, level: ForwardLevel) -> Tensor:
@@ -131,9 +126,7 @@ class Linear:
 
     def __call__(self, *tangents: Any) -> Any:
         """Return the tangent of the output for tangents of the inputs, of their structure and shapes."""
-        given = [t for _, t in leaves(tuple(map(array_like, tangents)))]
-        if len(given) != len(self._variables):
-            raise ShapeError(f"linearize: expected {len(self._variables)} tangents; received {len(given)}")
+        given = [t for _, _, t in beside("linearize", "a tangent for each argument", self._traced.given, tangents)]
         env: dict[Any, Any] = {}
         for v, t in zip(self._variables, given, strict=True):
             t = owned(t if isinstance(t, Tensor) else np.asarray(t))
@@ -160,7 +153,8 @@ class Linear:
 
     def transpose(self, *cotangents: Any) -> Any:
         """Carry cotangents of the outputs back to the inputs: the pullback of `vjp` at the same point."""
-        given = [g for _, g in leaves(tuple(map(array_like, cotangents)))]
+        back: Any = cotangents[0] if len(cotangents) == 1 else cotangents
+        given = [g for _, _, g in beside("linearize: transpose", "a cotangent for each output", self._outputs, back)]
         wanted, received = [np.shape(t) for t in self._traced.out], [np.shape(g) for g in given]
         if received != wanted:
             raise ShapeError(f"linearize: transpose expected cotangents of shapes {wanted}; received {received}")
@@ -221,6 +215,7 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
     Returns:
         A function of f's arguments that returns `(out, linear)`: `linear(*tangents)` is the tangent of the output, at
         the cost of the derivative alone, and `linear.transpose(cotangent)` goes the other way.
+        Arrays or Tensors as from `value_and_grad`.
 
     Example:
         >>> out, linear = linearize(np.sin)(np.array([0.0, np.pi]))

@@ -17,7 +17,7 @@ from ..core.mode import MODE
 from ..core.node import Node
 from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import conjugated, cotangents, edge_of
-from .arguments import Traced, array_like, leave, like_argument, scalar, trace
+from .arguments import Traced, beside, leave, like_argument, name_of, scalar, trace
 
 __all__ = ["given_back", "grad", "pairs_of", "pull_back", "value_and_grad", "vjp"]
 
@@ -34,11 +34,14 @@ def value_and_grad(
         has_aux: f returns `(scalar, anything)`, and only the scalar is differentiated.
 
     Returns:
-        A function of f's arguments that returns (value, gradient), or with has_aux ((value, aux), gradient). Called on
-        arrays it returns arrays; called on Tensors, or inside another transformation, it returns Tensors, whose history
-        reaches the arguments and what else f uses that require gradients. A gradient
+        A function of f's arguments that returns (value, gradient), or with has_aux ((value, aux), gradient). A gradient
         has the structure, shapes and dtypes of its argument, and is zero where f does not depend on it. Of a complex
-        argument x = a + ib it is df/da + i df/db.
+        argument x = a + ib it is df/da + i df/db. An argument may be a tuple of numbers; a list of numbers is an array.
+
+    Called on arrays it returns arrays, unless the result of f depends on a Tensor that requires a gradient and is no
+    argument, such as a parameter of a model that f calls. Then, and if called on Tensors or inside another
+    transformation, it returns Tensors, whose history reaches what requires a gradient among the arguments and what f
+    closes over. Inside `no_grad()` results have no history, so arrays give arrays. Every transformation has this rule.
 
     Raises:
         DtypeError: if an argument to differentiate by is not floating.
@@ -47,6 +50,12 @@ def value_and_grad(
     Example:
         >>> value_and_grad(lambda x: (x * x).sum())(np.array([1.0, 2.0]))
         (np.float64(5.0), array([2., 4.]))
+        >>> from autograd_lite import tensor
+        >>> w = tensor(3.0, requires_grad=True)
+        >>> slope = grad(lambda x: w * x**2)(1.0)
+        >>> slope.backward()
+        >>> w.grad
+        Tensor(2.)
         >>> loss = lambda p, x: ((p["w"] * x + p["b"]) ** 2).sum()
         >>> grad(loss)({"w": 2.0, "b": 1.0}, np.array([1.0, 2.0]))
         {'w': np.float64(26.0), 'b': np.float64(16.0)}
@@ -175,6 +184,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
     Returns:
         A function of f's arguments that returns `(out, pullback)`; `pullback(v)`, with v of the structure and shapes
         of out, returns the gradient of <v, out>, and may be called many times.
+        Arrays or Tensors as from `value_and_grad`.
 
     Example:
         >>> out, pullback = vjp(np.sin)(np.array([0.0, np.pi]))
@@ -186,15 +196,10 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
     @functools.wraps(f)
     def with_pullback(*args: Any, **kwargs: Any) -> tuple[Any, Callable[[Any], Any]]:
         traced = trace("vjp", f, argnums, args, kwargs)
-        outputs = list(leaves(traced.out))
 
         def pullback(cotangent: Any) -> Any:
-            given = [g for _, g in leaves(array_like(cotangent))]
-            if len(given) != len(outputs):
-                raise ShapeError(
-                    f"vjp: expected a cotangent for each of the {len(outputs)} outputs; received {len(given)}"
-                )
-            roots = [(out, owned(_fitting(out, g, path))) for (path, out), g in zip(outputs, given, strict=True)]
+            triples = beside("vjp", f"a cotangent for each output of {name_of(f)}", traced.out, cotangent)
+            roots = [(out, owned(_fitting(out, g, path))) for path, out, g in triples]
             grads = pull_back(traced, roots, retain=True)
             return grads[0] if isinstance(argnums, int) else grads
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..core.errors import ShapeError, UnsupportedError
 from ..core.op import composes
 from ..core.shapes import Axis, normalize_axes, normalize_axis
+from .operands import several
 
 # ---- axes -----------------------------------------------------------------------------------------------------------
 
@@ -95,9 +96,7 @@ def flipud(m: Any) -> Any:
 def stack(
     arrays: Sequence[Any], axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Any:
-    parts = list(arrays)
-    if not parts:
-        raise ShapeError("stack: expected at least one array; received none")
+    parts = several("stack", arrays)
     shapes = {np.shape(p) for p in parts}
     if len(shapes) > 1:
         raise ShapeError(f"stack: expected arrays of one shape; received {sorted(shapes)}")
@@ -110,12 +109,12 @@ def _at_least(a: Any, ndim: int) -> Any:
 
 @composes(np.vstack)
 def vstack(tup: Sequence[Any], *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    return np.concatenate([_at_least(a, 2) for a in tup], axis=0, dtype=dtype, casting=casting)  # type: ignore[call-overload]
+    return np.concatenate([_at_least(a, 2) for a in several("vstack", tup)], axis=0, dtype=dtype, casting=casting)  # type: ignore[call-overload]
 
 
 @composes(np.hstack)
 def hstack(tup: Sequence[Any], *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    parts = [_at_least(a, 1) for a in tup]
+    parts = [_at_least(a, 1) for a in several("hstack", tup)]
     axis = 0 if parts[0].ndim == 1 else 1
     return np.concatenate(parts, axis=axis, dtype=dtype, casting=casting)  # type: ignore[call-overload]
 

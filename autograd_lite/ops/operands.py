@@ -9,7 +9,7 @@ import numpy as np
 from ..core.errors import DtypeError, ShapeError, UnsupportedError
 from ..core.shapes import is_axis_of_scalar, normalize_axis
 
-__all__ = ["Finished", "along_axis", "cast", "given", "kept", "newer", "operand", "values", "write"]
+__all__ = ["Finished", "along_axis", "cast", "given", "kept", "newer", "operand", "several", "values", "write"]
 
 
 class Finished(NamedTuple):
@@ -48,6 +48,21 @@ def along_axis(a: Any, axis: int | None) -> tuple[Any, int]:
     if axis is None or is_axis_of_scalar(axis, a.ndim):
         return a.reshape(-1), 0
     return a, normalize_axis(axis, a.ndim)
+
+
+def several(name: str, arrays: Any) -> list[Any]:
+    """Return the arrays that are to be joined.
+
+    Raises:
+        ShapeError: if there are none.
+    """
+    parts = [operand(a) for a in arrays]
+    if not parts:
+        raise ShapeError(
+            f"{name}: expected at least one array; received none. Pass a list: a generator is used up when NumPy has "
+            "looked for Tensors in it"
+        )
+    return parts
 
 
 def values(x: Any) -> Any:

@@ -12,7 +12,7 @@ from ..core import batching
 from ..core.errors import ShapeError, UnsupportedError
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype, cast_back, normalize_axis, resolve_reshape
-from .operands import cast, operand
+from .operands import cast, several
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -105,14 +105,12 @@ broadcast_to = structural(
 def _bind_concatenate(
     arrays: Sequence[Any], /, axis: int | None = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
 ) -> _Bound:
-    parts = tuple(arrays)
+    parts = several("concatenate", arrays)
     if dtype is not None:
-        parts = tuple(cast(operand(p), dtype, casting) for p in parts)
-    if not parts:
-        raise ShapeError("concatenate: expected at least one array; received none")
+        parts = [cast(p, dtype, casting) for p in parts]
     if axis is None:
-        parts, axis = tuple(operand(p).reshape(-1) for p in parts), 0
-    return parts, {"axis": normalize_axis(axis, operand(parts[0]).ndim)}
+        parts, axis = [p.reshape(-1) for p in parts], 0
+    return tuple(parts), {"axis": normalize_axis(axis, parts[0].ndim)}
 
 
 def _slices(g: Any, out: Any, *parts: Any, axis: int) -> list[Any]:

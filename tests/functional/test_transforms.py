@@ -117,6 +117,57 @@ def test_a_list_of_numbers_is_an_array_as_for_numpy() -> None:
     assert isinstance(ag.grad(lambda p: p[0] * p[1].sum())([1.0, np.ones(2)]), list)
 
 
+def test_python_numbers_in_containers_are_cotangents_and_tangents() -> None:
+    f = lambda x: (2 * x, {"a": 3 * x, "b": [x * x, 5 * x]})  # noqa: E731
+    weights = (1.0, {"b": [10.0, 100.0], "a": 1000.0})  # a dict has no order
+    expected = 2.0 + 3000.0 + 10 * 2 * 1.5 + 500.0
+    assert ag.vjp(f)(1.5)[1](weights) == expected
+    assert ag.linearize(f)(1.5)[1].transpose(weights) == expected
+    assert ag.vjp(lambda x: (2 * x, 3 * x))(1.0)[1]((1.0, 1.0)) == 5.0
+    assert ag.vjp(lambda x: (2 * x, 3 * x))(1.0)[1]([1, 1]) == 5.0
+    np.testing.assert_array_equal(ag.vjp(lambda x: (2 * x, 3 * x.sum()))(np.ones(2))[1](([1, 10], 1.0)), [5.0, 23.0])
+
+
+def test_a_tuple_of_numbers_is_a_container() -> None:
+    """Of arguments, for instance; a list of numbers is an array, as for NumPy."""
+
+    def f(p: Any) -> Any:
+        assert type(p) is tuple
+        x, y = p
+        return x * x * y
+
+    point, direction = (3.0, 2.0), (1.0, 10.0)
+    assert ag.grad(f)(point) == (12.0, 9.0)
+    assert ag.jvp(f)((point,), (direction,)) == (18.0, 102.0)
+    assert ag.jvp(f)((point,), ((1.0, None),))[1] == 12.0
+    assert ag.hvp(f)(point, direction) == (2 * 2 * 1 + 2 * 3 * 10, 2 * 3 * 1)
+    assert ag.hessian(f)(point) == ((4.0, 6.0), (6.0, 0.0))
+    for mode in ("forward", "reverse"):
+        assert ag.jacobian(f, mode=mode)(point) == (12.0, 9.0)
+    _, linear = ag.linearize(f)(point)
+    assert linear(direction) == 102.0
+    assert linear.transpose(1.0) == (12.0, 9.0)
+    assert ag.vjp(f)(point)[1](1.0) == (12.0, 9.0)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: ag.vjp(lambda x: (x, x))(1.0)[1]((1.0,)),
+        lambda: ag.vjp(lambda x: (x, x))(1.0)[1](1.0),
+        lambda: ag.vjp(lambda x: {"a": x})(1.0)[1]({"b": 1.0}),
+        lambda: ag.jvp(lambda p: p["w"])(({"w": 1.0},), ({"v": 1.0},)),
+        lambda: ag.jvp(lambda p: p[0])(((1.0, 2.0),), (1.0,)),
+        lambda: ag.linearize(lambda p: p[0])((1.0, 2.0))[1]((1.0,)),
+        lambda: ag.linearize(lambda x: (x, x))(1.0)[1].transpose((1.0,)),
+        lambda: ag.hvp(lambda p: p["w"] ** 2)({"w": 1.0}, {"v": 1.0}),
+    ],
+)
+def test_another_structure_is_refused(call: Any) -> None:
+    with pytest.raises(ag.ShapeError, match=r"expected a .*, of the same structure, with \d arrays; received"):
+        call()
+
+
 def test_several_arguments_and_outputs() -> None:
     f = lambda x, y: {"product": x * y, "sum": (x + y).sum()}  # noqa: E731
     x, y = np.array([1.0, 2.0]), np.array([3.0, 5.0])
