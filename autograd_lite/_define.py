@@ -41,7 +41,8 @@ def elementwise(
     """Define an elementwise op by its local partial derivatives; backward, forward mode and vmap follow from them.
 
     Args:
-        function: a ufunc, or a function of arrays that broadcasts like one.
+        function: a ufunc, or a function of arrays that broadcasts like one. It runs as if no transformation ran around
+            it. What it and the rules return is copied, unless it is large and nobody else holds it.
         partials: for each input a number, a function `d(out, *inputs, **params)` written in NumPy that Tensors
             support, the same in `applied(lambda g, out, *inputs: …)` form, or None for an input without derivative.
         name: the op's name; a function brings its own.

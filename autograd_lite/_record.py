@@ -17,7 +17,7 @@ from .core.mode import MODE, Mode
 from .core.node import LEAF, Node, take_note
 from .core.op import BY_UFUNC, Op
 from .core.ownership import SMALL, undisturbed, unshared, write_whole
-from .core.seals import Seal, kept, seal, whole
+from .core.seals import Seal, lent, whole
 from .core.shapes import ShapeDtype
 from .core.tree import map_leaves
 from .ops import shape
@@ -188,8 +188,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
         if x.__class__ not in _NUMBERS and (x.__class__ is not _ndarray or x.dtype is _OBJECT):
             if hasattr(x, "__apply_op__"):
                 return _lift_both(op, x, y)
-            x = _operand(op, x)
-            if x is NotImplemented:
+            if (x := _operand(op, x)) is NotImplemented:
                 return x
         a = edge_x = x
     if y.__class__ is Tensor:
@@ -205,8 +204,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
         if y.__class__ not in _NUMBERS and (y.__class__ is not _ndarray or y.dtype is _OBJECT):
             if hasattr(y, "__apply_op__"):
                 return _lift_both(op, x, y)
-            y = _operand(op, y)
-            if y is NotImplemented:
+            if (y := _operand(op, y)) is NotImplemented:
                 return y
         b = edge_y = y
     try:
@@ -220,15 +218,10 @@ def binary(op: Op, x: Any, y: Any) -> Any:
                 return wrap(out, record(op, out, [a, b], [edge_x, edge_y], _NEEDS[need], _NO_PARAMS))
             keep_out, keep_x, keep_y = op.keeps[need]
             seals = None
-            if need == 1:
-                if keep_y and isinstance(edge_y, np.ndarray):
-                    b = edge_y = kept(b)
-                    if b is y:
-                        seals = (seal(2, b),)
+            if need == 1 and keep_y and isinstance(edge_y, np.ndarray):
+                b, seals = edge_y, seals = lent(2, b)
             elif need == 2 and keep_x and isinstance(edge_x, np.ndarray):
-                a = edge_x = kept(a)
-                if a is x:
-                    seals = (seal(1, a),)
+                a, seals = edge_x, seals = lent(1, a)
             saved = (out if keep_out else None, a if keep_x else edge_x, b if keep_y else edge_y)
             node = Node(op, (edge_x, edge_y), _NO_PARAMS, saved, _NEEDS[need], out.shape, out.dtype, None)
             if seals is not None:
@@ -367,14 +360,13 @@ def _keep(op: Op, n: int, needs: Sequence[int]) -> Sequence[bool]:
 
 def _save(keep: Sequence[bool], out: Any, values: list[Any], edges: list[Any]) -> tuple[tuple[Any, ...], list[Seal]]:
     """Collect `(out, *inputs)` for the rules: the values they read, and for the others the edges, for their shapes."""
-    seals = []
+    seals: list[Seal] = []
     saved = [out if keep[0] else None, *edges]
     for i, edge in enumerate(edges):
         if keep[i + 1]:
             if isinstance(edge, np.ndarray):
-                values[i] = edges[i] = own = kept(edge)
-                if own is edge:
-                    seals.append(seal(i + 1, own))
+                values[i], seal = edges[i], _ = lent(i + 1, edge)
+                seals += seal or ()
             saved[i + 1] = values[i]
     return tuple(saved), seals
 
@@ -400,7 +392,7 @@ def owned(x: Any) -> Any:
     """
     if isinstance(x, np.ndarray):
         return np.array(x)
-    if not hasattr(x, "_node"):  # a number, or a value of a transformation, neither of which can change
+    if not isinstance(x, Tensor):  # a number, or a value of a transformation, neither of which can change
         return x
     if x._node is LEAF:
         return apply(shape.copy, (x,), {})

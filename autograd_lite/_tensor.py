@@ -46,7 +46,8 @@ class Tensor(Operators, Methods, NumPyMethods, Leaving):
         requires_grad: whether `backward` shall fill `.grad`; needs a floating dtype.
         name: shown in pictures and error messages.
         copy: copy the values, so that the tensor shares its memory with nobody. False borrows an array that already
-            has the dtype: do not change it while the tensor, or a graph made from it, is in use.
+            has the dtype: do not change it while the tensor, or a graph made from it, is in use. Only
+            `raise_on_change` would tell.
 
     Raises:
         DtypeError: if a gradient is asked of a tensor that is not floating.
@@ -99,7 +100,7 @@ class Tensor(Operators, Methods, NumPyMethods, Leaving):
 
     @property
     def data(self) -> npt.NDArray[Any]:
-        """A read-only view of the values, which follows `assign`."""
+        """A read-only view of the values, which follows `assign`; `numpy()` gives an array of your own."""
         view = np.asarray(self._data).view()
         view.flags.writeable = False
         return view

@@ -350,8 +350,7 @@ def _walk(
                 r = sum_to_shape(r, shape)
             if r.dtype is not dtype and r.dtype != dtype:
                 r = cast_back(r, dtype)
-            previous = pending.get(edge)
-            if previous is None:
+            if (previous := pending.get(edge)) is None:
                 pending[edge] = r
             elif edge in owned:
                 previous += r

@@ -295,7 +295,7 @@ def raise_on_change() -> Iterator[None]:
     is saved, in the forward and in the backward pass; lines are recorded, as in `record_source`.
 
     Example:
-        >>> import autograd_lite as ag
+        >>> import numpy as np, autograd_lite as ag
         >>> w, x = ag.tensor(np.ones(10_000), requires_grad=True), np.ones(10_000)
         >>> with ag.raise_on_change():
         ...     loss = (w * x).sum()

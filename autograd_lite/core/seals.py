@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["COPIED", "SAMPLED", "Seal", "broken", "elements", "kept", "sampled", "seal", "whole"]
+__all__ = ["COPIED", "SAMPLED", "Seal", "broken", "elements", "kept", "lent", "sampled", "whole"]
 
 # Bytes of the largest array of the caller's that is copied. Noting and comparing elements takes as long as this copy.
 COPIED = 1 << 15
@@ -56,9 +56,9 @@ def kept(a: Any) -> Any:
     return a.copy("K") if a.nbytes <= COPIED else a
 
 
-def seal(place: int, a: Any) -> Seal:
-    """Note elements of a large array."""
-    return place, sampled, sampled(a)
+def lent(place: int, a: Any) -> tuple[Any, tuple[Seal] | None]:
+    """Return what a record keeps of the caller's array, and the seal of one that is too large for a copy."""
+    return (a.copy("K"), None) if a.nbytes <= COPIED else (a, ((place, sampled, sampled(a)),))
 
 
 def broken(seals: Sequence[Seal], saved: Sequence[Any]) -> int:
