@@ -12,7 +12,8 @@ has just made are not used: the loss is computed from the logits behind them, wh
 is exact where the probabilities round to 0 or 1. Probabilities of unknown origin are clipped to [EPSILON, 1 - EPSILON].
 
 Losses of predictions in half precision compute in single precision, which they have; gradients have that of the
-predictions. Losses give no floating-point warnings, and have their limit where predictions are infinite, if there is one.
+predictions. Losses give no floating-point warnings, and where predictions are infinite they have their limit, if there
+is one.
 """
 
 from __future__ import annotations
