@@ -9,7 +9,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-__all__ = ["unit_vectors"]
+__all__ = ["are_normal", "unit_vectors"]
 
 
 def unit_vectors(x: Tensor, axis: Any, least: float) -> Tensor:
@@ -21,7 +21,7 @@ def unit_vectors(x: Tensor, axis: Any, least: float) -> Tensor:
     """
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         squares: Any = np.square(x).sum(axis=axis, keepdims=True)
-        if _are_normal(squares):
+        if are_normal(squares):
             return x / np.sqrt(np.maximum(squares, least * least))
         # Lengths do not matter, so all is divided by the largest first, which then counts as a constant.
         limits = np.finfo(x.dtype)
@@ -33,7 +33,8 @@ def unit_vectors(x: Tensor, axis: Any, least: float) -> Tensor:
         return scaled / np.sqrt(np.maximum(squares, np.square(least / scale)))
 
 
-def _are_normal(squares: Any) -> bool:
+def are_normal(squares: Any) -> bool:
+    """Return whether sums of squares have all their digits: none has over- or underflowed, or is 0."""
     if squares.__class__ is not Tensor:
         return False  # in `vmap` and `jvp`, where values are not known
     values, limits = squares.data, np.finfo(squares.dtype)

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import autograd_lite as ag
+from nn import activations
 
-__all__ = ["SPECIAL", "Special"]
+__all__ = ["GROUPS", "SPECIAL", "Special"]
 
 inf, nan = np.inf, np.nan
 
@@ -207,6 +208,25 @@ SATURATION = [
     Special("exp(-inf)", np.exp, (-inf,), (0,)),
 ]
 
+ACTIVATIONS = [
+    Special("relu6 at its corners 0 and 6", activations.relu6, ([0.0, 6.0],), ([0, 0],)),
+    Special("hard_tanh at its corners", activations.hard_tanh, ([-1.0, 1.0],), ([0, 0],)),
+    Special("ag.hard_tanh with one corner", lambda x: ag.hard_tanh(x, 0.0, inf), ([0.0, inf],), ([0, 1],)),
+    Special("hard_sigmoid at its corners", activations.hard_sigmoid, ([-3.0, 3.0],), ([0, 0],)),
+    Special("sparse_sigmoid at its corners", activations.sparse_sigmoid, ([-1.0, 1.0],), ([0, 0],)),
+    Special("hard_silu at its corners", activations.hard_silu, ([-3.0, 3.0],), ([0, 1],)),
+    Special("hard_silu(±inf)", activations.hard_silu, ([-inf, inf],), ([0, 1],)),
+    Special("silu(±inf)", ag.silu, ([-inf, inf],), ([0, 1],)),
+    Special("mish(±inf)", ag.mish, ([-inf, inf],), ([0, 1],)),
+    Special("squareplus(±inf)", activations.squareplus, ([-inf, inf],), ([0, 1],)),
+    Special("softsign(0), (±inf)", ag.softsign, ([0.0, -inf, inf],), ([1, 0, 0],)),
+    Special("tanh_shrink(0), (±inf)", ag.tanh_shrink, ([0.0, -inf, inf],), ([0, 1, 1],)),
+    Special("softplus(±inf)", ag.softplus, ([-inf, inf],), ([0, 1],)),
+    Special("softmax([inf, 0])[0]", lambda x: ag.softmax(x)[0], ([inf, 0.0],), ([0, 0],)),
+    Special("log_softmax([inf, 0])[0]", lambda x: ag.log_softmax(x)[0], ([inf, 0.0],), ([0, 0],)),
+    Special("sparsemax([inf, 0])[0]", lambda x: activations.sparsemax(x)[0], ([inf, 0.0],), ([0, 0],)),
+]
+
 NAN = [
     Special("where(x > 0, log x, 0) at 0", lambda x: np.where(x > 0, np.log(x), 0), (0.0,), (0,)),
     Special(
@@ -264,4 +284,18 @@ MODULO = [
     Special("modf(-1.5)", lambda x: np.modf(x)[0] + 10 * np.modf(x)[1], (-1.5,), (1,)),
 ]
 
-SPECIAL: list[Special] = [*LINEAR, *KINKS, *TIES, *CLIP, *POWERS, *NORMS, *PRODUCTS, *SATURATION, *NAN, *MODULO]
+# What the page of the documentation calls them.
+GROUPS: dict[str, list[Special]] = {
+    "Linear functions": LINEAR,
+    "Kinks": KINKS,
+    "Ties": TIES,
+    "Clipping": CLIP,
+    "Activations": ACTIVATIONS,
+    "Powers, roots and logarithms": POWERS,
+    "Lengths and angles": NORMS,
+    "Products and sums of nothing": PRODUCTS,
+    "Saturation": SATURATION,
+    "NaN": NAN,
+    "Remainders": MODULO,
+}
+SPECIAL: list[Special] = [row for rows in GROUPS.values() for row in rows]

@@ -403,7 +403,7 @@ def _softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
     x, y = floating(x), floating(y)
     rows = x.size >= _MANY and axis == x.ndim - 1 and x.flags.c_contiguous and y.flags.c_contiguous
     if not (rows and x.dtype == y.dtype and x.dtype in (np.float32, np.float64)):
-        return y * (x - _along(x, y, axis))
+        return y * (x - np.add.reduce(x * y, axis=axis, keepdims=True))
     n = x.shape[-1]
     g, share = x.reshape(-1, n), y.reshape(-1, n)
     out = np.empty_like(g)

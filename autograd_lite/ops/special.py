@@ -115,11 +115,17 @@ def floating(x: Any) -> Any:
     return x if x.dtype.kind == "f" else x.astype(np.exp(np.ones(1, x.dtype)).dtype)
 
 
+_FAR = 1e4  # exp(-1e4) is 0; an infinity times 0 would be NaN
+# 0, 1 and the ends as arrays of no axes, which NumPy takes faster than numbers.
+_NUMBERS = {dtype: tuple(np.array(v, dtype) for v in (0.0, 1.0, -_FAR, _FAR)) for dtype in "efdg"}
+
+
 def _sigmoid(x: Any) -> Any:
     # exp of a non-positive number only, so that nothing overflows. One more exp costs less than np.where, which
     # stumbles over signs in no order.
     x = floating(x)
-    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+    zero, one, _, _ = _NUMBERS[x.dtype.char]
+    return np.exp(np.minimum(x, zero)) / (one + np.exp(-np.abs(x)))
 
 
 # The rule reads `out` alone. The input is kept so that a cross-entropy behind a sigmoid can find its logits.
@@ -173,20 +179,19 @@ def _softplus(x: Any) -> Any:
 
 softplus = elementwise(_softplus, lambda out, x: sigmoid(x), name="softplus", saves="x", onnx="Softplus")
 
-_FAR = 1e4  # exp(-1e4) is 0; an infinity times 0 would be NaN
-
-
-def _within(x: Any, high: float) -> Any:
-    """Limit x to -1e4 … high, by what is fastest for its size."""
-    return np.clip(x, -_FAR, high) if x.size > _SMALL else np.minimum(np.maximum(x, -_FAR), high)
-
 
 def _silu_slope(x: Any) -> Any:
     # With e = exp(-|x|), sigmoid(x) and 1 - sigmoid(x) are 1 / (1 + e) and e / (1 + e): nothing cancels.
     x = floating(x)
+    zero, one, low, high = _NUMBERS[x.dtype.char]
     e = np.exp(-np.abs(x))
-    n = 1 + e
-    return (np.exp(np.minimum(x, 0)) + _within(x, _FAR) * e / n) / n
+    n = one + e
+    return (np.exp(np.minimum(x, zero)) + np.minimum(np.maximum(x, low), high) * e / n) / n
+
+
+def _silu(x: Any) -> Any:
+    x = floating(x)
+    return np.maximum(x, _NUMBERS[x.dtype.char][2]) * _sigmoid(x)
 
 
 silu_slope = elementwise(
@@ -195,7 +200,7 @@ silu_slope = elementwise(
     name="silu_slope",
     saves="x",
 )
-silu = elementwise(lambda x: _within(x, math.inf) * _sigmoid(x), lambda out, x: silu_slope(x), name="silu", saves="x")
+silu = elementwise(_silu, lambda out, x: silu_slope(x), name="silu", saves="x")
 
 
 def _mish(x: Any) -> Any:
@@ -203,7 +208,7 @@ def _mish(x: Any) -> Any:
     x = floating(x)
     s = _sigmoid(x)
     rest = 1 - s
-    return _within(x, math.inf) * (s * (1 + rest) / (1 + rest * rest))
+    return np.maximum(x, -_FAR) * (s * (1 + rest) / (1 + rest * rest))
 
 
 def _mish_slope(out: Any, x: Any) -> Any:

@@ -10,6 +10,10 @@ No loss broadcasts its targets: (N,) against (N, 1) is an error, and so are NaN 
 The cross-entropies take probabilities, or logits with `from_logits=True`. Probabilities that a softmax (or sigmoid)
 has just made are not used: the loss is computed from the logits behind them, which the record of `y_pred` has, and so
 is exact where the probabilities round to 0 or 1. Probabilities of unknown origin are clipped to [EPSILON, 1 - EPSILON].
+
+Losses of predictions in half precision compute in single precision, which they have; gradients have that of the
+predictions. Losses give no floating-point warnings, and where predictions are infinite they have their limit, if there
+is one.
 """
 
 from __future__ import annotations

@@ -38,8 +38,9 @@ class LossScaleOptimizer(Wrapping):
     dtype; those of a larger loss do not. S adapts itself: a step with a gradient that is infinite or NaN is left out,
     and halves S; after `dynamic_growth_steps` steps in a row that were made, S doubles.
 
-    `fit` scales by itself; in a loop of your own, call `scale_loss(loss).backward()`. Where the loss itself is of
-    float16, S stays at 2**15 or below, since more is not finite; a last layer with `dtype="float32"` lifts that.
+    `fit` scales by itself; in a loop of your own, call `scale_loss(loss).backward()`. Where the predictions are of
+    float16, S stays so low that their gradients are finite, at most 65504; a last layer with `dtype="float32"` lifts
+    that.
 
     Args:
         inner_optimizer: what makes the steps. Clipping, weight decay, averages and the learning rate are its own;
