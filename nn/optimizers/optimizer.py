@@ -406,15 +406,21 @@ class Optimizer(Registered, ABC):
 
     def _usable(self, method: str, given: list[Array | None], bound: list[Tensor]) -> list[Array | None]:
         """Return the gradients without those of frozen parameters, once it is certain that the step can be made."""
-        gradients = [g if p.requires_grad else None for g, p in zip(given, bound, strict=True)]
-        for i, (g, p) in enumerate(zip(gradients, bound, strict=True)):
-            if g is not None and not p.is_leaf:
+        gradients: list[Array | None] = []
+        usable = False
+        for i, (g, p) in enumerate(zip(given, bound, strict=True)):
+            if g is None or not p.requires_grad:
+                gradients.append(None)
+                continue
+            if not p.is_leaf:
                 name = self._names[i] if self._names else described(i, p)
                 raise GradError(
                     f"{type(self).__name__}.{method}: the parameter {name} is no longer a leaf: an operation was "
                     "recorded into it. Change parameters inside no_grad(), or with assign()"
                 )
-        if all(g is None for g in gradients):
+            gradients.append(g)
+            usable = True
+        if not usable:
             frozen = sum(not p.requires_grad for p in bound)
             others = f" ({frozen} of them require none: set requires_grad, or trainable, to True)" if frozen else ""
             fix = "Call loss.backward() before step(), and zero_grad() after it" if method == "step" else "Give one"
