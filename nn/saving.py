@@ -40,7 +40,7 @@ from ._config import (
 )
 from ._describing import allow, check_plain, described, dicts_in, remade
 from ._files import SavedFileError, read_file, write_file
-from ._limits import at_most, element_limit as element_limit, reading
+from ._limits import at_most, check_depth, element_limit as element_limit, reading
 from ._torch import from_torch_state_dict, to_torch_state_dict
 from .module import Module
 
@@ -407,6 +407,7 @@ def save_checkpoint(
         ...     load_checkpoint(path, model, optimizer)
         {'epoch': 3}
     """
+    check_depth(extra)
     optimizer = _optimizer(model) if optimizer is None else optimizer
     arrays: dict[str, Any] = {f"model/{name}": a for name, a in model.state_dict().items()}
     about = {
