@@ -28,6 +28,7 @@ __all__ = [
     "given",
     "is_array",
     "is_numbers",
+    "is_sequence",
     "kinds_of",
     "numbers",
     "refusal",
@@ -101,7 +102,8 @@ def _is_called(value: Any, name: str) -> bool:
     return any(base.__name__ == name for base in type(value).__mro__)
 
 
-def _is_sequence(value: Any) -> bool:
+def is_sequence(value: Any) -> bool:
+    """Return whether a value can be walked through, and is neither a string nor a dict."""
     return (
         isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)) and bool(getattr(value, "ndim", 1))
     )
@@ -216,7 +218,7 @@ def _sequence(inside: list[str], names: Mapping[str, Any]) -> Kind:
     words = f"a sequence of {_PLURALS[entries[0]]}" if each is not ANYTHING and entries[0] in _PLURALS else "a sequence"
 
     def accepts(value: Any) -> bool:
-        if not _is_sequence(value):
+        if not is_sequence(value):
             return False
         return not isinstance(value, (list, tuple)) or all(each.accepts(v) for v in value)
 

@@ -121,13 +121,11 @@ def _in_words(text: str) -> str:
 
 def _of_file(call: str, error: OSError) -> OSError:
     """Return the error of a file that says by which call it was wanted; its number and name stay what they are."""
-    if error.errno is None or error.filename is None or hasattr(error, "_final"):
+    if error.errno is None or error.filename is None or ": " in str(error.strerror):
         return error
     missing = isinstance(error, FileNotFoundError)
     why = "expected the path of a file that exists" if missing else str(error.strerror).lower()
-    told = type(error)(error.errno, f"{call}: {why}; received", error.filename)
-    told._final = True  # type: ignore[attr-defined]
-    return told
+    return type(error)(error.errno, f"{call}: {why}; received", error.filename)
 
 
 def explained(
@@ -155,7 +153,7 @@ def explained(
         return _of_file(call, error)
     inner = getattr(error, "_bare", None)
     text = str(error) if getattr(error, "_final", False) else inner or str(error)
-    says = (isinstance(error, _OURS) and inner is None) or "received" in text
+    says = (isinstance(error, _OURS) and inner is None) or "received" in text or ": expected " in text
     if says and _names(call, text):
         return _told(error, text, final)
     for name, value in arguments.items():
@@ -308,13 +306,15 @@ _AS_CLASS = frozenset({"__init__", "__call__", "update_state", "weighed"})
 
 def _problem_of_method(function: Any, error: Exception, owner: Any, args: Any, kwargs: Any) -> Exception:
     kind = owner if isinstance(owner, type) else type(owner)
+    if kind.__name__.startswith("_"):  # nobody has called it by name
+        return error
     own = function.__name__ in _AS_CLASS
     arguments = bound(function, (owner, *args), kwargs)
     arguments.pop(next(iter(kinds_of(function)), ""), None)
     arguments.pop("argument 1", None)
     call = kind.__name__ if own else f"{kind.__name__}.{function.__name__}"
     kinds = _kinds_of_constructor(kind) if function.__name__ == "__init__" else kinds_of(function)
-    return explained(call, error, arguments, kinds, retell=function.__name__ == "__init__")
+    return explained(call, error, arguments, kinds, retell=own)
 
 
 def _kinds_of_constructor(cls: type) -> dict[str, Kind]:
