@@ -15,7 +15,7 @@ from ._methods import Methods, canonical_index
 from ._numpy_methods import NumPyMethods
 from ._operators import Operators
 from ._record import add_over, apply, binary, constant, hand_over_class, moved, open_edge, owned, unary, wrap
-from .core.arguments import kinds_of, numbers
+from .core.arguments import described, kinds_of, numbers
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.forks import fork_safe_lock
 from .core.hooks import HOOKS

@@ -6,7 +6,6 @@ else the annotations, of the parameters.
 
 from __future__ import annotations
 
-import functools
 import importlib
 import inspect
 import itertools
@@ -333,7 +332,6 @@ def _of_model(name: str, fixed: Mapping[str, Any]) -> Any:
     return target(f"model.{name}", lambda *a, **k: getattr(model(), name)(*a, **k), method, fixed)
 
 
-@functools.cache
 def targets() -> tuple[Target, ...]:
     """Return all of them, in an order that does not change."""
     sources = (_of_functions, _of_numpy, _of_tensors, _of_nn, _of_layers, _of_losses_and_metrics, _of_objects)

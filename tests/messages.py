@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import inspect
 import io
 import os
@@ -28,7 +29,7 @@ import nn
 
 from .callables import Target, targets
 
-__all__ = ["LARGE", "WRONG", "Walk", "aside", "judged", "walk"]
+__all__ = ["LARGE", "WRONG", "Walk", "everything", "judged", "walk"]
 
 
 def nothing(*args: Any, **kwargs: Any) -> None:
@@ -183,6 +184,13 @@ def aside() -> Iterator[None]:
             os.chdir(before)
 
 
+@functools.cache
+def everything() -> tuple[Target, ...]:
+    """Return all targets; to find arguments that they take, they are called."""
+    with aside():
+        return targets()
+
+
 def walk(found: Iterable[Target], every: int = 1, without: tuple[str, ...] = ()) -> Walk:
     """Call each of the targets with a wrong value for each argument in turn.
 
@@ -227,8 +235,7 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=40, help="how many of the bare texts to print")
     asked = parser.parse_args()
     start = time.perf_counter()
-    with aside():
-        found = [t for t in targets() if asked.only in t.name]
+    found = [t for t in everything() if asked.only in t.name]
     result = walk(found, asked.every)
     errors = result.ours + result.python + result.bare
     print(
