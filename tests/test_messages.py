@@ -40,7 +40,7 @@ ROWS: list[Row] = [
     ("1", lambda: w()[9], IndexError, ("t[9]: index 9 is out of bounds for axis 0", "use -2 to 1", "'w' (2, 3)")),
     ("1", lambda: w()[:, 9], IndexError, ("t[:, 9]: ", "axis 1 of length 3, use -3 to 2; received 'w' (2, 3)")),
     ("1", lambda: np.take(w(), 99), IndexError, ("np.take: index 99", "shape (2, 3)", "indices=99")),
-    ("2", lambda: w()[0, 0, 0], IndexError, ("t[0, 0, 0]: expected at most 2 indices", "received 3", "'w' (2, 3)")),
+    ("2", lambda: w()[0, 0, 0], IndexError, ("t[0, 0, 0]: expected at most 2 indices", "not 3; received 'w' (2, 3)")),
     (
         "3",
         lambda: ag.tensor(RAGGED),

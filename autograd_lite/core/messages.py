@@ -89,7 +89,7 @@ _SAID = (
     (r"index (-?\d+) is out of bounds for (?:axis (\d+) with )?size (\d+)", _out_of_bounds),
     (
         r"too many indices for array: array is (\d+)-dimensional, but (\d+) were indexed",
-        lambda m: f"expected at most {m[1]} indices, one for each axis; received {m[2]}",
+        lambda m: f"expected at most {m[1]} indices, one for each axis, not {m[2]}",
     ),
     (r"data type (.+) not understood|Cannot interpret (.+) as a data type", lambda m: "expected a dtype, as 'float32'"),
     (
@@ -153,7 +153,7 @@ def explained(
         return _of_file(call, error)
     inner = getattr(error, "_bare", None)
     text = str(error) if getattr(error, "_final", False) else inner or str(error)
-    says = (isinstance(error, _OURS) and inner is None) or "received" in text or ": expected " in text
+    says = (isinstance(error, _OURS) and inner is None) or "received" in text
     if says and _names(call, text):
         return _told(error, text, final)
     for name, value in arguments.items():
@@ -327,22 +327,25 @@ def _kinds_of_constructor(cls: type) -> dict[str, Kind]:
 
 
 def _checked_constructor(function: Any) -> Any:
-    checked_call, verify = _checked_method(function), _verify
+    checked_call, verify, kinds = _checked_method(function), _verify, dict[str, Kind]()
+    names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         checked_call(self, *args, **kwargs)
-        verify(self, function, args, kwargs)
+        verify(self, function, kinds, zip(names, args, strict=False))
+        if kwargs:
+            verify(self, function, kinds, kwargs.items())
 
     return _copy_of(__init__, function)
 
 
-def _verify(made: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def _verify(made: Any, function: Any, kinds: dict[str, Kind], given_: Iterable[tuple[str, Any]]) -> None:
     """Raise for an argument of a constructor that is not what it must be, and that the constructor has let pass."""
-    kinds = kinds_of(function)
-    names = list(kinds)[1 : len(args) + 1]
-    for name, value in (*zip(names, args, strict=False), *kwargs.items()):
+    if not kinds:  # at the first call: there are many classes
+        kinds |= kinds_of(function)
+    for name, value in given_:
         kind = kinds.get(name, ANYTHING)
-        if kind is not ANYTHING and kind.sure and not kind.accepts(value):
+        if kind.sure and value.__class__ not in kind.quick and not kind.accepts(value):
             raise TypeError(refusal(type(made).__name__, name, kind.words, value))
 
 
