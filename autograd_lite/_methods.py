@@ -217,6 +217,6 @@ class Methods:
             raise DtypeError(f"astype: expected a dtype, as 'float32'; received dtype={described(dtype)}") from None
         if target.kind not in "biufc":
             raise UnsupportedError(f"astype: expected a numeric dtype; received {target}")
-        if target == self.dtype and not copy:
+        if target == self.dtype and copy is False:
             return self  # type: ignore[return-value]
         return apply(shape.astype, (self,), {"dtype": target})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .core.arguments import is_sequence, refusal
 from .core.errors import GradError
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class NumPyMethods:
 
     def choose(self, choices: Any, *, mode: Any = "raise") -> Tensor:
         """Pick from several arrays; see `numpy.choose`."""
+        if not is_sequence(choices):
+            raise TypeError(refusal("choose", "choices", "a sequence of arrays", choices))
         return _np.choose(self, choices, mode=mode)
 
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:

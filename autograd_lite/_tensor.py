@@ -15,7 +15,7 @@ from ._methods import Methods, canonical_index
 from ._numpy_methods import NumPyMethods
 from ._operators import Operators
 from ._record import add_over, apply, binary, constant, hand_over_class, moved, open_edge, owned, unary, wrap
-from .core.arguments import kinds_of, numbers
+from .core.arguments import described, kinds_of, numbers
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.forks import fork_safe_lock
 from .core.hooks import HOOKS
@@ -79,9 +79,10 @@ class Tensor(Operators, Methods, NumPyMethods, Leaving):
         copy: bool = True,
     ) -> None:
         try:
+            wanted = bool(requires_grad)
             data = np.array(a._data if isinstance(a, Tensor) else a, dtype=dtype, copy=copy or None)
         except Exception as error:
-            given = {"a": a, "dtype": dtype}
+            given = {"a": a, "dtype": dtype, "requires_grad": requires_grad}
             raise explained("tensor", error, given, kinds_of(Tensor.__init__), final=False) from None
         if data.dtype.kind not in "biufc":
             raise DtypeError(f"tensor: expected numbers; received dtype {data.dtype}. Convert the values first")
@@ -93,7 +94,7 @@ class Tensor(Operators, Methods, NumPyMethods, Leaving):
             self._shared = True
             if isinstance(a, Tensor):
                 a._shared = True
-        if requires_grad:
+        if wanted:
             self.requires_grad = True
 
     # ---- what it is -------------------------------------------------------------------------------------------------
@@ -262,9 +263,13 @@ class Tensor(Operators, Methods, NumPyMethods, Leaving):
             rows: a part of the first axis, to which the subtraction is confined.
         """
         step = delta._data if isinstance(delta, Tensor) else numbers("assign_sub", "delta", delta)
+        if rows is not None and not isinstance(rows, slice):
+            raise TypeError(f"assign_sub: expected rows to be a slice or None; received rows={described(rows)}")
         expected = self.shape if rows is None else self._data[rows].shape
         if step.shape != expected:
             raise ShapeError(f"assign_sub: expected shape {expected}; received {step.shape}")
+        if step.dtype != self.dtype and not np.can_cast(step.dtype, self.dtype, casting="same_kind"):
+            raise TypeError(f"assign_sub: expected values that can be cast to {self.dtype}; received {step.dtype}")
         if not self.is_leaf:
             raise GradError(f"assign_sub: expected a leaf; received the {self._node.describe()}")
         buffer = self._own_buffer()
@@ -374,6 +379,8 @@ class Tensor(Operators, Methods, NumPyMethods, Leaving):
         return moved(index.getitem, self, {"index": canonical_index(key)})
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        if isinstance(value, (list, tuple)):
+            value = numbers("t[index] = v", "v", value)
         self._rebind("t[i] = v", apply(index.index_update, (self, value), {"index": canonical_index(key)}))
 
     def __len__(self) -> int:

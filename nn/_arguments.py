@@ -25,8 +25,8 @@ NAMES |= {
 
 # What users write rather than call, and what calls of modules lead to, of whose errors `problem_of_call` tells.
 _INNER = frozenset(
-    {"build", "call", "check", "compute_mask", "compute_output_shape", "counted", "get_config", "loss", "mean", "mode"}
-)
+    ("add_weight", "build", "call", "check", "compute_mask", "compute_output_shape", "counted", "get_config", "loss")
+) | {"mean", "mode"}
 
 
 def checked_here(cls: T) -> T:

@@ -155,7 +155,9 @@ def from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None)
     try:
         flat = parsed(json_string)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{what}: expected JSON text, as model.to_json() returns it; {error}") from error
+        raise ValueError(
+            f"{what}: expected JSON text, as model.to_json() returns it; received {json_string!r:.60} ({error})"
+        ) from error
     if not (isinstance(flat, dict) and flat.keys() >= {"class_name", "config"}):
         raise ValueError(
             f"{what}: expected the text of model.to_json(), with class_name and config; received {json_string!r:.80}"

@@ -318,6 +318,9 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
         >>> sparsemax(np.array([1.0, 0.5, -1.0]))
         array([0.75, 0.25, 0.  ])
     """
+    x = x if hasattr(x, "dtype") else np.asarray(x, np.float64)
+    if not x.ndim:
+        raise ag.ShapeError(f"sparsemax: expected x of at least one axis; received a single number, x={x!s:.20}")
     # The point is the same for x and x - c. With the largest at 0, what is below -1 is not in it.
     top = ag.stop_gradient(np.max(x, axis=axis, keepdims=True))
     with np.errstate(over="ignore"):

@@ -290,8 +290,8 @@ def _labels(called: str, y: Any, count: int, classes: int) -> Array:
         )
     if wrong := set(labels.tolist()) - set(range(classes)):
         raise ValueError(
-            f"{called}: expected classes from 0 to {classes - 1}, as the model has; y holds {wrong.pop()!r}. Map other "
-            "names to them with np.unique(y, return_inverse=True)[1]"
+            f"{called}: expected classes from 0 to {classes - 1}, as the model has; received {wrong.pop()!r}. Map "
+            "other names to them with np.unique(y, return_inverse=True)[1]"
         )
     return labels
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
+import inspect
 import io
 import os
 import re
@@ -17,15 +19,17 @@ import tempfile
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+import nn
+
 from .callables import Target, targets
 
-__all__ = ["WRONG", "Walk", "judged", "walk"]
+__all__ = ["LARGE", "WRONG", "Walk", "everything", "judged", "walk"]
 
 
 def nothing(*args: Any, **kwargs: Any) -> None:
@@ -50,6 +54,10 @@ WRONG: dict[str, Callable[[], Any]] = {
     "function": lambda: nothing,
     "[]": list,
     "class": lambda: int,
+    "complex (3, 3)": lambda: np.ones((3, 3), complex),
+    "[7, -9]": lambda: np.array([7, -9]),
+    "bytes": lambda: b"abc",
+    "(None,)": lambda: (None,),
 }
 # Whose errors may name a part, such as the layer, the loss or the metric in a model.
 INNER = ("model.", "layers.", "losses.", "metrics.")
@@ -58,9 +66,7 @@ _SIGNATURE = re.compile(
     r"missing \d+ required|unexpected keyword|takes .*argument|multiple values|unsupported operand type|"
     r"not supported between instances of 'Tensor'|dispatcher for __array_function__"
 )
-_SAYS = re.compile(
-    r"received|is not supported on Tensors|not supported on Tensors|are not supported|[;.] ([Uu]se|[Ww]rite) "
-)
+_SAYS = re.compile(r"received|not supported on Tensors|are not supported|[;.] ([Uu]se|[Ww]rite) |To update a parameter")
 
 
 class Walk(NamedTuple):
@@ -85,17 +91,46 @@ class Walk(NamedTuple):
         return self.ours / max(1, self.ours + self.bare)
 
 
-def judged(name: str, error: BaseException) -> str:
-    """Return whether an error is "ours", "python" or "bare"."""
+def _reached_us(call: Any, error: BaseException) -> bool:
+    """Return whether a NumPy function has come to Tensors, rather than refuse its arguments before."""
+    place = error.__traceback__
+    while place is not None:
+        frame = place.tb_frame
+        if frame.f_code.co_name in ("__array_function__", "__array_ufunc__"):
+            return call in (frame.f_locals.get("function"), frame.f_locals.get("ufunc"))
+        place = place.tb_next
+    return False
+
+
+def judged(t: Target, error: BaseException) -> str:
+    """Return whether an error is "ours", "python", "numpy" (which has not asked us) or "bare"."""
+    if t.name.startswith("np.") and not _reached_us(t.call, error):
+        return "numpy"
+    if any(_is_ours(name, error) for name in (t.name, getattr(t.call, "__name__", t.name))):
+        return "ours"
+    return "python" if isinstance(error, TypeError) and _SIGNATURE.search(str(error)) else "bare"
+
+
+def _is_ours(name: str, error: BaseException) -> bool:
     text = str(error)
     last = re.sub(r"[^a-z0-9]", "", name.rstrip("()").rpartition(".")[2].lower())
     named = last in re.sub(r"[^a-z0-9]", "", text.lower()) or (name.startswith("t[") and "t[" in text)
-    inner = name.startswith(INNER) and re.match(r"layer '|[A-Z]\w+: |\w+: ", text) is not None
-    if (named or inner) and _SAYS.search(text):
-        return "ours"
-    if isinstance(error, TypeError) and _SIGNATURE.search(text):
-        return "python"
-    return "bare"
+    part = re.match(r"layer '|([\w.]+)(: |, )", text) if name.startswith(INNER) else None
+    inner = part is not None and (part[1] is None or _is_of_nn(part[1].rpartition(".")[2]))
+    says = _SAYS.search(text) is not None or (isinstance(error, OSError) and error.filename is not None)
+    return (named or inner) and says
+
+
+_NN = {
+    name.replace("_", "").lower()
+    for space in (nn, nn.Sequential, *vars(nn).values())
+    if inspect.ismodule(space) or space is nn.Sequential
+    for name in dir(space)
+}
+
+
+def _is_of_nn(name: str) -> bool:
+    return name.replace("_", "").lower() in _NN
 
 
 class _Late(BaseException):
@@ -129,7 +164,7 @@ def _little_memory() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _aside() -> Iterator[None]:
+def aside() -> Iterator[None]:
     """Run in an empty folder, with little memory, with nothing printed and no warnings."""
     before = os.getcwd()
     quiet = io.StringIO()
@@ -149,7 +184,14 @@ def _aside() -> Iterator[None]:
             os.chdir(before)
 
 
-def walk(found: list[Target], every: int = 1, without: tuple[str, ...] = ()) -> Walk:
+@functools.cache
+def everything() -> tuple[Target, ...]:
+    """Return all targets; to find arguments that they take, they are called."""
+    with aside():
+        return targets()
+
+
+def walk(found: Iterable[Target], every: int = 1, without: tuple[str, ...] = ()) -> Walk:
     """Call each of the targets with a wrong value for each argument in turn.
 
     Args:
@@ -160,7 +202,7 @@ def walk(found: list[Target], every: int = 1, without: tuple[str, ...] = ()) -> 
     counts: Counter[str] = Counter()
     texts = []
     number = 0
-    with _aside():
+    with aside():
         for t in found:
             for name in t.parameters:
                 for label, make in WRONG.items():
@@ -181,7 +223,7 @@ def _one(t: Target, name: str, make: Callable[[], Any]) -> tuple[str, str]:
     except _Late:
         return "late", ""
     except Exception as error:
-        return judged(t.name, error), f"{type(error).__name__}: {error}"
+        return judged(t, error), f"{type(error).__name__}: {error}"
     return "silent", ""
 
 
@@ -193,8 +235,7 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=40, help="how many of the bare texts to print")
     asked = parser.parse_args()
     start = time.perf_counter()
-    with _aside():
-        found = [t for t in targets() if asked.only in t.name]
+    found = [t for t in everything() if asked.only in t.name]
     result = walk(found, asked.every)
     errors = result.ours + result.python + result.bare
     print(

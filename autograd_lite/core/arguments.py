@@ -9,6 +9,7 @@ import inspect
 import operator
 import re
 import types
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Number, Real
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ __all__ = [
     "given",
     "is_array",
     "is_numbers",
+    "is_sequence",
     "kinds_of",
     "numbers",
     "refusal",
@@ -39,12 +41,14 @@ __all__ = [
 class Kind(NamedTuple):
     """What an argument may be: in words, and as a test.
 
-    `sure` are kinds that say all there is: an argument that fails their test is wrong, whatever else was said.
+    `sure` are kinds that say all there is: an argument that fails their test is wrong, whatever else was said. What is
+    of a type in `quick` passes the test.
     """
 
     words: str
     accepts: Callable[[Any], bool]
     sure: bool = True
+    quick: frozenset[type] = frozenset()
 
 
 def _is_integer(value: Any) -> bool:
@@ -101,24 +105,25 @@ def _is_called(value: Any, name: str) -> bool:
     return any(base.__name__ == name for base in type(value).__mro__)
 
 
-def _is_sequence(value: Any) -> bool:
+def is_sequence(value: Any) -> bool:
+    """Return whether a value can be walked through, and is neither a string nor a dict."""
     return (
         isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)) and bool(getattr(value, "ndim", 1))
     )
 
 
 OUR_PACKAGES = frozenset({"autograd_lite", "nn"})
-ANYTHING = Kind("", lambda value: True)
+ANYTHING = Kind("", lambda value: True, sure=False)
 NUMBERS = Kind("numbers (an array, a Tensor, or lists of equal lengths)", is_numbers)
 _PATH = Kind("a path", lambda value: isinstance(value, str) or hasattr(value, "__fspath__"))
 # What an annotation says. One that is not here says nothing.
 _BY_ANNOTATION: dict[str, Kind] = {
-    "int": Kind("an integer", _is_integer),
-    "float": Kind("a number", _is_number),
+    "int": Kind("an integer", _is_integer, quick=frozenset({int})),
+    "float": Kind("a number", _is_number, quick=frozenset({int, float})),
     "complex": Kind("a number", lambda value: _is_number(value) or isinstance(value, Number)),
-    "bool": Kind("True or False", _is_bool),
-    "str": Kind("a string", lambda value: isinstance(value, str)),
-    "None": Kind("None", lambda value: value is None),
+    "bool": Kind("True or False", _is_bool, quick=frozenset({bool})),
+    "str": Kind("a string", lambda value: isinstance(value, str), quick=frozenset({str})),
+    "None": Kind("None", lambda value: value is None, quick=frozenset({type(None)})),
     "npt.DTypeLike": Kind("a dtype", _is_dtype),
     "npt.ArrayLike": NUMBERS,
     "Array": NUMBERS,
@@ -182,7 +187,8 @@ def _kind(annotation: str, names: Mapping[str, Any]) -> Kind:
         words = list(dict.fromkeys(kind.words for kind in kinds))
         listed = " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
         sure = all(kind.sure for kind in kinds)
-        return Kind(listed, lambda value: any(kind.accepts(value) for kind in kinds), sure)
+        quick = frozenset().union(*(kind.quick for kind in kinds))
+        return Kind(listed, lambda value: any(kind.accepts(value) for kind in kinds), sure, quick)
     part = parts[0].strip("'\"")
     head, _, inside = part.partition("[")
     found = _BY_ANNOTATION.get(part) or _BY_ANNOTATION.get(head)
@@ -216,7 +222,7 @@ def _sequence(inside: list[str], names: Mapping[str, Any]) -> Kind:
     words = f"a sequence of {_PLURALS[entries[0]]}" if each is not ANYTHING and entries[0] in _PLURALS else "a sequence"
 
     def accepts(value: Any) -> bool:
-        if not _is_sequence(value):
+        if not is_sequence(value):
             return False
         return not isinstance(value, (list, tuple)) or all(each.accepts(v) for v in value)
 
@@ -225,11 +231,13 @@ def _sequence(inside: list[str], names: Mapping[str, Any]) -> Kind:
 
 # Methods whose arguments are what their names say, as those of functions are; `fit` takes many kinds of `x`.
 _CALLS = frozenset({"__call__", "call", "update_state", "weighed"})
-_CACHE: dict[Any, dict[str, Kind]] = {}
+_CACHE: weakref.WeakKeyDictionary[Any, dict[str, Kind]] = weakref.WeakKeyDictionary()
 
 
 def kinds_of(function: Callable[..., Any]) -> dict[str, Kind]:
     """Return what a function asks of each of its parameters, in order, by annotation or else by name."""
+    if not isinstance(function, types.FunctionType):  # of C: neither annotations nor anything wrong to tell
+        return {}
     found = _CACHE.get(function)
     if found is None:
         try:
@@ -252,7 +260,7 @@ def _kind_of_parameter(p: inspect.Parameter, known: Mapping[str, Any], by_name: 
     if kind is ANYTHING or p.default is p.empty:
         return kind
     # Whatever a parameter is by default may be given, too.
-    return Kind(kind.words, lambda value: value is p.default or kind.accepts(value), kind.sure)
+    return kind._replace(accepts=lambda value: value is p.default or kind.accepts(value))
 
 
 # ---- in words -------------------------------------------------------------------------------------------------------

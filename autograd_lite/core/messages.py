@@ -89,7 +89,7 @@ _SAID = (
     (r"index (-?\d+) is out of bounds for (?:axis (\d+) with )?size (\d+)", _out_of_bounds),
     (
         r"too many indices for array: array is (\d+)-dimensional, but (\d+) were indexed",
-        lambda m: f"expected at most {m[1]} indices, one for each axis; received {m[2]}",
+        lambda m: f"expected at most {m[1]} indices, one for each axis, not {m[2]}",
     ),
     (r"data type (.+) not understood|Cannot interpret (.+) as a data type", lambda m: "expected a dtype, as 'float32'"),
     (
@@ -121,13 +121,11 @@ def _in_words(text: str) -> str:
 
 def _of_file(call: str, error: OSError) -> OSError:
     """Return the error of a file that says by which call it was wanted; its number and name stay what they are."""
-    if error.errno is None or error.filename is None or hasattr(error, "_final"):
+    if error.errno is None or error.filename is None or ": " in str(error.strerror):
         return error
     missing = isinstance(error, FileNotFoundError)
     why = "expected the path of a file that exists" if missing else str(error.strerror).lower()
-    told = type(error)(error.errno, f"{call}: {why}; received", error.filename)
-    told._final = True  # type: ignore[attr-defined]
-    return told
+    return type(error)(error.errno, f"{call}: {why}; received", error.filename)
 
 
 def explained(
@@ -308,13 +306,15 @@ _AS_CLASS = frozenset({"__init__", "__call__", "update_state", "weighed"})
 
 def _problem_of_method(function: Any, error: Exception, owner: Any, args: Any, kwargs: Any) -> Exception:
     kind = owner if isinstance(owner, type) else type(owner)
+    if kind.__name__.startswith("_"):  # nobody has called it by name
+        return error
     own = function.__name__ in _AS_CLASS
     arguments = bound(function, (owner, *args), kwargs)
     arguments.pop(next(iter(kinds_of(function)), ""), None)
     arguments.pop("argument 1", None)
     call = kind.__name__ if own else f"{kind.__name__}.{function.__name__}"
     kinds = _kinds_of_constructor(kind) if function.__name__ == "__init__" else kinds_of(function)
-    return explained(call, error, arguments, kinds, retell=function.__name__ == "__init__")
+    return explained(call, error, arguments, kinds, retell=own)
 
 
 def _kinds_of_constructor(cls: type) -> dict[str, Kind]:
@@ -327,22 +327,25 @@ def _kinds_of_constructor(cls: type) -> dict[str, Kind]:
 
 
 def _checked_constructor(function: Any) -> Any:
-    checked_call, verify = _checked_method(function), _verify
+    checked_call, verify, kinds = _checked_method(function), _verify, dict[str, Kind]()
+    names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         checked_call(self, *args, **kwargs)
-        verify(self, function, args, kwargs)
+        verify(self, function, kinds, zip(names, args, strict=False))
+        if kwargs:
+            verify(self, function, kinds, kwargs.items())
 
     return _copy_of(__init__, function)
 
 
-def _verify(made: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def _verify(made: Any, function: Any, kinds: dict[str, Kind], given_: Iterable[tuple[str, Any]]) -> None:
     """Raise for an argument of a constructor that is not what it must be, and that the constructor has let pass."""
-    kinds = kinds_of(function)
-    names = list(kinds)[1 : len(args) + 1]
-    for name, value in (*zip(names, args, strict=False), *kwargs.items()):
+    if not kinds:  # at the first call: there are many classes
+        kinds |= kinds_of(function)
+    for name, value in given_:
         kind = kinds.get(name, ANYTHING)
-        if kind is not ANYTHING and kind.sure and not kind.accepts(value):
+        if kind.sure and value.__class__ not in kind.quick and not kind.accepts(value):
             raise TypeError(refusal(type(made).__name__, name, kind.words, value))
 
 

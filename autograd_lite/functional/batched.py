@@ -14,6 +14,7 @@ from ..core.arguments import function_given
 from ..core.batching import one_by_one
 from ..core.depth import inside
 from ..core.errors import ShapeError
+from ..core.messages import checked
 from ..core.op import Op
 from ..core.shapes import normalize_axis
 from ..core.tree import leaves, map_leaves, rebuild
@@ -58,6 +59,7 @@ class Batched(Lifted):
         return Batched((op.batch or one_by_one)(op, arrays, mine, params), level)
 
 
+@checked
 def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable[..., Any]:
     """Return a function that applies `f` to every example of a batch, at the speed of array operations.
 

@@ -14,6 +14,7 @@ from .._tensor import Tensor
 from ..core.arguments import function_given
 from ..core.depth import DEPTH, inside_as, isolated
 from ..core.errors import GradError, ShapeError
+from ..core.messages import checked
 from ..core.mode import enable_grad, is_grad_enabled
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import EachInput, Op, jointly
@@ -296,6 +297,7 @@ def _tangents_like(arg: Any, by_value: dict[int, Any]) -> Any:
 # ---- checkpoint -----------------------------------------------------------------------------------------------------
 
 
+@checked
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that computes the same as `f` and keeps nothing for the backward pass but its arguments.
 

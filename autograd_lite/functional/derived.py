@@ -13,6 +13,7 @@ from .._tensor import Tensor
 from ..core.arguments import function_given
 from ..core.depth import inside, inside_lifted
 from ..core.errors import GradError, ShapeError
+from ..core.messages import checked
 from ..core.mode import enable_grad
 from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import cotangents, edge_of, paths_from
@@ -38,6 +39,7 @@ from .gradient import given_back, grad, pairs_of, pull_back, vjp
 __all__ = ["hessian", "hvp", "jacobian"]
 
 
+@checked
 def jacobian(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, mode: str = "auto", has_aux: bool = False
 ) -> Callable[..., Any]:
@@ -154,6 +156,7 @@ def _forward(
     return (result, aux if as_tensors else leave(aux)) if has_aux else result
 
 
+@checked
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """Return a function that computes the matrix of second derivatives of a scalar function.
 
@@ -176,6 +179,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     return jacobian(grad(f, argnums), argnums, mode="reverse")
 
 
+@checked
 def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     """Return a function that multiplies the Hessian of `f` by a vector, at the cost of a few gradients.
 

@@ -15,6 +15,7 @@ from .._tensor import Tensor
 from ..core.arguments import function_given
 from ..core.depth import inside
 from ..core.errors import DtypeError, GradError, ShapeError
+from ..core.messages import checked
 from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad
 from ..core.node import Node
 from ..core.tree import leaves, map_leaves, rebuild
@@ -64,6 +65,7 @@ class Jvp:
         return depth.all > 0 or any(isinstance(a, Tensor) for a in given), out
 
 
+@checked
 def jvp(f: Callable[..., Any]) -> Jvp:
     """Return a function that computes `f(*primals)` and its derivative along tangents: (x, t) -> (f(x), df/dx t).
 
@@ -206,6 +208,7 @@ def _linear_in_a_variable(a: Any, where: str, level: ForwardLevel, tape: Level |
     return face(Dual(a, v, level), None), v._node
 
 
+@checked
 def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
     """Return a function that computes `f(*args)` and its derivative there as a linear map that can be applied again.
 

@@ -13,6 +13,7 @@ from .._record import owned, wrap
 from .._tensor import Tensor
 from ..core.arguments import function_given
 from ..core.errors import GradError, ShapeError
+from ..core.messages import checked
 from ..core.mode import MODE
 from ..core.node import Node
 from ..core.tree import leaves, map_leaves, rebuild
@@ -22,6 +23,7 @@ from .arguments import Traced, beside, leave, like_argument, name_of, scalar, tr
 __all__ = ["given_back", "grad", "pairs_of", "pull_back", "value_and_grad", "vjp"]
 
 
+@checked
 def value_and_grad(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., tuple[Any, Any]]:
@@ -101,6 +103,7 @@ def _split(out: Any) -> tuple[Any, Any]:
     return out
 
 
+@checked
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """Return the gradient function of `f`: x -> df/dx.
 
@@ -174,6 +177,7 @@ def pairs_of(traced: Traced) -> list[tuple[Node, Any]]:
     return pairs
 
 
+@checked
 def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., tuple[Any, Callable[[Any], Any]]]:
     """Return a function that computes `f(*args)` and the map that carries cotangents back: v -> vᵀ df/dx.
 

@@ -6,12 +6,14 @@ from typing import Any
 
 from .._tensor import Tensor
 from ..core.arguments import described
+from ..core.messages import checked
 from ..core.node import LEAF, Node
 from ..engine import edge_of
 
 __all__ = ["why_no_grad"]
 
 
+@checked
 def why_no_grad(t: Tensor, loss: Tensor | None = None) -> str:
     """Say in which state the gradient of a tensor is, and what to do about it.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.arguments import described
 from ..core.errors import UnsupportedError
 from ..core.op import composes
 from ..core.shapes import normalize_axis
@@ -17,8 +18,8 @@ from .operands import operand, values as bare, write
 def _check_target(name: str, target: Any) -> None:
     if not hasattr(target, "__apply_op__"):
         raise UnsupportedError(
-            f"{name}: the array to change must be a Tensor here, since an array would lose the gradient; make it one "
-            "with tensor(a), or write the values of the other arguments: x.detach().numpy()"
+            f"{name}: expected the array to change to be a Tensor, since an array would lose the gradient; received "
+            f"{described(target)}. Make it one with tensor(a), or write the values of the others: x.detach().numpy()"
         )
 
 

@@ -494,7 +494,7 @@ HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     ),
     "a weight as state": (
         into("compiled", "state", "dict", 0, 1, value={"array": "dense.kernel"}),
-        "does not describe a model: expected layers with the weights that the file has",
+        "does not describe a model: .*expected layers with the weights that the file has",
     ),
     "no state": (into("compiled", "state", value=None), "does not describe a model: .*(\n.*)*unexpected: optimizer"),
     "no description": (into("compiled", value=[]), "does not describe a model: .*(\n.*)*unexpected: optimizer"),

@@ -229,7 +229,7 @@ GOOD = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]])
         (by_first, GOOD, {"resolution": 1}, "resolution to be an integer, at least 2"),
         (by_first, GOOD, {"margin": -0.1}, "margin of at least 0; received -0.1"),
         (by_first, GOOD, {"y": [0, 1]}, r"classes y of 3 samples.*received shape \(2,\)"),
-        (by_first, GOOD, {"y": [0, 1, 2]}, "classes from 0 to 1, as the model has; y holds 2"),
+        (by_first, GOOD, {"y": [0, 1, 2]}, "classes from 0 to 1, as the model has; received 2"),
         (by_first, GOOD, {"y": ["a", "b", "a"]}, "return_inverse=True"),
         (by_first, GOOD, {"class_names": ["one"]}, "expected 2 class_names; received 1"),
         (by_first, GOOD, {"feature_names": "abc"}, "expected 2 feature_names; received 3"),
