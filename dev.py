@@ -1,8 +1,4 @@
-"""Set up and run this project with nothing but Python: `python3 dev.py demo|test|ci|bench|docs|lint [more arguments]`.
-
-Makes .venv and installs what the task needs (again when pyproject.toml changes), then runs all of the task's steps and
-exits with the code of the first that failed. Further arguments go to the last step.
-"""
+"""Set up and run this project with nothing but Python: `python3 dev.py TASK [arguments for its last step]`."""
 
 from __future__ import annotations
 
@@ -14,19 +10,21 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-VENV = ROOT / ".venv"
+KIND = sys.argv[1] if sys.argv[1:2] in (["oldest"], ["newest"]) else "lock"  # of the versions that are installed
+VENV = ROOT / (".venv" if KIND == "lock" else f".venv-{KIND}")
+VERSIONS = ROOT / "requirements" / f"{KIND}.txt"  # for pip's -c; there is none for the newest
 PYTHON = str(VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 LINT = ["ruff check .", "ruff format --check .", "mypy"]
+ONE = {"OPENBLAS_NUM_THREADS": "1"}  # in each of two workers: with two in each, they would wait for each other
 FULL = {"AUTOGRAD_LITE_REQUIRE_PEERS": "1", "AUTOGRAD_LITE_FULL_NOTEBOOKS": "1"}
-# task: (the extras it needs, its steps as a module with arguments, its environment)
-TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {
+TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {  # extras, steps as modules, environment
     "demo": ({"plot"}, ["nn.demo"], {}),
     "lint": ({"test"}, LINT, {}),
-    # One BLAS thread in each of two workers: with two in each, they would only wait for each other.
-    "test": ({"test"}, [*LINT, "pytest -n 2"], {"OPENBLAS_NUM_THREADS": "1"}),
+    "test": ({"test"}, [*LINT, "pytest -n 2"], ONE),
     "ci": ({"test", "bench", "docs", "viewers", "tensorboard"}, ["pytest -m ci --durations 10"], FULL),
     "bench": ({"bench"}, ["benchmarks"], {}),
     "docs": ({"docs"}, ["sphinx -E -W --keep-going -b html docs docs/_build"], {}),
+    **dict.fromkeys(["oldest", "newest"], ({"versions"}, ["pytest -n 2 tests/engine tests/functional"], ONE)),
 }
 
 
@@ -64,9 +62,10 @@ def make_venv() -> list[str]:
 
 
 def set_up(extras: set[str]) -> None:
-    """Make .venv and install the project with these extras, unless that was done for this pyproject.toml."""
+    """Make the environment and install these extras, unless that was done for this pyproject.toml and VERSIONS."""
     stamp = VENV / "dev-stamp"  # the digest of what was installed, then its extras
-    digest = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + bytes(ROOT)).hexdigest()
+    content, limits = (VERSIONS.read_bytes(), ["-c", str(VERSIONS)]) if VERSIONS.exists() else (b"", [])
+    digest = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + content + bytes(ROOT)).hexdigest()
     works = succeeds(PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))")
     done, *installed = stamp.read_text().split() if works and stamp.exists() else [""]
     if done == digest and extras <= set(installed):
@@ -74,7 +73,8 @@ def set_up(extras: set[str]) -> None:
     wanted = ",".join(sorted(extras.union(installed)))
     pip = (works and find_pip()) or make_venv()
     print(f"dev.py: installing autograd-lite[{wanted}]; the first time takes a few minutes", flush=True)
-    if code := subprocess.call([*pip, "install", "-q", "--disable-pip-version-check", "-e", f"{ROOT}[{wanted}]"]):
+    install = [*pip, "install", "-q", "--disable-pip-version-check", *limits, "-e", f"{ROOT}[{wanted}]"]
+    if code := subprocess.call(install):
         sys.exit(code)
     stamp.write_text(" ".join([digest, *wanted.split(",")]))
 

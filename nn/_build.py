@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 import autograd_lite as ag
 
+from ._forks import guard, on_fork
 from ._modes import trees_changed
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class RestoreOnError:
 
 # The locks of the modules that are being built, by their ids.
 _LOCKS: WeakValueDictionary[int, Any] = WeakValueDictionary()
-_GUARD = threading.Lock()
+_GUARD = guard()
+on_fork(after_in_child=_LOCKS.clear)  # whoever was building is not there
 
 
 def lock_of(module: Module) -> Any:

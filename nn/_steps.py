@@ -15,6 +15,7 @@ from autograd_lite import Tensor
 from . import optimizers
 from ._compiled import Compiled, compiled_with, rows_of, scalar_or_array
 from ._config import plain, restored
+from ._forks import guard, on_fork
 from ._interrupts import heard_interrupts, raise_ignored
 from ._modes import in_mode
 from ._penalties import has_penalties, model_call, penalties
@@ -34,7 +35,17 @@ _AS_IT_IS = {"run_eagerly": True, "jit_compile": False, "steps_per_execution": 1
 
 # Who uses the losses and metrics of a `Compiled`, by its id: a thread, and how many calls inside each other.
 _USERS: dict[int, tuple[int, int]] = {}
-_GUARD = threading.Lock()
+_GUARD = guard()
+
+
+def _forget_others() -> None:
+    """Forget the users that a forked process has not: all other threads."""
+    for key, (user, _) in list(_USERS.items()):
+        if user != threading.get_ident():
+            del _USERS[key]
+
+
+on_fork(after_in_child=_forget_others)
 # What models were compiled with, copied for the calls that run in this thread while another uses the original.
 _COPIED: ContextVar[Mapping[int, Compiled]] = ContextVar("nn_copied", default=MappingProxyType({}))
 

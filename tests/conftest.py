@@ -1,11 +1,10 @@
-"""What every test runs under: where the data is, no window for plots, a seeded generator, no silent skips in CI."""
+"""What every test runs under: no window for plots, a seeded generator, no silent skips in CI."""
 
 from __future__ import annotations
 
 import os
 import random
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -14,10 +13,6 @@ import pytest
 
 # Before anything imports matplotlib, in this process and in those that tests start.
 os.environ["MPLBACKEND"] = "Agg"
-
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
-if SHARED_DATA.is_dir():
-    os.environ.setdefault("AUTOGRAD_LITE_DATA", str(SHARED_DATA))
 
 # The same examples in every run, and no deadline: shared cores stall. To search for new examples, run with
 # HYPOTHESIS_PROFILE=explore.

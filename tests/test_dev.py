@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture
 def dev(tmp_path: Path) -> ModuleType:
+    return loaded(tmp_path)
+
+
+def loaded(tmp_path: Path) -> ModuleType:
     """A copy of dev.py, loaded as a module, in a folder with a pyproject.toml of its own."""
     shutil.copy(ROOT / "dev.py", tmp_path)
     (tmp_path / "pyproject.toml").write_text("[project]\n")
@@ -255,3 +260,64 @@ def test_wheel_holds_both_packages_and_the_sample(tmp_path: Path) -> None:
     assert top == {"autograd_lite", "autograd_lite_pytest.py", "nn"}
     licences = {name.partition("/licenses/")[2] for name in names if "/licenses/" in name}
     assert licences == {"LICENSE", "nn/datasets/mnist_sample/README.md", "nn/datasets/embedded/README.md"}
+
+
+def requirements(kind: str) -> list[str]:
+    lines = (ROOT / "requirements" / f"{kind}.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]
+
+
+def test_pinned_versions_fit_what_pyproject_asks_for() -> None:
+    """Both files are constraints that any machine can install by: names and versions, and no place to get them from."""
+    spec = importlib.util.spec_from_file_location("renew", ROOT / "requirements" / "renew.py")
+    assert spec is not None
+    assert spec.loader is not None
+    renew = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(renew)
+    assert requirements("oldest") == renew.oldest()
+    locked = requirements("lock")
+    for line in [*locked, *requirements("oldest")]:
+        assert re.fullmatch(
+            r"[\w-]+==[\w.]+( ; python_version [=<>]+ \"[\d.]+\"( or python_version == \"[\d.]+\")*)?", line
+        )
+    names = {line.partition("==")[0] for line in locked}
+    assert {re.split(r"[>=<\[]", line)[0].lower() for line in renew.requirements(*renew.LOCKED)} <= names
+    assert not names & {"torch", "torchvision", "setuptools"}
+
+
+@pytest.mark.parametrize(
+    ("task", "folder"), [("test", ".venv"), ("oldest", ".venv-oldest"), ("newest", ".venv-newest")]
+)
+def test_each_choice_of_versions_has_an_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str, folder: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["dev.py", task])
+    module = loaded(tmp_path)
+    (tmp_path / "requirements").mkdir()
+    for kind in ("lock", "oldest"):
+        (tmp_path / "requirements" / f"{kind}.txt").write_text("numpy==2.0\n")
+    module.VENV.mkdir()
+    asked: list[list[str]] = []
+    monkeypatch.setattr(module, "succeeds", lambda *_: True)
+    monkeypatch.setattr(module.subprocess, "call", lambda command: asked.append(command) or 0)
+    module.set_up({"plot"})
+    assert tmp_path / folder == module.VENV
+    kinds = {"test": "lock", "oldest": "oldest"}
+    wanted = ["-c", str(tmp_path / "requirements" / f"{kinds[task]}.txt")] if task in kinds else []
+    assert asked[0][-len(wanted) - 2 : -2] == wanted
+    module.set_up({"plot"})
+    assert len(asked) == 1
+    if wanted:
+        Path(wanted[1]).write_text("numpy==2.1\n")
+        module.set_up({"plot"})
+        assert len(asked) == 2
+
+
+def test_ci_runs_the_tests_as_a_newcomer_does() -> None:
+    """The README's command, without data; the variable that names them is set for `dev.py ci` alone."""
+    text = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "python3 dev.py test" in (ROOT / "README.md").read_text(encoding="utf-8")
+    before, after = text.split("python3 dev.py test\n")
+    assert "env -u AUTOGRAD_LITE_DATA XDG_CACHE_HOME=" in before
+    assert "export AUTOGRAD_LITE_DATA" not in before
+    assert after.index("export AUTOGRAD_LITE_DATA") < after.index("python3 dev.py ci\n")

@@ -24,17 +24,25 @@ _INTP = np.dtype(np.intp)
 
 
 def _bind_argsort(
-    a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None
+    a: Any,
+    axis: int | None = -1,
+    kind: Any = None,
+    order: Any = None,
+    *,
+    stable: bool | None = None,
+    descending: Any = np._NoValue,
 ) -> _Bound:
     refuse("np.argsort", "it names fields, which Tensors have none of", order=order)
     a, axis = along_axis(a, axis)
+    if descending is not np._NoValue:  # which NumPy has since 2.5, and refuses beside `kind`
+        return (a,), {"axis": axis, "kind": kind, "stable": stable, "descending": bool(descending)}
     return (a,), {"axis": axis, "kind": "stable" if stable else kind}
 
 
 argsort = nondifferentiable(
-    lambda x, *, axis, kind: np.argsort(x, axis=axis, kind=kind),
+    lambda x, *, axis, kind, **falling: np.argsort(x, axis=axis, kind=kind, **falling),
     name="argsort",
-    infer=lambda x, *, axis, kind: ShapeDtype(x.shape, _INTP),
+    infer=lambda x, *, axis, kind, **_: ShapeDtype(x.shape, _INTP),
     bind=_bind_argsort,
     numpy_functions=(np.argsort,),
     batch=batching.along_axis,
@@ -103,10 +111,19 @@ def _line(a: Any, axis: int | None) -> tuple[Any, int]:
 
 
 @composes(np.sort)
-def sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> Any:
+def sort(
+    a: Any,
+    axis: int | None = -1,
+    kind: Any = None,
+    order: Any = None,
+    *,
+    stable: bool | None = None,
+    descending: Any = np._NoValue,
+) -> Any:
     refuse("np.sort", "it names fields, which Tensors have none of", order=order)
     a, axis = _line(a, axis)
-    return np.take_along_axis(a, np.argsort(a, axis=axis, kind="stable"), axis)
+    order = np.argsort(a, axis=axis, stable=True, **({} if descending is np._NoValue else {"descending": descending}))
+    return np.take_along_axis(a, order, axis)
 
 
 @composes(np.sort_complex)

@@ -36,13 +36,16 @@ class Seen(NamedTuple):
     source: bool = False
     scope: str = ""
     watched: bool = False
+    verified: bool = False
     custom: Any = None
     most: int = 2**28
 
 
 def look() -> Seen:
     mode = MODE.get()
-    return Seen(mode.record, mode.source, mode.scope, mode.watch is not None, custom_called("own thing"), _most())
+    return Seen(
+        mode.record, mode.source, mode.scope, mode.watch is not None, mode.verify, custom_called("own thing"), _most()
+    )
 
 
 class Kind(NamedTuple):
@@ -62,6 +65,7 @@ KINDS: dict[str, Kind] = {
     "record_source": Kind(ag.record_source, lambda s: s._replace(source=True)),
     "module_scope": Kind(lambda: ag.module_scope("m"), lambda s: s._replace(scope=f"{s.scope}.m".lstrip(".")), True),
     "absolute": Kind(lambda: ag.module_scope("top", absolute=True), lambda s: s._replace(scope="top"), True),
+    "raise_on_change": Kind(ag.raise_on_change, lambda s: s._replace(source=True, verified=True)),
     "raise_on_nan": Kind(ag.raise_on_nan, lambda s: s._replace(source=True, watched=True)),
     "element_limit": Kind(lambda: nn.saving.element_limit(7), lambda s: s._replace(most=7)),
     **{
