@@ -131,7 +131,7 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
 
 def _add_to_leaf(leaf: Tensor, found: dict[Any, Any]) -> None:
     """Write a leaf's gradient; what `.grad` handed out before is not changed, and its memory is its own."""
-    if (hooks := getattr(leaf, "_hooks", ())) or leaf.dtype.kind == "c":
+    if (hooks := getattr(leaf, "_hooks", ())) or leaf._data.dtype.kind == "c":
         total = conjugated(found.pop(leaf))
         for hook in hooks:
             changed = hook(total)
@@ -502,8 +502,8 @@ def refuse_changed_leaf(op: str, leaf: Tensor, *, named: bool) -> NoReturn:
 
 def check_seals(node: Node, saved: tuple[Any, ...]) -> None:
     """Raise if an array that a rule is about to read has changed since its op read it."""
-    place = broken(getattr(node, "seals", ()), saved)
-    if place >= 0:
+    seals = getattr(node, "seals", None)
+    if seals and (place := broken(seals, saved)) >= 0:
         a, what = saved[place], f"input {place - 1} of" if place else "the values of"
         raise GradError(
             f"backward: {what} the {node.describe()}, an array of shape {a.shape} {a.dtype}, was changed after the op "

@@ -31,7 +31,7 @@ Seal = tuple[int, Callable[[Any], bytes], bytes]
 def _places(size: int) -> Any:
     if size <= SAMPLED:
         return np.arange(size)
-    return (np.arange(1, SAMPLED + 1) * _GOLDEN % 1 * size).astype(np.intp)
+    return np.sort((np.arange(1, SAMPLED + 1) * _GOLDEN % 1 * size).astype(np.intp))  # in the order of memory
 
 
 def elements(a: Any) -> Any:

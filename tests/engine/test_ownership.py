@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,21 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 def test_the_counts_tell_one_holder_from_two() -> None:
     assert ownership._ALONE > 0
     assert ownership._BASE_ALONE > 0
+
+
+def test_a_free_threaded_python_is_told_that_all_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread's references are counted elsewhere, so a count of one does not mean one holder."""
+    monkeypatch.setattr(sys, "version", "3.13.0 experimental free-threading build (main)")
+    assert ownership._measured() == (-1, -1)
+    monkeypatch.setattr(ownership, "_ALONE", -1)
+    monkeypatch.setattr(ownership, "_BASE_ALONE", -1)
+    assert not unshared({0: np.ones(3)}, 0)
+    x, w, b = leaves()
+    product = x @ w
+    added(product, b)
+    ag.relu(product, out=product)
+    np.testing.assert_array_equal(product.data, np.maximum(X @ W + B, 0))
+    np.testing.assert_array_equal(gradients(product.sum(), (b,))[0], (product.data > 0).sum(axis=0))
 
 
 KEPT: dict[str, Callable[[np.ndarray], Any]] = {
