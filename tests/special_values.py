@@ -272,6 +272,52 @@ NAN = [
     Special("relu(inf)", ag.relu, (inf,), (1,)),
 ]
 
+MATRICES = [
+    Special(
+        "logdet of a singular matrix, and log det",  # the limit from positive determinants
+        lambda x: np.linalg.slogdet(x)[1] + np.log(np.linalg.det(x)),
+        ([[1.0, 2.0], [2.0, 4.0]],),
+        ([[inf, -inf], [-inf, inf]],),
+    ),
+    Special(
+        "logdet of singular matrices among others",
+        lambda x: np.linalg.slogdet(x)[1],
+        ([[[1.0, 2.0], [2.0, 4.0]], [[2.0, 1.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]],),
+        ([[[inf, -inf], [-inf, inf]], [[0.5, 0], [-0.5, 1]], [[inf, nan], [nan, nan]], np.full((2, 2), nan)],),
+    ),
+    Special(
+        "logdet of a singular matrix of rank 2",
+        lambda x: np.linalg.slogdet(x)[1],
+        ([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [0.0, 1.0, 1.0]],),
+        ([[-inf, -inf, inf], [inf, inf, -inf], [nan, nan, nan]],),
+    ),
+    Special(
+        "a logdet that is not used",
+        lambda x: np.where([True, False], np.linalg.slogdet(x)[1], 0),
+        ([[[2.0, 1.0], [0.0, 1.0]], [[1.0, 2.0], [2.0, 4.0]]],),
+        ([[[0.5, 0], [-0.5, 1]], [[0, 0], [0, 0]]],),
+    ),
+    Special("eigvalsh(UPLO='L')", lambda x: np.linalg.eigvalsh(x)[1], ([[1.0, 9.0], [0.0, 2.0]],), ([[0, 0], [0, 1]],)),
+    Special(
+        "eigvalsh(UPLO='U') reads the other triangle",
+        lambda x: np.linalg.eigvalsh(x, UPLO="U")[1],
+        ([[1.0, 0.0], [9.0, 2.0]],),
+        ([[0, 0], [0, 1]],),
+    ),
+    Special(
+        "eigvalsh of one triangle: the gradient is of both",
+        lambda x: np.linalg.eigvalsh(x)[1],
+        ([[0.0, 9.0], [1.0, 0.0]],),
+        ([[0.5, 0.5], [0.5, 0.5]],),
+    ),
+    Special(
+        "sqrt of a cholesky factor, whose zeros are constants",
+        lambda x: np.sqrt(np.linalg.cholesky(x)),
+        ([[4.0, 2.0], [2.0, 2.0]],),
+        ([[2**0.5 / 16, 0], [0, 1 / 4]],),
+    ),
+]
+
 MODULO = [
     Special("remainder(5, 3)", np.remainder, (5.0, 3.0), (1, -1)),
     Special("remainder(6, 3)", np.remainder, (6.0, 3.0), (1, -2)),
@@ -297,5 +343,6 @@ GROUPS: dict[str, list[Special]] = {
     "Saturation": SATURATION,
     "NaN": NAN,
     "Remainders": MODULO,
+    "Singular, symmetric and triangular matrices": MATRICES,
 }
 SPECIAL: list[Special] = [row for rows in GROUPS.values() for row in rows]

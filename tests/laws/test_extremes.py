@@ -72,3 +72,34 @@ def test_a_gradient_is_finite_where_the_true_one_is(op: Op, dtype: str) -> None:
     for mine, theirs in zip(found[1:], rounded[1:], strict=True):
         known = np.isfinite(theirs) & np.isfinite(rounded[0]) & np.isfinite(found[0])
         assert np.isfinite(mine[known]).all(), [(a[known & ~np.isfinite(mine)]) for a in arrays]
+
+
+# ---- functions of a length: nothing changes with the scale ----------------------------------------------------------
+
+# A function of two numbers, and its gradient at (3 s, 4 s) for s = 1; the power of s that the gradient has.
+OF_LENGTHS: list[tuple[str, Any, tuple[float, float], int]] = [
+    ("hypot", np.hypot, (0.6, 0.8), 0),
+    ("arctan2", np.arctan2, (4 / 25, -3 / 25), -1),
+    ("abs", lambda x, y: np.abs(x + 1j * y), (0.6, 0.8), 0),
+    ("angle", lambda x, y: np.angle(y + 1j * x), (4 / 25, -3 / 25), -1),
+    ("sign", lambda x, y: np.real(np.sign(x + 1j * y)), (16 / 125, -12 / 125), -1),
+    ("logaddexp", lambda x, y: np.logaddexp(x - x, y - y) + x * 0.6 + y * 0.8, (0.6, 0.8), 0),
+]
+
+
+@pytest.mark.parametrize("dtype", ["e", "f", "d"])
+@pytest.mark.parametrize(("f", "at_one", "power"), [row[1:] for row in OF_LENGTHS], ids=[row[0] for row in OF_LENGTHS])
+def test_a_gradient_of_a_length_scales(f: Any, at_one: tuple[float, float], power: int, dtype: str) -> None:
+    """Over all exponents of the dtype for which numbers and gradient are normal, to a few units in the last place."""
+    limits = np.finfo(dtype)
+    k = np.arange(limits.minexp + limits.nmant, limits.maxexp - 3)
+    k = k[np.abs(k) < limits.maxexp - 4] if power else k
+    scale = np.ldexp(np.ones(k.size), k).astype(dtype)
+    x, y = (ag.tensor(v * scale, requires_grad=True) for v in (np.array(3, dtype), np.array(4, dtype)))
+    with np.errstate(all="ignore"):
+        out = f(x, y)
+    out.backward(np.ones(out.shape, out.dtype))
+    for t, slope in zip((x, y), at_one, strict=True):
+        true = slope * scale.astype("g") ** power
+        assert t.dtype == dtype
+        assert (np.abs(t.grad.numpy().astype("g") - true) <= 8 * limits.eps * np.abs(true)).all(), (f, k)
