@@ -191,6 +191,7 @@ class Stepper(Module):
     def _training(self, optimizer: optimizers.Optimizer, modules: list[Module]) -> Iterator[None]:
         """Train in training mode and from no gradients, and leave none behind."""
         optimizer.zero_grad()
+        recording = ag.is_grad_enabled()
         try:
             try:
                 with ag.enable_grad(), in_mode(self, True, modules), heard_interrupts():
@@ -200,6 +201,8 @@ class Stepper(Module):
                 optimizer.zero_grad()
         finally:
             optimizer.zero_grad()  # again, since an interrupt may have come in the midst of it
+            if ag.is_grad_enabled() != recording:  # one has kept the end of a block from running
+                (ag.enable_grad if recording else ag.no_grad)().__enter__()
 
     # ---- steps, to be overridden ------------------------------------------------------------------------------------
 

@@ -23,8 +23,8 @@ needs_signals = pytest.mark.skipif(os.name != "posix", reason="signals are sent 
 @needs_signals
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_leave_a_whole_step(number: signal.Signals) -> None:
-    found = signals.try_signals(6, number)
-    assert found == signals.Found(6, torn=0, left=0, ignored=0)
+    found = signals.try_signals(4, number)
+    assert found == signals.Found(4, torn=0, left=0, ignored=0)
 
 
 class Dying:
