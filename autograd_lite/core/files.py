@@ -100,7 +100,9 @@ def _named(what: str, path: str) -> Any:
     except OSError as error:
         if error.errno is None:  # one of ours
             raise
-        raise OSError(error.errno, f"{what}: {error.strerror}", path) from error
+        told = OSError(error.errno, f"{what}: {error.strerror}", path)
+        told._final = True  # type: ignore[attr-defined]  # it says all that there is to say
+        raise told from error
 
 
 def _replace(what: str, given: str, target: str, data: bytes, mode: int | None) -> None:

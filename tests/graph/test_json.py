@@ -151,7 +151,7 @@ def graphs(draw: st.DrawFn) -> Graph:
                 draw(names),
                 draw(names),
                 draw(st.booleans()),
-                tuple(draw(st.lists(st.sampled_from(range(len(inputs))), max_size=2))) if inputs else (),
+                tuple(draw(st.lists(st.sampled_from(range(len(inputs))), max_size=2, unique=True))) if inputs else (),
                 draw(counts),
                 draw(names),
                 draw(st.sampled_from(list(Role) if inputs else [Role.FORWARD, Role.SEED])),
@@ -330,6 +330,37 @@ def test_no_entry_can_be_another_thing() -> None:
     ids=range(21),
 )
 def test_what_is_wrong_is_said(text: str | bytes, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Graph.from_json(text)
+
+
+def of_op(name: str, entry: str, new: Any) -> str:
+    """Return the document with another entry of its first node of an op; None for an op of the backward pass."""
+    nodes = DOCUMENT["graph"]["nodes"]
+    node = next(i for i, n in nodes.items() if n["metadata"].get("op") == name and "role" not in n["metadata"])
+    return json.dumps(changed(("graph", "nodes", node, "metadata", entry), new))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (of_op("multiply", "shape", [3]), r"what multiply makes of these arguments and parameters, \(2, 1\)"),
+        (of_op("multiply", "op", "sin"), r"expected 1 arguments of sin"),
+        (of_op("multiply", "params", [{"name": "axis", "text": "0", "value": 0}]), r"what multiply makes of these"),
+        (of_op("multiply", "needs", [0, 2]), r"positions of its arguments, each once"),
+        (of_op("multiply", "needs", [0, 0]), r"positions of its arguments, each once"),
+        (of_op("multiply", "flops", 2**70), r"expected a count"),
+        (of_op("multiply", "of", "n99"), r"a node of the forward pass"),
+        (of_op("multiply", "kind", "input"), r"no op, edges and parameters of input"),
+        (json.dumps(changed(("graph", "metadata", "flows", 0, "total"), "x")), r"expected nodes of the graph at flows"),
+        (json.dumps(changed(("graph", "metadata", "flows", 0, "argument"), 7)), r"and one of its arguments"),
+        (json.dumps(changed(("graph", "metadata", "flows", 0, "contribution"), "n0")), r"cotangents of the backward"),
+        (json.dumps(changed(("graph", "nodes", "n0", "metadata", "shape"), [2**62, 2**62])), r"that an array can have"),
+        (json.dumps(DOCUMENT).replace('"flows": [', '"flows": [' + "[" * 70 + "]" * 70 + ","), r"more than 60 levels"),
+    ],
+    ids=range(13),
+)
+def test_what_no_computation_can_have_is_refused(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Graph.from_json(text)
 

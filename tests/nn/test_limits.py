@@ -106,7 +106,7 @@ def test_deep_json_is_an_error_of_ours(levels: int, begin: str, end: str, tmp_pa
     for name, about in entries.items():
         metadata = json.dumps({"__metadata__": {"nn": about}}).encode()
         (tmp_path / name).write_bytes(struct.pack("<Q", len(metadata)) + metadata)
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="load_(model|checkpoint): "):
             load_checkpoint(tmp_path / name, model) if name == "checkpoint" else load_model(tmp_path / name)
 
 
@@ -121,7 +121,7 @@ def test_deep_and_endless_configurations_are_errors_of_ours() -> None:
             layers.Dense.from_config,
             nn.Sequential.from_config,
             lambda c: nn.saving.deserialize_keras_object({"class_name": "layers.Dense", "config": c}),
-            lambda c: nn.initializers.get({"class_name": "initializers.Zeros", "config": c}),
+            lambda c: nn.initializers.deserialize({"class_name": "initializers.Zeros", "config": c}),
         ):
             with pytest.raises(ValueError, match="expected at most 200 levels of lists and dicts"):
                 read(config)

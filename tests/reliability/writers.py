@@ -165,9 +165,11 @@ class Place:
 
     def killed(self, prepare: Callable[[], Any], wait: Callable[[int], Any] | None = None) -> None:
         """Write in a process of its own, which is killed."""
+        stream = ag.random.default_generator.state
         child = os.fork()
         if child == 0:
             with contextlib.suppress(BaseException):
+                ag.random.default_generator.state = stream  # a child draws other numbers, and would write their state
                 prepare()
                 while True:
                     self._write(self.path)

@@ -47,8 +47,8 @@ def _check_node(node: GraphNode, known: Mapping[str, GraphNode]) -> None:
     where = f"graph.nodes.{node.id}"
     if node.size >= 2**63 or not all(n < 2**63 for n in node.shape):
         _refuse(f"{where}.shape", "a shape that an array can have", repr(node.shape))
-    if not all(i < len(node.inputs) for i in node.needs):
-        _refuse(f"{where}.needs", "positions of its arguments", repr(node.needs))
+    if not all(i < len(node.inputs) for i in node.needs) or len(set(node.needs)) < len(node.needs):
+        _refuse(f"{where}.needs", "positions of its arguments, each once", repr(node.needs))
     if len({p.name for p in node.params}) < len(node.params):
         _refuse(f"{where}.params", "parameters of different names", repr([p.name for p in node.params]))
     if node.kind is not Kind.OP:
@@ -64,9 +64,10 @@ def _check_node(node: GraphNode, known: Mapping[str, GraphNode]) -> None:
 def _check_shape(node: GraphNode, inputs: Sequence[GraphNode], where: str) -> None:
     """Refuse an op of ours whose arguments and parameters do not give its shape."""
     op, inputs = OPS[node.op], [x for x in inputs if x.kind is not Kind.STATE]
+    arity = len(op.rules) if isinstance(op.rules, tuple) else op.ufunc.nin if op.ufunc is not None else len(inputs)
+    if arity != len(inputs):
+        _refuse(where, f"{arity} arguments of {node.op}", str(len(inputs)))
     if any(_is_hidden(p.value) for p in node.params):  # such as an index that is an array
-        if op.rules is not None and isinstance(op.rules, tuple) and len(op.rules) != len(inputs):
-            _refuse(where, f"{len(op.rules)} arguments of {node.op}", str(len(inputs)))
         return
     try:
         found = op.infer(*(ShapeDtype(x.shape, x.dtype) for x in inputs), **{p.name: p.value for p in node.params})
