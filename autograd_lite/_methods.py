@@ -82,7 +82,7 @@ class Methods:
 
     def sum(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Tensor:
         """Sum over `axis`; see `numpy.sum`."""
-        if axis is None and dtype is None and not keepdims:  # the end of nearly every loss
+        if axis is None and dtype is None and keepdims is False:  # the end of nearly every loss
             return moved(reduce.sum_, self, _ALL)
         return self._bound(reduce.sum_, axis, dtype, keepdims=keepdims)
 

@@ -66,7 +66,10 @@ _SIGNATURE = re.compile(
     r"missing \d+ required|unexpected keyword|takes .*argument|multiple values|unsupported operand type|"
     r"not supported between instances of 'Tensor'|dispatcher for __array_function__"
 )
-_SAYS = re.compile(r"received|not supported on Tensors|are not supported|[;.] ([Uu]se|[Ww]rite) |To update a parameter")
+_SAYS = re.compile(
+    r"received|not supported on Tensors|are not supported|[;.] ([Uu]se|[Ww]rite) |To update a parameter|"
+    r"must be a Tensor here|does not fit"
+)
 
 
 class Walk(NamedTuple):
@@ -111,8 +114,18 @@ def judged(t: Target, error: BaseException) -> str:
     return "python" if isinstance(error, TypeError) and _SIGNATURE.search(str(error)) else "bare"
 
 
+# What Python and NumPy say to those who wrote the code, wherever it stands in a text.
+_RAW = re.compile(
+    r"object has no attribute|object is not (iterable|callable|subscriptable)|cannot be interpreted as|"
+    r"not supported between|did not contain a loop|not supported for the input|truth value of an array|"
+    r"has no len\(\)|unsupported operand|converted to a scalar index|inhomogeneous|argument must be"
+)
+
+
 def _is_ours(name: str, error: BaseException) -> bool:
     text = str(error)
+    if _RAW.search(text):
+        return False
     last = re.sub(r"[^a-z0-9]", "", name.rstrip("()").rpartition(".")[2].lower())
     named = last in re.sub(r"[^a-z0-9]", "", text.lower()) or (name.startswith("t[") and "t[" in text)
     part = re.match(r"layer '|([\w.]+)(: |, )", text) if name.startswith(INNER) else None

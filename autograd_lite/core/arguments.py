@@ -253,8 +253,8 @@ def kinds_of(function: Callable[..., Any]) -> dict[str, Kind]:
 def _kind_of_parameter(p: inspect.Parameter, known: Mapping[str, Any], by_name: Mapping[str, str]) -> Kind:
     if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
         return ANYTHING
-    text = p.annotation if isinstance(p.annotation, str) else ""
-    if text in ("", "Any", "object"):
+    text = p.annotation if isinstance(p.annotation, str) else getattr(p.annotation, "__name__", str(p.annotation))
+    if p.annotation is p.empty or text in ("Any", "object"):
         text = by_name.get(p.name, "Any")
     kind = _kind(text, known)
     if kind is ANYTHING or p.default is p.empty:

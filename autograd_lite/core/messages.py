@@ -104,10 +104,43 @@ _SAID = (
             else f"axis={m[1]} is out of bounds: a single number has no axis"
         ),
     ),
+    (
+        r"ufunc '(\w+)' (?:not supported for the input types|did not contain a loop).*",
+        lambda m: f"expected dtypes that NumPy's {m[1]} takes",
+    ),
     (r"negative dimensions are not allowed", lambda m: "expected lengths of at least 0"),
     (r"setting an array element with a sequence.*", lambda m: "expected lists of equal lengths"),
     (r"can only convert an array of size 1 to a Python scalar", lambda m: "expected one element"),
 )
+
+
+# What Python says of the type of a value, whose name it does not know.
+_OF_TYPE = re.compile(
+    r"'([\w.]+)' object (?:is not|has no|cannot be|does not)|instances of '([\w.]+)' and '([\w.]+)'|"
+    r"(?:object|argument) of type '([\w.]+)'|not '([\w.]+)'|, not ([\w.]+)$|type object '(\w+)'|type (\w+) doesn't|"
+    r"argument must be .* not '?([\w.]+)'?|by non-int of type '(\w+)'|\"([\w.]+)\"\) to"
+)
+
+
+def _blamed(call: str, text: str, arguments: Mapping[str, Any]) -> str:
+    """Return the sentence about the argument whose type Python complains of, or ""."""
+    found = _OF_TYPE.search(text)
+    types_ = {name.rpartition(".")[2] for name in found.groups() if name} if found else set()
+    if "truth value of an array" in text or "scalar arrays can be converted" in text:
+        types_ = {"ndarray", "Tensor"}
+    for name, value in arguments.items():
+        if types_ & _type_names(value):
+            what = name if len(name) > 1 else f"the argument {name}"
+            kind = "a class" if isinstance(value, type) else type(value).__name__
+            return f"{call}: expected {what} to be of another kind than {kind}; received {given(name, value)}"
+    return ""
+
+
+def _type_names(value: Any) -> set[str]:
+    """Return by which names Python may call the type of a value, or those of its entries."""
+    values = [value, *(value if isinstance(value, (list, tuple)) else ())]
+    names = {type(v).__name__ for v in values} | {v.__name__ for v in values if isinstance(v, type)}
+    return names | ({value.dtype.name, value.dtype.type.__name__} if isinstance(value, np.ndarray) else set())
 
 
 def _in_words(text: str) -> str:
@@ -162,6 +195,8 @@ def explained(
             return _with_text(error, refusal(call, name, kind.words, value), text, final)
     if says:
         return _with_text(error, f"{call}: {text}", text, final)
+    if sentence := _blamed(call, text, arguments):
+        return _with_text(error, sentence, text, final)
     listed = ", ".join(given(name, value) for name, value in arguments.items() if value is not np._NoValue)
     said = _in_words(text.removeprefix(f"{call}: ").removeprefix(f"{call.rpartition('.')[2]}: "))
     said = f"expected an entry {text}" if isinstance(error, KeyError) else said or type(error).__name__
@@ -184,6 +219,12 @@ def misfit(op: Any, inputs: Sequence[Any], params: Mapping[str, Any], error: Exc
     if why:
         text = f"{call}: {why}; received {received}"
         return _told(ShapeError(text), text, False) if told else _with_text(error, text, text, False)
+    if sentence := _blamed(call, text, params):
+        return _with_text(error, sentence, text, False)
+    if "ufunc" in text:  # whose dtypes are to blame
+        received = " and ".join(
+            f"{np.asarray(x).dtype if not hasattr(x, 'dtype') else x.dtype} {_shape_of(x)}" for x in inputs
+        )
     listed = "".join(f", {given(n, v)}" for n, v in params.items() if v is not None and n != "index")
     message = f"{call}: {_in_words(text)}; received {received}{listed}"
     if told and not (op.ufunc is not None and not op.ufunc.signature):

@@ -18,7 +18,7 @@ from .operands import operand, values as bare, write
 def _check_target(name: str, target: Any) -> None:
     if not hasattr(target, "__apply_op__"):
         raise UnsupportedError(
-            f"{name}: expected the array to change to be a Tensor, since an array would lose the gradient; received "
+            f"{name}: the array to change must be a Tensor here, since an array would lose the gradient; received "
             f"{described(target)}. Make it one with tensor(a), or write the values of the others: x.detach().numpy()"
         )
 

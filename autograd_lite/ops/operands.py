@@ -110,14 +110,14 @@ def write(
     if not fits:
         raise ShapeError(f"{name}: {argument}= has shape {out.shape}; expected {shape}, as the result has")
     if not np.can_cast(dtype, out.dtype, "same_kind"):
-        raise DtypeError(f"{name}: expected {argument}= of a dtype that a {dtype} result fits; received {out.dtype}")
+        raise DtypeError(f"{name}: {argument}= has dtype {out.dtype}, which a {dtype} result does not fit")
     if hasattr(out, "__apply_op__"):
         out[...] = result if where is True else np.where(where, result, out)
         return out
     if hasattr(result, "__apply_op__"):
         if getattr(result, "requires_grad", True):
             raise UnsupportedError(
-                f"{name}: expected {argument}= to be a Tensor; received an array, which would lose the gradient of "
+                f"{name}: the argument {argument}= must be a Tensor here, since an array would lose the gradient of "
                 "the result; assign the result instead (t = np.f(...)), or use t[...] = value"
             )
         result = np.asarray(result)  # which what stands for more than its values, as in vmap and jvp, refuses
