@@ -132,7 +132,7 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
 def _add_to_leaf(leaf: Tensor, found: dict[Any, Any]) -> None:
     """Write a leaf's gradient; what `.grad` handed out before is not changed, and its memory is its own."""
     if (hooks := getattr(leaf, "_hooks", ())) or leaf._data.dtype.kind == "c":
-        total = conjugated(found.pop(leaf))
+        total = conjugated(found[leaf])
         for hook in hooks:
             changed = hook(total)
             total = total if changed is None else changed
