@@ -116,7 +116,7 @@ def tanh_shrink(x: Any) -> Any:
 
     Example:
         >>> tanh_shrink(np.array([3e-6, 100.0]))
-        array([9.e-18, 9.9e+01])
+        array([9.0e-18, 9.9e+01])
     """
     return _call(special.tanh_shrink, x)
 
