@@ -35,6 +35,8 @@ _SIGNATURE = re.compile(r"missing \d+ required|unexpected keyword|takes .* argum
 def _is_left_alone(error: BaseException) -> bool:
     """Return whether an error is not about arguments, or comes from a function of the user's own."""
     place = error.__traceback__.tb_next if error.__traceback__ is not None else None
+    if isinstance(error, AssertionError) and type(error) is not AssertionError:  # the verdict of a check
+        return True
     if isinstance(error, _LEFT_ALONE) or (place is None and _SIGNATURE.search(str(error))):
         return True
     while place is not None:
