@@ -270,7 +270,7 @@ def test_a_wrong_target_is_explained(
         (["-o", "a.onnx", "--overlay", "flops"], "an ONNX model has no --overlay"),
         (["-o", "a.onnx", "--depth", "1"], "an ONNX model has no --overlay and no --depth"),
         (["-o", "a.svg", "--dynamic-batch"], "--dynamic-batch is for onnx, not svg"),
-        (["-o", "no/a.svg"], "expected an existing folder"),
+        (["-o", "no/a.svg"], "expected a folder that exists"),
         (["--depth", "1"], "a txt has no --depth"),
         (["-o", "a.json", "--depth", "1"], "expected options of .json (none); received depth"),
     ],

@@ -137,6 +137,8 @@ def graphs(draw: st.DrawFn) -> Graph:
         earlier = [node.id for node in nodes]
         forward = st.sampled_from(["", *(node.id for node in nodes if not node.backward)])
         inputs = tuple(draw(st.lists(st.sampled_from(earlier), max_size=3))) if op and nodes else ()
+        after = any(node.backward for node in nodes if node.id in inputs)
+        roles = [role for role in Role if not after or role is not Role.FORWARD]
         params = {name: draw(values) for name in draw(st.lists(names, max_size=2))} if op else {}
         nodes.append(
             GraphNode(
@@ -154,7 +156,7 @@ def graphs(draw: st.DrawFn) -> Graph:
                 tuple(draw(st.lists(st.sampled_from(range(len(inputs))), max_size=2, unique=True))) if inputs else (),
                 draw(counts),
                 draw(names),
-                draw(st.sampled_from(list(Role) if inputs else [Role.FORWARD, Role.SEED])),
+                draw(st.sampled_from(roles if inputs else [Role.FORWARD, Role.SEED])),
                 draw(forward),
                 draw(forward),
                 draw(st.none() | sources),
@@ -351,6 +353,7 @@ def of_op(name: str, entry: str, new: Any) -> str:
         (of_op("multiply", "needs", [0, 0]), r"positions of its arguments, each once"),
         (of_op("multiply", "flops", 2**70), r"expected a count"),
         (of_op("multiply", "of", "n99"), r"a node of the forward pass"),
+        (of_op("getitem", "role", "rule"), r"that the forward pass reads nothing of the backward pass"),
         (of_op("multiply", "kind", "input"), r"no op, edges and parameters of input"),
         (json.dumps(changed(("graph", "metadata", "flows", 0, "total"), "x")), r"expected nodes of the graph at flows"),
         (json.dumps(changed(("graph", "metadata", "flows", 0, "argument"), 7)), r"and one of its arguments"),
@@ -358,7 +361,7 @@ def of_op(name: str, entry: str, new: Any) -> str:
         (json.dumps(changed(("graph", "nodes", "n0", "metadata", "shape"), [2**62, 2**62])), r"that an array can have"),
         (json.dumps(DOCUMENT).replace('"flows": [', '"flows": [' + "[" * 70 + "]" * 70 + ","), r"more than 60 levels"),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_what_no_computation_can_have_is_refused(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):

@@ -47,6 +47,8 @@ def _check_node(node: GraphNode, known: Mapping[str, GraphNode]) -> None:
     where = f"graph.nodes.{node.id}"
     if node.size >= 2**63 or not all(n < 2**63 for n in node.shape):
         _refuse(f"{where}.shape", "a shape that an array can have", repr(node.shape))
+    if not node.backward and any(known[i].backward for i in node.inputs):
+        _refuse(where, "that the forward pass reads nothing of the backward pass", repr(node.inputs))
     if not all(i < len(node.inputs) for i in node.needs) or len(set(node.needs)) < len(node.needs):
         _refuse(f"{where}.needs", "positions of its arguments, each once", repr(node.needs))
     if len({p.name for p in node.params}) < len(node.params):
