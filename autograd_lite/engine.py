@@ -20,7 +20,7 @@ from ._tensor import GRAD_LOCK, Tensor
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
 from .core.messages import checked
-from .core.mode import MODE, Mode, enter_mode, leave_mode, record_off, record_on
+from .core.mode import MODE, Mode, enter_mode, hold_mode, leave_mode, record_off, record_on
 from .core.node import LEAF, Node
 from .core.op import EachInput, Kind, Rule
 from .core.ownership import SMALL, unshared
@@ -264,7 +264,7 @@ def cotangents(
 
 def _walk_in_mode(change: Any, watch: _Watch, walk: tuple[Any, ...]) -> dict[Any, Any]:
     if change is not None:
-        enter_mode(change)
+        hold_mode(change)
     np.seterr(divide="ignore", over="ignore", under="ignore", invalid="call")
     np.seterrcall(watch)
     return _walk(*walk)

@@ -17,6 +17,7 @@ __all__ = [
     "Mode",
     "enable_grad",
     "enter_mode",
+    "hold_mode",
     "is_grad_enabled",
     "leave_mode",
     "module_scope",
@@ -88,16 +89,27 @@ _LOCK = fork_safe_lock()
 
 def enter_mode(change: Callable[[Mode], None]) -> Entry:
     """Begin a block in which the mode is what `change` makes of it."""
-    around, entry = MODE.get(), Entry(change)
+    entry = Entry(change)
+    entry.mode = mode = _changed(entry)
+    entry.token = MODE.set(mode)
+    return entry
+
+
+def hold_mode(change: Callable[[Mode], None]) -> None:
+    """Change the mode for the rest of a context that ends with the caller; nothing has to bring the old one back."""
+    MODE.set(_changed(Entry(change)))
+
+
+def _changed(entry: Entry) -> Mode:
+    around = MODE.get()
     if around.entries:
         with _LOCK:
             mode = around.within(entry)
             _NESTED.add(ref(mode, _forget))
     else:
         mode = around.within(entry)
-    change(mode)
-    entry.mode, entry.token = mode, MODE.set(mode)
-    return entry
+    entry.change(mode)
+    return mode
 
 
 def leave_mode(entry: Entry) -> tuple[Entry, ...] | None:
