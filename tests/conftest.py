@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import sys
+import threading
 from collections.abc import Generator
 from typing import Any
 
@@ -26,6 +28,13 @@ def _seeded() -> None:
     """Start the generators that tests and peers share from the same state: a layer of Keras draws its seed there."""
     random.seed(20260101)
     np.random.seed(20260101)  # noqa: NPY002, the generator of NumPy that they share
+
+
+@pytest.fixture
+def no_test_runner_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the threads that run before the test, those of pytest-xdist: results are written in place only without."""
+    frames, before = sys._current_frames, set(sys._current_frames()) - {threading.get_ident()}
+    monkeypatch.setattr(sys, "_current_frames", lambda: {k: v for k, v in frames().items() if k not in before})
 
 
 @pytest.fixture

@@ -16,7 +16,10 @@ import autograd_lite as ag
 from autograd_lite.core.ownership import SMALL
 
 # With warnings turned into errors, as they are in other tests, nothing would be written in its place.
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::RuntimeWarning"),
+    pytest.mark.usefixtures("no_test_runner_threads"),
+]
 LARGE, HERE = 2 * SMALL, ag.__path__[0]
 B = np.linspace(-1.0, 1.0, LARGE)
 V = ag.tensor(B, requires_grad=True)

@@ -14,7 +14,10 @@ from autograd_lite.core import ownership
 from autograd_lite.core.ownership import SMALL, unshared
 
 # With warnings turned into errors, as they are in other tests, no result takes the place of a temporary.
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::RuntimeWarning"),
+    pytest.mark.usefixtures("no_test_runner_threads"),
+]
 ROWS = SMALL // 8
 RNG = np.random.default_rng(0)
 X, W, B = RNG.normal(size=(ROWS, 32)), RNG.normal(size=(32, 64)), RNG.normal(size=64)
