@@ -265,8 +265,7 @@ def cotangents(
 def _walk_in_mode(change: Any, watch: _Watch, walk: tuple[Any, ...]) -> dict[Any, Any]:
     if change is not None:
         hold_mode(change)
-    np.seterr(divide="ignore", over="ignore", under="ignore", invalid="call")
-    np.seterrcall(watch)
+    np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=watch).__enter__()
     return _walk(*walk)
 
 
