@@ -361,8 +361,9 @@ def _slogdet_rule(g: Any, out: Any, x: Any) -> Any:
 
 
 def _slogdet_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
+    # The trace of inverse(x) @ t by its terms: an element that does not move adds 0, even if the inverse is infinite.
     t = tangents[0]
-    z = zero_mask(np.linalg.trace(inverse_or_limit(x) @ t), np.abs(t).sum(axis=(-2, -1)))
+    z = zero_mask(t * inverse_or_limit(x).mT, t).sum(axis=(-2, -1))
     if x.dtype.kind != "c":
         return np.stack([np.zeros(z.shape, z.dtype), z], axis=-1)
     return np.stack([1j * out[..., 0] * np.imag(z), np.real(z) + 0j], axis=-1)

@@ -294,7 +294,13 @@ def test_a_module_is_called_on_whatever_gives_an_array() -> None:
     layer = layers.Dense(2)
     np.testing.assert_array_equal(layer(Table()).data, layer(X).data)
     value, slope = ag.jvp(lambda x: layer(x))((X,), (X,))  # whose arguments stand for more than one array
-    np.testing.assert_allclose(slope, value, rtol=1e-6)
+    np.testing.assert_allclose(slope.detach(), value.detach(), rtol=1e-6)
+    slope.sum().backward()  # the layer is closed over, so its parameters have a part in what comes back
+    np.testing.assert_allclose(layer.kernel.grad, np.repeat(X.sum(axis=0)[:, None], 2, axis=1), rtol=1e-5)
+    with ag.no_grad():
+        bare = ag.jvp(lambda x: layer(x))((X,), (X,))
+    assert all(type(array) is np.ndarray for array in bare)
+    np.testing.assert_array_equal(bare[1], slope.detach())
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,8 @@ def test_available_gives_up_a_slow_mirror(
 
 
 def test_module_level_imports_are_light() -> None:
-    light = {"__future__", "numpy", *sys.stdlib_module_names} - {"urllib", "http", "ssl"}
+    # The engine is light by a test of its own, and `nn` has imported it before any dataset.
+    light = {"__future__", "numpy", "autograd_lite", *sys.stdlib_module_names} - {"urllib", "http", "ssl"}
     for file in FOLDER.glob("*.py"):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.Import):
