@@ -226,6 +226,18 @@ def test_errors_of_the_users_own_functions_stay_what_they_are() -> None:
             call()
 
 
+def test_a_lookup_that_says_what_it_expects_stays_a_key_error() -> None:
+    x = ag.tensor([1.0], requires_grad=True, name="x")
+    graph = ag.build_graph(x.sum())
+    for call, text in (
+        (lambda: checked(type(graph).__getitem__)(graph, "n7"), "'n7': expected an id from 'n0' to 'n1'"),
+        (lambda: ag.explain(x.sum(), "y"), "explain: expected the name or the id of a tensor of the graph; received "),
+    ):
+        with pytest.raises(KeyError) as caught:
+            call()
+        assert str(caught.value.args[0]).startswith(text)
+
+
 def test_python_tells_of_arguments_that_are_missing_or_unknown() -> None:
     with pytest.raises(TypeError, match=r"Dense.__init__\(\) missing 1 required positional argument: 'units'$"):
         layers.Dense()

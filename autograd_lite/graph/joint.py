@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from .._tensor import Tensor
 from ..core.errors import GradError
 from ..core.mode import Mode, enter_mode, leave_mode
 from ..core.node import LEAF, Node, next_stamp
-from ..core.op import Kind as RuleKind
+from ..core.op import EachInput, Kind as RuleKind
 from ..core.shapes import ShapeDtype
 from ..engine import cotangents, edge_of
 from .parts import Role
@@ -60,6 +61,7 @@ class Joint(NamedTuple):
         gradients: for each leaf the edge of its gradient.
         begins: what was recorded after this moment belongs to the backward pass.
         twins: of each edge its copy in this record.
+        homes: the steps of the nodes that rules read at once have recorded, see `_homes`.
     """
 
     outputs: tuple[Any, ...]
@@ -68,9 +70,12 @@ class Joint(NamedTuple):
     gradients: dict[Any, Any]
     begins: int
     twins: dict[Any, Node]
+    homes: dict[Node, Step]
 
     def step_of(self, node: Node) -> Step | None:
         """Return the step that a node of the backward pass was recorded for."""
+        if node in self.homes:
+            return self.homes[node]
         i = bisect_left(self.steps, node.stamp, key=lambda step: step.ends)
         return self.steps[i] if i < len(self.steps) else None
 
@@ -151,7 +156,33 @@ def differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
         leave_mode(unseen)
     seeds: tuple[Any, ...] = tuple(edge_of(seed) for seed in roots.values())
     results = tuple(twins.get(edge_of(t), edge_of(t)) for t in outputs)
-    return Joint(results, seeds, tuple(ledger.steps), gradients, begins, twins)
+    return Joint(results, seeds, tuple(ledger.steps), gradients, begins, twins, _homes(ledger.steps, begins))
+
+
+def _homes(steps: Sequence[Step], begins: int) -> dict[Node, Step]:
+    """Return the steps of what the rules of ops of any number of inputs have recorded.
+
+    They are read at once, so that all of it was recorded before the first of their steps. A node belongs to the step
+    whose contribution it leads to; one that several share, to the first of these.
+
+    Args:
+        steps: in the order in which they ran.
+        begins: the moment before the first of them.
+    """
+    homes: dict[Node, Step] = {}
+    for node, group in groupby(steps, key=lambda step: step.node):
+        first, *others = group
+        if node.op.rules.__class__ is EachInput:
+            for step in (first, *others):
+                stack = [step.contribution]
+                while stack:
+                    edge = stack.pop()
+                    if edge.__class__ is Node and edge.stamp > begins and edge not in homes:
+                        if edge.stamp < first.ends:
+                            homes[edge] = step
+                        stack += edge.inputs
+        begins = (first, *others)[-1].ends
+    return homes
 
 
 # ---- the copy -------------------------------------------------------------------------------------------------------

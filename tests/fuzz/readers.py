@@ -181,7 +181,9 @@ def _graphs() -> list[Any]:
         y = np.tanh(w @ b + b)[..., 1:]
     loss = (np.where(y > 0, y, 0.5) ** 2 + np.sum(w, axis=0)[0]).mean() + np.log(b).reshape(2, 1).sum()
     program = ag.Program.build(loss, backward=True)
-    graphs = [ag.build_graph(loss), program.graph, ag.build_graph(np.sin(b).sum())]
+    whole = program.graph
+    parts = [whole.around(node, 1) for node in whole.nodes[::8]]
+    graphs = [ag.build_graph(loss), whole, ag.build_graph(np.sin(b).sum()), *parts]
     for graph in graphs:
         faces(graph)
     return [json.loads(graph.to_json()) for graph in graphs]
@@ -190,7 +192,11 @@ def _graphs() -> list[Any]:
 def faces(graph: Graph) -> None:
     """Draw a graph in every way there is."""
     graph.to_text(), graph.to_text(style="tree"), graph.to_dot(), graph.to_mermaid(), graph.to_svg()
-    graph.to_html(), graph.to_model_explorer(), graph.to_model_explorer_data()
+    graph.to_model_explorer()
+    if all(node.id == f"n{k}" for k, node in enumerate(graph)):  # a part has no page
+        graph.to_html()
+    if any(node.flops for node in graph):
+        graph.to_model_explorer_data()
     graph.summary(), repr(graph), graph.cotangents, graph.gradients, graph.saved
     if graph.flows:
         graph.to_mirror(), graph.to_mirror_dot(), str(explain(graph)), explain(graph).to_markdown()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from autograd_lite.graph import Graph, GraphNode, Kind, build_graph
+from autograd_lite.graph import Graph, GraphNode, Kind, build_graph, explain
 
 from .large import chain, transformer
 from .samples import SAMPLES, diamond, parameter, perceptron
@@ -137,6 +137,7 @@ def test_every_face_takes_a_part(name: str) -> None:
             assert part.to_mermaid().startswith("flowchart TD")
             assert re.findall(r"(?m)^(n\d+) ", part.to_text())
             assert Graph.from_json(part.to_json()) == part
+            assert not part.flows or str(explain(part)).startswith("How L changes")
             assert set(part.cotangents) <= {n.id for n in part}
             assert set(part.saved) <= {n.id for n in part}
 

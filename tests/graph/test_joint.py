@@ -99,6 +99,29 @@ def test_roles_tell_what_broadcasting_and_promotion_undo() -> None:
     assert not any(n.role is Role.UNBROADCAST for n in build_graph(np.cumsum(x).sum(), backward=True))
 
 
+def test_what_rules_read_at_once_have_recorded_stands_with_the_input_it_is_for() -> None:
+    @ag.custom_vjp
+    def product(x: Any, y: Any) -> Any:
+        return x * y
+
+    @product.def_vjp
+    def rule(g: Any, out: Any, x: Any, y: Any) -> Any:
+        doubled = g + g
+        return doubled * (y / 2), doubled * (x / 2)
+
+    x, y = parameter("x", 3), parameter("y", 3)
+    joined = np.concatenate([np.sin(x), product(x, y), x])
+    graph = build_graph(joined.sum(), backward=True)
+    sin, made = (next(node.id for node in graph if node.op == op) for op in ("sin", "product"))
+    slices = [node for node in graph if node.backward and node.op == "getitem"]
+    assert [graph[node.of].op for node in slices] == ["concatenate"] * 3
+    assert [node.toward for node in slices] == [sin, made, "n0"]
+    ruled = [(node.op, graph[node.toward].name) for node in graph if node.of == made and node.role is Role.RULE]
+    assert [name for op, name in ruled if op in ("divide", "multiply")] == ["x", "x", "y", "y"]
+    assert ("add", "x") in ruled  # shared: it stands with the first
+    assert ("add", "y") not in ruled
+
+
 def test_saved_values_are_what_the_rules_read() -> None:
     graph = build_graph(perceptron(), backward=True)
     names = {graph[i].name or graph[i].op: [graph[j].op for j in readers] for i, readers in graph.saved.items()}

@@ -357,11 +357,12 @@ def of_op(name: str, entry: str, new: Any) -> str:
         (of_op("multiply", "kind", "input"), r"no op, edges and parameters of input"),
         (json.dumps(changed(("graph", "metadata", "flows", 0, "total"), "x")), r"expected nodes of the graph at flows"),
         (json.dumps(changed(("graph", "metadata", "flows", 0, "argument"), 7)), r"and one of its arguments"),
+        (json.dumps(changed(("graph", "metadata", "flows", 0, "op"), "n0")), r"an operation of the forward pass"),
         (json.dumps(changed(("graph", "metadata", "flows", 0, "contribution"), "n0")), r"cotangents of the backward"),
         (json.dumps(changed(("graph", "nodes", "n0", "metadata", "shape"), [2**62, 2**62])), r"that an array can have"),
         (json.dumps(DOCUMENT).replace('"flows": [', '"flows": [' + "[" * 70 + "]" * 70 + ","), r"more than 60 levels"),
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_what_no_computation_can_have_is_refused(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):

@@ -187,7 +187,7 @@ class _Finder:
         """Return the ids of what was asked for, each once."""
         if wrt is None:
             return tuple(self._graph.gradients)
-        wanted = [wrt] if isinstance(wrt, (Tensor, str)) else list(wrt)
+        wanted = [wrt] if isinstance(wrt, (Tensor, str)) or not isinstance(wrt, Iterable) else list(wrt)
         if not wanted:
             raise ValueError("explain: expected a tensor or a name in wrt; received an empty list")
         return tuple(dict.fromkeys(self._found(thing) for thing in wanted))
@@ -230,7 +230,8 @@ class _Finder:
             return named[0]
         if named:
             raise KeyError(
-                f"explain: {len(named)} tensors are called {name!r}: {', '.join(named[:8])}. Pass one of these ids"
+                f"explain: expected a name that one tensor has; received {clip(visible(name), 80)!r}, and {len(named)} "
+                f"tensors are called so: {', '.join(named[:8])}. Pass one of these ids"
             )
         names = sorted({node.name for node in forward if node.name and node.kind is Kind.PARAMETER})
         known = ", ".join(clip(visible(n), 40) for n in names[:8]) + (", …" if len(names) > 8 else "")

@@ -37,7 +37,11 @@ def check_consistent(nodes: Sequence[GraphNode], flows: Iterable[Flow]) -> None:
             if i not in known:
                 _refuse(f"flows[{n}]", "nodes of the graph", ascii(i))
         op = known[flow.op]
-        if op.backward or op.kind is not Kind.OP or op.inputs[flow.argument : flow.argument + 1] != (flow.into,):
+        if op.kind is Kind.INPUT:  # an op that is cut off, in a part of a graph: its arguments are not known
+            fits = not known[flow.into].backward
+        else:
+            fits = op.kind is Kind.OP and op.inputs[flow.argument : flow.argument + 1] == (flow.into,)
+        if op.backward or not fits:
             _refuse(f"flows[{n}]", "an operation of the forward pass, and one of its arguments", repr(tuple(flow)))
         if not (known[flow.contribution].backward and known[flow.total].backward):
             _refuse(f"flows[{n}]", "cotangents of the backward pass", repr(tuple(flow)))

@@ -166,13 +166,15 @@ def reason(
     Args:
         node: the op.
         argument: the position of the argument.
-        arguments: the nodes of all of them.
+        arguments: the nodes of all of them; none of an op that is cut off, in a part of a graph.
         name: how nodes are called.
         flat: the rule says 0 everywhere.
         elementwise: each element of the result is made from one of the argument.
     """
     if flat:
         return "flat: small changes of it do not change the result, so nothing passes"
+    if not arguments:
+        return ""
     others = [a for i, a in enumerate(arguments) if i != argument]
     drawn = next((a for a in others if a.op.startswith("random_")), None)
     if node.op == "multiply" and drawn is not None:
