@@ -13,8 +13,8 @@ import inspect
 import io
 import os
 import re
-import resource
 import signal
+import sys
 import tempfile
 import time
 import warnings
@@ -26,6 +26,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import nn
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 from .callables import Target, targets
 
@@ -155,6 +160,9 @@ def _at_most(seconds: float) -> Iterator[None]:
     def stop(*_: Any) -> None:
         raise _Late
 
+    if not hasattr(signal, "SIGALRM"):  # Windows
+        yield
+        return
     old = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
@@ -167,6 +175,9 @@ def _at_most(seconds: float) -> Iterator[None]:
 @contextlib.contextmanager
 def _little_memory() -> Iterator[None]:
     """Let no call take more than two gigabytes more than the process has: a wrong length must not stop the machine."""
+    if resource is None or not Path("/proc/self/statm").exists():
+        yield
+        return
     old = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (2 << 30), old[1]))
@@ -240,8 +251,11 @@ def _one(t: Target, name: str, make: Callable[[], Any]) -> tuple[str, str]:
     return "silent", ""
 
 
-def main() -> None:
-    """Print the shares, and the bare texts that are most frequent."""
+LEAST = 0.99  # of the errors about arguments
+
+
+def main() -> int:
+    """Print the shares, and the bare texts that are most frequent; return 1 if too few are ours."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=int, default=1, help="take one of so many calls")
     parser.add_argument("--only", default="", help="callables whose names contain this")
@@ -262,7 +276,8 @@ def main() -> None:
     for text, n in seen.most_common(asked.show):
         example = next(f"{c}({a})" for c, a, x in result.texts if re.sub(r"0x\w+|\d+", "#", x)[:110] == text)
         print(f"{n:6}  {example}: {text!r}")
+    return int(result.share < LEAST)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -274,8 +277,6 @@ def test_a_class_or_function_of_nn_is_what_it_was_but_for_its_errors() -> None:
 
 # ---- the share ------------------------------------------------------------------------------------------------------
 
-LEAST = 0.99
-
 
 def _tell(result: messages.Walk) -> str:
     return f"{100 * result.share:.2f} % of the errors are ours; bare: " + "\n".join(map(str, result.texts[:30]))
@@ -284,14 +285,16 @@ def _tell(result: messages.Walk) -> str:
 def test_nearly_all_errors_say_what_was_called_and_received() -> None:
     result = messages.walk(messages.everything(), every=97, without=messages.LARGE)
     assert result.ours > 300
-    assert result.share >= LEAST, _tell(result)
+    assert result.share >= messages.LEAST, _tell(result)
 
 
 @pytest.mark.ci
 def test_all_errors_of_the_whole_walk() -> None:
-    result = messages.walk(messages.everything())
-    assert result.ours > 40_000
-    assert result.share >= LEAST, _tell(result)
+    """In a process of its own: peers that others have imported change what memory and which classes there are."""
+    command = [sys.executable, "-m", "tests.messages"]
+    told = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert int(re.search(r"(\d+) .* ours", told.stdout)[1]) > 40_000
 
 
 def test_the_judge_knows_a_bare_error() -> None:
