@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import sys
@@ -28,6 +29,15 @@ def _seeded() -> None:
     """Start the generators that tests and peers share from the same state: a layer of Keras draws its seed there."""
     random.seed(20260101)
     np.random.seed(20260101)  # noqa: NPY002, the generator of NumPy that they share
+
+
+@pytest.fixture(scope="module")
+def few_objects() -> Generator[None, None, None]:
+    """Hide what is there from the cyclic collector: a pass over all objects of a long run takes most of a second."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.core.seals import COPIED
 
+pytestmark = pytest.mark.usefixtures("few_objects")
+
 
 @pytest.fixture(autouse=True)
 def _without_garbage_collection() -> Iterator[None]:

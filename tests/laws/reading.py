@@ -14,9 +14,7 @@ from autograd_lite.testing._rows import Row
 
 from .samples import SYMMETRIC, Sample
 
-READS_MORE = dict.fromkeys(["softmax", "sigmoid"], "kept so that a cross-entropy behind it finds the logits") | {
-    "sign": "read where it is complex"
-}
+READS_MORE = dict.fromkeys(["softmax", "sigmoid"], "kept so that a cross-entropy behind it finds the logits")
 
 
 def row_of(sample: Sample) -> Row:

@@ -12,6 +12,11 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from .books import MAX_BYTES, NOTEBOOKS, OFFLINE, blemishes, code_cells, execute, output_kinds, printed, read
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+# Those that train for long take some seconds even when they are cut short.
+LONG = {"04_mnist_cnn", "05_characters", "06_decision_surfaces"}
+long_ones_in_ci = pytest.mark.parametrize(
+    "path", [pytest.param(path, id=path.stem, marks=[pytest.mark.ci] * (path.stem in LONG)) for path in NOTEBOOKS]
+)
 
 
 def test_there_is_something_to_check() -> None:
@@ -25,7 +30,7 @@ def test_committed_notebook_is_in_order(path: Path) -> None:
     assert path.stat().st_size < MAX_BYTES
 
 
-@every_notebook
+@long_ones_in_ci
 def test_runs_without_data_and_without_network(path: Path, tmp_path: Path) -> None:
     empty = {name: str(tmp_path) for name in ("AUTOGRAD_LITE_DATA", "XDG_CACHE_HOME", "LOCALAPPDATA")}
     committed = read(path)

@@ -42,7 +42,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def laws_of(name: str) -> list[str]:
-    return [law for law in LAWS if law != IDLE or name not in READS_MORE]
+    # What is drawn is real, and the rule of `sign` reads its input where that is complex alone.
+    return [law for law in LAWS if law != IDLE or name not in {*READS_MORE, "sign"}]
 
 
 @pytest.mark.parametrize("name", SOME)
