@@ -26,6 +26,8 @@ __all__ = ["LIMIT", "RuleText", "Words", "forward_latex", "forward_words", "rule
 
 # A formula is cut to so many characters: what fits beside a box.
 LIMIT = 72
+# Ops above each other in a term, from which on it is taken apart in a loop.
+_DEEP = 500
 # What is said in place of a formula that is too long, where there are words for it.
 _TOLD = {"prod": "g * the product of the other elements"}
 _LETTERS = ("xyz", "uvw", "abc", "pqr")
@@ -72,7 +74,8 @@ def rule_words(graph: Graph, flow: Flow, *, limit: int = LIMIT) -> str:
         tanh -> g * (1 - out²)
         matmul -> x.T @ g
     """
-    return str(Words(graph).rule(flow, limit=limit))
+    words = Words(graph)  # which outlives the term: see `Words.__del__`
+    return str(words.rule(flow, limit=limit))
 
 
 @checked
@@ -98,7 +101,8 @@ def rule_latex(graph: Graph, flow: Flow, *, limit: int = LIMIT) -> str:
         >>> print(rule_latex(graph, graph.flows[-1]))
         g \odot \left( 1 - \mathrm{out}^{2} \right)
     """
-    return Words(graph).rule_latex(flow, limit=limit)
+    words = Words(graph)
+    return words.rule_latex(flow, limit=limit)
 
 
 @checked
@@ -116,6 +120,7 @@ class Words:
     """
 
     def __init__(self, graph: Graph, *, ids: bool = False) -> None:
+        self._deep: list[Term] = []
         self.ids = ids
         self._nodes = {node.id: node for node in graph}
         self._cotangents = graph.cotangents
@@ -232,7 +237,14 @@ class Words:
                 terms[node.id] = term_of(node, tuple(terms[a] for a in node.inputs))
             else:
                 terms[node.id] = self._leaf(flow, node, node.id == g)
+        if terms[root].depth > _DEEP:
+            self._deep += terms.values()
         return terms[root]
+
+    def __del__(self) -> None:
+        # The outermost first, one by one: Python 3.13 frees them one inside the other, and a stack may be short.
+        while self._deep:
+            self._deep.pop()
 
     def root(self, flow: Flow) -> str:
         """Return the id of what the rule itself gave, before the engine's repairs."""
