@@ -17,7 +17,7 @@ from ._held import Setting
 
 __all__ = ["STEP", "at_most", "check_depth", "element_limit", "parsed", "reading", "room", "room_for_result", "spend"]
 
-STEP = 4096  # a step of a loop takes as long as the arithmetic of so many elements
+STEP = 4096  # a step of a loop takes as long as the arithmetic of this many elements
 _LEVELS = 200  # of lists and dicts, one in another; a model inside a model takes four
 _TOO_DEEP = f"expected at most {_LEVELS} levels of lists and dicts, one in another; received more"
 _WAY_OUT = ". If you trust what asks for it, read it in `with nn.saving.element_limit(elements):`"
@@ -27,7 +27,7 @@ _BUDGET: ContextVar[tuple[list[int], str] | None] = ContextVar("nn_budget", defa
 
 @contextmanager
 def element_limit(elements: int) -> Iterator[None]:
-    """Let descriptions that are read inside ask for arrays of so many elements, all together.
+    """Let descriptions that are read inside ask for arrays of at most this many elements, all together.
 
     The limit is 2**28 by default, a gibibyte in float32. It holds for the weights of a model from a configuration or
     from JSON, for the arrays of metrics, and for each array that building a model computes. A file's weights
@@ -62,7 +62,7 @@ def _most() -> int:
 
 @contextmanager
 def at_most(elements: int, most: str) -> Iterator[None]:
-    """Let the layers and metrics that are made inside have arrays of at most so many elements, all together.
+    """Let the layers and metrics that are made inside have arrays of at most this many elements, all together.
 
     Args:
         elements: how many.
@@ -141,8 +141,8 @@ def parsed(text: str | bytes) -> Any:
     """Return the values of a JSON text.
 
     Raises:
-        TypeError: if it is no text.
-        ValueError: if it is no JSON, or is nested too deeply.
+        TypeError: if it is not text.
+        ValueError: if it is not JSON, or is nested too deeply.
     """
     try:
         value = json.loads(text)

@@ -220,7 +220,7 @@ def walk(found: Iterable[Target], every: int = 1, without: tuple[str, ...] = ())
 
     Args:
         found: what to call.
-        every: take one of so many calls, spread evenly.
+        every: take one call of every this many, spread evenly.
         without: names of wrong values to leave out.
     """
     counts: Counter[str] = Counter()
@@ -257,7 +257,7 @@ LEAST = 0.99  # of the errors about arguments
 def main() -> int:
     """Print the shares, and the bare texts that are most frequent; return 1 if too few are ours."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--every", type=int, default=1, help="take one of so many calls")
+    parser.add_argument("--every", type=int, default=1, help="take one call of every this many")
     parser.add_argument("--only", default="", help="callables whose names contain this")
     parser.add_argument("--show", type=int, default=40, help="how many of the bare texts to print")
     asked = parser.parse_args()

@@ -316,7 +316,7 @@ def _hint(words: str, value: Any) -> str:
 
 
 def function_given(call: str, f: Any) -> None:
-    """Raise at once where a transformation is given something that is no function.
+    """Raise at once where a transformation is given something other than a function.
 
     Raises:
         TypeError: if it cannot be called.

@@ -33,7 +33,7 @@ def inside(*, tape: bool) -> Iterator[Depth]:
 
 
 def inside_lifted() -> bool:
-    """Say whether `jvp` or `vmap` runs around this."""
+    """Return whether `jvp` or `vmap` runs around this."""
     depth = DEPTH.get()
     return depth.all > depth.tapes
 

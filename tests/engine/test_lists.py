@@ -70,7 +70,7 @@ SAID = ("np.stack", "Pass a list", "vmap: the values of a batched tensor")
 
 
 def told(error: BaseException) -> bool:
-    """Say whether an error is one of ours that says what to do, perhaps with NumPy's around it."""
+    """Return whether an error is one of ours that says what to do, perhaps with NumPy's around it."""
     chain: BaseException | None = error
     while chain is not None:
         if isinstance(chain, ag.UnsupportedError) or any(said in str(chain) for said in SAID):
