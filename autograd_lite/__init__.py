@@ -13,40 +13,6 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 from . import random as random
-from ._changes import Changes as Changes, transaction as transaction
-from ._define import (
-    applied as applied,
-    elementwise as elementwise,
-    reduction as reduction,
-    structural as structural,
-)
-from ._functions import (
-    elu as elu,
-    erf as erf,
-    erfc as erfc,
-    gelu as gelu,
-    hard_tanh as hard_tanh,
-    leaky_relu as leaky_relu,
-    log_softmax as log_softmax,
-    logsumexp as logsumexp,
-    mish as mish,
-    relu as relu,
-    sigmoid as sigmoid,
-    silu as silu,
-    softmax as softmax,
-    softplus as softplus,
-    softsign as softsign,
-    standardize as standardize,
-    tanh_shrink as tanh_shrink,
-)
-from ._recurrent import gru as gru, lstm as lstm, simple_rnn as simple_rnn
-from ._tensor import Tensor as Tensor, tensor as tensor
-from ._windowed import (
-    average_pooling as average_pooling,
-    convolution as convolution,
-    max_pooling as max_pooling,
-    transposed_convolution as transposed_convolution,
-)
 from .core.errors import (
     DtypeError as DtypeError,
     GradError as GradError,
@@ -65,6 +31,7 @@ from .core.mode import (
     raise_on_change as raise_on_change,
     record_source as record_source,
 )
+from .custom_ops import applied as applied, elementwise as elementwise, reduction as reduction, structural as structural
 from .engine import backward as backward
 from .functional import (
     checkpoint as checkpoint,
@@ -82,17 +49,44 @@ from .functional import (
     vmap as vmap,
     why_no_grad as why_no_grad,
 )
+from .networks.activations import (
+    elu as elu,
+    erf as erf,
+    erfc as erfc,
+    gelu as gelu,
+    hard_tanh as hard_tanh,
+    leaky_relu as leaky_relu,
+    log_softmax as log_softmax,
+    logsumexp as logsumexp,
+    mish as mish,
+    relu as relu,
+    sigmoid as sigmoid,
+    silu as silu,
+    softmax as softmax,
+    softplus as softplus,
+    softsign as softsign,
+    standardize as standardize,
+    tanh_shrink as tanh_shrink,
+)
+from .networks.recurrences import gru as gru, lstm as lstm, simple_rnn as simple_rnn
+from .networks.windows import (
+    average_pooling as average_pooling,
+    convolution as convolution,
+    max_pooling as max_pooling,
+    transposed_convolution as transposed_convolution,
+)
 from .random import Generator as Generator, set_seed as set_seed
+from .tensors.changes import Changes as Changes, transaction as transaction
+from .tensors.tensor import Tensor as Tensor, tensor as tensor
 
 __version__ = "0.1.0"
 
 # What a training run does not need loads when somebody asks for it.
 _LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
-_LATE["raise_on_nan"] = "._watch"
+_LATE["raise_on_nan"] = ".nonfinite.watch"
 
 if TYPE_CHECKING:
     from . import graph as graph
-    from ._watch import raise_on_nan as raise_on_nan
     from .graph import (
         Graph as Graph,
         Program as Program,
@@ -101,6 +95,7 @@ if TYPE_CHECKING:
         find_nan as find_nan,
         trace as trace,
     )
+    from .nonfinite.watch import raise_on_nan as raise_on_nan
 else:
 
     def __getattr__(name: str) -> object:

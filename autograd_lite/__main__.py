@@ -21,12 +21,10 @@ import numpy as np
 from . import __version__
 from .core.errors import GradError
 from .graph import Graph, Program, RenderError, explain, find_nan
-from .graph.files.render import RENDERERS
-from .graph.files.save import ENDINGS, Drawing, SaveOptions, contents, written
-from .graph.files.target import RunError, TargetError, program_of, result_of, target_of
-from .graph.text_style import shows_colors
-
-__all__ = ["main"]
+from .graph.export.render import RENDERERS
+from .graph.export.save import ENDINGS, Drawing, SaveOptions, contents, written
+from .graph.export.target import RunError, TargetError, program_of, result_of, target_of
+from .ir.pen import shows_colors
 
 _FORMATS = [*(ending[1:] for ending in ENDINGS), "onnx", "tree"]
 _EXPLANATIONS = ["txt", "md", "html"]

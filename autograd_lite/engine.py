@@ -14,9 +14,6 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from ._lifted import Level, face, released
-from ._record import owned, wrap
-from ._tensor import GRAD_LOCK, Tensor
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
 from .core.messages import checked
@@ -27,20 +24,9 @@ from .core.ownership import SMALL, unshared
 from .core.seals import broken
 from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
 from .ops.compare import zero_mask
-
-__all__ = [
-    "Paths",
-    "as_tensors",
-    "backward",
-    "check_seals",
-    "conjugated",
-    "cotangents",
-    "edge_of",
-    "masked",
-    "masked_product",
-    "paths_from",
-    "refuse_changed_leaf",
-]
+from .tensors.lifted import Level, face, released
+from .tensors.record import owned, wrap
+from .tensors.tensor import GRAD_LOCK, Tensor
 
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
 _GATE = Kind.GATE

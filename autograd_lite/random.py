@@ -11,12 +11,12 @@ from weakref import WeakSet
 
 import numpy as np
 
-from ._record import apply
-from ._tensor import Tensor
 from .core.arguments import described
 from .core.forks import on_fork
 from .core.messages import checked, checked_class
 from .ops import random as ops
+from .tensors.record import apply
+from .tensors.tensor import Tensor
 
 if TYPE_CHECKING:
     import numpy.typing as npt

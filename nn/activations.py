@@ -13,10 +13,10 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from . import _symbolic
-from ._arguments import checked, problem_of
-from ._config import named_object, plain, publish
-from .registry import find
+from .config.arguments import checked, problem_of
+from .config.config import named_object, plain, publish
+from .config.registry import find
+from .module import symbols as _symbolic
 
 __all__ = [
     "celu",

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._arguments import checked
-from ._config import Configurable, made, named_object, plain
-from .registry import find
+from .config.arguments import checked
+from .config.config import Configurable, made, named_object, plain
+from .config.registry import find
 
 __all__ = [
     "Constraint",

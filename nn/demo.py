@@ -22,8 +22,6 @@ from . import layers, losses, models
 from .datasets import DatasetError, mnist
 from .utils import to_categorical
 
-__all__ = ["load_digits", "main", "make_network", "write_curves", "write_graph"]
-
 Floats = npt.NDArray[np.float32]
 Split = tuple[Floats, Floats]
 

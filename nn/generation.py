@@ -16,10 +16,10 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
-from ._arguments import checked
+from .config.arguments import checked
 from .layers import RNN
 from .layers.layer import is_number
-from .module import Module
+from .module.module import Module
 
 __all__ = ["generate", "sample"]
 

@@ -20,9 +20,9 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
-from ._arguments import checked
-from ._config import Configurable, made, named_object, plain
-from .registry import find
+from .config.arguments import checked
+from .config.config import Configurable, made, named_object, plain
+from .config.registry import find
 
 __all__ = [
     "STFT",

@@ -25,9 +25,9 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ._arguments import checked
-from ._config import Configurable, made, named_object, plain
-from .registry import find
+from .config.arguments import checked
+from .config.config import Configurable, made, named_object, plain
+from .config.registry import find
 
 __all__ = [
     "L1",

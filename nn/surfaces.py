@@ -14,10 +14,10 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ._arguments import checked
-from ._samples import positive_int
-from .module import Module
-from .training import Trainer
+from .config.arguments import checked
+from .module.module import Module
+from .training.samples import positive_int
+from .training.trainer import Trainer
 
 __all__ = ["DecisionSurface", "decision_surface", "plot_decision_surface"]
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor, set_seed as set_random_seed
 
-from ._arguments import checked
+from .config.arguments import checked
 from .data.preparing import (
     normalize as normalize,
     pack_x_y_sample_weight as pack_x_y_sample_weight,
@@ -21,7 +21,7 @@ from .data.preparing import (
     timeseries_dataset_from_array as timeseries_dataset_from_array,
     unpack_x_y_sample_weight as unpack_x_y_sample_weight,
 )
-from .saving import (
+from .saving.model_files import (
     CustomObjectScope as CustomObjectScope,
     custom_object_scope as custom_object_scope,
     deserialize_keras_object as deserialize_keras_object,
@@ -36,7 +36,7 @@ from .surfaces import plot_decision_surface as plot_decision_surface
 if TYPE_CHECKING:
     from autograd_lite.graph import Graph
 
-    from .models import Model
+    from .models.model import Model
 
 __all__ = [
     "CustomObjectScope",

@@ -12,9 +12,9 @@ from . import (
     surface_cases,
     window_cases,
 )
-from .composed_cases import ComposedCase
-from .op_cases import RANDOM_CASES, OpCase, RandomCase
-from .special_values import Special
+from .composed_cases import ComposedCase as ComposedCase
+from .op_cases import RANDOM_CASES as RANDOM_CASES, OpCase as OpCase, RandomCase as RandomCase
+from .special_values import Special as Special
 
 __all__ = ["CASES", "COMPOSED_CASES", "RANDOM_CASES", "SPECIAL", "ComposedCase", "OpCase", "RandomCase", "Special"]
 

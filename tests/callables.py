@@ -19,7 +19,9 @@ import nn
 from autograd_lite.core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, OPS
 from nn import layers
 
-from .nn import layer_table, loss_cases, metric_cases
+from .nn.layers import layer_table
+from .nn.losses import loss_cases
+from .nn.metrics import metric_cases
 
 __all__ = ["Target", "targets"]
 

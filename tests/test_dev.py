@@ -253,7 +253,7 @@ def test_wheel_holds_both_packages_and_the_sample(tmp_path: Path) -> None:
     assert wheel.stat().st_size < 3_000_000
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"autograd_lite/py.typed", "nn/py.typed", "autograd_lite/__init__.py", "nn/__init__.py"} <= names
-    for folder in ("nn/datasets/mnist_sample", "nn/datasets/embedded", "autograd_lite/graph/html"):
+    for folder in ("nn/datasets/mnist_sample", "nn/datasets/embedded", "autograd_lite/graph/pictures/page"):
         files = {path.name for path in (ROOT / folder).iterdir() if path.is_file()}
         assert {f"{folder}/{name}" for name in files} <= names
     top = {name.partition("/")[0] for name in names if ".dist-info/" not in name}

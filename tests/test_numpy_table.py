@@ -20,7 +20,7 @@ from numpy.testing import overrides
 
 import autograd_lite as ag
 from autograd_lite.core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, Op
-from autograd_lite.protocols import instead_of, resolve_function, resolve_ufunc
+from autograd_lite.tensors.protocols import instead_of, resolve_function, resolve_ufunc
 
 from .all_cases import COMPOSED_CASES
 from .laws.test_composed import arrays_of, parts

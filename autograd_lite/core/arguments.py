@@ -18,23 +18,6 @@ import numpy as np
 
 from .errors import DtypeError
 
-__all__ = [
-    "ANYTHING",
-    "NAMES",
-    "NUMBERS",
-    "Kind",
-    "bound",
-    "described",
-    "function_given",
-    "given",
-    "is_array",
-    "is_numbers",
-    "is_sequence",
-    "kinds_of",
-    "numbers",
-    "refusal",
-]
-
 # ---- kinds of arguments ---------------------------------------------------------------------------------------------
 
 

@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["BatchRule", "along_axis", "elementwise", "gufunc", "one_by_one", "reduced", "with_leading_axis"]
-
 BatchRule = Callable[[Any, tuple[Any, ...], Sequence[bool], dict[str, Any]], Any]
 
 

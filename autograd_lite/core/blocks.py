@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-__all__ = ["blocks"]
-
 _BLOCK = 1 << 15  # elements: a few such arrays of single precision are a share of a processor's own cache
 
 

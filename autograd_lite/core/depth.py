@@ -7,8 +7,6 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
-__all__ = ["DEPTH", "Depth", "inside", "inside_as", "inside_lifted", "isolated"]
-
 
 class Depth(NamedTuple):
     """How many transformations run around this, and how many of them are gradients, which record."""

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["DtypeError", "GradError", "NonFiniteError", "ShapeError", "UnsupportedError", "refuse"]
-
 
 class GradError(RuntimeError):
     """A gradient was asked for that the recorded graph cannot give."""

@@ -10,8 +10,6 @@ import stat
 import time
 from typing import Any
 
-__all__ = ["path_of", "write_file"]
-
 _STALE = 3600.0  # seconds after which a file that was not finished is nobody's any more
 _FOUND = {
     stat.S_IFDIR: "a folder",

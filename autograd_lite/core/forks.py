@@ -6,8 +6,6 @@ import os
 import threading
 from typing import Any
 
-__all__ = ["fork_safe_lock", "on_fork"]
-
 _LOCKS: list[Any] = []
 
 

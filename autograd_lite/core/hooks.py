@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["HOOKS", "Hooks"]
-
 
 class Hooks:
     """Functions that Tensor calls and higher layers provide.

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["chosen"]
-
 _BITS = {n: np.dtype(f"i{n}") for n in (1, 2, 4, 8)}
 
 

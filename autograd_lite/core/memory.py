@@ -12,8 +12,6 @@ import ctypes
 import os
 import sys
 
-__all__ = ["KEEP_BYTES", "keep_freed_memory", "keeps_freed_memory"]
-
 KEEP_BYTES = 1 << 30
 # From glibc's malloc.h. 32 MiB is the largest threshold it accepts; larger arrays are mapped as before.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD = -1, -3, 32 << 20

@@ -20,8 +20,6 @@ import numpy as np
 from .arguments import ANYTHING, NUMBERS, OUR_PACKAGES, Kind, bound, described, given, is_numbers, kinds_of, refusal
 from .errors import DtypeError, GradError, NonFiniteError, ShapeError, UnsupportedError
 
-__all__ = ["checked", "checked_class", "explained", "misfit", "problem_of"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
 

@@ -12,22 +12,6 @@ from weakref import ref
 
 from .forks import fork_safe_lock
 
-__all__ = [
-    "MODE",
-    "Mode",
-    "enable_grad",
-    "enter_mode",
-    "hold_mode",
-    "is_grad_enabled",
-    "leave_mode",
-    "module_scope",
-    "no_grad",
-    "raise_on_change",
-    "record_off",
-    "record_on",
-    "record_source",
-]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from .op import Op
     from .seals import Seal
 
-__all__ = ["LEAF", "Node", "Note", "Source", "next_stamp", "take_note", "user_source"]
-
 # One clock for everything that happens to tensors: a node is stamped when it is recorded, a leaf when it is assigned.
 # So "was this leaf assigned after that node saved it?" is one comparison and costs the forward pass nothing.
 next_stamp: Callable[[], int] = itertools.count(1).__next__

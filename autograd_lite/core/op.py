@@ -21,25 +21,6 @@ from .batching import BatchRule
 from .messages import misfit
 from .shapes import ShapeDtype, expand_reduced, reduced_shape
 
-__all__ = [
-    "BY_FUNCTION",
-    "BY_UFUNC",
-    "COMPOSED",
-    "OPS",
-    "Kind",
-    "Op",
-    "Rule",
-    "applied",
-    "composes",
-    "elementwise",
-    "gate",
-    "jointly",
-    "nondifferentiable",
-    "read_rule",
-    "reduction",
-    "structural",
-]
-
 OPS: dict[str, Op] = {}
 BY_UFUNC: dict[np.ufunc, Op] = {}
 BY_FUNCTION: dict[Callable[..., Any], Op] = {}

@@ -21,8 +21,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SMALL", "undisturbed", "unshared", "write_whole"]
-
 SMALL = 1 << 14  # elements; of smaller arrays, a new one costs no more than the question
 _count = getattr(sys, "getrefcount", lambda _: 0)
 

@@ -15,8 +15,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["COPIED", "SAMPLED", "Seal", "broken", "elements", "kept", "lent", "sampled", "whole"]
-
 # Bytes of the largest array of the caller's that is copied. Noting and comparing elements takes as long as this copy.
 COPIED = 1 << 15
 SAMPLED = 64  # elements of a larger one that are noted

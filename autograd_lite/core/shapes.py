@@ -11,20 +11,6 @@ import numpy as np
 
 from .errors import ShapeError
 
-__all__ = [
-    "Axis",
-    "Shape",
-    "ShapeDtype",
-    "cast_back",
-    "expand_reduced",
-    "is_axis_of_scalar",
-    "normalize_axes",
-    "normalize_axis",
-    "reduced_shape",
-    "resolve_reshape",
-    "sum_to_shape",
-]
-
 Shape = tuple[int, ...]
 Axis = int | Sequence[int] | None
 

@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["beside", "leaves", "map_leaves", "rebuild"]
-
 
 def _children(tree: Any) -> list[tuple[str, Any]] | None:
     """Return `(how it is written after the container's name, child)` for each child, or None for a leaf."""

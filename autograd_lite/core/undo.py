@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any
 
-__all__ = ["UNDO", "Call", "Undo", "open_undo"]
-
 # A function written in C, and what it is called with.
 Call = tuple[Any, ...]
 

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._lifted import Held, Level, Lifted, face
-from .._tensor import Tensor
 from ..core.depth import DEPTH, Depth, inside_lifted
 from ..core.errors import DtypeError, GradError, ShapeError
 from ..core.mode import MODE, enter_mode, leave_mode, record_on
@@ -16,25 +14,8 @@ from ..core.node import Node
 from ..core.tree import beside as walk_beside, leaves, map_leaves, rebuild
 from ..engine import Paths, edge_of, paths_from
 from ..ops import shape
-
-__all__ = [
-    "Traced",
-    "array_like",
-    "arrays_returned",
-    "bare",
-    "beside",
-    "floating",
-    "has_history",
-    "leave",
-    "like_argument",
-    "name_of",
-    "positions",
-    "scalar",
-    "tensors_in",
-    "trace",
-    "variable",
-]
-
+from ..tensors.lifted import Held, Level, Lifted, face
+from ..tensors.tensor import Tensor
 
 _CONTAINERS = frozenset({list, tuple, dict})
 _ARRAYS = frozenset({np.ndarray, float, int, bool, str, np.float64, np.float32})

@@ -8,8 +8,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .._lifted import Level, Lifted, face
-from .._tensor import Tensor
 from ..core.arguments import function_given
 from ..core.batching import one_by_one
 from ..core.depth import inside
@@ -18,9 +16,9 @@ from ..core.messages import checked
 from ..core.op import Op
 from ..core.shapes import normalize_axis
 from ..core.tree import leaves, map_leaves, rebuild
+from ..tensors.lifted import Level, Lifted, face
+from ..tensors.tensor import Tensor
 from .arguments import array_like, bare, has_history, leave, name_of, tensors_in
-
-__all__ = ["Batched", "unbatched", "vmap"]
 
 
 class Batched(Lifted):

@@ -8,9 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._lifted import Lifted, LiftedTensor
-from .._record import apply, open_edge, owned, wrap
-from .._tensor import Tensor
 from ..core.arguments import function_given
 from ..core.depth import DEPTH, inside_as, isolated
 from ..core.errors import GradError, ShapeError
@@ -25,10 +22,11 @@ from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import cotangents, edge_of, refuse_changed_leaf
 from ..ops import barrier
 from ..random import remember_draws, replay_draws
+from ..tensors.lifted import Lifted, LiftedTensor
+from ..tensors.record import apply, open_edge, owned, wrap
+from ..tensors.tensor import Tensor
 from .arguments import name_of
 from .dual import transposed
-
-__all__ = ["checkpoint", "custom_jvp", "custom_vjp", "stop_gradient"]
 
 
 def stop_gradient(x: Any) -> Any:

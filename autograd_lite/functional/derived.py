@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from .._lifted import Level, face
-from .._tensor import Tensor
 from ..core.arguments import function_given
 from ..core.depth import inside, inside_lifted
 from ..core.errors import GradError, ShapeError
@@ -17,6 +15,8 @@ from ..core.messages import checked
 from ..core.mode import enable_grad
 from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import cotangents, edge_of, paths_from
+from ..tensors.lifted import Level, face
+from ..tensors.tensor import Tensor
 from .arguments import (
     Traced,
     array_like,
@@ -35,8 +35,6 @@ from .arguments import (
 from .batched import Batched, unbatched
 from .dual import Dual, ForwardLevel, primal_of, tangent_of
 from .gradient import given_back, grad, pairs_of, pull_back, vjp
-
-__all__ = ["hessian", "hvp", "jacobian"]
 
 
 @checked

@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from .._lifted import Level, Lifted, face
-from .._tensor import Tensor
 from ..core import batching
 from ..core.mode import enable_grad
 from ..core.op import Kind, Op, read_rule
 from ..core.shapes import cast_back, expand_reduced, sum_to_shape
 from ..engine import cotangents, edge_of, masked, masked_product
+from ..tensors.lifted import Level, Lifted, face
+from ..tensors.tensor import Tensor
 from .arguments import variable
-
-__all__ = ["Dual", "ForwardLevel", "primal_of", "push_forward", "tangent_of", "transposed"]
 
 
 class ForwardLevel(Level):

@@ -9,9 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from .._lifted import Level, face
-from .._record import owned
-from .._tensor import Tensor
 from ..core.arguments import function_given
 from ..core.depth import inside
 from ..core.errors import DtypeError, GradError, ShapeError
@@ -20,11 +17,12 @@ from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad
 from ..core.node import Node
 from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import as_tensors as operands_of, check_seals, paths_from
+from ..tensors.lifted import Level, face
+from ..tensors.record import owned
+from ..tensors.tensor import Tensor
 from .arguments import Traced, array_like, bare, beside, floating, has_history, leave, name_of, tensors_in, variable
 from .dual import Dual, ForwardLevel, primal_of, tangent_of
 from .gradient import pairs_of, pull_back
-
-__all__ = ["Jvp", "Linear", "jvp", "linearize"]
 
 
 class Jvp:

@@ -8,9 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from .._lifted import released
-from .._record import owned, wrap
-from .._tensor import Tensor
 from ..core.arguments import function_given
 from ..core.errors import GradError, ShapeError
 from ..core.messages import checked
@@ -18,9 +15,10 @@ from ..core.mode import MODE
 from ..core.node import Node
 from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import conjugated, cotangents, edge_of
+from ..tensors.lifted import released
+from ..tensors.record import owned, wrap
+from ..tensors.tensor import Tensor
 from .arguments import Traced, beside, leave, like_argument, name_of, scalar, trace
-
-__all__ = ["given_back", "grad", "pairs_of", "pull_back", "value_and_grad", "vjp"]
 
 
 @checked

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._tensor import Tensor
 from ..core.arguments import described
 from ..core.messages import checked
 from ..core.node import LEAF, Node
 from ..engine import edge_of
-
-__all__ = ["why_no_grad"]
+from ..tensors.tensor import Tensor
 
 
 @checked

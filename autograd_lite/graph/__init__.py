@@ -15,21 +15,9 @@ Example:
 """
 
 from ..core.hooks import HOOKS
-from .analysis.cost import Cost as Cost, ModuleCost as ModuleCost
-from .analysis.differences import Change as Change, Difference as Difference, GraphDiff as GraphDiff, diff as diff
-from .analysis.health import Health as Health, gradient_health as gradient_health
-from .analysis.health_record import GradientHealth as GradientHealth, HealthHistory as HealthHistory
-from .analysis.memory import Memory as Memory, high_water as high_water
-from .analysis.nan import NanReport as NanReport, find_nan as find_nan
-from .build import build_graph as build_graph
-from .explaining.explanation import Explanation as Explanation, explain as explain
-from .files.json_format import graph_schema as graph_schema
-from .files.render import RenderError as RenderError
-from .folding.fold import view_of as view_of
-from .ir import Graph as Graph
-from .mirrored.picture import mirror as mirror
-from .notebook import TENSOR_LIMIT, picture
-from .parts import (
+from ..ir.build import build_graph as build_graph
+from ..ir.graph import Graph as Graph
+from ..ir.node import (
     ArrayDigest as ArrayDigest,
     Flow as Flow,
     GraphNode as GraphNode,
@@ -37,21 +25,33 @@ from .parts import (
     Param as Param,
     Role as Role,
 )
-from .program import Program as Program, trace as trace
-from .stats import Stats as Stats
-from .view import (
+from ..ir.program import Program as Program, trace as trace
+from ..ir.stats import Stats as Stats
+from .analysis.cost import Cost as Cost, ModuleCost as ModuleCost
+from .analysis.differences import Change as Change, Difference as Difference, GraphDiff as GraphDiff, diff as diff
+from .analysis.health import Health as Health, gradient_health as gradient_health
+from .analysis.health_record import GradientHealth as GradientHealth, HealthHistory as HealthHistory
+from .analysis.memory import Memory as Memory, high_water as high_water
+from .analysis.nan import NanReport as NanReport, find_nan as find_nan
+from .explanations.explanation import Explanation as Explanation, explain as explain
+from .explanations.words.rules import (
+    forward_latex as forward_latex,
+    forward_words as forward_words,
+    rule_latex as rule_latex,
+    rule_words as rule_words,
+)
+from .export.json_format import graph_schema as graph_schema
+from .export.render import RenderError as RenderError
+from .pictures.folding.fold import view_of as view_of
+from .pictures.mirror.picture import mirror as mirror
+from .pictures.notebook import TENSOR_LIMIT, picture
+from .pictures.view import (
     EdgeKind as EdgeKind,
     Mark as Mark,
     Overlay as Overlay,
     View as View,
     ViewEdge as ViewEdge,
     ViewNode as ViewNode,
-)
-from .words.rules import (
-    forward_latex as forward_latex,
-    forward_words as forward_words,
-    rule_latex as rule_latex,
-    rule_words as rule_words,
 )
 
 __all__ = [

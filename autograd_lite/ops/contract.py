@@ -19,8 +19,6 @@ from ..core.op import Op, composes, structural
 from ..core.shapes import Shape, ShapeDtype, normalize_axis
 from .operands import operand
 
-__all__ = ["contract"]
-
 # In the order of their code points, which is the order of the axes in an implicit result.
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 

@@ -33,8 +33,6 @@ from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 from .sequences import advanced, by_gate, cut, delayed, floating, over_steps, times
 
-__all__ = ["gru", "gru_adjoint"]
-
 
 class _Rows(NamedTuple):
     """The parts of x: b and b' (2, 3 H), R (H, 3 H), h (N, H), z (T, N, 3 H)."""

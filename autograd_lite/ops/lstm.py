@@ -34,8 +34,6 @@ from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 from .sequences import advanced, by_gate, cut, delayed, floating, over_steps, times
 
-__all__ = ["lstm", "lstm_adjoint"]
-
 
 class _Rows(NamedTuple):
     """The parts of x."""

@@ -9,8 +9,6 @@ import numpy as np
 from ..core.errors import DtypeError, ShapeError, UnsupportedError
 from ..core.shapes import is_axis_of_scalar, normalize_axis
 
-__all__ = ["Finished", "along_axis", "cast", "given", "kept", "newer", "operand", "several", "values", "write"]
-
 
 class Finished(NamedTuple):
     """What a binder returns when the call is no call of one op: the result itself."""

@@ -19,8 +19,6 @@ from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype
 from .windowed import Padding, Place, reach, tap_places, windows_along
 
-__all__ = ["window_max", "window_put_equal", "window_spread", "window_sum", "window_take_equal"]
-
 
 def _count(size: Shape, window: Shape, stride: Shape, padding: Padding) -> Shape:
     return tuple(windows_along(*lengths) for lengths in zip(size, window, stride, padding, strict=True))

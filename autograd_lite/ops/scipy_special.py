@@ -21,8 +21,6 @@ from ..core.errors import UnsupportedError
 from ..core.forks import fork_safe_lock
 from ..core.op import OPS, Op, applied, elementwise
 
-__all__ = ["TABLE", "Known", "scipy_op"]
-
 
 class Known(NamedTuple):
     """What is known about a ufunc: a partial for each input, as `elementwise` takes them."""

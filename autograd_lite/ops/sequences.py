@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["advanced", "by_gate", "cut", "delayed", "floating", "over_steps", "times"]
-
 
 def floating(*dtypes: Any) -> np.dtype[Any]:
     """Return the dtype to compute in: float64 for integers."""

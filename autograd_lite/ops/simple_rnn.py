@@ -26,8 +26,6 @@ from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 from .sequences import advanced, delayed, floating, over_steps, times
 
-__all__ = ["simple_rnn", "simple_rnn_adjoint"]
-
 
 class _Rows(NamedTuple):
     """The parts of x: b (H,), R (H, H), z (T, N, H)."""

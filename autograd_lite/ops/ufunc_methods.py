@@ -16,8 +16,6 @@ from .index import scatter_add
 from .operands import given, operand, values
 from .scan import running_max, running_min
 
-__all__ = ["METHODS"]
-
 # What a ufunc's method is called when it has a name of its own.
 _REDUCE: dict[np.ufunc, Callable[..., Any]] = {
     np.add: np.sum,

@@ -29,17 +29,6 @@ from numpy.lib.stride_tricks import as_strided
 from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype
 
-__all__ = [
-    "Padding",
-    "Place",
-    "convolution",
-    "convolution_input",
-    "convolution_kernel",
-    "reach",
-    "tap_places",
-    "windows_along",
-]
-
 _BLOCK = 1 << 21  # bytes of the matrix of windows: little beside the arrays, much for each product of matrices
 _FEW_CHANNELS = 8  # with fewer, runs along the last spatial axis are longer than those along channels
 

@@ -12,10 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._tensor import Tensor
+from ..tensors.tensor import Tensor
 from ._subject import bare
-
-__all__ = ["Broken", "Run", "broken_contracts", "cotangents_like", "differentiate"]
 
 Array = np.ndarray
 

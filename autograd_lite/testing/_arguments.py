@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor
-
-__all__ = ["Arguments", "element_name", "name_of"]
+from ..tensors.tensor import Tensor
 
 
 class Arguments:

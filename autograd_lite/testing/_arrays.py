@@ -9,23 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor
+from ..tensors.tensor import Tensor
 from ._elements import MATRICES, elements, grid
 from ._hypothesis import composite, hnp, st
-
-__all__ = [
-    "LAYOUTS",
-    "arrays",
-    "arrays_for",
-    "broadcastable_shapes",
-    "dtypes",
-    "has_layout",
-    "in_layout",
-    "layouts",
-    "shapes",
-    "signature_shapes",
-    "tensors",
-]
 
 Shape = tuple[int, ...]
 LAYOUTS = ("C", "every other", "backwards", "Fortran", "repeated", "read-only")

@@ -10,19 +10,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._record import apply
-from .._tensor import Tensor
 from ..core.mode import enable_grad, no_grad, record_source
 from ..core.node import Node, Source, user_source
 from ..core.op import Op
 from ..random import default_generator
+from ..tensors.record import apply
+from ..tensors.tensor import Tensor
 from ._analytic import cotangents_like, differentiate
 from ._compare import Comparison
 from ._report import number
 from ._subject import bare, pull_back
 from ._verdicts import Tolerance
-
-__all__ = ["Blame", "Cut", "OpSubject", "Trace", "blamed_op", "born_nan", "trace"]
 
 Array = np.ndarray
 _SECONDS = 1.5

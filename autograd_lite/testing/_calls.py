@@ -13,8 +13,6 @@ from ._elements import MATRICES, simplest
 from ._hypothesis import composite, st
 from ._rows import written
 
-__all__ = ["Call", "Specification", "calls"]
-
 Shape = tuple[int, ...]
 
 

@@ -21,8 +21,6 @@ from ._report import GradientMismatch, GradReport, InputReport
 from ._subject import GradientOf, Subject
 from ._verdicts import Tolerance
 
-__all__ = ["check_gradients", "check_grads", "check_subject"]
-
 # Up to this many elements each is checked by itself.
 _FULL = 400
 _MODES = ("auto", "full", "directional")

@@ -12,8 +12,6 @@ from ._lines import Direction, Element, Estimate, Line, Point, elements, promote
 from ._numeric import complex_slope, wide_point
 from ._verdicts import Tolerance, Verdict, judge, settled
 
-__all__ = ["Comparison", "Finding"]
-
 Array = np.ndarray
 # So many wrong elements of one input are looked at closely; for the rest a sharp first estimate has to do.
 _LOOK_CLOSELY = 2

@@ -12,8 +12,6 @@ from typing import Any
 
 from ._hypothesis import st
 
-__all__ = ["DISCRETE", "DOMAINS", "MATRICES", "elements", "grid", "off_grid", "simplest"]
-
 # What each domain of numbers contains, as (lowest, highest, whether the number belongs).
 DOMAINS: dict[str, Any] = {
     "real": lambda v: True,

@@ -15,8 +15,6 @@ from ._hints import hint_for
 from ._report import GradientMismatch, literal, number
 from ._verdicts import Tolerance
 
-__all__ = ["explained", "snippet"]
-
 _LITERAL_SIZE = 200
 
 

@@ -9,8 +9,6 @@ from fractions import Fraction
 
 import numpy as np
 
-__all__ = ["hint_for"]
-
 _CONSTANTS = {math.pi: "pi", math.log(2): "log(2)", math.log(10): "log(10)", math.sqrt(2): "sqrt(2)"}
 
 Array = np.ndarray

@@ -8,8 +8,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Deferred", "composite", "hnp", "hypothesis", "st"]
-
 
 class Deferred:
     """A module of an optional dependency, imported at its first use."""

@@ -9,8 +9,6 @@ import numpy as np
 
 from ._hypothesis import composite, hnp, st
 
-__all__ = ["axes", "axis", "indices"]
-
 KINDS = ("basic", "integers", "mask", "mixed")
 
 

@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor
 from ..core.op import Kind, Op
 from ..functional import grad
 from ..functional.dual import push_forward
+from ..tensors.tensor import Tensor
 from ._numeric import numeric_grad
 from ._reading import raw_rule, repaired, same_reading, saved_for
 from ._setting import Inconclusive, Setting, nonuniform, refuse_unless
 from ._strict import Strict, unwrap
-
-__all__ = ["engine", "first", "second", "tangent"]
 
 RTOL = 1e-6
 

@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor
 from ..core.op import Kind, Rule
 from ..core.shapes import ShapeDtype, sum_to_shape
+from ..tensors.tensor import Tensor
 from ._reading import Poison, PoisonError, forward, raw_rule, same_reading, saved_for
 from ._setting import Setting, refuse_unless
 from ._strict import Strict, unwrap
-
-__all__ = ["float32", "idle", "linear_in_g", "raw", "reads", "scalars", "strict", "tensors", "writes"]
 
 _EPS32 = float(np.finfo(np.float32).eps)
 FLOATS = (np.float16, np.float32, np.float64)

@@ -14,8 +14,6 @@ from ._arrays import LAYOUTS, has_layout, in_layout
 from ._reading import forward, raw_rule, same_bits
 from ._setting import Setting, nonuniform, refuse_unless
 
-__all__ = ["batch", "infer", "layout", "linear", "selects", "value"]
-
 
 def value(s: Setting) -> None:
     """`forward` returns one array, the same in every run."""

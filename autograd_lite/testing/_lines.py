@@ -18,24 +18,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = [
-    "SHARP",
-    "Difference",
-    "Direction",
-    "Element",
-    "Estimate",
-    "Line",
-    "Point",
-    "careful_estimate",
-    "choose",
-    "elements",
-    "estimate",
-    "flatten",
-    "promoted",
-    "quick_estimate",
-    "sharper",
-]
-
 Array = np.ndarray
 # How many units in the last place a result is taken to be off, and what part of rtol an estimate should be good to.
 _ULPS = 8

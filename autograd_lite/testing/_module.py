@@ -10,17 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor
 from ..core.messages import checked
 from ..core.mode import no_grad
 from ..random import Generator, default_generator
+from ..tensors.tensor import Tensor
 from ._analytic import Run, differentiate
 from ._arguments import Arguments
 from ._check import check_subject
 from ._report import GradientMismatch, GradReport, literal, number
 from ._subject import bare, outputs_of
-
-__all__ = ["check_module"]
 
 Array = np.ndarray
 

@@ -10,8 +10,6 @@ import numpy as np
 from ..core.messages import checked
 from ._lines import NOTHING, SHARP, Element, Point, elements, flatten, promoted, quick_estimate, sharper
 
-__all__ = ["LONGDOUBLE", "METHODS", "complex_slope", "numeric_grad", "wide_point"]
-
 Array = np.ndarray
 # Whether the platform's longdouble is wider than a double (it is not on Windows and on 64-bit ARM Macs).
 LONGDOUBLE = bool(np.finfo(np.longdouble).eps < 1e-18)

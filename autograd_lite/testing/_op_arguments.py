@@ -16,8 +16,6 @@ from ._hypothesis import composite, hypothesis, st
 from ._indices import axes, axis, indices
 from ._rows import Row
 
-__all__ = ["arguments", "count_inputs"]
-
 Shape = tuple[int, ...]
 Finder = Callable[[list[np.ndarray]], Any]
 

@@ -18,8 +18,6 @@ from ._hypothesis import composite, hypothesis, st
 from ._module import check_module
 from ._report import literal
 
-__all__ = ["PROFILES", "grad_property", "module_test", "property_test"]
-
 # How many examples, and which; "default" leaves that to the Hypothesis profile that is loaded (100 if none is).
 PROFILES: dict[str, dict[str, Any]] = {
     "quick": {"max_examples": 20},

@@ -9,8 +9,6 @@ import numpy as np
 
 from ._hypothesis import composite, st
 
-__all__ = ["RandomFunction", "functions", "modules"]
-
 # All of them smooth, bounded in slope on the grid, and defined everywhere.
 _UNARY = ("np.sin({})", "np.tanh({})", "np.exp(-{} * {})", "np.arctan({})", "np.logaddexp({}, 0)", "{} * {}", "-{}")
 _KINKED = ("np.abs({})", "np.maximum({}, 0)", "np.minimum({}, 1)")

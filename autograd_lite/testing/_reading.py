@@ -11,8 +11,6 @@ import numpy as np
 from ..core.op import Op, Rule, read_rule
 from ..core.shapes import ShapeDtype, sum_to_shape
 
-__all__ = ["Poison", "PoisonError", "forward", "raw_rule", "repaired", "same_bits", "same_reading", "saved_for"]
-
 
 class PoisonError(AssertionError):
     """A rule used the values of an array that it does not declare in `reads`."""

@@ -11,8 +11,6 @@ import numpy as np
 
 from ._arguments import element_name
 
-__all__ = ["GradReport", "GradientMismatch", "InputReport", "number"]
-
 
 def number(value: float) -> str:
     """Return a number with as many digits as a reader compares.

@@ -10,8 +10,6 @@ import numpy as np
 
 from ..core.op import Op
 
-__all__ = ["Row", "as_row", "written"]
-
 _LARGE = 200
 
 

@@ -13,8 +13,6 @@ from ._numeric import numeric_grad
 from ._reading import forward
 from ._rows import Row
 
-__all__ = ["Inconclusive", "LawBroken", "Setting", "nonuniform", "refuse_unless"]
-
 
 class LawBroken(AssertionError):
     """An op does not keep one of the laws; `check_op` adds which op, which law and on which row."""

@@ -15,8 +15,6 @@ import numpy as np
 
 from ._lines import Difference, Estimate, Line, Point
 
-__all__ = ["Sides", "gap", "look_at_sides", "slopes_beside"]
-
 # A kink if this much of the gap between the slopes, and a jump if this much of the step, is left when the step is 8
 # times smaller.
 _LEFT_OF_KINK = 0.5

@@ -16,8 +16,6 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, Op
 
-__all__ = ["Strict", "StrictError", "unwrap"]
-
 
 class StrictError(AssertionError):
     """A rule asked for more than the protocols give."""

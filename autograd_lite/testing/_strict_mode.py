@@ -13,8 +13,6 @@ from ..core.errors import DtypeError
 from ..core.forks import fork_safe_lock
 from ..core.op import OPS, Op
 
-__all__ = ["strict_mode"]
-
 _LOCK = fork_safe_lock()
 _BLOCKS: list[object] = []  # those that are open, in all threads; the first changes the ops, the last changes them back
 _PLAIN: list[tuple[Op, Callable[..., Any]]] = []

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor
 from ..core.mode import no_grad
 from ..engine import conjugated, cotangents, edge_of
+from ..tensors.tensor import Tensor
 from ._arguments import Arguments, name_of
-
-__all__ = ["GradientOf", "Subject", "outputs_of", "pull_back"]
 
 Array = np.ndarray
 

@@ -10,16 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor
 from ..core.messages import checked
+from ..tensors.tensor import Tensor
 from ._analytic import cotangents_like, differentiate
 from ._arguments import Arguments
 from ._check import check_subject
 from ._explain import snippet
 from ._report import GradientMismatch, GradReport, InputReport, number
 from ._subject import GradientOf, Subject, bare, outputs_of, pull_back
-
-__all__ = ["check_hessian", "check_transpose"]
 
 Array = np.ndarray
 _SINGLE = 1e-8

@@ -16,8 +16,6 @@ import numpy as np
 from ._lines import Estimate, Line, careful_estimate, choose, estimate, quick_estimate, sharper
 from ._sides import Sides, gap, look_at_sides, slopes_beside
 
-__all__ = ["Tolerance", "Verdict", "judge", "settled"]
-
 # How much of an error bar's width must lie between two numbers before they contradict each other beyond doubt.
 _BEYOND_DOUBT = 10.0
 # How many roundings of the terms that a derivative is summed from may be left in it.

@@ -11,8 +11,6 @@ import autograd_lite as ag
 
 from .base import Callback, Logs
 
-__all__ = ["SwapEMAWeights"]
-
 
 class SwapEMAWeights(Callback):
     """Puts the running means of the weights in their place for evaluations and predictions, and the weights back after.

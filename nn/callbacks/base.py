@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_lite import Tensor
 
-from .._arguments import checked_here
+from ..config.arguments import checked_here
 
 if TYPE_CHECKING:
-    from ..training import Trainer
-
-__all__ = ["Callback", "CallbackList", "LambdaCallback", "Logs", "Monitor"]
+    from ..training.trainer import Trainer
 
 Logs = Mapping[str, float]
 _BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")

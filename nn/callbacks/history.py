@@ -9,9 +9,7 @@ import numpy as np
 from .base import Callback, Logs
 
 if TYPE_CHECKING:
-    from ..training import Trainer
-
-__all__ = ["History"]
+    from ..training.trainer import Trainer
 
 
 class History(Callback):

@@ -10,8 +10,6 @@ from typing import Any, TextIO
 
 from .base import Callback, Logs
 
-__all__ = ["CSVLogger", "TensorBoard"]
-
 
 class CSVLogger(Callback):
     """Writes one line an epoch to a CSV file: its number, then all values, in the order of the first epoch.

@@ -8,8 +8,6 @@ from collections.abc import Callable
 
 from .base import Callback, Logs, Monitor
 
-__all__ = ["LearningRateScheduler", "ReduceLROnPlateau"]
-
 
 class LearningRateScheduler(Callback):
     """Sets the learning rate before each epoch, and puts it into the logs as "learning_rate".

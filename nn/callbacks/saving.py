@@ -7,10 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..saving import load_checkpoint, save_checkpoint
+from ..saving.model_files import load_checkpoint, save_checkpoint
 from .base import Callback, Logs, Monitor
-
-__all__ = ["BackupAndRestore", "ModelCheckpoint"]
 
 
 class ModelCheckpoint(Callback):

@@ -15,8 +15,6 @@ from .base import Callback, Logs, Monitor
 if TYPE_CHECKING:
     from autograd_lite.graph import NanReport
 
-__all__ = ["EarlyStopping", "TerminateOnNaN"]
-
 
 class EarlyStopping(Callback):
     """Stops training when a value has not improved for a number of epochs.

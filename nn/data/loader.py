@@ -15,10 +15,8 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from .._arguments import checked_here
+from ..config.arguments import checked_here
 from .structure import is_structure, map_structure, rows_of, stack
-
-__all__ = ["DataLoader"]
 
 Array = npt.NDArray[Any]
 Make = Callable[[], Any]

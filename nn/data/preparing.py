@@ -11,18 +11,9 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from .._arguments import checked
+from ..config.arguments import checked
 from .loader import DataLoader
 from .structure import map_structure, rows_of, unpack
-
-__all__ = [
-    "normalize",
-    "pack_x_y_sample_weight",
-    "pad_sequences",
-    "split_dataset",
-    "timeseries_dataset_from_array",
-    "unpack_x_y_sample_weight",
-]
 
 Array = npt.NDArray[Any]
 

@@ -9,8 +9,6 @@ import numpy as np
 
 from autograd_lite import ShapeError, Tensor
 
-__all__ = ["is_structure", "leaves", "map_structure", "rows_of", "stack", "unpack"]
-
 
 def is_structure(x: Any) -> bool:
     """Return whether x is a dict, or a tuple or list of arrays or structures; a list of numbers or lists is an array.

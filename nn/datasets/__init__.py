@@ -5,7 +5,7 @@ Downloaded on first use and checked by hash: `mnist`, `fashion_mnist`, `cifar10`
 """
 
 from . import cifar10, diabetes, fashion_mnist, mnist, text
-from ._fetch import DatasetError
+from .fetch import DatasetError
 from .shapes import sphere_in_sphere, spirals, two_moons
 
 __all__ = [

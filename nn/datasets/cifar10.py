@@ -13,7 +13,7 @@ import tarfile
 import numpy as np
 from numpy.typing import NDArray
 
-from ._fetch import DataFile, DatasetError, Source, load
+from .fetch import DataFile, DatasetError, Source, load
 
 __all__ = ["CLASSES", "load_data"]
 

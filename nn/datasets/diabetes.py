@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ._fetch import DataFile, read_embedded
+from .fetch import DataFile, read_embedded
 
 __all__ = ["FEATURES", "load_data"]
 

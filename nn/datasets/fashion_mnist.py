@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ._fetch import DataFile, DatasetError, Source, load
-from ._idx import parse_idx
+from .fetch import DataFile, DatasetError, Source, load
+from .idx import parse_idx
 
 __all__ = ["CLASSES", "load_data"]
 

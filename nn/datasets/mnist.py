@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ._fetch import DataFile, DatasetError, Source, fetch, first_to_answer, load, locate, unpack
-from ._idx import parse_idx
+from .fetch import DataFile, DatasetError, Source, fetch, first_to_answer, load, locate, unpack
+from .idx import parse_idx
 
 Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._arguments import checked
+from ..config.arguments import checked
 
 __all__ = ["sphere_in_sphere", "spirals", "two_moons"]
 

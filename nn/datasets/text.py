@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .._arguments import checked
-from ._fetch import DataFile, read_embedded
+from ..config.arguments import checked
+from .fetch import DataFile, read_embedded
 
 __all__ = ["decode", "encode", "load_alice", "vocabulary", "windows"]
 

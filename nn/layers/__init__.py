@@ -12,17 +12,11 @@ from .activation import (
     Softmax as Softmax,
 )
 from .activity_regularization import ActivityRegularization as ActivityRegularization
-from .adaptive_pooling import (
-    AdaptiveAveragePooling1D as AdaptiveAveragePooling1D,
-    AdaptiveAveragePooling2D as AdaptiveAveragePooling2D,
-    AdaptiveAveragePooling3D as AdaptiveAveragePooling3D,
-    AdaptiveMaxPooling1D as AdaptiveMaxPooling1D,
-    AdaptiveMaxPooling2D as AdaptiveMaxPooling2D,
-    AdaptiveMaxPooling3D as AdaptiveMaxPooling3D,
-)
-from .attention import MultiHeadAttention as MultiHeadAttention, TransformerBlock as TransformerBlock
-from .attention_scores import AdditiveAttention as AdditiveAttention, Attention as Attention
-from .augmentation_color import (
+from .attention.attention import MultiHeadAttention as MultiHeadAttention, TransformerBlock as TransformerBlock
+from .attention.grouped_attention import GroupQueryAttention as GroupQueryAttention
+from .attention.rotary import RotaryEmbedding as RotaryEmbedding
+from .attention.scores import AdditiveAttention as AdditiveAttention, Attention as Attention
+from .augmentation.color import (
     RandomBrightness as RandomBrightness,
     RandomColorDegeneration as RandomColorDegeneration,
     RandomColorJitter as RandomColorJitter,
@@ -32,7 +26,7 @@ from .augmentation_color import (
     RandomInvert as RandomInvert,
     RandomSaturation as RandomSaturation,
 )
-from .augmentation_effects import (
+from .augmentation.effects import (
     AutoContrast as AutoContrast,
     RandomErasing as RandomErasing,
     RandomGaussianBlur as RandomGaussianBlur,
@@ -40,7 +34,7 @@ from .augmentation_effects import (
     RandomSharpness as RandomSharpness,
     Solarization as Solarization,
 )
-from .augmentation_geometry import (
+from .augmentation.geometry import (
     RandomCrop as RandomCrop,
     RandomElasticTransform as RandomElasticTransform,
     RandomFlip as RandomFlip,
@@ -50,9 +44,17 @@ from .augmentation_geometry import (
     RandomTranslation as RandomTranslation,
     RandomZoom as RandomZoom,
 )
-from .augmentation_mixing import CutMix as CutMix, MixUp as MixUp
-from .categories import CategoryEncoding as CategoryEncoding, Discretization as Discretization
-from .convolution import (
+from .augmentation.mixing import CutMix as CutMix, MixUp as MixUp
+from .convolution.adaptive_pooling import (
+    AdaptiveAveragePooling1D as AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D as AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D as AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D as AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D as AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D as AdaptiveMaxPooling3D,
+)
+from .convolution.conv_lstm import ConvLSTM1D as ConvLSTM1D, ConvLSTM2D as ConvLSTM2D, ConvLSTM3D as ConvLSTM3D
+from .convolution.convolution import (
     Conv1D as Conv1D,
     Conv2D as Conv2D,
     Conv3D as Conv3D,
@@ -61,27 +63,51 @@ from .convolution import (
     SeparableConv1D as SeparableConv1D,
     SeparableConv2D as SeparableConv2D,
 )
-from .convolution_recurrent import (
-    ConvLSTM1D as ConvLSTM1D,
-    ConvLSTM2D as ConvLSTM2D,
-    ConvLSTM3D as ConvLSTM3D,
+from .convolution.padding import (
+    Cropping1D as Cropping1D,
+    Cropping2D as Cropping2D,
+    Cropping3D as Cropping3D,
+    ZeroPadding1D as ZeroPadding1D,
+    ZeroPadding2D as ZeroPadding2D,
+    ZeroPadding3D as ZeroPadding3D,
 )
-from .convolution_transpose import (
+from .convolution.pooling import (
+    AveragePooling1D as AveragePooling1D,
+    AveragePooling2D as AveragePooling2D,
+    AveragePooling3D as AveragePooling3D,
+    GlobalAveragePooling1D as GlobalAveragePooling1D,
+    GlobalAveragePooling2D as GlobalAveragePooling2D,
+    GlobalAveragePooling3D as GlobalAveragePooling3D,
+    GlobalMaxPooling1D as GlobalMaxPooling1D,
+    GlobalMaxPooling2D as GlobalMaxPooling2D,
+    GlobalMaxPooling3D as GlobalMaxPooling3D,
+    MaxPooling1D as MaxPooling1D,
+    MaxPooling2D as MaxPooling2D,
+    MaxPooling3D as MaxPooling3D,
+)
+from .convolution.resizing import (
+    CenterCrop as CenterCrop,
+    Resizing as Resizing,
+    UpSampling1D as UpSampling1D,
+    UpSampling2D as UpSampling2D,
+    UpSampling3D as UpSampling3D,
+)
+from .convolution.spectrogram import MelSpectrogram as MelSpectrogram, STFTSpectrogram as STFTSpectrogram
+from .convolution.transposed import (
     Conv1DTranspose as Conv1DTranspose,
     Conv2DTranspose as Conv2DTranspose,
     Conv3DTranspose as Conv3DTranspose,
 )
-from .core import Activation as Activation, Dense as Dense, Dropout as Dropout
+from .dense import Activation as Activation, Dense as Dense, Dropout as Dropout
 from .einsum_dense import EinsumDense as EinsumDense
-from .embedding import (
+from .embedding.embedding import (
     Embedding as Embedding,
     PositionalEmbedding as PositionalEmbedding,
     SinusoidalEmbedding as SinusoidalEmbedding,
     TokenAndPositionEmbedding as TokenAndPositionEmbedding,
 )
-from .grouped_attention import GroupQueryAttention as GroupQueryAttention
+from .embedding.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
 from .layer import Layer as Layer
-from .lookup import IntegerLookup as IntegerLookup
 from .masking import Masking as Masking
 from .merging import (
     Add as Add,
@@ -120,36 +146,19 @@ from .normalization import (
     UnitNormalization as UnitNormalization,
 )
 from .operation import Operation as Operation
-from .padding import (
-    Cropping1D as Cropping1D,
-    Cropping2D as Cropping2D,
-    Cropping3D as Cropping3D,
-    ZeroPadding1D as ZeroPadding1D,
-    ZeroPadding2D as ZeroPadding2D,
-    ZeroPadding3D as ZeroPadding3D,
-)
-from .pooling import (
-    AveragePooling1D as AveragePooling1D,
-    AveragePooling2D as AveragePooling2D,
-    AveragePooling3D as AveragePooling3D,
-    GlobalAveragePooling1D as GlobalAveragePooling1D,
-    GlobalAveragePooling2D as GlobalAveragePooling2D,
-    GlobalAveragePooling3D as GlobalAveragePooling3D,
-    GlobalMaxPooling1D as GlobalMaxPooling1D,
-    GlobalMaxPooling2D as GlobalMaxPooling2D,
-    GlobalMaxPooling3D as GlobalMaxPooling3D,
-    MaxPooling1D as MaxPooling1D,
-    MaxPooling2D as MaxPooling2D,
-    MaxPooling3D as MaxPooling3D,
-)
-from .recurrent import (
+from .preprocessing.categories import CategoryEncoding as CategoryEncoding, Discretization as Discretization
+from .preprocessing.lookup import IntegerLookup as IntegerLookup
+from .preprocessing.scaling import Normalization as Normalization, Rescaling as Rescaling
+from .recurrent.cells import GRUCell as GRUCell, LSTMCell as LSTMCell, SimpleRNNCell as SimpleRNNCell
+from .recurrent.recurrent import (
     GRU as GRU,
     LSTM as LSTM,
     RNN as RNN,
     SimpleRNN as SimpleRNN,
     StackedRNNCells as StackedRNNCells,
 )
-from .recurrent_cells import GRUCell as GRUCell, LSTMCell as LSTMCell, SimpleRNNCell as SimpleRNNCell
+from .recurrent.wrapper import SpectralNormalization as SpectralNormalization, Wrapper as Wrapper
+from .recurrent.wrappers import Bidirectional as Bidirectional, TimeDistributed as TimeDistributed
 from .reshaping import (
     Flatten as Flatten,
     Identity as Identity,
@@ -159,17 +168,4 @@ from .reshaping import (
     RepeatVector as RepeatVector,
     Reshape as Reshape,
 )
-from .resizing import (
-    CenterCrop as CenterCrop,
-    Resizing as Resizing,
-    UpSampling1D as UpSampling1D,
-    UpSampling2D as UpSampling2D,
-    UpSampling3D as UpSampling3D,
-)
-from .reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
-from .rotary import RotaryEmbedding as RotaryEmbedding
-from .scaling import Normalization as Normalization, Rescaling as Rescaling
 from .serialization import deserialize as deserialize, serialize as serialize
-from .spectrogram import MelSpectrogram as MelSpectrogram, STFTSpectrogram as STFTSpectrogram
-from .wrapper import SpectralNormalization as SpectralNormalization, Wrapper as Wrapper
-from .wrappers import Bidirectional as Bidirectional, TimeDistributed as TimeDistributed

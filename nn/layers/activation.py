@@ -11,10 +11,8 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import activations, initializers
-from ..module import Shape
+from ..module.module import Shape
 from .layer import Layer, is_number
-
-__all__ = ["ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
 
 class _Elementwise(Layer):

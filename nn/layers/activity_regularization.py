@@ -6,11 +6,9 @@ from typing import Any
 
 from autograd_lite import Tensor
 
-from ..module import Shape
+from ..module.module import Shape
 from ..regularizers import L1L2
 from .layer import Layer
-
-__all__ = ["ActivityRegularization"]
 
 
 class ActivityRegularization(Layer):

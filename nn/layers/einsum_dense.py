@@ -14,10 +14,8 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import activations, initializers
-from ..module import Shape
+from ..module.module import Shape
 from .layer import Layer
-
-__all__ = ["EinsumDense"]
 
 _FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 

@@ -12,12 +12,10 @@ import numpy.typing as npt
 from autograd_lite import ShapeError, Tensor, tensor
 
 from .. import constraints, initializers, regularizers
-from .._config import Configurable
-from .._limits import spend
-from .._penalties import Added, Rules, clear_added, inside_model, penalties
-from ..module import Module, Parameter
-
-__all__ = ["Layer", "is_number", "positive"]
+from ..config.config import Configurable
+from ..config.limits import spend
+from ..module.module import Module, Parameter
+from ..module.penalties import Added, Rules, clear_added, inside_model, penalties
 
 
 class Layer(Configurable, Module):

@@ -9,10 +9,8 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ..module import Shape
+from ..module.module import Shape
 from .layer import Layer, is_number
-
-__all__ = ["Masking"]
 
 
 class Masking(Layer):

@@ -16,12 +16,10 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from .._masks import either
-from .._unit import unit_vectors
-from ..module import Module, Shape
+from ..module.masks import either
+from ..module.module import Module, Shape
 from .layer import Layer
-
-__all__ = ["Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Residual", "Subtract"]
+from .unit_vectors import unit_vectors
 
 
 class Merge(Layer):

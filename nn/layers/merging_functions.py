@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._arguments import checked
+from ..config.arguments import checked
 from .merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
-
-__all__ = ["add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"]
 
 
 @checked

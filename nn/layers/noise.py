@@ -9,18 +9,9 @@ import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
 from ..activations import SELU_ALPHA, SELU_SCALE
-from ..module import Shape
-from .core import Dropout
+from ..module.module import Shape
+from .dense import Dropout
 from .layer import Layer, is_number
-
-__all__ = [
-    "AlphaDropout",
-    "GaussianDropout",
-    "GaussianNoise",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
-    "SpatialDropout3D",
-]
 
 
 class _SpatialDropout(Dropout):

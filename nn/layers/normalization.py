@@ -16,17 +16,9 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import initializers
-from .._unit import unit_vectors
-from ..module import Shape
+from ..module.module import Shape
 from .layer import Layer, is_number
-
-__all__ = [
-    "BatchNormalization",
-    "GroupNormalization",
-    "LayerNormalization",
-    "RMSNormalization",
-    "UnitNormalization",
-]
+from .unit_vectors import unit_vectors
 
 Initializer = str | Callable[..., Any]
 

@@ -8,11 +8,10 @@ import numpy as np
 
 from autograd_lite import Tensor
 
-from .. import _symbolic, activations
-from .._masks import either, mask_of
+from .. import activations
+from ..module import symbols as _symbolic
+from ..module.masks import either, mask_of
 from .layer import Layer
-
-__all__ = ["Operation"]
 
 _FUNCTIONS = """
 absolute add arccos arcsin arcsinh arctan arctan2 arctanh cos cosh divide equal exp exp2 expm1 greater

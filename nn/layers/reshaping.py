@@ -12,13 +12,11 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from .._arguments import checked
-from .._symbolic import Call, Symbol
-from ..module import Shape
+from ..config.arguments import checked
+from ..module.module import Shape
+from ..module.symbols import Call, Symbol
+from .convolution.spatial import one_of
 from .layer import Layer, positive
-from .spatial import one_of
-
-__all__ = ["Flatten", "Identity", "Input", "InputLayer", "Permute", "RepeatVector", "Reshape"]
 
 
 class Flatten(Layer):

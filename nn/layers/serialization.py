@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._arguments import checked
-from .._config import CustomObjectScope, made
-from .._model_config import layer_config
-from ..module import Module
-
-__all__ = ["deserialize", "serialize"]
+from ..config.arguments import checked
+from ..config.config import CustomObjectScope, made
+from ..module.described import layer_config
+from ..module.module import Module
 
 
 @checked

@@ -21,9 +21,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._arguments import checked
-from .._config import made, named_object, plain
-from ..registry import find
+from ..config.arguments import checked
+from ..config.config import made, named_object, plain
+from ..config.registry import find
 from .crossentropy import (
     BinaryCrossentropy as BinaryCrossentropy,
     CategoricalCrossentropy as CategoricalCrossentropy,

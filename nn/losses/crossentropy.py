@@ -9,16 +9,9 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from .. import _targets as targets
+from . import targets
 from .loss import EPSILON, Array, Loss, Targets, values_of
 from .probabilities import log_probabilities, logits_behind
-
-__all__ = [
-    "BinaryCrossentropy",
-    "CategoricalCrossentropy",
-    "CategoricalGeneralizedCrossEntropy",
-    "SparseCategoricalCrossentropy",
-]
 
 
 class CategoricalCrossentropy(Loss):

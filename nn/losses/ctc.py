@@ -9,10 +9,8 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from .. import _targets as targets
+from . import targets
 from .loss import Array, Loss, Targets, values_of
-
-__all__ = ["CTC"]
 
 _IMPOSSIBLE = -1e30  # the log of 0, finite so that sums of it are no NaN; in float32 too
 

@@ -7,12 +7,10 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from .. import _targets as targets
+from . import targets
 from .crossentropy import BinaryCrossentropy, CategoricalCrossentropy
 from .loss import EPSILON, Targets
 from .probabilities import logits_behind
-
-__all__ = ["BinaryFocalCrossentropy", "CategoricalFocalCrossentropy"]
 
 
 class BinaryFocalCrossentropy(BinaryCrossentropy):

@@ -6,8 +6,8 @@ from typing import Any
 
 from autograd_lite import Tensor
 
-from .._arguments import checked
-from .._config import publish
+from ..config.arguments import checked
+from ..config.config import publish
 from . import crossentropy, ctc as _ctc, focal, margins, regression
 
 __all__ = [

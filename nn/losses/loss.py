@@ -12,13 +12,11 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from .. import _targets as targets
-from .._config import Configurable, reference
-from .._masks import MASKS, mask_of
 from ..activations import remember_cast
-from .probabilities import EPSILON, LIMITS, bounded
-
-__all__ = ["EPSILON", "Array", "FunctionLoss", "Loss", "Targets", "values_of"]
+from ..config.config import Configurable, reference
+from ..module.masks import MASKS, mask_of
+from . import targets
+from .probabilities import EPSILON as EPSILON, LIMITS, bounded
 
 _REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")

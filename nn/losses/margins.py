@@ -9,10 +9,8 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from .. import _targets as targets
+from . import targets
 from .loss import EPSILON, Array, Loss, Targets, values_of
-
-__all__ = ["CategoricalHinge", "Circle", "Dice", "Hinge", "SquaredHinge", "Tversky"]
 
 
 class Hinge(Loss):

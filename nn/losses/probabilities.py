@@ -12,8 +12,6 @@ from autograd_lite import Tensor
 
 from ..activations import remembered_logits
 
-__all__ = ["EPSILON", "LIMITS", "bounded", "log_probabilities", "logits_behind"]
-
 EPSILON = 1e-7
 
 # Whether a loss is computed for the second time, since it was not finite: then limits are taken where there are any.

@@ -10,21 +10,9 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from .. import _targets as targets
-from .._unit import are_normal, unit_vectors
+from ..layers.unit_vectors import are_normal, unit_vectors
+from . import targets
 from .loss import EPSILON, Array, Loss, Targets
-
-__all__ = [
-    "CosineSimilarity",
-    "Huber",
-    "KLDivergence",
-    "LogCosh",
-    "MeanAbsoluteError",
-    "MeanAbsolutePercentageError",
-    "MeanSquaredError",
-    "MeanSquaredLogarithmicError",
-    "Poisson",
-]
 
 
 class _Elementwise(Loss):

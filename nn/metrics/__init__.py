@@ -11,8 +11,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._arguments import checked
-from .._config import made, named_object, plain
+from ..config.arguments import checked
+from ..config.config import made, named_object, plain
+from ..config.registry import find
 from ..losses import (
     binary_crossentropy as binary_crossentropy,
     binary_focal_crossentropy as binary_focal_crossentropy,
@@ -31,7 +32,6 @@ from ..losses import (
     sparse_categorical_crossentropy as sparse_categorical_crossentropy,
     squared_hinge as squared_hinge,
 )
-from ..registry import find
 from .accuracy import (
     Accuracy as Accuracy,
     AutoAccuracy as AutoAccuracy,

@@ -8,10 +8,10 @@ import numpy as np
 
 import autograd_lite as ag
 
-from .._arguments import checked
-from .._config import publish
-from .._masks import joined, mask_of
-from .._targets import checked_int, checked_number
+from ..config.arguments import checked
+from ..config.config import publish
+from ..losses.targets import checked_int, checked_number
+from ..module.masks import joined, mask_of
 from .averages import Mean, MeanMetricWrapper
 from .metric import Array, as_array, check_same_shape
 

@@ -10,13 +10,11 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 
-from .._limits import spend
-from .._targets import checked_int
+from ..config.limits import spend
 from ..losses import EPSILON
+from ..losses.targets import checked_int
 from .counts import THRESHOLD, Counts, probabilities
 from .metric import Array, as_array, divided
-
-__all__ = ["AUC"]
 
 _CURVES = ("ROC", "PR", "PRGAIN")
 _METHODS = ("interpolation", "minoring", "majoring")

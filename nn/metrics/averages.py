@@ -9,11 +9,9 @@ import numpy as np
 
 import autograd_lite as ag
 
-from .._config import reference
-from .._masks import joined, mask_of
+from ..config.config import reference
+from ..module.masks import joined, mask_of
 from .metric import Array, Metric, as_array, full_weights
-
-__all__ = ["Mean", "MeanMetricWrapper", "MeanTensor", "Sum"]
 
 
 class Mean(Metric):

@@ -9,20 +9,9 @@ import numpy as np
 
 import autograd_lite as ag
 
-from .._limits import spend
-from .._targets import checked_axis, checked_class, checked_int, checked_number
+from ..config.limits import spend
+from ..losses.targets import checked_axis, checked_class, checked_int, checked_number
 from .metric import Array, Metric, as_array, check_same_shape, divided, full_weights
-
-__all__ = [
-    "BinaryIoU",
-    "ConfusionMatrix",
-    "F1Score",
-    "FBetaScore",
-    "IoU",
-    "MeanIoU",
-    "OneHotIoU",
-    "OneHotMeanIoU",
-]
 
 
 class FBetaScore(Metric):

@@ -10,25 +10,11 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 
-from .._limits import spend
-from .._targets import checked_class, checked_int, checked_number
+from ..config.limits import spend
+from ..losses.targets import checked_class, checked_int, checked_number
 from .metric import Array, Metric, as_array, check_same_shape, divided, full_weights
 
 THRESHOLD = 20  # the memory of one: a Python float and counts, as much as so many elements in float32
-
-__all__ = [
-    "Counts",
-    "FalseNegatives",
-    "FalsePositives",
-    "Precision",
-    "PrecisionAtRecall",
-    "Recall",
-    "RecallAtPrecision",
-    "SensitivityAtSpecificity",
-    "SpecificityAtSensitivity",
-    "TrueNegatives",
-    "TruePositives",
-]
 
 
 class Counts(Metric):

@@ -13,11 +13,9 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import initializers
-from .._config import Configurable
-from .._limits import reading, spend
-from ..module import snake_case
-
-__all__ = ["Array", "Metric", "as_array", "check_same_shape", "divided", "full_weights"]
+from ..config.config import Configurable
+from ..config.limits import reading, spend
+from ..module.module import snake_case
 
 Array = npt.NDArray[Any]
 

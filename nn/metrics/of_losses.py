@@ -10,22 +10,6 @@ from .. import losses
 from .averages import MeanMetricWrapper
 from .metric import as_array, full_weights
 
-__all__ = [
-    "BinaryCrossentropy",
-    "CategoricalCrossentropy",
-    "CategoricalHinge",
-    "Hinge",
-    "KLDivergence",
-    "LogCoshError",
-    "MeanAbsoluteError",
-    "MeanAbsolutePercentageError",
-    "MeanSquaredError",
-    "MeanSquaredLogarithmicError",
-    "Poisson",
-    "SparseCategoricalCrossentropy",
-    "SquaredHinge",
-]
-
 
 class MeanSquaredError(MeanMetricWrapper):
     """The mean of (y_true - y_pred)². See `losses.MeanSquaredError`."""

@@ -9,9 +9,9 @@ import numpy as np
 import autograd_lite as ag
 
 from .. import losses
-from .._arguments import checked
-from .._config import publish
-from .._targets import checked_axis, checked_int
+from ..config.arguments import checked
+from ..config.config import publish
+from ..losses.targets import checked_axis, checked_int
 from .averages import Mean, MeanMetricWrapper
 from .metric import Array, Metric, as_array, check_same_shape, full_weights
 

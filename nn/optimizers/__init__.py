@@ -25,9 +25,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._arguments import checked
-from .._config import made, named_object, plain
-from ..registry import find
+from ..config.arguments import checked
+from ..config.config import made, named_object, plain
+from ..config.registry import find
 from . import schedules as schedules
 from .adaptive import Adadelta, Adamax, Ftrl, Lion, Nadam, ScheduleFreeAdamW
 from .algorithms import SGD, Adagrad, Adam, AdamW, RMSprop

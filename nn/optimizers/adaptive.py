@@ -18,8 +18,6 @@ from .hyper import Number, Rate
 from .optimizer import Common, Optimizer, Schedule
 from .rules import Rule
 
-__all__ = ["Adadelta", "Adamax", "Ftrl", "Lion", "Nadam", "ScheduleFreeAdamW"]
-
 
 class Adamax(Optimizer):
     """Adam with the largest gradient in place of the mean square; the formula is at `adaptive_rules.adamax`.

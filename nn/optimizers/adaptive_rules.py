@@ -8,8 +8,6 @@ import numpy as np
 
 from .rules import Hyper, State
 
-__all__ = ["adadelta", "adamax", "ftrl", "lion", "nadam", "schedule_free_adam"]
-
 
 def adamax(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
     """Divide a running mean of the gradient by a decaying maximum of its size.

@@ -14,8 +14,6 @@ from .hyper import Number
 from .optimizer import Common, CommonButDecay, Optimizer, Schedule
 from .rules import Rule
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "RMSprop"]
-
 
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum if asked; the formulas are at `rules.sgd` and `rules.nesterov`.

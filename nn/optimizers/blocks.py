@@ -17,8 +17,6 @@ from autograd_lite import Changes, Tensor
 from .pieces import calls_in_pieces
 from .rules import Hyper, Rule
 
-__all__ = ["Block", "Start", "partition"]
-
 Array = npt.NDArray[Any]
 # What fills a slot at the start: a number, or a function of the parameter's values.
 Start = float | Callable[[Array], Array]

@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from autograd_lite import DtypeError, GradError, ShapeError, Tensor
 
-__all__ = ["Array", "Parameters", "described", "matched", "named", "same_keys", "same_kinds", "scaled", "unscaled"]
-
 Array = npt.NDArray[Any]
 Parameters = Iterable[Tensor] | Iterable[tuple[str, Tensor]]
 

@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from autograd_lite import Changes, GradError, ShapeError, Tensor, enable_grad, no_grad
 
-__all__ = ["FlatFunction", "Vector"]
-
 Vector = npt.NDArray[np.float64]
 
 

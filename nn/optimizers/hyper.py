@@ -8,8 +8,6 @@ from typing import Any, Protocol
 
 from .schedules import LearningRateSchedule
 
-__all__ = ["Number", "OptionalNumber", "Rate"]
-
 
 class _Owner(Protocol):
     _hyper: dict[str, float]

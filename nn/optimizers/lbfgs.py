@@ -10,13 +10,11 @@ import numpy.typing as npt
 
 from autograd_lite import Changes, GradError, Tensor
 
-from .._arguments import checked_here
+from ..config.arguments import checked_here
 from .checking import Parameters, named
 from .flat import FlatFunction, Vector
 from .hyper import Number
 from .line_search import Point, strong_wolfe
-
-__all__ = ["LBFGS"]
 
 
 @checked_here

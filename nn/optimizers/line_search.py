@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-__all__ = ["Point", "strong_wolfe"]
-
 SUFFICIENT, CURVATURE = 1e-4, 0.9
 
 

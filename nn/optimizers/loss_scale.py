@@ -10,13 +10,11 @@ import numpy as np
 
 from autograd_lite import Changes, Tensor
 
-from .._config import plain
+from ..config.config import plain
 from .checking import Array, Parameters, scaled, unscaled
 from .hyper import Number, Rate
 from .optimizer import Optimizer
 from .wrapping import Inside, Wrapping
-
-__all__ = ["LossScaleOptimizer"]
 
 _SMALLEST, _LARGEST = 2.0**-126, 2.0**127  # powers of 2 that single precision has
 

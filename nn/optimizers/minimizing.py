@@ -10,13 +10,11 @@ import numpy as np
 
 from autograd_lite import Tensor, tensor
 
-from .._arguments import checked
+from ..config.arguments import checked
 from ..data.structure import leaves, map_structure
-from ..module import Module
+from ..module.module import Module
 from .checking import named
 from .flat import FlatFunction
-
-__all__ = ["minimize"]
 
 WITHOUT_GRADIENT = {"nelder-mead", "powell", "cobyla", "cobyqa"}
 WITH_HESSIAN = {"newton-cg", "trust-ncg", "trust-krylov", "trust-constr"}

@@ -11,14 +11,12 @@ import numpy as np
 
 from autograd_lite import Changes, Tensor
 
-from .._config import Registered, made, plain
+from ..config.config import Registered, made, plain
 from .checking import Array, Parameters, described, named
 from .hyper import Rate
 from .loss_scale import LossScaleOptimizer
 from .optimizer import Optimizer
 from .wrapping import Wrapping
-
-__all__ = ["MultiOptimizer", "OptimizerMap"]
 
 
 class OptimizerMap(Registered, MutableMapping[str, Optimizer]):

@@ -13,16 +13,14 @@ import numpy as np
 
 from autograd_lite import Changes, GradError, Tensor
 
-from .._config import Registered, argument_names, plain
-from .._penalties import constraint_of
+from ..config.config import Registered, argument_names, plain
+from ..module.penalties import constraint_of
 from . import blocks
 from .blocks import Block, Start, partition
 from .checking import Array, Parameters, described, matched, named, same_keys, same_kinds, scaled, unscaled
 from .hyper import Number, OptionalNumber, Rate
 from .rules import Rule, averaged, clip_to_norm, decayed
 from .schedules import LearningRateSchedule
-
-__all__ = ["Common", "CommonButDecay", "Optimizer", "Schedule"]
 
 Schedule = LearningRateSchedule | Callable[[], float]
 

@@ -18,8 +18,6 @@ import numpy.typing as npt
 
 from .rules import Hyper, Rule
 
-__all__ = ["Call", "calls_in_pieces"]
-
 Array = npt.NDArray[Any]
 Call = tuple[Any, ...]  # a ufunc, its operands, and the array that its result goes to
 

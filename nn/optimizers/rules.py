@@ -25,20 +25,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = [
-    "Hyper",
-    "Rule",
-    "State",
-    "adagrad",
-    "adam",
-    "averaged",
-    "clip_to_norm",
-    "decayed",
-    "nesterov",
-    "rmsprop",
-    "sgd",
-]
-
 # Any stands for what NumPy's operators take: arrays, or Tensors when a rule is recorded.
 State: TypeAlias = Mapping[str, Any]
 Hyper: TypeAlias = Mapping[str, float]

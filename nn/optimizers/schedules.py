@@ -21,8 +21,8 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
-from .._arguments import checked
-from .._config import Configurable, made, plain
+from ..config.arguments import checked
+from ..config.config import Configurable, made, plain
 
 __all__ = [
     "CosineDecay",

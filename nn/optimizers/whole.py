@@ -21,8 +21,6 @@ from .hyper import Number, OptionalNumber
 from .optimizer import Common, CommonButDecay, Optimizer, Schedule
 from .rules import Rule
 
-__all__ = ["Adafactor", "Lamb", "Muon"]
-
 
 class Lamb(Optimizer):
     """Adam's step, as long as the parameter is, times the rate; the formula is at `whole_rules.lamb`.

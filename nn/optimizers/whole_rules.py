@@ -9,8 +9,6 @@ import numpy as np
 
 from .rules import Hyper, State, adam
 
-__all__ = ["adafactor", "lamb", "muon", "orthogonalized"]
-
 
 def lamb(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
     """Adam's step, made as long as the parameter is, times lr.

@@ -15,8 +15,6 @@ from .hyper import OptionalNumber
 from .optimizer import Optimizer
 from .rules import Rule
 
-__all__ = ["Inside", "Wrapping"]
-
 
 class Inside(OptionalNumber):
     """A hyperparameter that belongs to the optimizers inside: None here, and not to be set."""

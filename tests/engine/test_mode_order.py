@@ -25,8 +25,8 @@ import nn
 from autograd_lite.core.mode import _NESTED, MODE
 from autograd_lite.core.op import OPS
 from autograd_lite.core.undo import open_undo
-from nn._config import custom_called
-from nn._limits import _most
+from nn.config.config import custom_called
+from nn.config.limits import _most
 
 
 class Seen(NamedTuple):

@@ -38,7 +38,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
             answers.append(answer)
         return answer
 
-    monkeypatch.setattr("autograd_lite._record.unshared", asked)
+    monkeypatch.setattr("autograd_lite.tensors.record.unshared", asked)
     monkeypatch.setattr("autograd_lite.engine.unshared", asked)
     return answers
 

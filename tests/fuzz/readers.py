@@ -22,8 +22,8 @@ import autograd_lite as ag
 import nn
 from autograd_lite.graph import Graph, explain
 from nn import layers
-from nn.datasets import _fetch
-from nn.datasets._idx import encode_idx, parse_idx
+from nn.datasets import fetch
+from nn.datasets.idx import encode_idx, parse_idx
 from nn.saving import SavedFileError
 
 from .mutation import changed_bytes, changed_text, changed_tree, deep_json
@@ -227,9 +227,9 @@ def _packed(random: Random) -> bytes:
 
 
 def _dataset(data: bytes) -> None:
-    file = _fetch.DataFile("x", 28, "0" * 64)
-    with contextlib.suppress(_fetch.DatasetError):
-        _fetch.unpack(data, file, "there")
+    file = fetch.DataFile("x", 28, "0" * 64)
+    with contextlib.suppress(fetch.DatasetError):
+        fetch.unpack(data, file, "there")
     parse_idx(data, "there")
 
 

@@ -14,7 +14,7 @@ import pytest
 import autograd_lite as ag
 from nn import activations, layers, losses
 
-from .loss_cases import BITS, CASES, LOGITS, ONE_HOT, Case
+from .losses.loss_cases import BITS, CASES, LOGITS, ONE_HOT, Case
 
 inf, nan = np.inf, np.nan
 WIDER = {"e": np.dtype("d"), "f": np.dtype("d"), "d": np.dtype("g")}

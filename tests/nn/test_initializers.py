@@ -10,7 +10,7 @@ import pytest
 
 import autograd_lite as ag
 from nn import initializers, layers
-from nn._config import plain, restored
+from nn.config.config import plain, restored
 from nn.initializers import Initializer
 
 from . import peers

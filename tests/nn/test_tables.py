@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from nn import _torch
+from nn.saving import torch as _torch
 
-from . import layer_table, peers, torch_table
+from . import peers
+from .layers import layer_table
+from .saving import torch_table
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import nn
-from tests.nn.layer_cases import LayerCase, all_cases
-from tests.nn.metric_cases import CASES as METRICS
+from tests.nn.layers.layer_cases import LayerCase, all_cases
+from tests.nn.metrics.metric_cases import CASES as METRICS
 
 MEMORY, SECONDS = 4 << 30, 5  # more than one array of as many elements as the limit
 LARGE = (2**33 + 1, 70_000)

@@ -31,7 +31,7 @@ from typing import Any
 import autograd_lite as ag
 import nn
 from autograd_lite.core import files
-from nn.datasets import _fetch
+from nn.datasets import fetch
 
 Write = Callable[[Path], Any]
 
@@ -120,7 +120,7 @@ def writers() -> dict[str, tuple[Write, Write]]:
             lambda path: nn.saving.save_checkpoint(path, new, extra={"epoch": 3}),
         ),
         "graph.save": (graphs[0].save, graphs[1].save),
-        "datasets": (lambda path: _fetch.install(b"old", path), lambda path: _fetch.install(b"newer", path)),
+        "datasets": (lambda path: fetch.install(b"old", path), lambda path: fetch.install(b"newer", path)),
     }
 
 

@@ -10,16 +10,14 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from ..describe import amount
-from ..labels import counted, visible
-from ..parts import GraphNode, Kind, number_of
-from ..view import Mark, Overlay
+from ...ir.labels import counted, visible
+from ...ir.node import GraphNode, Kind, number_of
+from ..pictures.describe import amount
+from ..pictures.view import Mark, Overlay
 from .memory import owners, saved_bytes
 
 if TYPE_CHECKING:
-    from ..ir import Graph
-
-__all__ = ["By", "Cost", "ModuleCost", "cost_of"]
+    from ...ir.graph import Graph
 
 By = Literal["flops", "bytes", "saved", "time"]
 

@@ -9,13 +9,11 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from ...core.messages import checked
-from ..ir import Graph
-from ..labels import brief_params, clip, visible
-from ..parts import Flow, GraphNode, Kind
-from ..view import Mark, Overlay
+from ...ir.graph import Graph
+from ...ir.labels import brief_params, clip, visible
+from ...ir.node import Flow, GraphNode, Kind
+from ..pictures.view import Mark, Overlay
 from .matching import everything, increasing, matched
-
-__all__ = ["Change", "Difference", "GraphDiff", "diff"]
 
 _CONTEXT = 2
 _LONGEST = 60

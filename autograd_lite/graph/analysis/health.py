@@ -38,28 +38,16 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ..._tensor import Tensor
 from ...core.errors import GradError
 from ...core.messages import checked
 from ...core.op import OPS
-from ..ir import Graph
-from ..labels import visible
-from ..parts import GraphNode, Kind, Role
-from ..program import Program
-from ..stats import Stats
-from ..view import Mark, Overlay
-
-__all__ = [
-    "FACTOR",
-    "Health",
-    "LayerHealth",
-    "ParameterHealth",
-    "ReluHealth",
-    "entry_of",
-    "gradient_health",
-    "judged",
-    "named_tensors",
-]
+from ...ir.graph import Graph
+from ...ir.labels import visible
+from ...ir.node import GraphNode, Kind, Role
+from ...ir.program import Program
+from ...ir.stats import Stats
+from ...tensors.tensor import Tensor
+from ..pictures.view import Mark, Overlay
 
 FACTOR = 1000.0
 _NEAREST = 3  # layers, that the others are compared with: where one is unlike the rest, the median is not

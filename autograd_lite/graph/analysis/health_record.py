@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._tensor import HookHandle, Tensor
-from ..labels import visible
+from ...ir.labels import visible
+from ...tensors.tensor import HookHandle, Tensor
 from .health import Health, ParameterHealth, entry_of, judged, named_tensors
-
-__all__ = ["GradientHealth", "HealthHistory"]
 
 _BARS = "▁▂▃▄▅▆▇█"
 _COLUMNS = 24

@@ -12,12 +12,10 @@ from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..parts import GraphNode, Kind
+from ...ir.node import GraphNode, Kind
 
 if TYPE_CHECKING:
-    from ..ir import Graph
-
-__all__ = ["increasing", "matched"]
+    from ...ir.graph import Graph
 
 Label = Callable[[GraphNode], Hashable]
 # Gaps of up to so many pairs of nodes are aligned by a table; larger ones by the order of equal labels.

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...core.messages import checked
 from ...core.op import OPS
-from ..describe import amount
-from ..labels import visible
-from ..parts import ArrayDigest, GraphNode, Kind, Role
-from ..view import Mark, Overlay
+from ...ir.labels import visible
+from ...ir.node import ArrayDigest, GraphNode, Kind, Role
+from ..pictures.describe import amount
+from ..pictures.view import Mark, Overlay
 
 if TYPE_CHECKING:
-    from ..ir import Graph
-
-__all__ = ["Held", "Memory", "high_water", "owners", "saved_bytes", "savers_of"]
+    from ...ir.graph import Graph
 
 _VIEWS = frozenset(("reshape", "transpose", "broadcast_to", "diagonal", "stop_gradient", "zero_mask"))
 _LISTED = 8

@@ -12,19 +12,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..._reasons import Fault, advice, fault_in, fault_in_rule, is_finite
-from ..._tensor import Tensor
 from ...core.errors import GradError
 from ...core.messages import checked
 from ...core.node import Source
+from ...ir.graph import Graph
+from ...ir.labels import visible
+from ...ir.node import GraphNode, Kind, Role, number_of
+from ...ir.program import Program
+from ...nonfinite.reasons import Fault, advice, fault_in, fault_in_rule, is_finite
 from ...random import Generator
-from ..ir import Graph
-from ..labels import visible
-from ..parts import GraphNode, Kind, Role, number_of
-from ..program import Program
-from ..view import Mark, Overlay
-
-__all__ = ["NanReport", "NonFinite", "Operand", "find_nan"]
+from ...tensors.tensor import Tensor
+from ..pictures.view import Mark, Overlay
 
 _SHOWN = 6
 _BADGE = 24  # characters: pictures cut longer ones

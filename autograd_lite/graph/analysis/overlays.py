@@ -5,15 +5,13 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, get_args
 
-from ..labels import visible
-from ..parts import Kind
-from ..view import Overlay
+from ...ir.labels import visible
+from ...ir.node import Kind
+from ..pictures.view import Overlay
 from .cost import By, cost_of
 
 if TYPE_CHECKING:
-    from ..ir import Graph
-
-__all__ = ["overlay_of"]
+    from ...ir.graph import Graph
 
 
 def overlay_of(graph: Graph, what: Any) -> Overlay | None:

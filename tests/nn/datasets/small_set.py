@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from nn.datasets import mnist
-from nn.datasets._idx import encode_idx, parse_idx
+from nn.datasets.idx import encode_idx, parse_idx
 
 
 def content_of(index: int) -> bytes:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from nn.datasets import DatasetError, _fetch, mnist
-from nn.datasets._fetch import DataFile, cache_dir
+from nn.datasets import DatasetError, fetch, mnist
+from nn.datasets.fetch import DataFile, cache_dir
 
 from .small_set import DAMAGE, Mirror, assert_small, content_of, write_files
 
@@ -53,7 +53,7 @@ def test_cache_serves_what_the_given_folder_lacks(
 def test_cache_dir(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, platform: str, variable: str, expected: str
 ) -> None:
-    monkeypatch.setattr(_fetch.sys, "platform", platform)
+    monkeypatch.setattr(fetch.sys, "platform", platform)
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     if variable:
@@ -107,14 +107,14 @@ def test_memory_is_bounded_by_the_right_size(small: dict[str, bytes], bad: bytes
 def test_no_flipped_bit_gives_other_content(small: dict[str, bytes]) -> None:
     file = mnist.FILES[1]
     packed = small[file.name]
-    content = _fetch.unpack(packed, file, "it")
+    content = fetch.unpack(packed, file, "it")
     refused = 0
     for bit in range(8 * len(packed)):
         bad = bytearray(packed)
         bad[bit // 8] ^= 1 << bit % 8
         try:
             # Gzip's time stamp and its like carry no content: a flip there changes nothing.
-            assert _fetch.unpack(bytes(bad), file, "it") == content
+            assert fetch.unpack(bytes(bad), file, "it") == content
         except DatasetError:
             refused += 1
     assert refused > 4 * len(packed)
@@ -267,7 +267,7 @@ def test_installing_syncs_the_whole_file_and_its_folder(tmp_path: Path, monkeypa
         synced.append("folder" if stat.S_ISDIR(status.st_mode) else status.st_size)
 
     monkeypatch.setattr(os, "fsync", watch)
-    _fetch.install(b"content", tmp_path / "file")
+    fetch.install(b"content", tmp_path / "file")
     assert synced == [7, "folder"]
 
 
@@ -282,7 +282,7 @@ def test_installing_replaces_all_or_nothing(tmp_path: Path, monkeypatch: pytest.
         replace(source, destination)
 
     monkeypatch.setattr(os, "replace", watch)
-    _fetch.install(b"new", target)
+    fetch.install(b"new", target)
     assert seen == [(b"new", b"old", tmp_path)]
     assert target.read_bytes() == b"new"
 
@@ -291,6 +291,6 @@ def test_installing_replaces_all_or_nothing(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(os, "replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        _fetch.install(b"newer", target)
+        fetch.install(b"newer", target)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert target.read_bytes() == b"new"

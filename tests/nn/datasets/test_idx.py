@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nn.datasets._idx import encode_idx, parse_idx
+from nn.datasets.idx import encode_idx, parse_idx
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nn.datasets import DatasetError, _fetch, _make_sample, mnist
-from nn.datasets._fetch import cache_dir
+from nn.datasets import DatasetError, fetch, make_sample, mnist
+from nn.datasets.fetch import cache_dir
 
 from .small_set import Mirror, assert_small, write_files
 
@@ -55,7 +55,7 @@ def test_real_arrays_can_be_written(real: tuple[mnist.Split, mnist.Split]) -> No
 
 @pytest.mark.ci
 def test_sample_is_what_the_script_makes(real: tuple[mnist.Split, mnist.Split]) -> None:
-    made = _make_sample.sample_arrays()
+    made = make_sample.sample_arrays()
     sample = [array for split in mnist.load_sample() for array in split]
     for expected, array in zip(made, sample, strict=True):
         np.testing.assert_array_equal(array, expected, strict=True)
@@ -136,7 +136,7 @@ def test_available_without_network(small: dict[str, bytes], monkeypatch: pytest.
 
 def test_available_does_not_wait_for_a_hanging_lookup(small: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mnist, "MIRRORS", ("http://127.0.0.1:9/",))
-    monkeypatch.setattr(_fetch, "_ask", lambda *_: time.sleep(10.0))
+    monkeypatch.setattr(fetch, "_ask", lambda *_: time.sleep(10.0))
     start = time.monotonic()
     full, _ = mnist.available(seconds=0.1)
     assert not full

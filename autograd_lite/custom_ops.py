@@ -1,0 +1,118 @@
+"""Ops of the user's own: the records that this package's tables are made of, outside the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .core import op as records
+from .core.op import OPS, Op, applied as applied, gate
+from .tensors.record import owning
+
+
+def _outside_the_tables(op: Op) -> Op:
+    """Take a new op out of the registry, so that a notebook's cell may define it again."""
+    del OPS[op.name]
+    return op
+
+
+def _forward(function: Any) -> Any:
+    return function if isinstance(function, np.ufunc) else owning(function, alone=True)
+
+
+def _rule(rule: Any) -> Any:
+    """Return a rule as the user stated it, whose result is the engine's to write into."""
+    if isinstance(rule, (applied, gate)):
+        return type(rule)(owning(rule.function))
+    return owning(rule) if callable(rule) else rule
+
+
+def _own(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: _rule(fact) if name in ("jvp", "together") else fact for name, fact in facts.items()}
+
+
+def elementwise(
+    function: np.ufunc | Callable[..., Any], *partials: Any, name: str | None = None, saves: Any = "", **facts: Any
+) -> Op:
+    """Define an elementwise op by its local partial derivatives; backward, forward mode and vmap follow from them.
+
+    Args:
+        function: a ufunc, or a function of arrays that broadcasts like one. It runs as if no transformation ran around
+            it. What it and the rules return is copied, unless it is large and nobody else holds it.
+        partials: for each input a number, a function `d(out, *inputs, **params)` written in NumPy that Tensors
+            support, the same in `applied(lambda g, out, *inputs: …)` form, or None for an input without derivative.
+        name: the op's name; a function brings its own.
+        saves: which arrays the partials read, of "o" (the result), "x", "y", "z" (the inputs); one string for all, or
+            one for each. Others arrive with their shape and dtype alone.
+        facts: further fields of the record, such as `kinks`, `domain`, `selects`.
+
+    Returns:
+        The op: call it on arrays or Tensors. A ufunc is also found by `np.`-style calls on Tensors.
+
+    Raises:
+        ValueError: if this package has an op of that name.
+
+    Example:
+        >>> cube = elementwise(lambda x: x**3, lambda out, x: 3 * x**2, name="cube", saves="x")
+        >>> from autograd_lite import grad
+        >>> grad(grad(cube))(2.0)
+        np.float64(12.0)
+        >>> from autograd_lite.testing import check_op
+        >>> check_op(cube, [np.array([0.5, -2.0])]).ok
+        True
+    """
+    name = name or function.__name__
+    partials = tuple(map(_rule, partials))
+    return _outside_the_tables(
+        records.elementwise(_forward(function), *partials, name=name, saves=saves, **_own(facts))
+    )
+
+
+def reduction(name: str, forward: Callable[..., Any], partial: Any, *, saves: str = "", **facts: Any) -> Op:
+    """Define a reduction over axes by its local partial derivatives.
+
+    Args:
+        name: the op's name.
+        forward: `f(x, *, axis, keepdims, **params)`; axis is None or a tuple of axes counted from the front.
+        partial: `d(out, x, *, axis, **params)`, where out has its reduced axes back, with length 1.
+        saves: of "o", "x".
+        facts: as for `elementwise`.
+
+    Example:
+        >>> from autograd_lite import grad
+        >>> energy = reduction(
+        ...     "energy", lambda x, *, axis, keepdims: (x * x).sum(axis=axis, keepdims=keepdims),
+        ...     lambda out, x, *, axis: 2 * x, saves="x",
+        ... )
+        >>> grad(lambda x: energy(x, axis=None, keepdims=False))(np.array([1.0, 2.0]))
+        array([2., 4.])
+    """
+    op = records.reduction(name, _forward(forward), _rule(partial), saves=saves, **_own(facts))
+    return _outside_the_tables(op)
+
+
+def structural(name: str, forward: Callable[..., Any], *vjps: Any, infer: Any, saves: Any = "", **facts: Any) -> Op:
+    """Define any other op by its vector-Jacobian products.
+
+    Args:
+        name: the op's name.
+        forward: arrays positional, parameters by keyword, one array out.
+        vjps: for each input `f(g, out, *inputs, **params)`, or None.
+        infer: the shape rule: specs with `shape` and `dtype` in, and one out.
+        saves: as for `elementwise`.
+        facts: further fields; for forward mode `linear=True`, `multilinear=True` or `jvp=`, for vmap `batch=`.
+
+    Example:
+        >>> from autograd_lite import grad
+        >>> reverse = structural(
+        ...     "reverse", lambda x: x[::-1], lambda g, out, x: g[::-1], infer=lambda x: x, linear=True
+        ... )
+        >>> grad(lambda x: (reverse(x) * np.array([1.0, 2.0])).sum())(np.zeros(2))
+        array([2., 1.])
+    """
+    rules = tuple(map(_rule, vjps))
+    return _outside_the_tables(
+        records.structural(name, _forward(forward), *rules, infer=infer, saves=saves, **_own(facts))
+    )

@@ -1,0 +1,166 @@
+"""The chain rule for one graph, step by step, with its numbers: from the loss back to the tensors asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ...core.messages import checked
+from ...ir.graph import Graph
+from ...ir.program import Program
+from ...tensors.tensor import Tensor
+from .markdown import markdown
+from .parts import Amount, Gap, Made, Step, Target, as_plain
+from .steps import Teller
+from .text import text
+from .wrt import Wrt, asked
+
+# An array is written out if it has no more elements.
+_SMALL, _LARGE = 16, 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a gradient is what it is: see `explain`. Iterating goes through the steps.
+
+    Attributes:
+        outputs: the loss; or several results, whose sum is explained.
+        forward: what was computed on the way from the tensors asked for to the loss.
+        seeds: what the backward pass starts with, for each output.
+        steps: the chain rule, in the order in which it runs.
+        gaps: what is left out between them.
+        targets: the tensors asked for, with their gradients.
+        notes: what else a reader must know, such as why there are no numbers.
+    """
+
+    outputs: tuple[Made, ...]
+    forward: tuple[Made, ...]
+    seeds: tuple[Amount, ...]
+    steps: tuple[Step, ...]
+    gaps: tuple[Gap, ...]
+    targets: tuple[Target, ...]
+    notes: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        names = ", ".join(target.name for target in self.targets)
+        return f"<Explanation of the gradient by {names}: {len(self.steps)} steps>"
+
+    def to_text(self, width: int = 96) -> str:
+        """Return the explanation as text, in lines of that many characters where words can be broken."""
+        return text(self, width)
+
+    def to_markdown(self) -> str:
+        """Return the explanation as Markdown, with the formulas in LaTeX."""
+        return markdown(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the explanation as dicts, lists, strings and numbers; what is not finite, or complex, as text."""
+        return {"version": 1, **as_plain(self)}
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
+
+@checked
+def explain(
+    loss: Tensor | Iterable[Tensor] | Program | Graph,
+    wrt: Wrt = None,
+    *,
+    values: bool | Literal["auto"] = "auto",
+    cotangent: Any = None,
+    max_steps: int = 40,
+) -> Explanation:
+    """Explain a gradient: the chain rule for this graph, one op after the other, from the loss back to a tensor.
+
+    Every step says what the op computed, what cotangent comes in, the local derivative, what goes on to the argument,
+    what was summed because of broadcasting, what was cast, and where the contributions of several uses are added up.
+    The numbers are those of the recorded computation, run again; no gradient is written to any tensor.
+
+    Args:
+        loss: one number; several results mean their sum. A `Program` or a `Graph` with a backward pass is explained
+            too, a Graph without numbers.
+        wrt: the tensor, or several; its name or its id in the graph will do. It may be the result of an operation. None
+            for all parameters.
+        values: "auto" for numbers in small graphs; True for numbers in any graph, and arrays of up to 1,000 elements
+            written out; False for none.
+        cotangent: what the backward pass starts with, as of `backward`, if the loss is no single number.
+        max_steps: of a longer chain of steps the middle is left out.
+
+    Returns:
+        The explanation: print it, show it in a notebook, or give it to `Graph.to_html`, which plays it.
+
+    Raises:
+        GradError: if the loss does not require a gradient, or is no single number; or if no gradient reaches `wrt`: it
+            says why.
+        KeyError: if there is no tensor of that name.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, -2.0], requires_grad=True, name="w")
+        >>> print(explain((w * w).sum(), wrt=w))
+        How L changes with w
+        ====================
+        <BLANKLINE>
+        L is n2 = sum(n1) = 5
+        w is n0, a parameter, (2,) float64
+        <BLANKLINE>
+        Forward: what was computed on the way
+        <BLANKLINE>
+            w, parameter   [1, -2]
+            n1 = w * w     [1, 4]
+            n2 = sum(n1)   5
+        <BLANKLINE>
+        Backward: the chain rule, one step after the other
+        <BLANKLINE>
+        It starts with dL/dn2 = 1, for n2 is L itself. In every step g is what comes in: the derivative
+        of L by the result of an op. The op's rule makes of it the derivative by one of the op's
+        arguments.
+        <BLANKLINE>
+        Step 1 of 3: n2 = sum(n1), back to n1
+            comes in   g = dL/dn2 = 1
+            locally    dn2/dn1 = 1
+            why        every element counts once in its sum, so each gets the whole g
+            gives      dL/dn1 = g (spread over (2,)) = [1, 1]
+        <BLANKLINE>
+        Step 2 of 3: n1 = w * w, back to w
+            comes in   g = dL/dn1 = [1, 1]
+            locally    dn1/dw = w = [1, -2]
+            why        in a product w counts as much as what it is multiplied with, w
+            gives      g * w = [1, -2]
+            adds up    w is used 2 times; this is the first part of dL/dw
+        <BLANKLINE>
+        Step 3 of 3: n1 = w * w, back to w
+            comes in   g = dL/dn1 = [1, 1]
+            locally    dn1/dw = w = [1, -2]
+            why        in a product w counts as much as what it is multiplied with, w
+            gives      g * w = [1, -2]
+            adds up    with what n1 contributes: part 2 of 2, that is all of dL/dw = [2, -4]
+        <BLANKLINE>
+        The gradient by w, which backward() puts into w.grad
+            dL/dw = [2, -4]
+            is the sum of what its 2 uses contribute:
+            step 2     n1 = w * w: [1, -2]
+            step 3     n1 = w * w: [1, -2]
+    """
+    if max_steps < 2:
+        raise ValueError(f"explain: expected max_steps of at least 2; received {max_steps}")
+    teller = Teller(asked(loss, wrt, values, cotangent), _LARGE if values is True else _SMALL, max_steps)
+    return Explanation(
+        teller.outputs(),
+        teller.forward(),
+        teller.seeds(),
+        teller.steps(),
+        teller.gaps(),
+        teller.targets(),
+        teller.notes(),
+    )

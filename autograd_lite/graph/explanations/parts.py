@@ -1,0 +1,192 @@
+"""What an explanation is made of: immutable data, with numbers where they are known."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from ...core.shapes import Shape
+from ...ir.node import GraphNode
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Amount:
+    """An array, as far as an explanation tells of it.
+
+    Attributes:
+        id: of the node that it is the value of; empty if it is none's.
+        shape, dtype: of the array.
+        norm: its Euclidean norm; None if the numbers are not known.
+        numbers: all its elements as nested tuples, if it is small and they are known.
+    """
+
+    id: str
+    shape: Shape
+    dtype: str
+    norm: float | None = None
+    numbers: Any = None
+
+
+def amount(node: GraphNode | None, value: Any, limit: int, node_id: str = "") -> Amount:
+    """Tell of an array: its numbers too, if there are no more than `limit`."""
+    if value is None:
+        return Amount(node_id, node.shape if node else (), str(node.dtype) if node else "")
+    a = np.asarray(value)
+    with np.errstate(all="ignore"):
+        norm = float(np.linalg.norm(a.reshape(-1).astype(np.result_type(a.dtype, np.float64), copy=False)))
+    return Amount(node_id, a.shape, str(a.dtype), norm, _nested(a.tolist()) if a.size <= limit else None)
+
+
+def _nested(values: Any) -> Any:
+    return tuple(_nested(v) for v in values) if isinstance(values, list) else values
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Made:
+    """A value of the forward pass, on the way from the tensors asked for to the loss.
+
+    Attributes:
+        id: of its node.
+        name: what it is called in formulas.
+        kind: "op", or what else it is: "parameter", "input", "constant".
+        words: how it was computed, such as "x @ w"; empty if it was not.
+        latex: name and formula as LaTeX.
+        scope: the `nn` module that the op ran in, if it was recorded.
+        source: the user's line, if it was recorded.
+        value: what came out.
+    """
+
+    id: str
+    name: str
+    kind: str
+    words: str
+    latex: str
+    scope: str
+    source: str
+    value: Amount
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the chain rule: from the result of an op to one of its arguments.
+
+    Attributes:
+        number: from 1, in the order in which the steps run.
+        op: the id of the op.
+        op_name: the op's name.
+        argument: the position among its inputs, from 0.
+        into: the id of the argument.
+        result, target: what the op's result and the argument are called in formulas.
+        forward: what the op computed, in words, such as "tanh(n4)".
+        scope: the `nn` module that the op ran in, if it was recorded.
+        source: the user's line, if it was recorded.
+        rule: the rule in words, of `g`, the incoming cotangent.
+        local: the local derivative in words; empty where the rule is no product with one.
+        reason: why the rule is so, in a sentence; may be empty.
+        remarks: what the engine did afterwards: summed over broadcast axes, cast, added up.
+        latex: the rule as LaTeX, as an equation.
+        result_latex: what the op's result is called in them.
+        local_latex: the local derivative as LaTeX, as an equation; empty where there is none.
+        incoming: the cotangent that comes in, the derivative of the loss by the op's result.
+        slope: the numbers of the local derivative, where there is one.
+        contribution: what this step gives.
+        total: the cotangent of the argument so far; the contribution if it is the first.
+        use: which of the uses of the argument this is, from 1.
+        uses: how many uses of the argument have a part in the gradient.
+        nodes: the ids of the backward nodes that do this step.
+    """
+
+    number: int
+    op: str
+    op_name: str
+    argument: int
+    into: str
+    result: str
+    target: str
+    forward: str
+    scope: str
+    source: str
+    rule: str
+    local: str
+    reason: str
+    remarks: tuple[str, ...]
+    latex: str
+    result_latex: str
+    local_latex: str
+    incoming: Amount
+    slope: Amount | None
+    contribution: Amount
+    total: Amount
+    use: int
+    uses: int
+    nodes: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Gap:
+    """Steps that are left out of a long explanation.
+
+    Attributes:
+        after: the number of the step before them.
+        count: how many.
+        words: what they go through, such as "tanh ×40, add ×40".
+    """
+
+    after: int
+    count: int
+    words: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Use:
+    """What one use of a tensor contributes to its gradient.
+
+    Attributes:
+        step: the number of its step.
+        op: the id of the op.
+        forward: what the op computed.
+        contribution: what it gives.
+    """
+
+    step: int
+    op: str
+    forward: str
+    contribution: Amount
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Target:
+    """A tensor that was asked for.
+
+    Attributes:
+        id: of its node.
+        name: what it is called in formulas.
+        kind: "parameter", or "op" if it is the result of one.
+        shape, dtype: of the tensor.
+        gradient: the derivative of the loss by it, as `backward` gives it.
+        uses: what its uses contribute; of many the first and the last.
+        count: how many uses there are.
+    """
+
+    id: str
+    name: str
+    kind: str
+    shape: Shape
+    dtype: str
+    gradient: Amount
+    uses: tuple[Use, ...]
+    count: int
+
+
+def as_plain(thing: Any) -> Any:
+    """Return data as what JSON knows: dicts, lists, strings and finite numbers; of others their text."""
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        return {f.name: as_plain(getattr(thing, f.name)) for f in dataclasses.fields(thing)}
+    if isinstance(thing, (list, tuple)):
+        return [as_plain(v) for v in thing]
+    if isinstance(thing, float):
+        return thing if math.isfinite(thing) else str(thing)
+    return thing if thing is None or isinstance(thing, (bool, int, str)) else str(thing)

@@ -1,0 +1,462 @@
+"""A derivative rule, or one op, read off a graph as a formula: terms, simplified where that makes it shorter to read.
+
+A term stands for a value. What is printed of it is true of what was recorded, up to rounding: products are flattened,
+`g - g * a` is written `g * (1 - a)`, what only broadcasts is left out where broadcasting happens by itself, and the
+masks that keep a NaN away from a zero cotangent are not shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ....core import batching
+from ....core.op import OPS
+from ....core.shapes import Shape
+from ....ir.node import GraphNode, Kind, Param
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Term:
+    """A formula.
+
+    Attributes:
+        op: the op's name; empty on a leaf.
+        args: what it is applied to.
+        params: of the op.
+        shape: of the value.
+        bare: of a boolean value, of an integer one: the kind of its dtype.
+        leaf: of a leaf, the id of the node; empty if it is a number.
+        value: of a number, the number.
+        has_g: whether the cotangent is in it.
+        carrier: with `local`, if the cotangent is in it: the term is `carrier * local`.
+        local: see `carrier`.
+        depth: how many ops stand above each other.
+        thin: the shape that it has if what broadcasting does by itself is left out.
+    """
+
+    op: str
+    args: tuple[Term, ...]
+    params: tuple[Param, ...]
+    shape: Shape
+    bare: str
+    leaf: str = ""
+    value: Any = None
+    has_g: bool = False
+    _carrier: Term | None = None
+    _local: Term | None = None
+    depth: int = 0
+    thin: Shape = ()
+
+    @property
+    def carrier(self) -> Term:
+        """The part of a product with the cotangent in it."""
+        return self if self._carrier is None else self._carrier
+
+    @property
+    def local(self) -> Term:
+        """What the carrier is multiplied with."""
+        return ONE if self._local is None else self._local
+
+    def param(self, name: str) -> Param | None:
+        """Return a parameter by name."""
+        return next((p for p in self.params if p.name == name), None)
+
+
+def number(value: Any) -> Term:
+    """Make the term of a number."""
+    return Term("", (), (), (), np.asarray(value).dtype.kind, value=value)
+
+
+ONE = number(1)
+
+
+def leaf(node: GraphNode, has_g: bool = False) -> Term:
+    """Make the term of a node that is not looked into: its value if it is a number, otherwise its name."""
+    value = None if has_g or node.kind is not Kind.CONSTANT or node.shape else _number(node.value)
+    name = "" if value is not None else node.id
+    return Term("", (), (), node.shape, node.dtype.kind, name, value, has_g, thin=node.shape)
+
+
+def _number(text: str) -> Any:
+    """Return the number or bool that a text says, or None; `ast.literal_eval` would leave cyclic garbage."""
+    if text in ("True", "False"):
+        return text == "True"
+    for kind in (int, float, complex):
+        with contextlib.suppress(ValueError):
+            found = kind(text)
+            return found if kind is not int or abs(found) < 2**64 else None
+    return None
+
+
+def term_of(node: GraphNode, args: tuple[Term, ...]) -> Term:
+    """Make the term of an op's node, in its simplest form."""
+    made = _SIMPLER[node.op](node, args) if node.op in _SIMPLER else None
+    return as_it_is(node, args) if made is None else made
+
+
+def as_it_is(node: GraphNode, args: tuple[Term, ...]) -> Term:
+    """Make the term of an op's node, and simplify nothing."""
+    return _made(node.op, args, node.params, node.shape, node.dtype.kind)
+
+
+def _made(op: str, args: tuple[Term, ...], params: tuple[Param, ...], shape: Shape, bare: str) -> Term:
+    has_g, depth, carrier, local = False, 0, None, None
+    for a in args:
+        has_g, depth = has_g or a.has_g, max(depth, a.depth)
+    if has_g:
+        carrier, local = _factored(op, args, params, shape)
+    if carrier is not None and local is not None:
+        thin = thin_shape((carrier, local))
+    elif is_elementwise(op):
+        thin = thin_shape(args)
+    else:
+        inner = _narrow(op, args, shape)
+        thin = shape if inner is None else inner.thin
+    return Term(op, args, params, shape, bare, "", None, has_g, carrier, local, depth + 1, thin)
+
+
+def is_elementwise(op: str) -> bool:
+    """Return whether an op works element by element, so that its arguments are broadcast."""
+    found = OPS.get(op)
+    return found is not None and found.batch is batching.elementwise
+
+
+# ---- simpler forms --------------------------------------------------------------------------------------------------
+
+
+def _where(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
+    condition, yes, no = args
+    chosen = yes if condition.value else no
+    if condition.value is not None:
+        return chosen if chosen.shape == node.shape else None
+    # What the same condition chooses inside is known there.
+    args = (condition, _given(yes, condition, True), _given(no, condition, False))
+    return _made("where", args, (), node.shape, node.dtype.kind)
+
+
+_NESTED = 8
+
+
+def _given(t: Term, condition: Term, holds: bool, steps: int = _NESTED) -> Term:
+    """Replace what a condition chooses inside a term where it is known to hold, or not to."""
+    if t.op == "where" and t.args[0] is condition:
+        return t.args[1] if holds else t.args[2]
+    if not steps or not is_elementwise(t.op):
+        return t
+    args = tuple([_given(a, condition, holds, steps - 1) for a in t.args])
+    same = all(a is b for a, b in zip(args, t.args, strict=True))
+    return t if same else _made(t.op, args, t.params, t.shape, t.bare)
+
+
+def _getitem(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
+    index = next((p.value for p in node.params if p.name == "index"), None)
+    if not isinstance(index, tuple) or not all(i is None or i is Ellipsis or i == slice(None) for i in index):
+        return None
+    # It only puts in new axes.
+    return args[0] if args[0].shape == node.shape else _made("reshape", args, (), node.shape, node.dtype.kind)
+
+
+def _matmul(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
+    signs = [a.op == "negative" for a in args]
+    if not any(signs):
+        return None
+    inner = tuple(a.args[0] if minus else a for a, minus in zip(args, signs, strict=True))
+    made = _made("matmul", inner, (), node.shape, node.dtype.kind)
+    return made if all(signs) else _made("negative", (made,), (), node.shape, node.dtype.kind)
+
+
+def _power(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
+    exponent = args[1].value
+    if exponent == 1 and args[0].shape == node.shape:
+        return args[0]
+    if exponent == 2 and args[0].shape == node.shape:
+        return _made("square", args[:1], (), node.shape, node.dtype.kind)
+    return None
+
+
+def _negative(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
+    return number(-args[0].value) if args[0].value is not None else None
+
+
+def _same(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
+    return args[0] if args[0].shape == node.shape else None
+
+
+def _transpose(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
+    (a,) = args
+    outer, inner = _axes(node.params), _axes(a.params) if a.op == "transpose" else None
+    if outer is None or inner is None:
+        return None
+    return a.args[0] if all(inner[i] == n for n, i in enumerate(outer)) else None
+
+
+def _axes(params: tuple[Param, ...]) -> tuple[int, ...] | None:
+    return next((p.value for p in params if p.name == "axes" and isinstance(p.value, tuple)), None)
+
+
+def _conjugate(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
+    return args[0].args[0] if args[0].op == "conjugate" else None
+
+
+def _astype(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
+    # A truth value counts as 0 or 1 wherever a number is meant.
+    return args[0] if args[0].bare == "b" or args[0].value is not None else None
+
+
+def _reciprocal(node: GraphNode, args: tuple[Term, ...]) -> Term:
+    return _made("divide", (ONE, args[0]), (), node.shape, node.dtype.kind)
+
+
+def _softmax_pullback(node: GraphNode, args: tuple[Term, ...]) -> Term:
+    """Write out (g - Σ g y) y, which one op computes."""
+    g, y = args
+    axis = node.params[0].value % len(node.shape)
+    reduced = tuple(1 if i == axis else n for i, n in enumerate(node.shape))
+    product = _made("multiply", args, (), node.shape, g.bare)
+    total = _made(
+        "sum", (product,), (Param("axis", f"({axis},)", (axis,)), Param("keepdims", "True", True)), reduced, g.bare
+    )
+    return _made("multiply", (_made("subtract", (g, total), (), node.shape, g.bare), y), (), node.shape, g.bare)
+
+
+def _gelu_pullback(node: GraphNode, args: tuple[Term, ...]) -> Term:
+    """Write out g (Φ(x) + x φ(x)), which one op computes, with Φ and φ of the normal distribution."""
+    x, g = args
+
+    def made(op: str, *of: Term) -> Term:
+        return _made(op, of, (), x.shape, x.bare)
+
+    below = made("multiply", number(0.5), made("erfc", made("multiply", x, number(-math.sqrt(0.5)))))
+    bell = made("exp", made("multiply", made("multiply", number(-0.5), x), x))
+    dense = made("multiply", made("multiply", number(1 / math.sqrt(2 * math.pi)), x), bell)
+    return _made("multiply", (g, made("add", below, dense)), (), node.shape, x.bare)
+
+
+def _direction(node: GraphNode, args: tuple[Term, ...]) -> Term:
+    """Write x / hypot(x, y), of which one op knows the limits."""
+    h = _made("hypot", args, (), node.shape, args[0].bare)
+    return _made("divide", (args[0], h), (), node.shape, args[0].bare)
+
+
+def _turning(node: GraphNode, args: tuple[Term, ...]) -> Term:
+    """Write x / (x² + y²), as in `_direction`."""
+    x = args[0]
+    squares = [_made("multiply", (a, a), (), a.shape, a.bare) for a in args]
+    return _made("divide", (x, _made("add", tuple(squares), (), node.shape, x.bare)), (), node.shape, x.bare)
+
+
+def _silu_slope(node: GraphNode, args: tuple[Term, ...]) -> Term:
+    """Write out σ(x) (1 + x (1 - σ(x))), which one op computes."""
+    x = args[0]
+
+    def made(op: str, *of: Term) -> Term:
+        return _made(op, of, (), x.shape, x.bare)
+
+    s = made("sigmoid", x)
+    rest = made("multiply", x, made("subtract", number(1), s))
+    return made("multiply", s, made("add", number(1), rest))
+
+
+_SIMPLER: Mapping[str, Any] = {
+    "silu_slope": _silu_slope,
+    "turning": _turning,
+    "direction": _direction,
+    "softmax_pullback": _softmax_pullback,
+    "gelu_pullback": _gelu_pullback,
+    "where": _where,
+    "matmul": _matmul,
+    "getitem": _getitem,
+    "transpose": _transpose,
+    "conjugate": _conjugate,
+    "power": _power,
+    "negative": _negative,
+    "positive": _same,
+    "copy": _same,
+    "zero_mask": _same,
+    "astype": _astype,
+    "reciprocal": _reciprocal,
+    "reshape": _same,
+    "broadcast_to": _same,
+}
+
+# ---- the cotangent in front -----------------------------------------------------------------------------------------
+
+
+def _factored(op: str, args: tuple[Term, ...], params: tuple[Param, ...], shape: Shape) -> tuple[Term | None, ...]:
+    """Write a term with the cotangent in it as carrier * local; (None, None) if it is only its own carrier."""
+    first, *rest = args
+    other = rest[0] if rest else ONE
+    if op == "negative":
+        return first.carrier, _times(number(-1), first.local)
+    if op == "multiply" and not (first.has_g and other.has_g):
+        a, b = (first, other) if first.has_g else (other, first)
+        return a.carrier, _times(a.local, b)
+    if op == "divide" and first.has_g and not other.has_g:
+        return first.carrier, _over(first.local, other)
+    if op in ("add", "subtract") and first.has_g and other.has_g and first.carrier is other.carrier:
+        local = _plain(op, first.local, other.local)
+        return first.carrier, local
+    if op in ("broadcast_to", "reshape") and not first.local.shape and first.local is not ONE:
+        return _made(op, (first.carrier,), params, shape, first.bare), first.local
+    return None, None
+
+
+def _plain(op: str, *args: Term) -> Term:
+    shape = np.broadcast_shapes(*(a.shape for a in args))
+    return _made(op, args, (), shape, "f")
+
+
+def _times(a: Term, b: Term) -> Term:
+    return b if a is ONE else a if b is ONE else _plain("multiply", a, b)
+
+
+def _over(a: Term, b: Term) -> Term:
+    return a if b is ONE else _plain("divide", a, b)
+
+
+def gate(term: Term) -> Term | None:
+    """Return what the carrier of a choice between multiples of the cotangent is multiplied with."""
+    if not term.has_g:
+        return None
+    if term.op != "where" or term.args[0].has_g:
+        return term.local
+    chosen = [_slope(a) for a in term.args[1:]]
+    return None if None in chosen else _plain("where", term.args[0], *chosen)  # type: ignore[arg-type]
+
+
+def _slope(term: Term) -> Term | None:
+    if not term.has_g:
+        return term if term.value == 0 else None
+    return gate(term)
+
+
+# ---- products -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product with everything in its place.
+
+    Attributes:
+        negative: whether a minus stands before it.
+        above: the factors with their powers, in order.
+        below: the same of what they are divided by.
+    """
+
+    negative: bool
+    above: tuple[tuple[Term, int], ...]
+    below: tuple[tuple[Term, int], ...]
+
+
+# Flattening goes no further than this: what one rule multiplies is short, unless it was not made to be read.
+_STEPS = 100
+
+
+def product_of(term: Term) -> Product:
+    """Flatten a product, with the carrier of the cotangent in front."""
+    negative, above, below = False, _Powers(), _Powers()
+    stack, steps = [(term, 1)], 0
+    while stack:
+        t, power = stack.pop()
+        steps += 1
+        if steps > _STEPS and t is not term:
+            (above if power > 0 else below).add(t, abs(power))
+        elif t.has_g and t._carrier is not None:
+            stack += [(t.local, power), (t.carrier, power)]
+        elif t.op == "multiply":
+            stack += [(t.args[1], power), (t.args[0], power)]
+        elif t.op == "divide":
+            stack += [(t.args[1], -power), (t.args[0], power)]
+        elif t.op == "negative":
+            negative ^= bool(power % 2)
+            stack.append((t.args[0], power))
+        elif t.op == "square":
+            stack.append((t.args[0], 2 * power))
+        elif _is_minus(t):
+            negative ^= bool(power % 2)
+            if t.value != -1:
+                (above if power > 0 else below).add(number(-t.value), abs(power))
+        elif t.value is None or t.value != 1:
+            (above if power > 0 else below).add(t, abs(power))
+    return Product(negative, above.factors(), below.factors())
+
+
+def _is_minus(term: Term) -> bool:
+    return isinstance(term.value, (int, float)) and not isinstance(term.value, bool) and term.value < 0
+
+
+class _Powers(dict[Any, Any]):
+    """Factors in order of appearance, equal ones together."""
+
+    def add(self, term: Term, power: int) -> None:
+        key = term.leaf or (("number", repr(term.value)) if term.value is not None else id(term))
+        known = self.get(key)
+        self[key] = (term, power + (known[1] if known else 0))
+
+    def factors(self) -> tuple[tuple[Term, int], ...]:
+        return tuple(self.values())
+
+
+# ---- shapes ---------------------------------------------------------------------------------------------------------
+
+
+def expansion(before: Shape, after: Shape) -> tuple[bool, ...] | None:
+    """Return where a reshape puts new axes of length 1, as a flag for each axis of the result; None if it does more.
+
+    Example:
+        >>> expansion((3, 2), (3, 1, 2))
+        (False, True, False)
+    """
+    flags: list[bool] = []
+    old = list(before)
+    spare = len(after) - len(before)
+    for n in after:
+        if old and old[0] == n and not (n == 1 and spare):
+            old.pop(0)
+            flags.append(False)
+        elif n == 1 and spare:
+            spare -= 1
+            flags.append(True)
+        else:
+            return None
+    return None if old else tuple(flags)
+
+
+def narrow(term: Term) -> Term:
+    """Return what is left of a term where broadcasting spreads it by itself."""
+    inner = _narrow(term.op, term.args, term.shape)
+    return term if inner is None else inner
+
+
+def _narrow(op: str, args: tuple[Term, ...], shape: Shape) -> Term | None:
+    if op not in ("broadcast_to", "reshape"):
+        return None
+    (inner,) = args
+    if op == "broadcast_to":
+        deeper = _narrow(inner.op, inner.args, inner.shape) if inner.op == "reshape" else None
+        return inner if deeper is None else deeper
+    new = expansion(inner.shape, shape)
+    return inner if new is not None and True not in new[new.count(True) :] else None
+
+
+def thin_shape(terms: Sequence[Term]) -> Shape:
+    """Return the shape of elementwise work on terms that are not spread."""
+    shapes = {t.thin for t in terms}
+    return shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
+
+
+def narrowed(terms: Sequence[Term], shape: Shape | None) -> list[bool]:
+    """Say which terms need no spreading for elementwise work on them to give that shape; None if any shape will do."""
+    free = [False] * len(terms)
+    shapes = [t.shape for t in terms]
+    for i, t in enumerate(terms):
+        kept, shapes[i] = shapes[i], t.thin
+        free[i] = shape is None or np.broadcast_shapes(*shapes) == shape
+        shapes[i] = t.thin if free[i] else kept
+    return free

@@ -1,0 +1,277 @@
+"""What an explanation is asked about: the graph, the nodes that are meant, and the values, if they can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from ...core.errors import GradError
+from ...core.op import Op
+from ...engine import conjugated, edge_of
+from ...ir.build import built
+from ...ir.graph import Graph
+from ...ir.labels import clip, visible
+from ...ir.node import GraphNode, Kind, Role
+from ...ir.program import Program
+from ...tensors.tensor import Tensor
+
+Wrt = Tensor | str | Iterable[Tensor | str] | None
+Values = bool | Literal["auto"]
+
+# "auto" runs a graph again if it has no more nodes, and its arrays no more bytes.
+_NODES, _BYTES = 2000, 64 << 20
+_NOW = " All numbers are of the inputs as they are now; an earlier backward() had others."
+
+
+class Asked(NamedTuple):
+    """A question.
+
+    Attributes:
+        graph: with its backward pass.
+        targets: the ids of the nodes that were asked for.
+        values: of every node, by its id; empty if they are not known.
+        calls: for each operation the op, the ids of its arguments and its parameters; empty of a Graph alone.
+        notes: why there are no values, or what is odd about them.
+    """
+
+    graph: Graph
+    targets: tuple[str, ...]
+    values: Mapping[str, Any]
+    calls: Mapping[str, tuple[Op, tuple[str, ...], Mapping[str, Any]]]
+    notes: tuple[str, ...]
+
+
+def asked(loss: Any, wrt: Wrt, values: Values, cotangent: Any) -> Asked:
+    """Check what `explain` was called with, and find the nodes and values."""
+    program, outputs = _program(loss, cotangent)
+    graph = program.graph if isinstance(program, Program) else program
+    targets = _Finder(graph, program, outputs).targets(wrt)
+    graph = _named(graph, targets, wrt)
+    notes = _unreached(graph) if wrt is None else ()
+    if not isinstance(program, Program):
+        return Asked(graph, targets, {}, {}, notes)
+    found, note = _values(program, values, outputs)
+    changed = program.first_changed(found) if found else None
+    if changed is not None:
+        notes = (f"The inputs have changed since: {changed} is not what it was when it was recorded.{_NOW}", *notes)
+    return Asked(graph, targets, found, program._calls, (note, *notes) if note else notes)
+
+
+def _unreached(graph: Graph) -> tuple[str, ...]:
+    """Say which parameters of the graph no gradient reaches."""
+    reached = graph.cotangents
+    idle = [node for node in graph if node.kind is Kind.PARAMETER and node.id not in reached]
+    names = [clip(visible(node.name), 40) or node.id for node in idle[:8]] + ["…"] * (len(idle) > 8)
+    return (f"Not reached by a gradient: {', '.join(names)}. explain(loss, wrt=...) says why.",) if idle else ()
+
+
+# ---- the loss -------------------------------------------------------------------------------------------------------
+
+
+def _program(loss: Any, cotangent: Any) -> tuple[Program | Graph, tuple[Tensor, ...]]:
+    if isinstance(loss, (Program, Graph)):
+        graph = loss.graph if isinstance(loss, Program) else loss
+        if not graph.flows:
+            raise GradError(
+                "explain: expected a backward pass; received a forward graph. Pass backward=True when making it"
+            )
+        if cotangent is not None:
+            raise TypeError(
+                "explain: a cotangent goes with a loss that is a Tensor; bind the seed of a Program instead"
+            )
+        return loss, ()
+    outputs = (loss,) if isinstance(loss, Tensor) else tuple(loss) if isinstance(loss, Iterable) else (loss,)
+    for t in outputs:
+        _check(t, len(outputs), cotangent)
+    program = Program.build(outputs, backward=True)
+    if cotangent is not None:
+        program = _seeded(program, outputs[0], cotangent)
+    return program, outputs
+
+
+def _named(graph: Graph, targets: tuple[str, ...], wrt: Wrt) -> Graph:
+    """Call results of operations that are asked for as the tensors are called; graphs know the names of leaves only."""
+    wanted = [wrt] if isinstance(wrt, (Tensor, str)) else list(wrt or ())
+    if len(wanted) != len(targets):
+        return graph
+    named = {i: t.name for i, t in zip(targets, wanted, strict=True) if isinstance(t, Tensor) and t.name}
+    nodes = tuple(replace(node, name=node.name or str(named.get(node.id, ""))) for node in graph)
+    return replace(graph, nodes=nodes) if any(not graph[i].name for i in named) else graph
+
+
+def _check(t: Any, count: int, cotangent: Any) -> None:
+    if not isinstance(t, Tensor):
+        raise TypeError(f"explain: expected a Tensor as the loss, or several; received {type(t).__name__}")
+    if not t.requires_grad:
+        raise GradError(
+            f"explain: expected a loss that requires a gradient; received {_short(t)}, which has no history of one. "
+            "Make an input with ag.tensor(a, requires_grad=True), and compute outside no_grad(), without .detach()"
+        )
+    if cotangent is not None:
+        shape = np.shape(cotangent.data if isinstance(cotangent, Tensor) else cotangent)
+        if count != 1 or shape != t.shape:
+            raise GradError(
+                f"explain: expected one loss and a cotangent of its shape {t.shape}; received shape {shape}"
+            )
+    elif t.size != 1:
+        raise GradError(
+            f"explain: expected a loss of one number; received {_short(t)}. Reduce it first, explain(t.sum(), ...), or "
+            f"say with explain(t, ..., cotangent=c), c of shape {t.shape}, what the backward pass starts with"
+        )
+    elif t.dtype.kind == "c":
+        raise GradError(
+            "explain: expected a real loss; received a complex one. Take its .real or abs(), or pass a cotangent"
+        )
+
+
+def _short(t: Tensor) -> str:
+    name = f"'{clip(visible(t.name), 40)}' " if t.name else ""
+    return f"a tensor {name}of shape {t.shape} {t.dtype}"
+
+
+def _seeded(program: Program, t: Tensor, cotangent: Any) -> Program:
+    given = np.asarray(cotangent.data if isinstance(cotangent, Tensor) else cotangent, t.dtype)
+    seeds = {node.id: conjugated(given) for node in program.graph if node.role is Role.SEED}
+    return replace(program, bindings=MappingProxyType({**program.bindings, **seeds}))
+
+
+# ---- values ---------------------------------------------------------------------------------------------------------
+
+
+def _values(program: Program, values: Values, outputs: tuple[Tensor, ...]) -> tuple[Mapping[str, Any], str]:
+    graph = program.graph
+    if values is False:
+        return {}, ""
+    if values == "auto" and (len(graph) > _NODES or sum(node.nbytes for node in graph) > _BYTES):
+        size = f"{len(graph):,} nodes, {sum(node.nbytes for node in graph) >> 20:,} MiB"
+        return {}, f"The numbers are left out, for the graph is large ({size}). Pass values=True to have them."
+    drawn = next((n for n in graph if n.op.startswith("random_") and n.id not in program.known), None)
+    if drawn is not None:
+        return {}, (
+            f"The numbers are not known any more: the random draw {drawn.id} was let go by backward(). Explain before "
+            "backward(), or call backward(retain_graph=True)."
+        )
+    try:
+        found = program.values()
+    except GradError as error:
+        reason = str(error).partition(": ")[2]
+        return {}, f"The numbers are not known any more: {reason}."
+    # The graph follows tensors that were assigned since, as by an optimizer's step.
+    for i, t in zip(graph.outputs, outputs, strict=False):
+        if not np.allclose(found[i], t.data, rtol=1e-4, equal_nan=True):
+            return found, (
+                "A tensor was assigned a new value since the loss was computed; the numbers are of the new values."
+            )
+    return found, ""
+
+
+# ---- the tensors asked for ------------------------------------------------------------------------------------------
+
+
+class _Finder:
+    """Finds the nodes of tensors, names and ids, and says why a gradient does not reach one."""
+
+    def __init__(self, graph: Graph, program: Program | Graph, outputs: tuple[Tensor, ...]) -> None:
+        self._graph = graph
+        self._bindings = program.bindings if isinstance(program, Program) else {}
+        self._outputs = outputs
+        self._reached = graph.cotangents
+
+    def targets(self, wrt: Wrt) -> tuple[str, ...]:
+        """Return the ids of what was asked for, each once."""
+        if wrt is None:
+            return tuple(self._graph.gradients)
+        wanted = [wrt] if isinstance(wrt, (Tensor, str)) or not isinstance(wrt, Iterable) else list(wrt)
+        if not wanted:
+            raise ValueError("explain: expected a tensor or a name in wrt; received an empty list")
+        return tuple(dict.fromkeys(self._found(thing) for thing in wanted))
+
+    def _found(self, thing: Any) -> str:
+        if isinstance(thing, Tensor):
+            node_id = self._of_tensor(thing)
+            name = f"'{clip(visible(thing.name), 40)}'" if thing.name else f"the tensor of shape {thing.shape}"
+            if node_id is None:
+                raise GradError(
+                    f"explain: not reached: the loss was not computed from {name}, or only through its bare values "
+                    "(.data, .numpy(), float()), detach() or no_grad(). ag.why_no_grad(t, loss) may tell more"
+                )
+        elif isinstance(thing, str):
+            node_id = self._of_name(thing)
+            name = f"'{clip(visible(thing), 40)}'"
+        else:
+            raise TypeError(f"explain: expected a Tensor, a name or None as wrt; received {type(thing).__name__}")
+        if node_id not in self._reached:
+            raise GradError(f"explain: {self._why(node_id, name)}")
+        return node_id
+
+    def _of_tensor(self, t: Tensor) -> str | None:
+        edge = edge_of(t)
+        found = next((i for i, thing in self._bindings.items() if thing is edge), None)
+        if found is not None or edge is t or not self._outputs:
+            return found
+        # The graph with a backward pass stands for a copy of the record; its forward nodes come in the same order.
+        alone = next((i for i, thing in built(self._outputs).things.items() if thing is edge), None)
+        nodes = [node.id for node in self._graph if not node.backward]
+        return None if alone is None else nodes[int(alone[1:])]
+
+    def _of_name(self, name: str) -> str:
+        forward = [node for node in self._graph if not node.backward]
+        named = [node.id for node in forward if node.name == name] or [node.id for node in forward if node.id == name]
+        if len(named) > 1:
+            reached = [i for i in named if i in self._reached]
+            named = reached if len(reached) == 1 else named
+        if len(named) == 1:
+            return named[0]
+        if named:
+            raise KeyError(
+                f"explain: expected a name that one tensor has; received {clip(visible(name), 80)!r}, and {len(named)} "
+                f"tensors are called so: {', '.join(named[:8])}. Pass one of these ids"
+            )
+        names = sorted({node.name for node in forward if node.name and node.kind is Kind.PARAMETER})
+        known = ", ".join(clip(visible(n), 40) for n in names[:8]) + (", …" if len(names) > 8 else "")
+        raise KeyError(
+            f"explain: expected the name or the id of a tensor of the graph; received {clip(visible(name), 80)!r}. "
+            + (f"Its parameters are {known}" if known else "None of its parameters has a name; pass the tensor itself")
+        )
+
+    # ---- why not ----------------------------------------------------------------------------------------------------
+
+    def _why(self, node_id: str, name: str) -> str:
+        """Say why no gradient reaches a node of the graph."""
+        node = self._graph[node_id]
+        if node.kind in (Kind.INPUT, Kind.CONSTANT, Kind.STATE):
+            return (
+                f"not required: {name} was made without requires_grad=True, so no gradient is computed for it. Make it "
+                "with ag.tensor(a, requires_grad=True)"
+            )
+        cut = self._cut(node_id)
+        if cut is None:
+            return f"not required: nothing that {name} was computed from requires a gradient"
+        reader, argument = cut
+        why = self._fault(reader, argument)
+        return f"not reached: {name} leads to the loss only through '{reader.op}' ({reader.id}), {why}"
+
+    def _cut(self, node_id: str) -> tuple[GraphNode, int] | None:
+        """Return the first op behind a node through which no gradient comes back, and the argument."""
+        behind = {node_id}
+        for node in self._graph:
+            if not node.backward and any(i in behind for i in node.inputs):
+                if node.id in self._reached:
+                    return node, next(k for k, i in enumerate(node.inputs) if i in behind)
+                if not node.needs:
+                    return node, next(k for k, i in enumerate(node.inputs) if i in behind)
+                behind.add(node.id)
+        return None
+
+    def _fault(self, node: GraphNode, argument: int) -> str:
+        if node.op == "stop_gradient":
+            return "which cuts the gradient on purpose"
+        if node.dtype.kind not in "fc":
+            return f"which has no derivative: its result is {node.dtype}"
+        return (
+            "which has no derivative" if not node.needs else f"which has no derivative by its argument {argument + 1}"
+        )

@@ -1,0 +1,163 @@
+"""Graphs as Model Explorer reads them: modules as layers that open, gradients and saved values as edge overlays.
+
+Numbers that color the nodes go into a second file, which Model Explorer calls node data.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+from ...ir.labels import clip, counted, summary, type_text, visible
+from ...ir.node import GraphNode, Kind
+from ...ir.text import duration, number, place
+from ..pictures.describe import BACKWARD
+from ..pictures.folding.assemble import homes_of
+from ..pictures.style import THEMES
+
+if TYPE_CHECKING:
+    from ...ir.graph import Graph
+
+NodeNumber = Literal["flops", "bytes", "seconds", "norm", "gradient"]
+
+_ID = "autograd_lite"
+# The layer that all of a backward pass stands in.
+_BACKWARD = "backward pass"
+_CLIP = 60
+
+
+def model_explorer_text(graph: Graph, *, indent: int | None = None) -> str:
+    """Return a collection of one graph, in Model Explorer's JSON."""
+    homes = homes_of(graph.nodes).own
+    picture: dict[str, Any] = {
+        "id": _ID,
+        "nodes": [_node(graph, node, homes[node.id]) for node in graph],
+        "groupNodeAttributes": {"": {"graph": summary(graph)}},
+    }
+    overlays = [overlay for overlay in (_gradients(graph), _saved(graph)) if overlay["edges"]]
+    if overlays:
+        data = {"type": "edge_overlays", "name": "the backward pass", "overlays": overlays}
+        picture["tasksData"] = {"edgeOverlaysDataListLeftPane": [data]}
+    return _json({"label": _ID, "graphs": [picture]}, indent)
+
+
+def node_data_text(graph: Graph, by: NodeNumber, *, indent: int | None = None) -> str:
+    """Return a number for each node that has one, in Model Explorer's JSON of node data; colored from low to high.
+
+    Raises:
+        ValueError: if `by` is none of the numbers, or no node has one.
+    """
+    numbers = {node.id: x for node in graph if (x := _number(node, by)) is not None and math.isfinite(x)}
+    if not numbers:
+        hint = "" if by in ("flops", "bytes") else ". Measure it: Program.build(loss, backward=True).measured(…)"
+        raise ValueError(f"to_model_explorer_data: expected a node with a number for {by!r}; received none{hint}")
+    light = THEMES["light"]
+    colors = [(0, light.page), (1, light.inks["output"].border)]
+    results = {
+        "results": {i: {"value": x} for i, x in numbers.items()},
+        "gradient": [{"stop": stop, "bgColor": color} for stop, color in colors],
+    }
+    return _json({_ID: results}, indent)
+
+
+def _number(node: GraphNode, by: str) -> float | None:
+    if by == "flops":
+        return node.flops if node.kind is Kind.OP else None
+    if by == "bytes":
+        return node.nbytes
+    if by == "seconds":
+        return node.seconds
+    if by == "norm":
+        return node.values.norm if node.values else None
+    if by == "gradient":
+        return node.gradient.norm if node.gradient else None
+    raise ValueError(f"to_model_explorer_data: expected flops, bytes, seconds, norm or gradient; received {by!r}")
+
+
+def _json(value: Any, indent: int | None) -> str:
+    return json.dumps(value, indent=indent, separators=(",", ":") if indent is None else (",", ": "), allow_nan=False)
+
+
+# ---- nodes ----------------------------------------------------------------------------------------------------------
+
+
+def _node(graph: Graph, node: GraphNode, home: tuple[str, ...]) -> dict[str, Any]:
+    # A slash separates layers, so none may stand in a module's name.
+    layers = [_BACKWARD, *(name.removesuffix(BACKWARD) for name in home)] if node.backward else list(home)
+    shape = ",".join(map(str, node.shape))
+    said = f"{node.name} = {node.op}" if node.name and node.op else node.op or node.name or node.value
+    named = [{"key": "name", "value": visible(node.name)}] if node.name else []
+    return {
+        "id": node.id,
+        "label": visible(clip(said, _CLIP)) or str(node.kind),
+        "namespace": "/".join(visible(layer).replace("/", "∕") or "_" for layer in layers),
+        "attrs": [{"key": key, "value": value} for key, value in _attributes(graph, node)],
+        "incomingEdges": [
+            {"sourceNodeId": source, "sourceNodeOutputId": "0", "targetNodeInputId": str(i)}
+            for i, source in enumerate(node.inputs)
+        ],
+        "outputsMetadata": [{"id": "0", "attrs": [{"key": "tensor_shape", "value": f"{node.dtype}[{shape}]"}, *named]}],
+    }
+
+
+def _attributes(graph: Graph, node: GraphNode) -> Iterator[tuple[str, Any]]:
+    yield "kind", str(node.kind)
+    yield "type", type_text(node)
+    if node.name:
+        yield "name", visible(node.name)
+    if node.value:
+        yield "value", visible(node.value)
+    for param in node.params:
+        yield visible(param.name), visible(param.text)
+    if node.nbytes:
+        yield "bytes", f"{node.nbytes:,}"
+    if node.flops:
+        yield "FLOP", f"{node.flops:,}"
+    if node.scope:
+        yield "module", visible(node.scope)
+    if node.source:
+        yield "line", place(node)
+    if node.backward:
+        yield "role", str(node.role)
+        related = [i for i in dict.fromkeys((node.of, node.toward)) if i in graph]
+        yield "belongs to", {"type": "node_ids", "nodeIds": related}
+    if node.id in graph.outputs:
+        yield "output", str(graph.outputs.index(node.id))
+    for name, stats in (("values", node.values), ("cotangent", node.gradient)):
+        if stats:
+            yield name, f"{number(stats.low)} to {number(stats.high)}, norm {number(stats.norm)}"
+            if not stats.finite:
+                yield f"{name} that are not finite", f"{stats.nans:,} NaN, {stats.infs:,} infinite"
+    if node.seconds is not None:
+        yield "time", duration(node.seconds)
+
+
+# ---- edges ----------------------------------------------------------------------------------------------------------
+
+
+def _gradients(graph: Graph) -> dict[str, Any]:
+    """Return the chain rule as edges against the forward ones: from every operation to what it passes a gradient to."""
+    edges = [
+        {
+            "sourceNodeId": flow.op,
+            "targetNodeId": flow.into,
+            "label": f"{flow.contribution} {type_text(graph[flow.into])}",
+        }
+        for flow in graph.flows
+        if flow.op in graph and flow.into in graph
+    ]
+    return {"name": "gradients", "edgeColor": "#7E22CE", "edgeWidth": 2, "edges": edges}
+
+
+def _saved(graph: Graph) -> dict[str, Any]:
+    """Return, for every value that the backward pass reads, edges to those who read it."""
+    edges = [
+        {"sourceNodeId": i, "targetNodeId": node.id, "label": counted(graph[i].nbytes, "byte")}
+        for node in graph
+        if node.backward
+        for i in dict.fromkeys(node.inputs)
+        if not graph[i].backward
+    ]
+    return {"name": "saved values", "edgeColor": THEMES["light"].quiet, "edgeWidth": 1, "edges": edges}

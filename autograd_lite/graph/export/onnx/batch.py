@@ -1,0 +1,383 @@
+"""A batch axis of any length: the graph written for several batch sizes, and what differs computed when it runs.
+
+A graph knows the shapes of one run. Here its shapes are worked out for other batch sizes: by the ops' own shape rules,
+and where a parameter holds a shape, as that of a reshape does, by asking which of its axes the batch is. Then the nodes
+are written for each of the sizes. They come out the same but for a few constants, which must be a multiple of the batch
+size, plus a number; and these are computed from the batch axis of an input.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ....core.errors import UnsupportedError
+from ....core.shapes import Shape, ShapeDtype
+from ....ir.node import GraphNode, Kind, Role
+from .emit import INT64, Emitter, Value
+from .indexing import plan_of
+from .table import Calls
+
+
+class Sized(NamedTuple):
+    """A graph at some batch size: its nodes, calls and slots."""
+
+    size: int
+    nodes: list[GraphNode]
+    calls: Calls
+    bound: Mapping[str, Any]
+
+
+class _Bakes(Exception):
+    """The batch size is part of the graph; the message says where."""
+
+
+def sized(
+    nodes: Sequence[GraphNode], calls: Calls, bound: Mapping[str, Any], batched: Sequence[str], old: int, new: int
+) -> Sized:
+    """Work out a graph for another batch size.
+
+    Args:
+        nodes: of the graph, in recorded order.
+        calls: of its operations.
+        bound: its slots.
+        batched: the ids of the inputs whose axis 0 is the batch.
+        old: the length of that axis.
+        new: the length to assume.
+
+    Raises:
+        UnsupportedError: if the graph depends on the batch size in some other way.
+    """
+    resize = _Resize({node.id: node for node in nodes}, calls, dict(bound), set(batched), old, new)
+    made = []
+    for node in nodes:
+        try:
+            made.append(resize.node(node))
+        except (_Bakes, ValueError, TypeError, IndexError) as error:
+            where = f"{node.op or node.kind} ({node.id}{f', {node.source}' if node.source else ''})"
+            raise UnsupportedError(
+                f"to_onnx(dynamic_batch=True): expected a graph that any batch size fits; received one with the batch "
+                f"size {old} baked in at {where}: {error}. Take the size from an input's shape by operations such as "
+                "mean and reshape(..., -1), or export without dynamic_batch"
+            ) from None
+    return Sized(new, made, resize.calls, resize.bound)
+
+
+class _Resize:
+    """The shapes of a graph at another batch size, node by node."""
+
+    def __init__(
+        self,
+        nodes: dict[str, GraphNode],
+        calls: Calls,
+        bound: dict[str, Any],
+        batched: set[str],
+        old: int,
+        new: int,
+    ) -> None:
+        self.nodes, self.bound, self.batched, self.old, self.new = nodes, bound, batched, old, new
+        self.calls: dict[str, Any] = dict(calls)
+        self.shapes: dict[str, Shape] = {}
+        self.zeros = _zero_states(calls, bound, old)
+
+    def node(self, node: GraphNode) -> GraphNode:
+        """Return a node with its shape at the new size."""
+        shape = self._slot(node) if node.kind is not Kind.OP else self._operation(node)
+        self.shapes[node.id] = shape
+        return node if shape == node.shape else replace(node, shape=shape)
+
+    def _slot(self, node: GraphNode) -> Shape:
+        if node.id in self.batched:
+            return (self.new, *node.shape[1:])
+        if node.role is Role.SEED:
+            return self.shapes[node.of]
+        if node.id in self.zeros:
+            self.bound[node.id] = np.zeros((self.new, *node.shape[1:]), node.dtype)
+            return (self.new, *node.shape[1:])
+        if node.kind is Kind.CONSTANT and not node.shape:
+            self._check_number(node)
+        return node.shape
+
+    def _check_number(self, node: GraphNode) -> None:
+        """Refuse a number that may be the batch size; of a mean's or variance's gradient it is known to be."""
+        value = self.bound[node.id]
+        number = np.asarray(value).item()
+        if node.backward:
+            count = self._count_of(node)
+            if count and number == count[0]:
+                self.bound[node.id] = type(value)(count[1])
+                return
+        if _may_be(number, self.old):
+            raise _Bakes(
+                f"the number {number!r} may come from the batch size, or not; trace with a batch of another size, such "
+                "as 7 or 11, to tell"
+            )
+
+    def _count_of(self, node: GraphNode) -> tuple[float, float] | None:
+        """Return how many elements the op of a backward node averages, at the old and the new size."""
+        of = self.nodes.get(node.of)
+        if of is None or of.op not in ("mean", "var", "std"):
+            return None
+        _, (x, *_), params = self.calls[of.id]
+        less = params.get("ddof", 0)
+        axis = params["axis"]
+        old, new = (
+            math.prod(n for i, n in enumerate(shape) if axis is None or i in axis) - less
+            for shape in (self.nodes[x].shape, self.shapes[x])
+        )
+        return old, new
+
+    def _operation(self, node: GraphNode) -> Shape:
+        op, arguments, params = self.calls[node.id]
+        before = [self.nodes[a].shape for a in arguments]
+        after = [self.shapes[a] for a in arguments]
+        old_target = tuple(params.get("shape", ()))
+        if "shape" in params:
+            params = {**params, "shape": self._target(node, before, after, old_target)}
+        piece = self._piece(node, params)
+        if piece is not None:
+            params = {**params, "index": piece}
+        elif "index" in params:
+            shapes = (before[0], after[0]) if node.op != "scatter_add" else (old_target, tuple(params["shape"]))
+            _check_index(params["index"], *shapes)
+        if node.op.removesuffix("_adjoint") in _RECURRENT and params["batch"] == self.old:
+            params = {**params, "batch": self.new}
+        _check_others(node, after, params)
+        self.calls[node.id] = (op, arguments, params)
+        specs = [ShapeDtype(s, self.nodes[a].dtype) for a, s in zip(arguments, after, strict=True)]
+        shape = op.infer(*specs, **params).shape
+        if len(shape) != len(node.shape):
+            raise _Bakes(f"the result has {len(node.shape)} axes at one size and {len(shape)} at another")
+        return shape
+
+    def _piece(self, node: GraphNode, params: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """Return the index of the piece of a cotangent that belongs to one of the arrays that were concatenated."""
+        if node.op != "getitem" or not node.backward or node.of not in self.calls or node.toward not in self.shapes:
+            return None
+        op, parts, of = self.calls[node.of]
+        index, axis = params["index"], of.get("axis")
+        if op.name != "concatenate" or len(index) != axis + 1 or any(i != slice(None) for i in index[:axis]):
+            return None
+        start = new = 0
+        for part in parts:
+            length = self.nodes[part].shape[axis]
+            if part == node.toward and index[axis] == slice(start, start + length):
+                return (*index[:axis], slice(new, new + self.shapes[part][axis]))
+            start, new = start + length, new + self.shapes[part][axis]
+        return None
+
+    def _target(self, node: GraphNode, before: Sequence[Shape], after: Sequence[Shape], target: Shape) -> Shape:
+        if node.op.startswith("random_"):  # as of dropout, whose mask has the shape of what it is for
+            return (self.new, *target[1:]) if target[:1] == (self.old,) else target
+        if node.backward:
+            known = self._forward_twin(node, target)
+            if known is not None and (node.op != "reshape" or math.prod(known) == math.prod(after[0])):
+                return known
+        if before == after:
+            return target
+        if node.op == "reshape":
+            return _reshaped(before[0], after[0], target, self.old)
+        if node.op == "broadcast_to":
+            front = len(target) - len(after[0])
+            pairs = zip(before[0], after[0], strict=True)
+            return (*target[:front], *(t if a == b else a for t, (b, a) in zip(target[front:], pairs, strict=True)))
+        return target
+
+    def _forward_twin(self, node: GraphNode, target: Shape) -> Shape | None:
+        """Return what a shape in the backward pass has become, if it is that of a forward value nearby."""
+        nearby = [node.toward, node.of, *(self.calls[node.of][1] if node.of in self.calls else ())]
+        return next((self.shapes[i] for i in nearby if i in self.shapes and self.nodes[i].shape == target), None)
+
+
+_RECURRENT = ("lstm", "gru", "simple_rnn")
+
+
+def _zero_states(calls: Calls, bound: Mapping[str, Any], size: int) -> set[str]:
+    """Return the ids of the zeros, a row for each example, that stand for states before the first step."""
+
+    def made_of(node_id: str) -> tuple[str, ...]:
+        return calls[node_id][1] if node_id in calls and calls[node_id][0].name == "concatenate" else ()
+
+    found: set[str] = set()
+    for op, arguments, _ in calls.values():
+        if op.name in _RECURRENT:
+            for part in made_of(arguments[0])[2:3]:
+                found.update((part, *made_of(part)))
+    arrays = {i: bound.get(i) for i in found}
+    return {i for i, a in arrays.items() if isinstance(a, np.ndarray) and len(a) == size and not a.any()}
+
+
+def _may_be(number: Any, size: int) -> bool:
+    """Say whether a number looks like a multiple or a fraction of the batch size."""
+    if isinstance(number, bool) or not math.isfinite(number) or not number:
+        return False
+    if number == int(number):
+        return int(number) % size == 0 and abs(number) < 1e6 * size  # a number such as -1e9 stands for infinity
+    times = number * size
+    # Numbers such as 0.5 or 0.75 are whole multiples of 1/size by chance; but 1/size itself is not let through.
+    return abs(times - round(times)) < 1e-6 and (times == 1 or number * 1024 != int(number * 1024))
+
+
+def _reshaped(before: Shape, after: Shape, target: Shape, size: int) -> Shape:
+    """Return the target of a reshape at the new size, given the old batch size.
+
+    The batch is the axis that begins where the batch axis does; or one of several that are joined to an axis; or it is
+    what an axis that others were joined to is taken apart into, and then an axis of that length.
+    """
+    changed = [i for i, (b, a) in enumerate(zip(before, after, strict=True)) if b != a]
+    if len(changed) > 1:
+        raise _Bakes("two axes of its input depend on the batch size")
+    (axis,) = changed
+    start, old, new = math.prod(before[:axis]), math.prod(before), math.prod(after)
+    end = start * before[axis]
+    places = []
+    for j, n in enumerate(target):
+        begins = math.prod(target[:j])
+        inside = begins <= start < begins * n or start <= begins < begins * n <= end
+        if inside and n * new % old == 0 and n > 1:
+            places.append(j)
+    if len(places) > 1:
+        places = [j for j in places if target[j] == size]
+    if len(places) != 1:
+        raise _Bakes(f"no axis, or not just one, of the new shape {target} stands for the batch alone")
+    (j,) = places
+    return (*target[:j], target[j] * new // old, *target[j + 1 :])
+
+
+def _check_index(index: tuple[Any, ...], before: Shape, after: Shape) -> None:
+    """Refuse an index that names positions along the batch axis, but for the first, the last, and all but those."""
+    plan = plan_of(index, before)
+    for axis, (old, new) in enumerate(zip(before, after, strict=True)):
+        if old == new:
+            continue
+        if plan is None or axis in plan.places:
+            raise _Bakes("it takes an array of positions along the batch axis")
+        cut = plan.cuts[axis]
+        if axis in plan.ints:
+            if cut.start not in (0, old - 1):
+                raise _Bakes(f"the position {cut.start} along the batch axis may depend on the batch size")
+            if cut.start and not _counts_from_the_end(index):
+                raise _Bakes(f"the position {cut.start} along the batch axis may be the last")
+        elif any(b not in (None, 0, 1, -1) for b in (cut.start, cut.stop)):
+            raise _Bakes(f"the slice {cut.start}:{cut.stop} along the batch axis may depend on the batch size")
+
+
+def _counts_from_the_end(index: tuple[Any, ...]) -> bool:
+    return any(isinstance(i, (int, np.integer)) and i == -1 for i in index)
+
+
+def _check_others(node: GraphNode, after: Sequence[Shape], params: Mapping[str, Any]) -> None:
+    """Refuse what the shape rule of an op leaves to its forward."""
+    if node.op == "concatenate":
+        rest = {tuple(n for i, n in enumerate(shape) if i != params["axis"]) for shape in after}
+        if len(rest) > 1:
+            raise _Bakes(f"shapes {', '.join(map(str, after))} do not fit together")
+    if node.op == "index_update":
+        taken = np.broadcast_to(np.zeros((), np.bool_), after[0])[params["index"]].shape
+        if np.broadcast_shapes(taken, after[1][max(len(after[1]) - len(taken), 0) :]) != taken:
+            raise _Bakes(f"values of shape {after[1]} do not fit into {taken}")
+
+
+# ---- one model of several -------------------------------------------------------------------------------------------
+
+
+def axes_of(shapes: Sequence[Shape], sizes: Sequence[int]) -> tuple[int | str | None, ...]:
+    """Return the axes of a value as lengths and, where they depend on the batch size, as words.
+
+    Example:
+        >>> axes_of([(4, 3, 8), (5, 3, 10), (7, 3, 14)], [4, 5, 7])
+        ('batch', 3, '2*batch')
+    """
+    axes: list[int | str | None] = []
+    for lengths in zip(*shapes, strict=True):
+        line = _line(lengths, sizes)
+        if line is None:
+            axes.append(None)
+        else:
+            k, b = line
+            times = "batch" if k == 1 else f"{k}*batch"
+            axes.append(b if not k else times if not b else f"{times}{b:+d}")
+    return tuple(axes)
+
+
+def _line(values: Sequence[Any], sizes: Sequence[int]) -> tuple[int, int] | None:
+    """Return whole numbers k and b with value = k * size + b, if there are."""
+    k = (values[1] - values[0]) / (sizes[1] - sizes[0])
+    b = values[0] - k * sizes[0]
+    if k != int(k) or b != int(b) or any(v != k * n + b for v, n in zip(values, sizes, strict=True)):
+        return None
+    return int(k), int(b)
+
+
+def merged(emitters: Sequence[Emitter], sizes: Sequence[int], source: Value) -> None:
+    """Make the first of several emitters fit all sizes: constants that differ are computed from `source`'s axis 0.
+
+    Raises:
+        UnsupportedError: if more than constants differ, or they are no line in the batch size.
+    """
+    first = emitters[0]
+    plain = [[(r.op_type, r.inputs, r.outputs, str(r.attributes)) for r in e.nodes] for e in emitters]
+    if any(nodes != plain[0] for nodes in plain) or any(e.constants.keys() != first.constants.keys() for e in emitters):
+        odd = next((a for a, *rest in zip(*plain, strict=False) if any(a != b for b in rest)), ("",))
+        raise UnsupportedError(
+            "to_onnx(dynamic_batch=True): expected the same operators for every batch size; received others"
+            f"{_near(odd)}. Export without dynamic_batch"
+        )
+    users = {name: record for record in first.nodes for name in record.inputs}
+    computed: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for name, array in first.constants.items():
+        versions = [e.constants[name] for e in emitters]
+        if name not in users or all(
+            v is array or np.array_equal(v, array, equal_nan=v.dtype.kind == "f") for v in versions
+        ):
+            continue
+        line = _lines(versions, sizes)
+        if line is None:
+            user = users[name]
+            raise UnsupportedError(
+                "to_onnx(dynamic_batch=True): expected constants that are multiples of the batch size; received others "
+                f"at {user.op_type} ({user.name}{f', {user.doc}' if user.doc else ''}). Export without dynamic_batch"
+            )
+        k, b = line
+        if users[name].op_type == "Reshape" and np.count_nonzero(k) == 1:
+            first.constants[name] = np.where(k, -1, b)
+        else:
+            computed[name] = line
+    if computed:
+        _compute(first, computed, source)
+
+
+def _near(odd: Any) -> str:
+    return f" at {odd[0]}" if odd[0] else ""
+
+
+def _lines(versions: Sequence[np.ndarray], sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return whole arrays k and b with constant = k * size + b."""
+    if len({(v.shape, v.dtype) for v in versions}) > 1 or versions[0].size > 64 or versions[0].dtype.kind not in "iuf":
+        return None
+    lines = [_line([v.item() for v in entry], sizes) for entry in zip(*(v.reshape(-1) for v in versions), strict=True)]
+    if any(line is None for line in lines):
+        return None
+    k, b = (np.array([line[i] for line in lines if line], np.int64).reshape(versions[0].shape) for i in (0, 1))
+    return k, b
+
+
+def _compute(emitter: Emitter, wanted: Mapping[str, tuple[np.ndarray, np.ndarray]], source: Value) -> None:
+    """Put nodes in front that compute constants from the length of an input's axis 0."""
+    rest = emitter.nodes[:]
+    del emitter.nodes[:]
+    emitter.at(None)
+    size = emitter.call("Shape", source, dtype=INT64, shape=(1,), start=0, end=1)
+    renamed: dict[str, str] = {}
+    for name, (k, b) in wanted.items():
+        dtype = emitter.constants.pop(name).dtype
+        value = size.reshape(*k.shape) if not k.ndim else size
+        value = value * emitter.constant(k) if (k != 1).any() or k.size > 1 else value
+        value = value + emitter.constant(b) if b.any() else value
+        renamed[name] = value.cast(dtype).name
+    for record in rest:
+        emitter.nodes.append(record._replace(inputs=tuple(renamed.get(x, x) for x in record.inputs)))

@@ -1,0 +1,255 @@
+"""ONNX's file format, written by hand: Protocol Buffers' wire format, and the messages of `onnx.proto` that we need.
+
+A message is a sequence of fields, each a key (field number and wire type) and a value: a varint, 4 bytes, or a length
+and so many bytes. Fields are written in the order of their numbers, as the official library writes them, and a field
+of several values one by one: so its parser and its writer give the same bytes back.
+
+References:
+    Protocol Buffers, Encoding (protobuf.dev/programming-guides/encoding). ONNX IR version 8, onnx/onnx.proto.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# TensorProto.DataType, by NumPy's names of the dtypes.
+DATA_TYPES = {
+    "float32": 1,
+    "uint8": 2,
+    "int8": 3,
+    "uint16": 4,
+    "int16": 5,
+    "int32": 6,
+    "int64": 7,
+    "bool": 9,
+    "float16": 10,
+    "float64": 11,
+    "uint32": 12,
+    "uint64": 13,
+}
+
+
+@functools.lru_cache(maxsize=64)
+def data_type(dtype: np.dtype[Any]) -> int:
+    """Return the number that a dtype has in the format, or 0 if it has none."""
+    return DATA_TYPES.get(dtype.name, 0)
+
+
+_VARINT, _BYTES, _FIXED32 = 0, 2, 5
+# AttributeProto.AttributeType
+_FLOAT, _INT, _STRING, _TENSOR, _FLOATS, _INTS, _STRINGS = 1, 2, 3, 4, 6, 7, 8
+
+
+def varint(value: int) -> bytes:
+    """Encode an integer in groups of seven bits, the lowest first; a negative one as its 64-bit two's complement.
+
+    Example:
+        >>> varint(300).hex()
+        'ac02'
+    """
+    value &= 0xFFFF_FFFF_FFFF_FFFF
+    groups = bytearray()
+    while value > 0x7F:
+        groups.append(value & 0x7F | 0x80)
+        value >>= 7
+    groups.append(value)
+    return bytes(groups)
+
+
+class Message:
+    """A message under construction: pieces that are joined once, at the end, since weights may be large.
+
+    Example:
+        >>> Message().integer(1, 8).text(2, "ag").encoded().hex()
+        '080812026167'
+    """
+
+    __slots__ = ("pieces", "size")
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes | memoryview] = []
+        self.size = 0
+
+    def _add(self, piece: bytes | memoryview) -> None:
+        self.pieces.append(piece)
+        self.size += len(piece)
+
+    def integer(self, field: int, value: int) -> Message:
+        """Add an integer, an enum or a truth value."""
+        self._add(varint(field << 3 | _VARINT) + varint(value))
+        return self
+
+    def real(self, field: int, value: float) -> Message:
+        """Add a number in single precision."""
+        self._add(varint(field << 3 | _FIXED32) + struct.pack("<f", value))
+        return self
+
+    def raw(self, field: int, value: bytes | memoryview) -> Message:
+        """Add bytes."""
+        self._add(varint(field << 3 | _BYTES) + varint(len(value)))
+        self._add(value)
+        return self
+
+    def text(self, field: int, value: str) -> Message:
+        """Add a string; half a surrogate pair, which has no encoding, becomes a question mark."""
+        return self.raw(field, value.encode("utf-8", "replace"))
+
+    def message(self, field: int, value: Message) -> Message:
+        """Add a message inside this one."""
+        self._add(varint(field << 3 | _BYTES) + varint(value.size))
+        self.pieces.extend(value.pieces)
+        self.size += value.size
+        return self
+
+    def encoded(self) -> bytes:
+        """Return the bytes."""
+        return b"".join(self.pieces)
+
+
+class ValueSpec(NamedTuple):
+    """What a model says of a value: its name, dtype and axes; an axis is a length, a name of one, or None."""
+
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int | str | None, ...]
+    doc: str = ""
+
+
+class NodeRecord(NamedTuple):
+    """One ONNX node; an input that is left out is called ""."""
+
+    op_type: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    name: str = ""
+    attributes: Mapping[str, Any] = {}
+    doc: str = ""
+    domain: str = ""
+
+
+def tensor(name: str, array: np.ndarray) -> Message:
+    """Encode an array: raw bytes, little endian, in C order."""
+    made = Message()
+    for n in array.shape:
+        made.integer(1, n)
+    made.integer(2, data_type(array.dtype))
+    if name:
+        made.text(8, name)
+    little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+    return made.raw(9, little.reshape(-1).view(np.uint8).data if little.size else b"")
+
+
+def attribute(name: str, value: Any) -> Message:
+    """Encode an attribute: a number, a string, an array, or a sequence of numbers or of strings.
+
+    Raises:
+        TypeError: if it is anything else.
+    """
+    made = Message().text(1, name)
+    if isinstance(value, (bool, int, np.integer)):
+        return made.integer(3, int(value)).integer(20, _INT)
+    if isinstance(value, (float, np.floating)):
+        return made.real(2, float(value)).integer(20, _FLOAT)
+    if isinstance(value, str):
+        return made.text(4, value).integer(20, _STRING)
+    if isinstance(value, np.ndarray):
+        return made.message(5, tensor("", value)).integer(20, _TENSOR)
+    if isinstance(value, Sequence) and all(isinstance(v, (int, np.integer)) for v in value):
+        for v in value:
+            made.integer(8, int(v))
+        return made.integer(20, _INTS)
+    if isinstance(value, Sequence) and all(isinstance(v, (int, float, np.number)) for v in value):
+        for v in value:
+            made.real(7, float(v))
+        return made.integer(20, _FLOATS)
+    if isinstance(value, Sequence) and all(isinstance(v, str) for v in value):
+        for v in value:
+            made.text(9, v)
+        return made.integer(20, _STRINGS)
+    raise TypeError(f"attribute {name!r}: expected a number, a string, an array or a sequence; received {value!r}")
+
+
+def value_info(spec: ValueSpec) -> Message:
+    """Encode what is said of a value."""
+    shape = Message()
+    for n in spec.shape:
+        axis = Message()
+        if isinstance(n, str):
+            axis.text(2, n)
+        elif n is not None:
+            axis.integer(1, n)
+        shape.message(1, axis)
+    kind = Message().message(1, Message().integer(1, data_type(spec.dtype)).message(2, shape))
+    made = Message().text(1, spec.name).message(2, kind)
+    return made.text(3, spec.doc) if spec.doc else made
+
+
+def node(record: NodeRecord) -> Message:
+    """Encode a node; its attributes stand in the order of their names."""
+    made = Message()
+    for name in record.inputs:
+        made.text(1, name)
+    for name in record.outputs:
+        made.text(2, name)
+    if record.name:
+        made.text(3, record.name)
+    made.text(4, record.op_type)
+    for key in sorted(record.attributes):
+        made.message(5, attribute(key, record.attributes[key]))
+    if record.doc:
+        made.text(6, record.doc)
+    return made.text(7, record.domain) if record.domain else made
+
+
+def graph(
+    name: str,
+    nodes: Iterable[NodeRecord],
+    initializers: Mapping[str, np.ndarray],
+    inputs: Iterable[ValueSpec],
+    outputs: Iterable[ValueSpec],
+    values: Iterable[ValueSpec],
+    doc: str = "",
+) -> Message:
+    """Encode a graph."""
+    made = Message()
+    for record in nodes:
+        made.message(1, node(record))
+    made.text(2, name)
+    for key, array in initializers.items():
+        made.message(5, tensor(key, array))
+    if doc:
+        made.text(10, doc)
+    for field, specs in ((11, inputs), (12, outputs), (13, values)):
+        for spec in specs:
+            made.message(field, value_info(spec))
+    return made
+
+
+def model(
+    body: Message,
+    *,
+    ir_version: int,
+    opsets: Mapping[str, int],
+    producer: tuple[str, str],
+    metadata: Mapping[str, str],
+) -> bytes:
+    """Encode a model.
+
+    Args:
+        body: its graph.
+        ir_version: of the file format.
+        opsets: the version of each domain of operators; the standard one is called "".
+        producer: name and version of the program that wrote it.
+        metadata: whatever else is said of it.
+    """
+    made = Message().integer(1, ir_version).text(2, producer[0]).text(3, producer[1]).message(7, body)
+    for domain, version in opsets.items():
+        made.message(8, Message().text(1, domain).integer(2, version))
+    for key, text in metadata.items():
+        made.message(14, Message().text(1, key).text(2, text))
+    return made.encoded()

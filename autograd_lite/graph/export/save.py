@@ -1,0 +1,147 @@
+"""Files: what a path's ending asks for, written whole or not at all."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ...core.files import write_file
+from ..pictures.folding.fold import ViewOptions
+from ..pictures.window import PICTURE_LIMIT
+from .render import Format, Renderer, RenderError, rendered
+
+if TYPE_CHECKING:
+    from ...ir.graph import Graph
+
+
+class SaveOptions(ViewOptions, total=False):
+    """The keywords of `Graph.save`: those of pictures, and of a page."""
+
+    explain: Any
+    diff: Any
+    title: str | None
+
+
+class Drawing(NamedTuple):
+    """How a picture is drawn.
+
+    Attributes:
+        renderer: "auto", "dot", "graphviz-pure" or "builtin"; see `render`.
+        dpi: dots per inch of a PNG.
+        timeout: seconds after which a program that draws is killed.
+    """
+
+    renderer: Renderer = "auto"
+    dpi: float = 144.0
+    timeout: float = 30.0
+
+
+def saved(graph: Graph, path: str | Path, drawing: Drawing, options: SaveOptions, more: Collection[str] = ()) -> Path:
+    """Write a graph to a file; see `Graph.save`.
+
+    Args:
+        graph: what to write.
+        path: whose ending names the form.
+        drawing: how.
+        options: of the picture.
+        more: endings besides, for the error.
+    """
+    return written(path, contents(graph, Path(path).suffix, drawing, options, more))
+
+
+def contents(graph: Graph, ending: str, drawing: Drawing, options: SaveOptions, more: Collection[str] = ()) -> bytes:
+    """Return what a file with an ending such as ".svg" holds.
+
+    Raises:
+        ValueError: if there is no such ending, or the form does not have one of the options.
+        RenderError: if no program gives a PNG or a PDF.
+    """
+    ending = ending.lower()
+    if ending == ".onnx":
+        raise ValueError(
+            'save: a Graph holds no values, which an .onnx file needs. Use Program.build(loss).save("x.onnx")'
+        )
+    if ending not in ENDINGS:
+        known = ", ".join([*ENDINGS, *more])
+        raise ValueError(f"save: expected a path ending in {known}; received {ending!r}")
+    form = ENDINGS[ending]
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    for name in given:
+        if name not in form.options:
+            takes = ", ".join(sorted(form.options)) or "none"
+            raise ValueError(f"save: expected options of {ending} ({takes}); received {name}")
+    made = form.make(graph, drawing, given)
+    return made if isinstance(made, bytes) else made.encode("utf-8")
+
+
+# ---- forms ----------------------------------------------------------------------------------------------------------
+
+
+class _Form(NamedTuple):
+    """A form of file: how it is made, and which of a picture's options it has."""
+
+    make: Callable[[Any, Drawing, Any], str | bytes]
+    options: frozenset[str]
+
+
+def _svg(graph: Graph, drawing: Drawing, options: Any) -> str | bytes:
+    if drawing.renderer in ("dot", "graphviz-pure"):
+        try:
+            return _image("svg")(graph, drawing, options)
+        except RenderError as error:
+            reason = str(error).partition(", and ")[2].partition(". ")[0]
+            warnings.warn(f"save: {reason}; the built-in renderer drew the picture", RuntimeWarning, stacklevel=5)
+    if graph.flows:  # the two passes side by side
+        return graph.to_mirror(**options)
+    most = {"max_nodes": options.pop("limit")} if "limit" in options else {}
+    return graph.to_svg(**options, **most)
+
+
+def _image(form: Format) -> Callable[[Any, Drawing, Any], bytes]:
+    def draw(graph: Graph, drawing: Drawing, options: Any) -> bytes:
+        dot = graph.to_mirror_dot(**options) if graph.flows else graph.to_dot(**options)
+        return rendered(dot, form, renderer=drawing.renderer, dpi=drawing.dpi, timeout=drawing.timeout)
+
+    return draw
+
+
+def _markdown(graph: Graph, options: Any) -> str:
+    """Return a diagram that GitHub draws, and the listing."""
+    fence = "`" * 3
+    listing = graph.to_text(overlay=options.get("overlay"), max_nodes=PICTURE_LIMIT)
+    while fence in listing:
+        fence += "`"
+    diagram = graph.to_mermaid(**options).rstrip("\n")
+    return f"{fence}mermaid\n{diagram}\n{fence}\n\n{fence}text\n{listing}\n{fence}\n"
+
+
+_PICTURE = frozenset(ViewOptions.__annotations__)
+_MARKS = frozenset(("overlay",))
+_PAGE = frozenset(("overlay", "explain", "diff", "title"))
+
+ENDINGS: dict[str, _Form] = {
+    ".svg": _Form(_svg, _PICTURE),
+    ".png": _Form(_image("png"), _PICTURE),
+    ".pdf": _Form(_image("pdf"), _PICTURE),
+    ".html": _Form(lambda graph, _, options: graph.to_html(**options), _PAGE),
+    ".dot": _Form(lambda graph, _, options: graph.to_dot(**options), _PICTURE),
+    ".mmd": _Form(lambda graph, _, options: graph.to_mermaid(**options), _PICTURE),
+    ".md": _Form(lambda graph, _, options: _markdown(graph, options), _PICTURE),
+    ".txt": _Form(lambda graph, _, options: graph.to_text(**options) + "\n", _MARKS),
+    ".json": _Form(lambda graph, _, options: graph.to_json(indent=1) + "\n", frozenset()),
+}
+
+
+# ---- the file -------------------------------------------------------------------------------------------------------
+
+
+def written(path: str | Path, data: bytes) -> Path:
+    """Write a file whole or not at all, or into a pipe or a device; return its path.
+
+    Raises:
+        OSError: if the path cannot be that of a file, or its folder does not exist.
+    """
+    write_file(path, data, what="save", into_pipes=True)
+    return Path(path)

@@ -1,0 +1,229 @@
+"""What a box of a picture says: of one node, and of a folded group."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from ...ir.labels import brief_params, clip, counted, type_text, visible
+from ...ir.node import GraphNode, Kind
+from ...ir.text import place
+from .scopes import Scope
+from .view import Mark, ViewNode
+
+# What a module's name bears where its backward pass is meant.
+BACKWARD = " ∇"
+_NAME, _PARAMS, _TIP = 36, 30, 200
+_WORST = ("origin", "nan", "exploding", "vanishing", "dead", "unreached", "removed", "added", "changed")
+
+
+class Facts(NamedTuple):
+    """What is said of nodes beside what they say themselves.
+
+    Attributes:
+        outputs: ids of the results.
+        gradients: for the complete cotangent of a parameter, by its id, the name of that parameter.
+        frozen: ids of inputs that are a module's own weights.
+    """
+
+    outputs: Collection[str]
+    gradients: Mapping[str, str]
+    frozen: Collection[str]
+
+
+class Sums(NamedTuple):
+    """What an overlay measures: the sum over the members of a group, that over the graph, and the unit."""
+
+    own: float
+    whole: float
+    unit: str
+
+
+def exact(value: float, unit: str) -> str:
+    """Return a sum with its unit, to the last digit where it is a count: so what is seen adds up.
+
+    Example:
+        >>> exact(1234567.0, "FLOP"), exact(0.00042, "s")
+        ('1,234,567 FLOP', '420 µs')
+    """
+    return f"{value:,.0f} {unit}".rstrip() if unit != "s" and value % 1 == 0 else amount(value, unit)
+
+
+def amount(value: float, unit: str) -> str:
+    """Return a number with its unit, in thousands of it where it is large.
+
+    Example:
+        >>> amount(1_234_567, "FLOP"), amount(2048, "B"), amount(0.00042, "s"), amount(1234, "")
+        ('1.23 MFLOP', '2.05 kB', '420 µs', '1.23 k')
+    """
+    sizes = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")]
+    if unit == "s":
+        sizes = [(1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n")]
+    for size, prefix in sizes:
+        if abs(value) >= size * 0.9995:
+            return f"{value / size:.3g} {prefix}{unit}".rstrip()
+    return f"{value:.3g} {unit}".rstrip()
+
+
+# ---- one node -------------------------------------------------------------------------------------------------------
+
+
+def node_box(node: GraphNode, facts: Facts, scope: Scope, mark: Mark | None, shared: int = 0) -> ViewNode:
+    """Return the box of one node: at most three lines and a note; all else stands in the tooltip.
+
+    Args:
+        node: the node.
+        facts: about the graph.
+        scope: the modules around it.
+        mark: what an overlay says of it.
+        shared: how many modules read it, if it is a parameter.
+    """
+    is_output = node.id in facts.outputs or node.id in facts.gradients
+    mark = mark or Mark()
+    badge = mark.badge or (f"shared ×{shared}" if shared > 1 else "")
+    lines, sign = _lines(node, facts)
+    if mark.note:
+        lines = (*lines, visible(clip(mark.note, _NAME)))
+    tip = tuple(visible(clip(line, _TIP)) for line in (*_tip(node, facts), *mark.tip) if line)
+    look = mark.look or _look(node, facts)
+    return ViewNode(node.id, look, lines, sign, is_output, scope, tip, visible(badge), (), mark.weight)
+
+
+def _look(node: GraphNode, facts: Facts) -> str:
+    if node.kind is Kind.OP:
+        return "backward" if node.backward else "output" if node.id in facts.outputs else "op"
+    return "frozen" if node.id in facts.frozen else str(node.kind)
+
+
+def _lines(node: GraphNode, facts: Facts) -> tuple[tuple[str, ...], str]:
+    """Return the lines, and the sign before the first."""
+    kind = type_text(node)
+    if node.kind is Kind.CONSTANT:
+        return (visible(node.value) or kind,), ""
+    name = visible(clip(node.name, _NAME))
+    if node.kind is not Kind.OP:
+        return (_tail(visible(node.name)) or str(node.kind), kind), ""
+    if node.id in facts.gradients:
+        name = _tail(visible(facts.gradients[node.id]) + ".grad")
+    op = visible(clip(node.op, _NAME))
+    # Longer glyphs, like |x| and mod, are words beside a word.
+    sign = visible(node.glyph) if len(node.glyph) == 1 and not name else ""
+    params = clip(brief_params(node), _PARAMS)
+    return tuple(line for line in (f"{name} = {op}" if name else op, params, kind) if line), sign
+
+
+def _tail(name: str) -> str:
+    """Return the end of a name that is too long: of a dotted path it says most."""
+    return name if len(name) <= _NAME else "…" + name[1 - _NAME :] if "." in name[-_NAME:] else clip(name, _NAME)
+
+
+def _tip(node: GraphNode, facts: Facts) -> list[str]:
+    what = [str(node.kind), node.name] if node.kind is not Kind.OP else [node.op, *node.inputs]
+    size = f"{type_text(node)}, {counted(node.nbytes, 'byte')}" if node.nbytes and not node.weak else type_text(node)
+    return [
+        " ".join(filter(None, [node.id, "=", *what, node.value])),
+        *map(str, node.params),
+        size,
+        f"{node.flops:,} FLOP" if node.flops else "",
+        f"gradient of {facts.gradients[node.id]}" if node.id in facts.gradients else "",
+        f"backward of {node.of}, toward {node.toward}" if node.of else "",
+        node.scope,
+        place(node),
+    ]
+
+
+# ---- a group --------------------------------------------------------------------------------------------------------
+
+
+def group_box(
+    group_id: str,
+    title: str,
+    members: Sequence[GraphNode],
+    facts: Facts,
+    *,
+    scope: Scope = (),
+    times: int = 1,
+    marks: Sequence[Mark] = (),
+    sums: Sums | None = None,
+) -> ViewNode:
+    """Return the box of a folded group.
+
+    Args:
+        group_id: of the box.
+        title: its head: the module, or what happens in it.
+        members: the nodes in it, in recorded order.
+        facts: about the graph.
+        scope: the modules around it.
+        times: how often the same structure is repeated in it.
+        marks: of the members.
+        sums: what an overlay measures.
+    """
+    ops = [node for node in members if node.kind is Kind.OP]
+    values = sum(node.size for node in members if node.kind is Kind.PARAMETER)
+    content = f"{times:,} × {counted(len(ops) // times, 'op')}" if times > 1 else counted(len(ops), "op")
+    if values:
+        content += f", {amount(values, '')} param{'' if values == 1 else 's'}"
+    lines = [clip(visible(title), _NAME), content]
+    lines += [text for text in (_range(ops, times), exact(sums.own, sums.unit) if sums else "") if text]
+    worst = min((m for m in marks if m.look in _WORST), key=lambda m: _WORST.index(m.look), default=None)
+    look = "backward_group" if all(node.backward for node in ops) else "group"
+    badges = [f"×{times:,}"] if times > 1 else []
+    if sums and sums.own > 0.005 * sums.whole > 0:
+        badges.append(f"{100 * sums.own / sums.whole:.{0 if sums.own > 0.0995 * sums.whole else 1}f} %")
+    if worst is not None:
+        look = worst.look
+        badges += [worst.badge] if worst.badge else []
+        lines += [visible(clip(worst.note, _NAME))] if worst.note else []
+    counts = {op: len(list(same)) for op, same in groupby(sorted(node.op for node in ops))}
+    often = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    tip = [
+        f"{group_id} = {counted(len(members), 'node')}, {members[0].id} to {members[-1].id}",
+        ", ".join(f"{op} ×{n}" if n > 1 else op for op, n in often[:8]) + (", …" if len(often) > 8 else ""),
+        f"{sum(node.flops for node in ops):,} FLOP",
+        *(line for mark in marks[:20] if mark.look in _WORST for line in mark.tip),
+    ]
+    is_output = any(node.id in facts.outputs for node in members)
+    said = tuple(visible(clip(line, _TIP)) for line in tip if line)
+    ids = tuple(node.id for node in members)
+    return ViewNode(group_id, look, tuple(lines), "", is_output, scope, said, visible(" ".join(badges)), ids)
+
+
+def _range(ops: Sequence[GraphNode], times: int) -> str:
+    """Say how the shape of the result varies over repetitions that are alike but for their shapes."""
+    if times < 2:
+        return ""
+    step = len(ops) // times
+    shapes = list(dict.fromkeys(node.shape for node in ops[step - 1 :: step]))
+    return f"{shapes[0]} to {shapes[-1]}" if len(shapes) > 1 else ""
+
+
+def joined(names: Sequence[str]) -> str:
+    """Write what follows each other as one title, with "…" for what does not fit.
+
+    Example:
+        >>> joined(["matmul", "add", "tanh"]), joined(["multiply"] * 9)
+        ('matmul › add › tanh', 'multiply › multiply › … › multiply')
+    """
+    whole = " › ".join(names[:9])
+    if len(names) < 10 and len(whole) <= _NAME:
+        return whole
+    kept = len(names) - 2
+    while kept > 1 and len(" › ".join([*names[:kept], "…", names[-1]])) > _NAME:
+        kept = min(kept - 1, 8)
+    return " › ".join([*names[:kept], "…", names[-1]])
+
+
+def series(names: Sequence[str]) -> str:
+    """Name modules that are alike: by their only name, by the first and the last of a numbered row, or by all names.
+
+    Example:
+        >>> series(["block_0", "block_1", "block_2"]), series(["cell"] * 3), series(["query", "key", "value"])
+        ('block_0 … block_2', 'cell', 'query, key, value')
+    """
+    if len(set(names)) == 1:
+        return names[0]
+    whole = ", ".join(names[:9])
+    numbered = len({re.sub(r"\d+", "", name) for name in names}) == 1
+    return f"{names[0]} … {names[-1]}" if numbered or len(names) > 9 or len(whole) > _NAME else whole

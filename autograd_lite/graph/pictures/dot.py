@@ -1,0 +1,146 @@
+"""Graphviz's DOT language: plain quoted labels, ids without colons, a cluster for each module, the same bytes always.
+
+Labels are never HTML-like, since several engines cannot read those, and lines are neither orthogonal nor concentrated,
+which makes `dot` fail on graphs like these. One font is named, for which every engine has its own metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from ...ir.labels import clip, visible
+from .scopes import nested
+from .style import EDGE_LOOKS, LOOKS, THEMES, Theme, heat_of
+from .view import EdgeKind, View, ViewEdge, ViewNode
+
+if TYPE_CHECKING:
+    import graphviz
+
+ThemeName = Literal["light", "dark"]
+
+# Graphviz fails on labels that are much wider than a page.
+_CLIP = 60
+_NAME = "autograd_lite"
+
+
+def dot_text(view: View, theme: ThemeName = "light") -> str:
+    """Return a picture as DOT text.
+
+    Args:
+        view: what to draw.
+        theme: the colors.
+
+    Raises:
+        ValueError: if there is no such theme.
+    """
+    head = [f"digraph {_NAME} {{\n"]
+    for kind, attributes in _defaults(_theme(theme)).items():
+        said = " ".join(f"{key}={_bare(value)}" for key, value in sorted(attributes.items()))
+        head.append(f"\t{kind} [{said}]\n")
+    return "".join([*head, *_body(view, _theme(theme)), "}\n"])
+
+
+def digraph(view: View, theme: ThemeName = "light") -> graphviz.Digraph:
+    """Return a picture as a `graphviz.Digraph`, whose source is `dot_text`."""
+    import graphviz
+
+    kinds = {f"{kind}_attr": attributes for kind, attributes in _defaults(_theme(theme)).items()}
+    return graphviz.Digraph(_NAME, body=list(_body(view, _theme(theme))), **kinds)
+
+
+def quoted(text: str) -> str:
+    r"""Return a user's text as a DOT string: no escape sequence, entity or quote in it means anything.
+
+    Example:
+        >>> print(quoted('a "quoted" \\N'))
+        "a \"quoted\" \\N"
+    """
+    return f'"{_escaped(text)}"'
+
+
+def _escaped(text: str) -> str:
+    # Graphviz decodes entities in labels, and reads \\N, \\G, \\l as names and line ends.
+    return visible(text).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")
+
+
+def _theme(name: str) -> Theme:
+    if name not in THEMES:
+        raise ValueError(f"to_dot: expected a theme among {', '.join(THEMES)}; received {name!r}")
+    return THEMES[name]
+
+
+def _defaults(theme: Theme) -> dict[str, dict[str, str]]:
+    """Return what holds for the graph, all nodes and all edges, as users may change it on a Digraph."""
+    font = {"fontname": "Helvetica"}
+    return {
+        "graph": font | {"rankdir": "TB", "newrank": "true", "fontsize": "11", "nodesep": "0.3", "ranksep": "0.4"}
+        | {"labelloc": "t", "bgcolor": theme.page, "fontcolor": theme.soft},
+        "node": font | {"fontsize": "11", "margin": "0.14,0.06", "height": "0.3", "fontcolor": theme.text},
+        "edge": font | {"fontsize": "9", "color": theme.edge, "arrowsize": "0.7", "fontcolor": theme.soft},
+    }  # fmt: skip
+
+
+def _bare(value: str) -> str:
+    """Write one of our own values: in quotes unless it is a word or a number."""
+    return value if value.isalpha() or value.replace(".", "", 1).isdecimal() else f'"{value}"'
+
+
+# ---- the body -------------------------------------------------------------------------------------------------------
+
+
+def _body(view: View, theme: Theme) -> Iterator[str]:
+    """Yield the lines between the defaults and the last brace."""
+    caption = "\\n".join(_escaped(clip(line, 4 * _CLIP)) for line in view.caption)
+    yield f'\tlabel="{caption}"\n'
+    yield from _clusters(view, theme)
+    for i, box in enumerate(view.cut):
+        # What a box reads that is not shown: three dots.
+        yield f'\tcut{i} [label="...", shape=plaintext, fontcolor="{theme.soft}", class="cut"]\n'
+        yield f'\tcut{i} -> {box} [style=dashed, color="{theme.quiet}"]\n'
+    yield from (_edge(edge, theme) for edge in view.edges)
+
+
+def _clusters(view: View, theme: Theme) -> Iterator[str]:
+    """Yield the lines of the nodes, module by module."""
+    number = 0
+    for depth, item in nested(view.nodes):
+        # Hostile modules may nest by the thousand.
+        pad = "\t" * min(depth + 1, 20)
+        if isinstance(item, ViewNode):
+            yield f"{pad}{_node(item, theme)}\n"
+        elif item is None:
+            yield f"{pad}}}\n"
+        else:
+            yield f"{pad}subgraph cluster_{number} {{\n"
+            yield f'{pad}\tlabel={quoted(clip(item, _CLIP))}; style="rounded,dashed"; color="{theme.frame}"\n'
+            number += 1
+
+
+def _node(node: ViewNode, theme: Theme) -> str:
+    look, ink = LOOKS[node.look], theme.inks[node.look]
+    double = ", peripheries=2" if node.is_output and "peripheries" not in look.dot else ""
+    fill = ink.fill if node.weight is None else theme.heat[heat_of(node.weight)]
+    mark = node.badge or look.glyph
+    head, *rest = node.lines
+    lines = [f"{clip(head, _CLIP)} [{mark}]" if mark else clip(head, _CLIP), *(clip(line, _CLIP) for line in rest)]
+    text = "\\n".join(map(_escaped, lines))
+    return (
+        f'{node.id} [label="{text}", {look.dot}{double}, fillcolor="{fill}", color="{ink.border}", '
+        f'id="{node.id}", class="{node.look}"]'
+    )
+
+
+def _edge(edge: ViewEdge, theme: Theme) -> str:
+    said = []
+    if edge.kind is not EdgeKind.DATA:
+        color = theme.gradient if edge.kind is EdgeKind.GRADIENT else theme.saved
+        said += [EDGE_LOOKS[edge.kind].dot, f'color="{color}"']
+    elif edge.quiet:
+        said.append(f'color="{theme.quiet}"')
+    if edge.label:
+        said.append(f"label={quoted(edge.label)}")
+    if edge.argument:
+        said.append(f'headlabel="{edge.argument}"')
+    said.append(f'class="{edge.kind}"')
+    return f"\t{edge.source} -> {edge.target} [{', '.join(said)}]\n"

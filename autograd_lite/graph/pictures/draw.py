@@ -1,0 +1,108 @@
+"""What SVG pictures are drawn with: boxes of every shape, lines of text, tips of arrows, numbers, and safe text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...ir.labels import fits_table
+from .boxes import LEADING, PILL, SHEET, Line, pill_width
+from .layout.layered import TIP, Box, Point
+
+
+def shape(kind: str, center: Point, box: Box, double: bool) -> str:
+    """Draw the outline of a box, by the shape that its look names."""
+    if kind == "cylinder":
+        return _cylinder(center, box)
+    if kind == "stacked":
+        face = Box(box.width - 2 * SHEET, box.height - 2 * SHEET)
+        behind = [_outline("rounded", Point(center.x + shift, center.y + shift), face, 0.0) for shift in (SHEET, 0.0)]
+        front = Point(center.x - SHEET, center.y - SHEET)
+        return "".join([*behind, shape("rounded", front, face, double)])
+    return "".join(_outline(kind, center, box, inset) for inset in ((0.0, 3.0) if double else (0.0,)))
+
+
+def _outline(kind: str, center: Point, box: Box, inset: float) -> str:
+    wide, high = box.width - 2 * inset, box.height - 2 * inset
+    left, top = center.x - wide / 2, center.y - high / 2
+    if kind == "ellipse":
+        size = f'rx="{n(wide / 2)}" ry="{n(high / 2)}"'
+        return f'<ellipse class="box" cx="{n(center.x)}" cy="{n(center.y)}" {size}/>'
+    if kind == "octagon":
+        cut = min(9.0, box.height / 3) - inset * 0.6
+        across, down = n(wide - 2 * cut), n(high - 2 * cut)
+        corner = n(cut)
+        return (
+            f'<path class="box" d="M{n(left + cut)} {n(top)}h{across}l{corner} {corner}v{down}l-{corner} {corner}'
+            f'h-{across}l-{corner} -{corner}v-{down}z"/>'
+        )
+    round_ = f' rx="{n(min(8.0, box.height / 3) - inset)}"' if kind == "rounded" else ""
+    return f'<rect class="box" x="{n(left)}" y="{n(top)}" width="{n(wide)}" height="{n(high)}"{round_}/>'
+
+
+def pill(badge: str, right: float, y: float) -> str:
+    """Draw a badge that ends at x = right, with its middle at height y."""
+    wide, high = pill_width(badge), 15.0
+    line = text(Line(badge, PILL, "pilled"), right - wide / 2, y)
+    if not fits_table(badge):
+        inner = text(Line(badge, PILL, "pilled"), (wide - 6) / 2, high / 2)
+        line = (
+            f'<svg x="{n(right - wide + 3)}" y="{n(y - high / 2)}" width="{n(wide - 6)}" height="{n(high)}" '
+            f'overflow="hidden">{inner}</svg>'
+        )
+    size = f'width="{n(wide)}" height="{n(high)}" rx="{n(high / 2)}"'
+    return f'<rect class="pill" x="{n(right - wide)}" y="{n(y - high / 2)}" {size}/>{line}'
+
+
+def _cylinder(center: Point, box: Box) -> str:
+    x, y, wide, lid = center.x - box.width / 2, center.y - box.height / 2, box.width, min(6.0, box.height / 4)
+    arc = f"{n(wide / 2)} {n(lid)} 0 0"
+    return (
+        f'<path class="box" d="M{n(x)} {n(y + lid)}A{arc} 1 {n(x + wide)} {n(y + lid)}'
+        f"V{n(y + box.height - lid)}A{arc} 1 {n(x)} {n(y + box.height - lid)}Z"
+        f'M{n(x)} {n(y + lid)}A{arc} 0 {n(x + wide)} {n(y + lid)}"/>'
+    )
+
+
+def lines_text(lines: Sequence[Line], x: float, top: float, width: float) -> str:
+    """Set the lines of a label below each other, around x and from a height down; `width` is that of the label."""
+    parts = []
+    for line in lines:
+        height = line.size * LEADING
+        if fits_table(line.text):
+            parts.append(text(line, x, top + height / 2))
+        else:
+            # No table knows how wide these characters are: a window of the label's size cuts what would stand out.
+            inner = text(line, width / 2, height / 2 + 2)
+            parts.append(
+                f'<svg x="{n(x - width / 2)}" y="{n(top - 2)}" width="{n(width)}" height="{n(height + 4)}" '
+                f'overflow="hidden">{inner}</svg>'
+            )
+        top += height
+    return "".join(parts)
+
+
+def tip(at: Point) -> str:
+    """Return the path of an arrow's tip that points down at a point."""
+    return f"M{n(at.x)} {n(at.y)}l-3.5 {n(-TIP)}h7z"
+
+
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
+
+
+def xml(text: str) -> str:
+    """Make a text safe to stand in XML, in an attribute as well."""
+    return text.translate(_ENTITIES)
+
+
+def text(line: Line, x: float, y: float, anchor: str = "middle") -> str:
+    """Set a line with its middle at height y (a third of the size above the baseline is the middle of the letters)."""
+    style = f' class="{line.style}"' if line.style else ""
+    where = f'x="{n(x)}" y="{n(y + 0.35 * line.size)}" font-size="{n(line.size)}" text-anchor="{anchor}"'
+    sign = f'<tspan class="sign">{xml(line.sign)} </tspan>' if line.sign else ""
+    return f"<text{style} {where}>{sign}{xml(line.text)}</text>"
+
+
+def n(value: float) -> str:
+    """Write a number with at most one decimal."""
+    text = f"{value:.1f}".removesuffix(".0")
+    return "0" if text == "-0" else text

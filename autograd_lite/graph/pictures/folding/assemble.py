@@ -1,0 +1,342 @@
+"""From groups of operations to a View: where slots stand, what the edges between boxes say, what is summed up."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from ....core.shapes import Shape
+from ....ir.node import GraphNode, Kind, Role, number_of
+from ..describe import BACKWARD, Facts, Sums, amount, group_box, node_box
+from ..scopes import Scope, common_scope
+from ..view import EdgeKind, Overlay, View, ViewEdge, ViewNode
+
+if TYPE_CHECKING:
+    from ....ir.graph import Graph
+
+# Ops whose arguments may change places: where these arrive in another order, nobody needs to be told.
+COMMUTATIVE = frozenset(
+    ("add", "multiply", "maximum", "minimum", "fmax", "fmin", "equal", "not_equal", "hypot", "logaddexp", "logaddexp2")
+).union(("logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor", "gcd", "lcm"))
+_QUIET = frozenset((Kind.PARAMETER, Kind.CONSTANT, Kind.STATE))
+# As many inputs may stand beside a folded group that alone reads them; more go inside.
+_INPUTS_BESIDE = 4
+
+
+class Cell(NamedTuple):
+    """Operations that become one box.
+
+    Attributes:
+        ops: their nodes, in recorded order.
+        title: of the group; empty for a box that is one node.
+        scope: the modules around the box.
+        times: how often the same structure is repeated in it.
+    """
+
+    ops: tuple[GraphNode, ...]
+    title: str = ""
+    scope: Scope = ()
+    times: int = 1
+
+
+class Homes(NamedTuple):
+    """For the nodes of a graph, by id: the modules around them.
+
+    Attributes:
+        own: the path of each, with "∇" behind the names where it belongs to the backward pass.
+        readers: for each slot the ids of the operations that decide where it stands: those of the forward pass, if any.
+        frozen: inputs that are weights of a module, only not trained: they are called after the module that reads them.
+    """
+
+    own: dict[str, Scope]
+    readers: dict[str, list[str]]
+    frozen: Collection[str]
+
+
+def homes_of(nodes: Sequence[GraphNode]) -> Homes:
+    """Say which modules stand around each node: of an operation its own, of a slot what its readers have in common.
+
+    Inputs belong to no module, for they come from outside.
+    """
+    own: dict[str, Scope] = {}
+    paths: dict[tuple[str, bool], Scope] = {("", False): (), ("", True): ()}
+    forward: dict[str, list[str]] = {}
+    backward: dict[str, list[str]] = {}
+    for node in nodes:
+        if node.kind is not Kind.OP:
+            continue
+        key = node.scope, node.backward
+        path = paths.get(key)
+        if path is None:
+            path = paths[key] = tuple(f"{part}{BACKWARD}" if key[1] else part for part in node.scope.split("."))
+        own[node.id] = path
+        readers = backward if node.backward else forward
+        for source in node.inputs:
+            readers.setdefault(source, []).append(node.id)
+    kept = {node.id: forward.get(node.id) or backward.get(node.id, []) for node in nodes if node.kind is not Kind.OP}
+    frozen = set()
+    for node in nodes:
+        if node.kind is not Kind.OP:
+            module = node.name.rpartition(".")[0] if node.kind is Kind.INPUT else ""
+            if module and any(own[i] == tuple(module.split(".")) for i in kept[node.id]):
+                frozen.add(node.id)
+            outside = (node.kind is Kind.INPUT and node.id not in frozen) or node.role is Role.SEED
+            around = () if outside else {own[i] for i in kept[node.id]}
+            own[node.id] = common_scope(around)
+    return Homes(own, kept, frozen)
+
+
+def facts_of(graph: Graph, homes: Homes) -> Facts:
+    """Collect what boxes say of nodes beside what these say themselves."""
+    gradients = {total: graph[leaf].name or leaf for leaf, total in graph.gradients.items()} if graph.flows else {}
+    return Facts(frozenset(graph.outputs), gradients, homes.frozen)
+
+
+class Plan(NamedTuple):
+    """Boxes before they are described.
+
+    Attributes:
+        cells: disjoint, in an order in which none reads from a later one.
+        inside: by the number of a cell, the slots in it.
+        alone: by the number of a cell, the slots that stand before it as boxes of their own; at -1 those that nobody
+            reads.
+        number: for each operation the number of its cell.
+    """
+
+    cells: Sequence[Cell]
+    inside: dict[int, list[GraphNode]]
+    alone: dict[int, list[GraphNode]]
+    number: dict[str, int]
+
+    @property
+    def size(self) -> int:
+        """How many boxes there are."""
+        return len(self.cells) + sum(map(len, self.alone.values()))
+
+
+def assemble(
+    graph: Graph,
+    plan: Plan,
+    homes: Homes,
+    *,
+    overlay: Overlay | None = None,
+    caption: Sequence[str] = (),
+    shown: Collection[int | str] | None = None,
+) -> View:
+    """Make the View in which each cell is a box.
+
+    Args:
+        graph: the graph.
+        plan: the boxes.
+        homes: the modules around the nodes.
+        overlay: marks and totals.
+        caption: lines for the end of the caption.
+        shown: the numbers of cells and the ids of slots to show; None for all.
+    """
+    overlay = overlay or Overlay()
+    facts, whole = facts_of(graph, homes), sum(overlay.totals.values())
+    names: dict[str, str] = {}
+    boxes: list[ViewNode] = []
+    frames = {cell.scope[:n] for cell in plan.cells for n in range(len(cell.scope) + 1)}
+    for k, cell in enumerate((*plan.cells, None)):
+        for slot in plan.alone.get(-1 if cell is None else k, ()):
+            if shown is None or slot.id in shown:
+                shared = len({homes.own[i] for i in homes.readers[slot.id]}) if slot.kind is Kind.PARAMETER else 0
+                scope = homes.own[slot.id]
+                while scope not in frames and scope:
+                    scope = scope[:-1]  # its own module is a closed box
+                boxes.append(node_box(slot, facts, scope, overlay.marks.get(slot.id), shared))
+                names[slot.id] = slot.id
+        if cell is None or (shown is not None and k not in shown):
+            continue
+        if not cell.title:
+            (node,) = cell.ops
+            boxes.append(node_box(node, facts, cell.scope, overlay.marks.get(node.id)))
+        else:
+            members = sorted((*cell.ops, *plan.inside.get(k, ())), key=lambda node: number_of(node.id))
+            boxes.append(_group(f"m{k}", cell, members, facts, overlay, whole))
+            names.update((slot.id, boxes[-1].id) for slot in plan.inside.get(k, ()))
+        names.update((node.id, boxes[-1].id) for node in cell.ops)
+    groups = {box.id: f"m{k}" for k, box in enumerate(box for box in boxes if box.members)}
+    boxes = [replace(box, id=groups.get(box.id, box.id)) if box.members else box for box in boxes]
+    names = {i: groups.get(name, name) for i, name in names.items()} if groups else names
+    cells = [cell for cell in plan.cells if cell.ops[0].id in names]
+    edges, cut = _edges(graph, cells, names)
+    return View(tuple(_weighed(boxes, overlay)), edges, _named(graph), _caption(graph, overlay, caption), cut)
+
+
+def _named(graph: Graph) -> str:
+    from_name = graph[graph.outputs[0]].name if graph.outputs else ""
+    return f"Computation graph of {from_name}" if from_name else "Computation graph"
+
+
+def _caption(graph: Graph, overlay: Overlay, more: Sequence[str]) -> tuple[str, ...]:
+    said = [graph.summary()]
+    said += [overlay.title] if overlay.title else []
+    return (*said, *overlay.caption, *more)
+
+
+def _group(
+    group_id: str, cell: Cell, members: Sequence[GraphNode], facts: Facts, overlay: Overlay, whole: float
+) -> ViewNode:
+    numbers = [overlay.totals[node.id] for node in members if node.id in overlay.totals]
+    sums = Sums(sum(numbers), whole, overlay.unit) if numbers else None
+    found = [overlay.marks[node.id] for node in members if node.id in overlay.marks]
+    return group_box(group_id, cell.title, members, facts, scope=cell.scope, times=cell.times, marks=found, sums=sums)
+
+
+def _weighed(boxes: Sequence[ViewNode], overlay: Overlay) -> list[ViewNode]:
+    """Color boxes by what they sum up to, on one scale, where there are groups among them."""
+    if not overlay.totals or not any(box.members for box in boxes):
+        return list(boxes)
+    numbers = [[overlay.totals[i] for i in box.members or (box.id,) if i in overlay.totals] for box in boxes]
+    largest = max(map(sum, numbers))
+    if not 0 < largest < math.inf:
+        return list(boxes)
+    return [
+        replace(box, weight=max(0.0, sum(own) / largest)) if own else box
+        for box, own in zip(boxes, numbers, strict=True)
+    ]
+
+
+def planned(graph: Graph, cells: Sequence[Cell], homes: Homes) -> Plan:
+    """Say where the slots stand.
+
+    A slot goes into the group that alone reads it; an input only if it is one of many, or if that group repeats.
+    """
+    plan = Plan(cells, {}, {}, {})
+    outputs = set(graph.outputs)
+    first: dict[str, int] = {}
+    for k, cell in enumerate(cells):
+        for node in cell.ops:
+            plan.number[node.id] = k
+            for source in node.inputs:
+                first.setdefault(source, k)
+    inputs: dict[int, list[GraphNode]] = {}
+    starts = {i for cell in cells if cell.times > 1 for i in _starts(cell, plan.number)}
+    for node in graph:
+        if node.kind is Kind.OP:
+            continue
+        k = first.get(node.id, -1)
+        users = {plan.number[i] for i in homes.readers[node.id]}
+        grouped = users == {k} and bool(cells[k].title)
+        if not grouped or node.id in outputs or node.role is Role.SEED or node.id in starts:
+            plan.alone.setdefault(k, []).append(node)
+        elif node.kind is Kind.INPUT and node.id not in homes.frozen:
+            inputs.setdefault(k, []).append(node)
+        else:
+            plan.inside.setdefault(k, []).append(node)
+    for k, slots in inputs.items():
+        hidden = cells[k].times > 1 or len(slots) > _INPUTS_BESIDE
+        (plan.inside if hidden else plan.alone).setdefault(k, []).extend(slots)
+    for slots in plan.alone.values():
+        slots.sort(key=lambda node: number_of(node.id))
+    return plan
+
+
+def _starts(cell: Cell, number: Mapping[str, int]) -> Iterator[str]:
+    """Yield the slots that the first repetition reads where the second reads an operation: what a loop starts from."""
+    step = len(cell.ops) // cell.times
+    for first, second in zip(cell.ops[:step], cell.ops[step:], strict=False):
+        for source, instead in zip(first.inputs, second.inputs, strict=True):
+            if source not in number and instead in number:
+                yield source
+
+
+def nearest(graph: Graph, plan: Plan, limit: int) -> Collection[int | str]:
+    """Return at most `limit` boxes, cells by number and slots by id: breadth first from the results, without gaps."""
+    home: dict[str, int | str] = {node.id: node.id for slots in plan.alone.values() for node in slots}
+    home.update((node.id, k) for k, slots in plan.inside.items() for node in slots)
+    home.update(plan.number)
+    results = (*graph.outputs, *graph.gradients.values()) if graph.flows else graph.outputs
+    shown = dict.fromkeys([home[i] for i in results][:limit])
+    queue = deque(shown)
+    while queue and len(shown) < limit:
+        box = queue.popleft()
+        if isinstance(box, int):
+            for node in plan.cells[box].ops:
+                for source in node.inputs:
+                    if home[source] not in shown and len(shown) < limit:
+                        shown[home[source]] = None
+                        queue.append(home[source])
+    return shown
+
+
+# ---- edges ----------------------------------------------------------------------------------------------------------
+
+
+class _Line(NamedTuple):
+    source: str
+    target: str
+    kind: EdgeKind
+    argument: int
+
+
+def _edges(
+    graph: Graph, cells: Sequence[Cell], names: Mapping[str, str]
+) -> tuple[tuple[ViewEdge, ...], tuple[str, ...]]:
+    """Return the edges, and the ids of boxes that read what is not shown."""
+    flowing: dict[_Line, dict[str, None]] = {}
+    again: Counter[_Line] = Counter()
+    cut: dict[str, None] = {}
+    arriving: dict[str, set[Shape]] = {}
+    single = {names[cell.ops[0].id] for cell in cells if not cell.title}
+    carriers = _carriers(graph)
+    for cell in cells:
+        for node in cell.ops:
+            target = names[node.id]
+            told = len(node.inputs) > 1 and node.op not in COMMUTATIVE and target in single
+            for position, source_id in enumerate(node.inputs, 1):
+                source = names.get(source_id)
+                if source is None:
+                    cut[target] = None
+                elif source != target:
+                    value = graph[source_id]
+                    line = _Line(source, target, _kind(value, node, carriers), position if told else 0)
+                    values = flowing.setdefault(line, {})
+                    again[line] += source_id in values and target in single  # the same value twice, as in x * x
+                    values[source_id] = None
+                    arriving.setdefault(target, set()).add(value.shape)
+    edges = []
+    for line, ids in flowing.items():
+        origins = [graph[i] for i in ids]
+        folded = line.source not in single and line.source not in ids
+        label = _label(line, origins, arriving.get(line.source, set()) if folded else None)
+        quiet = all(origin.kind in _QUIET for origin in origins)
+        edges += [ViewEdge(line.source, line.target, line.kind, label, line.argument, quiet)] * (1 + again[line])
+    return tuple(edges), tuple(cut)
+
+
+def _carriers(graph: Graph) -> Collection[str]:
+    """Return the ids of what depends on the cotangent of a result: what the backward pass carries along."""
+    found: set[str] = set()
+    for node in graph:
+        # In a part of a graph, an input of the backward pass stands for an operation of it.
+        begins = node.role is Role.SEED or (node.backward and node.kind is Kind.INPUT)
+        if begins or (node.backward and not found.isdisjoint(node.inputs)):
+            found.add(node.id)
+    return found
+
+
+def _kind(value: GraphNode, reader: GraphNode, carriers: Collection[str]) -> EdgeKind:
+    if value.id in carriers:
+        return EdgeKind.GRADIENT
+    return EdgeKind.SAVED if reader.backward and not value.backward else EdgeKind.DATA
+
+
+def _label(line: _Line, values: Sequence[GraphNode], arriving: Collection[Shape] | None) -> str:
+    """Say of what was saved the bytes, and of what comes out of a group the shape, unless it is what goes in.
+
+    The box of a node says its own shape.
+    """
+    if line.kind is EdgeKind.SAVED:
+        return amount(sum(value.nbytes for value in values), "B")
+    if arriving is None:
+        return ""
+    shapes = list(dict.fromkeys(value.shape for value in values))
+    if len(values) > 1:
+        return f"{len(values)} × {shapes[0]}" if len(shapes) == 1 else f"{len(values)} tensors"
+    return "" if set(shapes) == set(arriving) else str(shapes[0])

@@ -1,0 +1,192 @@
+"""From a graph to a View: modules closed and repetitions folded until it can be read.
+
+A graph of up to 150 nodes is shown whole. Of a larger one, what repeats at least three times becomes one box, and
+modules are closed from the inside out until the picture is small. A group is the interval of recorded operations that
+one module, or one loop, made; the backward pass of a module is a group of its own, with "∇" behind its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
+
+from ....core.messages import checked
+from ....ir.labels import counted
+from ...analysis.overlays import overlay_of
+from ..describe import BACKWARD
+from ..scopes import Scope
+from ..view import Overlaid, View
+from ..window import PICTURE_LIMIT
+from .assemble import Cell, Homes, Plan, assemble, homes_of, nearest, planned
+from .groups import Rows, cells_of, chains_of
+
+if TYPE_CHECKING:
+    from ....ir.graph import Graph
+
+Paths = Collection[str] | Callable[[str], bool]
+
+
+class ViewOptions(TypedDict, total=False):
+    """The keywords of `view_of`, which all pictures pass on."""
+
+    overlay: Overlaid | None
+    depth: int | None
+    expand: Paths
+    collapse: Paths
+    fold: bool
+    limit: int
+
+
+# Up to so many nodes a picture shows them all; what must be folded is folded to so few that a page holds them, as long
+# as enough remains to be called a picture.
+_WHOLE, _PAGE, _LEAST = 150, 60, 12
+
+
+@checked
+def view_of(
+    graph: Graph,
+    *,
+    overlay: Overlaid | None = None,
+    depth: int | None = None,
+    expand: Paths = (),
+    collapse: Paths = (),
+    fold: bool = True,
+    limit: int = PICTURE_LIMIT,
+) -> View:
+    """Make the View of a graph: which boxes a picture has, what stands in them, and what joins them.
+
+    Args:
+        graph: the graph.
+        overlay: marks for nodes: an Overlay, an analysis that has one (Cost, Memory, NanReport, Health, GraphDiff), or
+            "flops", "bytes", "saved" or "time" for that cost. A group shows the sum of what its members measure and the
+            worst of their looks.
+        depth: how many levels of modules stay open; None to choose so that the picture can be read. 0 makes one box of
+            every outermost module.
+        expand: modules to be opened with all around them, by path, such as "encoder.block_0"; or a function from a
+            path to bool.
+        collapse: modules to be closed, in the same way.
+        fold: False to show every node.
+        limit: the most boxes. A larger picture is folded further, and then shows what is nearest to the results.
+
+    Returns:
+        The View; its caption says what was folded and what is not shown.
+
+    Raises:
+        TypeError: if an argument is of another type.
+        ValueError: if `limit` or `depth` is out of range, the overlay is of another graph, or no module has the path
+            that is to be opened or closed.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> from autograd_lite.graph import build_graph
+        >>> y = ag.tensor(1.0, requires_grad=True, name="x")
+        >>> for _ in range(200):
+        ...     y = y * 0.5
+        >>> [node.lines[0] + " " + node.badge for node in view_of(build_graph(y)).nodes]
+        ['x ', 'multiply ×200']
+    """
+    if not _is_count(limit) or not (depth is None or _is_count(depth)):
+        raise TypeError(
+            f"view_of: expected whole numbers as limit and depth; received limit={limit!r}, depth={depth!r}"
+        )
+    if limit < 1 or (depth is not None and depth < 0):
+        raise ValueError(f"view_of: expected limit >= 1 and depth >= 0; received limit={limit}, depth={depth}")
+    marks = overlay_of(graph, overlay)
+    homes = homes_of(graph.nodes)
+    rows = Rows(graph.nodes, homes.own)
+    plan = _Folder(graph, homes, rows, depth, expand, collapse, limit).plan(fold)
+    shown = nearest(graph, plan, limit) if plan.size > limit else None
+    visible = plan.size if shown is None else len(shown)
+    caption = []
+    if any(cell.title for cell in plan.cells):
+        how = _how_to_see_more(len(graph), rows, limit)
+        caption.append(f"collapsed: {len(graph):,} → {counted(plan.size, 'node')}; {how}")
+    if shown is not None:
+        caption.append(f"{plan.size - visible:,} of {plan.size:,} nodes are not shown: those farthest from the results")
+    return assemble(graph, plan, homes, overlay=marks, caption=caption, shown=shown)
+
+
+def _is_count(number: Any) -> bool:
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+
+
+def _how_to_see_more(n: int, rows: Rows, limit: int) -> str:
+    if n <= limit:
+        return "fold=False shows all"
+    return "expand=[…] opens modules" if any(rows.paths) else "around(node) shows parts"
+
+
+class _Folder:
+    """What is asked for, and the plans that come of it."""
+
+    def __init__(
+        self, graph: Graph, homes: Homes, rows: Rows, depth: int | None, expand: Paths, collapse: Paths, limit: int
+    ) -> None:
+        self.graph, self.homes, self.rows, self.depth, self.limit = graph, homes, rows, depth, limit
+        paths = dict.fromkeys(path[:k] for path in dict.fromkeys(rows.paths) for k in range(1, len(path) + 1))
+        opened, self.closed = _chosen("expand", expand, paths), _chosen("collapse", collapse, paths)
+        self.opened = {path[:k] for path in opened for k in range(1, len(path) + 1)}
+        self.levels = max(map(len, paths), default=0)
+
+    def plan(self, fold: bool) -> Plan:
+        """Return the boxes."""
+        if not fold or (self.depth is None and len(self.graph) <= min(_WHOLE, self.limit) and not self.closed):
+            return self._planned(
+                [Cell((op,), "", path) for op, path in zip(self.rows.ops, self.rows.paths, strict=True)]
+            )
+        plan = self._at(self.levels if self.depth is None else self.depth)
+        if self.depth is None and len(self.graph) > min(_WHOLE, self.limit):
+            plan = self._readable(plan)
+        level = self.levels if self.depth is None else min(self.depth, self.levels)
+        while plan.size > self.limit and level > 0:
+            level -= 1
+            plan = self._at(level)
+        if plan.size > min(self.limit, _WHOLE) and self.depth is None:
+            plan = self._planned(chains_of(self.rows, plan.cells, self.graph.outputs))
+        return plan
+
+    def _readable(self, plan: Plan) -> Plan:
+        """Return the deepest level that fits on a page; if that leaves too little, the deepest that can be read."""
+        readable = page = plan
+        for level in range(self.levels - 1, -1, -1):
+            if page.size <= min(_PAGE, self.limit):
+                break
+            page = self._at(level)
+            readable = page if readable.size > min(_WHOLE, self.limit) else readable
+        return readable if page.size < _LEAST and readable.size <= self.limit else page
+
+    def _at(self, depth: int) -> Plan:
+        """Return the boxes with so many levels open."""
+
+        def is_closed(path: Scope) -> bool:
+            return path in self.closed or (len(path) > depth and path not in self.opened)
+
+        repeats = len(self.graph) > min(_WHOLE, self.limit)
+        return self._planned(cells_of(self.rows, is_closed, self.opened.__contains__, repeats))
+
+    def _planned(self, cells: Sequence[Cell]) -> Plan:
+        return planned(self.graph, cells, self.homes)
+
+
+def _chosen(which: str, asked: Paths, paths: Collection[Scope]) -> set[Scope]:
+    """Return the paths that are meant; one without "∇" means the backward pass too."""
+    named: dict[str, list[Scope]] = {}
+    for path in paths:
+        exact = ".".join(path)
+        for name in dict.fromkeys((exact, exact.replace(BACKWARD, ""))):
+            named.setdefault(name, []).append(path)
+    if callable(asked):
+        return {path for path in paths if asked(".".join(path).replace(BACKWARD, ""))}
+    given: Any = [asked] if isinstance(asked, str) else asked
+    if not isinstance(given, Iterable) or not all(isinstance(name, str) for name in given):
+        raise TypeError(
+            f"{which}: expected module paths, such as [{next(iter(named), 'encoder')!r}], or a function from a path to "
+            f"bool; received {asked!r}"
+        )
+    unknown = next((name for name in given if name not in named), None)
+    if unknown is not None:
+        some = ", ".join(repr(name) for name in list(named)[:5] if BACKWARD not in name) or "none: it has no modules"
+        raise ValueError(f"{which}: expected module paths of the graph ({some}, …); received {unknown!r}")
+    return {path for name in given for path in named[name]}

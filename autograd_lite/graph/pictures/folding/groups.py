@@ -1,0 +1,301 @@
+"""Which operations become one box: modules that are closed, and stretches of boxes that repeat.
+
+Everything works on the operations in recorded order, and every group is an interval of it. So no group reads from
+itself through another one, and the boxes can be drawn in that order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from ....ir.node import GraphNode, Kind
+from ..describe import joined, series
+from ..scopes import Scope
+from .assemble import Cell
+from .repeats import LEAST, runs_in
+
+# A loop without modules is folded if that hides so many boxes.
+_WORTH = 6
+
+
+class Rows:
+    """The operations of a graph as rows of numbers, and the structure of any interval of them."""
+
+    def __init__(self, nodes: Sequence[GraphNode], homes: dict[str, Scope]) -> None:
+        self.ops = [node for node in nodes if node.kind is Kind.OP]
+        self.paths = [homes[node.id] for node in self.ops]
+        number = {node.id: i for i, node in enumerate(self.ops)}
+        slots = {node.id: -1 - i for i, node in enumerate(nodes) if node.kind is not Kind.OP}
+        number.update(slots)
+        # A slot is a negative number.
+        self.inputs = [tuple([number[i] for i in node.inputs]) for node in self.ops]
+        kinds: dict[object, int] = {}
+        self.tokens = [kinds.setdefault(_said(node), len(kinds)) for node in self.ops]
+        self._structures: dict[object, int] = {}
+        self._known: dict[tuple[int, int], tuple[int, tuple[int, ...]]] = {}
+
+    def structure(self, start: int, stop: int) -> tuple[int, tuple[int, ...]]:
+        """Return a number that two intervals share if they are alike, and what they read from outside, in order.
+
+        Alike are those with the same operations that read each other in the same way, and read what comes from
+        outside at the same places; shapes, names and values may differ.
+        """
+        found = self._known.get((start, stop))
+        if found is None:
+            outside: dict[int, int] = {}
+            wiring = [
+                tuple([i - start if i >= start else -1 - outside.setdefault(i, len(outside)) for i in inputs])
+                for inputs in self.inputs[start:stop]
+            ]
+            key = (tuple(self.tokens[start:stop]), tuple(wiring))
+            found = self._structures.setdefault(key, len(self._structures)), tuple(outside)
+            self._known[start, stop] = found
+        return found
+
+
+def _said(node: GraphNode) -> object:
+    params = tuple([(p.name, p.text) for p in node.params if p.name != "shape"])
+    return node.op, params, node.dtype, len(node.inputs), len(node.shape)
+
+
+class _Item(NamedTuple):
+    """A box to be, or a module whose boxes stand alone: an interval of the operations.
+
+    Attributes:
+        start, stop: of the interval.
+        title: of the closed module, or the repetition; empty for an operation.
+        inner: of an open module, what stands in it.
+        times: how often it is repeated.
+        name: the module, open or closed; empty for an operation.
+    """
+
+    start: int
+    stop: int
+    title: str = ""
+    inner: tuple[_Item, ...] = ()
+    times: int = 1
+    name: str = ""
+
+
+class _Frame:
+    """A module while it is being filled."""
+
+    __slots__ = ("items", "path", "start")
+
+    def __init__(self, path: Scope, start: int) -> None:
+        self.path, self.start = path, start
+        self.items: list[_Item] = []
+
+
+def cells_of(
+    rows: Rows, is_closed: Callable[[Scope], bool], is_kept: Callable[[Scope], bool], repeats: bool
+) -> list[Cell]:
+    """Return the boxes of a graph.
+
+    Args:
+        rows: the operations.
+        is_closed: whether a module is one box.
+        is_kept: whether a module must be drawn by itself, whatever repeats around it.
+        repeats: fold what repeats, also among operations and open modules.
+    """
+    root = _tree(rows, is_closed)
+    cells: list[Cell] = []
+    # Open modules are opened one after the other, from the last to the first; what is ready is put down.
+    pending: list[tuple[Scope, _Item]] = [((), item) for item in reversed(_folded(rows, (), root, is_kept, repeats))]
+    while pending:
+        scope, item = pending.pop()
+        if item.inner:
+            inside = (*scope, item.name)
+            pending += [(inside, i) for i in reversed(_folded(rows, inside, item.inner, is_kept, repeats))]
+        else:
+            cells.append(Cell(tuple(rows.ops[item.start : item.stop]), item.title, scope, item.times))
+    return cells
+
+
+def _tree(rows: Rows, is_closed: Callable[[Scope], bool]) -> tuple[_Item, ...]:
+    """Put the operations into their modules: one item for each time that a module is entered."""
+    verdicts: dict[Scope, Scope | None] = {}
+    stack = [_Frame((), 0)]
+    start = 0
+    for path, same in groupby(rows.paths):
+        stop = start + sum(1 for _ in same)
+        if path not in verdicts:
+            verdicts[path] = next((path[:k] for k in range(1, len(path) + 1) if is_closed(path[:k])), None)
+        closed = verdicts[path]
+        around = path if closed is None else closed[:-1]
+        _leave(stack, around, start)
+        while len(stack) <= len(around):
+            stack.append(_Frame(around[: len(stack)], start))
+        items = stack[-1].items
+        if closed is None:
+            items += [_Item(i, i + 1) for i in range(start, stop)]
+        elif items and items[-1].name == closed[-1] and items[-1].title and items[-1].stop == start:
+            items[-1] = items[-1]._replace(stop=stop)
+        else:
+            items.append(_Item(start, stop, title=closed[-1], name=closed[-1]))
+        start = stop
+    _leave(stack, (), start)
+    return tuple(stack[0].items)
+
+
+def _leave(stack: list[_Frame], around: Scope, stop: int) -> None:
+    """Close the modules that a path does not stand in."""
+    while stack[-1].path != around[: len(stack) - 1]:
+        done = stack.pop()
+        stack[-1].items.append(_Item(done.start, stop, inner=tuple(done.items), name=done.path[-1]))
+
+
+# ---- what repeats ---------------------------------------------------------------------------------------------------
+
+
+def _folded(
+    rows: Rows, scope: Scope, items: Sequence[_Item], is_kept: Callable[[Scope], bool], repeats: bool
+) -> list[_Item]:
+    """Return the items of a module, with one in place of each stretch of at least three that are alike."""
+    if len(items) < LEAST:
+        return [_counted(rows, item) for item in items]
+    tokens = []
+    for i, item in enumerate(items):
+        if (item.inner and not repeats) or (item.name and is_kept((*scope, item.name))):
+            tokens.append(-1 - i)  # like no other
+        elif item.stop - item.start == 1:
+            tokens.append(2 * rows.tokens[item.start])
+        else:
+            tokens.append(2 * rows.structure(item.start, item.stop)[0] + 1)
+    new: list[_Item] = []
+    at = 0
+    for run in runs_in(tokens):
+        stretch = items[run.start : run.stop]
+        plain = not any(item.name for item in stretch[: run.period])
+        if plain and (not repeats or (run.times - 1) * run.period < _WORTH):
+            continue
+        if not repeats and run.period > 1:
+            continue
+        first = run.start + _best_cut(rows, stretch, run.period)
+        for begin, times in _alike(rows, items, first, run.stop, run.period):
+            if plain and (times - 1) * run.period < _WORTH:
+                continue
+            end = begin + times * run.period
+            new += [_counted(rows, item) for item in items[at:begin]]
+            title = _title(rows, items[begin:end], run.period)
+            new.append(_Item(items[begin].start, items[end - 1].stop, title, times=times))
+            at = end
+    return [*new, *(_counted(rows, item) for item in items[at:])]
+
+
+def _counted(rows: Rows, item: _Item) -> _Item:
+    """Say of a closed module that is entered several times on end how often that is."""
+    size = item.stop - item.start
+    if not item.title or item.times > 1 or size < _WORTH:
+        return item
+    runs = runs_in(rows.tokens[item.start : item.stop])
+    if len(runs) == 1 and runs[0].times * runs[0].period == size:
+        period = runs[0].period
+        alike = {rows.structure(i, i + period)[0] for i in range(item.start, item.stop, period)}
+        return item._replace(times=runs[0].times) if len(alike) == 1 else item
+    return item
+
+
+def _best_cut(rows: Rows, stretch: Sequence[_Item], period: int) -> int:
+    """Return how many items to leave out at the beginning so that the fewest values cross from one period to the next.
+
+    A loop that was found from the middle of its body is so cut where its body begins.
+    """
+    begin, end = stretch[0].start, stretch[LEAST * period - 1].stop
+    last: dict[int, int] = {}
+    for i in range(begin, end):
+        for source in rows.inputs[i]:
+            if source >= begin:
+                last[source] = i
+    changes: dict[int, int] = {}
+    for source, reader in last.items():
+        changes[source + 1] = changes.get(source + 1, 0) + 1
+        changes[reader + 1] = changes.get(reader + 1, 0) - 1
+    crossing, level, position = [], 0, begin
+    # More than what is spare at the end would cost a repetition.
+    for item in stretch[period : period + min(period, len(stretch) % period + 1)]:
+        while position < item.start:
+            position += 1
+            level += changes.get(position, 0)
+        crossing.append(level)
+    return crossing.index(min(crossing))
+
+
+def _alike(rows: Rows, items: Sequence[_Item], first: int, stop: int, period: int) -> list[tuple[int, int]]:
+    """Return (beginning, times) of the stretches whose periods have the same structure and are joined alike."""
+    found: list[tuple[int, int]] = []
+    begin, times, joint = first, 0, None
+    before: tuple[int, tuple[int, ...]] | None = None
+    start = 0
+    for k in range(first, stop - period + 1, period):
+        last, start = start, items[k].start
+        now = rows.structure(start, items[k + period - 1].stop)
+        how = _joint(now[1], before[1], last, start) if before and before[0] == now[0] else None
+        if how is not None and (times == 1 or how == joint):
+            times, joint = times + 1, how
+        else:
+            if times >= LEAST:
+                found.append((begin, times))
+            # The one before may be the first of a new stretch, unless it is the last of one found.
+            follows = how is not None and times < LEAST
+            begin, times, joint = (k - period, 2, how) if follows else (k, 1, None)
+        before = now
+    if times >= LEAST:
+        found.append((begin, times))
+    return found
+
+
+def _joint(outside: tuple[int, ...], before: tuple[int, ...], begin: int, start: int) -> tuple[object, ...]:
+    """Say of all that is read from outside where it comes from: the repetition before, the same node, or another."""
+    return tuple(
+        [
+            ("previous", i - begin) if begin <= i < start else "same" if i == old else "else"
+            for i, old in zip(outside, before, strict=True)
+        ]
+    )
+
+
+def _title(rows: Rows, items: Sequence[_Item], period: int) -> str:
+    """Name a repetition by the modules or the operations in it."""
+    if period == 1 and items[0].name:
+        return series([item.name for item in items])
+    names = [item.name or rows.ops[item.start].op for item in items[:period]]
+    return joined(names)
+
+
+# ---- chains ---------------------------------------------------------------------------------------------------------
+
+
+def chains_of(rows: Rows, cells: Sequence[Cell], outputs: Sequence[str]) -> list[Cell]:
+    """Join operations that follow each other without a branch: each alone reads the one before, and keeps its shape."""
+    number = {node.id: i for i, node in enumerate(rows.ops)}
+    alone = {number[cell.ops[0].id]: cell for cell in cells if not cell.title}
+    readers: dict[int, list[int]] = {}
+    for i, inputs in enumerate(rows.inputs):
+        for source in dict.fromkeys(inputs):
+            readers.setdefault(source, []).append(i)
+    follows: dict[int, int] = {}
+    results = {number[i] for i in outputs if i in number}
+    for i, cell in alone.items():
+        flowing = [source for source in dict.fromkeys(rows.inputs[i]) if source >= 0]
+        if len(flowing) == 1 and flowing[0] in alone and readers[flowing[0]] == [i] and flowing[0] not in results:
+            before = alone[flowing[0]]
+            if before.scope == cell.scope and before.ops[0].shape == cell.ops[0].shape:
+                follows[i] = flowing[0]
+    inside = set(follows.values())
+    new = []
+    for cell in cells:
+        i = -1 if cell.title else number[cell.ops[0].id]
+        if i in inside:
+            continue
+        chain = [i]
+        while chain[-1] in follows:
+            chain.append(follows[chain[-1]])
+        if len(chain) < LEAST:
+            new += [alone[j] for j in reversed(chain)] if i >= 0 else [cell]
+        else:
+            ops = tuple(rows.ops[j] for j in reversed(chain))
+            new.append(Cell(ops, joined([op.op for op in ops]), cell.scope))
+    return new

@@ -1,0 +1,165 @@
+"""The rows of a mirror from top to bottom, with what runs between the halves.
+
+What goes from one half to the other leaves its row straight, if no box stands in its way, and otherwise in a track of
+its own above or below the row; the farther a box stands from the middle, the farther its track lies from the row, so
+tracks do not cross. In the aisle between the halves there is a strip for labels, and beside it there are lanes for what
+runs down to a lower row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ....ir.labels import text_width
+from ..boxes import SMALL
+from .frames import bands
+from .model import Mirror
+from .place import Placed
+
+# The size of the letters that say how many bytes are saved.
+CHIP = 10.5
+# Heights of tracks; the width of a lane; beside the strip and the lanes; for words above a track below another.
+_TRACK, _SINK, _LANE, _PAD, _WORDS = 17.0, 9.0, 10.0, 16.0, 10.0
+# Between rows; above and below a row of slots; and for a sum sign under a box.
+_GAP, _OVER, _UNDER, _SUM = 34.0, 18.0, 26.0, 24.0
+_SLOPE, _STEEP = 0.06, 26.0
+# As many lanes nest; beyond them any free one will do.
+_NESTED = 5
+
+Key = tuple[str, int, int]
+
+
+class Grid:
+    """Heights of the rows and tracks, and places of strip and lanes.
+
+    Args:
+        mirror: what is shown.
+        where: its boxes along the rows.
+        words: for each thing saved, what stands on its line.
+
+    Attributes:
+        tracks: by key: `("gradient", i, 0)`, `("saved", i, 0)` and `("seed", i, 0)` by number, and `("sink", i, cell)`
+            where what is saved must pass other boxes on its way to the rules of a cell.
+        lanes: by number of what is saved, the x of its way down.
+        ceil, top, bottom, floor: of the rows: with tracks, without, without, with.
+        strip: the middle of the strip for labels.
+        shift: where the right half begins.
+        bands: the frames.
+    """
+
+    def __init__(self, mirror: Mirror, where: Placed, words: Sequence[str]) -> None:
+        self.mirror, self.where = mirror, where
+        self._above: dict[int, list[tuple[int, int, Key]]] = {}
+        self._below: dict[int, list[tuple[int, int, Key]]] = {}
+        self._reserve_tracks()
+        nested = self._nested_lanes()
+        wide = [text_width(g.label, SMALL) for g in mirror.gradients] + [text_width(w, CHIP) + 14 for w in words]
+        wide += [text_width(s.label, SMALL) for s in mirror.seeds]
+        strip = max([*wide, 40.0])
+        self.strip = where.left.width + _PAD + strip / 2
+        first = self.strip + strip / 2 + 12
+        self.lanes = {i: first + lane * _LANE for i, lane in nested.items()}
+        self.shift = max([first - _LANE, *self.lanes.values()]) + _PAD + 8
+        self.bands = bands(mirror, where, self.shift)
+        self.tracks: dict[Key, float] = {}
+        self._stack_rows()
+
+    def middle(self, row: int) -> float:
+        """Return the height of the middles of a row's boxes."""
+        return (self.top[row] + self.bottom[row]) / 2
+
+    # ---- what is needed ---------------------------------------------------------------------------------------------
+
+    def _reserve_tracks(self) -> None:
+        left, right, partner = self.where.left, self.where.right, self.where.partner
+        for i, gradient in enumerate(self.mirror.gradients):
+            if away := left.beside(gradient.cell, right=True):
+                self._reserve(self._above, left.row[gradient.cell], away, ("gradient", i, 0))
+        for i, saved in enumerate(self.mirror.saved):
+            blocked = {t: right.beside(partner[t], right=False) for t in saved.readers if t in partner}
+            away = max(left.beside(saved.cell, right=True), blocked.pop(saved.cell, 0))
+            if away:
+                self._reserve(self._below, left.row[saved.cell], away, ("saved", i, 0))
+            for t, others in blocked.items():
+                if others:
+                    self._reserve(self._above, left.row[t], others, ("sink", i, t))
+        for i, seed in enumerate(self.mirror.seeds):
+            if seed.cell in partner:
+                # Below all that is saved in the row, for the turn is the end of the picture.
+                away = len(left.boxes) + left.beside(seed.cell, right=True)
+                self._reserve(self._below, left.row[seed.cell], away, ("seed", i, 0))
+
+    @staticmethod
+    def _reserve(tracks: dict[int, list[tuple[int, int, Key]]], row: int, away: int, key: Key) -> None:
+        tracks.setdefault(row, []).append((away, len(tracks.get(row, ())), key))
+
+    def _nested_lanes(self) -> dict[int, int]:
+        """Return the lane of what is saved and goes to lower rows.
+
+        What begins later takes a lane to the left of what is still running, so the two do not cross.
+        """
+        row, spans = self.where.left.row, []
+        for i, saved in enumerate(self.mirror.saved):
+            lower = [row[t] for t in saved.readers if t != saved.cell and t in self.where.partner]
+            if lower:
+                spans.append((row[saved.cell], self.where.left.beside(saved.cell, right=True), max(lower), i))
+        taken: list[tuple[int, int, int]] = []
+        lanes: dict[int, int] = {}
+        for first, _, last, i in sorted(spans, reverse=True):
+            used = {lane for a, b, lane in taken if a <= last and first <= b}
+            lane = 1 + max(used, default=-1)
+            if lane > _NESTED:
+                lane = next(k for k in range(len(used) + 1) if k not in used)
+            lanes[i] = lane
+            taken.append((first, last, lane))
+        return lanes
+
+    # ---- from top to bottom -----------------------------------------------------------------------------------------
+
+    def _stack_rows(self) -> None:
+        left, slots = self.where.left, self.where.slot_rows
+        rows = len(left.rows)
+        over, under = self._track_room(rows)
+        height, run = self._extents(rows)
+        self.ceil, self.top, self.bottom, self.floor = [0.0] * rows, [0.0] * rows, [0.0] * rows, [0.0] * rows
+        y = 0.0
+        for row in range(rows):
+            gap = _OVER if row in slots else _UNDER if row - 1 in slots else _GAP
+            gap += min(_SLOPE * run[row], _STEEP)
+            begins = max([0.0, *(b.room_above for b in self.bands if b.first == row)])
+            ends = max([0.0, *(b.room_below for b in self.bands if b.last == row - 1)])
+            # Two frames, or a frame and a line that curves, need a little air.
+            y += max(gap, begins + ends + (8.0 if begins and ends else 14.0 if begins or ends else 0.0)) if row else 0.0
+            self.ceil[row] = y
+            self.top[row] = y + over[row]
+            self.bottom[row] = self.top[row] + height[row]
+            y = self.floor[row] = self.bottom[row] + under[row]
+        for tracks, up in ((self._above, True), (self._below, False)):
+            for row, keys in tracks.items():
+                for _, _, key in keys:
+                    self.tracks[key] += self.top[row] if up else self.bottom[row]
+
+    def _track_room(self, rows: int) -> tuple[list[float], list[float]]:
+        """Return the room above and below each row, and note how far each track is from its row."""
+        over, under = [0.0] * rows, [0.0] * rows
+        for k in self.mirror.uses:
+            if k in self.mirror.rules:
+                under[self.where.left.row[k]] = _SUM
+        for room, tracks, sign in ((over, self._above, -1), (under, self._below, 1)):
+            for row, keys in tracks.items():
+                for rank, (_, _, key) in enumerate(sorted(keys)):
+                    room[row] += _SINK if key[0] == "sink" else _TRACK
+                    room[row] += _WORDS if key[0] == "seed" and rank else 0.0
+                    self.tracks[key] = sign * room[row]
+                room[row] += 3
+        return over, under
+
+    def _extents(self, rows: int) -> tuple[list[float], list[float]]:
+        """Return the height of each row, and how far the lines to it run sideways."""
+        height, run = [0.0] * rows, [0.0] * rows
+        for half in (self.where.left, self.where.right):
+            for i, box in enumerate(half.boxes):
+                height[half.row[i]] = max(height[half.row[i]], box.height)
+            for upper, lower in half.lanes.segments:
+                run[half.row[lower]] = max(run[half.row[lower]], abs(half.x[upper] - half.x[lower]))
+        return height, run

@@ -1,0 +1,372 @@
+"""What the mirror shows: the boxes of the forward pass, and for each the derivative rules that stand beside it.
+
+A *cell* is a box of the forward half, by its number: one node, or a folded group. To a cell whose operations a gradient
+flows through belongs a box with their rules, and lines between these boxes go where gradients flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple, Unpack
+
+from ....ir.labels import clip, counted, type_text, visible
+from ....ir.node import Flow, GraphNode, Kind, Role
+from ....ir.stats import Stats
+from ...analysis.overlays import overlay_of
+from ...explanations.words.rules import Words
+from ..describe import amount
+from ..folding.fold import ViewOptions, view_of
+from ..view import Mark, Overlay, View, ViewNode
+
+if TYPE_CHECKING:
+    from ....ir.graph import Graph
+
+# With more boxes in its forward half a mirror is no picture any more.
+MIRROR_LIMIT = 750
+# So many arguments of an op are told apart in the box of its rules; characters of a formula, a line, a
+# name and a line of a tooltip.
+_RULES, _FORMULA, _LINE, _NAME, _TIP = 4, 52, 60, 18, 200
+
+
+# Looks that an overlay may give, the gravest first: of several in one box it is shown.
+_GRAVE = ("origin", "nan", "exploding", "vanishing", "dead", "unreached", "removed", "added", "changed")
+
+
+class Saved(NamedTuple):
+    """Arrays that the backward pass reads.
+
+    Attributes:
+        cell: that they come out of.
+        ids: of the nodes; one, but for a group.
+        nbytes: that they take together.
+        readers: the cells whose rules read them.
+    """
+
+    cell: int
+    ids: tuple[str, ...]
+    nbytes: int
+    readers: tuple[int, ...]
+
+
+class Gradient(NamedTuple):
+    """The gradient that arrives at a parameter: its cell, the id of the node, what is said of it, the uses summed."""
+
+    cell: int
+    node: str
+    label: str
+    uses: int
+    tip: tuple[str, ...]
+
+
+class Seed(NamedTuple):
+    """Where the backward pass begins: the cell of a result, the id of its cotangent, and what is said of it."""
+
+    cell: int
+    node: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A forward pass, and its backward pass beside it.
+
+    Attributes:
+        view: the boxes of the forward half and the lines between them; the ids are those of the graph.
+        rules: by cell, the box with the derivative rules of its operations.
+        flows: `(into, op)`: a gradient flows from the rules of the second cell to those of the first, or to it if it
+            is a parameter.
+        uses: by cell, how many contributions to its cotangent are added up, where there are several.
+        seeds: at least one.
+        saved: disjoint.
+        gradients: one for each parameter that is a cell of its own and that a gradient reaches.
+        slots: the cells that are no operations.
+        cut: the cells from whose rules gradients flow to what is not shown.
+        caption: what is counted, and what is hidden.
+        hidden_bytes: of what is saved but not shown.
+    """
+
+    view: View
+    rules: Mapping[int, ViewNode]
+    flows: tuple[tuple[int, int], ...]
+    uses: Mapping[int, int]
+    seeds: tuple[Seed, ...]
+    saved: tuple[Saved, ...]
+    gradients: tuple[Gradient, ...]
+    slots: frozenset[int]
+    cut: frozenset[int]
+    caption: tuple[str, ...]
+    hidden_bytes: int
+
+
+def mirror_of(graph: Graph, **options: Unpack[ViewOptions]) -> Mirror:
+    """Make the mirror of a graph with a backward pass; the options are those of `view_of`, of the forward half.
+
+    Raises:
+        ValueError: if the graph has no backward pass.
+    """
+    if not graph.flows and not any(node.role is Role.SEED for node in graph):
+        raise ValueError(
+            "to_mirror: expected a graph with a backward pass that reaches a parameter; received one without. Build it "
+            "with build_graph(loss, backward=True) or trace(f, *args, backward=True)"
+        )
+    overlay = overlay_of(graph, options.get("overlay"))
+    view = _forward_view(graph, options, overlay)
+    box_of = {i: k for k, box in enumerate(view.nodes) for i in box.members or (box.id,)}
+    # In a part of a graph an op that is cut off is an input: its rules are left out.
+    flows = [flow for flow in graph.flows if flow.into in graph[flow.op].inputs]
+    of: dict[str, list[Flow]] = {}
+    for flow in flows:
+        of.setdefault(flow.op, []).append(flow)
+    work: dict[str, int] = {}
+    for node in graph:
+        if node.backward:
+            work[node.of] = work.get(node.of, 0) + node.flops
+    uses = _uses(graph, flows, view, box_of)
+    rule_of = _Rules(graph, of, work, overlay or Overlay())
+    rules = {k: rule_of.box(box, uses.get(k, 1)) for k, box in enumerate(view.nodes)}
+    saved, hidden = _saved(graph, view, box_of)
+    cells = [(box_of[f.into], box_of[f.op]) for f in flows if f.into in box_of and f.op in box_of]
+    folded = {k for k, box in enumerate(view.nodes) if box.members}
+    # Between groups one line stands for all; an op that reads a value twice has two, as in the forward half.
+    cells = [c for i, c in enumerate(cells) if c[0] != c[1] and (folded.isdisjoint(c) or c not in cells[:i])]
+    return Mirror(
+        view,
+        {k: rule for k, rule in rules.items() if rule is not None},
+        tuple(cells),
+        {k: n for k, n in uses.items() if n > 1},
+        tuple(_seeds(graph, box_of)),
+        saved,
+        tuple(_gradients(graph, view, box_of, uses)),
+        frozenset(k for k, box in enumerate(view.nodes) if not box.members and graph[box.id].kind is not Kind.OP),
+        frozenset(box_of[f.op] for f in flows if f.op in box_of and f.into not in box_of),
+        _caption(graph, len(of), view, hidden, work),
+        hidden,
+    )
+
+
+# ---- the forward half -----------------------------------------------------------------------------------------------
+
+
+def results_of(graph: Graph) -> tuple[str, ...]:
+    """Return the results of the forward pass; a part of a graph may have others too, or none."""
+    return tuple(i for i in graph.outputs if not graph[i].backward)
+
+
+def _forward_view(graph: Graph, options: ViewOptions, overlay: Overlay | None) -> View:
+    """View the forward pass alone."""
+    nodes = tuple(node for node in graph if not node.backward)
+    forward = replace(graph, nodes=nodes, outputs=results_of(graph), flows=())
+    options = {**options, "limit": min(options.get("limit", MIRROR_LIMIT), MIRROR_LIMIT)}
+    if overlay is not None:
+        # What an overlay measures of the backward pass stands in the boxes of the rules.
+        marks = {i: mark for i, mark in overlay.marks.items() if i in forward}
+        totals = {i: total for i, total in overlay.totals.items() if i in forward}
+        options["overlay"] = replace(overlay, marks=marks, totals=totals)
+    return view_of(forward, **options)
+
+
+# ---- the rules ------------------------------------------------------------------------------------------------------
+
+
+class _Rules:
+    """Makes the boxes of derivative rules."""
+
+    def __init__(
+        self, graph: Graph, of: Mapping[str, Sequence[Flow]], work: Mapping[str, int], overlay: Overlay
+    ) -> None:
+        self._graph, self._of, self._work = graph, of, work
+        self._marks: dict[str, list[Mark]] = {}
+        for node in graph:
+            if node.backward and node.id in overlay.marks:
+                self._marks.setdefault(node.of, []).append(overlay.marks[node.id])
+        self._unit, self._totals = overlay.unit, _totals(graph, overlay)
+        # The depth of the colour is that of the boxes of the forward half: by the node that has most.
+        self._most, self._all = max(overlay.totals.values(), default=0.0), sum(overlay.totals.values())
+        self._words = Words(graph)
+        self._cotangents, self._gradients = graph.cotangents, graph.gradients
+
+    def box(self, box: ViewNode, uses: int) -> ViewNode | None:
+        """Return the box of the rules of a cell's operations, if a gradient flows through one of them."""
+        if box.members:
+            return self._group(box)
+        flows = self._of.get(box.id)
+        if not flows:
+            return None
+        node, tip = self._graph[box.id], []
+        tip.append(f"vjp of {node.id} = {node.op}")
+        lines: list[str] = []
+        targets = self._targets(flows)
+        for flow in flows:
+            line, full = self._rule(flow, targets.get(flow.into, ""))
+            lines.append(line)
+            tip.append(full)
+        if len(lines) > _RULES:
+            lines = [*lines[: _RULES - 1], f"and {len(lines) - _RULES + 1} more"]
+        lines = list(dict.fromkeys(lines))  # of x * x both are the same
+        if node.id not in self._cotangents and all(self._graph[f.contribution].kind is Kind.CONSTANT for f in flows):
+            lines = ["g = 0: no gradient arrives"]
+        elif uses > 1:
+            lines.append(f"g: sum of {uses} uses")
+        norm = gradient_size(node.gradient)
+        tip += [norm, f"{self._work.get(node.id, 0):,} FLOP"]
+        mark = self._mark([box.id])
+        head = f"vjp {visible(clip(node.op, 28))}"
+        return ViewNode(
+            f"vjp-{box.id}",
+            mark.look or "backward",
+            tuple(line for line in (head, *lines, norm, visible(clip(mark.note, _LINE))) if line),
+            scope=box.scope,
+            tip=tuple(visible(clip(line, _TIP)) for line in (*tip, *mark.tip) if line),
+            badge=mark.badge,
+            weight=mark.weight,
+        )
+
+    def _mark(self, ops: Sequence[str]) -> Mark:
+        """Return what an overlay says of the rules of some ops: the sum of what it measures, or its gravest mark."""
+        if self._totals:
+            number = sum(self._totals.get(i, 0.0) for i in ops)
+            share = number / self._all if self._all else 0.0
+            badge = f"{100 * share:.2g} %" if share > 0.005 else ""
+            weight = min(number / self._most, 1.0) if self._most else 0.0
+            return Mark("", badge, amount(number, self._unit) if number else "", (), weight)
+        marks = [mark for i in ops for mark in self._marks.get(i, ())]
+        return min(marks, key=lambda m: _GRAVE.index(m.look) if m.look in _GRAVE else len(_GRAVE), default=Mark())
+
+    def _targets(self, flows: Sequence[Flow]) -> dict[str, str]:
+        """Return how the box calls the arguments that its rules are for, if there are several."""
+        names: dict[str, str] = {}
+        for flow in flows:
+            node = self._graph[flow.into]
+            names[node.id] = visible(clip(node.name.rpartition(".")[2] or node.op or str(node.kind), _NAME))
+        if len(names) < 2:
+            return {}
+        said = list(names.values())
+        letters = {flow.into: "xyz"[flow.argument] if flow.argument < 3 else str(flow.argument + 1) for flow in flows}
+        return {i: f"{name} {letters[i]}" if said.count(name) > 1 else name for i, name in names.items()}
+
+    def _rule(self, flow: Flow, target: str) -> tuple[str, str]:
+        """Return what the box, and what the tooltip says of one step of the chain rule."""
+        into, made = self._graph[flow.into], self._graph[flow.contribution]
+        rule = self._words.rule(flow, limit=_FORMULA)
+        # Where the sum was broadcast from, and what else is added up, the picture shows.
+        after = [r.partition(" (")[0] for r in rule.remarks if not r.startswith(("+", "reshaped"))]
+        short = ", ".join(after if after and rule.formula == "g" else [rule.formula, *after])
+        line = f"→ {target}: {short}" if target else short
+        what = f"{into.id} {into.name or into.op or into.kind}"
+        return visible(clip(line, _LINE)), f"to {what}: {rule}; {made.id}, {type_text(made)}"
+
+    def _group(self, box: ViewNode) -> ViewNode | None:
+        ops = tuple(i for i in box.members if i in self._of)
+        if not ops:
+            return None
+        reached = [self._graph[i] for i in box.members if i in self._gradients]
+        flops = sum(self._work.get(i, 0) for i in box.members)
+        lines = [f"vjp {box.lines[0]}", counted(len(ops), "rule")]
+        lines += [f"gradients of {counted(len(reached), 'parameter')}"] if reached else []
+        lines += [amount(flops, "FLOP")] if flops else []
+        mark = self._mark(box.members)
+        lines += [mark.note] if mark.note and self._unit != "FLOP" else []
+        tip = (f"the derivative rules of {box.id}", f"{flops:,} FLOP", *(p.name or p.id for p in reached[:12]))
+        said = tuple(visible(clip(line, _TIP)) for line in tip)
+        look = mark.look if mark.look in _GRAVE else "backward"
+        badge = " ".join(filter(None, (box.badge.partition(" ")[0] if "×" in box.badge else "", mark.badge)))
+        return ViewNode(f"vjp-{box.id}", look, tuple(lines), "", False, box.scope, said, badge, ops, mark.weight)
+
+
+def _totals(graph: Graph, overlay: Overlay) -> dict[str, float]:
+    """Return for every forward op what an overlay measures of its backward pass."""
+    found: dict[str, float] = {}
+    for node in graph:
+        if node.backward and overlay.totals:
+            found[node.of] = found.get(node.of, 0.0) + overlay.totals.get(node.id, 0.0)
+    return found if any(found.values()) else {}
+
+
+def gradient_size(stats: Stats | None) -> str:
+    """Say how large a gradient is, if that was measured."""
+    if stats is None:
+        return ""
+    if not stats.finite:
+        return f"{stats.nans + stats.infs:,} of {stats.size:,} not finite"
+    return f"|g| {stats.norm:.2g}"
+
+
+def _uses(graph: Graph, flows: Sequence[Flow], view: View, box_of: Mapping[str, int]) -> dict[int, int]:
+    """Return for every cell that is one node how many contributions its cotangent is the sum of."""
+    alone = {box.id for box in view.nodes if not box.members}
+    counts: dict[int, int] = {}
+    into = [flow.into for flow in flows] + [node.of for node in graph if node.role is Role.SEED]
+    for i in into:
+        if i in alone:
+            counts[box_of[i]] = counts.get(box_of[i], 0) + 1
+    return counts
+
+
+# ---- what is saved, and what arrives --------------------------------------------------------------------------------
+
+
+def _saved(graph: Graph, view: View, box_of: Mapping[str, int]) -> tuple[tuple[Saved, ...], int]:
+    """Return the saved arrays, those of a group that go the same way together, and the bytes of what is not shown."""
+    found: dict[tuple[int, tuple[int, ...]], list[GraphNode]] = {}
+    hidden = 0
+    for i, ops in graph.saved.items():
+        readers = tuple(sorted({box_of[op] for op in ops if op in box_of}))
+        if i in box_of and readers:
+            found.setdefault((box_of[i], readers), []).append(graph[i])
+        else:
+            hidden += graph[i].nbytes
+    saved = [
+        Saved(cell, tuple(node.id for node in nodes), sum(node.nbytes for node in nodes), readers)
+        for (cell, readers), nodes in found.items()
+    ]
+    return tuple(sorted(saved)), hidden
+
+
+def _gradients(graph: Graph, view: View, box_of: Mapping[str, int], uses: Mapping[int, int]) -> list[Gradient]:
+    found = []
+    for leaf, total in graph.gradients.items():
+        k = box_of.get(leaf)
+        if k is None or view.nodes[k].members or k not in uses:
+            continue
+        node = graph[leaf]
+        said = [f"grad {node.shape}", gradient_size(node.gradient), f"sum of {uses[k]} uses" if uses[k] > 1 else ""]
+        tip = (
+            f"gradient of {node.name or leaf}",
+            f"{total} : {type_text(graph[total])}",
+            f"the sum of what {uses[k]} uses contribute" if uses[k] > 1 else "",
+        )
+        label = " · ".join(word for word in said if word)
+        found.append(Gradient(k, leaf, label, uses[k], tuple(visible(line) for line in tip if line)))
+    return found
+
+
+def _seeds(graph: Graph, box_of: Mapping[str, int]) -> list[Seed]:
+    seeds = [node for node in graph if node.role is Role.SEED and node.of in box_of]
+    found = []
+    for node in seeds:
+        if node.shape:
+            label = f"seed {node.shape}"
+        else:
+            name = "L" if len(seeds) == 1 else visible(clip(graph[node.of].name, 12)) or node.of
+            label = f"d{name}/d{name} = 1"
+        found.append(Seed(box_of[node.of], node.id, label))
+    return found
+
+
+def _caption(graph: Graph, rules: int, view: View, hidden: int, work: Mapping[str, int]) -> tuple[str, ...]:
+    """Count what is there, forward and backward."""
+    forward = sum(node.kind is Kind.OP and not node.backward for node in graph)
+    flops, back = sum(node.flops for node in graph if not node.backward), sum(work.values())
+    saved = [graph[i] for i in graph.saved]
+    total = sum(node.nbytes for node in saved)
+    slots = sum(node.nbytes for node in saved if node.kind is not Kind.OP)
+    words = [counted(forward, "op") + " forward", counted(rules, "vjp") + " backward"]
+    words += [f"{amount(flops, 'FLOP')} forward, {amount(back, 'FLOP')} backward"] if flops or back else []
+    words.append(f"{amount(total, 'B')} saved in {counted(len(saved), 'tensor')}" if saved else "nothing saved")
+    lines = [" · ".join(words)]
+    if slots:
+        lines.append(f"of what is saved, {amount(slots, 'B')} are inputs and parameters, which are there anyway")
+    if hidden:
+        lines.append(f"{amount(hidden, 'B')} of it belong to what is not shown")
+    return (*lines, *view.caption[1:])

@@ -1,0 +1,166 @@
+"""What the page knows of a graph: plain data that JSON can hold, and nothing that depends on the machine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ....ir.labels import brief_params, clip, summary, visible
+from ....ir.node import GraphNode, Kind, number_of
+from ....ir.text import place
+from ...analysis.cost import By, cost_of
+from ...explanations.words.rules import Words
+from ..folding.assemble import COMMUTATIVE
+from ..style import HEATS, LOOKS
+from ..view import Mark, Overlay
+from .groups import grouped
+
+if TYPE_CHECKING:
+    from ....ir.graph import Graph
+    from ....ir.stats import Stats
+
+# Longer texts of the user's are cut: a name of a megabyte helps nobody.
+_LONGEST = 400
+# Of a graph of more nodes nobody reads every formula, and they would take most of the time and a third of the file.
+_WORDS = 20_000
+
+
+def page_data(
+    graph: Graph, overlays: Sequence[Overlay], explain: Any, title: str, *, formulas: bool = True
+) -> dict[str, Any]:
+    """Return the data of a page, by short keys; what is empty is left out.
+
+    Args:
+        graph: the graph.
+        overlays: marks and numbers to choose from.
+        explain: an explanation as plain data, or None.
+        title: of the page.
+        formulas: say what the operations compute; not of two graphs in one, whose operations may read from both.
+    """
+    groups, homes = grouped(graph.nodes)
+    places: dict[str, int] = {}
+    words = Words(graph)
+    told = graph.nodes if formulas and len(graph) <= _WORDS else ()
+    nodes = [_node(node, home, places) for node, home in zip(graph.nodes, homes, strict=True)]
+    return {
+        "version": 1,
+        "title": _text(title),
+        "summary": summary(graph.nodes),
+        "outputs": [number_of(i) for i in graph.outputs],
+        "nodes": nodes,
+        "groups": [
+            _filled(name=_text(g.name), parent=g.parent + 1, kind=g.kind, times=g.times if g.times > 1 else 0)
+            for g in groups
+        ],
+        "places": list(places),
+        "flows": [[number_of(f.op), f.argument, *map(number_of, f[2:])] for f in graph.flows],
+        "looks": {name: [look.shape, look.border, look.glyph, look.legend] for name, look in LOOKS.items()},
+        "heats": HEATS,
+        "commutative": sorted({node.op for node in graph} & COMMUTATIVE),
+        "overlays": [_overlay(overlay) for overlay in overlays],
+        "words": {str(number_of(node.id)): words.forward(node.id) for node in told if node.kind is Kind.OP},
+        "rules": _rules(graph, words) if told else {},
+        "costs": {by: _costs(graph, by) for by in _counted(graph)},
+        "explain": _plain(explain),
+    }
+
+
+def _rules(graph: Graph, words: Words) -> dict[str, dict[str, list[str]]]:
+    """Return the derivative rules in words: by op and argument the formula, and what the engine did with it."""
+    rules: dict[str, dict[str, list[str]]] = {}
+    for flow in graph.flows:
+        formula, remarks = words.rule(flow)
+        rules.setdefault(str(number_of(flow.op)), {})[str(flow.argument)] = [formula, *remarks]
+    return rules
+
+
+def _counted(graph: Graph) -> tuple[By, ...]:
+    return ("bytes", "saved", "time") if any(node.seconds is not None for node in graph) else ("bytes", "saved")
+
+
+def _costs(graph: Graph, by: By) -> dict[str, float]:
+    return {str(i): number for i, number in enumerate(cost_of(graph, by).numbers) if number}
+
+
+def _text(text: str) -> str:
+    return visible(clip(text, _LONGEST))
+
+
+def _filled(**fields: Any) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value not in (None, "", 0, (), [], {})}
+
+
+def _node(node: GraphNode, home: int, places: dict[str, int]) -> dict[str, Any]:
+    where = place(node)
+    params = [[_text(p.name), _text(p.text)] for p in node.params]
+    return _filled(
+        kind="" if node.kind is Kind.OP else str(node.kind),
+        op=_text(node.op),
+        glyph=_text(node.glyph),
+        name=_text(node.name),
+        value=_text(node.value),
+        inputs=[number_of(i) for i in node.inputs],
+        params=params,
+        told=_text(brief_params(node)),
+        shape=None if node.dtype.hasobject or node.weak else _shape(node),
+        dtype="generator" if node.dtype.hasobject else str(node.dtype),
+        weak=node.weak,
+        size=node.size,
+        bytes=node.nbytes,
+        flops=node.flops,
+        needs=list(node.needs),
+        group=home + 1,
+        role=str(node.role) if node.backward else "",
+        of=number_of(node.of) + 1 if node.of else 0,
+        toward=number_of(node.toward) + 1 if node.toward else 0,
+        place=places.setdefault(where, len(places)) + 1 if where else 0,
+        values=_stats(node.values),
+        gradient=_stats(node.gradient),
+        seconds=node.seconds,
+    )
+
+
+def _shape(node: GraphNode) -> str:
+    return str(node.shape)
+
+
+def _stats(stats: Stats | None) -> list[Any] | None:
+    return None if stats is None else [_plain(value) for value in stats]
+
+
+def _overlay(overlay: Overlay) -> dict[str, Any]:
+    return _filled(
+        title=_text(overlay.title),
+        caption=[_text(line) for line in overlay.caption],
+        marks={str(number_of(i)): _mark(mark) for i, mark in overlay.marks.items()},
+        totals={str(number_of(i)): _plain(float(v)) for i, v in overlay.totals.items()},
+        unit=_text(overlay.unit),
+    )
+
+
+def _mark(mark: Mark) -> dict[str, Any]:
+    return _filled(
+        look=_text(mark.look),
+        badge=_text(mark.badge),
+        note=_text(mark.note),
+        tip=[_text(line) for line in mark.tip],
+        weight=None if mark.weight is None else max(round(mark.weight, 4), 1e-9),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold: numbers that it has no word for as text, arrays and tuples as lists."""
+    if isinstance(value, str):
+        return visible(value)
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {visible(str(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    return visible(str(value))

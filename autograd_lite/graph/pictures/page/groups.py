@@ -1,0 +1,199 @@
+"""The frames of the page: modules inside modules, repetitions, and parts of what has no module.
+
+Every frame is an interval of the forward operations in recorded order, so that no frame reads from itself through
+another one; a module that is entered twice is two frames. The backward pass stands in the frames of its operations.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ....ir.node import GraphNode, Kind
+from ..folding.assemble import homes_of
+from ..folding.groups import Rows
+from ..folding.repeats import runs_in
+
+# A repetition of operations is folded if that hides so many boxes; so many boxes in one frame are cut into parts of so
+# many; so many inputs stand outside of all frames.
+_WORTH, _CROWD, _PART, _INPUTS = 6, 120, 40, 12
+
+
+@dataclass(slots=True)
+class Group:
+    """A frame, which may be shut to one box.
+
+    Attributes:
+        name: its title.
+        kind: "module", "repeat" for what is alike, "step" for one turn of it, "part" for a piece of a long listing.
+        start, stop: the interval of operations.
+        times: of a repeat, how many.
+        inside: operations by their numbers, and frames.
+        parent: the number of the frame around it, or -1.
+        depth: how many frames are around it.
+    """
+
+    name: str
+    kind: str
+    start: int
+    stop: int = 0
+    times: int = 1
+    inside: list[int | Group] = field(default_factory=list)
+    parent: int = -1
+    depth: int = 0
+
+
+def grouped(nodes: Sequence[GraphNode]) -> tuple[list[Group], list[int]]:
+    """Return the frames, outer ones first, and for every node the number of the innermost around it, or -1."""
+    forward = [node for node in nodes if not node.backward]
+    homes = homes_of(forward)
+    rows = Rows(forward, homes.own)
+    root = _modules(rows)
+    for frame in _frames(root):
+        frame.inside = _with_repeats(frame, rows)
+    for frame in _frames(root):
+        frame.inside = _with_parts(frame, rows)
+    groups: list[Group] = []
+    home: dict[str, int] = {}
+    numbers = {id(root): -1}
+    for frame in _frames(root):
+        for thing in frame.inside:
+            if isinstance(thing, int):
+                home[rows.ops[thing].id] = numbers[id(frame)]
+            else:
+                thing.parent, thing.depth = numbers[id(frame)], frame.depth + 1
+                numbers[id(thing)] = len(groups)
+                groups.append(thing)
+    _place_slots(forward, homes.readers, groups, home)
+    for node in nodes:
+        if node.backward:
+            home[node.id] = home.get(node.of, -1)
+    return groups, [home[node.id] for node in nodes]
+
+
+def _frames(root: Group) -> Iterator[Group]:
+    """Go through the frames from outside to inside; what is put into one meanwhile is seen."""
+    pending = [root]
+    for frame in pending:
+        yield frame
+        pending += [thing for thing in frame.inside if isinstance(thing, Group)]
+
+
+def _modules(rows: Rows) -> Group:
+    """Put the operations into their modules, one frame for each time that one is entered."""
+    root = Group("", "root", 0, len(rows.ops))
+    stack = [root]
+    names: list[str] = []
+    for i, path in enumerate(rows.paths):
+        shared = 0
+        while shared < min(len(names), len(path)) and names[shared] == path[shared]:
+            shared += 1
+        del stack[shared + 1 :], names[shared:]
+        for name in path[shared:]:
+            frame = Group(name, "module", i)
+            stack[-1].inside.append(frame)
+            stack.append(frame)
+            names.append(name)
+        stack[-1].inside.append(i)
+        for frame in stack:
+            frame.stop = max(frame.stop, i + 1)
+    return root
+
+
+# ---- repetition -----------------------------------------------------------------------------------------------------
+
+
+def _with_repeats(frame: Group, rows: Rows) -> list[int | Group]:
+    """Put a frame around every stretch of what stands in a frame that is one thing three times or more."""
+    if frame.kind in ("repeat", "step"):
+        return frame.inside
+    numbers: dict[object, int] = {}
+    tokens = [numbers.setdefault(_token(thing, rows), len(numbers)) for thing in frame.inside]
+    new: list[int | Group] = []
+    at = 0
+    for run in runs_in(tokens):
+        turns = [frame.inside[i : i + run.period] for i in range(run.start, run.stop - run.period + 1, run.period)]
+        modules = any(isinstance(thing, Group) for thing in turns[0])
+        alike = len({rows.structure(_start(turn[0]), _stop(turn[-1]))[0] for turn in turns}) == 1
+        if not alike or (not modules and run.times * run.period - 1 < _WORTH):
+            continue
+        new += frame.inside[at : run.start]
+        new.append(_repeat(turns, rows))
+        at = run.start + run.times * run.period
+    return new + frame.inside[at:]
+
+
+def _token(thing: int | Group, rows: Rows) -> object:
+    if isinstance(thing, int):
+        return rows.tokens[thing]
+    # The query, the key and the value of an attention are built alike, but are not one thing three times.
+    return re.sub(r"\d+", "#", thing.name), rows.structure(thing.start, thing.stop)[0]
+
+
+def _start(thing: int | Group) -> int:
+    return thing if isinstance(thing, int) else thing.start
+
+
+def _stop(thing: int | Group) -> int:
+    return thing + 1 if isinstance(thing, int) else thing.stop
+
+
+def _repeat(turns: list[list[int | Group]], rows: Rows) -> Group:
+    named = [next((thing.name for thing in turn if isinstance(thing, Group)), "") for turn in turns]
+    first, last = turns[0], turns[-1]
+    start, stop = _start(first[0]), _stop(last[-1])
+    if named[0]:
+        name = named[0] if named[0] == named[-1] else f"{named[0]} … {named[-1]}"
+    else:
+        ops = [rows.ops[thing].op for thing in first if isinstance(thing, int)]
+        name = ", ".join(ops[:3]) + (", …" if len(ops) > 3 else "")
+    if len(first) == 1:
+        return Group(name, "repeat", start, stop, len(turns), [thing for turn in turns for thing in turn])
+    steps: list[int | Group] = [
+        Group(f"{i + 1} of {len(turns)}", "step", _start(turn[0]), _stop(turn[-1]), 1, turn)
+        for i, turn in enumerate(turns)
+    ]
+    return Group(name, "repeat", start, stop, len(turns), steps)
+
+
+# ---- parts ----------------------------------------------------------------------------------------------------------
+
+
+def _with_parts(frame: Group, rows: Rows) -> list[int | Group]:
+    """Cut what would be a crowd in one frame into parts, and those again while they are too many."""
+    inside = frame.inside
+    while len(inside) > _CROWD:
+        parts: list[int | Group] = []
+        for i in range(0, len(inside), _PART):
+            some = inside[i : i + _PART]
+            start, stop = _start(some[0]), _stop(some[-1])
+            parts.append(Group(f"operations {start + 1:,} to {stop:,}", "part", start, stop, 1, some))
+        inside = parts
+    return inside
+
+
+# ---- slots ----------------------------------------------------------------------------------------------------------
+
+
+def _place_slots(
+    nodes: Sequence[GraphNode], readers: dict[str, list[str]], groups: Sequence[Group], home: dict[str, int]
+) -> None:
+    """Put parameters, constants and generators where all that read them stand, and inputs outside if they are few."""
+    slots = [node for node in nodes if node.kind is not Kind.OP]
+    outside = sum(node.kind is Kind.INPUT for node in slots) <= _INPUTS
+    for node in slots:
+        ends = [home[i] for i in readers.get(node.id, ())]
+        home[node.id] = -1 if not ends or (outside and node.kind is Kind.INPUT) else _shared(ends, groups)
+
+
+def _shared(ends: Sequence[int], groups: Sequence[Group]) -> int:
+    """Return the innermost frame around all of some frames."""
+    shared = ends[0]
+    for other in ends:
+        while shared != other:
+            if other < 0 or (shared >= 0 and groups[shared].depth >= groups[other].depth):
+                shared = groups[shared].parent
+            else:
+                other = groups[other].parent
+    return shared

@@ -1,0 +1,162 @@
+"""The tree: from the results down to what they were made of, every node once.
+
+A node that several others read is written out where it is met first, and is `n3 (above)` afterwards. Where the tree
+grows too deep for a page it goes on below, from the left margin.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from ...ir.labels import type_text
+from ...ir.node import GraphNode
+from ...ir.pen import PLAIN, Line, Pen, ink_of
+from ...ir.text import (
+    alarming,
+    call_text,
+    caption_lines,
+    duration,
+    has_range,
+    literals_of,
+    named_gradients,
+    number,
+    purposes,
+    remark_text,
+    text_window,
+    unfit,
+)
+from .view import Overlay
+
+if TYPE_CHECKING:
+    from ...ir.graph import Graph
+
+# Levels of one piece of the tree; each takes three columns.
+_LEVELS = 16
+
+
+class _Signs(NamedTuple):
+    """What the branches are drawn with."""
+
+    more: str  # a child that has siblings below it
+    last: str  # a child that has none
+    through: str  # beside the children of the former
+    blank: str  # beside the children of the latter
+    rest: str  # something is left out
+
+
+_UNICODE = _Signs("├─ ", "└─ ", "│  ", "   ", "…")
+_ASCII = _Signs("|- ", "`- ", "|  ", "   ", "...")
+
+
+class _Branch(NamedTuple):
+    """One line to be written: a node at a place, or the ids of nodes that are left out."""
+
+    node_id: str
+    left_out: tuple[str, ...]
+    prefix: str
+    sign: str
+    level: int
+    scope: str
+
+
+def tree(
+    graph: Graph, pen: Pen = PLAIN, *, overlay: Overlay | None = None, sources: bool = False,
+    max_nodes: int | None = None,
+) -> str:  # fmt: skip
+    """Return the graph as a tree; the arguments are those of `listing`."""
+    window = text_window(graph, max_nodes)
+    writer = _Writer(graph, pen, overlay, sources, window)
+    lines = caption_lines(graph, len(window), overlay, pen)
+    for i in dict.fromkeys(graph.outputs):
+        lines += writer.grown(i)
+    for name, i in named_gradients(graph, pen):
+        lines.append([(f"# the gradient of {name}", "head")])
+        lines += writer.grown(i)
+    return pen.write(lines)
+
+
+class _Writer:
+    """Writes trees of one graph, and remembers what it has written."""
+
+    def __init__(self, graph: Graph, pen: Pen, overlay: Overlay | None, sources: bool, window: list[GraphNode]) -> None:
+        self._graph, self._pen, self._overlay, self._sources = graph, pen, overlay, sources
+        self._literals = literals_of(graph, overlay)
+        self._shown = {node.id for node in window}
+        self._said: Mapping[str, str] = purposes(graph)
+        self._signs = _ASCII if pen.ascii else _UNICODE
+        self._written: set[str] = set()
+        self._below: deque[str] = deque()
+
+    def grown(self, root: str) -> list[Line]:
+        """Return the lines of a tree and of the pieces of it that stand below it."""
+        lines: list[Line] = []
+        if root not in self._shown:
+            return [[(f"{self._signs.rest} {root}", "soft")]]
+        self._below.append(root)
+        waiting = {root}
+        while self._below:
+            stack = [_Branch(self._below.popleft(), (), "", "", 0, "")]
+            while stack:
+                branch = stack.pop()
+                lead = [(branch.prefix + branch.sign, "soft")] if branch.sign else []
+                if branch.left_out:
+                    lines.append([*lead, (f"{self._signs.rest} {' '.join(branch.left_out)}", "soft")])
+                    continue
+                i = branch.node_id
+                children = self._children(i)
+                deep = branch.level >= _LEVELS and bool(children)
+                if i in self._written or (branch.level and (i in waiting or deep)):
+                    if i not in self._written and i not in waiting:
+                        waiting.add(i)
+                        self._below.append(i)
+                    lines.append([*lead, (i, ""), (" (above)" if i in self._written else " (below)", "soft")])
+                    continue
+                self._written.add(i)
+                lines.append([*lead, *self._node(self._graph[i], branch.scope)])
+                stack += reversed(self._branches(branch, children))
+        return lines
+
+    def _children(self, node_id: str) -> list[str]:
+        return [i for i in dict.fromkeys(self._graph[node_id].inputs) if i not in self._literals]
+
+    def _branches(self, parent: _Branch, children: list[str]) -> list[_Branch]:
+        signs, scope = self._signs, self._graph[parent.node_id].scope
+        beside = {signs.more: signs.through, signs.last: signs.blank, "": ""}[parent.sign]
+        prefix, level = parent.prefix + beside, parent.level + 1
+        kept = [i for i in children if i in self._shown]
+        branches = [_Branch(i, (), prefix, signs.more, level, scope) for i in kept]
+        if left := tuple(i for i in children if i not in self._shown):
+            branches.append(_Branch("", left, prefix, signs.more, level, scope))
+        return [*branches[:-1], *(branch._replace(sign=signs.last) for branch in branches[-1:])]
+
+    def _node(self, node: GraphNode, scope: str) -> Line:
+        pen = self._pen
+        # The module is named where it is entered; inside, the branches tell.
+        said = remark_text(node, self._said, self._sources, self._overlay, pen, inside=scope)
+        remark = "  ".join(filter(None, [self._numbers(node), said]))
+        tail = [(f"  # {remark}", "alarm" if alarming(node, self._overlay) else "soft")] if remark else []
+        call = call_text(node, self._literals, pen, brief=True)
+        return [
+            (node.id, ""),
+            (" = ", "soft"),
+            (call, ink_of(node, self._graph.outputs)),
+            (f"  {type_text(node)}", "soft"),
+            *tail,
+        ]
+
+    def _numbers(self, node: GraphNode) -> str:
+        stats, gradient, seconds = node.values, node.gradient, node.seconds
+        between = "..." if self._pen.ascii else "…"
+        return "  ".join(
+            filter(
+                None,
+                [
+                    f"{number(stats.low)} {between} {number(stats.high)}" if has_range(stats) else "",
+                    f"|d| {number(gradient.norm)}" if gradient else "",
+                    unfit(node),
+                    self._pen.safe(duration(seconds)) if seconds is not None else "",
+                ],
+            )
+        )

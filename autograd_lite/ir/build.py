@@ -1,0 +1,268 @@
+"""From tensors to their graph: one iterative walk over the record, in time linear in its length."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.messages import checked
+from ..core.node import Node
+from ..core.shapes import ShapeDtype
+from ..engine import edge_of
+from ..random import Generator
+from ..tensors.tensor import Tensor
+from .flops import flops_of
+from .graph import Graph
+from .joint import Joint, Step, differentiated, is_slot, known_values
+from .node import Flow, GraphNode, Kind, Role, make_param
+from .slots import SEED, stands_for
+
+_GENERATOR = np.dtype(object)
+
+
+@checked
+def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Graph:
+    """Return the graph of the operations that made the given tensors.
+
+    A tensor that requires a gradient and was made by no operation is a *parameter*; any other tensor without history
+    an *input*; an array or a number used as an operand a *constant*, one for each use; a random generator *state*.
+    The graph keeps no array alive, and is the same before and after `backward`.
+
+    Args:
+        tensors: one tensor, or several: the outputs of the graph.
+        backward: add the backward pass from the outputs to all parameters, as the derivative rules state it.
+
+    Returns:
+        The graph. The same computation gives an equal one.
+
+    Raises:
+        TypeError: if an output is not a Tensor.
+        ValueError: if there is no output.
+        GradError: with `backward`, if no output requires a gradient.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> x = ag.tensor([1.0, 2.0], name="x")
+        >>> w = ag.tensor([0.5, 0.5], requires_grad=True, name="w")
+        >>> print(build_graph((x * w).sum()))
+        # 2 operations, 1 input, 1 parameter (2 values), 4 FLOP
+        n0 : (2,) float64 = input 'x'
+        n1 : (2,) float64 = parameter 'w'
+        n2 : (2,) float64 = multiply n0 n1
+        n3 : ()   float64 = sum[axis=None, dtype=None, keepdims=False] n2
+        return n3
+    """
+    return built(tensors, backward=backward).graph
+
+
+class Built(NamedTuple):
+    """A graph, and what its nodes stood for.
+
+    Attributes:
+        graph: the graph.
+        things: for each slot the Tensor, array, number or Generator that filled it (a `ShapeDtype` in place of an
+            array that backward let go); for each operation its `Node`.
+        known: the values of operations that the record still holds.
+    """
+
+    graph: Graph
+    things: dict[str, Any]
+    known: dict[str, Any]
+
+
+def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Built:
+    """Build the graph, and say what its nodes stood for."""
+    outputs = _checked(tensors)
+    edges = tuple(edge_of(t) for t in outputs)
+    nodes = recorded = _recorded(edges)
+    joint = differentiated(outputs, nodes) if backward else None
+    twins: dict[Any, Node] = {}
+    if joint is not None:
+        edges, twins = joint.outputs, joint.twins
+        nodes = _recorded([*edges, *joint.seeds, *joint.gradients.values()])
+    builder = _Builder(outputs, joint)
+    begins = joint.begins if joint else math.inf
+    for node in nodes:
+        if not is_slot(node) and node.stamp < begins:
+            builder.add_op(node)
+    results = tuple([builder.id_of(edge) for edge in edges])
+    for node in nodes:
+        if not is_slot(node) and node.stamp > begins:
+            builder.add_op(node)
+    for leaf, edge in joint.gradients.items() if joint else ():
+        builder.add_gradient(leaf, edge)
+    ids = builder.ids
+    values = ((ids.get(id(twins.get(edge, edge))), value) for edge, value in known_values(outputs, recorded))
+    known = {i: value for i, value in values if i is not None}
+    graph = Graph(tuple(builder.nodes), results, builder.flows())
+    return Built(graph, builder.things, known)
+
+
+def _checked(tensors: Any) -> tuple[Tensor, ...]:
+    if hasattr(tensors, "named_parameters"):
+        name = type(tensors).__name__
+        raise TypeError(
+            f"build_graph: expected a Tensor or a sequence of Tensors; received the module {name}, which has computed "
+            "nothing yet. Call it, build_graph(model(x)), or write trace(model, x)"
+        )
+    if isinstance(tensors, Mapping):
+        raise TypeError(
+            f"build_graph: expected a Tensor or a sequence of Tensors; received {type(tensors).__name__}. Pass its "
+            "values, build_graph(list(d.values()))"
+        )
+    if isinstance(tensors, (np.ndarray, np.generic)):
+        raise TypeError(
+            f"build_graph: expected a Tensor or a sequence of Tensors; received {type(tensors).__name__}, which has no "
+            "record. Make the inputs Tensors, ag.tensor(a, requires_grad=True), so that the operations are recorded"
+        )
+    outputs = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors) if isinstance(tensors, Iterable) else None
+    if outputs is None or not all(isinstance(t, Tensor) for t in outputs):
+        wrong = tensors if outputs is None else next(t for t in outputs if not isinstance(t, Tensor))
+        raise TypeError(
+            f"build_graph: expected a Tensor or a sequence of Tensors; received {type(wrong).__name__}. "
+            "Make the inputs Tensors, ag.tensor(a, requires_grad=True), so that the operations are recorded"
+        )
+    if not outputs:
+        raise ValueError("build_graph: expected at least one Tensor; received none. Name the outputs to draw")
+    return outputs
+
+
+def _recorded(edges: Iterable[Any]) -> list[Node]:
+    """Return every node that some edges come from, in recorded order: inputs before what is made from them."""
+    found = {edge for edge in edges if edge.__class__ is Node}
+    stack = list(found)
+    while stack:
+        for edge in stack.pop().inputs:
+            if edge.__class__ is Node and edge not in found:
+                found.add(edge)
+                stack.append(edge)
+    return sorted(found, key=lambda node: node.stamp)
+
+
+class _Builder:
+    """Numbers nodes as they come; a leaf is numbered at its first use."""
+
+    def __init__(self, outputs: tuple[Tensor, ...], joint: Joint | None) -> None:
+        self.nodes: list[GraphNode] = []
+        self.things: dict[str, Any] = {}
+        # Keyed by identity: the graph's tensors are alive while it is built, and compare element by element.
+        self.ids: dict[int, str] = {}
+        self._joint = joint
+        self._roles = joint.roles() if joint else {}
+        edges = joint.outputs if joint else [edge_of(t) for t in outputs]
+        self._names = {id(edge): t.name for edge, t in reversed(list(zip(edges, outputs, strict=True))) if t.name}
+        self._step: Step | None = None
+
+    def id_of(self, edge: Any) -> str:
+        """Return the id of an edge's node, and make that of a leaf or a constant if it has none yet."""
+        if is_slot(edge):
+            if edge.op is SEED:
+                return self._seed(edge)
+            edge = stands_for(edge)
+        known = self.ids.get(id(edge)) if isinstance(edge, (Node, Tensor, Generator)) else None
+        if known is not None:
+            return known
+        # Constants are not shared between uses: backward replaces a large array by its bare shape, and the identity is
+        # lost with it. A tensor without history that turns up in the backward pass was made by a rule.
+        new, keep = f"n{len(self.nodes)}", isinstance(edge, (Tensor, Generator)) and not self._is_made(edge)
+        node = _leaf(new, edge) if keep else _constant(new, edge._data if isinstance(edge, Tensor) else edge)
+        if isinstance(edge, (Tensor, Generator)):
+            self.ids[id(edge)] = new
+        return self._add(self._in_its_place(node), edge)
+
+    def add_op(self, node: Node) -> None:
+        """Add an operation after whatever it reads that is not there yet."""
+        params, joint = node.params, self._joint
+        self._step = joint.step_of(node) if joint and node.stamp > joint.begins else None
+        id_of = self.id_of
+        inputs = tuple([id_of(edge) for edge in node.inputs])
+        if params:
+            # A generator is no value but a slot: what it holds is read, and changed, by the draw.
+            inputs += tuple(id_of(v) for v in params.values() if isinstance(v, Generator))
+            params = {k: params[k] for k in sorted(params) if not isinstance(params[k], Generator)}
+        op, new = node.op, f"n{len(self.nodes)}"
+        self.ids[id(node)] = new
+        made = GraphNode(
+            new,
+            Kind.OP,
+            op.name,
+            op.glyph,
+            inputs,
+            tuple([make_param(k, v) for k, v in params.items()]) if params else (),
+            node.shape,
+            node.dtype,
+            str(self._names.get(id(node), "")),
+            needs=node.needs,
+            flops=flops_of(node),
+            scope=node.scope,
+            source=node.source,
+        )
+        self._add(self._in_its_place(made, self._roles.get(node, Role.RULE)), node)
+
+    def add_gradient(self, leaf: Tensor, edge: Any) -> None:
+        """Add the gradient of a leaf that no operation made: the seed, or the zeros of a rule that is flat."""
+        if id(edge) not in self.ids:
+            steps = self._joint.steps if self._joint else ()
+            self._step = next((step for step in steps if step.into is leaf and step.total is edge), None)
+            self.id_of(edge)
+
+    def flows(self) -> tuple[Flow, ...]:
+        """Return the steps of the chain rule, by ids; those whose results nobody reads are left out."""
+        flows = []
+        for step in self._joint.steps if self._joint else ():
+            parts = (step.node, step.into, step.contribution, step.total)
+            ids = [self.ids.get(id(stands_for(e) if is_slot(e) and e.op is not SEED else e)) for e in parts]
+            if None not in ids:
+                op, into, contribution, total = map(str, ids)
+                flows.append(Flow(op, step.argument, into, contribution, total))
+        return tuple(flows)
+
+    def _add(self, node: GraphNode, thing: Any) -> str:
+        self.nodes.append(node)
+        self.things[node.id] = thing
+        return node.id
+
+    def _is_made(self, edge: Any) -> bool:
+        return self._step is not None and isinstance(edge, Tensor) and edge._node is None
+
+    def _in_its_place(self, node: GraphNode, role: Role = Role.RULE) -> GraphNode:
+        """Say of a node of the backward pass which op it belongs to; it stands in that op's module and line."""
+        step = self._step
+        if step is None:
+            return node
+        of, toward = self.ids[id(step.node)], self.id_of(step.into)
+        home = self.nodes[int(of[1:])]
+        return replace(node, role=role, of=of, toward=toward, scope=home.scope, source=home.source)
+
+    def _seed(self, seed: Node) -> str:
+        if id(seed) not in self.ids:
+            of = self.id_of(stands_for(seed))
+            new = f"n{len(self.nodes)}"
+            kind, value = (Kind.INPUT, "") if seed.shape else (Kind.CONSTANT, "1.0")
+            name = "" if value else "cotangent"
+            made = GraphNode(
+                new, kind, "", "", (), (), seed.shape, seed.dtype, name, value, role=Role.SEED, of=of, toward=of
+            )
+            self.ids[id(seed)] = new
+            self._add(made, seed)
+        return self.ids[id(seed)]
+
+
+def _leaf(new: str, leaf: Tensor | Generator) -> GraphNode:
+    if isinstance(leaf, Generator):
+        return GraphNode(new, Kind.STATE, "", "", (), (), (), _GENERATOR, str(leaf.name))
+    kind = Kind.PARAMETER if leaf.requires_grad else Kind.INPUT
+    return GraphNode(new, kind, "", "", (), (), leaf.shape, leaf.dtype, str(leaf.name or ""))
+
+
+def _constant(new: str, value: Any) -> GraphNode:
+    if isinstance(value, (bool, int, float, complex)) and not isinstance(value, np.generic):
+        dtype = np.dtype(type(value))
+        return GraphNode(new, Kind.CONSTANT, "", "", (), (), (), dtype, value=repr(value), weak=True)
+    spec = value if isinstance(value, ShapeDtype) else np.asarray(value)
+    text = str(spec[()]) if isinstance(spec, np.ndarray) and not spec.ndim else ""
+    return GraphNode(new, Kind.CONSTANT, "", "", (), (), spec.shape, spec.dtype, value=text)

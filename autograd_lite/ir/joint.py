@@ -1,0 +1,282 @@
+"""The chain rule as a graph: the backward pass of some results, run once on the record and recorded itself.
+
+The pass runs on a copy of the recorded nodes, so it runs no hook of the user's and frees nothing. After a `backward`
+that freed the saved values they are computed again, from the leaves as they are now; where a large constant is gone
+too, another array of its shape stands in, for rules do not look at values.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.errors import GradError
+from ..core.mode import Mode, enter_mode, leave_mode
+from ..core.node import LEAF, Node, next_stamp
+from ..core.op import EachInput, Kind as RuleKind
+from ..core.shapes import ShapeDtype
+from ..engine import cotangents, edge_of
+from ..tensors.tensor import Tensor
+from .node import Role
+from .slots import SEED, SLOT, slot_node, slot_tensor
+
+# Rules of these kinds are elementwise, so what is summed after them undoes a broadcast.
+_ELEMENTWISE = frozenset((RuleKind.UNIT, RuleKind.CONSTANT, RuleKind.PARTIAL, RuleKind.GATE, RuleKind.APPLIED))
+_SUMS, _CASTS = frozenset(("sum", "reshape", "squeeze")), frozenset(("astype", "real"))
+
+
+class Step(NamedTuple):
+    """One use of the chain rule: an op's rule for one argument, and the cotangent that it adds to.
+
+    Attributes:
+        node: the forward op.
+        argument: which of its inputs.
+        into: the edge of that input.
+        contribution: the edge of what the rule gave, summed and cast to the input's shape and dtype.
+        total: the edge of the input's cotangent so far.
+        ends: everything recorded for this step was recorded before this moment, and after the step before it.
+    """
+
+    node: Node
+    argument: int
+    into: Any
+    contribution: Any
+    total: Any
+    ends: int
+
+
+class Joint(NamedTuple):
+    """A forward and a backward pass in one record.
+
+    Attributes:
+        outputs: the edges of the results.
+        seeds: the cotangents of the results, from which the pass starts.
+        steps: in the order in which they ran.
+        gradients: for each leaf the edge of its gradient.
+        begins: what was recorded after this moment belongs to the backward pass.
+        twins: of each edge its copy in this record.
+        homes: the steps of the nodes that rules read at once have recorded, see `_homes`.
+    """
+
+    outputs: tuple[Any, ...]
+    seeds: tuple[Node, ...]
+    steps: tuple[Step, ...]
+    gradients: dict[Any, Any]
+    begins: int
+    twins: dict[Any, Node]
+    homes: dict[Node, Step]
+
+    def step_of(self, node: Node) -> Step | None:
+        """Return the step that a node of the backward pass was recorded for."""
+        if node in self.homes:
+            return self.homes[node]
+        i = bisect_left(self.steps, node.stamp, key=lambda step: step.ends)
+        return self.steps[i] if i < len(self.steps) else None
+
+    def roles(self) -> dict[Node, Role]:
+        """Say what the nodes do that are no part of a rule: undo a broadcast, cast, or add up."""
+        roles: dict[Node, Role] = {}
+        for step in self.steps:
+            if step.total is not step.contribution:
+                roles[step.total] = Role.ACCUMULATE
+            begins, edge = step.node.stamp, step.contribution
+            elementwise = step.node.op.rules[step.argument].kind in _ELEMENTWISE  # type: ignore[index, union-attr]
+            while edge.__class__ is Node and edge.stamp > max(begins, self.begins) and self.step_of(edge) is step:
+                if edge.op.name in _CASTS:
+                    roles[edge] = Role.CAST
+                elif edge.op.name in _SUMS and elementwise:
+                    roles[edge] = Role.UNBROADCAST
+                else:
+                    break
+                edge = edge.inputs[0]
+        return roles
+
+
+class _Ledger(dict[Any, Any]):
+    """The cotangents of a running pass, which notes every step: the engine writes each of them here once."""
+
+    def __init__(self, roots: dict[Any, Any]) -> None:
+        super().__init__(roots)
+        self.steps: list[Step] = []
+        self._node: Any = None
+        self._arguments: Iterator[int] = iter(())
+
+    def copy(self) -> Any:
+        """Return itself: the engine works on a copy of its roots, and this is what it is to work on."""
+        return self
+
+    def pop(self, node: Any, *default: Any) -> Any:
+        """Begin with the rules of a node."""
+        self._node = node
+        self._arguments = (i for i in node.needs if node.op.rules[i] is not None)
+        return super().pop(node, *default)
+
+    def __setitem__(self, edge: Any, total: Any) -> None:
+        argument, made = next(self._arguments), edge_of(total)
+        # What is added up is added as `previous + contribution`; the sum of two flat rules' zeros is not recorded.
+        contribution = made.inputs[1] if edge in self and made.__class__ is Node else made
+        self.steps.append(Step(self._node, argument, edge, contribution, made, next_stamp()))
+        super().__setitem__(edge, total)
+
+
+def differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
+    """Run the backward pass of some results.
+
+    Args:
+        outputs: one at least of them requires a gradient.
+        nodes: what they were made by, in recorded order.
+
+    Raises:
+        GradError: if no output requires a gradient.
+    """
+    twins = _twins(nodes)
+    roots: dict[Any, Any] = {}
+    for t in outputs:
+        edge = edge_of(t)
+        result = twins.get(edge, edge)
+        if t.requires_grad and result not in roots:
+            roots[result] = slot_tensor(result, np.ones(t.shape, t.dtype), SEED)
+    if not roots:
+        raise GradError(
+            "build_graph(backward=True): expected an output that requires a gradient; received none. Make an input "
+            "with ag.tensor(a, requires_grad=True), and compute outside no_grad()"
+        )
+    begins, ledger = next_stamp(), _Ledger(roots)
+    unseen = enter_mode(_unseen)
+    try:
+        found = cotangents(ledger, None, retain_graph=True, create_graph=True)
+        gradients = {leaf: edge_of(total) for leaf, total in found.items() if isinstance(leaf, Tensor)}
+    finally:
+        leave_mode(unseen)
+    seeds: tuple[Any, ...] = tuple(edge_of(seed) for seed in roots.values())
+    results = tuple(twins.get(edge_of(t), edge_of(t)) for t in outputs)
+    return Joint(results, seeds, tuple(ledger.steps), gradients, begins, twins, _homes(ledger.steps, begins))
+
+
+def _homes(steps: Sequence[Step], begins: int) -> dict[Node, Step]:
+    """Return the steps of what the rules of ops of any number of inputs have recorded.
+
+    They are read at once, so that all of it was recorded before the first of their steps. A node belongs to the step
+    whose contribution it leads to; one that several share, to the first of these.
+
+    Args:
+        steps: in the order in which they ran.
+        begins: the moment before the first of them.
+    """
+    homes: dict[Node, Step] = {}
+    for node, group in groupby(steps, key=lambda step: step.node):
+        first, *others = group
+        if node.op.rules.__class__ is EachInput:
+            for step in (first, *others):
+                stack = [step.contribution]
+                while stack:
+                    edge = stack.pop()
+                    if edge.__class__ is Node and edge.stamp > begins and edge not in homes:
+                        if edge.stamp < first.ends:
+                            homes[edge] = step
+                        stack += edge.inputs
+        begins = (first, *others)[-1].ends
+    return homes
+
+
+# ---- the copy -------------------------------------------------------------------------------------------------------
+
+
+def _unseen(mode: Mode) -> None:
+    mode.source, mode.scope, mode.watch = False, "", None
+
+
+def _twins(nodes: Sequence[Node]) -> dict[Any, Node]:
+    """Copy recorded nodes, without hooks and with slots for inputs and arrays."""
+    again = _computed_again(nodes) if any(node.needs and node.saved is None for node in nodes) else {}
+    twins: dict[Any, Node] = {}
+
+    def twin(edge: Any) -> Any:
+        known = twins.get(edge) if isinstance(edge, (Node, Tensor)) else None
+        if known is not None:
+            return known
+        if isinstance(edge, Tensor) and edge._node is not LEAF:
+            twins[edge] = new = slot_node(edge)
+            return new
+        if isinstance(edge, (np.ndarray, np.generic, ShapeDtype)):
+            return slot_node(edge)  # one for each use: see `build`
+        return edge
+
+    for node in nodes:
+        if is_slot(node):  # of a trace
+            twins[node] = node
+            continue
+        inputs = tuple([twin(edge) for edge in node.inputs])
+        saved = None
+        if node.needs:
+            out, *values = node.saved or (again[node], *node.inputs)
+            kept = [
+                new if value is edge and node.saved and edge.__class__ is Node else _value(value, edge, again)
+                for value, edge, new in zip(values, node.inputs, inputs, strict=True)
+            ]
+            saved = (out, *kept)
+        twins[node] = Node(node.op, inputs, node.params, saved, node.needs, node.shape, node.dtype, node.note)
+    return twins
+
+
+def _computed_again(nodes: Sequence[Node]) -> dict[Node, Any]:
+    """Return values for all nodes, from the leaves as they are now: where some were freed, the rules need others."""
+    values: dict[Node, Any] = {}
+    for node in nodes:
+        inputs = [_value(edge, edge, values) for edge in node.inputs]
+        inputs = [x._data if isinstance(x, Tensor) else x for x in inputs]
+        try:
+            with np.errstate(all="ignore"):
+                # Without inputs it is a random draw, and this is no reason to draw.
+                values[node] = node.op.forward(*inputs, **node.params) if inputs else _filled(node)
+        except (ValueError, ArithmeticError, np.linalg.LinAlgError):  # the stand-in for a freed array is to blame
+            values[node] = _filled(node)
+    return values
+
+
+def _value(value: Any, edge: Any, again: dict[Node, Any]) -> Any:
+    """Return the value of an input as its rules may read it."""
+    if value is not edge:
+        return value
+    if edge.__class__ is Node:
+        return again[edge]
+    if isinstance(edge, Tensor):
+        return edge if edge._node is LEAF else edge._data
+    return _filled(edge) if isinstance(edge, ShapeDtype) else edge
+
+
+def _filled(spec: Any) -> Any:
+    """Make an array to run rules on: one that can be inverted and factored, and whose integers are indices."""
+    shape = tuple(spec.shape)
+    if spec.dtype.kind not in "fc":
+        return np.zeros(shape, spec.dtype)
+    if len(shape) < 2:
+        return np.ones(shape, spec.dtype)
+    diagonal = np.zeros(shape[-2:], spec.dtype)
+    np.fill_diagonal(diagonal, np.arange(1, min(diagonal.shape) + 1))  # no two eigenvalues or singular values agree
+    return np.broadcast_to(diagonal, shape)
+
+
+def known_values(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Iterator[tuple[Any, Any]]:
+    """Yield the edges whose values the record still holds: the outputs, and what a rule saved."""
+    yield from ((edge_of(t), t.data) for t in outputs)
+    for node in nodes:
+        out, *values = node.saved or (None, *node.inputs)
+        if out is not None:
+            yield node, _bare(out)
+        for edge, value in zip(node.inputs, values, strict=True):
+            if edge.__class__ is Node and value is not edge:
+                yield edge, _bare(value)
+
+
+def _bare(value: Any) -> Any:
+    return value._data if isinstance(value, Tensor) else value
+
+
+def is_slot(edge: Any) -> bool:
+    """Say whether an edge is the node of an input, a constant or a seed."""
+    return edge.__class__ is Node and (edge.op is SLOT or edge.op is SEED)

@@ -1,0 +1,164 @@
+"""What faces say about a node: types, parameters, counts; text made safe to show, and how wide it will be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from .node import GraphNode, Kind, Param
+
+_BREAKS = "[\t-\r\x1c-\x1f\x85\u2028\u2029]"
+# Patterns are compiled at their first use, which `re` remembers: not everybody who imports this draws.
+# What no picture can show: control characters, direction overrides (which would turn the rest of the line round),
+# halves of surrogate pairs, and the two code points that no XML may contain.
+_UNSHOWABLE = "[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+# A tuple of one number, as the canonical axis=(1,), or of one array, as index=(int64(2, 7),): that says it.
+_LONE = r"^\((-?\d+|\w+\([\d, ]*\)),\)$"
+# Behind an array in a parameter stands a digest of its values, by which graphs are compared; it tells nothing.
+DIGEST = "#[0-9a-f]{8}"
+
+
+def _inner(match: re.Match[str]) -> str:
+    return match[1]
+
+
+def visible(text: str) -> str:
+    """Return a text of the user's on one line, with "\ufffd" in place of every character that cannot be shown.
+
+    Example:
+        >>> visible("two\\nlines")
+        'two lines'
+    """
+    return re.sub(_UNSHOWABLE, "\ufffd", re.sub(_BREAKS, " ", text))
+
+
+def clip(text: str, length: int) -> str:
+    """Return the text, or its beginning and "…" if it is longer."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def type_text(node: GraphNode) -> str:
+    """Return shape and dtype in NumPy's words, such as "(128, 784) float32"."""
+    if node.dtype.hasobject:
+        return "generator"
+    return (
+        {"f": "float", "i": "int", "b": "bool", "c": "complex"}[node.dtype.kind]
+        if node.weak
+        else (f"{node.shape} {node.dtype}")
+    )
+
+
+# Of these one number, or one pair, for all axes says as much as one for each axis.
+_EACH_AXIS = ("dilation", "kernel", "padding", "stride", "window")
+# Parameters that say nothing when they have these values; `batch` is an axis of the result.
+_SILENT = {"batch": None, "dilation": "1", "groups": "1", "padding": "0", "stride": "1"}
+
+
+def brief_values(params: Sequence[Param], told: Mapping[str, str]) -> dict[str, str]:
+    """Return names and texts of the parameters that tell more than defaults do.
+
+    Args:
+        params: of an op.
+        told: what is known of parameters by other ways.
+
+    Example:
+        >>> from autograd_lite.ir.node import make_param
+        >>> window, stride = make_param("window", (3, 3)), make_param("stride", (3, 3))
+        >>> brief_values([make_param("padding", ((1, 1), (1, 1))), stride, window], {})
+        {'padding': '1', 'window': '3'}
+    """
+    said = [p for p in params if p.text not in ("None", "False", told.get(p.name))]
+    texts = {p.name: re.sub(_LONE, _inner, re.sub(DIGEST, "", _for_all_axes(p))) for p in said}
+    silent = {**_SILENT, "stride": texts.get("window", "1")}
+    return {name: text for name, text in texts.items() if name not in silent or silent[name] not in (None, text)}
+
+
+def _for_all_axes(p: Param) -> str:
+    """Return the text of a parameter: of one with an entry for each axis, all equal, that of one entry."""
+    value = p.value
+    while p.name in _EACH_AXIS and isinstance(value, tuple) and value and all(v == value[0] for v in value):
+        value = value[0]
+    return str(value) if isinstance(value, int) and p.name in _EACH_AXIS else p.text
+
+
+def brief_params(node: GraphNode) -> str:
+    """Return the parameters that tell more than the result's type and the defaults: "axis=1", "index=(0, 1:)"."""
+    found = brief_values(node.params, {"shape": str(node.shape), "dtype": str(node.dtype)})
+    return visible(", ".join(f"{name}={text}" for name, text in found.items()))
+
+
+def counted(n: int, word: str) -> str:
+    """Return "1 input" or "2 inputs"."""
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
+
+
+def summary(nodes: Iterable[GraphNode]) -> str:
+    """Count the nodes by kind, the values of the parameters, and the operations.
+
+    Example:
+        >>> from autograd_lite.graph import build_graph
+        >>> import autograd_lite as ag
+        >>> build_graph(ag.tensor([1.0, 2.0], requires_grad=True).sum()).summary()
+        '1 operation, 1 parameter (2 values), 2 FLOP'
+    """
+    counts, values, flops = dict.fromkeys(Kind, 0), 0, 0
+    for node in nodes:
+        counts[node.kind] += 1
+        flops += node.flops
+        if node.kind is Kind.PARAMETER:
+            values += node.size
+    words = {Kind.OP: "operation", Kind.STATE: "generator"}
+    order = (Kind.OP, Kind.INPUT, Kind.PARAMETER, Kind.CONSTANT, Kind.STATE)
+    said = [
+        counted(counts[kind], words.get(kind, kind))
+        + (f" ({counted(values, 'value')})" if kind is Kind.PARAMETER else "")
+        for kind in order
+        if counts[kind]
+    ]
+    return ", ".join([*said, _flops(flops)] if flops else said)
+
+
+def _flops(n: int) -> str:
+    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if n >= size:
+            return f"{n / size:.3g} {unit}FLOP"
+    return f"{n} FLOP"
+
+
+# ---- widths ---------------------------------------------------------------------------------------------------------
+# In thousandths of the font size, from space to tilde: of each character the wider of Helvetica's (which Arial and
+# Liberation Sans share) and DejaVu Sans's advance, so that a box is wide enough whichever of them is installed.
+_REGULAR = (
+    318, 401, 460, 838, 636, 950, 780, 275, 390, 390, 500, 838, 318, 361, 318, 337, 636, 636, 636, 636, 636, 636, 636,
+    636, 636, 636, 337, 337, 838, 838, 838, 556, 1015, 684, 686, 722, 770, 667, 611, 778, 752, 295, 500, 667, 557, 863,
+    748, 787, 667, 787, 722, 667, 611, 732, 684, 989, 685, 667, 685, 390, 337, 390, 838, 556, 500, 613, 635, 550, 635,
+    615, 352, 635, 634, 278, 278, 579, 278, 974, 634, 612, 635, 635, 411, 521, 392, 634, 592, 818, 592, 592, 525, 636,
+    337, 636, 838,
+)  # fmt: skip
+_BOLD = (
+    348, 456, 521, 838, 696, 1002, 872, 306, 457, 457, 523, 838, 380, 415, 380, 365, 696, 696, 696, 696, 696, 696, 696,
+    696, 696, 696, 400, 400, 838, 838, 838, 611, 1000, 774, 762, 734, 830, 683, 683, 821, 837, 372, 556, 775, 637, 995,
+    837, 850, 733, 850, 770, 720, 682, 812, 774, 1103, 771, 724, 725, 457, 365, 457, 838, 556, 500, 675, 716, 593, 716,
+    678, 435, 716, 712, 343, 343, 665, 343, 1042, 712, 687, 716, 716, 493, 595, 478, 712, 652, 924, 645, 652, 582, 712,
+    365, 712, 838,
+)  # fmt: skip
+# Bounds for the signs that glyphs use, for the letters of Latin and Greek, and a guess for all others.
+_SIGNS, _SIGN, _LETTER, _OTHER = "−×÷²≠≤≥…→↑↓∇·ʸᵀ", 1000, 1200, 1300
+
+
+def fits_table(text: str) -> bool:
+    """Return whether the width of every character is known, so that `text_width` is a bound."""
+    return text.isascii() or all(c < "\u0180" or "\u0370" <= c < "\u0400" or c in _SIGNS for c in text)
+
+
+def text_width(text: str, size: float, bold: bool = False) -> float:
+    """Return how wide a text is set at most, in the unit of the font size."""
+    table = _BOLD if bold else _REGULAR
+    units = 0
+    for c in text:
+        code = ord(c) - 32
+        if 0 <= code < 95:
+            units += table[code]
+        else:
+            units += _SIGN if c in _SIGNS else _LETTER if c < "\u3000" else _OTHER
+    return units * size / 1000

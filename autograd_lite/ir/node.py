@@ -1,0 +1,226 @@
+"""What a graph is made of: the node, its kind and its parameters. All of it immutable, and none of it an array."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.node import Source
+from ..core.shapes import Shape
+from .stats import Stats
+
+
+class Kind(StrEnum):
+    """What a node stands for: the four kinds of slots, and the operations between them."""
+
+    INPUT = "input"
+    PARAMETER = "parameter"
+    CONSTANT = "constant"
+    STATE = "state"
+    OP = "op"
+
+
+class Role(StrEnum):
+    """What a node is there for: the computation itself, or a part of its backward pass."""
+
+    FORWARD = "forward"
+    SEED = "seed"  # the cotangent of a result, with which the backward pass starts
+    RULE = "rule"  # a derivative rule of an op
+    UNBROADCAST = "unbroadcast"  # a sum over the axes along which an argument was broadcast
+    CAST = "cast"  # back to the dtype of the argument
+    ACCUMULATE = "accumulate"  # the sum of what several uses of a value contribute
+
+
+class Flow(NamedTuple):
+    """One step of the chain rule: what an op's rule for one argument adds to the cotangent of that argument.
+
+    Attributes:
+        op: the id of the forward op.
+        argument: the position in its inputs.
+        into: the id of the forward node at that position.
+        contribution: the id of what this rule gives, after what undoes a broadcast or a promotion.
+        total: the id of the cotangent of `into` so far: the contribution, or the sum with earlier ones.
+    """
+
+    op: str
+    argument: int
+    into: str
+    contribution: str
+    total: str
+
+
+class ArrayDigest(NamedTuple):
+    """What a graph keeps of an array that is a parameter of an op, such as an index: enough to tell two apart.
+
+    Example:
+        >>> print(ArrayDigest.of(np.array([2, 0, 1])))
+        int64(3,)#b33cdb3d
+    """
+
+    shape: Shape
+    dtype: str
+    digest: str
+
+    @classmethod
+    def of(cls, array: np.ndarray) -> ArrayDigest:
+        """Make the digest of an array's values."""
+        import hashlib  # 3 ms, and most graphs have no such array
+
+        values = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+        return cls(array.shape, str(array.dtype), hashlib.blake2b(values.tobytes(), digest_size=4).hexdigest())
+
+    def __str__(self) -> str:
+        return f"{self.dtype}{self.shape}#{self.digest}"
+
+
+class Opaque(str):
+    """What stands for a parameter that is no plain value."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A keyword parameter of an op's call.
+
+    Attributes:
+        name: of the keyword.
+        text: the value as text; two parameters are equal if their texts are, so 1, 1.0 and True differ, and NaN is
+            equal to itself.
+        value: the value as Python holds it, with `ArrayDigest` in place of arrays.
+    """
+
+    name: str
+    text: str
+    value: Any = field(compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.text}"
+
+
+def make_param(name: str, value: Any) -> Param:
+    """Make a Param from what an op was called with.
+
+    Example:
+        >>> print(make_param("index", (0, slice(1, None), Ellipsis)))
+        index=(0, 1:, ...)
+    """
+    kept = _without_arrays(value)
+    return Param(name, _text(kept), kept)
+
+
+def _without_arrays(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return ArrayDigest.of(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (tuple, list)):
+        return tuple(_without_arrays(v) for v in value)
+    if isinstance(value, dict):
+        return {k: _without_arrays(value[k]) for k in sorted(value, key=str)}
+    if isinstance(value, slice):
+        return slice(*(_without_arrays(v) for v in (value.start, value.stop, value.step)))
+    if value is None or value is Ellipsis or isinstance(value, (bool, int, float, complex, str, np.dtype)):
+        return value
+    # As text, for the object may hold arrays; and without its address, which no two runs share.
+    return Opaque(re.sub(" at 0x[0-9a-fA-F]+", "", repr(value)))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (ArrayDigest, np.dtype, Opaque)):
+        return str(value)
+    if value is Ellipsis:
+        return "..."
+    if isinstance(value, slice):
+        bounds = ["" if v is None else _text(v) for v in (value.start, value.stop, value.step)]
+        return ":".join(bounds if bounds[2] else bounds[:2])
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_text, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{k}: {_text(v)}' for k, v in value.items())}}}"
+    return repr(value)
+
+
+def number_of(node_id: str) -> int:
+    """Return the number in a node's id, by which nodes are ordered: in a part of a graph it is no position.
+
+    Example:
+        >>> number_of("n12")
+        12
+    """
+    return int(node_id[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """One slot or one operation of a graph.
+
+    Attributes:
+        id: "n0", "n1", … in recorded order.
+        kind: slot or operation.
+        op: the op's name in the registry; empty on a slot.
+        glyph: how pictures write the op, if it has a sign of its own.
+        inputs: the ids of the arguments, in order; the generator of a random draw is one of them.
+        params: the keyword parameters, sorted by name.
+        shape: of the result.
+        dtype: of the result; `object` on the state of a random generator.
+        name: of the tensor or generator, as the user gave it; empty if there is none.
+        value: of a constant without axes, as text; empty if there is none.
+        weak: the constant is a Python number, which gives way to the dtype of the other operand.
+        needs: the positions in `inputs` that a gradient flows to.
+        flops: estimate of the floating-point operations of this node alone.
+        scope: the `nn` module that the op ran in, when it was recorded.
+        role: forward, or what the node does in the backward pass.
+        of: in the backward pass, the id of the forward op whose rule it belongs to; of a seed, the result.
+        toward: in the backward pass, the id of the forward node whose cotangent it helps to make.
+        source: the user's line, when it was recorded; two nodes that differ in it alone are equal, as are those that
+            differ in the measurements below alone.
+        values: numbers about the result, when asked for.
+        gradient: numbers about the cotangent of the result, when asked for and when there is one.
+        seconds: how long the op took, when measured.
+    """
+
+    id: str
+    kind: Kind
+    op: str
+    glyph: str
+    inputs: tuple[str, ...]
+    params: tuple[Param, ...]
+    shape: Shape
+    dtype: np.dtype[Any]
+    name: str = ""
+    value: str = ""
+    weak: bool = False
+    needs: tuple[int, ...] = ()
+    flops: int = 0
+    scope: str = ""
+    role: Role = Role.FORWARD
+    of: str = ""
+    toward: str = ""
+    source: Source | None = field(default=None, compare=False)
+    values: Stats | None = field(default=None, compare=False)
+    gradient: Stats | None = field(default=None, compare=False)
+    seconds: float | None = field(default=None, compare=False)
+
+    @property
+    def backward(self) -> bool:
+        """Whether it belongs to the backward pass."""
+        return self.role is not Role.FORWARD
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the values take; 0 for the state of a generator, which is no array."""
+        return 0 if self.dtype.hasobject else self.size * self.dtype.itemsize
+
+    def __str__(self) -> str:
+        return f"{self.id} = {self.op or self.kind} {' '.join(self.inputs)}".rstrip()

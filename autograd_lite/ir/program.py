@@ -1,0 +1,413 @@
+"""A graph with what fills its slots: what runs again on new arrays, is measured, and exports to ONNX."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Unpack, cast
+
+import numpy as np
+
+from ..core.errors import GradError, ShapeError
+from ..core.messages import checked
+from ..core.mode import record_source
+from ..core.node import LEAF, Node
+from ..core.op import Op
+from ..core.shapes import ShapeDtype
+from ..core.tree import leaves, map_leaves
+from ..engine import conjugated, edge_of
+from ..graph.export.onnx import OnnxOptions, onnx_model
+from ..graph.export.render import Renderer
+from ..graph.export.save import Drawing, SaveOptions, saved, written
+from ..random import Generator
+from ..tensors.tensor import Tensor, tensor
+from .build import Built, built
+from .graph import Graph
+from .node import Kind, Role, number_of
+from .slots import slot_tensor
+from .stats import Stats
+
+
+class ProgramSaveOptions(SaveOptions, OnnxOptions, total=False):
+    """The keywords of `Program.save`: those of `Graph.save`, and those of `to_onnx`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """A graph and its bindings.
+
+    Attributes:
+        graph: the structure.
+        inputs: for each argument of `__call__` the id of its slot, or None for one that the graph does not read.
+        names: of the arguments.
+        bindings: for every slot its tensor, array, number or generator. Tensors are looked at when the program runs, so
+            it follows `assign` and `optimizer.step()`.
+        known: the values of operations that the record held when the program was made; of a random draw, what was
+            drawn.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([2.0, 3.0], requires_grad=True, name="w")
+        >>> program = Program.trace(lambda x: (w * x).sum(), np.array([1.0, 1.0]), backward=True)
+        >>> float(program(np.array([10.0, 1.0])))
+        23.0
+        >>> program.gradients(np.array([10.0, 1.0]))
+        {'w': array([10.,  1.])}
+    """
+
+    graph: Graph
+    inputs: tuple[str | None, ...]
+    names: tuple[str, ...]
+    bindings: Mapping[str, Any]
+    known: Mapping[str, Any]
+    _calls: Mapping[str, tuple[Op, tuple[str, ...], Mapping[str, Any]]]
+    _specs: tuple[ShapeDtype, ...]
+
+    @classmethod
+    def build(cls, tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Program:
+        """Make the program of the operations that made some tensors; see `build_graph`.
+
+        Its arguments are the graph's inputs, in the order of their first use.
+        """
+        made = built(tensors, backward=backward)
+        ids = [node.id for node in made.graph if node.kind is Kind.INPUT and node.role is Role.FORWARD]
+        specs = [ShapeDtype(made.graph[i].shape, made.graph[i].dtype) for i in ids]
+        return _program(made, ids, [made.graph[i].name or i for i in ids], specs)
+
+    @classmethod
+    def trace(cls, f: Callable[..., Any], *args: Any, backward: bool = False) -> Program:
+        """Run a function once on example arguments, and make the program of what it does; see `trace`."""
+        arguments, slots, names = _arguments(f, args)
+        result = _run(f, arguments)
+        made = built(result, backward=backward and any(t.requires_grad for t in result))
+        if backward and not made.graph.gradients:
+            arguments, slots, names = _arguments(f, args, with_gradients=True)
+            made = built(_run(f, arguments), backward=True)
+        ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
+        specs = [ShapeDtype(t.shape, t.dtype) for t in slots]
+        return _program(made, [ids.get(id(t)) for t in slots], names, specs)
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Compute the outputs for new inputs; without any, for those that it was made with.
+
+        Args:
+            inputs: arrays of the shapes and dtypes that it was made with.
+
+        Returns:
+            An array, or a tuple of them if there are several outputs.
+
+        Raises:
+            TypeError: if the number of inputs is another.
+            ShapeError: if a shape is another.
+        """
+        values = self.values(*inputs, redraw=True, backward=False)
+        outputs = tuple(values[i] for i in self.graph.outputs)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def gradients(self, *inputs: Any) -> dict[str, Any]:
+        """Return the gradient of the sum of the outputs for each parameter, by its name, or its id if it has none.
+
+        Raises:
+            GradError: if the program was made without a backward pass.
+        """
+        if not self.graph.flows:
+            raise GradError("Program.gradients: expected a backward pass; received a forward graph. Pass backward=True")
+        values = self.values(*inputs)
+        # Inside the graph a complex cotangent is the conjugate of the gradient that users see: see `engine.conjugated`.
+        return {self.graph[leaf].name or leaf: conjugated(values[i]) for leaf, i in self.graph.gradients.items()}
+
+    def values(self, *inputs: Any, redraw: bool = False, backward: bool = True) -> dict[str, Any]:
+        """Compute everything, and return the value of every node by its id; of a generator the generator.
+
+        Args:
+            inputs: as of `__call__`.
+            redraw: draw random numbers anew, even where those that were drawn are known.
+            backward: run the backward pass too, if the graph has one.
+        """
+        values = self._bound(inputs)
+        known = {} if redraw else self.known
+        with np.errstate(all="ignore"):
+            for node in self.graph.nodes:
+                if node.id in values or (node.backward and not backward):
+                    continue
+                if node.id in known and node.op.startswith("random_"):
+                    values[node.id] = known[node.id]
+                else:
+                    values[node.id] = self._compute(node.id, values)
+        return values
+
+    def first_changed(self, values: Mapping[str, Any]) -> str | None:
+        """Return the first node whose value is not what the record says it was, so that inputs must have changed."""
+        known = sorted((i for i in self.known if i in values), key=number_of)
+        return next((i for i in known if not _same(values[i], self.known[i])), None)
+
+    def measured(self, *inputs: Any, values: bool = True, seconds: bool = False, repeats: int = 3) -> Graph:
+        """Return the graph with numbers at its nodes.
+
+        Args:
+            inputs: as of `__call__`.
+            values: say of every array how large its elements are, and of every cotangent, if there is a backward pass.
+            seconds: run each operation alone and say how long it took, the shortest of `repeats` times.
+        """
+        found = self.values(*inputs)
+        times = self._timed(found, repeats) if seconds else {}
+        stats = {i: Stats.of(v) for i, v in found.items() if not isinstance(v, Generator)} if values else {}
+        cotangents = self.graph.cotangents
+        nodes = tuple(
+            replace(
+                node,
+                values=stats.get(node.id, node.values),
+                gradient=stats.get(cotangents.get(node.id, ""), node.gradient),
+                seconds=times.get(node.id, node.seconds),
+            )
+            for node in self.graph
+        )
+        return replace(self.graph, nodes=nodes)
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        renderer: Renderer = "auto",
+        dpi: float = 144.0,
+        timeout: float = 30.0,
+        **options: Unpack[ProgramSaveOptions],
+    ) -> Path:
+        """Write the program to a file: .onnx holds the values too; every other ending is one of `Graph.save`.
+
+        Args:
+            path: the file; one that is there is replaced.
+            renderer, dpi, timeout: of pictures, as of `Graph.save`.
+            options: of pictures, as of `Graph.save`; of .onnx `opset`, `gradients`, `dynamic_batch`, `custom_domain`
+                and `name`, as of `to_onnx`.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: if there is no such ending or renderer, or the form does not have one of the options.
+            RenderError: if nothing can draw a PNG or a PDF.
+        """
+        if Path(path).suffix.lower() == ".onnx":
+            wrong = [name for name in options if name not in OnnxOptions.__annotations__]
+            if wrong:
+                takes = ", ".join(OnnxOptions.__annotations__)
+                raise ValueError(f"save: expected options of .onnx ({takes}); received {', '.join(wrong)}")
+            return written(path, self.to_onnx(**cast(OnnxOptions, options)))
+        return saved(self.graph, path, Drawing(renderer, dpi, timeout), options, (".onnx",))
+
+    def to_onnx(
+        self,
+        *,
+        opset: int = 17,
+        gradients: bool = False,
+        dynamic_batch: bool = False,
+        custom_domain: bool = False,
+        name: str = "autograd_lite",
+    ) -> bytes:
+        """Return the program as an ONNX model (IR version 8), which other runtimes load; see `docs/onnx.md`.
+
+        Parameters and constants are stored in it; the arguments are its inputs, under their names. Every node says
+        which line and module it comes from. Nothing but NumPy is needed.
+
+        Args:
+            opset: the version of the operators, 17 or 18.
+            gradients: make the gradients of the parameters outputs too, called as they are with `.grad` behind.
+            dynamic_batch: leave the length of axis 0 of the inputs open; the example arguments must have been of one
+                length there, of 2 at least.
+            custom_domain: write what ONNX lacks as operators of the domain "autograd_lite", with a warning, for
+                readers that have such.
+            name: of the graph in the file.
+
+        Raises:
+            UnsupportedError: if ONNX has no counterpart of an operation or a dtype, naming all of them; or with
+                `dynamic_batch`, if the graph depends on the batch size.
+            GradError: with `gradients`, if there is no backward pass.
+            ValueError: if the opset is another, or the model too large for the format (2 GB).
+
+        Example:
+            >>> program = Program.trace(lambda x: np.tanh(x).sum(), np.ones(3))
+            >>> model = program.to_onnx()
+            >>> model[:17]
+            b'\\x08\\x08\\x12\\rautograd_lite'
+        """
+        return onnx_model(
+            self,
+            opset=opset,
+            gradients=gradients,
+            dynamic_batch=dynamic_batch,
+            custom_domain=custom_domain,
+            name=name,
+        )
+
+    def _timed(self, values: Mapping[str, Any], repeats: int) -> dict[str, float]:
+        times: dict[str, float] = {}
+        with np.errstate(all="ignore"):
+            for _ in range(repeats):
+                for i in self._calls:
+                    if self.graph[i].op.startswith("random_"):
+                        continue  # a draw would move the stream of the user's generator
+                    begin = time.perf_counter()
+                    self._compute(i, values)
+                    took = time.perf_counter() - begin
+                    times[i] = min(took, times.get(i, took))
+        return times
+
+    def _compute(self, i: str, values: Mapping[str, Any]) -> Any:
+        op, arguments, params = self._calls[i]
+        return op.forward(*[values[a] for a in arguments], **params)
+
+    def _bound(self, inputs: Sequence[Any]) -> dict[str, Any]:
+        """Return the values of all slots."""
+        values = {i: thing._data if isinstance(thing, Tensor) else thing for i, thing in self.bindings.items()}
+        if inputs and len(inputs) != len(self.inputs):
+            raise TypeError(
+                f"Program: expected {len(self.inputs)} inputs ({', '.join(self.names)}), or none for those that it was "
+                f"made with; received {len(inputs)}"
+            )
+        for given, i, name, spec in zip(inputs, self.inputs, self.names, self._specs, strict=False):
+            array = given.data if isinstance(given, Tensor) else np.asarray(given)
+            if array.shape != spec.shape:
+                raise ShapeError(
+                    f"Program: expected {name} of shape {spec.shape}, as it was made with; received {array.shape}. "
+                    "Trace the function anew for other shapes"
+                )
+            if i is not None:
+                values[i] = array.astype(spec.dtype, copy=False)
+        freed = next((i for i, v in values.items() if isinstance(v, ShapeDtype)), None)
+        if freed is not None:
+            raise GradError(
+                f"Program: the constant {freed} of shape {values[freed].shape} was let go by backward. Make the "
+                "program before, or call backward(retain_graph=True)."
+            )
+        return values
+
+
+@checked
+def trace(f: Callable[..., Any], *args: Any, backward: bool = False) -> Graph:
+    """Run a function once on example arguments and return the graph of what it does.
+
+    Args:
+        f: a function of arrays and Tensors, which may stand in dicts, lists, tuples and dataclasses; it returns a
+            Tensor, or such a container of them.
+        args: arrays become inputs, named as the parameters of `f`, and numbers are passed as they are; Tensors keep
+            their names, and those that require a gradient are parameters, as are those that `f` finds elsewhere, such
+            as a module's weights.
+        backward: add the backward pass to the parameters; if there are none, to the floating arrays among `args`.
+
+    Returns:
+        The graph, with the user's lines and the module paths.
+
+    Raises:
+        TypeError: if `f` returns no Tensor.
+        GradError: with `backward`, if the result does not depend on anything that can have a gradient.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> print(trace(lambda x: np.tanh(x).sum(), np.ones(3)))
+        # 2 operations, 1 input, 6 FLOP
+        n0 : (3,) float64 = input 'x'
+        n1 : (3,) float64 = tanh n0
+        n2 : ()   float64 = sum[axis=None, dtype=None, keepdims=False] n1
+        return n2
+    """
+    return Program.trace(f, *args, backward=backward).graph
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Say whether two values are the same but for rounding: BLAS may add up in another order."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape or a.dtype.kind not in "fc":
+        return a.shape == b.shape and bool(np.array_equal(a, b))
+    with np.errstate(all="ignore"):
+        return bool(np.allclose(a, b, rtol=1e-3, equal_nan=True))
+
+
+# ---- how a program is made ------------------------------------------------------------------------------------------
+
+
+def _program(made: Built, ids: Sequence[str | None], names: Sequence[str], specs: Sequence[ShapeDtype]) -> Program:
+    calls, bindings = {}, {}
+    for i, thing in made.things.items():
+        node = made.graph[i]
+        if isinstance(thing, Node) and node.kind is Kind.OP:
+            calls[i] = (thing.op, node.inputs[: len(thing.inputs)], thing.params)
+        elif node.role is Role.SEED:
+            bindings[i] = np.ones(node.shape, node.dtype)
+        else:
+            bindings[i] = thing
+    return Program(
+        made.graph,
+        tuple(ids),
+        tuple(names),
+        MappingProxyType(bindings),
+        MappingProxyType(made.known),
+        MappingProxyType(calls),
+        tuple(specs),
+    )
+
+
+def _run(f: Callable[..., Any], arguments: Sequence[Any]) -> list[Tensor]:
+    if not callable(f):
+        raise TypeError(
+            f"trace: expected a function, and then its arguments, trace(f, *args); received {type(f).__name__} as the "
+            "function. For what has been computed already there is build_graph(tensor)"
+        )
+    with record_source():
+        result = f(*arguments)
+    found = [leaf for _, leaf in leaves(result)]
+    if not found or not all(isinstance(t, Tensor) for t in found):
+        wrong = next((type(t).__name__ for t in found if not isinstance(t, Tensor)), "nothing")
+        name = getattr(f, "__name__", "the function")
+        cure = "Return what the operations on the arguments give, without .numpy(), .item() or float()"
+        if not any(isinstance(leaf, Tensor) for argument in arguments for _, leaf in leaves(argument)):
+            cure = "None of the arguments is an array, and numbers are passed as they are: pass np.array(3.0), say"
+        raise TypeError(
+            f"trace: expected {name} to return a Tensor, or a container of Tensors; received {wrong}. {cure}"
+        )
+    return found
+
+
+def _arguments(
+    f: Callable[..., Any], args: Sequence[Any], *, with_gradients: bool = False
+) -> tuple[list[Any], list[Tensor], list[str]]:
+    """Return the arguments with Tensors in place of arrays, those Tensors in order, and their names."""
+    slots: list[Tensor] = []
+    names: list[str] = []
+    arguments = []
+    for name, arg in zip(_names(f, len(args)), args, strict=True):
+        paths = iter([name + path for path, _ in leaves(arg)])
+
+        def opened(leaf: Any, paths: Any = paths) -> Any:
+            path = next(paths)
+            if not isinstance(leaf, (Tensor, np.ndarray, np.generic)):
+                return leaf
+            t = leaf if isinstance(leaf, Tensor) else tensor(leaf, name=path)
+            if with_gradients and not t.requires_grad and t.dtype.kind in "fc":
+                t = tensor(t, requires_grad=True, name=t.name)
+            slots.append(t)
+            names.append(t.name or path)
+            is_input = edge_of(t) is t and t._node is not LEAF
+            return slot_tensor(t, t._data) if is_input else t
+
+        arguments.append(map_leaves(opened, arg))
+    return arguments, slots, names
+
+
+def _names(f: Callable[..., Any], n: int) -> list[str]:
+    """Return what the function calls its positional arguments; a module's are those of its `call`."""
+    try:
+        parameters = list(inspect.signature(getattr(f, "call", f)).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    names: list[str] = []
+    for p in parameters:
+        if p.kind is p.VAR_POSITIONAL:
+            names += [f"{p.name}[{i}]" for i in range(n - len(names))]
+        elif p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
+            names.append(p.name)
+    return (names + [f"x{i}" for i in range(len(names), n)])[:n]

@@ -1,0 +1,38 @@
+"""Nodes that stand for inputs and constants, so that whatever is computed from them is recorded.
+
+Without one, an operation on tensors of which none requires a gradient leaves no trace.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from ..core.node import Node
+from ..core.op import Op
+from ..core.shapes import ShapeDtype
+from ..tensors.record import wrap
+from ..tensors.tensor import Tensor
+
+
+def _never(*_: Any, **__: Any) -> NoReturn:
+    raise NotImplementedError("a slot is filled, never computed")
+
+
+SLOT = Op("slot", _never, None, _never)
+# What the cotangent of a result is bound to, where the result is no scalar; a scalar's is the number 1.
+SEED = Op("seed", _never, None, _never)
+
+
+def slot_node(value: Any, op: Op = SLOT) -> Node:
+    """Make the node that stands for a tensor or an array."""
+    return Node(op, (), {"value": value}, (None,), (), tuple(value.shape), value.dtype, None)
+
+
+def slot_tensor(value: Any, data: Any, op: Op = SLOT) -> Tensor:
+    """Make a tensor with these data, made by the node that stands for `value`."""
+    return wrap(data, slot_node(value, op))
+
+
+def stands_for(node: Node) -> Tensor | Any | ShapeDtype:
+    """Return what a slot stands for: a tensor, an array, or the shape and dtype of a freed one."""
+    return node.params["value"]

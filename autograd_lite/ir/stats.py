@@ -1,0 +1,55 @@
+"""What a graph may say of values without holding them: a few numbers for each array."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Stats(NamedTuple):
+    """Numbers about an array, in float64; those of finite elements alone, but for the counts.
+
+    Attributes:
+        size: number of elements.
+        low, high: the smallest and largest finite element (of a complex array, of the absolute values); NaN if none is.
+        mean, std: of the finite elements; NaN if none is.
+        norm: the Euclidean norm of the finite elements.
+        zeros: how many elements are exactly zero.
+        nans, infs: how many are NaN, and how many infinite.
+
+    Example:
+        >>> Stats.of(np.array([3.0, -4.0, np.nan])).norm
+        5.0
+    """
+
+    size: int
+    low: float
+    high: float
+    mean: float
+    std: float
+    norm: float
+    zeros: int
+    nans: int
+    infs: int
+
+    @classmethod
+    def of(cls, array: Any) -> Stats:
+        """Take the numbers of an array of any numeric dtype and shape."""
+        a = np.asarray(array)
+        flat = (np.abs(a) if a.dtype.kind == "c" else a).reshape(-1).astype(np.float64, copy=False)
+        nans, infs = int(np.isnan(flat).sum()), int(np.isinf(flat).sum())
+        finite = flat[np.isfinite(flat)] if nans or infs else flat
+        if not finite.size:
+            nan = math.nan
+            return cls(a.size, nan, nan, nan, nan, 0.0, 0, nans, infs)
+        low, high, zeros = float(finite.min()), float(finite.max()), int((finite == 0).sum())
+        with np.errstate(over="ignore"):
+            mean, std, norm = float(finite.mean()), float(finite.std()), float(np.linalg.norm(finite))
+        return cls(a.size, low, high, mean, std, norm, zeros, nans, infs)
+
+    @property
+    def finite(self) -> bool:
+        """Whether every element is."""
+        return not (self.nans or self.infs)

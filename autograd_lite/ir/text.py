@@ -1,0 +1,267 @@
+"""The listing: one line for each node, `n2 : (4, 5) float64 = matmul n0 n1`, and the results at the end.
+
+Numbers used as operands stand where they are used: as `2.0` if Python's own, as `2.0:float32` if they have a dtype.
+The backward pass follows the forward pass under a line of its own. Each of its nodes says what it is for: `d n4, rule
+of add n5` is the complete cotangent of n4, which the rule of n5 gave; `for d n4` is a step on the way there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeGuard
+
+from ..graph.pictures.view import Mark, Overlay
+from .labels import brief_params, summary, type_text, visible
+from .node import GraphNode, Kind, Role, number_of
+from .pen import PLAIN, Line, Pen, columns, ink_of, padded
+from .stats import Stats
+
+if TYPE_CHECKING:
+    from .graph import Graph
+
+# Remarks stand in one column, but not farther right than this for the sake of one long line.
+_REMARKS_AT = 96
+
+
+def listing(
+    graph: Graph, pen: Pen = PLAIN, *, overlay: Overlay | None = None, sources: bool = False,
+    max_nodes: int | None = None,
+) -> str:  # fmt: skip
+    """Return the graph as text, deterministic and without values other than single numbers.
+
+    Args:
+        graph: what to list.
+        pen: the manner of writing.
+        overlay: what to add to the nodes' remarks and to the head.
+        sources: add the user's file and line, where recorded.
+        max_nodes: list only so many nodes, those nearest the outputs and gradients, and say how many are left out.
+    """
+    window = text_window(graph, max_nodes)
+    literals = literals_of(graph, overlay)
+    nodes = [node for node in window if node.id not in literals]
+    nodes = [n for n in nodes if not n.backward] + [n for n in nodes if n.backward]
+    said = purposes(graph)
+    body = _body(nodes, literals, graph.outputs, pen)
+    remarks = [remark_text(node, said, sources, overlay, pen) for node in nodes]
+    titles, rows = _measured(nodes, pen)
+    tails = [
+        ("  ".join(filter(None, [row, remark])), alarming(node, overlay))
+        for row, remark, node in zip(rows, remarks, nodes, strict=True)
+    ]
+    widths = [sum(columns(text) for text, _ in line) for line in body]
+    at = min(max((w for w, (tail, _) in zip(widths, tails, strict=True) if tail), default=0), _REMARKS_AT)
+    lines: list[Line] = caption_lines(graph, len(window), overlay, pen)
+    if titles:
+        lines.append([(f"{'#':<{at}}  # {titles}", "soft")])
+    first_backward = next((i for i, node in enumerate(nodes) if node.backward), None)
+    for i, (line, width, (tail, alarm)) in enumerate(zip(body, widths, tails, strict=True)):
+        if i == first_backward:
+            lines.append([("# the backward pass", "head")])
+        end = [(f"{' ' * (at - width)}  # {tail}", "alarm" if alarm else "soft")] if tail else []
+        lines.append([*line, *end])
+    lines.append([(f"return {', '.join(graph.outputs)}", "head")])
+    if gradients := named_gradients(graph, pen):
+        lines.append([(f"gradients {', '.join(f'{name}: {i}' for name, i in gradients)}", "head")])
+    return pen.write(lines)
+
+
+def place(node: GraphNode) -> str:
+    """Return the user's line as "model.py:12 in forward", without the folders; empty if it was not recorded."""
+    return visible(node.source.brief) if node.source else ""
+
+
+# ---- what listing and tree share ------------------------------------------------------------------------------------
+
+
+def text_window(graph: Graph, limit: int | None) -> list[GraphNode]:
+    """Return at most `limit` nodes: breadth first from the outputs and gradients, so that nothing has a gap.
+
+    Raises:
+        ValueError: if the limit is not positive.
+    """
+    if limit is not None and limit < 1:
+        raise ValueError(f"to_text: expected max_nodes of 1 or more, or None for all; received {limit}")
+    if limit is None or len(graph) <= limit:
+        return list(graph.nodes)
+    shown = dict.fromkeys(i for i in (*graph.outputs, *graph.gradients.values()) if i in graph)
+    queue = list(shown)
+    for node_id in queue:
+        if len(queue) >= limit:
+            break
+        new = [i for i in graph[node_id].inputs if i not in shown]
+        shown.update(dict.fromkeys(new))
+        queue += dict.fromkeys(new)
+    return [graph[i] for i in sorted(queue[:limit], key=number_of)]
+
+
+def literals_of(graph: Graph, overlay: Overlay | None) -> dict[str, str]:
+    """Return, for the constants that are written where they are used, how they are written."""
+    apart = {*graph.outputs, *graph.gradients.values(), *(overlay.marks if overlay else ())}
+    return {
+        node.id: visible(node.value if node.weak else f"{node.value}:{node.dtype}")
+        for node in graph
+        if node.value and node.id not in apart
+    }
+
+
+def caption_lines(graph: Graph, shown: int, overlay: Overlay | None, pen: Pen) -> list[Line]:
+    """Return the head: what the graph has, what the overlay shows, how much is left out."""
+    lines = [summary(graph)]
+    if overlay:
+        lines += [text for text in (overlay.title, *overlay.caption) if text]
+    if shown < len(graph):
+        lines.append(f"{len(graph) - shown:,} of {len(graph):,} nodes are not shown: those farthest from the results")
+    return [[(f"# {pen.safe(line)}", "head" if i == 0 else "soft")] for i, line in enumerate(lines)]
+
+
+def call_text(node: GraphNode, literals: Mapping[str, str], pen: Pen, *, brief: bool = False) -> str:
+    """Return what the node is, in one line: `matmul n0 n1`, `parameter 'w'`, `constant 2.0`.
+
+    Args:
+        node: of the graph.
+        literals: what stands in place of an id.
+        pen: the manner of writing.
+        brief: leave out the parameters that say nothing new, such as defaults.
+    """
+    if node.kind is not Kind.OP:
+        said = f" {node.name!r}" if node.name else f" {node.value}" if node.value else ""
+        return pen.safe(f"{node.kind}{said}")
+    said = brief_params(node) if brief else ", ".join(map(str, node.params))
+    params = f"[{said}]" if said else ""
+    return pen.safe(f"{node.op}{params}") + "".join(f" {literals.get(i, i)}" for i in node.inputs)
+
+
+def purposes(graph: Graph) -> dict[str, str]:
+    """Say of every node of the backward pass what it is for."""
+    complete: dict[str, list[str]] = {}
+    for into, total in graph.cotangents.items():
+        complete.setdefault(total, []).append(f"d {into}")
+    said = {}
+    for node in graph:
+        if node.backward:
+            whose = " = ".join(reversed(complete.get(node.id, []))) or f"for d {node.toward}"
+            said[node.id] = f"{whose}, {_part(graph, node)}"
+    return said
+
+
+def _part(graph: Graph, node: GraphNode) -> str:
+    # In a part of a graph the forward operation may be missing.
+    of = f"{graph[node.of].op} {node.of}" if node.of in graph else node.of
+    if node.role is Role.SEED:
+        return "the seed"
+    if node.role is Role.UNBROADCAST:
+        return f"summed where {of} broadcast"
+    if node.role is Role.CAST:
+        return "cast back to its dtype"
+    if node.role is Role.ACCUMULATE:
+        return "uses added up"
+    return f"rule of {of}"
+
+
+def named_gradients(graph: Graph, pen: Pen) -> list[tuple[str, str]]:
+    """Return the gradients as (parameter, id of its gradient): by name where the name is one word and nobody else's."""
+    counts = Counter(node.name for node in graph if node.kind is Kind.PARAMETER)
+    plain = {name for name, n in counts.items() if name.replace(".", "_").isidentifier() and n == 1}
+    return [
+        (pen.safe(graph[leaf].name) if graph[leaf].name in plain else leaf, total)
+        for leaf, total in graph.gradients.items()
+        if total in graph
+    ]
+
+
+def _marked(mark: Mark | None) -> str:
+    """Return what an overlay says about a node, in a few words."""
+    return " ".join(filter(None, [f"[{mark.badge}]" if mark.badge else "", mark.note])) if mark else ""
+
+
+def remark_text(
+    node: GraphNode, said: Mapping[str, str], sources: bool, overlay: Overlay | None, pen: Pen, inside: str = ""
+) -> str:
+    """Return what stands behind the number sign; the module's name too, unless it is the one that we are inside."""
+    name = repr(node.name) if node.name and node.kind is Kind.OP else ""
+    mark = _marked(overlay.marks.get(node.id)) if overlay else ""
+    parts = [
+        mark,
+        name,
+        said.get(node.id, ""),
+        "" if node.scope == inside else node.scope,
+        place(node) if sources else "",
+    ]
+    return "  ".join(pen.safe(part) for part in parts if part)
+
+
+def alarming(node: GraphNode, overlay: Overlay | None) -> bool:
+    """Say whether something is not finite here."""
+    look = overlay.marks[node.id].look if overlay and node.id in overlay.marks else ""
+    return look == "nan" or any(stats is not None and not stats.finite for stats in (node.values, node.gradient))
+
+
+# ---- the body -------------------------------------------------------------------------------------------------------
+
+
+def _body(nodes: Sequence[GraphNode], literals: Mapping[str, str], outputs: Sequence[str], pen: Pen) -> list[Line]:
+    ids, types = padded([node.id for node in nodes]), _types(nodes)
+    return [
+        [(i, ""), (" : ", "soft"), (t, "soft"), (" = ", "soft"), (call_text(n, literals, pen), ink_of(n, outputs))]
+        for i, t, n in zip(ids, types, nodes, strict=True)
+    ]
+
+
+def _types(nodes: Sequence[GraphNode]) -> list[str]:
+    """Return shapes and dtypes in a column each."""
+    arrays = [not node.weak and not node.dtype.hasobject for node in nodes]
+    shapes = padded([str(node.shape) if array else "" for node, array in zip(nodes, arrays, strict=True)])
+    return padded(
+        [f"{s} {n.dtype}" if array else type_text(n) for n, s, array in zip(nodes, shapes, arrays, strict=True)]
+    )
+
+
+# ---- measurements ---------------------------------------------------------------------------------------------------
+
+
+def _measured(nodes: Sequence[GraphNode], pen: Pen) -> tuple[str, list[str]]:
+    """Return the titles and the rows of the columns of numbers; empty texts where nothing was measured."""
+    table: list[tuple[str, list[str]]] = []
+    if any(node.values for node in nodes):
+        table.append(("low", [number(node.values.low) if has_range(node.values) else "" for node in nodes]))
+        table.append(("high", [number(node.values.high) if has_range(node.values) else "" for node in nodes]))
+    if any(node.gradient for node in nodes):
+        table.append(("|d|", [number(node.gradient.norm) if node.gradient else "" for node in nodes]))
+    if any(unfit(node) for node in nodes):
+        table.append(("not finite", [unfit(node) for node in nodes]))
+    if any(node.seconds is not None for node in nodes):
+        table.append(("time", ["" if node.seconds is None else pen.safe(duration(node.seconds)) for node in nodes]))
+    cells = [padded([title, *column], right=True) for title, column in table]
+    titles, *rows = ["  ".join(row) for row in zip(*cells, strict=True)] or [""] * (len(nodes) + 1)
+    return titles, [row if row.strip() else "" for row in rows]
+
+
+def has_range(stats: Stats | None) -> TypeGuard[Stats]:
+    """Say whether there is a smallest and a largest finite element."""
+    return stats is not None and stats.nans + stats.infs < stats.size
+
+
+def unfit(node: GraphNode) -> str:
+    """Return how many elements of the value and of its cotangent are not finite, or nothing."""
+    counts = {"": node.values, "d ": node.gradient}
+    return ", ".join(
+        f"{whose}{n} {what}"
+        for whose, stats in counts.items()
+        if stats
+        for n, what in ((stats.nans, "NaN"), (stats.infs, "inf"))
+        if n
+    )
+
+
+def number(x: float) -> str:
+    """Return a number in three digits."""
+    return f"{x:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it, such as "12.5 µs"."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"

@@ -1,0 +1,1 @@
+"""What networks need and NumPy lacks: activations, convolutions, pooling, recurrences."""

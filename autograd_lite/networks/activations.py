@@ -1,0 +1,233 @@
+"""Functions that NumPy has no name for. Each takes Tensors and records, or takes arrays and returns arrays."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import ShapeError
+from ..core.messages import checked
+from ..core.op import Op
+from ..core.ownership import SMALL
+from ..core.shapes import Axis, normalize_axes, normalize_axis
+from ..ops import gelu as gelu_op, reduce, special, standardize as standardize_op
+from ..tensors.record import unary_over
+from ..tensors.tensor import Tensor
+
+
+def _call(op: Op, x: Any, **params: Any) -> Any:
+    return op(x if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x), **params)
+
+
+@checked
+def relu(x: Any, out: Tensor | None = None) -> Any:
+    """Replace negative values by zero: max(x, 0), with derivative 0 at 0.
+
+    Args:
+        x: real numbers of any shape.
+        out: a Tensor of the result's shape that is to stand for it, as after `out[...] = relu(x)`. If it is x itself,
+            and nobody else has seen its values, the result takes their place in memory.
+
+    Example:
+        >>> relu(np.array([-1.0, 2.0]))
+        array([0., 2.])
+    """
+    if out is None:
+        return _call(special.relu, x)
+    if out is x and x._data.size > SMALL and unary_over(special.relu, x, special.relu_over):
+        return x
+    return out._rebind("relu(x, out=t)", _call(special.relu, x))
+
+
+@checked
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
+    """Return x where x > 0, otherwise negative_slope * x."""
+    return _call(special.leaky_relu, x, negative_slope=negative_slope)
+
+
+@checked
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """Return x where x > 0, otherwise alpha * (exp(x) - 1).
+
+    References:
+        Clevert, Unterthiner, Hochreiter: Fast and Accurate Deep Network Learning by Exponential Linear Units, 2016,
+        equation 15.
+    """
+    return _call(special.elu, x, alpha=alpha)
+
+
+@checked
+def silu(x: Any) -> Any:
+    """Return x * sigmoid(x), also called swish.
+
+    References:
+        Elfwing, Uchibe, Doya: Sigmoid-Weighted Linear Units for Neural Network Function Approximation, 2018,
+        equation 4.
+    """
+    return _call(special.silu, x)
+
+
+@checked
+def mish(x: Any) -> Any:
+    """Return x * tanh(softplus(x)).
+
+    References:
+        Misra: Mish: A Self Regularized Non-Monotonic Activation Function, 2019, equation 1.
+    """
+    return _call(special.mish, x)
+
+
+@checked
+def softsign(x: Any) -> Any:
+    """Return x / (1 + abs(x)).
+
+    Example:
+        >>> softsign(np.array([-1.0, np.inf]))
+        array([-0.5,  1. ])
+    """
+    return _call(special.softsign, x)
+
+
+@checked
+def tanh_shrink(x: Any) -> Any:
+    """Return x - tanh(x), without cancellation near 0, where it is x³/3.
+
+    Example:
+        >>> tanh_shrink(np.array([3e-6, 100.0]))
+        array([9.0e-18, 9.9e+01])
+    """
+    return _call(special.tanh_shrink, x)
+
+
+@checked
+def hard_tanh(x: Any, low: float = -1.0, high: float = 1.0) -> Any:
+    """Return min(max(x, low), high), with derivative 0 at `low` and `high` themselves, where `numpy.clip` has 1.
+
+    Args:
+        x: real numbers of any shape.
+        low, high: numbers, in this order.
+
+    Example:
+        >>> hard_tanh(np.array([-3.0, 0.5, 3.0]))
+        array([-1. ,  0.5,  1. ])
+    """
+    return _call(special.hard_tanh, x, low=low, high=high)
+
+
+@checked
+def sigmoid(x: Any) -> Any:
+    """Return the logistic function 1 / (1 + exp(-x)), without overflow.
+
+    Example:
+        >>> sigmoid(np.array([0.0, 1000.0]))
+        array([0.5, 1. ])
+    """
+    return _call(special.sigmoid, x)
+
+
+@checked
+def softplus(x: Any) -> Any:
+    """Return log(1 + exp(x)), without overflow."""
+    return _call(special.softplus, x)
+
+
+@checked
+def erf(x: Any) -> Any:
+    """Return the error function 2/sqrt(pi) * integral of exp(-t²) from 0 to x, to one unit in the last place."""
+    return _call(special.erf, x)
+
+
+@checked
+def erfc(x: Any) -> Any:
+    """Return 1 - erf(x), without cancellation for large x."""
+    return _call(special.erfc, x)
+
+
+@checked
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """Return x * Phi(x), with Phi the distribution function of the standard normal.
+
+    Args:
+        x: float, any shape.
+        approximate: use x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x³))) instead of the exact Phi.
+
+    References:
+        Hendrycks, Gimpel: Gaussian Error Linear Units (GELUs), 2016, section 2.
+    """
+    if approximate:
+        return 0.5 * x * (np.tanh((x + 0.044715 * x * x * x) * (2 / np.pi) ** 0.5) + 1)
+    return _call(gelu_op.gelu, x)
+
+
+@checked
+def softmax(x: Any, axis: int = -1) -> Any:
+    """Return exp(x) / sum(exp(x)) along `axis`, without overflow.
+
+    Example:
+        >>> softmax(np.array([0.0, 0.0]))
+        array([0.5, 0.5])
+    """
+    return _call(reduce.softmax, x, axis=normalize_axis(axis, np.ndim(x)))
+
+
+@checked
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """Return log(softmax(x)) along `axis`, exact where softmax underflows."""
+    return _call(reduce.log_softmax, x, axis=normalize_axis(axis, np.ndim(x)))
+
+
+@checked
+def standardize(x: Any, axis: Axis = -1, epsilon: float = 1e-5, center: bool = True) -> Any:
+    """Return x shifted and scaled to mean 0 and mean square 1 over `axis`, as one op: what layer normalization does.
+
+    (x - mean(x)) / sqrt(mean((x - mean(x))²) + epsilon), or x / sqrt(mean(x²) + epsilon) without centering.
+
+    Args:
+        x: float, any shape but ().
+        axis: over which means are taken: an axis, or several; None for all. The last ones need no copy.
+        epsilon: added to the mean square, >= 0; with 0, equal elements give NaN.
+        center: whether the mean is subtracted.
+
+    Returns:
+        An array of x's shape.
+
+    Raises:
+        ShapeError: if x has no such axis.
+        ValueError: if epsilon is negative.
+
+    Example:
+        >>> standardize(np.array([[1.0, 3.0], [10.0, 30.0]]), epsilon=0).tolist()
+        [[-1.0, 1.0], [-1.0, 1.0]]
+
+    References:
+        Ba, Kiros, Hinton: Layer Normalization, 2016, equation 3; Zhang, Sennrich: Root Mean Square Layer Normalization,
+        2019, equation 4.
+    """
+    x = x if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x)
+    if not epsilon >= 0:
+        raise ValueError(f"standardize: expected epsilon >= 0; received epsilon={epsilon!r}")
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axes(axis, x.ndim)
+    if not axes:
+        raise ShapeError(f"standardize: expected at least one axis; received shape {x.shape} and axis={axis!r}")
+    params = {"epsilon": float(epsilon), "center": bool(center)}
+    if axes == (x.ndim - 1,):
+        return standardize_op.standardize(x, **params)
+    order = (*(i for i in range(x.ndim) if i not in axes), *axes)
+    moved = x if order == tuple(range(x.ndim)) else x.transpose(order)
+    kept = moved.shape[: x.ndim - len(axes)]
+    rows = moved.reshape(*kept, math.prod(moved.shape[len(kept) :]))
+    out = standardize_op.standardize(rows, **params).reshape(moved.shape)
+    return out if moved is x else out.transpose(tuple(order.index(i) for i in range(x.ndim)))
+
+
+@checked
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Return log(sum(exp(x))) over `axis`, without overflow; equal infinities share the gradient evenly.
+
+    Example:
+        >>> float(logsumexp(np.array([1000.0, 1000.0])) - 1000)  # doctest: +ELLIPSIS
+        0.693147...
+    """
+    return _call(reduce.logsumexp, x, axis=normalize_axes(axis, np.ndim(x)), keepdims=keepdims)

@@ -1,0 +1,170 @@
+"""Recurrent networks over whole sequences, as functions: checked arguments in, one recorded op out.
+
+Time stands first. `z` is what the input gives to the gates at all steps, `x @ kernel`, shape `(T, N, k H)` for k gates
+side by side: it needs no recursion, so it is the caller's. `recurrent_kernel` has shape `(H, k H)`. A state `h` or `c`
+before the first step has shape `(N, H)`; None stands for zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import ShapeError
+from ..core.messages import checked
+from ..core.shapes import Shape
+from ..ops import gru as gru_table, lstm as lstm_table, simple_rnn as simple_rnn_table
+from ..tensors.tensor import Tensor
+
+
+def _array(x: Any) -> Any:
+    return x if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x)
+
+
+def _check(what: str, gates: int, z: Any, r: Any, given: Mapping[str, Any], bias: Shape = (1,)) -> None:
+    """Check the shapes; `bias` is the shape of the bias for one unit and one gate."""
+    width = f"{gates} H" if gates > 1 else "H"
+    n = r.shape[0] if r.ndim else 0
+    fits = z.ndim == 3 and min(z.shape) > 0 and z.shape[2] == gates * n and r.shape == (n, gates * n)
+    expected = {"bias": (*bias[:-1], gates * n), "h": (z.shape[1], n), "c": (z.shape[1], n)} if fits else {}
+    if fits and all(a is None or a.shape == expected[name] for name, a in given.items()):
+        return
+    states = " and ".join(name for name in given if name != "bias")
+    shapes = "".join(f", {name} {a.shape}" for name, a in given.items() if a is not None)
+    raise ShapeError(
+        f"{what}: expected z of shape (T, N, {width}) with T, N and H > 0, a recurrent_kernel (H, {width}), a bias "
+        f"({'2, ' if len(bias) > 1 else ''}{width}{'' if len(bias) > 1 else ','}), {states} (N, H); received z "
+        f"{z.shape}, recurrent_kernel {r.shape}{shapes}. For sequences with batch first: np.swapaxes(z, 0, 1)"
+    )
+
+
+def _optional(x: Any) -> Any:
+    return None if x is None else _array(x)
+
+
+def _body(z: Any, r: Any, h: Any) -> list[Any]:
+    """Return z as rows, with h R, if there is an h, in those of the first step."""
+    steps, rows, width = z.shape
+    if h is None:
+        return [z.reshape(steps * rows, width)]
+    return [z[0] + h @ r, z[1:].reshape((steps - 1) * rows, width)]
+
+
+def _wide(state: Any, rows: int, like: Any) -> Any:
+    """Return a state as rows as wide as the kernel, zeros behind it; None stands for zeros."""
+    n, width = like.shape
+    pad = np.zeros((rows, width if state is None else width - n), like.dtype)
+    return pad if state is None else np.concatenate([state, pad], axis=1)
+
+
+@checked
+def lstm(z: Any, recurrent_kernel: Any, bias: Any = None, h: Any = None, c: Any = None) -> tuple[Any, Any]:
+    """Run a long short-term memory over whole sequences, as one op.
+
+    At every step, with a = z + bias + h recurrent_kernel and the gates i, f, g, o side by side in it:
+    c' = s(a_f) c + s(a_i) tanh(a_g) and h' = s(a_o) tanh(c'), where s is the logistic function.
+
+    Args:
+        z: what the input gives to the gates, shape (T, N, 4 H), none of them 0.
+        recurrent_kernel: shape (H, 4 H).
+        bias: shape (4 H,), or None for none.
+        h, c: the states before the first step, shape (N, H); None for zeros.
+
+    Returns:
+        h and c of all steps, shape (T, N, H) each.
+
+    Raises:
+        ShapeError: if the shapes do not fit.
+
+    Example:
+        >>> h, c = lstm(np.zeros((5, 2, 12)), np.zeros((3, 12)), c=np.ones((2, 3)))
+        >>> h.shape, c[:, 0, 0]
+        ((5, 2, 3), array([0.5    , 0.25   , 0.125  , 0.0625 , 0.03125]))
+
+    References:
+        Hochreiter, Schmidhuber: Long Short-Term Memory, 1997; Gers, Schmidhuber, Cummins: Learning to Forget, 2000,
+        equations 2.6 to 3.2.
+    """
+    z, r, bias, h, c = _array(z), _array(recurrent_kernel), _optional(bias), _optional(h), _optional(c)
+    _check("lstm", 4, z, r, {"bias": bias, "h": h, "c": c})
+    _, rows, width = z.shape
+    top = np.zeros((1, width), r.dtype) if bias is None else bias.reshape(1, width)
+    out = lstm_table.lstm(np.concatenate([top, r, _wide(c, rows, r), *_body(z, r, h)], axis=0), batch=rows)
+    return out[:, 4], out[:, 5]
+
+
+@checked
+def gru(z: Any, recurrent_kernel: Any, bias: Any = None, h: Any = None, reset_after: bool = True) -> Any:
+    """Run a gated recurrent unit over whole sequences, as one op.
+
+    With the gates u (update), r (reset) and n (new values) side by side in z and bias (b, b'), s the logistic function
+    and R the recurrent kernel, at every step
+
+        u, r = s(z_u + b_u + b'_u + h R_u), …        n = tanh(z_n + b_n + r (h R_n + b'_n))        h' = u h + (1 - u) n
+
+    or, with the reset gate before the product, n = tanh(z_n + b_n + b'_n + (r h) R_n).
+
+    Args:
+        z: what the input gives to the gates, shape (T, N, 3 H), none of them 0.
+        recurrent_kernel: shape (H, 3 H).
+        bias: b and b', shape (2, 3 H), or None for none.
+        h: the state before the first step, shape (N, H); None for zeros.
+        reset_after: whether the reset gate acts after the product with the recurrent kernel, as in PyTorch and cuDNN.
+
+    Returns:
+        h of all steps, shape (T, N, H).
+
+    Raises:
+        ShapeError: if the shapes do not fit.
+
+    Example:
+        >>> gru(np.zeros((5, 2, 9)), np.zeros((3, 9)), h=np.ones((2, 3)))[:, 0, 0]
+        array([0.5    , 0.25   , 0.125  , 0.0625 , 0.03125])
+
+    References:
+        Cho et al.: Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine Translation, 2014,
+        equations 5 to 8 (the reset gate before).
+    """
+    z, r, bias, h = _array(z), _array(recurrent_kernel), _optional(bias), _optional(h)
+    _check("gru", 3, z, r, {"bias": bias, "h": h}, (2, 1))
+    steps, rows, width = z.shape
+    top = np.zeros((2, width), r.dtype) if bias is None else bias
+    x = np.concatenate([top, r, _wide(h, rows, r), z.reshape(steps * rows, width)], axis=0)
+    return gru_table.gru(x, batch=rows, reset_after=bool(reset_after))[:, 4]
+
+
+@checked
+def simple_rnn(z: Any, recurrent_kernel: Any, bias: Any = None, h: Any = None, activation: str = "tanh") -> Any:
+    """Run a simple recurrent network over whole sequences, as one op: h' = f(z + bias + h recurrent_kernel).
+
+    Args:
+        z: what the input gives, shape (T, N, H), none of them 0.
+        recurrent_kernel: shape (H, H).
+        bias: shape (H,), or None for none.
+        h: the state before the first step, shape (N, H); None for zeros.
+        activation: f, "tanh" or "relu".
+
+    Returns:
+        h of all steps, shape (T, N, H).
+
+    Raises:
+        ShapeError: if the shapes do not fit.
+        ValueError: for another activation.
+
+    Example:
+        >>> simple_rnn(np.ones((4, 1, 1)), np.ones((1, 1)), activation="relu").reshape(-1)
+        array([1., 2., 3., 4.])
+
+    References:
+        Elman: Finding Structure in Time, 1990, figure 2.
+    """
+    if activation not in ("tanh", "relu"):
+        raise ValueError(f"simple_rnn: expected activation to be 'tanh' or 'relu'; received {activation!r}")
+    z, r, bias, h = _array(z), _array(recurrent_kernel), _optional(bias), _optional(h)
+    _check("simple_rnn", 1, z, r, {"bias": bias, "h": h})
+    _, rows, width = z.shape
+    top = np.zeros((1, width), r.dtype) if bias is None else bias.reshape(1, width)
+    x = np.concatenate([top, r, *_body(z, r, h)], axis=0)
+    return simple_rnn_table.simple_rnn(x, batch=rows, activation=activation)

@@ -1,0 +1,1 @@
+"""NaN and infinity: stopping where they begin, and why they did."""

@@ -1,0 +1,248 @@
+"""Stop where NaN begins: `raise_on_nan` looks at every recorded operation and every derivative, and raises there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import NonFiniteError
+from ..core.mode import MODE, Mode, enter_mode, leave_mode
+from ..core.node import Node, user_source
+from ..core.op import Op
+from ..tensors.tensor import Tensor
+from .reasons import Fault, advice, fault_in, fault_in_rule, is_finite, number
+
+_LETTERS = "xyz"
+_INPUT = "a non-finite input"
+_ITS_INPUT = "Look for it in the data, (~np.isfinite(x)).any(), and in what computed it"
+
+
+@contextmanager
+def raise_on_nan() -> Iterator[None]:
+    """Raise at the operation, forward or backward, that turns finite values into NaN or an infinity.
+
+    The error says why, for which values, and on which line of the user's; lines are recorded inside, as in
+    `record_source`. Blocks may be nested, and hold for this thread and task alone. Outside of them nothing is looked
+    at, so nothing is paid.
+
+    Looked at are the operations that are recorded: not those inside `no_grad`, nor those on tensors of which none
+    requires a gradient; if what these gave is NaN, the first recorded operation to read it raises, and says so. An
+    infinity written down on purpose, as in `np.where(mask, x, -np.inf)`, is none that an operation made. A value that a
+    later `np.where` hides raises all the same: for those, `autograd_lite.graph.find_nan(loss)` knows what came later.
+
+    Raises:
+        NonFiniteError: at the operation, or, in `backward`, at the derivative.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> x = ag.tensor([1.0, 0.0], requires_grad=True, name="x")
+        >>> with ag.raise_on_nan():
+        ...     (np.sqrt(x) * 2).sum().backward()
+        Traceback (most recent call last):
+        autograd_lite.core.errors.NonFiniteError: raise_on_nan: the derivative of sqrt at 0 is inf
+          in the backward pass of sqrt, element [1], the first of 1 of 2
+          'x' = 0
+          of the operation at ...
+          Keep the argument away from 0: np.sqrt(x + 1e-12), or np.sqrt(np.where(x > 0, x, 1))
+    """
+    watch = _Watch()
+    entry = enter_mode(watch.begin)
+    watch.errors = np.seterr(divide="ignore", over="ignore", invalid="ignore")  # its warnings would say less, earlier
+    try:
+        yield
+    finally:
+        above = leave_mode(entry)
+        if above is not None:  # else NumPy's setting is another thread's, out of reach
+            changes = (getattr(entry.change, "__self__", None) for entry in above)
+            heir = next((change for change in changes if isinstance(change, _Watch)), None)
+            if heir is None:
+                np.seterr(**watch.errors)
+            else:  # which began inside and goes on: it is the one to bring NumPy's setting back
+                heir.errors = watch.errors
+
+
+class _Watch:
+    """What `Mode.watch` holds."""
+
+    __slots__ = ("errors",)
+
+    def __init__(self) -> None:
+        self.errors: Any = {}  # NumPy's error state outside of the block
+
+    def begin(self, mode: Mode) -> None:
+        mode.source, mode.watch = True, self
+
+    def __call__(self, op: Op, values: Sequence[Any], out: Any, params: dict[str, Any], edges: Sequence[Any]) -> None:
+        """Look at an operation that is being recorded."""
+        if _finite(out):
+            return
+        fault = fault_in(op, values, out, params)
+        if fault is None:
+            _refuse_inputs(op, values, edges)
+            return
+        names = [_name_of(edge, i) for i, edge in enumerate(edges)]
+        there = [f"  {name} = {text}" for name, text in zip(names, fault.operands, strict=False)]
+        sentence = _began(edges, values, fault.sentence) if fault.from_infinity else fault.sentence
+        raise _error(sentence, op, fault, there, user_source(), MODE.get().scope, edges)
+
+    def ledger(self, roots: dict[Any, Any]) -> _Ledger:
+        """Return the cotangents of a backward pass in a dict that looks at them."""
+        return _Ledger(roots)
+
+
+class _Ledger(dict[Any, Any]):
+    """The cotangents of a running pass. The engine asks for one before it adds to it: then the last is looked at."""
+
+    __slots__ = ("_g", "_last", "_node", "_saved", "_touched")
+
+    def __init__(self, roots: dict[Any, Any]) -> None:
+        super().__init__(roots)
+        self._node: Any = None
+        self._saved: Any = None
+        self._g: Any = None
+        self._touched: list[Any] = []  # by the rules of this node, in order
+        self._last: Any = None
+
+    def copy(self) -> Any:
+        """Return itself: the engine works on a copy of its roots, and this is what it is to work on."""
+        return self
+
+    def pop(self, node: Any, *default: Any) -> Any:
+        """Begin with the rules of a node, which may free what it saved before the last of them is looked at."""
+        if self._last is not None:
+            self.close()
+        self._node, self._saved, self._touched = node, node.saved, []
+        self._g = g = super().pop(node, *default)
+        return g
+
+    def get(self, edge: Any, default: Any = None) -> Any:
+        """Return what there is for an edge, which the engine is about to add to."""
+        if self._last is not None:
+            self.close()
+        self._last = edge
+        self._touched.append(edge)
+        return super().get(edge, default)
+
+    def close(self) -> None:
+        """Look at what was last added to."""
+        edge, self._last = self._last, None
+        if edge is None or _finite(total := self[edge]) or not _finite(self._g):
+            return
+        use = sum(e is edge for e in self._touched) - 1  # the nth use of it by this node
+        node = self._node
+        matching = [i for i in node.needs if node.inputs[i] is edge and node.op.rules[i] is not None]
+        self._raise(edge, matching[min(use, len(matching) - 1)], _bare(total))
+
+    def _raise(self, edge: Any, argument: int, total: Any) -> None:
+        node = self._node
+        out, *values = self._saved or (None, *node.inputs)
+        pairs = zip(values, node.inputs, strict=True)
+        known = [_bare(v) if v is not e or not isinstance(e, Node) else None for v, e in pairs]
+        fault = fault_in_rule(node.op, argument, _bare(self._g), _bare(out), known, node.params)
+        if fault is None:
+            index = tuple(int(i) for i in np.unravel_index(int((~np.isfinite(total)).argmax()), total.shape))
+            sentence = f"overflow where the gradients of {_name_of(edge, argument)} are added up"
+            if total.dtype.itemsize < np.asarray(_bare(self._g)).dtype.itemsize:
+                sentence = f"the gradient of {_name_of(edge, argument)} is too large for {total.dtype}"
+            if not _finite(out) or not all(map(_finite, known)):
+                sentence = f"the derivative of {node.op.name} is not finite"
+            fault = Fault(index, int((~np.isfinite(total)).sum()), total.size, total[index], "overflow", sentence, ())
+        names = [_name_of(e, i) for i, e in enumerate(node.inputs)]
+        there = [f"  {name} = {text}" for name, text in zip(names, fault.operands, strict=False) if text]
+        sentence = _began(node.inputs, known, fault.sentence)
+        raise _error(sentence, node.op, fault, there, node.source, node.scope, node.inputs, backward=True)
+
+
+def _error(
+    sentence: str,
+    op: Op,
+    fault: Fault,
+    there: list[str],
+    source: Any,
+    scope: str,
+    edges: Sequence[Any],
+    *,
+    backward: bool = False,
+) -> NonFiniteError:
+    place = f"element {list(fault.index)}, the first of {fault.count} of {fault.size}" if fault.index else "a scalar"
+    lines = [
+        f"raise_on_nan: {sentence}",
+        f"  in {'the backward pass of ' if backward else ''}{op.name}, {place}",
+        *there,
+    ]
+    if source is not None:
+        lines.append(f"  at {source}" if not backward else f"  of the operation at {source}")
+    if scope:
+        lines.append(f"  in module {scope}")
+    hint = _ITS_INPUT if fault.reason == _INPUT else ""
+    hint = hint or advice(op.name, fault, backward=backward, parameters=_parameters(edges))
+    lines += [f"  {hint}"] if hint else []
+    return NonFiniteError(
+        "\n".join(lines),
+        op=op.name,
+        reason=fault.reason,
+        source=source,
+        scope=scope,
+        index=fault.index,
+        backward=backward,
+    )
+
+
+def _parameters(edges: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """Go through the parameters that some edges were made from."""
+    seen, stack = set(map(id, edges)), list(edges)
+    while stack:
+        edge = stack.pop()
+        if isinstance(edge, Node):
+            new = [e for e in edge.inputs if isinstance(e, (Node, Tensor)) and id(e) not in seen]
+            seen.update(map(id, new))
+            stack += new
+        elif isinstance(edge, Tensor) and edge.requires_grad and isinstance(edge._data, np.ndarray):
+            yield f"'{edge.name}'" if edge.name else "a parameter", edge._data
+
+
+def _began(edges: Sequence[Any], values: Sequence[Any], sentence: str) -> str:
+    """Say first which input was not finite to begin with, if one was that no recorded operation made."""
+    for i, (edge, value) in enumerate(zip(edges, values, strict=True)):
+        if value is not None and not isinstance(edge, Node) and not _finite(value):
+            a = np.asarray(_bare(value))
+            bad = a[~np.isfinite(a)]
+            return f"{_name_of(edge, i)} was not finite to begin with: it came with {number(bad[0])}, and {sentence}"
+    return sentence
+
+
+def _refuse_inputs(op: Op, values: Sequence[Any], edges: Sequence[Any]) -> None:
+    """Raise if an input is NaN, which then was made outside; infinities may be meant, but not in a parameter."""
+    for i, (value, edge) in enumerate(zip(values, edges, strict=True)):
+        a = np.asarray(value)
+        if a.dtype.kind not in "fc" or is_finite(a):
+            continue
+        wanted = isinstance(edge, Tensor) and edge.requires_grad
+        bad = ~np.isfinite(a) if wanted else np.isnan(a)
+        if bad.any():
+            index = tuple(int(k) for k in np.unravel_index(int(bad.argmax()), a.shape))
+            fault = Fault(index, int(bad.sum()), a.size, a[index], _INPUT, "", ())
+            who = "it was made before raise_on_nan" if isinstance(edge, Node) else "no recorded operation made it"
+            sentence = f"{_name_of(edge, i)} came with {number(a[index])} into {op.name}: {who}"
+            raise _error(sentence, op, fault, [], user_source(), MODE.get().scope, edges)
+
+
+def _name_of(edge: Any, i: int) -> str:
+    name = getattr(edge, "name", None) if isinstance(edge, Tensor) else None
+    if name:
+        return f"'{name}'"
+    kind = f" (from {edge.op.name})" if isinstance(edge, Node) else ""
+    return f"{_LETTERS[i] if i < len(_LETTERS) else f'input {i}'}{kind}"
+
+
+def _bare(value: Any) -> Any:
+    return value._data if isinstance(value, Tensor) else value
+
+
+def _finite(value: Any) -> bool:
+    """Whether a value is finite, or stands for many (see `_lifted`) and is looked at further in."""
+    bare = value._data if value.__class__ is Tensor else value
+    return is_finite(bare) if bare.__class__ is np.ndarray or isinstance(bare, np.generic) else True

@@ -1,0 +1,1 @@
+"""Tensor: the value that records its history; how an operation is applied, recorded and lifted."""

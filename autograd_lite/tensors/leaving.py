@@ -1,0 +1,108 @@
+"""How the values of a Tensor leave it: as arrays and numbers of NumPy and Python, with no gradient lost unseen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from ..core.arguments import described
+from ..core.depth import DEPTH
+from ..core.errors import GradError
+from ..core.mode import is_grad_enabled
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+class Leaving:
+    """The ways out of a Tensor. Those that one has to ask for give constants; those that others ask for may refuse."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        _data: Any
+
+        @property
+        def shape(self) -> tuple[int, ...]: ...
+        @property
+        def ndim(self) -> int: ...
+        @property
+        def size(self) -> int: ...
+        @property
+        def dtype(self) -> np.dtype[Any]: ...
+        @property
+        def data(self) -> npt.NDArray[Any]: ...
+        @property
+        def requires_grad(self) -> bool: ...
+
+    def numpy(self) -> npt.NDArray[Any]:
+        """Return the values as an array of the reader's own."""
+        return np.array(self._data)
+
+    def item(self) -> Any:
+        """Return the one element as a Python number."""
+        if self._data.size != 1:
+            raise ValueError(
+                f"item: expected a tensor of one element; received {described(self)}. Reduce it first, as by .mean(), "
+                "or use .tolist()"
+            )
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """Return the values as nested lists of Python numbers."""
+        return self._data.tolist()
+
+    def __float__(self) -> float:
+        return float(self._number("float"))
+
+    def __int__(self) -> int:
+        return int(self._number("int"))
+
+    def __complex__(self) -> complex:
+        return complex(self._number("complex"))
+
+    def _number(self, asked: str) -> Any:
+        """Return the one element for Python, unless a transformation would lose a gradient by it, unseen."""
+        number = self.item()
+        if DEPTH.get().all and self._is_differentiated() and is_grad_enabled():
+            raise GradError(
+                f"{asked}(t): in a function that is being transformed, a tensor with history was about to become a "
+                "bare number, and its gradient to get lost. (math.sin(t), np.float64(t) and a[i] = t ask for a number "
+                "too.) Use np.sin and other operations on Tensors; t.item() or t.detach() say that a constant is meant"
+            )
+        return number
+
+    def _is_differentiated(self) -> bool:
+        return self.requires_grad
+
+    def __index__(self) -> int:
+        if self.ndim or self.dtype.kind not in "iu":
+            raise TypeError(f"only an integer tensor with one element can be an index; received {self!r}")
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(
+                f"the truth value of a tensor of shape {self.shape} is ambiguous; use .any(), .all() or np.where"
+            )
+        return bool(self._data)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if self.requires_grad:
+            raise GradError(
+                "a tensor that requires a gradient was about to become a bare array, and its gradient to get lost. "
+                "Use NumPy functions that Tensors support, make one Tensor of those in a list with np.stack, or say "
+                "t.detach().numpy() if that is meant, t.item() for a number"
+            )
+        return np.array(self._data, dtype=dtype) if copy or dtype is not None else self.data
+
+    @property
+    def _mask(self) -> NoReturn:
+        """What `np.ma` asks for when it has taken the values."""
+        if self._is_differentiated():
+            raise GradError(
+                "np.ma: a tensor that requires a gradient was about to become a masked array, and its gradient to get "
+                "lost. Choose with np.where(mask, …), or say t.detach() if that is meant"
+            )
+        raise AttributeError("_mask")

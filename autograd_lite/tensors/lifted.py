@@ -1,0 +1,255 @@
+"""Values that stand for more than one array: a value with its tangent (`jvp`), a batch of examples (`vmap`).
+
+A transformation opens a `Level` and hands the user's function Tensors whose data are such values. Every op that meets
+one comes to `lift`: the value of the innermost level decides what the op means, and whatever belongs to a level further
+out, Tensors with a history among it, is a constant to it. So transformations nest in any order.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import nullcontext
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..core.errors import GradError
+from ..core.mode import MODE, no_grad
+from ..core.node import LEAF, next_stamp
+from ..core.op import Op
+from ..ops import barrier, index
+from . import protocols
+from .methods import Methods, canonical_index
+from .numpy_methods import NumPyMethods
+from .operators import Operators
+from .record import apply, constant, hand_over_lifting, record, wrap
+from .tensor import Tensor
+
+
+class Level:
+    """One running transformation. Later ones lie further in; what was recorded before it began lies outside of it.
+
+    Attributes:
+        stamp: the moment when it began.
+        recorded: whether operations were being recorded around it.
+    """
+
+    __slots__ = ("recorded", "stamp")
+
+    def __init__(self) -> None:
+        self.stamp = next_stamp()
+        self.recorded = MODE.get().record
+
+
+class Lifted(Operators, Methods, NumPyMethods):
+    """A value of one level. To the derivative rules it looks like an array; every call on it comes to `lift`."""
+
+    __slots__ = ("level",)
+    level: Level
+    transformation: str
+    refusal: type[Exception] = GradError
+
+    def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Apply an op whose inputs of this value's level are of this class; the others are constants here."""
+        raise NotImplementedError
+
+    @property
+    def example(self) -> Any:
+        """What the user may look at: the values."""
+        raise NotImplementedError
+
+    @property
+    def differentiated(self) -> bool:
+        """Whether a derivative hangs on the value, apart from what is recorded at its level."""
+        return True
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape that the user's function sees."""
+        raise NotImplementedError
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype."""
+        raise NotImplementedError
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes that the user's function sees."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements that the user's function sees."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """The number of bytes of what the user's function sees."""
+        return self.size * self.dtype.itemsize
+
+    def __apply_op__(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        return lift(op, inputs, params)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        try:
+            return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))
+        except Exception as error:
+            raise protocols.problem_of_ufunc(ufunc, method, inputs, kwargs, error) from None
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        try:
+            return _finish(protocols.resolve_function(function, args, kwargs))
+        except Exception as error:
+            raise protocols.problem_of(function, args, kwargs, error) from None
+
+    def __getitem__(self, key: Any) -> Any:
+        return lift(index.getitem, (self,), {"index": canonical_index(key)})
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise self.refusal(
+            f"{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare array and "
+            "to lose what it stands for. Use NumPy functions that Tensors support, make one Tensor of those in a list "
+            "with np.stack, or say t.detach().numpy() if that is meant, t.item() for a number"
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.shape} {self.dtype}>"
+
+    __hash__ = object.__hash__
+
+
+def _finish(call: Any) -> Any:
+    return call.op(*call.inputs, **call.params) if call.__class__ is protocols.Call else call
+
+
+class LiftedTensor(Tensor):
+    """A Tensor whose data are a `Lifted`; users meet it inside `jvp` and `vmap`, as any other Tensor."""
+
+    __slots__ = ()
+
+    @property
+    def data(self) -> Any:
+        """The values, where they are known."""
+        return face(self._data.example, None).data
+
+    def numpy(self) -> Any:
+        """Return the values, where they are known, as an array of the reader's own."""
+        return np.array(self.data)
+
+    def item(self) -> Any:
+        """Return the one element as a Python number, where it is known."""
+        return self.data.item()
+
+    def tolist(self) -> Any:
+        """Return the values as nested lists of Python numbers, where they are known."""
+        return self.data.tolist()
+
+    def detach(self) -> Tensor:
+        """Return the same values, on which no derivative hangs, at this level or further out."""
+        return apply(barrier.stop_gradient, (self,), {})
+
+    def _is_differentiated(self) -> bool:
+        return self.requires_grad or self._data.differentiated
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return self._data.__array__()
+
+    def _own_buffer(self) -> NoReturn:
+        raise TypeError(f"assign: a tensor inside {self._data.transformation} cannot be assigned to; compute a new one")
+
+    def __repr__(self) -> str:
+        return f"Tensor(<inside {self._data.transformation}, shape {self.shape} {self.dtype}>)"
+
+
+def face(value: Any, node: Any) -> Tensor:
+    """Make the Tensor that stands for a value of any kind."""
+    if isinstance(value, Tensor):
+        return value
+    t = wrap(value, node)
+    if isinstance(value, Lifted):
+        t.__class__ = LiftedTensor
+    return t
+
+
+class Held(Lifted):
+    """A value and nothing else: what a gradient inside another transformation computes with.
+
+    Its Tensors are recorded at the level of that gradient, while the value may have a history of its own further out.
+    """
+
+    __slots__ = ("value",)
+    transformation = "grad"
+
+    def __init__(self, value: Any, level: Level) -> None:
+        self.value, self.level = value, level
+
+    @property
+    def differentiated(self) -> bool:
+        """Whether the value has a derivative further out."""
+        return face(self.value, None)._is_differentiated()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the value."""
+        return self.value.dtype
+
+    @property
+    def example(self) -> Any:
+        """The value."""
+        return self.value
+
+    def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Apply the op to the values."""
+        level = self.level
+        values = (x.value if isinstance(x, Held) and x.level is level else x for x in inputs)
+        with nullcontext() if level.recorded else no_grad():  # this level records always, those further out need not
+            return Held(op(*values, **params), level)
+
+
+def released(x: Any, level: Level | None) -> Any:
+    """Return the value that `x` holds for a level, when the level ends."""
+    value = x._data if isinstance(x, Tensor) else x
+    if level is not None and isinstance(value, Held) and value.level is level:
+        return face(value.value, None) if isinstance(x, Tensor) else value.value
+    return x
+
+
+def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Apply an op, one of whose inputs is a `Lifted` or a Tensor of one, and record the call where that is asked."""
+    values = [x._data if isinstance(x, Tensor) else x for x in inputs]
+    top = max((v for v in values if isinstance(v, Lifted)), key=lambda v: v.level.stamp)
+    edges: list[Any] = []
+    needs: list[int] = []
+    as_tensor = recorded = False
+    for i, x in enumerate(inputs):
+        value = values[i]
+        if not isinstance(x, Tensor):
+            values[i] = x if isinstance(x, Lifted) else constant(op, x)
+            edges.append(values[i])
+        elif isinstance(value, Lifted) and value.level is top.level:
+            as_tensor = True
+            node = x._node
+            edges.append(x if node is None or node is LEAF else node)
+            if node is not None:
+                recorded = True
+                if node.needs:
+                    needs.append(i)
+        else:  # of a level further out: a constant here, with whatever history it has there
+            values[i] = value if x._node is None else x
+            edges.append(x)
+    out = top.apply(op, tuple(values), params)
+    if not as_tensor:
+        return out
+    return face(out, record(op, out, values, edges, needs, params) if recorded else None)
+
+
+hand_over_lifting(lift)

@@ -1,0 +1,220 @@
+"""Tensor's methods that mirror ndarray's: shapes, reductions, casts. The full texts stand with the NumPy functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.arguments import bound, described, kinds_of
+from ..core.errors import DtypeError, UnsupportedError
+from ..core.messages import explained
+from ..core.op import Op
+from ..core.shapes import Axis
+from ..ops import arith, compare, composed, explog, reduce, shape, special, trig
+from .record import apply, moved, unary
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from .tensor import Tensor
+
+
+def canonical_index(key: Any) -> tuple[Any, ...]:
+    """Return an index as a tuple of ints, slices, None, Ellipsis and arrays."""
+    if key.__class__ is slice or key.__class__ is int:
+        return (key,)
+    return tuple([_index_part(k) for k in (key if isinstance(key, tuple) else (key,))])
+
+
+def _index_part(k: Any) -> Any:
+    if k is None or k is Ellipsis or k.__class__ is int or isinstance(k, slice):
+        return k
+    try:
+        array = np.asarray(k.data if hasattr(k, "__apply_op__") else k)
+    except (TypeError, ValueError):
+        raise IndexError(
+            f"t[index]: expected lists of indices to have equal lengths; received {described(k)}"
+        ) from None
+    if array.dtype.kind not in "iub":
+        if array.size:
+            raise IndexError(
+                f"t[index]: expected indices to be integers, slices, masks, None or ...; received {described(k)}"
+            )
+        array = array.astype(np.intp)
+    if array.ndim == 0 and array.dtype.kind != "b":
+        return int(array)
+    return array if array.base is None and array is not k else array.copy()
+
+
+def _composed(function: Any, *args: Any) -> Tensor:
+    """Call what is composed of NumPy functions, which itself knows no name for its errors."""
+    try:
+        return function(*args)
+    except Exception as error:
+        raise explained(function.__name__, error, bound(function, args, {}), kinds_of(function), final=False) from None
+
+
+_ALL = {"axis": None, "keepdims": False, "dtype": None}
+
+
+class Methods:
+    """The methods; each applies one op record, bound as the NumPy function of the same name binds it."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def dtype(self) -> np.dtype[Any]: ...
+
+    def _bound(self, op: Op, *args: Any, **kwargs: Any) -> Tensor:
+        bind: Any = op.bind
+        try:
+            inputs, params = bind(self, *args, **kwargs)
+            return apply(op, inputs, params)
+        except Exception as error:
+            raise explained(op.name, error, bound(bind, (self, *args), kwargs), kinds_of(bind), final=False) from None
+
+    # ---- reductions -------------------------------------------------------------------------------------------------
+
+    def sum(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Tensor:
+        """Sum over `axis`; see `numpy.sum`."""
+        if axis is None and dtype is None and keepdims is False:  # the end of nearly every loss
+            return moved(reduce.sum_, self, _ALL)
+        return self._bound(reduce.sum_, axis, dtype, keepdims=keepdims)
+
+    def mean(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Tensor:
+        """Average over `axis`; see `numpy.mean`."""
+        return self._bound(reduce.mean, axis, dtype, keepdims=keepdims)
+
+    def prod(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Tensor:
+        """Multiply over `axis`; see `numpy.prod`."""
+        return self._bound(reduce.prod, axis, dtype, keepdims=keepdims)
+
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Take the largest over `axis`; ties share the gradient evenly; see `numpy.max`."""
+        return self._bound(reduce.max_, axis, keepdims=keepdims)
+
+    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Take the smallest over `axis`; ties share the gradient evenly; see `numpy.min`."""
+        return self._bound(reduce.min_, axis, keepdims=keepdims)
+
+    def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        """Compute the variance over `axis`; see `numpy.var`."""
+        return self._bound(reduce.var, axis, ddof=ddof, keepdims=keepdims)
+
+    def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        """Compute the standard deviation over `axis`; see `numpy.std`."""
+        return self._bound(reduce.std, axis, ddof=ddof, keepdims=keepdims)
+
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        """Return the index of the first largest; no gradient; see `numpy.argmax`."""
+        return self._bound(reduce.argmax, axis, keepdims=keepdims)
+
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        """Return the index of the first smallest; no gradient; see `numpy.argmin`."""
+        return self._bound(reduce.argmin, axis, keepdims=keepdims)
+
+    def any(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Return whether any element is true; no gradient; see `numpy.any`."""
+        return self._bound(reduce.any_, axis, keepdims=keepdims)
+
+    def all(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Return whether all elements are true; no gradient; see `numpy.all`."""
+        return self._bound(reduce.all_, axis, keepdims=keepdims)
+
+    # ---- shapes -----------------------------------------------------------------------------------------------------
+
+    def reshape(self, *shape_: Any, order: str = "C") -> Tensor:
+        """Give the elements a new shape, one length of which may be -1; see `numpy.reshape`."""
+        return self._bound(shape.reshape, shape_[0] if len(shape_) == 1 else shape_, order)
+
+    def ravel(self) -> Tensor:
+        """Flatten to one axis; see `numpy.ravel`."""
+        return self.reshape(-1)
+
+    def flatten(self) -> Tensor:
+        """Flatten to one axis; see `numpy.ndarray.flatten`."""
+        return self.reshape(-1)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """Permute the axes, by default reversing them; see `numpy.transpose`."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+        return self._bound(shape.transpose, order)
+
+    @property
+    def T(self) -> Tensor:
+        """The tensor with its axes reversed."""
+        return self.transpose()
+
+    @property
+    def mT(self) -> Tensor:
+        """The tensor with its last two axes exchanged."""
+        return self.swapaxes(-1, -2)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """Exchange two axes; see `numpy.swapaxes`."""
+        return _composed(composed.swapaxes, self, axis1, axis2)
+
+    def squeeze(self, axis: Axis = None) -> Tensor:
+        """Drop axes of length 1; see `numpy.squeeze`."""
+        return _composed(composed.squeeze, self, axis)
+
+    # ---- elements ---------------------------------------------------------------------------------------------------
+
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+        """Limit the values; the gradient passes within the limits and at them; see `numpy.clip`."""
+        return self._bound(compare.clip, min, max)
+
+    def round(self, decimals: int = 0) -> Tensor:
+        """Round; the gradient is zero; see `numpy.round`."""
+        return self._bound(arith.round_, decimals)
+
+    def conj(self) -> Tensor:
+        """Return the complex conjugate; see `numpy.conjugate`."""
+        return unary(arith.conjugate, self)
+
+    def exp(self) -> Tensor:
+        """Raise e to the elements; see `numpy.exp`."""
+        return unary(explog.exp, self)
+
+    def log(self) -> Tensor:
+        """Take the natural logarithm; see `numpy.log`."""
+        return unary(explog.log, self)
+
+    def sqrt(self) -> Tensor:
+        """Take the square root; see `numpy.sqrt`."""
+        return unary(arith.sqrt, self)
+
+    def tanh(self) -> Tensor:
+        """Take the hyperbolic tangent; see `numpy.tanh`."""
+        return unary(trig.tanh, self)
+
+    def sigmoid(self) -> Tensor:
+        """Apply the logistic function; see `autograd_lite.sigmoid`."""
+        return unary(special.sigmoid, self)
+
+    def relu(self) -> Tensor:
+        """Replace negative values by zero; see `autograd_lite.relu`."""
+        return unary(special.relu, self)
+
+    def dot(self, other: Any) -> Tensor:
+        """Multiply matrices or take inner products; see `numpy.dot`."""
+        return _composed(composed.dot, self, other)
+
+    def copy(self) -> Tensor:
+        """Return a copy that gradients flow through."""
+        return apply(shape.copy, (self,), {})
+
+    def astype(self, dtype: npt.DTypeLike, copy: bool = True) -> Tensor:
+        """Cast to `dtype`; the gradient is cast back; see `numpy.ndarray.astype`."""
+        try:
+            target = np.dtype(dtype)
+        except Exception:
+            raise DtypeError(f"astype: expected a dtype, as 'float32'; received dtype={described(dtype)}") from None
+        if target.kind not in "biufc":
+            raise UnsupportedError(f"astype: expected a numeric dtype; received {target}")
+        if target == self.dtype and copy is False:
+            return self  # type: ignore[return-value]
+        return apply(shape.astype, (self,), {"dtype": target})

@@ -1,0 +1,269 @@
+"""NumPy's dispatch protocols: which op, or which composition of ops, a NumPy call on Tensors stands for.
+
+Knows no Tensor. `resolve_function` and `resolve_ufunc` find the record and bind the arguments; the Tensor class
+applies it. What is not in the tables is refused, with the nearest thing that is.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from ..core.arguments import NUMBERS, bound, kinds_of, refusal
+from ..core.errors import DtypeError, UnsupportedError
+from ..core.messages import explained
+from ..core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, Op
+from ..ops.operands import Finished, given, write
+from ..ops.scipy_special import scipy_op
+from ..ops.ufunc_methods import METHODS
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+class Call(NamedTuple):
+    """One op call, arguments bound."""
+
+    op: Op
+    inputs: tuple[Any, ...]
+    params: dict[str, Any]
+
+
+# For what is not in the tables: the way to write it that is, or why there is none.
+_LIKE = "Write np.zeros_like(x), np.ones_like(x) or np.full_like(x, value), or the call without like="
+_COMPLEX = "Write np.{0}(x.astype(complex)): whether a result is complex must not depend on the values"
+_DATES = "It is about dates, which no Tensor holds"
+_FIELDS = "It is about arrays with named fields, which no Tensor has"
+_FILES = "Write np.{0}(path, x.numpy())"
+_MADE_LIKE = (
+    "arange array asanyarray asarray ascontiguousarray asfortranarray empty eye frombuffer fromfile fromfunction "
+    "fromiter fromstring full genfromtxt identity loadtxt ones require tri zeros"
+)
+_OF_FIELDS = (
+    "append_fields apply_along_fields assign_fields_by_name drop_fields find_duplicates join_by merge_arrays "
+    "rec_append_fields rec_drop_fields rec_join recursive_fill_fields rename_fields repack_fields require_fields "
+    "stack_arrays structured_to_unstructured unstructured_to_structured"
+)
+_OF_COMPLEX = "arccos arcsin arctanh log log10 log2 power sqrt"
+_INSTEAD = {
+    **dict.fromkeys(_MADE_LIKE.split(), _LIKE),
+    **dict.fromkeys(_OF_FIELDS.split(), _FIELDS),
+    **{name: _COMPLEX.format(name) for name in _OF_COMPLEX.split()},
+    **dict.fromkeys(("busday_count", "busday_offset", "datetime_as_string", "is_busday", "isnat"), _DATES),
+    **{name: _FILES.format(name) for name in ("save", "savetxt", "savez", "savez_compressed")},
+    "logn": "Write np.log(x.astype(complex)) / np.log(n)",
+    "matrix_rank": "Write np.count_nonzero(np.linalg.svdvals(x) > tol)",
+    "fftshift": "Write np.roll(x, x.shape[-1] // 2, axis=-1)",
+    "ifftshift": "Write np.roll(x, -(x.shape[-1] // 2), axis=-1)",
+    "outer": "Write the call itself on x[:, None] and y",
+}
+
+
+def _qualified(function: Callable[..., Any]) -> str:
+    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
+    return f"{module}.{function.__name__}"
+
+
+def _spelt(ufunc: np.ufunc) -> str:
+    """Return how a message calls a ufunc, which need not be NumPy's."""
+    return f"np.{ufunc.__name__}" if hasattr(np, ufunc.__name__) else f"the ufunc {ufunc.__name__}"
+
+
+def instead_of(name: str) -> str:
+    """Return what to write instead of a function that Tensors refuse, or why there is nothing; "" if unknown."""
+    return _INSTEAD.get(name, "")
+
+
+def _refuse_call(name: str, bare: str) -> NoReturn:
+    way = _INSTEAD.get(bare)
+    outside = "leave the graph with x.detach().numpy()"
+    raise UnsupportedError(
+        f"{name} is not supported on Tensors. {way}, or {outside}."
+        if way
+        else f"{name} is not supported on Tensors. To compute it without a gradient, {outside}."
+    )
+
+
+def resolve_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | Any:
+    """Return the op call that `function(*args, **kwargs)` is, or, for a composed function, its result.
+
+    Raises:
+        UnsupportedError: if Tensors do not support the function or one of its arguments.
+    """
+    if kwargs or len(args) > 1:
+        names = _from_out_on(function)
+        if names and ("out" in kwargs or len(args) > names[0]):
+            place = names[0]
+            kwargs = {**dict(zip(names[1], args[place:], strict=False)), **kwargs}
+            out = kwargs.pop("out", None)
+            call = resolve_function(function, args[:place], kwargs)
+            return call if out is None else write(_qualified(function), _only(out), _finished(call))
+    op = BY_FUNCTION.get(function)
+    if op is not None and op.bind is not None:
+        bound = _bound(op.bind, function, args, kwargs)
+        return bound.result if bound.__class__ is Finished else Call(op, *bound)
+    composed = COMPOSED.get(function)
+    if composed is None:
+        _refuse_call(_qualified(function), function.__name__)
+    return _bound(composed, function, args, kwargs)
+
+
+@functools.cache
+def _from_out_on(function: Callable[..., Any]) -> tuple[int, list[str]] | None:
+    """Return the place of `out` among the positional arguments, and its name and the names behind it.
+
+    None for a function that Tensors do not support or that has no `out`.
+    """
+    op = BY_FUNCTION.get(function)
+    ours = COMPOSED.get(function) if op is None else op.bind
+    parameters = {} if ours is None else inspect.signature(ours).parameters
+    if "out" not in parameters:
+        return None
+    names = [name for name, p in parameters.items() if p.kind is not p.KEYWORD_ONLY]
+    place = names.index("out") if "out" in names else sys.maxsize
+    return place, names[place:]
+
+
+def _only(out: Any) -> Any:
+    return out[0] if isinstance(out, tuple) else out
+
+
+def _finished(call: Any) -> Any:
+    return call.op(*call.inputs, **call.params) if call.__class__ is Call else call
+
+
+def _bound(
+    bind: Callable[..., Any], function: Callable[..., Any] | str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Call `bind`, turning an argument that it does not know into an error that names it."""
+    try:
+        return bind(*args, **kwargs)
+    except TypeError as error:
+        if isinstance(error, UnsupportedError) or "unexpected keyword" not in str(error):
+            raise
+        name = str(error).rsplit("'", 2)[-2]
+        called = function if isinstance(function, str) else _qualified(function)
+        message = f"{called}: the argument {name}= is not supported on Tensors"
+        raise UnsupportedError(message) from None
+
+
+def problem_of(function: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> Exception:
+    """Return the error of a NumPy function called on Tensors that says what was called, expected and received."""
+    op = BY_FUNCTION.get(function)
+    ours: Any = COMPOSED.get(function) if op is None or op.bind is None else op.bind
+    if ours is None:
+        return error
+    return explained(_qualified(function), error, bound(ours, args, kwargs), kinds_of(ours), final=False)
+
+
+# ---- ufuncs ---------------------------------------------------------------------------------------------------------
+
+
+def resolve_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | Any:
+    """Return the op call that a ufunc call is, or the result of one that is composed of others.
+
+    Raises:
+        UnsupportedError: for a ufunc, method or argument that Tensors do not support.
+    """
+    if method != "__call__":
+        return _resolve_method(ufunc, method, inputs, kwargs)
+    if kwargs:
+        return _resolve_with_arguments(ufunc, inputs, dict(kwargs))
+    op = BY_UFUNC.get(ufunc) or scipy_op(ufunc, inputs)
+    if op is not None:
+        return Call(op, inputs, {})
+    if ufunc in COMPOSED:
+        return COMPOSED[ufunc](*inputs)
+    _refuse_call(_spelt(ufunc), ufunc.__name__)
+
+
+def deferred(ufunc: np.ufunc, inputs: tuple[Any, ...], ours: type) -> Any:
+    """Return NotImplemented where an operand of another kind may know the ufunc.
+
+    Raises:
+        TypeError: where none does, such as None or a string.
+    """
+    for x in inputs:
+        if not isinstance(x, (ours, np.ndarray, np.generic)) and not hasattr(x, "__array_ufunc__"):
+            raise TypeError(refusal(_spelt(ufunc), "the operands", NUMBERS.words, x))
+    return NotImplemented
+
+
+def problem_of_ufunc(
+    ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
+) -> Exception:
+    """Return the error of a ufunc called on Tensors that says what was called, expected and received."""
+    call = _spelt(ufunc) if method == "__call__" else f"{_spelt(ufunc)}.{method}"
+    if method == "__call__":
+        return explained(call, error, {**dict(zip("xyz", inputs, strict=False)), **kwargs}, _UFUNC_KINDS, final=False)
+    ours = METHODS.get(method)
+    arguments = bound(ours, (ufunc, *inputs), kwargs) if ours is not None else kwargs
+    arguments.pop("ufunc", None)
+    return explained(call, error, arguments, {} if ours is None else kinds_of(ours), final=False)
+
+
+def _resolve_with_arguments(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    name = _spelt(ufunc)
+    outs, where, dtype = kwargs.pop("out", None), kwargs.pop("where", True), kwargs.pop("dtype", None)
+    rest = [k for k, v in kwargs.items() if v != _DEFAULTS.get(k, np._NoValue)]
+    if rest:
+        raise UnsupportedError(f"{name}: the arguments {sorted(rest)} are not supported on Tensors")
+    outs = outs if isinstance(outs, tuple) else (outs,)
+    filled = any(out is not None for out in outs)
+    if where is not True and not filled:
+        raise UnsupportedError(
+            f"{name}: the argument where= is not supported on Tensors without out=, since the other elements would be "
+            f"undefined; choose with np.where(condition, {name}(x), other)"
+        )
+    if dtype is not None:
+        inputs = tuple(_cast(name, x, np.dtype(dtype)) for x in inputs)
+    call = resolve_ufunc(ufunc, "__call__", inputs, {})
+    if dtype is not None:
+        call = _finished(call)
+        found = {np.dtype(r.dtype) for r in (call if isinstance(call, tuple) else (call,))}
+        if found != {np.dtype(dtype)}:
+            raise UnsupportedError(
+                f"{name}: the argument dtype={np.dtype(dtype)} is not supported on Tensors, as the result would be "
+                f"{found.pop()}; cast it with .astype"
+            )
+    if not filled:
+        return call
+    results = _finished(call)
+    if not isinstance(results, tuple):
+        return write(name, outs[0], results, where, broadcast=True)
+    return tuple(
+        result if out is None else write(name, out, result, where, broadcast=True)
+        for out, result in zip(outs, results, strict=True)
+    )
+
+
+def _of_ufuncs(x: npt.ArrayLike, y: npt.ArrayLike, z: npt.ArrayLike, dtype: npt.DTypeLike | None) -> None:
+    """Say by its annotations what ufuncs take."""
+
+
+_UFUNC_KINDS = kinds_of(_of_ufuncs)
+# What may be said because it is so anyway.
+_DEFAULTS = {"casting": "same_kind", "order": "K", "subok": True}
+
+
+def _cast(name: str, x: Any, dtype: np.dtype[Any]) -> Any:
+    if not np.can_cast(getattr(x, "dtype", dtype), dtype, "same_kind"):
+        raise DtypeError(f"{name}: dtype={dtype} was asked for; an operand of dtype {x.dtype} does not cast to it")
+    return x.astype(dtype) if hasattr(x, "astype") else np.asarray(x, dtype)
+
+
+def _resolve_method(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    name = f"{_spelt(ufunc)}.{method}"
+    binary = ufunc.nin == 2 and ufunc.nout == 1 and ufunc.signature is None
+    known = ufunc in BY_UFUNC or ufunc in COMPOSED
+    if method not in METHODS or not known or not (binary or (method == "at" and ufunc.nout == 1)):
+        _refuse_call(name, method)
+    rest = dict(kwargs)
+    out = _only(rest.pop("out", None))
+    result = _bound(METHODS[method], name, (ufunc, *inputs), rest)
+    return write(name, out, result) if given(out) else result

@@ -1,0 +1,426 @@
+"""Applying an op and recording the call: the path that every operation on Tensors takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from ..core.arguments import numbers
+from ..core.depth import isolated
+from ..core.errors import DtypeError, GradError, UnsupportedError
+from ..core.messages import misfit
+from ..core.mode import MODE, Mode
+from ..core.node import LEAF, Node, take_note
+from ..core.op import BY_UFUNC, Op
+from ..core.ownership import SMALL, undisturbed, unshared, write_whole
+from ..core.seals import Seal, lent, whole
+from ..core.shapes import ShapeDtype
+from ..core.tree import map_leaves
+from ..ops import shape
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+else:
+    Tensor = None  # the class, which `_tensor` hands over when it has defined it
+
+_NO_PARAMS: dict[str, Any] = {}
+_NEEDS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
+# Operands that go to NumPy as they are; Python numbers among them so that they stay weak in promotion.
+_NUMBERS = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
+_ndarray = np.ndarray
+_OBJECT = np.dtype(object)
+_mode = MODE.get
+_new = object.__new__
+
+
+def hand_over_class(cls: Any) -> None:
+    """Tell this module the Tensor class, which is defined above it."""
+    globals()["Tensor"] = cls
+
+
+def hand_over_lifting(lift: Any) -> None:
+    """Tell this module how to apply an op when an input stands for more than one array (see `_lifted`)."""
+    globals()["_lift"] = lift
+
+
+def _lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    raise NotImplementedError
+
+
+def wrap(data: Any, node: Any) -> Tensor:
+    """Make a Tensor around an array that nobody else will change, with the node that made it."""
+    t = _new(Tensor)
+    t._data = data
+    t._node = node
+    return t
+
+
+def _operand(op: Op, x: Any) -> Any:
+    """Turn an operand that is no Tensor into what NumPy would make of it; NotImplemented for what knows better."""
+    if isinstance(x, np.ndarray):
+        return NotImplemented if x.__array_priority__ > 0 else _bare(op, x)  # as NumPy's own arrays defer
+    if isinstance(x, (np.generic, int, float, complex)):
+        return x
+    if isinstance(x, (list, tuple)):
+        return numbers(op.name, "the operand", x)
+    return NotImplemented
+
+
+def _bare(op: Op, x: np.ndarray) -> np.ndarray:
+    """Return an array without the ways of its own that a subclass has: derivative rules use operators."""
+    if x.dtype is _OBJECT:
+        raise DtypeError(
+            f"{op.name}: expected numbers; received an array of dtype object. Make them numbers with .astype(float); "
+            "make one Tensor of several with np.stack"
+        )
+    if hasattr(x, "_mask"):
+        raise UnsupportedError(
+            f"{op.name}: a Tensor and a masked array were given, and the mask would get lost. Use its values, "
+            "a.filled(0.0), and choose with np.where(a.mask, …)"
+        )
+    return np.asarray(x)
+
+
+def constant(op: Op, x: Any) -> Any:
+    """Return an input of any op that is no Tensor as what the op's rules can read."""
+    if isinstance(x, np.ndarray):
+        return _bare(op, x)
+    return np.asarray(x) if isinstance(x, (list, tuple)) else x
+
+
+def _lift_both(op: Op, x: Any, y: Any) -> Any:
+    """Apply an op of two operands where one stands for more than one array."""
+    if not hasattr(x, "__apply_op__"):
+        x = _operand(op, x)
+    elif not hasattr(y, "__apply_op__"):
+        y = _operand(op, y)
+    return NotImplemented if x is NotImplemented or y is NotImplemented else _lift(op, (x, y), {})
+
+
+def unary(op: Op, x: Any) -> Tensor:
+    """Apply an op of one Tensor and no parameters."""
+    if x.__class__ is not Tensor:
+        return _lift(op, (x,), {})
+    node = x._node
+    value = x._data
+    try:
+        out = op.forward(value)
+    except Exception as error:
+        raise misfit(op, (x,), _NO_PARAMS, error) from None
+    if node is not None:
+        mode = _mode()
+        if mode.record:
+            edge = x if node is LEAF else node
+            if mode.source:
+                return wrap(out, record(op, out, [value], [edge], [0] if node.needs else [], _NO_PARAMS))
+            if node.needs and op.rules is not None:
+                keep_out, keep_x = op.keeps[1]
+                saved = (out if keep_out else None, value if keep_x else edge)
+                return wrap(out, Node(op, (edge,), _NO_PARAMS, saved, (0,), out.shape, out.dtype, None))
+            return wrap(out, Node(op, (edge,), _NO_PARAMS, None, (), out.shape, out.dtype, None))
+    return wrap(out, None)
+
+
+def moved(op: Op, x: Any, params: dict[str, Any]) -> Tensor:
+    """Apply an op of one Tensor and parameters, such as an index or a shape: `apply` with less to look at."""
+    if x.__class__ is not Tensor:
+        return _lift(op, (x,), params)
+    node = x._node
+    value = x._data
+    try:
+        out = op.forward(value, **params)
+    except Exception as error:
+        raise misfit(op, (x,), params, error) from None
+    made = None
+    if node is not None:
+        mode = _mode()
+        if mode.record:
+            edge = x if node is LEAF else node
+            if mode.source:
+                made = record(op, out, [value], [edge], [0] if node.needs else [], params)
+            elif node.needs and op.rules is not None and out.dtype.kind in "fc":
+                keep_out, keep_x = op.keeps[1]
+                saved = (out if keep_out else None, value if keep_x else edge)
+                made = Node(op, (edge,), params, saved, (0,), out.shape, out.dtype, None)
+            else:
+                made = Node(op, (edge,), params, None, (), out.shape, out.dtype, None)
+    result = wrap(out, made)
+    if out.__class__ is np.ndarray and out.base is not None:
+        result._shared = x._shared = True
+    return result
+
+
+def binary(op: Op, x: Any, y: Any) -> Any:
+    """Apply an op of two operands, one of them a Tensor, and no parameters."""
+    # Written out twice rather than looped over: this is the path of every arithmetic operator.
+    need = 0
+    if x.__class__ is Tensor:
+        a = x._data
+        edge_x = x._node
+        if edge_x is None:
+            edge_x = x
+        elif edge_x.needs:
+            need = 1
+            if edge_x is LEAF:
+                edge_x = x
+    else:
+        if x.__class__ not in _NUMBERS and (x.__class__ is not _ndarray or x.dtype is _OBJECT):
+            if hasattr(x, "__apply_op__"):
+                return _lift_both(op, x, y)
+            if (x := _operand(op, x)) is NotImplemented:
+                return x
+        a = edge_x = x
+    if y.__class__ is Tensor:
+        b = y._data
+        edge_y = y._node
+        if edge_y is None:
+            edge_y = y
+        elif edge_y.needs:
+            need += 2
+            if edge_y is LEAF:
+                edge_y = y
+    else:
+        if y.__class__ not in _NUMBERS and (y.__class__ is not _ndarray or y.dtype is _OBJECT):
+            if hasattr(y, "__apply_op__"):
+                return _lift_both(op, x, y)
+            if (y := _operand(op, y)) is NotImplemented:
+                return y
+        b = edge_y = y
+    try:
+        out = op.forward(a, b)
+    except Exception as error:
+        raise misfit(op, (x, y), _NO_PARAMS, error) from None
+    if need and op.rules is not None:
+        mode = _mode()
+        if mode.record:
+            if mode.source:
+                return wrap(out, record(op, out, [a, b], [edge_x, edge_y], _NEEDS[need], _NO_PARAMS))
+            keep_out, keep_x, keep_y = op.keeps[need]
+            seals = None
+            if need == 1 and keep_y and isinstance(edge_y, np.ndarray):
+                b, seals = edge_y, seals = lent(2, b)
+            elif need == 2 and keep_x and isinstance(edge_x, np.ndarray):
+                a, seals = edge_x, seals = lent(1, a)
+            saved = (out if keep_out else None, a if keep_x else edge_x, b if keep_y else edge_y)
+            node = Node(op, (edge_x, edge_y), _NO_PARAMS, saved, _NEEDS[need], out.shape, out.dtype, None)
+            if seals is not None:
+                node.seals = seals
+            return wrap(out, node)
+    elif need or edge_x.__class__ is Node or edge_y.__class__ is Node:
+        return wrap(out, record(op, out, [a, b], [edge_x, edge_y], (), _NO_PARAMS))
+    return wrap(out, None)
+
+
+def _may_overwrite(x: Tensor, mode: Mode) -> bool:
+    """Say whether a result's values are known to x alone, and whether x can go on standing for another result."""
+    node, a = x._node, x._data
+    if x.__class__ is not Tensor or a.__class__ is not np.ndarray or node is LEAF or mode.watch is not None:
+        return False
+    if mode.verify or not (mode.record or node.__class__ is not Node):
+        return False
+    return unshared({0: a}, 0, others=2) and undisturbed()
+
+
+def add_over(x: Tensor, y: Any) -> bool:
+    """Add y to x in x's own memory, if nobody else knows it, and say whether this was done."""
+    mode = _mode()
+    b, edge = (y._data, y._node) if y.__class__ is Tensor else (y, None)
+    recorded = mode.record and x._node.__class__ is Node
+    if b.__class__ is not np.ndarray or b.dtype != x._data.dtype or not _fits(b.shape, x._data.shape):
+        return False
+    if (mode.record and not recorded and edge is not None) or not _may_overwrite(x, mode):
+        return False
+    a, node = x._data, x._node
+    made = node
+    if recorded:
+        needs = [i for i, history in enumerate((node, edge)) if history is not None and history.needs]
+        edges = [node, y if edge is None or edge is LEAF else edge]
+        made = record(BY_UFUNC[np.add], a, [a, b], edges, needs, {})
+    write_whole(partial(setattr, x, "_node", made), partial(np.add, a, b, out=a))
+    return True
+
+
+def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    """Say whether an array of a shape broadcasts to another."""
+    extra = len(whole) - len(shape)
+    return extra >= 0 and all(n in (1, m) for n, m in zip(shape, whole[extra:], strict=True))
+
+
+def unary_over(op: Op, x: Tensor, over: Callable[[Any], Callable[[], Any]]) -> bool:
+    """Apply an op that need not save its input, as `add_over` adds; `over(array)` is the step, in C, that does it."""
+    mode = _mode()
+    if x._data.dtype.kind != "f" or not _may_overwrite(x, mode):
+        return False
+    a, node = x._data, x._node
+    made = record(op, a, [a], [node], [0] if node.needs else [], {}) if node.__class__ is Node else node
+    write_whole(partial(setattr, x, "_node", made), over(a))
+    return True
+
+
+def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+    """Apply any op to Tensors and arrays, and record the call if one of them has a history or is a leaf that counts."""
+    values: list[Any] = []
+    edges: list[Any] = []
+    needs: list[int] = []
+    recorded = False
+    for i, x in enumerate(inputs):
+        if x.__class__ is Tensor:
+            value, node = x._data, x._node  # with no call between them, for another thread may give x new ones
+            values.append(value)
+            if node is None or node is LEAF:
+                edges.append(x)
+                if node is LEAF:
+                    needs.append(i)
+            else:
+                edges.append(node)
+                recorded = True
+                if node.needs:
+                    needs.append(i)
+        else:
+            if x.__class__ not in _NUMBERS and (x.__class__ is not _ndarray or x.dtype is _OBJECT):
+                if hasattr(x, "__apply_op__"):
+                    return _lift(op, inputs, params)
+                x = constant(op, x)
+            values.append(x)
+            edges.append(x)
+    try:
+        out = op.forward(*values, **params)
+    except Exception as error:
+        raise misfit(op, inputs, params, error) from None
+    node = record(op, out, values, edges, needs, params) if needs or recorded or not inputs else None
+    result = wrap(out, node)
+    if out.__class__ is np.ndarray and out.base is not None:
+        _share(result, inputs)
+    return result
+
+
+def record(
+    op: Op, out: Any, values: list[Any], edges: list[Any], needs: Sequence[int], params: dict[str, Any]
+) -> Node | None:
+    """Make the node of a call, unless nothing is being recorded.
+
+    What a rule will read of the caller's arrays is copied or sealed, in `values` and `edges` too.
+    """
+    mode = _mode()
+    if not mode.record:
+        return None
+    note = None
+    if mode.source:
+        if mode.watch is not None:
+            mode.watch(op, values, out, params, edges)
+        note = take_note(mode.scope)
+    if not needs or op.rules is None or out.dtype.kind not in "fc":
+        return Node(op, tuple(edges), params, None, (), out.shape, out.dtype, note)
+    keep = _keep(op, len(edges), needs)
+    saved, seals = _save(keep, out, values, edges)
+    if mode.verify:
+        seals = [(i, whole, whole(a)) for i, a in enumerate(saved) if keep[i] and isinstance(a, np.ndarray)]
+    node = Node(op, tuple(edges), _owned(params) if params else params, saved, tuple(needs), out.shape, out.dtype, note)
+    if seals:
+        node.seals = seals
+        node.hooks = []  # so that the engine, which looks for nothing at a plain node, sees them
+    return node
+
+
+def _share(view: Tensor, inputs: tuple[Any, ...]) -> None:
+    """Note that tensors look at the same memory: whichever is assigned to first moves to a buffer of its own."""
+    view._shared = True
+    for x in inputs:
+        if x.__class__ is Tensor:
+            x._shared = True
+
+
+def _keep(op: Op, n: int, needs: Sequence[int]) -> Sequence[bool]:
+    """Return which of `(out, *inputs)` the rules read."""
+    if not op.keeps:
+        return (False,) * (n + 1)
+    return op.keeps[1 if n == 1 else sum(1 << i for i in needs)]
+
+
+def _save(keep: Sequence[bool], out: Any, values: list[Any], edges: list[Any]) -> tuple[tuple[Any, ...], list[Seal]]:
+    """Collect `(out, *inputs)` for the rules: the values they read, and for the others the edges, for their shapes."""
+    seals: list[Seal] = []
+    saved = [out if keep[0] else None, *edges]
+    for i, edge in enumerate(edges):
+        if keep[i + 1]:
+            if isinstance(edge, np.ndarray):
+                values[i], seal = edges[i], _ = lent(i + 1, edge)
+                seals += seal or ()
+            saved[i + 1] = values[i]
+    return tuple(saved), seals
+
+
+def _owned(params: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters without arrays of the caller's: indices and masks."""
+    for value in params.values():
+        if value.__class__ is np.ndarray or (
+            value.__class__ is tuple and any(v.__class__ is np.ndarray for v in value)
+        ):
+            return {name: map_leaves(_copied, value) for name, value in params.items()}
+    return params
+
+
+def _copied(x: Any) -> Any:
+    return x.copy() if x.__class__ is np.ndarray else x
+
+
+def owned(x: Any) -> Any:
+    """Return what a function of the user's gave so that nobody else can change it: an array that is copied.
+
+    Of a Tensor a new one, with the same history.
+    """
+    if isinstance(x, np.ndarray):
+        return np.array(x)
+    if not isinstance(x, Tensor):  # a number, or a value of a transformation, neither of which can change
+        return x
+    if x._node is LEAF:
+        return apply(shape.copy, (x,), {})
+    data = np.array(x._data) if x._node is None and isinstance(x._data, np.ndarray) else x._data
+    twin = wrap(data, x._node)
+    twin.__class__ = x.__class__  # of one layout; see _lifted
+    twin._shared = x._shared = True
+    return twin
+
+
+def owning(f: Callable[..., Any], *, alone: bool = False) -> Callable[..., Any]:
+    """Return a function of the user's whose results nobody else holds, be they arguments of its own or kept elsewhere.
+
+    Args:
+        f: the function.
+        alone: run it as if no transformation ran around it.
+    """
+
+    @wraps(f, updated=())
+    def owning_f(*args: Any, **kwargs: Any) -> Any:
+        with isolated() if alone else nullcontext():
+            held = {0: f(*args, **kwargs)}
+        if isinstance(held[0], np.ndarray) and held[0].size > SMALL and unshared(held, 0):
+            return held[0]
+        return owned(held[0])
+
+    return owning_f
+
+
+def open_edge(edge: Any, value: Any) -> Any:
+    """Turn an edge of a node back into what the user sees: a Tensor, an array or a number."""
+    if edge.__class__ is not Node:
+        return edge
+    has_value = value is not edge and not isinstance(value, Node)
+    return wrap(value if has_value else _Forgotten(edge.shape, edge.dtype), edge)
+
+
+class _Forgotten(ShapeDtype):
+    """The values of a result that its consumer did not save."""
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise GradError(
+            f"the values of this {self.shape} {self.dtype} tensor were not saved by the op that read it, or were freed "
+            "by backward; keep the tensor itself, or call backward(retain_graph=True)"
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return self.__array__()

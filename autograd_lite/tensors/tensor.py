@@ -1,0 +1,562 @@
+"""The Tensor: an array, and the record of how it was made."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Collection, Iterator
+from operator import setitem
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.arguments import described, kinds_of, numbers
+from ..core.errors import DtypeError, GradError, ShapeError
+from ..core.forks import fork_safe_lock
+from ..core.hooks import HOOKS
+from ..core.messages import explained
+from ..core.mode import MODE, is_grad_enabled
+from ..core.node import LEAF, Source, next_stamp
+from ..core.op import BY_UFUNC, Op
+from ..core.ownership import SMALL
+from ..core.shapes import ShapeDtype
+from ..core.undo import open_undo
+from ..ops import barrier, index, shape
+from . import protocols
+from .leaving import Leaving
+from .methods import Methods, canonical_index
+from .numpy_methods import NumPyMethods
+from .operators import Operators
+from .record import add_over, apply, binary, constant, hand_over_class, moved, open_edge, owned, unary, wrap
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+# Held while gradients are added to, so that threads that share a leaf lose none.
+GRAD_LOCK = fork_safe_lock()
+
+
+class Tensor(Operators, Methods, NumPyMethods, Leaving):
+    """An n-dimensional array that records the operations applied to it.
+
+    Args:
+        a: array-like of any shape.
+        dtype: NumPy dtype; by default the one NumPy would choose.
+        requires_grad: whether `backward` shall fill `.grad`; needs a floating dtype.
+        name: shown in pictures and error messages.
+        copy: copy the values, so that the tensor shares its memory with nobody. False borrows an array that already
+            has the dtype: do not change it while the tensor, or a graph made from it, is in use. Only
+            `raise_on_change` would tell.
+
+    Raises:
+        DtypeError: if a gradient is asked of a tensor that is not floating.
+
+    Example:
+        >>> x = Tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        Tensor([2., 4.])
+    """
+
+    # All but _data and _node are filled on the few tensors that use them, and read with a default.
+    __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_name", "_node", "_shared", "_stamp")
+    _data: Any  # ndarray, or the NumPy scalar that NumPy returned for a 0-d result
+    _node: Any  # Node, LEAF on a leaf that requires a gradient, or None
+    _grad: Tensor | None
+    _hooks: list[UserHook]
+    _name: str | None
+    _shared: bool
+    _stamp: int
+
+    def __init__(
+        self,
+        a: npt.ArrayLike | Tensor,
+        dtype: npt.DTypeLike | None = None,
+        requires_grad: bool = False,
+        name: str | None = None,
+        *,
+        copy: bool = True,
+    ) -> None:
+        try:
+            wanted = bool(requires_grad)
+            data = np.array(a._data if isinstance(a, Tensor) else a, dtype=dtype, copy=copy or None)
+        except Exception as error:
+            given = {"a": a, "dtype": dtype, "requires_grad": requires_grad}
+            raise explained("tensor", error, given, kinds_of(Tensor.__init__), final=False) from None
+        if data.dtype.kind not in "biufc":
+            raise DtypeError(f"tensor: expected numbers; received dtype {data.dtype}. Convert the values first")
+        self._data = data
+        self._node = None
+        self._stamp = 0
+        self._name = name
+        if not copy:
+            self._shared = True
+            if isinstance(a, Tensor):
+                a._shared = True
+        if wanted:
+            self.requires_grad = True
+
+    # ---- what it is -------------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> npt.NDArray[Any]:
+        """A read-only view of the values, which follows `assign`; `numpy()` gives an array of your own."""
+        view = np.asarray(self._data).view()
+        view.flags.writeable = False
+        return view
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the axes."""
+        return self._data.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(self._data.size)
+
+    @property
+    def nbytes(self) -> int:
+        """The number of bytes of the values."""
+        return int(self._data.nbytes)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype."""
+        return self._data.dtype
+
+    @property
+    def name(self) -> str | None:
+        """The name given by the user or by a module, or None."""
+        return getattr(self, "_name", None)
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._name = name
+
+    # ---- gradients --------------------------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient flows to this tensor; may be set on a leaf."""
+        return self._node is not None and bool(self._node.needs)
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if not self.is_leaf:
+            raise GradError(
+                "requires_grad can be set on a leaf only; this tensor is the "
+                f"{self._node.describe()}. Use .detach() to start a new graph from its values"
+            )
+        if value and self.dtype.kind not in "fc":
+            raise DtypeError(
+                f"requires_grad=True: expected a floating dtype; received {self.dtype}. "
+                "Fix: make it floating: tensor(a, dtype=float, …)"
+            )
+        self._node = LEAF if value else None
+        self._stamp = next_stamp()
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the tensor was made by the user, not by a recorded operation."""
+        node = self._node
+        return node is None or node is LEAF or node.op is barrier.stop_gradient
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` accumulated here, or None; may be set: the values are copied."""
+        return getattr(self, "_grad", None)
+
+    @grad.setter
+    def grad(self, value: Tensor | npt.ArrayLike | None) -> None:
+        if value is None:
+            self._grad = None
+            return
+        given = owned(value) if isinstance(value, Tensor) else Tensor(value)
+        if given.shape != self.shape or given.dtype != self.dtype:
+            raise ShapeError(
+                f".grad: expected shape {self.shape} {self.dtype}, as the tensor has; "
+                f"received {given.shape} {given.dtype}"
+            )
+        self._grad = given
+
+    def backward(
+        self, cotangent: Tensor | npt.ArrayLike | None = None, *, retain_graph: bool = False, create_graph: bool = False
+    ) -> None:
+        """Add the gradient of this tensor to `.grad` of every leaf it was made from; see `autograd_lite.backward`."""
+        HOOKS.backward(self, cotangent, retain_graph, create_graph)
+
+    def detach(self) -> Tensor:
+        """Return the same values without history; `record_source` keeps a note of where, for `why_no_grad`."""
+        if self._node is not None and MODE.get().source:
+            return apply(barrier.stop_gradient, (self,), {})
+        twin = wrap(self._data, None)
+        twin._shared = self._shared = True
+        return twin
+
+    def retain_grad(self) -> None:
+        """Keep `.grad` on this tensor too, although it is not a leaf."""
+        if self._node is None:
+            raise GradError("retain_grad: this tensor does not require a gradient; make its inputs require one")
+        if self._node is not LEAF:
+            self._node.hooks = self._node.hooks or []
+            self._node.hooks.append(_GradKeeper(self))
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
+        """Call `hook` with the gradient of this tensor whenever a backward pass has computed it.
+
+        Args:
+            hook: gets the gradient, a Tensor of this tensor's shape and dtype; what it returns, unless None, goes on
+                in its place.
+
+        Returns:
+            A handle whose `remove()` takes the hook away.
+
+        Raises:
+            GradError: if this tensor does not require a gradient.
+
+        Example:
+            >>> x = tensor([1.0, 2.0], requires_grad=True)
+            >>> handle = x.register_hook(lambda g: g * 10)
+            >>> (x * x).sum().backward()
+            >>> x.grad
+            Tensor([20., 40.])
+        """
+        if not self.requires_grad:
+            raise GradError("register_hook: this tensor does not require a gradient, so no hook would ever be called")
+        if self._node is LEAF:
+            hooks = self._hooks = getattr(self, "_hooks", [])
+        else:
+            hooks = self._node.hooks = self._node.hooks or []
+        added = UserHook(hook)
+        # Before what retain_grad keeps, which is the gradient that all hooks have seen.
+        kept = sum(isinstance(h, _GradKeeper) for h in hooks)
+        hooks.insert(len(hooks) - kept, added)
+        return HookHandle(hooks, added)
+
+    def assign(self, value: Tensor | npt.ArrayLike) -> None:
+        """Replace the values of a leaf in place; `.data` follows, and a graph that saved the old ones says so.
+
+        Args:
+            value: broadcastable to this tensor's shape, castable to its dtype.
+
+        Raises:
+            GradError: on a tensor that is not a leaf.
+            ShapeError: if the value does not fit; nothing is changed then.
+        """
+        new = self._fitting("assign", value)
+        # A cast may raise when it has written, so it is made elsewhere.
+        new = new if new.dtype == self.dtype else new.astype(self.dtype, casting="same_kind")
+        np.copyto(self._own_buffer(), new)
+
+    def assign_sub(self, delta: Tensor | npt.ArrayLike, rows: slice | None = None) -> None:
+        """Subtract `delta` in place: `assign(self.data - delta)` in one pass (a leaf only).
+
+        Args:
+            delta: of this tensor's shape, or of that of its `rows`.
+            rows: a part of the first axis, to which the subtraction is confined.
+        """
+        step = delta._data if isinstance(delta, Tensor) else numbers("assign_sub", "delta", delta)
+        if rows is not None and not isinstance(rows, slice):
+            raise TypeError(f"assign_sub: expected rows to be a slice or None; received rows={described(rows)}")
+        expected = self.shape if rows is None else self._data[rows].shape
+        if step.shape != expected:
+            raise ShapeError(f"assign_sub: expected shape {expected}; received {step.shape}")
+        if step.dtype != self.dtype and not np.can_cast(step.dtype, self.dtype, casting="same_kind"):
+            raise TypeError(f"assign_sub: expected values that can be cast to {self.dtype}; received {step.dtype}")
+        if not self.is_leaf:
+            raise GradError(f"assign_sub: expected a leaf; received the {self._node.describe()}")
+        buffer = self._own_buffer()
+        place = buffer if rows is None else buffer[rows]
+        np.subtract(place, step, out=place, casting="same_kind")
+
+    def assign_add(self, delta: Tensor | npt.ArrayLike) -> None:
+        """Add `delta`, broadcastable to this tensor's shape, in place: `assign(self.data + delta)` (a leaf only)."""
+        self.assign(self._data + self._fitting("assign_add", delta))
+
+    def _fitting(self, called: str, value: Any) -> npt.NDArray[Any]:
+        """Return what a leaf is to be changed by, if it fits."""
+        if not self.is_leaf:
+            raise GradError(
+                f"{called}: expected a leaf; received the {self._node.describe()}. Compute a new tensor instead"
+            )
+        new = value._data if isinstance(value, Tensor) else numbers(called, "value", value)
+        try:
+            if new.shape != self.shape and np.broadcast_shapes(new.shape, self.shape) != self.shape:
+                raise ValueError
+        except ValueError:
+            raise ShapeError(f"{called}: expected shape {self.shape}; received {new.shape}") from None
+        if new.dtype != self.dtype and not np.can_cast(new.dtype, self.dtype, casting="same_kind"):
+            raise TypeError(f"{called}: expected values that can be cast to {self.dtype}; received {new.dtype}")
+        return new
+
+    def _own_buffer(self) -> npt.NDArray[Any]:
+        """Return the values for writing, stamped as changed now."""
+        data = self._writable()
+        if (undo := open_undo()) is not None:
+            undo.append((setitem, data, Ellipsis, data.copy()))
+        self._stamp = next_stamp()
+        return data
+
+    def _writable(self) -> npt.NDArray[Any]:
+        """Return the values in a buffer that no other tensor looks at."""
+        data = self._data
+        if getattr(self, "_shared", False) or data.__class__ is not np.ndarray or not data.flags.writeable:
+            self._data = data = np.array(data)
+            self._shared = False
+        if self._node is not LEAF:
+            self._node = None  # whatever it was a view of, it is that no more
+        return data
+
+    # ---- the record -------------------------------------------------------------------------------------------------
+
+    @property
+    def op(self) -> Op | None:
+        """The op that made this tensor, or None on a leaf."""
+        node = self._node
+        return None if node is None or node is LEAF else node.op
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """What the op was applied to: Tensors, and arrays or numbers used as they were; empty on a leaf.
+
+        An input whose values the op did not save has a shape and a dtype, and raises when asked for its values.
+        """
+        node = self._node
+        if node is None or node is LEAF:
+            return ()
+        saved = node.saved[1:] if node.saved else node.inputs
+        return tuple(open_edge(edge, value) for edge, value in zip(node.inputs, saved, strict=True))
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The keyword parameters of the op that made this tensor."""
+        node = self._node
+        return {} if node is None or node is LEAF else dict(node.params)
+
+    @property
+    def source(self) -> Source | None:
+        """The user's line that made this tensor, when `record_source()` was on."""
+        return getattr(self._node, "source", None)
+
+    # ---- NumPy's protocols ------------------------------------------------------------------------------------------
+
+    def __apply_op__(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+        return apply(op, inputs, params)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs:
+            op = BY_UFUNC.get(ufunc)
+            if op is not None:
+                if len(inputs) == 1:
+                    return unary(op, inputs[0])
+                result = binary(op, *inputs)
+                if result is NotImplemented:  # an operator leaves it to np.matrix; a ufunc means the same for it
+                    result = binary(op, *(constant(op, x) if isinstance(x, np.ndarray) else x for x in inputs))
+                return protocols.deferred(ufunc, inputs, Tensor) if result is NotImplemented else result
+        try:
+            return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))
+        except Exception as error:
+            raise protocols.problem_of_ufunc(ufunc, method, inputs, kwargs, error) from None
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        try:
+            return _finish(protocols.resolve_function(function, args, kwargs))
+        except Exception as error:
+            raise protocols.problem_of(function, args, kwargs, error) from None
+
+    __hash__ = object.__hash__
+
+    # ---- indexing and in-place forms --------------------------------------------------------------------------------
+
+    def __getitem__(self, key: Any) -> Tensor:
+        return moved(index.getitem, self, {"index": canonical_index(key)})
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if isinstance(value, (list, tuple)):
+            value = numbers("t[index] = v", "v", value)
+        self._rebind("t[i] = v", apply(index.index_update, (self, value), {"index": canonical_index(key)}))
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of a 0-d tensor: it holds one number; use .item()")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.ndim:
+            raise TypeError("iteration over a 0-d tensor: it holds one number; use .item()")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __iadd__(self, other: Any) -> Tensor:
+        if self._data.size > SMALL and add_over(self, other):
+            return self
+        return self._rebind("t += v", self + other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._rebind("t -= v", self - other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._rebind("t *= v", self * other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._rebind("t /= v", self / other)
+
+    def __ipow__(self, other: Any) -> Tensor:
+        return self._rebind("t **= v", self**other)
+
+    def _rebind(self, what: str, result: Tensor) -> Tensor:
+        """Make this object stand for `result`, so that the recorded past keeps its values."""
+        if not isinstance(result, Tensor):  # of a class that knows better what `t + v` is
+            return result
+        if result.shape != self.shape:
+            raise ShapeError(f"{what}: expected a value that broadcasts to {self.shape}; the result is {result.shape}")
+        if self._node is LEAF:
+            if is_grad_enabled():
+                raise GradError(
+                    f"{what}: this tensor is a leaf that requires a gradient, and changing it would falsify the "
+                    "recorded past.\nTo update a parameter:\n"
+                    "    with ag.no_grad():\n"
+                    "        w -= learning_rate * w.grad"
+                )
+            self.assign(result)
+            return self
+        if result.dtype != self.dtype:
+            if not np.can_cast(result.dtype, self.dtype, casting="same_kind"):
+                raise DtypeError(f"{what}: a {result.dtype} result does not fit a {self.dtype} tensor; use t = t … v")
+            result = apply(shape.astype, (result,), {"dtype": self.dtype})
+        past = self._data, self._node  # until the end: nothing is to be freed, and run, between the following
+        self._shared = True
+        self._data, self._node, self.__class__ = result._data, result._node, result.__class__  # see _lifted
+        del past
+        return self
+
+    # ---- looks ------------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        if isinstance(self._data, ShapeDtype):  # an input that its op did not save
+            parts = [f"values not saved, shape={self.shape}"]
+        else:
+            parts = [np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")]
+        if self.dtype not in (np.float64, np.int64, np.bool_):
+            parts.append(f"dtype={self.dtype}")
+        node = self._node
+        if node is LEAF:
+            parts.append("requires_grad=True")
+        elif node is not None:
+            parts.append(f"op={node.op.name}")
+        if self.name:
+            parts.append(f"name={self.name!r}")
+        return f"Tensor({', '.join(parts)})"
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, str]:
+        """Return what a notebook shows: the values, and of a tensor with history the picture of it."""
+        kinds = ["text/plain"] if self._node is None or self._node is LEAF else ["text/plain", "image/svg+xml"]
+        asked = [kind for kind in kinds if (not include or kind in include) and kind not in (exclude or ())]
+        return {kind: repr(self) if kind == "text/plain" else HOOKS.svg(self) for kind in asked}
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.ndim == 0 else format(str(self), spec)
+
+    def __copy__(self) -> Tensor:
+        return self.copy()  # as of a NumPy array: values of its own, and the copying is recorded
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        twin = _rebuild(*self.__reduce__()[1])
+        memo[id(self)] = twin
+        return twin
+
+    def __reduce__(self) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
+        if not self.is_leaf:
+            raise GradError("a tensor with history cannot be copied or pickled; use t.detach()")
+        return _rebuild, (
+            self._data.copy(),
+            self.requires_grad,
+            self.name,
+            None if self.grad is None else self.grad.numpy(),
+        )
+
+
+def _finish(call: Any) -> Any:
+    """Apply what the protocols resolved to one op call; what they composed is finished already."""
+    return apply(call.op, call.inputs, call.params) if call.__class__ is protocols.Call else call
+
+
+def _rebuild(data: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
+    twin = Tensor(data, requires_grad=requires_grad, name=name)
+    twin.grad = grad
+    return twin
+
+
+hand_over_class(Tensor)
+
+
+def tensor(
+    a: npt.ArrayLike | Tensor,
+    dtype: npt.DTypeLike | None = None,
+    requires_grad: bool = False,
+    name: str | None = None,
+    *,
+    copy: bool = True,
+) -> Tensor:
+    """Make a Tensor from anything NumPy can make an array of, by default copying it; see `Tensor`.
+
+    Example:
+        >>> tensor([[1.0, 2.0]], requires_grad=True, name="w")
+        Tensor([[1., 2.]], requires_grad=True, name='w')
+    """
+    return Tensor(a, dtype, requires_grad, name, copy=copy)
+
+
+class UserHook:
+    """A user's function of a gradient, given and giving Tensors of its own; the engine's may be bare."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[[Tensor], Tensor | None]) -> None:
+        self.function = function
+
+    def __call__(self, g: Any) -> Any:
+        seen = owned(g) if isinstance(g, Tensor) else wrap(np.array(g), None)
+        changed: Any = self.function(seen)
+        if changed is None:
+            return None
+        new = owned(changed) if isinstance(changed, Tensor) else Tensor(changed)
+        if new.shape != g.shape:
+            raise ShapeError(f"register_hook: expected the hook to return shape {g.shape}; received {new.shape}")
+        if new.dtype != g.dtype:
+            new = apply(shape.astype, (new,), {"dtype": g.dtype})
+        return new if isinstance(g, Tensor) else new._data
+
+
+class HookHandle:
+    """Takes a hook away again."""
+
+    __slots__ = ("_hook", "_hooks")
+
+    def __init__(self, hooks: list[Any], hook: UserHook) -> None:
+        self._hooks, self._hook = hooks, hook
+
+    def remove(self) -> None:
+        """Take the hook away; more than once does no harm."""
+        if self._hook in self._hooks:
+            self._hooks.remove(self._hook)
+
+
+class _GradKeeper:
+    """The hook behind `retain_grad`; holds its tensor weakly, so that the graph is no cycle."""
+
+    def __init__(self, owner: Tensor) -> None:
+        self._owner = weakref.ref(owner)
+
+    def __call__(self, g: Any) -> None:
+        owner = self._owner()
+        if owner is not None:
+            kept = owned(g) if isinstance(g, Tensor) else wrap(np.array(g), None)
+            with GRAD_LOCK:
+                owner._grad = kept if owner.grad is None else owner.grad + kept

@@ -1,0 +1,416 @@
+"""Configurations: what an object was made with, as plain values from which it can be made again."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from typing import Any, ClassVar, Self, TypeVar
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+import numpy as np
+
+from autograd_lite import Tensor
+
+from .arguments import checked_here
+from .held import Held, Setting
+from .limits import reading
+
+T = TypeVar("T")
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {}
+# The classes and functions of the user's own, by the names that configurations call them: those of scopes, and those
+# registered for the whole process, with the names that objects were given last (a notebook defines a class again).
+_SCOPED: Setting[dict[str, Any]] = Setting("nn_custom_objects")
+_REGISTERED: dict[str, Any] = {}
+_NAMES: dict[Any, str] = {}
+
+
+def kept_by_class(function: Callable[[Any], T]) -> Callable[[Any], T]:
+    """Return a function of a class with its results kept, each for as long as the class lives."""
+    found: WeakKeyDictionary[Any, T] = WeakKeyDictionary()
+
+    @functools.wraps(function)
+    def kept(kind: Any) -> T:
+        if kind not in found:
+            found[kind] = function(kind)
+        return found[kind]
+
+    return kept
+
+
+def _name_of(thing: Any) -> str:
+    """Return what configurations call a class or function."""
+    package, *inner = thing.__module__.split(".")
+    return f"{inner[0]}.{thing.__name__}" if package == "nn" and inner else str(thing.__name__)
+
+
+class Registered:
+    """Has a configuration, and is known by its name, so that they may nest; nothing else is ever made from one.
+
+    The name of a class of nn has its module before it, `losses.Hinge` and `metrics.Hinge`; a user's class is called by
+    its own name alone, and so never takes the place of one of nn's.
+    """
+
+    __slots__ = ()
+    known: ClassVar[MutableMapping[str, type[Registered]]] = WeakValueDictionary()  # as long as they live
+    config_name: ClassVar[str] = "Registered"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.config_name = _name_of(cls)
+        if not cls.__name__.startswith("_"):
+            Registered.known[cls.config_name] = cls
+        checked_here(cls)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that the constructor makes it of again, as plain values."""
+        raise NotImplementedError(f"{type(self).__name__}: write get_config(self)")
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return an object like the one whose `get_config` this is."""
+        with reading(config):
+            return cls(**_values(cls, config))
+
+
+class Configurable(Registered):
+    """Keeps the arguments of its constructor, for `get_config` and `from_config`."""
+
+    # A slot, not an entry of `vars`, where a module tree would look for its parts.
+    __slots__ = ("_arguments",)
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Return an instance that remembers what it was made with."""
+        new = super().__new__(cls)
+        new._arguments = (args, kwargs)
+        return new
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as numbers, strings, lists and dicts; see `from_config`."""
+        args, kwargs = self._arguments
+        if type(self).__init__ is object.__init__:
+            return {}
+        bound = _signature(type(self)).bind(self, *args, **kwargs)
+        bound.apply_defaults()
+        config: dict[str, Any] = {}
+        for name, value in list(bound.arguments.items())[1:]:
+            kind = bound.signature.parameters[name].kind
+            if kind is not inspect.Parameter.VAR_POSITIONAL or value:
+                config |= dict(value) if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
+        return {name: plain(value) for name, value in config.items()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return a new object, like the one whose `get_config` this is, but with initial values of its own.
+
+        Raises:
+            TypeError: for an argument that the class does not have.
+
+        Example:
+            >>> from nn import layers
+            >>> layers.Dense.from_config(layers.Dense(3, activation="relu").get_config())
+            Dense(units=3, activation=relu)
+        """
+        with reading(config):
+            arguments = _values(cls, config)
+            parameters = _signature(cls).parameters.values()
+            spread = next((p.name for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
+            return cls(*arguments.pop(spread, ()), **arguments) if spread else cls(**arguments)
+
+
+def _signature(kind: type) -> inspect.Signature:
+    """Return the signature of a class's constructor, which is kept at the class: making it leaves cyclic garbage."""
+    init: Any = kind.__init__  # type: ignore[misc]
+    known = vars(kind).get("_signature_of")
+    if known is None or known[0] is not init:
+        known = (init, inspect.signature(init))
+        kind._signature_of = known  # type: ignore[attr-defined]
+    return known[1]
+
+
+def _values(kind: Any, config: Any) -> dict[str, Any]:
+    """Return the constructor's arguments that a configuration gives.
+
+    Raises:
+        ValueError: if it is no dict of them.
+    """
+    if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
+        raise ValueError(
+            f"{kind.__name__}.from_config: expected a dict, as {kind.__name__}.get_config() returns it; received "
+            f"{config!r:.80}"
+        )
+    return {name: restored(value) for name, value in config.items()}
+
+
+def argument_names(kind: type) -> list[str]:
+    """Return the names of the arguments that a class's constructor takes.
+
+    Its own come first, then those that it hands on by `**kwargs` to the constructors of its base classes.
+
+    Example:
+        >>> class Base:
+        ...     def __init__(self, *, name=None): ...
+        >>> class Derived(Base):
+        ...     def __init__(self, rate, **kwargs): ...
+        >>> argument_names(Derived)
+        ['rate', 'name']
+    """
+    names: list[str] = []
+    for base in kind.__mro__:
+        if "__init__" not in vars(base) or base is object:
+            continue
+        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+        named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        names += [p.name for p in parameters if p.kind in named and p.name not in names]
+        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+            break
+    return names
+
+
+# ---- functions ------------------------------------------------------------------------------------------------------
+
+
+def publish(functions: Iterable[Any]) -> None:
+    """Let configurations name these functions of nn, as they name its classes."""
+    _FUNCTIONS.update({_name_of(f): f for f in functions if inspect.isfunction(f)})
+
+
+def reference(value: Any) -> Any:
+    """Return what stands for a function in a configuration, where a bare name would not do; else as `plain`.
+
+    Example:
+        >>> from nn import losses
+        >>> reference(losses.huber)
+        {'class_name': 'function', 'config': 'losses.huber'}
+    """
+    if inspect.isfunction(value) and _FUNCTIONS.get(_name_of(value)) is value:
+        return {"class_name": "function", "config": _name_of(value)}
+    return plain(value)
+
+
+# ---- to plain values and back ---------------------------------------------------------------------------------------
+
+
+def plain(value: Any) -> Any:
+    """Return a value of a configuration as numbers, strings, lists and dicts, as far as there is a way.
+
+    An object becomes {"class_name": …, "config": …}, one of nn's functions its name. What has no plain form, such as
+    a function of the user's own, stays what it is.
+
+    Example:
+        >>> from nn import activations, layers
+        >>> plain((activations.relu, np.float32(2), layers.Activation("tanh")))
+        ['relu', 2.0, {'class_name': 'layers.Activation', 'config': {'activation': 'tanh'}}]
+    """
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
+        return np.dtype(value).name
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    if isinstance(value, Tensor):
+        return value.numpy().tolist()
+    if isinstance(value, Registered) or (hasattr(value, "get_config") and custom_name(type(value)) is not None):
+        return {"class_name": name_in_configurations(type(value)), "config": plain(value.get_config())}
+    if not isinstance(value, type) and callable(value) and (name := custom_name(value)) is not None:
+        return {"class_name": "function", "config": name}
+    ours = str(getattr(value, "__module__", "")).startswith("nn.")
+    return value.__name__ if ours and (isinstance(value, type) or inspect.isfunction(value)) else value
+
+
+def restored(value: Any) -> Any:
+    """Return the objects that a plain value stands for; a class that is not known is left to who takes the argument.
+
+    Example:
+        >>> restored([{"class_name": "layers.Flatten", "config": {}}, 2.0])
+        [Flatten(), 2.0]
+    """
+    if not isinstance(value, (dict, list)):
+        return value
+    with reading(value):
+        return _restored(value)
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_restored(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() >= {"class_name", "config"}:
+        if value["class_name"] == "function" and (function := function_called(value["config"])) is not None:
+            return function
+        if (kind := class_called(value["class_name"])) is not None:
+            if hasattr(kind, "from_config"):
+                return kind.from_config(value["config"])
+            return kind(**_values(kind, value["config"]))
+    return {key: _restored(part) for key, part in value.items()}
+
+
+def class_called(name: Any) -> Any:
+    """Return the class that configurations call by this name, those of the user's first, or None."""
+    if not isinstance(name, str):
+        return None
+    custom = custom_called(name)
+    return custom if isinstance(custom, type) else Registered.known.get(name)
+
+
+def function_called(name: Any) -> Any:
+    """Return the function that configurations call by this name: one of the user's or of `publish`, or None."""
+    if not isinstance(name, str):
+        return None
+    custom = custom_called(name)
+    return custom if custom is not None and not isinstance(custom, type) else _FUNCTIONS.get(name)
+
+
+# ---- classes and functions of the user's own ------------------------------------------------------------------------
+
+
+@checked_here
+class CustomObjectScope:
+    """Inside of it, configurations, files and strings may name these classes and functions of your own.
+
+    Args:
+        custom_objects: classes and functions by name; those of the scopes around it stay known.
+
+    Raises:
+        TypeError: for something that is neither a function nor a class with a configuration.
+
+    Example:
+        >>> from nn import layers
+        >>> with CustomObjectScope({"half": lambda x: x / 2}):
+        ...     layers.Activation("half")([[3.0]]).tolist()
+        [[1.5]]
+    """
+
+    def __init__(self, custom_objects: Mapping[str, Any] | None) -> None:
+        self._given = dict(custom_objects or {})
+        check_custom(type(self).__name__, self._given)
+        self._blocks: list[Held[dict[str, Any]]] = []
+
+    def __enter__(self) -> CustomObjectScope:
+        self._blocks.append(_SCOPED.enter(self._given))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _SCOPED.leave(self._blocks)
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
+    """Return a decorator that lets configurations and files name a class or function of your own.
+
+    It is then called `package>name`, there and in strings. Registered under a name that is taken, it takes the place of
+    what was there.
+
+    Args:
+        package: what tells your classes from those of others with the same name.
+        name: by default the class's or function's.
+
+    Raises:
+        TypeError: when it decorates something that is neither a function with a name nor a class with `get_config`.
+
+    Example:
+        >>> from nn import layers
+        >>> @register_keras_serializable("my_project")
+        ... def cube(x):
+        ...     return x**3
+        >>> config = layers.Dense(2, activation=cube).get_config()
+        >>> config["activation"]
+        {'class_name': 'function', 'config': 'my_project>cube'}
+        >>> layers.Dense.from_config(config).activation is cube
+        True
+    """
+
+    def register(thing: T) -> T:
+        what = "register_keras_serializable"
+        own = getattr(thing, "__name__", None) if name is None else name
+        check_custom(what, {str(own): thing})
+        if not own or own == "<lambda>":
+            raise TypeError(f"{what}: expected a function or class with a name; received {thing!r}. Give name=")
+        _NAMES[thing] = f"{package}>{own}"
+        _REGISTERED[_NAMES[thing]] = thing
+        return thing
+
+    return register
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """Return the classes and functions of your own that are registered, by name: the dict itself, not a copy.
+
+    Example:
+        >>> register_keras_serializable("my_project", "twice")(lambda x: 2 * x)  # doctest: +ELLIPSIS
+        <function <lambda> at ...>
+        >>> get_custom_objects()["my_project>twice"](4)
+        8
+    """
+    return _REGISTERED
+
+
+def custom_called(name: str) -> Any:
+    """Return the class or function of the user's own that has this name, in a scope or registered, or None."""
+    return next((names[name] for names in _SCOPED.values() if name in names), _REGISTERED.get(name))
+
+
+def custom_name(thing: Any) -> str | None:
+    """Return the name of a class or function of the user's own, in a scope or registered, or None."""
+    scoped = {name: known for names in reversed(_SCOPED.values()) for name, known in names.items()}
+    named = next((name for name, known in scoped.items() if known is thing), None)
+    if named is None and thing.__hash__ is not None:
+        named = _NAMES.get(thing)
+        named = named if named in _REGISTERED else None
+    return named or next((name for name, known in _REGISTERED.items() if known is thing), None)
+
+
+def name_in_configurations(thing: Any) -> str:
+    """Return what configurations call a class or function."""
+    return custom_name(thing) or _name_of(thing)
+
+
+def named_object(identifier: Any) -> Any:
+    """Return the object of the user's own that a string names, made without arguments if a class; else what is given.
+
+    A configuration of a function stands for the function, too.
+    """
+    if isinstance(identifier, str) and (found := custom_called(identifier)) is not None:
+        return found() if isinstance(found, type) else found
+    if isinstance(identifier, Mapping) and identifier.get("class_name") == "function":
+        return restored(dict(identifier))
+    return identifier
+
+
+def check_custom(what: str, custom: Mapping[str, Any]) -> None:
+    """Raise unless these are functions, and classes whose objects have configurations."""
+    for name, thing in custom.items():
+        if not (hasattr(thing, "get_config") if isinstance(thing, type) else callable(thing)):
+            raise TypeError(
+                f"{what}: expected custom_objects to be functions, and classes derived from nn's or with get_config; "
+                f"received {name!r}: {thing!r}"
+            )
+
+
+# ---- checked --------------------------------------------------------------------------------------------------------
+
+
+def made(what: str, config: Any, kind: type[T]) -> T:
+    """Return the object that a configuration stands for, which must be of a kind.
+
+    Args:
+        what: what is expected, with its article, for the error message.
+        config: {"class_name": …, "config": …}; where nn has but one class of this kind and name, its module may be
+            left out, as in configurations written for Keras.
+        kind: the class that it must be of.
+
+    Raises:
+        ValueError: if it stands for something else, or for nothing that is known.
+    """
+    if isinstance(config, Mapping) and class_called(name := config.get("class_name")) is None:
+        ends = [known for known, c in Registered.known.items() if issubclass(c, kind) and known.endswith(f".{name}")]
+        if len(ends) == 1:
+            config = {**config, "class_name": ends[0]}
+    found = restored(config)
+    if not isinstance(found, kind):
+        raise ValueError(f"expected the configuration of {what}, as serialize() returns it; received {config!r:.200}")
+    return found

@@ -1,0 +1,166 @@
+"""What a description that comes from outside may ask for: elements of arrays, and levels of nesting.
+
+A file, a text or a configuration decides how large the layers and metrics are that are made of it. It must neither fill
+the memory nor overflow the stack, so every reader works within a budget.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from .held import Setting
+
+STEP = 4096  # a step of a loop takes as long as the arithmetic of this many elements
+_LEVELS = 200  # of lists and dicts, one in another; a model inside a model takes four
+_TOO_DEEP = f"expected at most {_LEVELS} levels of lists and dicts, one in another; received more"
+_WAY_OUT = ". If you trust what asks for it, read it in `with nn.saving.element_limit(elements):`"
+_ELEMENTS: Setting[int] = Setting("nn_elements")
+_BUDGET: ContextVar[tuple[list[int], str] | None] = ContextVar("nn_budget", default=None)
+
+
+@contextmanager
+def element_limit(elements: int) -> Iterator[None]:
+    """Let descriptions that are read inside ask for arrays of at most this many elements, all together.
+
+    The limit is 2**28 by default, a gibibyte in float32. It holds for the weights of a model from a configuration or
+    from JSON, for the arrays of metrics, and for each array that building a model computes. A file's weights
+    are limited by what the file holds.
+
+    Args:
+        elements: how many.
+
+    Raises:
+        ValueError: if that is not a positive integer.
+
+    Example:
+        >>> import nn
+        >>> text = nn.Sequential([nn.Input((2,)), nn.layers.Dense(3)]).to_json()
+        >>> with nn.saving.element_limit(5):
+        ...     nn.models.model_from_json(text)
+        Traceback (most recent call last):
+        ValueError: model_from_json: ... expected at most 5 elements in all arrays together; received more, ...
+    """
+    if type(elements) is not int or elements < 1:
+        raise ValueError(f"element_limit: expected a positive number of elements; received {elements!r:.80}")
+    block = [_ELEMENTS.enter(elements)]
+    try:
+        yield
+    finally:
+        _ELEMENTS.leave(block)
+
+
+def _most() -> int:
+    return next(iter(_ELEMENTS.values()), 2**28)
+
+
+@contextmanager
+def at_most(elements: int, most: str) -> Iterator[None]:
+    """Let the layers and metrics that are made inside have arrays of at most this many elements, all together.
+
+    Args:
+        elements: how many.
+        most: what an error says was expected.
+    """
+    token = _BUDGET.set(([elements], most))
+    try:
+        yield
+    finally:
+        _BUDGET.reset(token)
+
+
+@contextmanager
+def reading(description: Any) -> Iterator[None]:
+    """Make objects of lists and dicts of values within the budget; inside another reader, within that one's.
+
+    Raises:
+        ValueError: if they are nested too deeply, or if what is made asks for more than `element_limit`.
+    """
+    if _BUDGET.get() is not None:
+        yield
+        return
+    check_depth(description)
+    with at_most(_most(), ""):
+        yield
+
+
+def spend(shape: tuple[Any, ...]) -> None:
+    """Take the elements of an array that will be kept off the reader's budget, if something is being read.
+
+    Raises:
+        ValueError: if that is more than is left.
+    """
+    budget = _BUDGET.get()
+    if budget is not None:
+        left, of = budget
+        left[0] -= math.prod(shape)
+        if left[0] < 0:
+            most = of or f"at most {_most():_} elements in all arrays together"
+            raise ValueError(f"expected {most}; received more, the last of shape {shape}{'' if of else _WAY_OUT}")
+
+
+def room(shape: Any) -> None:
+    """Raise if what is being read would compute an array of more elements than the limit.
+
+    Args:
+        shape: of the array; None stands for an axis of any length.
+
+    Raises:
+        ValueError: if it has too many elements.
+    """
+    if _BUDGET.get() is not None and math.prod(n for n in shape if n is not None) > _most():
+        most = f"at most {_most():_} elements in an array"
+        raise ValueError(f"expected {most}; received one of shape {tuple(shape)}{_WAY_OUT}")
+
+
+def room_for_result(module: Any, args: tuple[Any, ...]) -> None:
+    """Do the same for what a module returns, where it knows that from the shape of its argument.
+
+    Raises:
+        ValueError: if that has too many elements.
+    """
+    known = type(module).compute_output_shape
+    if _BUDGET.get() is not None and args and known.__qualname__ != "Module.compute_output_shape":
+        shape = getattr(args[0], "shape", None)
+        if shape is not None:
+            found = module.compute_output_shape(shape)
+            for one in found if isinstance(found, list) else [found]:
+                room(one)
+
+
+# ---- nesting --------------------------------------------------------------------------------------------------------
+
+
+def parsed(text: str | bytes) -> Any:
+    """Return the values of a JSON text.
+
+    Raises:
+        TypeError: if it is not text.
+        ValueError: if it is not JSON, or is nested too deeply.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    check_depth(value)
+    return value
+
+
+def check_depth(description: Any) -> None:
+    """Raise if lists and dicts are nested more deeply than any description of a model.
+
+    Raises:
+        ValueError: if they are.
+    """
+    level = [description] if isinstance(description, (dict, list, tuple)) else []
+    for _ in range(_LEVELS):
+        inner = [part for value in level for part in (value.values() if isinstance(value, dict) else value)]
+        # by identity: a list that is in itself twice has no end, and two to the power of levels entries in each
+        level = list({id(part): part for part in inner if isinstance(part, (dict, list, tuple))}.values())
+        if not level:
+            return
+    raise ValueError(_TOO_DEEP)

@@ -1,0 +1,97 @@
+"""Attention along some of the axes of its inputs: these axes as one, and heads as an axis of their own.
+
+Shape letters: N batch, H heads, T queries, S keys and values, D features, d features of a head. Three dots stand for
+the axes that attention does not go along, which lie behind the batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd_lite import Tensor
+
+Lengths = Sequence[int]
+
+
+class Fold(NamedTuple):
+    """Which axes of an input, its features aside, are entries that see each other.
+
+    Args:
+        kept: the others, the batch first.
+        axes: those along which attention goes, in the order in which weights have them.
+    """
+
+    kept: tuple[int, ...]
+    axes: tuple[int, ...]
+
+    def in_heads(self, x: Tensor, heads: int) -> Tensor:
+        """Return what a map gives for an input, (N, ..., D), as (N, ..., H, T, d)."""
+        lengths = x.shape[:-1]
+        split = x.reshape(*lengths, heads, x.shape[-1] // heads)
+        moved = split.transpose(*self.kept, x.ndim - 1, *self.axes, x.ndim)
+        if len(self.axes) == 1:
+            return moved
+        return moved.reshape(*self._of(lengths, self.kept), heads, self.count(lengths), split.shape[-1])
+
+    def side_by_side(self, x: Tensor, lengths: Lengths) -> Tensor:
+        """Return (N, ..., H, T, d) in the order of an input of these lengths, the features of all heads in one axis."""
+        *outer, heads, _, width = x.shape
+        if len(self.axes) > 1:
+            x = x.reshape(*outer, heads, *self._of(lengths, self.axes), width)
+        order = (*self.kept, len(lengths), *self.axes, len(lengths) + 1)  # what in_heads has done
+        return x.transpose(*np.argsort(order).tolist()).reshape(*lengths, heads * width)
+
+    def flags(self, mask: Any, lengths: Lengths) -> Any:
+        """Return a mask of the first axes of an input as (N, ..., T)."""
+        if len(lengths) == 2:
+            return mask
+        whole = mask.reshape(*mask.shape, *(1,) * (len(lengths) - mask.ndim))
+        moved = np.broadcast_to(whole, tuple(lengths)).transpose(*self.kept, *self.axes)
+        return moved.reshape(*self._of(lengths, self.kept), self.count(lengths))
+
+    def unfolded(self, weights: Tensor, queries: Lengths, values: Lengths) -> Tensor:
+        """Return weights (N, ..., H, T, S) with every attention axis of the query and of the value by itself."""
+        if len(self.axes) == 1:
+            return weights
+        return weights.reshape(*weights.shape[:-2], *self._of(queries, self.axes), *self._of(values, self.axes))
+
+    def count(self, lengths: Lengths) -> int:
+        """Return T, how many entries see each other."""
+        return math.prod(self._of(lengths, self.axes))
+
+    def pairs(self, queries: Lengths, values: Lengths) -> tuple[int, ...]:
+        """Return the lengths of the last axes of weights, one of each attention axis of the query and of the value."""
+        return (*self._of(queries, self.axes), *self._of(values, self.axes))
+
+    def apart(self, lengths: Lengths) -> tuple[int, ...]:
+        """Return the lengths of the batch and of the axes along which there is no attention."""
+        return self._of(lengths, self.kept)
+
+    def _of(self, lengths: Lengths, axes: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(lengths[i] for i in axes)
+
+
+#: of inputs (N, T, D)
+SEQUENCE = Fold((0,), (1,))
+
+
+def axes_given(layer: str, axes: Any) -> tuple[int, ...] | None:
+    """Return the argument `attention_axes` as a tuple, or None.
+
+    Raises:
+        ValueError: if it is no integer, and no list or tuple of different ones.
+    """
+    if axes is None:
+        return None
+    found = list(axes) if isinstance(axes, (list, tuple)) else [axes]
+    whole = all(isinstance(a, (int, np.integer)) and not isinstance(a, bool) for a in found)
+    if not found or not whole or len(set(found)) < len(found):
+        raise ValueError(
+            f"{layer}: expected attention_axes to be None, an integer or a tuple of different integers; received "
+            f"attention_axes={axes!r}"
+        )
+    return tuple(int(a) for a in found)

@@ -1,0 +1,112 @@
+"""RotaryEmbedding: positions as rotations of pairs of features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ...module.module import Shape
+from ..layer import Layer, is_number
+
+
+class RotaryEmbedding(Layer):
+    """Turns pairs of features by angles that grow with the position, so that products see distances alone.
+
+    With F features, x_i and x_(i + F/2) at position t are a point in the plane, which is turned by the angle
+    t / scaling_factor * max_wavelength^(-2 i / F). The product of a query at t and a key at s, both turned, depends on
+    t - s alone.
+
+    Args:
+        max_wavelength: of the angles; the slowest has a wavelength near 2 pi times it.
+        scaling_factor: by which positions are divided, to read longer sequences than those of training.
+        sequence_axis: that of the positions.
+        feature_axis: that of the features, of even length F.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on queries or keys x, such as (N, T, F) or, split into heads, (N, T, H, F); the result has x's shape.
+    `start_index` is the position of the first entry, by default 0; `positions`, of shape (T,), are those of all
+    entries, in its place.
+
+    Raises:
+        ShapeError: when called on an x without these axes, with an odd F, or with positions of another shape.
+
+    References:
+        Su, Lu, Pan, Murtadha, Wen, Liu: RoFormer: Enhanced Transformer with Rotary Position Embedding, 2021, equation
+        34, with the halves of the features as the two coordinates, as in GPT-NeoX.
+        Chen, Wong, Chen, Tian: Extending Context Window of Large Language Models via Positional Interpolation, 2023,
+        equation 4 (the scaling).
+
+    Example:
+        >>> x = np.array([[[1.0, 0.0], [1.0, 0.0]]])
+        >>> RotaryEmbedding()(x).numpy().round(4).tolist()
+        [[[1.0, 0.0], [0.5403000116348267, 0.8414999842643738]]]
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self,
+        max_wavelength: float = 10000.0,
+        scaling_factor: float = 1.0,
+        sequence_axis: int = 1,
+        feature_axis: int = -1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        for name, value in (("max_wavelength", max_wavelength), ("scaling_factor", scaling_factor)):
+            if not is_number(value) or not value > 0:
+                raise ValueError(f"RotaryEmbedding: expected {name} > 0; received {name}={value!r}")
+        for name, axis in (("sequence_axis", sequence_axis), ("feature_axis", feature_axis)):
+            if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+                raise ValueError(f"RotaryEmbedding: expected {name} to be an integer; received {name}={axis!r}")
+        self.max_wavelength = float(max_wavelength)
+        self.scaling_factor = float(scaling_factor)
+        self.sequence_axis = int(sequence_axis)
+        self.feature_axis = int(feature_axis)
+
+    def call(self, x: Tensor, start_index: int = 0, positions: Any = None) -> Any:
+        """Return the turned x, of x's shape."""
+        sequence, feature = self._axes(x.shape)
+        length, features = x.shape[sequence], x.shape[feature]
+        if positions is None:
+            positions = np.arange(start_index, start_index + length)
+        else:
+            positions = np.asarray(positions.data if isinstance(positions, Tensor) else positions)
+            if positions.shape != (length,):
+                raise self._misfit(f"positions of shape {(length,)}", f"shape {positions.shape}")
+        frequency = self.max_wavelength ** (-np.arange(features // 2) * 2 / features)
+        angle = np.multiply.outer(positions / self.scaling_factor, frequency)
+        shape = [1] * x.ndim
+        shape[sequence], shape[feature] = angle.shape
+        if feature < sequence:
+            angle = angle.T
+        cos, sin = (wave(angle).reshape(shape).astype(x.dtype) for wave in (np.cos, np.sin))
+        a, b = np.split(x, 2, axis=feature)
+        return np.concatenate([a * cos - b * sin, b * cos + a * sin], axis=feature)
+
+    def _axes(self, shape: Shape) -> tuple[int, int]:
+        """Return the axes of positions and features, counted from the front."""
+        ndim = len(shape)
+        wanted = self.sequence_axis, self.feature_axis
+        found = [axis % ndim for axis in wanted if -ndim <= axis < ndim]
+        if len(set(found)) < 2 or (shape[found[1]] or 0) % 2:
+            text = f"inputs with axes {wanted[0]} for positions and {wanted[1]} for an even number of features"
+            raise self._misfit(text, f"shape {shape}")
+        return found[0], found[1]
+
+    def _misfit(self, expected: str, received: str) -> ag.ShapeError:
+        return ag.ShapeError(
+            f"layer '{self._path or self.name}' (RotaryEmbedding): expected {expected}; received {received}"
+        )
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape."""
+        return input_shape
+
+    def extra_repr(self) -> str:
+        """Return the wavelength."""
+        return f"max_wavelength={self.max_wavelength:g}"

@@ -1,0 +1,1 @@
+"""Layers over the axes of space: convolutions, pooling, padding, resizing, spectrograms."""

@@ -1,0 +1,187 @@
+"""Adaptive pooling: windows that cover the spatial axes evenly, as many as are asked for.
+
+Along an axis of length n, window i of m begins at floor(i n / m) and ends before ceil((i + 1) n / m).
+
+Arguments that the layers share:
+    output_size: one integer, or one for each spatial axis: the number of windows.
+    data_format: "channels_last", shape (N, *S, C), or "channels_first", shape (N, C, *S).
+
+References:
+    He, Zhang, Ren, Sun: Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition, 2014,
+    section 2.2 (bins in proportion to the size of the image).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import Tensor
+
+from ...module.module import Shape
+from .interpolation import along, mean_matrix, window_bounds
+from .spatial import Lengths, Spatial
+
+
+class _AdaptivePooling(Spatial):
+    """Pooling one axis after the other; see the subclasses."""
+
+    def __init__(self, output_size: Lengths, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.output_size = self._lengths("output_size", output_size)
+        self._set_data_format(data_format)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return the pooled windows."""
+        self._check_rank(x.shape)
+        x = x if x.dtype.kind == "f" else x.astype(self.dtype)
+        for axis, m in zip(self._spatial_axes(), self.output_size, strict=True):
+            if x.shape[axis] != m:
+                x = self._pooled(x, axis, m)
+        return x
+
+    def _pooled(self, x: Tensor, axis: int, m: int) -> Tensor:
+        raise NotImplementedError
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (batch, *output_size, C), or (batch, C, *output_size) with channels first."""
+        return self._join(input_shape[0], self.output_size, self._split(input_shape)[1])
+
+    def extra_repr(self) -> str:
+        """Return the size."""
+        return f"output_size={self.output_size[0] if self.rank == 1 else self.output_size}"
+
+
+class _AdaptiveAveragePooling(_AdaptivePooling):
+    def _pooled(self, x: Tensor, axis: int, m: int) -> Tensor:
+        return along(x, axis, mean_matrix(x.shape[axis], m))
+
+
+class _AdaptiveMaxPooling(_AdaptivePooling):
+    def _pooled(self, x: Tensor, axis: int, m: int) -> Tensor:
+        first, end = window_bounds(x.shape[axis], m)
+        # Windows differ in length by one; the last element of a short one is taken twice, which leaves its maximum.
+        index = np.minimum(first[:, None] + np.arange((end - first).max()), end[:, None] - 1)
+        windows: Any = np.take(x, index, axis=axis)
+        return windows.max(axis=axis + 1)
+
+
+class AdaptiveAveragePooling1D(_AdaptiveAveragePooling):
+    """Takes the means of a given number of windows of sequences, for each channel alone.
+
+    Args:
+        output_size, data_format: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, T, C); the result has shape (N, output_size, C).
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> AdaptiveAveragePooling1D(2)([[[1.0], [3.0], [5.0]]]).tolist()
+        [[[2.0], [4.0]]]
+    """
+
+    rank = 1
+
+
+class AdaptiveAveragePooling2D(_AdaptiveAveragePooling):
+    """Takes the means of a given number of windows of images, for each channel alone.
+
+    Args:
+        output_size, data_format: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, H, W, C); the result has shape `(N, *output_size, C)`.
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> AdaptiveAveragePooling2D((7, 7)).compute_output_shape((None, None, None, 64))
+        (None, 7, 7, 64)
+    """
+
+    rank = 2
+
+
+class AdaptiveAveragePooling3D(_AdaptiveAveragePooling):
+    """Takes the means of a given number of windows of volumes, for each channel alone.
+
+    Args:
+        output_size, data_format: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, D, H, W, C); the result has shape `(N, *output_size, C)`.
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> AdaptiveAveragePooling3D(2).compute_output_shape((None, 5, 6, 7, 3))
+        (None, 2, 2, 2, 3)
+    """
+
+    rank = 3
+
+
+class AdaptiveMaxPooling1D(_AdaptiveMaxPooling):
+    """Takes the largest elements of a given number of windows of sequences, for each channel alone.
+
+    Args:
+        output_size, data_format: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, T, C); the result has shape (N, output_size, C).
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> AdaptiveMaxPooling1D(2)([[[1.0], [3.0], [5.0]]]).tolist()
+        [[[3.0], [5.0]]]
+    """
+
+    rank = 1
+
+
+class AdaptiveMaxPooling2D(_AdaptiveMaxPooling):
+    """Takes the largest elements of a given number of windows of images, for each channel alone.
+
+    Args:
+        output_size, data_format: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, H, W, C); the result has shape `(N, *output_size, C)`.
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> AdaptiveMaxPooling2D((7, 7)).compute_output_shape((None, None, None, 64))
+        (None, 7, 7, 64)
+    """
+
+    rank = 2
+
+
+class AdaptiveMaxPooling3D(_AdaptiveMaxPooling):
+    """Takes the largest elements of a given number of windows of volumes, for each channel alone.
+
+    Args:
+        output_size, data_format: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, D, H, W, C); the result has shape `(N, *output_size, C)`.
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> AdaptiveMaxPooling3D(2).compute_output_shape((None, 5, 6, 7, 3))
+        (None, 2, 2, 2, 3)
+    """
+
+    rank = 3

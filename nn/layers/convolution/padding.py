@@ -1,0 +1,226 @@
+"""Widths at both ends of the spatial axes: ZeroPadding puts zeros there, Cropping takes elements away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ...module.module import Shape
+from .spatial import Spatial
+
+Widths = int | Sequence[int] | Sequence[Sequence[int]]
+
+
+class _Ends(Spatial):
+    """A layer that has two widths for each spatial axis, before and behind."""
+
+    def _pairs(self, argument: str, value: Any) -> tuple[tuple[int, int], ...]:
+        values: Any = value
+        if self.rank == 1 and isinstance(value, (tuple, list)):
+            values = value if value and isinstance(value[0], (tuple, list)) else (value,)
+        values = (values,) * self.rank if isinstance(values, (int, np.integer)) else values
+        pairs = [tuple(p) if isinstance(p, (tuple, list)) else (p, p) for p in _items(values)]
+        flat = [n for pair in pairs for n in pair]
+        good = not any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0 for n in flat)
+        if not good or len(pairs) != self.rank or any(len(p) != 2 for p in pairs):
+            raise ValueError(
+                f"{type(self).__name__}: expected {argument} to be a non-negative integer, or for each of {self.rank} "
+                f"spatial axes one or a pair (before, behind); received {argument}={value!r}"
+            )
+        return tuple((int(a), int(b)) for a, b in pairs)
+
+    def _with_channels(self, spatial: Sequence[Any], other: Any) -> tuple[Any, ...]:
+        """Return something for each axis: `other` for those of the batch and of the channels."""
+        return (other, *spatial, other) if self.data_format == "channels_last" else (other, other, *spatial)
+
+
+def _items(values: Any) -> Sequence[Any]:
+    return values if isinstance(values, (tuple, list)) else ()
+
+
+class _ZeroPadding(_Ends):
+    """Puts zeros before and behind each spatial axis; see the subclasses."""
+
+    def __init__(self, padding: Widths = 1, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.padding = self._pairs("padding", padding)
+        self._set_data_format(data_format)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return x with zeros around its spatial axes."""
+        self._check_rank(x.shape)
+        return np.pad(x, self._with_channels(self.padding, (0, 0)))  # type: ignore[return-value]
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape with longer spatial axes."""
+        size, channels = self._split(input_shape)
+        longer = [None if n is None else n + sum(p) for n, p in zip(size, self.padding, strict=True)]
+        return self._join(input_shape[0], longer, channels)
+
+    def extra_repr(self) -> str:
+        """Return the widths."""
+        return f"padding={self.padding[0] if self.rank == 1 else self.padding}"
+
+
+class _Cropping(_Ends):
+    """Takes elements away before and behind each spatial axis; see the subclasses."""
+
+    def __init__(self, cropping: Widths, data_format: str | None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cropping = self._pairs("cropping", cropping)
+        self._set_data_format(data_format)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return x without the ends of its spatial axes."""
+        size, _ = self._split(x.shape)
+        lengths = self._left(size)
+        inside = [slice(p[0], p[0] + (n or 0)) for p, n in zip(self.cropping, lengths, strict=True)]
+        return x[self._with_channels(inside, slice(None))]
+
+    def _left(self, size: Sequence[int | None]) -> list[int | None]:
+        lengths = [None if n is None else n - sum(p) for n, p in zip(size, self.cropping, strict=True)]
+        if any(n is not None and n < 1 for n in lengths):
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' ({type(self).__name__}): expected spatial axes that are longer "
+                f"than what is cropped, {self.cropping}; received lengths {tuple(size)}"
+            )
+        return lengths
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape with shorter spatial axes."""
+        size, channels = self._split(input_shape)
+        return self._join(input_shape[0], self._left(size), channels)
+
+    def extra_repr(self) -> str:
+        """Return the widths."""
+        return f"cropping={self.cropping[0] if self.rank == 1 else self.cropping}"
+
+
+class ZeroPadding1D(_ZeroPadding):
+    """Puts zeros before and behind the axis of sequences.
+
+    Args:
+        padding: one integer for both ends, or a pair (before, behind).
+        data_format: "channels_last", shape (N, T, C), or "channels_first".
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> ZeroPadding1D((1, 0))([[[2.0], [3.0]]]).tolist()
+        [[[0.0], [2.0], [3.0]]]
+    """
+
+    rank = 1
+
+
+class ZeroPadding2D(_ZeroPadding):
+    """Puts zeros before and behind the rows and columns of images.
+
+    Args:
+        padding: one integer, or for each axis one or a pair (before, behind).
+        data_format: "channels_last", shape (N, H, W, C), or "channels_first".
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> ZeroPadding2D(((0, 1), 2)).compute_output_shape((None, 5, 5, 3))
+        (None, 6, 9, 3)
+    """
+
+    rank = 2
+
+
+class ZeroPadding3D(_ZeroPadding):
+    """Puts zeros before and behind the spatial axes of volumes.
+
+    Args:
+        padding: one integer, or for each axis one or a pair (before, behind).
+        data_format: "channels_last", shape (N, D, H, W, C), or "channels_first".
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> ZeroPadding3D(1).compute_output_shape((None, 2, 3, 4, 1))
+        (None, 4, 5, 6, 1)
+    """
+
+    rank = 3
+
+
+class Cropping1D(_Cropping):
+    """Takes steps away from both ends of sequences.
+
+    Args:
+        cropping: one integer for both ends, or a pair (before, behind).
+        data_format: "channels_last", shape (N, T, C), or "channels_first".
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Raises:
+        ShapeError: when called on an x of another rank, or too short.
+
+    Example:
+        >>> Cropping1D((1, 0))([[[2.0], [3.0], [4.0]]]).tolist()
+        [[[3.0], [4.0]]]
+    """
+
+    rank = 1
+
+    def __init__(self, cropping: Widths = (1, 1), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(cropping, data_format, **kwargs)
+
+
+class Cropping2D(_Cropping):
+    """Takes rows and columns away from the edges of images.
+
+    Args:
+        cropping: one integer, or for each axis one or a pair (before, behind).
+        data_format: "channels_last", shape (N, H, W, C), or "channels_first".
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Raises:
+        ShapeError: when called on an x of another rank, or too small.
+
+    Example:
+        >>> Cropping2D(((0, 1), 2)).compute_output_shape((None, 6, 9, 3))
+        (None, 5, 5, 3)
+    """
+
+    rank = 2
+
+    def __init__(self, cropping: Widths = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(cropping, data_format, **kwargs)
+
+
+class Cropping3D(_Cropping):
+    """Takes elements away from both ends of the spatial axes of volumes.
+
+    Args:
+        cropping: one integer, or for each axis one or a pair (before, behind).
+        data_format: "channels_last", shape (N, D, H, W, C), or "channels_first".
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Raises:
+        ShapeError: when called on an x of another rank, or too small.
+
+    Example:
+        >>> Cropping3D(1).compute_output_shape((None, 4, 5, 6, 1))
+        (None, 2, 3, 4, 1)
+    """
+
+    rank = 3
+
+    def __init__(
+        self, cropping: Widths = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(cropping, data_format, **kwargs)

@@ -1,0 +1,376 @@
+"""Pooling: the largest element or the mean of each window of the spatial axes, or of whole axes.
+
+Arguments that the layers share:
+    pool_size, strides: one integer, or one for each spatial axis. Length of the windows, and their distance, by
+        default the length.
+    padding: "valid" for windows that lie inside, or "same" for ceil(S / stride) of them. What is padded never counts.
+    data_format: "channels_last", shape (N, *S, C), or "channels_first", shape (N, C, *S).
+
+References:
+    Boureau, Ponce, LeCun: A Theoretical Analysis of Feature Pooling in Visual Recognition, 2010, section 2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ...config.limits import room
+from ...module.masks import as_flags
+from ...module.module import Shape
+from .spatial import Lengths, Spatial, one_of, window_count
+
+
+class _Pooling(Spatial):
+    """Pooling over windows; see the subclasses."""
+
+    def __init__(
+        self,
+        pool_size: Lengths = 2,
+        strides: Lengths | None = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.pool_size = self._lengths("pool_size", pool_size)
+        self.strides = self.pool_size if strides is None else self._lengths("strides", strides)
+        self.padding = one_of(type(self).__name__, "padding", padding, ("valid", "same"))
+        self._set_data_format(data_format)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (batch, *O, C), or (batch, C, *O) with channels first."""
+        size, channels = self._split(input_shape)
+        room(self.pool_size)
+        axes = zip(size, self.pool_size, self.strides, strict=True)
+        counts = [window_count(n, window, stride, 1, self.padding) for n, window, stride in axes]
+        return self._join(input_shape[0], counts, channels)
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        size, strides = (v[0] if self.rank == 1 else v for v in (self.pool_size, self.strides))
+        text = f"pool_size={size}" + (f", strides={strides}" if strides != size else "")
+        return text + (f", padding={self.padding}" if self.padding != "valid" else "")
+
+
+class _MaxPooling(_Pooling):
+    def call(self, x: Tensor) -> Tensor:
+        """Return the largest element of each window."""
+        return self._back(ag.max_pooling(self._last(x), self.pool_size, self.strides, self.padding))
+
+
+class _AveragePooling(_Pooling):
+    def call(self, x: Tensor) -> Tensor:
+        """Return the mean of each window."""
+        return self._back(ag.average_pooling(self._last(x), self.pool_size, self.strides, self.padding))
+
+
+class _GlobalPooling(Spatial):
+    """Pooling over all spatial axes; see the subclasses."""
+
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._set_data_format(data_format)
+        self.keepdims = bool(keepdims)
+
+    def _axes(self) -> tuple[int, ...]:
+        first = 1 if self.data_format == "channels_last" else 2
+        return tuple(range(first, first + self.rank))
+
+    def _checked(self, x: Tensor) -> Tensor:
+        self._check_rank(x.shape)
+        return x if x.dtype.kind == "f" else x.astype(self.dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (batch, C), or lengths of 1 besides with keepdims."""
+        channels = self._split(input_shape)[1]
+        if not self.keepdims:
+            return (input_shape[0], channels)
+        return self._join(input_shape[0], (1,) * self.rank, channels)
+
+    def extra_repr(self) -> str:
+        """Return what is not by default."""
+        return "keepdims=True" if self.keepdims else ""
+
+
+class _GlobalMaxPooling(_GlobalPooling):
+    def call(self, x: Tensor) -> Tensor:
+        """Return the largest element of each channel."""
+        return self._checked(x).max(axis=self._axes(), keepdims=self.keepdims)
+
+
+class _GlobalAveragePooling(_GlobalPooling):
+    def call(self, x: Tensor) -> Tensor:
+        """Return the mean of each channel."""
+        return self._checked(x).mean(axis=self._axes(), keepdims=self.keepdims)
+
+
+class MaxPooling1D(_MaxPooling):
+    """Takes the largest element of each window of sequences, for each channel alone.
+
+    Args:
+        pool_size, strides, padding, data_format: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, T, C); the result has shape (N, T', C).
+
+    Raises:
+        ShapeError: when called on an x of another rank, or too small.
+
+    Example:
+        >>> MaxPooling1D(2)([[[1.0], [3.0], [2.0], [6.0]]]).tolist()
+        [[[3.0], [6.0]]]
+    """
+
+    rank = 1
+
+
+class MaxPooling2D(_MaxPooling):
+    """Takes the largest element of each window of images, for each channel alone.
+
+    Args:
+        pool_size, strides, padding, data_format: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, H, W, C); the result has shape (N, H', W', C).
+
+    Raises:
+        ShapeError: when called on an x of another rank, or too small.
+
+    Example:
+        >>> MaxPooling2D(2).compute_output_shape((None, 26, 26, 32))
+        (None, 13, 13, 32)
+    """
+
+    rank = 2
+
+
+class MaxPooling3D(_MaxPooling):
+    """Takes the largest element of each window of volumes, for each channel alone.
+
+    Args:
+        pool_size, strides, padding, data_format: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, D, H, W, C); the result has shape (N, D', H', W', C).
+
+    Raises:
+        ShapeError: when called on an x of another rank, or too small.
+
+    Example:
+        >>> MaxPooling3D(2, padding="same").compute_output_shape((None, 5, 6, 7, 3))
+        (None, 3, 3, 4, 3)
+    """
+
+    rank = 3
+
+
+class AveragePooling1D(_AveragePooling):
+    """Takes the mean of each window of sequences, for each channel alone.
+
+    Args:
+        pool_size, strides, padding, data_format: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, T, C); the result has shape (N, T', C).
+
+    Raises:
+        ShapeError: when called on an x of another rank, or too small.
+
+    Example:
+        >>> AveragePooling1D(2)([[[1.0], [3.0], [2.0], [6.0]]]).tolist()
+        [[[2.0], [4.0]]]
+    """
+
+    rank = 1
+
+
+class AveragePooling2D(_AveragePooling):
+    """Takes the mean of each window of images, for each channel alone.
+
+    Args:
+        pool_size, strides, padding, data_format: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, H, W, C); the result has shape (N, H', W', C).
+
+    Raises:
+        ShapeError: when called on an x of another rank, or too small.
+
+    Example:
+        >>> AveragePooling2D(2).compute_output_shape((None, 26, 26, 32))
+        (None, 13, 13, 32)
+    """
+
+    rank = 2
+
+
+class AveragePooling3D(_AveragePooling):
+    """Takes the mean of each window of volumes, for each channel alone.
+
+    Args:
+        pool_size, strides, padding, data_format: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, D, H, W, C); the result has shape (N, D', H', W', C).
+
+    Raises:
+        ShapeError: when called on an x of another rank, or too small.
+
+    Example:
+        >>> AveragePooling3D(2, padding="same").compute_output_shape((None, 5, 6, 7, 3))
+        (None, 3, 3, 4, 3)
+    """
+
+    rank = 3
+
+
+class GlobalMaxPooling1D(_GlobalMaxPooling):
+    """Takes the largest element of each channel of sequences.
+
+    Args:
+        data_format: see the module.
+        keepdims: whether the spatial axes remain, with length 1.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, T, C); the result has shape (N, C).
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> GlobalMaxPooling1D()([[[1.0], [3.0], [2.0], [6.0]]]).tolist()
+        [[6.0]]
+    """
+
+    rank = 1
+
+
+class GlobalMaxPooling2D(_GlobalMaxPooling):
+    """Takes the largest element of each channel of images.
+
+    Args:
+        data_format: see the module.
+        keepdims: whether the spatial axes remain, with length 1.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, H, W, C); the result has shape (N, C).
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> GlobalMaxPooling2D().compute_output_shape((None, 7, 7, 64))
+        (None, 64)
+    """
+
+    rank = 2
+
+
+class GlobalMaxPooling3D(_GlobalMaxPooling):
+    """Takes the largest element of each channel of volumes.
+
+    Args:
+        data_format: see the module.
+        keepdims: whether the spatial axes remain, with length 1.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, D, H, W, C); the result has shape (N, C).
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> GlobalMaxPooling3D(keepdims=True).compute_output_shape((None, 5, 6, 7, 3))
+        (None, 1, 1, 1, 3)
+    """
+
+    rank = 3
+
+
+class GlobalAveragePooling1D(_GlobalAveragePooling):
+    """Takes the mean of each channel of sequences.
+
+    Args:
+        data_format: see the module.
+        keepdims: whether the spatial axes remain, with length 1.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, T, C); the result has shape (N, C). With a `mask` of shape (N, T) it is the mean of the
+    steps where the mask is True, 0 where there is none.
+
+    Raises:
+        ShapeError: when called on an x of another rank, or with a mask of another shape.
+
+    Example:
+        >>> layer, x = GlobalAveragePooling1D(), [[[1.0], [3.0], [2.0], [6.0]]]
+        >>> layer(x).tolist(), layer(x, mask=[[True, True, False, False]]).tolist()
+        ([[3.0]], [[2.0]])
+    """
+
+    rank = 1
+    _makes_masks = False
+
+    def call(self, x: Tensor, mask: Any = None) -> Any:
+        """Return the mean of each channel."""
+        if mask is None:
+            return super().call(x)
+        (steps,) = self._axes()
+        flags = as_flags(mask)
+        if flags.shape != (x.shape[0], x.shape[steps]):
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (GlobalAveragePooling1D): expected a mask of shape "
+                f"{(x.shape[0], x.shape[steps])}, one boolean for each step; received shape {flags.shape}"
+            )
+        counted: Any = np.expand_dims(flags, 3 - steps)
+        total: Any = np.sum(np.where(counted, self._checked(x), 0), axis=steps, keepdims=self.keepdims)
+        return total / np.maximum(np.sum(counted.astype(total.dtype), axis=steps, keepdims=self.keepdims), 1)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """Return None: the result has no time steps."""
+
+
+class GlobalAveragePooling2D(_GlobalAveragePooling):
+    """Takes the mean of each channel of images.
+
+    Args:
+        data_format: see the module.
+        keepdims: whether the spatial axes remain, with length 1.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, H, W, C); the result has shape (N, C).
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> GlobalAveragePooling2D().compute_output_shape((None, 7, 7, 64))
+        (None, 64)
+    """
+
+    rank = 2
+
+
+class GlobalAveragePooling3D(_GlobalAveragePooling):
+    """Takes the mean of each channel of volumes.
+
+    Args:
+        data_format: see the module.
+        keepdims: whether the spatial axes remain, with length 1.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, D, H, W, C); the result has shape (N, C).
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> GlobalAveragePooling3D(keepdims=True).compute_output_shape((None, 5, 6, 7, 3))
+        (None, 1, 1, 1, 3)
+    """
+
+    rank = 3

@@ -1,0 +1,267 @@
+"""Other numbers of pixels: UpSampling1D, 2D and 3D, Resizing and CenterCrop.
+
+Argument that the layers share:
+    data_format: "channels_last", shape (N, *S, C), or "channels_first", shape (N, C, *S).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import Tensor
+
+from ...config.limits import room
+from ...module.module import Shape
+from ..layer import is_number, positive
+from .interpolation import INTERPOLATIONS, resized
+from .spatial import Lengths, Spatial, one_of
+
+
+class _UpSampling(Spatial):
+    """Lengthens each spatial axis by a factor; see the subclasses."""
+
+    interpolation = "nearest"
+
+    def __init__(self, size: Lengths = 2, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size = self._lengths("size", size)
+        self._set_data_format(data_format)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return x with longer spatial axes."""
+        self._check_rank(x.shape)
+        axes = self._spatial_axes()
+        if self.interpolation == "nearest":
+            for axis, factor in zip(axes, self.size, strict=True):
+                x = np.repeat(x, factor, axis=axis)  # type: ignore[assignment]
+            return x
+        x = x if x.dtype.kind == "f" else x.astype(self.dtype)
+        sizes = tuple(x.shape[a] * factor for a, factor in zip(axes, self.size, strict=True))
+        return resized(x, sizes, axes, self.interpolation)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape with the spatial lengths times their factors."""
+        size, channels = self._split(input_shape)
+        longer = [None if n is None else n * factor for n, factor in zip(size, self.size, strict=True)]
+        return self._join(input_shape[0], longer, channels)
+
+    def extra_repr(self) -> str:
+        """Return the factors."""
+        how = "" if self.interpolation == "nearest" else f", interpolation={self.interpolation}"
+        return f"size={self.size[0] if self.rank == 1 else self.size}{how}"
+
+
+class UpSampling1D(_UpSampling):
+    """Repeats each step of sequences.
+
+    Args:
+        size: how many times.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, T, C); the result has shape (N, size T, C).
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> UpSampling1D(2)([[[1.0], [2.0]]]).tolist()
+        [[[1.0], [1.0], [2.0], [2.0]]]
+    """
+
+    rank = 1
+
+    def __init__(self, size: int = 2, **kwargs: Any) -> None:
+        super().__init__(size, None, **kwargs)
+
+
+class UpSampling2D(_UpSampling):
+    """Lengthens the rows and columns of images, by repeating pixels or by interpolation.
+
+    Args:
+        size: the factor, or one for rows and one for columns.
+        data_format: see the module.
+        interpolation: "nearest" to repeat, "bilinear", "bicubic", "lanczos3" or "lanczos5".
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, H, W, C); the result has shape (N, size H, size W, C).
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> UpSampling2D((1, 2), interpolation="bilinear")([[[[0.0], [4.0]]]]).tolist()
+        [[[[0.0], [1.0], [3.0], [4.0]]]]
+    """
+
+    rank = 2
+
+    def __init__(
+        self, size: Lengths = (2, 2), data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any
+    ) -> None:
+        super().__init__(size, data_format, **kwargs)
+        self.interpolation = one_of("UpSampling2D", "interpolation", interpolation, INTERPOLATIONS)
+
+
+class UpSampling3D(_UpSampling):
+    """Repeats the elements of volumes along their spatial axes.
+
+    Args:
+        size: the factor, or one for each spatial axis.
+        data_format: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, D, H, W, C); the result has longer D, H and W.
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> UpSampling3D((1, 2, 3)).compute_output_shape((None, 4, 5, 6, 3))
+        (None, 4, 10, 18, 3)
+    """
+
+    rank = 3
+
+    def __init__(self, size: Lengths = (2, 2, 2), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(size, data_format, **kwargs)
+
+
+class ToSize(Spatial):
+    """Makes images of a given height and width."""
+
+    rank = 2
+    height: int
+    width: int
+
+    def _set_size(self, height: int, width: int) -> None:
+        self.height = positive(type(self).__name__, "height", height)
+        self.width = positive(type(self).__name__, "width", width)
+
+    def _floating(self, x: Tensor) -> Tensor:
+        self._check_rank(x.shape)
+        return x if x.dtype.kind == "f" else x.astype(self.dtype)
+
+    def _cut(self, x: Tensor, height: int, width: int, top: int, left: int) -> Tensor:
+        inside = (slice(top, top + height), slice(left, left + width))
+        return x[(slice(None), *inside)] if self.data_format == "channels_last" else x[(..., *inside)]
+
+    def _cut_to_ratio(self, x: Tensor) -> Tensor:
+        """Return the largest part from the middle that has the ratio of the sides of the result."""
+        h, w = (x.shape[a] for a in self._spatial_axes())
+        height = max(min(h, w * self.height // self.width), 1)
+        width = max(min(w, h * self.width // self.height), 1)
+        return self._cut(x, height, width, (h - height) // 2, (w - width) // 2)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape with the given height and width."""
+        return self._join(input_shape[0], (self.height, self.width), self._split(input_shape)[1])
+
+    def extra_repr(self) -> str:
+        """Return the size."""
+        return f"{self.height}, {self.width}"
+
+
+class Resizing(ToSize):
+    """Makes images of a given height and width, by interpolation.
+
+    Args:
+        height, width: of the result.
+        interpolation: "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5".
+        crop_to_aspect_ratio: whether to cut off what does not fit the new ratio of sides, rather than distort.
+        pad_to_aspect_ratio: whether to put `fill_value` around instead.
+        fill_mode: "constant".
+        fill_value: what is put around.
+        antialias: whether pixels of smaller images are means over what they stand for; not with "nearest".
+        data_format: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, H, W, C); the result has shape (N, height, width, C).
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> Resizing(1, 2)([[[[0.0], [1.0], [2.0], [3.0]]]]).tolist()
+        [[[[0.5], [2.5]]]]
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        interpolation: str = "bilinear",
+        crop_to_aspect_ratio: bool = False,
+        pad_to_aspect_ratio: bool = False,
+        fill_mode: str = "constant",
+        fill_value: float = 0.0,
+        antialias: bool = False,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._set_size(height, width)
+        self.interpolation = one_of("Resizing", "interpolation", interpolation, INTERPOLATIONS)
+        if crop_to_aspect_ratio and pad_to_aspect_ratio:
+            raise ValueError("Resizing: expected one of crop_to_aspect_ratio and pad_to_aspect_ratio; received both")
+        self.crop_to_aspect_ratio = bool(crop_to_aspect_ratio)
+        self.pad_to_aspect_ratio = bool(pad_to_aspect_ratio)
+        self.fill_mode = one_of("Resizing", "fill_mode", fill_mode, ("constant",))
+        if not is_number(fill_value):
+            raise ValueError(f"Resizing: expected fill_value to be a number; received fill_value={fill_value!r}")
+        self.fill_value = float(fill_value)
+        self.antialias = bool(antialias)
+        self._set_data_format(data_format)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return the images in the new size."""
+        x = self._floating(x)
+        if self.crop_to_aspect_ratio:
+            x = self._cut_to_ratio(x)
+        elif self.pad_to_aspect_ratio:
+            x = self._padded_to_ratio(x)
+        return resized(x, (self.height, self.width), self._spatial_axes(), self.interpolation, self.antialias)
+
+    def _padded_to_ratio(self, x: Tensor) -> Tensor:
+        h, w = (x.shape[a] for a in self._spatial_axes())
+        # The same width on both sides, as in Keras: one pixel less than the ratio where the difference is odd.
+        rows = (max(h, w * self.height // self.width) - h) // 2
+        columns = (max(w, h * self.width // self.height) - w) // 2
+        room((h + 2 * rows, w + 2 * columns))
+        around: Sequence[tuple[int, int]] = ((rows, rows), (columns, columns))
+        widths = ((0, 0), *around, (0, 0)) if self.data_format == "channels_last" else ((0, 0), (0, 0), *around)
+        return np.pad(x, widths, constant_values=self.fill_value)  # type: ignore[return-value]
+
+
+class CenterCrop(ToSize):
+    """Takes the middle of images; smaller ones are cut to the ratio of the sides and enlarged.
+
+    Args:
+        height, width: of the result.
+        data_format: see the module.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, H, W, C); the result has shape (N, height, width, C).
+
+    Raises:
+        ShapeError: when called on an x of another rank.
+
+    Example:
+        >>> CenterCrop(1, 2)([[[[0.0], [1.0], [2.0], [3.0]]]]).tolist()
+        [[[[1.0], [2.0]]]]
+    """
+
+    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._set_size(height, width)
+        self._set_data_format(data_format)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return the middle of the images."""
+        x = self._floating(x)
+        h, w = (x.shape[a] for a in self._spatial_axes())
+        if h >= self.height and w >= self.width:
+            return self._cut(x, self.height, self.width, (h - self.height) // 2, (w - self.width) // 2)
+        return resized(self._cut_to_ratio(x), (self.height, self.width), self._spatial_axes(), "bilinear")

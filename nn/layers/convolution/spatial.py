@@ -1,0 +1,101 @@
+"""What layers over spatial axes share: the number of axes, their arguments, and the order of channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ...module.module import Shape
+from ..layer import Layer
+
+Lengths = int | Sequence[int]
+
+
+def one_of(layer: str, argument: str, value: Any, allowed: Sequence[str]) -> str:
+    """Return a word in lower case that must be one of those allowed.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    word = value.lower() if isinstance(value, str) else value
+    if word not in allowed:
+        raise ValueError(
+            f"{layer}: expected {argument} to be one of {', '.join(allowed)}; received {argument}={value!r}"
+        )
+    return str(word)
+
+
+def window_count(n: int | None, window: int, stride: int, dilation: int, padding: str) -> int | None:
+    """Return how many windows there are along an axis of length n."""
+    if n is None:
+        return None
+    return -(-n // stride) if padding in ("same", "causal") else (n - dilation * (window - 1) - 1) // stride + 1
+
+
+class Spatial(Layer):
+    """A layer over inputs of shape (N, *S, C), or (N, C, *S) with data_format="channels_first"."""
+
+    rank: int
+    data_format: str
+
+    def _set_data_format(self, data_format: str | None) -> None:
+        allowed = ("channels_last", "channels_first")
+        self.data_format = one_of(type(self).__name__, "data_format", data_format or "channels_last", allowed)
+
+    def _lengths(self, argument: str, value: Any, least: int = 1) -> tuple[int, ...]:
+        """Return one integer for each spatial axis."""
+        values = (value,) * self.rank if isinstance(value, (int, np.integer)) else value
+        good = isinstance(values, (tuple, list)) and len(values) == self.rank
+        if not good or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < least for n in values):
+            kind = "a positive integer" if least else "a non-negative integer"
+            many = "" if self.rank == 1 else f", or {self.rank} of them, one for each spatial axis"
+            raise ValueError(
+                f"{type(self).__name__}: expected {argument} to be {kind}{many}; received {argument}={value!r}"
+            )
+        return tuple(int(n) for n in values)
+
+    def _check_rank(self, shape: Shape) -> None:
+        if len(shape) != self.rank + 2:
+            axes = ", ".join(f"S{i + 1}" if self.rank > 1 else "S" for i in range(self.rank))
+            form = f"(N, {axes}, C)" if self.data_format == "channels_last" else f"(N, C, {axes})"
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' ({type(self).__name__}): expected inputs of shape {form}, "
+                f"{self.rank + 2} axes; received shape {tuple(shape)}. One channel is an axis of length 1: x[..., None]"
+            )
+
+    def _split(self, shape: Shape) -> tuple[Shape, int | None]:
+        """Return the spatial lengths and the number of channels."""
+        self._check_rank(shape)
+        if self.data_format == "channels_last":
+            return tuple(shape[1:-1]), shape[-1]
+        return tuple(shape[2:]), shape[1]
+
+    def _join(self, batch: int | None, spatial: Sequence[int | None], channels: int | None) -> Shape:
+        """Return a shape in the layer's order of axes."""
+        if any(n is not None and n < 1 for n in spatial):
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' ({type(self).__name__}): expected spatial axes that hold a window; "
+                f"the result would have lengths {tuple(spatial)}. Use larger inputs, or padding='same'"
+            )
+        last = self.data_format == "channels_last"
+        return (batch, *spatial, channels) if last else (batch, channels, *spatial)
+
+    def _spatial_axes(self) -> tuple[int, ...]:
+        first = 1 if self.data_format == "channels_last" else 2
+        return tuple(range(first, first + self.rank))
+
+    def _last(self, x: Tensor) -> Tensor:
+        """Return x with its channels last, cast to a floating dtype."""
+        self._check_rank(x.shape)
+        if x.dtype.kind != "f":
+            x = x.astype(self.dtype)
+        return x if self.data_format == "channels_last" else x.transpose(0, *range(2, x.ndim), 1)
+
+    def _back(self, x: Tensor) -> Tensor:
+        """Undo `_last`."""
+        return x if self.data_format == "channels_last" else x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))

@@ -1,0 +1,311 @@
+"""Spectrograms: how loud a signal is, at frequencies or in bands of them, and steps of time."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ... import initializers
+from ...config.limits import room
+from ...module.module import Shape
+from ..layer import Layer, is_number, positive
+from .spatial import Spatial, one_of, window_count
+
+Array = npt.NDArray[Any]
+_MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
+# What stands for smaller powers and magnitudes, as in Keras: roots and logarithms of 0 have no derivative.
+_LEAST = 1e-7
+
+
+class MelSpectrogram(Layer):
+    """Turns signals into spectrograms with mel bands, in decibels: 10 log10(max(power, min_power) / ref_power).
+
+    The signal is mirrored at its ends by half a window. From each window comes the Fourier transform, whose absolute
+    value is raised to `mag_exp`; bands are triangles whose edges lie evenly on the mel scale, 1127 log(1 + f / 700).
+
+    Args:
+        fft_length: samples that are transformed at a time; a shorter window has zeros around.
+        sequence_stride: samples from one window to the next.
+        sequence_length: samples in a window; `fft_length` by default.
+        window: "hann", "hamming", the values themselves, or None for ones.
+        sampling_rate: samples in a second.
+        num_mel_bins: K, the number of bands.
+        min_freq, max_freq: from where to where the bands reach, in hertz; to half the sampling rate by default.
+        power_to_db: whether the result is in decibels.
+        top_db: how many decibels below the largest of the batch the result ends.
+        mag_exp: 1 for magnitudes, 2 for powers.
+        min_power: what stands for less.
+        ref_power: what is 0 decibels.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, T); the result has shape (N, K, 1 + T // sequence_stride), for an even fft_length.
+
+    Raises:
+        ShapeError: when called on an x of another rank, or not longer than half of `fft_length`.
+
+    References:
+        Stevens, Volkmann, Newman: A Scale for the Measurement of the Psychological Magnitude Pitch, 1937.
+        O'Shaughnessy: Speech Communication: Human and Machine, 1987, section 4.3 (the formula of the mel scale).
+
+    Example:
+        >>> tone = np.sin(2 * np.pi * 1000 * np.arange(4000) / 16000)
+        >>> layer = MelSpectrogram(fft_length=512, sequence_stride=256, num_mel_bins=40)
+        >>> out = layer(tone[None])
+        >>> out.shape, int(out.data[0, :, 8].argmax())
+        ((1, 40, 16), 13)
+    """
+
+    def __init__(
+        self,
+        fft_length: int = 2048,
+        sequence_stride: int = 512,
+        sequence_length: int | None = None,
+        window: str | npt.ArrayLike | None = "hann",
+        sampling_rate: float = 16000,
+        num_mel_bins: int = 128,
+        min_freq: float = 20.0,
+        max_freq: float | None = None,
+        power_to_db: bool = True,
+        top_db: float = 80.0,
+        mag_exp: float = 2.0,
+        min_power: float = 1e-10,
+        ref_power: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        what = "MelSpectrogram"
+        self.fft_length = positive(what, "fft_length", fft_length)
+        self.sequence_stride = positive(what, "sequence_stride", sequence_stride)
+        self.sequence_length = self.fft_length if not sequence_length else positive(what, "length", sequence_length)
+        if self.sequence_length > self.fft_length:
+            raise ValueError(
+                f"{what}: expected a sequence_length of at most fft_length={fft_length}; received {sequence_length}"
+            )
+        self.num_mel_bins = positive(what, "num_mel_bins", num_mel_bins)
+        top = sampling_rate / 2 if max_freq is None else max_freq
+        numbers = (sampling_rate, min_freq, top, top_db, mag_exp, min_power, ref_power)
+        if not all(map(is_number, numbers)) or not 0 <= min_freq < top or not min(mag_exp, min_power, ref_power) > 0:
+            raise ValueError(
+                f"{what}: expected 0 <= min_freq < max_freq, and mag_exp, min_power and ref_power above 0; received "
+                f"{min_freq=}, {max_freq=}, {mag_exp=}, {min_power=}, {ref_power=}"
+            )
+        self.power_to_db = bool(power_to_db)
+        self.top_db, self.mag_exp, self.min_power = float(top_db), float(mag_exp), float(min_power)
+        self.reference = 10 * math.log10(max(float(ref_power), self.min_power))
+        bins = self.fft_length // 2 + 1
+        room((bins, max(self.fft_length, self.num_mel_bins)))
+        self._waves = _waves(self.fft_length, _window(window, self.sequence_length))
+        self._bands = _mel_bands(bins, num_mel_bins, sampling_rate, float(min_freq), float(top))
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return the spectrograms, shape (N, K, frames)."""
+        frames = self.compute_output_shape(x.shape)[2] or 0
+        x = x if x.dtype.kind == "f" else x.astype(self.dtype)
+        half = self.fft_length // 2
+        mirrored: Any = np.pad(x, ((0, 0), (half, half)), mode="reflect")
+        places = np.arange(frames)[:, None] * self.sequence_stride + np.arange(self.fft_length)
+        both = mirrored[:, places] @ self._waves.astype(x.dtype)
+        bins = both.shape[-1] // 2
+        power = np.square(both[..., :bins]) + np.square(both[..., bins:])
+        power = power if self.mag_exp == 2 else power ** (self.mag_exp / 2)
+        out = power @ self._bands.astype(x.dtype)
+        if self.power_to_db:
+            out = 10 * np.log10(np.maximum(out, self.min_power)) - self.reference
+            out = np.maximum(out, out.max() - self.top_db)
+        return out.transpose(0, 2, 1)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (batch, K, frames)."""
+        half = self.fft_length // 2
+        if len(input_shape) != 2 or (input_shape[1] is not None and input_shape[1] <= half):
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (MelSpectrogram): expected signals of shape (N, T) with T > "
+                f"{half}, half of fft_length; received shape {tuple(input_shape)}. One signal is a batch: x[None]"
+            )
+        steps = input_shape[1]
+        frames = None if steps is None else 1 + (steps + 2 * half - self.fft_length) // self.sequence_stride
+        return (input_shape[0], self.num_mel_bins, frames)
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"fft_length={self.fft_length}, num_mel_bins={self.num_mel_bins}"
+
+
+class STFTSpectrogram(Spatial):
+    """Turns signals into spectrograms: Z_k = sum over t of w_t x_t exp(-2 pi i t k / F) / s, in frames of T samples.
+
+    The transform is a convolution with two kernels, for the real and the imaginary part, which start as
+    `initializers.STFT` says and can be trained.
+
+    Args:
+        mode: what becomes of Z: "log" for log abs(Z), "magnitude" for abs(Z), both with abs(Z)^2 and abs(Z) of at least
+            1e-7; "psd" for the power, abs(Z)^2, twice where k is neither 0 nor F / 2; "real", "imag" or "angle" for
+            that; "stft" for the real part and behind it the imaginary one.
+        frame_length: T.
+        frame_step: samples from one frame to the next, at most T; half of T by default.
+        fft_length: F, even and at least T; the next power of 2 by default.
+        window, periodic, scaling: w and s, see `initializers.STFT`.
+        padding: "valid", or "same" for zeros around the signal, so that there are ceil(L / frame_step) frames.
+        expand_dims: whether the channels of the signal keep an axis of their own.
+        data_format: "channels_last", x of shape (N, L, C), or "channels_first", (N, C, L).
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, L, C). With K = F / 2 + 1, or F + 2 for "stft", the result has shape (N, frames, C K), or
+    (N, frames, K, C) with expand_dims; for channels first (N, C K, frames), or (N, C, frames, K).
+
+    Raises:
+        ShapeError: when called on an x of another rank, or one shorter than a frame with padding="valid".
+
+    References:
+        Allen, Rabiner: A Unified Approach to Short-Time Fourier Analysis and Synthesis, 1977, section II.
+
+    Example:
+        >>> tone = np.cos(2 * np.pi * np.arange(64) / 8)
+        >>> layer = STFTSpectrogram("magnitude", frame_length=16, periodic=True, scaling="spectrum")
+        >>> out = layer(tone[None, :, None])
+        >>> out.shape, int(out.data[0, 3].argmax()), round(float(out.data[0, 3].max()), 3)
+        ((1, 7, 9), 2, 0.5)
+    """
+
+    rank = 1
+    real_kernel: Tensor
+    imag_kernel: Tensor
+
+    def __init__(
+        self,
+        mode: str = "log",
+        frame_length: int = 256,
+        frame_step: int | None = None,
+        fft_length: int | None = None,
+        window: str | npt.ArrayLike | None = "hann",
+        periodic: bool = False,
+        scaling: str | None = "density",
+        padding: str = "valid",
+        expand_dims: bool = False,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        what = "STFTSpectrogram"
+        # Not `mode`: that is the method which sets training or evaluation.
+        self.kind = one_of(what, "mode", mode, _MODES)
+        self.frame_length = positive(what, "frame_length", frame_length)
+        step = max(1, self.frame_length // 2) if frame_step is None else frame_step
+        self.frame_step = positive(what, "frame_step", step)
+        length = max(2, 2 ** (self.frame_length - 1).bit_length()) if fft_length is None else fft_length
+        self.fft_length = positive(what, "fft_length", length)
+        if self.frame_step > self.frame_length or self.fft_length < self.frame_length or self.fft_length % 2:
+            raise ValueError(
+                f"{what}: expected a frame_step of at most frame_length={frame_length}, and an even fft_length of at "
+                f"least that; received frame_step={self.frame_step} and fft_length={self.fft_length}"
+            )
+        self.padding = one_of(what, "padding", padding, ("valid", "same"))
+        self.expand_dims = bool(expand_dims)
+        self._set_data_format(data_format)
+        sides = {"real": ("real",), "imag": ("imag",)}.get(self.kind, ("real", "imag"))
+        self._starts = {side: initializers.STFT(side, window, scaling, periodic) for side in sides}
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the kernels, shape (T, 1, F / 2 + 1)."""
+        self._split(input_shape)
+        for side, start in self._starts.items():
+            kernel = self.add_weight((self.frame_length, 1, self.fft_length // 2 + 1), start)
+            setattr(self, f"{side}_kernel", kernel)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return the spectrograms."""
+        self.compute_output_shape(x.shape)  # refuses what is too short
+        x = x if x.dtype.kind == "f" else x.astype(self.dtype)
+        signals = x.transpose(0, 2, 1) if self.data_format == "channels_last" else x
+        channels, steps = signals.shape[1:]
+        kernels = [getattr(self, f"{side}_kernel") for side in self._starts]
+        kernel: Any = np.concatenate(kernels, axis=2) if len(kernels) > 1 else kernels[0]
+        parts = ag.convolution(signals.reshape(-1, steps, 1), kernel, self.frame_step, self.padding)
+        out = self._made(parts)
+        out = out.reshape(-1, channels, *out.shape[1:])
+        if self.expand_dims:
+            return out if self.data_format == "channels_first" else out.transpose(0, 2, 3, 1)
+        frames, bins = out.shape[2:]
+        if self.data_format == "channels_first":
+            return out.transpose(0, 1, 3, 2).reshape(-1, channels * bins, frames)
+        return out.transpose(0, 2, 1, 3).reshape(-1, frames, channels * bins)
+
+    def _made(self, parts: Tensor) -> Any:
+        """Return what the mode makes of real and imaginary parts, one behind the other."""
+        if self.kind in ("real", "imag", "stft"):
+            return parts
+        bins = parts.shape[-1] // 2
+        real, imag = parts[..., :bins], parts[..., bins:]
+        if self.kind == "angle":
+            return np.arctan2(imag, real)
+        power = np.square(real) + np.square(imag)
+        if self.kind == "psd":
+            twice = np.full(bins, 2, parts.dtype)
+            twice[[0, -1]] = 1
+            return power * twice
+        magnitude: Any = np.sqrt(np.maximum(power, _LEAST))
+        return magnitude if self.kind == "magnitude" else np.log(np.maximum(magnitude, _LEAST))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the spectrograms."""
+        (steps,), channels = self._split(input_shape)
+        frames = window_count(steps, self.frame_length, self.frame_step, 1, self.padding)
+        if frames is not None and frames < 1:
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (STFTSpectrogram): expected signals of at least frame_length="
+                f"{self.frame_length} samples; received {steps}. Use padding='same', or shorter frames"
+            )
+        bins = (self.fft_length + 2) if self.kind == "stft" else self.fft_length // 2 + 1
+        if self.expand_dims:
+            last = (frames, bins, channels) if self.data_format == "channels_last" else (channels, frames, bins)
+            return (input_shape[0], *last)
+        both = None if channels is None else channels * bins
+        return self._join(input_shape[0], (frames,), both)
+
+    def extra_repr(self) -> str:
+        """Return the mode and the sizes."""
+        return f"mode={self.kind}, frame_length={self.frame_length}, fft_length={self.fft_length}"
+
+
+def _window(window: Any, n: int) -> Array:
+    if window is None:
+        return np.ones(n)
+    if isinstance(window, str):
+        if window not in ("hann", "hamming"):
+            raise ValueError(
+                f"MelSpectrogram: expected window to be 'hann', 'hamming', values or None; received window={window!r}. "
+                "SciPy has others: scipy.signal.get_window(name, length)"
+            )
+        a = 0.5 if window == "hann" else 0.54
+        return a - (1 - a) * np.cos(2 * math.pi * np.arange(n) / n)
+    values = np.asarray(window, np.float64)
+    if values.shape != (n,):
+        raise ag.ShapeError(f"MelSpectrogram: expected a window of shape {(n,)}; received shape {values.shape}")
+    return values
+
+
+def _waves(n: int, window: Array) -> Array:
+    """Return cosines and sines, times the window in the middle, shape (n, 2 (n // 2 + 1))."""
+    before = (n - len(window)) // 2
+    padded = np.pad(window, (before, n - len(window) - before))
+    turns = np.outer(np.arange(n), np.arange(n // 2 + 1)) % n * (2 * math.pi / n)
+    return np.concatenate([np.cos(turns), np.sin(turns)], axis=1) * padded[:, None]
+
+
+def _mel_bands(bins: int, bands: int, sampling_rate: float, low: float, high: float) -> Array:
+    """Return the weights (bins, bands) of frequencies in triangular bands."""
+
+    def mel(f: Any) -> Any:
+        return 1127.0 * np.log1p(f / 700.0)
+
+    places = mel(np.linspace(0, sampling_rate / 2, bins))[:, None]
+    edges = np.linspace(mel(low), mel(high), bands + 2)
+    left, middle, right = edges[:-2], edges[1:-1], edges[2:]
+    weights = np.minimum((places - left) / (middle - left), (right - places) / (right - middle))
+    return np.maximum(weights, 0)

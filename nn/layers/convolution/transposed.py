@@ -1,0 +1,154 @@
+"""Transposed convolution: each element of the input spreads over a window of the result.
+
+References:
+    Dumoulin, Visin: A guide to convolution arithmetic for deep learning, 2016, chapter 4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ... import initializers
+from ...module.module import Shape
+from ..layer import positive
+from .convolution import Function, Windowed
+from .spatial import Lengths, one_of
+
+
+class _ConvolutionTranspose(Windowed):
+    """A transposed convolution; see the subclasses."""
+
+    kernel: Tensor
+    bias: Tensor | None
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Lengths,
+        strides: Lengths = 1,
+        padding: str = "valid",
+        output_padding: Lengths | None = None,
+        data_format: str | None = None,
+        dilation_rate: Lengths = 1,
+        activation: Function | None = None,
+        use_bias: bool = True,
+        kernel_initializer: Function = "glorot_uniform",
+        bias_initializer: Function = "zeros",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        layer = type(self).__name__
+        self.filters = positive(layer, "filters", filters)
+        self._set_windows(kernel_size, strides, padding, dilation_rate)
+        one_of(layer, "padding", padding, ("valid", "same"))
+        self._set_data_format(data_format)
+        self.output_padding = None if output_padding is None else self._lengths("output_padding", output_padding, 0)
+        if self.output_padding and any(p >= s for p, s in zip(self.output_padding, self.strides, strict=True)):
+            raise ValueError(
+                f"{layer}: expected output_padding less than strides={self.strides}; received {output_padding!r}"
+            )
+        self._set_output(activation, use_bias, bias_initializer)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the kernel (*K, F, C) and the bias (F,)."""
+        shape = (*self.kernel_size, self.filters, self._channels(input_shape))
+        self.kernel = self.add_weight(shape, self.kernel_initializer)
+        self.bias = self.add_weight((self.filters,), self.bias_initializer) if self.use_bias else None
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return activation(the transposed convolution + bias), shape (N, *O, F) or (N, F, *O)."""
+        self._check_channels(x.shape, self.kernel.shape[-1])
+        x = self._last(x)
+        size = tuple(self._length(n, i) or 0 for i, n in enumerate(x.shape[1:-1]))
+        out = ag.transposed_convolution(
+            x, self.kernel, self.strides, self._outer_padding(), self.dilation_rate, size=size
+        )
+        return self._finished(out)
+
+    def _window(self, axis: int) -> int:
+        return self.dilation_rate[axis] * (self.kernel_size[axis] - 1) + 1
+
+    def _outer_padding(self) -> Any:
+        if self.output_padding is None or self.padding == "valid":
+            return self.padding
+        return tuple((self._window(i) // 2,) * 2 for i in range(self.rank))
+
+    def _length(self, n: int | None, axis: int) -> int | None:
+        """Return the length of an axis of the result, by Keras's rules."""
+        if n is None:
+            return None
+        stride, window = self.strides[axis], self._window(axis)
+        if self.output_padding is None:
+            return n * stride + (max(window - stride, 0) if self.padding == "valid" else 0)
+        cut = 2 * (window // 2) if self.padding == "same" else 0
+        return (n - 1) * stride + window - cut + self.output_padding[axis]
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (batch, *O, F), or (batch, F, *O) with channels first."""
+        size = self._split(input_shape)[0]
+        return self._join(input_shape[0], [self._length(n, i) for i, n in enumerate(size)], self.filters)
+
+
+class Conv1DTranspose(_ConvolutionTranspose):
+    """Transposed convolution of sequences: out[n, t s + k d, f] sums x[n, t, c] kernel[k, f, c] over all t, k and c.
+
+    As a linear map of x it is the transpose of the convolution with that kernel. Then come bias and activation.
+
+    Args:
+        filters: F, the number of channels of the result.
+        kernel_size, strides, dilation_rate, data_format, activation, use_bias: see `convolution`; s and d above.
+        padding: "valid" for length T s + max(K - s, 0), or "same" for T s.
+        output_padding: how much longer than the shortest the result is: (T - 1) s + K - cut + output_padding, where
+            "same" cuts K // 2 at both ends; None for the lengths above.
+        kernel_initializer: of the kernel, shape (K, F, C).
+        bias_initializer: of the bias, shape (F,).
+        kwargs: `input_shape`, `name`, `dtype`, regularizers and constraints.
+
+    Call it on x of shape (N, T, C); the result has shape (N, T', F).
+
+    Raises:
+        ShapeError: when called on an x of another rank or number of channels.
+
+    Example:
+        >>> layer = Conv1DTranspose(1, 2, strides=2, kernel_initializer="ones")
+        >>> layer([[[1.0], [2.0]]]).tolist()
+        [[[1.0], [1.0], [2.0], [2.0]]]
+    """
+
+    rank = 1
+
+
+class Conv2DTranspose(_ConvolutionTranspose):
+    """Transposed convolution of images; see Conv1DTranspose for the arguments.
+
+    Call it on x of shape (N, H, W, C); the result has shape (N, H', W', F).
+
+    Raises:
+        ShapeError: when called on an x of another rank or number of channels.
+
+    Example:
+        >>> Conv2DTranspose(8, 3, strides=2, padding="same").compute_output_shape((None, 7, 7, 16))
+        (None, 14, 14, 8)
+    """
+
+    rank = 2
+
+
+class Conv3DTranspose(_ConvolutionTranspose):
+    """Transposed convolution of volumes; see Conv1DTranspose for the arguments.
+
+    Call it on x of shape (N, D, H, W, C); the result has shape (N, D', H', W', F).
+
+    Raises:
+        ShapeError: when called on an x of another rank or number of channels.
+
+    Example:
+        >>> Conv3DTranspose(2, 3).compute_output_shape((None, 4, 5, 6, 1))
+        (None, 6, 7, 8, 2)
+    """
+
+    rank = 3

@@ -1,0 +1,198 @@
+"""Dense, Activation and Dropout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import autograd_lite as ag
+from autograd_lite import Generator, Tensor
+
+from .. import activations, initializers
+from ..module.module import Shape
+from .layer import Layer, positive
+
+
+class Dense(Layer):
+    """A fully connected layer: activation(x @ kernel + bias).
+
+    Args:
+        units: K, the number of outputs.
+        activation: name or function; None for none.
+        use_bias: whether to add a bias.
+        kernel_initializer: of the kernel, shape (D, K).
+        bias_initializer: of the bias, shape (K,).
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, ..., D); the result has shape (N, ..., K). Integers are cast to the layer's dtype.
+
+    Raises:
+        ShapeError: when called on an x whose last axis is not D.
+
+    Example:
+        >>> layer = Dense(2, kernel_initializer="ones", input_shape=(3,))
+        >>> layer([[1.0, 2.0, 3.0]]).tolist(), [(p.name, p.shape) for p in layer.parameters()]
+        ([[6.0, 6.0]], [('kernel', (3, 2)), ('bias', (2,))])
+    """
+
+    supports_masking = True
+    kernel: Tensor
+    bias: Tensor | None
+
+    def __init__(
+        self,
+        units: int,
+        activation: str | Callable[..., Any] | None = None,
+        use_bias: bool = True,
+        kernel_initializer: str | Callable[..., Any] = "glorot_uniform",
+        bias_initializer: str | Callable[..., Any] = "zeros",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.units = positive("Dense", "units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the kernel (D, K) and the bias (K,)."""
+        if len(input_shape) < 2 or input_shape[-1] is None:
+            raise ag.ShapeError(
+                f"{self.name}: expected inputs of shape (N, ..., D) with a known D; received shape {input_shape}. "
+                "One sample of D features is a batch of shape (1, D): x.reshape(1, -1)"
+            )
+        self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer)
+        self.bias = self.add_weight((self.units,), self.bias_initializer) if self.use_bias else None
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return activation(x @ kernel + bias), shape (N, ..., K)."""
+        kernel, shape = self.kernel, x.shape
+        if len(shape) < 2 or shape[-1] != kernel.shape[0]:
+            raise self._misfit(shape)
+        if x.dtype.kind != "f":
+            x = x.astype(self.dtype)
+        x = x @ kernel
+        if self.bias is not None:
+            x += self.bias  # in the memory of the product
+        return activations.activated(self.activation, x)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape with K for D."""
+        if self.built and input_shape[-1] != self.kernel.shape[0]:
+            raise self._misfit(input_shape)
+        return (*input_shape[:-1], self.units)
+
+    def _misfit(self, shape: Shape) -> ag.ShapeError:
+        features = self.kernel.shape[0]
+        advice = "Check the data or the layer before, or make a new layer for this input"
+        if features == _known_product(shape[1:]):
+            advice = "Put layers.Flatten() before it, or reshape the data to (len(x), -1)"
+        elif len(shape) == 1:
+            advice = "One sample is a batch of shape (1, D): x.reshape(1, -1)"
+        return ag.ShapeError(
+            f"layer '{self._path or self.name}' (Dense): expected inputs whose last axis has length {features}, since "
+            f"its kernel has shape {self.kernel.shape}; received shape {shape}. {advice}"
+        )
+
+    def extra_repr(self) -> str:
+        """Return the size and the activation."""
+        size = f"{self.kernel.shape[0]} -> {self.units}" if self.built else f"units={self.units}"
+        name = getattr(self.activation, "__name__", repr(self.activation))
+        return size + ("" if self.activation is activations.linear else f", activation={name}")
+
+
+def _known_product(lengths: Shape) -> int:
+    product = 1
+    for n in lengths:
+        product *= n or 0
+    return product
+
+
+class Activation(Layer):
+    """Applies an activation function to each element.
+
+    Args:
+        activation: name or function.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Example:
+        >>> Activation("relu")([[-1.0, 2.0]]).tolist()
+        [[0.0, 2.0]]
+    """
+
+    supports_masking = True
+
+    def __init__(self, activation: str | Callable[..., Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return activation(x), of x's shape."""
+        return self.activation(x)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape."""
+        return input_shape
+
+    def extra_repr(self) -> str:
+        """Return the function's name."""
+        return getattr(self.activation, "__name__", repr(self.activation))
+
+
+class Dropout(Layer):
+    """Zeroes elements at random while training, and scales the others by 1 / (1 - rate): out = x m / (1 - rate).
+
+    The mask m is 1 with probability 1 - rate, else 0; its draw is a recorded op. In evaluation mode out = x.
+
+    Args:
+        rate: probability of an element to be dropped, 0 <= rate < 1.
+        noise_shape: shape of the mask, where 1 shares a draw along an axis and None takes x's length.
+        seed: of a stream of the layer's own; by default the default generator.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    References:
+        Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout: A Simple Way to Prevent Neural Networks
+        from Overfitting, 2014, section 10 (the scaling at training time).
+
+    Example:
+        >>> Dropout(0.5).eval()([[1.0, 2.0]]).tolist()
+        [[1.0, 2.0]]
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(rate, bool) or not 0 <= rate < 1:
+            raise ValueError(f"Dropout: expected a rate with 0 <= rate < 1; received rate={rate!r}")
+        self.rate = float(rate)
+        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.generator = None if seed is None else Generator(seed, name=f"dropout seed {seed}")
+
+    def call(self, x: Tensor, training: bool | None = None) -> Tensor:
+        """Return x with elements dropped and the others scaled, or x itself when not training."""
+        if not (self.training if training is None else training) or self.rate == 0:
+            return x
+        shape = x.shape if self.noise_shape is None else self._mask_shape(x.shape)
+        mask = ag.random.bernoulli(shape, 1 - self.rate, dtype=x.dtype, generator=self.generator)
+        return x * mask * (1 / (1 - self.rate))
+
+    def _mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        noise = self.noise_shape or ()
+        if len(noise) != len(shape) or any(k not in (None, 1, n) for k, n in zip(noise, shape, strict=True)):
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (Dropout): expected a noise_shape that broadcasts to the input's "
+                f"shape {shape}; received {noise}. Use 1 or None per axis"
+            )
+        return tuple(n if k is None else k for k, n in zip(noise, shape, strict=True))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape."""
+        return input_shape
+
+    def extra_repr(self) -> str:
+        """Return the rate."""
+        return f"{self.rate:g}"

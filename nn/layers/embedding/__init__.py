@@ -1,0 +1,1 @@
+"""Vectors for integers, and back."""

@@ -1,0 +1,256 @@
+"""Embeddings: vectors for integers, and for positions in a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ... import initializers
+from ...module.module import Shape
+from ..layer import Layer, is_number, positive
+
+
+class Embedding(Layer):
+    """Looks up a vector for each integer: out = embeddings[x].
+
+    Args:
+        input_dim: V, the number of different integers; they are 0 to V - 1.
+        output_dim: D, the length of the vectors.
+        embeddings_initializer: of the embeddings, shape (V, D).
+        mask_zero: whether 0 stands for padding: the result then has a mask, False where x is 0, which layers behind it,
+            losses and metrics go by; see `Module.compute_mask`.
+        weights: initial values of shape (V, D), in the place of the initializer.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on integers x of shape (N, ...); the result has shape (N, ..., D).
+
+    Raises:
+        ValueError: when called on an x that has a value outside 0 to V - 1.
+
+    Example:
+        >>> layer = Embedding(3, 2, weights=[[0, 0], [1, 2], [3, 4]], mask_zero=True)
+        >>> x = np.array([[1, 2, 0]])
+        >>> layer(x).tolist(), layer.compute_mask(x).tolist()
+        ([[[1.0, 2.0], [3.0, 4.0], [0.0, 0.0]]], [[True, True, False]])
+    """
+
+    embeddings: Tensor
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: str | Callable[..., Any] = "random_uniform",
+        mask_zero: bool = False,
+        weights: npt.ArrayLike | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.input_dim = positive("Embedding", "input_dim", input_dim)
+        self.output_dim = positive("Embedding", "output_dim", output_dim)
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.mask_zero = bool(mask_zero)
+        self._first = None if weights is None else np.array(weights, self.dtype)
+        if self._first is not None and self._first.shape != (self.input_dim, self.output_dim):
+            raise ag.ShapeError(
+                f"Embedding: expected weights of shape {(self.input_dim, self.output_dim)}, (input_dim, output_dim); "
+                f"received shape {self._first.shape}"
+            )
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the embeddings (V, D)."""
+        first = self._first
+        make = self.embeddings_initializer if first is None else lambda shape, dtype: first.astype(dtype)
+        self.embeddings = self.add_weight((self.input_dim, self.output_dim), make)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return the vectors, shape (N, ..., D)."""
+        index = _integers(self, x)
+        if index.size:
+            low, high = int(index.data.min()), int(index.data.max())
+            if low < 0 or high >= self.input_dim:
+                raise ValueError(
+                    f"layer '{self._path or self.name}' (Embedding): expected integers from 0 to {self.input_dim - 1}; "
+                    f"received {low if low < 0 else high}. Give it an input_dim of the largest integer plus 1"
+                )
+        return np.take(self.embeddings, index, axis=0)  # type: ignore[return-value]
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return where x is not 0, of x's shape; None without `mask_zero`."""
+        return np.not_equal(inputs, 0) if self.mask_zero else None
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape and D."""
+        return (*input_shape, self.output_dim)
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"{self.input_dim}, {self.output_dim}"
+
+
+class PositionalEmbedding(Layer):
+    """Adds a learned vector to each position: out[:, t] = x[:, t] + position_embeddings[t].
+
+    Args:
+        sequence_length: the largest number of positions.
+        initializer: of the vectors, shape (sequence_length, D).
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, T, D), T not above `sequence_length`; the result has x's shape. `start` is the position
+    of the first entry, by default 0.
+
+    References:
+        Gehring, Auli, Grangier, Yarats, Dauphin: Convolutional Sequence to Sequence Learning, 2017, section 3.1.
+
+    Example:
+        >>> PositionalEmbedding(4, initializer="ones")(np.zeros((1, 2, 1))).tolist()
+        [[[1.0], [1.0]]]
+    """
+
+    supports_masking = True
+    position_embeddings: Tensor
+
+    def __init__(
+        self, sequence_length: int, initializer: str | Callable[..., Any] = "glorot_uniform", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.sequence_length = positive("PositionalEmbedding", "sequence_length", sequence_length)
+        self.initializer = initializers.get(initializer)
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the vectors (sequence_length, D)."""
+        _check_sequence(self, input_shape)
+        self.position_embeddings = self.add_weight((self.sequence_length, input_shape[-1]), self.initializer)
+
+    def call(self, x: Tensor, start: int = 0) -> Tensor:
+        """Return x with the vectors added, of x's shape."""
+        _check_sequence(self, x.shape)
+        end = start + x.shape[1]
+        if start < 0 or end > self.sequence_length:
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' (PositionalEmbedding): expected positions below "
+                f"sequence_length={self.sequence_length}; received {x.shape[1]} positions from {start} on"
+            )
+        return x + self.position_embeddings[start:end]
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape."""
+        return input_shape
+
+    def extra_repr(self) -> str:
+        """Return the largest number of positions."""
+        return f"sequence_length={self.sequence_length}"
+
+
+class SinusoidalEmbedding(Layer):
+    """Adds waves of many lengths along the positions: out[:, t, 2i] = x + sin(t w^(-2i/D)), out[:, t, 2i+1] = x + cos.
+
+    In both, w = max_wavelength, and the cosine of feature 2i+1 has the same frequency as the sine of feature 2i.
+
+    Args:
+        max_wavelength: w, which the longest wave, over 2 pi, comes near to.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on x of shape (N, T, D); the result has x's shape. `start` is the position of the first entry.
+
+    References:
+        Vaswani et al.: Attention Is All You Need, 2017, section 3.5.
+
+    Example:
+        >>> SinusoidalEmbedding()(np.zeros((1, 2, 2))).numpy().round(2).tolist()
+        [[[0.0, 1.0], [0.8399999737739563, 0.5400000214576721]]]
+    """
+
+    supports_masking = True
+
+    def __init__(self, max_wavelength: float = 10000.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not is_number(max_wavelength) or not max_wavelength > 0:
+            raise ValueError(
+                f"SinusoidalEmbedding: expected max_wavelength > 0; received max_wavelength={max_wavelength!r}"
+            )
+        self.max_wavelength = float(max_wavelength)
+
+    def call(self, x: Tensor, start: int = 0) -> Tensor:
+        """Return x with the waves added, of x's shape."""
+        _check_sequence(self, x.shape)
+        feature = np.arange(x.shape[2])
+        frequency = self.max_wavelength ** (-(feature // 2 * 2) / x.shape[2])
+        angle = (start + np.arange(x.shape[1]))[:, None] * frequency
+        return x + np.where(feature % 2, np.cos(angle), np.sin(angle)).astype(x.dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape."""
+        return input_shape
+
+
+class TokenAndPositionEmbedding(Layer):
+    """Looks up a vector for each integer and adds one for its position.
+
+    Args:
+        vocabulary_size: V, the number of different integers.
+        sequence_length: the largest number of positions.
+        embedding_dim: D, the length of the vectors.
+        embeddings_initializer: of both tables.
+        mask_zero: as for `Embedding`.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on integers x of shape (N, T); the result has shape (N, T, D).
+
+    Example:
+        >>> TokenAndPositionEmbedding(5, 3, 2, embeddings_initializer="ones")(np.array([[4, 0]])).tolist()
+        [[[2.0, 2.0], [2.0, 2.0]]]
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        sequence_length: int,
+        embedding_dim: int,
+        embeddings_initializer: str | Callable[..., Any] = "random_uniform",
+        mask_zero: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        initializer = initializers.get(embeddings_initializer)
+        self.token_embedding = Embedding(vocabulary_size, embedding_dim, initializer, mask_zero, dtype=self.dtype)
+        self.position_embedding = PositionalEmbedding(sequence_length, initializer, dtype=self.dtype)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return the sum of both vectors, shape (N, T, D)."""
+        return self.position_embedding(self.token_embedding(x))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return where x is not 0, of x's shape; None without `mask_zero`."""
+        return self.token_embedding.compute_mask(inputs)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape and D."""
+        return self.token_embedding.compute_output_shape(input_shape)
+
+
+def _check_sequence(layer: Layer, shape: Shape) -> None:
+    if len(shape) != 3 or shape[-1] is None:
+        raise ag.ShapeError(
+            f"layer '{layer._path or layer.name}' ({type(layer).__name__}): expected inputs of shape (N, T, D) with a "
+            f"known D; received shape {shape}"
+        )
+
+
+def _integers(layer: Layer, x: Tensor) -> Tensor:
+    """Return x as integers; data often come as floats that are whole."""
+    if x.dtype.kind in "iu":
+        return x
+    whole = x.data.astype(np.int64)
+    if x.dtype.kind != "f" or not np.array_equal(whole, x.data):
+        raise ag.DtypeError(
+            f"layer '{layer._path or layer.name}' ({type(layer).__name__}): expected integers; received {x.dtype} with "
+            "values that are not whole"
+        )
+    return x.astype(np.int64)

@@ -1,0 +1,260 @@
+"""Categories as vectors: CategoryEncoding, and Discretization of numbers into bins.
+
+Argument that the layers share:
+    output_mode: "int" for indices; "one_hot" for a vector of K for each index, 1 at its place, where an axis of length
+        1 behind is dropped; "multi_hot" and "count" for one vector for each sample (N, T): where the indices of its row
+        are, or how often.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from autograd_lite import Tensor
+
+from ...module.module import Shape
+from ..convolution.spatial import one_of
+from ..layer import Layer, is_number, positive
+from .scaling import batches_of
+
+Array = npt.NDArray[Any]
+VECTORS = ("one_hot", "multi_hot", "count")
+
+
+class Encoding(Layer):
+    """What the layers do with indices."""
+
+    output_mode: str
+
+    def _refuse_sparse(self, sparse: bool) -> None:
+        if sparse:
+            raise ValueError(
+                f"{type(self).__name__}: expected sparse=False, since arrays are dense; received sparse=True"
+            )
+
+    def _encoded(self, index: Any, depth: int, weights: Any = None) -> Any:
+        """Return the vectors of indices from 0 to depth - 1; one that is out of range gives zeros."""
+        if self.output_mode == "one_hot" and index.ndim > 1 and index.shape[-1] == 1:
+            index = index[..., 0]
+        hot = np.equal(index[..., None], np.arange(depth)).astype(self.dtype)
+        if self.output_mode == "one_hot":
+            return hot
+        axis = 1 if index.ndim > 1 else 0
+        if self.output_mode == "multi_hot":
+            return np.max(hot, axis=axis)
+        return np.sum(hot if weights is None else hot * weights[..., None], axis=axis)
+
+    def _encoded_shape(self, shape: Shape, depth: int) -> Shape:
+        if self.output_mode == "int":
+            return shape
+        if self.output_mode == "one_hot":
+            return (*(shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape), depth)
+        return (*shape[:1], *shape[2:], depth) if len(shape) > 1 else (depth,)
+
+    def _whole(self, x: Tensor) -> Tensor:
+        """Return x as integers."""
+        if x.dtype.kind in "iu":
+            return x
+        if x.dtype.kind != "b" and (x.data != np.floor(x.data)).any():
+            raise ValueError(
+                f"layer '{self._path or self.name}' ({type(self).__name__}): expected integers; received {x.dtype} "
+                "values that are not whole numbers. Round them, or put them in bins with Discretization"
+            )
+        return x.astype(np.int64)
+
+
+class CategoryEncoding(Encoding):
+    """Encodes integers from 0 to K - 1 as vectors of length K.
+
+    Args:
+        num_tokens: K.
+        output_mode: "multi_hot", "one_hot" or "count", see the module.
+        sparse: False; arrays are dense.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Call it on integers; with "count" also on `count_weights` of x's shape, what each index counts.
+
+    Raises:
+        ValueError: when called on an x that has a value outside 0 to K - 1.
+
+    Example:
+        >>> CategoryEncoding(4)(np.array([[0, 1], [3, 3]])).tolist()
+        [[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
+        >>> CategoryEncoding(4, output_mode="count")(np.array([[3, 3]])).tolist()
+        [[0.0, 0.0, 0.0, 2.0]]
+    """
+
+    def __init__(self, num_tokens: int, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_tokens = positive("CategoryEncoding", "num_tokens", num_tokens)
+        self.output_mode = one_of("CategoryEncoding", "output_mode", output_mode, VECTORS)
+        self._refuse_sparse(sparse)
+
+    def call(self, x: Tensor, count_weights: Any = None) -> Any:
+        """Return the vectors, whose last axis has length K."""
+        if count_weights is not None and (self.output_mode != "count" or np.shape(count_weights) != x.shape):
+            raise ValueError(
+                f"layer '{self._path or self.name}' (CategoryEncoding): expected count_weights with "
+                f"output_mode='count' only, and of the input's shape {x.shape}; received shape "
+                f"{np.shape(count_weights)} with output_mode={self.output_mode!r}"
+            )
+        index = self._whole(x)
+        if index.size and not 0 <= int(index.data.min()) <= int(index.data.max()) < self.num_tokens:
+            raise ValueError(
+                f"layer '{self._path or self.name}' (CategoryEncoding): expected integers from 0 to "
+                f"{self.num_tokens - 1}; received {int(index.data.min())} to {int(index.data.max())}. Give it "
+                "num_tokens of the largest plus 1, or map them with IntegerLookup"
+            )
+        return self._encoded(index, self.num_tokens, None if count_weights is None else self._cast(count_weights))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the vectors."""
+        return self._encoded_shape(input_shape, self.num_tokens)
+
+    def extra_repr(self) -> str:
+        """Return the arguments."""
+        return f"{self.num_tokens}, output_mode={self.output_mode}"
+
+
+class Discretization(Encoding):
+    """Puts numbers in bins: out = how many boundaries are not above x.
+
+    Args:
+        bin_boundaries: K - 1 numbers in ascending order; bin i holds boundary[i - 1] <= x < boundary[i].
+        num_bins: K, in their place, for boundaries that `adapt` finds in data: as many samples fall in each bin.
+        epsilon: of `adapt`: the share of the samples by which a boundary may be off. It bounds the memory.
+        output_mode: "int", "one_hot", "multi_hot" or "count", see the module.
+        sparse: False; arrays are dense.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    What `adapt` finds is saved with the model's configuration, and is not a weight.
+
+    Raises:
+        ValueError: when called before `adapt`, if it was given `num_bins`.
+
+    Example:
+        >>> Discretization([0.0, 1.0])([[-1.5, 0.0, 3.0]]).tolist()
+        [[0, 1, 2]]
+        >>> layer = Discretization(num_bins=2)
+        >>> layer.adapt(np.array([1.0, 2.0, 3.0, 10.0]))
+        >>> layer([[1.5, 2.5]]).tolist()
+        [[0, 1]]
+    """
+
+    def __init__(
+        self,
+        bin_boundaries: Sequence[float] | None = None,
+        num_bins: int | None = None,
+        epsilon: float = 0.01,
+        output_mode: str = "int",
+        sparse: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if (bin_boundaries is None) == (num_bins is None):
+            raise ValueError(
+                f"Discretization: expected bin_boundaries or num_bins, one of them; received bin_boundaries="
+                f"{bin_boundaries!r} and num_bins={num_bins!r}"
+            )
+        if not is_number(epsilon) or not 0 < epsilon <= 1:
+            raise ValueError(f"Discretization: expected 0 < epsilon <= 1; received epsilon={epsilon!r}")
+        self.epsilon = float(epsilon)
+        self.output_mode = one_of("Discretization", "output_mode", output_mode, ("int", *VECTORS))
+        self._refuse_sparse(sparse)
+        self._adapts = num_bins is not None
+        self.bin_boundaries: tuple[float, ...] | None = None
+        if num_bins is not None:
+            self.num_bins = positive("Discretization", "num_bins", num_bins)
+            return
+        edges = np.asarray(bin_boundaries, np.float64)
+        if edges.ndim != 1 or not (np.diff(edges) >= 0).all():
+            raise ValueError(
+                f"Discretization: expected bin_boundaries to be numbers in ascending order; received "
+                f"bin_boundaries={bin_boundaries!r:.80}"
+            )
+        self.bin_boundaries = tuple(edges.tolist())
+        self.num_bins = len(edges) + 1
+
+    def adapt(self, data: Any) -> None:
+        """Choose the boundaries so that each bin holds the same share of data.
+
+        Between two samples a boundary is interpolated. Where there are fewer samples than bins, the bins behind them
+        stay empty.
+
+        Args:
+            data: an array of any shape, or batches: a list, a generator, a DataLoader. Of a batch that is a tuple the
+                first part counts.
+
+        Raises:
+            ValueError: if the layer was given its boundaries, or there are no data.
+
+        References:
+            Hyndman, Fan: Sample Quantiles in Statistical Packages, 1996, definition 4.
+        """
+        if not self._adapts:
+            raise ValueError(f"{self.name}.adapt: expected a layer made with num_bins; this one has bin_boundaries")
+        sketch = np.zeros((2, 0))
+        for batch in batches_of(f"{self.name}.adapt", data):
+            sketch = _compressed(np.concatenate([sketch, _sketch(batch, self.epsilon)], axis=1), self.epsilon)
+        if not sketch.size:
+            raise ValueError(f"{self.name}.adapt: expected at least one sample; received none")
+        found = _compressed(sketch, 1 / self.num_bins)[0, :-1]
+        self.bin_boundaries = tuple(found[: self.num_bins - 1].tolist())
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, and the boundaries that `adapt` has found."""
+        found = {"bin_boundaries": list(self.bin_boundaries)} if self.bin_boundaries is not None else {}
+        return super().get_config() | found
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return a new layer, like the one whose `get_config` this is, with its boundaries."""
+        if config.get("num_bins") is None:
+            return super().from_config(config)
+        layer = super().from_config({**config, "bin_boundaries": None})
+        found = config.get("bin_boundaries")
+        layer.bin_boundaries = None if found is None else tuple(found)
+        return layer
+
+    def call(self, x: Tensor) -> Any:
+        """Return the bins, int32 of x's shape, or their vectors."""
+        if self.bin_boundaries is None:
+            raise ValueError(
+                f"layer '{self._path or self.name}' (Discretization): expected boundaries; this layer has none yet. "
+                "Call adapt(data) first"
+            )
+        edges = np.asarray(self.bin_boundaries, x.dtype if x.dtype.kind == "f" else None)
+        bins = np.sum(np.greater_equal(x[..., None], edges), axis=-1).astype(np.int32)
+        return bins if self.output_mode == "int" else self._encoded(bins, self.num_bins)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape, or that of the vectors."""
+        return self._encoded_shape(input_shape, self.num_bins)
+
+    def extra_repr(self) -> str:
+        """Return the number of bins."""
+        return f"num_bins={self.num_bins}, output_mode={self.output_mode}"
+
+
+def _sketch(values: Array, epsilon: float) -> Array:
+    """Return some of the values, in order, and how many each stands for, shape (2, ...)."""
+    ordered = np.sort(values.ravel().astype(np.float64))
+    step = max(ordered.size * epsilon, 1)
+    some = ordered[int(step - 1) :: int(step)]
+    return np.stack([some, np.full(some.shape, step)])
+
+
+def _compressed(sketch: Array, share: float) -> Array:
+    """Return a sketch of one value for each such share of the weight, interpolated, if that is fewer."""
+    if sketch.shape[1] * share < 1:
+        return sketch
+    values, weights = sketch[:, np.argsort(sketch[0], kind="stable")]
+    total = np.cumsum(weights)
+    at = share * np.arange(1, math.ceil(1 / share) + 1)
+    reached = np.interp(at, total / total[-1], total)
+    return np.stack([np.interp(at, total / total[-1], values), np.diff(reached, prepend=0.0)])

@@ -1,0 +1,370 @@
+"""Recurrent cells: one step of a recurrent network, from the input and the states to the output and the new states.
+
+Shape letters: N batch, D features of the input, H units. Gates stand side by side along the last axis of `kernel`,
+`recurrent_kernel` and `bias`, in Keras's order. Arguments that all cells have:
+
+    units: H, the length of the output and of each state.
+    activation, recurrent_activation: name or function, of the new values and of the gates.
+    use_bias: whether to add biases.
+    kernel_initializer, recurrent_initializer, bias_initializer: of the three weights.
+    dropout: share of the input's features that are dropped while training, one draw for a whole sequence.
+    recurrent_dropout: share of h's elements that are dropped where h enters the gates, one draw for a whole sequence.
+    seed: of a stream of the cell's own for these draws; by default the default generator.
+    kwargs: `input_shape`, `name`, `dtype`; `kernel_regularizer`, `recurrent_regularizer`, `bias_regularizer` and the
+        three `..._constraint`, see `nn.regularizers` and `nn.constraints`.
+
+References:
+    Gal, Ghahramani: A Theoretically Grounded Application of Dropout in Recurrent Neural Networks, 2016, section 4 (one
+    mask for all time steps).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Generator, Tensor
+
+from ... import activations, initializers
+from ...module.module import Shape
+from ..layer import Layer, positive
+
+Name = str | Callable[..., Any]
+Masks = tuple[Any, Any]
+_RULES = [f"{weight}_{rule}" for weight in ("kernel", "recurrent", "bias") for rule in ("regularizer", "constraint")]
+
+
+def of_cell(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Take out of a layer's arguments those that are its cell's: the weights' rules. The dtype is both's."""
+    rules = {name: kwargs.pop(name) for name in _RULES if name in kwargs}
+    return rules | {"dtype": kwargs.get("dtype")}
+
+
+class RecurrentCell(Layer):
+    """Base of the cells below; a subclass has `gates` and `states`, and writes `step`.
+
+    Its input enters by one product with `kernel` only, so that a layer can take the products of all time steps at once.
+    """
+
+    gates = 1
+    states = 1
+    kernel: Tensor
+    recurrent_kernel: Tensor
+    bias: Tensor | None
+
+    def __init__(
+        self,
+        units: int,
+        activation: Name | None,
+        use_bias: bool,
+        initial: tuple[Name, Name, Name],
+        dropout: float,
+        recurrent_dropout: float,
+        seed: int | None,
+        **kwargs: Any,
+    ) -> None:
+        # The weight is `recurrent_kernel`, the arguments have Keras's shorter names.
+        for rule in ("regularizer", "constraint"):
+            if f"recurrent_{rule}" in kwargs:
+                kwargs[f"recurrent_kernel_{rule}"] = kwargs.pop(f"recurrent_{rule}")
+        super().__init__(**kwargs)
+        self.units = positive(type(self).__name__, "units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = bool(use_bias)
+        self.kernel_initializer, self.recurrent_initializer, self.bias_initializer = map(initializers.get, initial)
+        self.dropout = _rate(self, "dropout", dropout)
+        self.recurrent_dropout = _rate(self, "recurrent_dropout", recurrent_dropout)
+        self.generator = None if seed is None else Generator(seed, name=f"dropout seed {seed}")
+
+    @property
+    def state_size(self) -> int | list[int]:
+        """H, or a list of one H for each state."""
+        return self.units if self.states == 1 else [self.units] * self.states
+
+    @property
+    def output_size(self) -> int:
+        """H."""
+        return self.units
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the kernel (D, gates H), the recurrent kernel (H, gates H) and the bias."""
+        if len(input_shape) < 2 or input_shape[-1] is None:
+            raise ag.ShapeError(
+                f"{self.name}: expected inputs of shape (N, D) with a known D; received shape {input_shape}"
+            )
+        width = self.gates * self.units
+        self.kernel = self.add_weight((input_shape[-1], width), self.kernel_initializer)
+        self.recurrent_kernel = self.add_weight((self.units, width), self.recurrent_initializer)
+        self.bias = self.add_weight(self.bias_shape(), self._first_bias) if self.use_bias else None
+
+    def bias_shape(self) -> tuple[int, ...]:
+        """Return the bias's shape, (gates H,)."""
+        return (self.gates * self.units,)
+
+    def _first_bias(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        return self.bias_initializer(shape, dtype)
+
+    def project(self, x: Tensor) -> Tensor:
+        """Return what the input gives to the gates, x @ kernel + bias, for x of shape (..., D)."""
+        z = self.checked(x) @ self.kernel
+        bias = self.input_bias()
+        return z if bias is None else z + bias
+
+    def checked(self, x: Tensor) -> Tensor:
+        """Return x, whose last axis fits the kernel.
+
+        Raises:
+            ShapeError: if it does not.
+        """
+        features = self.kernel.shape[0]
+        if x.shape[-1] != features:
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' ({type(self).__name__}): expected inputs whose last axis has "
+                f"length {features}, since its kernel has shape {self.kernel.shape}; received {x.shape}. Check the "
+                "data or the layer before, or make a new layer for this input"
+            )
+        return x
+
+    def input_bias(self) -> Tensor | None:
+        """Return what `project` adds, shape (gates H,)."""
+        return self.bias
+
+    def step(self, z: Tensor, states: Sequence[Any], drop: Any = None) -> tuple[Tensor, list[Tensor]]:
+        """Return the output and the new states.
+
+        Args:
+            z: what `project` returned, shape (N, gates H).
+            states: of shape (N, H) each.
+            drop: what to multiply h by where it enters the gates, shape (N, H), or None.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: write step(self, z, states, drop)")
+
+    def get_initial_state(self, batch_size: int) -> list[Tensor]:
+        """Return states of zeros, of shape (N, H) each."""
+        return [ag.tensor(np.zeros((batch_size, self.units), self.dtype)) for _ in range(self.states)]
+
+    def draw_masks(self, x: Tensor, training: bool) -> Masks:
+        """Return what to multiply the input (N, D) and h (N, H) by during one sequence, None for nothing."""
+        if not training:
+            return None, None
+        rows = x.shape[0]
+        return (
+            self._mask((rows, x.shape[-1]), self.dropout, x.dtype),
+            self._mask((rows, self.units), self.recurrent_dropout, x.dtype),
+        )
+
+    def _mask(self, shape: tuple[int, ...], rate: float, dtype: Any) -> Any:
+        if rate == 0:
+            return None
+        return ag.random.bernoulli(shape, 1 - rate, dtype=dtype, generator=self.generator) * (1 / (1 - rate))
+
+    def call(self, x: Tensor, states: Any = None, training: bool | None = None) -> tuple[Tensor, list[Tensor]]:
+        """Return the output (N, H) and the list of new states, for x of shape (N, D) and states of (N, H), or zeros."""
+        if x.ndim != 2:
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' ({type(self).__name__}): expected inputs of shape (N, D), one "
+                f"step; received shape {x.shape}. For sequences (N, T, D) wrap it: RNN(cell)"
+            )
+        if x.dtype.kind != "f":
+            x = x.astype(self.dtype)
+        held = states if isinstance(states, (list, tuple)) else None if states is None else [states]
+        if held is not None and len(held) != self.states:
+            raise ValueError(f"{self.name}: expected {self.states} states; received {len(held)}")
+        held = self.get_initial_state(x.shape[0]) if held is None else [self._cast(s) for s in held]
+        masks = self.draw_masks(x, self.training if training is None else training)
+        return self.step(self.project(x if masks[0] is None else x * masks[0]), held, masks[1])
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        """Return the shapes of the output and of the states, (N, H) each."""
+        return [(input_shape[0], self.units)] * (1 + self.states)
+
+    def extra_repr(self) -> str:
+        """Return the size."""
+        return f"{self.kernel.shape[0]} -> {self.units}" if self.built else f"units={self.units}"
+
+
+def _rate(cell: Layer, argument: str, rate: Any) -> float:
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < 1:
+        raise ValueError(
+            f"{type(cell).__name__}: expected {argument} with 0 <= {argument} < 1; received {argument}={rate!r}"
+        )
+    return float(rate)
+
+
+class SimpleRNNCell(RecurrentCell):
+    """One step of the fully connected recurrent network: h' = activation(x W + b + h U).
+
+    Args:
+        units: H; for the others see the module.
+
+    References:
+        Elman: Finding Structure in Time, 1990, figure 2.
+
+    Example:
+        >>> cell = SimpleRNNCell(2, kernel_initializer="ones", recurrent_initializer="zeros", activation=None)
+        >>> out, states = cell([[1.0, 2.0]])
+        >>> out.tolist(), states[0] is out
+        ([[3.0, 3.0]], True)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Name | None = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Name = "glorot_uniform",
+        recurrent_initializer: Name = "orthogonal",
+        bias_initializer: Name = "zeros",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        initial = (kernel_initializer, recurrent_initializer, bias_initializer)
+        super().__init__(units, activation, use_bias, initial, dropout, recurrent_dropout, seed, **kwargs)
+
+    def step(self, z: Tensor, states: Sequence[Any], drop: Any = None) -> tuple[Tensor, list[Tensor]]:
+        """Return h' and [h']."""
+        h = states[0] if drop is None else states[0] * drop
+        h = self.activation(z + h @ self.recurrent_kernel)
+        return h, [h]
+
+
+class LSTMCell(RecurrentCell):
+    """One step of the long short-term memory, with gates i (input), f (forget), g (new values, "c") and o (output).
+
+        i, f, o = s(x W_i + h U_i + b_i), …    g = t(x W_c + h U_c + b_c)
+        c' = f c + i g                         h' = o t(c')
+
+    with s the recurrent activation and t the activation. The gates' order along the weights' last axis is i, f, c, o.
+
+    Args:
+        units: H; for the others see the module.
+        unit_forget_bias: whether the forget gate's bias starts at 1 instead of what `bias_initializer` says.
+
+    References:
+        Hochreiter, Schmidhuber: Long Short-Term Memory, 1997; Gers, Schmidhuber, Cummins: Learning to Forget, 2000,
+        equations 2.6 to 3.2; Jozefowicz, Zaremba, Sutskever: An Empirical Exploration of Recurrent Network
+        Architectures, 2015, section 3.3 (the forget gate's bias).
+
+    Example:
+        >>> cell = LSTMCell(3)
+        >>> out, (h, c) = cell([[1.0, 2.0]])
+        >>> out.shape, out is h, cell.kernel.shape, cell.bias.tolist()[2:7]
+        ((1, 3), True, (2, 12), [0.0, 1.0, 1.0, 1.0, 0.0])
+    """
+
+    gates = 4
+    states = 2
+
+    def __init__(
+        self,
+        units: int,
+        activation: Name | None = "tanh",
+        recurrent_activation: Name | None = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Name = "glorot_uniform",
+        recurrent_initializer: Name = "orthogonal",
+        bias_initializer: Name = "zeros",
+        unit_forget_bias: bool = True,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        initial = (kernel_initializer, recurrent_initializer, bias_initializer)
+        super().__init__(units, activation, use_bias, initial, dropout, recurrent_dropout, seed, **kwargs)
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self.unit_forget_bias = bool(unit_forget_bias)
+
+    def _first_bias(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        if not self.unit_forget_bias:
+            return self.bias_initializer(shape, dtype)
+        h = self.units
+        first, rest = self.bias_initializer((h,), dtype), self.bias_initializer((2 * h,), dtype)
+        return np.concatenate([first, np.ones(h, dtype), rest])
+
+    def step(self, z: Tensor, states: Sequence[Any], drop: Any = None) -> tuple[Tensor, list[Tensor]]:
+        """Return h' and [h', c']."""
+        h, c = states
+        n = self.units
+        z = z + (h if drop is None else h * drop) @ self.recurrent_kernel
+        i, f = self.recurrent_activation(z[:, :n]), self.recurrent_activation(z[:, n : 2 * n])
+        c = f * c + i * self.activation(z[:, 2 * n : 3 * n])
+        h = self.recurrent_activation(z[:, 3 * n :]) * self.activation(c)
+        return h, [h, c]
+
+
+class GRUCell(RecurrentCell):
+    """One step of the gated recurrent unit, with gates z (update) and r (reset) and the new values n ("h").
+
+        z, r = s(x W_z + b_z + h U_z + b'_z), …
+        n = t(x W_h + b_h + r (h U_h + b'_h))          h' = z h + (1 - z) n
+
+    with s the recurrent activation and t the activation. The gates' order along the weights' last axis is z, r, h.
+
+    Args:
+        units: H; for the others see the module.
+        reset_after: whether the reset gate acts after the product with U, as above; then the bias has shape (2, 3 H),
+            b and b'. Otherwise n = t(x W_h + b_h + (r h) U_h), and the bias is b alone, shape (3 H,).
+
+    References:
+        Cho et al.: Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine Translation, 2014,
+        equations 5 to 8 (the reset gate before); NVIDIA's cuDNN and PyTorch have it after.
+
+    Example:
+        >>> cell = GRUCell(3)
+        >>> out, states = cell([[1.0, 2.0]])
+        >>> out.shape, len(states), cell.kernel.shape, cell.bias.shape
+        ((1, 3), 1, (2, 9), (2, 9))
+    """
+
+    gates = 3
+
+    def __init__(
+        self,
+        units: int,
+        activation: Name | None = "tanh",
+        recurrent_activation: Name | None = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Name = "glorot_uniform",
+        recurrent_initializer: Name = "orthogonal",
+        bias_initializer: Name = "zeros",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        reset_after: bool = True,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        initial = (kernel_initializer, recurrent_initializer, bias_initializer)
+        super().__init__(units, activation, use_bias, initial, dropout, recurrent_dropout, seed, **kwargs)
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self.reset_after = bool(reset_after)
+
+    def bias_shape(self) -> tuple[int, ...]:
+        """Return (2, 3 H), or (3 H,) if the reset gate acts before the product."""
+        return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
+
+    def input_bias(self) -> Tensor | None:
+        """Return b."""
+        return self.bias[0] if self.bias is not None and self.reset_after else self.bias
+
+    def step(self, z: Tensor, states: Sequence[Any], drop: Any = None) -> tuple[Tensor, list[Tensor]]:
+        """Return h' and [h']."""
+        h, n, u = states[0], self.units, self.recurrent_kernel
+        seen = h if drop is None else h * drop
+        if self.reset_after:
+            y = seen @ u
+            if self.bias is not None:
+                y = y + self.bias[1]
+            gates = self.recurrent_activation(z[:, : 2 * n] + y[:, : 2 * n])
+            new = self.activation(z[:, 2 * n :] + gates[:, n:] * y[:, 2 * n :])
+        else:
+            gates = self.recurrent_activation(z[:, : 2 * n] + seen @ u[:, : 2 * n])
+            new = self.activation(z[:, 2 * n :] + (gates[:, n:] * seen) @ u[:, 2 * n :])
+        update = gates[:, :n]
+        h = update * h + (1 - update) * new
+        return h, [h]

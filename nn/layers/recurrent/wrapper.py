@@ -1,0 +1,131 @@
+"""Layers around one layer: Wrapper, the base of the user's own, and SpectralNormalization."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ...initializers import TruncatedNormal
+from ...module.module import Module, Shape
+from ..layer import Layer, positive
+
+
+class Wrapper(Layer):
+    """A layer around another one, `layer`; a subclass adds what it does before, behind, or with its weights.
+
+    Args:
+        layer: any layer.
+        kwargs: `input_shape`, `name`, `dtype`; the dtype is the layer's by default.
+
+    Example:
+        >>> from nn.layers import Dense
+        >>> class Doubled(Wrapper):
+        ...     def call(self, x):
+        ...         return 2 * self.layer(x)
+        >>> Doubled(Dense(1, kernel_initializer="ones"))([[1.0, 2.0]]).tolist()
+        [[6.0]]
+    """
+
+    def __init__(self, layer: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("dtype", getattr(layer, "dtype", None))
+        super().__init__(**kwargs)
+        if not isinstance(layer, Module):
+            raise TypeError(f"{type(self).__name__}: expected a layer, such as Dense(8); received {layer!r:.80}")
+        self.layer = layer
+
+    def build(self, input_shape: Shape) -> None:
+        """Build the layer."""
+        if not self.layer.built:
+            self.layer.build(input_shape)
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """Return what the layer returns."""
+        training = self.training if training is None else training
+        return self.layer(x, training=training) if type(self.layer)._takes_training else self.layer(x)
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        """Return the layer's output shape."""
+        return self.layer.compute_output_shape(input_shape)
+
+
+class SpectralNormalization(Wrapper):
+    """Divides the kernel of a layer by its largest singular value, so that the layer's Lipschitz constant is bounded.
+
+    With W the kernel as a matrix, of shape (everything else, last axis), a step takes `v = W u / |W u|` and then
+    `u = W^T v / |W^T v|`, and s = v^T W u tends to the largest singular value; the layer computes with W / s. While
+    training, `power_iterations` steps are taken in each call and u is kept for the next; in evaluation one step is
+    taken and u stays. The gradient is that of all this by W. The kernel itself stays as it is, where Keras writes W / s
+    into it while training, and in evaluation takes it as it was left.
+
+    Args:
+        layer: a layer with a `kernel` or `embeddings`.
+        power_iterations: how many steps to take before each call.
+        kwargs: `input_shape`, `name`, `dtype`.
+
+    Raises:
+        TypeError: if the layer has neither when it is built.
+
+    References:
+        Miyato, Kataoka, Koyama, Yoshida: Spectral Normalization for Generative Adversarial Networks, 2018, algorithm 1.
+
+    Example:
+        >>> from nn.layers import Dense
+        >>> layer = SpectralNormalization(Dense(2, use_bias=False), power_iterations=30)
+        >>> y = layer(np.eye(3))
+        >>> round(float(np.linalg.norm(y.data, 2)), 5)
+        1.0
+    """
+
+    vector_u: Tensor
+
+    def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any) -> None:
+        super().__init__(layer, **kwargs)
+        self.power_iterations = positive("SpectralNormalization", "power_iterations", power_iterations)
+
+    def build(self, input_shape: Shape) -> None:
+        """Build the layer, and create u, shape (1, K) for a kernel whose last axis has length K."""
+        super().build(input_shape)
+        length = getattr(self.layer, self._weight_name()).shape[-1]
+        self.vector_u = self.add_weight((1, length), TruncatedNormal(stddev=0.02), trainable=False)
+
+    def _weight_name(self) -> str:
+        for name in ("kernel", "embeddings"):
+            if isinstance(vars(self.layer).get(name), Tensor):
+                return name
+        raise TypeError(
+            f"{self.name} (SpectralNormalization): expected a layer with a kernel or embeddings; received "
+            f"{self.layer!r}"
+        )
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """Return the layer's result with the divided kernel; while training, move u."""
+        training = self.training if training is None else training
+        name = self._weight_name()
+        twin: Any = copy.copy(self.layer)  # the layer itself may be running in another thread
+        vars(twin)[name] = self._divided(getattr(twin, name), training)
+        out = twin(x, training=training) if type(twin)._takes_training else twin(x)
+        if (added := vars(twin).get("_added")) is not None:
+            vars(self.layer).setdefault("_added", added)
+        return out
+
+    def _divided(self, weight: Tensor, training: bool) -> Tensor:
+        if not weight.data.any():
+            return weight
+        matrix = weight.reshape(-1, weight.shape[-1])
+        u: Any = self.vector_u.numpy()  # a copy, since the next step is written into it
+        for _ in range(self.power_iterations if training else 1):
+            v = _unit(u @ matrix.T)
+            u = _unit(v @ matrix)
+        if training:
+            with ag.no_grad():
+                self.vector_u.assign(ag.stop_gradient(u))
+        return weight / np.sum((v @ matrix) * u)
+
+
+def _unit(x: Any) -> Any:
+    return x / np.sqrt(np.maximum(np.sum(x * x), 1e-12))

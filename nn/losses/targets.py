@@ -1,0 +1,302 @@
+"""What targets a loss accepts. Each check is one comparison or two when all is well, and looks closer only if not."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import autograd_lite as ag
+
+Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
+
+
+def check_counts(loss: str, y_true: Array, shape: Shape) -> None:
+    """Raise if targets and predictions have different numbers of samples, or none."""
+    if not shape or y_true.ndim == 0:
+        raise ag.ShapeError(
+            f"{loss}: expected a batch, shape (N, ...); received y_true {y_true.shape} and y_pred {shape}. "
+            "One sample is a batch of shape (1, ...)"
+        )
+    if y_true.shape[0] != shape[0]:
+        raise ag.ShapeError(
+            f"{loss}: expected as many targets as predictions; received y_true {y_true.shape} and y_pred {shape}. "
+            "Pair each sample with its own target"
+        )
+    if 0 in shape:
+        raise ag.ShapeError(f"{loss}: expected at least one sample; received y_pred of shape {shape}")
+
+
+def check_same_shape(loss: str, y_true: Array, shape: Shape) -> None:
+    """Raise unless targets have the shape of predictions: broadcasting would compare everything with everything."""
+    if y_true.shape == shape and y_true.dtype.kind in "fiub" and y_true.size:
+        return
+    _check_numbers(loss, y_true)
+    check_counts(loss, y_true, shape)
+    received = f"received y_true {y_true.shape} and y_pred {shape}, which would broadcast or not fit"
+    fix = "Give the targets the shape of the model's output"
+    if (*y_true.shape, 1) == shape:
+        fix = "Write y_true.reshape(-1, 1)" if y_true.ndim == 1 else "Write y_true[..., None]"
+    elif y_true.shape == (*shape, 1):
+        fix = "Write y_true.reshape(-1)" if len(shape) == 1 else "Write y_true[..., 0]"
+    raise ag.ShapeError(f"{loss}: expected y_true and y_pred of the same shape; {received}. {fix}")
+
+
+def check_no_nan(loss: str, y_true: Array) -> None:
+    """Raise if a target is NaN."""
+    smallest = y_true.min()
+    if smallest != smallest:
+        _refuse_nan(loss, y_true)
+
+
+def check_unit_interval(loss: str, y_true: Array) -> None:
+    """Raise unless all targets are in [0, 1]."""
+    if not (y_true.min() >= 0 and y_true.max() <= 1):
+        _refuse_nan(loss, y_true)
+        raise ValueError(
+            f"{loss}: expected targets from 0 to 1; received {y_true.min():g} to {y_true.max():g}. "
+            "Map two classes to 0 and 1: (y_true > 0).astype('float32') does it for -1 and 1"
+        )
+
+
+def check_distributions(loss: str, y_true: Array, shape: Shape) -> None:
+    """Raise unless targets are one-hot or soft distributions of the predictions' shape."""
+    if y_true.shape != shape or y_true.dtype.kind not in "fiub" or not y_true.size:
+        _check_numbers(loss, y_true)
+        check_counts(loss, y_true, shape)
+        if shape[-1] != 1 and y_true.shape in (shape[:-1], (*shape[:-1], 1)):
+            raise ag.ShapeError(
+                f"{loss}: expected one-hot targets, shape {shape}; received class indices, shape {y_true.shape}. "
+                f"Use loss='sparse_categorical_crossentropy', or to_categorical(y_true, {shape[-1]})"
+            )
+        if y_true.shape != shape:
+            raise ag.ShapeError(
+                f"{loss}: expected one-hot targets of the predictions' shape {shape}; received shape {y_true.shape}. "
+                "Give the last layer as many units as there are classes"
+            )
+    if shape[-1] == 1:
+        raise ag.ShapeError(
+            f"{loss}: expected a probability for each of at least 2 classes; received y_pred of shape {shape}, one "
+            "output, whose softmax is always 1. Use activation='sigmoid' and loss='binary_crossentropy'"
+        )
+    if not y_true.min() >= 0:
+        _refuse_nan(loss, y_true)
+        raise ValueError(
+            f"{loss}: expected one-hot targets, or probabilities; received negative values, the smallest "
+            f"{y_true.min():g}. Make them with to_categorical"
+        )
+
+
+def check_indices(loss: str, y_true: Array, shape: Shape) -> None:
+    """Raise unless targets are class indices for predictions of shape (N, ..., K)."""
+    if y_true.dtype.kind not in "iub":
+        _check_numbers(loss, y_true)
+        _refuse_nan(loss, y_true)
+        if y_true.shape != shape and (y_true != np.floor(y_true)).any():
+            raise ValueError(
+                f"{loss}: expected class indices, integers from 0 to {shape[-1] - 1 if shape else 0}; received "
+                f"fractions of dtype {y_true.dtype}"
+            )
+    check_counts(loss, y_true, shape)
+    if y_true.shape != shape[:-1] and y_true.shape != (*shape[:-1], 1):
+        if y_true.shape == shape:
+            raise ag.ShapeError(
+                f"{loss}: expected class indices, shape {shape[:-1]}; received one-hot targets, shape {y_true.shape}. "
+                "Use loss='categorical_crossentropy', or y_true.argmax(-1)"
+            )
+        raise ag.ShapeError(
+            f"{loss}: expected class indices of shape {shape[:-1]} for predictions of shape {shape}; received shape "
+            f"{y_true.shape}"
+        )
+    if shape[-1] == 1 and len(shape) > 1:
+        raise ag.ShapeError(
+            f"{loss}: expected a probability for each of at least 2 classes; received y_pred of shape {shape}, one "
+            "output. Use activation='sigmoid' and loss='binary_crossentropy'"
+        )
+    low, high = y_true.min(), y_true.max()
+    if low < 0 or high >= shape[-1]:
+        wrong = low if low < 0 else high
+        where = tuple(int(i) for i in np.argwhere(y_true == wrong)[0])
+        raise ValueError(
+            f"{loss}: expected class indices from 0 to {shape[-1] - 1}, since there are {shape[-1]} outputs; received "
+            f"{wrong:g} at index {where}. Give the last layer {int(high) + 1 if low >= 0 else 'enough'} units, or "
+            "number the classes from 0"
+        )
+
+
+def check_not_negative(loss: str, y_true: Array) -> None:
+    """Raise unless all targets are at least 0."""
+    if not y_true.min() >= 0:
+        _refuse_nan(loss, y_true)
+        raise ValueError(
+            f"{loss}: expected targets that are not negative; received {y_true.min():g}. Shift or clip them"
+        )
+
+
+def check_two_classes(loss: str, y_true: Array) -> None:
+    """Raise unless all targets are -1 or 1, or all are 0 or 1."""
+    if not (np.abs(y_true) == 1).all() and not ((y_true == 0) | (y_true == 1)).all():
+        _refuse_nan(loss, y_true)
+        raise ValueError(
+            f"{loss}: expected targets -1 and 1, or 0 and 1; received values from {y_true.min():g} to {y_true.max():g}"
+        )
+
+
+def with_axis_last(loss: str, axis: int, y_true: Array, shape: Shape) -> tuple[Array, Shape]:
+    """Return targets and the predictions' shape as they are with the axis of the classes moved to the end."""
+    check_has_axis(loss, axis, shape)
+    at = axis % len(shape)
+    moved = (*shape[:at], *shape[at + 1 :], shape[at])
+    return (np.moveaxis(y_true, at, -1) if y_true.ndim == len(shape) else y_true), moved
+
+
+def check_has_axis(loss: str, axis: int, shape: Shape) -> None:
+    """Raise unless predictions of this shape have the axis, and it is not that of the batch."""
+    if not -len(shape) <= axis < len(shape) or (axis % len(shape) == 0 and len(shape) > 1):
+        raise ag.ShapeError(
+            f"{loss}: expected predictions with axis={axis} beside the batch's; received y_pred of shape {shape}"
+        )
+
+
+def checked_weights(loss: str, weights: npt.ArrayLike, shape: Shape, dtype: np.dtype[Any]) -> Array:
+    """Return sample weights in the shape of the samples' losses.
+
+    Raises:
+        ShapeError: if there is not one for each sample.
+    """
+    given = np.asarray(weights)
+    if not shape:
+        raise ag.ShapeError(
+            f"{loss}: expected no sample_weight, since this loss is one number a batch; received shape {given.shape}. "
+            "Give the loss an axis"
+        )
+    spread = _along_first_axes(given, shape)
+    if spread is None:
+        each = f", or {shape}" if len(shape) > 1 else ""
+        raise ag.ShapeError(
+            f"{loss}: expected sample_weight of shape {shape[:1]}, one a sample{each}; received shape {given.shape}"
+        )
+    return spread.astype(dtype, copy=False)
+
+
+def _along_first_axes(given: Array, shape: Shape) -> Array | None:
+    """Return weights of the first axes of a shape with as many axes as it has; None if they are not of them."""
+    rows = given.shape[:1] == shape[:1] and given.ndim <= len(shape)
+    if not rows or any(n not in (1, m) for n, m in zip(given.shape[1:], shape[1:], strict=False)):
+        return None
+    return given.reshape(given.shape + (1,) * (len(shape) - given.ndim))
+
+
+def checked_mask(loss: str, mask: npt.ArrayLike, shape: Shape) -> Array:
+    """Return a mask as booleans in the shape of the samples' losses.
+
+    Raises:
+        ShapeError: if there is not one for each sample.
+    """
+    given = mask.data if isinstance(mask, ag.Tensor) else np.asarray(mask)
+    spread = _along_first_axes(given, shape)
+    if spread is None:
+        raise ag.ShapeError(
+            f"{loss}: expected mask of shape {shape[:1]}, one a sample, or {shape}; received shape {given.shape}"
+        )
+    return np.broadcast_to(spread.astype(bool, copy=False), shape)
+
+
+def checked_number(
+    what: str,
+    name: str,
+    value: Any,
+    low: float = -math.inf,
+    high: float = math.inf,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> float:
+    """Return an argument that must be a number in an interval, whose ends belong to it unless they are open.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not number or not low <= value <= high or (open_low and value == low) or (open_high and value == high):
+        least = f"greater than {low:g}" if open_low else f"at least {low:g}"
+        most = "" if high == math.inf else f" and less than {high:g}" if open_high else f" and at most {high:g}"
+        raise ValueError(f"{what}: expected {name} to be a number, {least}{most}; received {name}={value!r}")
+    return float(value)
+
+
+def checked_int(what: str, name: str, value: Any, least: int) -> int:
+    """Return an argument that must be an integer, not less than `least`.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{what}: expected {name} to be an integer, at least {least}; received {name}={value!r}")
+    return int(value)
+
+
+def checked_axis(what: str, axis: int) -> int:
+    """Return an axis, which must be an integer.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+        raise ValueError(f"{what}: expected axis to be an integer; received axis={axis!r}")
+    return int(axis)
+
+
+def checked_axes(what: str, axis: int | tuple[int, ...] | None) -> int | tuple[int, ...] | None:
+    """Return an axis, several, or None for all.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if axis is None:
+        return None
+    return tuple(checked_axis(what, i) for i in axis) if isinstance(axis, (tuple, list)) else checked_axis(what, axis)
+
+
+def checked_class(what: str, name: str, value: int | None) -> int | None:
+    """Return the index of a class, or None.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ValueError(f"{what}: expected {name} to be an integer or None; received {name}={value!r}")
+    return int(value)
+
+
+def checked_smoothing(loss: str, label_smoothing: float) -> float:
+    """Return the smoothing.
+
+    Raises:
+        ValueError: if it is not in [0, 1].
+    """
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"{loss}: expected label_smoothing from 0 to 1; received {label_smoothing!r}")
+    return label_smoothing
+
+
+def _check_numbers(loss: str, y_true: Array) -> None:
+    if y_true.dtype.kind not in "fiub":
+        raise ag.DtypeError(
+            f"{loss}: expected numbers as targets; received dtype {y_true.dtype}. Number the classes with "
+            "np.unique(names, return_inverse=True)[1]"
+        )
+
+
+def _refuse_nan(loss: str, y_true: Array) -> None:
+    missing = np.isnan(y_true)
+    if missing.any():
+        first = tuple(int(i) for i in np.argwhere(missing)[0])
+        raise ValueError(
+            f"{loss}: expected targets without NaN; received {int(missing.sum())} NaN of {y_true.size}, the first at "
+            f"index {first}. Drop or fill those samples"
+        )

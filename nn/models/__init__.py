@@ -1,0 +1,7 @@
+"""Models: Sequential, functional graphs, subclasses; summaries, clones and configurations."""
+
+from ..layers import Input as Input
+from ..saving.describing import model_from_json as model_from_json
+from ..saving.model_files import load_model as load_model, save_model as save_model
+from .cloning import clone_model as clone_model
+from .model import Model as Model, Sequential as Sequential

@@ -1,0 +1,130 @@
+"""Models made again from others, with weights of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..config.arguments import checked
+from ..config.config import CustomObjectScope, class_called, name_in_configurations
+from ..layers import Input
+from ..module.module import Module
+from ..module.symbols import Symbol, leaves
+from ..saving.describing import described, remade
+from .plan import Plan, is_input
+
+if TYPE_CHECKING:
+    from .model import Model
+
+
+@checked
+def clone_model(
+    model: Model, input_tensors: Any = None, clone_function: Callable[[Module], Module] | None = None
+) -> Any:
+    """Return a new model like another, with new layers and initial weights of their own; it is not compiled.
+
+    Args:
+        model: made of plain values and objects of nn, or a subclass whose constructor's arguments are; a model that is
+            built gives one that is built.
+        input_tensors: symbols made by `nn.Input` for the new model to start from, where its inputs are to have other
+            shapes; for a Sequential or functional model.
+        clone_function: of a layer, returns the one in its place; for a Sequential or functional model. By default
+            `type(layer).from_config(layer.get_config())`.
+
+    Returns:
+        The new model, of the same class.
+
+    Raises:
+        TypeError: if a layer has no configuration, or the last two arguments are given for another model.
+        ValueError: if there are more or fewer input tensors than inputs.
+
+    Example:
+        >>> from nn import Input, Sequential, layers
+        >>> model = Sequential([Input((3,)), layers.Dense(2), layers.Dropout(0.5)])
+        >>> target = clone_model(model)
+        >>> target.set_weights(model.get_weights())
+        >>> def without_dropout(layer):
+        ...     return layers.Identity() if isinstance(layer, layers.Dropout) else clone_layer(layer)
+        >>> def clone_layer(layer):
+        ...     return type(layer).from_config(layer.get_config())
+        >>> clone_model(model, clone_function=without_dropout).layers
+        [Dense(3 -> 2), Identity()]
+    """
+    if input_tensors is None and clone_function is None:
+        return _copy_of(model)
+    make = _copy_of if clone_function is None else clone_function
+    starts = None if input_tensors is None else _starts(input_tensors)
+    plan = model._plan
+    if plan is not None:
+        new = _functional(model, plan, make, starts)
+    elif hasattr(model, "pop"):
+        new = _sequential(model, make, starts)
+    else:
+        raise TypeError(
+            f"clone_model: expected a Sequential or a functional model with input_tensors or clone_function; received "
+            f"a {type(model).__name__}, whose layers its own code makes"
+        )
+    frozen = {path for path, part in model.named_modules() if not part.trainable}
+    for path, part in new.named_modules():
+        if path in frozen:
+            part.trainable = False
+    return new
+
+
+def _copy_of(layer: Module) -> Any:
+    kinds: set[Any] = {type(part) for _, part in layer.named_modules()}
+    names = {name_in_configurations(kind): kind for kind in kinds if hasattr(kind, "get_config")}
+    # A name stands for the class that was defined last; the copy is made of the very classes of the original.
+    with CustomObjectScope({name: kind for name, kind in names.items() if class_called(name) is not kind}):
+        return remade(described(layer))
+
+
+def _starts(input_tensors: Any) -> list[Symbol]:
+    found = leaves(Symbol, input_tensors)
+    if not found or not all(is_input(symbol) for symbol in found):
+        raise TypeError(
+            f"clone_model: expected input_tensors to be symbols made by nn.Input, one or a list; received "
+            f"{input_tensors!r:.80}"
+        )
+    return found
+
+
+def _replaced(make: Callable[[Module], Any], layer: Module) -> Module:
+    new = make(layer)
+    if not isinstance(new, Module) or new is layer:
+        what = "the layer itself, whose weights would be shared" if new is layer else repr(new)[:80]
+        raise TypeError(
+            f"clone_model: expected clone_function to return a new layer for {layer.name!r}; received {what}. Return "
+            "type(layer).from_config(layer.get_config()) for those to keep as they are"
+        )
+    return new
+
+
+def _sequential(model: Any, make: Callable[[Module], Module], starts: list[Symbol] | None) -> Any:
+    if starts is not None and len(starts) != 1:
+        raise ValueError(f"clone_model: expected one input tensor for a Sequential; received {len(starts)}")
+    if starts is None and model._sample is not None:
+        starts = [Input(model._sample, dtype=model._sample_dtype)]
+    return type(model)(
+        [*(starts or []), *(_replaced(make, layer) for layer in model.layers)], name=model._name, dtype=model.dtype
+    )
+
+
+def _functional(model: Model, plan: Plan, make: Callable[[Module], Module], starts: list[Symbol] | None) -> Any:
+    if starts is not None and len(starts) != len(plan.input_slots):
+        raise ValueError(f"clone_model: expected {len(plan.input_slots)} input tensors; received {len(starts)}")
+    new = {id(step.module): step.module for step in plan.steps}
+    new = {key: _replaced(make, layer) for key, layer in new.items()}
+    found: list[Any] = [None] * len(plan.specs)
+    for i, slot in enumerate(plan.input_slots):
+        shape, dtype = plan.specs[slot]
+        source = plan.sources.get(slot)
+        name = f"input_{i}" if source is None else source._name
+        found[slot] = Input(shape[1:], dtype=dtype, name=name) if starts is None else starts[i]
+    for step in plan.steps:
+        result = new[id(step.module)](*plan.filled(step.args, found), **plan.filled(step.kwargs, found))
+        for slot, symbol in zip(step.outs, leaves(Symbol, result), strict=True):
+            found[slot] = symbol
+    return type(model)(
+        plan.filled(plan.inputs, found), plan.filled(plan.outputs, found), name=model._name, dtype=model.dtype
+    )

@@ -1,0 +1,116 @@
+"""The configuration of functional models: their layers and calls as plain values, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..module.described import layer_config, layer_from_config
+from ..module.module import Module
+from .plan import Plan, Slot, step
+
+if TYPE_CHECKING:
+    from .model import Model
+
+
+def functional_config(model: Model, plan: Plan, layers: Mapping[str, Module]) -> dict[str, Any]:
+    """Return a functional model's layers and calls as plain values."""
+    names = {id(layer): name for name, layer in layers.items()}
+    return {
+        "name": model._name,
+        "dtype": model.dtype.name,
+        "layers": [{"name": name, **layer_config(layer)} for name, layer in layers.items()],
+        "sources": [[slot, names[id(layer)]] for slot, layer in plan.sources.items()],
+        "calls": [
+            {
+                "layer": names[id(s.module)],
+                "args": _encoded(list(s.args)),
+                "kwargs": {key: _encoded(value) for key, value in s.kwargs.items()},
+                "outs": list(s.outs),
+                "nested": s.nested,
+            }
+            for s in plan.steps
+        ],
+        "slots": [[list(shape), dtype] for shape, dtype in plan.specs],
+        "inputs": _encoded(plan.inputs),
+        "outputs": _encoded(plan.outputs),
+    }
+
+
+def functional_from_config(config: Mapping[str, Any]) -> tuple[Plan, str]:
+    """Return the plan, with new layers, and the dtype.
+
+    Raises:
+        ValueError: if the configuration is not one that `functional_config` returned.
+    """
+    try:
+        layers = {entry["name"]: layer_from_config(entry) for entry in config["layers"]}
+        specs = [
+            (tuple(None if n is None else int(n) for n in shape), np.dtype(dtype).name)
+            for shape, dtype in config["slots"]
+        ]
+        plan = Plan(
+            _decoded(config["inputs"]),
+            _decoded(config["outputs"]),
+            [
+                step(
+                    layers[call["layer"]],
+                    tuple(_decoded(call["args"])),
+                    {key: _decoded(value) for key, value in call["kwargs"].items()},
+                    [int(slot) for slot in call["outs"]],
+                    bool(call["nested"]),
+                )
+                for call in config["calls"]
+            ],
+            {int(slot): layers[name] for slot, name in config["sources"]},
+            specs,
+        )
+        _build(plan)
+    except (KeyError, IndexError, AttributeError, RecursionError) as error:
+        raise ValueError(f"from_config: expected the configuration of a functional model; {error!r}") from error
+    return plan, str(config["dtype"])
+
+
+def _build(plan: Plan) -> None:
+    """Build the layers by calling them on symbols."""
+    found = list(plan.symbols())
+    for one in plan.steps:
+        args, kwargs = plan.filled(one.args, found), plan.filled(one.kwargs, found)
+        one.module(*args, **kwargs)
+
+
+def _encoded(value: Any) -> Any:
+    if isinstance(value, Slot):
+        return {"slot": value.i}
+    if isinstance(value, list):
+        return [_encoded(part) for part in value]
+    if isinstance(value, tuple):
+        return {"tuple": [_encoded(part) for part in value]}
+    if isinstance(value, dict):
+        return {"dict": [[key, _encoded(part)] for key, part in value.items()]}
+    if isinstance(value, np.ndarray):
+        return {"array": value.tolist(), "dtype": value.dtype.name}
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(
+        f"get_config: expected arguments of layers to be symbols, numbers, strings, arrays, lists and dicts; received "
+        f"a {type(value).__name__}. Put it into a layer of its own"
+    )
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_decoded(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if "slot" in value:
+        return Slot(int(value["slot"]))
+    if "tuple" in value:
+        return tuple(_decoded(part) for part in value["tuple"])
+    if "array" in value:
+        return np.asarray(value["array"], np.dtype(value["dtype"]))
+    return {key: _decoded(part) for key, part in value["dict"]}

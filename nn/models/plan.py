@@ -1,0 +1,258 @@
+"""The plan of a functional model: which layer is called on which results, as flat data."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from autograd_lite import Tensor
+
+from ..module.module import Module, snake_case
+from ..module.symbols import Call, Shape, Symbol, leaves, map_leaves
+
+
+class Slot:
+    """A place for a tensor in a plan's arguments: the number of a result."""
+
+    __slots__ = ("i",)
+
+    def __init__(self, i: int) -> None:
+        self.i = i
+
+    def __repr__(self) -> str:
+        return f"Slot({self.i})"
+
+
+class Step(NamedTuple):
+    """One call: of what, with slots for tensors in its arguments, and the slots that its results go to.
+
+    `nested` is whether the module returns its tensors in a list, tuple or dict. `single` is (slot in, slot out) where
+    it is called with one tensor alone and returns one, else None.
+    """
+
+    module: Module
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    outs: list[int]
+    nested: bool
+    single: tuple[int, int] | None
+
+
+class Plan:
+    """The calls of a functional model in an order in which they can be made.
+
+    Nothing in it refers to symbols, which form chains as long as the model is deep: so it can be copied and pickled.
+
+    Args:
+        inputs: the slots of the inputs, nested as the model takes them.
+        outputs: the slots of the outputs, nested as the model returns them.
+        steps: the calls.
+        sources: the input layers, by their slots.
+        specs: shape and dtype of every slot.
+    """
+
+    def __init__(
+        self,
+        inputs: Any,
+        outputs: Any,
+        steps: list[Step],
+        sources: dict[int, Module],
+        specs: list[tuple[Shape, str]],
+    ) -> None:
+        self.inputs = inputs
+        self.outputs = outputs
+        self.steps = steps
+        self.sources = sources
+        self.specs = specs
+        self.input_slots = [slot.i for slot in leaves(Slot, inputs)]
+        self.output_slots = [slot.i for slot in leaves(Slot, outputs)]
+        self._symbols: list[Symbol] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_symbols": None}
+
+    def run(self, tensors: list[Any]) -> Any:
+        """Return the outputs for one tensor per input."""
+        values: list[Any] = [None] * len(self.specs)
+        for slot, tensor in zip(self.input_slots, tensors, strict=True):
+            source = self.sources.get(slot)
+            values[slot] = tensor if source is None else source(tensor)
+        for module, args, kwargs, outs, nested, single in self.steps:
+            if single is not None:
+                values[single[1]] = module(values[single[0]])
+                continue
+            result = module(*self.filled(args, values), **self.filled(kwargs, values))
+            for slot, part in zip(outs, leaves(Tensor, result) if nested else [result], strict=True):
+                values[slot] = part
+        return self.filled(self.outputs, values)
+
+    def filled(self, structure: Any, values: list[Any]) -> Any:
+        """Return nested arguments with the values of their slots."""
+        return map_leaves(Slot, lambda slot: values[slot.i], structure)
+
+    def symbols(self) -> list[Symbol]:
+        """Return a symbol for every slot; always the same ones, until the model is copied."""
+        if self._symbols is None:
+            found: list[Any] = [None] * len(self.specs)
+            for slot in self.input_slots:
+                source = self.sources.get(slot)
+                if source is not None:
+                    shape, dtype = self.specs[slot]
+                    found[slot] = Symbol(shape, dtype, Call(source, (), {}), 0, source._name)
+            for slot in self.input_slots:
+                if found[slot] is None:  # an input that another model computes
+                    shape, dtype = self.specs[slot]
+                    found[slot] = Symbol(shape, dtype, Call(Module(name="intermediate"), (), {}), 0)
+            for one in self.steps:
+                call = Call(one.module, self.filled(one.args, found), self.filled(one.kwargs, found))
+                call.results, call.nested = [self.specs[slot] for slot in one.outs], one.nested
+                for i, slot in enumerate(one.outs):
+                    found[slot] = Symbol(*self.specs[slot], call, i)
+            self._symbols = found
+        return self._symbols
+
+    def modules(self) -> list[Module]:
+        """Return the input layers and the layers, each once, in the order of their first call."""
+        seen: dict[int, Module] = {}
+        for module, _, _ in self.calls():
+            seen.setdefault(id(module), module)
+        return list(seen.values())
+
+    def calls(self) -> list[tuple[Module, list[int], list[int]]]:
+        """Return (layer, slots in, slots out) of the inputs and the steps."""
+        found: list[tuple[Module, list[int], list[int]]] = []
+        found += [(self.sources[i], [], [i]) for i in self.input_slots if i in self.sources]
+        found += [(s.module, [x.i for x in leaves(Slot, [s.args, s.kwargs])], s.outs) for s in self.steps]
+        return found
+
+
+def step(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], outs: list[int], nested: bool) -> Step:
+    """Return the step of a call, with what makes it quick where it is a simple one."""
+    alone = len(args) == 1 and isinstance(args[0], Slot) and not kwargs and not nested
+    return Step(module, args, kwargs, outs, nested, (args[0].i, outs[0]) if alone else None)
+
+
+def planned(what: str, inputs: Any, outputs: Any) -> Plan:
+    """Return the plan that computes `outputs` from `inputs`.
+
+    Args:
+        what: the model, for error messages.
+        inputs: symbols, nested in lists, tuples and dicts.
+        outputs: the same.
+
+    Raises:
+        TypeError: if something else than symbols is among them.
+        ValueError: if an output does not depend on the inputs alone.
+    """
+    given, wanted = _symbols(what, "inputs", inputs), _symbols(what, "outputs", outputs)
+    slots: dict[tuple[int, int], int] = {}
+    specs: list[tuple[Shape, str]] = []
+
+    def slot_of(symbol: Symbol) -> Slot:
+        key = (id(symbol.call), symbol.index)
+        if key not in slots:
+            slots[key] = len(specs)
+            specs.append((symbol.shape, symbol.dtype.name))
+        return Slot(slots[key])
+
+    sources = {}
+    for symbol in given:
+        slot = slot_of(symbol)
+        if slot.i in sources or slot.i != len(specs) - 1:
+            raise ValueError(f"{what}: expected every input once; {symbol!r} is there twice")
+        if is_input(symbol):
+            sources[slot.i] = symbol.call.module
+    steps = []
+    for call in _calls(what, given, wanted):
+        args, kwargs = map_leaves(Symbol, slot_of, call.args), map_leaves(Symbol, slot_of, call.kwargs)
+        steps.append((call, args, kwargs))
+    inputs, outputs = map_leaves(Symbol, slot_of, inputs), map_leaves(Symbol, slot_of, outputs)
+    return Plan(inputs, outputs, [_step(call, a, k, slots, specs) for call, a, k in steps], sources, specs)
+
+
+def _step(
+    call: Call, args: tuple[Any, ...], kwargs: dict[str, Any], slots: dict[tuple[int, int], int], specs: list[Any]
+) -> Step:
+    for i, spec in enumerate(call.results):
+        if (id(call), i) not in slots:  # a result that nobody uses
+            slots[id(call), i] = len(specs)
+            specs.append(spec)
+    outs = [slots[id(call), i] for i in range(len(call.results))]
+    return step(call.module, args, kwargs, outs, call.nested)
+
+
+def is_input(symbol: Symbol) -> bool:
+    """Return whether the symbol comes from `Input`."""
+    return not call_inputs(symbol.call) and type(symbol.call.module).__name__ == "InputLayer"
+
+
+def call_inputs(call: Call) -> list[Symbol]:
+    """Return the symbols that a call was given."""
+    return leaves(Symbol, [call.args, call.kwargs])
+
+
+def _calls(what: str, given: list[Symbol], wanted: list[Symbol]) -> list[Call]:
+    """Return the calls between inputs and outputs, in the order in which they were recorded."""
+    at_hand = {(id(symbol.call), symbol.index) for symbol in given}
+    found: dict[int, Call] = {}
+    pending = list(wanted)
+    while pending:
+        symbol = pending.pop()
+        if (id(symbol.call), symbol.index) in at_hand or id(symbol.call) in found:
+            continue
+        before = call_inputs(symbol.call)
+        if not before:
+            raise ValueError(
+                f"{what}: expected outputs that depend on the given inputs alone; they also need {symbol!r}. "
+                "Add it to inputs"
+            )
+        found[id(symbol.call)] = symbol.call
+        pending.extend(before)
+    return sorted(found.values(), key=lambda call: call.serial)
+
+
+def _symbols(what: str, name: str, structure: Any) -> list[Symbol]:
+    found = leaves(Symbol, structure)
+    others = []
+    pending = [structure]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, (list, tuple, Mapping)) and (part is structure or name == "outputs"):
+            pending.extend(part.values() if isinstance(part, Mapping) else part)
+        elif not isinstance(part, Symbol):
+            others.append(part)
+    if others or not found:
+        received = f"{others[0]!r:.80}" if others else f"{structure!r:.80}"
+        raise TypeError(
+            f"{what}: expected {name} to be a symbol, or a list or dict of symbols, made by nn.Input and by calling "
+            f"layers on them; received {received}"
+        )
+    return found
+
+
+def layer_names(what: str, modules: list[Module]) -> dict[str, Module]:
+    """Return the layers by their names; those without one are called `dense`, `dense_1`, …, as in a Sequential.
+
+    Raises:
+        ValueError: if two have the same name.
+    """
+    names: dict[str, Module] = {}
+    taken = {m._name for m in modules if m._name is not None}
+    counts: dict[str, Iterator[int]] = {}
+    for module in modules:
+        name = module._name
+        if name is None:
+            base = base_name(module)
+            candidates = (f"{base}_{i}" if i else base for i in counts.setdefault(base, itertools.count()))
+            name = next(n for n in candidates if n not in names and n not in taken)
+        elif name in names:
+            raise ValueError(f"{what}: expected layers of different names; two are called {name!r}. Rename one")
+        names[name] = module
+    return names
+
+
+def base_name(module: Module) -> str:
+    """Return the name of a layer that was given none: its class's, or its function's if it is an operation."""
+    kind = type(module).__name__
+    return str(getattr(module, "function", kind)) if kind == "Operation" else snake_case(kind)

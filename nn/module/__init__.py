@@ -1,0 +1,3 @@
+"""The base of all that computes: a tree of parts with parameters, state, masks and penalties."""
+
+from .module import Module as Module, Parameter as Parameter, snake_case as snake_case

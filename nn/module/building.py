@@ -1,0 +1,98 @@
+"""What building a module needs to know about it, and how a failed build is undone."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+import autograd_lite as ag
+
+from ..config.forks import guard, on_fork
+from .modes import trees_changed
+
+if TYPE_CHECKING:
+    from .module import Module
+
+
+class RestoreOnError:
+    """Context manager that gives a module tree back its attributes, and the random stream its state, on an error.
+
+    Building draws initial values and sets attributes; after a failed first call the module must be unbuilt again, and
+    the next attempt must draw what the first would have drawn.
+    """
+
+    def __init__(self, module: Module) -> None:
+        self._attributes = [(m, dict(vars(m))) for _, m in module.named_modules()]
+        self._stream = ag.random.default_generator.state
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            return
+        for module, attributes in self._attributes:
+            vars(module).clear()
+            vars(module).update(attributes)
+        ag.random.default_generator.state = self._stream
+
+
+# The locks of the modules that are being built, by their ids.
+_LOCKS: WeakValueDictionary[int, Any] = WeakValueDictionary()
+_GUARD = guard()
+on_fork(after_in_child=_LOCKS.clear)  # whoever was building is not there
+
+
+def lock_of(module: Module) -> Any:
+    """Return the lock under which a module is built, so that threads that need it at once build it once.
+
+    Each module has its own: a module may run its parts in threads, and wait for them.
+    """
+    with _GUARD:
+        lock = _LOCKS.get(id(module))
+        if lock is None:
+            lock = _LOCKS[id(module)] = threading.RLock()
+        return lock
+
+
+def build_once(module: Module, input_shape: tuple[int | None, ...]) -> None:
+    """Build a module, unless another thread has done it meanwhile."""
+    with lock_of(module):
+        if not module.built:
+            module.build(input_shape)
+
+
+def marks_built(build: Callable[..., None]) -> Callable[..., None]:
+    """Return `build` so that it also marks the module as built and names its tensors, or on an error does nothing.
+
+    Without this, a layer that somebody built by hand would be built again, with new weights, by its first call.
+    """
+
+    @functools.wraps(build)
+    def build_and_mark(self: Module, input_shape: tuple[int | None, ...]) -> None:
+        with lock_of(self), RestoreOnError(self):
+            build(self, tuple(input_shape))
+            self.built = True
+            if not self.trainable:  # frozen before it had weights
+                self._apply_trainable()
+            trees_changed()
+            self._name_tree()
+
+    return build_and_mark
+
+
+def takes_training(call: Callable[..., Any]) -> bool:
+    """Return whether a `call` has a parameter named `training`, as Keras's layers write it.
+
+    Example:
+        >>> takes_training(lambda self, x, training=False: x)
+        True
+    """
+    return "training" in inspect.signature(call).parameters

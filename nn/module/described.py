@@ -1,0 +1,36 @@
+"""A layer as plain values, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..config.config import plain, restored
+from .module import Module
+
+
+def layer_config(layer: Module) -> dict[str, Any]:
+    """Return {"class_name": …, "config": …} of a layer.
+
+    Raises:
+        TypeError: if it has no configuration, as a plain Module has none.
+    """
+    found = plain(layer) if hasattr(layer, "get_config") else None
+    if not isinstance(found, dict):
+        raise TypeError(
+            f"get_config: expected layers that have a configuration; {layer.name!r} ({type(layer).__name__}) has none. "
+            "Derive its class from nn.layers.Layer or nn.Model"
+        )
+    return found
+
+
+def layer_from_config(config: Any) -> Module:
+    """Return the layer that a configuration stands for.
+
+    Raises:
+        ValueError: if its class is not known, or it is not a layer.
+    """
+    found = restored(config)
+    if not isinstance(found, Module):
+        name = config.get("class_name") if isinstance(config, dict) else config
+        raise ValueError(f"from_config: expected a layer of a known class; received {name!r:.80}")
+    return found

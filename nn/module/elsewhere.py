@@ -1,0 +1,16 @@
+"""What users of other libraries look for in a module, and what to write here."""
+
+from __future__ import annotations
+
+ELSEWHERE = {
+    "output": "In a functional model, model.output_of(name) is what a layer returns",
+    "input": "In a functional model, model.inputs are the symbols that it was made of",
+    "register_buffer": "A tensor that requires no gradient is a buffer: self.mean = ag.tensor(...)",
+    "register_parameter": "Assign it: self.scale = nn.Parameter(...)",
+    "children": "named_modules() returns all modules below, with their paths",
+    "modules": "named_modules() returns them with their paths",
+    "apply": "Write a loop over named_modules()",
+    "requires_grad_": "Set trainable = False",
+    "to": "All is computed on the CPU, in the dtype that a layer is made with",
+    "cuda": "All is computed on the CPU",
+}

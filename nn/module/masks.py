@@ -1,0 +1,197 @@
+"""Masks: which time steps of a tensor are there, and which are padding; they travel with tensors from layer to layer.
+
+A mask has booleans, True where a step counts, along the tensor's first axes: (N, T) for a tensor (N, T, D). It is a
+Tensor where it was computed from one, so that a traced model computes it anew, else an array.
+`Embedding` with `mask_zero` and `Masking` make one, and so may every layer with a `compute_mask` of its own. It belongs
+to the tensor that the layer has returned: inside models and without one, in nested models and shared layers.
+
+- A layer whose `call` has a parameter `mask` is given the mask of its first argument, and one with a parameter
+  `<argument>_mask`, such as `query_mask`, the mask of that argument, where the caller gives none.
+- `compute_mask(inputs, previous_mask)` says what mask the result has; a layer with `supports_masking` alone passes on
+  the mask of its first argument. Behind any other layer there is no mask, which is warned of.
+- A loss counts the steps of predictions where their mask is True, and so do the metrics of a compiled model.
+
+It is Keras 3's way, but for what that loses: a recurrent layer with an `initial_state` reads the mask too; `Softmax`,
+`RMSNormalization` and operators on symbols pass it on; metrics that are no means, such as `Precision`, go by it; and a
+batch has the weight of what counts in it in an epoch's loss, so that the batch size does not matter.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ..config.config import kept_by_class
+
+if TYPE_CHECKING:
+    from .module import Module
+
+# The masks of the tensors that live and have one, by the id of the tensor, since == on Tensors compares elements. Where
+# it is empty, as in every model without masks, layers need not ask.
+MASKS: dict[int, tuple[ref[Tensor], Any]] = {}
+
+
+def mask_of(tensor: Any) -> Any:
+    """Return a tensor's mask, or None."""
+    weak, mask = MASKS.get(id(tensor), (None, None))
+    return mask if weak is not None and weak() is tensor else None
+
+
+def set_mask(tensor: Tensor, mask: Any) -> None:
+    """Give a tensor a mask, for as long as the tensor lives."""
+    key = id(tensor)
+    MASKS[key] = ref(tensor, _forgetting(key)), as_flags(mask)
+
+
+def as_flags(mask: Any) -> Any:
+    """Return a mask as booleans, a Tensor or an array."""
+    flags = mask if isinstance(mask, Tensor) else np.asarray(mask)
+    return flags if flags.dtype.kind == "b" else flags != 0
+
+
+def _forgetting(key: int) -> Callable[[Any], Any]:
+    return lambda _: MASKS.pop(key, None)
+
+
+def masks_in(structure: Any) -> Any:
+    """Return the masks of tensors, nested like them; None where no tensor has one."""
+    if isinstance(structure, (list, tuple)):
+        found: Any = [masks_in(part) for part in structure]
+        return found if any_mask(found) else None
+    if isinstance(structure, Mapping):
+        found = {key: masks_in(part) for key, part in structure.items()}
+        return found if any_mask(found) else None
+    return mask_of(structure)
+
+
+def any_mask(masks: Any) -> bool:
+    """Return whether there is a mask in a structure of masks and None."""
+    if isinstance(masks, Mapping):
+        masks = list(masks.values())
+    return any(any_mask(m) for m in masks) if isinstance(masks, (list, tuple)) else masks is not None
+
+
+def either(masks: Any) -> Any:
+    """Return where at least one of several masks is True; None if one of them is missing."""
+    if not masks or any(m is None for m in masks):
+        return None
+    ndim = max(m.ndim for m in masks)
+    return functools.reduce(np.logical_or, [_with_axes(m, ndim) for m in masks])
+
+
+def joined(weights: Any, mask: Any) -> Any:
+    """Return weights of samples, or of steps, times a mask, in the shape of the one that has more axes."""
+    if mask is None:
+        return weights
+    mask = np.asarray(mask.data if isinstance(mask, Tensor) else mask)
+    if weights is None:
+        return mask
+    weights = np.asarray(weights)
+    ndim = max(weights.ndim, mask.ndim)
+    return _with_axes(weights, ndim) * _with_axes(mask, ndim)
+
+
+def _with_axes(x: Any, ndim: int) -> Any:
+    return x.reshape(x.shape + (1,) * (ndim - x.ndim))
+
+
+# ---- calls ----------------------------------------------------------------------------------------------------------
+
+
+@kept_by_class
+def _signature(kind: Any) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Return the names of the arguments of `call`, and pairs (argument, parameter that its mask goes to)."""
+    parameters = list(inspect.signature(kind.call).parameters.values())[1:]
+    names = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+    keywords = {p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+    pairs = [(name, f"{name}_mask") for name in names if f"{name}_mask" in keywords]
+    if "mask" in keywords and names and kind._takes_masks:
+        pairs.insert(0, (names[0], "mask"))
+    return names, tuple(pairs)
+
+
+def masked_call(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a module with the masks of its arguments, give its result the mask that it says, and return the result."""
+    kind: Any = type(module)
+    names, pairs = _signature(kind)
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    for argument, parameter in pairs:
+        mask = masks_in(given.get(argument))
+        if mask is not None and given.get(parameter) is None:
+            given[parameter] = mask
+            if parameter in (positional := names[: len(args)]):
+                at = positional.index(parameter)
+                args = (*args[:at], mask, *args[at + 1 :])
+            else:
+                kwargs[parameter] = mask
+    first = args[0] if args else given.get(names[0]) if names else None
+    previous = given.get("mask") if kind._takes_masks else None
+    if previous is None:
+        previous = masks_in(first)
+    elif not isinstance(first, (list, tuple, Mapping)):
+        previous = as_flags(previous)  # the caller may have written a list
+    args = tuple([_cast(module, x) for x in args])
+    out = module._called(args, kwargs)
+    masks = module._output_mask(args or tuple(given.values()), previous, out)
+    if masks is not None:
+        _give(module, out, masks)
+    return out
+
+
+def _cast(module: Module, x: Any) -> Any:
+    """Return an argument as the module takes it, with the masks that it had."""
+    y = module._cast(x)
+    if y is not x:
+        _copy(x, y)
+    return y
+
+
+def _copy(x: Any, y: Any) -> None:
+    if isinstance(x, (list, tuple)) and isinstance(y, (list, tuple)):
+        for a, b in zip(x, y, strict=True):
+            _copy(a, b)
+    elif isinstance(x, Mapping) and isinstance(y, Mapping):
+        for key in x:
+            _copy(x[key], y[key])
+    elif (mask := mask_of(x)) is not None and y is not x:
+        set_mask(y, mask)
+
+
+def _give(module: Module, out: Any, masks: Any) -> None:
+    """Give the tensors of a result their masks, those in a list one after another, where they have none yet."""
+    if isinstance(out, (list, tuple)):
+        for part, mask in zip(out, masks if isinstance(masks, (list, tuple)) else [masks], strict=False):
+            _give(module, part, mask)
+        return
+    if isinstance(masks, (list, tuple)):
+        masks = masks[0] if masks else None
+    if masks is None or not isinstance(out, Tensor) or mask_of(out) is not None:
+        return
+    shape = np.shape(masks)
+    if not shape or shape != out.shape[: len(shape)]:
+        raise ag.ShapeError(
+            f"layer '{module._path or module.name}' ({type(module).__name__}): expected a mask of the first axes of "
+            f"its result, which has shape {out.shape}; received a mask of shape {shape}. Write compute_mask(self, "
+            "inputs, previous_mask), which returns the mask of the result, or None where there is none"
+        )
+    set_mask(out, masks)
+
+
+def warn_lost(module: Module) -> None:
+    """Warn that a mask ends at a layer."""
+    name = type(module).__name__
+    warnings.warn(
+        f"layer '{module._path or module.name}' ({name}) was given an input with a mask, which it does not pass on: "
+        "layers and losses behind it count padded steps like others. If its result has the time steps of its input, "
+        f"set supports_masking = True in the class {name}, or write compute_mask",
+        stacklevel=2,
+    )

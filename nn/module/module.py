@@ -1,0 +1,595 @@
+"""The module tree: parameters, buffers and submodules, found by looking at a module's attributes.
+
+A module's parameters are its Tensors that require a gradient, its buffers those that do not, its submodules the
+modules among its attributes; lists, tuples and dicts are looked into. Nothing is registered: what an attribute holds
+now is what counts. A path joins attribute names and indices with dots, as in `blocks.0.kernel`; it is the name of a
+tensor in `state_dict`, in pictures and in error messages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from operator import setitem
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ..config.arguments import checked, checked_here, problem_of_call
+from ..config.limits import room, room_for_result
+from .building import RestoreOnError, build_once, lock_of, marks_built, takes_training
+from .elsewhere import ELSEWHERE
+from .masks import MASKS, any_mask, masked_call, masks_in, warn_lost
+from .modes import in_mode, mode_of, set_mode, trees_changed
+from .penalties import note_constraints
+from .state import IncompatibleKeys, carried_in, check_state, undisturbed
+from .symbols import Spec, has_symbols, map_leaves, record_call
+
+Shape = tuple[int | None, ...]
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+@checked
+def Parameter(value: Tensor | npt.ArrayLike, dtype: npt.DTypeLike = "float32") -> Tensor:
+    """Return a tensor of its own memory that requires a gradient.
+
+    Args:
+        value: array-like of any shape.
+        dtype: floating dtype.
+
+    Example:
+        >>> Parameter([1, 2])
+        Tensor([1., 2.], dtype=float32, requires_grad=True)
+    """
+    return ag.tensor(value, dtype=dtype, requires_grad=True)
+
+
+@checked_here
+class Module:
+    """A function with parameters: a subclass assigns them as attributes and writes `call`.
+
+    Inputs of any floating dtype are cast to the module's dtype, arrays become Tensors, integers pass through.
+    A subclass whose parameters depend on the shape of its input makes them in `build`, which runs before the first
+    call.
+
+    Args:
+        name: what summaries and error messages call it; by default the class's name in lower case.
+        dtype: floating dtype that inputs are cast to; float32 by default.
+
+    Example:
+        >>> class Scale(Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.factor = Parameter(2.0)
+        ...     def call(self, x):
+        ...         return x * self.factor
+        >>> scale = Scale()
+        >>> scale([1.0, 3.0]), [path for path, _ in scale.named_parameters()]
+        (Tensor([2., 6.], dtype=float32, op=multiply), ['factor'])
+    """
+
+    # Class attributes, so that a subclass which forgets super().__init__() works too.
+    built: bool = False
+    _begins_training: ClassVar[bool] = True
+    #: whether the mask of the first argument is that of the result too, unless `compute_mask` says otherwise
+    supports_masking: bool = False
+    input_shape: tuple[int, ...] | None = None
+    output_shape: Shape | None = None
+    _dtype: np.dtype[Any] = np.dtype("float32")
+    _name: str | None = None
+    _path: str | None = None
+    _takes_training: ClassVar[bool] = False
+    _takes_masks: ClassVar[bool] = True  # whether a parameter `mask` of `call` is one of time steps
+    _unnamed: ClassVar[frozenset[str]] = frozenset()  # dicts whose keys stand alone in paths
+    _makes_masks: bool = False  # whether the result may have a mask where no argument has one
+    _trainable: bool = True
+    _frozen: tuple[str, ...] = ()
+    _example: Any = None  # the arguments of the first call, with the shape of a sample and the dtype for each tensor
+
+    def __init__(self, *, name: str | None = None, dtype: npt.DTypeLike | None = None) -> None:
+        self._name = name
+        if dtype is not None:
+            self._dtype = np.dtype(dtype)
+            if self._dtype.kind != "f":
+                raise ag.DtypeError(f"{type(self).__name__}: expected a floating dtype; received {self._dtype}")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = vars(cls)
+        if isinstance(own.get("training"), bool):  # as a class says what its objects begin with
+            cls._begins_training = own["training"]
+            del cls.training
+        cls._takes_training = takes_training(cls.call)
+        if "compute_mask" in own:
+            cls.supports_masking = own.get("supports_masking", True)
+            cls._makes_masks = own.get("_makes_masks", True)
+        if "build" in vars(cls):
+            cls.build = marks_built(cls.build)  # type: ignore[method-assign]
+        checked_here(cls)
+
+    @property
+    def name(self) -> str:
+        """The given name, else the one that the module has in its parent, else the class's name in snake case."""
+        if self._name is not None:
+            return self._name
+        last = (self._path or "").rpartition(".")[2]
+        return last if last and not last.isdigit() else snake_case(type(self).__name__)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The floating dtype that inputs are cast to."""
+        return self._dtype
+
+    # ---- calling ----------------------------------------------------------------------------------------------------
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output; written by subclasses."""
+        fix = "Rename forward to call" if hasattr(type(self), "forward") else "Write one"
+        raise NotImplementedError(
+            f"{type(self).__name__}: expected a method call(self, x) that computes the output; found none. {fix}"
+        )
+
+    def _has_call(self) -> bool:
+        """Return whether it can be called: a model with a `train_step` of its own need not."""
+        return type(self).call is not Module.call
+
+    @marks_built
+    def build(self, input_shape: Shape) -> None:
+        """Create the parameters for inputs of this shape; a layer that has any writes this method.
+
+        By default, modules among the attributes that have no parameters yet get them: `call` runs once on zeros.
+
+        Args:
+            input_shape: shape of the input; the batch axis is None.
+        """
+        if self._has_unbuilt_parts():
+            if None in input_shape[1:]:
+                raise ag.ShapeError(
+                    f"{self.name}.build: expected every length but the first; received {input_shape}. "
+                    "Call the module on a batch instead"
+                )
+            room(input_shape)
+            self._rehearse((ag.tensor(np.zeros((1, *input_shape[1:]), self._dtype)),), {})
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Cast the inputs, build on the first call, and run `call`; called on symbols, record the call.
+
+        Every module takes `training=True` or `training=False`, which sets its mode and that of its parts for this call.
+        """
+        for x in args:
+            if x.__class__ is not Tensor and has_symbols(x):
+                return record_call(self, args, kwargs)
+        if kwargs and has_symbols(kwargs):
+            return record_call(self, args, kwargs)
+        try:
+            if MASKS or self._makes_masks or (kwargs and kwargs.get("mask") is not None):
+                return masked_call(self, args, kwargs)
+            return self._called(args, kwargs)
+        except Exception as error:
+            problem = problem_of_call(self, error, args, kwargs)
+            try:
+                if problem is error:
+                    raise
+                raise problem from None
+            finally:
+                del problem  # whose traceback has this frame: a cycle
+
+    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        training = kwargs.pop("training", None)
+        if training is not None and training != self.training:
+            with self.mode(training=bool(training)):  # for the parts too, as in Keras
+                return self._called(args, kwargs)
+        args = tuple([self._cast(x) for x in args])
+        if self._takes_training:
+            kwargs["training"] = self.training if training is None else training
+        if not self.built:
+            with lock_of(self):
+                if not self.built:  # by another thread, for which this one has waited
+                    return self._first_call(args, kwargs)
+        with ag.module_scope(self._path or "", absolute=True):
+            return self.call(*args, **kwargs)
+
+    def _cast(self, x: Any) -> Any:
+        if x.__class__ is Tensor:
+            dtype = x.dtype
+            return x if dtype is self._dtype or dtype.kind != "f" else x.astype(self._dtype, copy=False)
+        if isinstance(x, (list, tuple)):
+            if any(isinstance(part, Tensor) for part in x):
+                return x
+            x = np.asarray(x)
+        elif hasattr(x, "__array__") and not isinstance(x, (np.ndarray, np.generic, Tensor)):
+            x = np.asarray(x)  # a table of pandas, a tensor of PyTorch
+        if isinstance(x, np.ndarray):
+            return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None)
+        return x
+
+    def _first_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        with RestoreOnError(self):
+            self._name_tree()
+            if self._needs_build():
+                self.build(_batch_shape(args, self.name))
+            if self._has_unbuilt_parts():
+                self._rehearse(args, kwargs)
+            self.built = True
+            trees_changed()
+            self._name_tree()
+            room_for_result(self, args)
+            self._example = map_leaves(Tensor, lambda t: Spec(t.shape[1:], t.dtype.name), args)
+            with ag.module_scope(self._path or "", absolute=True):
+                out = self.call(*args, **kwargs)
+            if isinstance(out, Tensor) and out.ndim:
+                self.output_shape = (None, *out.shape[1:])
+            return out
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return the mask of the result; a layer whose result has other time steps than its input writes this method.
+
+        A class that writes it supports masks. One whose results have their inputs' time steps sets
+        `supports_masking = True` instead, and passes masks on as they are.
+
+        Args:
+            inputs: the first argument of the call, a tensor or a structure of tensors.
+            previous_mask: its mask, booleans (N, T), True where a step counts, or what the caller gave as `mask`; for
+                a list of tensors a list of masks and None; None where there is none.
+
+        Returns:
+            The mask of the result, or None. If the result is a list, the mask of its first entry, or a list of masks.
+
+        Example:
+            >>> class EverySecond(Module):
+            ...     def call(self, x):
+            ...         return x[:, ::2]
+            ...     def compute_mask(self, inputs, previous_mask=None):
+            ...         return None if previous_mask is None else previous_mask[:, ::2]
+            >>> from nn import layers
+            >>> shorter = EverySecond()(layers.Masking()(np.array([[[1.0], [2.0], [0.0], [0.0]]])))
+            >>> layers.LSTM(3)(shorter).shape  # which reads one step
+            (1, 3)
+        """
+        return previous_mask
+
+    def _output_mask(self, args: tuple[Any, ...], previous_mask: Any, out: Any) -> Any:
+        """Return the mask of what a call with these arguments has returned; parts may have given it one already."""
+        if self.supports_masking:
+            return self.compute_mask(args[0] if args else None, previous_mask)
+        if any_mask(previous_mask) and masks_in(out) is None:
+            warn_lost(self)
+        return None
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the output, batch axis None, by default by running the module on zeros."""
+        if None in input_shape[1:]:
+            raise ag.ShapeError(
+                f"{self.name}.compute_output_shape: expected every length but the first; received {input_shape}"
+            )
+        room(input_shape)
+        with ag.no_grad(), self.mode(training=False), undisturbed(self), np.errstate(all="ignore"):
+            return (None, *self(np.zeros((1, *input_shape[1:]), self._dtype)).shape[1:])
+
+    # ---- building ---------------------------------------------------------------------------------------------------
+
+    def _needs_build(self) -> bool:
+        return not self.built and type(self).build is not Module.build
+
+    def _has_unbuilt_parts(self) -> bool:
+        return any(module is not self and module._needs_build() for _, module in self._walk())
+
+    def _rehearse(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Run `call` once without a record so that the parts build themselves, in order, before anything else happens.
+
+        In evaluation mode: a dropout that draws between two initializers would make the initial values depend on
+        whether the shapes were known beforehand.
+        """
+        with ag.no_grad(), self.mode(training=False), undisturbed(self), np.errstate(all="ignore"):
+            self.call(*args, **(kwargs | {"training": False} if self._takes_training else kwargs))
+
+    def _ready(self, what: str) -> None:
+        """Build the parts whose input shape is known, and refuse to go on if others remain unbuilt."""
+        for path, module in list(self._walk()):
+            if module._needs_build():
+                if module.input_shape is None:
+                    label = f"'{path}'" if path else f"'{self.name}'"
+                    raise ValueError(
+                        f"{what}: expected a module with parameters; {label} ({type(module).__name__}) has none yet, "
+                        "because its input shape is not known. Give the first layer input_shape=(...), or call the "
+                        "module on a batch first"
+                    )
+                build_once(module, (None, *module.input_shape))
+
+    def _carries(self) -> tuple[str, ...]:
+        """Return the names of attributes that a call leaves for the next: lists of tensors (N, …), None at first."""
+        return ()
+
+    # ---- the tree ---------------------------------------------------------------------------------------------------
+
+    def _members(self) -> Iterator[tuple[str, Module | Tensor]]:
+        for name, value in list(vars(self).items()):  # another thread may be building
+            if value.__class__ not in _PLAIN:
+                yield from _members_in("" if name in self._unnamed else name, value)
+
+    def _walk(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """Yield this module and all below it with their paths, parents first, each module once."""
+        for path, module, _ in self._scan(prefix):
+            yield path, module
+
+    def _scan(self, prefix: str = "") -> Iterator[tuple[str, Module, list[tuple[str, Module | Tensor]]]]:
+        """Yield what `_walk` does, with the members of each module, for which all its attributes are looked at once."""
+        seen = set()
+        stack = [(prefix, self)]
+        while stack:
+            path, module = stack.pop()
+            if id(module) not in seen:
+                seen.add(id(module))
+                members = list(module._members())
+                yield path, module, members
+                below = [(_join(path, name), m) for name, m in members if isinstance(m, Module)]
+                stack.extend(reversed(below))
+
+    def _tensors(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        """Yield the leaf tensors of the tree with their paths, each tensor once."""
+        seen = set()
+        for path, _, members in self._scan(prefix):
+            for name, member in members:
+                if isinstance(member, Tensor) and member.is_leaf and id(member) not in seen:
+                    seen.add(id(member))
+                    yield _join(path, name), member
+
+    def _name_tree(self) -> None:
+        prefix = self._path or ""
+        for path, module in self._walk(prefix):
+            module._path = path
+        for path, tensor in self._tensors(prefix):
+            tensor.name = path
+
+    def named_modules(self) -> list[tuple[str, Module]]:
+        """Return this module, whose path is "", and all modules below it, with their paths, parents first."""
+        return list(self._walk())
+
+    def named_parameters(self) -> list[tuple[str, Tensor]]:
+        """Return the parameters with their paths, in the order of assignment, parents first, each tensor once.
+
+        Raises:
+            ValueError: if some part has no parameters yet, because the shape of its input is not known.
+        """
+        self._ready(f"{self.name}.named_parameters()")
+        self._name_tree()
+        note_constraints(self)
+        return [(path, t) for path, t in self._tensors() if t.requires_grad]
+
+    def parameters(self) -> list[Tensor]:
+        """Return the parameters, in the order of `named_parameters`."""
+        return [t for _, t in self.named_parameters()]
+
+    def _unchanged(self, known: Sequence[Tensor]) -> list[Module] | None:
+        """Return the modules of the tree, if all are built and these are the parameters, in order; else None."""
+        modules: list[Module] = []
+        found: dict[int, Tensor] = {}
+        for _, module, members in self._scan():
+            if not self.built or module._needs_build():
+                return None
+            modules.append(module)
+            found |= {id(t): t for _, t in members if isinstance(t, Tensor) and t.is_leaf and t.requires_grad}
+        return modules if list(found) == [id(t) for t in known] else None
+
+    def named_buffers(self) -> list[tuple[str, Tensor]]:
+        """Return the tensors that require no gradient, with their paths."""
+        self._ready(f"{self.name}.named_buffers()")
+        return [(path, t) for path, t in self._tensors() if not t.requires_grad]
+
+    def buffers(self) -> list[Tensor]:
+        """Return the tensors that require no gradient."""
+        return [t for _, t in self.named_buffers()]
+
+    def count_params(self) -> int:
+        """Return the number of elements of all parameters and buffers."""
+        self._ready(f"{self.name}.count_params()")
+        return sum(t.size for _, t in self._tensors())
+
+    # ---- state and mode ---------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> Arrays:
+        """Return copies of the values of all parameters and buffers, by their paths."""
+        self._ready(f"{self.name}.state_dict()")
+        return {path: t.numpy() for path, t in self._tensors()}
+
+    def load_state_dict(self, state: Mapping[str, npt.ArrayLike | Tensor], strict: bool = True) -> IncompatibleKeys:
+        """Assign the values of all parameters and buffers, or, if anything does not fit, none of them.
+
+        Args:
+            state: arrays by path, as `state_dict` returns them.
+            strict: whether the paths must be the module's; if not, those that both have are assigned.
+
+        Returns:
+            The named tuple (missing_keys, unexpected_keys): lists of paths, empty if strict.
+
+        Raises:
+            ValueError: if shapes or dtypes differ, or, if strict, paths; the message lists them all.
+
+        Example:
+            >>> from nn import layers
+            >>> layers.Dense(2, input_shape=(3,)).load_state_dict({"bias": [1.0, 2.0], "scale": 1.0}, strict=False)
+            IncompatibleKeys(missing_keys=['kernel'], unexpected_keys=['scale'])
+        """
+        self._ready(f"{self.name}.load_state_dict()")
+        tensors, carried = carried_in(self, state, strict)
+        arrays, others = check_state(f"{self.name}.load_state_dict", tensors, state, strict)
+        changes = ag.Changes()  # an interrupt must not leave some of the old and some of the new
+        for part, name, held in carried:
+            changes.call(setitem, vars(part), name, held)
+        for path, values in arrays.items():
+            changes.assign(tensors[path], values)
+        changes.make()
+        return others
+
+    def train(self) -> Self:
+        """Switch the whole tree to training mode (dropout drops), and return the module."""
+        set_mode((module for _, module in self._walk()), True)
+        return self
+
+    def zero_grad(self) -> None:
+        """Set `.grad` of every parameter to None."""
+        for p in self.parameters():
+            p.grad = None
+
+    def eval(self) -> Self:
+        """Switch the whole tree to evaluation mode (dropout passes through), and return the module."""
+        set_mode((module for _, module in self._walk()), False)
+        return self
+
+    @property
+    def training(self) -> bool:
+        """Whether it is in training mode: as a call that is running in this thread says, else as was set."""
+        return mode_of(self)
+
+    @training.setter
+    def training(self, training: bool) -> None:
+        set_mode((self,), bool(training))
+
+    def mode(self, *, training: bool) -> AbstractContextManager[None]:
+        """Put the whole tree into training or evaluation mode inside, in this thread or task; others see nothing of it.
+
+        Args:
+            training: which of the two.
+        """
+        return in_mode(self, training)
+
+    # ---- freezing and weights ---------------------------------------------------------------------------------------
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the parameters require gradients; setting it reaches the whole tree, also parts not yet built.
+
+        Buffers, such as running statistics, stay buffers. Compile a model again after a change, with a new optimizer.
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        for _, module in self._walk():
+            module._trainable = bool(trainable)
+            module._apply_trainable()
+
+    def _apply_trainable(self) -> None:
+        own = {name: t for name, t in self._members() if isinstance(t, Tensor) and t.is_leaf}
+        if not self._trainable:
+            names = tuple(name for name, t in own.items() if t.requires_grad)
+            self._frozen = (*self._frozen, *names)
+            for name in names:
+                own[name].requires_grad = False
+        elif self._frozen:
+            for name in self._frozen:
+                if name in own:
+                    own[name].requires_grad = True
+            self._frozen = ()
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """All parameters and buffers, in the order of `state_dict`."""
+        self._ready(f"{self.name}.weights")
+        self._name_tree()
+        return [t for _, t in self._tensors()]
+
+    @property
+    def trainable_weights(self) -> list[Tensor]:
+        """The weights that require a gradient."""
+        return [t for t in self.weights if t.requires_grad]
+
+    @property
+    def non_trainable_weights(self) -> list[Tensor]:
+        """The weights that require no gradient."""
+        return [t for t in self.weights if not t.requires_grad]
+
+    def get_weights(self) -> list[npt.NDArray[Any]]:
+        """Return copies of the values of `weights`."""
+        return [t.numpy() for t in self.weights]
+
+    def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
+        """Assign values in the order of `weights`, or, if anything does not fit, none of them.
+
+        Raises:
+            ValueError: if their number, a shape or a dtype differs.
+        """
+        self._ready(f"{self.name}.set_weights()")
+        paths = [path for path, _ in self._tensors()]
+        if len(weights) != len(paths):
+            raise ValueError(
+                f"{self.name}.set_weights: expected {len(paths)} arrays, in the order of get_weights(); received "
+                f"{len(weights)}"
+            )
+        self.load_state_dict(dict(zip(paths, weights, strict=True)))
+
+    # ---- looks ------------------------------------------------------------------------------------------------------
+
+    def extra_repr(self) -> str:
+        """Return what `repr` shows of the module itself, beside its parts."""
+        return ""
+
+    def __repr__(self) -> str:
+        parts = [
+            f"  ({name}): " + repr(member).replace("\n", "\n  ")
+            for name, member in self._members()
+            if isinstance(member, Module)
+        ]
+        head = f"{type(self).__name__}({self.extra_repr()}"
+        return f"{head})" if not parts else "\n".join([head, *parts, ")"])
+
+    def __getattr__(self, attribute: str) -> Any:
+        # Reached only for what is missing. Annotated in the class and not there yet: it is made by `build`.
+        cls = type(self)
+        if (
+            not attribute.startswith("__")
+            and not self.built
+            and any(attribute in vars(base).get("__annotations__", ()) for base in cls.__mro__)
+        ):
+            raise AttributeError(
+                f"{self.name}.{attribute}: expected a built {cls.__name__}; it has no {attribute} yet, because its "
+                "input shape is not known. Give input_shape=(...), or call it on a batch first"
+            )
+        hint = f". {ELSEWHERE[attribute]}" if attribute in ELSEWHERE else ""
+        raise AttributeError(f"'{cls.__name__}' object has no attribute '{attribute}'{hint}")
+
+
+def snake_case(name: str) -> str:
+    """Return a class's name in snake case.
+
+    Example:
+        >>> snake_case("LayerNormalization"), snake_case("MyMLP"), snake_case("Conv2D")
+        ('layer_normalization', 'my_mlp', 'conv2d')
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+# What most attributes are: neither a member nor a place for one.
+_PLAIN = frozenset({bool, int, float, str, type(None)})
+
+
+def _members_in(name: str, value: Any) -> Iterator[tuple[str, Module | Tensor]]:
+    if isinstance(value, (Module, Tensor)):
+        yield name, value
+    elif isinstance(value, (list, tuple)):
+        for i, part in enumerate(value):
+            if part.__class__ not in _PLAIN:
+                yield from _members_in(_join(name, str(i)), part)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            if part.__class__ not in _PLAIN:
+                yield from _members_in(_join(name, str(key)), part)
+
+
+def _batch_shape(args: tuple[Any, ...], name: str) -> Any:
+    """Return the shape of the first argument with an open batch axis; of a list of tensors a tuple of theirs."""
+    if args and isinstance(args[0], (list, tuple)) and args[0]:
+        return tuple(_batch_shape((part,), name) for part in args[0])
+    shape = getattr(args[0], "shape", None) if args else None
+    if not shape:
+        raise ag.ShapeError(f"{name}: expected a batch, shape (N, ...), as its first argument; received {args!r:.80}")
+    return (None, *shape[1:])

@@ -1,0 +1,142 @@
+"""Regularizers and constraints of a layer's weights, and the penalties that a forward pass leaves behind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from autograd_lite import Tensor
+
+from .. import constraints, regularizers
+
+if TYPE_CHECKING:
+    from .module import Module
+
+# By the id of the weight: a Tensor cannot be a key, since == compares elements.
+_constraints: dict[int, tuple[ref[Tensor], Callable[..., Any]]] = {}
+_calls = threading.local()
+
+
+class Rules:
+    """What a layer was told about its weights: {"kernel": (regularizer, constraint)}, by the names of attributes.
+
+    Args:
+        layer: the layer; its class's annotations name its weights.
+        given: keyword arguments `<weight>_regularizer` and `<weight>_constraint`.
+
+    Raises:
+        TypeError: for an argument that belongs to no weight of the layer.
+    """
+
+    def __init__(self, layer: Module, given: Mapping[str, Any]) -> None:
+        self.regularizers: dict[str, Callable[..., Any]] = {}
+        self.constraints: dict[str, Callable[..., Any]] = {}
+        #: weights with a regularizer of their own, from `add_weight`
+        self.weights: list[tuple[Tensor, Callable[..., Any] | None, Callable[..., Any] | None]] = []
+        owner = type(layer)
+        known = {name for base in owner.__mro__ for name in vars(base).get("__annotations__", ())}
+        for argument, value in given.items():
+            prefix, _, kind = argument.rpartition("_")
+            found = next((name for name in (prefix, f"{prefix}_kernel") if prefix and name in known), None)
+            if found is None or kind not in ("regularizer", "constraint"):
+                raise TypeError(f"{owner.__name__}: got an unexpected keyword argument {argument!r}")
+            rule = regularizers.get(value) if kind == "regularizer" else constraints.get(value)
+            if rule is not None:
+                (self.regularizers if kind == "regularizer" else self.constraints)[found] = rule
+
+    def of(self, layer: Module, kind: str) -> Iterator[tuple[Tensor, Callable[..., Any]]]:
+        """Yield the weights that are there and have a regularizer, or a constraint, with it."""
+        by_name = self.regularizers if kind == "regularizer" else self.constraints
+        for name, rule in by_name.items():
+            weight = vars(layer).get(name)
+            if isinstance(weight, Tensor):
+                yield weight, rule
+        for weight, regularizer, constraint in self.weights:
+            own = regularizer if kind == "regularizer" else constraint
+            if own is not None:
+                yield weight, own
+
+
+class Added(threading.local):
+    """The penalties that a layer's calls have added, in each thread its own; a copy of a layer begins without them."""
+
+    #: whether any layer has added one in this process; else no tree need be walked
+    ever = False
+
+    def __init__(self) -> None:
+        Added.ever = True
+        self.terms: list[Tensor] = []
+
+    def __reduce__(self) -> tuple[Any, tuple[()]]:
+        return Added, ()
+
+
+def penalties(module: Module) -> list[Tensor]:
+    """Return the penalties on the weights of a tree that can be trained, and those that its last call has added."""
+    terms = []
+    for _, part in module._walk():
+        rules, added = vars(part).get("_rules"), vars(part).get("_added")
+        if rules is not None:
+            terms += [regularizer(w) for w, regularizer in rules.of(part, "regularizer") if w.requires_grad]
+        if added is not None:
+            terms += added.terms
+    return terms
+
+
+def has_penalties(modules: Iterable[Module]) -> bool:
+    """Return whether a call of these modules may leave penalties."""
+    for part in modules:
+        own = vars(part)
+        rules = own.get("_rules")
+        if own.get("_added") is not None or getattr(part, "activity_regularizer", None) is not None:
+            return True
+        if rules is not None and (rules.regularizers or any(r for _, r, _ in rules.weights)):
+            return True
+    return False
+
+
+def clear_added(module: Module) -> None:
+    """Forget what the calls of a tree have added."""
+    for _, part in module._walk():
+        added = vars(part).get("_added")
+        if added is not None:
+            added.terms = []
+
+
+def inside_model() -> bool:
+    """Return whether a model's call is running in this thread."""
+    return getattr(_calls, "inside", False)
+
+
+def model_call(model: Module, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Run a model's call; the outermost one begins without penalties of the call before."""
+    if getattr(_calls, "inside", False):
+        return call(*args, **kwargs)
+    _calls.inside = True
+    try:
+        if Added.ever:
+            clear_added(model)
+        return call(*args, **kwargs)
+    finally:
+        _calls.inside = False
+
+
+def note_constraints(module: Module) -> None:
+    """Make the constraints of a tree known to `constraint_of`."""
+    for _, part in module._walk():
+        rules = vars(part).get("_rules")
+        if rules is not None:
+            for weight, constraint in rules.of(part, "constraint"):
+                _constraints[id(weight)] = ref(weight, _forgetting(id(weight))), constraint
+
+
+def _forgetting(key: int) -> Callable[[Any], Any]:
+    return lambda _: _constraints.pop(key, None)
+
+
+def constraint_of(weight: Tensor) -> Callable[..., Any] | None:
+    """Return the constraint of a weight, known since its module was asked for its parameters, or None."""
+    weak, constraint = _constraints.get(id(weight), (None, None))
+    return constraint if weak is not None and weak() is weight else None

@@ -1,0 +1,107 @@
+"""Checking a state dict against the tensors it is meant for; what layers carry from batch to batch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+if TYPE_CHECKING:
+    from .module import Module
+
+Carried = list[tuple["Module", str, list[Tensor] | None]]
+
+
+class IncompatibleKeys(NamedTuple):
+    """The paths that a state lacks, and those that it has for nothing."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+def check_state(
+    what: str, tensors: Mapping[str, Tensor], state: Mapping[str, npt.ArrayLike | Tensor], strict: bool
+) -> tuple[dict[str, npt.NDArray[Any]], IncompatibleKeys]:
+    """Return the state's arrays that are to be assigned, if they fit, and the paths that do not.
+
+    Args:
+        what: the call, for the error message.
+        tensors: what will be assigned to, by path.
+        state: the new values, by path.
+        strict: whether a path that is missing or unexpected is an error.
+
+    Raises:
+        ValueError: if shapes or dtypes differ, or paths if strict; the message lists them all.
+    """
+    if not isinstance(state, Mapping):
+        raise TypeError(f"{what}: expected a dict of arrays by path; received {type(state).__name__}")
+    arrays = {path: np.asarray(a.data if isinstance(a, Tensor) else a) for path, a in state.items()}
+    others = IncompatibleKeys([p for p in tensors if p not in arrays], [p for p in arrays if p not in tensors])
+    problems = []
+    if strict:
+        problems += [f"  missing: {path} {tensors[path].shape} {tensors[path].dtype}" for path in others.missing_keys]
+        problems += [
+            f"  unexpected: {path} {arrays[path].shape} {arrays[path].dtype}" for path in others.unexpected_keys
+        ]
+    for path, t in tensors.items():
+        a = arrays.get(path, t.data)
+        if a.shape != t.shape or not np.can_cast(a.dtype, t.dtype, "same_kind"):
+            problems.append(f"  mismatch: {path} expected {t.shape} {t.dtype}; received {a.shape} {a.dtype}")
+    if problems:
+        lines = "\n".join(problems)
+        raise ValueError(
+            f"{what}: the state does not fit this module, and nothing was assigned:\n{lines}\n"
+            "Load it into the architecture that it was saved from, or rename its entries"
+        )
+    return {path: a for path, a in arrays.items() if path in tensors}, others
+
+
+def carried_in(module: Module, state: Any, strict: bool) -> tuple[dict[str, Tensor], Carried]:
+    """Return the tensors of a module that a state is for, and what its layers are to carry from batch to batch.
+
+    A stateful layer holds nothing before its first batch, and then tensors for the number of samples in it; so what
+    the state has, or has not, takes the place of what is held. Shapes of samples must agree.
+
+    Args:
+        module: the root of the tree.
+        state: the new values, by path.
+        strict: whether a layer that the state has nothing for is to hold nothing; else it keeps what it holds.
+
+    Returns:
+        The tensors by path, and (layer, attribute, its new value) for each attribute that must be set.
+    """
+    tensors, changes = dict(module._tensors()), []
+    for path, part in module._walk() if isinstance(state, Mapping) else ():
+        for name in part._carries():
+            prefix = f"{path}.{name}." if path else f"{name}."
+            paths = itertools.takewhile(lambda p: p in state, (f"{prefix}{i}" for i in itertools.count()))
+            new = {p: ag.tensor(np.array(a.data if isinstance(a := state[p], Tensor) else a)) for p in paths}
+            if not new and not strict:
+                continue
+            old: Any = vars(part).get(name) or []
+            if new and old and [t.shape[1:] for t in old] != [t.shape[1:] for t in new.values()]:
+                continue  # `check_state` says what is wrong
+            tensors = {p: t for p, t in tensors.items() if not p.startswith(prefix)} | new
+            changes.append((part, name, list(new.values()) or None))
+    return tensors, changes
+
+
+@contextmanager
+def undisturbed(module: Module) -> Iterator[None]:
+    """Let a module run inside without an effect on what its layers carry from batch to batch."""
+    before = {id(part): (part, {name: vars(part).get(name) for name in part._carries()}) for _, part in module._walk()}
+    for part, held in before.values():
+        vars(part).update(dict.fromkeys(held))
+    try:
+        yield
+    finally:
+        for _, part in module._walk():
+            _, held = before.get(id(part), (part, dict.fromkeys(part._carries())))
+            vars(part).update(held)

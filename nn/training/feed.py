@@ -1,0 +1,168 @@
+"""Where `fit`, `evaluate` and `predict` get their batches from: arrays, or a stream of batches."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ..data import DataLoader
+from ..data.structure import map_structure
+from .samples import Samples
+
+
+def is_stream(x: Any) -> bool:
+    """Return whether x gives batches one after another: a DataLoader, a generator, or another iterable but no array."""
+    if isinstance(x, (np.ndarray, Tensor, list, tuple, dict, str, bytes)) or hasattr(x, "__array__"):
+        return False
+    return isinstance(x, (DataLoader, Iterable))
+
+
+class Feed:
+    """Batches of samples, epoch by epoch.
+
+    Attributes:
+        steps: the number of batches of an epoch, or None where it is not known.
+        once: whether there can be only one epoch.
+    """
+
+    steps: int | None = None
+    once = False
+
+    def first(self) -> Samples:
+        """Return a batch to try the model on: all samples, of arrays."""
+        raise NotImplementedError
+
+    def epoch(self) -> Iterator[Samples]:
+        """Yield the batches of the next epoch."""
+        raise NotImplementedError
+
+
+class ArrayFeed(Feed):
+    """Cuts arrays into batches; the order is drawn from the default generator, anew for each epoch.
+
+    Args:
+        samples: what is cut.
+        batch_size: rows a batch; the last one may be short.
+        shuffle: whether to draw an order.
+    """
+
+    def __init__(self, samples: Samples, batch_size: int, shuffle: bool = False) -> None:
+        self.samples, self.batch_size, self.shuffle = samples, batch_size, shuffle
+        self.steps = -(-samples.size // batch_size)
+
+    def first(self) -> Samples:
+        """Return all samples."""
+        return self.samples
+
+    def epoch(self) -> Iterator[Samples]:
+        """Yield the batches of the next epoch."""
+        x, y, w, size = self.samples
+        order = ag.random.permutation(size).data if self.shuffle else None
+        plain = x.__class__ is np.ndarray and y.__class__ is np.ndarray
+        for start in range(0, size, self.batch_size):
+            stop = min(start + self.batch_size, size)
+            if order is None:
+                rows: Any = slice(start, stop)
+                take: Callable[[Any], Any] = lambda a: a[rows]  # noqa: E731, B023
+            else:
+                rows = order[start:stop]
+                take = lambda a: a.take(rows, 0)  # noqa: E731, B023
+            weights = None if w is None else map_structure(take, w)
+            if plain:
+                yield Samples(take(x), take(y), weights, stop - start)
+            else:
+                targets = None if y is None else map_structure(take, y)
+                yield Samples(map_structure(take, x), targets, weights, stop - start)
+
+
+class StreamFeed(Feed):
+    """Takes batches from a DataLoader, a generator, or another iterable.
+
+    Args:
+        what: the call, for error messages.
+        source: what gives the batches.
+        convert: makes samples of a batch, or raises.
+    """
+
+    def __init__(self, what: str, source: Any, convert: Callable[[Any], Samples]) -> None:
+        self.what, self.source, self.convert = what, source, convert
+        self.steps = _length(source)
+        self.once = iter(source) is source if isinstance(source, Iterator) else False
+        self._begun: Iterator[Any] | None = None
+        self._position: Any = None
+
+    def first(self) -> Samples:
+        """Return the first batch, which the next epoch will give again."""
+        batches = iter(self.source)
+        batch = next(batches, _END)
+        if batch is _END:
+            raise ag.ShapeError(f"{self.what}: expected at least one batch; received a source that gives none")
+        self._begun, self._position = chain([batch], batches), _position(self.source)
+        return self.convert(batch)
+
+    def epoch(self) -> Iterator[Samples]:
+        """Yield the batches of the next epoch."""
+        begun, self._begun = self._begun, None
+        if begun is None or self._position != _position(self.source):  # a loaded state has moved it
+            begun = iter(self.source)
+        return map(self.convert, begun)
+
+
+class _Limited(Feed):
+    """Gives so many batches an epoch, and goes on in the next where it was; begins anew when the source ends."""
+
+    def __init__(self, what: str, feed: Feed, steps: int) -> None:
+        self.what, self.feed, self.steps = what, feed, steps
+        self._batches = self._endless()
+
+    def first(self) -> Samples:
+        return self.feed.first()
+
+    def _endless(self) -> Iterator[Samples]:
+        while True:
+            empty = True
+            for batch in self.feed.epoch():
+                empty = False
+                yield batch
+            if empty or self.feed.once:
+                return
+
+    def epoch(self) -> Iterator[Samples]:
+        given = 0
+        for batch in islice(self._batches, self.steps):
+            given += 1
+            yield batch
+        if given < (self.steps or 0):
+            warnings.warn(
+                f"{self.what}: expected {self.steps} batches an epoch; the data ended after {given} of them. "
+                "Pass fewer steps, or a function or DataLoader that can be read again",
+                stacklevel=2,
+            )
+
+
+def limited(what: str, feed: Feed, steps: int | None) -> Feed:
+    """Return a feed of `steps` batches an epoch, or the feed itself for None."""
+    return feed if steps is None else _Limited(what, feed, steps)
+
+
+_END = object()
+
+
+def _position(source: Any) -> Any:
+    return source.state_dict() if isinstance(source, DataLoader) else None
+
+
+def _length(source: Any) -> int | None:
+    if isinstance(source, DataLoader):
+        return source.steps
+    try:
+        return len(source)
+    except TypeError:
+        return None

@@ -1,0 +1,61 @@
+"""Interrupts that come while an object is being destroyed: Python ignores them there, and training must not go on."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from contextvars import ContextVar
+from typing import Any
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# What was raised in destructors during the `fit` that runs here.
+_IGNORED: ContextVar[list[BaseException]] = ContextVar("nn_ignored_interrupts", default=[])  # noqa: B039, nobody fills it
+
+
+class heard_interrupts:
+    """Context manager: hears of interrupts that destructors swallow, for `raise_ignored`.
+
+    Python tells `sys.unraisablehook` of them, and goes on. Signals are handled in the main thread alone; so in others
+    there is nothing to hear.
+    """
+
+    def __enter__(self) -> None:
+        self._before = None
+        self._token = _IGNORED.set(ignored := [])
+        if threading.current_thread() is not threading.main_thread():
+            return
+        before = self._before = sys.unraisablehook
+
+        def hook(unraisable: Any) -> None:
+            if _is_interrupt(unraisable):
+                ignored.append(unraisable.exc_value or unraisable.exc_type())
+            else:
+                before(unraisable)
+
+        self._hook = sys.unraisablehook = hook
+
+    def __exit__(self, *error: object) -> None:
+        if self._before is not None and sys.unraisablehook is self._hook:
+            sys.unraisablehook = self._before
+        _IGNORED.reset(self._token)
+
+
+def raise_ignored() -> None:
+    """Raise the interrupt that a destructor has swallowed, if one has."""
+    ignored = _IGNORED.get()
+    if ignored:
+        raise ignored.pop(0)
+
+
+def _is_interrupt(unraisable: Any) -> bool:
+    """Return whether an exception is one that no error raises, or comes from the handler of a signal."""
+    if not issubclass(unraisable.exc_type, (Exception, GeneratorExit)):
+        return True
+    handlers = {getattr(signal.getsignal(number), "__code__", None) for number in _SIGNALS} - {None}
+    trace = unraisable.exc_traceback
+    while trace is not None:
+        if trace.tb_frame.f_code in handlers:
+            return True
+        trace = trace.tb_next
+    return False

@@ -1,0 +1,187 @@
+"""What `fit` and `evaluate` print: a live bar in a terminal or notebook, a line for each epoch anywhere else."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+_REFRESH_SECONDS = 0.1
+_BAR_WIDTH = 20
+_Values = Mapping[str, float]
+
+
+class Progress:
+    """One pass over the data that prints nothing.
+
+    Attributes:
+        due: when, on the clock of `time.perf_counter`, the next `show` is worth calling.
+
+    Args:
+        title: "Epoch 1/5", or nothing.
+        steps: number of batches, None where it is not known; it must be set before `close`.
+    """
+
+    def __init__(self, title: str, steps: int | None) -> None:
+        self.title = title
+        self.steps = steps
+        self.started = time.perf_counter()
+        self.due = float("inf")
+
+    def show(self, done: int, values: _Values) -> None:
+        """Show that `done` batches are done."""
+
+    def close(self, values: _Values) -> None:
+        """Show the end of the pass."""
+
+    def abandon(self) -> None:
+        """Leave the screen in order after an error."""
+
+    def summary(self, values: _Values, done: int) -> str:
+        """Return time and values in words: "1s 2ms/step - loss: 0.2565"."""
+        seconds = time.perf_counter() - self.started
+        return " - ".join(
+            [_timing(seconds, done), *(f"{name}: {_number(v)}" for name, v in values.items() if not np.ndim(v))]
+        )
+
+
+class _Line(Progress):
+    """Prints one line at the end, without control characters."""
+
+    def close(self, values: _Values) -> None:
+        parts = [self.title, f"{self.steps}/{self.steps}", self.summary(values, self.steps or 0)]
+        print(" - ".join(filter(None, parts)), flush=True)
+
+
+class _Live(Progress):
+    """Draws a bar again and again in one place."""
+
+    def __init__(self, title: str, steps: int | None) -> None:
+        super().__init__(title, steps)
+        self.due = self.started
+
+    def draw(self, text: str) -> None:
+        """Put the text in the place of the last one."""
+        raise NotImplementedError
+
+    def show(self, done: int, values: _Values) -> None:
+        # Imported here: a program that shows no bar should not pay for it.
+        from tqdm import tqdm
+
+        now = time.perf_counter()
+        self.due = now + _REFRESH_SECONDS
+        if self.steps is None:
+            self.draw(f"{done}/? {self.summary(values, done)}")
+            return
+        text = tqdm.format_meter(
+            done,
+            self.steps,
+            now - self.started,
+            ncols=_columns(),
+            ascii=not _draws_unicode(),
+            bar_format=f"{{n_fmt}}/{{total_fmt}} {{bar:{_BAR_WIDTH}}} {{desc}}",
+            prefix=self.summary(values, done),
+        )
+        self.draw(text)
+
+    def close(self, values: _Values) -> None:
+        bar = ("━" if _draws_unicode() else "=") * _BAR_WIDTH
+        self.draw(f"{self.steps}/{self.steps} {bar} {self.summary(values, self.steps or 0)}")
+        self.abandon()
+
+
+class _Terminal(_Live):
+    """A bar in a terminal: a carriage return brings the cursor back to the start of its line."""
+
+    def __init__(self, title: str, steps: int | None) -> None:
+        super().__init__(title, steps)
+        self._width = 0
+        if title:
+            print(title, flush=True)
+
+    def draw(self, text: str) -> None:
+        print(f"\r{text:<{self._width}}", end="", flush=True)
+        self._width = len(text)
+
+    def abandon(self) -> None:
+        if self._width:
+            print(flush=True)
+            self._width = 0
+
+
+class _Notebook(_Live):
+    """A bar in a notebook: one output of the cell, updated, so that a saved notebook holds only its last state."""
+
+    def __init__(self, title: str, steps: int | None) -> None:
+        super().__init__(title, steps)
+        self._handle: Any = None
+
+    def draw(self, text: str) -> None:
+        from IPython.display import display
+
+        content = {"text/plain": "\n".join(filter(None, [self.title, text]))}
+        if self._handle is None:
+            self._handle = display(content, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._handle.update(content, raw=True)
+
+
+def open_progress(verbose: int | str, title: str, steps: int | None) -> Progress:
+    """Return what shows one pass over the data.
+
+    Args:
+        verbose: 0 for nothing, 1 or "auto" for a bar where one can be drawn and a line elsewhere, 2 for a line.
+        title: printed before it, may be empty.
+        steps: number of batches, None where it is not known.
+
+    Raises:
+        ValueError: for any other verbose.
+
+    Example:
+        >>> open_progress(0, "Epoch 1/5", 469).close({"loss": 0.5})
+    """
+    if verbose not in (0, 1, 2, "auto"):
+        raise ValueError(f"verbose: expected 0 (silent), 1 (bar), 2 (a line an epoch) or 'auto'; received {verbose!r}")
+    if verbose == 0:
+        return Progress(title, steps)
+    if verbose != 2:
+        if _in_notebook():
+            return _Notebook(title, steps)
+        if sys.stdout.isatty():
+            return _Terminal(title, steps)
+    return _Line(title, steps)
+
+
+def _in_notebook() -> bool:
+    """Return whether output goes to a Jupyter kernel; without IPython loaded it cannot."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def _columns() -> int:
+    """Return how long a line may get without wrapping, which a carriage return could not undo."""
+    return max(40, shutil.get_terminal_size().columns - 1)
+
+
+def _draws_unicode() -> bool:
+    return (getattr(sys.stdout, "encoding", None) or "ascii").lower().startswith("utf")
+
+
+def _timing(seconds: float, steps: int) -> str:
+    each = seconds / max(steps, 1)
+    if each >= 1:
+        unit = f"{each:.0f}s"
+    elif each >= 1e-3:
+        unit = f"{each * 1e3:.0f}ms"
+    else:
+        unit = f"{each * 1e6:.0f}us"
+    return f"{seconds:.0f}s {unit}/step"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if value == 0 or abs(value) > 1e-3 else f"{value:.4e}"

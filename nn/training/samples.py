@@ -1,0 +1,230 @@
+"""The arrays that `fit`, `evaluate` and `predict` are given: checked and cast once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ..data.structure import is_structure, leaves, map_structure
+
+Array = npt.NDArray[Any]
+
+
+class Samples(NamedTuple):
+    """Inputs, their targets and weights, with equally many rows.
+
+    Attributes:
+        x: an array, or a structure of them.
+        y: the same.
+        w: one weight a sample, or None.
+        size: the number of rows.
+    """
+
+    x: Any
+    y: Any
+    w: Array | None
+    size: int
+
+
+def as_inputs(what: str, x: Any, dtype: np.dtype[Any], name: str = "x") -> Any:
+    """Return inputs as an array, or a structure of arrays; floating ones have `dtype`, integers stay what they are.
+
+    A memory map keeps its dtype: casting would read all of it; each batch is cast when it is used.
+
+    Args:
+        what: the call, for error messages.
+        x: array-like of shape (N, ...), or a Tensor, or a structure of them.
+        dtype: the model's.
+        name: the argument's.
+
+    Raises:
+        TypeError: if it is not made of numbers.
+        ShapeError: if it has no samples.
+    """
+    if x.__class__ is not np.ndarray and is_structure(x):
+        parts = map_structure(lambda a: _as_input(what, a, dtype, name), x)
+        sizes = {f"{name}{path}": len(a) for path, a in leaves(parts)}
+        if len(set(sizes.values())) > 1:
+            listed = ", ".join(f"{path}: {n}" for path, n in sizes.items())
+            raise ag.ShapeError(f"{what}: expected equally many samples in every part of {name}; received {listed}")
+        return parts
+    return _as_input(what, x, dtype, name)
+
+
+def _as_input(what: str, x: Any, dtype: np.dtype[Any], name: str) -> Array:
+    array = np.asarray(x.data if isinstance(x, Tensor) else x)
+    if array.dtype.kind not in "fiub":
+        raise ag.DtypeError(
+            f"{what}: expected {name} to be an array of numbers; received {type(x).__name__} of dtype {array.dtype}. "
+            "Samples must have the same shape, and texts must be turned into numbers"
+        )
+    if array.ndim == 0:
+        raise ag.ShapeError(f"{what}: expected {name} of shape (N, ...), one row a sample; received a single number")
+    if array.size == 0:
+        raise ag.ShapeError(f"{what}: expected at least one sample; received an empty {name} of shape {array.shape}")
+    if array.dtype.kind != "f" or isinstance(x, np.memmap):
+        return array
+    return array.astype(dtype, copy=False)
+
+
+def as_samples(what: str, x: Any, y: Any, dtype: np.dtype[Any], w: Any = None) -> Samples:
+    """Return inputs, targets and weights as arrays with equally many rows.
+
+    Raises:
+        ShapeError: also if their numbers differ.
+        ValueError: if there are no targets.
+    """
+    if y is None:
+        raise ValueError(f"{what}: expected targets; received y=None. Pass x and y as arrays")
+    inputs, targets = as_inputs(what, x, dtype), as_inputs(what, y, dtype, "y")
+    size = _rows(inputs)
+    if size != _rows(targets):
+        raise ag.ShapeError(
+            f"{what}: expected as many targets as samples; received x {_shapes(inputs)} and y {_shapes(targets)}. "
+            "Pair each sample with its own target"
+        )
+    weights = None if w is None else as_inputs(what, w, dtype, "sample_weight")
+    if weights is not None and _rows(weights) != size:
+        raise ag.ShapeError(
+            f"{what}: expected one sample_weight for each of {size} samples; received shape {_shapes(weights)}"
+        )
+    return Samples(inputs, targets, weights, size)
+
+
+def _rows(x: Any) -> int:
+    return len(x) if x.__class__ is np.ndarray else len(next(a for _, a in leaves(x)))
+
+
+def _shapes(x: Any) -> Any:
+    return x.shape if isinstance(x, np.ndarray) else map_structure(np.shape, x)
+
+
+def first_row(x: Any) -> Any:
+    """Return the first sample as a batch of one."""
+    return map_structure(lambda a: a[:1], x)
+
+
+def class_weights(what: str, weights: Mapping[int, float], samples: Samples) -> Samples:
+    """Return the samples with the weight of their class, times the weight they had.
+
+    Args:
+        what: the call, for error messages.
+        weights: weight by class; classes that are not in it weigh 1.
+        samples: with targets that are class indices (N,) or (N, 1), or one-hot (N, K).
+
+    Raises:
+        ValueError: for other targets, or other weights.
+    """
+    if not isinstance(weights, Mapping):
+        raise TypeError(f"{what}: expected class_weight={{class: weight, …}}; received {weights!r:.80}")
+    y = samples.y
+    if not isinstance(y, np.ndarray) or y.ndim > 2:
+        raise ValueError(f"{what}: expected class indices or one-hot targets with class_weight; received {_shapes(y)}")
+    classes = y.argmax(axis=-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
+    found = np.ones(len(classes), np.float32)
+    for label, weight in weights.items():
+        if not 0 <= number(f"{what}, class_weight", weight) < math.inf:
+            raise ValueError(f"{what}: expected class_weight of at least 0; received {weight!r} for class {label!r}")
+        found[classes == label] = weight
+    if samples.w is not None:
+        found = found * samples.w.reshape(len(found), -1)[:, 0]
+    return samples._replace(w=found)
+
+
+def split_last(samples: Samples, fraction: float) -> tuple[Samples, Samples]:
+    """Return all but the last part of the samples, and that part.
+
+    Args:
+        samples: N of them.
+        fraction: how much of them is the last part: N - floor(N (1 - fraction)), as Keras counts.
+
+    Raises:
+        ValueError: if the fraction is not between 0 and 1, or one of the parts is empty.
+    """
+    if not isinstance(fraction, Real) or not 0 < fraction < 1:
+        raise ValueError(f"fit: expected validation_split from 0 to 1; received {fraction!r}")
+    at = math.floor(samples.size * (1 - fraction))
+    if at == 0 or at == samples.size:
+        raise ValueError(
+            f"fit: expected validation_split to leave samples on both sides; received {fraction} with {samples.size} "
+            "samples. Choose another fraction, or pass validation_data"
+        )
+
+    def part(rows: slice, size: int) -> Samples:
+        x, y = (None if p is None else map_structure(lambda a: a[rows], p) for p in samples[:2])
+        w = None if samples.w is None else map_structure(lambda a: a[rows], samples.w)
+        return Samples(x, y, w, size)
+
+    return part(slice(0, at), at), part(slice(at, None), samples.size - at)
+
+
+def positive_int(what: str, name: str, value: Any, least: int = 1) -> int:
+    """Return an argument that must be an integer, not less than `least`.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{what}: expected {name} to be an integer, at least {least}; received {name}={value!r}")
+    return int(value)
+
+
+def number(what: str, value: Any) -> float:
+    """Return a value that a step gave as a float.
+
+    Raises:
+        TypeError: if it is not a single number.
+    """
+    try:
+        return float(value.item() if isinstance(value, Tensor) else value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{what}: expected a single number; received {value!r:.80}") from None
+
+
+def as_tensors(x: Any) -> Any:
+    """Return a batch as a Tensor, or a structure of them."""
+    if x.__class__ is np.ndarray:
+        return ag.tensor(x, copy=False)
+    return map_structure(lambda a: a if isinstance(a, Tensor) else ag.tensor(np.asarray(a), copy=False), x)
+
+
+def shapes_with(out: Any, size: int) -> Any:
+    """Return the shapes that the outputs of so many samples have, nested as the outputs of one."""
+    if isinstance(out, Tensor):
+        return (size, *out.shape[1:])
+    if isinstance(out, dict):
+        return {key: shapes_with(part, size) for key, part in out.items()}
+    return [shapes_with(part, size) for part in out]
+
+
+def optional_steps(name: str, steps: int | None) -> int | None:
+    """Return a number of steps, checked, or None."""
+    return None if steps is None else positive_int("fit" if "_" in name else name, name, steps)
+
+
+def validation_due(what: str, freq: Any) -> Callable[[int], bool]:
+    """Return a function that says whether to validate after an epoch, counted from 1."""
+    if isinstance(freq, (int, np.integer)):
+        every = positive_int("fit", "validation_freq", freq)
+        return lambda epoch: epoch % every == 0
+    if isinstance(freq, Iterable) and not isinstance(freq, str):
+        chosen = {positive_int("fit", "validation_freq", epoch) for epoch in freq}
+        return lambda epoch: epoch in chosen
+    raise ValueError(f"{what}: expected an integer or a list of epochs; received {freq!r}")
+
+
+def validation_parts(data: Any) -> tuple[Any, ...]:
+    """Return x, y and perhaps weights of `validation_data`."""
+    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+        raise ValueError(
+            f"fit: expected validation_data=(x, y), (x, y, sample_weight) or a stream; received {type(data).__name__}"
+        )
+    return tuple(data)

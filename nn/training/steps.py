@@ -1,0 +1,310 @@
+"""A module with an optimizer, a loss and metrics, and what one step of training, evaluation or prediction does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import Any
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from .. import optimizers
+from ..config.config import plain, restored
+from ..config.forks import guard, on_fork
+from ..data.structure import unpack
+from ..metrics import Metric
+from ..module.modes import in_mode
+from ..module.module import Module
+from ..module.penalties import has_penalties, model_call, penalties
+from .compiled import Compiled, compiled_with, rows_of, scalar_or_array
+from .interrupts import heard_interrupts, raise_ignored
+from .samples import as_tensors
+
+Data = tuple[Any, ...]
+
+
+_COMPILE = "optimizer, loss, metrics, loss_weights, weighted_metrics"
+_AS_IT_IS = {"run_eagerly": True, "jit_compile": False, "steps_per_execution": 1}  # Keras's words for what is done here
+
+
+# Who uses the losses and metrics of a `Compiled`, by its id: a thread, and how many calls inside each other.
+_USERS: dict[int, tuple[int, int]] = {}
+_GUARD = guard()
+
+
+def _forget_others() -> None:
+    """Forget the users that a forked process has not: all other threads."""
+    for key, (user, _) in list(_USERS.items()):
+        if user != threading.get_ident():
+            del _USERS[key]
+
+
+on_fork(after_in_child=_forget_others)
+# What models were compiled with, copied for the calls that run in this thread while another uses the original.
+_COPIED: ContextVar[Mapping[int, Compiled]] = ContextVar("nn_copied", default=MappingProxyType({}))
+
+
+class Stepper(Module):
+    """A module that can be compiled, and make one step."""
+
+    stop_training: bool = False
+    _compiled: Compiled | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the model; `losses` then holds what this call has added, and no longer what the call before has."""
+        return model_call(self, super().__call__, args, kwargs)
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """The penalties of all layers: those on weights, and those that the last call has added; see `regularizers`."""
+        return penalties(self)
+
+    def compile(
+        self,
+        optimizer: str | optimizers.Optimizer = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        loss_weights: Sequence[float] | Mapping[str, float] | None = None,
+        weighted_metrics: Any = None,
+        **others: Any,
+    ) -> None:
+        """Choose how the model is trained; it may be built later.
+
+        Args:
+            optimizer: name, or an optimizer, which is then the same object that a hand-written loop would step; it
+                trains all parameters of the model that require a gradient.
+            loss: a name, a `Loss`, or a function of (y_true, y_pred); for several outputs a list or dict of them. May
+                be left out where penalties (`add_loss`, regularizers), or a `train_step` or `compute_loss` of the
+                class, are all there is to minimize.
+            metrics: names, `Metric` objects, or functions of (y_true, y_pred); "accuracy" fits itself to the labels;
+                for several outputs a list of lists or a dict.
+            loss_weights: with several outputs, what each loss is multiplied by.
+            weighted_metrics: metrics that are given the sample weights too.
+            others: those of Keras that say how a step is compiled, with the values that mean that it is not, as nothing
+                is compiled here: `run_eagerly=True`, `jit_compile=False`, `steps_per_execution=1`.
+
+        What the masks of the model's outputs leave out counts neither in losses nor in metrics; see
+        `Module.compute_mask`. A function that returns one number for a batch leaves it out itself.
+
+        Raises:
+            ValueError: for an unknown name; the model then stays as it was compiled before.
+        """
+        for name, value in others.items():
+            if name not in _AS_IT_IS or value != _AS_IT_IS[name]:
+                fix = f"Leave it out, or write {name}={_AS_IT_IS[name]}" if name in _AS_IT_IS else "Leave it out"
+                raise TypeError(f"compile: expected arguments among {_COMPILE}; received {name}={value!r}. {fix}")
+        names = getattr(self, "output_names", None) if getattr(self, "_plan", None) is not None else None
+        compiled = compiled_with(optimizer, loss, metrics, weighted_metrics, loss_weights, names)
+        if self.built and (parameters := self.parameters()):
+            compiled.optimizer.bind(parameters)
+        self._compiled = compiled
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Return what the model was compiled with as plain values; see `compile_from_config`.
+
+        Returns:
+            The arguments of `compile`, or None for a model that is not compiled. Functions of your own stay what they
+            are; the state of the optimizer is no part of it.
+        """
+        return None if self._compiled is None else plain(self._compiled.arguments())
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile the model as another was; a class whose `compile` takes other arguments writes its own.
+
+        Args:
+            config: what `get_compile_config` returned.
+
+        Example:
+            >>> from nn import layers, models
+            >>> model, twin = (models.Sequential([layers.Dense(1, input_shape=(2,))]) for _ in range(2))
+            >>> model.compile("sgd", "mse", metrics=["mae"])
+            >>> twin.compile_from_config(model.get_compile_config())
+            >>> twin.optimizer, twin.metrics
+            (SGD(learning_rate=0.01, momentum=0.0), [MeanAbsoluteError(name='mae')])
+        """
+        self.compile(**restored(dict(config)))
+
+    @property
+    def optimizer(self) -> optimizers.Optimizer:
+        """The optimizer that the model was compiled with."""
+        return self._require_compiled("optimizer").optimizer
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics that the model was compiled with, then those among its attributes; `fit` resets them all."""
+        own = [value for value in vars(self).values() if isinstance(value, Metric)]
+        return own if self._compiled is None else [*self._require_compiled("metrics").all_metrics, *own]
+
+    def _require_compiled(self, what: str) -> Compiled:
+        if (copied := _COPIED.get().get(id(self))) is not None:
+            return copied
+        if self._compiled is None:
+            raise RuntimeError(
+                f"{what}: expected a compiled model; received one that is not. Call "
+                "model.compile(optimizer='rmsprop', loss='categorical_crossentropy', metrics=['accuracy']) first"
+            )
+        return self._compiled
+
+    @contextmanager
+    def _metrics_in_use(self, what: str) -> Iterator[Compiled]:
+        """Let this thread use the losses and metrics, which have a state, or copies while another thread uses them."""
+        compiled = self._require_compiled(what)
+        key, me = id(compiled), threading.get_ident()
+        with _GUARD:
+            user, calls = _USERS.get(key, (me, 0))
+            if user == me:
+                _USERS[key] = me, calls + 1
+        if user != me:
+            before = _COPIED.get()
+            compiled = compiled.apart(module for _, module in self._walk())
+            _COPIED.set({**before, id(self): compiled})
+        try:
+            yield compiled
+        finally:
+            if user != me:
+                _COPIED.set(before)
+            elif calls:
+                _USERS[key] = me, calls
+            else:
+                _USERS.pop(key, None)
+
+    def _bind_optimizer(self, what: str) -> list[Module]:
+        """Give the optimizer the model's parameters, the same ones change nothing; return the modules."""
+        optimizer = self._require_compiled(what).optimizer
+        if (modules := self._unchanged(optimizer.parameters)) and optimizer.parameters:
+            return modules
+        parameters = self.parameters()
+        if not parameters:
+            raise ValueError(
+                f"{what}: expected a model with parameters to train; {self.name!r} has none that requires a gradient"
+            )
+        optimizer.bind(parameters)
+        return [module for _, module in self._walk()]
+
+    @contextmanager
+    def _training(self, optimizer: optimizers.Optimizer, modules: list[Module]) -> Iterator[None]:
+        """Train in training mode and from no gradients, and leave none behind."""
+        optimizer.zero_grad()
+        recording = ag.is_grad_enabled()
+        try:
+            try:
+                with ag.enable_grad(), in_mode(self, True, modules), heard_interrupts():
+                    yield
+                    raise_ignored()
+            finally:
+                optimizer.zero_grad()
+        finally:
+            optimizer.zero_grad()  # again, since an interrupt may have come in the midst of it
+            if ag.is_grad_enabled() != recording:  # one has kept the end of a block from running
+                (ag.enable_grad if recording else ag.no_grad)().__enter__()
+
+    # ---- steps, to be overridden ------------------------------------------------------------------------------------
+
+    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> Tensor:
+        """Return the compiled loss and the layers' penalties as a scalar Tensor; for a `train_step` of one's own."""
+        return self._weighed("compute_loss", y, y_pred, sample_weight)[0]
+
+    def _weighed(self, what: str, y: Any, y_pred: Any, w: Any, penalized: bool = True) -> tuple[Tensor, float]:
+        """Return the loss and the penalties, and the weight of their sum in the mean over batches."""
+        compiled = self._require_compiled(what)
+        terms = penalties(self) if penalized else []
+        if compiled.loss is None:
+            if not terms:
+                raise ValueError(
+                    f"{what}: expected something to minimize; received a model compiled without a loss, whose layers "
+                    "add none. Call compile(..., loss='mse'), or add_loss in a layer"
+                )
+            total, weight = terms.pop(0), float(rows_of(y_pred))
+        else:
+            total, weight = compiled.weighed(y, y_pred, w)
+        for penalty in terms:
+            total = total + penalty
+        return total, weight
+
+    def _loss_of(self, x: Any, y: Any, y_pred: Any, w: Any, penalized: bool = True) -> tuple[Tensor, float]:
+        """Return what `compute_loss` returns, and its weight; a subclass may have written `compute_loss`."""
+        if self._own_step("compute_loss"):
+            return self.compute_loss(x, y, y_pred, w), float(rows_of(y_pred))
+        return self._weighed("fit", y, y_pred, w, penalized)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Show the batch to the compiled metrics, and return their results by name."""
+        compiled = self._require_compiled("compute_metrics")
+        compiled.update_metrics(y, y_pred, sample_weight)
+        return {metric.name: scalar_or_array(metric.result()) for metric in compiled.all_metrics}
+
+    def train_step(self, data: Data) -> Mapping[str, Any]:
+        """Take one step on one batch; a subclass may write its own, which `fit` then calls.
+
+        Args:
+            data: (x,), (x, y) or (x, y, sample_weight), as arrays.
+
+        Returns:
+            The batch's values by name, as numbers or scalar Tensors: `fit` reports their means over all samples, and
+            for the name of a compiled metric its own result.
+
+        Example:
+            >>> import numpy as np
+            >>> from nn import layers, models
+            >>> class Robust(models.Sequential):
+            ...     def train_step(self, data):
+            ...         x, y = data
+            ...         loss = np.abs(self(x) - y).mean()
+            ...         loss.backward()
+            ...         self.optimizer.step()
+            ...         self.optimizer.zero_grad()
+            ...         return {"loss": loss}
+            >>> model = Robust([layers.Dense(1, input_shape=(2,))])
+            >>> model.compile("sgd")
+            >>> list(model.fit(np.ones((8, 2)), np.ones((8, 1)), verbose=0).history)
+            ['loss']
+        """
+        x, y, w = unpack(data)
+        compiled = self._require_compiled("train_step")
+        return {
+            "loss": self._step(compiled, x, y, w, has_penalties(m for _, m in self._walk()))[0],
+            **{m.name: m.result() for m in compiled.all_metrics},
+        }
+
+    def test_step(self, data: Data) -> Mapping[str, Any]:
+        """Return the values of one batch in evaluation; a subclass may write its own, as `train_step`."""
+        x, y, w = unpack(data)
+        y_pred = self(as_tensors(x))
+        loss = self.compute_loss(x, y, y_pred, w)
+        return {"loss": loss.item(), **self.compute_metrics(x, y, y_pred, w)}
+
+    def predict_step(self, data: Data) -> Any:
+        """Return the model's outputs, as Tensors, for one batch; a subclass may write its own."""
+        return self(as_tensors(data[0]))
+
+    def _own_step(self, name: str) -> bool:
+        """Return whether a subclass has written this step itself."""
+        return getattr(type(self), name) is not getattr(Stepper, name)
+
+    def _step(
+        self,
+        compiled: Compiled,
+        x: Any,
+        y: Any,
+        w: Any,
+        penalized: bool,
+        guard: Callable[[Tensor], bool] | None = None,
+    ) -> tuple[float, float]:
+        """Take one step of training, and return the loss before it, and its weight in the mean over batches."""
+        batch = as_tensors(x)  # it is not changed before the step ends
+        y_pred = model_call(self, self, (batch,), {}) if penalized else self(batch)
+        loss, weight = self._loss_of(x, y, y_pred, w, penalized)
+        compiled.update_metrics(y, y_pred, w)  # before the step: should one fail, the weights are as they were
+        scaled = compiled.optimizer.scale_loss(loss)
+        if guard is None:
+            scaled.backward()
+        elif not guard(scaled):
+            compiled.optimizer.zero_grad()
+            return loss.item(), weight
+        compiled.optimizer.step()
+        compiled.optimizer.zero_grad()
+        return loss.item(), weight

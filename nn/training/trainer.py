@@ -1,0 +1,472 @@
+"""The Keras face of training: `compile`, `fit`, `evaluate`, `predict`, over the same modules, losses and optimizers.
+
+Data that all of them take: arrays of shape (N, ...) or memory maps; with several inputs or outputs a tuple, list or
+dict of them; or a stream of batches, each of them x, (x, y) or (x, y, sample_weight): a `nn.data.DataLoader`, a
+generator or another iterable.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ..activations import remember_logits
+from ..callbacks import Callback, CallbackList, History
+from ..data.structure import leaves, map_structure, unpack
+from ..metrics import Metric
+from ..module.building import RestoreOnError
+from ..module.module import Module
+from ..module.penalties import has_penalties, model_call
+from ..module.state import undisturbed
+from .compiled import Means, NamedMeans, fitted, values_of
+from .feed import ArrayFeed, Feed, StreamFeed, is_stream, limited
+from .interrupts import raise_ignored
+from .progress import Progress, open_progress
+from .samples import (
+    Samples,
+    as_inputs,
+    as_samples,
+    as_tensors,
+    class_weights,
+    first_row,
+    optional_steps,
+    positive_int,
+    shapes_with,
+    split_last,
+    validation_due,
+    validation_parts,
+)
+from .steps import Stepper
+
+Data = tuple[Any, ...]
+Callbacks = Callback | Iterable[Callback] | None
+
+
+class Trainer(Stepper):
+    """A module that can be compiled, fitted, evaluated and asked for predictions."""
+
+    # ---- fit --------------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Callbacks = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Iterable[int] = 1,
+    ) -> History:
+        """Train the model, and return the loss and the metrics of each epoch.
+
+        The reported values are means over all samples of the epoch, each computed with the weights at its step; those
+        of validation are computed after the epoch. The order is drawn from the default generator, anew each epoch.
+        All arrays, and the first batch of a stream, are checked before the first step. An error, or an interrupt,
+        leaves the model and the optimizer as the last whole step has left them, running statistics included, the mode
+        of before and no gradients. An interrupt that Python ignores, as it came in a destructor, ends training after
+        the step.
+
+        Args:
+            x: inputs, shape (N, ...); floating ones are cast to the model's dtype once. Or a stream of batches.
+            y: targets, shape (N, ...); a stream has them in its batches.
+            batch_size: samples a step, 32 by default; the last batch may be short. A stream has its own batches.
+            epochs: the number of the last epoch: so many passes over the data, less `initial_epoch`.
+            verbose: 0 silent, 1 a bar, 2 a line an epoch; "auto" a bar where one can be drawn, else lines.
+            callbacks: what to call on the way.
+            validation_split: this fraction of the samples, the last ones, is kept for validation.
+            validation_data: (x, y), (x, y, sample_weight) or a stream, for validation instead.
+            shuffle: whether to draw a new order for each epoch; a stream has its own order.
+            class_weight: weight of the samples of each class, for classes as indices or one-hot.
+            sample_weight: weight of each sample, shape (N,).
+            initial_epoch: the number of the first epoch, to go on from an earlier training.
+            steps_per_epoch: batches an epoch; the next epoch goes on where this one stopped.
+            validation_steps: batches of a validation.
+            validation_batch_size: samples of a batch in validation; by default `batch_size`.
+            validation_freq: validate every so many epochs, or after these epochs, counted from 1.
+
+        Raises:
+            ValueError: before any step, for data that cannot be trained on; see the message.
+        """
+        self._require_compiled("fit")
+        epochs = positive_int("fit", "epochs", epochs, 0)
+        initial_epoch = positive_int("fit", "initial_epoch", initial_epoch, 0)
+        feed, validation = self._fit_feeds(
+            (x, y, sample_weight),
+            (batch_size, validation_batch_size),
+            (steps_per_epoch, validation_steps),
+            (validation_split, validation_data),
+            shuffle,
+            class_weight,
+        )
+        if feed.once and epochs - initial_epoch > 1:
+            raise ValueError(
+                f"fit: expected data that can be read in each of {epochs - initial_epoch} epochs; received an "
+                "iterator, which can be read once. Pass steps_per_epoch, or a DataLoader"
+            )
+        due = validation_due("fit, validation_freq", validation_freq)
+        history = History()
+        calls = CallbackList(
+            [*_as_list(callbacks), history], self, {"epochs": epochs, "steps": feed.steps, "verbose": verbose}
+        )
+        open_progress(verbose, "", feed.steps)
+        first = feed.first() if epochs > initial_epoch else None
+        self._check("fit", first, None if validation is None else validation.first())
+        modules = self._bind_optimizer("fit")
+        self.stop_training = False
+        with self._metrics_in_use("fit") as compiled, self._training(compiled.optimizer, modules):
+            calls.call("on_train_begin")
+            logs: dict[str, float] = {}
+            for epoch in range(calls.resumed_epoch(initial_epoch), epochs):
+                progress = open_progress(verbose, f"Epoch {epoch + 1}/{epochs}", feed.steps)
+                logs = self._fit_epoch(epoch, feed, validation if due(epoch + 1) else None, progress, calls)
+                calls.call("on_epoch_end", epoch, logs)
+                if self.stop_training:
+                    break
+            if compiled.optimizer.use_ema:
+                compiled.optimizer.finalize_variable_values()
+            calls.call("on_train_end", logs)
+        return history
+
+    def _fit_feeds(
+        self,
+        data: tuple[Any, Any, Any],
+        batch_sizes: tuple[int | None, int | None],
+        steps: tuple[int | None, int | None],
+        validating: tuple[float, Any],
+        shuffle: bool,
+        weights: Mapping[int, float] | None,
+    ) -> tuple[Feed, Feed | None]:
+        """Return what gives the batches of training and of validation."""
+        split, given = validating
+        validation: Feed | None = None
+        val_size = batch_sizes[1] if batch_sizes[1] is not None else batch_sizes[0]
+        if given is not None:
+            called = "fit, validation_data"
+            parts = (given,) if is_stream(given) else validation_parts(given)
+            size = None if is_stream(parts[0]) else val_size
+            validation = self._feed(called, (*parts, None, None)[:3], size, steps[1])
+        if is_stream(data[0]):
+            if split:
+                raise ValueError("fit: expected arrays with validation_split; received a stream. Pass validation_data")
+            return self._feed("fit", data, batch_sizes[0], steps[0], weights=weights), validation
+        samples = self._samples("fit", *data, True)
+        if given is None and split:
+            samples, rest = split_last(samples, split)
+            size = positive_int("fit", "validation_batch_size", 32 if val_size is None else val_size)
+            validation = limited(
+                "fit, validation_split", ArrayFeed(rest, size), optional_steps("validation_steps", steps[1])
+            )
+        if weights is not None:
+            samples = class_weights("fit", weights, samples)
+        size = positive_int("fit", "batch_size", 32 if batch_sizes[0] is None else batch_sizes[0])
+        return limited(
+            "fit", ArrayFeed(samples, size, shuffle), optional_steps("steps_per_epoch", steps[0])
+        ), validation
+
+    def _feed(
+        self,
+        what: str,
+        data: tuple[Any, Any, Any],
+        batch_size: int | None,
+        steps: int | None,
+        *,
+        targets: bool = True,
+        weights: Mapping[int, float] | None = None,
+    ) -> Feed:
+        """Return what gives the batches of arrays or of a stream."""
+        x, y, w = data
+        steps = optional_steps("steps", steps)
+        if not is_stream(x):
+            size = positive_int(what, "batch_size", 32 if batch_size is None else batch_size)
+            return limited(what, ArrayFeed(self._samples(what, x, y, w, targets), size), steps)
+        for name, given in (("y", y), ("sample_weight", w), ("batch_size", batch_size)):
+            if given is not None:
+                raise ValueError(
+                    f"{what}: expected no {name} beside a stream of batches, which has its own; received one. "
+                    "Put (x, y, sample_weight) into the batches"
+                )
+
+        def convert(batch: Any) -> Samples:
+            samples = self._samples(what, *unpack(batch), targets)
+            return samples if weights is None else class_weights(what, weights, samples)
+
+        return limited(what, StreamFeed(what, x, convert), steps)
+
+    def _samples(self, what: str, x: Any, y: Any, w: Any, targets: bool) -> Samples:
+        needless = self._own_step("train_step") or (self._compiled is not None and self._compiled.loss is None)
+        if targets and not (y is None and needless):
+            return as_samples(what, x, y, self.dtype, w)
+        inputs = as_inputs(what, x, self.dtype)
+        return Samples(inputs, None, None, len(next(a for _, a in leaves(inputs))))
+
+    def _fit_epoch(
+        self, epoch: int, feed: Feed, validation: Feed | None, progress: Progress, calls: CallbackList
+    ) -> dict[str, float]:
+        """Train for one epoch, validate if asked to, and return all values."""
+        logs: dict[str, float] = {}
+        with _closing(progress, logs):
+            calls.call("on_epoch_begin", epoch)
+            logs |= self._train_epoch(feed, progress, calls, [module for _, module in self._walk()])
+            if validation is not None:
+                values = self._evaluate(validation, None, calls)
+                logs |= {f"val_{name}": value for name, value in values.items()}
+        return logs
+
+    def _train_epoch(
+        self, feed: Feed, progress: Progress, calls: CallbackList, modules: list[Module]
+    ) -> dict[str, float]:
+        compiled = self._require_compiled("fit")
+        own = self._own_step("train_step")
+        used = tuple(self.metrics) if own else compiled.all_metrics
+        mean = NamedMeans() if own else Means(compiled.loss)
+        _reset(used)
+        watched, guard, penalized = calls.watches_batches, calls.guard, has_penalties(modules)
+        done = 0
+        for samples in feed.epoch():
+            x, y, w, size = samples
+            if watched:
+                calls.call("on_train_batch_begin", done)
+            with ag.transaction():
+                value, weight = (
+                    (self.train_step(_data(samples)), float(size))
+                    if own
+                    else self._step(compiled, x, y, w, penalized, guard)
+                )
+            raise_ignored()
+            mean.add(value, weight)
+            done += 1
+            if watched:
+                calls.call("on_train_batch_end", done - 1, mean.values(used))
+            if self.stop_training:
+                break
+            if time.perf_counter() >= progress.due:
+                progress.show(done, mean.values(used))
+        progress.steps = progress.steps or done
+        return mean.values(used)
+
+    # ---- one batch --------------------------------------------------------------------------------------------------
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Take one step on one batch, and return the loss and the metrics on it before the step.
+
+        Args:
+            x: inputs, shape (N, ...).
+            y: targets, shape (N, ...).
+            sample_weight: weight of each sample, shape (N,).
+            class_weight: weight of the samples of each class.
+            return_dict: return the values by name.
+
+        Returns:
+            The loss, or, with metrics, a list that begins with it, or a dict.
+        """
+        self._require_compiled("train_on_batch")
+        samples = self._samples("train_on_batch", x, y, sample_weight, True)
+        if class_weight is not None:
+            samples = class_weights("train_on_batch", class_weight, samples)
+        if not self.built:
+            self._check("train_on_batch", samples, None)
+        modules = self._bind_optimizer("train_on_batch")
+        feed = ArrayFeed(samples, samples.size)
+        with self._metrics_in_use("train_on_batch") as compiled, self._training(compiled.optimizer, modules):
+            values = self._train_epoch(feed, Progress("", 1), CallbackList([], self, {}), modules)
+        return _as_result(values, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Return the loss and the metrics on one batch; see `evaluate`."""
+        size = self._samples("test_on_batch", x, y, sample_weight, True).size
+        return self.evaluate(x, y, size, 0, sample_weight, return_dict=return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the model's outputs for one batch; see `predict`."""
+        return self.predict(x, self._samples("predict_on_batch", x, None, None, False).size)
+
+    # ---- evaluate and predict ---------------------------------------------------------------------------------------
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Callbacks = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return the loss and the metrics as means over all samples, in evaluation mode and without a record.
+
+        A cross-entropy is computed from the logits here as in training, if the model's last operation is the softmax
+        or sigmoid of an `nn` layer or of `nn.activations`; else from clipped probabilities.
+
+        Args:
+            x: inputs, shape (N, ...), or a stream of batches.
+            y: targets, shape (N, ...).
+            batch_size: samples at a time, 32 by default; the result does not depend on it.
+            verbose: as in `fit`.
+            sample_weight: weight of each sample, shape (N,).
+            steps: number of batches, by default all.
+            callbacks: what to call on the way.
+            return_dict: return the values by name.
+
+        Returns:
+            The loss, or, with metrics, a list that begins with it, or a dict.
+
+        Raises:
+            ValueError: for data that cannot be evaluated; see the message.
+        """
+        self._require_compiled("evaluate")
+        feed = self._feed("evaluate", (x, y, sample_weight), batch_size, steps)
+        calls = CallbackList(_as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose})
+        progress = open_progress(verbose, "", feed.steps)
+        self._check("evaluate", feed.first(), None)
+        values: dict[str, float] = {}
+        with self._metrics_in_use("evaluate"), _closing(progress, values):
+            values |= self._evaluate(feed, progress, calls)
+        return _as_result(values, return_dict)
+
+    def _evaluate(self, feed: Feed, progress: Progress | None, calls: CallbackList) -> dict[str, float]:
+        compiled = self._require_compiled("evaluate")
+        own = self._own_step("test_step")
+        mean = NamedMeans() if own else Means(compiled.loss)
+        used = tuple(self.metrics) if own else compiled.all_metrics
+        _reset(used)
+        done = 0
+        calls.call("on_test_begin")
+        with ag.no_grad(), self.mode(training=False), remember_logits():
+            for samples in feed.epoch():
+                calls.call_batch("on_test_batch_begin", done)
+                if own:
+                    mean.add(self.test_step(_data(samples)), samples.size)
+                else:
+                    x, y, w, _ = samples
+                    y_pred = model_call(self, self, (as_tensors(x),), {})
+                    loss, weight = self._loss_of(x, y, y_pred, w)
+                    compiled.update_metrics(y, y_pred, w)
+                    mean.add(loss.item(), weight)
+                done += 1
+                if calls.watches_batches:
+                    calls.call_batch("on_test_batch_end", done - 1, mean.values(used))
+                if progress is not None and time.perf_counter() >= progress.due:
+                    progress.show(done, mean.values(used))
+        values = mean.values(used)
+        if progress is not None:
+            progress.steps = progress.steps or done
+        calls.call("on_test_end", values)
+        return values
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = 0,
+        steps: int | None = None,
+        callbacks: Callbacks = None,
+    ) -> Any:
+        """Return the model's outputs as an array, in evaluation mode and without a record.
+
+        Args:
+            x: inputs, shape (N, ...), or a stream of batches, whose targets are left aside.
+            batch_size: samples at a time, 32 by default.
+            verbose: as in `fit`, but silent by default.
+            steps: number of batches, by default all.
+            callbacks: what to call on the way.
+
+        Returns:
+            Array of shape (N, ...); of a model with several outputs, arrays nested as the model returns them.
+        """
+        feed = self._feed("predict", (x, None, None), batch_size, steps, targets=False)
+        calls = CallbackList(_as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose})
+        progress = open_progress(verbose, "", feed.steps)
+        outputs: list[Any] = []
+        calls.call("on_predict_begin")
+        with _closing(progress, {}), ag.no_grad(), self.mode(training=False):
+            for samples in feed.epoch():
+                calls.call_batch("on_predict_batch_begin", len(outputs))
+                outputs.append(values_of(self.predict_step((samples.x,))))
+                calls.call_batch("on_predict_batch_end", len(outputs) - 1)
+                if time.perf_counter() >= progress.due:
+                    progress.show(len(outputs), {})
+            progress.steps = progress.steps or len(outputs)
+        calls.call("on_predict_end")
+        if not outputs:
+            raise ag.ShapeError("predict: expected at least one batch; received a source that gives none")
+        return map_structure(lambda *parts: np.concatenate(parts), outputs[0], *outputs[1:])
+
+    # ---- before the first step --------------------------------------------------------------------------------------
+
+    def _check(self, what: str, samples: Samples | None, validation: Samples | None) -> None:
+        """Run the model on one sample and hold all targets against its output; on an error the model is as it was."""
+        loss = self._require_compiled(what).loss
+        if self._own_step("train_step") and (self.built or not self._has_call()):
+            return  # it need not call the model as a whole
+        with RestoreOnError(self), undisturbed(self), ag.no_grad(), self.mode(training=False):
+            for part in (samples, validation):
+                if part is None:
+                    continue
+                out = self(first_row(part.x))
+                if wrong := [o for _, o in leaves(out) if not isinstance(o, Tensor)]:
+                    raise TypeError(
+                        f"{what}: expected the model's call to return a Tensor; received {type(wrong[0]).__name__}"
+                    )
+                if loss is not None and part.y is not None:
+                    shape = shapes_with(out, part.size)
+                    loss.check(fitted(part.y, shape), shape)
+
+
+def _data(samples: Samples) -> Data:
+    """Return a batch as a `train_step` takes it."""
+    x, y, w, _ = samples
+    if w is not None:
+        return x, y, w
+    return (x,) if y is None else (x, y)
+
+
+def _reset(used: tuple[Metric, ...]) -> None:
+    for metric in used:
+        metric.reset_state()
+
+
+def _as_result(values: dict[str, float], as_dict: bool) -> Any:
+    if as_dict:
+        return values
+    return next(iter(values.values())) if len(values) == 1 else list(values.values())
+
+
+def _as_list(given: Any) -> list[Any]:
+    if given is None:
+        return []
+    return list(given) if isinstance(given, (list, tuple)) else [given]
+
+
+@contextmanager
+def _closing(progress: Progress, values: dict[str, float]) -> Iterator[None]:
+    """Close the progress with the values found, or leave the screen in order after an error."""
+    try:
+        yield
+    except BaseException:
+        progress.abandon()
+        raise
+    progress.close(values)

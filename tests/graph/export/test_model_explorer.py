@@ -1,0 +1,144 @@
+"""Model Explorer's JSON: the fields that it declares and no others, and the edges of the graph."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given
+
+from autograd_lite.graph import Graph, GraphNode, Kind, Program
+
+from ..pictures.test_text import JOINT
+from ..samples import SAMPLES, diamond
+from ..test_faces import names
+from .test_json import strict
+
+_TEXT = {"type": "string"}
+
+
+def _record(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {**required, **optional},
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _all(item: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": item}
+
+
+# What Model Explorer's `graph_builder` and `node_data_builder` declare, as far as a graph of ours has it.
+_IDS = _record({"type": {"const": "node_ids"}, "nodeIds": _all(_TEXT)})
+_ATTRIBUTES = _all(_record({"key": _TEXT, "value": {"anyOf": [_TEXT, _IDS]}}))
+_METADATA = _all(_record({"id": _TEXT}, attrs=_ATTRIBUTES))
+_EDGE = _record({"sourceNodeId": _TEXT}, sourceNodeOutputId=_TEXT, targetNodeInputId=_TEXT)
+_NODE = _record(
+    {"id": _TEXT, "label": _TEXT, "namespace": _TEXT},
+    attrs=_ATTRIBUTES,
+    incomingEdges=_all(_EDGE),
+    outputsMetadata=_METADATA,
+)
+_LINK = _record({"sourceNodeId": _TEXT, "targetNodeId": _TEXT}, label=_TEXT)
+_OVERLAY = _record({"name": _TEXT, "edgeColor": _TEXT, "edges": _all(_LINK)}, edgeWidth={"type": "integer"})
+_OVERLAYS = _record({"name": _TEXT, "type": {"const": "edge_overlays"}, "overlays": _all(_OVERLAY)})
+_GROUPS = {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": _TEXT}}
+_GRAPH = _record(
+    {"id": _TEXT, "nodes": _all(_NODE)},
+    groupNodeAttributes=_GROUPS,
+    tasksData=_record({"edgeOverlaysDataListLeftPane": _all(_OVERLAYS)}),
+)
+COLLECTION = _record({"label": _TEXT, "graphs": _all(_GRAPH)})
+_NUMBER = {"type": "number"}
+_STOP = _record({"stop": _NUMBER}, bgColor={"type": "string", "pattern": "^#[0-9A-F]{6}$"})
+_RESULTS = {"type": "object", "additionalProperties": _record({"value": _NUMBER})}
+DATA = {"type": "object", "additionalProperties": _record({"results": _RESULTS}, gradient=_all(_STOP))}
+
+
+def read(graph: Graph) -> dict[str, Any]:
+    collection = strict(graph.to_model_explorer())
+    jsonschema.validate(collection, COLLECTION)
+    (picture,) = collection["graphs"]
+    return picture
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_it_has_the_nodes_and_edges_of_the_graph(name: str) -> None:
+    graph = JOINT[name]
+    picture = read(graph)
+    assert [node["id"] for node in picture["nodes"]] == [node.id for node in graph]
+    edges = [
+        (edge["sourceNodeId"], node["id"], int(edge["targetNodeInputId"]))
+        for node in picture["nodes"]
+        for edge in node["incomingEdges"]
+    ]
+    assert edges == [(source, node.id, i) for node in graph for i, source in enumerate(node.inputs)]
+    overlays = picture.get("tasksData", {"edgeOverlaysDataListLeftPane": []})["edgeOverlaysDataListLeftPane"]
+    links = {
+        overlay["name"]: [(link["sourceNodeId"], link["targetNodeId"]) for link in overlay["edges"]]
+        for data in overlays
+        for overlay in data["overlays"]
+    }
+    assert links.get("gradients", []) == [(flow.op, flow.into) for flow in graph.flows]
+    assert {i for i, _ in links.get("saved values", [])} == set(graph.saved)
+    assert graph.to_model_explorer(indent=1).replace("\n", "").count("n0")
+
+
+def test_labels_say_what_a_node_is() -> None:
+    labels = {node["id"]: node["label"] for node in read(JOINT["perceptron"])["nodes"]}
+    assert [labels[i] for i in ("n0", "n1", "n2", "n15")] == ["x", "dense_1.weight", "matmul", "loss = negative"]
+
+
+def test_modules_are_layers() -> None:
+    layers = {node["id"]: node["namespace"] for node in read(JOINT["perceptron"])["nodes"]}
+    for node in JOINT["perceptron"]:
+        if node.kind is Kind.OP:
+            assert layers[node.id] == "/".join(filter(None, ["backward pass" if node.backward else "", node.scope]))
+
+
+@given(names, names, names)
+def test_a_name_cannot_break_it(name: str, op: str, scope: str) -> None:
+    dtype = np.dtype(float)
+    x = GraphNode("n0", Kind.INPUT, "", "", (), (), (2,), dtype, name)
+    y = GraphNode("n1", Kind.OP, op, "", ("n0",), (), (2,), dtype, name, scope=scope)
+    graph = Graph((x, y), ("n1",))
+    picture = read(graph)
+    assert graph.to_model_explorer().isascii()
+    assert picture["nodes"][1]["namespace"].count("/") == (scope.count(".") if scope else 0)
+    assert all(0 < len(node["label"]) <= 60 for node in picture["nodes"])
+
+
+def test_numbers_color_the_nodes() -> None:
+    graph = Program.build(diamond(), backward=True).measured(seconds=True)
+    ways = {"flops": "flops", "bytes": "nbytes", "seconds": "seconds"}
+    for by in ("flops", "bytes", "seconds", "norm", "gradient"):
+        data = strict(graph.to_model_explorer_data(by))
+        jsonschema.validate(data, DATA)
+        (results,) = data.values()
+        assert list(data) == [read(graph)["id"]]
+        found = {i: entry["value"] for i, entry in results["results"].items()}
+        assert found
+        if by in ways:
+            assert found == {i: getattr(graph[i], ways[by]) for i in found}
+    assert found == {node.id: node.gradient.norm for node in graph if node.gradient}
+    with pytest.raises(ValueError, match="a node with a number for 'seconds'; received none. Measure it"):
+        JOINT["diamond"].to_model_explorer_data("seconds")
+    with pytest.raises(ValueError, match="expected flops, bytes, seconds, norm or gradient; received 'weight'"):
+        JOINT["diamond"].to_model_explorer_data("weight")
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("name", SAMPLES)
+def test_model_explorer_itself_reads_it(name: str) -> None:
+    """Needs ai-edge-model-explorer, which only `dev.py ci` installs."""
+    builder = pytest.importorskip("model_explorer.graph_builder")
+    dacite = pytest.importorskip("dacite")
+    config = dacite.Config(strict=True, check_types=True)
+    data = json.loads(JOINT[name].to_model_explorer())
+    read_back = dacite.from_dict(builder.GraphCollection, data, config)
+    assert len(read_back.graphs[0].nodes) == len(JOINT[name])

@@ -1,0 +1,297 @@
+"""The mirror of large graphs and of parts, what it says of measured ones, its page, and its DOT."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import autograd_lite as ag
+from autograd_lite.graph import Graph, Kind, Role, build_graph, mirror
+from autograd_lite.graph.pictures.describe import amount
+from autograd_lite.graph.pictures.mirror.model import mirror_of
+from autograd_lite.graph.pictures.view import Mark, Overlay
+
+from ...running import lines_for_every_hash_seed
+from ..large import transformer
+from ..samples import HOSTILE, SAMPLES, parameter, perceptron, recurrent
+from ..test_faces import names
+from .mirrors import ALL, SVG, Picture, assert_clear, each_sample, graph_of, residual, reuse, whole
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+# ---- large graphs ---------------------------------------------------------------------------------------------------
+
+
+def test_a_large_graph_is_folded_and_says_so() -> None:
+    graph = graph_of(transformer)
+    svg = graph.to_mirror()
+    picture, mirrored = Picture(svg), mirror_of(graph)
+    assert len(picture.boxes) < 90
+    assert "collapsed: " in svg
+    assert_clear(picture)
+    groups = [(k, box) for k, box in enumerate(mirrored.view.nodes) if box.members]
+    assert groups
+    for _, box in groups:
+        rules = {flow.op for flow in graph.flows} & set(box.members)
+        said = "".join(picture.groups[f"vjp-{box.id}"].itertext())
+        assert f"{len(rules)} rules" in said
+        assert picture.boxes[f"vjp-{box.id}"].middle == pytest.approx(picture.boxes[box.id].middle, abs=0.51)
+    inside = {i for _, box in groups for i in box.members}
+    shown = {g.attrib["data-gradient"] for g in picture.drawing if "data-gradient" in g.attrib}
+    assert shown == set(graph.gradients) - inside
+    total = sum(int(g.attrib["data-bytes"]) for g in picture.chips.values())
+    assert total + mirrored.hidden_bytes == sum(graph[i].nbytes for i in graph.saved)
+    assert sorted(i for s in mirrored.saved for i in s.ids) == sorted(graph.saved)
+
+
+def test_modules_open_and_close_on_request() -> None:
+    graph = graph_of(residual)
+    closed = Picture(graph.to_mirror(collapse=["block_0"]))
+    assert any(i.startswith("vjp-m") for i in closed.boxes)
+    assert len(closed.boxes) < len(Picture(graph.to_mirror()).boxes)
+
+
+def test_what_does_not_fit_is_left_out_and_counted() -> None:
+    x = parameter("x")
+    y = x
+    for k in range(100):
+        y = np.sin(y) if k % 2 else np.exp(y)
+    graph = build_graph(y, backward=True)
+    svg = graph.to_mirror(fold=False, limit=20)
+    mirrored, picture = mirror_of(graph, fold=False, limit=20), Picture(svg)
+    assert sum(not i.startswith("vjp-") for i in picture.boxes) == 20
+    assert "are not shown" in svg
+    assert mirrored.hidden_bytes
+    shown = sum(int(g.attrib["data-bytes"]) for g in picture.chips.values())
+    assert shown + mirrored.hidden_bytes == 8 * len(graph.saved)
+
+
+def test_a_chain_of_50_000_ops() -> None:
+    x = parameter("x")
+    y = x
+    for _ in range(50_000):
+        y = np.sin(y)
+    svg = build_graph(y, backward=True).to_mirror()
+    assert "×50000" in svg or "50,000" in svg or "50000" in svg
+
+
+# ---- what is measured, and marked -----------------------------------------------------------------------------------
+
+
+def test_norms_are_numpys() -> None:
+    rng = np.random.default_rng(0)
+    w = ag.tensor(rng.normal(size=(4, 3)), requires_grad=True, name="w")
+    x = ag.tensor(rng.normal(size=(5, 4)), name="x")
+    loss = np.tanh(x @ w).sum()
+    svg = mirror(loss, measured=True)
+    loss.backward()
+    assert w.grad is not None
+    assert f"grad (4, 3) · |g| {np.linalg.norm(w.grad.data):.2g}" in svg
+    g = 1 - np.tanh(x.data @ w.data) ** 2
+    picture = Picture(svg)
+    matmul = next(g for i, g in picture.groups.items() if "vjp matmul" in "".join(g.itertext()))
+    assert f"|g| {np.linalg.norm(g):.2g}" in "".join(matmul.itertext())
+
+
+def test_a_gradient_that_is_not_finite_says_so() -> None:
+    w = ag.tensor([0.0, 1.0], requires_grad=True, name="w")
+    with np.errstate(all="ignore"):
+        svg = mirror(np.log(w).sum(), measured=True)
+    assert "1 of 2 not finite" in svg
+
+
+def test_an_overlay_marks_both_halves() -> None:
+    graph = graph_of(reuse)
+    rule = graph.flows[0].contribution
+    svg = graph.to_mirror(
+        overlay=Overlay("a title", ("a total",), {"n1": Mark(badge="here"), rule: Mark("nan", "NaN")})
+    )
+    picture = Picture(svg)
+    assert "here" in "".join(picture.groups["n1"].itertext())
+    assert "NaN" in "".join(picture.groups["vjp-n1"].itertext())
+    assert picture.groups["vjp-n1"].attrib["class"] == "node nan"
+    assert "a title" in svg
+    assert "a total" in svg
+
+
+# ---- the page -------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_says_what_it_is() -> None:
+    root = ET.fromstring(graph_of(perceptron).to_mirror())
+    assert root.attrib["role"] == "img"
+    assert [child.tag for child in root[:3]] == [f"{SVG}title", f"{SVG}desc", f"{SVG}style"]
+    assert root[0].text == "loss, forward and backward"
+    assert "the derivative rules run up" in (root[1].text or "")
+    texts = Picture(graph_of(perceptron).to_mirror()).texts()
+    assert texts[0] == "loss, forward and backward"
+    assert texts[1] == (
+        "10 ops forward · 10 vjps backward · 104 MFLOP forward, 106 MFLOP backward · 694 kB saved in 5 tensors"
+    )
+    assert {"derivative rule", "gradient", "saved for a rule", "forward", "backward", "dL/dL = 1"} <= set(texts)
+
+
+def test_flops_are_those_of_the_two_passes() -> None:
+    graph = graph_of(perceptron)
+    forward = sum(node.flops for node in graph if not node.backward)
+    backward = sum(node.flops for node in graph if node.backward)
+    assert f"{amount(forward, 'FLOP')} forward, {amount(backward, 'FLOP')} backward" in graph.to_mirror()
+
+
+def test_several_results_have_a_seed_each() -> None:
+    graph = build_graph(SAMPLES["several"](), backward=True)
+    assert Picture(graph.to_mirror()).texts().count("seed (2,)") == 3
+    a = parameter("a")
+    named = [np.sin(a), np.cos(a)]
+    named[0].name, named[1].name = "u", "v"
+    assert {"du/du = 1", "dv/dv = 1"} <= set(Picture(build_graph(named, backward=True).to_mirror()).texts())
+
+
+def test_a_forward_graph_has_no_mirror() -> None:
+    with pytest.raises(ValueError, match="expected a graph with a backward pass.*received one without.*backward=True"):
+        build_graph(perceptron()).to_mirror()
+
+
+def test_mirror_of_a_loss_is_that_of_its_graph() -> None:
+    picture = mirror(recurrent())
+    assert picture == graph_of(recurrent).to_mirror()
+    assert picture._repr_svg_() == picture
+    assert len(repr(picture)) < 40  # a notebook keeps it beside the picture
+
+
+@settings(max_examples=60, deadline=None)
+@given(names, names, names)
+def test_a_name_cannot_break_the_picture(name: str, op: str, scope: str) -> None:
+    graph = graph_of(residual)
+    nodes = tuple(
+        replace(
+            node,
+            name=name if node.role is Role.FORWARD else node.name,
+            op=op if node.kind is Kind.OP and not node.backward else node.op,
+            glyph=op[:1] if node.kind is Kind.OP and not node.backward else node.glyph,
+            scope=scope and f"{scope}{node.scope}",
+        )
+        for node in graph
+    )
+    svg = Graph(nodes, graph.outputs, graph.flows).to_mirror()
+    picture = Picture(svg)
+    assert len(picture.boxes) == sum(not n.backward for n in graph) + len({f.op for f in graph.flows})
+    assert svg.count("<script") == 0
+    assert svg.encode("utf-8")
+    assert_clear(picture)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_of_parameters(name: str) -> None:
+    w = ag.tensor([1.0, 2.0], requires_grad=True, name=name)
+    Picture(mirror((w * w).sum(), measured=True))
+
+
+_PRINT_DIGESTS = """
+import hashlib
+from autograd_lite.graph import build_graph
+from tests.graph.mirrors import ALL
+for name, sample in ALL.items():
+    print(name, hashlib.sha256(build_graph(sample(), backward=True).to_mirror().encode()).hexdigest())
+"""
+
+
+def test_the_same_bytes_for_every_hash_seed() -> None:
+    assert len(lines_for_every_hash_seed(_PRINT_DIGESTS)) == len(ALL)
+
+
+def test_it_is_fast() -> None:
+    graph = graph_of(perceptron)
+    times = []
+    for _ in range(9):
+        begin = time.perf_counter()
+        graph.to_mirror()
+        times.append(time.perf_counter() - begin)
+    assert min(times) < 0.05
+
+
+# ---- parts of a graph -----------------------------------------------------------------------------------------------
+
+
+@each_sample
+def test_parts_have_mirrors(sample) -> None:
+    graph = graph_of(sample)
+    for flow in graph.flows[:: max(len(graph.flows) // 4, 1)]:
+        part = graph.around(flow.contribution, 3)
+        if part.flows:
+            picture = whole(part)
+            assert_clear(picture)
+            through = {f.op for f in part.flows if part[f.op].kind is Kind.OP}
+            assert {i for i in picture.boxes if i.startswith("vjp-")} == {f"vjp-{i}" for i in through}
+
+
+# ---- DOT ------------------------------------------------------------------------------------------------------------
+
+
+def edges_of(dot: str, css: str) -> list[tuple[str, str]]:
+    return re.findall(rf'^\t(\w+)(?::s)? -> (\w+)(?::s)? \[[^\n]*class="{css}"', dot, re.MULTILINE)
+
+
+@each_sample
+def test_dot_has_the_same_boxes_and_lines(sample) -> None:
+    graph = graph_of(sample)
+    dot = graph.to_mirror_dot(fold=False)
+    through = {flow.op for flow in graph.flows}
+    assert set(re.findall(r"^\t\{ rank=same; (\w+); vjp_(\w+) \}$", dot, re.MULTILINE)) == {(i, i) for i in through}
+    expected = [(f"vjp_{f.into}" if f.into in through else f.into, f"vjp_{f.op}") for f in graph.flows]
+    seeds = [(node.of, f"vjp_{node.of}") for node in graph if node.role is Role.SEED and node.of in through]
+    assert Counter(edges_of(dot, "gradient")) == Counter(expected + seeds)
+    assert Counter(edges_of(dot, "saved")) == Counter((i, f"vjp_{op}") for i, ops in graph.saved.items() for op in ops)
+    values = [edge for edge in edges_of(dot, "data") if not edge[1].startswith("vjp_")]
+    assert Counter(values) == Counter((i, node.id) for node in graph if not node.backward for i in node.inputs)
+
+
+_ENGINE = shutil.which("dot") or shutil.which("graphviz-pure", path=str(Path(sys.executable).parent))
+
+
+@pytest.mark.skipif(_ENGINE is None, reason="no Graphviz")
+@pytest.mark.parametrize("name", ["perceptron", "diamond", "several", "attention", "residual", "tied", "crossed"])
+def test_graphviz_sets_rules_beside_their_ops(name: str) -> None:
+    assert _ENGINE is not None
+    dot = graph_of(ALL[name]).to_mirror_dot()
+    done = subprocess.run([_ENGINE, "-Tplain"], input=dot.encode(), capture_output=True, check=True, timeout=60)
+    height = {
+        line.split()[1]: float(line.split()[3]) for line in done.stdout.decode().splitlines() if line[:5] == "node "
+    }
+    rules = [i for i in height if i.startswith("vjp_")]
+    assert rules
+    assert all(height[i] == pytest.approx(height[i.removeprefix("vjp_")], abs=0.02) for i in rules)
+
+
+@settings(max_examples=30, deadline=None)
+@given(names)
+def test_a_name_cannot_break_dot(name: str) -> None:
+    w = ag.tensor([1.0, 2.0], requires_grad=True, name=name)
+    dot = build_graph((w * w).sum(), backward=True).to_mirror_dot()
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", dot)
+    assert '"' not in outside
+    assert outside.count("{") == outside.count("}") == 1 + 2
+    assert dot.encode("utf-8")
+
+
+# ---- files and notebooks --------------------------------------------------------------------------------------------
+
+
+def test_files_and_notebooks_show_the_mirror(tmp_path: Path) -> None:
+    graph = graph_of(perceptron)
+    assert graph.save(tmp_path / "x.svg").read_text("utf-8") == graph.to_mirror()
+    assert graph._repr_mimebundle_()["image/svg+xml"] == graph.to_mirror()
+    forward = build_graph(perceptron())
+    assert forward.save(tmp_path / "y.svg").read_text("utf-8") == forward.to_svg()

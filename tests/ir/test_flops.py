@@ -1,0 +1,211 @@
+"""FLOPs of ops that stand for loops: what the loops, written out op by op, count."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.core.op import OPS
+from autograd_lite.ir.flops import flops_of
+
+from ..recurrent_cases import CASES as RECURRENT
+from ..window_cases import FORMS
+
+Formula = Callable[..., Any]
+
+
+def counted(f: Formula, *arrays: Any) -> int:
+    """Return the FLOPs of everything that a function does with Tensors."""
+    out = f(*(ag.tensor(a, requires_grad=True) for a in arrays))
+    graph = ag.build_graph(out if isinstance(out, list) else [out])
+    return int(sum(graph.cost().numbers))
+
+
+def own(name: str, *shapes: tuple[int, ...], **params: Any) -> int:
+    """Return the FLOPs of one op."""
+    return flops_of(OPS[name](*(ag.tensor(np.ones(shape), requires_grad=True) for shape in shapes), **params)._node)
+
+
+# ---- windows --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form[0]])
+def test_convolutions(form: tuple[Any, ...]) -> None:
+    n, size, kernel, c, f, stride, padding, dilation, groups = form
+    params = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    axes = zip(size, kernel, stride, padding, dilation, strict=True)
+    places = [len(range(0, m + sum(p) - d * (k - 1), s)) for m, k, s, p, d in axes]
+    loop = itertools.product(*map(range, (n, *places, *kernel, c // groups, f)))
+    expected = sum(2 for _ in loop)  # a multiplication and an addition
+    x, w, y = (n, *size, c), (*kernel, c // groups, f), (n, *places, f)
+    assert own("convolution", x, w, **params) == expected
+    assert own("convolution_input", y, w, size=size, **params) == expected
+    assert own("convolution_kernel", x, y, kernel=kernel, **params) == expected
+
+
+def test_pooling_looks_at_each_element_of_each_window() -> None:
+    params = {"window": (3, 2), "stride": (2, 2), "padding": ((0, 0), (1, 1))}
+    x, y = (2, 7, 4, 5), (2, 3, 3, 5)
+    expected = sum(1 for _ in itertools.product(*map(range, (*y, 3, 2))))
+    assert own("window_max", x, **params) == own("window_sum", x, **params) == expected
+    assert own("window_take_equal", x, x, y, **params) == own("window_put_equal", y, x, y, **params) == expected
+    assert own("window_spread", y, size=(7, 4), **params) == expected
+
+
+@pytest.mark.ci
+def test_convolutions_as_torch_counts() -> None:
+    torch = pytest.importorskip("torch")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    for groups, stride, padding, dilation in ((1, 1, 0, 1), (2, 2, 1, 1), (4, 1, 2, 2)):
+        x, w = torch.ones(2, 4, 9, 8), torch.ones(8, 4 // groups, 3, 2)
+        with FlopCounterMode(display=False) as counter:
+            torch.conv2d(x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
+        params = {"stride": (stride,) * 2, "padding": ((padding,) * 2,) * 2, "dilation": (dilation,) * 2}
+        got = own("convolution", (2, 9, 8, 4), (3, 2, 4 // groups, 8), groups=groups, **params)
+        assert got == counter.get_total_flops()
+
+
+def test_standardizing() -> None:
+    def rows(x: Any, center: bool) -> Any:
+        c = x - x.mean(axis=-1, keepdims=True) if center else x
+        return c * (1 / np.sqrt((c * c).mean(axis=-1, keepdims=True) + 1e-5))
+
+    for center in (True, False):
+        expected = counted(lambda x, center=center: rows(x, center), np.ones((4, 3, 7)))
+        assert own("standardize", (4, 3, 7), epsilon=1e-5, center=center) == expected
+
+
+def test_the_pullback_of_softmax() -> None:
+    def pullback(g: Any, y: Any) -> Any:
+        return y * (g - (g * y).sum(axis=-1, keepdims=True))
+
+    assert own("softmax_pullback", (4, 7), (4, 7), axis=1) == counted(pullback, np.ones((4, 7)), np.ones((4, 7)))
+
+
+# ---- recurrent networks ---------------------------------------------------------------------------------------------
+
+
+def s(a: Any) -> Any:
+    return ag.sigmoid(a)
+
+
+def apart(a: Any, parts: int) -> list[Any]:
+    return [a[..., k * (a.shape[-1] // parts) : (k + 1) * (a.shape[-1] // parts)] for k in range(parts)]
+
+
+def lstm(x: Any, batch: int) -> Any:
+    n = x.shape[1] // 4
+    b, r, c, z = x[0], x[1 : 1 + n], x[1 + n : 1 + n + batch, :n], x[1 + n + batch :].reshape(-1, batch, 4 * n)
+    found: list[Any] = []
+    for t in range(z.shape[0]):
+        a = z[t] + b + found[-1] @ r if t else z[t] + b
+        i, f, g, o = apart(a, 4)
+        c = s(f) * c + s(i) * np.tanh(g)
+        found.append(s(o) * np.tanh(c))
+    return [*found, c]
+
+
+def gru(x: Any, batch: int, reset_after: bool) -> Any:
+    n = x.shape[1] // 3
+    b, d, r, h, z = x[0], x[1], x[2 : 2 + n], x[2 + n : 2 + n + batch, :n], x[2 + n + batch :].reshape(-1, batch, 3 * n)
+    for t in range(z.shape[0]):
+        a, y = z[t] + b, (h @ r if reset_after else h @ r[:, : 2 * n])
+        if reset_after:
+            y = y + d
+            u, reset = (s(p + q) for p, q in zip(apart(a, 3)[:2], apart(y, 3)[:2], strict=True))
+            new = np.tanh(a[:, 2 * n :] + reset * y[:, 2 * n :])
+        else:
+            y = y + d[: 2 * n]
+            u, reset = (s(p + q) for p, q in zip(apart(a, 3)[:2], apart(y, 2), strict=True))
+            new = np.tanh(a[:, 2 * n :] + d[2 * n :] + (reset * h) @ r[:, 2 * n :])
+        h = u * h + (1 - u) * new
+    return h
+
+
+def simple_rnn(x: Any, batch: int, activation: str) -> Any:
+    n = x.shape[1]
+    b, r, z = x[0], x[1 : 1 + n], x[1 + n :].reshape(-1, batch, n)
+    h = None
+    for t in range(z.shape[0]):
+        a = z[t] + b if h is None else z[t] + b + h @ r
+        h = np.tanh(a) if activation == "tanh" else ag.relu(a)
+    return h
+
+
+def sums(parts: list[Any]) -> Any:
+    return np.concatenate(parts).sum(axis=0)
+
+
+def kernel(rows: list[Any], cotangents: list[Any]) -> Any:
+    return np.concatenate(rows).T @ np.concatenate(cotangents)
+
+
+def lstm_adjoint(g: Any, out: Any, x: Any, batch: int) -> Any:
+    n = out.shape[3]
+    r, first, later = x[1 : 1 + n], x[1 + n : 1 + n + batch, :n], None
+    found: list[Any] = []
+    for t in reversed(range(out.shape[0])):
+        i, f, new, o, _, c = (out[t, k] for k in range(6))
+        h, v = (g[t, 4], np.tanh(c)) if later is None else (g[t, 4] + later[0], np.tanh(c))
+        d = g[t, 5] + h * o * (1 - v * v)
+        d = d if later is None else d + later[1]
+        before = out[t - 1, 5] if t else first
+        parts = [(g[t, 0] + d * new) * i * (1 - i), (g[t, 1] + d * before) * f * (1 - f)]
+        parts += [(g[t, 2] + d * i) * (1 - new * new), (g[t, 3] + h * v) * o * (1 - o)]
+        found.insert(0, np.concatenate(parts, axis=1))
+        later = (found[0] @ r.T if t else None, d * f)
+    rows = [out[t, 4] for t in range(out.shape[0] - 1)]
+    return [sums(found), *([kernel(rows, found[1:])] if rows else []), later[1]]  # type: ignore[index]
+
+
+def gru_adjoint(g: Any, out: Any, x: Any, batch: int, reset_after: bool) -> Any:
+    n = out.shape[3]
+    r, first, later = x[2 : 2 + n], x[2 + n : 2 + n + batch, :n], None
+    gates: list[Any] = []
+    news: list[Any] = []
+    through: list[Any] = []
+    for t in reversed(range(out.shape[0])):
+        u, reset, new, q, _ = (out[t, k] for k in range(5))
+        before, h = out[t - 1, 4] if t else first, g[t, 4] if later is None else g[t, 4] + later
+        an = (g[t, 2] + (1 - u) * h) * (1 - new * new)
+        au = (g[t, 0] + (before - new) * h) * u * (1 - u)
+        d = g[t, 3] + (reset * an if reset_after else an @ r[:, 2 * n :].T)
+        ar = (g[t, 1] + (q * an if reset_after else before * d)) * reset * (1 - reset)
+        both = np.concatenate([au, ar], axis=1)
+        later = u * h + both @ r[:, : 2 * n].T + (d @ r[:, 2 * n :].T if reset_after else reset * d)
+        gates.insert(0, both)
+        news.insert(0, an)
+        through.insert(0, d if reset_after else an)
+    befores = [first, *(out[t, 4] for t in range(out.shape[0] - 1))]
+    last = befores if reset_after else [out[t, 3] for t in range(out.shape[0])]
+    own_bias = sums([np.concatenate(p, axis=1) for p in zip(gates, news, strict=True)])
+    other = sums([np.concatenate(p, axis=1) for p in zip(gates, through, strict=True)])
+    return [own_bias, other, kernel(befores, gates), kernel(last, through), later]
+
+
+def simple_rnn_adjoint(g: Any, out: Any, x: Any, batch: int, activation: str) -> Any:
+    n = x.shape[1]
+    r, found = x[1 : 1 + n], list[Any]()
+    for t in reversed(range(out.shape[0])):
+        h, total = out[t], g[t] + found[0] @ r.T if found else g[t]
+        found.insert(0, total * (1 - h * h) if activation == "tanh" else total * (h > 0))
+    rows = [out[t] for t in range(out.shape[0] - 1)]
+    return [sums(found), *([kernel(rows, found[1:])] if rows else [])]
+
+
+LOOPS: dict[str, Formula] = {
+    f.__name__: f for f in (lstm, lstm_adjoint, gru, gru_adjoint, simple_rnn, simple_rnn_adjoint)
+}
+
+
+@pytest.mark.parametrize("case", RECURRENT, ids=lambda case: f"{case.op}-{case.shapes[0]}-{case.params[0]}")
+def test_recurrent_networks(case: Any) -> None:
+    shapes, params = case.shapes[0], case.params[0]
+    arrays = [np.ones(shape) for shape in shapes]
+    assert own(case.op, *shapes, **params) == counted(lambda *xs: LOOPS[case.op](*xs, **params), *arrays)

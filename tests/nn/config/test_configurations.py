@@ -1,0 +1,146 @@
+"""Losses and metrics as configurations: made again from JSON they compute the same; every class has its own name."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from nn import activations, initializers, layers, losses, metrics
+from nn.config.config import Configurable, Registered
+
+from ..losses import loss_cases
+from ..metrics import metric_cases
+
+
+def again(config: Any) -> Any:
+    """Return a configuration as a file would give it back."""
+    return json.loads(json.dumps(config))
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", None])
+@pytest.mark.parametrize("name", loss_cases.CASES)
+def test_losses_are_made_again(name: str, reduction: str | None) -> None:
+    case = loss_cases.CASES[name]
+    loss = case.loss(reduction=reduction, name="mine")
+    config = again(losses.serialize(loss))
+    assert config["class_name"] == f"losses.{type(loss).__name__}"
+    twin = losses.deserialize(config)
+    assert type(twin) is type(loss)
+    assert repr(twin) == repr(loss)
+    assert losses.serialize(twin) == config
+    np.testing.assert_array_equal(twin(case.y, case.p).data, loss(case.y, case.p).data)
+
+
+@pytest.mark.parametrize("name", [name for name in metric_cases.CASES if name != "of a function"])
+def test_metrics_are_made_again(name: str) -> None:
+    case = metric_cases.CASES[name]
+    metric = case.make(**case.arguments, name="mine")
+    metric.update_state(case.y[:9], case.p[:9])  # no part of the configuration
+    config = again(metrics.serialize(metric))
+    assert config["class_name"] == f"metrics.{type(metric).__name__}"
+    twin = metrics.deserialize(config)
+    assert type(twin) is type(metric)
+    assert twin.name == "mine"
+    assert metrics.serialize(twin) == config
+    np.testing.assert_array_equal(twin(case.y, case.p), case.make(**case.arguments)(case.y, case.p))
+
+
+def power(y_true: Any, y_pred: Any, power: float = 2.0) -> Any:
+    return (abs(y_true - y_pred) ** power).mean(axis=-1)
+
+
+@pytest.mark.parametrize("function", [losses.huber, metrics.binary_accuracy, metrics.pearson_correlation])
+def test_functions_of_nn_have_names(function: Any) -> None:
+    y, p = np.array([[0.0, 1.0, 1.0]]), np.array([[0.2, 0.4, 0.9]])
+    config = again(metrics.serialize(function))
+    assert config["config"]["fn"] == {
+        "class_name": "function",
+        "config": f"{function.__module__.split('.')[1]}.{function.__name__}",
+    }
+    assert metrics.deserialize(config).fn is function  # type: ignore[attr-defined]
+    if function is losses.huber:
+        twin = losses.deserialize(again(losses.serialize(function)))
+        assert twin(y, p).item() == losses.get(function)(y, p).item()
+
+
+def test_functions_of_the_user_stay_what_they_are() -> None:
+    loss = losses.deserialize(losses.serialize(power))
+    assert loss.function is power  # type: ignore[attr-defined]
+    metric = metrics.MeanMetricWrapper(power, "mine", power=3.0)
+    assert metrics.serialize(metric)["config"] == {"fn": power, "name": "mine", "power": 3.0}
+    twin = metrics.deserialize(metrics.serialize(metric))
+    assert twin([[1.0]], np.array([[3.0]])) == 8.0
+    assert metrics.deserialize(metrics.serialize(metrics.MeanMetricWrapper(losses.Huber(2.0, reduction=None)))).name
+
+
+def test_names_and_configurations_are_accepted_where_objects_are() -> None:
+    assert type(losses.deserialize("mse")) is losses.MeanSquaredError
+    assert metrics.deserialize("mse").name == "mse"
+    assert losses.get({"class_name": "Huber", "config": {"delta": 2.0}}).delta == 2.0  # type: ignore[attr-defined]
+    assert metrics.get(metrics.serialize(metrics.Hinge("mine"))).name == "mine"
+    assert metrics.deserialize({"class_name": "Hinge", "config": {}}).name == "hinge"
+    assert type(losses.deserialize({"class_name": "Hinge", "config": {}})) is losses.Hinge
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"class_name": "losses.Hinge"},
+        {"class_name": "metrics.AUC", "config": {}},
+        {"class_name": "os.system", "config": {}},
+        {"class_name": ["losses.Hinge"], "config": {}},
+        3,
+    ],
+)
+def test_other_configurations_are_refused(config: Any) -> None:
+    with pytest.raises(ValueError, match="expected the configuration of a loss, as serialize"):
+        losses.deserialize(config)
+    metric = {**config, "class_name": "losses.Hinge"} if isinstance(config, dict) else config
+    with pytest.raises(ValueError, match="expected the configuration of a metric, as serialize"):
+        metrics.deserialize(metric)
+
+
+def test_wrong_arguments_are_refused() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'delta'"):
+        losses.deserialize({"class_name": "losses.Hinge", "config": {"delta": 1.0}})
+    with pytest.raises(ValueError, match="expected delta"):
+        losses.deserialize({"class_name": "losses.Huber", "config": {"delta": -1.0}})
+
+
+def test_no_two_classes_have_the_same_name() -> None:
+    modules = [importlib.import_module(m.name) for m in pkgutil.walk_packages(nn.__path__, "nn.")]
+    found: dict[str, set[type]] = {}
+    for module in modules:
+        for thing in vars(module).values():
+            if (
+                isinstance(thing, type)
+                and issubclass(thing, Registered)
+                and thing is not Registered
+                and not thing.__name__.startswith("_")
+            ):
+                found.setdefault(thing.config_name, set()).add(thing)
+    assert {name for name, kinds in found.items() if len(kinds) > 1} == set()
+    assert all(Registered.known[name] in kinds for name, kinds in found.items())
+    assert {"losses.Hinge", "metrics.Hinge", "layers.Identity", "initializers.Identity"} <= found.keys()
+
+
+def test_a_class_of_the_user_never_stands_for_one_of_nn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registered, "known", dict(Registered.known))  # other tests should not meet this class
+
+    class Dense(layers.Layer):
+        """The user's own, of the same name."""
+
+    assert Dense.config_name == "Dense"
+    assert Registered.known["layers.Dense"] is layers.Dense
+    config = layers.Bidirectional(layers.LSTM(2, kernel_initializer=initializers.Identity(2.0))).get_config()
+    assert config["layer"]["class_name"] == "layers.LSTM"
+    assert config["layer"]["config"]["kernel_initializer"]["class_name"] == "initializers.Identity"
+    assert issubclass(Configurable, Registered)
+    assert layers.Activation(activations.relu).get_config()["activation"] == "relu"
