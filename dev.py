@@ -73,8 +73,8 @@ def set_up(extras: set[str]) -> None:
     wanted = ",".join(sorted(extras.union(installed)))
     pip = (works and find_pip()) or make_venv()
     print(f"dev.py: installing autograd-lite[{wanted}]; the first time takes a few minutes", flush=True)
-    install = [*pip, "install", "-q", "--disable-pip-version-check", *limits, "-e", f"{ROOT}[{wanted}]"]
-    if code := subprocess.call(install):
+    options = [*([] if sys.stdout.isatty() else ["-q"]), "--disable-pip-version-check", *limits]  # with progress bars
+    if code := subprocess.call([*pip, "install", *options, "-e", f"{ROOT}[{wanted}]"]):
         sys.exit(code)
     stamp.write_text(" ".join([digest, *wanted.split(",")]))
 
