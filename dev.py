@@ -29,7 +29,7 @@ TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {  # extras, step
 
 
 def succeeds(*command: str) -> bool:
-    """Say whether a command exists and exits with 0; its output is dropped, for there is another way to try."""
+    """Return whether a command exists and exits with 0; its output is dropped, since there is another way to try."""
     try:
         return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
     except OSError:
@@ -37,7 +37,7 @@ def succeeds(*command: str) -> bool:
 
 
 def find_pip() -> list[str]:
-    """Return a pip that can install into .venv: its own, else one (22.3 or later) from outside; [] if there is none."""
+    """Return a pip that can install into .venv: its own, else one (22.3 or later) from outside, else []."""
     outside = [[sys.executable, "-m", "pip"], *([path] for name in ("pip3", "pip") if (path := shutil.which(name)))]
     candidates = [[PYTHON, "-m", "pip"], *([*pip, "--python", PYTHON] for pip in outside)]
     return next((pip for pip in candidates if succeeds(*pip, "--version")), [])
