@@ -311,7 +311,7 @@ def record(
     note = None
     if mode.source:
         if mode.watch is not None:
-            mode.watch(op, values, out, params, edges)
+            mode.watch.recorded(op, values, out, params, edges)
         note = take_note(mode.scope)
     if not needs or op.rules is None or out.dtype.kind not in "fc":
         return Node(op, tuple(edges), params, None, (), out.shape, out.dtype, note)
