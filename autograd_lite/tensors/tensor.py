@@ -21,12 +21,11 @@ from ..core.ownership import SMALL
 from ..core.shapes import ShapeDtype
 from ..core.undo import open_undo
 from ..ops import barrier, index, shape
-from . import protocols
 from .leaving import Leaving
 from .methods import Methods, canonical_index
-from .numpy_methods import NumPyMethods
 from .operators import Operators
-from .record import add_over, apply, binary, constant, hand_over_class, moved, open_edge, owned, unary, wrap
+from .protocols import Dispatched, deferred
+from .record import add_over, apply, binary, constant, moved, open_edge, owned, unary, wrap
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 GRAD_LOCK = fork_safe_lock()
 
 
-class Tensor(Operators, Methods, NumPyMethods, Leaving):
+class Tensor(Operators, Methods, Dispatched, Leaving):
     """An n-dimensional array that records the operations applied to it.
 
     Args:
@@ -357,17 +356,8 @@ class Tensor(Operators, Methods, NumPyMethods, Leaving):
                 result = binary(op, *inputs)
                 if result is NotImplemented:  # an operator leaves it to np.matrix; a ufunc means the same for it
                     result = binary(op, *(constant(op, x) if isinstance(x, np.ndarray) else x for x in inputs))
-                return protocols.deferred(ufunc, inputs, Tensor) if result is NotImplemented else result
-        try:
-            return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))
-        except Exception as error:
-            raise protocols.problem_of_ufunc(ufunc, method, inputs, kwargs, error) from None
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        try:
-            return _finish(protocols.resolve_function(function, args, kwargs))
-        except Exception as error:
-            raise protocols.problem_of(function, args, kwargs, error) from None
+                return deferred(ufunc, inputs, Tensor) if result is NotImplemented else result
+        return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
 
     __hash__ = object.__hash__
 
@@ -482,18 +472,13 @@ class Tensor(Operators, Methods, NumPyMethods, Leaving):
         )
 
 
-def _finish(call: Any) -> Any:
-    """Apply what the protocols resolved to one op call; what they composed is finished already."""
-    return apply(call.op, call.inputs, call.params) if call.__class__ is protocols.Call else call
-
-
 def _rebuild(data: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
     twin = Tensor(data, requires_grad=requires_grad, name=name)
     twin.grad = grad
     return twin
 
 
-hand_over_class(Tensor)
+HOOKS.tensor = Tensor
 
 
 def tensor(
