@@ -1,7 +1,7 @@
 """NumPy's dispatch protocols: which op, or which composition of ops, a NumPy call on Tensors stands for.
 
-`resolve_function` and `resolve_ufunc` find the record and bind the arguments; `Dispatched`, a base of Tensor, applies it.
-What is not in the tables is refused, with the nearest thing that is.
+`resolve_function` and `resolve_ufunc` find the record and bind the arguments; `Dispatched`, a base of Tensor, applies
+the record to them. What is not in the tables is refused, with the nearest thing that is.
 """
 
 from __future__ import annotations
