@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.arguments import described, kinds_of, numbers
+from ..core.arguments import kinds_of, numbers
 from ..core.errors import DtypeError, GradError, ShapeError
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
@@ -252,26 +252,13 @@ class Tensor(Operators, Methods, Dispatched, Leaving):
         new = new if new.dtype == self.dtype else new.astype(self.dtype, casting="same_kind")
         np.copyto(self._own_buffer(), new)
 
-    def assign_sub(self, delta: Tensor | npt.ArrayLike, rows: slice | None = None) -> None:
-        """Subtract `delta` in place: `assign(self.data - delta)` in one pass (a leaf only).
-
-        Args:
-            delta: of this tensor's shape, or of that of its `rows`.
-            rows: a part of the first axis, to which the subtraction is confined.
-        """
-        step = delta._data if isinstance(delta, Tensor) else numbers("assign_sub", "delta", delta)
-        if rows is not None and not isinstance(rows, slice):
-            raise TypeError(f"assign_sub: expected rows to be a slice or None; received rows={described(rows)}")
-        expected = self.shape if rows is None else self._data[rows].shape
-        if step.shape != expected:
-            raise ShapeError(f"assign_sub: expected shape {expected}; received {step.shape}")
-        if step.dtype != self.dtype and not np.can_cast(step.dtype, self.dtype, casting="same_kind"):
-            raise TypeError(f"assign_sub: expected values that can be cast to {self.dtype}; received {step.dtype}")
-        if not self.is_leaf:
-            raise GradError(f"assign_sub: expected a leaf; received the {self._node.describe()}")
+    def assign_sub(self, delta: Tensor | npt.ArrayLike) -> None:
+        """Subtract `delta`, of this tensor's shape, in place: `assign(self.data - delta)` in one pass (a leaf only)."""
+        step = self._fitting("assign_sub", delta)
+        if step.shape != self.shape:
+            raise ShapeError(f"assign_sub: expected shape {self.shape}; received {step.shape}")
         buffer = self._own_buffer()
-        place = buffer if rows is None else buffer[rows]
-        np.subtract(place, step, out=place, casting="same_kind")
+        np.subtract(buffer, step, out=buffer, casting="same_kind")
 
     def assign_add(self, delta: Tensor | npt.ArrayLike) -> None:
         """Add `delta`, broadcastable to this tensor's shape, in place: `assign(self.data + delta)` (a leaf only)."""
