@@ -29,15 +29,21 @@ from ..config.arguments import checked
 from ..config.config import made, named_object, plain
 from ..config.registry import find
 from . import schedules as schedules
-from .adaptive import Adadelta, Adamax, Ftrl, Lion, Nadam, ScheduleFreeAdamW
-from .algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
+from .adafactor import Adafactor
+from .adagrad import Adadelta, Adagrad
+from .adam import Adam, Adamax, AdamW, Nadam, ScheduleFreeAdamW
+from .ftrl import Ftrl
 from .hyper import Number, OptionalNumber
+from .lamb import Lamb
 from .lbfgs import LBFGS
+from .lion import Lion
 from .loss_scale import LossScaleOptimizer
 from .minimizing import minimize
 from .multi import MultiOptimizer, OptimizerMap
+from .muon import Muon
 from .optimizer import Optimizer
-from .whole import Adafactor, Lamb, Muon
+from .rmsprop import RMSprop
+from .sgd import SGD
 
 __all__ = [
     "LBFGS",
