@@ -38,11 +38,11 @@ from .lamb import Lamb
 from .lbfgs import LBFGS
 from .lion import Lion
 from .loss_scale import LossScaleOptimizer
-from .minimizing import minimize
 from .multi import MultiOptimizer, OptimizerMap
 from .muon import Muon
 from .optimizer import Optimizer
 from .rmsprop import RMSprop
+from .scipy_bridge import minimize
 from .sgd import SGD
 
 __all__ = [

@@ -11,6 +11,7 @@ import numpy as np
 from autograd_lite import Changes
 
 from .blocks import Start
+from .gradients import Gradients
 from .hyper import Number
 from .optimizer import Common, CommonButDecay, Optimizer, Schedule
 from .rules import Hyper, Rule, State, divide
@@ -214,8 +215,8 @@ class Nadam(Optimizer):
         self.epsilon = epsilon
         self.u_product = 1.0
 
-    def _update(self, changes: Changes, hyper: dict[str, float], gradients: list[Any]) -> None:
-        super()._update(changes, hyper, gradients)
+    def _note_update(self, changes: Changes, hyper: dict[str, float], gradients: Gradients) -> None:
+        super()._note_update(changes, hyper, gradients)
         product = self.u_product * (self.beta_1 * (1 - 0.5 * 0.96 ** hyper["iterations"]))
         changes.call(operator.setitem, self._hyper, "u_product", product)
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from autograd_lite import Changes, GradError, Tensor
 
 from ..config.arguments import checked_here
-from .checking import Parameters, named
 from .flat import FlatFunction, Vector
 from .hyper import Number
 from .line_search import Point, strong_wolfe
+from .parameters import Parameters, named
 
 
 @checked_here

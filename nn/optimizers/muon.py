@@ -143,7 +143,7 @@ class Muon(Optimizer):
         return functools.partial(muon, nesterov=self.nesterov, ns_steps=self.ns_steps)
 
     def slots_for(self, parameter: Tensor) -> Mapping[str, Start]:
-        # The rule takes what has "velocity" for a parameter of Adam's.
+        # To the rule, "velocity" in the state means Adam.
         return {"momentum": 0.0, "velocity": 0.0} if self._is_for_adam(parameter) else {"momentum": 0.0}
 
     def decay_for(self, parameter: Tensor) -> str | None:

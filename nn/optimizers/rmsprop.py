@@ -18,7 +18,7 @@ def rmsprop(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
 
     v' = rho * v + (1 - rho) * g**2;  delta = lr * g / sqrt(v' + epsilon).
     If the state holds "average_gradient" (centered): a' = rho * a + (1 - rho) * g, and max(v' - a'**2, 0) replaces v'
-    in delta. (Keras has no max; for a large constant gradient, rounding makes the difference negative and its root NaN.)
+    in delta. (Keras has no max; for a large constant gradient, rounding makes the difference negative, its root NaN.)
     If it holds "momentum": m' = momentum * m + lr * g / sqrt(...), and delta = m'.
 
     References:

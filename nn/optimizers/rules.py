@@ -1,6 +1,6 @@
 """What the update rules share. A rule is a pure function `(p, g, state, hyper) -> (delta, state)` in plain NumPy.
 
-Each rule stands in the file of its algorithm, next to its class: `adam` in `adam.py`. They all take the same four things:
+Each rule is in the file of its algorithm, next to its class: `adam` in `adam.py`. All rules take the same four things:
 
     p: the parameter's values, any shape, floating.
     g: its gradient, of p's shape and dtype.
@@ -26,7 +26,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
+Array: TypeAlias = npt.NDArray[Any]
 # Any is whatever NumPy's operators take: arrays, or Tensors when a rule is recorded.
 State: TypeAlias = Mapping[str, Any]
 Hyper: TypeAlias = Mapping[str, float]

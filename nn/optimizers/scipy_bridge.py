@@ -13,8 +13,8 @@ from autograd_lite import Tensor, tensor
 from ..config.arguments import checked
 from ..data.structure import leaves, map_structure
 from ..module.module import Module
-from .checking import named
 from .flat import FlatFunction
+from .parameters import named
 
 WITHOUT_GRADIENT = {"nelder-mead", "powell", "cobyla", "cobyqa"}
 WITH_HESSIAN = {"newton-cg", "trust-ncg", "trust-krylov", "trust-constr"}
