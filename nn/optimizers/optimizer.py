@@ -1,6 +1,6 @@
 """The base class of the optimizers: their parameters, their steps and their state.
 
-A step goes one way: `step` takes the gradients, `_note_step` accumulates and clips them, `_note_update` chooses the rule
+A step goes one way: `step` takes the gradients, `_note_step` accumulates and clips them, `_note_update` picks the rule
 of each block of parameters, and `Block.note_step` applies it. Nothing changes before all of it is known to succeed.
 """
 
@@ -252,7 +252,7 @@ class Optimizer(Registered, ABC):
     def _partition(self) -> None:
         self._blocks = partition(self._parameters, self.elementwise, self._is_undecayed)
         # Rules of nn raise nothing and call ufuncs alone; one that may raise must not have changed a piece before.
-        self._in_pieces = self.elementwise and type(self).rule.__module__.partition(".")[0] == "nn"
+        self._in_pieces = self.elementwise and str(type(self).rule.__module__).partition(".")[0] == "nn"
         self._decays = [not self._is_undecayed(block.parameters[0]) for block in self._blocks]
 
     def _bound(self, method: str) -> list[Tensor]:

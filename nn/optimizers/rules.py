@@ -41,9 +41,9 @@ def divide(a: Any, root: Any) -> Any:
 
 
 def decayed(rule: Rule, by: str = "weight_decay", reads_values: bool = True) -> Rule:
-    """Return `rule` with decoupled weight decay: delta' = delta + lr * weight_decay * p, which no running mean sees.
+    """Return `rule` with decoupled weight decay, which no running mean sees.
 
-    The rule itself reads p as it is after the decay, as in Keras.
+    delta' = delta + lr * weight_decay * p; the rule itself reads p as it is after the decay, as in Keras.
 
     Args:
         rule: the rule.
