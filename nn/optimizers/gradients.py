@@ -116,6 +116,12 @@ def clipped(gradients: Gradients, each: float | None, value: float | None, every
     return gradients
 
 
+def is_finite(g: Array) -> bool:
+    """True if all elements are finite; the sum shows it, unless it overflows."""
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(g.sum()) or np.isfinite(g).all())
+
+
 def scaled(loss: Tensor, factor: float | None) -> Tensor:
     """Return a loss times a factor; half precision becomes single, which has room for the product."""
     if factor is None:

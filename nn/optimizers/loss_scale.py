@@ -12,7 +12,7 @@ from autograd_lite import Changes, Tensor
 
 from ..config.config import plain
 from .composite import CompositeOptimizer, Inner
-from .gradients import Gradients, scaled, unscaled
+from .gradients import Gradients, is_finite, scaled, unscaled
 from .hyper import Number, Rate
 from .optimizer import Optimizer
 from .parameters import Parameters
@@ -151,7 +151,7 @@ class LossScaleOptimizer(CompositeOptimizer):
 
     def _note_step(self, changes: Changes, gradients: Gradients) -> None:
         scale, steps = self._scale, self._good_steps + 1
-        if not all(g is None or _finite(g) for g in gradients):
+        if not all(g is None or is_finite(g) for g in gradients):
             scale, steps = max(scale * 0.5, _SMALLEST), 0
         else:
             self.inner_optimizer._note_step(changes, unscaled(gradients, scale))
@@ -172,9 +172,3 @@ class LossScaleOptimizer(CompositeOptimizer):
         if scale.shape or scale.dtype.kind != "f" or not 0 < scale < math.inf:
             raise ValueError(f"{called}: expected 'dynamic_scale', a number above 0; received {scale!r:.80}")
         return {"_scale": float(scale), "_good_steps": whole_number(called, "step_counter", state["step_counter"])}
-
-
-def _finite(g: Array) -> bool:
-    """True if all elements are finite; the sum shows it, unless it overflows."""
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(g.sum()) or np.isfinite(g).all())
