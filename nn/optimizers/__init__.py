@@ -1,6 +1,6 @@
-"""Optimizers: they change parameters by their gradients, with Keras 3's formulas, argument names and defaults.
+"""Optimizers change parameters by their gradients, with Keras 3's formulas, argument names and defaults.
 
-In a loop of your own:
+In your own loop:
 
     >>> import autograd_lite as ag
     >>> from nn import optimizers
@@ -14,7 +14,8 @@ In a loop of your own:
     >>> loss.item() < 1e-2
     True
 
-`compile(optimizer=...)` takes the same objects, or their names.
+`compile(optimizer=...)` takes the same objects, or their names. The file of an algorithm, such as `adam.py`, has its
+formula, its rule and its class.
 
 References:
     Keras 3, `keras.optimizers`, 2023.
@@ -97,8 +98,8 @@ def get(identifier: str | Mapping[str, Any] | Optimizer) -> Optimizer:
     """Return a new optimizer with default arguments by its name, a new one by its configuration, or the given object.
 
     Raises:
-        ValueError: for a name that is not known.
-        TypeError: for anything else, `LBFGS` among it.
+        ValueError: for an unknown name.
+        TypeError: for anything else, including `LBFGS`.
 
     Example:
         >>> get("rmsprop")
@@ -133,7 +134,7 @@ def _is_lbfgs(identifier: Any) -> bool:
 
 @checked
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
-    """Return what an optimizer can be made from again, without parameters and state; see `deserialize`.
+    """Return an optimizer without its parameters and state as plain values; see `deserialize`.
 
     Returns:
         {"class_name": …, "config": …}, as `get_config` has it.
