@@ -19,8 +19,8 @@ from ..core.op import BY_UFUNC, Op
 from ..core.ownership import SMALL, undisturbed, unshared, write_whole
 from ..core.seals import Seal, lent, whole
 from ..core.shapes import ShapeDtype
-from ..core.tree import map_leaves
 from ..ops import shape
+from ..tree import map as map_leaves
 
 if TYPE_CHECKING:
     from .tensor import Tensor
