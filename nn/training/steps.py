@@ -56,7 +56,10 @@ class Stepper(Module):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the model; `losses` then holds what this call has added, and no longer what the call before has."""
-        return model_call(self, super().__call__, args, kwargs)
+        if self._path:
+            return model_call(self, super().__call__, args, kwargs)
+        with ag.module_scope(self.name, model=self):  # not a part of another model, so pictures may need its name
+            return model_call(self, super().__call__, args, kwargs)
 
     @property
     def losses(self) -> list[Tensor]:
@@ -131,9 +134,9 @@ class Stepper(Module):
         self.compile(**restored(dict(config)))
 
     @property
-    def optimizer(self) -> optimizers.Optimizer:
-        """The optimizer that the model was compiled with."""
-        return self._require_compiled("optimizer").optimizer
+    def optimizer(self) -> optimizers.Optimizer | Any:
+        """The optimizer that the model was compiled with; None before that."""
+        return None if self._compiled is None else self._compiled.optimizer
 
     @property
     def metrics(self) -> list[Metric]:
