@@ -8,7 +8,7 @@ from typing import Any
 import autograd_lite as ag
 
 from .averages import SwapEMAWeights
-from .base import Callback, CallbackList, LambdaCallback
+from .base import Callback, CallbackList, LambdaCallback, Trained
 from .history import History
 from .logging import CSVLogger, TensorBoard
 from .rates import LearningRateScheduler, ReduceLROnPlateau
@@ -30,6 +30,7 @@ __all__ = [
     "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
+    "Trained",
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +12,8 @@ from ..module.described import layer_config, layer_from_config
 from ..module.module import Module
 from .plan import Plan, Slot, step
 
-if TYPE_CHECKING:
-    from .model import Model
 
-
-def functional_config(model: Model, plan: Plan, layers: Mapping[str, Module]) -> dict[str, Any]:
+def functional_config(model: Module, plan: Plan, layers: Mapping[str, Module]) -> dict[str, Any]:
     """Return a functional model's layers and calls as plain values."""
     names = {id(layer): name for name, layer in layers.items()}
     return {

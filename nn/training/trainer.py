@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -18,7 +18,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..activations import remember_logits
-from ..callbacks import Callback, CallbackList, History
+from ..callbacks import Callback, CallbackList, History, Trained
 from ..data.structure import leaves, map_structure
 from ..metrics import Metric
 from ..module.building import RestoreOnError
@@ -125,9 +125,7 @@ class Trainer(Stepper):
             )
         due = validation_due(what, validation_freq)
         history = History()
-        calls = CallbackList(
-            [*_as_list(callbacks), history], self, {"epochs": epochs, "steps": feed.steps, "verbose": verbose}
-        )
+        calls = self._calls([*_as_list(callbacks), history], epochs=epochs, steps=feed.steps, verbose=verbose)
         open_progress(verbose, "", feed.steps)
         first = feed.first() if epochs > initial_epoch else None
         self._check(what, first, None if validation is None else validation.first())
@@ -151,6 +149,9 @@ class Trainer(Stepper):
         """Return how a call takes data; with no loss, or with a `train_step` of one's own, targets may be missing."""
         optional = self._own_step("train_step") or (self._compiled is not None and self._compiled.loss is None)
         return Intake(what, self.dtype, "ignored" if not targets else "optional" if optional else "required")
+
+    def _calls(self, callbacks: list[Callback], **params: Any) -> CallbackList:
+        return CallbackList(callbacks, cast(Trained, self), params)
 
     def _fit_epoch(
         self, epoch: int, feed: Feed, validation: Feed | None, progress: Progress, calls: CallbackList
@@ -229,7 +230,7 @@ class Trainer(Stepper):
         modules = self._bind_optimizer(what)
         feed = ArrayFeed(samples, samples.size)
         with self._metrics_in_use(what) as compiled, self._training(compiled.optimizer, modules):
-            values = self._train_epoch(feed, Progress("", 1), CallbackList([], self, {}), modules)
+            values = self._train_epoch(feed, Progress("", 1), self._calls([]), modules)
         return _as_result(values, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -280,7 +281,7 @@ class Trainer(Stepper):
         feed = self._intake(what).feed(
             (x, y, sample_weight), optional_int(what, "batch_size", batch_size), optional_int(what, "steps", steps)
         )
-        calls = CallbackList(_as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose})
+        calls = self._calls(_as_list(callbacks), steps=feed.steps, verbose=verbose)
         progress = open_progress(verbose, "", feed.steps)
         self._check(what, feed.first(), None)
         values: dict[str, float] = {}
@@ -342,7 +343,7 @@ class Trainer(Stepper):
         feed = self._intake(what, targets=False).feed(
             (x, None, None), optional_int(what, "batch_size", batch_size), optional_int(what, "steps", steps)
         )
-        calls = CallbackList(_as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose})
+        calls = self._calls(_as_list(callbacks), steps=feed.steps, verbose=verbose)
         progress = open_progress(verbose, "", feed.steps)
         outputs: list[Any] = []
         calls.call("on_predict_begin")
