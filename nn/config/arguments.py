@@ -3,6 +3,9 @@
 One policy holds everywhere: a value of the wrong type is a TypeError, one of the right type but out of range a
 ValueError. The speaker is the object whose argument it is, whose class is then named, or a string.
 
+`checked` decorates functions, whose errors then say what was called, expected and received. Classes need nothing:
+whatever derives from `Registered`, `Module` or `Callback` comes to `checked_here` when it is defined.
+
 Example:
     >>> positive("Dense", "units", 3)
     3
@@ -20,10 +23,21 @@ import difflib
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from autograd_lite.arguments import (
+    NAMES as NAMES,
+    bound as bound,
+    checked as checked,
+    checked_class as checked_class,
+    explained as explained,
+    kinds_of as kinds_of,
+    problem_of as problem_of,
+)
+
+T = TypeVar("T", bound=type)
 Check = Callable[[Any, str, Any], Any]
 
 
@@ -211,3 +225,35 @@ def unexpected(what: str, given: Collection[str], known: Sequence[str]) -> TypeE
     """Return the error of a call with a keyword argument that it does not take."""
     name = next(name for name in given if name not in known)
     return TypeError(f"{what}: got an unexpected keyword argument {name!r}{did_you_mean(name, known)}")
+
+
+# ---- errors of calls ------------------------------------------------------------------------------------------------
+
+# What these names ask for wherever no annotation says it.
+NAMES |= {
+    **dict.fromkeys(("y_true", "y_pred"), "npt.ArrayLike"),
+    **dict.fromkeys(("path", "filepath"), "str | PathLike"),
+    "inputs": "Arrays",
+    **dict.fromkeys(("sample_weight", "mask"), "npt.ArrayLike | None"),
+}
+
+# What users write rather than call, and what calls of modules lead to, of whose errors `problem_of_call` tells.
+_INNER = frozenset(
+    ("add_weight", "build", "call", "check", "compute_mask", "compute_output_shape", "counted", "get_config", "loss")
+) | {"mean", "mode"}
+
+
+def checked_here(cls: T) -> T:
+    """Let the errors of a new class say what was called, if it is one of nn's own."""
+    if cls.__module__.partition(".")[0] == "nn":
+        inner = _INNER if cls.__name__ != "Module" else _INNER | {"__call__"}
+        checked_class(cls, without=inner | {name for name in vars(cls) if name.startswith("on_")})
+    return cls
+
+
+def problem_of_call(module: Any, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
+    """Return the error of a call of a module that says which one was called, and what it was given."""
+    call = type(module).call
+    arguments = bound(call, (module, *args), kwargs)
+    arguments.pop(next(iter(kinds_of(call)), ""), None)
+    return explained(f"layer {module.name!r} ({type(module).__name__})", error, arguments, kinds_of(call))

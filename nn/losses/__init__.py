@@ -38,7 +38,7 @@ from .focal import (
     binary_focal_crossentropy as binary_focal_crossentropy,
     categorical_focal_crossentropy as categorical_focal_crossentropy,
 )
-from .loss import EPSILON as EPSILON, FunctionLoss, Loss as Loss
+from .loss import FunctionLoss, Loss as Loss
 from .margins import (
     CategoricalHinge as CategoricalHinge,
     Circle as Circle,
@@ -53,6 +53,7 @@ from .margins import (
     squared_hinge as squared_hinge,
     tversky as tversky,
 )
+from .probabilities import EPSILON as EPSILON
 from .regression import (
     CosineSimilarity as CosineSimilarity,
     Huber as Huber,

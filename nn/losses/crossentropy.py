@@ -12,8 +12,8 @@ from autograd_lite import Tensor
 from ..config.arguments import any_integer, flag, number, optional
 from ..config.fields import field
 from . import targets
-from .loss import EPSILON, Array, Elementwise, Loss, Targets, function_of, values_of
-from .probabilities import log_probabilities, logits_behind
+from .loss import Array, Elementwise, Loss, Targets, function_of, values_of
+from .probabilities import EPSILON, log_probabilities, logits_behind
 
 
 class Categorical(Loss):

@@ -12,8 +12,8 @@ from autograd_lite import Tensor
 from ..config.arguments import any_integer, flag, number, refused
 from ..config.fields import field
 from .crossentropy import Binary, Categorical
-from .loss import EPSILON, Targets, function_of
-from .probabilities import logits_behind
+from .loss import Targets, function_of
+from .probabilities import EPSILON, logits_behind
 
 
 class BinaryFocalCrossentropy(Binary):

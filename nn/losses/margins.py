@@ -12,7 +12,8 @@ from autograd_lite import Tensor
 from ..config.arguments import axes, flag, number
 from ..config.fields import field
 from . import targets
-from .loss import EPSILON, Array, Loss, Targets, function_of, values_of
+from .loss import Array, Loss, Targets, function_of, values_of
+from .probabilities import EPSILON
 
 
 class Hinge(Loss):

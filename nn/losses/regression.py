@@ -14,7 +14,8 @@ from ..config.arguments import any_integer, number
 from ..config.fields import field
 from ..layers.unit_vectors import are_normal, unit_vectors
 from . import targets
-from .loss import EPSILON, Array, Elementwise, Loss, Targets, function_of
+from .loss import Array, Elementwise, Loss, Targets, function_of
+from .probabilities import EPSILON
 
 
 class MeanSquaredError(Elementwise):
