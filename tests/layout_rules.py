@@ -20,7 +20,7 @@ Sources = Mapping[str, str]
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("core",),
     ("ops",),
-    ("arguments", "tree", "protocols", "tensor", "_*"),
+    ("arguments", "tree", "protocols", "tensors", "_*"),
     ("engine", "networks", "nonfinite", "random", "custom_ops"),
     ("ir",),
     ("passes",),

@@ -9,54 +9,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.messages import checked
 from ..core.node import Node
 from ..core.shapes import ShapeDtype
 from ..engine import edge_of
 from ..random import Generator
 from ..tensors.tensor import Tensor
 from .flops import flops_of
-from .graph import Graph
+from .graph import PureGraph
 from .joint import Joint, Step, differentiated, is_slot, known_values
 from .node import Flow, GraphNode, Kind, Role, make_param
 from .slots import SEED, stands_for
 
 _GENERATOR = np.dtype(object)
-
-
-@checked
-def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Graph:
-    """Return the graph of the operations that made the given tensors.
-
-    A tensor that requires a gradient and was made by no operation is a *parameter*; any other tensor without history
-    an *input*; an array or a number used as an operand a *constant*, one for each use; a random generator *state*.
-    The graph keeps no array alive, and is the same before and after `backward`.
-
-    Args:
-        tensors: one tensor, or several: the outputs of the graph.
-        backward: add the backward pass from the outputs to all parameters, as the derivative rules state it.
-
-    Returns:
-        The graph. The same computation gives an equal one.
-
-    Raises:
-        TypeError: if an output is not a Tensor.
-        ValueError: if there is no output.
-        GradError: with `backward`, if no output requires a gradient.
-
-    Example:
-        >>> import autograd_lite as ag
-        >>> x = ag.tensor([1.0, 2.0], name="x")
-        >>> w = ag.tensor([0.5, 0.5], requires_grad=True, name="w")
-        >>> print(build_graph((x * w).sum()))
-        # 2 operations, 1 input, 1 parameter (2 values), 4 FLOP
-        n0 : (2,) float64 = input 'x'
-        n1 : (2,) float64 = parameter 'w'
-        n2 : (2,) float64 = multiply n0 n1
-        n3 : ()   float64 = sum[axis=None, dtype=None, keepdims=False] n2
-        return n3
-    """
-    return built(tensors, backward=backward).graph
 
 
 class Built(NamedTuple):
@@ -69,7 +33,7 @@ class Built(NamedTuple):
         known: the values of operations that the record still holds.
     """
 
-    graph: Graph
+    graph: PureGraph
     things: dict[str, Any]
     known: dict[str, Any]
 
@@ -98,7 +62,7 @@ def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Buil
     ids = builder.ids
     values = ((ids.get(id(twins.get(edge, edge))), value) for edge, value in known_values(outputs, recorded))
     known = {i: value for i, value in values if i is not None}
-    graph = Graph(tuple(builder.nodes), results, builder.flows())
+    graph = PureGraph(tuple(builder.nodes), results, builder.flows())
     return Built(graph, builder.things, known)
 
 

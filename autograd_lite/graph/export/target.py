@@ -13,9 +13,9 @@ from typing import Any
 
 from ...core.mode import record_source
 from ...core.tree import leaves
-from ...ir.graph import Graph
-from ...ir.program import Program
 from ...tensors.tensor import Tensor
+from ..graph import Graph
+from ..program_faces import Program
 
 # What a target gives: a graph, or something that still has its values.
 Target = Graph | Program | list[Tensor]
