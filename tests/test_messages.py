@@ -258,6 +258,25 @@ def test_an_error_keeps_its_object_and_its_traceback() -> None:
     assert any("forward" in str(entry.name) or "getitem" in str(entry.name) for entry in kept.traceback)
 
 
+class Refusing(nn.Module):
+    def call(self, x):
+        try:
+            return {}["missing"]
+        except KeyError as error:
+            raise ValueError("mine") from error
+
+
+@pytest.mark.parametrize(
+    "call", [lambda: Refusing()(A), lambda: ag.grad(Refusing().call)(A)], ids=["module", "checked"]
+)
+def test_an_error_keeps_its_cause_and_each_frame_once(call) -> None:
+    with pytest.raises(ValueError, match="^mine$") as caught:
+        call()
+    assert isinstance(caught.value.__cause__, KeyError)
+    frames = [id(entry.frame.raw) for entry in caught.traceback]
+    assert len(set(frames)) == len(frames)
+
+
 def test_a_class_or_function_of_nn_is_what_it_was_but_for_its_errors() -> None:
     @checked
     def area(width: float, height: float = 1.0) -> float:

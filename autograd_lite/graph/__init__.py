@@ -14,7 +14,6 @@ Example:
     True
 """
 
-from ..core.hooks import HOOKS
 from ..ir.graph import PureGraph as PureGraph
 from ..ir.node import (
     ArrayDigest as ArrayDigest,
@@ -26,6 +25,7 @@ from ..ir.node import (
 )
 from ..ir.program import PureProgram as PureProgram
 from ..ir.stats import Measurement as Measurement, Stats as Stats
+from ..tensors.tensor import Tensor
 from .analysis.cost import Cost as Cost, ModuleCost as ModuleCost
 from .analysis.differences import Change as Change, Difference as Difference, GraphDiff as GraphDiff, diff as diff
 from .analysis.health import Health as Health, gradient_health as gradient_health
@@ -96,4 +96,7 @@ __all__ = [
     "view_of",
 ]
 
-HOOKS.svg = lambda tensor: picture(build_graph(tensor), TENSOR_LIMIT)
+
+def tensor_picture(tensor: Tensor) -> str:
+    """Draw the history of a tensor as a notebook shows it."""
+    return picture(build_graph(tensor), TENSOR_LIMIT)

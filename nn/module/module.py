@@ -171,13 +171,7 @@ class Module:
                 return masked_call(self, args, kwargs)
             return self._called(args, kwargs)
         except Exception as error:
-            problem = problem_of_call(self, error, args, kwargs)
-            try:
-                if problem is error:
-                    raise
-                raise problem from None
-            finally:
-                del problem  # whose traceback has this frame: a cycle
+            raise problem_of_call(self, error, args, kwargs)  # noqa: B904 it keeps its cause
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         training = kwargs.pop("training", None)
