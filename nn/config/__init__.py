@@ -1,1 +1,1 @@
-"""What objects are made of: declared arguments, their checks, names, and plain values to make the objects from again."""
+"""What objects are made of: declared arguments, checks, names, and plain values from which they are made again."""
