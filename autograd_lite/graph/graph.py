@@ -10,8 +10,7 @@ from ..core.messages import checked
 from ..ir.build import built
 from ..ir.graph import PureGraph
 from ..tensors.tensor import Tensor
-from .analysis.cost import By, Cost, cost_of
-from .analysis.memory import Memory, high_water
+from .cost import By, Cost, cost_of
 from .explanations.explanation import Explanation
 from .export.json_format import json_text
 from .export.json_reader import graph_from_json
@@ -19,6 +18,7 @@ from .export.model_explorer import NodeNumber, model_explorer_text, node_data_te
 from .export.render import Renderer
 from .export.save import Drawing, SaveOptions, saved
 from .marks import Overlaid, Overlay
+from .memory import Memory, high_water
 from .pictures.dot import ThemeName, digraph, dot_text
 from .pictures.folding.fold import Paths, ViewOptions, view_of
 from .pictures.mermaid import graph_mermaid

@@ -20,7 +20,7 @@ import nn
 from autograd_lite.graph import Cost, Graph, Kind, Measurement, Program, build_graph
 from autograd_lite.passes.lifetimes import owners
 
-from ..samples import HOSTILE, SAMPLES, parameter, perceptron
+from .samples import HOSTILE, SAMPLES, parameter, perceptron
 
 WAYS = ("flops", "bytes", "saved", "time")
 
