@@ -51,7 +51,7 @@ def digraph(view: View, theme: ThemeName = "light") -> graphviz.Digraph:
         import graphviz
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"to_graphviz: expected the package graphviz; {error}. Install it: pip install graphviz; to_dot needs nothing",
+            f"to_graphviz: expected the package graphviz; {error}. Install it: pip install graphviz, or use to_dot",
             name="graphviz",
         ) from error
 
