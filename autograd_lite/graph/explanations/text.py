@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..words.printer import number_text
 from .parts import Amount, Gap, Made, Step, Target
+from .words.printer import number_text
 
 if TYPE_CHECKING:
     from .explanation import Explanation

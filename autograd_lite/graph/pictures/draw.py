@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...ir.labels import fits_table
-from ..layout.geometry import TIP, Box, Point
 from .boxes import LEADING, PILL, SHEET, Line, pill_width
+from .layout.geometry import TIP, Box, Point
 
 
 def shape(kind: str, center: Point, box: Box, double: bool) -> str:

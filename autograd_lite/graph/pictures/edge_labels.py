@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ...ir.labels import text_width
-from ..layout.geometry import Leg, Point
 from .boxes import LEADING
+from .layout.geometry import Leg, Point
 
 # Of the grid; how far texts may stand out of the page's middle, into its margin.
 _CELL, _BESIDE = 48.0, 12.0

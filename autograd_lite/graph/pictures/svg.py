@@ -8,11 +8,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ...ir.labels import clip, text_width, visible
-from ..layout.geometry import TIP, Box, Leg, Point
 from .boxes import LEADING, SHEET, SMALL, Label, Line, label_of, pill_width
 from .draw import lines_text, n, pill, shape, text, tip, xml
 from .edge_labels import Area, Spots, points_of
 from .layout.frames import Frame
+from .layout.geometry import TIP, Box, Leg, Point
 from .layout.lanes import Edge
 from .layout.layered import Layout, lay_out
 from .layout.modules import Modules, modules_of

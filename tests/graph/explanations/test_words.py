@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from autograd_lite.graph.explanations.words.printer import number_text
-from autograd_lite.graph.explanations.words.signs import plain
 from hypothesis import given, settings, strategies as st
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.core.op import OPS
 from autograd_lite.graph import Flow, Graph, Program, build_graph, forward_latex, forward_words, rule_latex, rule_words
+from autograd_lite.graph.explanations.words.printer import number_text
 from autograd_lite.graph.explanations.words.reasons import reason
 from autograd_lite.graph.explanations.words.rules import LIMIT, Words
+from autograd_lite.graph.explanations.words.signs import plain
 from autograd_lite.graph.explanations.words.terms import is_elementwise
 
 from ...laws.samples import DIFFERENTIABLE, Sample, differentiable_inputs

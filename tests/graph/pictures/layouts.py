@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from random import Random
 
-from autograd_lite.graph.pictures.layout.geometry import Box, Leg, Point
 from hypothesis import strategies as st
 
+from autograd_lite.graph.pictures.layout.geometry import Box, Leg, Point
 from autograd_lite.graph.pictures.layout.lanes import Edge
 from autograd_lite.graph.pictures.layout.layered import Layout, lay_out
 from autograd_lite.graph.pictures.layout.modules import Modules, modules_of

@@ -7,7 +7,6 @@ from random import Random
 
 import numpy as np
 import pytest
-from autograd_lite.graph.pictures.layout.geometry import TIP, Box, Point
 from hypothesis import given, settings
 
 from autograd_lite.graph import build_graph
@@ -16,6 +15,7 @@ from autograd_lite.graph.pictures.folding.fold import view_of
 from autograd_lite.graph.pictures.layout import bus, layered as layout_module, place
 from autograd_lite.graph.pictures.layout.bus import bus_lines
 from autograd_lite.graph.pictures.layout.frames import Frame, homes_of
+from autograd_lite.graph.pictures.layout.geometry import TIP, Box, Point
 from autograd_lite.graph.pictures.layout.lanes import Edge, depth_of, layer_of, lead_through_lanes, spans_of
 from autograd_lite.graph.pictures.layout.layered import Layout, lay_out
 from autograd_lite.graph.pictures.layout.modules import Modules, modules_of

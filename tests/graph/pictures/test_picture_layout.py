@@ -7,10 +7,10 @@ from random import Random
 
 import numpy as np
 import pytest
-from autograd_lite.graph.pictures.layout.geometry import TIP, Box, Point
 from hypothesis import given, strategies as st
 
 from autograd_lite.graph.pictures.layout import order, place
+from autograd_lite.graph.pictures.layout.geometry import TIP, Box, Point
 from autograd_lite.graph.pictures.layout.isotonic import isotonic
 from autograd_lite.graph.pictures.layout.lanes import Edge, depth_of, layer_of, lead_through_lanes
 from autograd_lite.graph.pictures.layout.layered import Layout, lay_out

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from ....core.messages import checked
 from ....core.op import OPS, Kind as RuleKind
 from ....ir.node import Flow, GraphNode, Kind, Role, number_of
-from ...words.printer import index_text, number_text
-from ...words.signs import latex, latex_name, plain, spread, unbroadcast
+from .printer import index_text, number_text
+from .signs import latex, latex_name, plain, spread, unbroadcast
 from .terms import Term, as_it_is, gate, leaf, number, term_of
 
 if TYPE_CHECKING:

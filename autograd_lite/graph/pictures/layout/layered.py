@@ -15,15 +15,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from ...layout.geometry import Box, Leg, Point
-from ...layout.legs import draw_legs
-from ...layout.record import Layered
 from .bus import bus_lines, on_the_bus
 from .frames import Frame, bordered, depths, homes_of
+from .geometry import Box, Leg, Point
 from .lanes import LOOSE, Edge, depth_of, layer_of, lead_through_lanes, spans_of
+from .legs import draw_legs
 from .modules import Modules
 from .order import ordered
 from .place import Extra, x_positions
+from .record import Layered
 
 # Pixels: between neighbours in a row; between rows; and per pixel that the edges between two rows run sideways.
 _ROW_GAP, _ROW_SLOPE, _ROW_MAX = 34.0, 0.08, 72.0

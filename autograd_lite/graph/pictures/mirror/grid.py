@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ....ir.labels import text_width
-from ...layout.geometry import Point
 from ..boxes import SMALL
+from ..layout.geometry import Point
 from ..layout.layered import extents
 from .frames import bands
 from .model import Mirror

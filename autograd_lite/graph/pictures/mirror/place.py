@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ...layout.geometry import Box
-from ...layout.record import Layered
+from ..layout.geometry import Box
 from ..layout.lanes import Edge, depth_of, layer_of
 from ..layout.layered import lead_edges, no_modules, order_rows, place_columns
+from ..layout.record import Layered
 from .model import Mirror
 
 # How straight lines are to be: from a parameter or a constant, from an input, from an operation.

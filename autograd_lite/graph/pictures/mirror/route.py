@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ...layout.geometry import TIP, Leg, Point
-from ...layout.legs import draw_legs
 from ..draw import n
+from ..layout.geometry import TIP, Leg, Point
+from ..layout.legs import draw_legs
 from .frames import Band
 from .grid import Grid
 from .model import Mirror

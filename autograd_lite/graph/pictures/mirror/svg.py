@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Unpack
 
 from ....ir.labels import clip, text_width, visible
-from ...layout.geometry import TIP, Box, Point
 from ..boxes import HEAD, LEADING, SHEET, SMALL, Label, Line, label_of
 from ..describe import amount
 from ..draw import lines_text, n, pill, shape, text, tip, xml
 from ..folding.fold import ViewOptions
+from ..layout.geometry import TIP, Box, Point
 from ..style import FONT, HEATS, LOOKS, THEMES, stylesheet
 from ..view import EdgeKind, ViewNode
 from .grid import CHIP

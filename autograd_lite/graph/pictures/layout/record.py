@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..pictures.layout.frames import Borders, Frame, Homes
-from ..pictures.layout.lanes import Edge, Lanes
-from ..pictures.layout.modules import Modules
+from .frames import Borders, Frame, Homes
 from .geometry import Box, Point
+from .lanes import Edge, Lanes
+from .modules import Modules
 
 
 @dataclass(slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..pictures.layout.isotonic import isotonic
 from .geometry import TIP, Leg, Point
+from .isotonic import isotonic
 from .record import Layered
 
 # Between the points where edges reach one box, and from them to its corners; between those where channels leave.

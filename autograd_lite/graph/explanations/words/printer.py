@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ...core.shapes import Shape
-from ...ir.labels import DIGEST, brief_values, clip, visible
-from ..explanations.words.terms import Term, expansion, is_elementwise, narrow, narrowed, product_of
+from ....core.shapes import Shape
+from ....ir.labels import DIGEST, brief_values, clip, visible
+from .terms import Term, expansion, is_elementwise, narrow, narrowed, product_of
 
 # Precedence, as in Python: what binds tighter has more.
 LOOSE, COMPARED, OR, XOR, AND, SUM, PRODUCT, MINUS, POWER, CALL = range(10)

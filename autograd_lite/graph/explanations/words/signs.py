@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ...core.shapes import Shape
-from ...ir.labels import clip
-from ..explanations.words.terms import Term
+from ....core.shapes import Shape
+from ....ir.labels import clip
 from .printer import AND, CALL, COMPARED, LOOSE, MINUS, OR, POWER, PRODUCT, SUM, XOR, Notation, fitted
+from .terms import Term
 
 # Signs between two arguments, and how tightly they bind; where there is none, the op is called.
 # fmt: off
