@@ -13,7 +13,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.core.op import OPS
 from autograd_lite.testing import check_op
-from autograd_lite.testing._laws import IDLE, LAWS
+from autograd_lite.testing.ops import IDLE, LAWS
 
 from .reading import READS_MORE, forward, row_of
 from .samples import DIFFERENTIABLE, SAMPLES, Sample, differentiable_inputs
