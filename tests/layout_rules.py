@@ -19,7 +19,7 @@ Sources = Mapping[str, str]
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("core",),
     ("ops",),
-    ("arguments", "protocols", "random", "_*"),
+    ("arguments", "protocols", "random", "tree", "_*"),
     ("engine",),
     ("graph",),
     ("compiler",),
@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("testing",),
 )
 # What nn may import besides `autograd_lite` itself.
-PUBLIC_MODULES = ("arguments", "compiler", "functional", "graph", "random", "testing")
+PUBLIC_MODULES = ("arguments", "compiler", "functional", "graph", "random", "testing", "tree")
 VAGUE_NAMES = {"common", "helpers", "misc", "utils"}
 PACKAGES = ("autograd_lite", "nn")
 

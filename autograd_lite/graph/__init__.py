@@ -14,7 +14,6 @@ Example:
     True
 """
 
-from ..core.hooks import HOOKS
 from ..ir.build import build_graph as build_graph
 from ..ir.graph import Graph as Graph
 from ..ir.node import (
@@ -27,6 +26,7 @@ from ..ir.node import (
 )
 from ..ir.program import Program as Program, trace as trace
 from ..ir.stats import Stats as Stats
+from ..tensors.tensor import Tensor
 from .analysis.cost import Cost as Cost, ModuleCost as ModuleCost
 from .analysis.differences import Change as Change, Difference as Difference, GraphDiff as GraphDiff, diff as diff
 from .analysis.health import Health as Health, gradient_health as gradient_health
@@ -98,4 +98,7 @@ __all__ = [
     "view_of",
 ]
 
-HOOKS.svg = lambda tensor: picture(build_graph(tensor), TENSOR_LIMIT)
+
+def tensor_picture(tensor: Tensor) -> str:
+    """Draw the history of a tensor as a notebook shows it."""
+    return picture(build_graph(tensor), TENSOR_LIMIT)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.messages import checked
 from ..core.node import Node
+from ..core.scopes import shown
 from ..core.shapes import ShapeDtype
 from ..engine import edge_of
 from ..random import Generator
@@ -84,7 +85,7 @@ def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Buil
     if joint is not None:
         edges, twins = joint.outputs, joint.twins
         nodes = _recorded([*edges, *joint.seeds, *joint.gradients.values()])
-    builder = _Builder(outputs, joint)
+    builder = _Builder(outputs, joint, shown(node.note[2] for node in nodes if node.note))
     begins = joint.begins if joint else math.inf
     for node in nodes:
         if not is_slot(node) and node.stamp < begins:
@@ -146,12 +147,12 @@ def _recorded(edges: Iterable[Any]) -> list[Node]:
 class _Builder:
     """Numbers nodes as they come; a leaf is numbered at its first use."""
 
-    def __init__(self, outputs: tuple[Tensor, ...], joint: Joint | None) -> None:
+    def __init__(self, outputs: tuple[Tensor, ...], joint: Joint | None, scopes: Mapping[str, str]) -> None:
         self.nodes: list[GraphNode] = []
         self.things: dict[str, Any] = {}
         # Keyed by identity: the graph's tensors are alive while it is built, and compare element by element.
         self.ids: dict[int, str] = {}
-        self._joint = joint
+        self._joint, self._scopes = joint, scopes
         self._roles = joint.roles() if joint else {}
         edges = joint.outputs if joint else [edge_of(t) for t in outputs]
         self._names = {id(edge): t.name for edge, t in reversed(list(zip(edges, outputs, strict=True))) if t.name}
@@ -198,7 +199,7 @@ class _Builder:
             str(self._names.get(id(node), "")),
             needs=node.needs,
             flops=flops_of(node),
-            scope=node.scope,
+            scope=self._scopes[node.note[2]] if node.note else "",
             source=node.source,
         )
         self._add(self._in_its_place(made, self._roles.get(node, Role.RULE)), node)

@@ -96,31 +96,21 @@ class Joint(NamedTuple):
         return roles
 
 
-class _Ledger(dict[Any, Any]):
-    """The cotangents of a running pass, which notes every step: the engine writes each of them here once."""
+class _Steps:
+    """An observer that notes every use of the chain rule."""
 
-    def __init__(self, roots: dict[Any, Any]) -> None:
-        super().__init__(roots)
+    def __init__(self) -> None:
         self.steps: list[Step] = []
-        self._node: Any = None
-        self._arguments: Iterator[int] = iter(())
 
-    def copy(self) -> Any:
-        """Return itself: the engine works on a copy of its roots, and this is what it is to work on."""
-        return self
+    def begin(self, node: Node, g: Any) -> None:
+        """See a node, whose rules are noted one by one."""
 
-    def pop(self, node: Any, *default: Any) -> Any:
-        """Begin with the rules of a node."""
-        self._node = node
-        self._arguments = (i for i in node.needs if node.op.rules[i] is not None)
-        return super().pop(node, *default)
-
-    def __setitem__(self, edge: Any, total: Any) -> None:
-        argument, made = next(self._arguments), edge_of(total)
-        # What is added up is added as `previous + contribution`; the sum of two flat rules' zeros is not recorded.
-        contribution = made.inputs[1] if edge in self and made.__class__ is Node else made
-        self.steps.append(Step(self._node, argument, edge, contribution, made, next_stamp()))
-        super().__setitem__(edge, total)
+    def contributed(self, node: Node, argument: int, edge: Any, r: Any, total: Any) -> None:
+        """Note a step, with the edges of its results in the record of the pass."""
+        made = edge_of(total)
+        # A sum is recorded as `previous + r`, except where both are constants: the zeros of two flat rules.
+        contribution = made.inputs[1] if total is not r and made.__class__ is Node else made
+        self.steps.append(Step(node, argument, edge, contribution, made, next_stamp()))
 
 
 def differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
@@ -145,16 +135,17 @@ def differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
             "build_graph(backward=True): expected an output that requires a gradient; received none. Make an input "
             "with ag.tensor(a, requires_grad=True), and compute outside no_grad()"
         )
-    begins, ledger = next_stamp(), _Ledger(roots)
+    begins, observer = next_stamp(), _Steps()
     unseen = enter_mode(_unseen)
     try:
-        found = cotangents(ledger, None, retain_graph=True, create_graph=True)
+        found = cotangents(roots, None, retain_graph=True, create_graph=True, observer=observer)
         gradients = {leaf: edge_of(total) for leaf, total in found.items() if isinstance(leaf, Tensor)}
     finally:
         leave_mode(unseen)
     seeds: tuple[Any, ...] = tuple(edge_of(seed) for seed in roots.values())
     results = tuple(twins.get(edge_of(t), edge_of(t)) for t in outputs)
-    return Joint(results, seeds, tuple(ledger.steps), gradients, begins, twins, _homes(ledger.steps, begins))
+    steps = observer.steps
+    return Joint(results, seeds, tuple(steps), gradients, begins, twins, _homes(steps, begins))
 
 
 def _homes(steps: Sequence[Step], begins: int) -> dict[Node, Step]:

@@ -18,13 +18,13 @@ from ..core.mode import record_source
 from ..core.node import LEAF, Node
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
-from ..core.tree import leaves, map_leaves
 from ..engine import conjugated, edge_of
 from ..graph.export.onnx import OnnxOptions, onnx_model
 from ..graph.export.render import Renderer
 from ..graph.export.save import Drawing, SaveOptions, saved, written
 from ..random import Generator
 from ..tensors.tensor import Tensor, tensor
+from ..tree import items, leaves, map as map_leaves
 from .build import Built, built
 from .graph import Graph
 from .node import Kind, Role, number_of
@@ -359,12 +359,12 @@ def _run(f: Callable[..., Any], arguments: Sequence[Any]) -> list[Tensor]:
         )
     with record_source():
         result = f(*arguments)
-    found = [leaf for _, leaf in leaves(result)]
+    found = leaves(result)
     if not found or not all(isinstance(t, Tensor) for t in found):
         wrong = next((type(t).__name__ for t in found if not isinstance(t, Tensor)), "nothing")
         name = getattr(f, "__name__", "the function")
         cure = "Return what the operations on the arguments give, without .numpy(), .item() or float()"
-        if not any(isinstance(leaf, Tensor) for argument in arguments for _, leaf in leaves(argument)):
+        if not any(isinstance(leaf, Tensor) for argument in arguments for leaf in leaves(argument)):
             cure = "None of the arguments is an array, and numbers are passed as they are: pass np.array(3.0), say"
         raise TypeError(
             f"trace: expected {name} to return a Tensor, or a container of Tensors; received {wrong}. {cure}"
@@ -380,7 +380,7 @@ def _arguments(
     names: list[str] = []
     arguments = []
     for name, arg in zip(_names(f, len(args)), args, strict=True):
-        paths = iter([name + path for path, _ in leaves(arg)])
+        paths = iter([name + path for path, _ in items(arg)])
 
         def opened(leaf: Any, paths: Any = paths) -> Any:
             path = next(paths)

@@ -1,1 +1,1 @@
-"""What an argument may be, how it becomes plain values, and how things are found by name."""
+"""What objects are made of: declared arguments, their checks, names, and plain values to make the objects from again."""
