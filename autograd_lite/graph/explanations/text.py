@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from .parts import Amount, Explained, Gap, Made, Step, Target
-from .words.plain import number_text
+from .words.printer import number_text
 
 _INDENT = "    "
 # Where the formulas of a step begin.

@@ -13,7 +13,10 @@ from .boxes import LEADING, SHEET, SMALL, Label, Line, label_of, pill_width
 from .draw import lines_text, n, pill, shape, text, tip, xml
 from .edge_labels import Area, Spots, points_of
 from .folding.fold import ViewOptions, view_of
-from .layout.layered import TIP, Box, Edge, Frame, Layout, Leg, Point, lay_out
+from .layout.frames import Frame
+from .layout.geometry import TIP, Box, Leg, Point
+from .layout.lanes import Edge
+from .layout.layered import Layout, lay_out
 from .layout.modules import Modules, modules_of
 from .style import EDGE_LOOKS, FONT, HEATS, LOOKS, stylesheet
 from .view import EdgeKind, View, ViewEdge, ViewNode
@@ -44,7 +47,8 @@ def graph_svg(graph: PureGraph, *, max_nodes: int = PICTURE_LIMIT, **options: Un
     """Return the picture of a graph as SVG; see `Graph.to_svg`."""
     if not 1 <= max_nodes <= PICTURE_LIMIT:
         raise ValueError(f"to_svg: expected max_nodes from 1 to {PICTURE_LIMIT:,}; received {max_nodes}")
-    return svg_text(view_of(graph, **{**options, "limit": max_nodes}))
+    options["limit"] = max_nodes
+    return svg_text(view_of(graph, **options))
 
 
 def svg_text(view: View) -> str:

@@ -16,8 +16,8 @@ from ....core.messages import checked
 from ....core.op import OPS, Kind as RuleKind
 from ....ir.graph import PureGraph
 from ....ir.node import Flow, GraphNode, Kind, Role, number_of
-from .latex import latex, latex_name, spread, unbroadcast
-from .plain import index_text, number_text, plain
+from .printer import index_text, number_text
+from .signs import latex, latex_name, plain, spread, unbroadcast
 from .terms import Term, as_it_is, gate, leaf, number, term_of
 
 # A formula is cut to so many characters: what fits beside a box.

@@ -14,7 +14,7 @@ from ....ir.labels import amount, clip, text_width, visible
 from ..boxes import HEAD, LEADING, SHEET, SMALL, Label, Line, label_of
 from ..draw import lines_text, n, pill, shape, text, tip, xml
 from ..folding.fold import ViewOptions
-from ..layout.layered import TIP, Box, Point
+from ..layout.geometry import TIP, Box, Point
 from ..style import FONT, HEATS, LOOKS, THEMES, stylesheet
 from ..view import EdgeKind, ViewNode
 from .grid import CHIP

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.messages import checked
-from ._lines import NOTHING, SHARP, Element, Point, elements, flatten, promoted, quick_estimate, sharper
+from .lines import NOTHING, SHARP, Element, Point, elements, flatten, promoted, quick_estimate, sharper
 
 Array = np.ndarray
 # Whether the platform's longdouble is wider than a double (it is not on Windows and on 64-bit ARM Macs).
@@ -146,6 +146,7 @@ def _complex_step(
 
 
 def complex_slope(point: Point, f: Callable[..., Any], i: int, k: tuple[int, ...], h: float) -> tuple[float, float]:
+    """Return the derivative by one element from a complex step of length `h`, and its rounding error."""
     arrays: list[Any] = [np.array(a) for a in point.arrays]
     arrays[i] = arrays[i].astype(np.complex128)
     arrays[i][k] += 1j * h

@@ -1,4 +1,8 @@
-"""Strategies for shapes and arrays."""
+"""Strategies for numbers, shapes, arrays, axes and indices.
+
+Numbers lie on a grid of eighths, on which every value is exact and has neighbours far away. Hypothesis shrinks towards
+the first value of a list, so each list begins with the roundest numbers.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,107 @@ from typing import Any
 import numpy as np
 
 from ..tensors.tensor import Tensor
-from ._elements import MATRICES, elements, grid
-from ._hypothesis import composite, hnp, st
+from .deferred import composite, hnp, st
+
+# ---- numbers --------------------------------------------------------------------------------------------------------
+
+
+# What each domain of numbers contains, as (lowest, highest, whether the number belongs).
+DOMAINS: dict[str, Any] = {
+    "real": lambda v: True,
+    "any": lambda v: True,
+    "distinct": lambda v: True,
+    "positive": lambda v: v > 0,
+    "negative": lambda v: v < 0,
+    "nonzero": lambda v: v != 0,
+    "unit": lambda v: -1 < v < 1,
+    "share": lambda v: 0 < v < 1,
+    "above one": lambda v: v > 1,
+}
+# Domains that whole arrays belong to, not single numbers.
+MATRICES = ("spd", "invertible", "onehot")
+DISCRETE = {"int": range(-4, 5), "bool": (False, True)}
+_HIGHEST = 8
+
+
+def _roundness(value: float) -> tuple[int, float, bool]:
+    denominator = value.as_integer_ratio()[1]
+    return denominator, abs(value), value < 0
+
+
+@functools.cache
+def grid(low: float = -_HIGHEST, high: float = _HIGHEST) -> tuple[float, ...]:
+    """Return the points of a dyadic grid in [low, high], roundest first: eighths, or finer in a short range.
+
+    Example:
+        >>> grid(0.0, 1.0)[:6]
+        (0.0, 1.0, 0.5, 0.25, 0.75, 0.125)
+    """
+    if not low <= high:
+        raise ValueError(f"strategies: expected a range (low, high) with low <= high; received ({low}, {high})")
+    step = 0.125 if high - low >= 2 or high == low else 2.0 ** math.floor(math.log2((high - low) / 16))
+    points = [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)] or [low]
+    return tuple(sorted(points, key=_roundness))
+
+
+@functools.cache
+def off_grid() -> tuple[float, ...]:
+    """Return the odd eighths: no two are nearer than 1/4, and none is a multiple of 1/4, where steps and kinks lie."""
+    return tuple(v for v in grid() if v * 8 % 2 == 1)
+
+
+def _range(domain: tuple[float, float]) -> tuple[float, ...]:
+    low, high = domain
+    low = max(low, min(-_HIGHEST, high - 2 * _HIGHEST)) if math.isinf(low) else low
+    high = low + 2 * _HIGHEST if math.isinf(high) else high
+    return grid(float(low), float(high))
+
+
+def _points(domain: Any) -> Sequence[Any]:
+    if isinstance(domain, tuple):
+        return _range(domain)
+    if domain in DISCRETE:
+        return sorted(DISCRETE[domain], key=lambda v: (abs(v), v < 0))
+    if domain not in DOMAINS:
+        known = ", ".join([*DOMAINS, *DISCRETE, *MATRICES])
+        raise ValueError(
+            f"strategies: expected a domain among {known}, a range (low, high) or a strategy; received {domain!r}"
+        )
+    return [v for v in grid() if DOMAINS[domain](v)]
+
+
+def elements(domain: Any = "real", *, kinks: str = "any", extent: float = _HIGHEST) -> Any:
+    """Draw one number.
+
+    Args:
+        domain: "real" (or "any"), "positive", "negative", "nonzero", "unit" (inside -1 … 1), "share"
+            (inside 0 … 1), "above one", "distinct" (here the
+            same as "real"), "int", "bool", a range (low, high), or any strategy, which is returned as it is.
+        extent: the largest size of a number of a named domain.
+        kinks: "any"; "avoid" draws off the multiples of 1/4; "seek" draws 0, ±1 and ±2 where the domain has them.
+    """
+    if hasattr(domain, "example"):
+        return domain
+    points = _points(domain)
+    if isinstance(domain, str) and domain not in DISCRETE:
+        points = [v for v in points if abs(v) <= extent]
+    if kinks == "avoid" and isinstance(domain, str) and domain not in DISCRETE:
+        points = [v for v in off_grid() if v in points] or points
+    if kinks == "seek":
+        points = [v for v in points if v in (0, 1, -1, 2, -2)] or points[:2]
+    return st.sampled_from(points)
+
+
+def simplest(domain: Any) -> Any:
+    """Return a number of the domain that is nothing special: neither 0 nor 1 if that can be helped."""
+    if domain in DISCRETE:
+        return DISCRETE[domain][-1]
+    points = _points(domain)
+    return next((v for v in (1.5, 0.5, *points) if v in points), points[0])
+
+
+# ---- shapes and arrays ----------------------------------------------------------------------------------------------
+
 
 Shape = tuple[int, ...]
 LAYOUTS = ("C", "every other", "backwards", "Fortran", "repeated", "read-only")
@@ -226,3 +329,93 @@ def in_layout(array: np.ndarray, name: str) -> np.ndarray:
     copy = np.array(array, order="C")
     copy.flags.writeable = name != "read-only"
     return copy
+
+
+# ---- axes and indices -----------------------------------------------------------------------------------------------
+
+
+KINDS = ("basic", "integers", "mask", "mixed")
+
+
+def _ndim(x: Any) -> int:
+    if isinstance(x, int):
+        return x
+    return len(x) if isinstance(x, tuple) else np.ndim(x)
+
+
+def axis(x: Any, *, none: bool = False) -> Any:
+    """Draw one axis of an array, counted from the front or from the back.
+
+    Args:
+        x: the array, its shape, or how many axes it has; one without axes has only None.
+        none: draw None, which stands for all axes, as well.
+    """
+    ndim = _ndim(x)
+    if not ndim:
+        return st.none()
+    return st.integers(-ndim, ndim - 1) | st.none() if none else st.integers(-ndim, ndim - 1)
+
+
+def axes(x: Any) -> Any:
+    """Draw what a reduction takes as `axis`: None, one axis, or a tuple of different axes."""
+    ndim = _ndim(x)
+    if not ndim:
+        return st.none()
+    return st.none() | st.integers(-ndim, ndim - 1) | hnp.valid_tuple_axes(ndim)
+
+
+def indices(shape: Any, *, kinds: tuple[str, ...] = KINDS) -> Any:
+    """Draw what may stand in `x[...]`.
+
+    Args:
+        shape: of x, or x itself.
+        kinds: of "basic" (ints, slices of any step, ellipsis, newaxis), "integers" (integer arrays that broadcast,
+            one for each axis, with repetitions), "mask" (booleans), "mixed" (all of them together).
+    """
+    shape = shape if isinstance(shape, tuple) else np.shape(shape)
+    empty = math.prod(shape) == 0
+    possible = {
+        "basic": lambda: hnp.basic_indices(shape, allow_newaxis=True, max_dims=len(shape) + 2),
+        "integers": lambda: _integer_arrays(shape),
+        "mask": lambda: _masks(shape),
+        "mixed": lambda: _mixed(shape),
+    }
+    unknown = [kind for kind in kinds if kind not in possible]
+    if unknown:
+        raise ValueError(f"indices: expected kinds among {', '.join(KINDS)}; received {', '.join(map(repr, unknown))}")
+    # Of an empty array or a number there are no elements that an integer array could name.
+    named = [kind for kind in kinds if kind != "integers" or (shape and not empty)]
+    return st.one_of(*(possible[kind]() for kind in named or ("basic",)))
+
+
+def _integer_arrays(shape: tuple[int, ...]) -> Any:
+    return hnp.integer_array_indices(shape, result_shape=hnp.array_shapes(min_dims=0, max_dims=2, max_side=3))
+
+
+def _masks(shape: tuple[int, ...]) -> Any:
+    size = math.prod(shape)
+    return st.lists(st.booleans(), min_size=size, max_size=size).map(lambda v: np.array(v, bool).reshape(shape))
+
+
+@composite
+def _mixed(draw: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """Draw an entry for each leading axis; the arrays among them have one length, so that they broadcast."""
+    length = draw(st.integers(1, 3))
+    entries: list[Any] = []
+    for n in shape[: draw(st.integers(0, len(shape)))]:
+        kind = draw(st.sampled_from(["slice", "int", "array", "mask", "newaxis"] if n else ["slice", "newaxis"]))
+        if kind == "newaxis":
+            entries += [None, slice(None)]
+        elif kind == "slice":
+            entries.append(draw(st.slices(n)))
+        elif kind == "int":
+            entries.append(draw(st.integers(-n, n - 1)))
+        elif kind == "array":
+            picked = draw(st.lists(st.integers(-n, n - 1), min_size=length, max_size=length))
+            entries.append(np.array(picked, np.intp))
+        else:
+            # A mask stands for as many positions as it is True at; those must broadcast with the other arrays.
+            count = draw(st.sampled_from([1, *([length] if length <= n else [])]))
+            where = draw(st.permutations(range(n)))[:count]
+            entries.append(np.isin(np.arange(n), where))
+    return tuple(entries)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ._arguments import element_name
+from .subject import element_name
 
 
 def number(value: float) -> str:

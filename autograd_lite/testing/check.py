@@ -10,16 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..core.messages import checked
-from ._analytic import Broken, Run, broken_contracts, cotangents_like, differentiate
-from ._arguments import Arguments
-from ._blame import blamed_op, trace
-from ._compare import Comparison, Finding
-from ._explain import explained, snippet
-from ._lines import flatten
-from ._numeric import METHODS
-from ._report import GradientMismatch, GradReport, InputReport
-from ._subject import GradientOf, Subject
-from ._verdicts import Tolerance
+from .blame import blamed_op, trace
+from .comparison import Comparison, Finding, Tolerance
+from .explain import explained, snippet
+from .lines import flatten
+from .numeric import METHODS
+from .report import GradientMismatch, GradReport, InputReport
+from .subject import Arguments, Broken, GradientOf, Run, Subject, broken_contracts, cotangents_like, differentiate
 
 # Up to this many elements each is checked by itself.
 _FULL = 400

@@ -12,12 +12,10 @@ import numpy as np
 
 from ..core.messages import checked
 from ..tensors.tensor import Tensor
-from ._analytic import cotangents_like, differentiate
-from ._arguments import Arguments
-from ._check import check_subject
-from ._explain import snippet
-from ._report import GradientMismatch, GradReport, InputReport, number
-from ._subject import GradientOf, Subject, bare, outputs_of, pull_back
+from .check import check_subject
+from .explain import snippet
+from .report import GradientMismatch, GradReport, InputReport, number
+from .subject import Arguments, GradientOf, Subject, bare, cotangents_like, differentiate, outputs_of, pull_back
 
 Array = np.ndarray
 _SINGLE = 1e-8

@@ -16,11 +16,9 @@ from ..core.op import Op
 from ..random import default_generator
 from ..tensors.record import apply
 from ..tensors.tensor import Tensor
-from ._analytic import cotangents_like, differentiate
-from ._compare import Comparison
-from ._report import number
-from ._subject import bare, pull_back
-from ._verdicts import Tolerance
+from .comparison import Comparison, Tolerance
+from .report import number
+from .subject import bare, cotangents_like, differentiate, pull_back
 
 Array = np.ndarray
 _SECONDS = 1.5

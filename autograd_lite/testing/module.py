@@ -14,11 +14,9 @@ from ..core.messages import checked
 from ..core.mode import no_grad
 from ..random import Generator, default_generator
 from ..tensors.tensor import Tensor
-from ._analytic import Run, differentiate
-from ._arguments import Arguments
-from ._check import check_subject
-from ._report import GradientMismatch, GradReport, literal, number
-from ._subject import bare, outputs_of
+from .check import check_subject
+from .report import GradientMismatch, GradReport, literal, number
+from .subject import Arguments, Run, bare, differentiate, outputs_of
 
 Array = np.ndarray
 
