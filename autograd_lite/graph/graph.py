@@ -24,7 +24,7 @@ from .pictures.folding.fold import Paths, ViewOptions, view_of
 from .pictures.mermaid import graph_mermaid
 from .pictures.mirror.dot import mirror_dot
 from .pictures.mirror.svg import mirror_svg
-from .pictures.notebook import graph_bundle, picture
+from .pictures.notebook import TENSOR_LIMIT, graph_bundle, picture
 from .pictures.page import Differences, Page, html_text
 from .pictures.svg import graph_svg
 from .pictures.tree_text import graph_text
@@ -328,3 +328,8 @@ def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -
         return n3
     """
     return Graph.of(built(tensors, backward=backward).graph)
+
+
+def tensor_picture(tensor: Tensor) -> str:
+    """Draw the history of a tensor, as a notebook shows it."""
+    return picture(build_graph(tensor), TENSOR_LIMIT)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...ir.labels import fits_table
 from .boxes import LEADING, PILL, SHEET, Line, pill_width
 from .layout.geometry import TIP, Box, Point
+from .widths import fits_table
 
 
 def shape(kind: str, center: Point, box: Box, double: bool) -> str:

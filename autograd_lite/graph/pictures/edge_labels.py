@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from ...ir.labels import text_width
 from .boxes import LEADING
 from .layout.geometry import Leg, Point
+from .widths import text_width
 
 # Of the grid; how far texts may stand out of the page's middle, into its margin.
 _CELL, _BESIDE = 48.0, 12.0

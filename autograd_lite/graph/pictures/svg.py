@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple, Unpack
 
 from ...ir.graph import PureGraph
-from ...ir.labels import clip, text_width, visible
+from ...ir.labels import clip, visible
 from .boxes import LEADING, SHEET, SMALL, Label, Line, label_of, pill_width
 from .draw import lines_text, n, pill, shape, text, tip, xml
 from .edge_labels import Area, Spots, points_of
@@ -20,6 +20,7 @@ from .layout.layered import Layout, lay_out
 from .layout.modules import Modules, modules_of
 from .style import EDGE_LOOKS, FONT, HEATS, LOOKS, stylesheet
 from .view import EdgeKind, View, ViewEdge, ViewNode
+from .widths import text_width
 from .window import PICTURE_LIMIT
 
 _MARGIN, _STUB, _ARGUMENT, _LABEL = 24.0, 18.0, 9.0, 10.0

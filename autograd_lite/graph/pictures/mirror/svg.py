@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from typing import Unpack
 
 from ....ir.graph import PureGraph
-from ....ir.labels import amount, clip, text_width, visible
+from ....ir.labels import amount, clip, visible
 from ..boxes import HEAD, LEADING, SHEET, SMALL, Label, Line, label_of
 from ..draw import lines_text, n, pill, shape, text, tip, xml
 from ..folding.fold import ViewOptions
 from ..layout.geometry import TIP, Box, Point
 from ..style import FONT, HEATS, LOOKS, THEMES, stylesheet
 from ..view import EdgeKind, ViewNode
+from ..widths import text_width
 from .grid import CHIP
 from .model import Mirror, mirror_of, results_of
 from .place import placed
