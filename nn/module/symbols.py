@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor, tree
 
 from ..config.limits import room
-
-if TYPE_CHECKING:
-    from .module import Module
+from .tree import Tree
 
 Shape = tuple[int | None, ...]
 
@@ -52,7 +50,7 @@ class Call:
 
     __slots__ = ("args", "kwargs", "module", "nested", "results", "serial")
 
-    def __init__(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.module = module
         self.args = args
         self.kwargs = kwargs
@@ -245,7 +243,7 @@ def has_symbols(structure: Any) -> bool:
 # ---- calls ----------------------------------------------------------------------------------------------------------
 
 
-def record_call(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def record_call(module: Tree[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return symbols for the results of a module called on symbols; the module is built by this.
 
     Args:
