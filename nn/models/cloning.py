@@ -10,7 +10,7 @@ from ..config.config import CustomObjectScope, class_called, name_in_configurati
 from ..layers import Input
 from ..module.module import Module
 from ..module.symbols import Symbol, leaves
-from ..saving.describing import described, remade
+from ..saving.descriptions import described, remade
 from .plan import Plan, is_input
 
 
