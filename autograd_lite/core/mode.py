@@ -11,18 +11,23 @@ from typing import Any, TypeVar
 from weakref import ref
 
 from .forks import fork_safe_lock
+from .observers import Watch
 from .scopes import scope_of_model, scope_of_module
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Mode:
-    """What is recorded: nothing, operations, operations with the user's line and the module they ran in.
+    """What is recorded: nothing, operations, or operations with the user's line and the module they ran in.
 
-    `watch` looks at every recorded operation, `watch(op, values, out, params, edges)`, and at backward passes. Whoever
-    sets it sets `source` too: it is looked at only where lines are recorded, so that it costs nothing elsewhere. So is
-    `verify`: note all elements of everything that is saved (see `raise_on_change`). `entries` are the blocks that made
-    it so, the innermost last.
+    Attributes:
+        record: whether operations are recorded.
+        source: whether with the user's line.
+        scope: the path of the `nn` module that runs.
+        watch: looks at recorded operations and at backward passes. Recording reads it only where `source` is set, so
+            that it costs nothing elsewhere; code that sets it sets `source` too.
+        verify: note all elements of everything that is saved, see `raise_on_change`; read where `watch` is.
+        entries: the blocks that made it so, the innermost last.
     """
 
     __slots__ = ("__weakref__", "entries", "record", "scope", "source", "verify", "watch")
@@ -32,7 +37,7 @@ class Mode:
         record: bool = True,
         source: bool = False,
         scope: str = "",
-        watch: Any = None,
+        watch: Watch | None = None,
         verify: bool = False,
         entries: tuple[Entry, ...] = (),
     ) -> None:

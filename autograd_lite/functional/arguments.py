@@ -200,12 +200,12 @@ def scalar(what: str, out: Any) -> Any:
 
 
 def arrays_returned(what: str, out: Any) -> Any:
-    """Return a function's result, if it is an array or a container of arrays.
+    """Return a function's result if it is an array or a container of arrays, in which None may stand for no array.
 
     Raises:
-        GradError: if it is not, and so has no derivative.
+        GradError: if it is not.
     """
-    for path, x in items((out,) if out is None else out):
+    for path, x in items(out):
         if not isinstance(x, (Tensor, Lifted, np.ndarray, np.generic, int, float, complex)):
             raise GradError(
                 f"{what}: expected the function to return an array or a container of arrays; received "

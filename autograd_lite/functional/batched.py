@@ -18,7 +18,7 @@ from ..core.shapes import normalize_axis
 from ..tensors.lifted import Level, Lifted, face
 from ..tensors.tensor import Tensor
 from ..tree import items, map as map_leaves, rebuild
-from .arguments import array_like, bare, has_history, leave, name_of, tensors_in
+from .arguments import array_like, arrays_returned, bare, has_history, leave, name_of, tensors_in
 
 
 class Batched(Lifted):
@@ -96,7 +96,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
             raise ShapeError(f"vmap: expected one batch size for all arguments of {name_of(f)}; received {received}")
         size = next(iter(sizes.values()))
         with inside(tape=False) as depth:
-            out = f(*inputs, **kwargs)
+            out = arrays_returned("vmap", f(*inputs, **kwargs))
         result = map_leaves(lambda x: _collected(x, size, out_axes, level), out)
         as_tensors = depth.all > 0 or bool(tensors_in(args, kwargs)) or has_history(result)
         return result if as_tensors else leave(result)

@@ -20,7 +20,19 @@ from ..tensors.lifted import Level, face
 from ..tensors.record import owned
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild
-from .arguments import Traced, array_like, bare, beside, floating, has_history, leave, name_of, tensors_in, variable
+from .arguments import (
+    Traced,
+    array_like,
+    arrays_returned,
+    bare,
+    beside,
+    floating,
+    has_history,
+    leave,
+    name_of,
+    tensors_in,
+    variable,
+)
 from .dual import Dual, ForwardLevel, primal_of, tangent_of
 from .gradient import pairs_of, pull_back
 
@@ -59,7 +71,7 @@ class Jvp:
         args = [_lifted(x, t, f"argument {i}", level) for i, (x, t) in enumerate(zip(primals, tangents, strict=True))]
         given = leaves((primals, tangents, kwargs))
         with inside(tape=False) as depth:
-            out = self._f(*args, **kwargs)
+            out = arrays_returned("jvp", self._f(*args, **kwargs))
         return depth.all > 0 or any(isinstance(a, Tensor) for a in given), out
 
 
@@ -235,6 +247,7 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
             inputs = tuple(map(array_like, args))
             pairs = [_linear_in_a_variable(a, f"argument{path}", level, tape) for path, a in items(inputs)]
             out = f(*rebuild(inputs, iter([lifted for lifted, _ in pairs])), **kwargs)
+            arrays_returned("linearize", out)
         value = map_leaves(lambda x: primal_of(x, level), out)
         if not recorded:
             value = map_leaves(lambda x: face(x._data, None) if isinstance(x, Tensor) else x, value)

@@ -18,7 +18,7 @@ from ..tensors.lifted import released
 from ..tensors.record import owned, wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
-from .arguments import Traced, beside, leave, like_argument, name_of, scalar, trace
+from .arguments import Traced, arrays_returned, beside, leave, like_argument, name_of, scalar, trace
 
 
 @checked
@@ -198,6 +198,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
     @functools.wraps(f)
     def with_pullback(*args: Any, **kwargs: Any) -> tuple[Any, Callable[[Any], Any]]:
         traced = trace("vjp", f, argnums, args, kwargs)
+        arrays_returned("vjp", traced.out)
 
         def pullback(cotangent: Any) -> Any:
             triples = beside("vjp", f"a cotangent for each output of {name_of(f)}", traced.out, cotangent)

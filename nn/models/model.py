@@ -261,6 +261,8 @@ class Model(Configurable, Trainer):
         else:
             print_fn(text)
 
+    __repr__ = Trainer.__repr__  # the tree of layers rather than the arguments
+
     def _repr_html_(self) -> str:
         """Return the summary as a table for a notebook; before the model is built, its `repr`."""
         return summary_html(self)

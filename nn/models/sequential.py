@@ -10,12 +10,13 @@ from typing import Any, Self
 from autograd_lite import ShapeError, Tensor
 
 from ..config.limits import reading
+from ..config.registry import snake_case
 from ..layers import InputLayer
 from ..module.building import build_once
 from ..module.described import layer_config, layer_from_config
 from ..module.module import Module
 from ..module.symbols import Call, Symbol
-from ..module.tree import Shape, snake_case
+from ..module.tree import Shape
 from .model import Model
 from .plan import is_input
 

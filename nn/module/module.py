@@ -21,7 +21,7 @@ from .modes import trees_changed
 from .penalties import note_constraints
 from .state import IncompatibleKeys, carried_in, check_state, undisturbed
 from .symbols import Spec, has_symbols, map_leaves, record_call
-from .tree import Shape as Shape, Tree, snake_case as snake_case
+from .tree import Shape as Shape, Tree
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -145,13 +145,7 @@ class Module(Tree["Module"]):
                 return masked_call(self, args, kwargs)
             return self._called(args, kwargs)
         except Exception as error:
-            problem = problem_of_call(self, error, args, kwargs)
-            try:
-                if problem is error:
-                    raise
-                raise problem from None
-            finally:
-                del problem  # whose traceback has this frame: a cycle
+            raise problem_of_call(self, error, args, kwargs)  # noqa: B904 it keeps its cause
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         training = kwargs.pop("training", None)

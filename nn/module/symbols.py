@@ -26,8 +26,21 @@ _SERIAL = itertools.count()
 # The lengths of axes that are unknown: two, so that one sees which axes of the result follow them. They are far apart,
 # so that a stride or a pool cannot make them equal.
 _LENGTHS = (32, 64)
-# How an operator on symbols becomes a layer; filled by `nn.layers.operation`.
-_OPERATE: list[Callable[..., Any]] = []
+
+
+class Hooks:
+    """Where symbols call up to a higher layer.
+
+    Attributes:
+        operate: `(function's name, args, kwargs) -> symbols`, makes a layer of an operator; from `nn.layers.operation`.
+    """
+
+    __slots__ = ("operate",)
+
+    operate: Callable[[str, tuple[Any, ...], dict[str, Any]], Any]
+
+
+HOOKS = Hooks()
 
 
 class Spec(NamedTuple):
@@ -189,7 +202,7 @@ class Symbol:
 
 def operate(name: str, *args: Any, **kwargs: Any) -> Any:
     """Return the symbol of what a function of this name returns; see `nn.layers.Operation`."""
-    return _OPERATE[0](name, args, kwargs)
+    return HOOKS.operate(name, args, kwargs)
 
 
 def _plain_index(index: Any) -> Any:

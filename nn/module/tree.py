@@ -8,7 +8,6 @@ tensor in `state_dict`, in pictures and in error messages.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -16,6 +15,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from autograd_lite import Tensor
 
 from ..config.arguments import checked_here
+from ..config.registry import snake_case
 from .modes import in_mode, mode_of, set_mode
 
 Part = TypeVar("Part", bound="Tree[Any]")
@@ -151,16 +151,6 @@ class Tree(Generic[Part]):
                 if name in own:
                     own[name].requires_grad = True
             self._frozen = ()
-
-
-def snake_case(name: str) -> str:
-    """Return a class's name in snake case.
-
-    Example:
-        >>> snake_case("LayerNormalization"), snake_case("MyMLP"), snake_case("Conv2D")
-        ('layer_normalization', 'my_mlp', 'conv2d')
-    """
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def _join(path: str, name: str) -> str:

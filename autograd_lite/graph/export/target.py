@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ...core.mode import record_source
-from ...ir.graph import Graph
-from ...ir.program import Program
 from ...tensors.tensor import Tensor
 from ...tree import leaves
+from ..graph import Graph
+from ..program_faces import Program
 
 # What a target gives: a graph, or something that still has its values.
 Target = Graph | Program | list[Tensor]
