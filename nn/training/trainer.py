@@ -26,9 +26,10 @@ from ..module.building import RestoreOnError
 from ..module.module import Module
 from ..module.penalties import has_penalties, model_call
 from ..module.state import undisturbed
-from .compiled import Means, NamedMeans, fitted, values_of
+from .compiled import values_of
 from .feed import ArrayFeed, Feed, Intake, Validation
 from .interrupts import raise_ignored
+from .outputs import Means, NamedMeans, fitted
 from .progress import Progress, open_progress
 from .samples import (
     Samples,
