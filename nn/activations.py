@@ -16,7 +16,7 @@ from .config.ambient import LOGITS
 from .config.arguments import checked, problem_of
 from .config.config import named_object, plain, publish
 from .config.registry import find
-from .module import symbols as _symbolic
+from .module import symbols
 
 __all__ = [
     "celu",
@@ -65,8 +65,8 @@ def _of_symbols(function: F) -> F:
 
     @functools.wraps(function)
     def called(x: Any, *args: Any, **kwargs: Any) -> Any:
-        if x.__class__ is _symbolic.Symbol:
-            return _symbolic.operate(function.__name__, x, *args, **kwargs)
+        if x.__class__ is symbols.Symbol:
+            return symbols.operate(function.__name__, x, *args, **kwargs)
         try:
             return function(x, *args, **kwargs)
         except Exception as error:

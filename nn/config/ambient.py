@@ -83,6 +83,8 @@ MODES: Setting[Any] = Setting("nn_modes")
 INSIDE_MODEL: ContextVar[bool] = ContextVar("nn_inside_model", default=False)
 #: the last softmax or sigmoid, and what it was applied to; see `activations.remember_logits`
 LOGITS: ContextVar[list[tuple[Any, Any, str]] | None] = ContextVar("nn_last_logits", default=None)
+#: whether a loss is computed again because it was not finite, and takes limits where there are any; see `losses.loss`
+LIMITS: ContextVar[bool] = ContextVar("nn_limits_of_losses", default=False)
 #: losses and metrics of models that another thread is using, copied for this one, by the id of the model
 COPIES: ContextVar[Mapping[int, Any]] = ContextVar("nn_copies", default=MappingProxyType({}))
 #: interrupts that destructors have swallowed during the `fit` that runs here; see `training.interrupts`

@@ -20,7 +20,7 @@ from .masks import MASKS, any_mask, masked_call, masks_in, warn_lost
 from .modes import trees_changed
 from .penalties import note_constraints
 from .state import IncompatibleKeys, carried_in, check_state, undisturbed
-from .symbols import Spec, has_symbols, map_leaves, record_call
+from .symbols import Spec, has_symbols, record_call, replaced
 from .tree import Shape as Shape, Tree
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -193,7 +193,7 @@ class Module(Tree["Module"]):
             trees_changed()
             self._name_tree()
             room_for_result(self, args)
-            self._example = map_leaves(Tensor, lambda t: Spec(t.shape[1:], t.dtype.name), args)
+            self._example = replaced(Tensor, lambda t: Spec(t.shape[1:], t.dtype.name), args)
             with ag.module_scope(self._path or "", absolute=True):
                 out = self.call(*args, **kwargs)
             if isinstance(out, Tensor) and out.ndim:

@@ -16,7 +16,7 @@ from ..config.config import CustomObjectScope, Registered, class_called, custom_
 from ..config.limits import parsed, reading, room
 from ..module.described import layer_config
 from ..module.module import Module
-from ..module.symbols import Spec, map_leaves
+from ..module.symbols import Spec, replaced
 from .safetensors import SavedFileError
 
 MODEL_FORMAT = "model 2"
@@ -173,7 +173,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
 
 def _shape(example: Any) -> Any:
     """Return the arguments that a model was built with as plain values: shapes and dtypes for tensors."""
-    return map_leaves(Spec, lambda spec: {"shape": list(spec.shape), "dtype": spec.dtype}, list(example))
+    return replaced(Spec, lambda spec: {"shape": list(spec.shape), "dtype": spec.dtype}, list(example))
 
 
 def _zeros(example: Any) -> Any:
