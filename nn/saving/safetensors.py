@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import safetensors
-import safetensors.numpy
 
 import autograd_lite as ag
 
@@ -44,6 +42,8 @@ def write_file(what: str, path: Any, arrays: Mapping[str, Any], about: Mapping[s
         TypeError: if the path, an array or a value cannot be written.
         OSError: if the file cannot be; the old one is then as it was.
     """
+    import safetensors.numpy  # here and below: only saving and loading need it
+
     tensors = {}
     for name, a in arrays.items():
         array = np.asarray(a, order="C")  # safetensors would write another layout as it lies in memory
@@ -69,6 +69,8 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
         SavedFileError: if it is not a whole safetensors file.
         OSError: if it cannot be read.
     """
+    import safetensors
+
     path = _readable(what, path)
     arrays: Arrays = {}
     try:

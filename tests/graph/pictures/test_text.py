@@ -54,7 +54,7 @@ def test_golden(name: str, face: str) -> None:
 
 _PRINT_DIGESTS = """
 import hashlib
-from tests.graph.test_text import JOINT
+from tests.graph.pictures.test_text import JOINT
 for name, graph in JOINT.items():
     for style in ("listing", "tree"):
         print(name, style, hashlib.sha256(graph.to_text(style=style, color=True, sources=True).encode()).hexdigest())

@@ -1,4 +1,4 @@
-"""Callbacks that write the values of training to files."""
+"""Callbacks that write the values of a training to files."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from .base import Callback, Logs
 
 
 class CSVLogger(Callback):
-    """Writes one line an epoch to a CSV file: its number, then all values, in the order of the first epoch.
+    """Writes one line per epoch to a CSV file: its number, then all values in the order of the first epoch.
+
+    A value that an epoch lacks, such as that of a validation, is left empty. Each line is on disk when its epoch ends.
 
     Args:
-        filename: the file; folders that are missing are made.
-        separator: between the values.
-        append: go on after what the file has, with its columns.
-
-    An epoch without a value that others have (no validation) leaves it empty. Every line is on the disk when its epoch
-    has ended.
+        filename: the file; missing folders are created.
+        separator: what comes between two values.
+        append: whether to continue an existing file, with its columns.
     """
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
@@ -29,7 +28,6 @@ class CSVLogger(Callback):
         self._keys: list[str] | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Open the file."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._keys = None
         if self.append and self.path.exists():
@@ -39,7 +37,6 @@ class CSVLogger(Callback):
         self._file = self.path.open("a" if self.append else "w", newline="", encoding="utf-8")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Write the epoch's values."""
         assert self._file is not None
         values = dict(logs or {})
         writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
@@ -50,7 +47,6 @@ class CSVLogger(Callback):
         self._file.flush()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Close the file."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -64,9 +60,9 @@ class TensorBoard(Callback):
     """Writes the values of training for TensorBoard, with its own library (the extra `tensorboard`).
 
     Args:
-        log_dir: the folder; those of training go to `train` in it and those of validation to `validation`, as Keras
-            writes them: `tensorboard --logdir logs` shows both in one picture.
-        update_freq: "epoch", "batch", or every so many batches, beside the values of each epoch.
+        log_dir: the folder; values of training go to its subfolder `train`, those of validation to `validation`, as in
+            Keras: `tensorboard --logdir logs` shows both in one plot.
+        update_freq: "epoch"; or "batch", or a number of batches, to also write after each of them.
 
     Raises:
         ImportError: if the library is not installed.
@@ -93,17 +89,14 @@ class TensorBoard(Callback):
         self._step = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Begin to count steps."""
         self._step = 0
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Write the values so far, if it is time."""
         self._step += 1
         if self._every and self._step % self._every == 0:
             self._write("train", {f"batch_{name}": value for name, value in (logs or {}).items()}, self._step)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Write the epoch's values."""
         values = dict(logs or {})
         checked = {name.removeprefix("val_"): v for name, v in values.items() if name.startswith("val_")}
         own = {name: value for name, value in values.items() if not name.startswith("val_")}
@@ -121,7 +114,6 @@ class TensorBoard(Callback):
         self._writers[run].add_event(event)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Close the files."""
         for writer in self._writers.values():
             writer.close()
         self._writers = {}

@@ -13,8 +13,8 @@ from autograd_lite import Tensor, tensor
 from ..config.arguments import checked
 from ..data.structure import leaves, map_structure
 from ..module.module import Module
-from .checking import named
 from .flat import FlatFunction
+from .parameters import named
 
 WITHOUT_GRADIENT = {"nelder-mead", "powell", "cobyla", "cobyqa"}
 WITH_HESSIAN = {"newton-cg", "trust-ncg", "trust-krylov", "trust-constr"}
@@ -25,17 +25,17 @@ def minimize(f: Callable[..., Any], parameters: Any, method: str = "L-BFGS-B", *
     """Minimize a function with one of SciPy's methods; gradients, and Hessians times vectors, are computed here.
 
     Args:
-        f: returns a scalar Tensor. For a model or a list of parameters it takes no argument and computes the loss from
-            them; for a container of arrays it takes a container alike.
-        parameters: a model; or a list of Tensors that require gradients; either is changed in place. Or an array, or
-            a list, tuple or dict of arrays: where to start from; it is left alone.
+        f: returns a scalar Tensor. For a model or a list of parameters it takes no arguments and computes the loss from
+            them; for a container of arrays it takes a container of the same structure.
+        parameters: a model, or a list of Tensors that require gradients; either is changed in place. Or the starting
+            point, an array, or a list, tuple or dict of arrays, which is left alone.
         method: one of SciPy's, such as "L-BFGS-B", "BFGS", "CG", "Newton-CG", "trust-ncg", "SLSQP", "Nelder-Mead".
-        options: further arguments of `scipy.optimize.minimize`: `tol`, `bounds`, `options`, `callback`, …, in terms of
-            the vector of all values, one parameter after another.
+        options: further arguments of `scipy.optimize.minimize`: `tol`, `bounds`, `options`, `callback`, …. They refer
+            to the vector of all values, one parameter after another.
 
     Returns:
-        SciPy's `OptimizeResult`. For a container of arrays its `x` is a container alike; else `x` is the vector. An
-        error, or an interrupt, leaves a model as it was.
+        SciPy's `OptimizeResult`. For a container of arrays its `x` has the same structure, otherwise `x` is the vector.
+        An error or an interrupt leaves a model as it was.
 
     Raises:
         ImportError: if SciPy is not installed: pip install "autograd-lite[scipy]".

@@ -1,4 +1,4 @@
-"""Callbacks that write the model to files on the way."""
+"""Callbacks that save the model during training."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from .base import Callback, Logs, Monitor
 
 
 class ModelCheckpoint(Callback):
-    """Saves the model, or its weights alone, after epochs or every so many batches.
+    """Saves the model, or only its weights, after epochs or after a number of batches.
 
     Args:
-        filepath: of the file; may contain `{epoch}` (counted from 1), `{batch}` and names of the logs, formatted as
-            `str.format` does: "model-{epoch:02d}-{val_loss:.3f}.nn". Folders that are missing are made.
-        monitor: name in the logs that says which model is the best.
+        filepath: the file; may contain `{epoch}` (counted from 1), `{batch}` and names of the logs, formatted as
+            `str.format` does: "model-{epoch:02d}-{val_loss:.3f}.nn". Missing folders are created.
+        monitor: the name in the logs by which models are compared.
         verbose: 1 prints what is saved.
-        save_best_only: save only when `monitor` has improved.
-        save_weights_only: save with `model.save_weights`, not with `model.save`.
-        mode: "min" if smaller is better, "max" if larger, "auto" for "max" with accuracies and the like.
-        save_freq: "epoch", or every so many batches, counted over all epochs.
+        save_best_only: save only if `monitor` has improved.
+        save_weights_only: save with `model.save_weights` instead of `model.save`.
+        mode: "min" if smaller is better, "max" if larger is better, "auto" to infer it from the name.
+        save_freq: "epoch", or a number of batches, counted over all epochs.
         initial_value_threshold: a model counts as the best only if it is better than this.
 
     Raises:
-        ValueError: for an unknown mode or `save_freq`, and in training if `monitor`, or a name in `filepath`, is not in
-            the logs.
+        ValueError: for an unknown mode or `save_freq`; in training, if `monitor` or a name in `filepath` is not in the
+            logs.
     """
 
     def __init__(
@@ -56,17 +56,14 @@ class ModelCheckpoint(Callback):
         return self._monitor.sign * self._monitor.best
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Note the epoch."""
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Save, if it is time."""
         self._batches += 1
         if self._every and self._batches % self._every == 0:
             self._save(self._epoch, logs, batch)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Save, if it is time."""
         if not self._every:
             self._save(epoch, logs, None)
 
@@ -91,19 +88,19 @@ class ModelCheckpoint(Callback):
 
 
 class BackupAndRestore(Callback):
-    """Lets a training that was killed go on: writes a checkpoint after each epoch, and begins from it if there is one.
+    """Lets a training survive being killed: writes a checkpoint after each epoch, and starts from it if there is one.
 
-    The checkpoint holds the weights, the optimizer, the random stream, and the position of a DataLoader. A `fit` that
-    is started again in the same way then goes on bit for bit after the last epoch that was written.
+    The checkpoint holds the weights, the optimizer, the random stream and the position of a DataLoader. The same `fit`,
+    started again, then continues bit for bit after the last epoch that was written.
 
     Args:
-        backup_dir: folder of the checkpoint.
-        loader: the DataLoader that the training reads from, if it does.
-        save_freq: write every so many epochs; "epoch" means 1.
-        delete_checkpoint: remove it at the end of a training that was not broken off.
+        backup_dir: the folder of the checkpoint.
+        loader: the DataLoader that the training reads from, if there is one.
+        save_freq: the number of epochs between checkpoints; "epoch" means 1.
+        delete_checkpoint: whether to remove it at the end of a training that was not interrupted.
 
     Attributes:
-        resumed_epoch: the epoch that this training began with, 0 if there was no checkpoint.
+        resumed_epoch: the epoch that this training started with, 0 if there was no checkpoint.
     """
 
     def __init__(
@@ -119,26 +116,23 @@ class BackupAndRestore(Callback):
         self.resumed_epoch = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Load the checkpoint, if there is one."""
         self.resumed_epoch = 0
         if self.path.exists():
             found = load_checkpoint(self.path, self.model, self.model.optimizer, loader=self.loader)
             self.resumed_epoch = int(found["epoch"]) + 1
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Write the checkpoint, if it is time."""
         if (epoch + 1) % self._every == 0 and all(math.isfinite(value) for value in (logs or {}).values()):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             save_checkpoint(self.path, self.model, self.model.optimizer, loader=self.loader, extra={"epoch": epoch})
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Remove the checkpoint if asked to."""
         if self.delete_checkpoint:
             self.path.unlink(missing_ok=True)
 
 
 def _frequency(owner: str, save_freq: str | int) -> int:
-    """Return 0 for "epoch", else a number of batches, at least 1."""
+    """Return 0 for "epoch", else the number of batches or epochs, at least 1."""
     if save_freq == "epoch":
         return 0
     if isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1:
