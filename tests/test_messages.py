@@ -67,7 +67,12 @@ ROWS: list[Row] = [
     ("6", lambda: ag.random.normal(2, dtype="abc"), TypeError, ("normal: expected dtype", "received dtype='abc'")),
     ("7", lambda: w().sum(axis="a"), TypeError, ("sum: expected axis to be an integer", "received axis='a'")),
     ("7", lambda: np.cumsum(w(), axis=1.5), TypeError, ("np.cumsum: expected axis to be an integer", "axis=1.5")),
-    ("8", lambda: layers.Dropout(None), TypeError, ("Dropout: expected rate to be a number; received rate=None",)),
+    (
+        "8",
+        lambda: layers.Dropout(None),
+        TypeError,
+        ("Dropout: expected rate to be a number of at least 0 and below 1; received rate=None",),
+    ),
     (
         "8",
         lambda: layers.LSTM(3, dropout="a"),

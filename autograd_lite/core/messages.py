@@ -211,7 +211,7 @@ def _explained(
         return _of_file(call, error)
     inner = getattr(error, "_bare", None)
     text = str(error) if getattr(error, "_final", False) else inner or str(error)
-    says = (isinstance(error, _OURS) and inner is None) or "received" in text
+    says = (isinstance(error, _OURS) and inner is None) or "received" in text or "unexpected keyword" in text
     if says and _names(call, text):
         return _told(error, text, final)
     for name, value in arguments.items():
