@@ -114,8 +114,8 @@ def _between_corners(out: Any, x: Any, *, low: float, high: float) -> Any:
 sigmoid     = elementwise(_sigmoid,     lambda out, x: out * (1 - out), name="sigmoid", saves="ox", glyph="σ",
                                         onnx="Sigmoid")
 softplus    = elementwise(_softplus,    lambda out, x: sigmoid(x), name="softplus", saves="x", onnx="Softplus")
-silu        = elementwise(_silu,        lambda out, x: silu_slope(x), name="silu", saves="x")
 silu_slope  = elementwise(_silu_slope,  _silu_curvature, name="silu_slope", saves="x")
+silu        = elementwise(_silu,        lambda out, x: silu_slope(x), name="silu", saves="x")
 mish        = elementwise(_mish,        _mish_slope, name="mish", saves="x")
 tanh_shrink = elementwise(_tanh_shrink, lambda out, x: np.square(np.tanh(x)), name="tanh_shrink", saves="x")
 softsign    = elementwise(_softsign,    applied(lambda g, out, x: g / (np.abs(x) + 1) / (np.abs(x) + 1)),
