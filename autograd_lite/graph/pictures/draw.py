@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...ir.labels import fits_table
-from .boxes import LEADING, PILL, SHEET, Line, pill_width
+from ...ir.labels import fits_table, visible
+from .boxes import LEADING, PILL, SHEET, Label, Line, pill_width
+from .edge_labels import Area
 from .layout.geometry import TIP, Box, Point
+from .view import ViewNode
 
 
 def shape(kind: str, center: Point, box: Box, double: bool) -> str:
@@ -106,3 +108,28 @@ def n(value: float) -> str:
     """Write a number with at most one decimal."""
     text = f"{value:.1f}".removesuffix(".0")
     return "0" if text == "-0" else text
+
+
+def node_svg(node: ViewNode, label: Label, center: Point) -> str:
+    """Draw a box with its label and badge."""
+    box = label.box
+    back = SHEET if label.shape == "stacked" else 0.0
+    top = center.y - back - label.text_size[1] / 2 + (4 if label.shape == "cylinder" else 0)
+    parts = [
+        f'<g class="node {label.css}" data-id="{xml(node.id)}">',
+        f"<title>{xml(chr(10).join(map(visible, node.tip)))}</title>" if node.tip else "",
+        shape(label.shape, center, box, label.double),
+        lines_text(label.lines, center.x - back, top, label.text_size[0]),
+    ]
+    if label.badge:
+        area = pill_area(label, center)
+        parts.append(pill(label.badge, area.right, (area.top + area.bottom) / 2))
+    return "".join([*parts, "</g>"])
+
+
+def pill_area(label: Label, center: Point) -> Area:
+    """Return where a box's badge is: over its upper border, at the right."""
+    box = label.box
+    right = center.x + box.width / 2 + (5 if label.shape != "stacked" else 5 - 2 * SHEET)
+    y = center.y - box.height / 2 - 2
+    return Area(right - pill_width(label.badge), y - 7.5, right, y + 7.5)

@@ -202,7 +202,7 @@ def test_hostile_names_of_parameters(name: str) -> None:
 _PRINT_DIGESTS = """
 import hashlib
 from autograd_lite.graph import build_graph
-from tests.graph.mirrors import ALL
+from tests.graph.pictures.mirrors import ALL
 for name, sample in ALL.items():
     print(name, hashlib.sha256(build_graph(sample(), backward=True).to_mirror().encode()).hexdigest())
 """
