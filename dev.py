@@ -29,7 +29,7 @@ TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {  # extras, step
 
 
 def succeeds(*command: str) -> bool:
-    """Say whether a command exists and exits with 0; its output is dropped, for there is another way to try."""
+    """Return whether a command exists and exits with 0; its output is dropped, since there is another way to try."""
     try:
         return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
     except OSError:
@@ -37,7 +37,7 @@ def succeeds(*command: str) -> bool:
 
 
 def find_pip() -> list[str]:
-    """Return a pip that can install into .venv: its own, else one (22.3 or later) from outside; [] if there is none."""
+    """Return a pip that can install into .venv: its own, else one (22.3 or later) from outside, else []."""
     outside = [[sys.executable, "-m", "pip"], *([path] for name in ("pip3", "pip") if (path := shutil.which(name)))]
     candidates = [[PYTHON, "-m", "pip"], *([*pip, "--python", PYTHON] for pip in outside)]
     return next((pip for pip in candidates if succeeds(*pip, "--version")), [])
@@ -73,8 +73,8 @@ def set_up(extras: set[str]) -> None:
     wanted = ",".join(sorted(extras.union(installed)))
     pip = (works and find_pip()) or make_venv()
     print(f"dev.py: installing autograd-lite[{wanted}]; the first time takes a few minutes", flush=True)
-    install = [*pip, "install", "-q", "--disable-pip-version-check", *limits, "-e", f"{ROOT}[{wanted}]"]
-    if code := subprocess.call(install):
+    options = [*([] if sys.stdout.isatty() else ["-q"]), "--disable-pip-version-check", *limits]  # with progress bars
+    if code := subprocess.call([*pip, "install", *options, "-e", f"{ROOT}[{wanted}]"]):
         sys.exit(code)
     stamp.write_text(" ".join([digest, *wanted.split(",")]))
 

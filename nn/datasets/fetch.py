@@ -203,7 +203,8 @@ def fetch(file: DataFile, source: Source) -> bytes:
     tried = "\n  ".join(failures) or "there is no mirror to try"
     raise DatasetError(
         f"{source.dataset}: {file.name} is not in {looked}, and could not be downloaded:\n  {tried}\n"
-        f"Check the network and try again, or put the dataset's files in a folder and set AUTOGRAD_LITE_DATA to it."
+        f"Check the network and try again, or put the dataset's files in a folder and set AUTOGRAD_LITE_DATA to it. "
+        f"nn.datasets.mnist.load_sample() needs no network: it returns 7,000 digits that come with the package."
     )
 
 

@@ -43,6 +43,7 @@ def write_file(what: str, path: Any, arrays: Mapping[str, Any], about: Mapping[s
         OSError: if the file cannot be; the old one is then as it was.
         ModuleNotFoundError: if the package safetensors is not installed.
     """
+
     tensors = {}
     for name, a in arrays.items():
         array = np.asarray(a, order="C")  # safetensors would write another layout as it lies in memory
@@ -73,6 +74,7 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
         OSError: if it cannot be read.
         ModuleNotFoundError: if the package safetensors is not installed.
     """
+
     path = _readable(what, path)
     arrays: Arrays = {}
     try:

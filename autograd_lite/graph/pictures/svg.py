@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
+from ...ir.graph import PureGraph
 from ...ir.labels import clip, text_width, visible
 from .boxes import SMALL, Label, Line, label_of
 from .draw import n, node_svg, pill_area, text, tip, xml
 from .edge_labels import Area, Spots, points_of
+from .folding.fold import ViewOptions, view_of
 from .layout.frames import Frame
 from .layout.geometry import TIP, Leg, Point
 from .layout.lanes import Edge
@@ -17,7 +19,7 @@ from .layout.layered import Layout, lay_out
 from .layout.modules import Modules, modules_of
 from .sheet import Sheet, heat_sample, line_sample, page, sample_of
 from .style import EDGE_LOOKS, HEATS, LOOKS, stylesheet
-from .view import EdgeKind, View, ViewEdge
+from .view import PICTURE_LIMIT, EdgeKind, View, ViewEdge
 
 _STUB, _ARGUMENT, _LABEL = 18.0, 9.0, 10.0
 # What the arrow out of nowhere takes of a box's upper border.
@@ -36,6 +38,14 @@ class _Drawing(NamedTuple):
     edges: list[Edge]
     layout: Layout
     modules: Modules
+
+
+def graph_svg(graph: PureGraph, *, max_nodes: int = PICTURE_LIMIT, **options: Unpack[ViewOptions]) -> str:
+    """Return the picture of a graph as SVG; see `Graph.to_svg`."""
+    if not 1 <= max_nodes <= PICTURE_LIMIT:
+        raise ValueError(f"to_svg: expected max_nodes from 1 to {PICTURE_LIMIT:,}; received {max_nodes}")
+    options["limit"] = max_nodes
+    return svg_text(view_of(graph, **options))
 
 
 def svg_text(view: View) -> str:

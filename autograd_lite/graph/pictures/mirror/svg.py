@@ -6,11 +6,11 @@ What the rules read leads across, with its bytes; gradients arrive at the parame
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
-from ....ir.labels import clip, text_width, visible
+from ....ir.graph import PureGraph
+from ....ir.labels import amount, clip, text_width, visible
 from ..boxes import SMALL, Label, Line, label_of
-from ..describe import amount
 from ..draw import n, node_svg, text, tip, xml
 from ..folding.fold import ViewOptions
 from ..layout.geometry import TIP, Box, Point
@@ -21,9 +21,6 @@ from .grid import CHIP
 from .model import Mirror, mirror_of, results_of
 from .place import placed
 from .route import Note, Plan, Wire, planned
-
-if TYPE_CHECKING:
-    from ....ir.graph import Graph
 
 _HEADER, _RULE, _CUT = 34.0, 12.0, 16.0
 # What the page says to those who do not see it.
@@ -53,7 +50,7 @@ def _css(looks: Sequence[str], heats: Sequence[int]) -> str:
     return "\n".join(lines)
 
 
-def mirror_svg(graph: Graph, **options: Unpack[ViewOptions]) -> str:
+def mirror_svg(graph: PureGraph, **options: Unpack[ViewOptions]) -> str:
     """Return the mirror picture of a graph with a backward pass, as SVG; see `Graph.to_mirror`."""
     mirror = mirror_of(graph, **options)
     labels = [_label(box) for box in mirror.view.nodes]
@@ -78,7 +75,7 @@ def mirror_svg(graph: Graph, **options: Unpack[ViewOptions]) -> str:
     return page(sheet, drawing, left, right, 11 + _HEADER + _above(mirror, plan), below + 4)
 
 
-def _sheet(graph: Graph, mirror: Mirror, labels: Sequence[Label]) -> Sheet:
+def _sheet(graph: PureGraph, mirror: Mirror, labels: Sequence[Label]) -> Sheet:
     """Return what the page says around the drawing."""
     name = visible(clip(next((graph[i].name for i in results_of(graph)), ""), 60))
     looks = [look for look in LOOKS if any(label.look == look for label in labels)]
