@@ -1,4 +1,4 @@
-"""The picture: SVG drawn by our own layout, self-contained, in light and dark, the same bytes for the same View."""
+"""The picture as SVG: own layout, self-contained, light and dark, the same bytes for the same View."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .style import EDGE_LOOKS, HEATS, LOOKS, stylesheet
 from .view import PICTURE_LIMIT, EdgeKind, View, ViewEdge
 
 _STUB, _ARGUMENT, _LABEL = 18.0, 9.0, 10.0
-# What the arrow out of nowhere takes of a box's upper border.
+# How much of a box's upper border an arrow out of nowhere takes.
 _ASIDE = 12.0
 # How straight each kind of edge wants to be; edges from parameters and constants are quiet.
 _WEIGHTS = {EdgeKind.DATA: 8.0, EdgeKind.GRADIENT: 8.0, EdgeKind.SAVED: 0.1}
@@ -85,7 +85,7 @@ def svg_text(view: View) -> str:
 
 
 def _sheet(view: View, labels: Sequence[Label]) -> Sheet:
-    """Return what the page says around the drawing; the legend has what occurs."""
+    """Return what the page says around the drawing; the legend shows only what occurs."""
     looks = [look for look in LOOKS if any(label.look == look for label in labels)]
     kinds = [kind for kind in EdgeKind if any(edge.kind is kind for edge in view.edges)] or [EdgeKind.DATA]
     warm = any(label.heat >= 0 for label in labels)
@@ -100,13 +100,13 @@ def _sheet(view: View, labels: Sequence[Label]) -> Sheet:
 
 
 def _edges(drawing: _Drawing) -> Iterator[str]:
-    """Draw all edges of a kind from one node as one path, so that where they go together one line is seen."""
+    """Draw all edges of a kind from one node as one path, so that they are one line where they run together."""
     layout, view = drawing.layout, drawing.view
     leaving: dict[tuple[int, int], list[int]] = {}
     for i, edge in enumerate(drawing.edges):
         leaving.setdefault((edge.source, edge.channel), []).append(i)
     quiet = {key: all(view.edges[i].quiet for i in edges) for key, edges in leaving.items()}
-    # What was saved first and the quiet ones next, so that data crosses over them.
+    # Saved values first and quiet edges next, so that data crosses over them.
     for key in sorted(leaving, key=lambda k: (-k[1], not quiet[k], k[0])):
         kind = _KINDS[key[1]]
         css = f"{kind} quiet" if quiet[key] and kind is EdgeKind.DATA else str(kind)
@@ -121,7 +121,7 @@ def _edges(drawing: _Drawing) -> Iterator[str]:
 
 
 def _way(legs: Sequence[Leg]) -> str:
-    """Write legs as one path: the straight ones that follow each other as one line, the others as curves."""
+    """Write legs as one path: consecutive straight ones as one line, the others as curves."""
     follows = {leg.start: leg.end for leg in legs if leg.start.x == leg.end.x}
     ends = set(follows.values())
     way = []
@@ -137,7 +137,7 @@ def _way(legs: Sequence[Leg]) -> str:
 
 
 def _stubs(drawing: _Drawing) -> Iterator[str]:
-    """Draw a dashed arrow out of nowhere into every box that reads what is not shown."""
+    """Draw a dashed arrow out of nowhere into every box that reads something not shown."""
     cut, reading = set(drawing.view.cut), {edge.target for edge in drawing.edges}
     for i, node in enumerate(drawing.view.nodes):
         if node.id in cut:
@@ -152,7 +152,7 @@ def _stubs(drawing: _Drawing) -> Iterator[str]:
 
 
 def _words(drawing: _Drawing) -> Iterator[str]:
-    """Write the titles of frames, the numbers of arguments and the labels of edges where nothing else stands."""
+    """Write the titles of frames, the numbers of arguments and the labels of edges where there is room."""
     layout = drawing.layout
     lines = (leg for legs in layout.legs.values() for leg in legs)
     spots = Spots(_taken(drawing), lines, layout.width)
@@ -181,7 +181,7 @@ def _taken(drawing: _Drawing) -> Iterator[Area]:
 
 
 def _along(into: dict[Point, Leg], arrival: Point) -> Iterator[Point]:
-    """Yield points on the way of an edge where words may stand, from its end upwards."""
+    """Yield points along an edge where a label may go, from its end upwards."""
     point = Point(arrival.x, arrival.y - TIP)
     while point in into:
         yield from (at for at in points_of(into[point]) if at.y < arrival.y - _LABEL - 2)
@@ -189,7 +189,7 @@ def _along(into: dict[Point, Leg], arrival: Point) -> Iterator[Point]:
 
 
 def _arguments(drawing: _Drawing) -> Iterator[tuple[str, Point]]:
-    """Number the arguments of an op where they do not arrive from left to right."""
+    """Number the arguments of an op if they do not arrive from left to right."""
     into: dict[int, list[tuple[ViewEdge, Point]]] = {}
     for edge, shown, arrival in zip(drawing.edges, drawing.view.edges, drawing.layout.arrivals, strict=True):
         if shown.argument:
@@ -213,7 +213,7 @@ def _frame(frame: Frame) -> str:
 
 
 def _frame_title(drawing: _Drawing, frame: Frame, spots: Spots) -> str:
-    """Write a module's name in a corner of its frame; where no corner is free of lines, a halo keeps them off."""
+    """Write a module's name in a corner of its frame; if lines cross both corners, a halo keeps them off."""
     scope = drawing.modules.scopes[frame.group]
     title = _title(scope[-1])
     wide, top = text_width(title, SMALL, bold=True), frame.top + 3

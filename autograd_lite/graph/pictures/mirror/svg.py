@@ -1,6 +1,6 @@
-"""The mirror: the forward pass runs down on the left, its derivative rules run up beside it, each in the row of its op.
+"""The mirror as SVG: the forward pass runs down on the left, the rules up on the right, each in the row of its op.
 
-What the rules read leads across, with its bytes; gradients arrive at the parameters.
+Saved values lead across to the rules that read them, with their bytes; gradients arrive at the parameters.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _WHAT = (
 
 
 def _css(looks: Sequence[str], heats: Sequence[int]) -> str:
-    """Return the CSS, with that of what only a mirror has, in light and in dark."""
+    """Return the CSS, including that of what only a mirror has, in light and dark."""
     p = ".autograd-graph.mirror"
     lines = [
         stylesheet(looks, tuple(EdgeKind), heats),
@@ -105,13 +105,13 @@ def _sum_sample(x: float, y: float) -> str:
 
 
 def _above(mirror: Mirror, plan: Plan) -> float:
-    """Return the room over the first row that frames need, and lines out of nowhere."""
+    """Return the room above the first row that frames and lines out of nowhere need."""
     cut = _CUT + 4 if mirror.view.cut or mirror.cut else 0.0
     return max([cut, *(-top for _, top, _ in plan.bands)])
 
 
 def _cuts(mirror: Mirror, plan: Plan, sizes: Sequence[Box], rules: dict[int, Box]) -> Iterator[str]:
-    """Draw an arrow out of nowhere into what reads what is not shown, and one into nowhere out of its rules."""
+    """Draw an arrow out of nowhere into what reads something not shown, and one into nowhere out of its rules."""
     cut = set(mirror.view.cut)
     for k, (box, (x, y), size) in enumerate(zip(mirror.view.nodes, plan.left, sizes, strict=True)):
         if box.id in cut:
@@ -124,7 +124,7 @@ def _cuts(mirror: Mirror, plan: Plan, sizes: Sequence[Box], rules: dict[int, Box
 
 
 def _headers(mirror: Mirror, plan: Plan) -> Iterator[str]:
-    """Say over the halves which way they go."""
+    """Write above the halves in which direction they run."""
     y = -_HEADER + 6 - _above(mirror, plan)
     words = ("forward", "saved" if mirror.saved else "", "backward")
     for middle, word, way in zip(plan.middles, words, ("l-4 -8h8z", "", "l-4 8h8z"), strict=True):
@@ -142,7 +142,7 @@ def _label(box: ViewNode) -> Label:
     label = label_of(box)
     if box.look != "backward" or box.members:
         return label
-    # What a rule does is no small print.
+    # What a rule does is not small print.
     head, *rules = label.lines
     return label._replace(lines=(head, *(line._replace(size=_RULE, style="") for line in rules)))
 
@@ -207,7 +207,7 @@ def _frames(plan: Plan) -> Iterator[str]:
 
 
 def _frame_titles(plan: Plan) -> Iterator[str]:
-    """Write the modules' names over the lines, with a halo that keeps these off the letters."""
+    """Write the modules' names on top of the lines, with a halo that keeps these off the letters."""
     for band, top, _ in plan.bands:
         line = Line(visible(clip(band.scope[-1], 40)), SMALL, "soft halo")
         full = xml(visible(".".join(band.scope)))
