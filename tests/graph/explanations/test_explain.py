@@ -433,7 +433,7 @@ def test_text() -> None:
     assert "# test_explain.py:" in text
     assert list(told) == list(told.steps)
     assert len(told) == len(told.steps)
-    assert repr(told) == f"<Explanation of the gradient by w: {len(told)} steps>"
+    assert repr(told) == f"<Explanation of the gradient with respect to w: {len(told)} steps>"
     assert not re.search(r"[ \t]$", text, re.MULTILINE)
 
 
