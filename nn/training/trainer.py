@@ -26,6 +26,7 @@ from ..module.module import Module
 from ..module.penalties import has_penalties, model_call
 from ..module.state import undisturbed
 from .compiled import Means, NamedMeans, fitted, values_of
+from .contention import WATCH
 from .feed import ArrayFeed, Feed, StreamFeed, is_stream, limited
 from .interrupts import raise_ignored
 from .progress import Progress, open_progress
@@ -255,8 +256,11 @@ class Trainer(Stepper):
                 calls.call("on_train_batch_end", done - 1, mean.values(used))
             if self.stop_training:
                 break
-            if time.perf_counter() >= progress.due:
+            now = time.perf_counter()
+            if now >= progress.due:
                 progress.show(done, mean.values(used))
+            if now >= WATCH.due:
+                WATCH.look(progress.abandon)
         progress.steps = progress.steps or done
         return mean.values(used)
 
