@@ -70,13 +70,7 @@ def _of_symbols(function: F) -> F:
         try:
             return function(x, *args, **kwargs)
         except Exception as error:
-            problem = problem_of(function, error, (x, *args), kwargs)
-            try:
-                if problem is error:
-                    raise
-                raise problem from None
-            finally:
-                del problem  # whose traceback has this frame: a cycle
+            raise problem_of(function, error, (x, *args), kwargs)  # noqa: B904 it keeps its cause
 
     return cast(F, called)
 

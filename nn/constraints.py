@@ -1,15 +1,15 @@
-"""Constraints: what weights are brought back to after each step of an optimizer.
+"""Constraints on weights, which are restored after each step of an optimizer.
 
 A layer takes them as `kernel_constraint=`, `bias_constraint=` and so on for each of its weights. Every optimizer that
-is given `model.parameters()` applies them at the end of its `step()`, in `fit` and in a loop of your own.
+is given `model.parameters()` applies them at the end of its `step()`, in `fit` and in your own loop.
 
-The norm of a weight is the Euclidean one along `axis`: for a kernel (D, K) axis 0 gives one norm for each of the K
-units; for a kernel (H, W, C, K) of a convolution axis [0, 1, 2] does. As in Keras, norms in denominators get 1e-7
-added to them, so that weights of 0 stay 0; what has norm 1 already shrinks by that much.
+The norm of a weight is the Euclidean norm along `axis`: for a kernel (D, K) axis 0 gives one norm for each of the K
+units; for a convolution's kernel (H, W, C, K) axis [0, 1, 2] does. As in Keras, 1e-7 is added to norms in denominators,
+so that weights of 0 stay 0; weights of norm 1 shrink by that much.
 
 References:
     Keras 3, `keras.constraints`, 2023.
-    Nathan Srebro, Jason Rennie, Tommi Jaakkola, "Maximum-Margin Matrix Factorization", 2004 (norms as a limit).
+    Nathan Srebro, Jason Rennie, Tommi Jaakkola, "Maximum-Margin Matrix Factorization", 2004 (norms as limits).
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ _EPSILON = 1e-7
 
 
 class Constraint(Configurable):
-    """Base of all constraints; a subclass writes `__call__`, from an array to an array of its shape and dtype."""
+    """Base class of all constraints; a subclass writes `__call__`, from an array to one of its shape and dtype."""
 
     def __call__(self, w: Array) -> Array:
-        """Return the nearest, or a near, allowed value of a weight."""
+        """Return an allowed value of a weight, the nearest or close to it."""
         raise NotImplementedError(f"{type(self).__name__}: write __call__(self, w)")
 
     def __repr__(self) -> str:
@@ -54,11 +54,11 @@ class Constraint(Configurable):
 
 
 class MaxNorm(Constraint):
-    """Scales weights of a larger norm down to `max_value`: w * min(norm, max_value) / (norm + 1e-7).
+    """Scales weights with a larger norm down to `max_value`: w * min(norm, max_value) / (norm + 1e-7).
 
     Args:
         max_value: the largest norm, at least 0.
-        axis: the axis, or axes, that the norm is taken along.
+        axis: the axis or axes along which the norm is taken.
 
     References:
         Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout: A Simple Way to Prevent Neural Networks
@@ -74,7 +74,6 @@ class MaxNorm(Constraint):
         self.axis = _axes("MaxNorm", axis)
 
     def __call__(self, w: Array) -> Array:
-        """Return the weights within the limit."""
         norms = _norms("MaxNorm", w, self.axis)
         return w * (np.minimum(norms, self.max_value) / (norms + _EPSILON))
 
@@ -85,8 +84,8 @@ class MinMaxNorm(Constraint):
     Args:
         min_value: the smallest norm, at least 0.
         max_value: the largest norm, at least min_value.
-        rate: how much of the way is made at each step, from 0 to 1.
-        axis: the axis, or axes, that the norm is taken along.
+        rate: the fraction of the way that each step goes, in [0, 1].
+        axis: the axis or axes along which the norm is taken.
     """
 
     def __init__(
@@ -103,14 +102,13 @@ class MinMaxNorm(Constraint):
         self.axis = _axes("MinMaxNorm", axis)
 
     def __call__(self, w: Array) -> Array:
-        """Return the weights between the bounds, or on the way there."""
         norms = _norms("MinMaxNorm", w, self.axis)
         wanted = np.clip(norms, self.min_value, self.max_value) * self.rate + norms * (1 - self.rate)
         return w * (wanted / (norms + _EPSILON))
 
 
 class NonNeg(Constraint):
-    """Makes negative weights 0: max(w, 0).
+    """Replaces negative weights by 0: max(w, 0).
 
     Example:
         >>> NonNeg()(np.array([-1.0, 2.0])).tolist()
@@ -118,7 +116,6 @@ class NonNeg(Constraint):
     """
 
     def __call__(self, w: Array) -> Array:
-        """Return the weights without what is below 0."""
         return np.maximum(w, 0)
 
 
@@ -126,14 +123,13 @@ class UnitNorm(Constraint):
     """Scales weights to norm 1: w / (norm + 1e-7).
 
     Args:
-        axis: the axis, or axes, that the norm is taken along.
+        axis: the axis or axes along which the norm is taken.
     """
 
     def __init__(self, axis: int | Sequence[int] = 0) -> None:
         self.axis = _axes("UnitNorm", axis)
 
     def __call__(self, w: Array) -> Array:
-        """Return the weights over their norms."""
         return w / (_norms("UnitNorm", w, self.axis) + _EPSILON)
 
 
@@ -172,7 +168,7 @@ def get(identifier: str | Callable[..., Any] | None) -> Callable[..., Any] | Non
 
 @checked
 def serialize(constraint: Constraint) -> dict[str, Any]:
-    """Return what a constraint can be made from again, as {"class_name": …, "config": …}; see `deserialize`."""
+    """Return a constraint as plain values, {"class_name": …, "config": …}; see `deserialize`."""
     config: dict[str, Any] = plain(constraint)
     return config
 

@@ -1,10 +1,10 @@
 """Initial values of parameters: each initializer is called with a shape and a dtype and returns a Tensor.
 
-Draws come from the default generator, which `set_seed` seeds; an initializer with a `seed` of its own returns the
-same values every time it is called.
+Draws come from the default generator, which `set_seed` seeds; an initializer with its own `seed` returns the same
+values at every call.
 
-The fans of a shape are the number of inputs and of outputs that one weight of it connects: (D, K) for a kernel of
-that shape; for a convolution's (..., C_in, C_out) the lengths of the leading axes multiply both.
+The fans of a shape are its numbers of inputs and outputs: D and K for a kernel of shape (D, K); for a convolution's
+(..., C_in, C_out) the lengths of the leading axes multiply both.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ __all__ = [
 
 Shape = tuple[int, ...]
 
-# The standard deviation of a standard normal cut off at two standard deviations.
+# The standard deviation of a standard normal truncated at two standard deviations.
 _TRUNCATED_STD = 0.87962566103423978
-# The terms a_0 - a_1 cos x + a_2 cos 2x of windows; a triangle is none of these.
+# The coefficients of a_0 - a_1 cos x + a_2 cos 2x; the triangle is not of this form.
 _WINDOWS: dict[str, tuple[float, ...]] = {
     "hann": (0.5, 0.5),
     "hamming": (0.54, 0.46),
@@ -61,14 +61,14 @@ _WINDOWS: dict[str, tuple[float, ...]] = {
 
 
 class Initializer(Configurable):
-    """Base of all initializers; a subclass writes `__call__`."""
+    """Base class of all initializers; a subclass writes `__call__`."""
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         """Return the initial values.
 
         Args:
-            shape: of the parameter.
-            dtype: floating dtype of the parameter.
+            shape: the parameter's shape.
+            dtype: its dtype, floating.
         """
         raise NotImplementedError(f"{type(self).__name__}: write __call__(self, shape, dtype)")
 
@@ -87,7 +87,6 @@ class Constant(Initializer):
         self.value = _checked("Constant", "value", value)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         return ag.tensor(np.full(shape, self.value, dtype))
 
 
@@ -95,7 +94,6 @@ class Zeros(Initializer):
     """Every element is 0."""
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         return ag.tensor(np.zeros(shape, dtype))
 
 
@@ -103,7 +101,6 @@ class Ones(Initializer):
     """Every element is 1."""
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         return ag.tensor(np.ones(shape, dtype))
 
 
@@ -122,7 +119,6 @@ class RandomUniform(Initializer):
         self.seed = _checked_seed("RandomUniform", seed)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         return ag.random.uniform(shape, self.minval, self.maxval, dtype=dtype, generator=_generator(self.seed))
 
 
@@ -135,12 +131,11 @@ class RandomNormal(Initializer):
         self.seed = _checked_seed("RandomNormal", seed)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         return ag.random.normal(shape, self.mean, self.stddev, dtype=dtype, generator=_generator(self.seed))
 
 
 class TruncatedNormal(Initializer):
-    """Normal with the given mean and standard deviation, drawn again beyond two standard deviations."""
+    """Normal with the given mean and standard deviation; values beyond two standard deviations are redrawn."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         self.mean = _checked("TruncatedNormal", "mean", mean)
@@ -148,7 +143,6 @@ class TruncatedNormal(Initializer):
         self.seed = _checked_seed("TruncatedNormal", seed)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         values = _truncated_normal(shape, dtype, _generator(self.seed))
         return ag.tensor((values * self.stddev + self.mean).astype(dtype, copy=False))
 
@@ -156,17 +150,17 @@ class TruncatedNormal(Initializer):
 class VarianceScaling(Initializer):
     """Random values whose variance is scale / n, so that signals keep their size from layer to layer.
 
-    With n the fan-in, the fan-out or the mean of both: uniform on [-limit, limit] with limit = sqrt(3 scale / n);
-    normal with that variance; or a normal cut off at two standard deviations, widened to have that variance.
+    With n the fan-in, the fan-out or their mean: uniform on [-limit, limit] with limit = sqrt(3 scale / n); normal with
+    that variance; or a normal truncated at two standard deviations, widened to have that variance.
 
     Args:
-        scale: a positive number.
+        scale: above 0.
         mode: "fan_in", "fan_out" or "fan_avg".
         distribution: "uniform", "untruncated_normal" or "truncated_normal".
         seed: None to draw from the default generator.
 
     Raises:
-        ValueError: for a scale, mode or distribution that is none of these.
+        ValueError: for another scale, mode or distribution.
 
     Example:
         >>> kernel = VarianceScaling(1.0, "fan_avg", "uniform")((784, 512))
@@ -192,7 +186,6 @@ class VarianceScaling(Initializer):
         self.seed = _checked_seed("VarianceScaling", seed)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         fan_in, fan_out = _fans(shape)
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, n)
@@ -275,8 +268,8 @@ class LecunNormal(VarianceScaling):
 class Orthogonal(Initializer):
     """A random orthogonal matrix times `gain`, uniformly distributed: Q of the QR decomposition of a normal matrix.
 
-    A shape with more axes is that of the matrix (product of all but the last, last). With fewer rows than columns the
-    rows are orthonormal, else the columns.
+    More than two axes are taken as those of a matrix, all but the last as its rows. If there are fewer rows than
+    columns, the rows are orthonormal, otherwise the columns.
 
     Args:
         gain: a factor.
@@ -302,7 +295,6 @@ class Orthogonal(Initializer):
         self.seed = _checked_seed("Orthogonal", seed)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         if len(shape) < 2:
             raise ag.ShapeError(f"Orthogonal: expected a shape of at least two axes; received {tuple(shape)}")
         rows, columns = math.prod(shape[:-1]), shape[-1]
@@ -317,7 +309,7 @@ class Identity(Initializer):
     """Ones on the diagonal of a matrix, times `gain`, and zeros elsewhere.
 
     Raises:
-        ShapeError: when called with a shape that is not a matrix's.
+        ShapeError: when called with a shape that does not have two axes.
 
     Example:
         >>> Identity(2.0)((2, 3)).tolist()
@@ -328,7 +320,6 @@ class Identity(Initializer):
         self.gain = _checked("Identity", "gain", gain)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         if len(shape) != 2:
             raise ag.ShapeError(f"Identity: expected the shape of a matrix, (D, K); received {tuple(shape)}")
         return ag.tensor((self.gain * np.eye(*shape)).astype(dtype))
@@ -339,15 +330,14 @@ class STFT(Initializer):
 
     Args:
         side: "real" for cosines, "imag" for sines.
-        window: w, by which each frame is multiplied: "hann", "hamming", "blackman", "bartlett", its values, or None
-            for ones.
-        scaling: what s is: "density" for sqrt(sum w^2), "spectrum" for sum abs(w), None for 1; 1 without a window.
-        periodic: whether a window that has a name is one period of a periodic one; else it is symmetric.
+        window: w, which multiplies each frame: "hann", "hamming", "blackman", "bartlett", its values, or None for ones.
+        scaling: "density" for s = sqrt(sum w^2), "spectrum" for s = sum abs(w), None for s = 1; s = 1 without a window.
+        periodic: whether a named window is one period of a periodic one; otherwise it is symmetric.
 
     Call it with the shape (T, 1, F // 2 + 1): T samples in a frame, F, an even number, in the transform.
 
     Raises:
-        ValueError: for a side, window or scaling that is none of these.
+        ValueError: for another side, window or scaling.
         ShapeError: when called with another shape, or one that does not fit the values of the window.
 
     References:
@@ -382,12 +372,11 @@ class STFT(Initializer):
         self.periodic = bool(periodic)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         if len(shape) != 3 or shape[1] != 1 or shape[2] < 2:
             raise ag.ShapeError(f"STFT: expected the shape (T, 1, F // 2 + 1), F >= 2; received {tuple(shape)}")
         steps, _, bins = shape
         whole = 2 * (bins - 1)
-        # The angle's remainder in integers: it is exact, and so are the zeros of the sines.
+        # The remainder of the angle in integers: it is exact, and so are the zeros of the sines.
         turns = np.outer(np.arange(steps), np.arange(bins)) % whole
         angle = turns * (2 * math.pi / whole)
         waves = np.cos(angle) if self.side == "real" else np.where(2 * turns % whole, -np.sin(angle), 0.0)
@@ -446,7 +435,7 @@ def get(identifier: str | Callable[..., Any]) -> Callable[..., Any]:
 
 @checked
 def serialize(initializer: Initializer) -> dict[str, Any]:
-    """Return what an initializer can be made from again, as {"class_name": …, "config": …}; see `deserialize`."""
+    """Return an initializer as plain values, {"class_name": …, "config": …}; see `deserialize`."""
     config: dict[str, Any] = plain(initializer)
     return config
 
@@ -481,12 +470,12 @@ def _checked_seed(owner: str, seed: Any) -> int | None:
 
 
 def _generator(seed: int | None) -> Generator | None:
-    """Return a fresh stream for a seed, and None, meaning the default generator, without one."""
+    """Return a fresh stream for a seed; without one None, which means the default generator."""
     return None if seed is None else Generator(seed, name=f"seed {seed}")
 
 
 def _window(window: Any, steps: int, periodic: bool) -> npt.NDArray[Any]:
-    """Return the values of a window, given them or its name."""
+    """Return the values of a window, which is given by its values or its name."""
     if not isinstance(window, str):
         values = np.asarray(window, np.float64)
         if values.shape != (steps,):
@@ -509,7 +498,7 @@ def _fans(shape: Shape) -> tuple[float, float]:
 
 
 def _truncated_normal(shape: Shape, dtype: npt.DTypeLike, generator: Generator | None) -> npt.NDArray[Any]:
-    """Draw from the standard normal, and again for every value beyond two standard deviations."""
+    """Draw from the standard normal; redraw every value beyond two standard deviations."""
     values = ag.random.normal(shape, dtype=dtype, generator=generator).numpy()
     beyond = np.abs(values) > 2
     while beyond.any():

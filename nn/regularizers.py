@@ -1,7 +1,7 @@
 """Regularizers: penalties on weights or outputs that are added to the loss of a model.
 
 A layer takes them as `kernel_regularizer=`, `bias_regularizer=` and so on for each of its weights, and as
-`activity_regularizer=` for its output. `fit` adds them; in a loop of your own, `model.losses` lists them:
+`activity_regularizer=` for its output. `fit` adds them; in your own loop, `model.losses` lists them:
 
     >>> from nn import layers, models
     >>> layer = layers.Dense(1, kernel_initializer="ones", kernel_regularizer=L2(0.1), input_shape=(3,))
@@ -42,7 +42,7 @@ __all__ = [
 
 
 class Regularizer(Configurable):
-    """Base of all regularizers; a subclass writes `__call__`, which returns a scalar."""
+    """Base class of all regularizers; a subclass writes `__call__`, which returns a scalar."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the penalty.
@@ -63,8 +63,8 @@ class L1L2(Regularizer):
     """`l1 * sum(|x|) + l2 * sum(x**2)`; the derivative of `|x|` at 0 is 0.
 
     Args:
-        l1: factor of the absolute values, at least 0; None is 0.
-        l2: factor of the squares, at least 0; None is 0.
+        l1: the factor of the absolute values, at least 0; None means 0.
+        l2: the factor of the squares, at least 0; None means 0.
 
     Raises:
         ValueError: if a factor is negative, infinite or NaN.
@@ -80,7 +80,6 @@ class L1L2(Regularizer):
         self.l2 = _factor(type(self).__name__, "l2", 0.0 if l2 is None else l2)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the penalty, shape ()."""
         if not self.l1:
             return (x * x).sum() * self.l2
         penalty: Tensor = np.abs(x).sum() * self.l1
@@ -105,7 +104,6 @@ class L1(Regularizer):
         self.l1 = _factor("L1", "l1", l1)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the penalty, shape ()."""
         penalty: Tensor = np.abs(x).sum() * self.l1
         return penalty
 
@@ -128,15 +126,14 @@ class L2(Regularizer):
         self.l2 = _factor("L2", "l2", l2)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the penalty, shape ()."""
         return (x * x).sum() * self.l2
 
 
 class OrthogonalRegularizer(Regularizer):
     """The mean absolute cosine of the angles between different rows, or columns, of a matrix, times `factor`.
 
-    With u_i the i-th of n rows over its length: `factor * sum_{i<j} |u_i . u_j| / (n (n - 1) / 2)`. A row of zeros
-    stays 0, since its length is taken to be at least 1e-6. One row alone has no penalty.
+    With u_i the i-th of n rows divided by its norm: `factor * sum_{i<j} |u_i . u_j| / (n (n - 1) / 2)`. A row of zeros
+    stays 0, since norms are taken to be at least 1e-6. A single row has no penalty.
 
     Args:
         factor: at least 0.
@@ -144,6 +141,7 @@ class OrthogonalRegularizer(Regularizer):
 
     Raises:
         ValueError: for another mode, or a factor that is negative, infinite or NaN.
+        ShapeError: when called with something other than a matrix.
 
     Example:
         >>> matrix = ag.tensor([[1.0, 0.0], [3.0, 4.0]])
@@ -158,11 +156,6 @@ class OrthogonalRegularizer(Regularizer):
         self.mode = mode
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the penalty, shape ().
-
-        Raises:
-            ShapeError: if x is not a matrix.
-        """
         if x.ndim != 2:
             raise ag.ShapeError(f"OrthogonalRegularizer: expected a matrix, shape (D, K); received shape {x.shape}")
         rows = x if self.mode == "rows" else x.T
@@ -209,7 +202,7 @@ def get(identifier: str | Callable[..., Any] | None) -> Callable[..., Any] | Non
 
 @checked
 def serialize(regularizer: Regularizer) -> dict[str, Any]:
-    """Return what a regularizer can be made from again, as {"class_name": …, "config": …}; see `deserialize`."""
+    """Return a regularizer as plain values, {"class_name": …, "config": …}; see `deserialize`."""
     config: dict[str, Any] = plain(regularizer)
     return config
 

@@ -67,7 +67,12 @@ ROWS: list[Row] = [
     ("6", lambda: ag.random.normal(2, dtype="abc"), TypeError, ("normal: expected dtype", "received dtype='abc'")),
     ("7", lambda: w().sum(axis="a"), TypeError, ("sum: expected axis to be an integer", "received axis='a'")),
     ("7", lambda: np.cumsum(w(), axis=1.5), TypeError, ("np.cumsum: expected axis to be an integer", "axis=1.5")),
-    ("8", lambda: layers.Dropout(None), TypeError, ("Dropout: expected rate to be a number; received rate=None",)),
+    (
+        "8",
+        lambda: layers.Dropout(None),
+        TypeError,
+        ("Dropout: expected rate to be a number of at least 0 and below 1; received rate=None",),
+    ),
     (
         "8",
         lambda: layers.LSTM(3, dropout="a"),
@@ -256,6 +261,25 @@ def test_an_error_keeps_its_object_and_its_traceback() -> None:
     with pytest.raises(IndexError) as kept:
         w()[9]
     assert any("forward" in str(entry.name) or "getitem" in str(entry.name) for entry in kept.traceback)
+
+
+class Refusing(nn.Module):
+    def call(self, x):
+        try:
+            return {}["missing"]
+        except KeyError as error:
+            raise ValueError("mine") from error
+
+
+@pytest.mark.parametrize(
+    "call", [lambda: Refusing()(A), lambda: ag.grad(Refusing().call)(A)], ids=["module", "checked"]
+)
+def test_an_error_keeps_its_cause_and_each_frame_once(call) -> None:
+    with pytest.raises(ValueError, match="^mine$") as caught:
+        call()
+    assert isinstance(caught.value.__cause__, KeyError)
+    frames = [id(entry.frame.raw) for entry in caught.traceback]
+    assert len(set(frames)) == len(frames)
 
 
 def test_a_class_or_function_of_nn_is_what_it_was_but_for_its_errors() -> None:

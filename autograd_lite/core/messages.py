@@ -174,21 +174,44 @@ def explained(
 ) -> Exception:
     """Return the error that the user should see: this one, if it says what was called and received, else one that does.
 
+    Raise it where `error` was caught, and without giving it a name: a frame that holds an exception which holds the
+    frame is a cycle. Without `from None` as well, where the causes that it came with are to be kept.
+
     Args:
         call: what was called, as users write it.
         error: what the call raised.
         arguments: what it was given, by name.
         kinds: what it may be given.
-        final: False where the call may be part of another one, which then tells of it anew.
-        retell: whether an argument that is not of its kind counts for more than what an inner call said.
+        final: False where the call may be part of another one, which then explains the error anew.
+        retell: whether an argument of the wrong kind counts for more than what an inner call said.
     """
+    return _in_place_of(error, _explained(call, error, arguments, kinds, final, retell))
+
+
+def _in_place_of(error: Exception, problem: Exception) -> Exception:
+    """Return `problem`, which `raise` then shows alone; or the error itself, as if it had never been caught."""
+    if problem is not error:
+        problem.__cause__, problem.__suppress_context__ = None, True
+    elif error.__traceback__ is not None:
+        error.__traceback__ = error.__traceback__.tb_next  # `raise` adds the frame of the caller anew
+    return problem
+
+
+def _explained(
+    call: str,
+    error: Exception,
+    arguments: Mapping[str, Any],
+    kinds: Mapping[str, Kind],
+    final: bool,
+    retell: bool,
+) -> Exception:
     if _is_left_alone(error) or (getattr(error, "_final", False) and not retell):
         return error
     if isinstance(error, OSError):
         return _of_file(call, error)
     inner = getattr(error, "_bare", None)
     text = str(error) if getattr(error, "_final", False) else inner or str(error)
-    says = (isinstance(error, _OURS) and inner is None) or "received" in text
+    says = (isinstance(error, _OURS) and inner is None) or "received" in text or "unexpected keyword" in text
     if says and _names(call, text):
         return _told(error, text, final)
     for name, value in arguments.items():
@@ -302,19 +325,15 @@ def checked(function: F) -> F:
         Traceback (most recent call last):
         TypeError: half: expected width to be a number; received width='a'
     """
-    tell, explain = function, problem_of
+    return _boundary(function, problem_of)
 
+
+def _boundary(function: Any, problem_of: Any) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            return tell(*args, **kwargs)
+            return function(*args, **kwargs)
         except Exception as error:
-            problem = explain(tell, error, args, kwargs)
-            try:
-                if problem is error:
-                    raise
-                raise problem from None
-            finally:
-                del problem  # whose traceback has this frame: a cycle
+            raise problem_of(function, error, args, kwargs)  # noqa: B904 `explained` has settled its cause
 
     return _copy_of(call, function)
 
@@ -328,34 +347,17 @@ def problem_of(function: Any, error: Exception, args: tuple[Any, ...], kwargs: d
     return explained(call, error, arguments, kinds, retell=True)
 
 
-def _checked_method(function: Any) -> Any:
-    problem_of = _problem_of_method
-
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(self, *args, **kwargs)
-        except Exception as error:
-            problem = problem_of(function, error, self, args, kwargs)
-            try:
-                if problem is error:
-                    raise
-                raise problem from None
-            finally:
-                del problem  # whose traceback has this frame: a cycle
-
-    return _copy_of(call, function)
-
-
 # Methods whose calls users know by the class alone.
 _AS_CLASS = frozenset({"__init__", "__call__", "update_state", "weighed"})
 
 
-def _problem_of_method(function: Any, error: Exception, owner: Any, args: Any, kwargs: Any) -> Exception:
+def _problem_of_method(function: Any, error: Exception, args: Any, kwargs: Any) -> Exception:
+    owner = args[0]
     kind = owner if isinstance(owner, type) else type(owner)
-    if kind.__name__.startswith("_"):  # nobody has called it by name
+    if kind.__name__.startswith("_"):  # the user has not called it by this name
         return error
     own = function.__name__ in _AS_CLASS
-    arguments = bound(function, (owner, *args), kwargs)
+    arguments = bound(function, args, kwargs)
     arguments.pop(next(iter(kinds_of(function)), ""), None)
     arguments.pop("argument 1", None)
     call = kind.__name__ if own else f"{kind.__name__}.{function.__name__}"
@@ -373,7 +375,7 @@ def _kinds_of_constructor(cls: type) -> dict[str, Kind]:
 
 
 def _checked_constructor(function: Any) -> Any:
-    checked_call, verify, kinds = _checked_method(function), _verify, dict[str, Kind]()
+    checked_call, verify, kinds = _boundary(function, _problem_of_method), _verify, dict[str, Kind]()
     names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -416,8 +418,8 @@ def checked_class(cls: C, *, without: Iterable[str] = ()) -> C:
         if isinstance(member, types.FunctionType) and not _takes_arguments(member):
             continue
         if isinstance(member, classmethod):
-            setattr(cls, name, classmethod(_checked_method(member.__func__)))
+            setattr(cls, name, classmethod(_boundary(member.__func__, _problem_of_method)))
         elif isinstance(member, types.FunctionType):
-            make = _checked_constructor if name == "__init__" else _checked_method
-            setattr(cls, name, make(member))
+            constructs = name == "__init__"
+            setattr(cls, name, _checked_constructor(member) if constructs else _boundary(member, _problem_of_method))
     return cls

@@ -11,17 +11,23 @@ from typing import Any, TypeVar
 from weakref import ref
 
 from .forks import fork_safe_lock
+from .observers import Watch
+from .scopes import scope_of_model, scope_of_module
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Mode:
-    """What is recorded: nothing, operations, operations with the user's line and the module they ran in.
+    """What is recorded: nothing, operations, or operations with the user's line and the module they ran in.
 
-    `watch` looks at every recorded operation, `watch(op, values, out, params, edges)`, and at backward passes. Whoever
-    sets it sets `source` too: it is looked at only where lines are recorded, so that it costs nothing elsewhere. So is
-    `verify`: note all elements of everything that is saved (see `raise_on_change`). `entries` are the blocks that made
-    it so, the innermost last.
+    Attributes:
+        record: whether operations are recorded.
+        source: whether with the user's line.
+        scope: the path of the `nn` module that runs.
+        watch: looks at recorded operations and at backward passes. Recording reads it only where `source` is set, so
+            that it costs nothing elsewhere; code that sets it sets `source` too.
+        verify: note all elements of everything that is saved, see `raise_on_change`; read where `watch` is.
+        entries: the blocks that made it so, the innermost last.
     """
 
     __slots__ = ("__weakref__", "entries", "record", "scope", "source", "verify", "watch")
@@ -31,7 +37,7 @@ class Mode:
         record: bool = True,
         source: bool = False,
         scope: str = "",
-        watch: Any = None,
+        watch: Watch | None = None,
         verify: bool = False,
         entries: tuple[Entry, ...] = (),
     ) -> None:
@@ -313,6 +319,8 @@ class module_scope:
     Args:
         path: the module's name; scopes inside each other join their names with dots.
         absolute: the path is whole, whatever scope is around.
+        model: the model that is called on its own, if it is one: `path` is then its name, which comes before the paths
+            of its modules in pictures that show several models.
 
     Example:
         >>> import autograd_lite as ag
@@ -323,10 +331,10 @@ class module_scope:
     """
 
     # A class and not a generator, because every call of a module enters one.
-    __slots__ = ("_absolute", "_entry", "_path")
+    __slots__ = ("_absolute", "_entry", "_model", "_path")
 
-    def __init__(self, path: str, *, absolute: bool = False) -> None:
-        self._path, self._absolute = path, absolute
+    def __init__(self, path: str, *, absolute: bool = False, model: object = None) -> None:
+        self._path, self._absolute, self._model = path, absolute, model
         self._entry: Entry | None = None
 
     def __enter__(self) -> None:
@@ -339,5 +347,7 @@ class module_scope:
             self._entry = None
 
     def _change(self, mode: Mode) -> None:
-        around = "" if self._absolute else mode.scope
-        mode.scope = f"{around}.{self._path}" if around and self._path else around or self._path
+        if self._model is None:
+            mode.scope = scope_of_module(self._path, mode.scope, self._absolute)
+        else:
+            mode.scope = scope_of_model(self._path, self._model, mode.scope)

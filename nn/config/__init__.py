@@ -1,1 +1,1 @@
-"""What an argument may be, how it becomes plain values, and how things are found by name."""
+"""What objects are made of: declared arguments, checks, names, and plain values from which they are made again."""

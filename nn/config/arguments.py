@@ -1,25 +1,233 @@
-"""Where arguments of nn's classes and functions are checked, and what its errors say.
+"""Checks of arguments: functions of the speaker, the argument's name and its value, which return the value to keep.
 
-`checked` decorates functions. Classes need nothing: whatever derives from `Registered`, `Module` or `Callback` comes to
-`checked_here` when it is defined, and its constructor and public methods then say what was called, expected by their
-annotations, and received.
+One policy holds everywhere: a value of the wrong type is a TypeError, one of the right type but out of range a
+ValueError. The speaker is the object whose argument it is, whose class is then named, or a string.
+
+`checked` decorates functions, whose errors then say what was called, expected and received. Classes need nothing:
+whatever derives from `Registered`, `Module` or `Callback` comes to `checked_here` when it is defined.
+
+Example:
+    >>> positive("Dense", "units", 3)
+    3
+    >>> positive("Dense", "units", 0)
+    Traceback (most recent call last):
+    ValueError: Dense: expected units to be an integer of at least 1; received units=0
+    >>> positive("Dense", "units", "3")
+    Traceback (most recent call last):
+    TypeError: Dense: expected units to be an integer of at least 1; received units='3'
 """
 
 from __future__ import annotations
 
+import difflib
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
+from numbers import Real
 from typing import Any, TypeVar
 
+import numpy as np
+
 from autograd_lite.arguments import (
-    NAMES,
-    bound,
+    NAMES as NAMES,
+    bound as bound,
     checked as checked,
     checked_class as checked_class,
-    explained,
-    kinds_of,
+    explained as explained,
+    kinds_of as kinds_of,
     problem_of as problem_of,
 )
 
 T = TypeVar("T", bound=type)
+Check = Callable[[Any, str, Any], Any]
+
+
+def speaker(what: Any) -> str:
+    """Return who an error speaks for: a string as it is, an object's class."""
+    return what if isinstance(what, str) else type(what).__name__
+
+
+def refused(kind: type[Exception], what: Any, name: str, expected: str, value: Any) -> Exception:
+    """Return the error that says what was called, expected and received."""
+    return kind(f"{speaker(what)}: expected {name} to be {expected}; received {name}={value!r:.200}")
+
+
+def is_number(value: Any) -> bool:
+    """Return whether `value` is a real number; bools do not count."""
+    if isinstance(value, (bool, np.bool_)):
+        return False
+    return isinstance(value, Real) or (getattr(value, "shape", None) == () and value.dtype.kind in "iuf")
+
+
+def is_integer(value: Any) -> bool:
+    """Return whether `value` is an integer; bools do not count."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+# ---- numbers --------------------------------------------------------------------------------------------------------
+
+
+def number(
+    low: float = -math.inf, high: float = math.inf, *, above: float | None = None, below: float | None = None
+) -> Check:
+    """Return the check of a finite number, which is kept as a Python float: NumPy's would promote float32 arrays.
+
+    Args:
+        low: the smallest value allowed.
+        high: the largest value allowed.
+        above: a bound that every value must exceed, in place of `low`.
+        below: a bound that every value must stay under, in place of `high`.
+
+    Example:
+        >>> number(0, below=1)("Dropout", "rate", 1.0)
+        Traceback (most recent call last):
+        ValueError: Dropout: expected rate to be a number of at least 0 and below 1; received rate=1.0
+    """
+    expected = in_range(low, high, above, below)
+
+    def check(what: Any, name: str, value: Any) -> float:
+        if not is_number(value):
+            raise refused(TypeError, what, name, expected, value)
+        kept = float(value)
+        if not (low <= kept <= high) or (above is not None and kept <= above) or (below is not None and kept >= below):
+            raise refused(ValueError, what, name, expected, value)
+        if math.isinf(kept):
+            raise refused(ValueError, what, name, expected, value)
+        return kept
+
+    return check
+
+
+def in_range(low: float, high: float, above: float | None = None, below: float | None = None) -> str:
+    """Return what a number in this range is, as text: "a number of at least 0 and below 1"."""
+    least = f"above {above:g}" if above is not None else f"of at least {low:g}" if low != -math.inf else ""
+    most = f"below {below:g}" if below is not None else f"at most {high:g}" if high != math.inf else ""
+    return " ".join(
+        filter(None, ["a number" if most else "a finite number", least, "and" if least and most else "", most])
+    )
+
+
+def integer(low: float = -math.inf, high: float = math.inf) -> Check:
+    """Return the check of an integer from `low` to `high`, both allowed; floats are refused, 3.0 too."""
+    least = "" if low == -math.inf else f" of at least {low}"
+    expected = f"an integer{least}" if high == math.inf else f"an integer from {low} to {high}"
+
+    def check(what: Any, name: str, value: Any) -> int:
+        if not is_integer(value):
+            raise refused(TypeError, what, name, expected, value)
+        if not low <= value <= high:
+            raise refused(ValueError, what, name, expected, value)
+        return int(value)
+
+    return check
+
+
+any_integer = integer()
+positive = integer(1)
+not_negative = integer(0)
+
+
+# ---- others ---------------------------------------------------------------------------------------------------------
+
+
+def flag(what: Any, name: str, value: Any) -> bool:
+    """Check that `value` is True or False, or 1 or 0, and return it as a bool."""
+    if isinstance(value, (bool, np.bool_)) or (is_integer(value) and value in (0, 1)):
+        return bool(value)
+    raise refused(TypeError, what, name, "True or False", value)
+
+
+def text(what: Any, name: str, value: Any) -> str:
+    """Check that `value` is a string."""
+    if not isinstance(value, str):
+        raise refused(TypeError, what, name, "a string", value)
+    return value
+
+
+def one_of(*allowed: str) -> Check:
+    """Return the check of a word, which is kept in lower case."""
+
+    def check(what: Any, name: str, value: Any) -> str:
+        if not isinstance(value, str):
+            raise refused(TypeError, what, name, f"one of {', '.join(allowed)}", value)
+        if value.lower() not in allowed:
+            hint = did_you_mean(value.lower(), allowed)
+            raise ValueError(
+                f"{speaker(what)}: expected {name} to be one of {', '.join(allowed)}; received {name}={value!r:.200}{hint}"
+            )
+        return value.lower()
+
+    return check
+
+
+def optional(check: Check) -> Check:
+    """Return the check that also lets None pass.
+
+    Example:
+        >>> optional(positive)("Discretization", "num_bins", 0)
+        Traceback (most recent call last):
+        ValueError: Discretization: expected num_bins to be an integer of at least 1, or None; received num_bins=0
+    """
+
+    def checked(what: Any, name: str, value: Any) -> Any:
+        try:
+            return None if value is None else check(what, name, value)
+        except (TypeError, ValueError) as error:
+            error.args = (str(error).replace("; received", ", or None; received", 1),)
+            raise
+
+    return checked
+
+
+def sequence(what: Any, name: str, value: Any) -> tuple[Any, ...]:
+    """Check that `value` is a list or a tuple, and return it as a tuple."""
+    if not isinstance(value, (list, tuple)):
+        raise refused(TypeError, what, name, "a tuple", value)
+    return tuple(value)
+
+
+def axes(what: Any, name: str, value: Any) -> int | tuple[int, ...] | None:
+    """Check that `value` is an axis, several, or None for all of them."""
+    if value is None or is_integer(value):
+        return None if value is None else int(value)
+    if not isinstance(value, (tuple, list)) or not all(is_integer(axis) for axis in value):
+        raise refused(TypeError, what, name, "an integer, several, or None", value)
+    return tuple(int(axis) for axis in value)
+
+
+def lengths(what: Any, name: str, value: Any, low: int = 1) -> tuple[int, ...]:
+    """Check that `value` is an integer, which then holds for all of the owner's `rank` axes, or one for each."""
+    rank: int = what.rank
+    values = (value,) * rank if is_integer(value) else value
+    kind = "a positive integer" if low else "a non-negative integer"
+    expected = kind if rank == 1 else f"{kind}, or {rank} of them, one for each spatial axis"
+    if not isinstance(values, (tuple, list)) or not all(is_integer(n) for n in values):
+        raise refused(TypeError, what, name, expected, value)
+    if len(values) != rank or any(n < low for n in values):
+        raise refused(ValueError, what, name, expected, value)
+    return tuple(int(n) for n in values)
+
+
+# ---- names ----------------------------------------------------------------------------------------------------------
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the sentence that suggests the nearest of the known names, or "".
+
+    Example:
+        >>> did_you_mean("kernel_regulariser", ["units", "kernel_regularizer"])
+        ". Did you mean 'kernel_regularizer'?"
+    """
+    near = difflib.get_close_matches(name, list(known), n=3)
+    return f". Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def unexpected(what: str, given: Collection[str], known: Sequence[str]) -> TypeError:
+    """Return the error of a call with a keyword argument that it does not take."""
+    name = next(name for name in given if name not in known)
+    return TypeError(f"{what}: got an unexpected keyword argument {name!r}{did_you_mean(name, known)}")
+
+
+# ---- errors of calls ------------------------------------------------------------------------------------------------
 
 # What these names ask for wherever no annotation says it.
 NAMES |= {

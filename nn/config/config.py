@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from autograd_lite import Tensor
 
 from .arguments import checked_here
+from .fields import attribute, declare, field, is_made, option, weight
 from .held import Held, Setting
 from .limits import reading
 
@@ -45,6 +46,7 @@ def _name_of(thing: Any) -> str:
     return f"{inner[0]}.{thing.__name__}" if package == "nn" and inner else str(thing.__name__)
 
 
+@dataclass_transform(eq_default=False, field_specifiers=(attribute, field, option, weight))
 class Registered:
     """Has a configuration, and is known by its name, so that they may nest; nothing else is ever made from one.
 
@@ -55,10 +57,12 @@ class Registered:
     __slots__ = ()
     known: ClassVar[MutableMapping[str, type[Registered]]] = WeakValueDictionary()  # as long as they live
     config_name: ClassVar[str] = "Registered"
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # of a `Configurable`
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.config_name = _name_of(cls)
+        declare(cls)
         if not cls.__name__.startswith("_"):
             Registered.known[cls.config_name] = cls
         checked_here(cls)
@@ -79,7 +83,6 @@ class Configurable(Registered):
 
     # A slot, not an entry of `vars`, where a module tree would look for its parts.
     __slots__ = ("_arguments",)
-    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Return an instance that remembers what it was made with."""
@@ -100,6 +103,10 @@ class Configurable(Registered):
             if kind is not inspect.Parameter.VAR_POSITIONAL or value:
                 config |= dict(value) if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
         return {name: plain(value) for name, value in config.items()}
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if not name.startswith("_"))
+        return f"{type(self).__name__}({given})"
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -125,7 +132,7 @@ def _signature(kind: type) -> inspect.Signature:
     init: Any = kind.__init__  # type: ignore[misc]
     known = vars(kind).get("_signature_of")
     if known is None or known[0] is not init:
-        known = (init, inspect.signature(init))
+        known = (init, init.binds if is_made(init) else inspect.signature(init))
         kind._signature_of = known  # type: ignore[attr-defined]
     return known[1]
 
@@ -161,7 +168,8 @@ def argument_names(kind: type) -> list[str]:
     for base in kind.__mro__:
         if "__init__" not in vars(base) or base is object:
             continue
-        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+        init: Any = base.__init__  # type: ignore[misc]
+        parameters = list(inspect.signature(init).parameters.values())[1:]
         named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         names += [p.name for p in parameters if p.kind in named and p.name not in names]
         if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):

@@ -1,12 +1,137 @@
-"""Things found by name: the strings that `compile` and the layers accept."""
+"""Things found by name, and the way from names and configurations to objects and back.
+
+Each kind of object (losses, metrics, initializers …) has one `Registry`, and its module's `get`, `serialize` and
+`deserialize` are made by it.
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from typing import TypeVar
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+from .arguments import checked
+from .config import made, named_object, plain
 
 T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """The classes of one kind, by their names in snake case and by other names.
+
+    Args:
+        what: one of them, with its article, for error messages: "a loss".
+        kind: their base class.
+        classes: those that are found by their own names.
+        others: more names, with what they name.
+        make: the object that a class and the name, or None, make; by default the class is called without arguments.
+        wrap: what a function is made into; by default functions are refused.
+        none: whether None stands for itself.
+
+    Example:
+        >>> class Shape: ...
+        >>> class BlueSquare(Shape): ...
+        >>> shapes = Registry("a shape", Shape, [BlueSquare], others={"quad": BlueSquare})
+        >>> list(shapes.names), type(shapes.get("BlueSquare")).__name__
+        (['blue_square', 'quad'], 'BlueSquare')
+        >>> shapes.get("blue_sqare")
+        Traceback (most recent call last):
+        ValueError: expected the name of a shape; received 'blue_sqare'. Did you mean 'blue_square'? Known names: blue_square, quad
+    """
+
+    def __init__(
+        self,
+        what: str,
+        kind: Any,
+        classes: Iterable[Any] = (),
+        *,
+        others: Mapping[str, Any] | None = None,
+        make: Callable[[Any, str | None], T] = lambda entry, name: entry(),
+        wrap: Callable[[Any], T] | None = None,
+        none: bool = False,
+    ) -> None:
+        self.what, self.kind, self.make, self.wrap, self.none = what, kind, make, wrap, none
+        self.names = {snake_case(entry.__name__): entry for entry in classes} | dict(others or {})
+
+    def get(self, identifier: Any) -> Any:
+        """Return the object that a name, a configuration, a class or a function stands for, or the given one.
+
+        Raises:
+            ValueError: for a name that is not known.
+            TypeError: for anything else.
+        """
+        identifier = named_object(identifier)
+        if isinstance(identifier, str):
+            return self.make(find(self.what, identifier, self.names), identifier)
+        if isinstance(identifier, Mapping):
+            return self.deserialize(identifier)
+        if isinstance(identifier, self.kind) or (identifier is None and self.none):
+            return identifier
+        if isinstance(identifier, type) and issubclass(identifier, self.kind):
+            return self.make(identifier, None)
+        if callable(identifier) and self.wrap is not None:
+            return self.wrap(identifier)
+        allowed = ["a name", f"{self.what.partition(' ')[0]} {self.kind.__name__}"]
+        allowed += ["a function"] * (self.wrap is not None) + ["None"] * self.none
+        expected = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
+        raise TypeError(f"{self.what.partition(' ')[2]}: expected {expected}; received {identifier!r:.200}")
+
+    def serialize(self, thing: Any) -> Any:
+        """Return what an object can be made from again, as {"class_name": …, "config": …}."""
+        return plain(self.get(thing))
+
+    def deserialize(self, config: Any) -> T:
+        """Return an object like the one that was serialized, or the one that has a name.
+
+        Raises:
+            ValueError: if the configuration stands for something else.
+        """
+        found: T = self.get(config) if isinstance(config, str) else made(self.what, config, self.kind)
+        return found
+
+    def functions(self, module: str) -> tuple[Callable[[Any], T], Callable[[Any], Any], Callable[[Any], T]]:
+        """Return `get`, `serialize` and `deserialize`, as functions of a module of nn."""
+
+        def get(identifier: Any) -> Any:
+            return self.get(identifier)
+
+        def serialize(thing: Any) -> Any:
+            return self.serialize(thing)
+
+        def deserialize(config: Any) -> Any:
+            return self.deserialize(config)
+
+        word = self.what.partition(" ")[2]
+        get.__doc__ = f"""Return {self.what} by its name or configuration, or the given one.
+
+        Args:
+            identifier: a name, as in {", ".join(map(repr, list(self.names)[:2]))}; a configuration, as `serialize` returns it;
+                a class, {self.what} or a function.
+
+        Raises:
+            ValueError: for a name that is not known.
+            TypeError: for anything else.
+        """
+        serialize.__doc__ = f"""Return what {self.what} can be made from again; see `deserialize`.
+
+        Args:
+            thing: the {word}; a function of your own stays what it is.
+
+        Returns:
+            {{"class_name": …, "config": …}}, in plain values.
+        """
+        deserialize.__doc__ = f"""Return {self.what} like the one that was serialized.
+
+        Args:
+            config: what `serialize` returned, or a name.
+
+        Raises:
+            ValueError: if the configuration stands for something else.
+        """
+        for function in (get, serialize, deserialize):
+            function.__module__, function.__qualname__ = module, function.__name__
+        return checked(get), checked(serialize), checked(deserialize)
 
 
 def find(what: str, name: str, table: Mapping[str, T]) -> T:
@@ -24,10 +149,9 @@ def find(what: str, name: str, table: Mapping[str, T]) -> T:
         >>> find("a number", "One", {"one": 1, "two": 2})
         1
     """
-    by_key = {_key(known): entry for known, entry in table.items()}
-    if _key(name) in by_key:
-        return by_key[_key(name)]
     spelled = {_key(known): known for known in table}
+    if _key(name) in spelled:
+        return table[spelled[_key(name)]]
     near = [spelled[key] for key in difflib.get_close_matches(_key(name), spelled, n=3)]
     meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     raise ValueError(f"expected the name of {what}; received {name!r}.{meant} Known names: {', '.join(table)}")
@@ -35,3 +159,13 @@ def find(what: str, name: str, table: Mapping[str, T]) -> T:
 
 def _key(name: str) -> str:
     return name.replace("_", "").lower()
+
+
+def snake_case(name: str) -> str:
+    """Return a class's name in snake case.
+
+    Example:
+        >>> snake_case("LayerNormalization"), snake_case("MyMLP"), snake_case("Conv2D")
+        ('layer_normalization', 'my_mlp', 'conv2d')
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", name).lower()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
-from .. import activations, initializers
+from .. import activations
+from ..config.arguments import any_integer, flag, number, optional, positive, sequence
+from ..config.fields import field
 from ..module.module import Shape
-from .layer import Layer, positive
+from .arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer
+from .layer import Layer
 
 
-class Dense(Layer):
+class Dense(KernelAndBias):
     """A fully connected layer: activation(x @ kernel + bias).
 
     Args:
@@ -35,25 +37,12 @@ class Dense(Layer):
         ([[6.0, 6.0]], [('kernel', (3, 2)), ('bias', (2,))])
     """
 
+    units: int = field(positive)
+    activation: ActivationLike = field(as_activation, default=None)
+    use_bias: bool = field(flag, default=True)
+    kernel_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
+    bias_initializer: InitializerLike = field(as_initializer, default="zeros")
     supports_masking = True
-    kernel: Tensor
-    bias: Tensor | None
-
-    def __init__(
-        self,
-        units: int,
-        activation: str | Callable[..., Any] | None = None,
-        use_bias: bool = True,
-        kernel_initializer: str | Callable[..., Any] = "glorot_uniform",
-        bias_initializer: str | Callable[..., Any] = "zeros",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.units = positive("Dense", "units", units)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
 
     def build(self, input_shape: Shape) -> None:
         """Create the kernel (D, K) and the bias (K,)."""
@@ -121,11 +110,8 @@ class Activation(Layer):
         [[0.0, 2.0]]
     """
 
+    activation: ActivationLike = field(as_activation)
     supports_masking = True
-
-    def __init__(self, activation: str | Callable[..., Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.activation = activations.get(activation)
 
     def call(self, x: Tensor) -> Tensor:
         """Return activation(x), of x's shape."""
@@ -160,17 +146,13 @@ class Dropout(Layer):
         [[1.0, 2.0]]
     """
 
+    rate: float = field(number(0, below=1))
+    noise_shape: Sequence[int | None] | None = field(optional(sequence), default=None)
+    seed: int | None = field(optional(any_integer), default=None)
     supports_masking = True
 
-    def __init__(
-        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        if isinstance(rate, bool) or not 0 <= rate < 1:
-            raise ValueError(f"Dropout: expected a rate with 0 <= rate < 1; received rate={rate!r}")
-        self.rate = float(rate)
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
-        self.generator = None if seed is None else Generator(seed, name=f"dropout seed {seed}")
+    def __post_init__(self) -> None:
+        self.generator = None if self.seed is None else Generator(self.seed, name=f"dropout seed {self.seed}")
 
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         """Return x with elements dropped and the others scaled, or x itself when not training."""

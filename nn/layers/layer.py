@@ -13,9 +13,13 @@ from autograd_lite import ShapeError, Tensor, tensor
 
 from .. import constraints, initializers, regularizers
 from ..config.config import Configurable
+from ..config.fields import Converted, attribute, option
 from ..config.limits import spend
 from ..module.module import Module, Parameter
 from ..module.penalties import Added, Rules, clear_added, inside_model, penalties
+
+Function = Callable[..., Any]
+Rule = str | Function | None
 
 
 class Layer(Configurable, Module):
@@ -43,9 +47,13 @@ class Layer(Configurable, Module):
         [[2.0, 3.0]]
     """
 
-    activity_regularizer: Callable[..., Any] | None = None
-    _rules: Rules | None = None
-    _added: Added | None = None
+    input_shape: Converted[Sequence[int] | None, tuple[int, ...] | None] = option(default=None, kw_only=True)
+    input_dim: int | None = option(default=None, kw_only=True)
+    name: Converted[str | None, str] = option(default=None, kw_only=True)
+    dtype: Converted[npt.DTypeLike | None, np.dtype[Any]] = option(default=None, kw_only=True)
+    activity_regularizer: Converted[Rule, Function | None] = option(default=None, kw_only=True)
+    _rules: Rules | None = attribute(None)
+    _added: Added | None = attribute(None)
 
     def __init__(
         self,
@@ -66,6 +74,8 @@ class Layer(Configurable, Module):
             input_shape = (input_dim,)
         if input_shape is not None:
             self.input_shape = _checked_shape(type(self).__name__, input_shape)
+
+    __repr__ = Module.__repr__
 
     def add_weight(
         self,
@@ -128,6 +138,9 @@ class Layer(Configurable, Module):
                 if isinstance(part, Tensor):
                     self.add_loss(self.activity_regularizer(part))
         return out
+
+
+Layer.activity_regularizer = None  # type: ignore[assignment]  # for a subclass that forgets super().__init__()
 
 
 def is_number(value: Any) -> bool:

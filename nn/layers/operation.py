@@ -91,4 +91,4 @@ def _operate(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return Operation(name, dtype=np.result_type(*kinds) if kinds else None)(*args, **kwargs)
 
 
-_symbolic._OPERATE.append(_operate)
+_symbolic.HOOKS.operate = _operate

@@ -9,12 +9,35 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ..config.arguments import any_integer, flag, number, optional
+from ..config.fields import field
 from . import targets
-from .loss import EPSILON, Array, Loss, Targets, values_of
-from .probabilities import log_probabilities, logits_behind
+from .loss import Array, Elementwise, Loss, Targets, function_of, values_of
+from .probabilities import EPSILON, log_probabilities, logits_behind
 
 
-class CategoricalCrossentropy(Loss):
+class Categorical(Loss):
+    """A loss of distributions over K classes, which lie along `axis`."""
+
+    from_logits = False
+    label_smoothing = 0.0
+    axis = -1
+
+    def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
+        """Raise unless the shapes are equal and the targets are distributions over at least two classes."""
+        if self.axis != -1:
+            y_true, shape = targets.with_axis_last(self.name, self.axis, y_true, shape)
+        targets.check_distributions(self.name, y_true, shape)
+
+    def _log_p(self, y_pred: Tensor) -> Tensor:
+        return log_probabilities(y_pred, self.from_logits, self.axis)
+
+    def _smooth(self, y_true: Targets) -> Targets:
+        s = self.label_smoothing
+        return y_true * (1 - s) + s / y_true.shape[self.axis] if s else y_true
+
+
+class CategoricalCrossentropy(Categorical):
     """Cross-entropy with one-hot targets or soft ones: -sum_k y_k log p_k over K classes.
 
     `y_true` and `y_pred` have the same shape (N, ..., K). Probabilities p are first divided by their sum, as Keras
@@ -36,21 +59,13 @@ class CategoricalCrossentropy(Loss):
         0.693147
     """
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "categorical_crossentropy",
-    ) -> None:
-        super().__init__(name, reduction)
-        self.from_logits = from_logits
-        self.label_smoothing = targets.checked_smoothing(self.name, label_smoothing)
-        self.axis = targets.checked_axis(self.name, axis)
+    from_logits: bool = field(flag, default=False)
+    label_smoothing: float = field(number(0, 1), default=0.0)
+    axis: int = field(any_integer, default=-1)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="categorical_crossentropy")
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the losses of the samples, shape (N, ...)."""
         return -(self._log_p(y_pred) * self._smooth(y_true)).sum(axis=self.axis)
 
     def mean(self, y_true: Targets, y_pred: Tensor) -> Tensor:
@@ -59,19 +74,6 @@ class CategoricalCrossentropy(Loss):
             return super().mean(y_true, y_pred)  # so that the record, and its picture, has the targets themselves
         share = self._smooth(y_true) * (-y_pred.shape[self.axis] / y_pred.size)
         return (self._log_p(y_pred) * share).sum()
-
-    def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
-        """Raise unless the shapes are equal and the targets are distributions over at least two classes."""
-        if self.axis != -1:
-            y_true, shape = targets.with_axis_last(self.name, self.axis, y_true, shape)
-        targets.check_distributions(self.name, y_true, shape)
-
-    def _log_p(self, y_pred: Tensor) -> Tensor:
-        return log_probabilities(y_pred, self.from_logits, self.axis)
-
-    def _smooth(self, y_true: Targets) -> Targets:
-        s = self.label_smoothing
-        return y_true * (1 - s) + s / y_true.shape[self.axis] if s else y_true
 
 
 class _OfIndices(Loss):
@@ -106,21 +108,13 @@ class SparseCategoricalCrossentropy(_OfIndices):
         0.693147
     """
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        ignore_class: int | None = None,
-        reduction: str | None = "sum_over_batch_size",
-        axis: int = -1,
-        name: str = "sparse_categorical_crossentropy",
-    ) -> None:
-        super().__init__(name, reduction)
-        self.from_logits = from_logits
-        self.ignore_class = targets.checked_class(self.name, "ignore_class", ignore_class)
-        self.axis = targets.checked_axis(self.name, axis)
+    from_logits: bool = field(flag, default=False)
+    ignore_class: int | None = field(optional(any_integer), default=None)
+    reduction: str | None = field(default="sum_over_batch_size")
+    axis: int = field(any_integer, default=-1)
+    name: str = field(default="sparse_categorical_crossentropy")
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the losses of the samples, shape (N, ...)."""
         log_p: Any = log_probabilities(y_pred, self.from_logits, self.axis)
         if self.axis != -1:
             log_p = np.moveaxis(log_p, self.axis, -1)
@@ -154,7 +148,25 @@ class SparseCategoricalCrossentropy(_OfIndices):
         return None if self.ignore_class is None else np.not_equal(y_true, self.ignore_class)
 
 
-class BinaryCrossentropy(Loss):
+class Binary(Elementwise):
+    """A mean over `axis` of losses of targets in [0, 1]."""
+
+    from_logits = False
+    label_smoothing = 0.0
+
+    def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
+        """Raise unless the shapes are equal and the targets are in [0, 1]."""
+        targets.check_same_shape(self.name, y_true, shape)
+        targets.check_unit_interval(self.name, y_true)
+        if self.axis != -1:
+            targets.check_has_axis(self.name, self.axis, shape)
+
+    def _smooth(self, y_true: Targets) -> Targets:
+        s = self.label_smoothing
+        return y_true * (1 - s) + s / 2 if s else y_true
+
+
+class BinaryCrossentropy(Binary):
     """The mean over the last axis of -(y log p + (1 - y) log(1 - p)).
 
     `y_true` is in [0, 1], of the same shape (N, ..., F) as `y_pred`. With logits z it is
@@ -174,42 +186,19 @@ class BinaryCrossentropy(Loss):
         1000.0
     """
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "binary_crossentropy",
-    ) -> None:
-        super().__init__(name, reduction)
-        self.from_logits = from_logits
-        self.label_smoothing = targets.checked_smoothing(self.name, label_smoothing)
-        self.axis = targets.checked_axis(self.name, axis)
+    from_logits: bool = field(flag, default=False)
+    label_smoothing: float = field(number(0, 1), default=0.0)
+    axis: int = field(any_integer, default=-1)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="binary_crossentropy")
 
-    def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the losses of the samples, shape (N, ...)."""
-        return self._elements(y_true, y_pred).mean(axis=self.axis)
-
-    def mean(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the mean over all elements, which is the mean of the means."""
-        return self._elements(y_true, y_pred).mean()
-
-    def _elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        if self.label_smoothing:
-            y_true = y_true * (1 - self.label_smoothing) + self.label_smoothing / 2
+    def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        y_true = self._smooth(y_true)
         logits = y_pred if self.from_logits else logits_behind(y_pred, "sigmoid")
         if logits is not None:
             return ag.softplus(-logits) * y_true + ag.softplus(logits) * (1 - y_true)
         p = np.clip(y_pred, EPSILON, 1 - EPSILON)
         return -(np.log(p) * y_true + np.log(1 - p) * (1 - y_true))
-
-    def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
-        """Raise unless the shapes are equal and the targets are in [0, 1]."""
-        targets.check_same_shape(self.name, y_true, shape)
-        targets.check_unit_interval(self.name, y_true)
-        if self.axis != -1:
-            targets.check_has_axis(self.name, self.axis, shape)
 
 
 class CategoricalGeneralizedCrossEntropy(_OfIndices):
@@ -230,18 +219,20 @@ class CategoricalGeneralizedCrossEntropy(_OfIndices):
         1.0
     """
 
-    def __init__(
-        self,
-        q: float = 0.5,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "categorical_generalized_cross_entropy",
-    ) -> None:
-        super().__init__(name, reduction)
-        self.q = targets.checked_number(self.name, "q", q, low=0, high=1, open_low=True, open_high=True)
+    q: float = field(number(above=0, below=1), default=0.5)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="categorical_generalized_cross_entropy")
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the losses of the samples, shape (N, ...)."""
         rows = y_pred.reshape(-1, y_pred.shape[-1])
         p: Any = np.clip(rows[np.arange(y_true.size), y_true.ravel()], EPSILON, 1).reshape(y_pred.shape[:-1])
         losses: Tensor = (1 - p**self.q) / self.q
         return losses
+
+
+categorical_crossentropy = function_of(CategoricalCrossentropy, "categorical_crossentropy")
+sparse_categorical_crossentropy = function_of(SparseCategoricalCrossentropy, "sparse_categorical_crossentropy")
+binary_crossentropy = function_of(BinaryCrossentropy, "binary_crossentropy")
+categorical_generalized_cross_entropy = function_of(
+    CategoricalGeneralizedCrossEntropy, "categorical_generalized_cross_entropy"
+)

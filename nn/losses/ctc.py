@@ -9,8 +9,9 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ..config.fields import field
 from . import targets
-from .loss import Array, Loss, Targets, values_of
+from .loss import Array, Loss, Targets, function_of, values_of
 
 _IMPOSSIBLE = -1e30  # the log of 0, finite so that sums of it are no NaN; in float32 too
 
@@ -37,8 +38,8 @@ class CTC(Loss):
         0.287682
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "ctc") -> None:
-        super().__init__(name, reduction)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="ctc")
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         """Return the losses of the samples, shape (N,)."""
@@ -78,3 +79,6 @@ class CTC(Loss):
 
     def _cast(self, y_true: Targets, dtype: np.dtype[Any]) -> Array:
         return values_of(y_true).astype(np.intp, copy=False)
+
+
+ctc = function_of(CTC, "ctc")

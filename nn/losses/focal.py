@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from . import targets
-from .crossentropy import BinaryCrossentropy, CategoricalCrossentropy
-from .loss import EPSILON, Targets
-from .probabilities import logits_behind
+from ..config.arguments import any_integer, flag, number, refused
+from ..config.fields import field
+from .crossentropy import Binary, Categorical
+from .loss import Targets, function_of
+from .probabilities import EPSILON, logits_behind
 
 
-class BinaryFocalCrossentropy(BinaryCrossentropy):
+class BinaryFocalCrossentropy(Binary):
     """Binary cross-entropy times (1 - p_t)^gamma, where p_t = y p + (1 - y) (1 - p) is the target's probability.
 
     `y_true` is in [0, 1], of the same shape (N, ..., F) as `y_pred`; the mean is over the last axis.
@@ -34,26 +37,17 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
         0.173287
     """
 
-    def __init__(
-        self,
-        apply_class_balancing: bool = False,
-        alpha: float = 0.25,
-        gamma: float = 2.0,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "binary_focal_crossentropy",
-    ) -> None:
-        super().__init__(from_logits, label_smoothing, axis, reduction, name)
-        self.apply_class_balancing = apply_class_balancing
-        self.alpha = targets.checked_number(self.name, "alpha", alpha, low=0, high=1)
-        self.gamma = targets.checked_number(self.name, "gamma", gamma, low=0)
+    apply_class_balancing: bool = field(flag, default=False)
+    alpha: float = field(number(0, 1), default=0.25)
+    gamma: float = field(number(0), default=2.0)
+    from_logits: bool = field(flag, default=False)
+    label_smoothing: float = field(number(0, 1), default=0.0)
+    axis: int = field(any_integer, default=-1)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="binary_focal_crossentropy")
 
-    def _elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        y = y_true
-        if self.label_smoothing:
-            y = y_true * (1 - self.label_smoothing) + self.label_smoothing / 2
+    def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        y = self._smooth(y_true)
         logits = y_pred if self.from_logits else logits_behind(y_pred, "sigmoid")
         if logits is not None:
             loss = ag.softplus(-logits) * y + ag.softplus(logits) * (1 - y)
@@ -66,7 +60,17 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
         return focal * (y * self.alpha + (1 - y) * (1 - self.alpha)) if self.apply_class_balancing else focal
 
 
-class CategoricalFocalCrossentropy(CategoricalCrossentropy):
+def _weights(what: Any, name: str, value: Any) -> Any:
+    """Check that `value` is a number of at least 0, or one for each class."""
+    weights = np.asarray(value)
+    if weights.dtype.kind not in "fiu" or weights.ndim > 1:
+        raise refused(TypeError, what, name, "a number, or one a class, at least 0", value)
+    if not (weights >= 0).all():
+        raise refused(ValueError, what, name, "a number, or one a class, at least 0", value)
+    return value
+
+
+class CategoricalFocalCrossentropy(Categorical):
     """-alpha sum_k (1 - p_k)^gamma y_k log p_k over K classes.
 
     `y_true` and `y_pred` have the same shape (N, ..., K).
@@ -86,25 +90,15 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
         0.043322
     """
 
-    def __init__(
-        self,
-        alpha: float | list[float] = 0.25,
-        gamma: float = 2.0,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "categorical_focal_crossentropy",
-    ) -> None:
-        super().__init__(from_logits, label_smoothing, axis, reduction, name)
-        weights = np.asarray(alpha)
-        if weights.dtype.kind not in "fiu" or weights.ndim > 1 or not (weights >= 0).all():
-            raise ValueError(f"{name}: expected alpha as a number, or one a class, at least 0; received {alpha!r}")
-        self.alpha = alpha
-        self.gamma = targets.checked_number(self.name, "gamma", gamma, low=0)
+    alpha: float | list[float] = field(_weights, default=0.25)
+    gamma: float = field(number(0), default=2.0)
+    from_logits: bool = field(flag, default=False)
+    label_smoothing: float = field(number(0, 1), default=0.0)
+    axis: int = field(any_integer, default=-1)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="categorical_focal_crossentropy")
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the losses of the samples, shape (N, ...)."""
         log_p = self._log_p(y_pred)
         alpha = np.asarray(self.alpha, log_p.dtype)
         if alpha.ndim:
@@ -117,6 +111,6 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
             alpha = alpha.reshape(-1, *(1,) * after)
         return -((-np.expm1(log_p)) ** self.gamma * log_p * (self._smooth(y_true) * alpha)).sum(axis=self.axis)
 
-    def mean(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the mean over the samples."""
-        return self.call(y_true, y_pred).mean()
+
+binary_focal_crossentropy = function_of(BinaryFocalCrossentropy, "binary_focal_crossentropy")
+categorical_focal_crossentropy = function_of(CategoricalFocalCrossentropy, "categorical_focal_crossentropy")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +14,17 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..activations import remember_cast
-from ..config.config import Configurable, reference
+from ..config.arguments import checked, one_of, unexpected
+from ..config.config import Configurable, publish, reference
 from ..module.masks import MASKS, mask_of
 from . import targets
-from .probabilities import EPSILON as EPSILON, LIMITS, bounded
+from .probabilities import LIMITS, bounded
 
-_REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
+_reduction = one_of("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 
 Array = npt.NDArray[Any]
+P = ParamSpec("P")
 Targets = Any  # an array, or a Tensor that gradients may flow through
 
 
@@ -60,9 +63,7 @@ class Loss(Configurable):
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size") -> None:
         self.name = name or type(self).__name__
-        if reduction not in _REDUCTIONS:
-            raise ValueError(f"{self.name}: expected reduction to be one of {_REDUCTIONS}; received {reduction!r}")
-        self.reduction = None if reduction == "none" else reduction
+        self.reduction = None if reduction in (None, "none") else _reduction(self, "reduction", reduction)
 
     # Whether a loss that is not finite is computed again, with what is infinite as large as finite numbers are.
     _limits = True
@@ -179,8 +180,27 @@ class Loss(Configurable):
     def _cast(self, y_true: Targets, dtype: np.dtype[Any]) -> Targets:
         return y_true.astype(dtype, copy=False)
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in vars(self).items())})"
+
+class Elementwise(Loss):
+    """A mean over one axis, the last by default, of a function of a target and its prediction."""
+
+    axis = -1
+
+    def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return the losses of the elements, shape (N, ..., F)."""
+        raise NotImplementedError
+
+    def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        return self.elements(y_true, y_pred).mean(axis=self.axis)
+
+    def mean(self, y_true: Targets, y_pred: Tensor) -> Tensor:
+        """Return the mean over all elements, which is the mean of the means."""
+        return self.elements(y_true, y_pred).mean()
+
+    def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
+        """Raise unless the shapes are equal and no target is NaN."""
+        targets.check_same_shape(self.name, y_true, shape)
+        targets.check_no_nan(self.name, y_true)
 
 
 class FunctionLoss(Loss):
@@ -208,3 +228,34 @@ class FunctionLoss(Loss):
 
     def _cast(self, y_true: Targets, dtype: np.dtype[Any]) -> Targets:
         return y_true
+
+
+def function_of(kind: Callable[P, Loss], name: str) -> Callable[Concatenate[Any, Any, P], Tensor]:
+    """Return a loss as a function of (y_true, y_pred) and of its own arguments, of one value a sample.
+
+    Example:
+        >>> from nn import losses
+        >>> losses.huber([[0.0], [0.0]], ag.tensor([[0.5], [3.0]]), delta=2.0).tolist()
+        [0.125, 4.0]
+    """
+    y = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation="Any") for n in ("y_true", "y_pred")]
+    own = [p for n, p in inspect.signature(kind).parameters.items() if n not in ("reduction", "name")]
+    names = [p.name for p in own]
+    plain = kind(reduction=None)
+
+    def function(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Tensor:
+        if not args and not kwargs:
+            return plain(y_true, y_pred)
+        if len(args) > len(names) or kwargs.keys() - set(names[len(args) :]):
+            raise unexpected(name, kwargs, names) if kwargs else TypeError(f"{name}: takes {2 + len(names)} arguments")
+        return kind(reduction=None, **dict(zip(names, args, strict=False)), **kwargs)(y_true, y_pred)
+
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = kind.__module__
+    function.__doc__ = (
+        f"Return the losses of the samples by the formula of `{kind.__name__}`, whose arguments it takes."
+    )
+    function.__signature__ = inspect.Signature([*y, *own], return_annotation="Tensor")
+    made: Any = checked(function)
+    publish([made])
+    return made

@@ -9,8 +9,11 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ..config.arguments import axes, flag, number
+from ..config.fields import field
 from . import targets
-from .loss import EPSILON, Array, Loss, Targets, values_of
+from .loss import Array, Loss, Targets, function_of, values_of
+from .probabilities import EPSILON
 
 
 class Hinge(Loss):
@@ -26,11 +29,10 @@ class Hinge(Loss):
         1.0
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "hinge") -> None:
-        super().__init__(name, reduction)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="hinge")
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the losses of the samples, shape (N, ...)."""
         return self._slack(y_true, y_pred).mean(axis=-1)
 
     def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
@@ -57,11 +59,10 @@ class SquaredHinge(Hinge):
         1.25
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "squared_hinge") -> None:
-        super().__init__(reduction, name)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="squared_hinge")
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the losses of the samples, shape (N, ...)."""
         return np.square(self._slack(y_true, y_pred)).mean(axis=-1)
 
 
@@ -78,11 +79,10 @@ class CategoricalHinge(Loss):
         1.25
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "categorical_hinge") -> None:
-        super().__init__(name, reduction)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="categorical_hinge")
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the losses of the samples, shape (N, ...)."""
         right = (y_pred * y_true).sum(axis=-1)
         wrong = (y_pred * (1 - y_true)).max(axis=-1)
         return np.maximum(wrong - right + 1, y_pred.dtype.type(0))
@@ -92,7 +92,16 @@ class CategoricalHinge(Loss):
         targets.check_distributions(self.name, y_true, shape)
 
 
-class Dice(Loss):
+class _Overlap(Loss):
+    """A loss of two sets, as masks of the same shape."""
+
+    def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
+        """Raise unless the shapes are equal and the targets are in [0, 1]."""
+        targets.check_same_shape(self.name, y_true, shape)
+        targets.check_unit_interval(self.name, y_true)
+
+
+class Dice(_Overlap):
     """1 - 2 sum(y p) / (sum(y) + sum(p) + EPSILON): how far two sets, as masks, are from covering each other.
 
     `y_true` in [0, 1] and `y_pred` have the same shape (N, ...).
@@ -110,27 +119,17 @@ class Dice(Loss):
         0.5
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "dice",
-        axis: int | tuple[int, ...] | None = None,
-    ) -> None:
-        super().__init__(name, reduction)
-        self.axis = targets.checked_axes(self.name, axis)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="dice")
+    axis: int | tuple[int, ...] | None = field(axes, default=None)
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         """Return the losses, in the shape that is left without `axis`."""
         both = (y_pred * y_true).sum(axis=self.axis)
         return 1 - 2 * both / (y_true.sum(axis=self.axis) + y_pred.sum(axis=self.axis) + EPSILON)
 
-    def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
-        """Raise unless the shapes are equal and the targets are in [0, 1]."""
-        targets.check_same_shape(self.name, y_true, shape)
-        targets.check_unit_interval(self.name, y_true)
 
-
-class Tversky(Dice):
+class Tversky(_Overlap):
     """1 - I / (I + alpha sum(y (1 - p)) + beta sum((1 - y) p) + EPSILON), with I = sum(y p).
 
     `y_true` in [0, 1] and `y_pred` have the same shape (N, ...). With alpha = beta = 1/2 it is `Dice`.
@@ -150,17 +149,11 @@ class Tversky(Dice):
         0.5
     """
 
-    def __init__(
-        self,
-        alpha: float = 0.5,
-        beta: float = 0.5,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "tversky",
-        axis: int | tuple[int, ...] | None = None,
-    ) -> None:
-        super().__init__(reduction, name, axis)
-        self.alpha = targets.checked_number(self.name, "alpha", alpha, low=0)
-        self.beta = targets.checked_number(self.name, "beta", beta, low=0)
+    alpha: float = field(number(0), default=0.5)
+    beta: float = field(number(0), default=0.5)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="tversky")
+    axis: int | tuple[int, ...] | None = field(axes, default=None)
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         """Return the losses, in the shape that is left without `axis`."""
@@ -198,18 +191,11 @@ class Circle(Loss):
         (True, True)
     """
 
-    def __init__(
-        self,
-        gamma: float = 80.0,
-        margin: float = 0.4,
-        remove_diagonal: bool = True,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "circle",
-    ) -> None:
-        super().__init__(name, reduction)
-        self.gamma = targets.checked_number(self.name, "gamma", gamma, low=0, open_low=True)
-        self.margin = targets.checked_number(self.name, "margin", margin, low=0, high=1)
-        self.remove_diagonal = remove_diagonal
+    gamma: float = field(number(above=0), default=80.0)
+    margin: float = field(number(0, 1), default=0.4)
+    remove_diagonal: bool = field(flag, default=True)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="circle")
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         """Return the losses of the samples, shape (N,)."""
@@ -243,3 +229,11 @@ class Circle(Loss):
 
     def _cast(self, y_true: Targets, dtype: np.dtype[Any]) -> Array:
         return values_of(y_true)
+
+
+hinge = function_of(Hinge, "hinge")
+squared_hinge = function_of(SquaredHinge, "squared_hinge")
+categorical_hinge = function_of(CategoricalHinge, "categorical_hinge")
+dice = function_of(Dice, "dice")
+tversky = function_of(Tversky, "tversky")
+circle = function_of(Circle, "circle")

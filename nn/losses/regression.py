@@ -10,33 +10,15 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ..config.arguments import any_integer, number
+from ..config.fields import field
 from ..layers.unit_vectors import are_normal, unit_vectors
 from . import targets
-from .loss import EPSILON, Array, Loss, Targets
+from .loss import Array, Elementwise, Loss, Targets, function_of
+from .probabilities import EPSILON
 
 
-class _Elementwise(Loss):
-    """A mean over the last axis of a function of a target and its prediction."""
-
-    def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the losses of the elements, shape (N, ..., F)."""
-        raise NotImplementedError
-
-    def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the losses of the samples, shape (N, ...)."""
-        return self.elements(y_true, y_pred).mean(axis=-1)
-
-    def mean(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the mean over all elements, which is the mean of the means."""
-        return self.elements(y_true, y_pred).mean()
-
-    def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
-        """Raise unless the shapes are equal and no target is NaN."""
-        targets.check_same_shape(self.name, y_true, shape)
-        targets.check_no_nan(self.name, y_true)
-
-
-class MeanSquaredError(_Elementwise):
+class MeanSquaredError(Elementwise):
     """The mean over the last axis of (y_true - y_pred)².
 
     `y_true` and `y_pred` are floating and have the same shape (N, ..., F).
@@ -49,15 +31,14 @@ class MeanSquaredError(_Elementwise):
         0.5
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "mean_squared_error") -> None:
-        super().__init__(name, reduction)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="mean_squared_error")
 
     def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the squares, shape (N, ..., F)."""
         return np.square(y_pred - y_true)
 
 
-class MeanAbsoluteError(_Elementwise):
+class MeanAbsoluteError(Elementwise):
     """The mean over the last axis of `|y_true - y_pred|`; the derivative is 0 where they are equal.
 
     `y_true` and `y_pred` are floating and have the same shape (N, ..., F).
@@ -70,15 +51,14 @@ class MeanAbsoluteError(_Elementwise):
         1.5
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "mean_absolute_error") -> None:
-        super().__init__(name, reduction)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="mean_absolute_error")
 
     def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the distances, shape (N, ..., F)."""
         return np.abs(y_pred - y_true)
 
 
-class MeanAbsolutePercentageError(_Elementwise):
+class MeanAbsolutePercentageError(Elementwise):
     """The mean over the last axis of `100 |y_true - y_pred| / max(|y_true|, EPSILON)`.
 
     `y_true` and `y_pred` are floating and have the same shape (N, ..., F).
@@ -91,17 +71,14 @@ class MeanAbsolutePercentageError(_Elementwise):
         37.5
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str = "mean_absolute_percentage_error"
-    ) -> None:
-        super().__init__(name, reduction)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="mean_absolute_percentage_error")
 
     def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the percentages, shape (N, ..., F)."""
         return np.abs((y_true - y_pred) / np.maximum(np.abs(y_true), EPSILON)) * 100.0
 
 
-class MeanSquaredLogarithmicError(_Elementwise):
+class MeanSquaredLogarithmicError(Elementwise):
     """The mean over the last axis of (log(1 + y_true) - log(1 + y_pred))², both first made at least EPSILON.
 
     `y_true` is not negative; `y_true` and `y_pred` have the same shape (N, ..., F).
@@ -115,13 +92,10 @@ class MeanSquaredLogarithmicError(_Elementwise):
         0.240227
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str = "mean_squared_logarithmic_error"
-    ) -> None:
-        super().__init__(name, reduction)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="mean_squared_logarithmic_error")
 
     def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the squares, shape (N, ..., F)."""
         largest = np.finfo(y_pred.dtype).max
         return np.square(np.log1p(np.clip(y_pred, EPSILON, largest)) - np.log1p(np.maximum(y_true, EPSILON)))
 
@@ -131,7 +105,7 @@ class MeanSquaredLogarithmicError(_Elementwise):
         targets.check_not_negative(self.name, y_true)
 
 
-class Huber(_Elementwise):
+class Huber(Elementwise):
     """The mean over the last axis of e²/2 where `|e| <= delta`, `delta |e| - delta²/2` elsewhere; e = y_pred - y_true.
 
     `y_true` and `y_pred` are floating and have the same shape (N, ..., F).
@@ -148,20 +122,17 @@ class Huber(_Elementwise):
         1.3125
     """
 
-    def __init__(
-        self, delta: float = 1.0, reduction: str | None = "sum_over_batch_size", name: str = "huber_loss"
-    ) -> None:
-        super().__init__(name, reduction)
-        self.delta = targets.checked_number(self.name, "delta", delta, low=0, open_low=True)
+    delta: float = field(number(above=0), default=1.0)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="huber_loss")
 
     def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return e²/2 or its tangent, shape (N, ..., F)."""
         error = y_pred - y_true
         near = np.clip(error, -self.delta, self.delta)  # e where the loss is a square, else delta sign(e)
         return near * (error - 0.5 * near)
 
 
-class LogCosh(_Elementwise):
+class LogCosh(Elementwise):
     """The mean over the last axis of log cosh(y_pred - y_true): e²/2 for small errors, `|e|` - log 2 for large ones.
 
     Computed as log(exp(e) + exp(-e)) - log 2, which never overflows.
@@ -175,16 +146,15 @@ class LogCosh(_Elementwise):
         999.3069
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "log_cosh") -> None:
-        super().__init__(name, reduction)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="log_cosh")
 
     def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return log cosh of the errors, shape (N, ..., F)."""
         error = y_pred - y_true
         return np.logaddexp(error, -error) - math.log(2.0)
 
 
-class Poisson(_Elementwise):
+class Poisson(Elementwise):
     """The mean over the last axis of y_pred - y_true log(y_pred + EPSILON): -log of the Poisson law, but for log y!.
 
     `y_true` are counts, not negative; `y_pred` are rates of the same shape (N, ..., F).
@@ -198,11 +168,10 @@ class Poisson(_Elementwise):
         1.0
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "poisson") -> None:
-        super().__init__(name, reduction)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="poisson")
 
     def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the losses of the elements, shape (N, ..., F)."""
         return y_pred - np.log(y_pred + EPSILON) * y_true
 
     def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
@@ -225,11 +194,10 @@ class KLDivergence(Loss):
         0.143841
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "kl_divergence") -> None:
-        super().__init__(name, reduction)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="kl_divergence")
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the losses of the samples, shape (N, ...)."""
         y = np.clip(y_true, EPSILON, 1)
         return (y * (np.log(y) - np.log(np.clip(y_pred, EPSILON, 1)))).sum(axis=-1)
 
@@ -257,14 +225,11 @@ class CosineSimilarity(Loss):
         -0.6
     """
 
-    def __init__(
-        self, axis: int = -1, reduction: str | None = "sum_over_batch_size", name: str = "cosine_similarity"
-    ) -> None:
-        super().__init__(name, reduction)
-        self.axis = targets.checked_axis(self.name, axis)
+    axis: int = field(any_integer, default=-1)
+    reduction: str | None = field(default="sum_over_batch_size")
+    name: str = field(default="cosine_similarity")
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the losses of the samples, shape (N, ...)."""
         axis, target = self.axis, y_true if isinstance(y_true, Tensor) else ag.tensor(y_true)
         squares, others = (np.square(x).sum(axis=axis) for x in (y_pred, target))
         if are_normal(squares) and are_normal(others):
@@ -278,3 +243,14 @@ class CosineSimilarity(Loss):
         targets.check_same_shape(self.name, y_true, shape)
         targets.check_no_nan(self.name, y_true)
         targets.check_has_axis(self.name, self.axis, shape)
+
+
+mean_squared_error = function_of(MeanSquaredError, "mean_squared_error")
+mean_absolute_error = function_of(MeanAbsoluteError, "mean_absolute_error")
+mean_absolute_percentage_error = function_of(MeanAbsolutePercentageError, "mean_absolute_percentage_error")
+mean_squared_logarithmic_error = function_of(MeanSquaredLogarithmicError, "mean_squared_logarithmic_error")
+huber = function_of(Huber, "huber")
+log_cosh = function_of(LogCosh, "log_cosh")
+poisson = function_of(Poisson, "poisson")
+kl_divergence = function_of(KLDivergence, "kl_divergence")
+cosine_similarity = function_of(CosineSimilarity, "cosine_similarity")

@@ -1,3 +1,4 @@
 """The base of all that computes: a tree of parts with parameters, state, masks and penalties."""
 
-from .module import Module as Module, Parameter as Parameter, snake_case as snake_case
+from ..config.registry import snake_case as snake_case
+from .module import Module as Module, Parameter as Parameter

@@ -8,7 +8,6 @@ tensor in `state_dict`, in pictures and in error messages.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from operator import setitem
@@ -22,6 +21,7 @@ from autograd_lite import Tensor
 
 from ..config.arguments import checked, checked_here, problem_of_call
 from ..config.limits import room, room_for_result
+from ..config.registry import snake_case
 from .building import RestoreOnError, build_once, lock_of, marks_built, takes_training
 from .elsewhere import ELSEWHERE
 from .masks import MASKS, any_mask, masked_call, masks_in, warn_lost
@@ -171,13 +171,7 @@ class Module:
                 return masked_call(self, args, kwargs)
             return self._called(args, kwargs)
         except Exception as error:
-            problem = problem_of_call(self, error, args, kwargs)
-            try:
-                if problem is error:
-                    raise
-                raise problem from None
-            finally:
-                del problem  # whose traceback has this frame: a cycle
+            raise problem_of_call(self, error, args, kwargs)  # noqa: B904 it keeps its cause
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         training = kwargs.pop("training", None)
@@ -197,7 +191,7 @@ class Module:
     def _cast(self, x: Any) -> Any:
         if x.__class__ is Tensor:
             dtype = x.dtype
-            return x if dtype is self._dtype or dtype.kind != "f" else x.astype(self._dtype, copy=False)
+            return x if dtype is self._dtype or dtype.kind != "f" else self._cast_tensor(x)
         if isinstance(x, (list, tuple)):
             if any(isinstance(part, Tensor) for part in x):
                 return x
@@ -207,6 +201,12 @@ class Module:
         if isinstance(x, np.ndarray):
             return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None)
         return x
+
+    def _cast_tensor(self, x: Tensor) -> Tensor:
+        y: Tensor = x.astype(self._dtype, copy=False)
+        if y.is_leaf and y is not x:  # nothing is recorded, so this is what pictures show as the input
+            y.name = x.name
+        return y
 
     def _first_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         with RestoreOnError(self):
@@ -552,16 +552,6 @@ class Module:
             )
         hint = f". {ELSEWHERE[attribute]}" if attribute in ELSEWHERE else ""
         raise AttributeError(f"'{cls.__name__}' object has no attribute '{attribute}'{hint}")
-
-
-def snake_case(name: str) -> str:
-    """Return a class's name in snake case.
-
-    Example:
-        >>> snake_case("LayerNormalization"), snake_case("MyMLP"), snake_case("Conv2D")
-        ('layer_normalization', 'my_mlp', 'conv2d')
-    """
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def _join(path: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ from weakref import ref
 from autograd_lite import Tensor
 
 from .. import constraints, regularizers
+from ..config.arguments import unexpected
+from ..config.fields import fields_of
 
 if TYPE_CHECKING:
     from .module import Module
@@ -36,12 +39,14 @@ class Rules:
         #: weights with a regularizer of their own, from `add_weight`
         self.weights: list[tuple[Tensor, Callable[..., Any] | None, Callable[..., Any] | None]] = []
         owner = type(layer)
-        known = {name for base in owner.__mro__ for name in vars(base).get("__annotations__", ())}
+        annotated = {name for base in owner.__mro__ for name in vars(base).get("__annotations__", ())}
+        known = annotated - fields_of(owner).keys()
         for argument, value in given.items():
             prefix, _, kind = argument.rpartition("_")
             found = next((name for name in (prefix, f"{prefix}_kernel") if prefix and name in known), None)
             if found is None or kind not in ("regularizer", "constraint"):
-                raise TypeError(f"{owner.__name__}: got an unexpected keyword argument {argument!r}")
+                arguments = [name for name in inspect.signature(owner).parameters if name not in given]
+                raise unexpected(owner.__name__, [argument], arguments)
             rule = regularizers.get(value) if kind == "regularizer" else constraints.get(value)
             if rule is not None:
                 (self.regularizers if kind == "regularizer" else self.constraints)[found] = rule

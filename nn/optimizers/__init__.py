@@ -1,6 +1,6 @@
-"""Optimizers: they change parameters by their gradients, with Keras 3's formulas, argument names and defaults.
+"""Optimizers change parameters by their gradients, with Keras 3's formulas, argument names and defaults.
 
-In a loop of your own:
+In your own loop:
 
     >>> import autograd_lite as ag
     >>> from nn import optimizers
@@ -14,7 +14,8 @@ In a loop of your own:
     >>> loss.item() < 1e-2
     True
 
-`compile(optimizer=...)` takes the same objects, or their names.
+`compile(optimizer=...)` takes the same objects, or their names. The file of an algorithm, such as `adam.py`, has its
+formula, its rule and its class.
 
 References:
     Keras 3, `keras.optimizers`, 2023.
@@ -29,15 +30,21 @@ from ..config.arguments import checked
 from ..config.config import made, named_object, plain
 from ..config.registry import find
 from . import schedules as schedules
-from .adaptive import Adadelta, Adamax, Ftrl, Lion, Nadam, ScheduleFreeAdamW
-from .algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
+from .adafactor import Adafactor
+from .adagrad import Adadelta, Adagrad
+from .adam import Adam, Adamax, AdamW, Nadam, ScheduleFreeAdamW
+from .ftrl import Ftrl
 from .hyper import Number, OptionalNumber
+from .lamb import Lamb
 from .lbfgs import LBFGS
+from .lion import Lion
 from .loss_scale import LossScaleOptimizer
-from .minimizing import minimize
 from .multi import MultiOptimizer, OptimizerMap
+from .muon import Muon
 from .optimizer import Optimizer
-from .whole import Adafactor, Lamb, Muon
+from .rmsprop import RMSprop
+from .scipy_bridge import minimize
+from .sgd import SGD
 
 __all__ = [
     "LBFGS",
@@ -91,8 +98,8 @@ def get(identifier: str | Mapping[str, Any] | Optimizer) -> Optimizer:
     """Return a new optimizer with default arguments by its name, a new one by its configuration, or the given object.
 
     Raises:
-        ValueError: for a name that is not known.
-        TypeError: for anything else, `LBFGS` among it.
+        ValueError: for an unknown name.
+        TypeError: for anything else, including `LBFGS`.
 
     Example:
         >>> get("rmsprop")
@@ -127,7 +134,7 @@ def _is_lbfgs(identifier: Any) -> bool:
 
 @checked
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
-    """Return what an optimizer can be made from again, without parameters and state; see `deserialize`.
+    """Return an optimizer without its parameters and state as plain values; see `deserialize`.
 
     Returns:
         {"class_name": …, "config": …}, as `get_config` has it.

@@ -1,13 +1,13 @@
 """Schedules: learning rates that depend on the number of steps taken, with Keras 3's formulas, names and defaults.
 
-An optimizer takes one in place of a number; t in the formulas counts its steps, from 0:
+An optimizer takes one instead of a number; t in the formulas counts its steps, from 0:
 
     >>> from nn import optimizers
     >>> optimizer = optimizers.SGD(ExponentialDecay(0.1, decay_steps=100, decay_rate=0.5))
     >>> optimizer.learning_rate
     0.1
 
-A schedule is a function of t, so that it can be drawn: `[schedule(t) for t in range(1000)]`.
+A schedule is a function of t, so it can be plotted: `[schedule(t) for t in range(1000)]`.
 
 References:
     Keras 3, `keras.optimizers.schedules`, 2023.
@@ -39,7 +39,7 @@ __all__ = [
 
 
 class LearningRateSchedule(Configurable):
-    """Base of all schedules; a subclass writes `__call__`.
+    """Base class of all schedules; a subclass writes `__call__`.
 
     Example:
         >>> class Halving(LearningRateSchedule):
@@ -50,7 +50,7 @@ class LearningRateSchedule(Configurable):
     """
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate of the step after `step` others."""
+        """Return the learning rate after `step` steps."""
         raise NotImplementedError(f"{type(self).__name__}: write __call__(self, step)")
 
     def __repr__(self) -> str:
@@ -64,7 +64,7 @@ class ExponentialDecay(LearningRateSchedule):
     Args:
         initial_learning_rate: at t = 0, at least 0.
         decay_steps: above 0.
-        decay_rate: the factor over decay_steps steps, above 0.
+        decay_rate: the factor per decay_steps steps, above 0.
         staircase: whether t / decay_steps is rounded down.
         name: kept for the configuration.
 
@@ -89,7 +89,6 @@ class ExponentialDecay(LearningRateSchedule):
         self.name = name
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate."""
         return self.initial_learning_rate * self.decay_rate ** self._periods(step)
 
     def _periods(self, step: int) -> float:
@@ -123,7 +122,6 @@ class InverseTimeDecay(ExponentialDecay):
         super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate."""
         return self.initial_learning_rate / (1 + self.decay_rate * self._periods(step))
 
 
@@ -131,8 +129,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     """values[i], with i the number of boundaries below t.
 
     Args:
-        boundaries: of t, rising; a boundary itself still has the value before it.
-        values: one more than boundaries, each at least 0.
+        boundaries: rising values of t; at a boundary itself the value before it still holds.
+        values: one more than there are boundaries, each at least 0.
         name: kept for the configuration.
 
     Example:
@@ -147,7 +145,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.values = [_number(own, "every value", v) for v in values]
         if len(self.values) != len(self.boundaries) + 1:
             raise ValueError(
-                f"{own}: expected one value more than boundaries; received {len(self.values)} values and "
+                f"{own}: expected one more value than boundaries; received {len(self.values)} values and "
                 f"{len(self.boundaries)} boundaries"
             )
         if self.boundaries != sorted(set(self.boundaries)):
@@ -155,7 +153,6 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.name = name
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate."""
         return self.values[bisect_left(self.boundaries, step)]
 
 
@@ -169,7 +166,7 @@ class PolynomialDecay(LearningRateSchedule):
         decay_steps: above 0.
         end_learning_rate: at least 0.
         power: above 0; 1 is a line.
-        cycle: whether it begins again, lower each time.
+        cycle: whether to start again, lower each time.
         name: kept for the configuration.
 
     Example:
@@ -195,7 +192,6 @@ class PolynomialDecay(LearningRateSchedule):
         self.name = name
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate."""
         end, length = self.end_learning_rate, self.decay_steps
         if self.cycle:
             length *= max(math.ceil(step / length), 1)
@@ -204,18 +200,18 @@ class PolynomialDecay(LearningRateSchedule):
 
 
 class CosineDecay(LearningRateSchedule):
-    """Half a wave of a cosine, from the initial rate to alpha times it, after a line up if asked.
+    """Half a cosine wave, from the initial rate to alpha times it, after a linear warm-up if asked.
 
     Without warm-up: initial * ((1 - alpha) * (1 + cos(pi * t / decay_steps)) / 2 + alpha), constant after decay_steps.
     With a `warmup_target`: a line from initial to it in warmup_steps, then the same from it, with t counted from there.
 
     Args:
         initial_learning_rate: at t = 0, at least 0.
-        decay_steps: above 0, without those of the warm-up.
+        decay_steps: the number of steps after the warm-up, above 0.
         alpha: the last rate as a fraction, at least 0.
         name: kept for the configuration.
-        warmup_target: None, or the highest rate.
-        warmup_steps: at least 0.
+        warmup_target: None, or the rate at the end of the warm-up.
+        warmup_steps: the number of steps of the warm-up, at least 0.
 
     References:
         Ilya Loshchilov, Frank Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017, equation 5.
@@ -243,7 +239,6 @@ class CosineDecay(LearningRateSchedule):
         self.warmup_steps = _number(own, "warmup_steps", warmup_steps)
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate."""
         start, passed = self.initial_learning_rate, float(step)
         if self.warmup_target is not None:
             if step < self.warmup_steps:
@@ -253,13 +248,13 @@ class CosineDecay(LearningRateSchedule):
 
 
 class CosineDecayRestarts(LearningRateSchedule):
-    """Half waves of a cosine, one after another: the i-th is t_mul**i times as long, and m_mul**i times as high.
+    """Half cosine waves, one after another: the i-th is t_mul**i times as long and m_mul**i times as high as the first.
 
-    initial * ((1 - alpha) * m_mul**i * (1 + cos(pi * f)) / 2 + alpha), with f the passed fraction of the i-th.
+    initial * ((1 - alpha) * m_mul**i * (1 + cos(pi * f)) / 2 + alpha), with f the fraction of the i-th that has passed.
 
     Args:
         initial_learning_rate: at t = 0, at least 0.
-        first_decay_steps: length of the first, above 0.
+        first_decay_steps: the length of the first, above 0.
         t_mul: at least 1.
         m_mul: above 0.
         alpha: the lowest rate as a fraction, at least 0.
@@ -294,29 +289,28 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.name = name
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate."""
         passed, ratio = step / self.first_decay_steps, self.t_mul
         if ratio == 1:
             restarts = math.floor(passed)
             fraction = passed - restarts
         else:
             restarts = math.floor(math.log(1 + passed * (ratio - 1), ratio))
-            # The logarithm of a whole power may lie just under it.
+            # Rounding may put the logarithm of a whole power just below it.
             restarts += (ratio ** (restarts + 1) - 1) / (ratio - 1) <= passed
             fraction = (passed - (ratio**restarts - 1) / (ratio - 1)) / ratio**restarts
         return self.initial_learning_rate * _half_wave(fraction, self.m_mul**restarts, self.alpha)
 
 
 class OneCycle(LearningRateSchedule):
-    """Up to the highest rate and down again, once; Keras has no such schedule, PyTorch calls it OneCycleLR.
+    """Up to the highest rate and down again, once; Keras does not have it, PyTorch calls it OneCycleLR.
 
     From max / div_factor up to max in the first `pct_start` of the steps, then down to max / div_factor /
-    final_div_factor in the others; both ways half a wave of a cosine.
+    final_div_factor in the rest; both are half a cosine wave.
 
     Args:
         max_learning_rate: the highest rate, above 0.
-        total_steps: at least 2; the rate stays constant after them.
-        pct_start: the fraction of the steps that go up, between 0 and 1.
+        total_steps: at least 2; after them the rate stays constant.
+        pct_start: the fraction of the steps that go up, in (0, 1).
         div_factor: above 0.
         final_div_factor: above 0.
 
@@ -351,7 +345,6 @@ class OneCycle(LearningRateSchedule):
             )
 
     def __call__(self, step: float) -> float:
-        """Return the learning rate."""
         top, turn, last = self.max_learning_rate, self.pct_start * self.total_steps - 1, self.total_steps - 1
         low = top / self.div_factor
         if step <= turn:
@@ -362,7 +355,7 @@ class OneCycle(LearningRateSchedule):
 
 @checked
 def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
-    """Return what a schedule can be made from again, as {"class_name": …, "config": …}; see `deserialize`."""
+    """Return a schedule as plain values, {"class_name": …, "config": …}; see `deserialize`."""
     config: dict[str, Any] = plain(schedule)
     return config
 

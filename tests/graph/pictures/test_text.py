@@ -14,7 +14,7 @@ from hypothesis import given, strategies as st
 
 import autograd_lite as ag
 from autograd_lite.graph import Graph, GraphNode, Kind, Program, build_graph
-from autograd_lite.graph.pictures.view import Mark, Overlay
+from autograd_lite.graph.marks import Mark, Overlay
 from autograd_lite.ir.pen import columns
 
 from ...running import lines_for_every_hash_seed
@@ -54,7 +54,7 @@ def test_golden(name: str, face: str) -> None:
 
 _PRINT_DIGESTS = """
 import hashlib
-from tests.graph.test_text import JOINT
+from tests.graph.pictures.test_text import JOINT
 for name, graph in JOINT.items():
     for style in ("listing", "tree"):
         print(name, style, hashlib.sha256(graph.to_text(style=style, color=True, sources=True).encode()).hexdigest())

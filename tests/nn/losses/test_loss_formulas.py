@@ -19,7 +19,7 @@ from .loss_cases import CASES, EMBEDDINGS, INDICES, KINDS, LOGITS, ONE_HOT, N, P
 FUNCTIONS = {
     name: function
     for name, function in vars(losses).items()
-    if inspect.isfunction(function) and name in losses.functions.__all__
+    if inspect.isfunction(function) and function.__module__.startswith("nn.losses.")
 }
 
 
@@ -197,16 +197,14 @@ def test_laws(seed: int) -> None:
 
 BAD: dict[str, tuple[Any, str]] = {
     "reduction": (lambda: losses.Huber(reduction="average"), "expected reduction"),
-    "delta": (lambda: losses.Huber(delta=0.0), "delta to be a number, greater than 0"),
-    "gamma": (lambda: losses.BinaryFocalCrossentropy(gamma=-1.0), "gamma to be a number, at least 0"),
-    "alpha": (lambda: losses.BinaryFocalCrossentropy(alpha=2.0), "at least 0 and at most 1"),
+    "delta": (lambda: losses.Huber(delta=0.0), "delta to be a finite number above 0"),
+    "gamma": (lambda: losses.BinaryFocalCrossentropy(gamma=-1.0), "gamma to be a finite number of at least 0"),
+    "alpha": (lambda: losses.BinaryFocalCrossentropy(alpha=2.0), "of at least 0 and at most 1"),
     "alphas": (lambda: losses.CategoricalFocalCrossentropy(alpha=[-1.0, 1.0]), "one a class"),
     "alphas of other classes": (lambda: losses.CategoricalFocalCrossentropy([1.0, 2.0])(ONE_HOT, P), "of 4 classes"),
-    "q": (lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0), "less than 1"),
-    "axis": (lambda: losses.CosineSimilarity(axis=1.0), "axis to be an integer"),  # type: ignore[arg-type]
+    "q": (lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0), "below 1"),
     "no such axis": (lambda: losses.CategoricalCrossentropy(axis=2)(ONE_HOT, P), "axis=2 beside the batch's"),
     "margin": (lambda: losses.Circle(margin=-0.1), "margin to be a number"),
-    "ignore_class": (lambda: losses.SparseCategoricalCrossentropy(ignore_class=1.5), "integer or None"),  # type: ignore[arg-type]
     "negative counts": (lambda: losses.Poisson()([[-1.0]], [[1.0]]), "not negative"),
     "negative logarithms": (lambda: losses.MeanSquaredLogarithmicError()([[-1.0]], [[1.0]]), "not negative"),
     "hinge of 2": (lambda: losses.Hinge()([[2.0]], [[1.0]]), "-1 and 1, or 0 and 1"),

@@ -226,13 +226,13 @@ def test_a_large_parameter_in_pieces_equals_the_whole(make: Callable[..., Optimi
 
     whole = run()
     pieces: list[tuple[int, ...]] = []
-    note_in_pieces = blocks.Block.note_in_pieces
+    noted_in_pieces = blocks.Block.noted_in_pieces
 
     def noting(block: blocks.Block, *args: Any) -> Any:
         pieces.append(block.shape)
-        return note_in_pieces(block, *args)
+        return noted_in_pieces(block, *args)
 
-    monkeypatch.setattr(blocks.Block, "note_in_pieces", noting)
+    monkeypatch.setattr(blocks.Block, "noted_in_pieces", noting)
     for piece in (1000, 6000):
         monkeypatch.setattr(blocks, "PIECE", piece)
         pieces.clear()

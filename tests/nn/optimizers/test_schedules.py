@@ -241,7 +241,7 @@ def test_weight_decay_spares_what_is_excluded() -> None:
 REFUSALS: dict[str, tuple[Any, type[Exception], str]] = {
     "no steps": (lambda: schedules.ExponentialDecay(0.1, 0, 0.5), ValueError, "decay_steps above 0 .*received 0"),
     "text": (lambda: schedules.CosineDecay("a", 1), TypeError, "initial_learning_rate to be a number"),
-    "values": (lambda: schedules.PiecewiseConstantDecay([1], [0.1]), ValueError, "one value more than boundaries"),
+    "values": (lambda: schedules.PiecewiseConstantDecay([1], [0.1]), ValueError, "one more value than boundaries"),
     "falling": (lambda: schedules.PiecewiseConstantDecay([2, 1], [1, 1, 1]), ValueError, "boundaries that rise"),
     "t_mul": (lambda: schedules.CosineDecayRestarts(0.1, 5, t_mul=0.5), ValueError, "t_mul of at least 1"),
     "pct": (lambda: schedules.OneCycle(0.1, 10, pct_start=1.0), ValueError, "pct_start below 1"),

@@ -1,0 +1,221 @@
+"""Declared arguments: a class states each argument of its constructor once, and gets the constructor.
+
+    class Huber(Loss):
+        delta: float = field(number(above=0), default=1.0)
+
+A field is the argument and the attribute: `Huber(2.0).delta`. As in `dataclasses`, the fields of base classes come
+first, and `__post_init__`, where a class has one, runs at the end. Type checkers and editors know the constructor by
+`typing.dataclass_transform`; an argument that is kept as something else than what is given is annotated with
+`Converted`. A class that writes `__init__` has that constructor, and passes on what it likes.
+
+Where the nearest `__init__` that a base class writes takes an argument, it is handed on to it, not kept twice.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from autograd_lite.arguments import explained
+
+from .arguments import Check, unexpected
+
+REQUIRED: Any = inspect.Parameter.empty
+Given = TypeVar("Given", contravariant=True)
+Kept = TypeVar("Kept", covariant=True)
+
+
+class Converted(Generic[Given, Kept]):
+    """The type of a field that takes `Given` and is `Kept`: `Converted[int | Sequence[int], tuple[int, ...]]`."""
+
+    if TYPE_CHECKING:
+
+        def __get__(self, owner: Any, kind: type | None = None) -> Kept: ...
+
+        def __set__(self, owner: Any, value: Given) -> None: ...
+
+
+class Field:
+    """One argument of a constructor; `field` and `option` make them.
+
+    Args:
+        check: of (owner, name, value) to the value that is kept, or an error; None keeps what is given.
+        default: what it is when it is not given, REQUIRED if it must be.
+        kw_only: whether it must be given by name.
+        handed_on: whether a written `__init__` of a base class takes it, by its `**kwargs`.
+    """
+
+    #: Whether it stays on the class, as a descriptor whose `__set__` checks each assignment.
+    live = False
+
+    def __init__(
+        self, check: Check | None = None, default: Any = REQUIRED, *, kw_only: bool = False, handed_on: bool = False
+    ) -> None:
+        self.check, self.default, self.kw_only, self.handed_on = check, default, kw_only or handed_on, handed_on
+
+
+class _Attribute:
+    """What is no argument, with the value that the class has for it, if there is one."""
+
+    def __init__(self, *default: Any) -> None:
+        self.default = default
+
+
+def field(check: Check | None = None, *, default: Any = REQUIRED, kw_only: bool = False) -> Any:
+    """Declare an argument, in the body of a class.
+
+    Args:
+        check: one of `nn.config.arguments`, or any function of (owner, name, value) that returns the value to keep.
+        default: left out, the argument must be given.
+        kw_only: whether it must be given by name; such come last.
+    """
+    return Field(check, default, kw_only=kw_only)
+
+
+def option(*, default: Any = REQUIRED, kw_only: Literal[True]) -> Any:
+    """Declare an argument that the `__init__` of a base class takes among its keyword arguments."""
+    return Field(None, default, handed_on=True)
+
+
+def weight(*, init: Literal[False] = False) -> Any:
+    """Declare a tensor that `build` makes: it is neither an argument nor, before, an attribute."""
+    return _Attribute()
+
+
+def attribute(value: Any, *, init: Literal[False] = False) -> Any:
+    """Declare an attribute that is no argument, and what it is until something assigns it."""
+    return _Attribute(value)
+
+
+# ---- classes --------------------------------------------------------------------------------------------------------
+
+
+def declare(cls: type) -> None:
+    """Take the fields out of a new class's body, and give it the constructor that they make."""
+    fields: dict[str, Field] = {}
+    for name, value in list(vars(cls).items()):
+        if isinstance(value, _Attribute):
+            setattr(cls, name, *value.default) if value.default else delattr(cls, name)
+        elif isinstance(value, Field):
+            fields[name] = value
+            if not value.live:
+                delattr(cls, name)
+    cls._own_fields = fields  # type: ignore[attr-defined]
+    if "__init__" not in vars(cls):
+        declaring = [base for base in cls.__bases__ if fields_of(base)]
+        if fields or len(declaring) > 1 or (declaring and "__post_init__" in vars(cls)):
+            cls.__init__ = _Constructor(cls)  # type: ignore[misc]
+
+
+def fields_of(cls: type, below: type = object) -> dict[str, Field]:
+    """Return the fields of a class, those of its bases first, but for those of `below` and of the bases after it."""
+    order = cls.__mro__[: cls.__mro__.index(below)]
+    fields = {name: f for base in reversed(order) for name, f in _own(base).items()}
+    return dict(sorted(fields.items(), key=lambda item: item[1].kw_only))
+
+
+def _own(cls: type) -> Mapping[str, Field]:
+    found: Mapping[str, Field] = vars(cls).get("_own_fields", {})
+    return found
+
+
+class _Constructor:
+    """Stands for a constructor until one is looked up: to make it takes as long as to compile a function."""
+
+    def __init__(self, owner: type) -> None:
+        self.owner = owner
+
+    def __get__(self, made: Any, kind: type | None = None) -> Any:
+        init = self.owner.__init__ = _constructor(self.owner)  # type: ignore[misc]
+        return init if made is None else init.__get__(made, kind)
+
+
+def _writer(cls: type) -> type:
+    """Return the nearest base class whose `__init__` somebody has written; that of `object` at last."""
+    inits = ((base, vars(base).get("__init__")) for base in cls.__mro__[1:])
+    return next(base for base, init in inits if init and not isinstance(init, _Constructor) and not is_made(init))
+
+
+def is_made(init: Any) -> bool:
+    """Return whether a constructor has been made of fields."""
+    return hasattr(init, "binds")
+
+
+def _constructor(cls: type) -> Any:
+    """Return a class's constructor, compiled from what one would have written."""
+    writer = _writer(cls)
+    written: Any = writer.__init__  # type: ignore[misc]
+    above = list(inspect.signature(written).parameters.values())[1:] if writer is not object else []
+    fields = fields_of(cls, writer)
+    own = {name: f for name, f in fields.items() if not f.handed_on}
+    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    parameters += [_parameter(cls, name, f) for name, f in fields.items()]
+    code = _code(own, writer, above, hasattr(cls, "__post_init__"))
+    names = {f"default_{name}": f.default for name, f in own.items()} | {f"check_{n}": f.check for n, f in own.items()}
+    names |= {"__name__": cls.__module__, "written": written, "explain": _problem, "unexpected": unexpected}
+    names["known"] = [*fields, *(p.name for p in above)]
+    exec(compile(code, f"<the fields of {cls.__qualname__}>", "exec"), names)
+    init: Any = names["__init__"]
+    init.__module__, init.__qualname__ = cls.__module__, f"{cls.__qualname__}.__init__"
+    options = inspect.Parameter("options", inspect.Parameter.VAR_KEYWORD)
+    init.binds = inspect.Signature([*(p for p in parameters if p.name == "self" or p.name in own), options])
+    given_by_name = [
+        p.replace(kind=p.KEYWORD_ONLY) for p in above if p.name not in fields and p.kind is not p.VAR_KEYWORD
+    ]
+    init.__signature__ = inspect.Signature(
+        [*parameters, *given_by_name, *(p for p in above if p.kind is p.VAR_KEYWORD)]
+    )
+    return init
+
+
+def _parameter(cls: type, name: str, f: Field) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY if f.kw_only else inspect.Parameter.POSITIONAL_OR_KEYWORD
+    annotation = next(notes[name] for base in cls.__mro__ if name in (notes := vars(base).get("__annotations__", {})))
+    return inspect.Parameter(name, kind, default=f.default, annotation=annotation)
+
+
+def _code(own: Mapping[str, Field], writer: type, above: list[inspect.Parameter], finishes: bool) -> str:
+    """Return the source of a constructor with these fields, which calls that of `writer`, unless it is `object`'s."""
+    head = ["self", *(_in_head(name, f) for name, f in own.items() if not f.kw_only)]
+    by_name = [_in_head(name, f) for name, f in own.items() if f.kw_only]
+    head += ["*", *by_name] if by_name else []
+    handed = [p.name for p in above if p.name in own]
+    lines = []
+    if not any(p.kind is p.VAR_KEYWORD for p in above):
+        others = {p.name for p in above} - own.keys()
+        wrong = f"options.keys() - {others!r}" if others else "options"
+        lines += [f"if options and {wrong}: raise unexpected(type(self).__name__, options, known)"]
+    if writer is not object:
+        lines += [f"written(self, {''.join(f'{name}={name}, ' for name in handed)}**options)"]
+    for name, f in own.items():
+        if name not in handed:
+            lines += [f"self.{name} = {f'check_{name}(self, {name!r}, {name})' if f.check else name}"]
+    lines += ["self.__post_init__()"] if finishes else []
+    given = "".join(f"{name!r}: {name}, " for name in own)
+    return _SOURCE.format(head=", ".join(head), body="\n        ".join(lines or ["pass"]), given=given)
+
+
+def _in_head(name: str, f: Field) -> str:
+    return name if f.default is REQUIRED else f"{name}=default_{name}"
+
+
+_SOURCE = """\
+def __init__({head}, **options):
+    try:
+        {body}
+    except Exception as error:
+        problem = explain(self, error, {{{given}**options}})
+        try:
+            if problem is error:
+                raise
+            raise problem from None
+        finally:
+            del problem  # whose traceback has this frame: a cycle
+"""
+
+
+def _problem(made: Any, error: Exception, given: dict[str, Any]) -> Exception:
+    """Return the error of a constructor that says what was called, expected and received."""
+    name = type(made).__name__
+    return error if name.startswith("_") else explained(name, error, given, {}, retell=True)
