@@ -47,7 +47,8 @@ def graph_svg(graph: PureGraph, *, max_nodes: int = PICTURE_LIMIT, **options: Un
     """Return the picture of a graph as SVG; see `Graph.to_svg`."""
     if not 1 <= max_nodes <= PICTURE_LIMIT:
         raise ValueError(f"to_svg: expected max_nodes from 1 to {PICTURE_LIMIT:,}; received {max_nodes}")
-    return svg_text(view_of(graph, **{**options, "limit": max_nodes}))
+    options["limit"] = max_nodes
+    return svg_text(view_of(graph, **options))
 
 
 def svg_text(view: View) -> str:
