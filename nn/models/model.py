@@ -254,7 +254,7 @@ class Model(Configurable, Trainer):
         Raises:
             ValueError: if the input shape is not known yet.
         """
-        self._ready(f"{self.name}.summary()")
+        self._ready(f"{type(self).__name__}.summary")
         text = summary_text(self, expand_nested, show_trainable)
         if print_fn is None:
             print(printable(text))

@@ -337,8 +337,8 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "summary before build": (
         lambda: models.Sequential([layers.Dense(1)]).summary(),
         ValueError,
-        r"summary\(\): expected a module with parameters; 'sequential' \(Sequential\) has none yet, because its input "
-        r"shape is not known. Give the first layer input_shape=",
+        r"summary: expected a module with parameters; received 'sequential' \(Sequential\), which has none yet, "
+        r"because its input shape is not known. Give the first layer input_shape=",
     ),
     "predict of nothing": (
         lambda: model().predict(X[:0]),
