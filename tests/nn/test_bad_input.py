@@ -253,7 +253,7 @@ NAMES: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "initializer": (
         lambda: layers.Dense(2, kernel_initializer="glorot"),
-        "expected the name of an initializer; received 'glorot'. .*Known names: constant, glorot_normal",
+        "expected the name of an initializer; received 'glorot'. Did you mean 'glorot_normal'.*Known names: constant, zeros",
     ),
     "unlike anything": (lambda: losses.get("xyz"), "received 'xyz'. Known names: categorical_crossentropy"),
 }
@@ -452,13 +452,17 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "initializer scale": (
         lambda: initializers.VarianceScaling(-1),
         ValueError,
-        "expected a positive scale; received -1",
+        "expected scale to be a finite number above 0; received scale=-1",
     ),
-    "initializer mode": (lambda: initializers.VarianceScaling(mode="x"), ValueError, "expected mode 'fan_in'"),
+    "initializer mode": (
+        lambda: initializers.VarianceScaling(mode="x"),
+        ValueError,
+        "expected mode to be one of fan_in",
+    ),
     "initializer distribution": (
         lambda: initializers.VarianceScaling(distribution="x"),
         ValueError,
-        "expected distribution 'uniform'",
+        "expected distribution to be one of uniform",
     ),
     "classes": (
         lambda: to_categorical([0, 3], 3),
