@@ -1,1 +1,1 @@
-"""What objects are made of: declared arguments, their checks, names, and plain values to make the objects from again."""
+"""Declared arguments, their checks, names, and the plain values that objects are made from again."""

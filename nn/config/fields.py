@@ -83,9 +83,9 @@ def weight(*, init: Literal[False] = False) -> Any:
     return _Attribute()
 
 
-def attribute(value: Any, *, init: Literal[False] = False) -> Any:
-    """Declare an attribute that is no argument, and what it is until something assigns it."""
-    return _Attribute(value)
+def attribute(*value: Any, init: Literal[False] = False) -> Any:
+    """Declare an attribute that is not an argument, and what it is until something assigns it, if it is anything."""
+    return _Attribute(*value)
 
 
 # ---- classes --------------------------------------------------------------------------------------------------------

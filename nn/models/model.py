@@ -14,11 +14,13 @@ from autograd_lite import ShapeError, Tensor
 
 from .. import saving
 from ..config.config import Configurable
+from ..config.fields import attribute
 from ..config.limits import reading
+from ..config.registry import snake_case
 from ..layers import Input as Input, InputLayer
 from ..module.building import build_once
 from ..module.described import layer_config, layer_from_config
-from ..module.module import Module, Shape, snake_case
+from ..module.module import Module, Shape
 from ..module.symbols import Call, Symbol
 from ..saving import describing
 from ..saving.model_files import load_model as load_model, save_model as save_model
@@ -62,8 +64,8 @@ class Model(Configurable, Trainer):
     """
 
     _unnamed = frozenset({"_functional"})
-    _plan: Plan | None = None
-    _functional: dict[str, Module]
+    _plan: Plan | None = attribute(None)
+    _functional: dict[str, Module] = attribute()
 
     def __init__(
         self,
@@ -341,12 +343,11 @@ class Sequential(Model):
     """
 
     _unnamed = frozenset({"_functional", "_layers"})
-    _sample: Shape | None = None  # of one sample, with None for unknown lengths
-    _sample_dtype: str | None = None
-    _kind: str = "float32"  # the dtype of what the next layer gets
-    _taken: Mapping[str, int] = MappingProxyType(
-        {}
-    )  # how many of the names `dense`, `dense_1`, … are known to be taken
+    _sample: Shape | None = attribute(None)  # of one sample, with None for unknown lengths
+    _sample_dtype: str | None = attribute(None)
+    _kind = "float32"  # the dtype of what the next layer gets
+    # How many of the names `dense`, `dense_1`, … are known to be taken.
+    _taken: Mapping[str, int] = attribute(MappingProxyType({}))
 
     def __init__(
         self, layers: Iterable[Module | Symbol] | None = None, *more: Any, name: str | None = None, dtype: Any = None

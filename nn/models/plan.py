@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from autograd_lite import Tensor
 
-from ..module.module import Module, snake_case
+from ..config.registry import snake_case
+from ..module.module import Module
 from ..module.symbols import Call, Shape, Symbol, leaves, map_leaves
 
 

@@ -255,7 +255,7 @@ NAMES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: layers.Dense(2, kernel_initializer="glorot"),
         "expected the name of an initializer; received 'glorot'. Did you mean .*Known names: constant, zeros",
     ),
-    "unlike anything": (lambda: losses.get("xyz"), "received 'xyz'. Known names: categorical_crossentropy"),
+    "unlike anything": (lambda: losses.get("xyz"), "received 'xyz'. Known names: binary_crossentropy"),
 }
 OBJECTS: dict[str, tuple[Callable[[], Any], str]] = {
     "loss": (lambda: losses.get(3), "loss: expected a name, a Loss or a function of .* received 3"),
@@ -386,7 +386,7 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         r"Model: expected a method call\(self, x\) that computes the output; found none",
     ),
     "units": (lambda: layers.Dense(0), ValueError, "Dense: expected units to be a positive integer; received units=0"),
-    "units as a float": (lambda: layers.Dense(2.0), ValueError, "received units=2.0"),  # type: ignore[arg-type]
+    "units as a float": (lambda: layers.Dense(2.0), TypeError, "received units=2.0"),  # type: ignore[arg-type]
     "input_shape as a number": (
         lambda: layers.Dense(2, input_shape=784),
         ValueError,
@@ -397,7 +397,11 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         r"received input_shape=\(None, 784\)",
     ),
-    "rate": (lambda: layers.Dropout(1.0), ValueError, "expected a rate with 0 <= rate < 1; received rate=1.0"),
+    "rate": (
+        lambda: layers.Dropout(1.0),
+        ValueError,
+        "expected rate to be a number of at least 0 and below 1; received rate=1.0",
+    ),
     "noise_shape": (
         lambda: layers.Dropout(0.5, noise_shape=(2, 2))(X),
         ValueError,
@@ -422,12 +426,12 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a reduction": (
         lambda: losses.MeanSquaredError("average"),
         ValueError,
-        "mean_squared_error: expected reduction to be one of .*; received 'average'",
+        "MeanSquaredError: expected reduction to be one of .*; received reduction='average'",
     ),
     "label smoothing": (
         lambda: losses.BinaryCrossentropy(label_smoothing=2.0),
         ValueError,
-        "binary_crossentropy: expected label_smoothing from 0 to 1; received 2.0",
+        "BinaryCrossentropy: expected label_smoothing to be a number from 0 to 1; received label_smoothing=2.0",
     ),
     "sample weights": (
         lambda: losses.MeanSquaredError()(X, X, np.ones((N, 1))),
