@@ -12,7 +12,7 @@ Example:
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from . import random as random
+from . import random as random, tree as tree
 from .core.errors import (
     DtypeError as DtypeError,
     GradError as GradError,

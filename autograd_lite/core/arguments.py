@@ -115,6 +115,7 @@ _BY_ANNOTATION: dict[str, Kind] = {
     "Targets": NUMBERS,
     "Callable": Kind("a function", callable, sure=False),
     "Graph": Kind("a Graph, as build_graph makes it", lambda value: _is_called(value, "Graph")),
+    "PureGraph": Kind("a Graph, as build_graph makes it", lambda value: _is_called(value, "PureGraph")),
     "os.PathLike": _PATH,
     "Path": _PATH,
     "Arrays": Kind("an array, or a list of arrays", lambda value: _is_arrays(value), sure=False),

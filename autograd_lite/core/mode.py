@@ -12,6 +12,7 @@ from weakref import ref
 
 from .forks import fork_safe_lock
 from .observers import Watch
+from .scopes import scope_of_model, scope_of_module
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -318,6 +319,8 @@ class module_scope:
     Args:
         path: the module's name; scopes inside each other join their names with dots.
         absolute: the path is whole, whatever scope is around.
+        model: the model that is called on its own, if it is one: `path` is then its name, which comes before the paths
+            of its modules in pictures that show several models.
 
     Example:
         >>> import autograd_lite as ag
@@ -328,10 +331,10 @@ class module_scope:
     """
 
     # A class and not a generator, because every call of a module enters one.
-    __slots__ = ("_absolute", "_entry", "_path")
+    __slots__ = ("_absolute", "_entry", "_model", "_path")
 
-    def __init__(self, path: str, *, absolute: bool = False) -> None:
-        self._path, self._absolute = path, absolute
+    def __init__(self, path: str, *, absolute: bool = False, model: object = None) -> None:
+        self._path, self._absolute, self._model = path, absolute, model
         self._entry: Entry | None = None
 
     def __enter__(self) -> None:
@@ -344,5 +347,7 @@ class module_scope:
             self._entry = None
 
     def _change(self, mode: Mode) -> None:
-        around = "" if self._absolute else mode.scope
-        mode.scope = f"{around}.{self._path}" if around and self._path else around or self._path
+        if self._model is None:
+            mode.scope = scope_of_module(self._path, mode.scope, self._absolute)
+        else:
+            mode.scope = scope_of_model(self._path, self._model, mode.scope)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .scopes import path_of
+
 if TYPE_CHECKING:
     from .op import Op
     from .seals import Seal
@@ -166,7 +168,7 @@ class Node:
     @property
     def scope(self) -> str:
         """The path of the `nn` module that the op ran in, when recorded."""
-        return self.note[2] if self.note else ""
+        return path_of(self.note[2]) if self.note else ""
 
     def describe(self) -> str:
         """Return `op (shape) dtype`, and the user's line when it was recorded, for error messages."""

@@ -15,9 +15,9 @@ from ..core.errors import ShapeError
 from ..core.messages import checked
 from ..core.op import Op
 from ..core.shapes import normalize_axis
-from ..core.tree import leaves, map_leaves, rebuild
 from ..tensors.lifted import Level, Lifted, face
 from ..tensors.tensor import Tensor
+from ..tree import items, map as map_leaves, rebuild
 from .arguments import array_like, arrays_returned, bare, has_history, leave, name_of, tensors_in
 
 
@@ -117,7 +117,7 @@ def _batched(tree: Any, axis: int | None, where: str, level: Level, sizes: dict[
         sizes[where + path] = value.shape[k]
         return face(Batched(np.moveaxis(value, k, 0) if k else value, level), None)
 
-    return rebuild(tree, iter([one(path, a) for path, a in leaves(tree)]))
+    return rebuild(tree, iter([one(path, a) for path, a in items(tree)]))
 
 
 def unbatched(x: Any, size: int, level: Level) -> Any:

@@ -13,11 +13,11 @@ from ..core.errors import GradError, ShapeError
 from ..core.messages import checked
 from ..core.mode import MODE
 from ..core.node import Node
-from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import conjugated, cotangents, edge_of
 from ..tensors.lifted import released
 from ..tensors.record import owned, wrap
 from ..tensors.tensor import Tensor
+from ..tree import leaves, map as map_leaves, rebuild
 from .arguments import Traced, arrays_returned, beside, leave, like_argument, name_of, scalar, trace
 
 
@@ -171,7 +171,7 @@ def pairs_of(traced: Traced) -> list[tuple[Node, Any]]:
         if variables.__class__ is Node:
             pairs.append((variables, given))
         else:
-            pairs += [(v, a) for (_, v), (_, a) in zip(leaves(variables), leaves(given), strict=True)]
+            pairs += zip(leaves(variables), leaves(given), strict=True)
     return pairs
 
 

@@ -14,8 +14,7 @@ Example:
     True
 """
 
-from ..ir.build import build_graph as build_graph
-from ..ir.graph import Graph as Graph
+from ..ir.graph import PureGraph as PureGraph
 from ..ir.node import (
     ArrayDigest as ArrayDigest,
     Flow as Flow,
@@ -24,8 +23,8 @@ from ..ir.node import (
     Param as Param,
     Role as Role,
 )
-from ..ir.program import Program as Program, trace as trace
-from ..ir.stats import Stats as Stats
+from ..ir.program import PureProgram as PureProgram
+from ..ir.stats import Measurement as Measurement, Stats as Stats
 from ..tensors.tensor import Tensor
 from .analysis.cost import Cost as Cost, ModuleCost as ModuleCost
 from .analysis.differences import Change as Change, Difference as Difference, GraphDiff as GraphDiff, diff as diff
@@ -42,17 +41,13 @@ from .explanations.words.rules import (
 )
 from .export.json_format import graph_schema as graph_schema
 from .export.render import RenderError as RenderError
+from .graph import Graph as Graph, build_graph as build_graph
+from .marks import Mark as Mark, Overlay as Overlay
 from .pictures.folding.fold import view_of as view_of
 from .pictures.mirror.picture import mirror as mirror
 from .pictures.notebook import TENSOR_LIMIT, picture
-from .pictures.view import (
-    EdgeKind as EdgeKind,
-    Mark as Mark,
-    Overlay as Overlay,
-    View as View,
-    ViewEdge as ViewEdge,
-    ViewNode as ViewNode,
-)
+from .pictures.view import EdgeKind as EdgeKind, View as View, ViewEdge as ViewEdge, ViewNode as ViewNode
+from .program_faces import Program as Program, trace as trace
 
 __all__ = [
     "ArrayDigest",
@@ -70,12 +65,15 @@ __all__ = [
     "HealthHistory",
     "Kind",
     "Mark",
+    "Measurement",
     "Memory",
     "ModuleCost",
     "NanReport",
     "Overlay",
     "Param",
     "Program",
+    "PureGraph",
+    "PureProgram",
     "RenderError",
     "Role",
     "Stats",

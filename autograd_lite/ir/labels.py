@@ -125,6 +125,32 @@ def _flops(n: int) -> str:
     return f"{n} FLOP"
 
 
+def exact(value: float, unit: str) -> str:
+    """Return a sum with its unit, to the last digit where it is a count: so what is seen adds up.
+
+    Example:
+        >>> exact(1234567.0, "FLOP"), exact(0.00042, "s")
+        ('1,234,567 FLOP', '420 µs')
+    """
+    return f"{value:,.0f} {unit}".rstrip() if unit != "s" and value % 1 == 0 else amount(value, unit)
+
+
+def amount(value: float, unit: str) -> str:
+    """Return a number with its unit, in thousands of it where it is large.
+
+    Example:
+        >>> amount(1_234_567, "FLOP"), amount(2048, "B"), amount(0.00042, "s"), amount(1234, "")
+        ('1.23 MFLOP', '2.05 kB', '420 µs', '1.23 k')
+    """
+    sizes = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")]
+    if unit == "s":
+        sizes = [(1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n")]
+    for size, prefix in sizes:
+        if abs(value) >= size * 0.9995:
+            return f"{value / size:.3g} {prefix}{unit}".rstrip()
+    return f"{value:.3g} {unit}".rstrip()
+
+
 # ---- widths ---------------------------------------------------------------------------------------------------------
 # In thousandths of the font size, from space to tilde: of each character the wider of Helvetica's (which Arial and
 # Liberation Sans share) and DejaVu Sans's advance, so that a box is wide enough whichever of them is installed.

@@ -12,6 +12,7 @@ from ..core.errors import NonFiniteError
 from ..core.mode import MODE, Mode, enter_mode, leave_mode
 from ..core.node import Node, user_source
 from ..core.op import Op
+from ..core.scopes import path_of
 from ..tensors.tensor import Tensor
 from .reasons import Fault, advice, fault_in, fault_in_rule, is_finite, number
 
@@ -86,7 +87,7 @@ class _Watch:
         names = [_name_of(edge, i) for i, edge in enumerate(edges)]
         there = [f"  {name} = {text}" for name, text in zip(names, fault.operands, strict=False)]
         sentence = _began(edges, values, fault.sentence) if fault.from_infinity else fault.sentence
-        raise _error(sentence, op, fault, there, user_source(), MODE.get().scope, edges)
+        raise _error(sentence, op, fault, there, user_source(), path_of(MODE.get().scope), edges)
 
     def observer(self) -> _Observer:
         """Return what looks at a backward pass."""
@@ -198,7 +199,7 @@ def _refuse_inputs(op: Op, values: Sequence[Any], edges: Sequence[Any]) -> None:
             fault = Fault(index, int(bad.sum()), a.size, a[index], _INPUT, "", ())
             who = "it was made before raise_on_nan" if isinstance(edge, Node) else "no recorded operation made it"
             sentence = f"{_name_of(edge, i)} came with {number(a[index])} into {op.name}: {who}"
-            raise _error(sentence, op, fault, [], user_source(), MODE.get().scope, edges)
+            raise _error(sentence, op, fault, [], user_source(), path_of(MODE.get().scope), edges)
 
 
 def _name_of(edge: Any, i: int) -> str:

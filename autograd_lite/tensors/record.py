@@ -20,8 +20,8 @@ from ..core.op import BY_UFUNC, Op
 from ..core.ownership import SMALL, undisturbed, unshared, write_whole
 from ..core.seals import Seal, lent, whole
 from ..core.shapes import ShapeDtype
-from ..core.tree import map_leaves
 from ..ops import shape
+from ..tree import map as map_leaves
 
 _NO_PARAMS: dict[str, Any] = {}
 _NEEDS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))

@@ -8,7 +8,7 @@ from typing import Any
 import autograd_lite as ag
 
 from .averages import SwapEMAWeights
-from .base import Callback, CallbackList, LambdaCallback
+from .base import Callback, CallbackList, LambdaCallback, Trained
 from .checkpoints import BackupAndRestore, ModelCheckpoint
 from .history import History
 from .loggers import CSVLogger, TensorBoard
@@ -30,6 +30,7 @@ __all__ = [
     "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
+    "Trained",
 ]
 
 

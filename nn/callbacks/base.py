@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
+
+import numpy.typing as npt
 
 from autograd_lite import Tensor
 
 from ..config.arguments import checked_here
-
-if TYPE_CHECKING:
-    from ..training.trainer import Trainer
+from ..metrics import Metric
+from ..optimizers import Optimizer
 
 Logs = Mapping[str, float]
 _BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
@@ -20,11 +21,44 @@ _OTHER_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end", "on_predict_ba
 _LARGER = ("acc", "auc", "precision", "recall", "f1", "fbeta", "r2", "iou", "similarity", "specificity", "sensitivity")
 
 
+class Trained(Protocol):
+    """What callbacks use of the model in training; every `nn.Model` has it, and more.
+
+    Attributes:
+        stop_training: set it to True and training ends after the batch; the epoch is closed like any other.
+    """
+
+    stop_training: bool
+
+    @property
+    def optimizer(self) -> Optimizer | Any:
+        """The optimizer, whose `learning_rate` may be set."""
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics that `fit` resets at the beginning of each epoch."""
+
+    def parameters(self) -> list[Tensor]:
+        """Return the parameters; after a batch their values are those of the next step."""
+
+    def state_dict(self) -> dict[str, npt.NDArray[Any]]:
+        """Return copies of the values of all parameters and buffers, by path."""
+
+    def load_state_dict(self, state: Mapping[str, npt.ArrayLike | Tensor]) -> Any:
+        """Assign the values of all parameters and buffers, or none of them."""
+
+    def save(self, path: Any) -> None:
+        """Write the whole model to a file."""
+
+    def save_weights(self, path: Any) -> None:
+        """Write the values of all parameters and buffers to a file."""
+
+
 class Callback:
     """Base class of all callbacks; a subclass overrides the methods that it needs.
 
-    `self.model` is the model in training, `self.params` a dict with "epochs", "steps" and "verbose". To stop, set
-    `self.model.stop_training = True`: training stops after the batch, and the epoch ends like any other.
+    `self.model` is the model in training (see `Trained`), `self.params` a dict with "epochs", "steps" and "verbose".
+    To stop, set `self.model.stop_training = True`: training stops after the batch, and the epoch ends like any other.
 
     `logs` is a dict of values by name, empty if there are none.
 
@@ -38,14 +72,14 @@ class Callback:
         ...         print(epoch, sorted(logs))
     """
 
-    model: Trainer
+    model: Trained
     params: dict[str, Any]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         checked_here(cls)
 
-    def set_model(self, model: Trainer) -> None:
+    def set_model(self, model: Trained) -> None:
         """Receive the model before training begins."""
         self.model = model
 
@@ -140,7 +174,7 @@ class CallbackList:
         guard: None, or a function that differentiates the loss of a step and returns whether to take the step.
     """
 
-    def __init__(self, callbacks: Sequence[Callback], model: Trainer, params: dict[str, Any]) -> None:
+    def __init__(self, callbacks: Sequence[Callback], model: Trained, params: dict[str, Any]) -> None:
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
             if isinstance(callback, type) or not hasattr(callback, "set_model"):

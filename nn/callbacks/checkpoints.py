@@ -78,11 +78,10 @@ class ModelCheckpoint(Callback):
                 f"ModelCheckpoint: expected names in filepath among {sorted(names)}; received {error.args[0]!r}"
             ) from None
         path.parent.mkdir(parents=True, exist_ok=True)
-        model: Any = self.model
         if self.save_weights_only:
-            model.save_weights(path)
+            self.model.save_weights(path)
         else:
-            model.save(path)
+            self.model.save(path)
         if self.verbose:
             print(f"Epoch {epoch + 1}: ModelCheckpoint saved {path}")
 
@@ -118,13 +117,15 @@ class BackupAndRestore(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.resumed_epoch = 0
         if self.path.exists():
-            found = load_checkpoint(self.path, self.model, self.model.optimizer, loader=self.loader)
+            model: Any = self.model
+            found = load_checkpoint(self.path, model, model.optimizer, loader=self.loader)
             self.resumed_epoch = int(found["epoch"]) + 1
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if (epoch + 1) % self._every == 0 and all(math.isfinite(value) for value in (logs or {}).values()):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            save_checkpoint(self.path, self.model, self.model.optimizer, loader=self.loader, extra={"epoch": epoch})
+            model: Any = self.model
+            save_checkpoint(self.path, model, model.optimizer, loader=self.loader, extra={"epoch": epoch})
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.delete_checkpoint:

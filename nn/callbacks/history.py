@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from .base import Callback, Logs
-
-if TYPE_CHECKING:
-    from ..training.trainer import Trainer
+from .base import Callback, Logs, Trained
 
 
 class History(Callback):
@@ -25,8 +22,8 @@ class History(Callback):
         self.history: dict[str, list[float]] = {}
         self._epochs: dict[str, list[int]] = {}
 
-    def set_model(self, model: Trainer) -> None:
-        """Do nothing: a record must not keep a model alive."""
+    def set_model(self, model: Trained) -> None:
+        """Keep no reference: a record must not keep a model alive."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self.epoch.append(epoch)

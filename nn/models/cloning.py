@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..config.arguments import checked
 from ..config.config import CustomObjectScope, class_called, name_in_configurations
@@ -13,13 +13,10 @@ from ..module.symbols import Symbol, leaves
 from ..saving.describing import described, remade
 from .plan import Plan, is_input
 
-if TYPE_CHECKING:
-    from .model import Model
-
 
 @checked
 def clone_model(
-    model: Model, input_tensors: Any = None, clone_function: Callable[[Module], Module] | None = None
+    model: Module, input_tensors: Any = None, clone_function: Callable[[Module], Module] | None = None
 ) -> Any:
     """Return a new model like another, with new layers and initial weights of their own; it is not compiled.
 
@@ -54,7 +51,7 @@ def clone_model(
         return _copy_of(model)
     make = _copy_of if clone_function is None else clone_function
     starts = None if input_tensors is None else _starts(input_tensors)
-    plan = model._plan
+    plan = getattr(model, "_plan", None)
     if plan is not None:
         new = _functional(model, plan, make, starts)
     elif hasattr(model, "pop"):
@@ -110,7 +107,7 @@ def _sequential(model: Any, make: Callable[[Module], Module], starts: list[Symbo
     )
 
 
-def _functional(model: Model, plan: Plan, make: Callable[[Module], Module], starts: list[Symbol] | None) -> Any:
+def _functional(model: Any, plan: Plan, make: Callable[[Module], Module], starts: list[Symbol] | None) -> Any:
     if starts is not None and len(starts) != len(plan.input_slots):
         raise ValueError(f"clone_model: expected {len(plan.input_slots)} input tensors; received {len(starts)}")
     new = {id(step.module): step.module for step in plan.steps}

@@ -83,7 +83,7 @@ class Plan:
             if single is not None:
                 values[single[1]] = module(values[single[0]])
                 continue
-            result = module(*self.filled(args, values), **self.filled(kwargs, values))
+            result = module(*self.filled(args, values), **(self.filled(kwargs, values) if kwargs else {}))
             for slot, part in zip(outs, leaves(Tensor, result) if nested else [result], strict=True):
                 values[slot] = part
         return self.filled(self.outputs, values)

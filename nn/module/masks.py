@@ -28,7 +28,7 @@ from weakref import ref
 import numpy as np
 
 import autograd_lite as ag
-from autograd_lite import Tensor
+from autograd_lite import Tensor, tree
 
 from ..config.config import kept_by_class
 
@@ -64,20 +64,13 @@ def _forgetting(key: int) -> Callable[[Any], Any]:
 
 def masks_in(structure: Any) -> Any:
     """Return the masks of tensors, nested like them; None where no tensor has one."""
-    if isinstance(structure, (list, tuple)):
-        found: Any = [masks_in(part) for part in structure]
-        return found if any_mask(found) else None
-    if isinstance(structure, Mapping):
-        found = {key: masks_in(part) for key, part in structure.items()}
-        return found if any_mask(found) else None
-    return mask_of(structure)
+    found = tree.map(mask_of, structure)
+    return found if any_mask(found) else None
 
 
 def any_mask(masks: Any) -> bool:
     """Return whether there is a mask in a structure of masks and None."""
-    if isinstance(masks, Mapping):
-        masks = list(masks.values())
-    return any(any_mask(m) for m in masks) if isinstance(masks, (list, tuple)) else masks is not None
+    return bool(tree.leaves(masks))
 
 
 def either(masks: Any) -> Any:

@@ -191,7 +191,7 @@ class Module:
     def _cast(self, x: Any) -> Any:
         if x.__class__ is Tensor:
             dtype = x.dtype
-            return x if dtype is self._dtype or dtype.kind != "f" else x.astype(self._dtype, copy=False)
+            return x if dtype is self._dtype or dtype.kind != "f" else self._cast_tensor(x)
         if isinstance(x, (list, tuple)):
             if any(isinstance(part, Tensor) for part in x):
                 return x
@@ -201,6 +201,12 @@ class Module:
         if isinstance(x, np.ndarray):
             return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None)
         return x
+
+    def _cast_tensor(self, x: Tensor) -> Tensor:
+        y: Tensor = x.astype(self._dtype, copy=False)
+        if y.is_leaf and y is not x:  # nothing is recorded, so this is what pictures show as the input
+            y.name = x.name
+        return y
 
     def _first_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         with RestoreOnError(self):

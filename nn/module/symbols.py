@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 import autograd_lite as ag
-from autograd_lite import Tensor
+from autograd_lite import Tensor, tree
 
 from ..config.limits import room
 
@@ -227,34 +227,23 @@ def _plain_index(index: Any) -> Any:
 
 
 def map_leaves(kind: type, f: Callable[[Any], Any], structure: Any) -> Any:
-    """Return nested lists, tuples and dicts with every instance of `kind` replaced by f of it.
+    """Return nested containers with every instance of `kind` replaced by f of it.
 
     Example:
         >>> map_leaves(int, lambda n: n + 1, [1, {"a": (2, "b")}])
         [2, {'a': (3, 'b')}]
     """
-    if isinstance(structure, kind):
-        return f(structure)
-    if isinstance(structure, list):
-        return [map_leaves(kind, f, part) for part in structure]
-    if isinstance(structure, tuple):
-        parts = [map_leaves(kind, f, part) for part in structure]
-        return type(structure)(*parts) if hasattr(structure, "_fields") else tuple(parts)
-    if isinstance(structure, dict):
-        return {key: map_leaves(kind, f, part) for key, part in structure.items()}
-    return structure
+    return tree.map(lambda x: f(x) if isinstance(x, kind) else x, structure, leaf=lambda x: isinstance(x, kind))
 
 
 def leaves(kind: type, structure: Any) -> list[Any]:
-    """Return the instances of `kind` in nested lists, tuples and dicts, in order.
+    """Return the instances of `kind` in nested containers, in order.
 
     Example:
         >>> leaves(int, [1, {"a": (2, "b")}])
         [1, 2]
     """
-    found: list[Any] = []
-    map_leaves(kind, found.append, structure)
-    return found
+    return [x for x in tree.leaves(structure, leaf=lambda x: isinstance(x, kind)) if isinstance(x, kind)]
 
 
 def has_symbols(structure: Any) -> bool:

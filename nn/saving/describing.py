@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 import autograd_lite as ag
-from autograd_lite import Tensor
 
+from .._codec import check_plain, dicts_in
 from ..config.config import CustomObjectScope, class_called, custom_called, function_called, restored
 from ..config.limits import parsed, reading, room
 from ..module.described import layer_config
@@ -24,7 +24,7 @@ def described(model: Module) -> dict[str, Any]:
     example = getattr(model, "_example", None)
     return {
         "model": layer_config(model),
-        "example": None if example is None else map_leaves(Spec, lambda s: _spec(s), list(example)),
+        "example": None if example is None else _shape(example),
         "frozen": [name for name, module in model.named_modules() if not module.trainable],
     }
 
@@ -35,50 +35,13 @@ def remade(about: Mapping[str, Any]) -> Module:
     if not isinstance(model, Module):
         raise ValueError(f"expected a model; received {type(model).__name__}")
     if about.get("example") is not None:
-        example = map_leaves(_Shown, _zeros, _shown(about["example"]))
         with ag.no_grad(), model.mode(training=False), np.errstate(all="ignore"):
-            model(*example)
+            model(*_zeros(about["example"]))
     frozen = about.get("frozen") or ()
     for name, module in model.named_modules() if frozen else ():
         if name in frozen:
             module.trainable = False
     return model
-
-
-def check_plain(what: str, config: Any) -> None:
-    """Raise if something in a configuration is no plain value, such as a function that has no name in files.
-
-    Args:
-        what: the call, for the error message.
-        config: lists and dicts of values.
-
-    Raises:
-        TypeError: the message says what it is an argument of, and how to give a function a name.
-    """
-    pending: list[tuple[Any, str]] = [(config, "an argument")]
-    while pending:
-        value, where = pending.pop()
-        if isinstance(value, (list, tuple)):
-            pending.extend((part, where) for part in value)
-        elif isinstance(value, Mapping):
-            of = f" of {_called(value)}" if "class_name" in value else where[where.find(" of ") :]
-            pending.extend((part, f"{key!r}{of}") for key, part in value.items())
-        elif not (value is None or isinstance(value, (bool, int, float, str))):
-            kind = "class" if isinstance(value, type) else "function" if callable(value) else "object"
-            register = "@nn.saving.register_keras_serializable()"
-            fix = f"Let files name it: decorate the {kind} with {register}, or take one of nn's"
-            if kind == "object":
-                fix = f"Give its class get_config, and decorate that with {register}"
-            raise TypeError(
-                f"{what}: expected a configuration of numbers, strings, lists and dicts; {where} is the {kind} "
-                f"{getattr(value, '__qualname__', repr(value)):.80}. {fix}"
-            )
-
-
-def _called(config: Mapping[str, Any]) -> str:
-    inner = config.get("config")
-    name = inner.get("name") if isinstance(inner, Mapping) else None
-    return str(config["class_name"]) + ("" if name is None else f" {name!r}")
 
 
 def allow(what: str, config: Any, way_out: str = "") -> None:
@@ -97,18 +60,6 @@ def allow(what: str, config: Any, way_out: str = "") -> None:
             _allow_name(what, "function", value.get("config"), way_out)
         elif "class_name" in value:
             _allow_name(what, "class", value["class_name"], way_out)
-
-
-def dicts_in(config: Any) -> Iterator[dict[str, Any]]:
-    """Yield every dict in lists and dicts of values, those around others first."""
-    pending = [config]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, list):
-            pending.extend(value)
-        elif isinstance(value, dict):
-            yield value
-            pending.extend(value.values())
 
 
 def _allow_name(what: str, kind: str, name: Any, way_out: str) -> None:
@@ -172,22 +123,19 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
 # ---- what a model was built with ------------------------------------------------------------------------------------
 
 
-def _spec(spec: Spec) -> dict[str, Any]:
-    return {"shape": list(spec.shape), "dtype": spec.dtype}
+def _shape(example: Any) -> Any:
+    """Return the arguments that a model was built with as plain values: shapes and dtypes for tensors."""
+    return map_leaves(Spec, lambda spec: {"shape": list(spec.shape), "dtype": spec.dtype}, list(example))
 
 
-class _Shown(Spec):
-    """A Spec read from a file."""
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, dict) and value.keys() == {"shape", "dtype"}:
-        return _Shown(tuple(int(n) for n in value["shape"]), str(value["dtype"]))
-    if isinstance(value, dict):
-        return {key: _shown(part) for key, part in value.items()}
-    return [_shown(part) for part in value] if isinstance(value, list) else value
-
-
-def _zeros(spec: Spec) -> Tensor:
-    room(spec.shape)
-    return ag.tensor(np.zeros((1, *spec.shape), np.dtype(spec.dtype)))
+def _zeros(example: Any) -> Any:
+    """Return arguments to build a model with: zeros for tensors."""
+    if isinstance(example, list):
+        return [_zeros(part) for part in example]
+    if not isinstance(example, dict):
+        return example
+    if example.keys() != {"shape", "dtype"}:
+        return {key: _zeros(part) for key, part in example.items()}
+    shape = tuple(int(n) for n in example["shape"])
+    room(shape)
+    return ag.tensor(np.zeros((1, *shape), np.dtype(str(example["dtype"]))))

@@ -23,8 +23,9 @@ from typing import Any, Protocol
 import numpy as np
 
 import autograd_lite as ag
-from autograd_lite import Generator, Tensor
+from autograd_lite import Generator, Tensor, tree
 
+from .._codec import check_plain, decoded, dicts_in, encoded
 from ..config.arguments import checked
 from ..config.config import (
     CustomObjectScope as CustomObjectScope,
@@ -40,7 +41,7 @@ from ..config.config import (
 )
 from ..config.limits import at_most, check_depth, element_limit as element_limit, reading
 from ..module.module import Module
-from .describing import allow, check_plain, described, dicts_in, remade
+from .describing import allow, described, remade
 from .safetensors import SavedFileError, read_file, write_file
 from .torch import from_torch_state_dict, to_torch_state_dict
 
@@ -179,27 +180,18 @@ def _compiled(model: Any, arrays: dict[str, Any]) -> dict[str, Any] | None:
             f"of shape {missing[0]}. Give include_optimizer=False"
         )
     state = optimizer.state_dict() if optimizer.parameters else {}
+    config = tree.map(_named, config)
+    check_plain("save_model", config, ". Or give include_optimizer=False")
     return {
-        "config": _with_names(config),
+        "config": config,
         "parameters": [names[id(p)] for p in optimizer.parameters],
         "state": _packed("optimizer", state, arrays),
     }
 
 
-def _with_names(config: Any) -> Any:
-    """Return a configuration with the names of the functions in it in their place."""
-    if isinstance(config, dict):
-        return {key: _with_names(part) for key, part in config.items()}
-    if isinstance(config, list):
-        return [_with_names(part) for part in config]
-    if config is None or isinstance(config, (bool, int, float, str)):
-        return config
-    if not inspect.isfunction(config):
-        raise TypeError(
-            f"save_model: expected a model compiled with losses, metrics and an optimizer of plain arguments; received "
-            f"{config!r:.200}. Derive a class from nn's, or give include_optimizer=False"
-        )
-    return {"class_name": "function", "config": config.__name__}
+def _named(value: Any) -> Any:
+    """Return the name that a file has for a function, which the caller of `load_model` may give by this name."""
+    return {"class_name": "function", "config": value.__name__} if inspect.isfunction(value) else value
 
 
 @checked
@@ -486,31 +478,20 @@ def _optimizer(model: Any) -> Any:
 
 def _packed(prefix: str, value: Any, arrays: dict[str, Any]) -> Any:
     """Return plain values; the arrays among them go into `arrays`, and their names into their places."""
-    if isinstance(value, Mapping):
-        return {"dict": [[key, _packed(f"{prefix}/{key}", part, arrays)] for key, part in value.items()]}
-    if isinstance(value, (list, tuple)):
-        parts = [_packed(f"{prefix}/{i}", part, arrays) for i, part in enumerate(value)]
-        return parts if isinstance(value, list) else {"tuple": parts}
-    if isinstance(value, Tensor):
-        value = value.data
-    if isinstance(value, np.ndarray):
-        name = next(n for n in (f"{prefix}{'+' * i}" for i in range(len(arrays) + 1)) if n not in arrays)
-        arrays[name] = value
+
+    def named(part: Any, path: str) -> Any:
+        if not isinstance(part, (Tensor, np.ndarray)):
+            return part  # which writing the file will refuse
+        name = next(n for n in (f"{path}{'+' * i}" for i in range(len(arrays) + 1)) if n not in arrays)
+        arrays[name] = part.data if isinstance(part, Tensor) else part
         return {"array": name}
-    return value.item() if isinstance(value, np.generic) else value
+
+    return encoded(value, named, prefix)
 
 
 def _unpacked(what: str, value: Any, arrays: Mapping[str, Any]) -> Any:
-    if isinstance(value, list):
-        return [_unpacked(what, part, arrays) for part in value]
-    if not isinstance(value, dict):
-        return value
     try:
-        if "dict" in value:
-            return {key: _unpacked(what, part, arrays) for key, part in value["dict"]}
-        if "tuple" in value:
-            return tuple(_unpacked(what, part, arrays) for part in value["tuple"])
-        return arrays[value["array"]]
+        return decoded(value, lambda tagged: arrays[tagged["array"]])
     except (KeyError, TypeError, ValueError) as error:
         raise SavedFileError(f"{what}: the file is not a whole checkpoint: {error!r}") from error
 

@@ -41,8 +41,8 @@ def write_file(what: str, path: Any, arrays: Mapping[str, Any], about: Mapping[s
     Raises:
         TypeError: if the path, an array or a value cannot be written.
         OSError: if the file cannot be; the old one is then as it was.
+        ModuleNotFoundError: if the package safetensors is not installed.
     """
-    import safetensors.numpy  # here and below: only saving and loading need it
 
     tensors = {}
     for name, a in arrays.items():
@@ -57,7 +57,11 @@ def write_file(what: str, path: Any, arrays: Mapping[str, Any], about: Mapping[s
             metadata = {"nn": json.dumps({**about, _SUM: _sum(about, tensors)})}
         except (TypeError, ValueError) as error:
             raise TypeError(f"{what}: expected a description of numbers, strings, lists and dicts; {error}") from error
-    ag.write_file(path, safetensors.numpy.save(tensors, metadata), what=what)
+    try:
+        from safetensors.numpy import save
+    except ModuleNotFoundError as error:
+        raise _missing(what, error) from error
+    ag.write_file(path, save(tensors, metadata), what=what)
 
 
 def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
@@ -68,13 +72,17 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
     Raises:
         SavedFileError: if it is not a whole safetensors file.
         OSError: if it cannot be read.
+        ModuleNotFoundError: if the package safetensors is not installed.
     """
-    import safetensors
 
     path = _readable(what, path)
     arrays: Arrays = {}
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:
+        from safetensors import safe_open
+    except ModuleNotFoundError as error:
+        raise _missing(what, error) from error
+    try:
+        with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             for name in file.keys():  # noqa: SIM118 - not a dict
                 kind = file.get_slice(name).get_dtype()
@@ -102,6 +110,12 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
     except ValueError as error:
         raise SavedFileError(f"{what}: expected JSON in the file's metadata; {path} is damaged ({error})") from error
     return arrays, about
+
+
+def _missing(what: str, error: ModuleNotFoundError) -> ModuleNotFoundError:
+    return ModuleNotFoundError(
+        f"{what}: expected the package safetensors; {error}. Install it: pip install safetensors", name="safetensors"
+    )
 
 
 def _readable(what: str, path: Any) -> str:

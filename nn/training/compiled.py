@@ -13,10 +13,10 @@ from autograd_lite import Tensor
 
 from .. import losses, metrics, optimizers
 from ..config.config import kept_by_class
-from ..data.structure import is_structure, leaves, map_structure
+from ..data.structure import is_structure, map_structure
 from ..metrics import MeanMetricWrapper, Metric
 from ..module.masks import MASKS, joined, masks_in
-from .samples import number
+from .samples import number, rows_of
 
 
 class Compiled(NamedTuple):
@@ -102,11 +102,6 @@ def fitted(y: Any, shape: Any) -> Any:
     return y[..., None] if (*getattr(y, "shape", ()), 1) == shape and len(shape) > 1 else y
 
 
-def rows_of(y_pred: Any) -> int:
-    """Return the number of samples of a model's output."""
-    return len(y_pred if y_pred.__class__ is Tensor else next(value for _, value in leaves(y_pred)))
-
-
 def values_of(y_pred: Any) -> Any:
     """Return the arrays of a model's output, a Tensor or a structure of Tensors."""
     return y_pred.data if y_pred.__class__ is Tensor else map_structure(lambda t: t.data, y_pred)
@@ -131,7 +126,7 @@ def compiled_with(
     if isinstance(loss, (list, tuple, dict)):
         found: losses.Loss | None = _OutputsLoss(loss, loss_weights, names)
     elif loss_weights is not None:
-        raise ValueError("compile: expected loss_weights together with one loss for each output; received one loss")
+        raise ValueError("expected loss_weights together with one loss for each output; received one loss")
     else:
         found = None if loss is None else _checked(losses.get(loss))
     made = [_metrics(wanted, found)]
@@ -140,14 +135,14 @@ def compiled_with(
         made[0] = (*(_PartialLoss(found, name) for name in found.parts), *made[0])
     used = ["loss", *(m.name for group in made for m in group)]
     if len(set(used)) < len(used):
-        raise ValueError(f"compile: expected metrics with different names, none of them 'loss'; received {used[1:]}")
+        raise ValueError(f"expected metrics with different names, none of them 'loss'; received {used[1:]}")
     return Compiled(optimizers.get(optimizer), found, *made)
 
 
 def _checked(loss: losses.Loss) -> losses.Loss:
     if loss.reduction is None:
         raise ValueError(
-            f"compile: expected a loss that is reduced to one number; {loss.name} has reduction=None. "
+            f"expected a loss that is reduced to one number; {loss.name} has reduction=None. "
             "Use reduction='sum_over_batch_size'"
         )
     return loss
@@ -213,18 +208,18 @@ class _OutputsLoss(losses.Loss):
         self.weights = dict.fromkeys(self.parts, 1.0)
         if weights is not None:
             for name, weight in self.by_output("loss_weights", weights).items():
-                self.weights[name] = number("compile, loss_weights", weight)
+                self.weights[name] = number("loss_weights", weight)
         self.last: dict[str, tuple[float, float]] = {}
 
     def by_output(self, what: str, given: Any) -> dict[str, Any]:
         """Return entries by the name of their output: those of a dict, or of a list in the outputs' order."""
         if isinstance(given, Mapping):
             if unknown := [name for name in given if name not in self.names]:
-                raise ValueError(f"compile: expected {what} for outputs of {self.names}; received {unknown[0]!r}")
+                raise ValueError(f"expected {what} for outputs of {self.names}; received {unknown[0]!r}")
             return {name: given[name] for name in self.names if given.get(name) is not None}
         if not isinstance(given, (list, tuple)) or len(given) != len(self.names):
             raise ValueError(
-                f"compile: expected {what} as a dict, or a list with one entry for each of the outputs {self.names}; "
+                f"expected {what} as a dict, or a list with one entry for each of the outputs {self.names}; "
                 f"received {given!r}"
             )
         return {name: one for name, one in zip(self.names, given, strict=True) if one is not None}

@@ -206,7 +206,7 @@ def test_validation_data_are_checked_before_the_first_step() -> None:
     made = model()
     for data, message in (
         ((X, INDICES), r"expected one-hot targets, shape \(6, 3\); received class indices"),
-        ((X, ONE_HOT[:2]), "fit, validation_data: expected as many targets as samples"),
+        ((X, ONE_HOT[:2]), "^Sequential.fit, validation_data: expected as many targets as samples"),
         ((X, ONE_HOT * np.nan), "expected targets without NaN"),
         (X, r"expected validation_data=\(x, y\), .* or a stream; received ndarray"),
     ):
@@ -218,9 +218,9 @@ def test_validation_data_are_checked_before_the_first_step() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"batch_size": 0}, "fit: expected batch_size to be an integer, at least 1; received batch_size=0"),
+        ({"batch_size": 0}, "expected batch_size to be an integer, at least 1; received batch_size=0"),
         ({"batch_size": 2.5}, "received batch_size=2.5"),
-        ({"epochs": -1}, "fit: expected epochs to be an integer, at least 0; received epochs=-1"),
+        ({"epochs": -1}, "expected epochs to be an integer, at least 0; received epochs=-1"),
         ({"verbose": 3}, r"expected 0 \(silent\), 1 \(bar\), 2 \(a line an epoch\) or 'auto'; received 3"),
         ({"validation_split": 1.5}, "expected validation_split from 0 to 1; received 1.5"),
         ({"validation_split": 0.95}, "received 0.95 with 6 samples. Choose another fraction"),
@@ -228,7 +228,7 @@ def test_validation_data_are_checked_before_the_first_step() -> None:
     ],
 )
 def test_arguments_of_fit(arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^Sequential.fit: .*{message}"):
         model().fit(X, ONE_HOT, **{"verbose": 0, **arguments})
 
 
@@ -316,12 +316,12 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "fit before compile": (
         lambda: models.Sequential([layers.Dense(1)]).fit(X, X),
         RuntimeError,
-        r"fit: expected a compiled model; received one that is not. Call model.compile\(",
+        r"^Sequential.fit: expected a compiled model; received one that is not. Call model.compile\(",
     ),
     "evaluate before compile": (
         lambda: models.Sequential([layers.Dense(1)]).evaluate(X, X),
         RuntimeError,
-        "evaluate: expected a compiled model",
+        "^Sequential.evaluate: expected a compiled model",
     ),
     "no layers": (
         lambda: models.Sequential().predict(X),
@@ -331,7 +331,7 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "nothing to train": (
         lambda: frozen().fit(X, ONE_HOT, verbose=0),
         ValueError,
-        "fit: expected a model with parameters to train; 'sequential' has none that requires a gradient",
+        "^Sequential.fit: expected a model with parameters to train; 'sequential' has none that requires a gradient",
     ),
     "summary before build": (
         lambda: models.Sequential([layers.Dense(1)]).summary(),
@@ -342,7 +342,7 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "predict of nothing": (
         lambda: model().predict(X[:0]),
         ValueError,
-        r"predict: expected at least one sample; received an empty x of shape \(0, 4\)",
+        r"^Sequential.predict: expected at least one sample; received an empty x of shape \(0, 4\)",
     ),
     "a class for a layer": (
         lambda: models.Sequential([layers.Dense]),

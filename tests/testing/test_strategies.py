@@ -16,7 +16,7 @@ import autograd_lite as ag
 from autograd_lite.core.op import OPS, Op, structural
 from autograd_lite.core.shapes import ShapeDtype
 from autograd_lite.testing import strategies as gst
-from autograd_lite.testing._elements import grid, off_grid
+from autograd_lite.testing.arrays import grid, off_grid
 
 QUICK = settings(max_examples=300, database=None)
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from ...ir.labels import counted, visible
+from ...ir.graph import PureGraph
+from ...ir.labels import amount, counted, visible
 from ...ir.node import GraphNode, Kind, number_of
-from ..pictures.describe import amount
-from ..pictures.view import Mark, Overlay
-from .memory import owners, saved_bytes
-
-if TYPE_CHECKING:
-    from ...ir.graph import Graph
+from ...passes.lifetimes import owners, saved_bytes
+from ..marks import Mark, Overlay
 
 By = Literal["flops", "bytes", "saved", "time"]
 
@@ -59,7 +56,7 @@ class Cost:
         modules: the whole first, then its modules, parents before children, in the order of their first operations.
     """
 
-    graph: Graph
+    graph: PureGraph
     by: By
     numbers: tuple[float, ...]
     modules: tuple[ModuleCost, ...]
@@ -160,7 +157,7 @@ class Cost:
         return _aligned(rows, left=(0,))
 
 
-def cost_of(graph: Graph, by: By = "flops") -> Cost:
+def cost_of(graph: PureGraph, by: By = "flops") -> Cost:
     """Say what a graph costs.
 
     Args:
@@ -187,7 +184,7 @@ def cost_of(graph: Graph, by: By = "flops") -> Cost:
     return Cost(graph, by, numbers, _modules(graph, numbers))
 
 
-def _numbers(graph: Graph, by: By) -> tuple[float, ...]:
+def _numbers(graph: PureGraph, by: By) -> tuple[float, ...]:
     if by == "flops":
         return tuple(node.flops for node in graph)
     if by == "bytes":
@@ -196,15 +193,15 @@ def _numbers(graph: Graph, by: By) -> tuple[float, ...]:
     if by == "saved":
         saved = saved_bytes(graph)
         return tuple(saved.get(node.id, 0) for node in graph)
-    if all(node.seconds is None for node in graph):
+    if all(m.seconds is None for m in graph.measurements.values()):
         raise ValueError(
             'cost(by="time"): expected a graph with times; received one without. Measure them: '
             "Program.build(loss, backward=True).measured(seconds=True).cost(by='time')"
         )
-    return tuple(round((node.seconds or 0.0) * _GRAIN) / _GRAIN for node in graph)
+    return tuple(round((graph.measurement(node.id).seconds or 0.0) * _GRAIN) / _GRAIN for node in graph)
 
 
-def _modules(graph: Graph, numbers: tuple[float, ...]) -> tuple[ModuleCost, ...]:
+def _modules(graph: PureGraph, numbers: tuple[float, ...]) -> tuple[ModuleCost, ...]:
     own: dict[str, float] = {"": 0}
     forward: dict[str, float] = {"": 0}
     backward: dict[str, float] = {"": 0}
@@ -244,7 +241,7 @@ def _number(node: GraphNode) -> int:
     return number_of(node.id)
 
 
-def _where(node: GraphNode, graph: Graph) -> str:
+def _where(node: GraphNode, graph: PureGraph) -> str:
     said = f"in the derivative of {node.of} {graph[node.of].op}" if node.backward and node.of in graph else ""
     return ", ".join(filter(None, [said, f"in {node.scope}" if node.scope else ""]))
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
+from ...ir.graph import PureGraph
 from ...ir.labels import visible
 from ...ir.node import Kind
-from ..pictures.view import Overlay
+from ..marks import Overlay
 from .cost import By, cost_of
 
-if TYPE_CHECKING:
-    from ...ir.graph import Graph
 
-
-def overlay_of(graph: Graph, what: Any) -> Overlay | None:
+def overlay_of(graph: PureGraph, what: Any) -> Overlay | None:
     """Return the overlay that is meant, and make sure that it belongs to the graph.
 
     Args:
@@ -44,7 +42,7 @@ def overlay_of(graph: Graph, what: Any) -> Overlay | None:
     return made
 
 
-def _check(graph: Graph, overlay: Overlay) -> None:
+def _check(graph: PureGraph, overlay: Overlay) -> None:
     home = overlay.of
     if home is graph:
         return

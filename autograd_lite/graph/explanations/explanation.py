@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from ...core.messages import checked
-from ...ir.graph import Graph
-from ...ir.program import Program
+from ...ir.graph import PureGraph
+from ...ir.program import PureProgram
 from ...tensors.tensor import Tensor
 from .markdown import markdown
-from .parts import Amount, Gap, Made, Step, Target, as_plain
+from .parts import Explained, as_plain
 from .steps import Teller
 from .text import text
 from .wrt import Wrt, asked
@@ -20,33 +19,10 @@ from .wrt import Wrt, asked
 _SMALL, _LARGE = 16, 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why a gradient is what it is: see `explain`. Iterating goes through the steps.
+class Explanation(Explained):
+    """Why a gradient is what it is: see `explain`. Iterating goes through the steps."""
 
-    Attributes:
-        outputs: the loss; or several results, whose sum is explained.
-        forward: what was computed on the way from the tensors asked for to the loss.
-        seeds: what the backward pass starts with, for each output.
-        steps: the chain rule, in the order in which it runs.
-        gaps: what is left out between them.
-        targets: the tensors asked for, with their gradients.
-        notes: what else a reader must know, such as why there are no numbers.
-    """
-
-    outputs: tuple[Made, ...]
-    forward: tuple[Made, ...]
-    seeds: tuple[Amount, ...]
-    steps: tuple[Step, ...]
-    gaps: tuple[Gap, ...]
-    targets: tuple[Target, ...]
-    notes: tuple[str, ...]
-
-    def __iter__(self) -> Iterator[Step]:
-        return iter(self.steps)
-
-    def __len__(self) -> int:
-        return len(self.steps)
+    __slots__ = ()
 
     def __str__(self) -> str:
         return self.to_text()
@@ -73,7 +49,7 @@ class Explanation:
 
 @checked
 def explain(
-    loss: Tensor | Iterable[Tensor] | Program | Graph,
+    loss: Tensor | Iterable[Tensor] | PureProgram | PureGraph,
     wrt: Wrt = None,
     *,
     values: bool | Literal["auto"] = "auto",

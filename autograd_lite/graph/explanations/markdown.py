@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from .parts import Amount, Made, Step, Target
+from .parts import Amount, Explained, Made, Step, Target
 from .text import (
     array_text,
     gap_text,
@@ -18,16 +17,13 @@ from .text import (
     where_text,
 )
 
-if TYPE_CHECKING:
-    from .explanation import Explanation
 
-
-def markdown(e: Explanation) -> str:
+def markdown(e: Explained) -> str:
     """Return the Markdown of an explanation."""
     return re.sub("\n{3,}", "\n\n", "\n".join(_lines(e))) + "\n"
 
 
-def _lines(e: Explanation) -> Iterator[str]:
+def _lines(e: Explained) -> Iterator[str]:
     yield from (f"## {_names(headline(e))}", "")
     for made in e.outputs:
         begin = "$L$ is" if len(e.outputs) == 1 else "$L$ is a sum, of"
@@ -57,7 +53,7 @@ def _made(made: Made) -> str:
     return f"- ${made.latex}$ · {_size(made.value)}{where}"
 
 
-def _start(e: Explanation) -> str:
+def _start(e: Explained) -> str:
     start = "$\\frac{\\partial L}{\\partial L} = 1$" if is_seeded_with_one(e) else "the cotangents of the results"
     return (
         f"The chain rule, one step after the other. It starts with {start}; every step multiplies what comes in by a "

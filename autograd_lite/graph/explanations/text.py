@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .parts import Amount, Gap, Made, Step, Target
-from .words.plain import number_text
-
-if TYPE_CHECKING:
-    from .explanation import Explanation
+from .parts import Amount, Explained, Gap, Made, Step, Target
+from .words.printer import number_text
 
 _INDENT = "    "
 # Where the formulas of a step begin.
 _LABEL = 11
 
 
-def text(explanation: Explanation, width: int) -> str:
+def text(explanation: Explained, width: int) -> str:
     """Return the text of an explanation."""
     return "\n".join(_lines(explanation, max(width, 40)))
 
 
-def _lines(e: Explanation, width: int) -> Iterator[str]:
+def _lines(e: Explained, width: int) -> Iterator[str]:
     title = headline(e)
     yield from (title, "=" * len(title), "")
     if len(e.outputs) > 1:
@@ -58,7 +54,7 @@ def _lines(e: Explanation, width: int) -> Iterator[str]:
 # ---- the parts ------------------------------------------------------------------------------------------------------
 
 
-def headline(e: Explanation) -> str:
+def headline(e: Explained) -> str:
     """Return the title of an explanation."""
     return f"How L changes with {listed([target.name for target in e.targets])}"
 
@@ -99,12 +95,12 @@ def _forward(forward: Sequence[Made], gap: bool) -> Iterator[str]:
         yield f"{_INDENT}…   (and what the steps left out below go through)"
 
 
-def is_seeded_with_one(e: Explanation) -> bool:
+def is_seeded_with_one(e: Explained) -> bool:
     """Return whether the chain starts with the derivative of one number by itself."""
     return len(e.outputs) == len(e.seeds) == 1 and not e.seeds[0].shape and array_text(e.seeds[0]) in ("1", "")
 
 
-def _start(e: Explanation) -> str:
+def _start(e: Explained) -> str:
     if is_seeded_with_one(e):
         start = f"{derivative(e.outputs[0].name)} = 1, for {e.outputs[0].name} is L itself"
     elif len(e.outputs) > 1:

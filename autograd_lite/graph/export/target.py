@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ...core.mode import record_source
-from ...core.tree import leaves
-from ...ir.graph import Graph
-from ...ir.program import Program
 from ...tensors.tensor import Tensor
+from ...tree import leaves
+from ..graph import Graph
+from ..program_faces import Program
 
 # What a target gives: a graph, or something that still has its values.
 Target = Graph | Program | list[Tensor]
@@ -156,7 +156,7 @@ def result_of(target: Any, name: str, *, backward: bool = False) -> Target:
             return Program.trace(f, *(args if isinstance(args, (tuple, list)) else (args,)), backward=backward)
         except Exception as error:
             raise RunError from error
-    found = [leaf for _, leaf in leaves(result)]
+    found = leaves(result)
     if not found or not all(isinstance(leaf, Tensor) for leaf in found):
         wrong = next((leaf for leaf in found if not isinstance(leaf, Tensor)), result)
         kind = type(wrong).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...ir.labels import clip, text_width, visible
-from .layout.layered import Box
+from .layout.geometry import Box
 from .style import LOOKS, heat_of
 from .view import ViewNode
 

@@ -42,8 +42,18 @@ def dot_text(view: View, theme: ThemeName = "light") -> str:
 
 
 def digraph(view: View, theme: ThemeName = "light") -> graphviz.Digraph:
-    """Return a picture as a `graphviz.Digraph`, whose source is `dot_text`."""
-    import graphviz
+    """Return a picture as a `graphviz.Digraph`, whose source is `dot_text`.
+
+    Raises:
+        ModuleNotFoundError: if the package graphviz is not installed.
+    """
+    try:
+        import graphviz
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"to_graphviz: expected the package graphviz; {error}. Install it: pip install graphviz, or use to_dot",
+            name="graphviz",
+        ) from error
 
     kinds = {f"{kind}_attr": attributes for kind, attributes in _defaults(_theme(theme)).items()}
     return graphviz.Digraph(_NAME, body=list(_body(view, _theme(theme))), **kinds)

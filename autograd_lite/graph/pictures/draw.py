@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...ir.labels import fits_table
 from .boxes import LEADING, PILL, SHEET, Line, pill_width
-from .layout.layered import TIP, Box, Point
+from .layout.geometry import TIP, Box, Point
 
 
 def shape(kind: str, center: Point, box: Box, double: bool) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ...ir.labels import text_width
 from .boxes import LEADING
-from .layout.layered import Leg, Point
+from .layout.geometry import Leg, Point
 
 # Of the grid; how far texts may stand out of the page's middle, into its margin.
 _CELL, _BESIDE = 48.0, 12.0

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
+from ...ir.graph import PureGraph
 from ...ir.labels import clip, visible
 from .folding.fold import ViewOptions, view_of
 from .scopes import nested
 from .style import LOOKS, THEMES, Theme, heat_of
 from .view import EdgeKind, View, ViewEdge, ViewNode
 from .window import PICTURE_LIMIT
-
-if TYPE_CHECKING:
-    from ...ir.graph import Graph
 
 # Mermaid's own limits are 500 and 50,000, and whoever embeds the text may add to it.
 MOST_EDGES, MOST_CHARACTERS = 450, 45_000
@@ -73,7 +71,7 @@ def mermaid_text(view: View, theme: str = "light") -> str:
     return "\n".join(lines) + "\n"
 
 
-def graph_mermaid(graph: Graph, theme: str = "light", **options: Unpack[ViewOptions]) -> str:
+def graph_mermaid(graph: PureGraph, theme: str = "light", **options: Unpack[ViewOptions]) -> str:
     """Return the largest picture of a graph that Mermaid accepts.
 
     Args:

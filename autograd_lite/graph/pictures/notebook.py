@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING
 
+from ...ir.graph import PureGraph
+from .mirror.svg import mirror_svg
+from .svg import graph_svg
+from .tree_text import graph_text
 from .window import PICTURE_LIMIT
-
-if TYPE_CHECKING:
-    from ...ir.graph import Graph
 
 # A notebook keeps every output: pictures beyond this make it slow to open.
 MOST_BYTES = 1_000_000
@@ -17,12 +17,12 @@ TENSOR_LIMIT = 150
 _LIMITS = (PICTURE_LIMIT, 800, 400, TENSOR_LIMIT, 60, 20)
 
 
-def picture(graph: Graph, limit: int = PICTURE_LIMIT) -> str:
+def picture(graph: PureGraph, limit: int = PICTURE_LIMIT) -> str:
     """Return the SVG of at most `limit` boxes, or of as many as `MOST_BYTES` hold."""
     svg = ""
     for boxes in (limit, *(fewer for fewer in _LIMITS if fewer < limit)):
         # Of a graph with a backward pass, the mirror of its two passes.
-        svg = graph.to_mirror(limit=boxes) if graph.flows else graph.to_svg(max_nodes=boxes)
+        svg = mirror_svg(graph, limit=boxes) if graph.flows else graph_svg(graph, max_nodes=boxes)
         if len(svg.encode("utf-8")) <= MOST_BYTES:
             break
     return svg
@@ -36,7 +36,7 @@ def bundle(
     return {kind: faces[kind]() for kind in asked}
 
 
-def graph_bundle(graph: Graph, include: Collection[str] | None, exclude: Collection[str] | None) -> dict[str, str]:
+def graph_bundle(graph: PureGraph, include: Collection[str] | None, exclude: Collection[str] | None) -> dict[str, str]:
     """Return the picture and the text of a graph."""
-    faces = {"text/plain": lambda: graph.to_text(max_nodes=PICTURE_LIMIT), "image/svg+xml": lambda: picture(graph)}
+    faces = {"text/plain": lambda: graph_text(graph, max_nodes=PICTURE_LIMIT), "image/svg+xml": lambda: picture(graph)}
     return bundle(faces, include, exclude)

@@ -5,16 +5,22 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
+from ...ir.graph import PureGraph
 from ...ir.labels import clip, text_width, visible
 from .boxes import LEADING, SHEET, SMALL, Label, Line, label_of, pill_width
 from .draw import lines_text, n, pill, shape, text, tip, xml
 from .edge_labels import Area, Spots, points_of
-from .layout.layered import TIP, Box, Edge, Frame, Layout, Leg, Point, lay_out
+from .folding.fold import ViewOptions, view_of
+from .layout.frames import Frame
+from .layout.geometry import TIP, Box, Leg, Point
+from .layout.lanes import Edge
+from .layout.layered import Layout, lay_out
 from .layout.modules import Modules, modules_of
 from .style import EDGE_LOOKS, FONT, HEATS, LOOKS, stylesheet
 from .view import EdgeKind, View, ViewEdge, ViewNode
+from .window import PICTURE_LIMIT
 
 _MARGIN, _STUB, _ARGUMENT, _LABEL = 24.0, 18.0, 9.0, 10.0
 # The caption and the legend may make a narrow page as wide as this before they break; between samples of the legend.
@@ -35,6 +41,14 @@ class _Drawing(NamedTuple):
     edges: list[Edge]
     layout: Layout
     modules: Modules
+
+
+def graph_svg(graph: PureGraph, *, max_nodes: int = PICTURE_LIMIT, **options: Unpack[ViewOptions]) -> str:
+    """Return the picture of a graph as SVG; see `Graph.to_svg`."""
+    if not 1 <= max_nodes <= PICTURE_LIMIT:
+        raise ValueError(f"to_svg: expected max_nodes from 1 to {PICTURE_LIMIT:,}; received {max_nodes}")
+    options["limit"] = max_nodes
+    return svg_text(view_of(graph, **options))
 
 
 def svg_text(view: View) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.graph import Graph, Program, build_graph, diff, find_nan, gradient_health
-from autograd_lite.graph.pictures.view import Mark, Overlay
+from autograd_lite.graph.marks import Mark, Overlay
 
 from ..samples import perceptron
 

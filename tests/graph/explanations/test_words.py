@@ -18,9 +18,10 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.core.op import OPS
 from autograd_lite.graph import Flow, Graph, Program, build_graph, forward_latex, forward_words, rule_latex, rule_words
-from autograd_lite.graph.explanations.words.plain import number_text, plain
+from autograd_lite.graph.explanations.words.printer import number_text
 from autograd_lite.graph.explanations.words.reasons import reason
 from autograd_lite.graph.explanations.words.rules import LIMIT, Words
+from autograd_lite.graph.explanations.words.signs import plain
 from autograd_lite.graph.explanations.words.terms import is_elementwise
 
 from ...laws.samples import DIFFERENTIABLE, Sample, differentiable_inputs

@@ -15,10 +15,11 @@ from hypothesis import given, settings, strategies as st
 import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.graph import Graph, GraphNode, Kind, build_graph
-from autograd_lite.graph.pictures.describe import amount
+from autograd_lite.graph.marks import Mark, Overlay
 from autograd_lite.graph.pictures.folding.fold import view_of
 from autograd_lite.graph.pictures.folding.repeats import Run, runs_in
-from autograd_lite.graph.pictures.view import EdgeKind, Mark, Overlay, View, ViewNode
+from autograd_lite.graph.pictures.view import EdgeKind, View, ViewNode
+from autograd_lite.ir.labels import amount
 
 from ...running import in_small_stack
 from ..large import chain, deep_perceptron, irregular, transformer

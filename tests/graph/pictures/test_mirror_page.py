@@ -18,9 +18,9 @@ from hypothesis import given, settings
 
 import autograd_lite as ag
 from autograd_lite.graph import Graph, Kind, Role, build_graph, mirror
-from autograd_lite.graph.pictures.describe import amount
+from autograd_lite.graph.marks import Mark, Overlay
 from autograd_lite.graph.pictures.mirror.model import mirror_of
-from autograd_lite.graph.pictures.view import Mark, Overlay
+from autograd_lite.ir.labels import amount
 
 from ...running import lines_for_every_hash_seed
 from ..large import transformer

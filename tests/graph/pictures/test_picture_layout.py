@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from autograd_lite.graph.pictures.layout import order, place
+from autograd_lite.graph.pictures.layout.geometry import TIP, Box, Point
 from autograd_lite.graph.pictures.layout.isotonic import isotonic
-from autograd_lite.graph.pictures.layout.lanes import depth_of, layer_of, lead_through_lanes
-from autograd_lite.graph.pictures.layout.layered import TIP, Box, Edge, Layout, Point, lay_out
+from autograd_lite.graph.pictures.layout.lanes import Edge, depth_of, layer_of, lead_through_lanes
+from autograd_lite.graph.pictures.layout.layered import Layout, lay_out
 from autograd_lite.graph.pictures.layout.modules import modules_of
 from autograd_lite.graph.pictures.layout.order import crossings, ordered
 from autograd_lite.graph.pictures.layout.place import x_positions

@@ -14,7 +14,7 @@ from hypothesis import given, strategies as st
 
 import autograd_lite as ag
 from autograd_lite.graph import Graph, GraphNode, Kind, Program, build_graph
-from autograd_lite.graph.pictures.view import Mark, Overlay
+from autograd_lite.graph.marks import Mark, Overlay
 from autograd_lite.ir.pen import columns
 
 from ...running import lines_for_every_hash_seed

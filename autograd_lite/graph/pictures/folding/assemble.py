@@ -6,16 +6,16 @@ import math
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ....core.shapes import Shape
+from ....ir.graph import PureGraph
+from ....ir.labels import amount
 from ....ir.node import GraphNode, Kind, Role, number_of
-from ..describe import BACKWARD, Facts, Sums, amount, group_box, node_box
+from ...marks import Overlay
+from ..describe import BACKWARD, Facts, Sums, group_box, node_box
 from ..scopes import Scope, common_scope
-from ..view import EdgeKind, Overlay, View, ViewEdge, ViewNode
-
-if TYPE_CHECKING:
-    from ....ir.graph import Graph
+from ..view import EdgeKind, View, ViewEdge, ViewNode
 
 # Ops whose arguments may change places: where these arrive in another order, nobody needs to be told.
 COMMUTATIVE = frozenset(
@@ -89,7 +89,7 @@ def homes_of(nodes: Sequence[GraphNode]) -> Homes:
     return Homes(own, kept, frozen)
 
 
-def facts_of(graph: Graph, homes: Homes) -> Facts:
+def facts_of(graph: PureGraph, homes: Homes) -> Facts:
     """Collect what boxes say of nodes beside what these say themselves."""
     gradients = {total: graph[leaf].name or leaf for leaf, total in graph.gradients.items()} if graph.flows else {}
     return Facts(frozenset(graph.outputs), gradients, homes.frozen)
@@ -118,7 +118,7 @@ class Plan(NamedTuple):
 
 
 def assemble(
-    graph: Graph,
+    graph: PureGraph,
     plan: Plan,
     homes: Homes,
     *,
@@ -168,12 +168,12 @@ def assemble(
     return View(tuple(_weighed(boxes, overlay)), edges, _named(graph), _caption(graph, overlay, caption), cut)
 
 
-def _named(graph: Graph) -> str:
+def _named(graph: PureGraph) -> str:
     from_name = graph[graph.outputs[0]].name if graph.outputs else ""
     return f"Computation graph of {from_name}" if from_name else "Computation graph"
 
 
-def _caption(graph: Graph, overlay: Overlay, more: Sequence[str]) -> tuple[str, ...]:
+def _caption(graph: PureGraph, overlay: Overlay, more: Sequence[str]) -> tuple[str, ...]:
     said = [graph.summary()]
     said += [overlay.title] if overlay.title else []
     return (*said, *overlay.caption, *more)
@@ -202,7 +202,7 @@ def _weighed(boxes: Sequence[ViewNode], overlay: Overlay) -> list[ViewNode]:
     ]
 
 
-def planned(graph: Graph, cells: Sequence[Cell], homes: Homes) -> Plan:
+def planned(graph: PureGraph, cells: Sequence[Cell], homes: Homes) -> Plan:
     """Say where the slots stand.
 
     A slot goes into the group that alone reads it; an input only if it is one of many, or if that group repeats.
@@ -246,7 +246,7 @@ def _starts(cell: Cell, number: Mapping[str, int]) -> Iterator[str]:
                 yield source
 
 
-def nearest(graph: Graph, plan: Plan, limit: int) -> Collection[int | str]:
+def nearest(graph: PureGraph, plan: Plan, limit: int) -> Collection[int | str]:
     """Return at most `limit` boxes, cells by number and slots by id: breadth first from the results, without gaps."""
     home: dict[str, int | str] = {node.id: node.id for slots in plan.alone.values() for node in slots}
     home.update((node.id, k) for k, slots in plan.inside.items() for node in slots)
@@ -276,7 +276,7 @@ class _Line(NamedTuple):
 
 
 def _edges(
-    graph: Graph, cells: Sequence[Cell], names: Mapping[str, str]
+    graph: PureGraph, cells: Sequence[Cell], names: Mapping[str, str]
 ) -> tuple[tuple[ViewEdge, ...], tuple[str, ...]]:
     """Return the edges, and the ids of boxes that read what is not shown."""
     flowing: dict[_Line, dict[str, None]] = {}
@@ -310,7 +310,7 @@ def _edges(
     return tuple(edges), tuple(cut)
 
 
-def _carriers(graph: Graph) -> Collection[str]:
+def _carriers(graph: PureGraph) -> Collection[str]:
     """Return the ids of what depends on the cotangent of a result: what the backward pass carries along."""
     found: set[str] = set()
     for node in graph:

@@ -8,22 +8,21 @@ one module, or one loop, made; the backward pass of a module is a group of its o
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
 from ....core.messages import checked
+from ....ir.graph import PureGraph
 from ....ir.labels import counted
 from ...analysis.overlays import overlay_of
+from ...marks import Overlaid
 from ..describe import BACKWARD
 from ..scopes import Scope
-from ..view import Overlaid, View
+from ..view import View
 from ..window import PICTURE_LIMIT
 from .assemble import Cell, Homes, Plan, assemble, homes_of, nearest, planned
 from .groups import Rows, cells_of, chains_of
-
-if TYPE_CHECKING:
-    from ....ir.graph import Graph
 
 Paths = Collection[str] | Callable[[str], bool]
 
@@ -46,7 +45,7 @@ _WHOLE, _PAGE, _LEAST = 150, 60, 12
 
 @checked
 def view_of(
-    graph: Graph,
+    graph: PureGraph,
     *,
     overlay: Overlaid | None = None,
     depth: int | None = None,
@@ -122,7 +121,7 @@ class _Folder:
     """What is asked for, and the plans that come of it."""
 
     def __init__(
-        self, graph: Graph, homes: Homes, rows: Rows, depth: int | None, expand: Paths, collapse: Paths, limit: int
+        self, graph: PureGraph, homes: Homes, rows: Rows, depth: int | None, expand: Paths, collapse: Paths, limit: int
     ) -> None:
         self.graph, self.homes, self.rows, self.depth, self.limit = graph, homes, rows, depth, limit
         paths = dict.fromkeys(path[:k] for path in dict.fromkeys(rows.paths) for k in range(1, len(path) + 1))

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
-from ..describe import amount
+from ....ir.graph import PureGraph
+from ....ir.labels import amount
 from ..dot import ThemeName, dot_text, quoted
 from ..folding.fold import ViewOptions
 from ..style import EDGE_LOOKS, THEMES
 from ..view import EdgeKind
 from .model import Mirror, mirror_of
 
-if TYPE_CHECKING:
-    from ....ir.graph import Graph
 
-
-def mirror_dot(graph: Graph, *, theme: ThemeName = "light", **options: Unpack[ViewOptions]) -> str:
+def mirror_dot(graph: PureGraph, *, theme: ThemeName = "light", **options: Unpack[ViewOptions]) -> str:
     """Return the mirror of a graph with a backward pass as DOT text, for those who draw with Graphviz.
 
     Args:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ..scopes import Scope
 from .model import Mirror
-from .place import Half, Placed
+from .place import Placed
 
 _PAD, _TITLE, _CLEAR = 10.0, 14.0, 9.0
 
@@ -51,14 +51,14 @@ class _Item(NamedTuple):
     slot: bool
 
 
-def bands(mirror: Mirror, where: Placed, shift: float) -> list[Band]:
-    """Return the frames that can be drawn truthfully, outer ones first; the right half begins at `shift`."""
-    items = _items(mirror, where, shift)
+def bands(mirror: Mirror, where: Placed) -> list[Band]:
+    """Return the frames that can be drawn truthfully, outer ones first."""
+    items = _items(mirror, where)
     scopes: dict[Scope, int] = {}
     for item in items:
         for depth in range(1, len(item.scope) + 1):
             scopes.setdefault(item.scope[:depth], len(scopes))
-    lanes = [(row, x) for half in ((where.left, 0.0), (where.right, shift)) for row, x in _lanes(*half)]
+    lanes = [pair for half in (where.left, where.right) for pair in zip(half.lanes.layers, half.x, strict=True)]
     drawn: list[Band] = []
     for scope in sorted(scopes, key=lambda s: (-len(s), scopes[s])):  # inner ones first: outer ones leave them room
         within = [item for item in items if item.scope[: len(scope)] == scope]
@@ -76,21 +76,16 @@ def bands(mirror: Mirror, where: Placed, shift: float) -> list[Band]:
     return drawn[::-1]
 
 
-def _items(mirror: Mirror, where: Placed, shift: float) -> list[_Item]:
+def _items(mirror: Mirror, where: Placed) -> list[_Item]:
     items = []
-    for half, side, offset in ((0, where.left, 0.0), (1, where.right, shift)):
-        cells = range(len(side.boxes)) if not half else where.partner
+    for half, side, cells in ((0, where.left, range(len(where.left.boxes))), (1, where.right, [*where.partner])):
         for i, cell in enumerate(cells):
-            box, row = mirror.view.nodes[cell], side.row[i]
+            row, x = side.layers[i], side.x[i]
             # A gradient on its way to a parameter takes no room, but a frame does not run along it.
-            left, right = (side.left(i), side.right(i)) if side.boxes[i].width else (side.x[i] - 4, side.x[i] + 4)
-            items.append(_Item(box.scope, row, row, offset + left, offset + right, half, cell in mirror.slots))
+            reach = side.boxes[i].width / 2 or 4.0
+            scope = mirror.view.nodes[cell].scope
+            items.append(_Item(scope, row, row, x - reach, x + reach, half, cell in mirror.slots))
     return items
-
-
-def _lanes(half: Half, shift: float) -> list[tuple[int, float]]:
-    """Return the row and the place of everything that lines run down through."""
-    return [(row, shift + x) for row, x in zip(half.row, half.x, strict=True)]
 
 
 def _around(

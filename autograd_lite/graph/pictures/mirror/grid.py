@@ -12,9 +12,11 @@ from collections.abc import Sequence
 
 from ....ir.labels import text_width
 from ..boxes import SMALL
+from ..layout.geometry import Point
+from ..layout.layered import extents
 from .frames import bands
 from .model import Mirror
-from .place import Placed
+from .place import Placed, beside
 
 # The size of the letters that say how many bytes are saved.
 CHIP = 10.5
@@ -43,7 +45,6 @@ class Grid:
         lanes: by number of what is saved, the x of its way down.
         ceil, top, bottom, floor: of the rows: with tracks, without, without, with.
         strip: the middle of the strip for labels.
-        shift: where the right half begins.
         bands: the frames.
     """
 
@@ -56,13 +57,15 @@ class Grid:
         wide = [text_width(g.label, SMALL) for g in mirror.gradients] + [text_width(w, CHIP) + 14 for w in words]
         wide += [text_width(s.label, SMALL) for s in mirror.seeds]
         strip = max([*wide, 40.0])
-        self.strip = where.left.width + _PAD + strip / 2
+        self.strip = where.left.right_end + _PAD + strip / 2
         first = self.strip + strip / 2 + 12
         self.lanes = {i: first + lane * _LANE for i, lane in nested.items()}
-        self.shift = max([first - _LANE, *self.lanes.values()]) + _PAD + 8
-        self.bands = bands(mirror, where, self.shift)
+        shift = max([first - _LANE, *self.lanes.values()]) + _PAD + 8
+        where.right.x = [shift + x for x in where.right.x]
+        self.bands = bands(mirror, where)
         self.tracks: dict[Key, float] = {}
         self._stack_rows()
+        self._set_halves()
 
     def middle(self, row: int) -> float:
         """Return the height of the middles of a row's boxes."""
@@ -73,21 +76,21 @@ class Grid:
     def _reserve_tracks(self) -> None:
         left, right, partner = self.where.left, self.where.right, self.where.partner
         for i, gradient in enumerate(self.mirror.gradients):
-            if away := left.beside(gradient.cell, right=True):
-                self._reserve(self._above, left.row[gradient.cell], away, ("gradient", i, 0))
+            if away := beside(left, gradient.cell, right=True):
+                self._reserve(self._above, left.layers[gradient.cell], away, ("gradient", i, 0))
         for i, saved in enumerate(self.mirror.saved):
-            blocked = {t: right.beside(partner[t], right=False) for t in saved.readers if t in partner}
-            away = max(left.beside(saved.cell, right=True), blocked.pop(saved.cell, 0))
+            blocked = {t: beside(right, partner[t], right=False) for t in saved.readers if t in partner}
+            away = max(beside(left, saved.cell, right=True), blocked.pop(saved.cell, 0))
             if away:
-                self._reserve(self._below, left.row[saved.cell], away, ("saved", i, 0))
+                self._reserve(self._below, left.layers[saved.cell], away, ("saved", i, 0))
             for t, others in blocked.items():
                 if others:
-                    self._reserve(self._above, left.row[t], others, ("sink", i, t))
+                    self._reserve(self._above, left.layers[t], others, ("sink", i, t))
         for i, seed in enumerate(self.mirror.seeds):
             if seed.cell in partner:
                 # Below all that is saved in the row, for the turn is the end of the picture.
-                away = len(left.boxes) + left.beside(seed.cell, right=True)
-                self._reserve(self._below, left.row[seed.cell], away, ("seed", i, 0))
+                away = len(left.boxes) + beside(left, seed.cell, right=True)
+                self._reserve(self._below, left.layers[seed.cell], away, ("seed", i, 0))
 
     @staticmethod
     def _reserve(tracks: dict[int, list[tuple[int, int, Key]]], row: int, away: int, key: Key) -> None:
@@ -98,11 +101,11 @@ class Grid:
 
         What begins later takes a lane to the left of what is still running, so the two do not cross.
         """
-        row, spans = self.where.left.row, []
+        row, spans = self.where.left.layers, []
         for i, saved in enumerate(self.mirror.saved):
             lower = [row[t] for t in saved.readers if t != saved.cell and t in self.where.partner]
             if lower:
-                spans.append((row[saved.cell], self.where.left.beside(saved.cell, right=True), max(lower), i))
+                spans.append((row[saved.cell], beside(self.where.left, saved.cell, right=True), max(lower), i))
         taken: list[tuple[int, int, int]] = []
         lanes: dict[int, int] = {}
         for first, _, last, i in sorted(spans, reverse=True):
@@ -120,7 +123,8 @@ class Grid:
         left, slots = self.where.left, self.where.slot_rows
         rows = len(left.rows)
         over, under = self._track_room(rows)
-        height, run = self._extents(rows)
+        halves = [extents(half)[:2] for half in (self.where.left, self.where.right)]
+        height, run = ([max(pair) for pair in zip(*both, strict=True)] for both in zip(*halves, strict=True))
         self.ceil, self.top, self.bottom, self.floor = [0.0] * rows, [0.0] * rows, [0.0] * rows, [0.0] * rows
         y = 0.0
         for row in range(rows):
@@ -144,7 +148,7 @@ class Grid:
         over, under = [0.0] * rows, [0.0] * rows
         for k in self.mirror.uses:
             if k in self.mirror.rules:
-                under[self.where.left.row[k]] = _SUM
+                under[self.where.left.layers[k]] = _SUM
         for room, tracks, sign in ((over, self._above, -1), (under, self._below, 1)):
             for row, keys in tracks.items():
                 for rank, (_, _, key) in enumerate(sorted(keys)):
@@ -154,12 +158,13 @@ class Grid:
                 room[row] += 3
         return over, under
 
-    def _extents(self, rows: int) -> tuple[list[float], list[float]]:
-        """Return the height of each row, and how far the lines to it run sideways."""
-        height, run = [0.0] * rows, [0.0] * rows
-        for half in (self.where.left, self.where.right):
-            for i, box in enumerate(half.boxes):
-                height[half.row[i]] = max(height[half.row[i]], box.height)
-            for upper, lower in half.lanes.segments:
-                run[half.row[lower]] = max(run[half.row[lower]], abs(half.x[upper] - half.x[lower]))
-        return height, run
+    def _set_halves(self) -> None:
+        """Give the halves the heights of their rows and boxes, for their lines to be drawn."""
+        left, right = self.where.left, self.where.right
+        left.bounds = right.bounds = list(zip(self.ceil, self.floor, strict=True))
+        left.centers = [Point(left.x[i], self.middle(row)) for i, row in enumerate(left.layers)]
+        # What comes up to a place where a gradient turns ends where the arrival begins.
+        right.centers = [
+            Point(right.x[v], self.middle(row) if right.boxes[v].height else self.floor[row])
+            for v, row in enumerate(right.layers)
+        ]

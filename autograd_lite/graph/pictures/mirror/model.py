@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, Unpack
+from typing import NamedTuple, Unpack
 
-from ....ir.labels import clip, counted, type_text, visible
+from ....ir.graph import PureGraph
+from ....ir.labels import amount, clip, counted, type_text, visible
 from ....ir.node import Flow, GraphNode, Kind, Role
 from ....ir.stats import Stats
 from ...analysis.overlays import overlay_of
 from ...explanations.words.rules import Words
-from ..describe import amount
+from ...marks import Mark, Overlay
 from ..folding.fold import ViewOptions, view_of
-from ..view import Mark, Overlay, View, ViewNode
-
-if TYPE_CHECKING:
-    from ....ir.graph import Graph
+from ..view import View, ViewNode
 
 # With more boxes in its forward half a mirror is no picture any more.
 MIRROR_LIMIT = 750
@@ -99,7 +97,7 @@ class Mirror:
     hidden_bytes: int
 
 
-def mirror_of(graph: Graph, **options: Unpack[ViewOptions]) -> Mirror:
+def mirror_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Mirror:
     """Make the mirror of a graph with a backward pass; the options are those of `view_of`, of the forward half.
 
     Raises:
@@ -148,12 +146,12 @@ def mirror_of(graph: Graph, **options: Unpack[ViewOptions]) -> Mirror:
 # ---- the forward half -----------------------------------------------------------------------------------------------
 
 
-def results_of(graph: Graph) -> tuple[str, ...]:
+def results_of(graph: PureGraph) -> tuple[str, ...]:
     """Return the results of the forward pass; a part of a graph may have others too, or none."""
     return tuple(i for i in graph.outputs if not graph[i].backward)
 
 
-def _forward_view(graph: Graph, options: ViewOptions, overlay: Overlay | None) -> View:
+def _forward_view(graph: PureGraph, options: ViewOptions, overlay: Overlay | None) -> View:
     """View the forward pass alone."""
     nodes = tuple(node for node in graph if not node.backward)
     forward = replace(graph, nodes=nodes, outputs=results_of(graph), flows=())
@@ -173,7 +171,7 @@ class _Rules:
     """Makes the boxes of derivative rules."""
 
     def __init__(
-        self, graph: Graph, of: Mapping[str, Sequence[Flow]], work: Mapping[str, int], overlay: Overlay
+        self, graph: PureGraph, of: Mapping[str, Sequence[Flow]], work: Mapping[str, int], overlay: Overlay
     ) -> None:
         self._graph, self._of, self._work = graph, of, work
         self._marks: dict[str, list[Mark]] = {}
@@ -208,7 +206,7 @@ class _Rules:
             lines = ["g = 0: no gradient arrives"]
         elif uses > 1:
             lines.append(f"g: sum of {uses} uses")
-        norm = gradient_size(node.gradient)
+        norm = gradient_size(self._graph.measurement(node.id).gradient)
         tip += [norm, f"{self._work.get(node.id, 0):,} FLOP"]
         mark = self._mark([box.id])
         head = f"vjp {visible(clip(node.op, 28))}"
@@ -274,7 +272,7 @@ class _Rules:
         return ViewNode(f"vjp-{box.id}", look, tuple(lines), "", False, box.scope, said, badge, ops, mark.weight)
 
 
-def _totals(graph: Graph, overlay: Overlay) -> dict[str, float]:
+def _totals(graph: PureGraph, overlay: Overlay) -> dict[str, float]:
     """Return for every forward op what an overlay measures of its backward pass."""
     found: dict[str, float] = {}
     for node in graph:
@@ -292,7 +290,7 @@ def gradient_size(stats: Stats | None) -> str:
     return f"|g| {stats.norm:.2g}"
 
 
-def _uses(graph: Graph, flows: Sequence[Flow], view: View, box_of: Mapping[str, int]) -> dict[int, int]:
+def _uses(graph: PureGraph, flows: Sequence[Flow], view: View, box_of: Mapping[str, int]) -> dict[int, int]:
     """Return for every cell that is one node how many contributions its cotangent is the sum of."""
     alone = {box.id for box in view.nodes if not box.members}
     counts: dict[int, int] = {}
@@ -306,7 +304,7 @@ def _uses(graph: Graph, flows: Sequence[Flow], view: View, box_of: Mapping[str, 
 # ---- what is saved, and what arrives --------------------------------------------------------------------------------
 
 
-def _saved(graph: Graph, view: View, box_of: Mapping[str, int]) -> tuple[tuple[Saved, ...], int]:
+def _saved(graph: PureGraph, view: View, box_of: Mapping[str, int]) -> tuple[tuple[Saved, ...], int]:
     """Return the saved arrays, those of a group that go the same way together, and the bytes of what is not shown."""
     found: dict[tuple[int, tuple[int, ...]], list[GraphNode]] = {}
     hidden = 0
@@ -323,14 +321,15 @@ def _saved(graph: Graph, view: View, box_of: Mapping[str, int]) -> tuple[tuple[S
     return tuple(sorted(saved)), hidden
 
 
-def _gradients(graph: Graph, view: View, box_of: Mapping[str, int], uses: Mapping[int, int]) -> list[Gradient]:
+def _gradients(graph: PureGraph, view: View, box_of: Mapping[str, int], uses: Mapping[int, int]) -> list[Gradient]:
     found = []
     for leaf, total in graph.gradients.items():
         k = box_of.get(leaf)
         if k is None or view.nodes[k].members or k not in uses:
             continue
         node = graph[leaf]
-        said = [f"grad {node.shape}", gradient_size(node.gradient), f"sum of {uses[k]} uses" if uses[k] > 1 else ""]
+        size = gradient_size(graph.measurement(leaf).gradient)
+        said = [f"grad {node.shape}", size, f"sum of {uses[k]} uses" if uses[k] > 1 else ""]
         tip = (
             f"gradient of {node.name or leaf}",
             f"{total} : {type_text(graph[total])}",
@@ -341,7 +340,7 @@ def _gradients(graph: Graph, view: View, box_of: Mapping[str, int], uses: Mappin
     return found
 
 
-def _seeds(graph: Graph, box_of: Mapping[str, int]) -> list[Seed]:
+def _seeds(graph: PureGraph, box_of: Mapping[str, int]) -> list[Seed]:
     seeds = [node for node in graph if node.role is Role.SEED and node.of in box_of]
     found = []
     for node in seeds:
@@ -354,7 +353,7 @@ def _seeds(graph: Graph, box_of: Mapping[str, int]) -> list[Seed]:
     return found
 
 
-def _caption(graph: Graph, rules: int, view: View, hidden: int, work: Mapping[str, int]) -> tuple[str, ...]:
+def _caption(graph: PureGraph, rules: int, view: View, hidden: int, work: Mapping[str, int]) -> tuple[str, ...]:
     """Count what is there, forward and backward."""
     forward = sum(node.kind is Kind.OP and not node.backward for node in graph)
     flops, back = sum(node.flops for node in graph if not node.backward), sum(work.values())

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Unpack
 
 from ....core.messages import checked
-from ....ir.build import build_graph
-from ....ir.program import Program
+from ....ir.build import built
+from ....ir.program import PureProgram
 from ....tensors.tensor import Tensor
 from ..folding.fold import ViewOptions
 from .svg import mirror_svg
@@ -48,5 +48,5 @@ def mirror(tensors: Tensor | Iterable[Tensor], *, measured: bool = False, **opti
         (True, True)
     """
     if measured:
-        return Picture(mirror_svg(Program.build(tensors, backward=True).measured(), **options))
-    return Picture(mirror_svg(build_graph(tensors, backward=True), **options))
+        return Picture(mirror_svg(PureProgram.build(tensors, backward=True).measured(), **options))
+    return Picture(mirror_svg(built(tensors, backward=True).graph, **options))

@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
-from ....ir.labels import clip, text_width, visible
+from ....ir.graph import PureGraph
+from ....ir.labels import amount, clip, text_width, visible
 from ..boxes import HEAD, LEADING, SHEET, SMALL, Label, Line, label_of
-from ..describe import amount
 from ..draw import lines_text, n, pill, shape, text, tip, xml
 from ..folding.fold import ViewOptions
-from ..layout.layered import TIP, Box, Point
+from ..layout.geometry import TIP, Box, Point
 from ..style import FONT, HEATS, LOOKS, THEMES, stylesheet
 from ..view import EdgeKind, ViewNode
 from .grid import CHIP
 from .model import Mirror, mirror_of, results_of
 from .place import placed
 from .route import Note, Plan, Wire, planned
-
-if TYPE_CHECKING:
-    from ....ir.graph import Graph
 
 _MARGIN, _HEADER, _LEAST, _SPACE, _RULE, _CUT = 26.0, 34.0, 620.0, 16.0, 12.0, 16.0
 
@@ -50,7 +47,7 @@ def _css(labels: Sequence[Label]) -> str:
     return "\n".join(lines)
 
 
-def mirror_svg(graph: Graph, **options: Unpack[ViewOptions]) -> str:
+def mirror_svg(graph: PureGraph, **options: Unpack[ViewOptions]) -> str:
     """Return the mirror picture of a graph with a backward pass, as SVG; see `Graph.to_mirror`."""
     mirror = mirror_of(graph, **options)
     labels = [_label(box) for box in mirror.view.nodes]
@@ -74,7 +71,7 @@ def mirror_svg(graph: Graph, **options: Unpack[ViewOptions]) -> str:
 # ---- the page -------------------------------------------------------------------------------------------------------
 
 
-def _page(graph: Graph, mirror: Mirror, plan: Plan, drawing: list[str], labels: Sequence[Label]) -> str:
+def _page(graph: PureGraph, mirror: Mirror, plan: Plan, drawing: list[str], labels: Sequence[Label]) -> str:
     left = min([0.0, *(band.left for band, _, _ in plan.bands)])
     right = max([plan.width, *(band.right for band, _, _ in plan.bands)])
     above = _above(mirror, plan)

@@ -11,20 +11,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from ....ir.graph import PureGraph
 from ....ir.labels import visible
 from ....ir.node import number_of
 from ...analysis.overlays import overlay_of
+from ...marks import Overlaid, Overlay
 from ..style import HEATS, THEMES, Theme
-from ..view import Overlaid, Overlay
 from .data import page_data
 
-if TYPE_CHECKING:
-    from ....ir.graph import Graph
-    from ...analysis.differences import GraphDiff
-
-__all__ = ["Page", "html_text"]
+__all__ = ["Differences", "Page", "html_text"]
 
 _SCRIPTS = ("model.js", "draw.js", "canvas.js", "panel.js", "player.js", "app.js")
 
@@ -33,12 +30,19 @@ _SCRIPTS = ("model.js", "draw.js", "canvas.js", "panel.js", "player.js", "app.js
 _ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 
 
+class Differences(Protocol):
+    """What a page shows of two graphs: both in one, with marks; a `GraphDiff`."""
+
+    def merged(self) -> tuple[PureGraph, Overlay]:
+        """Return one graph of both, and the marks that tell them apart."""
+
+
 def html_text(
-    graph: Graph,
+    graph: PureGraph,
     *,
     overlay: Overlaid | Sequence[Overlaid] | None = None,
     explain: Any = None,
-    diff: GraphDiff | Overlay | None = None,
+    diff: Differences | Overlay | None = None,
     title: str | None = None,
 ) -> str:
     """Return the page of a graph; see `Graph.to_html`."""
