@@ -12,6 +12,7 @@ from autograd_lite import Tensor
 
 from .. import saving
 from ..config.config import Configurable
+from ..config.fields import attribute
 from ..config.limits import reading
 from ..module.module import Module
 from ..module.symbols import Symbol
@@ -55,8 +56,8 @@ class Model(Configurable, Trainer):
     """
 
     _unnamed = frozenset({"_functional"})
-    _plan: Plan | None = None
-    _functional: dict[str, Module]
+    _plan: Plan | None = attribute(None)
+    _functional: dict[str, Module] = attribute()
 
     def __init__(
         self,
