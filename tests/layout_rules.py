@@ -106,7 +106,7 @@ def layer_of(module: str) -> int | None:
 
 
 def layering_violations(sources: Sources) -> list[str]:
-    """Check that lower layers never import higher ones, that nn sees the public API only, and that nobody dodges."""
+    """Check that no layer imports a higher one, that nn sees only the public API, and that imports are at the top."""
     modules = {module_name(path) for path in sources}
     found = []
     for path, source in sources.items():
@@ -117,7 +117,7 @@ def layering_violations(sources: Sources) -> list[str]:
             if not _belongs(item.module, PACKAGES):
                 continue
             where = f"{path}:{item.line} imports {item.module}"
-            # A package stands on top of its modules: to load one late is no dodge.
+            # A package is above its modules: loading one late dodges nothing.
             if item.in_function and here not in PACKAGES:
                 found.append(f"{where} inside a function: move the import to the top, or the code to its layer")
             reason = _engine_reason(here, item) if _belongs(here, ("autograd_lite",)) else _nn_reason(item)
@@ -127,14 +127,14 @@ def layering_violations(sources: Sources) -> list[str]:
 
 
 def _belongs(module: str, packages: tuple[str, ...]) -> bool:
-    """Say whether a module lies in one of the packages."""
+    """Return whether a module is in one of the packages."""
     return module.partition(".")[0] in packages
 
 
 def _engine_reason(here: str, item: Import) -> str:
     """Say what is wrong with an import in autograd_lite, or nothing."""
     if _belongs(item.module, ("nn",)):
-        return "nn stands on autograd_lite, not the other way round"
+        return "nn builds on autograd_lite, not the other way round"
     for module in (here, item.module):
         if layer_of(module) is None:
             return f"{module} has no layer; add it to LAYERS in tests/layout_rules.py"
@@ -198,7 +198,7 @@ def _arrows(sources: Sources) -> Arrows:
         if _belongs(module_name(path), PACKAGES):
             for item in imports(path, source, set(paths)):
                 if item.module in paths and paths[item.module] != path and _belongs(item.module, PACKAGES):
-                    # What a package loads when somebody asks for it is loaded from above.
+                    # What a package loads on request is loaded from above.
                     if item.in_function and module_name(path) in PACKAGES:
                         continue
                     manner = "for typing" if item.for_typing else "late" if item.in_function else "at run time"

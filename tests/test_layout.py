@@ -74,8 +74,8 @@ def test_good_sources_pass_every_rule() -> None:
         ("autograd_lite/core/__init__.py", "from ..ops import trig", "that is a higher layer than autograd_lite.core;"),
         ("autograd_lite/_new.py", "from .engine import f", "that is a higher layer than autograd_lite._new"),
         ("autograd_lite/testing/bad.py", "from .. import Tensor", "imports autograd_lite: that is a higher layer"),
-        ("autograd_lite/engine.py", "import nn", "nn stands on autograd_lite"),
-        ("autograd_lite/engine.py", "from nn import losses", "nn stands on autograd_lite"),
+        ("autograd_lite/engine.py", "import nn", "nn builds on autograd_lite"),
+        ("autograd_lite/engine.py", "from nn import losses", "nn builds on autograd_lite"),
         ("autograd_lite/engine.py", "def f():\n    from .core import op", "core.op inside a function"),
         ("autograd_lite/engine.py", "f = lambda: __import__('autograd_lite.graph')", "graph inside a function"),
         ("autograd_lite/engine.py", "f = lambda: import_module('.graph', __package__)", "lite.graph inside a function"),
@@ -166,7 +166,7 @@ def test_underscore_rule_sees(path: str) -> None:
 
 
 def function(lines: int, docstring: int = 0) -> str:
-    """Return a function of `lines` lines, to which a docstring of so many lines is added."""
+    """Return a function of `lines` lines, plus a docstring of this many lines."""
     text = ['    """Doc.', *["    more"] * (docstring - 2), '    """'] if docstring else []
     return "\n".join(["def f():", *text, *["    x = 1"] * (lines - 1)]) + "\n"
 

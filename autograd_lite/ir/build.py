@@ -24,12 +24,12 @@ _GENERATOR = np.dtype(object)
 
 
 class Built(NamedTuple):
-    """A graph, and what its nodes stood for.
+    """A graph, and what its nodes represent.
 
     Attributes:
         graph: the graph.
-        things: for each slot the Tensor, array, number or Generator that filled it (a `ShapeDtype` in place of an
-            array that backward let go); for each operation its `Node`.
+        things: for each slot the Tensor, array, number or Generator that filled it (a `ShapeDtype` for an array that
+            backward released); for each operation its `Node`.
         known: the values of operations that the record still holds.
     """
 
@@ -39,7 +39,7 @@ class Built(NamedTuple):
 
 
 def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Built:
-    """Build the graph, and return what its nodes stood for too."""
+    """Build the graph of some results, and keep what its nodes represent."""
     outputs = _checked(tensors)
     edges = tuple([edge_of(t) for t in outputs])
     nodes = recorded(edges)
@@ -92,12 +92,12 @@ def _checked(tensors: Any) -> tuple[Tensor, ...]:
 
 
 class _Builder:
-    """Numbers nodes as they come; a leaf is numbered at its first use."""
+    """Numbers nodes in the order in which they arrive; a leaf gets its number at its first use."""
 
     def __init__(self, outputs: tuple[Tensor, ...], joint: Joint, scopes: Mapping[str, str]) -> None:
         self.nodes: list[GraphNode] = []
         self.things: dict[str, Any] = {}
-        # Keyed by identity: the graph's tensors are alive while it is built, and compare element by element.
+        # Keyed by identity: tensors compare element by element, and all of these are alive while the graph is built.
         self.ids: dict[int, str] = {}
         self._joint, self._scopes = joint, scopes
         named = reversed(list(zip(joint.outputs, outputs, strict=True)))
@@ -105,7 +105,7 @@ class _Builder:
         self._step: Step | None = None
 
     def id_of(self, edge: Any) -> str:
-        """Return the id of an edge's node, and make that of a leaf or a constant if it has none yet."""
+        """Return the id of an edge's node; a leaf or a constant that has none yet gets one."""
         if is_slot(edge):
             if edge.op is SEED:
                 return self._seed(edge)
@@ -113,8 +113,8 @@ class _Builder:
         known = self.ids.get(id(edge)) if isinstance(edge, (Node, Tensor, Generator)) else None
         if known is not None:
             return known
-        # Constants are not shared between uses: backward replaces a large array by its bare shape, and the identity is
-        # lost with it. A tensor without history that turns up in the backward pass was made by a rule.
+        # Constants are not shared between uses: backward replaces a large array by its shape, which loses the identity.
+        # A tensor without history that turns up in the backward pass was made by a rule.
         new, keep = f"n{len(self.nodes)}", isinstance(edge, (Tensor, Generator)) and not self._is_made(edge)
         node = _leaf(new, edge) if keep else _constant(new, edge._data if isinstance(edge, Tensor) else edge)
         if isinstance(edge, (Tensor, Generator)):
@@ -128,7 +128,7 @@ class _Builder:
         id_of = self.id_of
         inputs = tuple([id_of(edge) for edge in node.inputs])
         if params:
-            # A generator is no value but a slot: what it holds is read, and changed, by the draw.
+            # A generator is a slot, not a value: the draw reads and changes its state.
             inputs += tuple(id_of(v) for v in params.values() if isinstance(v, Generator))
             params = {k: params[k] for k in sorted(params) if not isinstance(params[k], Generator)}
         op, new = node.op, f"n{len(self.nodes)}"
@@ -151,7 +151,7 @@ class _Builder:
         self._add(self._in_its_place(made, role), node)
 
     def add_gradients(self) -> None:
-        """Add the gradients that no operation made: the seed of a leaf, or the zeros of a rule that is flat."""
+        """Add the gradients that no operation made: the seed of a leaf, or the zeros of a rule without slope."""
         last = {step.into: step for step in self._joint.steps}
         for leaf, edge in self._joint.gradients.items():
             if id(edge) not in self.ids:
@@ -160,7 +160,7 @@ class _Builder:
                 self.id_of(edge)
 
     def flows(self) -> tuple[Flow, ...]:
-        """Return the steps of the chain rule, by ids; those whose results nobody reads are left out."""
+        """Return the steps of the chain rule by ids, without those whose results nothing reads."""
         flows = []
         for step in self._joint.steps:
             parts = (step.node, step.into, step.contribution, step.total)
@@ -179,7 +179,7 @@ class _Builder:
         return self._step is not None and isinstance(edge, Tensor) and edge._node is None
 
     def _in_its_place(self, node: GraphNode, role: Role = Role.RULE) -> GraphNode:
-        """Attach a node of the backward pass to the op whose rule it belongs to: to its module and line too."""
+        """Attach a node of the backward pass to the op whose rule it belongs to, with the op's module and line."""
         step = self._step
         if step is None:
             return node

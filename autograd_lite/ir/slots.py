@@ -19,7 +19,7 @@ def _never(*_: Any, **__: Any) -> NoReturn:
 
 
 SLOT = Op("slot", _never, None, _never)
-# What the cotangent of a result is bound to, where the result is no scalar; a scalar's is the number 1.
+# The cotangent of a result that is not a scalar is bound to this; that of a scalar is the number 1.
 SEED = Op("seed", _never, None, _never)
 
 

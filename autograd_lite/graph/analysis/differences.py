@@ -128,7 +128,7 @@ class GraphDiff:
         """
         rows = list(self._rows())
         near = {m for k, (sign, _) in enumerate(rows) if sign != " " for m in range(k - context, k + context + 1)}
-        near |= {k for k in range(len(rows)) if {k - 1, k + 1} <= near | {-1, len(rows)}}  # one line is no gap
+        near |= {k for k in range(len(rows)) if {k - 1, k + 1} <= near | {-1, len(rows)}}  # do not elide a single line
         lines, hidden = [f"# {self.summary()}"], 0
         for k, (sign, text) in enumerate(rows):
             if k in near:
@@ -293,7 +293,7 @@ def _order(d: GraphDiff) -> list[tuple[str, str]]:
     place = {node.id: k for k, node in enumerate(d.b)}
     keys: dict[tuple[str, str], tuple[int, int]] = {("b", i): (k, -1) for i, k in place.items()}
     after = -1
-    for k, node in enumerate(d.a):  # a removed node stands behind the last before it that is still there
+    for k, node in enumerate(d.a):  # a removed node comes after the last node before it that is still there
         if node.id in gone:
             keys["a", node.id] = (after, k)
         else:

@@ -76,7 +76,7 @@ class ParameterHealth(NamedTuple):
         zeros: the fraction of the gradient's elements that are exactly 0.
         update: Euclidean norm of what the step changed, where known.
         flag: "vanishing", "exploding", "dead", "unreached", "nan", or empty.
-        why: the reason in words.
+        why: the reason, as text.
     """
 
     name: str
@@ -201,7 +201,7 @@ class Health:
         return Overlay("gradient health", (self._headline(),), marks)
 
     def to_text(self) -> str:
-        """Return a table of the parameters, one of the layers if they say more, and what is wrong in words."""
+        """Return a table of the parameters, one of the layers if it says more, and what is wrong as text."""
         blocks = [self._headline(), *_table(_PARAMETER_HEAD, [_parameter_row(p) for p in self.parameters])]
         if len(self.layers) > 1 and len(self.layers) < len(self.parameters):
             blocks += ["", *_table(_LAYER_HEAD, [_layer_row(layer) for layer in self.layers])]

@@ -1,4 +1,4 @@
-"""Gradient health over a training run: what a loop of one's own, or `fit`, writes down step by step."""
+"""Gradient health over a training run: what a custom loop, or `fit`, records step by step."""
 
 from __future__ import annotations
 
@@ -148,12 +148,12 @@ class HealthHistory:
 class GradientHealth:
     """Writes down the gradients of a training run.
 
-    In a loop of one's own call `record()` after `backward()` and before `zero_grad()`. With `fit`, pass it as a
+    In a custom loop, call `record()` after `backward()` and before `zero_grad()`. With `fit`, pass it as a
     callback: `model.fit(x, y, callbacks=[watch])`.
 
     Args:
         what: a module, tensors, or (name, tensor) pairs; may be left out with `fit`.
-        every: record each so many-th step.
+        every: record every n-th step.
         updates: keep a copy of the parameters from one recorded step to the next, to tell how large its change was.
 
     Example:

@@ -16,7 +16,7 @@ from ...ir.graph import PureGraph
 from ...ir.node import GraphNode, Kind
 
 Label = Callable[[GraphNode], Hashable]
-# Gaps of up to so many pairs of nodes are aligned by a table; larger ones by the order of equal labels.
+# Gaps of up to this many pairs of nodes are aligned by a table; larger ones by the order of equal labels.
 _TABLE = 40_000
 
 

@@ -57,7 +57,7 @@ class NanReport:
         count, size: how many elements are so, and how many there are.
         operands: what the operation read there; in the backward pass, what the forward operation had read.
         path: the ids of the nodes that it went through to a result or a gradient, in order, the origin first.
-        reached: the results and the gradients that are not finite, in words.
+        reached: the results and the gradients that are not finite, as text.
         others: every node that is not finite, with how many of its elements.
         notes: what else one must know, such as that an input has changed since.
         hint: what one could do about it; may be empty.
@@ -174,8 +174,8 @@ def find_nan(
 ) -> NanReport | None:
     """Find the first operation, forward or backward, that turned finite values into NaN or an infinity.
 
-    What no result and no gradient depends on is no fault: `np.where(x > 0, np.log(x), 0)` computes log(0), but neither
-    the result nor the gradient knows of it.
+    Values that no result and no gradient depends on do not count: `np.where(x > 0, np.log(x), 0)` computes log(0), but
+    neither the result nor the gradient knows of it.
 
     Args:
         what: a tensor, such as a loss, or several, with a record; or a program.
@@ -255,13 +255,13 @@ def _with_generators_of_its_own(program: Program) -> Program:
     copies = {i: copy.deepcopy(x) for i, x in program.bindings.items() if isinstance(x, Generator)}
     if not copies:
         return program
-    calls = dict(program._calls)
-    for i, (op, arguments, params) in program._calls.items():
+    calls = dict(program.calls)
+    for i, (op, arguments, params) in program.calls.items():
         drawn = [k for k, v in params.items() if isinstance(v, Generator)]
         if drawn:
             generator = copies[program.graph[i].inputs[len(arguments)]]
             calls[i] = op, arguments, {**params, drawn[0]: generator}
-    return replace(program, bindings={**program.bindings, **copies}, _calls=calls)
+    return replace(program, bindings={**program.bindings, **copies}, calls=calls)
 
 
 def _gradients(graph: Graph, backward: bool) -> Mapping[str, str]:
@@ -292,7 +292,7 @@ def _first(
 ) -> tuple[str, Fault, tuple[str, ...]] | None:
     """Return the first node where it began, why, and what to note.
 
-    An infinity that somebody wrote down is the origin only if nothing else is: it may be meant, as in a mask.
+    An infinity in the inputs is the origin only if nothing else is: it may be intended, as in a mask.
     """
     written: list[GraphNode] = []
     for node in program.graph:
@@ -301,11 +301,11 @@ def _first(
         if node.kind is not Kind.OP:
             if np.isnan(values[node.id]).any():
                 return node.id, _given(node, values[node.id]), ()
-            if node.kind is Kind.PARAMETER:  # nobody means one
+            if node.kind is Kind.PARAMETER:  # never intended
                 return node.id, _given(node, values[node.id]), ()
             written.append(node)
             continue
-        op, arguments, params = program._calls[node.id]
+        op, arguments, params = program.calls[node.id]
         fault = fault_in(op, [values[a] for a in arguments], values[node.id], dict(params))
         if fault is not None:
             if fault.from_infinity and node.backward and written and not searched.isdisjoint(program.graph.outputs):
@@ -383,9 +383,9 @@ def _fault_of_rule(program: Program, values: Mapping[str, Any], node: GraphNode)
     graph = program.graph
     g = graph.cotangents.get(node.of)
     flow = next((f for f in graph.flows if f.op == node.of and f.into == node.toward), None)
-    if g is None or flow is None or node.of not in program._calls:
+    if g is None or flow is None or node.of not in program.calls:
         return None
-    op, arguments, params = program._calls[node.of]
+    op, arguments, params = program.calls[node.of]
     inputs = [values[a] for a in arguments]
     try:
         return fault_in_rule(op, flow.argument, values[g], values[node.of], inputs, dict(params))

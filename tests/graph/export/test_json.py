@@ -322,7 +322,7 @@ def test_no_entry_can_be_another_thing() -> None:
         ("", r"expected JSON at the text; received ''"),
         ("digraph {}", r"expected JSON"),
         (b"\xff\xfe\xfa", r"expected JSON"),
-        ("NaN", r"expected JSON at the text; received 'NaN' \(NaN is no JSON\)"),
+        ("NaN", r"expected JSON at the text; received 'NaN' \(NaN is not JSON\)"),
         ("[" * 100_000, r"expected JSON"),
         ("[]", r"expected an object at the document; received \[\]"),
         ('{"graphs": []}', r"expected an entry 'graph' at the document; received one with 'graphs'"),
