@@ -28,7 +28,7 @@ from .pictures.notebook import TENSOR_LIMIT, graph_bundle, picture
 from .pictures.page import Differences, Page, html_text
 from .pictures.svg import graph_svg
 from .pictures.tree_text import graph_text
-from .pictures.window import PICTURE_LIMIT
+from .pictures.view import PICTURE_LIMIT
 
 if TYPE_CHECKING:
     import graphviz
