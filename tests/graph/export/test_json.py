@@ -45,7 +45,7 @@ def strict(text: str) -> Any:
     """Parse as a strict parser does: without the NaN and Infinity that Python's own lets pass."""
 
     def never(name: str) -> None:
-        raise AssertionError(f"{name} is no JSON")
+        raise AssertionError(f"{name} is not JSON")
 
     return json.loads(text, parse_constant=never)
 

@@ -233,7 +233,7 @@ class _Assembly:
         return ValueSpec(self.final[value.name], value.dtype, self.axes[value.name])
 
     def _results(self) -> list[ValueSpec]:
-        """Name the outputs; what is no result of a node, or is one twice, goes through an Identity."""
+        """Name the outputs; one that is not the result of a node, or occurs twice, goes through an Identity."""
         specs = []
         for output in self.outputs:
             value = self.done.values[output.id]
