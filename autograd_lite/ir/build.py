@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -16,9 +16,9 @@ from ..random import Generator
 from ..tensors.tensor import Tensor
 from .flops import flops_of
 from .graph import PureGraph
-from .joint import FORWARD, Joint, Purpose, Step, differentiated, is_slot, known_values, recorded
+from .joint import FORWARD, Joint, Purpose, Step, joint_of
 from .node import Flow, GraphNode, Kind, Role, make_param
-from .slots import SEED, stands_for
+from .slots import SEED, is_slot, stands_for
 
 _GENERATOR = np.dtype(object)
 
@@ -41,12 +41,7 @@ class Built(NamedTuple):
 def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Built:
     """Build the graph of some results, and keep what its nodes represent."""
     outputs = _checked(tensors)
-    edges = tuple([edge_of(t) for t in outputs])
-    nodes = recorded(edges)
-    if backward:
-        joint = differentiated(outputs, nodes)
-    else:
-        joint = Joint(edges, [node for node in nodes if not is_slot(node)], {}, (), {}, {})
+    joint = joint_of(outputs, backward=backward)
     scopes = shown(node.note[2] for node in [*joint.forward, *joint.backward] if node.note)
     builder = _Builder(outputs, joint, scopes)
     for node in joint.forward:
@@ -55,9 +50,11 @@ def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Buil
     for node, purpose in joint.backward.items():
         builder.add_op(node, purpose)
     builder.add_gradients()
-    ids, twins = builder.ids, joint.twins
-    values = ((ids.get(id(twins.get(edge, edge))), value) for edge, value in known_values(outputs, nodes))
-    known = {i: value for i, value in values if i is not None}
+    known = {}
+    for edge, value in _known_values(outputs, joint.recorded):
+        i = builder.ids.get(id(joint.twins.get(edge, edge)))
+        if i is not None:
+            known[i] = value
     graph = PureGraph(tuple(builder.nodes), results, builder.flows())
     return Built(graph, builder.things, known)
 
@@ -89,6 +86,22 @@ def _checked(tensors: Any) -> tuple[Tensor, ...]:
     if not outputs:
         raise ValueError("build_graph: expected at least one Tensor; received none. Name the outputs to draw")
     return outputs
+
+
+def _known_values(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Iterator[tuple[Any, Any]]:
+    """Yield the edges whose values the record still holds: the outputs, and what rules saved."""
+    yield from ((edge_of(t), t.data) for t in outputs)
+    for node in nodes:
+        out, *values = node.saved or (None, *node.inputs)
+        if out is not None:
+            yield node, _bare(out)
+        for edge, value in zip(node.inputs, values, strict=True):
+            if edge.__class__ is Node and value is not edge:
+                yield edge, _bare(value)
+
+
+def _bare(value: Any) -> Any:
+    return value._data if isinstance(value, Tensor) else value
 
 
 class _Builder:

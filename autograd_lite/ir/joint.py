@@ -8,7 +8,7 @@ array of its shape, which is enough because the structure of rules does not depe
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ from ..core.shapes import ShapeDtype
 from ..engine import cotangents, edge_of
 from ..tensors.tensor import Tensor
 from .node import Role
-from .slots import SEED, SLOT, slot_node, slot_tensor
+from .slots import SEED, is_slot, slot_node, slot_tensor
 
 # Rules of these kinds are elementwise, so a sum after them undoes a broadcast.
 _ELEMENTWISE = frozenset((RuleKind.UNIT, RuleKind.CONSTANT, RuleKind.PARTIAL, RuleKind.GATE, RuleKind.APPLIED))
@@ -62,17 +62,19 @@ FORWARD = Purpose(None, Role.FORWARD)
 
 
 class Joint(NamedTuple):
-    """A forward and a backward pass in one record.
+    """The forward pass of some results, and their backward pass if it was asked for, in one record.
 
     Attributes:
-        outputs: the edges of the results.
+        recorded: the nodes of the user's record, in recorded order.
+        outputs: the edges of the results; like all that follows, of a copy of the record if there is a backward pass.
         forward: the operations of the forward pass, in recorded order.
         backward: those of the backward pass, in recorded order, each with its purpose.
         steps: in the order in which they ran.
         gradients: for each leaf the edge of its gradient.
-        twins: for each edge its copy in this record.
+        twins: for each edge of the user's record its copy.
     """
 
+    recorded: Sequence[Node]
     outputs: tuple[Any, ...]
     forward: Sequence[Node]
     backward: Mapping[Node, Purpose]
@@ -98,28 +100,20 @@ class _Steps:
         self.steps.append(Step(node, argument, edge, contribution, made, next_stamp()))
 
 
-def recorded(edges: Iterable[Any]) -> list[Node]:
-    """Return every node that the edges depend on, in recorded order: inputs before what is made from them."""
-    found = {edge for edge in edges if edge.__class__ is Node}
-    stack = list(found)
-    while stack:
-        for edge in stack.pop().inputs:
-            if edge.__class__ is Node and edge not in found:
-                found.add(edge)
-                stack.append(edge)
-    return sorted(found, key=_stamp)
-
-
-def differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
-    """Run the backward pass of some results, and record it.
-
-    Args:
-        outputs: at least one of them requires a gradient.
-        nodes: what they were made by, in recorded order.
+def joint_of(outputs: Sequence[Tensor], *, backward: bool) -> Joint:
+    """Read the record of some results, and with `backward` run their backward pass and record that too.
 
     Raises:
-        GradError: if no output requires a gradient.
+        GradError: with `backward`, if no output requires a gradient.
     """
+    edges = tuple([edge_of(t) for t in outputs])
+    nodes = _recorded(edges)
+    if backward:
+        return _differentiated(outputs, nodes)
+    return Joint(nodes, edges, [node for node in nodes if not is_slot(node)], {}, (), {}, {})
+
+
+def _differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
     twins = _twins(nodes)
     roots: dict[Any, Any] = {}
     for t in outputs:
@@ -141,10 +135,22 @@ def differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
         leave_mode(unseen)
     seeds = [edge_of(seed) for seed in roots.values()]
     results = tuple(twins.get(edge_of(t), edge_of(t)) for t in outputs)
-    both = [node for node in recorded([*results, *seeds, *gradients.values()]) if not is_slot(node)]
+    both = [node for node in _recorded([*results, *seeds, *gradients.values()]) if not is_slot(node)]
     border = bisect_left(both, begins, key=_stamp)
     purposes = _purposes(both[border:], observer.steps, begins)
-    return Joint(results, both[:border], purposes, tuple(observer.steps), gradients, twins)
+    return Joint(nodes, results, both[:border], purposes, tuple(observer.steps), gradients, twins)
+
+
+def _recorded(edges: Iterable[Any]) -> list[Node]:
+    """Return every node that the edges depend on, in recorded order: inputs before what is made from them."""
+    found = {edge for edge in edges if edge.__class__ is Node}
+    stack = list(found)
+    while stack:
+        for edge in stack.pop().inputs:
+            if edge.__class__ is Node and edge not in found:
+                found.add(edge)
+                stack.append(edge)
+    return sorted(found, key=_stamp)
 
 
 def _purposes(nodes: Sequence[Node], steps: Sequence[Step], begins: int) -> dict[Node, Purpose]:
@@ -278,24 +284,3 @@ def _filled(spec: Any) -> Any:
     diagonal = np.zeros(shape[-2:], spec.dtype)
     np.fill_diagonal(diagonal, np.arange(1, min(diagonal.shape) + 1))  # distinct eigenvalues and singular values
     return np.broadcast_to(diagonal, shape)
-
-
-def known_values(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Iterator[tuple[Any, Any]]:
-    """Yield the edges whose values the record still holds: the outputs, and what rules saved."""
-    yield from ((edge_of(t), t.data) for t in outputs)
-    for node in nodes:
-        out, *values = node.saved or (None, *node.inputs)
-        if out is not None:
-            yield node, _bare(out)
-        for edge, value in zip(node.inputs, values, strict=True):
-            if edge.__class__ is Node and value is not edge:
-                yield edge, _bare(value)
-
-
-def _bare(value: Any) -> Any:
-    return value._data if isinstance(value, Tensor) else value
-
-
-def is_slot(edge: Any) -> bool:
-    """Return whether an edge is the node of an input, a constant or a seed."""
-    return edge.__class__ is Node and (edge.op is SLOT or edge.op is SEED)

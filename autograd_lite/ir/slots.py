@@ -36,3 +36,8 @@ def slot_tensor(value: Any, data: Any, op: Op = SLOT) -> Tensor:
 def stands_for(node: Node) -> Tensor | Any | ShapeDtype:
     """Return what a slot stands for: a tensor, an array, or the shape and dtype of a freed one."""
     return node.params["value"]
+
+
+def is_slot(edge: Any) -> bool:
+    """Return whether an edge is the node of an input, a constant or a seed."""
+    return edge.__class__ is Node and (edge.op is SLOT or edge.op is SEED)
