@@ -12,6 +12,7 @@ from autograd_lite import Tensor
 
 from .. import saving
 from ..config.config import Configurable
+from ..config.fields import attribute
 from ..config.limits import reading
 from ..module.module import Module
 from ..module.symbols import Symbol
@@ -55,8 +56,8 @@ class Model(Configurable, Trainer):
     """
 
     _unnamed = frozenset({"_functional"})
-    _plan: Plan | None = None
-    _functional: dict[str, Module]
+    _plan: Plan | None = attribute(None)
+    _functional: dict[str, Module] = attribute()
 
     def __init__(
         self,
@@ -254,7 +255,7 @@ class Model(Configurable, Trainer):
         Raises:
             ValueError: if the input shape is not known yet.
         """
-        self._ready(f"{self.name}.summary()")
+        self._ready(f"{type(self).__name__}.summary")
         text = summary_text(self, expand_nested, show_trainable)
         if print_fn is None:
             print(printable(text))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from autograd_lite import Tensor
+from autograd_lite.arguments import described
 
 from ..config.registry import snake_case
 from ..module.module import Module
@@ -224,7 +225,7 @@ def _symbols(what: str, name: str, structure: Any) -> list[Symbol]:
         elif not isinstance(part, Symbol):
             others.append(part)
     if others or not found:
-        received = f"{others[0]!r:.80}" if others else f"{structure!r:.80}"
+        received = described(others[0] if others else structure)
         raise TypeError(
             f"{what}: expected {name} to be a symbol, or a list or dict of symbols, made by nn.Input and by calling "
             f"layers on them; received {received}"

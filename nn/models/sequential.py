@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from autograd_lite import ShapeError, Tensor
 
+from ..config.fields import attribute
 from ..config.limits import reading
 from ..config.registry import snake_case
 from ..layers import InputLayer
@@ -41,12 +42,11 @@ class Sequential(Model):
     """
 
     _unnamed = frozenset({"_functional", "_layers"})
-    _sample: Shape | None = None  # of one sample, with None for unknown lengths
-    _sample_dtype: str | None = None
-    _kind: str = "float32"  # the dtype of what the next layer gets
-    _taken: Mapping[str, int] = MappingProxyType(
-        {}
-    )  # how many of the names `dense`, `dense_1`, … are known to be taken
+    _sample: Shape | None = attribute(None)  # of one sample, with None for unknown lengths
+    _sample_dtype: str | None = attribute(None)
+    _kind = "float32"  # the dtype of what the next layer gets
+    # How many of the names `dense`, `dense_1`, … are known to be taken.
+    _taken: Mapping[str, int] = attribute(MappingProxyType({}))
 
     def __init__(
         self, layers: Iterable[Module | Symbol] | None = None, *more: Any, name: str | None = None, dtype: Any = None

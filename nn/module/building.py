@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
+import numpy as np
+
 import autograd_lite as ag
 
 from ..config.forks import guard, on_fork
@@ -84,8 +86,9 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(build)
     def build_and_mark(self: Tree[Any], input_shape: tuple[int | None, ...]) -> None:
+        shape = _shape(self, input_shape)
         with lock_of(self), RestoreOnError(self):
-            build(self, tuple(input_shape))
+            build(self, shape)
             self.built = True
             if not self.trainable:  # frozen before it had weights
                 self._apply_trainable()
@@ -93,6 +96,20 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
             self._name_tree()
 
     return build_and_mark
+
+
+def _shape(module: object, given: Any) -> tuple[Any, ...]:
+    """Return an input shape as a tuple: of lengths, or of the shapes of several inputs."""
+    fits = isinstance(given, (tuple, list)) and all(
+        n is None or isinstance(n, (tuple, list)) or (isinstance(n, (int, np.integer)) and not isinstance(n, bool))
+        for n in given
+    )
+    if not fits:
+        raise TypeError(
+            f"{type(module).__name__}.build: expected input_shape to be a tuple of lengths with the batch axis first, "
+            f"such as (None, 4); received input_shape={given!r:.80}"
+        )
+    return tuple(given)
 
 
 def takes_training(call: Callable[..., Any]) -> bool:

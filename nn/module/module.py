@@ -269,9 +269,9 @@ class Module(Tree["Module"]):
                 if module.input_shape is None:
                     label = f"'{path}'" if path else f"'{self.name}'"
                     raise ValueError(
-                        f"{what}: expected a module with parameters; {label} ({type(module).__name__}) has none yet, "
-                        "because its input shape is not known. Give the first layer input_shape=(...), or call the "
-                        "module on a batch first"
+                        f"{what}: expected a module with parameters; received {label} ({type(module).__name__}), which "
+                        "has none yet, because its input shape is not known. Give the first layer input_shape=(...), "
+                        "or call the module on a batch first"
                     )
                 build_once(module, (None, *module.input_shape))
 
@@ -283,7 +283,7 @@ class Module(Tree["Module"]):
         Raises:
             ValueError: if some part has no parameters yet, because the shape of its input is not known.
         """
-        self._ready(f"{self.name}.named_parameters()")
+        self._ready(f"{type(self).__name__}.named_parameters")
         self._name_tree()
         note_constraints(self)
         return [(path, t) for path, t in self._tensors() if t.requires_grad]
@@ -305,7 +305,7 @@ class Module(Tree["Module"]):
 
     def named_buffers(self) -> list[tuple[str, Tensor]]:
         """Return the tensors that require no gradient, with their paths."""
-        self._ready(f"{self.name}.named_buffers()")
+        self._ready(f"{type(self).__name__}.named_buffers")
         return [(path, t) for path, t in self._tensors() if not t.requires_grad]
 
     def buffers(self) -> list[Tensor]:
@@ -314,14 +314,14 @@ class Module(Tree["Module"]):
 
     def count_params(self) -> int:
         """Return the number of elements of all parameters and buffers."""
-        self._ready(f"{self.name}.count_params()")
+        self._ready(f"{type(self).__name__}.count_params")
         return sum(t.size for _, t in self._tensors())
 
     # ---- state ------------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> Arrays:
         """Return copies of the values of all parameters and buffers, by their paths."""
-        self._ready(f"{self.name}.state_dict()")
+        self._ready(f"{type(self).__name__}.state_dict")
         return {path: t.numpy() for path, t in self._tensors()}
 
     def load_state_dict(self, state: Mapping[str, npt.ArrayLike | Tensor], strict: bool = True) -> IncompatibleKeys:
@@ -342,7 +342,7 @@ class Module(Tree["Module"]):
             >>> layers.Dense(2, input_shape=(3,)).load_state_dict({"bias": [1.0, 2.0], "scale": 1.0}, strict=False)
             IncompatibleKeys(missing_keys=['kernel'], unexpected_keys=['scale'])
         """
-        self._ready(f"{self.name}.load_state_dict()")
+        self._ready(f"{type(self).__name__}.load_state_dict")
         tensors, carried = carried_in(self, state, strict)
         arrays, others = check_state(f"{self.name}.load_state_dict", tensors, state, strict)
         changes = ag.Changes()  # an interrupt must not leave some of the old and some of the new
@@ -363,7 +363,7 @@ class Module(Tree["Module"]):
     @property
     def weights(self) -> list[Tensor]:
         """All parameters and buffers, in the order of `state_dict`."""
-        self._ready(f"{self.name}.weights")
+        self._ready(f"{type(self).__name__}.weights")
         self._name_tree()
         return [t for _, t in self._tensors()]
 
@@ -387,7 +387,7 @@ class Module(Tree["Module"]):
         Raises:
             ValueError: if their number, a shape or a dtype differs.
         """
-        self._ready(f"{self.name}.set_weights()")
+        self._ready(f"{type(self).__name__}.set_weights")
         paths = [path for path, _ in self._tensors()]
         if len(weights) != len(paths):
             raise ValueError(

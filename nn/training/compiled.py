@@ -150,7 +150,7 @@ def _metrics(wanted: Any, loss: losses.Loss | None, taken: Collection[str] = ())
 def _metric(given: Any, loss: losses.Loss | None) -> metrics.Metric:
     metric = metrics.get(given)
     if isinstance(given, str) and isinstance(metric, metrics.AutoAccuracy) and getattr(loss, "from_logits", False):
-        return metrics.AutoAccuracy(metric.name, threshold=0.0)
+        return metrics.AutoAccuracy(name=metric.name, threshold=0.0)
     return metric
 
 

@@ -27,6 +27,7 @@ from ..module.module import Module
 from ..module.penalties import has_penalties, model_call
 from ..module.state import undisturbed
 from .compiled import values_of
+from .contention import WATCH
 from .feed import ArrayFeed, Feed, Intake, Validation
 from .interrupts import raise_ignored
 from .outputs import Means, NamedMeans, fitted
@@ -186,8 +187,11 @@ class Trainer(Stepper):
                 calls.call("on_train_batch_end", done - 1, mean.values(used))
             if self.stop_training:
                 break
-            if time.perf_counter() >= progress.due:
+            now = time.perf_counter()
+            if now >= progress.due:
                 progress.show(done, mean.values(used))
+            if now >= WATCH.due:
+                WATCH.look(progress.abandon)
         progress.steps = progress.steps or done
         return mean.values(used)
 
