@@ -251,8 +251,8 @@ class Stepper(Module):
             data: (x,), (x, y) or (x, y, sample_weight), as arrays.
 
         Returns:
-            The batch's values by name, as numbers or scalar Tensors: `fit` reports their means over all samples, or, for
-            the name of a compiled metric, that metric's result.
+            The batch's values by name, as numbers or scalar Tensors: `fit` reports their means over all samples, or the
+            result of a compiled metric of the same name.
 
         Example:
             >>> import numpy as np
