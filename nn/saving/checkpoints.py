@@ -113,7 +113,8 @@ def load_checkpoint(
             before.append((part, old))
         extra = unpacked(what, about.get("extra"), arrays)
         if not isinstance(extra, dict):
-            raise SavedFileError(f"{what}: expected your own values by name; received {extra!r:.80} in {os.fspath(path)}")
+            where = os.fspath(path)
+            raise SavedFileError(f"{what}: expected your own values by name; received {extra!r:.80} in {where}")
         set_generators(model, about.get("generators"))
         ag.random.default_generator.state = unpacked(what, about.get("random"), arrays)
     except BaseException as error:
