@@ -210,6 +210,11 @@ def lengths(what: Any, name: str, value: Any, low: int = 1) -> tuple[int, ...]:
     return tuple(int(n) for n in values)
 
 
+def lengths_from_0(what: Any, name: str, value: Any) -> tuple[int, ...]:
+    """Check the same, where 0 is allowed."""
+    return lengths(what, name, value, 0)
+
+
 # ---- names ----------------------------------------------------------------------------------------------------------
 
 

@@ -4,11 +4,13 @@
         delta: float = field(number(above=0), default=1.0)
 
 A field is the argument and the attribute: `Huber(2.0).delta`. As in `dataclasses`, the fields of base classes come
-first, and `__post_init__`, where a class has one, runs at the end. Type checkers and editors know the constructor by
+first, and `__post_init__`, where a class has one, runs at the end; it takes, by name, the arguments that are annotated
+with `InitVar[…]`, which are no attributes. Type checkers and editors know the constructor by
 `typing.dataclass_transform`; an argument that is kept as something else than what is given is annotated with
 `Converted`. A class that writes `__init__` has that constructor, and passes on what it likes.
 
-Where the nearest `__init__` that a base class writes takes an argument, it is handed on to it, not kept twice.
+Where the nearest `__init__` that a base class writes takes an argument, it is handed on to it, not kept twice, unless
+that base declares the argument too: then the class has another one of that name, as `Embedding` has its `input_dim`.
 """
 
 from __future__ import annotations
@@ -53,6 +55,7 @@ class Field:
         self, check: Check | None = None, default: Any = REQUIRED, *, kw_only: bool = False, handed_on: bool = False
     ) -> None:
         self.check, self.default, self.kw_only, self.handed_on = check, default, kw_only or handed_on, handed_on
+        self.kept = True
 
 
 class _Attribute:
@@ -99,6 +102,7 @@ def declare(cls: type) -> None:
             setattr(cls, name, *value.default) if value.default else delattr(cls, name)
         elif isinstance(value, Field):
             fields[name] = value
+            value.kept = not vars(cls)["__annotations__"][name].startswith("InitVar[")
             if not value.live:
                 delattr(cls, name)
     cls._own_fields = fields  # type: ignore[attr-defined]
@@ -159,7 +163,8 @@ def _constructor(cls: type) -> Any:
     init: Any = names["__init__"]
     init.__module__, init.__qualname__ = cls.__module__, f"{cls.__qualname__}.__init__"
     options = inspect.Parameter("options", inspect.Parameter.VAR_KEYWORD)
-    init.binds = inspect.Signature([*(p for p in parameters if p.name == "self" or p.name in own), options])
+    # What configurations have: arguments that may be given by position, with their defaults; others if they are given.
+    init.binds = inspect.Signature([*(p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD), options])
     given_by_name = [
         p.replace(kind=p.KEYWORD_ONLY) for p in above if p.name not in fields and p.kind is not p.VAR_KEYWORD
     ]
@@ -180,7 +185,7 @@ def _code(own: Mapping[str, Field], writer: type, above: list[inspect.Parameter]
     head = ["self", *(_in_head(name, f) for name, f in own.items() if not f.kw_only)]
     by_name = [_in_head(name, f) for name, f in own.items() if f.kw_only]
     head += ["*", *by_name] if by_name else []
-    handed = [p.name for p in above if p.name in own]
+    handed = [p.name for p in above if p.name in own and p.name not in fields_of(writer)]
     lines = []
     if not any(p.kind is p.VAR_KEYWORD for p in above):
         others = {p.name for p in above} - own.keys()
@@ -188,10 +193,10 @@ def _code(own: Mapping[str, Field], writer: type, above: list[inspect.Parameter]
         lines += [f"if options and {wrong}: raise unexpected(type(self).__name__, options, known)"]
     if writer is not object:
         lines += [f"written(self, {''.join(f'{name}={name}, ' for name in handed)}**options)"]
-    for name, f in own.items():
-        if name not in handed:
-            lines += [f"self.{name} = {f'check_{name}(self, {name!r}, {name})' if f.check else name}"]
-    lines += ["self.__post_init__()"] if finishes else []
+    values = {n: f"check_{n}(self, {n!r}, {n})" if f.check else n for n, f in own.items() if n not in handed}
+    lines += [f"self.{name} = {value}" for name, value in values.items() if own[name].kept]
+    rest = ", ".join(f"{name}={value}" for name, value in values.items() if not own[name].kept)
+    lines += [f"self.__post_init__({rest})"] if finishes else []
     given = "".join(f"{name!r}: {name}, " for name in own)
     return _SOURCE.format(head=", ".join(head), body="\n        ".join(lines or ["pass"]), given=given)
 

@@ -143,22 +143,6 @@ class Layer(Configurable, Module):
 Layer.activity_regularizer = None  # type: ignore[assignment]  # for a subclass that forgets super().__init__()
 
 
-def is_number(value: Any) -> bool:
-    """Return whether an argument is a real number; a bool is none."""
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-
-
-def positive(layer: str, argument: str, value: Any) -> int:
-    """Return an argument that must be a positive integer.
-
-    Raises:
-        ValueError: if it is not one.
-    """
-    if isinstance(value, (bool, float)) or not isinstance(value, (int, np.integer)) or value <= 0:
-        raise ValueError(f"{layer}: expected {argument} to be a positive integer; received {argument}={value!r}")
-    return int(value)
-
-
 def _checked_shape(layer: str, shape: Any) -> tuple[int, ...]:
     if not isinstance(shape, (tuple, list)) or not all(isinstance(n, (int, np.integer)) and n > 0 for n in shape):
         hint = f"({shape},)" if isinstance(shape, int) else "(784,) or (28, 28)"

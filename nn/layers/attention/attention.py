@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import InitVar
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,14 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ... import activations, initializers
+from ...config.arguments import flag, number, optional, positive
+from ...config.fields import Converted, field
 from ...config.limits import room
 from ...module.modes import adopt
 from ...module.module import Shape
+from ..arguments import ActivationLike, InitializerLike, as_activation, as_initializer
 from ..dense import Dense, Dropout
-from ..layer import Layer, positive
+from ..layer import Layer
 from ..normalization import LayerNormalization
 from .axes import Fold, axes_given
 from .masks import allowed_pairs, without
@@ -356,29 +360,16 @@ class TransformerBlock(Layer):
     dense: Dense
     dense_output: Dense
 
-    def __init__(
-        self,
-        num_heads: int,
-        intermediate_dim: int | None = None,
-        key_dim: int | None = None,
-        dropout: float = 0.0,
-        activation: str | Callable[..., Any] | None = "gelu",
-        causal: bool = False,
-        epsilon: float = 1e-5,
-        kernel_initializer: Initializer = "glorot_uniform",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.num_heads = positive("TransformerBlock", "num_heads", num_heads)
-        self.intermediate_dim = (
-            None if intermediate_dim is None else positive("TransformerBlock", "intermediate_dim", intermediate_dim)
-        )
-        self.key_dim = None if key_dim is None else positive("TransformerBlock", "key_dim", key_dim)
-        self.activation = activations.get(activation)
-        self.causal = bool(causal)
-        self.epsilon = epsilon
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        LayerNormalization(epsilon=epsilon)  # says so if it is no epsilon
+    num_heads: int = field(positive)
+    intermediate_dim: Converted[int | None, int] = field(optional(positive), default=None)
+    key_dim: Converted[int | None, int] = field(optional(positive), default=None)
+    dropout: InitVar[float] = field(default=0.0)
+    activation: ActivationLike = field(as_activation, default="gelu")
+    causal: bool = field(flag, default=False)
+    epsilon: float = field(number(above=0), default=1e-5)
+    kernel_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
+
+    def __post_init__(self, dropout: float) -> None:
         self.dropout = Dropout(dropout, dtype=self.dtype)
 
     def build(self, input_shape: Shape) -> None:

@@ -5,6 +5,7 @@ Shape letters: N batch, T queries, S keys and values, D features.
 
 from __future__ import annotations
 
+from dataclasses import InitVar
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ...config.arguments import any_integer, flag, one_of, optional
+from ...config.fields import field, weight
 from ...module.module import Shape
 from ..dense import Dropout
 from ..merging import Merge
@@ -57,26 +60,16 @@ class Attention(Merge):
         ([[[9.0, 0.0]]], [[[0.9998999834060669, 9.999999747378752e-05]]])
     """
 
-    scale: Tensor | None
-    concat_score_weight: Tensor | None
+    scale: Tensor | None = weight()
+    concat_score_weight: Tensor | None = weight()
 
-    def __init__(
-        self,
-        use_scale: bool = False,
-        score_mode: str = "dot",
-        dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        if score_mode not in SCORE_MODES:
-            raise ValueError(
-                f"{type(self).__name__}: expected score_mode to be one of {SCORE_MODES}; received "
-                f"score_mode={score_mode!r}"
-            )
-        self.use_scale = bool(use_scale)
-        self.score_mode = score_mode
-        self.dropout = Dropout(dropout, seed=seed, dtype=self.dtype)
+    use_scale: bool = field(flag, default=False)
+    score_mode: str = field(one_of(*SCORE_MODES), default="dot")
+    dropout: InitVar[float] = field(default=0.0)
+    seed: int | None = field(optional(any_integer), default=None)
+
+    def __post_init__(self, dropout: float) -> None:
+        self.dropout = Dropout(dropout, seed=self.seed, dtype=self.dtype)
 
     def build(self, input_shape: Any) -> None:
         """Create the scale and the weight of the scores, numbers, where they are asked for."""

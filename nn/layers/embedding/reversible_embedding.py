@@ -11,8 +11,8 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ...config.arguments import is_number
 from ...module.module import Shape
-from ..layer import is_number
 from .embedding import Embedding
 
 

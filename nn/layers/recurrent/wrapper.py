@@ -10,9 +10,10 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ...config.arguments import positive
 from ...initializers import TruncatedNormal
 from ...module.module import Module, Shape
-from ..layer import Layer, positive
+from ..layer import Layer
 
 
 class Wrapper(Layer):
