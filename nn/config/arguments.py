@@ -181,6 +181,21 @@ def optional(check: Check) -> Check:
     return checked
 
 
+def or_else(check: Check, default: Callable[[Any], Any]) -> Check:
+    """Return the check that also takes None, which stands for what `default` makes of the owner's earlier arguments.
+
+    Example:
+        >>> or_else(positive, lambda owner: 7)("MelSpectrogram", "sequence_length", None)
+        7
+    """
+    checked = optional(check)
+
+    def either(what: Any, name: str, value: Any) -> Any:
+        return default(what) if value is None else checked(what, name, value)
+
+    return either
+
+
 def sequence(what: Any, name: str, value: Any) -> tuple[Any, ...]:
     """Check that `value` is a list or a tuple, and return it as a tuple."""
     if not isinstance(value, (list, tuple)):

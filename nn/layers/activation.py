@@ -167,8 +167,8 @@ class Softmax(_Elementwise):
 
     axis: InitVar[int | Sequence[int]] = field(some_axes, default=-1)
 
-    def __post_init__(self, axis: tuple[int, ...]) -> None:
-        self.axes = axis
+    def __post_init__(self, axis: Any) -> None:
+        self.axes: tuple[int, ...] = axis
 
     def call(self, x: Tensor, mask: Any = None) -> Tensor:
         """Return softmax(x), of x's shape."""

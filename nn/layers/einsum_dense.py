@@ -75,7 +75,7 @@ class EinsumDense(KernelAndBias):
     kernel_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
     bias_initializer: InitializerLike = field(as_initializer, default="zeros")
 
-    def __post_init__(self, output_shape: tuple[int | None, ...]) -> None:
+    def __post_init__(self, output_shape: Any) -> None:
         self.partial_output_shape = output_shape
         self._letters = _parsed(self.equation)
         if self.bias_axes is not None and (not self.bias_axes or not set(self.bias_axes) <= set(self._letters.out)):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import InitVar
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -363,14 +362,14 @@ class TransformerBlock(Layer):
     num_heads: int = field(positive)
     intermediate_dim: Converted[int | None, int] = field(optional(positive), default=None)
     key_dim: Converted[int | None, int] = field(optional(positive), default=None)
-    dropout: InitVar[float] = field(default=0.0)
+    dropout: Converted[float | Dropout, Dropout] = field(default=0.0)
     activation: ActivationLike = field(as_activation, default="gelu")
     causal: bool = field(flag, default=False)
     epsilon: float = field(number(above=0), default=1e-5)
     kernel_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
 
-    def __post_init__(self, dropout: float) -> None:
-        self.dropout = Dropout(dropout, dtype=self.dtype)
+    def __post_init__(self) -> None:
+        self.dropout = Dropout(cast("Any", self.dropout), dtype=self.dtype)
 
     def build(self, input_shape: Shape) -> None:
         """Create the parts for inputs of shape (N, T, D)."""

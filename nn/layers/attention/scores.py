@@ -5,8 +5,7 @@ Shape letters: N batch, T queries, S keys and values, D features.
 
 from __future__ import annotations
 
-from dataclasses import InitVar
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -14,7 +13,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ...config.arguments import any_integer, flag, one_of, optional
-from ...config.fields import field, weight
+from ...config.fields import Converted, field, weight
 from ...module.module import Shape
 from ..dense import Dropout
 from ..merging import Merge
@@ -65,11 +64,11 @@ class Attention(Merge):
 
     use_scale: bool = field(flag, default=False)
     score_mode: str = field(one_of(*SCORE_MODES), default="dot")
-    dropout: InitVar[float] = field(default=0.0)
+    dropout: Converted[float | Dropout, Dropout] = field(default=0.0)
     seed: int | None = field(optional(any_integer), default=None)
 
-    def __post_init__(self, dropout: float) -> None:
-        self.dropout = Dropout(dropout, seed=self.seed, dtype=self.dtype)
+    def __post_init__(self) -> None:
+        self.dropout = Dropout(cast("Any", self.dropout), seed=self.seed, dtype=self.dtype)
 
     def build(self, input_shape: Any) -> None:
         """Create the scale and the weight of the scores, numbers, where they are asked for."""

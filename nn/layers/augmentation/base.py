@@ -51,17 +51,16 @@ def pixel_range(what: Any, name: str, value: Any) -> tuple[float, float]:
 
 
 class Augmentation(Spatial):
-    """A layer over images; a subclass writes `draw` and `_changed`."""
+    """A layer over images; a subclass writes `draw` and `_changed`.
+
+    `_changed` takes the images with channels last, and what `draw` returned, by name.
+    """
 
     rank = 2
     seed = cast("int | None", None)
 
     def __post_init__(self) -> None:
         self.generator = stream("augmentation", self.seed)
-
-    def _changed(self, x: Tensor, **drawn: Any) -> Tensor:
-        """Return images with channels last, changed as what `draw` returned says."""
-        raise NotImplementedError(f"{type(self).__name__}: write _changed(self, x, **drawn)")
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return the draws for a batch of images, by name."""

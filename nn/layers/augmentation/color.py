@@ -29,8 +29,6 @@ Range = Sequence[float]
 class FactoredAugmentation(Augmentation):
     """Has a factor that is drawn for each image, and a range of values."""
 
-    value_range = (0.0, 255.0)
-
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `factor`, shape (N, 1, 1, 1)."""
         return {"factor": self._uniform(x, self.factor)}

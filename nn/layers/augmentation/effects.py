@@ -98,7 +98,8 @@ class RandomGaussianBlur(Augmentation):
         window = np.multiply(rows[:, None], columns)[:, :, None, None]
         kernel: Any = np.broadcast_to(window, (*window.shape[:3], x.shape[-1]))
         blurred = ag.convolution(x, kernel, padding="same", groups=x.shape[-1])
-        return np.clip(np.where(should_apply_blur, blurred, x), *self.value_range)  # type: ignore[return-value]
+        result: Any = np.where(should_apply_blur, blurred, x)
+        return result.clip(*self.value_range)
 
     def _weights(self, n: int, sigma: Any, x: Tensor) -> Any:
         places = np.arange(n, dtype=x.dtype) - (n - 1) / 2

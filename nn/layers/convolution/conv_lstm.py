@@ -145,7 +145,7 @@ class _ConvLSTM(RuledCell):
     go_backwards: bool = field(default=False)
     stateful: bool = field(default=False)
 
-    def __post_init__(self, **arguments: Any) -> None:
+    def __post_init__(self, **arguments: Any) -> None:  # type: ignore[override]
         super().__post_init__(rank=self.rank, **arguments)
 
     def build(self, input_shape: Shape) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import flag, lengths, one_of, optional
+from ...config.arguments import flag, lengths, one_of, or_else
 from ...config.fields import Converted, field
 from ...config.limits import room
 from ...module.masks import as_flags
@@ -33,13 +33,11 @@ class _Pooling(Spatial):
     """Pooling over windows; see the subclasses."""
 
     pool_size: LengthsLike = field(lengths, default=2)
-    strides: Converted[int | Sequence[int] | None, tuple[int, ...]] = field(optional(lengths), default=None)
+    strides: Converted[int | Sequence[int] | None, tuple[int, ...]] = field(
+        or_else(lengths, lambda layer: layer.pool_size), default=None
+    )
     padding: str = field(one_of("valid", "same"), default="valid")
     data_format: DataFormatLike = field(as_data_format, default=None)
-
-    def __post_init__(self) -> None:
-        if self.strides is None:
-            self.strides = self.pool_size
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, *O, C), or (batch, C, *O) with channels first."""

@@ -13,7 +13,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ... import initializers
-from ...config.arguments import flag, number, one_of, optional, positive
+from ...config.arguments import flag, number, one_of, optional, or_else, positive
 from ...config.fields import Converted, field, weight
 from ...config.limits import room
 from ...module.module import Shape
@@ -67,12 +67,14 @@ class MelSpectrogram(Layer):
 
     fft_length: int = field(positive, default=2048)
     sequence_stride: int = field(positive, default=512)
-    sequence_length: Converted[int | None, int] = field(optional(positive), default=None)
+    sequence_length: Converted[int | None, int] = field(or_else(positive, lambda layer: layer.fft_length), default=None)
     window: str | npt.ArrayLike | None = field(default="hann")
     sampling_rate: float = field(number(above=0), default=16000)
     num_mel_bins: int = field(positive, default=128)
     min_freq: float = field(number(0), default=20.0)
-    max_freq: Converted[float | None, float] = field(optional(number(above=0)), default=None)
+    max_freq: Converted[float | None, float] = field(
+        or_else(number(above=0), lambda layer: layer.sampling_rate / 2), default=None
+    )
     power_to_db: bool = field(flag, default=True)
     top_db: float = field(number(), default=80.0)
     mag_exp: float = field(number(above=0), default=2.0)
@@ -80,13 +82,11 @@ class MelSpectrogram(Layer):
     ref_power: float = field(number(above=0), default=1.0)
 
     def __post_init__(self) -> None:
-        self.sequence_length = self.fft_length if self.sequence_length is None else self.sequence_length
         if self.sequence_length > self.fft_length:
             raise ValueError(
                 f"MelSpectrogram: expected a sequence_length of at most fft_length={self.fft_length}; received "
                 f"{self.sequence_length}"
             )
-        self.max_freq = self.sampling_rate / 2 if self.max_freq is None else self.max_freq
         if self.min_freq >= self.max_freq:
             raise ValueError(
                 f"MelSpectrogram: expected min_freq < max_freq; received min_freq={self.min_freq} and "
@@ -174,8 +174,12 @@ class STFTSpectrogram(Spatial):
 
     mode: InitVar[str] = field(one_of(*_MODES), default="log")
     frame_length: int = field(positive, default=256)
-    frame_step: Converted[int | None, int] = field(optional(positive), default=None)
-    fft_length: Converted[int | None, int] = field(optional(positive), default=None)
+    frame_step: Converted[int | None, int] = field(
+        or_else(positive, lambda layer: max(1, layer.frame_length // 2)), default=None
+    )
+    fft_length: Converted[int | None, int] = field(
+        or_else(positive, lambda layer: max(2, 2 ** (layer.frame_length - 1).bit_length())), default=None
+    )
     window: str | npt.ArrayLike | None = field(default="hann")
     periodic: bool = field(flag, default=False)
     scaling: str | None = field(optional(one_of("density", "spectrum")), default="density")
@@ -185,9 +189,6 @@ class STFTSpectrogram(Spatial):
 
     def __post_init__(self, mode: str) -> None:
         self.kind = mode  # not `mode`: that is the method which sets training or evaluation
-        self.frame_step = max(1, self.frame_length // 2) if self.frame_step is None else self.frame_step
-        if self.fft_length is None:
-            self.fft_length = max(2, 2 ** (self.frame_length - 1).bit_length())
         if self.frame_step > self.frame_length or self.fft_length < self.frame_length or self.fft_length % 2:
             raise ValueError(
                 f"STFTSpectrogram: expected a frame_step of at most frame_length={self.frame_length}, and an even "

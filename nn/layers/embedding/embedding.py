@@ -52,7 +52,7 @@ class Embedding(Layer):
     mask_zero: bool = field(flag, default=False)
     weights: InitVar[npt.ArrayLike | None] = field(optional(numbers), default=None)
 
-    def __post_init__(self, weights: npt.NDArray[Any] | None) -> None:
+    def __post_init__(self, weights: Any) -> None:
         self._first = weights
         if weights is not None and weights.shape != (self.input_dim, self.output_dim):
             raise ag.ShapeError(

@@ -12,6 +12,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ...config.arguments import is_number
+from ...config.fields import weight
 from ...module.module import Shape
 from .embedding import Embedding
 
@@ -46,7 +47,7 @@ class ReversibleEmbedding(Embedding):
         [[[2.0, 2.0, 2.0], [2.0, 2.0, 2.0]]]
     """
 
-    reverse_embeddings: Tensor
+    reverse_embeddings: Tensor = weight()
 
     def __init__(
         self,

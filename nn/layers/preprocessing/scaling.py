@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import InitVar
 from itertools import chain
 from typing import Any
 
@@ -14,7 +13,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ...config.arguments import any_integer, flag, optional
-from ...config.fields import Converted, field
+from ...config.fields import Converted, field, weight
 from ...module.module import Shape
 from ..arguments import numbers
 from ..layer import Layer
@@ -54,17 +53,15 @@ class Normalization(Layer):
     """
 
     supports_masking = True
-
-    mean: Any
-    variance: Any
-    count: Tensor
-
+    count: Tensor = weight()
     axis: Converted[int | Sequence[int] | None, tuple[int, ...]] = field(_axes, default=-1)
-    mean: InitVar[npt.ArrayLike | None] = field(optional(numbers), default=None)
-    variance: InitVar[npt.ArrayLike | None] = field(optional(numbers), default=None)
+    mean: Converted[npt.ArrayLike | None, Any] = field(optional(numbers), default=None)
+    variance: Converted[npt.ArrayLike | None, Any] = field(optional(numbers), default=None)
     invert: bool = field(flag, default=False)
 
-    def __post_init__(self, mean: Array | None, variance: Array | None) -> None:
+    def __post_init__(self) -> None:
+        # The attributes of these names are what `build` makes.
+        mean, variance = vars(self).pop("mean"), vars(self).pop("variance")
         self._given: tuple[Array, Array] | None = None
         if (mean is None) != (variance is None):
             raise ValueError(

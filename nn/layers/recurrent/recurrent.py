@@ -119,6 +119,11 @@ class RNN(Layer):
         ((2, 5, 4), (2, 4), True)
     """
 
+    return_sequences = False
+    return_state = False
+    go_backwards = False
+    stateful = False
+    zero_output_for_mask = False
     _makes_masks = False
 
     def __init__(
