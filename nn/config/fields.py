@@ -155,7 +155,9 @@ def _constructor(cls: type) -> Any:
     own = {name: f for name, f in fields.items() if not f.handed_on}
     parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
     parameters += [_parameter(cls, name, f) for name, f in fields.items()]
-    code = _code(own, writer, above, hasattr(cls, "__post_init__"))
+    # That of a class above the writer has run in the writer's `__init__`.
+    finishes = any("__post_init__" in vars(base) for base in cls.__mro__[: cls.__mro__.index(writer) + 1])
+    code = _code(own, writer, above, finishes)
     names = {f"default_{name}": f.default for name, f in own.items()} | {f"check_{n}": f.check for n, f in own.items()}
     names |= {"__name__": cls.__module__, "written": written, "explain": _problem, "unexpected": unexpected}
     names["known"] = [*fields, *(p.name for p in above)]

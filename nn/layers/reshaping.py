@@ -12,7 +12,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ..config.arguments import checked, is_integer, positive, refused, sequence
+from ..config.arguments import checked, is_integer, optional, positive, refused, sequence
 from ..config.fields import Converted, field
 from ..module.module import Shape
 from ..module.symbols import Call, Symbol
@@ -221,7 +221,7 @@ class InputLayer(Layer):
         self.sample_shape = tuple(self.input_shape if self.input_shape is not None else shape)
         if any(n is not None and (not isinstance(n, int) or n < 1) for n in self.sample_shape):
             raise ValueError(f"Input: expected positive lengths, or None for unknown ones; received shape={shape!r}")
-        self.batch_size = batch_size
+        self.batch_size = optional(positive)(self, "batch_size", batch_size)
 
     def call(self, x: Tensor) -> Tensor:
         """Return x."""

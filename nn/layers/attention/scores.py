@@ -12,7 +12,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import any_integer, flag, one_of, optional
+from ...config.arguments import any_integer, flag, number, one_of, optional
 from ...config.fields import Converted, field, weight
 from ...module.module import Shape
 from ..dense import Dropout
@@ -64,7 +64,7 @@ class Attention(Merge):
 
     use_scale: bool = field(flag, default=False)
     score_mode: str = field(one_of(*SCORE_MODES), default="dot")
-    dropout: Converted[float | Dropout, Dropout] = field(default=0.0)
+    dropout: Converted[float | Dropout, Dropout] = field(number(0, below=1), default=0.0)
     seed: int | None = field(optional(any_integer), default=None)
 
     def __post_init__(self) -> None:
