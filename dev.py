@@ -15,10 +15,10 @@ VENV = ROOT / (".venv" if KIND == "lock" else f".venv-{KIND}")
 VERSIONS = ROOT / "requirements" / f"{KIND}.txt"  # for pip's -c; there is none for the newest
 PYTHON = str(VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 LINT = ["ruff check .", "ruff format --check .", "mypy"]
-ONE = {"OPENBLAS_NUM_THREADS": "1"}  # in each of two workers: with two in each, they would wait for each other
+ONE = {"OPENBLAS_NUM_THREADS": "1"}  # BLAS's threads wait for each other where they share cores with other programs
 FULL = {"AUTOGRAD_LITE_REQUIRE_PEERS": "1", "AUTOGRAD_LITE_FULL_NOTEBOOKS": "1"}
 TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {  # extras, steps as modules, environment
-    "demo": ({"plot"}, ["nn.demo"], {}),
+    "demo": ({"plot"}, ["nn.demo"], ONE if getattr(os, "getloadavg", lambda: [0])()[0] > 0.5 else {}),  # busy
     "lint": ({"test"}, LINT, {}),
     "test": ({"test"}, [*LINT, "pytest -n 2"], ONE),
     "ci": ({"test", "bench", "docs", "viewers", "tensorboard"}, ["pytest -m ci --durations 10"], FULL),
@@ -29,7 +29,7 @@ TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {  # extras, step
 
 
 def succeeds(*command: str) -> bool:
-    """Say whether a command exists and exits with 0; its output is dropped, for there is another way to try."""
+    """Return whether a command exists and exits with 0; its output is dropped, since there is another way to try."""
     try:
         return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
     except OSError:
@@ -37,7 +37,7 @@ def succeeds(*command: str) -> bool:
 
 
 def find_pip() -> list[str]:
-    """Return a pip that can install into .venv: its own, else one (22.3 or later) from outside; [] if there is none."""
+    """Return a pip that can install into .venv: its own, else one (22.3 or later) from outside, else []."""
     outside = [[sys.executable, "-m", "pip"], *([path] for name in ("pip3", "pip") if (path := shutil.which(name)))]
     candidates = [[PYTHON, "-m", "pip"], *([*pip, "--python", PYTHON] for pip in outside)]
     return next((pip for pip in candidates if succeeds(*pip, "--version")), [])
@@ -48,8 +48,8 @@ def make_venv() -> list[str]:
     print(f"dev.py: making {VENV} with Python {sys.version.split()[0]}", flush=True)
     plain = [sys.executable, "-m", "venv", "--clear", str(VENV)]
     bare = [*plain, "--without-pip"]  # Debian may lack ensurepip; any pip on the machine can then install from outside
-    virtualenvs = (["virtualenv"], [sys.executable, "-m", "virtualenv"])
-    ways = [[plain], [bare], *([[*tool, "--clear", "-p", sys.executable, str(VENV)]] for tool in virtualenvs)]
+    other = ["virtualenv", "--clear", "-p", sys.executable, str(VENV)]
+    ways = [[plain], [bare], [other], [[sys.executable, "-m", *other]]]
     if shutil.which("apt-get") and os.geteuid() == 0:
         update, install = ["apt-get", "update"], ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y"]
         own = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
@@ -73,8 +73,8 @@ def set_up(extras: set[str]) -> None:
     wanted = ",".join(sorted(extras.union(installed)))
     pip = (works and find_pip()) or make_venv()
     print(f"dev.py: installing autograd-lite[{wanted}]; the first time takes a few minutes", flush=True)
-    install = [*pip, "install", "-q", "--disable-pip-version-check", *limits, "-e", f"{ROOT}[{wanted}]"]
-    if code := subprocess.call(install):
+    options = [*([] if sys.stdout.isatty() else ["-q"]), "--disable-pip-version-check", *limits]  # with progress bars
+    if code := subprocess.call([*pip, "install", *options, "-e", f"{ROOT}[{wanted}]"]):
         sys.exit(code)
     stamp.write_text(" ".join([digest, *wanted.split(",")]))
 
@@ -90,7 +90,7 @@ def main() -> int:
     for step in steps:
         command = [PYTHON, "-m", *step.split(), *(more if step == steps[-1] else [])]
         print(f"\ndev.py: {' '.join(command[1:])}", flush=True)
-        codes[step] = subprocess.call(command, cwd=ROOT, env={**os.environ, **environment})
+        codes[step] = subprocess.call(command, cwd=ROOT, env={**environment, **os.environ})
     print(f"\ndev.py {sys.argv[1]}:", "; ".join(f"{step}: exit code {codes[step]}" for step in codes), flush=True)
     return next(filter(None, codes.values()), 0)
 

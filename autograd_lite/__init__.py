@@ -12,7 +12,7 @@ Example:
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from . import random as random
+from . import random as random, tree as tree
 from .core.errors import (
     DtypeError as DtypeError,
     GradError as GradError,
@@ -110,9 +110,9 @@ else:
 
 
 def _picture(tensor: Tensor) -> str:
-    """Draw the history of a tensor; loading the graph puts its own function in the place of this one."""
-    _import_module(".graph", __name__)
-    return _HOOKS.svg(tensor)
+    """Draw the history of a tensor."""
+    drawn: str = _import_module(".graph.graph", __name__).tensor_picture(tensor)
+    return drawn
 
 
 _HOOKS.svg = _picture

@@ -1,4 +1,4 @@
-"""The command line: `python -m autograd_lite draw|explain|nan script.py:make_loss`.
+"""The command line: `autograd-lite`, or `python -m autograd_lite`, `draw|explain|nan script.py:make_loss`.
 
 Exit codes: 0 if all is well, 1 if `nan` found something, 2 if the question could not be answered.
 """
@@ -23,7 +23,7 @@ from .core.errors import GradError
 from .graph import Graph, Program, RenderError, explain, find_nan
 from .graph.export.render import RENDERERS
 from .graph.export.save import ENDINGS, Drawing, SaveOptions, contents, written
-from .graph.export.target import RunError, TargetError, program_of, result_of, target_of
+from .graph.target import RunError, TargetError, program_of, result_of, target_of
 from .ir.pen import shows_colors
 
 _FORMATS = [*(ending[1:] for ending in ENDINGS), "onnx", "tree"]
@@ -37,11 +37,11 @@ The function takes no arguments and returns a Tensor (a loss, say); or a Program
 f is traced with these arguments."""
 _EXAMPLES = """\
 examples:
-  python -m autograd_lite draw script.py:make_loss                       the listing, in the terminal
-  python -m autograd_lite draw script.py:make_loss -o graph.html --backward
-  python -m autograd_lite draw script.py:make_loss -o graph.svg --overlay flops
-  python -m autograd_lite explain script.py:make_loss --wrt w
-  python -m autograd_lite nan script.py:make_loss"""
+  {0} draw script.py:make_loss                       the listing, in the terminal
+  {0} draw script.py:make_loss -o graph.html --backward
+  {0} draw script.py:make_loss -o graph.svg --overlay flops
+  {0} explain script.py:make_loss --wrt w
+  {0} nan script.py:make_loss"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,10 +77,11 @@ def _show(error: BaseException | None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    called = "autograd-lite" if Path(sys.argv[0]).stem == "autograd-lite" else "python -m autograd_lite"
     parser = argparse.ArgumentParser(
-        prog="python -m autograd_lite",
+        prog=called,
         description=_ABOUT,
-        epilog=_EXAMPLES,
+        epilog=_EXAMPLES.format(called),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"autograd_lite {__version__}")

@@ -7,7 +7,7 @@ reads the rules with bare arrays, or with Tensors when the pass itself is to be 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
@@ -17,13 +17,14 @@ import numpy as np
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
 from .core.messages import checked
-from .core.mode import MODE, Mode, enter_mode, hold_mode, leave_mode, record_off, record_on
+from .core.mode import MODE, Mode, hold_mode, record_off, record_on
 from .core.node import LEAF, Node
+from .core.observers import Observer
 from .core.op import EachInput, Kind, Rule
 from .core.ownership import SMALL, unshared
 from .core.seals import broken
 from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
-from .ops.compare import zero_mask
+from .ops.zero_mask import zero_mask
 from .tensors.lifted import Level, face, released
 from .tensors.record import owned, wrap
 from .tensors.tensor import GRAD_LOCK, Tensor
@@ -215,6 +216,7 @@ def cotangents(
     create_graph: bool,
     level: Level | None = None,
     paths: Paths | None = None,
+    observer: Observer | None = None,
 ) -> dict[Any, Any]:
     """Run the chain rule from `roots` (edge -> cotangent) and return the cotangents of the leaves, or of `targets`.
 
@@ -226,10 +228,10 @@ def cotangents(
         level: of the record, if it has one of its own. It ended with the function that was recorded: the pass computes
             with what its saved values held, whose history further out goes on being recorded.
         paths: the ways from the roots to the targets, where they are known.
+        observer: looks on; by default that of the mode's `watch`, if there is one.
     """
-    if MODE.get().watch is not None:
-        settings = {"retain_graph": retain_graph, "create_graph": create_graph, "level": level, "paths": paths}
-        return _watched(roots, targets, settings)
+    if observer is None and (watching := MODE.get().watch) is not None:
+        observer = watching.observer()
     targets, order, selects, astray, _ = paths or paths_from(roots, targets)
     wanted = targets.union(order) if astray and targets is not None else None
     watch = _Watch()
@@ -245,27 +247,17 @@ def cotangents(
         opened = partial(_without_level, level)
     # In a context of its own, which brings back the modes around it wherever an interrupt comes, as `with` does not.
     walk = order, roots.copy(), wanted, watch, retain_graph, opened
-    return copy_context().run(_walk_in_mode, change, watch, walk)
+    return copy_context().run(_walk_in_mode, change, watch, observer, walk)
 
 
-def _walk_in_mode(change: Any, watch: _Watch, walk: tuple[Any, ...]) -> dict[Any, Any]:
+def _walk_in_mode(change: Any, watch: _Watch, observer: Observer | None, walk: tuple[Any, ...]) -> dict[Any, Any]:
     if change is not None:
         hold_mode(change)
     np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=watch).__enter__()
-    return _walk(*walk)
-
-
-def _watched(roots: dict[Any, Any], targets: set[Any] | None, settings: dict[str, Any]) -> dict[Any, Any]:
-    """Run the chain rule under the eyes of `Mode.watch`, which looks at cotangents and not into the rules."""
-    watch = MODE.get().watch
-    unwatched = enter_mode(_unwatched)
-    try:
-        ledger = watch.ledger(roots)
-        found = cotangents(ledger, targets, **settings)
-        ledger.close()
-        return found
-    finally:
-        leave_mode(unwatched)
+    if observer is None:
+        return _walk(*walk)
+    hold_mode(_unwatched)  # the operations inside rules are the rules' own: the observer sees what comes of them
+    return _walk_observed(observer, *walk)
 
 
 def _unwatched(mode: Mode) -> None:
@@ -287,10 +279,53 @@ def _towards(order: list[Node], targets: set[Any]) -> list[Node]:
     return kept
 
 
+def _walk_observed(
+    observer: Observer,
+    order: list[Node],
+    pending: dict[Any, Any],
+    wanted: set[Any] | None,
+    watch: _Watch,
+    retain: bool,
+    opened: _Opened,
+) -> dict[Any, Any]:
+    """Apply the chain rule to the nodes in order: this is the backward pass. `_walk` gives the same bits, faster."""
+    for node in order:
+        if node not in pending:
+            continue
+        observer.begin(node, pending[node])
+        g, saved = _open(node, pending.pop(node), opened)
+        for i, rule in _rules_of(node, g, saved):
+            edge = node.inputs[i]
+            if wanted is None or edge in wanted:
+                _check_leaf(node, i, saved)
+                r = _rule_result(rule, g, saved, node.params, watch)
+                r = _fitted(r, edge)
+                pending[edge] = total = pending[edge] + r if edge in pending else r
+                observer.contributed(node, i, edge, r, total)
+        if not retain:
+            _free(node)
+    return pending
+
+
+def _rules_of(node: Node, g: Any, saved: tuple[Any, ...]) -> Iterator[tuple[int, Rule]]:
+    """Yield the inputs that a gradient flows to, with their rules."""
+    rules: Any = node.op.rules
+    if rules.__class__ is EachInput:
+        rules = rules.at_once(g, saved, node.params, node.needs)
+    return ((i, rules[i]) for i in node.needs if rules[i] is not None)
+
+
+def _fitted(r: Any, edge: Any) -> Any:
+    """Return a contribution with the shape and the dtype of the input that it belongs to."""
+    if r.shape != edge.shape:
+        r = sum_to_shape(r, edge.shape)
+    return r if r.dtype == edge.dtype else cast_back(r, edge.dtype)
+
+
 def _walk(
     order: list[Node], pending: dict[Any, Any], wanted: set[Any] | None, watch: _Watch, retain: bool, opened: _Opened
 ) -> dict[Any, Any]:
-    # The common kinds of rule stay inline, the rest is called: this loop is the time of a backward pass.
+    # As `_walk_observed`, with the common kinds of rule inline: this loop is the time of a backward pass.
     owned = set()
     for node in order:
         if (g := pending.pop(node, None)) is None:
@@ -320,15 +355,16 @@ def _walk(
                 r = rule.value(g, *saved, **params)
             elif kind is _CONSTANT and rule.value == -1:
                 r = -g
-            elif kind is _GATE and len(needs) == 1 and pending.__class__ is dict:
-                pending[node], g, r, previous = g, None, None, None  # one name alone: others for it can be told
+            elif kind is _GATE and len(needs) == 1:
+                # `pending` then holds the only reference, so that `unshared` can detect any other.
+                pending[node], g, r, previous = g, None, None, None
                 r = _through_gate(pending, node, rule, saved, watch)
             else:
                 r = _rule_result(rule, g, saved, params, watch)
             if edge.__class__ is Node:
                 shape, dtype = edge.shape, edge.dtype
             else:
-                if edge._stamp > node.stamp and saved[i + 1] is not inputs[i]:
+                if edge._stamp > node.stamp and saved[i + 1] is not edge:
                     refuse_changed_leaf(node.op.name, edge, named=node.note is not None)
                 shape, dtype = edge._data.shape, edge._data.dtype
             if r.shape != shape:
@@ -369,11 +405,17 @@ def _through_gate(pending: dict[Any, Any], node: Node, rule: Rule, saved: tuple[
 
 
 def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any], watch: _Watch) -> Any:
-    """Read a rule of one of the less common kinds."""
+    """Read a rule of any kind, and mask what it says."""
     kind = rule.kind
+    if kind is Kind.UNIT:
+        return g
     if kind is Kind.READ:
         return rule.value
+    if kind is Kind.VJP:
+        return rule.value(g, *saved, **params)
     if kind is Kind.CONSTANT:
+        if rule.value == -1:
+            return -g  # not g * -1, which makes NaN of a complex infinity
         if rule.value == 0:  # flat there, whatever the cotangent: inf * 0 would say NaN
             zeros = np.zeros(g.shape, g.dtype)
             return wrap(zeros, None) if isinstance(g, Tensor) else zeros
@@ -384,11 +426,12 @@ def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, A
         g = expand_reduced(g, shape, axis, keepdims)
         out = saved[0] if saved[0] is None else expand_reduced(saved[0], shape, axis, keepdims)
         r = g * rule.value(out, saved[1], **params)
-    elif kind is Kind.GATE:
+    elif kind is Kind.APPLIED:
+        r = rule.value(g, *saved, **params)
+    else:  # PARTIAL, GATE
         d = rule.value(*saved, **params)
-        return masked_product(g, d, g * d) if watch.seen else g * d
-    else:
-        r = rule.value(g, *saved, **params) if kind is _APPLIED else g * rule.value(*saved, **params)
+        r = g * d
+        return masked_product(g, d, r) if watch.seen else r
     return masked(r, g) if watch.seen else r
 
 
@@ -496,6 +539,13 @@ def check_seals(node: Node, saved: tuple[Any, ...]) -> None:
             "Fix: write into another array, or use a copy: x.copy(), or tensor(x)"
             + ("" if node.note else "; record_source() names the line")
         )
+
+
+def _check_leaf(node: Node, i: int, saved: tuple[Any, ...]) -> None:
+    """Raise if input i is a leaf that was assigned to after the op saved its value."""
+    edge = node.inputs[i]
+    if edge.__class__ is not Node and edge._stamp > node.stamp and saved[i + 1] is not edge:
+        refuse_changed_leaf(node.op.name, edge, named=node.note is not None)
 
 
 def _check_constants(node: Node, saved: tuple[Any, ...]) -> None:

@@ -1,17 +1,15 @@
 """Initial values of parameters: each initializer is called with a shape and a dtype and returns a Tensor.
 
-Draws come from the default generator, which `set_seed` seeds; an initializer with a `seed` of its own returns the
-same values every time it is called.
+Draws come from the default generator, which `set_seed` seeds; an initializer with its own `seed` returns the same
+values at every call.
 
-The fans of a shape are the number of inputs and of outputs that one weight of it connects: (D, K) for a kernel of
-that shape; for a convolution's (..., C_in, C_out) the lengths of the leading axes multiply both.
+The fans of a shape are its numbers of inputs and outputs: D and K for a kernel of shape (D, K); for a convolution's
+(..., C_in, C_out) the lengths of the leading axes multiply both.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,9 +18,10 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
-from .config.arguments import checked
-from .config.config import Configurable, made, named_object, plain
-from .config.registry import find
+from .config.arguments import flag, is_number, not_negative, number, one_of, optional, refused
+from .config.config import Configurable
+from .config.fields import field
+from .config.registry import Registry
 
 __all__ = [
     "STFT",
@@ -49,9 +48,9 @@ __all__ = [
 
 Shape = tuple[int, ...]
 
-# The standard deviation of a standard normal cut off at two standard deviations.
+# The standard deviation of a standard normal truncated at two standard deviations.
 _TRUNCATED_STD = 0.87962566103423978
-# The terms a_0 - a_1 cos x + a_2 cos 2x of windows; a triangle is none of these.
+# The coefficients of a_0 - a_1 cos x + a_2 cos 2x; the triangle is not of this form.
 _WINDOWS: dict[str, tuple[float, ...]] = {
     "hann": (0.5, 0.5),
     "hamming": (0.54, 0.46),
@@ -60,20 +59,35 @@ _WINDOWS: dict[str, tuple[float, ...]] = {
 }
 
 
+def _value(what: Any, name: str, value: Any) -> float:
+    """Check that `value` is a number other than NaN; infinities are allowed, as in masks."""
+    if not is_number(value):
+        raise refused(TypeError, what, name, "a number", value)
+    if math.isnan(value):
+        raise refused(ValueError, what, name, "a number", value)
+    return float(value)
+
+
+def _name_or_values(what: Any, name: str, value: Any) -> Any:
+    """Check that a window that is given by name exists."""
+    if isinstance(value, str) and value not in _WINDOWS:
+        expected = f"one of {', '.join(_WINDOWS)}, its values or None"
+        hint = "SciPy has others: scipy.signal.get_window(name, length)"
+        raise ValueError(f"{refused(ValueError, what, name, expected, value)}. {hint}")
+    return value
+
+
 class Initializer(Configurable):
-    """Base of all initializers; a subclass writes `__call__`."""
+    """Base class of all initializers; a subclass writes `__call__`."""
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         """Return the initial values.
 
         Args:
-            shape: of the parameter.
-            dtype: floating dtype of the parameter.
+            shape: the parameter's shape.
+            dtype: its dtype, floating.
         """
         raise NotImplementedError(f"{type(self).__name__}: write __call__(self, shape, dtype)")
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in vars(self).items())})"
 
 
 class Constant(Initializer):
@@ -83,11 +97,9 @@ class Constant(Initializer):
         TypeError: if it is not a number.
     """
 
-    def __init__(self, value: float = 0.0) -> None:
-        self.value = _checked("Constant", "value", value)
+    value: float = field(_value, default=0.0)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         return ag.tensor(np.full(shape, self.value, dtype))
 
 
@@ -95,7 +107,6 @@ class Zeros(Initializer):
     """Every element is 0."""
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         return ag.tensor(np.zeros(shape, dtype))
 
 
@@ -103,7 +114,6 @@ class Ones(Initializer):
     """Every element is 1."""
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         return ag.tensor(np.ones(shape, dtype))
 
 
@@ -114,41 +124,38 @@ class RandomUniform(Initializer):
         ValueError: if minval is above maxval.
     """
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
-        self.minval = _checked("RandomUniform", "minval", minval)
-        self.maxval = _checked("RandomUniform", "maxval", maxval)
+    minval: float = field(number(), default=-0.05)
+    maxval: float = field(number(), default=0.05)
+    seed: int | None = field(optional(not_negative), default=None)
+
+    def __post_init__(self) -> None:
         if self.minval > self.maxval:
-            raise ValueError(f"RandomUniform: expected minval <= maxval; received minval={minval}, maxval={maxval}")
-        self.seed = _checked_seed("RandomUniform", seed)
+            received = f"minval={self.minval}, maxval={self.maxval}"
+            raise ValueError(f"RandomUniform: expected minval <= maxval; received {received}")
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         return ag.random.uniform(shape, self.minval, self.maxval, dtype=dtype, generator=_generator(self.seed))
 
 
 class RandomNormal(Initializer):
     """Normal with the given mean and standard deviation, at least 0."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        self.mean = _checked("RandomNormal", "mean", mean)
-        self.stddev = _checked("RandomNormal", "stddev", stddev, at_least_0=True)
-        self.seed = _checked_seed("RandomNormal", seed)
+    mean: float = field(number(), default=0.0)
+    stddev: float = field(number(0), default=0.05)
+    seed: int | None = field(optional(not_negative), default=None)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         return ag.random.normal(shape, self.mean, self.stddev, dtype=dtype, generator=_generator(self.seed))
 
 
 class TruncatedNormal(Initializer):
-    """Normal with the given mean and standard deviation, drawn again beyond two standard deviations."""
+    """Normal with the given mean and standard deviation; values beyond two standard deviations are redrawn."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        self.mean = _checked("TruncatedNormal", "mean", mean)
-        self.stddev = _checked("TruncatedNormal", "stddev", stddev, at_least_0=True)
-        self.seed = _checked_seed("TruncatedNormal", seed)
+    mean: float = field(number(), default=0.0)
+    stddev: float = field(number(0), default=0.05)
+    seed: int | None = field(optional(not_negative), default=None)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         values = _truncated_normal(shape, dtype, _generator(self.seed))
         return ag.tensor((values * self.stddev + self.mean).astype(dtype, copy=False))
 
@@ -156,17 +163,17 @@ class TruncatedNormal(Initializer):
 class VarianceScaling(Initializer):
     """Random values whose variance is scale / n, so that signals keep their size from layer to layer.
 
-    With n the fan-in, the fan-out or the mean of both: uniform on [-limit, limit] with limit = sqrt(3 scale / n);
-    normal with that variance; or a normal cut off at two standard deviations, widened to have that variance.
+    With n the fan-in, the fan-out or their mean: uniform on [-limit, limit] with limit = sqrt(3 scale / n); normal with
+    that variance; or a normal truncated at two standard deviations, widened to have that variance.
 
     Args:
-        scale: a positive number.
+        scale: above 0.
         mode: "fan_in", "fan_out" or "fan_avg".
         distribution: "uniform", "untruncated_normal" or "truncated_normal".
         seed: None to draw from the default generator.
 
     Raises:
-        ValueError: for a scale, mode or distribution that is none of these.
+        ValueError: for another scale, mode or distribution.
 
     Example:
         >>> kernel = VarianceScaling(1.0, "fan_avg", "uniform")((784, 512))
@@ -174,25 +181,12 @@ class VarianceScaling(Initializer):
         ((784, 512), True)
     """
 
-    def __init__(
-        self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: int | None = None
-    ) -> None:
-        if not scale > 0:
-            raise ValueError(f"VarianceScaling: expected a positive scale; received {scale!r}")
-        if mode not in ("fan_in", "fan_out", "fan_avg"):
-            raise ValueError(f"VarianceScaling: expected mode 'fan_in', 'fan_out' or 'fan_avg'; received {mode!r}")
-        if distribution not in ("uniform", "truncated_normal", "untruncated_normal"):
-            raise ValueError(
-                "VarianceScaling: expected distribution 'uniform', 'truncated_normal' or 'untruncated_normal'; "
-                f"received {distribution!r}"
-            )
-        self.scale = scale
-        self.mode = mode
-        self.distribution = distribution
-        self.seed = _checked_seed("VarianceScaling", seed)
+    scale: float = field(number(above=0), default=1.0)
+    mode: str = field(one_of("fan_in", "fan_out", "fan_avg"), default="fan_in")
+    distribution: str = field(one_of("uniform", "truncated_normal", "untruncated_normal"), default="truncated_normal")
+    seed: int | None = field(optional(not_negative), default=None)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         fan_in, fan_out = _fans(shape)
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, n)
@@ -275,8 +269,8 @@ class LecunNormal(VarianceScaling):
 class Orthogonal(Initializer):
     """A random orthogonal matrix times `gain`, uniformly distributed: Q of the QR decomposition of a normal matrix.
 
-    A shape with more axes is that of the matrix (product of all but the last, last). With fewer rows than columns the
-    rows are orthonormal, else the columns.
+    More than two axes are taken as those of a matrix, all but the last as its rows. If there are fewer rows than
+    columns, the rows are orthonormal, otherwise the columns.
 
     Args:
         gain: a factor.
@@ -297,12 +291,10 @@ class Orthogonal(Initializer):
         True
     """
 
-    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
-        self.gain = _checked("Orthogonal", "gain", gain)
-        self.seed = _checked_seed("Orthogonal", seed)
+    gain: float = field(number(), default=1.0)
+    seed: int | None = field(optional(not_negative), default=None)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         if len(shape) < 2:
             raise ag.ShapeError(f"Orthogonal: expected a shape of at least two axes; received {tuple(shape)}")
         rows, columns = math.prod(shape[:-1]), shape[-1]
@@ -317,18 +309,16 @@ class Identity(Initializer):
     """Ones on the diagonal of a matrix, times `gain`, and zeros elsewhere.
 
     Raises:
-        ShapeError: when called with a shape that is not a matrix's.
+        ShapeError: when called with a shape that does not have two axes.
 
     Example:
         >>> Identity(2.0)((2, 3)).tolist()
         [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]]
     """
 
-    def __init__(self, gain: float = 1.0) -> None:
-        self.gain = _checked("Identity", "gain", gain)
+    gain: float = field(number(), default=1.0)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         if len(shape) != 2:
             raise ag.ShapeError(f"Identity: expected the shape of a matrix, (D, K); received {tuple(shape)}")
         return ag.tensor((self.gain * np.eye(*shape)).astype(dtype))
@@ -339,15 +329,14 @@ class STFT(Initializer):
 
     Args:
         side: "real" for cosines, "imag" for sines.
-        window: w, by which each frame is multiplied: "hann", "hamming", "blackman", "bartlett", its values, or None
-            for ones.
-        scaling: what s is: "density" for sqrt(sum w^2), "spectrum" for sum abs(w), None for 1; 1 without a window.
-        periodic: whether a window that has a name is one period of a periodic one; else it is symmetric.
+        window: w, which multiplies each frame: "hann", "hamming", "blackman", "bartlett", its values, or None for ones.
+        scaling: "density" for s = sqrt(sum w^2), "spectrum" for s = sum abs(w), None for s = 1; s = 1 without a window.
+        periodic: whether a named window is one period of a periodic one; otherwise it is symmetric.
 
     Call it with the shape (T, 1, F // 2 + 1): T samples in a frame, F, an even number, in the transform.
 
     Raises:
-        ValueError: for a side, window or scaling that is none of these.
+        ValueError: for another side, window or scaling.
         ShapeError: when called with another shape, or one that does not fit the values of the window.
 
     References:
@@ -358,36 +347,17 @@ class STFT(Initializer):
         [[1, 1, 1], [1, 0, -1], [1, -1, 1], [1, 0, -1]]
     """
 
-    def __init__(
-        self,
-        side: str = "real",
-        window: str | npt.ArrayLike | None = "hann",
-        scaling: str | None = "density",
-        periodic: bool = False,
-    ) -> None:
-        if side not in ("real", "imag"):
-            raise ValueError(f"STFT: expected side to be 'real' or 'imag'; received side={side!r}")
-        if scaling not in ("density", "spectrum", None):
-            raise ValueError(
-                f"STFT: expected scaling to be 'density', 'spectrum' or None; received scaling={scaling!r}"
-            )
-        if isinstance(window, str) and window not in _WINDOWS:
-            raise ValueError(
-                f"STFT: expected window to be one of {', '.join(_WINDOWS)}, its values or None; received "
-                f"window={window!r}. SciPy has others: scipy.signal.get_window(name, length)"
-            )
-        self.side = side
-        self.window = window
-        self.scaling = scaling
-        self.periodic = bool(periodic)
+    side: str = field(one_of("real", "imag"), default="real")
+    window: str | npt.ArrayLike | None = field(_name_or_values, default="hann")
+    scaling: str | None = field(optional(one_of("density", "spectrum")), default="density")
+    periodic: bool = field(flag, default=False)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        """Return the initial values."""
         if len(shape) != 3 or shape[1] != 1 or shape[2] < 2:
             raise ag.ShapeError(f"STFT: expected the shape (T, 1, F // 2 + 1), F >= 2; received {tuple(shape)}")
         steps, _, bins = shape
         whole = 2 * (bins - 1)
-        # The angle's remainder in integers: it is exact, and so are the zeros of the sines.
+        # The remainder of the angle in integers: it is exact, and so are the zeros of the sines.
         turns = np.outer(np.arange(steps), np.arange(bins)) % whole
         angle = turns * (2 * math.pi / whole)
         waves = np.cos(angle) if self.side == "real" else np.where(2 * turns % whole, -np.sin(angle), 0.0)
@@ -402,91 +372,25 @@ class STFT(Initializer):
         return ag.tensor(waves[:, None].astype(dtype))
 
 
-_BY_NAME: dict[str, Callable[[], Initializer]] = {
-    "constant": Constant,
-    "glorot_normal": GlorotNormal,
-    "glorot_uniform": GlorotUniform,
-    "he_normal": HeNormal,
-    "he_uniform": HeUniform,
-    "identity": Identity,
-    "lecun_normal": LecunNormal,
-    "lecun_uniform": LecunUniform,
-    "ones": Ones,
-    "orthogonal": Orthogonal,
-    "random_normal": RandomNormal,
-    "random_uniform": RandomUniform,
-    "stft": STFT,
-    "truncated_normal": TruncatedNormal,
-    "variance_scaling": VarianceScaling,
-    "zeros": Zeros,
-}
-
-
-@checked
-def get(identifier: str | Callable[..., Any]) -> Callable[..., Any]:
-    """Return an initializer by its name, or the given function of (shape, dtype).
-
-    Raises:
-        ValueError: for a name that is not known.
-        TypeError: for anything else that cannot be called.
-
-    Example:
-        >>> get("zeros")((2,)), get("glorot_uniform")
-        (Tensor([0., 0.], dtype=float32), GlorotUniform(scale=1.0, mode='fan_avg', distribution='uniform', seed=None))
-    """
-    identifier = named_object(identifier)
-    if isinstance(identifier, str):
-        return find("an initializer", identifier, _BY_NAME)()
-    if isinstance(identifier, type) and issubclass(identifier, Initializer):
-        return identifier()
-    if callable(identifier):
-        return identifier
-    raise TypeError(f"initializer: expected a name, an Initializer or a function; received {identifier!r}")
-
-
-@checked
-def serialize(initializer: Initializer) -> dict[str, Any]:
-    """Return what an initializer can be made from again, as {"class_name": …, "config": …}; see `deserialize`."""
-    config: dict[str, Any] = plain(initializer)
-    return config
-
-
-@checked
-def deserialize(config: Any) -> Initializer:
-    """Return an initializer like the one that was serialized.
-
-    Raises:
-        ValueError: if the configuration stands for something else.
-
-    Example:
-        >>> deserialize(serialize(HeNormal(seed=1))).get_config() == HeNormal(seed=1).get_config()
-        True
-    """
-    return made("an initializer", config, Initializer)
-
-
-def _checked(owner: str, name: str, value: Any, at_least_0: bool = False) -> float:
-    kind = "a number of at least 0" if at_least_0 else "a number"
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{owner}: expected {name} to be {kind}; received {name}={value!r}")
-    if math.isnan(float(value)) or (at_least_0 and float(value) < 0):
-        raise ValueError(f"{owner}: expected {name} to be {kind}; received {name}={value!r}")
-    return float(value)
-
-
-def _checked_seed(owner: str, seed: Any) -> int | None:
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
-        raise ValueError(f"{owner}: expected seed to be None or a whole number of at least 0; received seed={seed!r}")
-    return None if seed is None else int(seed)
+_REGISTRY = Registry(
+    "an initializer",
+    Initializer,
+    (
+        *(Constant, Zeros, Ones, Identity, RandomUniform, RandomNormal, TruncatedNormal, Orthogonal, STFT),
+        *(VarianceScaling, GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal),
+    ),
+    wrap=lambda function: function,
+)
+get, serialize, deserialize = _REGISTRY.functions(__name__)
 
 
 def _generator(seed: int | None) -> Generator | None:
-    """Return a fresh stream for a seed, and None, meaning the default generator, without one."""
+    """Return a fresh stream for a seed; without one None, which means the default generator."""
     return None if seed is None else Generator(seed, name=f"seed {seed}")
 
 
 def _window(window: Any, steps: int, periodic: bool) -> npt.NDArray[Any]:
-    """Return the values of a window, given them or its name."""
+    """Return the values of a window, which is given by its values or its name."""
     if not isinstance(window, str):
         values = np.asarray(window, np.float64)
         if values.shape != (steps,):
@@ -509,7 +413,7 @@ def _fans(shape: Shape) -> tuple[float, float]:
 
 
 def _truncated_normal(shape: Shape, dtype: npt.DTypeLike, generator: Generator | None) -> npt.NDArray[Any]:
-    """Draw from the standard normal, and again for every value beyond two standard deviations."""
+    """Draw from the standard normal; redraw every value beyond two standard deviations."""
     values = ag.random.normal(shape, dtype=dtype, generator=generator).numpy()
     beyond = np.abs(values) > 2
     while beyond.any():

@@ -10,24 +10,27 @@ import ast
 import statistics
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 Sources = Mapping[str, str]
 
-# From low to high; a module imports from its own layer and lower ones. "_*" is every other `_name.py` of the package.
+# From low to high; a module imports from its own layer and lower ones, annotations included.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("core",),
     ("ops",),
-    ("arguments", "protocols", "random", "_*"),
-    ("engine",),
+    ("arguments", "tree", "protocols", "tensors", "_*"),
+    ("engine", "networks", "nonfinite", "random", "custom_ops"),
+    ("ir",),
+    ("passes",),
+    ("compiler", "functional"),
     ("graph",),
-    ("compiler",),
-    ("functional",),
     ("testing",),
+    ("hips", "scipy", "optimize"),
 )
 # What nn may import besides `autograd_lite` itself.
-PUBLIC_MODULES = ("arguments", "compiler", "functional", "graph", "random", "testing")
+PUBLIC_MODULES = ("arguments", "compiler", "functional", "graph", "random", "testing", "tree")
 VAGUE_NAMES = {"common", "helpers", "misc", "utils"}
 PACKAGES = ("autograd_lite", "nn")
 
@@ -44,6 +47,7 @@ class Import(NamedTuple):
     name: str
     line: int
     in_function: bool
+    for_typing: bool = False
 
 
 def module_name(path: str) -> str:
@@ -65,24 +69,25 @@ def imports(path: str, source: str, modules: set[str]) -> Iterator[Import]:
         modules: The dotted names of all our modules, which tell `from package import module` from a name in a package.
     """
     package = module_name(path) if path.endswith("__init__.py") else module_name(path).rpartition(".")[0]
-    pending: list[tuple[ast.AST, bool]] = [(ast.parse(source), False)]
+    pending: list[tuple[ast.AST, bool, bool]] = [(ast.parse(source), False, False)]
     while pending:
-        node, inside = pending.pop()
+        node, inside, typing = pending.pop()
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import(alias.name, "", node.lineno, inside)
+                yield Import(alias.name, "", node.lineno, inside, typing)
         elif isinstance(node, ast.ImportFrom):
             anchor = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             origin = ".".join([*anchor, *([node.module] if node.module else [])])
             for alias in node.names:
                 full = f"{origin}.{alias.name}"
-                yield Import(full if full in modules else origin, alias.name, node.lineno, inside)
+                yield Import(full if full in modules else origin, alias.name, node.lineno, inside, typing)
         elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if called.strip("_") in ("import_module", "import") and isinstance(name := node.args[0].value, str):
                 yield Import(f"{package}{name}" if name.startswith(".") else name, "", node.lineno, True)
         inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        pending += [(child, inside) for child in ast.iter_child_nodes(node)]
+        guarded = node.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test) else ()
+        pending += [(child, inside, typing or child in guarded) for child in ast.iter_child_nodes(node)]
 
 
 def layer_of(module: str) -> int | None:
@@ -144,6 +149,92 @@ def _nn_reason(item: Import) -> str:
     if _belongs(item.module, ("autograd_lite",)) and (item.module not in allowed or private):
         return f"nn is built from the public API only: autograd_lite and its modules {', '.join(PUBLIC_MODULES)}"
     return ""
+
+
+def underscore_violations(sources: Sources) -> list[str]:
+    """Check that no module hides behind an underscore: what is public is what a package's `__init__` re-exports."""
+    return [
+        f"{path}: '{part}' begins with an underscore; an __init__ that re-exports says what is public"
+        for path in sources
+        if _belongs(module_name(path), PACKAGES)
+        for part in PurePosixPath(path).with_suffix("").parts
+        if part.startswith("_") and not part.endswith("__")
+    ]
+
+
+def circle_violations(sources: Sources) -> list[str]:
+    """Check that no files import each other in a circle, be it at run time, in a function or for annotations alone."""
+    return [
+        f"{len(circle)} files import each other: {_way(circle, arrows)}"
+        for arrows in [_arrows(sources)]
+        for circle in _circles(arrows)
+    ]
+
+
+def room_violations(sources: Sources) -> list[str]:
+    """Check that in no folder files and subfolders lean on each other: a subfolder counts as one, all its files."""
+    folders: dict[str, Arrows] = {}
+    for (start, end), item in _arrows(sources).items():
+        a, b = PurePosixPath(start).parts, PurePosixPath(end).parts
+        shared = next(i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y)
+        arrows = folders.setdefault("/".join(a[:shared]) or ".", {})
+        arrows.setdefault((a[shared], b[shared]), f"{start}, {item}")
+    return [
+        f"{folder}: {len(circle)} rooms lean on each other: {_way(circle, arrows)}"
+        for folder, arrows in sorted(folders.items())
+        for circle in _circles(arrows)
+    ]
+
+
+# Who imports whom, and a place where, with the manner of the import.
+Arrows = dict[tuple[str, str], str]
+
+
+def _arrows(sources: Sources) -> Arrows:
+    """Return the imports between our files, by their paths."""
+    paths = {module_name(path): path for path in sources}
+    found: Arrows = {}
+    for path, source in sources.items():
+        if _belongs(module_name(path), PACKAGES):
+            for item in imports(path, source, set(paths)):
+                if item.module in paths and paths[item.module] != path and _belongs(item.module, PACKAGES):
+                    # What a package loads when somebody asks for it is loaded from above.
+                    if item.in_function and module_name(path) in PACKAGES:
+                        continue
+                    manner = "for typing" if item.for_typing else "late" if item.in_function else "at run time"
+                    arrow = (path, paths[item.module])
+                    if manner == "at run time" or arrow not in found:
+                        found[arrow] = f"line {item.line}, {manner}"
+    return found
+
+
+def _circles(arrows: Arrows) -> list[list[str]]:
+    """Return the groups whose members all reach each other, largest first."""
+    onward: dict[str, list[str]] = {}
+    for start, end in arrows:
+        onward.setdefault(start, []).append(end)
+    reached: dict[str, set[str]] = {}
+    for start in onward:
+        found = reached.setdefault(start, set())
+        pending = [start]
+        while pending:
+            new = [end for end in onward.get(pending.pop(), ()) if end not in found]
+            found.update(new)
+            pending += new
+    groups = {frozenset(end for end in ends if start in reached.get(end, ())) for start, ends in reached.items()}
+    return sorted((sorted(group) for group in groups if group), key=lambda group: (-len(group), group))
+
+
+def _way(circle: list[str], arrows: Arrows) -> str:
+    """Show one short way around a circle, and who else is in it."""
+    ways = [[start] for start in circle]
+    while not (closed := [way for way in ways if (way[-1], way[0]) in arrows]):
+        ways = [[*way, end] for way in ways for end in circle if end not in way and (way[-1], end) in arrows]
+        ways = list({way[-1] + way[0]: way for way in ways}.values())
+    way = [*closed[0], closed[0][0]]
+    steps = "".join(f" -> {end} ({arrows[start, end]})" for start, end in pairwise(way))
+    others = [name for name in circle if name not in way]
+    return f"{way[0]}{steps}" + (f"; and {', '.join(others)}" if others else "")
 
 
 def size_violations(sources: Sources) -> list[str]:

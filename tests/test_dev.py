@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +131,19 @@ def test_installs_only_when_something_is_missing(dev: ModuleType, installs: list
     assert installs[2:] == ["[plot,test]"]
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_terminal_sees_the_progress_of_the_installer(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    asked: list[list[str]] = []
+    dev.VENV.mkdir()
+    monkeypatch.setattr(dev, "succeeds", lambda *_: True)
+    monkeypatch.setattr(dev.subprocess, "call", lambda command: asked.append(command) or 0)
+    monkeypatch.setattr(dev.sys.stdout, "isatty", lambda: terminal)
+    dev.set_up({"plot"})
+    assert ("-q" in asked[0]) == (not terminal)
+
+
 def test_failed_install_ends_the_run_and_is_tried_again(
     dev: ModuleType, installs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,6 +209,19 @@ def test_ci_promises_peers_and_full_notebooks(run_main: Runner) -> None:
     assert environments[0]["PATH"] == os.environ["PATH"]
 
 
+@pytest.mark.parametrize(("load", "threads"), [(0.2, None), (1.5, "1")])
+def test_the_demo_runs_blas_in_one_thread_beside_other_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, load: float, threads: str | None
+) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0), raising=False)
+    assert loaded(tmp_path).TASKS["demo"][2].get("OPENBLAS_NUM_THREADS") == threads
+
+
+def test_settings_of_the_user_win(run_main: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    assert run_main("test")[2][-1]["OPENBLAS_NUM_THREADS"] == "3"
+
+
 @pytest.mark.parametrize("arguments", [(), ("tests",)])
 def test_unknown_task_shows_the_usage(
     run_main: Runner, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
@@ -256,10 +283,22 @@ def test_wheel_holds_both_packages_and_the_sample(tmp_path: Path) -> None:
     for folder in ("nn/datasets/mnist_sample", "nn/datasets/embedded", "autograd_lite/graph/pictures/page"):
         files = {path.name for path in (ROOT / folder).iterdir() if path.is_file()}
         assert {f"{folder}/{name}" for name in files} <= names
+    (entry_points,) = (name for name in names if name.endswith(".dist-info/entry_points.txt"))
+    assert "autograd-lite = autograd_lite.__main__:main" in zipfile.ZipFile(wheel).read(entry_points).decode()
     top = {name.partition("/")[0] for name in names if ".dist-info/" not in name}
     assert top == {"autograd_lite", "autograd_lite_pytest.py", "nn"}
     licences = {name.partition("/licenses/")[2] for name in names if "/licenses/" in name}
     assert licences == {"LICENSE", "nn/datasets/mnist_sample/README.md", "nn/datasets/embedded/README.md"}
+
+
+def test_all_is_every_extra_for_users() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    for_developers = {"docs", "viewers", "bench", "versions", "test"}
+    (everything,) = extras["all"]
+    assert set(everything.removeprefix("autograd-lite[").removesuffix("]").split(",")) == (
+        extras.keys() - for_developers - {"all"}
+    )
 
 
 def requirements(kind: str) -> list[str]:

@@ -44,14 +44,14 @@ GOOD = {
     "autograd_lite/core/op.py": "import numpy as np\nfrom .node import Node\n",
     "autograd_lite/core/node.py": "",
     "autograd_lite/ops/trig.py": "from ..core.op import Op\nfrom autograd_lite.core import node\n",
-    "autograd_lite/protocols.py": "from ._tensor import Tensor\n",
+    "autograd_lite/protocols.py": "from .core import op\n",
     "autograd_lite/random.py": "from ._tensor import Tensor\nfrom .ops import trig\n",
     "autograd_lite/_tensor.py": "from . import protocols\nfrom .ops import trig\n",
     "autograd_lite/engine.py": "def f():\n    import torch\n    from scipy import special\n",
     "autograd_lite/testing/cases.py": "import hypothesis\nfrom ..engine import f\n",
     "nn/__init__.py": "from . import losses\nfrom autograd_lite import Tensor, random, __version__\n",
     "nn/losses.py": "import autograd_lite as ag\nimport autograd_lite.graph\nfrom .utils import one_hot\n",
-    "nn/utils.py": "from nn.losses import mse\n",
+    "nn/utils.py": "import autograd_lite.tree\n",
     "tests/test_x.py": "def test():\n    from autograd_lite.core.op import Op\n",
 }
 
@@ -101,6 +101,68 @@ def test_layering_rule_sees(path: str, source: str, complaint: str) -> None:
     violations = rules.layering_violations({**GOOD, path: source})
     assert any(complaint in violation for violation in violations), violations
     assert all(violation.startswith(f"{path}:") for violation in violations), violations
+
+
+@pytest.mark.parametrize(
+    ("sources", "complaints"),
+    [
+        (GOOD, []),
+        (
+            {
+                "nn/a.py": "from . import b",
+                "nn/b.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .a import f",
+            },
+            ["2 files import each other: nn/a.py -> nn/b.py (line 1, at run time) -> nn/a.py (line 3, for typing)"],
+        ),
+        (
+            {"nn/a.py": "import nn.b", "nn/b.py": "from .c import f", "nn/c.py": "def f():\n    from .a import g"},
+            [
+                "3 files import each other: nn/a.py -> nn/b.py (line 1, at run time) -> nn/c.py (line 1, at run time)"
+                " -> nn/a.py (line 2, late)"
+            ],
+        ),
+        (
+            {"nn/a.py": "from . import b, c", "nn/b.py": "from . import a", "nn/c.py": "from . import a"},
+            [
+                "3 files import each other: nn/a.py -> nn/b.py (line 1, at run time) -> nn/a.py (line 1, at run time);"
+                " and nn/c.py"
+            ],
+        ),
+        (
+            {"nn/x/__init__.py": "from .a import f", "nn/x/a.py": "from . import f"},
+            [
+                "2 files import each other: nn/x/__init__.py -> nn/x/a.py (line 1, at run time)"
+                " -> nn/x/__init__.py (line 1, at run time)"
+            ],
+        ),
+        (
+            {f"nn/{m}.py": f"from .{'abcd'[i ^ 1]} import f" for i, m in enumerate("abcd")},
+            [
+                f"2 files import each other: nn/{m}.py -> nn/{n}.py (line 1, at run time)"
+                f" -> nn/{m}.py (line 1, at run time)"
+                for m, n in ("ab", "cd")
+            ],
+        ),
+    ],
+    ids=["good", "typing", "late", "three", "package", "two circles"],
+)
+def test_circle_rule_sees(sources: dict[str, str], complaints: list[str]) -> None:
+    assert rules.circle_violations(sources) == complaints
+
+
+def test_room_rule_sees() -> None:
+    sources = {"nn/x/a.py": "from ..y import c", "nn/y/c.py": "", "nn/y/d.py": "from ..x import b", "nn/x/b.py": ""}
+    assert rules.circle_violations(sources) == []
+    assert rules.room_violations(sources) == [
+        "nn: 2 rooms lean on each other: x -> y (nn/x/a.py, line 1, at run time) -> x (nn/y/d.py, line 1, at run time)"
+    ]
+    assert rules.room_violations(GOOD | {"nn/utils.py": "", "autograd_lite/protocols.py": ""}) == []
+
+
+@pytest.mark.parametrize("path", ["nn/_a.py", "autograd_lite/_new/a.py", "nn/data/_a.py"])
+def test_underscore_rule_sees(path: str) -> None:
+    assert len(rules.underscore_violations({path: ""})) == 1
+    assert rules.underscore_violations({f"tests/{path}": "", "nn/__init__.py": "", "nn/__main__.py": ""}) == []
 
 
 def function(lines: int, docstring: int = 0) -> str:

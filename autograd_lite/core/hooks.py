@@ -1,20 +1,29 @@
-"""Where a lower layer must reach up: typed places that the upper layer fills when the package is imported."""
+"""All calls from a lower layer up to a higher one: typed slots, which the higher layers fill as they are imported."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .op import Op
 
 
 class Hooks:
-    """Functions that Tensor calls and higher layers provide.
+    """What higher layers provide. `Mode.watch`, which one block sets and no import, is the only other way up.
 
     Attributes:
-        backward: `(tensor, cotangent, retain_graph, create_graph) -> None`, from `engine`.
-        svg: `(tensor) -> str`, the picture of a tensor's history, from `graph`; until that is imported, a function
-            of the package that imports it.
+        tensor: the Tensor class, which recording makes instances of; from `tensors.tensor`.
+        lift: `(op, inputs, params) -> result`, applies an op to values that stand for several arrays; from
+            `tensors.lifted`.
+        backward: `(tensor, cotangent, retain_graph, create_graph) -> None`; from `engine`.
+        svg: `(tensor) -> str`, the picture of a tensor's history; from the package itself, which loads `graph` for it.
     """
 
+    __slots__ = ("backward", "lift", "svg", "tensor")
+
+    tensor: type[Any]
+    lift: Callable[[Op, tuple[Any, ...], dict[str, Any]], Any]
     backward: Callable[[Any, Any, bool, bool], None]
     svg: Callable[[Any], str]
 

@@ -11,11 +11,11 @@ from ..core.depth import DEPTH, Depth, inside_lifted
 from ..core.errors import DtypeError, GradError, ShapeError
 from ..core.mode import MODE, enter_mode, leave_mode, record_on
 from ..core.node import Node
-from ..core.tree import beside as walk_beside, leaves, map_leaves, rebuild
 from ..engine import Paths, edge_of, paths_from
 from ..ops import shape
 from ..tensors.lifted import Held, Level, Lifted, face
 from ..tensors.tensor import Tensor
+from ..tree import beside as walk_beside, items, leaves, map as map_leaves, rebuild
 
 _CONTAINERS = frozenset({list, tuple, dict})
 _ARRAYS = frozenset({np.ndarray, float, int, bool, str, np.float64, np.float32})
@@ -65,7 +65,7 @@ def trace(
     tensors = tensors_in(args, kwargs)
     targets: set[Any] = set()
     for vs in variables:
-        targets.update((vs,) if vs.__class__ is Node else [v for _, v in leaves(vs)])
+        targets.update((vs,) if vs.__class__ is Node else leaves(vs))
     paths = paths_from([edge_of(t) for t in tensors_in(out) if t.requires_grad], targets)
     # The variables of transformations around this one are history too, those of transformations that ended are not.
     history = paths.history or (paths.astray and depth.tapes > 0) or any(t._node is not None for t in tensors)
@@ -94,7 +94,7 @@ def tensors_in(*trees: Any) -> list[Tensor]:
         elif a.__class__ in _CONTAINERS:
             stack += a.values() if a.__class__ is dict else a
         elif a.__class__ not in _ARRAYS:
-            found += [x for _, x in leaves(a) if isinstance(x, Tensor)]
+            found += [x for x in leaves(a) if isinstance(x, Tensor)]
     return found
 
 
@@ -117,7 +117,7 @@ def name_of(f: Callable[..., Any]) -> str:
 
 def array_like(a: Any) -> Any:
     """Return an array for a list of Python numbers, which NumPy takes for one; a tuple is a container of arguments."""
-    if type(a) is list and a and all(isinstance(x, (bool, int, float, complex)) for _, x in leaves(a)):
+    if type(a) is list and a and all(isinstance(x, (bool, int, float, complex)) for x in leaves(a)):
         return np.asarray(a)
     return a
 
@@ -131,7 +131,7 @@ def beside(what: str, expected: str, tree: Any, given: Any) -> list[tuple[str, A
     try:
         return list(walk_beside(tree, given))
     except ValueError:
-        n = sum(1 for _ in leaves(tree))
+        n = len(leaves(tree))
         raise ShapeError(
             f"{what}: expected {expected}, of the same structure, with {n} arrays; received {given!r}"
         ) from None
@@ -141,7 +141,7 @@ def _variables(what: str, tree: Any, i: int, level: Level | None) -> Any:
     tree = array_like(tree)
     if isinstance(tree, (np.ndarray, Tensor)) and tree.dtype.kind in "fc":
         return variable(tree, level)
-    pairs = list(leaves(tree))
+    pairs = list(items(tree))
     return rebuild(tree, iter([variable(floating(what, a, f"argument {i}{path}"), level) for path, a in pairs]))
 
 
@@ -200,12 +200,12 @@ def scalar(what: str, out: Any) -> Any:
 
 
 def arrays_returned(what: str, out: Any) -> Any:
-    """Return a function's result, if it is an array or a container of arrays.
+    """Return a function's result if it is an array or a container of arrays, in which None may stand for no array.
 
     Raises:
-        GradError: if it is not, and so has no derivative.
+        GradError: if it is not.
     """
-    for path, x in leaves((out,) if out is None else out):
+    for path, x in items(out):
         if not isinstance(x, (Tensor, Lifted, np.ndarray, np.generic, int, float, complex)):
             raise GradError(
                 f"{what}: expected the function to return an array or a container of arrays; received "

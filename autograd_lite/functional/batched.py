@@ -15,10 +15,10 @@ from ..core.errors import ShapeError
 from ..core.messages import checked
 from ..core.op import Op
 from ..core.shapes import normalize_axis
-from ..core.tree import leaves, map_leaves, rebuild
 from ..tensors.lifted import Level, Lifted, face
 from ..tensors.tensor import Tensor
-from .arguments import array_like, bare, has_history, leave, name_of, tensors_in
+from ..tree import items, map as map_leaves, rebuild
+from .arguments import array_like, arrays_returned, bare, has_history, leave, name_of, tensors_in
 
 
 class Batched(Lifted):
@@ -96,7 +96,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
             raise ShapeError(f"vmap: expected one batch size for all arguments of {name_of(f)}; received {received}")
         size = next(iter(sizes.values()))
         with inside(tape=False) as depth:
-            out = f(*inputs, **kwargs)
+            out = arrays_returned("vmap", f(*inputs, **kwargs))
         result = map_leaves(lambda x: _collected(x, size, out_axes, level), out)
         as_tensors = depth.all > 0 or bool(tensors_in(args, kwargs)) or has_history(result)
         return result if as_tensors else leave(result)
@@ -117,7 +117,7 @@ def _batched(tree: Any, axis: int | None, where: str, level: Level, sizes: dict[
         sizes[where + path] = value.shape[k]
         return face(Batched(np.moveaxis(value, k, 0) if k else value, level), None)
 
-    return rebuild(tree, iter([one(path, a) for path, a in leaves(tree)]))
+    return rebuild(tree, iter([one(path, a) for path, a in items(tree)]))
 
 
 def unbatched(x: Any, size: int, level: Level) -> Any:

@@ -18,13 +18,13 @@ from ..core.op import EachInput, Op, jointly
 from ..core.ownership import SMALL, unshared
 from ..core.seals import elements, kept, sampled
 from ..core.shapes import ShapeDtype
-from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import cotangents, edge_of, refuse_changed_leaf
 from ..ops import barrier
 from ..random import remember_draws, replay_draws
 from ..tensors.lifted import Lifted, LiftedTensor
 from ..tensors.record import apply, open_edge, owned, wrap
 from ..tensors.tensor import Tensor
+from ..tree import items, leaves, map as map_leaves, rebuild
 from .arguments import name_of
 from .dual import transposed
 
@@ -45,7 +45,7 @@ def stop_gradient(x: Any) -> Any:
 
 def arrays_in(out: Any) -> list[Any]:
     """Return the bare arrays of what a function returned."""
-    return [np.asarray(a._data if isinstance(a, Tensor) else a) for _, a in leaves(out)]
+    return [np.asarray(a._data if isinstance(a, Tensor) else a) for a in leaves(out)]
 
 
 # ---- ops made on the spot -------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ class _Custom:
                 f"{self.what}: {name_of(self._f)} has no derivative yet; decorate one with @{name_of(self._f)}.def_"
                 f"{self.what[-3:]}"
             )
-        found = [a for _, a in leaves(args)]
+        found = leaves(args)
         places = [k for k, a in enumerate(found) if isinstance(a, (Tensor, Lifted, np.ndarray, float, complex))]
         inputs = tuple(found[k] for k in places)
         packing: list[_Packing] = []
@@ -203,8 +203,8 @@ class custom_vjp(_Custom):
     def _by_input(self, result: tuple[Any, ...], args: Any, values: tuple[Any, ...]) -> Iterator[Any]:
         """Yield a cotangent for each differentiable array among the arguments, and check its shape."""
         for i, (arg, cotangent) in enumerate(zip(args, result, strict=True)):
-            arrays = [(path, a) for path, a in leaves(arg) if any(a is v for v in values)]
-            given = [None] * len(arrays) if cotangent is None else [c for _, c in leaves(cotangent)]
+            arrays = [(path, a) for path, a in items(arg) if any(a is v for v in values)]
+            given = [None] * len(arrays) if cotangent is None else leaves(cotangent)
             if len(given) != len(arrays) and arrays:
                 raise ShapeError(
                     f"custom_vjp: expected {len(arrays)} cotangents for argument {i} of {name_of(self._f)}; "
@@ -256,13 +256,13 @@ class custom_jvp(_Custom):
             args = arguments(values)
             by_value = {id(v): t for v, t in zip(values, tangents, strict=True)}
             structured = tuple(
-                None if all(by_value.get(id(a)) is None for _, a in leaves(arg)) else _tangents_like(arg, by_value)
+                None if all(by_value.get(id(a)) is None for a in leaves(arg)) else _tangents_like(arg, by_value)
                 for arg in args
             )
             t = self._rule(structured, packing[0].unpack(out), *args)
             if packing[0].single:
-                return owned(next(iter(leaves(t)))[1])
-            return np.concatenate([part.reshape(-1) for _, part in leaves(t)])
+                return owned(leaves(t)[0])
+            return np.concatenate([part.reshape(-1) for part in leaves(t)])
 
         def vjp_of(i: int) -> Callable[..., Any]:
             def vjp(g: Any, out: Any, *values: Any, **_: Any) -> Any:
@@ -321,7 +321,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        given = [a for _, a in leaves((args, kwargs)) if isinstance(a, Tensor)]
+        given = [a for a in leaves((args, kwargs)) if isinstance(a, Tensor)]
         if not is_grad_enabled() or any(isinstance(a, LiftedTensor) for a in given):
             return f(*args, **kwargs)
         args, kwargs = map_leaves(_held, (args, kwargs))
@@ -329,11 +329,11 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         with remember_draws() as states:
             held = {0: f(*args, **kwargs)}
         record = _record_of(held[0], start)
-        if not record.outer or any(isinstance(a, LiftedTensor) for _, a in leaves(held[0])):
+        if not record.outer or any(isinstance(a, LiftedTensor) for a in leaves(held[0])):
             return held[0]
         packing, edges, ended = _Packing(held), list(record.outer), next_stamp()
         held.clear()
-        lent = [(a, sampled(a)) for _, a in leaves((args, kwargs)) if isinstance(a, np.ndarray)]
+        lent = [(a, sampled(a)) for a in leaves((args, kwargs)) if isinstance(a, np.ndarray)]
 
         def pull(g: Any, *_: Any) -> tuple[Any, ...]:
             for edge in edges:
@@ -418,7 +418,7 @@ def _close(a: Any, b: Any) -> bool:
 
 def _record_of(out: Any, start: int) -> _Record:
     """Walk what was recorded after `start` for a result."""
-    stack = [a._node for _, a in leaves(out) if isinstance(a, Tensor) and isinstance(a._node, Node)]
+    stack = [a._node for a in leaves(out) if isinstance(a, Tensor) and isinstance(a._node, Node)]
     found: dict[Any, None] = {}
     inner = []
     seen = set(stack)
@@ -448,7 +448,7 @@ def _constants_of(node: Node) -> Iterator[Any]:
         for i, (e, v) in enumerate(zip(node.inputs, values, strict=True))
         if i not in node.needs
     ]
-    for x in (*operands, *(p for _, p in leaves(node.params))):
+    for x in (*operands, *leaves(node.params)):
         a = x._data if isinstance(x, Tensor) else x
         if isinstance(a, (np.ndarray, np.generic, int, float, complex)):
             yield np.asarray(a)
@@ -457,7 +457,7 @@ def _constants_of(node: Node) -> Iterator[Any]:
 def _pulled(out: Any, parts: Iterator[Any], edges: list[Any], record: bool) -> tuple[Any, ...]:
     """Carry cotangents of a function's outputs back to `edges`."""
     roots: dict[Any, Any] = {}
-    for (_, t), g in zip(leaves(out), parts, strict=True):
+    for t, g in zip(leaves(out), parts, strict=True):
         if isinstance(t, Tensor) and t.requires_grad:
             edge = edge_of(t)
             roots[edge] = roots[edge] + g if edge in roots else g

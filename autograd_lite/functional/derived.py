@@ -13,10 +13,10 @@ from ..core.depth import inside, inside_lifted
 from ..core.errors import GradError, ShapeError
 from ..core.messages import checked
 from ..core.mode import enable_grad
-from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import cotangents, edge_of, paths_from
 from ..tensors.lifted import Level, face
 from ..tensors.tensor import Tensor
+from ..tree import items, leaves, map as map_leaves, rebuild
 from .arguments import (
     Traced,
     array_like,
@@ -72,7 +72,7 @@ def jacobian(
             return _forward(f, argnums, args, kwargs, has_aux)
         traced = trace("jacobian", f, argnums, args, kwargs)
         out, aux = _outputs(traced.out, has_aux)
-        tall = sum(np.size(o) for _, o in leaves(out)) > sum(v.size for _, v in leaves(traced.variables))
+        tall = sum(np.size(o) for o in leaves(out)) > sum(v.size for v in leaves(traced.variables))
         if mode == "auto" and tall:
             return _forward(f, argnums, args, kwargs, has_aux)
         result = map_leaves(lambda o: _rows(o, traced, isinstance(argnums, int)), out)
@@ -122,7 +122,7 @@ def _forward(
     wanted = positions("jacobian", f, argnums, args)
     forward, batch = ForwardLevel(), Level()
     inputs = [array_like(a) for a in args]
-    named = [(f"argument {i}{path}", a) for i in wanted for path, a in leaves(inputs[i])]
+    named = [(f"argument {i}{path}", a) for i in wanted for path, a in items(inputs[i])]
     points = [bare(floating("jacobian", a, where)) for where, a in named]
     total = sum(x.size for x in points)
     start, lifted = 0, []

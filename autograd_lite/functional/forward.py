@@ -15,12 +15,24 @@ from ..core.errors import DtypeError, GradError, ShapeError
 from ..core.messages import checked
 from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad
 from ..core.node import Node
-from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import as_tensors as operands_of, check_seals, paths_from
 from ..tensors.lifted import Level, face
 from ..tensors.record import owned
 from ..tensors.tensor import Tensor
-from .arguments import Traced, array_like, bare, beside, floating, has_history, leave, name_of, tensors_in, variable
+from ..tree import items, leaves, map as map_leaves, rebuild
+from .arguments import (
+    Traced,
+    array_like,
+    arrays_returned,
+    bare,
+    beside,
+    floating,
+    has_history,
+    leave,
+    name_of,
+    tensors_in,
+    variable,
+)
 from .dual import Dual, ForwardLevel, primal_of, tangent_of
 from .gradient import pairs_of, pull_back
 
@@ -57,9 +69,9 @@ class Jvp:
         if len(primals) != len(tangents):
             raise ShapeError(f"jvp: expected a tangent for each of {len(primals)} arguments; received {len(tangents)}")
         args = [_lifted(x, t, f"argument {i}", level) for i, (x, t) in enumerate(zip(primals, tangents, strict=True))]
-        given = [a for _, a in leaves((primals, tangents, kwargs))]
+        given = leaves((primals, tangents, kwargs))
         with inside(tape=False) as depth:
-            out = self._f(*args, **kwargs)
+            out = arrays_returned("jvp", self._f(*args, **kwargs))
         return depth.all > 0 or any(isinstance(a, Tensor) for a in given), out
 
 
@@ -233,12 +245,13 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
             # A level of its own inside other transformations; otherwise the one tape, which is faster.
             tape = Level() if depth.all else None
             inputs = tuple(map(array_like, args))
-            pairs = [_linear_in_a_variable(a, f"argument{path}", level, tape) for path, a in leaves(inputs)]
+            pairs = [_linear_in_a_variable(a, f"argument{path}", level, tape) for path, a in items(inputs)]
             out = f(*rebuild(inputs, iter([lifted for lifted, _ in pairs])), **kwargs)
+            arrays_returned("linearize", out)
         value = map_leaves(lambda x: primal_of(x, level), out)
         if not recorded:
             value = map_leaves(lambda x: face(x._data, None) if isinstance(x, Tensor) else x, value)
-        tangents = tuple([tangent_of(x, level) for _, x in leaves(out)])
+        tangents = tuple([tangent_of(x, level) for x in leaves(out)])
         edges = [t._node for t in tangents if isinstance(t, Tensor) and t.requires_grad]
         paths = paths_from(edges, {v for _, v in pairs})
         create_graph = recorded and tape is None and (paths.history or has_history(value))

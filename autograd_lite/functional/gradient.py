@@ -13,12 +13,12 @@ from ..core.errors import GradError, ShapeError
 from ..core.messages import checked
 from ..core.mode import MODE
 from ..core.node import Node
-from ..core.tree import leaves, map_leaves, rebuild
 from ..engine import conjugated, cotangents, edge_of
 from ..tensors.lifted import released
 from ..tensors.record import owned, wrap
 from ..tensors.tensor import Tensor
-from .arguments import Traced, beside, leave, like_argument, name_of, scalar, trace
+from ..tree import leaves, map as map_leaves, rebuild
+from .arguments import Traced, arrays_returned, beside, leave, like_argument, name_of, scalar, trace
 
 
 @checked
@@ -171,7 +171,7 @@ def pairs_of(traced: Traced) -> list[tuple[Node, Any]]:
         if variables.__class__ is Node:
             pairs.append((variables, given))
         else:
-            pairs += [(v, a) for (_, v), (_, a) in zip(leaves(variables), leaves(given), strict=True)]
+            pairs += zip(leaves(variables), leaves(given), strict=True)
     return pairs
 
 
@@ -198,6 +198,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
     @functools.wraps(f)
     def with_pullback(*args: Any, **kwargs: Any) -> tuple[Any, Callable[[Any], Any]]:
         traced = trace("vjp", f, argnums, args, kwargs)
+        arrays_returned("vjp", traced.out)
 
         def pullback(cotangent: Any) -> Any:
             triples = beside("vjp", f"a cotangent for each output of {name_of(f)}", traced.out, cotangent)

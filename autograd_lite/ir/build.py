@@ -2,61 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.messages import checked
 from ..core.node import Node
+from ..core.scopes import shown
 from ..core.shapes import ShapeDtype
 from ..engine import edge_of
 from ..random import Generator
 from ..tensors.tensor import Tensor
 from .flops import flops_of
-from .graph import Graph
-from .joint import Joint, Step, differentiated, is_slot, known_values
+from .graph import PureGraph
+from .joint import FORWARD, Joint, Purpose, Step, differentiated, is_slot, known_values, recorded
 from .node import Flow, GraphNode, Kind, Role, make_param
 from .slots import SEED, stands_for
 
 _GENERATOR = np.dtype(object)
-
-
-@checked
-def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Graph:
-    """Return the graph of the operations that made the given tensors.
-
-    A tensor that requires a gradient and was made by no operation is a *parameter*; any other tensor without history
-    an *input*; an array or a number used as an operand a *constant*, one for each use; a random generator *state*.
-    The graph keeps no array alive, and is the same before and after `backward`.
-
-    Args:
-        tensors: one tensor, or several: the outputs of the graph.
-        backward: add the backward pass from the outputs to all parameters, as the derivative rules state it.
-
-    Returns:
-        The graph. The same computation gives an equal one.
-
-    Raises:
-        TypeError: if an output is not a Tensor.
-        ValueError: if there is no output.
-        GradError: with `backward`, if no output requires a gradient.
-
-    Example:
-        >>> import autograd_lite as ag
-        >>> x = ag.tensor([1.0, 2.0], name="x")
-        >>> w = ag.tensor([0.5, 0.5], requires_grad=True, name="w")
-        >>> print(build_graph((x * w).sum()))
-        # 2 operations, 1 input, 1 parameter (2 values), 4 FLOP
-        n0 : (2,) float64 = input 'x'
-        n1 : (2,) float64 = parameter 'w'
-        n2 : (2,) float64 = multiply n0 n1
-        n3 : ()   float64 = sum[axis=None, dtype=None, keepdims=False] n2
-        return n3
-    """
-    return built(tensors, backward=backward).graph
 
 
 class Built(NamedTuple):
@@ -69,36 +33,32 @@ class Built(NamedTuple):
         known: the values of operations that the record still holds.
     """
 
-    graph: Graph
+    graph: PureGraph
     things: dict[str, Any]
     known: dict[str, Any]
 
 
 def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Built:
-    """Build the graph, and say what its nodes stood for."""
+    """Build the graph, and return what its nodes stood for too."""
     outputs = _checked(tensors)
-    edges = tuple(edge_of(t) for t in outputs)
-    nodes = recorded = _recorded(edges)
-    joint = differentiated(outputs, nodes) if backward else None
-    twins: dict[Any, Node] = {}
-    if joint is not None:
-        edges, twins = joint.outputs, joint.twins
-        nodes = _recorded([*edges, *joint.seeds, *joint.gradients.values()])
-    builder = _Builder(outputs, joint)
-    begins = joint.begins if joint else math.inf
-    for node in nodes:
-        if not is_slot(node) and node.stamp < begins:
-            builder.add_op(node)
-    results = tuple([builder.id_of(edge) for edge in edges])
-    for node in nodes:
-        if not is_slot(node) and node.stamp > begins:
-            builder.add_op(node)
-    for leaf, edge in joint.gradients.items() if joint else ():
-        builder.add_gradient(leaf, edge)
-    ids = builder.ids
-    values = ((ids.get(id(twins.get(edge, edge))), value) for edge, value in known_values(outputs, recorded))
+    edges = tuple([edge_of(t) for t in outputs])
+    nodes = recorded(edges)
+    if backward:
+        joint = differentiated(outputs, nodes)
+    else:
+        joint = Joint(edges, [node for node in nodes if not is_slot(node)], {}, (), {}, {})
+    scopes = shown(node.note[2] for node in [*joint.forward, *joint.backward] if node.note)
+    builder = _Builder(outputs, joint, scopes)
+    for node in joint.forward:
+        builder.add_op(node)
+    results = tuple([builder.id_of(edge) for edge in joint.outputs])
+    for node, purpose in joint.backward.items():
+        builder.add_op(node, purpose)
+    builder.add_gradients()
+    ids, twins = builder.ids, joint.twins
+    values = ((ids.get(id(twins.get(edge, edge))), value) for edge, value in known_values(outputs, nodes))
     known = {i: value for i, value in values if i is not None}
-    graph = Graph(tuple(builder.nodes), results, builder.flows())
+    graph = PureGraph(tuple(builder.nodes), results, builder.flows())
     return Built(graph, builder.things, known)
 
 
@@ -131,30 +91,17 @@ def _checked(tensors: Any) -> tuple[Tensor, ...]:
     return outputs
 
 
-def _recorded(edges: Iterable[Any]) -> list[Node]:
-    """Return every node that some edges come from, in recorded order: inputs before what is made from them."""
-    found = {edge for edge in edges if edge.__class__ is Node}
-    stack = list(found)
-    while stack:
-        for edge in stack.pop().inputs:
-            if edge.__class__ is Node and edge not in found:
-                found.add(edge)
-                stack.append(edge)
-    return sorted(found, key=lambda node: node.stamp)
-
-
 class _Builder:
     """Numbers nodes as they come; a leaf is numbered at its first use."""
 
-    def __init__(self, outputs: tuple[Tensor, ...], joint: Joint | None) -> None:
+    def __init__(self, outputs: tuple[Tensor, ...], joint: Joint, scopes: Mapping[str, str]) -> None:
         self.nodes: list[GraphNode] = []
         self.things: dict[str, Any] = {}
         # Keyed by identity: the graph's tensors are alive while it is built, and compare element by element.
         self.ids: dict[int, str] = {}
-        self._joint = joint
-        self._roles = joint.roles() if joint else {}
-        edges = joint.outputs if joint else [edge_of(t) for t in outputs]
-        self._names = {id(edge): t.name for edge, t in reversed(list(zip(edges, outputs, strict=True))) if t.name}
+        self._joint, self._scopes = joint, scopes
+        named = reversed(list(zip(joint.outputs, outputs, strict=True)))
+        self._names = {id(edge): t.name for edge, t in named if t.name}
         self._step: Step | None = None
 
     def id_of(self, edge: Any) -> str:
@@ -174,10 +121,10 @@ class _Builder:
             self.ids[id(edge)] = new
         return self._add(self._in_its_place(node), edge)
 
-    def add_op(self, node: Node) -> None:
+    def add_op(self, node: Node, purpose: Purpose = FORWARD) -> None:
         """Add an operation after whatever it reads that is not there yet."""
-        params, joint = node.params, self._joint
-        self._step = joint.step_of(node) if joint and node.stamp > joint.begins else None
+        params = node.params
+        self._step, role = purpose
         id_of = self.id_of
         inputs = tuple([id_of(edge) for edge in node.inputs])
         if params:
@@ -198,22 +145,24 @@ class _Builder:
             str(self._names.get(id(node), "")),
             needs=node.needs,
             flops=flops_of(node),
-            scope=node.scope,
+            scope=self._scopes[node.note[2]] if node.note else "",
             source=node.source,
         )
-        self._add(self._in_its_place(made, self._roles.get(node, Role.RULE)), node)
+        self._add(self._in_its_place(made, role), node)
 
-    def add_gradient(self, leaf: Tensor, edge: Any) -> None:
-        """Add the gradient of a leaf that no operation made: the seed, or the zeros of a rule that is flat."""
-        if id(edge) not in self.ids:
-            steps = self._joint.steps if self._joint else ()
-            self._step = next((step for step in steps if step.into is leaf and step.total is edge), None)
-            self.id_of(edge)
+    def add_gradients(self) -> None:
+        """Add the gradients that no operation made: the seed of a leaf, or the zeros of a rule that is flat."""
+        last = {step.into: step for step in self._joint.steps}
+        for leaf, edge in self._joint.gradients.items():
+            if id(edge) not in self.ids:
+                step = last.get(leaf)
+                self._step = step if step and step.total is edge else None
+                self.id_of(edge)
 
     def flows(self) -> tuple[Flow, ...]:
         """Return the steps of the chain rule, by ids; those whose results nobody reads are left out."""
         flows = []
-        for step in self._joint.steps if self._joint else ():
+        for step in self._joint.steps:
             parts = (step.node, step.into, step.contribution, step.total)
             ids = [self.ids.get(id(stands_for(e) if is_slot(e) and e.op is not SEED else e)) for e in parts]
             if None not in ids:
@@ -230,7 +179,7 @@ class _Builder:
         return self._step is not None and isinstance(edge, Tensor) and edge._node is None
 
     def _in_its_place(self, node: GraphNode, role: Role = Role.RULE) -> GraphNode:
-        """Say of a node of the backward pass which op it belongs to; it stands in that op's module and line."""
+        """Attach a node of the backward pass to the op whose rule it belongs to: to its module and line too."""
         step = self._step
         if step is None:
             return node

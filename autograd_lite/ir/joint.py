@@ -8,8 +8,9 @@ too, another array of its shape stands in, for rules do not look at values.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ from .slots import SEED, SLOT, slot_node, slot_tensor
 
 # Rules of these kinds are elementwise, so what is summed after them undoes a broadcast.
 _ELEMENTWISE = frozenset((RuleKind.UNIT, RuleKind.CONSTANT, RuleKind.PARTIAL, RuleKind.GATE, RuleKind.APPLIED))
+_stamp = attrgetter("stamp")
 _SUMS, _CASTS = frozenset(("sum", "reshape", "squeeze")), frozenset(("astype", "real"))
 
 
@@ -49,78 +51,63 @@ class Step(NamedTuple):
     ends: int
 
 
+class Purpose(NamedTuple):
+    """What a node of the backward pass is there for: the step that it was recorded in, if any, and its role there."""
+
+    step: Step | None
+    role: Role
+
+
+FORWARD = Purpose(None, Role.FORWARD)
+
+
 class Joint(NamedTuple):
     """A forward and a backward pass in one record.
 
     Attributes:
         outputs: the edges of the results.
-        seeds: the cotangents of the results, from which the pass starts.
+        forward: the operations of the forward pass, in recorded order.
+        backward: those of the backward pass, in recorded order, and what each is there for.
         steps: in the order in which they ran.
         gradients: for each leaf the edge of its gradient.
-        begins: what was recorded after this moment belongs to the backward pass.
-        twins: of each edge its copy in this record.
-        homes: the steps of the nodes that rules read at once have recorded, see `_homes`.
+        twins: for each edge its copy in this record.
     """
 
     outputs: tuple[Any, ...]
-    seeds: tuple[Node, ...]
+    forward: Sequence[Node]
+    backward: Mapping[Node, Purpose]
     steps: tuple[Step, ...]
     gradients: dict[Any, Any]
-    begins: int
     twins: dict[Any, Node]
-    homes: dict[Node, Step]
-
-    def step_of(self, node: Node) -> Step | None:
-        """Return the step that a node of the backward pass was recorded for."""
-        if node in self.homes:
-            return self.homes[node]
-        i = bisect_left(self.steps, node.stamp, key=lambda step: step.ends)
-        return self.steps[i] if i < len(self.steps) else None
-
-    def roles(self) -> dict[Node, Role]:
-        """Say what the nodes do that are no part of a rule: undo a broadcast, cast, or add up."""
-        roles: dict[Node, Role] = {}
-        for step in self.steps:
-            if step.total is not step.contribution:
-                roles[step.total] = Role.ACCUMULATE
-            begins, edge = step.node.stamp, step.contribution
-            elementwise = step.node.op.rules[step.argument].kind in _ELEMENTWISE  # type: ignore[index, union-attr]
-            while edge.__class__ is Node and edge.stamp > max(begins, self.begins) and self.step_of(edge) is step:
-                if edge.op.name in _CASTS:
-                    roles[edge] = Role.CAST
-                elif edge.op.name in _SUMS and elementwise:
-                    roles[edge] = Role.UNBROADCAST
-                else:
-                    break
-                edge = edge.inputs[0]
-        return roles
 
 
-class _Ledger(dict[Any, Any]):
-    """The cotangents of a running pass, which notes every step: the engine writes each of them here once."""
+class _Steps:
+    """An observer that notes every use of the chain rule."""
 
-    def __init__(self, roots: dict[Any, Any]) -> None:
-        super().__init__(roots)
+    def __init__(self) -> None:
         self.steps: list[Step] = []
-        self._node: Any = None
-        self._arguments: Iterator[int] = iter(())
 
-    def copy(self) -> Any:
-        """Return itself: the engine works on a copy of its roots, and this is what it is to work on."""
-        return self
+    def begin(self, node: Node, g: Any) -> None:
+        """See a node, whose rules are noted one by one."""
 
-    def pop(self, node: Any, *default: Any) -> Any:
-        """Begin with the rules of a node."""
-        self._node = node
-        self._arguments = (i for i in node.needs if node.op.rules[i] is not None)
-        return super().pop(node, *default)
+    def contributed(self, node: Node, argument: int, edge: Any, r: Any, total: Any) -> None:
+        """Note a step, with the edges of its results in the record of the pass."""
+        made = edge_of(total)
+        # A sum is recorded as `previous + r`, except where both are constants: the zeros of two flat rules.
+        contribution = made.inputs[1] if total is not r and made.__class__ is Node else made
+        self.steps.append(Step(node, argument, edge, contribution, made, next_stamp()))
 
-    def __setitem__(self, edge: Any, total: Any) -> None:
-        argument, made = next(self._arguments), edge_of(total)
-        # What is added up is added as `previous + contribution`; the sum of two flat rules' zeros is not recorded.
-        contribution = made.inputs[1] if edge in self and made.__class__ is Node else made
-        self.steps.append(Step(self._node, argument, edge, contribution, made, next_stamp()))
-        super().__setitem__(edge, total)
+
+def recorded(edges: Iterable[Any]) -> list[Node]:
+    """Return every node that some edges come from, in recorded order: inputs before what is made from them."""
+    found = {edge for edge in edges if edge.__class__ is Node}
+    stack = list(found)
+    while stack:
+        for edge in stack.pop().inputs:
+            if edge.__class__ is Node and edge not in found:
+                found.add(edge)
+                stack.append(edge)
+    return sorted(found, key=_stamp)
 
 
 def differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
@@ -145,27 +132,59 @@ def differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
             "build_graph(backward=True): expected an output that requires a gradient; received none. Make an input "
             "with ag.tensor(a, requires_grad=True), and compute outside no_grad()"
         )
-    begins, ledger = next_stamp(), _Ledger(roots)
+    begins, observer = next_stamp(), _Steps()
     unseen = enter_mode(_unseen)
     try:
-        found = cotangents(ledger, None, retain_graph=True, create_graph=True)
+        found = cotangents(roots, None, retain_graph=True, create_graph=True, observer=observer)
         gradients = {leaf: edge_of(total) for leaf, total in found.items() if isinstance(leaf, Tensor)}
     finally:
         leave_mode(unseen)
-    seeds: tuple[Any, ...] = tuple(edge_of(seed) for seed in roots.values())
+    seeds = [edge_of(seed) for seed in roots.values()]
     results = tuple(twins.get(edge_of(t), edge_of(t)) for t in outputs)
-    return Joint(results, seeds, tuple(ledger.steps), gradients, begins, twins, _homes(ledger.steps, begins))
+    both = [node for node in recorded([*results, *seeds, *gradients.values()]) if not is_slot(node)]
+    border = bisect_left(both, begins, key=_stamp)
+    purposes = _purposes(both[border:], observer.steps, begins)
+    return Joint(results, both[:border], purposes, tuple(observer.steps), gradients, twins)
+
+
+def _purposes(nodes: Sequence[Node], steps: Sequence[Step], begins: int) -> dict[Node, Purpose]:
+    """Return what the nodes of the backward pass are there for.
+
+    Args:
+        nodes: in recorded order.
+        steps: in the order in which they ran.
+        begins: the moment before the first of them.
+    """
+    homes: dict[Node, Step | None] = {**_homes(steps, begins)}
+    coming = iter(steps)
+    step = next(coming, None)
+    for node in nodes:
+        while step is not None and step.ends < node.stamp:
+            step = next(coming, None)
+        homes.setdefault(node, step)
+    roles: dict[Node, Role] = {}
+    for step in steps:
+        if step.total is not step.contribution:
+            roles[step.total] = Role.ACCUMULATE
+        elementwise = step.node.op.rules[step.argument].kind in _ELEMENTWISE  # type: ignore[index, union-attr]
+        # What undoes a broadcast and a promotion comes last, behind the rule.
+        edge = step.contribution
+        while edge.__class__ is Node and homes.get(edge) is step:
+            if edge.op.name in _CASTS:
+                roles[edge] = Role.CAST
+            elif edge.op.name in _SUMS and elementwise:
+                roles[edge] = Role.UNBROADCAST
+            else:
+                break
+            edge = edge.inputs[0]
+    return {node: Purpose(homes[node], roles.get(node, Role.RULE)) for node in nodes}
 
 
 def _homes(steps: Sequence[Step], begins: int) -> dict[Node, Step]:
-    """Return the steps of what the rules of ops of any number of inputs have recorded.
+    """Return the steps of what the rules of ops of any number of inputs have recorded; arguments as of `_purposes`.
 
     They are read at once, so that all of it was recorded before the first of their steps. A node belongs to the step
     whose contribution it leads to; one that several share, to the first of these.
-
-    Args:
-        steps: in the order in which they ran.
-        begins: the moment before the first of them.
     """
     homes: dict[Node, Step] = {}
     for node, group in groupby(steps, key=lambda step: step.node):

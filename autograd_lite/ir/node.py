@@ -12,7 +12,6 @@ import numpy as np
 
 from ..core.node import Source
 from ..core.shapes import Shape
-from .stats import Stats
 
 
 class Kind(StrEnum):
@@ -178,11 +177,7 @@ class GraphNode:
         role: forward, or what the node does in the backward pass.
         of: in the backward pass, the id of the forward op whose rule it belongs to; of a seed, the result.
         toward: in the backward pass, the id of the forward node whose cotangent it helps to make.
-        source: the user's line, when it was recorded; two nodes that differ in it alone are equal, as are those that
-            differ in the measurements below alone.
-        values: numbers about the result, when asked for.
-        gradient: numbers about the cotangent of the result, when asked for and when there is one.
-        seconds: how long the op took, when measured.
+        source: the user's line, when it was recorded; two nodes that differ only in it are equal.
     """
 
     id: str
@@ -203,9 +198,6 @@ class GraphNode:
     of: str = ""
     toward: str = ""
     source: Source | None = field(default=None, compare=False)
-    values: Stats | None = field(default=None, compare=False)
-    gradient: Stats | None = field(default=None, compare=False)
-    seconds: float | None = field(default=None, compare=False)
 
     @property
     def backward(self) -> bool:

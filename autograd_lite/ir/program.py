@@ -1,4 +1,4 @@
-"""A graph with what fills its slots: what runs again on new arrays, is measured, and exports to ONNX."""
+"""A graph with what fills its slots: what runs again on new arrays, and is measured."""
 
 from __future__ import annotations
 
@@ -6,39 +6,30 @@ import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Unpack, cast
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from ..core.errors import GradError, ShapeError
-from ..core.messages import checked
 from ..core.mode import record_source
 from ..core.node import LEAF, Node
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
-from ..core.tree import leaves, map_leaves
 from ..engine import conjugated, edge_of
-from ..graph.export.onnx import OnnxOptions, onnx_model
-from ..graph.export.render import Renderer
-from ..graph.export.save import Drawing, SaveOptions, saved, written
 from ..random import Generator
 from ..tensors.tensor import Tensor, tensor
+from ..tree import items, leaves, map as map_leaves
 from .build import Built, built
-from .graph import Graph
+from .graph import PureGraph
 from .node import Kind, Role, number_of
 from .slots import slot_tensor
-from .stats import Stats
-
-
-class ProgramSaveOptions(SaveOptions, OnnxOptions, total=False):
-    """The keywords of `Program.save`: those of `Graph.save`, and those of `to_onnx`."""
+from .stats import NOT_MEASURED, Measurement, Stats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Program:
-    """A graph and its bindings.
+class PureProgram:
+    """A graph and its bindings: what runs again on other arrays. `autograd_lite.graph.Program` adds files to it.
 
     Attributes:
         graph: the structure.
@@ -48,18 +39,11 @@ class Program:
             it follows `assign` and `optimizer.step()`.
         known: the values of operations that the record held when the program was made; of a random draw, what was
             drawn.
-
-    Example:
-        >>> import autograd_lite as ag
-        >>> w = ag.tensor([2.0, 3.0], requires_grad=True, name="w")
-        >>> program = Program.trace(lambda x: (w * x).sum(), np.array([1.0, 1.0]), backward=True)
-        >>> float(program(np.array([10.0, 1.0])))
-        23.0
-        >>> program.gradients(np.array([10.0, 1.0]))
-        {'w': array([10.,  1.])}
     """
 
-    graph: Graph
+    _kind: ClassVar[type[PureGraph]] = PureGraph
+
+    graph: PureGraph
     inputs: tuple[str | None, ...]
     names: tuple[str, ...]
     bindings: Mapping[str, Any]
@@ -68,7 +52,7 @@ class Program:
     _specs: tuple[ShapeDtype, ...]
 
     @classmethod
-    def build(cls, tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Program:
+    def build(cls, tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Self:
         """Make the program of the operations that made some tensors; see `build_graph`.
 
         Its arguments are the graph's inputs, in the order of their first use.
@@ -76,10 +60,10 @@ class Program:
         made = built(tensors, backward=backward)
         ids = [node.id for node in made.graph if node.kind is Kind.INPUT and node.role is Role.FORWARD]
         specs = [ShapeDtype(made.graph[i].shape, made.graph[i].dtype) for i in ids]
-        return _program(made, ids, [made.graph[i].name or i for i in ids], specs)
+        return cls._of(made, ids, [made.graph[i].name or i for i in ids], specs)
 
     @classmethod
-    def trace(cls, f: Callable[..., Any], *args: Any, backward: bool = False) -> Program:
+    def trace(cls, f: Callable[..., Any], *args: Any, backward: bool = False) -> Self:
         """Run a function once on example arguments, and make the program of what it does; see `trace`."""
         arguments, slots, names = _arguments(f, args)
         result = _run(f, arguments)
@@ -89,7 +73,27 @@ class Program:
             made = built(_run(f, arguments), backward=True)
         ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
         specs = [ShapeDtype(t.shape, t.dtype) for t in slots]
-        return _program(made, [ids.get(id(t)) for t in slots], names, specs)
+        return cls._of(made, [ids.get(id(t)) for t in slots], names, specs)
+
+    @classmethod
+    def _of(cls, made: Built, ids: Sequence[str | None], names: Sequence[str], specs: Sequence[ShapeDtype]) -> Self:
+        graph = cls._kind.of(made.graph)
+        calls, bindings = {}, {}
+        for i, thing in made.things.items():
+            node = graph[i]
+            if isinstance(thing, Node) and node.kind is Kind.OP:
+                calls[i] = (thing.op, node.inputs[: len(thing.inputs)], thing.params)
+            else:
+                bindings[i] = np.ones(node.shape, node.dtype) if node.role is Role.SEED else thing
+        return cls(
+            graph,
+            tuple(ids),
+            tuple(names),
+            MappingProxyType(bindings),
+            MappingProxyType(made.known),
+            MappingProxyType(calls),
+            tuple(specs),
+        )
 
     def __call__(self, *inputs: Any) -> Any:
         """Compute the outputs for new inputs; without any, for those that it was made with.
@@ -145,7 +149,7 @@ class Program:
         known = sorted((i for i in self.known if i in values), key=number_of)
         return next((i for i in known if not _same(values[i], self.known[i])), None)
 
-    def measured(self, *inputs: Any, values: bool = True, seconds: bool = False, repeats: int = 3) -> Graph:
+    def measured(self, *inputs: Any, values: bool = True, seconds: bool = False, repeats: int = 3) -> PureGraph:
         """Return the graph with numbers at its nodes.
 
         Args:
@@ -157,92 +161,12 @@ class Program:
         times = self._timed(found, repeats) if seconds else {}
         stats = {i: Stats.of(v) for i, v in found.items() if not isinstance(v, Generator)} if values else {}
         cotangents = self.graph.cotangents
-        nodes = tuple(
-            replace(
-                node,
-                values=stats.get(node.id, node.values),
-                gradient=stats.get(cotangents.get(node.id, ""), node.gradient),
-                seconds=times.get(node.id, node.seconds),
-            )
+        found_at = {
+            node.id: Measurement(stats.get(node.id), stats.get(cotangents.get(node.id, "")), times.get(node.id))
             for node in self.graph
-        )
-        return replace(self.graph, nodes=nodes)
-
-    def save(
-        self,
-        path: str | Path,
-        *,
-        renderer: Renderer = "auto",
-        dpi: float = 144.0,
-        timeout: float = 30.0,
-        **options: Unpack[ProgramSaveOptions],
-    ) -> Path:
-        """Write the program to a file: .onnx holds the values too; every other ending is one of `Graph.save`.
-
-        Args:
-            path: the file; one that is there is replaced.
-            renderer, dpi, timeout: of pictures, as of `Graph.save`.
-            options: of pictures, as of `Graph.save`; of .onnx `opset`, `gradients`, `dynamic_batch`, `custom_domain`
-                and `name`, as of `to_onnx`.
-
-        Returns:
-            The path.
-
-        Raises:
-            ValueError: if there is no such ending or renderer, or the form does not have one of the options.
-            RenderError: if nothing can draw a PNG or a PDF.
-        """
-        if Path(path).suffix.lower() == ".onnx":
-            wrong = [name for name in options if name not in OnnxOptions.__annotations__]
-            if wrong:
-                takes = ", ".join(OnnxOptions.__annotations__)
-                raise ValueError(f"save: expected options of .onnx ({takes}); received {', '.join(wrong)}")
-            return written(path, self.to_onnx(**cast(OnnxOptions, options)))
-        return saved(self.graph, path, Drawing(renderer, dpi, timeout), options, (".onnx",))
-
-    def to_onnx(
-        self,
-        *,
-        opset: int = 17,
-        gradients: bool = False,
-        dynamic_batch: bool = False,
-        custom_domain: bool = False,
-        name: str = "autograd_lite",
-    ) -> bytes:
-        """Return the program as an ONNX model (IR version 8), which other runtimes load; see `docs/onnx.md`.
-
-        Parameters and constants are stored in it; the arguments are its inputs, under their names. Every node says
-        which line and module it comes from. Nothing but NumPy is needed.
-
-        Args:
-            opset: the version of the operators, 17 or 18.
-            gradients: make the gradients of the parameters outputs too, called as they are with `.grad` behind.
-            dynamic_batch: leave the length of axis 0 of the inputs open; the example arguments must have been of one
-                length there, of 2 at least.
-            custom_domain: write what ONNX lacks as operators of the domain "autograd_lite", with a warning, for
-                readers that have such.
-            name: of the graph in the file.
-
-        Raises:
-            UnsupportedError: if ONNX has no counterpart of an operation or a dtype, naming all of them; or with
-                `dynamic_batch`, if the graph depends on the batch size.
-            GradError: with `gradients`, if there is no backward pass.
-            ValueError: if the opset is another, or the model too large for the format (2 GB).
-
-        Example:
-            >>> program = Program.trace(lambda x: np.tanh(x).sum(), np.ones(3))
-            >>> model = program.to_onnx()
-            >>> model[:17]
-            b'\\x08\\x08\\x12\\rautograd_lite'
-        """
-        return onnx_model(
-            self,
-            opset=opset,
-            gradients=gradients,
-            dynamic_batch=dynamic_batch,
-            custom_domain=custom_domain,
-            name=name,
-        )
+        }
+        measured = {i: m for i, m in found_at.items() if m != NOT_MEASURED}
+        return replace(self.graph, measurements={**self.graph.measurements, **measured})
 
     def _timed(self, values: Mapping[str, Any], repeats: int) -> dict[str, float]:
         times: dict[str, float] = {}
@@ -287,37 +211,6 @@ class Program:
         return values
 
 
-@checked
-def trace(f: Callable[..., Any], *args: Any, backward: bool = False) -> Graph:
-    """Run a function once on example arguments and return the graph of what it does.
-
-    Args:
-        f: a function of arrays and Tensors, which may stand in dicts, lists, tuples and dataclasses; it returns a
-            Tensor, or such a container of them.
-        args: arrays become inputs, named as the parameters of `f`, and numbers are passed as they are; Tensors keep
-            their names, and those that require a gradient are parameters, as are those that `f` finds elsewhere, such
-            as a module's weights.
-        backward: add the backward pass to the parameters; if there are none, to the floating arrays among `args`.
-
-    Returns:
-        The graph, with the user's lines and the module paths.
-
-    Raises:
-        TypeError: if `f` returns no Tensor.
-        GradError: with `backward`, if the result does not depend on anything that can have a gradient.
-
-    Example:
-        >>> import autograd_lite as ag
-        >>> print(trace(lambda x: np.tanh(x).sum(), np.ones(3)))
-        # 2 operations, 1 input, 6 FLOP
-        n0 : (3,) float64 = input 'x'
-        n1 : (3,) float64 = tanh n0
-        n2 : ()   float64 = sum[axis=None, dtype=None, keepdims=False] n1
-        return n2
-    """
-    return Program.trace(f, *args, backward=backward).graph
-
-
 def _same(a: Any, b: Any) -> bool:
     """Say whether two values are the same but for rounding: BLAS may add up in another order."""
     a, b = np.asarray(a), np.asarray(b)
@@ -330,27 +223,6 @@ def _same(a: Any, b: Any) -> bool:
 # ---- how a program is made ------------------------------------------------------------------------------------------
 
 
-def _program(made: Built, ids: Sequence[str | None], names: Sequence[str], specs: Sequence[ShapeDtype]) -> Program:
-    calls, bindings = {}, {}
-    for i, thing in made.things.items():
-        node = made.graph[i]
-        if isinstance(thing, Node) and node.kind is Kind.OP:
-            calls[i] = (thing.op, node.inputs[: len(thing.inputs)], thing.params)
-        elif node.role is Role.SEED:
-            bindings[i] = np.ones(node.shape, node.dtype)
-        else:
-            bindings[i] = thing
-    return Program(
-        made.graph,
-        tuple(ids),
-        tuple(names),
-        MappingProxyType(bindings),
-        MappingProxyType(made.known),
-        MappingProxyType(calls),
-        tuple(specs),
-    )
-
-
 def _run(f: Callable[..., Any], arguments: Sequence[Any]) -> list[Tensor]:
     if not callable(f):
         raise TypeError(
@@ -359,12 +231,12 @@ def _run(f: Callable[..., Any], arguments: Sequence[Any]) -> list[Tensor]:
         )
     with record_source():
         result = f(*arguments)
-    found = [leaf for _, leaf in leaves(result)]
+    found = leaves(result)
     if not found or not all(isinstance(t, Tensor) for t in found):
         wrong = next((type(t).__name__ for t in found if not isinstance(t, Tensor)), "nothing")
         name = getattr(f, "__name__", "the function")
         cure = "Return what the operations on the arguments give, without .numpy(), .item() or float()"
-        if not any(isinstance(leaf, Tensor) for argument in arguments for _, leaf in leaves(argument)):
+        if not any(isinstance(leaf, Tensor) for argument in arguments for leaf in leaves(argument)):
             cure = "None of the arguments is an array, and numbers are passed as they are: pass np.array(3.0), say"
         raise TypeError(
             f"trace: expected {name} to return a Tensor, or a container of Tensors; received {wrong}. {cure}"
@@ -380,7 +252,7 @@ def _arguments(
     names: list[str] = []
     arguments = []
     for name, arg in zip(_names(f, len(args)), args, strict=True):
-        paths = iter([name + path for path, _ in leaves(arg)])
+        paths = iter([name + path for path, _ in items(arg)])
 
         def opened(leaf: Any, paths: Any = paths) -> Any:
             path = next(paths)

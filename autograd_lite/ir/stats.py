@@ -53,3 +53,20 @@ class Stats(NamedTuple):
     def finite(self) -> bool:
         """Whether every element is."""
         return not (self.nans or self.infs)
+
+
+class Measurement(NamedTuple):
+    """What was measured at a node.
+
+    Attributes:
+        values: numbers about the result.
+        gradient: numbers about the cotangent of the result, if there is one.
+        seconds: how long the op took.
+    """
+
+    values: Stats | None = None
+    gradient: Stats | None = None
+    seconds: float | None = None
+
+
+NOT_MEASURED = Measurement()

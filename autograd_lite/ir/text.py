@@ -8,24 +8,55 @@ of add n5` is the complete cotangent of n4, which the rule of n5 gave; `for d n4
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeGuard
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeGuard
 
-from ..graph.pictures.view import Mark, Overlay
 from .labels import brief_params, summary, type_text, visible
 from .node import GraphNode, Kind, Role, number_of
 from .pen import PLAIN, Line, Pen, columns, ink_of, padded
-from .stats import Stats
-
-if TYPE_CHECKING:
-    from .graph import Graph
+from .stats import Measurement, Stats
 
 # Remarks stand in one column, but not farther right than this for the sake of one long line.
 _REMARKS_AT = 96
 
 
+class Listed(Protocol):
+    """What a text needs to know of a graph; `PureGraph`, which prints itself with it, is one."""
+
+    @property
+    def nodes(self) -> tuple[GraphNode, ...]: ...
+    @property
+    def outputs(self) -> tuple[str, ...]: ...
+    @property
+    def cotangents(self) -> dict[str, str]: ...
+    @property
+    def gradients(self) -> dict[str, str]: ...
+    def measurement(self, node_id: str) -> Measurement: ...
+    def __getitem__(self, node_id: str) -> GraphNode: ...
+    def __contains__(self, node: object) -> bool: ...
+    def __iter__(self) -> Iterator[GraphNode]: ...
+    def __len__(self) -> int: ...
+
+
+class Remark(NamedTuple):
+    """What is added to a node's line, and whether it is an alarm."""
+
+    text: str = ""
+    alarm: bool = False
+
+
+class Remarks(NamedTuple):
+    """What is added to the text of a graph: lines to its head, and remarks to its nodes, by id."""
+
+    heading: tuple[str, ...] = ()
+    of: Mapping[str, Remark] = {}
+
+
+NO_REMARKS, _NO_REMARK = Remarks(), Remark()
+
+
 def listing(
-    graph: Graph, pen: Pen = PLAIN, *, overlay: Overlay | None = None, sources: bool = False,
+    graph: Listed, pen: Pen = PLAIN, *, remarks: Remarks = NO_REMARKS, sources: bool = False,
     max_nodes: int | None = None,
 ) -> str:  # fmt: skip
     """Return the graph as text, deterministic and without values other than single numbers.
@@ -33,25 +64,28 @@ def listing(
     Args:
         graph: what to list.
         pen: the manner of writing.
-        overlay: what to add to the nodes' remarks and to the head.
+        remarks: what to add.
         sources: add the user's file and line, where recorded.
         max_nodes: list only so many nodes, those nearest the outputs and gradients, and say how many are left out.
     """
     window = text_window(graph, max_nodes)
-    literals = literals_of(graph, overlay)
+    literals = literals_of(graph, remarks)
     nodes = [node for node in window if node.id not in literals]
     nodes = [n for n in nodes if not n.backward] + [n for n in nodes if n.backward]
     said = purposes(graph)
     body = _body(nodes, literals, graph.outputs, pen)
-    remarks = [remark_text(node, said, sources, overlay, pen) for node in nodes]
-    titles, rows = _measured(nodes, pen)
+    measured = [graph.measurement(node.id) for node in nodes]
+    titles, rows = _measured(measured, pen)
     tails = [
-        ("  ".join(filter(None, [row, remark])), alarming(node, overlay))
-        for row, remark, node in zip(rows, remarks, nodes, strict=True)
+        (
+            "  ".join(filter(None, [row, remark_text(node, said, sources, remarks, pen)])),
+            alarming(m, remarks.of.get(node.id)),
+        )
+        for row, m, node in zip(rows, measured, nodes, strict=True)
     ]
     widths = [sum(columns(text) for text, _ in line) for line in body]
     at = min(max((w for w, (tail, _) in zip(widths, tails, strict=True) if tail), default=0), _REMARKS_AT)
-    lines: list[Line] = caption_lines(graph, len(window), overlay, pen)
+    lines: list[Line] = caption_lines(graph, len(window), remarks, pen)
     if titles:
         lines.append([(f"{'#':<{at}}  # {titles}", "soft")])
     first_backward = next((i for i, node in enumerate(nodes) if node.backward), None)
@@ -74,7 +108,7 @@ def place(node: GraphNode) -> str:
 # ---- what listing and tree share ------------------------------------------------------------------------------------
 
 
-def text_window(graph: Graph, limit: int | None) -> list[GraphNode]:
+def text_window(graph: Listed, limit: int | None) -> list[GraphNode]:
     """Return at most `limit` nodes: breadth first from the outputs and gradients, so that nothing has a gap.
 
     Raises:
@@ -95,9 +129,9 @@ def text_window(graph: Graph, limit: int | None) -> list[GraphNode]:
     return [graph[i] for i in sorted(queue[:limit], key=number_of)]
 
 
-def literals_of(graph: Graph, overlay: Overlay | None) -> dict[str, str]:
+def literals_of(graph: Listed, remarks: Remarks) -> dict[str, str]:
     """Return, for the constants that are written where they are used, how they are written."""
-    apart = {*graph.outputs, *graph.gradients.values(), *(overlay.marks if overlay else ())}
+    apart = {*graph.outputs, *graph.gradients.values(), *remarks.of}
     return {
         node.id: visible(node.value if node.weak else f"{node.value}:{node.dtype}")
         for node in graph
@@ -105,11 +139,9 @@ def literals_of(graph: Graph, overlay: Overlay | None) -> dict[str, str]:
     }
 
 
-def caption_lines(graph: Graph, shown: int, overlay: Overlay | None, pen: Pen) -> list[Line]:
-    """Return the head: what the graph has, what the overlay shows, how much is left out."""
-    lines = [summary(graph)]
-    if overlay:
-        lines += [text for text in (overlay.title, *overlay.caption) if text]
+def caption_lines(graph: Listed, shown: int, remarks: Remarks, pen: Pen) -> list[Line]:
+    """Return the head: what the graph has, what was added to it, how much is left out."""
+    lines = [summary(graph), *remarks.heading]
     if shown < len(graph):
         lines.append(f"{len(graph) - shown:,} of {len(graph):,} nodes are not shown: those farthest from the results")
     return [[(f"# {pen.safe(line)}", "head" if i == 0 else "soft")] for i, line in enumerate(lines)]
@@ -132,7 +164,7 @@ def call_text(node: GraphNode, literals: Mapping[str, str], pen: Pen, *, brief: 
     return pen.safe(f"{node.op}{params}") + "".join(f" {literals.get(i, i)}" for i in node.inputs)
 
 
-def purposes(graph: Graph) -> dict[str, str]:
+def purposes(graph: Listed) -> dict[str, str]:
     """Say of every node of the backward pass what it is for."""
     complete: dict[str, list[str]] = {}
     for into, total in graph.cotangents.items():
@@ -145,7 +177,7 @@ def purposes(graph: Graph) -> dict[str, str]:
     return said
 
 
-def _part(graph: Graph, node: GraphNode) -> str:
+def _part(graph: Listed, node: GraphNode) -> str:
     # In a part of a graph the forward operation may be missing.
     of = f"{graph[node.of].op} {node.of}" if node.of in graph else node.of
     if node.role is Role.SEED:
@@ -159,7 +191,7 @@ def _part(graph: Graph, node: GraphNode) -> str:
     return f"rule of {of}"
 
 
-def named_gradients(graph: Graph, pen: Pen) -> list[tuple[str, str]]:
+def named_gradients(graph: Listed, pen: Pen) -> list[tuple[str, str]]:
     """Return the gradients as (parameter, id of its gradient): by name where the name is one word and nobody else's."""
     counts = Counter(node.name for node in graph if node.kind is Kind.PARAMETER)
     plain = {name for name, n in counts.items() if name.replace(".", "_").isidentifier() and n == 1}
@@ -170,19 +202,13 @@ def named_gradients(graph: Graph, pen: Pen) -> list[tuple[str, str]]:
     ]
 
 
-def _marked(mark: Mark | None) -> str:
-    """Return what an overlay says about a node, in a few words."""
-    return " ".join(filter(None, [f"[{mark.badge}]" if mark.badge else "", mark.note])) if mark else ""
-
-
 def remark_text(
-    node: GraphNode, said: Mapping[str, str], sources: bool, overlay: Overlay | None, pen: Pen, inside: str = ""
+    node: GraphNode, said: Mapping[str, str], sources: bool, remarks: Remarks, pen: Pen, inside: str = ""
 ) -> str:
     """Return what stands behind the number sign; the module's name too, unless it is the one that we are inside."""
     name = repr(node.name) if node.name and node.kind is Kind.OP else ""
-    mark = _marked(overlay.marks.get(node.id)) if overlay else ""
     parts = [
-        mark,
+        remarks.of.get(node.id, _NO_REMARK).text,
         name,
         said.get(node.id, ""),
         "" if node.scope == inside else node.scope,
@@ -191,10 +217,10 @@ def remark_text(
     return "  ".join(pen.safe(part) for part in parts if part)
 
 
-def alarming(node: GraphNode, overlay: Overlay | None) -> bool:
-    """Say whether something is not finite here."""
-    look = overlay.marks[node.id].look if overlay and node.id in overlay.marks else ""
-    return look == "nan" or any(stats is not None and not stats.finite for stats in (node.values, node.gradient))
+def alarming(measured: Measurement, remark: Remark | None) -> bool:
+    """Return whether something is not finite here."""
+    found = (measured.values, measured.gradient)
+    return (remark is not None and remark.alarm) or any(s is not None and not s.finite for s in found)
 
 
 # ---- the body -------------------------------------------------------------------------------------------------------
@@ -220,18 +246,18 @@ def _types(nodes: Sequence[GraphNode]) -> list[str]:
 # ---- measurements ---------------------------------------------------------------------------------------------------
 
 
-def _measured(nodes: Sequence[GraphNode], pen: Pen) -> tuple[str, list[str]]:
+def _measured(nodes: Sequence[Measurement], pen: Pen) -> tuple[str, list[str]]:
     """Return the titles and the rows of the columns of numbers; empty texts where nothing was measured."""
     table: list[tuple[str, list[str]]] = []
-    if any(node.values for node in nodes):
-        table.append(("low", [number(node.values.low) if has_range(node.values) else "" for node in nodes]))
-        table.append(("high", [number(node.values.high) if has_range(node.values) else "" for node in nodes]))
-    if any(node.gradient for node in nodes):
-        table.append(("|d|", [number(node.gradient.norm) if node.gradient else "" for node in nodes]))
-    if any(unfit(node) for node in nodes):
-        table.append(("not finite", [unfit(node) for node in nodes]))
-    if any(node.seconds is not None for node in nodes):
-        table.append(("time", ["" if node.seconds is None else pen.safe(duration(node.seconds)) for node in nodes]))
+    if any(m.values for m in nodes):
+        table.append(("low", [number(m.values.low) if has_range(m.values) else "" for m in nodes]))
+        table.append(("high", [number(m.values.high) if has_range(m.values) else "" for m in nodes]))
+    if any(m.gradient for m in nodes):
+        table.append(("|d|", [number(m.gradient.norm) if m.gradient else "" for m in nodes]))
+    if any(unfit(m) for m in nodes):
+        table.append(("not finite", [unfit(m) for m in nodes]))
+    if any(m.seconds is not None for m in nodes):
+        table.append(("time", ["" if m.seconds is None else pen.safe(duration(m.seconds)) for m in nodes]))
     cells = [padded([title, *column], right=True) for title, column in table]
     titles, *rows = ["  ".join(row) for row in zip(*cells, strict=True)] or [""] * (len(nodes) + 1)
     return titles, [row if row.strip() else "" for row in rows]
@@ -242,9 +268,9 @@ def has_range(stats: Stats | None) -> TypeGuard[Stats]:
     return stats is not None and stats.nans + stats.infs < stats.size
 
 
-def unfit(node: GraphNode) -> str:
+def unfit(measured: Measurement) -> str:
     """Return how many elements of the value and of its cotangent are not finite, or nothing."""
-    counts = {"": node.values, "d ": node.gradient}
+    counts = {"": measured.values, "d ": measured.gradient}
     return ", ".join(
         f"{whose}{n} {what}"
         for whose, stats in counts.items()

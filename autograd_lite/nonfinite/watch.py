@@ -12,6 +12,7 @@ from ..core.errors import NonFiniteError
 from ..core.mode import MODE, Mode, enter_mode, leave_mode
 from ..core.node import Node, user_source
 from ..core.op import Op
+from ..core.scopes import path_of
 from ..tensors.tensor import Tensor
 from .reasons import Fault, advice, fault_in, fault_in_rule, is_finite, number
 
@@ -65,7 +66,7 @@ def raise_on_nan() -> Iterator[None]:
 
 
 class _Watch:
-    """What `Mode.watch` holds."""
+    """The `Watch` of a block, which looks for NaN and infinities."""
 
     __slots__ = ("errors",)
 
@@ -75,7 +76,7 @@ class _Watch:
     def begin(self, mode: Mode) -> None:
         mode.source, mode.watch = True, self
 
-    def __call__(self, op: Op, values: Sequence[Any], out: Any, params: dict[str, Any], edges: Sequence[Any]) -> None:
+    def recorded(self, op: Op, values: Sequence[Any], out: Any, params: dict[str, Any], edges: Sequence[Any]) -> None:
         """Look at an operation that is being recorded."""
         if _finite(out):
             return
@@ -86,59 +87,30 @@ class _Watch:
         names = [_name_of(edge, i) for i, edge in enumerate(edges)]
         there = [f"  {name} = {text}" for name, text in zip(names, fault.operands, strict=False)]
         sentence = _began(edges, values, fault.sentence) if fault.from_infinity else fault.sentence
-        raise _error(sentence, op, fault, there, user_source(), MODE.get().scope, edges)
+        raise _error(sentence, op, fault, there, user_source(), path_of(MODE.get().scope), edges)
 
-    def ledger(self, roots: dict[Any, Any]) -> _Ledger:
-        """Return the cotangents of a backward pass in a dict that looks at them."""
-        return _Ledger(roots)
+    def observer(self) -> _Observer:
+        """Return what looks at a backward pass."""
+        return _Observer()
 
 
-class _Ledger(dict[Any, Any]):
-    """The cotangents of a running pass. The engine asks for one before it adds to it: then the last is looked at."""
+class _Observer:
+    """Raises where a rule turns a finite cotangent into one that is not finite."""
 
-    __slots__ = ("_g", "_last", "_node", "_saved", "_touched")
+    __slots__ = ("_g",)
 
-    def __init__(self, roots: dict[Any, Any]) -> None:
-        super().__init__(roots)
-        self._node: Any = None
-        self._saved: Any = None
-        self._g: Any = None
-        self._touched: list[Any] = []  # by the rules of this node, in order
-        self._last: Any = None
+    def begin(self, node: Node, g: Any) -> None:
+        """Remember the cotangent that the rules are given."""
+        self._g = g
 
-    def copy(self) -> Any:
-        """Return itself: the engine works on a copy of its roots, and this is what it is to work on."""
-        return self
+    def contributed(self, node: Node, argument: int, edge: Any, r: Any, total: Any) -> None:
+        """Look at what a rule has given, and at the sum that it went into."""
+        if not _finite(total) and _finite(self._g):
+            self._raise(node, argument, _bare(total))
 
-    def pop(self, node: Any, *default: Any) -> Any:
-        """Begin with the rules of a node, which may free what it saved before the last of them is looked at."""
-        if self._last is not None:
-            self.close()
-        self._node, self._saved, self._touched = node, node.saved, []
-        self._g = g = super().pop(node, *default)
-        return g
-
-    def get(self, edge: Any, default: Any = None) -> Any:
-        """Return what there is for an edge, which the engine is about to add to."""
-        if self._last is not None:
-            self.close()
-        self._last = edge
-        self._touched.append(edge)
-        return super().get(edge, default)
-
-    def close(self) -> None:
-        """Look at what was last added to."""
-        edge, self._last = self._last, None
-        if edge is None or _finite(total := self[edge]) or not _finite(self._g):
-            return
-        use = sum(e is edge for e in self._touched) - 1  # the nth use of it by this node
-        node = self._node
-        matching = [i for i in node.needs if node.inputs[i] is edge and node.op.rules[i] is not None]
-        self._raise(edge, matching[min(use, len(matching) - 1)], _bare(total))
-
-    def _raise(self, edge: Any, argument: int, total: Any) -> None:
-        node = self._node
-        out, *values = self._saved or (None, *node.inputs)
+    def _raise(self, node: Node, argument: int, total: Any) -> None:
+        edge = node.inputs[argument]
+        out, *values = node.saved or (None, *node.inputs)
         pairs = zip(values, node.inputs, strict=True)
         known = [_bare(v) if v is not e or not isinstance(e, Node) else None for v, e in pairs]
         fault = fault_in_rule(node.op, argument, _bare(self._g), _bare(out), known, node.params)
@@ -227,7 +199,7 @@ def _refuse_inputs(op: Op, values: Sequence[Any], edges: Sequence[Any]) -> None:
             fault = Fault(index, int(bad.sum()), a.size, a[index], _INPUT, "", ())
             who = "it was made before raise_on_nan" if isinstance(edge, Node) else "no recorded operation made it"
             sentence = f"{_name_of(edge, i)} came with {number(a[index])} into {op.name}: {who}"
-            raise _error(sentence, op, fault, [], user_source(), MODE.get().scope, edges)
+            raise _error(sentence, op, fault, [], user_source(), path_of(MODE.get().scope), edges)
 
 
 def _name_of(edge: Any, i: int) -> str:

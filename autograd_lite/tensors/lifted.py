@@ -14,15 +14,15 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core.errors import GradError
+from ..core.hooks import HOOKS
 from ..core.mode import MODE, no_grad
 from ..core.node import LEAF, next_stamp
 from ..core.op import Op
 from ..ops import barrier, index
-from . import protocols
 from .methods import Methods, canonical_index
-from .numpy_methods import NumPyMethods
 from .operators import Operators
-from .record import apply, constant, hand_over_lifting, record, wrap
+from .protocols import Dispatched
+from .record import apply, constant, record, wrap
 from .tensor import Tensor
 
 
@@ -41,7 +41,7 @@ class Level:
         self.recorded = MODE.get().record
 
 
-class Lifted(Operators, Methods, NumPyMethods):
+class Lifted(Operators, Methods, Dispatched):
     """A value of one level. To the derivative rules it looks like an array; every call on it comes to `lift`."""
 
     __slots__ = ("level",)
@@ -91,18 +91,6 @@ class Lifted(Operators, Methods, NumPyMethods):
     def __apply_op__(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         return lift(op, inputs, params)
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        try:
-            return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))
-        except Exception as error:
-            raise protocols.problem_of_ufunc(ufunc, method, inputs, kwargs, error) from None
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        try:
-            return _finish(protocols.resolve_function(function, args, kwargs))
-        except Exception as error:
-            raise protocols.problem_of(function, args, kwargs, error) from None
-
     def __getitem__(self, key: Any) -> Any:
         return lift(index.getitem, (self,), {"index": canonical_index(key)})
 
@@ -117,10 +105,6 @@ class Lifted(Operators, Methods, NumPyMethods):
         return f"<{type(self).__name__} {self.shape} {self.dtype}>"
 
     __hash__ = object.__hash__
-
-
-def _finish(call: Any) -> Any:
-    return call.op(*call.inputs, **call.params) if call.__class__ is protocols.Call else call
 
 
 class LiftedTensor(Tensor):
@@ -252,4 +236,4 @@ def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     return face(out, record(op, out, values, edges, needs, params) if recorded else None)
 
 
-hand_over_lifting(lift)
+HOOKS.lift = lift

@@ -1,23 +1,23 @@
-"""Tensor's methods that mirror ndarray's: shapes, reductions, casts. The full texts stand with the NumPy functions."""
+"""Tensor's methods that mirror ndarray's; NumPy's functions of the same names have the full documentation."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ..core.arguments import bound, described, kinds_of
-from ..core.errors import DtypeError, UnsupportedError
+from ..core.arguments import bound, described, is_sequence, kinds_of, refusal
+from ..core.errors import DtypeError, GradError, UnsupportedError
 from ..core.messages import explained
 from ..core.op import Op
 from ..core.shapes import Axis
-from ..ops import arith, compare, composed, explog, reduce, shape, special, trig
+from ..ops import activations, arith, composed, explog, reduce, selection, shape, trig
 from .record import apply, moved, unary
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from .tensor import Tensor
+_np: Any = np  # NumPy's type stubs know arrays only
 
 
 def canonical_index(key: Any) -> tuple[Any, ...]:
@@ -47,7 +47,7 @@ def _index_part(k: Any) -> Any:
     return array if array.base is None and array is not k else array.copy()
 
 
-def _composed(function: Any, *args: Any) -> Tensor:
+def _composed(function: Any, *args: Any) -> Any:
     """Call what is composed of NumPy functions, which itself knows no name for its errors."""
     try:
         return function(*args)
@@ -59,7 +59,11 @@ _ALL = {"axis": None, "keepdims": False, "dtype": None}
 
 
 class Methods:
-    """The methods; each applies one op record, bound as the NumPy function of the same name binds it."""
+    """The methods, of Tensors and of the values inside `jvp` and `vmap`.
+
+    Those that training loops call apply their op records directly, with the arguments bound as by the NumPy function of
+    the same name; the others call that function, which leads back to an op or to a composition of ops.
+    """
 
     __slots__ = ()
 
@@ -68,7 +72,7 @@ class Methods:
         @property
         def dtype(self) -> np.dtype[Any]: ...
 
-    def _bound(self, op: Op, *args: Any, **kwargs: Any) -> Tensor:
+    def _bound(self, op: Op, *args: Any, **kwargs: Any) -> Self:
         bind: Any = op.bind
         try:
             inputs, params = bind(self, *args, **kwargs)
@@ -78,136 +82,146 @@ class Methods:
 
     # ---- reductions -------------------------------------------------------------------------------------------------
 
-    def sum(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Tensor:
+    def sum(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Self:
         """Sum over `axis`; see `numpy.sum`."""
         if axis is None and dtype is None and keepdims is False:  # the end of nearly every loss
             return moved(reduce.sum_, self, _ALL)
         return self._bound(reduce.sum_, axis, dtype, keepdims=keepdims)
 
-    def mean(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Tensor:
+    def mean(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Self:
         """Average over `axis`; see `numpy.mean`."""
         return self._bound(reduce.mean, axis, dtype, keepdims=keepdims)
 
-    def prod(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Tensor:
+    def prod(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Self:
         """Multiply over `axis`; see `numpy.prod`."""
         return self._bound(reduce.prod, axis, dtype, keepdims=keepdims)
 
-    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Self:
         """Take the largest over `axis`; ties share the gradient evenly; see `numpy.max`."""
         return self._bound(reduce.max_, axis, keepdims=keepdims)
 
-    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    def min(self, axis: Axis = None, keepdims: bool = False) -> Self:
         """Take the smallest over `axis`; ties share the gradient evenly; see `numpy.min`."""
         return self._bound(reduce.min_, axis, keepdims=keepdims)
 
-    def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+    def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Self:
         """Compute the variance over `axis`; see `numpy.var`."""
         return self._bound(reduce.var, axis, ddof=ddof, keepdims=keepdims)
 
-    def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+    def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Self:
         """Compute the standard deviation over `axis`; see `numpy.std`."""
         return self._bound(reduce.std, axis, ddof=ddof, keepdims=keepdims)
 
-    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Self:
         """Return the index of the first largest; no gradient; see `numpy.argmax`."""
         return self._bound(reduce.argmax, axis, keepdims=keepdims)
 
-    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Self:
         """Return the index of the first smallest; no gradient; see `numpy.argmin`."""
         return self._bound(reduce.argmin, axis, keepdims=keepdims)
 
-    def any(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    def any(self, axis: Axis = None, keepdims: bool = False) -> Self:
         """Return whether any element is true; no gradient; see `numpy.any`."""
         return self._bound(reduce.any_, axis, keepdims=keepdims)
 
-    def all(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    def all(self, axis: Axis = None, keepdims: bool = False) -> Self:
         """Return whether all elements are true; no gradient; see `numpy.all`."""
         return self._bound(reduce.all_, axis, keepdims=keepdims)
 
+    # ---- along an axis ----------------------------------------------------------------------------------------------
+
+    def cumsum(self, axis: int | None = None, dtype: npt.DTypeLike | None = None) -> Self:
+        """Return the running sum; see `numpy.cumsum`."""
+        return _np.cumsum(self, axis=axis, dtype=dtype)
+
+    def cumprod(self, axis: int | None = None, dtype: npt.DTypeLike | None = None) -> Self:
+        """Return the running product; see `numpy.cumprod`."""
+        return _np.cumprod(self, axis=axis, dtype=dtype)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Self:
+        """Repeat elements; see `numpy.repeat`."""
+        return _np.repeat(self, repeats, axis=axis)
+
     # ---- shapes -----------------------------------------------------------------------------------------------------
 
-    def reshape(self, *shape_: Any, order: str = "C") -> Tensor:
+    def reshape(self, *shape_: Any, order: str = "C") -> Self:
         """Give the elements a new shape, one length of which may be -1; see `numpy.reshape`."""
         return self._bound(shape.reshape, shape_[0] if len(shape_) == 1 else shape_, order)
 
-    def ravel(self) -> Tensor:
+    def ravel(self) -> Self:
         """Flatten to one axis; see `numpy.ravel`."""
         return self.reshape(-1)
 
-    def flatten(self) -> Tensor:
+    def flatten(self) -> Self:
         """Flatten to one axis; see `numpy.ndarray.flatten`."""
         return self.reshape(-1)
 
-    def transpose(self, *axes: Any) -> Tensor:
+    def transpose(self, *axes: Any) -> Self:
         """Permute the axes, by default reversing them; see `numpy.transpose`."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
         return self._bound(shape.transpose, order)
 
     @property
-    def T(self) -> Tensor:
+    def T(self) -> Self:
         """The tensor with its axes reversed."""
         return self.transpose()
 
     @property
-    def mT(self) -> Tensor:
+    def mT(self) -> Self:
         """The tensor with its last two axes exchanged."""
         return self.swapaxes(-1, -2)
 
-    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+    def swapaxes(self, axis1: int, axis2: int) -> Self:
         """Exchange two axes; see `numpy.swapaxes`."""
         return _composed(composed.swapaxes, self, axis1, axis2)
 
-    def squeeze(self, axis: Axis = None) -> Tensor:
+    def squeeze(self, axis: Axis = None) -> Self:
         """Drop axes of length 1; see `numpy.squeeze`."""
         return _composed(composed.squeeze, self, axis)
 
     # ---- elements ---------------------------------------------------------------------------------------------------
 
-    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+    def clip(self, min: Any = None, max: Any = None) -> Self:
         """Limit the values; the gradient passes within the limits and at them; see `numpy.clip`."""
-        return self._bound(compare.clip, min, max)
+        return self._bound(selection.clip, min, max)
 
-    def round(self, decimals: int = 0) -> Tensor:
+    def round(self, decimals: int = 0) -> Self:
         """Round; the gradient is zero; see `numpy.round`."""
         return self._bound(arith.round_, decimals)
 
-    def conj(self) -> Tensor:
-        """Return the complex conjugate; see `numpy.conjugate`."""
-        return unary(arith.conjugate, self)
-
-    def exp(self) -> Tensor:
+    def exp(self) -> Self:
         """Raise e to the elements; see `numpy.exp`."""
         return unary(explog.exp, self)
 
-    def log(self) -> Tensor:
+    def log(self) -> Self:
         """Take the natural logarithm; see `numpy.log`."""
         return unary(explog.log, self)
 
-    def sqrt(self) -> Tensor:
+    def sqrt(self) -> Self:
         """Take the square root; see `numpy.sqrt`."""
         return unary(arith.sqrt, self)
 
-    def tanh(self) -> Tensor:
+    def tanh(self) -> Self:
         """Take the hyperbolic tangent; see `numpy.tanh`."""
         return unary(trig.tanh, self)
 
-    def sigmoid(self) -> Tensor:
+    def sigmoid(self) -> Self:
         """Apply the logistic function; see `autograd_lite.sigmoid`."""
-        return unary(special.sigmoid, self)
+        return unary(activations.sigmoid, self)
 
-    def relu(self) -> Tensor:
+    def relu(self) -> Self:
         """Replace negative values by zero; see `autograd_lite.relu`."""
-        return unary(special.relu, self)
+        return unary(activations.relu, self)
 
-    def dot(self, other: Any) -> Tensor:
+    def dot(self, other: Any) -> Self:
         """Multiply matrices or take inner products; see `numpy.dot`."""
         return _composed(composed.dot, self, other)
 
-    def copy(self) -> Tensor:
+    def copy(self) -> Self:
         """Return a copy that gradients flow through."""
         return apply(shape.copy, (self,), {})
 
-    def astype(self, dtype: npt.DTypeLike, copy: bool = True) -> Tensor:
+    def astype(self, dtype: npt.DTypeLike, copy: bool = True) -> Self:
         """Cast to `dtype`; the gradient is cast back; see `numpy.ndarray.astype`."""
         try:
             target = np.dtype(dtype)
@@ -216,5 +230,71 @@ class Methods:
         if target.kind not in "biufc":
             raise UnsupportedError(f"astype: expected a numeric dtype; received {target}")
         if target == self.dtype and copy is False:
-            return self  # type: ignore[return-value]
+            return self
         return apply(shape.astype, (self,), {"dtype": target})
+
+    # ---- complex numbers --------------------------------------------------------------------------------------------
+
+    @property
+    def real(self) -> Self:
+        """The real part; see `numpy.real`."""
+        return _np.real(self)
+
+    @property
+    def imag(self) -> Self:
+        """The imaginary part; see `numpy.imag`."""
+        return _np.imag(self)
+
+    def conj(self) -> Self:
+        """Return the complex conjugate; see `numpy.conjugate`."""
+        return unary(arith.conjugate, self)
+
+    def conjugate(self) -> Self:
+        """Return the complex conjugate; see `numpy.conjugate`."""
+        return unary(arith.conjugate, self)
+
+    # ---- picking ----------------------------------------------------------------------------------------------------
+
+    def take(self, indices: Any, axis: int | None = None, *, mode: Any = "raise") -> Self:
+        """Pick elements by index; see `numpy.take`."""
+        return _np.take(self, indices, axis=axis, mode=mode)
+
+    def compress(self, condition: Any, axis: int | None = None) -> Self:
+        """Pick slices by a mask; see `numpy.compress`."""
+        return _np.compress(condition, self, axis=axis)
+
+    def choose(self, choices: Any, *, mode: Any = "raise") -> Self:
+        """Pick from several arrays; see `numpy.choose`."""
+        if not is_sequence(choices):
+            raise TypeError(refusal("choose", "choices", "a sequence of arrays", choices))
+        return _np.choose(self, choices, mode=mode)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Self:
+        """Return a diagonal; see `numpy.diagonal`."""
+        return _np.diagonal(self, offset, axis1, axis2)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Self:
+        """Return the sum along a diagonal; see `numpy.trace`."""
+        return _np.trace(self, offset, axis1, axis2)
+
+    # ---- order, which has no gradient -------------------------------------------------------------------------------
+
+    def argsort(self, axis: int | None = -1, kind: Any = None, *, stable: bool | None = None) -> Any:
+        """Return the indices that sort; see `numpy.argsort`."""
+        return _np.argsort(self, axis, kind, stable=stable)
+
+    def searchsorted(self, v: Any, side: Any = "left", sorter: Any = None) -> Any:
+        """Return where to insert; see `numpy.searchsorted`."""
+        return _np.searchsorted(self, v, side, sorter)
+
+    def nonzero(self) -> Any:
+        """Return the indices of what is not zero; see `numpy.nonzero`."""
+        return _np.nonzero(self)
+
+    def sort(self, axis: int = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> None:
+        """Refuse: an array sorts itself in place, which would falsify the record; `numpy.sort` returns a new one.
+
+        Raises:
+            GradError: always.
+        """
+        raise GradError("t.sort(): a tensor is not sorted in place; write t = np.sort(t)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ..core.op import Op
 from ..ops import arith, compare, linalg
@@ -10,8 +10,6 @@ from .record import binary, unary
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from .tensor import Tensor
 
 # The exponents that NumPy's own operator knows a shorter way for, and whose derivatives are simpler too.
 _SHORT_POWERS: dict[float, Op] = {1: arith.positive, 2: arith.square, 0.5: arith.sqrt, -1: arith.reciprocal}
@@ -27,104 +25,104 @@ class Operators:
         @property
         def dtype(self) -> np.dtype[Any]: ...
 
-    def __add__(self, other: Any) -> Tensor:
+    def __add__(self, other: Any) -> Self:
         return binary(arith.add, self, other)
 
-    def __radd__(self, other: Any) -> Tensor:
+    def __radd__(self, other: Any) -> Self:
         return binary(arith.add, other, self)
 
-    def __sub__(self, other: Any) -> Tensor:
+    def __sub__(self, other: Any) -> Self:
         return binary(arith.subtract, self, other)
 
-    def __rsub__(self, other: Any) -> Tensor:
+    def __rsub__(self, other: Any) -> Self:
         return binary(arith.subtract, other, self)
 
-    def __mul__(self, other: Any) -> Tensor:
+    def __mul__(self, other: Any) -> Self:
         return binary(arith.multiply, self, other)
 
-    def __rmul__(self, other: Any) -> Tensor:
+    def __rmul__(self, other: Any) -> Self:
         return binary(arith.multiply, other, self)
 
-    def __truediv__(self, other: Any) -> Tensor:
+    def __truediv__(self, other: Any) -> Self:
         return binary(arith.divide, self, other)
 
-    def __rtruediv__(self, other: Any) -> Tensor:
+    def __rtruediv__(self, other: Any) -> Self:
         return binary(arith.divide, other, self)
 
-    def __floordiv__(self, other: Any) -> Tensor:
+    def __floordiv__(self, other: Any) -> Self:
         return binary(arith.floor_divide, self, other)
 
-    def __rfloordiv__(self, other: Any) -> Tensor:
+    def __rfloordiv__(self, other: Any) -> Self:
         return binary(arith.floor_divide, other, self)
 
-    def __mod__(self, other: Any) -> Tensor:
+    def __mod__(self, other: Any) -> Self:
         return binary(arith.remainder, self, other)
 
-    def __rmod__(self, other: Any) -> Tensor:
+    def __rmod__(self, other: Any) -> Self:
         return binary(arith.remainder, other, self)
 
-    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+    def __divmod__(self, other: Any) -> tuple[Self, Self]:
         return self // other, self % other
 
-    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+    def __rdivmod__(self, other: Any) -> tuple[Self, Self]:
         return other // self, other % self
 
-    def __pow__(self, other: Any) -> Tensor:
+    def __pow__(self, other: Any) -> Self:
         if other.__class__ is int or other.__class__ is float:
             short = _SHORT_POWERS.get(other)
             if short is not None and self.dtype.kind == "f":
                 return unary(short, self)
         return binary(arith.power, self, other)
 
-    def __rpow__(self, other: Any) -> Tensor:
+    def __rpow__(self, other: Any) -> Self:
         return binary(arith.power, other, self)
 
-    def __matmul__(self, other: Any) -> Tensor:
+    def __matmul__(self, other: Any) -> Self:
         return binary(linalg.matmul, self, other)
 
-    def __rmatmul__(self, other: Any) -> Tensor:
+    def __rmatmul__(self, other: Any) -> Self:
         return binary(linalg.matmul, other, self)
 
-    def __neg__(self) -> Tensor:
+    def __neg__(self) -> Self:
         return unary(arith.negative, self)
 
-    def __pos__(self) -> Tensor:
+    def __pos__(self) -> Self:
         return unary(arith.positive, self)
 
-    def __abs__(self) -> Tensor:
+    def __abs__(self) -> Self:
         return unary(arith.absolute, self)
 
-    def __invert__(self) -> Tensor:
+    def __invert__(self) -> Self:
         return unary(arith.invert, self)
 
-    def __and__(self, other: Any) -> Tensor:
+    def __and__(self, other: Any) -> Self:
         return binary(arith.bitwise_and, self, other)
 
-    def __rand__(self, other: Any) -> Tensor:
+    def __rand__(self, other: Any) -> Self:
         return binary(arith.bitwise_and, other, self)
 
-    def __or__(self, other: Any) -> Tensor:
+    def __or__(self, other: Any) -> Self:
         return binary(arith.bitwise_or, self, other)
 
-    def __ror__(self, other: Any) -> Tensor:
+    def __ror__(self, other: Any) -> Self:
         return binary(arith.bitwise_or, other, self)
 
-    def __xor__(self, other: Any) -> Tensor:
+    def __xor__(self, other: Any) -> Self:
         return binary(arith.bitwise_xor, self, other)
 
-    def __rxor__(self, other: Any) -> Tensor:
+    def __rxor__(self, other: Any) -> Self:
         return binary(arith.bitwise_xor, other, self)
 
-    def __lt__(self, other: Any) -> Tensor:
+    def __lt__(self, other: Any) -> Self:
         return binary(compare.less, self, other)
 
-    def __le__(self, other: Any) -> Tensor:
+    def __le__(self, other: Any) -> Self:
         return binary(compare.less_equal, self, other)
 
-    def __gt__(self, other: Any) -> Tensor:
+    def __gt__(self, other: Any) -> Self:
         return binary(compare.greater, self, other)
 
-    def __ge__(self, other: Any) -> Tensor:
+    def __ge__(self, other: Any) -> Self:
         return binary(compare.greater_equal, self, other)
 
     def __eq__(self, other: object) -> Any:

@@ -1,7 +1,7 @@
 """NumPy's dispatch protocols: which op, or which composition of ops, a NumPy call on Tensors stands for.
 
-Knows no Tensor. `resolve_function` and `resolve_ufunc` find the record and bind the arguments; the Tensor class
-applies it. What is not in the tables is refused, with the nearest thing that is.
+`resolve_function` and `resolve_ufunc` find the record and bind the arguments; `Dispatched`, a base of Tensor, applies
+the record to them. What is not in the tables is refused, with the nearest thing that is.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ..core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, Op
 from ..ops.operands import Finished, given, write
 from ..ops.scipy_special import scipy_op
 from ..ops.ufunc_methods import METHODS
+from .record import apply
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -32,6 +33,29 @@ class Call(NamedTuple):
     op: Op
     inputs: tuple[Any, ...]
     params: dict[str, Any]
+
+
+class Dispatched:
+    """The two protocols by which NumPy hands over calls on objects that are not arrays."""
+
+    __slots__ = ()
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        try:
+            return _finished(resolve_ufunc(ufunc, method, inputs, kwargs))
+        except Exception as error:
+            raise _problem_of_ufunc(ufunc, method, inputs, kwargs, error) from None
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        try:
+            return _finished(resolve_function(function, args, kwargs))
+        except Exception as error:
+            raise _problem_of(function, args, kwargs, error) from None
+
+
+def _finished(call: Any) -> Any:
+    """Apply the op of a call; what is composed of others comes as its result."""
+    return apply(call.op, call.inputs, call.params) if call.__class__ is Call else call
 
 
 # For what is not in the tables: the way to write it that is, or why there is none.
@@ -133,10 +157,6 @@ def _only(out: Any) -> Any:
     return out[0] if isinstance(out, tuple) else out
 
 
-def _finished(call: Any) -> Any:
-    return call.op(*call.inputs, **call.params) if call.__class__ is Call else call
-
-
 def _bound(
     bind: Callable[..., Any], function: Callable[..., Any] | str, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
@@ -152,7 +172,7 @@ def _bound(
         raise UnsupportedError(message) from None
 
 
-def problem_of(function: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> Exception:
+def _problem_of(function: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> Exception:
     """Return the error of a NumPy function called on Tensors that says what was called, expected and received."""
     op = BY_FUNCTION.get(function)
     ours: Any = COMPOSED.get(function) if op is None or op.bind is None else op.bind
@@ -194,7 +214,7 @@ def deferred(ufunc: np.ufunc, inputs: tuple[Any, ...], ours: type) -> Any:
     return NotImplemented
 
 
-def problem_of_ufunc(
+def _problem_of_ufunc(
     ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
 ) -> Exception:
     """Return the error of a ufunc called on Tensors that says what was called, expected and received."""

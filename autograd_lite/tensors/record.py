@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from ..core.arguments import numbers
 from ..core.depth import isolated
 from ..core.errors import DtypeError, GradError, UnsupportedError
+from ..core.hooks import HOOKS
 from ..core.messages import misfit
 from ..core.mode import MODE, Mode
 from ..core.node import LEAF, Node, take_note
@@ -19,13 +20,8 @@ from ..core.op import BY_UFUNC, Op
 from ..core.ownership import SMALL, undisturbed, unshared, write_whole
 from ..core.seals import Seal, lent, whole
 from ..core.shapes import ShapeDtype
-from ..core.tree import map_leaves
 from ..ops import shape
-
-if TYPE_CHECKING:
-    from .tensor import Tensor
-else:
-    Tensor = None  # the class, which `_tensor` hands over when it has defined it
+from ..tree import map as map_leaves
 
 _NO_PARAMS: dict[str, Any] = {}
 _NEEDS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
@@ -37,23 +33,9 @@ _mode = MODE.get
 _new = object.__new__
 
 
-def hand_over_class(cls: Any) -> None:
-    """Tell this module the Tensor class, which is defined above it."""
-    globals()["Tensor"] = cls
-
-
-def hand_over_lifting(lift: Any) -> None:
-    """Tell this module how to apply an op when an input stands for more than one array (see `_lifted`)."""
-    globals()["_lift"] = lift
-
-
-def _lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    raise NotImplementedError
-
-
-def wrap(data: Any, node: Any) -> Tensor:
-    """Make a Tensor around an array that nobody else will change, with the node that made it."""
-    t = _new(Tensor)
+def wrap(data: Any, node: Any) -> Any:
+    """Make a Tensor around an array that no one else will change, with the node that made it."""
+    t = _new(HOOKS.tensor)
     t._data = data
     t._node = node
     return t
@@ -98,13 +80,13 @@ def _lift_both(op: Op, x: Any, y: Any) -> Any:
         x = _operand(op, x)
     elif not hasattr(y, "__apply_op__"):
         y = _operand(op, y)
-    return NotImplemented if x is NotImplemented or y is NotImplemented else _lift(op, (x, y), {})
+    return NotImplemented if x is NotImplemented or y is NotImplemented else HOOKS.lift(op, (x, y), {})
 
 
-def unary(op: Op, x: Any) -> Tensor:
+def unary(op: Op, x: Any) -> Any:
     """Apply an op of one Tensor and no parameters."""
-    if x.__class__ is not Tensor:
-        return _lift(op, (x,), {})
+    if x.__class__ is not HOOKS.tensor:
+        return HOOKS.lift(op, (x,), {})
     node = x._node
     value = x._data
     try:
@@ -125,10 +107,10 @@ def unary(op: Op, x: Any) -> Tensor:
     return wrap(out, None)
 
 
-def moved(op: Op, x: Any, params: dict[str, Any]) -> Tensor:
+def moved(op: Op, x: Any, params: dict[str, Any]) -> Any:
     """Apply an op of one Tensor and parameters, such as an index or a shape: `apply` with less to look at."""
-    if x.__class__ is not Tensor:
-        return _lift(op, (x,), params)
+    if x.__class__ is not HOOKS.tensor:
+        return HOOKS.lift(op, (x,), params)
     node = x._node
     value = x._data
     try:
@@ -157,6 +139,7 @@ def moved(op: Op, x: Any, params: dict[str, Any]) -> Tensor:
 def binary(op: Op, x: Any, y: Any) -> Any:
     """Apply an op of two operands, one of them a Tensor, and no parameters."""
     # Written out twice rather than looped over: this is the path of every arithmetic operator.
+    Tensor = HOOKS.tensor
     need = 0
     if x.__class__ is Tensor:
         a = x._data
@@ -215,20 +198,20 @@ def binary(op: Op, x: Any, y: Any) -> Any:
     return wrap(out, None)
 
 
-def _may_overwrite(x: Tensor, mode: Mode) -> bool:
+def _may_overwrite(x: Any, mode: Mode) -> bool:
     """Say whether a result's values are known to x alone, and whether x can go on standing for another result."""
     node, a = x._node, x._data
-    if x.__class__ is not Tensor or a.__class__ is not np.ndarray or node is LEAF or mode.watch is not None:
+    if x.__class__ is not HOOKS.tensor or a.__class__ is not np.ndarray or node is LEAF or mode.watch is not None:
         return False
     if mode.verify or not (mode.record or node.__class__ is not Node):
         return False
     return unshared({0: a}, 0, others=2) and undisturbed()
 
 
-def add_over(x: Tensor, y: Any) -> bool:
+def add_over(x: Any, y: Any) -> bool:
     """Add y to x in x's own memory, if nobody else knows it, and say whether this was done."""
     mode = _mode()
-    b, edge = (y._data, y._node) if y.__class__ is Tensor else (y, None)
+    b, edge = (y._data, y._node) if y.__class__ is HOOKS.tensor else (y, None)
     recorded = mode.record and x._node.__class__ is Node
     if b.__class__ is not np.ndarray or b.dtype != x._data.dtype or not _fits(b.shape, x._data.shape):
         return False
@@ -250,7 +233,7 @@ def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
     return extra >= 0 and all(n in (1, m) for n, m in zip(shape, whole[extra:], strict=True))
 
 
-def unary_over(op: Op, x: Tensor, over: Callable[[Any], Callable[[], Any]]) -> bool:
+def unary_over(op: Op, x: Any, over: Callable[[Any], Callable[[], Any]]) -> bool:
     """Apply an op that need not save its input, as `add_over` adds; `over(array)` is the step, in C, that does it."""
     mode = _mode()
     if x._data.dtype.kind != "f" or not _may_overwrite(x, mode):
@@ -261,12 +244,13 @@ def unary_over(op: Op, x: Tensor, over: Callable[[Any], Callable[[], Any]]) -> b
     return True
 
 
-def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Apply any op to Tensors and arrays, and record the call if one of them has a history or is a leaf that counts."""
     values: list[Any] = []
     edges: list[Any] = []
     needs: list[int] = []
     recorded = False
+    Tensor = HOOKS.tensor
     for i, x in enumerate(inputs):
         if x.__class__ is Tensor:
             value, node = x._data, x._node  # with no call between them, for another thread may give x new ones
@@ -283,7 +267,7 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
         else:
             if x.__class__ not in _NUMBERS and (x.__class__ is not _ndarray or x.dtype is _OBJECT):
                 if hasattr(x, "__apply_op__"):
-                    return _lift(op, inputs, params)
+                    return HOOKS.lift(op, inputs, params)
                 x = constant(op, x)
             values.append(x)
             edges.append(x)
@@ -311,7 +295,7 @@ def record(
     note = None
     if mode.source:
         if mode.watch is not None:
-            mode.watch(op, values, out, params, edges)
+            mode.watch.recorded(op, values, out, params, edges)
         note = take_note(mode.scope)
     if not needs or op.rules is None or out.dtype.kind not in "fc":
         return Node(op, tuple(edges), params, None, (), out.shape, out.dtype, note)
@@ -326,11 +310,11 @@ def record(
     return node
 
 
-def _share(view: Tensor, inputs: tuple[Any, ...]) -> None:
+def _share(view: Any, inputs: tuple[Any, ...]) -> None:
     """Note that tensors look at the same memory: whichever is assigned to first moves to a buffer of its own."""
     view._shared = True
     for x in inputs:
-        if x.__class__ is Tensor:
+        if x.__class__ is HOOKS.tensor:
             x._shared = True
 
 
@@ -375,7 +359,7 @@ def owned(x: Any) -> Any:
     """
     if isinstance(x, np.ndarray):
         return np.array(x)
-    if not isinstance(x, Tensor):  # a number, or a value of a transformation, neither of which can change
+    if not isinstance(x, HOOKS.tensor):  # a number, or a value of a transformation, neither of which can change
         return x
     if x._node is LEAF:
         return apply(shape.copy, (x,), {})

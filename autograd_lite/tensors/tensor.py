@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.arguments import described, kinds_of, numbers
+from ..core.arguments import kinds_of, numbers
 from ..core.errors import DtypeError, GradError, ShapeError
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
@@ -21,12 +21,11 @@ from ..core.ownership import SMALL
 from ..core.shapes import ShapeDtype
 from ..core.undo import open_undo
 from ..ops import barrier, index, shape
-from . import protocols
 from .leaving import Leaving
 from .methods import Methods, canonical_index
-from .numpy_methods import NumPyMethods
 from .operators import Operators
-from .record import add_over, apply, binary, constant, hand_over_class, moved, open_edge, owned, unary, wrap
+from .protocols import Dispatched, deferred
+from .record import add_over, apply, binary, constant, moved, open_edge, owned, unary, wrap
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 GRAD_LOCK = fork_safe_lock()
 
 
-class Tensor(Operators, Methods, NumPyMethods, Leaving):
+class Tensor(Operators, Methods, Dispatched, Leaving):
     """An n-dimensional array that records the operations applied to it.
 
     Args:
@@ -253,26 +252,13 @@ class Tensor(Operators, Methods, NumPyMethods, Leaving):
         new = new if new.dtype == self.dtype else new.astype(self.dtype, casting="same_kind")
         np.copyto(self._own_buffer(), new)
 
-    def assign_sub(self, delta: Tensor | npt.ArrayLike, rows: slice | None = None) -> None:
-        """Subtract `delta` in place: `assign(self.data - delta)` in one pass (a leaf only).
-
-        Args:
-            delta: of this tensor's shape, or of that of its `rows`.
-            rows: a part of the first axis, to which the subtraction is confined.
-        """
-        step = delta._data if isinstance(delta, Tensor) else numbers("assign_sub", "delta", delta)
-        if rows is not None and not isinstance(rows, slice):
-            raise TypeError(f"assign_sub: expected rows to be a slice or None; received rows={described(rows)}")
-        expected = self.shape if rows is None else self._data[rows].shape
-        if step.shape != expected:
-            raise ShapeError(f"assign_sub: expected shape {expected}; received {step.shape}")
-        if step.dtype != self.dtype and not np.can_cast(step.dtype, self.dtype, casting="same_kind"):
-            raise TypeError(f"assign_sub: expected values that can be cast to {self.dtype}; received {step.dtype}")
-        if not self.is_leaf:
-            raise GradError(f"assign_sub: expected a leaf; received the {self._node.describe()}")
+    def assign_sub(self, delta: Tensor | npt.ArrayLike) -> None:
+        """Subtract `delta`, of this tensor's shape, in place: `assign(self.data - delta)` in one pass (a leaf only)."""
+        step = self._fitting("assign_sub", delta)
+        if step.shape != self.shape:
+            raise ShapeError(f"assign_sub: expected shape {self.shape}; received {step.shape}")
         buffer = self._own_buffer()
-        place = buffer if rows is None else buffer[rows]
-        np.subtract(place, step, out=place, casting="same_kind")
+        np.subtract(buffer, step, out=buffer, casting="same_kind")
 
     def assign_add(self, delta: Tensor | npt.ArrayLike) -> None:
         """Add `delta`, broadcastable to this tensor's shape, in place: `assign(self.data + delta)` (a leaf only)."""
@@ -357,17 +343,8 @@ class Tensor(Operators, Methods, NumPyMethods, Leaving):
                 result = binary(op, *inputs)
                 if result is NotImplemented:  # an operator leaves it to np.matrix; a ufunc means the same for it
                     result = binary(op, *(constant(op, x) if isinstance(x, np.ndarray) else x for x in inputs))
-                return protocols.deferred(ufunc, inputs, Tensor) if result is NotImplemented else result
-        try:
-            return _finish(protocols.resolve_ufunc(ufunc, method, inputs, kwargs))
-        except Exception as error:
-            raise protocols.problem_of_ufunc(ufunc, method, inputs, kwargs, error) from None
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        try:
-            return _finish(protocols.resolve_function(function, args, kwargs))
-        except Exception as error:
-            raise protocols.problem_of(function, args, kwargs, error) from None
+                return deferred(ufunc, inputs, Tensor) if result is NotImplemented else result
+        return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
 
     __hash__ = object.__hash__
 
@@ -482,18 +459,13 @@ class Tensor(Operators, Methods, NumPyMethods, Leaving):
         )
 
 
-def _finish(call: Any) -> Any:
-    """Apply what the protocols resolved to one op call; what they composed is finished already."""
-    return apply(call.op, call.inputs, call.params) if call.__class__ is protocols.Call else call
-
-
 def _rebuild(data: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
     twin = Tensor(data, requires_grad=requires_grad, name=name)
     twin.grad = grad
     return twin
 
 
-hand_over_class(Tensor)
+HOOKS.tensor = Tensor
 
 
 def tensor(

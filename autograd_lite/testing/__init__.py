@@ -12,23 +12,23 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from ._check import check_gradients as check_gradients, check_grads as check_grads
-from ._module import check_module as check_module
-from ._numeric import numeric_grad as numeric_grad
-from ._report import GradientMismatch as GradientMismatch, GradReport as GradReport, InputReport as InputReport
-from ._transpose import check_hessian as check_hessian, check_transpose as check_transpose
+from .check import check_gradients as check_gradients, check_grads as check_grads
+from .module import check_module as check_module
+from .numeric import numeric_grad as numeric_grad
+from .report import GradientMismatch as GradientMismatch, GradReport as GradReport, InputReport as InputReport
+from .transpose import check_hessian as check_hessian, check_transpose as check_transpose
 
 # What needs hypothesis is imported when it is first asked for.
 _LAZY = {
-    "LawBroken": "._setting",
-    "OpReport": "._laws",
-    "Row": "._rows",
-    "check_op": "._laws",
-    "grad_property": "._properties",
-    "module_test": "._properties",
-    "property_test": "._properties",
+    "LawBroken": ".rows",
+    "OpReport": ".ops",
+    "Row": ".rows",
+    "check_op": ".ops",
+    "grad_property": ".properties",
+    "module_test": ".properties",
+    "property_test": ".properties",
     "strategies": ".strategies",
-    "strict_mode": "._strict_mode",
+    "strict_mode": ".strict",
 }
 
 

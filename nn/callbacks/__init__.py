@@ -1,6 +1,6 @@
 """Callbacks: what `fit`, `evaluate` and `predict` call on the way.
 
-`GradientHealth`, which writes down the gradients of every step, is `autograd_lite.graph.GradientHealth`.
+`GradientHealth`, which records the gradients of every step, is `autograd_lite.graph.GradientHealth`.
 """
 
 from typing import Any
@@ -8,11 +8,11 @@ from typing import Any
 import autograd_lite as ag
 
 from .averages import SwapEMAWeights
-from .base import Callback, CallbackList, LambdaCallback
+from .base import Callback, CallbackList, LambdaCallback, Trained
+from .checkpoints import BackupAndRestore, ModelCheckpoint
 from .history import History
-from .logging import CSVLogger, TensorBoard
+from .loggers import CSVLogger, TensorBoard
 from .rates import LearningRateScheduler, ReduceLROnPlateau
-from .saving import BackupAndRestore, ModelCheckpoint
 from .stopping import EarlyStopping, TerminateOnNaN
 
 __all__ = [
@@ -30,10 +30,11 @@ __all__ = [
     "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
+    "Trained",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "GradientHealth":  # loaded when asked for: the graph's modules take time
+    if name == "GradientHealth":  # loaded on demand: importing the graph takes time
         return ag.graph.GradientHealth
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""SwapEMAWeights: evaluation with the running means of the weights."""
+"""Evaluation with the running means of the weights."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .base import Callback, Logs
 
 
 class SwapEMAWeights(Callback):
-    """Puts the running means of the weights in their place for evaluations and predictions, and the weights back after.
+    """Swaps the weights for their running means during evaluations and predictions.
 
-    The means are those of an optimizer with `use_ema=True`.
+    The optimizer keeps the means: it must have `use_ema=True`.
 
     Args:
-        swap_on_epoch: whether to put the means in place at the end of each epoch too, until the next begins, so that
-            callbacks behind this one see them: `ModelCheckpoint` then saves the means.
+        swap_on_epoch: whether to swap at the end of each epoch too, until the next begins, so that callbacks after this
+            one see the means: `ModelCheckpoint` then saves them.
 
     Raises:
-        ValueError: when it is used with an optimizer that keeps no means.
+        ValueError: in training with an optimizer that keeps no means.
 
     References:
         Polyak, Juditsky: Acceleration of Stochastic Approximation by Averaging, 1992.
@@ -44,7 +44,6 @@ class SwapEMAWeights(Callback):
         self._of_epoch = False
 
     def _swap(self) -> None:
-        """Keep the weights, and put the means in their place."""
         optimizer: Any = self.model.optimizer
         if not getattr(optimizer, "use_ema", False):
             raise ValueError(
@@ -64,35 +63,29 @@ class SwapEMAWeights(Callback):
         changes.make()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Forget what a run that failed has kept."""
-        self._kept, self._of_epoch = None, False
+        self._kept, self._of_epoch = None, False  # what a failed run has left
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Put the weights back, if the end of the epoch before has kept them."""
         if self._of_epoch and self._kept is not None:
             self._swap_back()
         self._of_epoch = False
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Put the means in place, with `swap_on_epoch`; at the end of `fit` they stay."""
+        """Swap, with `swap_on_epoch`; after the last epoch the means stay."""
         if self.swap_on_epoch:
             self._swap()
             self._of_epoch = True
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Put the means in place."""
         if not self._of_epoch:
             self._swap()
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """Put the weights back."""
         if not self._of_epoch:
             self._swap_back()
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
-        """Put the means in place."""
         self.on_test_begin(logs)
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
-        """Put the weights back."""
         self.on_test_end(logs)

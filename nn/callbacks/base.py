@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
+
+import numpy.typing as npt
 
 from autograd_lite import Tensor
 
 from ..config.arguments import checked_here
-
-if TYPE_CHECKING:
-    from ..training.trainer import Trainer
+from ..metrics import Metric
+from ..optimizers import Optimizer
 
 Logs = Mapping[str, float]
 _BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
@@ -20,17 +21,50 @@ _OTHER_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end", "on_predict_ba
 _LARGER = ("acc", "auc", "precision", "recall", "f1", "fbeta", "r2", "iou", "similarity", "specificity", "sensitivity")
 
 
+class Trained(Protocol):
+    """What callbacks use of the model in training; every `nn.Model` has it, and more.
+
+    Attributes:
+        stop_training: set it to True and training ends after the batch; the epoch is closed like any other.
+    """
+
+    stop_training: bool
+
+    @property
+    def optimizer(self) -> Optimizer | Any:
+        """The optimizer, whose `learning_rate` may be set."""
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics that `fit` resets at the beginning of each epoch."""
+
+    def parameters(self) -> list[Tensor]:
+        """Return the parameters; after a batch their values are those of the next step."""
+
+    def state_dict(self) -> dict[str, npt.NDArray[Any]]:
+        """Return copies of the values of all parameters and buffers, by path."""
+
+    def load_state_dict(self, state: Mapping[str, npt.ArrayLike | Tensor]) -> Any:
+        """Assign the values of all parameters and buffers, or none of them."""
+
+    def save(self, path: Any) -> None:
+        """Write the whole model to a file."""
+
+    def save_weights(self, path: Any) -> None:
+        """Write the values of all parameters and buffers to a file."""
+
+
 class Callback:
-    """Base of all callbacks; a subclass writes the methods that it needs.
+    """Base class of all callbacks; a subclass overrides the methods that it needs.
 
-    `self.model` is the model in training, `self.params` a dict with "epochs", "steps" and "verbose". To stop, set
-    `self.model.stop_training = True`: training stops after the batch, then the epoch is closed as any other.
+    `self.model` is the model in training (see `Trained`), `self.params` a dict with "epochs", "steps" and "verbose".
+    To stop, set `self.model.stop_training = True`: training stops after the batch, and the epoch ends like any other.
 
-    `logs` is a dict, empty where there is nothing to say.
+    `logs` is a dict of values by name, empty if there are none.
 
     The order is Keras's: `on_train_begin`; for each epoch `on_epoch_begin`, for each batch `on_train_batch_begin` and
-    `on_train_batch_end`, for a validation `on_test_begin`, its batches, `on_test_end`, then `on_epoch_end`; at last
-    `on_train_end`. `evaluate` calls those of tests alone, `predict` those of predictions.
+    `on_train_batch_end`, for a validation `on_test_begin`, its batches, `on_test_end`, then `on_epoch_end`;
+    finally `on_train_end`. `evaluate` calls only those of tests, `predict` only those of predictions.
 
     Example:
         >>> class Printer(Callback):
@@ -38,14 +72,14 @@ class Callback:
         ...         print(epoch, sorted(logs))
     """
 
-    model: Trainer
+    model: Trained
     params: dict[str, Any]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         checked_here(cls)
 
-    def set_model(self, model: Trainer) -> None:
+    def set_model(self, model: Trained) -> None:
         """Receive the model before training begins."""
         self.model = model
 
@@ -63,27 +97,27 @@ class Callback:
         """Run before each epoch, counted from 0."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Run after each epoch; `logs` has the loss and the metrics, those of validation with `val_` before them."""
+        """Run after each epoch; `logs` has the loss and the metrics; those of validation begin with `val_`."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Run before each step, counted from 0 in its epoch; calls `on_batch_begin`."""
         self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Run after each step; `logs` has the means over the epoch so far; calls `on_batch_end`."""
+        """Run after each step; `logs` has the means of the epoch so far; calls `on_batch_end`."""
         self.on_batch_end(batch, logs)
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Run before each step: another name of `on_train_batch_begin`."""
+        """Run before each step: an alias of `on_train_batch_begin`."""
 
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Run after each step: another name of `on_train_batch_end`."""
+        """Run after each step: an alias of `on_train_batch_end`."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """Run before an evaluation or a validation."""
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """Run after it; `logs` has the loss and the metrics."""
+        """Run after an evaluation or a validation; `logs` has the loss and the metrics."""
 
     def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Run before each batch of an evaluation."""
@@ -95,7 +129,7 @@ class Callback:
         """Run before a prediction."""
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
-        """Run after it."""
+        """Run after a prediction."""
 
     def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Run before each batch of a prediction."""
@@ -108,7 +142,7 @@ class LambdaCallback(Callback):
     """A callback made of functions.
 
     Args:
-        hooks: functions by the name of the method that they stand for, such as `on_epoch_end=lambda epoch, logs: …`.
+        hooks: functions by the name of the method that they replace, such as `on_epoch_end=lambda epoch, logs: …`.
 
     Raises:
         TypeError: for an unknown name, or a value that cannot be called.
@@ -136,18 +170,18 @@ class CallbackList:
     """Calls callbacks in order.
 
     Attributes:
-        watches_batches: whether any of them has a method for batches; no logs for batches are made otherwise.
-        guard: function of the loss of each step, or None: it differentiates it and returns whether to take the step.
+        watches_batches: whether any of them has a method for batches; if not, no logs are computed for batches.
+        guard: None, or a function that differentiates the loss of a step and returns whether to take the step.
     """
 
-    def __init__(self, callbacks: Sequence[Callback], model: Trainer, params: dict[str, Any]) -> None:
+    def __init__(self, callbacks: Sequence[Callback], model: Trained, params: dict[str, Any]) -> None:
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
             if isinstance(callback, type) or not hasattr(callback, "set_model"):
                 what = getattr(callback, "__name__", "it")
                 fix = f"{what}()" if isinstance(callback, type) else f"LambdaCallback(on_epoch_end={what})"
                 raise TypeError(
-                    f"callbacks: expected objects of type Callback; received {callback!r}"
+                    f"expected callbacks to be objects of type Callback; received {callback!r:.80}"
                     + (f". Write {fix}" if callable(callback) else "")
                 )
         for callback in self.callbacks:
@@ -158,7 +192,7 @@ class CallbackList:
         self.guard: Callable[[Tensor], bool] | None = guards[0] if guards else None
 
     def call(self, hook: str, *args: Any) -> None:
-        """Call the method `hook` of every callback that has it, with empty logs where there are none."""
+        """Call the method `hook` of every callback that has it, with empty logs if none are given."""
         if not args or not isinstance(args[-1], Mapping):
             args = (*args, {})
         for callback in self.callbacks:
@@ -172,24 +206,24 @@ class CallbackList:
             self.call(hook, *args)
 
     def resumed_epoch(self, initial_epoch: int) -> int:
-        """Return the number of the first epoch: as given, or later, where a callback has restored a training."""
+        """Return the number of the first epoch: the given one, or a later one if a callback has restored a training."""
         return max([initial_epoch, *(getattr(c, "resumed_epoch", 0) for c in self.callbacks)])
 
 
 def _has(callback: Any, hook: str) -> bool:
-    """Return whether a callback has written this method itself."""
+    """True if a callback has a method of its own by this name."""
     method = getattr(callback, hook, None)
     return method is not None and getattr(method, "__func__", method) is not getattr(Callback, hook)
 
 
 class Monitor:
-    """Reads one value of the logs, and says whether it is better than the best one so far.
+    """Reads one value of the logs, and compares it with the best one so far.
 
     Args:
         owner: the callback, for error messages.
-        monitor: name in the logs.
-        mode: "min" if smaller is better, "max" if larger, "auto" for "max" with accuracies and the like.
-        min_delta: a change by less than this is no improvement.
+        monitor: the name in the logs.
+        mode: "min" if smaller is better, "max" if larger is better, "auto" to infer it from the name.
+        min_delta: the smallest change that counts as an improvement.
 
     Raises:
         ValueError: for an unknown mode.
@@ -204,7 +238,7 @@ class Monitor:
         self.best = math.inf  # times sign
 
     def read(self, logs: Logs | None) -> float:
-        """Return the value, times -1 where larger is better.
+        """Return the value, times -1 if larger is better.
 
         Raises:
             ValueError: if it is not in the logs.
@@ -218,7 +252,7 @@ class Monitor:
         return self.sign * logs[self.monitor]
 
     def improves(self, value: float) -> bool:
-        """Return whether a value that `read` gave is better than the best, and remember it then."""
+        """True if a value that `read` returned is the best so far, which is remembered."""
         if value < self.best - self.min_delta:
             self.best = value
             return True

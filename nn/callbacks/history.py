@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from .base import Callback, Logs
-
-if TYPE_CHECKING:
-    from ..training.trainer import Trainer
+from .base import Callback, Logs, Trained
 
 
 class History(Callback):
-    """Keeps the loss and the metrics of every epoch; `fit` returns one.
+    """Records the loss and the metrics of every epoch; `fit` returns one.
 
     Attributes:
-        epoch: the epochs' numbers, from 0.
-        history: for each name the values, one float an epoch; those of validation for the epochs that had one.
+        epoch: the numbers of the epochs, from 0.
+        history: by name, a list of one float per epoch; for validation, of the epochs that had one.
     """
 
     def __init__(self) -> None:
@@ -25,18 +22,17 @@ class History(Callback):
         self.history: dict[str, list[float]] = {}
         self._epochs: dict[str, list[int]] = {}
 
-    def set_model(self, model: Trainer) -> None:
+    def set_model(self, model: Trained) -> None:
         """Keep no reference: a record must not keep a model alive."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Append the epoch's values."""
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value if np.ndim(value) else float(value))
             self._epochs.setdefault(name, []).append(epoch)
 
     def to_pandas(self) -> Any:
-        """Return a `pandas.DataFrame`: one row an epoch, one column a name, NaN where an epoch has no value.
+        """Return a `pandas.DataFrame` with one row per epoch and one column per name, NaN where an epoch has no value.
 
         Raises:
             ImportError: if pandas is not installed.
@@ -50,11 +46,11 @@ class History(Callback):
         return pd.DataFrame(columns, index=pd.Index(self.epoch, name="epoch"), dtype=float)
 
     def plot(self, names: list[str] | None = None, ax: Any = None) -> Any:
-        """Draw the values over the epochs with matplotlib: one panel a metric, training and validation together.
+        """Plot the values over the epochs with matplotlib: one panel per metric, training and validation together.
 
         Args:
-            names: which to draw, without `val_`; by default all.
-            ax: one `matplotlib` Axes to draw everything in; by default a new figure.
+            names: the metrics to plot, without `val_`; by default all.
+            ax: a `matplotlib` Axes for everything; by default a new figure.
 
         Returns:
             The Axes, or an array of them.

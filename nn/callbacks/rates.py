@@ -13,8 +13,8 @@ class LearningRateScheduler(Callback):
     """Sets the learning rate before each epoch, and puts it into the logs as "learning_rate".
 
     Args:
-        schedule: function of (epoch, learning rate), or of the epoch alone, that returns the new rate.
-        verbose: 1 prints it.
+        schedule: a function of (epoch, learning rate), or of the epoch alone, that returns the new rate.
+        verbose: 1 prints the rate.
 
     Raises:
         TypeError: if `schedule` cannot be called, or in training if it does not return a number.
@@ -33,7 +33,6 @@ class LearningRateScheduler(Callback):
             self._takes_rate = True
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Set the rate."""
         optimizer = self.model.optimizer
         rate = self.schedule(epoch, float(optimizer.learning_rate)) if self._takes_rate else self.schedule(epoch)
         try:
@@ -45,7 +44,6 @@ class LearningRateScheduler(Callback):
             print(f"Epoch {epoch + 1}: LearningRateScheduler sets the learning rate to {rate:g}")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Put the rate into the logs."""
         if isinstance(logs, dict):
             logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
@@ -54,17 +52,17 @@ class ReduceLROnPlateau(Callback):
     """Multiplies the learning rate by a factor when a value has not improved for a number of epochs.
 
     Args:
-        monitor: name in the logs.
-        factor: what the rate is multiplied by, below 1.
-        patience: number of epochs without improvement after which it is.
-        verbose: 1 prints it.
-        mode: "min" if smaller is better, "max" if larger, "auto" for "max" with accuracies and the like.
-        min_delta: a change by less than this is no improvement.
-        cooldown: number of epochs after a reduction in which none is counted.
-        min_lr: the rate never gets below this.
+        monitor: the name in the logs.
+        factor: what the rate is multiplied by, in [0, 1).
+        patience: the number of epochs without improvement before a reduction.
+        verbose: 1 prints the new rate.
+        mode: "min" if smaller is better, "max" if larger is better, "auto" to infer it from the name.
+        min_delta: the smallest change that counts as an improvement.
+        cooldown: the number of epochs after a reduction that do not count.
+        min_lr: the lowest rate.
 
     Raises:
-        ValueError: for an argument out of its range, and in training if `monitor` is not in the logs.
+        ValueError: if an argument is out of its range; in training, if `monitor` is not in the logs.
     """
 
     def __init__(
@@ -86,12 +84,10 @@ class ReduceLROnPlateau(Callback):
         self.waited = self.cooling = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Forget earlier trainings."""
         self._monitor.best = math.inf
         self.waited = self.cooling = 0
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Compare with the best value, and reduce the rate if patience has run out."""
         optimizer = self.model.optimizer
         rate = float(optimizer.learning_rate)
         if isinstance(logs, dict):

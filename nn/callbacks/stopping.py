@@ -10,6 +10,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import GradError, Tensor
 
+from ..optimizers.gradients import is_finite
 from .base import Callback, Logs, Monitor
 
 if TYPE_CHECKING:
@@ -20,22 +21,22 @@ class EarlyStopping(Callback):
     """Stops training when a value has not improved for a number of epochs.
 
     Args:
-        monitor: name in the logs.
-        min_delta: a change by less than this is no improvement.
-        patience: number of epochs without improvement after which training stops.
+        monitor: the name in the logs.
+        min_delta: the smallest change that counts as an improvement.
+        patience: the number of epochs without improvement after which training stops.
         verbose: 1 prints when it stops.
-        mode: "min" if smaller is better, "max" if larger, "auto" for "max" with accuracies and the like.
-        baseline: a value that must be reached: as long as it is not, no epoch counts as an improvement of patience.
-        restore_best_weights: whether to bring back the weights of the best epoch at the end of training.
-        start_from_epoch: epochs before this one are not looked at.
+        mode: "min" if smaller is better, "max" if larger is better, "auto" to infer it from the name.
+        baseline: a value to beat; until it is beaten, no improvement resets the patience.
+        restore_best_weights: whether to restore the weights of the best epoch at the end of training.
+        start_from_epoch: epochs before this one do not count.
 
     Attributes:
-        stopped_epoch: the epoch that training stopped after, 0 if it was not stopped.
+        stopped_epoch: the epoch after which training stopped, 0 if it did not.
         best_epoch: the epoch of the best value.
         best: the best value.
 
     Raises:
-        ValueError: for an unknown mode, and in training if `monitor` is not in the logs.
+        ValueError: for an unknown mode; in training, if `monitor` is not in the logs.
     """
 
     def __init__(
@@ -55,7 +56,6 @@ class EarlyStopping(Callback):
         self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Forget earlier trainings."""
         self._monitor.best = math.inf
         self.best_epoch = self.stopped_epoch = self.waited = 0
         self.best_weights: dict[str, np.ndarray] | None = None
@@ -66,7 +66,6 @@ class EarlyStopping(Callback):
         return self.sign * self._monitor.best
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Compare with the best value, and stop if patience has run out."""
         if epoch < self.start_from_epoch or self._skips(logs):
             return
         value = self._monitor.read(logs)
@@ -85,13 +84,12 @@ class EarlyStopping(Callback):
                 print(f"Epoch {epoch + 1}: EarlyStopping, {self.monitor} was best in epoch {self.best_epoch + 1}")
 
     def _skips(self, logs: Logs | None) -> bool:
-        """Return whether this epoch had no validation though others have one."""
+        """True if this epoch had no validation, but earlier ones did."""
         return (
             self.monitor.startswith("val_") and self.best < math.inf != -self.best and self.monitor not in (logs or {})
         )
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Bring back the best weights if asked to."""
         if self.best_weights is not None:
             self.model.load_state_dict(self.best_weights)
 
@@ -99,16 +97,16 @@ class EarlyStopping(Callback):
 class TerminateOnNaN(Callback):
     """Stops training before a step that would bring NaN or an infinity into the weights, and names the operation.
 
-    The weights stay those of the last good step. Looking at the gradients costs one pass over them a step, and saved
-    values are kept a little longer than without it. With a `LossScaleOptimizer`, which leaves out steps whose gradients
-    are not finite by itself, it looks at the loss alone.
+    The weights stay those of the last good step. Checking the gradients costs one pass over them per step, and keeps
+    saved values a little longer. With a `LossScaleOptimizer`, which itself skips steps whose gradients are not finite,
+    only the loss is checked.
 
     Args:
-        gradients: look at the gradients too, not at the loss alone.
+        gradients: whether to check the gradients too, and not only the loss.
 
     Attributes:
-        report: what `autograd_lite.graph.find_nan` found, or None; it has the operation, its line and a way out.
-        stopped_batch: the batch it stopped at, or None.
+        report: what `autograd_lite.graph.find_nan` found, or None: the operation, its line and what to do about it.
+        stopped_batch: the batch at which training stopped, or None.
     """
 
     def __init__(self, gradients: bool = True) -> None:
@@ -118,20 +116,18 @@ class TerminateOnNaN(Callback):
         self._batch = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Forget earlier trainings."""
         self.report = self.stopped_batch = None
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Note which batch it is."""
         self._batch = batch
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Stop after a step of one's own `train_step` that reports a loss of NaN or infinity."""
+        """Stop after a step of a custom `train_step` that reports a loss of NaN or infinity."""
         if self.stopped_batch is None and not math.isfinite((logs or {}).get("loss", 0.0)):
             self._stop("the loss is not finite")
 
     def admits(self, loss: Tensor) -> bool:
-        """Differentiate the loss, and return whether it and the gradients are finite; else find out why and stop."""
+        """Differentiate the loss; return whether it and the gradients are finite, and if not, find out why and stop."""
         skips = self.model.optimizer.skips_overflow
         if not math.isfinite(value := loss.item()) and not (skips and math.isinf(value)):
             self._explain(loss, "the loss is not finite")
@@ -140,8 +136,7 @@ class TerminateOnNaN(Callback):
             loss.backward()
             return True
         loss.backward(retain_graph=True)
-        with np.errstate(all="ignore"):
-            bad = [p for p in self.model.parameters() if p.grad is not None and not _finite(p.grad.data)]
+        bad = [p for p in self.model.parameters() if p.grad is not None and not is_finite(p.grad.data)]
         if bad:
             self._explain(loss, f"the gradient of {bad[0].name!r} is not finite")
         return not bad
@@ -157,8 +152,3 @@ class TerminateOnNaN(Callback):
         self.stopped_batch = self._batch
         self.model.stop_training = True
         print(f"Batch {self._batch}: TerminateOnNaN: {why}")
-
-
-def _finite(g: np.ndarray) -> bool:
-    """Return whether all elements are finite: the sum tells, unless it overflows."""
-    return bool(np.isfinite(g.sum()) or np.isfinite(g).all())

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any, TypeVar
 
@@ -244,10 +244,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f". Did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
-def unexpected(what: str, given: Collection[str], known: Sequence[str]) -> TypeError:
-    """Return the error of a call with a keyword argument that it does not take."""
+def unexpected(
+    what: str, given: Collection[str], known: Sequence[str], words: Mapping[str, str] | None = None
+) -> TypeError:
+    """Return the error of a call with a keyword argument that it does not take; `words` are others' names for its own."""
     name = next(name for name in given if name not in known)
-    return TypeError(f"{what}: got an unexpected keyword argument {name!r}{did_you_mean(name, known)}")
+    fix = f". Write {words[name]}" if words and name in words else did_you_mean(name, known)
+    return TypeError(f"{what}: got an unexpected keyword argument {name!r}{fix}")
 
 
 # ---- errors of calls ------------------------------------------------------------------------------------------------

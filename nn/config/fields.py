@@ -161,6 +161,7 @@ def _constructor(cls: type) -> Any:
     names = {f"default_{name}": f.default for name, f in own.items()} | {f"check_{n}": f.check for n, f in own.items()}
     names |= {"__name__": cls.__module__, "written": written, "explain": _problem, "unexpected": unexpected}
     names["known"] = [*fields, *(p.name for p in above)]
+    names["words"] = getattr(cls, "other_words", {})
     exec(compile(code, f"<the fields of {cls.__qualname__}>", "exec"), names)
     init: Any = names["__init__"]
     init.__module__, init.__qualname__ = cls.__module__, f"{cls.__qualname__}.__init__"
@@ -178,7 +179,8 @@ def _constructor(cls: type) -> Any:
 
 def _parameter(cls: type, name: str, f: Field) -> inspect.Parameter:
     kind = inspect.Parameter.KEYWORD_ONLY if f.kw_only else inspect.Parameter.POSITIONAL_OR_KEYWORD
-    annotation = next(notes[name] for base in cls.__mro__ if name in (notes := vars(base).get("__annotations__", {})))
+    known = [notes[name] for base in cls.__mro__ if name in (notes := vars(base).get("__annotations__", {}))]
+    annotation = known[0] if known else inspect.Parameter.empty
     return inspect.Parameter(name, kind, default=f.default, annotation=annotation)
 
 
@@ -192,7 +194,7 @@ def _code(own: Mapping[str, Field], writer: type, above: list[inspect.Parameter]
     if not any(p.kind is p.VAR_KEYWORD for p in above):
         others = {p.name for p in above} - own.keys()
         wrong = f"options.keys() - {others!r}" if others else "options"
-        lines += [f"if options and {wrong}: raise unexpected(type(self).__name__, options, known)"]
+        lines += [f"if options and {wrong}: raise unexpected(type(self).__name__, options, known, words)"]
     if writer is not object:
         lines += [f"written(self, {''.join(f'{name}={name}, ' for name in handed)}**options)"]
     values = {n: f"check_{n}(self, {n!r}, {n})" if f.check else n for n, f in own.items() if n not in handed}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite import ShapeError, Tensor
+from autograd_lite import ShapeError, Tensor, tree
 
 
 def is_structure(x: Any) -> bool:
@@ -26,6 +26,10 @@ def _is_array(x: Any) -> bool:
     return isinstance(x, (np.ndarray, Tensor))
 
 
+def _is_leaf(x: Any) -> bool:
+    return not (isinstance(x, (dict, tuple)) or (isinstance(x, list) and is_structure(x)))
+
+
 def map_structure(function: Callable[..., Any], x: Any, *others: Any) -> Any:
     """Apply a function to every array of a structure, and, in step, to those of others built alike.
 
@@ -33,24 +37,12 @@ def map_structure(function: Callable[..., Any], x: Any, *others: Any) -> Any:
         >>> map_structure(len, {"a": np.ones(3), "b": (np.ones(2),)})
         {'a': 3, 'b': (2,)}
     """
-    if isinstance(x, dict):
-        return {key: map_structure(function, part, *(o[key] for o in others)) for key, part in x.items()}
-    if isinstance(x, tuple) or (isinstance(x, list) and is_structure(x)):
-        parts = [map_structure(function, *p) for p in zip(x, *others, strict=True)]
-        return tuple(parts) if isinstance(x, tuple) else parts
-    return function(x, *others)
+    return tree.map(function, x, *others, leaf=_is_leaf)
 
 
-def leaves(x: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(x: Any) -> Iterator[tuple[str, Any]]:
     """Yield the arrays of a structure with their paths, such as `[0]['image']`."""
-    if isinstance(x, dict):
-        for key, part in x.items():
-            yield from leaves(part, f"{path}[{key!r}]")
-    elif isinstance(x, tuple) or (isinstance(x, list) and is_structure(x)):
-        for i, part in enumerate(x):
-            yield from leaves(part, f"{path}[{i}]")
-    else:
-        yield path, x
+    return tree.items(x, leaf=_is_leaf)
 
 
 def rows_of(what: str, x: Any) -> int:

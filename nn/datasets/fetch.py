@@ -15,9 +15,11 @@ import threading
 import time
 import zlib
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from autograd_lite import write_file
 
@@ -201,7 +203,8 @@ def fetch(file: DataFile, source: Source) -> bytes:
     tried = "\n  ".join(failures) or "there is no mirror to try"
     raise DatasetError(
         f"{source.dataset}: {file.name} is not in {looked}, and could not be downloaded:\n  {tried}\n"
-        f"Check the network and try again, or put the dataset's files in a folder and set AUTOGRAD_LITE_DATA to it."
+        f"Check the network and try again, or put the dataset's files in a folder and set AUTOGRAD_LITE_DATA to it. "
+        f"nn.datasets.mnist.load_sample() needs no network: it returns 7,000 digits that come with the package."
     )
 
 
@@ -257,12 +260,23 @@ def _ask(mirror: str, name: str, seconds: float, answers: SimpleQueue[str | None
         answers.put(None)
 
 
+def _bar(name: str, total: int | None) -> Any:
+    """Return a progress bar over bytes."""
+    try:
+        from tqdm import tqdm
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"load_data: expected the package tqdm, which shows the progress; {error}. Install it: pip install tqdm, "
+            "or pass progress=False",
+            name="tqdm",
+        ) from error
+    return tqdm(total=total, desc=name, unit="B", unit_scale=True)
+
+
 def _download(url: str, file: DataFile, source: Source) -> bytes:
     """Return what an address sends, within the limits on size and time; any failure is a DatasetError."""
     from http.client import HTTPException
     from urllib.request import Request, urlopen
-
-    from tqdm import tqdm
 
     remaining = source.deadline - time.monotonic()
     if remaining <= 0:
@@ -271,11 +285,12 @@ def _download(url: str, file: DataFile, source: Source) -> bytes:
     try:
         with urlopen(Request(url, headers=_USER_AGENT), timeout=min(source.timeout, remaining)) as response:
             total = int(response.headers.get("Content-Length") or 0) or None
-            with tqdm(total=total, desc=file.name, unit="B", unit_scale=True, disable=not source.progress) as bar:
+            with _bar(file.name, total) if source.progress else nullcontext() as bar:
                 # read1 returns what has arrived: read would hold a slow mirror's bytes back past the deadline.
                 while chunk := response.read1(_CHUNK):
                     received += chunk
-                    bar.update(len(chunk))
+                    if bar is not None:
+                        bar.update(len(chunk))
                     if len(received) > file.max_packed:
                         raise DatasetError(f"it sends more than {file.max_packed:,} bytes, too many for this file")
                     if time.monotonic() > source.deadline:

@@ -11,7 +11,7 @@ from autograd_lite import Tensor
 from .. import activations
 from ..config.arguments import text
 from ..config.fields import field
-from ..module import symbols as _symbolic
+from ..module import symbols
 from ..module.masks import either, mask_of
 from .layer import Layer
 
@@ -90,9 +90,9 @@ def _index(plain: Any) -> Any:
 
 
 def _operate(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    given = _symbolic.leaves(_symbolic.Symbol, [args, kwargs])
+    given = symbols.instances(symbols.Symbol, [args, kwargs])
     kinds = [symbol.dtype for symbol in given if symbol.dtype.kind == "f"]
     return Operation(name, dtype=np.result_type(*kinds) if kinds else None)(*args, **kwargs)
 
 
-_symbolic._OPERATE.append(_operate)
+symbols.HOOKS.operate = _operate

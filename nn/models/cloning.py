@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..config.arguments import checked
 from ..config.config import CustomObjectScope, class_called, name_in_configurations
 from ..layers import Input
 from ..module.module import Module
-from ..module.symbols import Symbol, leaves
-from ..saving.describing import described, remade
+from ..module.symbols import Symbol, instances
+from ..saving.descriptions import described, remade
 from .plan import Plan, is_input
-
-if TYPE_CHECKING:
-    from .model import Model
 
 
 @checked
 def clone_model(
-    model: Model, input_tensors: Any = None, clone_function: Callable[[Module], Module] | None = None
+    model: Module, input_tensors: Any = None, clone_function: Callable[[Module], Module] | None = None
 ) -> Any:
     """Return a new model like another, with new layers and initial weights of their own; it is not compiled.
 
@@ -54,7 +51,7 @@ def clone_model(
         return _copy_of(model)
     make = _copy_of if clone_function is None else clone_function
     starts = None if input_tensors is None else _starts(input_tensors)
-    plan = model._plan
+    plan = getattr(model, "_plan", None)
     if plan is not None:
         new = _functional(model, plan, make, starts)
     elif hasattr(model, "pop"):
@@ -80,7 +77,7 @@ def _copy_of(layer: Module) -> Any:
 
 
 def _starts(input_tensors: Any) -> list[Symbol]:
-    found = leaves(Symbol, input_tensors)
+    found = instances(Symbol, input_tensors)
     if not found or not all(is_input(symbol) for symbol in found):
         raise TypeError(
             f"clone_model: expected input_tensors to be symbols made by nn.Input, one or a list; received "
@@ -110,7 +107,7 @@ def _sequential(model: Any, make: Callable[[Module], Module], starts: list[Symbo
     )
 
 
-def _functional(model: Model, plan: Plan, make: Callable[[Module], Module], starts: list[Symbol] | None) -> Any:
+def _functional(model: Any, plan: Plan, make: Callable[[Module], Module], starts: list[Symbol] | None) -> Any:
     if starts is not None and len(starts) != len(plan.input_slots):
         raise ValueError(f"clone_model: expected {len(plan.input_slots)} input tensors; received {len(starts)}")
     new = {id(step.module): step.module for step in plan.steps}
@@ -123,7 +120,7 @@ def _functional(model: Model, plan: Plan, make: Callable[[Module], Module], star
         found[slot] = Input(shape[1:], dtype=dtype, name=name) if starts is None else starts[i]
     for step in plan.steps:
         result = new[id(step.module)](*plan.filled(step.args, found), **plan.filled(step.kwargs, found))
-        for slot, symbol in zip(step.outs, leaves(Symbol, result), strict=True):
+        for slot, symbol in zip(step.outs, instances(Symbol, result), strict=True):
             found[slot] = symbol
     return type(model)(
         plan.filled(plan.inputs, found), plan.filled(plan.outputs, found), name=model._name, dtype=model.dtype

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ..config.codec import decoded, encoded
 from ..module.described import layer_config, layer_from_config
 from ..module.module import Module
 from .plan import Plan, Slot, step
 
-if TYPE_CHECKING:
-    from .model import Model
 
-
-def functional_config(model: Model, plan: Plan, layers: Mapping[str, Module]) -> dict[str, Any]:
+def functional_config(model: Module, plan: Plan, layers: Mapping[str, Module]) -> dict[str, Any]:
     """Return a functional model's layers and calls as plain values."""
     names = {id(layer): name for name, layer in layers.items()}
     return {
@@ -26,16 +24,16 @@ def functional_config(model: Model, plan: Plan, layers: Mapping[str, Module]) ->
         "calls": [
             {
                 "layer": names[id(s.module)],
-                "args": _encoded(list(s.args)),
-                "kwargs": {key: _encoded(value) for key, value in s.kwargs.items()},
+                "args": encoded(list(s.args), _plain),
+                "kwargs": {key: encoded(value, _plain) for key, value in s.kwargs.items()},
                 "outs": list(s.outs),
                 "nested": s.nested,
             }
             for s in plan.steps
         ],
         "slots": [[list(shape), dtype] for shape, dtype in plan.specs],
-        "inputs": _encoded(plan.inputs),
-        "outputs": _encoded(plan.outputs),
+        "inputs": encoded(plan.inputs, _plain),
+        "outputs": encoded(plan.outputs, _plain),
     }
 
 
@@ -52,13 +50,13 @@ def functional_from_config(config: Mapping[str, Any]) -> tuple[Plan, str]:
             for shape, dtype in config["slots"]
         ]
         plan = Plan(
-            _decoded(config["inputs"]),
-            _decoded(config["outputs"]),
+            decoded(config["inputs"], _restored),
+            decoded(config["outputs"], _restored),
             [
                 step(
                     layers[call["layer"]],
-                    tuple(_decoded(call["args"])),
-                    {key: _decoded(value) for key, value in call["kwargs"].items()},
+                    tuple(decoded(call["args"], _restored)),
+                    {key: decoded(value, _restored) for key, value in call["kwargs"].items()},
                     [int(slot) for slot in call["outs"]],
                     bool(call["nested"]),
                 )
@@ -81,36 +79,18 @@ def _build(plan: Plan) -> None:
         one.module(*args, **kwargs)
 
 
-def _encoded(value: Any) -> Any:
+def _plain(value: Any, path: str) -> Any:
     if isinstance(value, Slot):
         return {"slot": value.i}
-    if isinstance(value, list):
-        return [_encoded(part) for part in value]
-    if isinstance(value, tuple):
-        return {"tuple": [_encoded(part) for part in value]}
-    if isinstance(value, dict):
-        return {"dict": [[key, _encoded(part)] for key, part in value.items()]}
     if isinstance(value, np.ndarray):
         return {"array": value.tolist(), "dtype": value.dtype.name}
-    if isinstance(value, np.generic):
-        return value.item()
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
     raise TypeError(
         f"get_config: expected arguments of layers to be symbols, numbers, strings, arrays, lists and dicts; received "
         f"a {type(value).__name__}. Put it into a layer of its own"
     )
 
 
-def _decoded(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_decoded(part) for part in value]
-    if not isinstance(value, dict):
-        return value
-    if "slot" in value:
-        return Slot(int(value["slot"]))
-    if "tuple" in value:
-        return tuple(_decoded(part) for part in value["tuple"])
-    if "array" in value:
-        return np.asarray(value["array"], np.dtype(value["dtype"]))
-    return {key: _decoded(part) for key, part in value["dict"]}
+def _restored(tagged: dict[str, Any]) -> Any:
+    if "slot" in tagged:
+        return Slot(int(tagged["slot"]))
+    return np.asarray(tagged["array"], np.dtype(tagged["dtype"]))

@@ -5,12 +5,9 @@ from __future__ import annotations
 import html
 import sys
 import textwrap
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ..module.module import Module
-
-if TYPE_CHECKING:
-    from .model import Model
 
 _ASCII = str.maketrans("┏┓┗┛┳┻┡┩╇├┤┼└┘┴│┃━─", "+++++++++++++++||=-")
 _WIDEST = 36
@@ -21,7 +18,7 @@ class _Row(NamedTuple):
     cells: list[str]
 
 
-def summary_text(model: Model, expand_nested: bool = False, show_trainable: bool = False) -> str:
+def summary_text(model: Module, expand_nested: bool = False, show_trainable: bool = False) -> str:
     """Return a table of a built model's layers: name and type, output shape, number of parameters, connections.
 
     Args:
@@ -75,7 +72,7 @@ def printable(text: str) -> str:
     return text
 
 
-def summary_html(model: Model) -> str:
+def summary_html(model: Module) -> str:
     """Return the summary as an HTML table; of a model that is not built, its `repr`."""
     try:
         model._ready("summary")
@@ -99,8 +96,8 @@ def summary_html(model: Model) -> str:
     )
 
 
-def _rows(model: Model, expand_nested: bool, show_trainable: bool) -> tuple[list[str], list[_Row]]:
-    connected = model._plan is not None
+def _rows(model: Module, expand_nested: bool, show_trainable: bool) -> tuple[list[str], list[_Row]]:
+    connected = _plan_of(model) is not None
     head = ["Layer (type)", "Output Shape", "Param #"]
     head += ["Connected to"] * connected + ["Trainable"] * show_trainable
     rows: list[_Row] = []
@@ -128,7 +125,7 @@ def _parts(model: Any) -> list[tuple[str, Module]]:
 
 def _links(model: Any) -> dict[int, str]:
     """Return, for each layer, the layers that it is connected to, as `name[call][result]`."""
-    plan = model._plan
+    plan = _plan_of(model)
     if plan is None:
         return {}
     names = {id(m): name for name, m in model._members() if isinstance(m, Module)}
@@ -143,8 +140,13 @@ def _links(model: Any) -> dict[int, str]:
     return {key: ", ".join(links) or "-" for key, links in found.items()}
 
 
+def _plan_of(module: Module) -> Any:
+    """Return the plan of a functional model, else None."""
+    return getattr(module, "_plan", None)
+
+
 def _shape(module: Module) -> str:
-    plan = getattr(module, "_plan", None)
+    plan = _plan_of(module)
     if plan is not None and module.output_shape is None:
         return str([plan.specs[slot][0] for slot in plan.output_slots])
     if type(module).__name__ == "InputLayer":

@@ -1,6 +1,6 @@
-"""Optimizers: they change parameters by their gradients, with Keras 3's formulas, argument names and defaults.
+"""Optimizers change parameters by their gradients, with Keras 3's formulas, argument names and defaults.
 
-In a loop of your own:
+In your own loop:
 
     >>> import autograd_lite as ag
     >>> from nn import optimizers
@@ -14,7 +14,8 @@ In a loop of your own:
     >>> loss.item() < 1e-2
     True
 
-`compile(optimizer=...)` takes the same objects, or their names.
+`compile(optimizer=...)` takes the same objects, or their names. The file of an algorithm, such as `adam.py`, has its
+formula, its rule and its class.
 
 References:
     Keras 3, `keras.optimizers`, 2023.
@@ -26,18 +27,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..config.arguments import checked
-from ..config.config import made, named_object, plain
-from ..config.registry import find
+from ..config.registry import Registry
 from . import schedules as schedules
-from .adaptive import Adadelta, Adamax, Ftrl, Lion, Nadam, ScheduleFreeAdamW
-from .algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
+from .adafactor import Adafactor
+from .adagrad import Adadelta, Adagrad
+from .adam import Adam, Adamax, AdamW, Nadam, ScheduleFreeAdamW
+from .ftrl import Ftrl
 from .hyper import Number, OptionalNumber
+from .lamb import Lamb
 from .lbfgs import LBFGS
+from .lion import Lion
 from .loss_scale import LossScaleOptimizer
-from .minimizing import minimize
 from .multi import MultiOptimizer, OptimizerMap
+from .muon import Muon
 from .optimizer import Optimizer
-from .whole import Adafactor, Lamb, Muon
+from .rmsprop import RMSprop
+from .scipy_bridge import minimize
+from .sgd import SGD
 
 __all__ = [
     "LBFGS",
@@ -68,22 +74,13 @@ __all__ = [
     "serialize",
 ]
 
-_BY_NAME: dict[str, type[Any]] = {
-    "sgd": SGD,
-    "rmsprop": RMSprop,
-    "adam": Adam,
-    "adamw": AdamW,
-    "adagrad": Adagrad,
-    "adamax": Adamax,
-    "nadam": Nadam,
-    "adadelta": Adadelta,
-    "ftrl": Ftrl,
-    "lion": Lion,
-    "lamb": Lamb,
-    "adafactor": Adafactor,
-    "muon": Muon,
-    "schedule_free_adamw": ScheduleFreeAdamW,
-}
+_REGISTRY: Registry[Optimizer] = Registry(
+    "an optimizer",
+    Optimizer,
+    (SGD, Adam, Adagrad, Adamax, Nadam, Adadelta, Ftrl, Lion, Lamb, Adafactor, Muon),
+    others={"rmsprop": RMSprop, "adamw": AdamW, "schedule_free_adamw": ScheduleFreeAdamW},
+)
+_, serialize, deserialize = _REGISTRY.functions(__name__)
 
 
 @checked
@@ -91,16 +88,13 @@ def get(identifier: str | Mapping[str, Any] | Optimizer) -> Optimizer:
     """Return a new optimizer with default arguments by its name, a new one by its configuration, or the given object.
 
     Raises:
-        ValueError: for a name that is not known.
-        TypeError: for anything else, `LBFGS` among it.
+        ValueError: for an unknown name.
+        TypeError: for anything else, including `LBFGS`.
 
     Example:
         >>> get("rmsprop")
         RMSprop(learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-07)
     """
-    identifier = named_object(identifier)
-    if isinstance(identifier, Optimizer):
-        return identifier
     if _is_lbfgs(identifier):
         raise TypeError(
             f"optimizer: expected one that steps by one gradient, such as 'adam'; received {identifier!r}, which needs "
@@ -111,40 +105,10 @@ def get(identifier: str | Mapping[str, Any] | Optimizer) -> Optimizer:
         raise TypeError(
             "optimizer: expected a name or an optimizer; received an OptimizerMap. Write MultiOptimizer(it)"
         )
-    if isinstance(identifier, Mapping):
-        return deserialize(identifier)
-    if isinstance(identifier, str):
-        found: Optimizer = find("an optimizer", identifier, _BY_NAME)()
-        return found
-    hint = f"; did you mean {identifier.__name__}()?" if isinstance(identifier, type) else ""
-    raise TypeError(f"optimizer: expected a name or an optimizer; received {identifier!r}{hint}")
+    found: Optimizer = _REGISTRY.get(identifier)
+    return found
 
 
 def _is_lbfgs(identifier: Any) -> bool:
     name = identifier.lower().replace("-", "") if isinstance(identifier, str) else None
     return identifier is LBFGS or isinstance(identifier, LBFGS) or name == "lbfgs"
-
-
-@checked
-def serialize(optimizer: Optimizer) -> dict[str, Any]:
-    """Return what an optimizer can be made from again, without parameters and state; see `deserialize`.
-
-    Returns:
-        {"class_name": …, "config": …}, as `get_config` has it.
-    """
-    config: dict[str, Any] = plain(optimizer)
-    return config
-
-
-@checked
-def deserialize(config: Any) -> Optimizer:
-    """Return an optimizer like the one that was serialized.
-
-    Raises:
-        ValueError: if the configuration stands for something else.
-
-    Example:
-        >>> deserialize(serialize(SGD(0.5, momentum=0.9)))
-        SGD(learning_rate=0.5, momentum=0.9)
-    """
-    return made("an optimizer", config, Optimizer)  # type: ignore[type-abstract]

@@ -6,18 +6,17 @@ to twelve NumPy calls costs more than the arithmetic on a few thousand elements.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from autograd_lite import Changes, Tensor
 
 from .pieces import calls_in_pieces
-from .rules import Hyper, Rule
+from .rules import Array, Hyper, Rule
 
-Array = npt.NDArray[Any]
 # What fills a slot at the start: a number, or a function of the parameter's values.
 Start = float | Callable[[Array], Array]
 
@@ -30,11 +29,31 @@ LARGEST = 1 << 17
 PIECE = 1 << 16
 
 
+class Step(NamedTuple):
+    """What the blocks of one step share.
+
+    Attributes:
+        changes: where they note what is to change.
+        gradients: of all parameters of the optimizer, or None.
+        hyper: the hyperparameters.
+        constraints: by the numbers of the parameters that have one.
+        in_pieces: whether large parameters are updated piece by piece.
+        averages: whether the running means replace the values.
+    """
+
+    changes: Changes
+    gradients: Sequence[Array | None]
+    hyper: Hyper
+    constraints: Mapping[int, Callable[[Array], Array]]
+    in_pieces: bool
+    averages: bool
+
+
 class Block:
     """One parameter with arrays of its shape as state, or several of one dtype with flat arrays as state.
 
     Args:
-        members: indices into the optimizer's list of parameters, with the parameters.
+        members: the parameters, each with its number in the optimizer's list.
     """
 
     def __init__(self, members: Sequence[tuple[int, Tensor]]) -> None:
@@ -53,7 +72,7 @@ class Block:
         return self.shapes[0] if len(self.shapes) == 1 else (self.parts[-1].stop,)
 
     def held(self, slots: Mapping[str, Start]) -> dict[str, Any]:
-        """Return a state of exactly `slots`: a new one starts at the given value, one no longer wanted goes."""
+        """Return the state with exactly these slots: new ones at their start, without those no longer wanted."""
         if self.state.keys() == slots.keys():
             return self.state
         old = self.state
@@ -68,22 +87,31 @@ class Block:
         """Return the members' values, one after another, as one flat array."""
         return np.concatenate([p.data.ravel() for p in self.parameters])
 
-    def gradients_of(self, gradients: Sequence[Array | None]) -> list[Array | None]:
-        """Return those of the members' own."""
-        return [gradients[i] for i in self.indices]
-
-    def updated(
-        self, rule: Rule, hyper: Hyper, mine: Sequence[Array | None], state: dict[str, Any], reads_values: bool
-    ) -> tuple[list[Array | None], dict[str, Any]]:
-        """Return the rule's delta for every member that has a gradient, None for the others, and the new state.
+    def note_step(self, step: Step, rule: Rule, slots: Mapping[str, Start], reads_values: bool) -> None:
+        """Apply a rule to the members that have a gradient, and note what it changes: their values and the state.
 
         Args:
-            rule: the rule to apply.
-            hyper: its hyperparameters.
-            mine: the gradients of the members, or None.
-            state: the slots.
+            step: what all blocks share.
+            rule: the rule of this block.
+            slots: what its state has.
             reads_values: whether the rule reads p, so that the members' values must be gathered too.
         """
+        mine = [step.gradients[i] for i in self.indices]
+        state = self.held(slots)
+        if step.in_pieces and self.parameters[0].size > PIECE and mine[0] is not None:
+            values, state = self.noted_in_pieces(step, rule, mine[0], state)
+        else:
+            deltas, state = self._updated(rule, step.hyper, mine, state, reads_values)
+            values = self._noted_deltas(step, deltas)
+        if state is not self.state:
+            step.changes.call(operator.setitem, vars(self), "state", state)
+        if step.averages or step.constraints:
+            self._note_values(step, values, state)
+
+    def _updated(
+        self, rule: Rule, hyper: Hyper, mine: Sequence[Array | None], state: dict[str, Any], reads_values: bool
+    ) -> tuple[list[Array | None], dict[str, Any]]:
+        """Return the rule's delta for every member that has a gradient, None for the others, and the new state."""
         given = [g for g in mine if g is not None]
         if len(mine) == len(given) == 1:
             delta, new = rule(self.parameters[0].data, given[0], state, hyper)
@@ -110,35 +138,41 @@ class Block:
                     state[name][self.parts[j]] = value.ravel()
         return deltas, state
 
-    def note_deltas(
-        self, changes: Changes, deltas: Sequence[Array | None], constrained: Mapping[int, Any]
-    ) -> list[Array | None]:
-        """Note that deltas are taken off the members; of one that has a constraint, return the values instead."""
+    def _noted_deltas(self, step: Step, deltas: Sequence[Array | None]) -> list[Array | None]:
+        """Note that deltas are taken off the members; for one that has a constraint, return the value instead."""
         values: list[Array | None] = [None] * len(deltas)
         for j, (i, p, delta) in enumerate(zip(self.indices, self.parameters, deltas, strict=True)):
             if delta is None:
                 continue
-            if i in constrained:
+            if i in step.constraints:
                 values[j] = np.subtract(p.data, delta, out=np.empty_like(p.data))
             else:
-                changes.subtract(p, delta)
+                step.changes.subtract(p, delta)
         return values
 
-    def note_in_pieces(
-        self, changes: Changes, rule: Rule, hyper: Hyper, g: Array, state: dict[str, Any], constrained: bool
+    def noted_in_pieces(
+        self, step: Step, rule: Rule, g: Array, state: dict[str, Any]
     ) -> tuple[list[Array | None], dict[str, Any]]:
-        """Note the calls that update a large parameter; return its values if they are constrained, and the state."""
+        """Note the calls that update a large parameter; return its value if it has a constraint, and the state."""
         p = self.parameters[0]
-        if not constrained:
-            changes.calls(calls_in_pieces(rule, hyper, changes.buffer(p), g, state, PIECE))
+        if self.indices[0] not in step.constraints:
+            step.changes.calls(calls_in_pieces(rule, step.hyper, step.changes.buffer(p), g, state, PIECE))
             return [None], state
         value, state = p.numpy(), {name: a.copy() for name, a in state.items()}
-        for ufunc, *args in calls_in_pieces(rule, hyper, value, g, state, PIECE):
+        for ufunc, *args in calls_in_pieces(rule, step.hyper, value, g, state, PIECE):
             ufunc(*args)
         return [value], state
 
+    def _note_values(self, step: Step, values: Sequence[Array | None], state: Mapping[str, Array]) -> None:
+        """Note the members' values where they are not old values minus deltas: averages, and what is constrained."""
+        for j, (i, p) in enumerate(self.members):
+            value = self.part_of(state, j)["average"] if step.averages else values[j]
+            if value is not None:
+                constraint = step.constraints.get(i) if step.gradients[i] is not None else None
+                step.changes.assign(p, value if constraint is None else constraint(value))
+
     def part_of(self, state: Mapping[str, Array], member: int) -> dict[str, Array]:
-        """Return what a state has for one member, in its shape; views, not copies."""
+        """Return the part of a state that belongs to one member, in its shape; views, not copies."""
         if len(self.shapes) == 1:
             return {name: np.asarray(a) for name, a in state.items()}
         return {name: a[self.parts[member]].reshape(self.shapes[member]) for name, a in state.items()}
@@ -151,8 +185,8 @@ def partition(
 
     Args:
         parameters: in the optimizer's order.
-        together: whether any may share a block.
-        kind: what those of one block must have in common besides.
+        together: whether small ones may share a block.
+        kind: what the members of a block must have in common, apart from the dtype.
     """
     blocks = []
     small: dict[Any, list[tuple[int, Tensor]]] = {}

@@ -1,4 +1,4 @@
-"""A list of parameters as one vector, for methods that look at all of them together."""
+"""A list of parameters as one vector, for methods that treat all of them together."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class FlatFunction:
         self.count = 0
 
     def get(self) -> Vector:
-        """Return the present values, as a copy."""
+        """Return the current values, as a copy."""
         return np.concatenate([p.data.ravel() for p in self.parameters]).astype(np.float64)
 
     def set(self, x: Vector) -> None:
-        """Assign values, to all parameters or to none."""
+        """Assign values to all parameters, or to none if interrupted."""
         changes = Changes()
         self.note(changes, x)
         changes.make()
 
     def note(self, changes: Changes, x: Vector) -> None:
-        """Note that the parameters are to have these values."""
+        """Note the assignment of these values."""
         start = 0
         for p in self.parameters:
             changes.assign(p, x[start : start + p.size].reshape(p.shape).astype(p.dtype))
@@ -51,7 +51,7 @@ class FlatFunction:
             return self._scalar(self.f()).item()
 
     def value_and_gradient(self, x: Vector) -> tuple[float, Vector]:
-        """Return the function's value and gradient at x; what does not depend on a parameter has gradient 0."""
+        """Return the function's value and gradient at x; a parameter that it does not depend on has gradient 0."""
         self.set(x)
         self.count += 1
         loss = self._differentiated()

@@ -10,26 +10,26 @@ import numpy.typing as npt
 
 from autograd_lite import Changes, GradError, Tensor
 
-from ..config.arguments import checked_here
-from .checking import Parameters, named
+from ..config.arguments import checked_here, one_of, optional, positive
 from .flat import FlatFunction, Vector
 from .hyper import Number
 from .line_search import Point, strong_wolfe
+from .parameters import Parameters, named
 
 
 @checked_here
 class LBFGS:
-    """Limited-memory BFGS: Newton's method with an inverse Hessian guessed from the last steps.
+    """Limited-memory BFGS: Newton's method with an inverse Hessian estimated from the last steps.
 
-    A step needs the loss at more than one point, so `step` takes a function that computes it, on all samples; `compile`
-    refuses it, since `fit` computes one gradient of one batch for each step.
+    A step needs the loss at several points, so `step` takes a function that computes it, on all samples; `compile`
+    refuses an LBFGS, because `fit` computes one gradient of one batch per step.
 
     Args:
-        learning_rate: the first length that each line search tries, above 0; without a line search the length itself.
-        max_iter: iterations of one call of `step`.
-        tolerance_grad: `step` ends where no element of the gradient is larger, at least 0.
-        tolerance_change: `step` ends where neither the parameters nor the loss change by more, at least 0.
-        history_size: how many of the last steps are remembered.
+        learning_rate: the length that each line search tries first, above 0; without a line search, the step length.
+        max_iter: the number of iterations in one call of `step`.
+        tolerance_grad: `step` ends once no element of the gradient is larger; at least 0.
+        tolerance_change: `step` ends once neither the parameters nor the loss change by more; at least 0.
+        history_size: the number of steps that are remembered.
         line_search: "strong_wolfe", or None for steps of fixed length.
         parameters: the tensors to train, or (name, tensor) pairs.
 
@@ -68,14 +68,9 @@ class LBFGS:
         self._hyper: dict[str, float] = {}
         self.learning_rate, self.tolerance_grad = learning_rate, tolerance_grad
         self.tolerance_change = tolerance_change
-        counts: list[tuple[str, Any]] = [("max_iter", max_iter), ("history_size", history_size)]
-        for name, value in counts:
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-                raise ValueError(f"LBFGS: expected {name} to be a whole number of at least 1; received {value!r}")
-        self.max_iter, self.history_size = int(max_iter), int(history_size)
-        if line_search not in ("strong_wolfe", None):
-            raise ValueError(f"LBFGS: expected line_search 'strong_wolfe' or None; received {line_search!r}")
-        self.line_search = line_search
+        self.max_iter = positive(self, "max_iter", max_iter)
+        self.history_size = positive(self, "history_size", history_size)
+        self.line_search = optional(one_of("strong_wolfe"))(self, "line_search", line_search)
         self._parameters = named("LBFGS", parameters)[0]
         self._pairs: list[tuple[Vector, Vector]] = []
         self.iterations = 0
@@ -92,11 +87,11 @@ class LBFGS:
             p.grad = None
 
     def step(self, closure: Callable[[], Tensor]) -> float:
-        """Make up to `max_iter` iterations, and return the loss at their end.
+        """Run up to `max_iter` iterations, and return the final loss.
 
         Args:
-            closure: computes the loss, a scalar Tensor, from the parameters; it is differentiated here, and must
-                return the same at the same parameters. An error in it leaves the parameters as they were.
+            closure: computes the loss, a scalar Tensor, from the parameters; it is differentiated here, and must return
+                the same value at the same parameters. An error in it leaves the parameters as they were.
 
         Raises:
             GradError: if the loss does not depend on the parameters.
@@ -117,12 +112,12 @@ class LBFGS:
             changes.make()
             return f
         except BaseException:
-            for start in before:  # unless all is done, and an interrupt came after it
+            for start in before:  # empty once everything is done and an interrupt comes later
                 function.set(start)
             raise
 
     def _iterate(self, function: FlatFunction, x: Vector) -> tuple[Vector, float, dict[str, Any]]:
-        """Return where the iterations end, the loss there, and the attributes that they change."""
+        """Return the last point, the loss there, and the attributes that the iterations change."""
         pairs, iterations = self._pairs, self.iterations
         f, g = function.value_and_gradient(x)
         if not np.isfinite(f):
@@ -138,7 +133,7 @@ class LBFGS:
             if found.t == 0:
                 if not pairs:
                     break
-                pairs = []  # the guess has misled: begin again with the gradient
+                pairs = []  # the estimate was misleading: start again with the gradient
                 continue
             s, y = found.t * d, found.gradient - g
             if s @ y > 1e-10 * (y @ y):
@@ -159,7 +154,7 @@ class LBFGS:
         return at(t) if self.line_search is None else strong_wolfe(at, start, t)
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
-        """Return all that a later run needs to go on, as copies."""
+        """Return all that a later run needs to continue, as copies."""
         size = sum(p.size for p in self._parameters)
         pairs = np.array(self._pairs).reshape(len(self._pairs), 2, size)
         return {"iterations": np.array(self.iterations), "pairs": pairs}
@@ -168,7 +163,7 @@ class LBFGS:
         """Take over what `state_dict` returned.
 
         Raises:
-            ValueError: if an entry is missing or unknown, or of another number of parameters; nothing has changed then.
+            ValueError: if an entry is missing or unknown, or of another size; nothing has changed then.
         """
         if state.keys() != {"iterations", "pairs"}:
             raise ValueError(f"LBFGS.load_state_dict: expected iterations and pairs; received {sorted(state)}")
@@ -186,7 +181,7 @@ class LBFGS:
 
 
 def _times_inverse(pairs: list[tuple[Vector, Vector]], g: Vector) -> Vector:
-    """Return the guessed inverse Hessian times g, by the two loops over the remembered steps."""
+    """Return the estimated inverse Hessian times g, by two loops over the remembered steps."""
     q, factors = g.copy(), []
     for s, y in reversed(pairs):
         a = (s @ q) / (y @ s)

@@ -1,4 +1,4 @@
-"""A line search that ends where the strong Wolfe conditions hold."""
+"""A line search for the strong Wolfe conditions."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Point(NamedTuple):
 def strong_wolfe(at: Callable[[float], Point], start: Point, t: float, evaluations: int = 25) -> Point:
     """Return a point with f(t) <= f(0) + 1e-4 t f'(0) and |f'(t)| <= 0.9 |f'(0)|.
 
-    Where `evaluations` do not suffice: the lowest point seen that satisfies the first condition, else the start.
+    If `evaluations` do not suffice, return the lowest point seen that satisfies the first condition, else the start.
 
     Args:
         at: evaluates a point of the line; f may be infinite or NaN there.
         start: the point at t = 0, whose slope is negative.
         t: the first distance to try.
-        evaluations: how often `at` may be called.
+        evaluations: the largest number of calls of `at`.
 
     Example:
         >>> at = lambda t: Point(t, (t - 3.0) ** 2, 2 * (t - 3.0), None)
@@ -66,7 +66,7 @@ def strong_wolfe(at: Callable[[float], Point], start: Point, t: float, evaluatio
 
 
 def _between(low: Point, high: Point) -> float:
-    """Return the minimum of the cubic through both points and slopes, away from the ends, else the middle."""
+    """Return the minimum of the cubic through both points and slopes, or the middle if that is too close to an end."""
     middle, width = (low.t + high.t) / 2, high.t - low.t
     if not (math.isfinite(high.f) and math.isfinite(high.slope)):
         return middle

@@ -1,4 +1,4 @@
-"""Training in half precision: a factor of the loss, found as it goes, that keeps small gradients from becoming 0."""
+"""Training in half precision: a factor of the loss, adapted on the way, that keeps small gradients from becoming 0."""
 
 from __future__ import annotations
 
@@ -10,46 +10,49 @@ import numpy as np
 
 from autograd_lite import Changes, Tensor
 
+from ..config.arguments import positive
 from ..config.config import plain
-from .checking import Array, Parameters, scaled, unscaled
-from .hyper import Number, Rate
+from .composite import CompositeOptimizer
+from .gradients import Gradients, is_finite, scaled, unscaled
+from .hyper import Inner, Number, Quantity
 from .optimizer import Optimizer
-from .wrapping import Inside, Wrapping
+from .parameters import Parameters
+from .rules import Array
+from .state import whole_number
 
 _SMALLEST, _LARGEST = 2.0**-126, 2.0**127  # powers of 2 that single precision has
 
 
-class _InnerRate(Rate):
-    """The learning rate of the optimizer inside."""
+class _InnerRate(Quantity):
+    """The learning rate of the inner optimizer."""
 
-    def __get__(self, obj: Any, objtype: type | None = None) -> float:
-        return float(obj.inner_optimizer.learning_rate)
+    def __get__(self, obj: Any, kind: type | None = None) -> Any:
+        return self if obj is None else obj.inner_optimizer.learning_rate
 
     def __set__(self, obj: Any, value: Any) -> None:
         obj.inner_optimizer.learning_rate = value
 
 
-class LossScaleOptimizer(Wrapping):
-    """Multiplies the loss by a factor S and divides the gradients by it, and lets another optimizer make the step.
+class LossScaleOptimizer(CompositeOptimizer):
+    """Multiplies the loss by a factor S, divides the gradients by it, and lets another optimizer take the step.
 
-    float16 has no numbers between 0 and 6e-8, so that small gradients vanish on the way back through a network of this
-    dtype; those of a larger loss do not. S adapts itself: a step with a gradient that is infinite or NaN is left out,
-    and halves S; after `dynamic_growth_steps` steps in a row that were made, S doubles.
+    float16 has no numbers between 0 and 6e-8, so small gradients vanish on the way back through a network of this
+    dtype; those of a larger loss do not. S adapts itself: a step with a gradient that is infinite or NaN is skipped and
+    halves S; after `dynamic_growth_steps` steps in a row without one, S doubles.
 
-    `fit` scales by itself; in a loop of your own, call `scale_loss(loss).backward()`. Where the predictions are of
-    float16, S stays so low that their gradients are finite, at most 65504; a last layer with `dtype="float32"` lifts
-    that.
+    `fit` scales by itself; in your own loop, call `scale_loss(loss).backward()`. If the predictions are float16,
+    S stays low enough that their gradients are finite, at most 65504; a last layer with `dtype="float32"` lifts that.
 
     Args:
-        inner_optimizer: what makes the steps. Clipping, weight decay, averages and the learning rate are its own;
-            `learning_rate` here is that of the inner one too.
-        initial_scale: the first S, above 0. Too high costs few steps that are left out, too low costs many.
+        inner_optimizer: takes the steps. Clipping, weight decay and averages are its arguments; `learning_rate` here
+            is an alias of its own.
+        initial_scale: the first S, above 0. Too high a value costs a few skipped steps, too low a value many poor ones.
         dynamic_growth_steps: at least 1.
         name: the name in the config.
-        parameters: the tensors to train; by default those that the inner optimizer has.
+        parameters: the tensors to train; by default those of the inner optimizer.
 
     Raises:
-        TypeError: if `inner_optimizer` is none, or for an argument that belongs to it.
+        TypeError: if `inner_optimizer` is not an optimizer, or for an argument that belongs to it.
         ValueError: if it scales the loss itself, or a number is out of its range.
 
     References:
@@ -65,13 +68,13 @@ class LossScaleOptimizer(Wrapping):
         >>> optimizer.scale_loss(loss).backward()
         >>> w.grad.item() > 0
         True
-        >>> optimizer.apply([np.array([np.inf], "float16")])  # left out
+        >>> optimizer.apply([np.array([np.inf], "float16")])  # skipped
         >>> optimizer.dynamic_scale, w.item()
         (16384.0, 1.0)
     """
 
-    learning_rate = _InnerRate(0)
-    loss_scale_factor = Inside(0)
+    learning_rate: Any = _InnerRate(0)
+    loss_scale_factor: Any = Inner()
     initial_scale = Number(0, open_low=True)
     inside = "inner_optimizer"
     skips_overflow = True
@@ -98,9 +101,9 @@ class LossScaleOptimizer(Wrapping):
             )
         if isinstance(inner_optimizer, LossScaleOptimizer):
             raise ValueError("LossScaleOptimizer: expected an inner_optimizer of another class; received its own kind")
-        self._begin(name)
+        self.name = name or "lossscaleoptimizer"
         self.initial_scale = initial_scale
-        self.dynamic_growth_steps = self._count("dynamic_growth_steps", dynamic_growth_steps, 1) or 1
+        self.dynamic_growth_steps = positive(self, "dynamic_growth_steps", dynamic_growth_steps)
         if inner_optimizer.loss_scale_factor is not None:
             raise ValueError(
                 f"LossScaleOptimizer: expected an inner_optimizer with loss_scale_factor=None, as the loss would be "
@@ -132,56 +135,41 @@ class LossScaleOptimizer(Wrapping):
 
     @property
     def used(self) -> list[Optimizer]:
-        """The inner optimizer."""
         return [self.inner_optimizer]
 
     def bind(self, parameters: Parameters) -> None:
-        """Say which parameters to train; see `Optimizer.bind`."""
         self.inner_optimizer.bind(parameters)
         self.use_ema = self.inner_optimizer.use_ema
         self._parameters, self._names = self.inner_optimizer._parameters, self.inner_optimizer._names
 
     def scale_loss(self, loss: Tensor) -> Tensor:
-        """Return what to differentiate in place of the loss: the loss times S.
+        """Return what to differentiate instead of the loss: the loss times S.
 
         Args:
             loss: a scalar.
         """
         return scaled(loss, self._scale)
 
-    def _note(self, changes: Changes, gradients: list[Array | None]) -> None:
+    def _note_step(self, changes: Changes, gradients: Gradients) -> None:
         scale, steps = self._scale, self._good_steps + 1
-        if not all(g is None or _finite(g) for g in gradients):
+        if not all(g is None or is_finite(g) for g in gradients):
             scale, steps = max(scale * 0.5, _SMALLEST), 0
         else:
-            self.inner_optimizer._note(changes, unscaled(gradients, scale))
+            self.inner_optimizer._note_step(changes, unscaled(gradients, scale))
             if steps >= self.dynamic_growth_steps:
                 scale, steps = min(scale * 2.0, _LARGEST), 0
         changes.call(vars(self).update, {"_scale": scale, "_good_steps": steps})
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, except for the parameters; see `from_config`."""
         names = ("inner_optimizer", "initial_scale", "dynamic_growth_steps", "name")
         return {name: plain(getattr(self, name)) for name in names}
 
     def own_state(self) -> dict[str, Array]:
-        """Return S, and the number of steps since it was last changed."""
+        """Return S, and the number of steps since it last changed."""
         return {"dynamic_scale": np.array(self._scale), "step_counter": np.array(self._good_steps)}
 
-    def check_state(self, called: str, state: Mapping[str, Array]) -> None:
-        """Raise unless S is a number above 0, and the number of steps a whole one."""
-        scale, steps = state["dynamic_scale"], state["step_counter"]
+    def checked_state(self, called: str, state: Mapping[str, Array]) -> dict[str, Any]:
+        scale = state["dynamic_scale"]
         if scale.shape or scale.dtype.kind != "f" or not 0 < scale < math.inf:
             raise ValueError(f"{called}: expected 'dynamic_scale', a number above 0; received {scale!r:.80}")
-        if steps.shape or steps.dtype.kind not in "iu" or steps < 0:
-            raise ValueError(f"{called}: expected 'step_counter', a whole number of at least 0; received {steps!r:.80}")
-
-    def set_state(self, state: Mapping[str, Array]) -> None:
-        """Take over S and the number of steps."""
-        self._scale, self._good_steps = float(state["dynamic_scale"]), int(state["step_counter"])
-
-
-def _finite(g: Array) -> bool:
-    """Return whether all elements are finite: the sum tells, unless it overflows."""
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(g.sum()) or np.isfinite(g).all())
+        return {"_scale": float(scale), "_good_steps": whole_number(called, "step_counter", state["step_counter"])}

@@ -1,4 +1,4 @@
-"""Several optimizers in one, each for parameters of its own."""
+"""Several optimizers in one, each for some of the parameters."""
 
 from __future__ import annotations
 
@@ -12,27 +12,30 @@ import numpy as np
 from autograd_lite import Changes, Tensor
 
 from ..config.config import Registered, made, plain
-from .checking import Array, Parameters, described, named
-from .hyper import Rate
+from .composite import CompositeOptimizer
+from .gradients import Gradients
+from .hyper import Inner
 from .loss_scale import LossScaleOptimizer
 from .optimizer import Optimizer
-from .wrapping import Wrapping
+from .parameters import Parameters, described, named
+from .rules import Array
+from .state import whole_number
 
 
 class OptimizerMap(Registered, MutableMapping[str, Optimizer]):
-    """Says which optimizer a parameter has, by its name.
+    """Maps parameters to optimizers by name.
 
     A key is a parameter's whole name, such as "encoder.dense.kernel", or a regular expression that matches all of it,
     such as "encoder.*". Names may be written with slashes, as in Keras: "encoder/dense/kernel", "encoder/.*".
 
     Args:
-        default_optimizer: for the parameters that no key fits.
+        default_optimizer: for the parameters that no key matches.
         optimizer_map: a dict of optimizers by key.
 
     Raises:
         TypeError: if something is not an optimizer.
-        ValueError: for a key that is no regular expression, or is there already; when a parameter is asked for, if
-            several keys match its name and none is equal to it.
+        ValueError: for a key that is not a regular expression, or is there already; in a look-up, if several keys match
+            the name and none is equal to it.
 
     Example:
         >>> from nn import optimizers
@@ -51,7 +54,7 @@ class OptimizerMap(Registered, MutableMapping[str, Optimizer]):
 
     @property
     def default_optimizer(self) -> Optimizer:
-        """The optimizer of the parameters that no key fits."""
+        """The optimizer of the parameters that no key matches."""
         return self._default
 
     def __getitem__(self, key: str) -> Optimizer:
@@ -60,7 +63,7 @@ class OptimizerMap(Registered, MutableMapping[str, Optimizer]):
         return self._map[found] if found is not None else self._default
 
     def matching(self, name: str) -> str | None:
-        """Return the key that fits a parameter's name, or None."""
+        """Return the key that matches a parameter's name, or None."""
         names = (name, name.replace(".", "/"))
         exact = [key for key in names if key in self._map]
         found = exact[:1] or [key for key in self._map if any(re.fullmatch(key, one) for one in names)]
@@ -72,7 +75,7 @@ class OptimizerMap(Registered, MutableMapping[str, Optimizer]):
         return found[0] if found else None
 
     def __setitem__(self, key: str, optimizer: Optimizer) -> None:
-        """Give the parameters whose names fit a key an optimizer."""
+        """Set the optimizer of the parameters whose names match a new key."""
         if not isinstance(key, str):
             raise TypeError(f"OptimizerMap: expected a key to be a name or an expression; received {key!r:.80}")
         if key in self._map:
@@ -86,19 +89,16 @@ class OptimizerMap(Registered, MutableMapping[str, Optimizer]):
         self._map[key] = _plain_optimizer(f"OptimizerMap: the optimizer of {key!r}", optimizer)
 
     def __delitem__(self, key: str) -> None:
-        """Forget a key."""
         del self._map[key]
 
     def __contains__(self, key: object) -> bool:
-        """Return whether this very key is there."""
+        """True if the key itself is there, whatever names it matches."""
         return key in self._map
 
     def __len__(self) -> int:
-        """Return the number of keys."""
         return len(self._map)
 
     def __iter__(self) -> Iterator[str]:
-        """Iterate over the keys."""
         return iter(self._map)
 
     def __call__(self, variable: Tensor) -> Optimizer:
@@ -109,7 +109,7 @@ class OptimizerMap(Registered, MutableMapping[str, Optimizer]):
         return f"OptimizerMap({self._default!r}, {self._map!r})"
 
     def get_config(self) -> dict[str, Any]:
-        """Return the optimizers as plain values; in the place of one that an earlier key has stands that key."""
+        """Return the optimizers as plain values; one that an earlier key also has is written as that key."""
         first: dict[int, str | None] = {id(self._default): None}
         entries: dict[str, Any] = {}
         for key, optimizer in self._map.items():
@@ -119,7 +119,6 @@ class OptimizerMap(Registered, MutableMapping[str, Optimizer]):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return a map like the one whose `get_config` this is."""
         new = cls(made("an optimizer", config["default_optimizer"], Optimizer))  # type: ignore[type-abstract]
         for key, entry in config["optimizer_map"].items():
             shared = entry is None or isinstance(entry, str)
@@ -131,11 +130,11 @@ class OptimizerMap(Registered, MutableMapping[str, Optimizer]):
         return new
 
 
-class _NoRate(Rate):
-    """A learning rate that is not one but several."""
+class _NoRate(Inner):
+    """There are several learning rates, one for each optimizer."""
 
-    def __get__(self, obj: Any, objtype: type | None = None) -> NoReturn:
-        self.__set__(obj, None)
+    def __get__(self, obj: Any, kind: type | None = None) -> Any:
+        return self if obj is None else self.__set__(obj, None)
 
     def __set__(self, obj: Any, value: Any) -> NoReturn:
         raise AttributeError(
@@ -144,20 +143,20 @@ class _NoRate(Rate):
         )
 
 
-class MultiOptimizer(Wrapping):
-    """Leaves the parameters to several optimizers, each of which makes the steps of its own.
+class MultiOptimizer(CompositeOptimizer):
+    """Splits the parameters among several optimizers, each of which takes its own steps.
 
-    Clipping to a common norm is over the parameters of one optimizer, not over all.
+    A clipping norm is that of the parameters of one optimizer, not of all.
 
     Args:
         optimizer_map: an `OptimizerMap`, or a function of a parameter that returns an optimizer: the same object for
-            those that it shall share.
-        loss_scale_factor: of all of them, in the place of their own; see `Optimizer`.
+            parameters that share one.
+        loss_scale_factor: for all of them, instead of their own; see `Optimizer`.
         name: the name in the config.
         parameters: the tensors to train; may be given later, to `bind`.
 
     Raises:
-        TypeError: if `optimizer_map` is neither, or returns something else than an optimizer.
+        TypeError: if `optimizer_map` is neither, or returns something other than an optimizer.
         ValueError: if it returns a `LossScaleOptimizer` or a `MultiOptimizer`. `LossScaleOptimizer(MultiOptimizer(…))`
             is allowed.
 
@@ -172,7 +171,7 @@ class MultiOptimizer(Wrapping):
         (['body.kernel', 'body.bias'], ['head.kernel', 'head.bias'])
     """
 
-    learning_rate = _NoRate(0)
+    learning_rate: Any = _NoRate()
     inside = "optimizers[i]"
 
     def __init__(
@@ -190,7 +189,7 @@ class MultiOptimizer(Wrapping):
                 "MultiOptimizer: expected an OptimizerMap, or a function of a parameter that returns an optimizer; "
                 f"received {optimizer_map!r:.80}{fix}"
             )
-        self._begin(name)
+        self.name = name or "multioptimizer"
         self.optimizer_map = optimizer_map
         self.use_ema = False
         self._optimizers: list[Optimizer] = []
@@ -205,16 +204,15 @@ class MultiOptimizer(Wrapping):
 
     @property
     def optimizers(self) -> list[Optimizer]:
-        """The optimizers inside; those that a function returns, once the parameters are bound."""
+        """The inner optimizers; those that a function returns are known once the parameters are bound."""
         return list(self._optimizers)
 
     @property
     def used(self) -> list[Optimizer]:
-        """The optimizers that have parameters."""
         return [o for o, members in zip(self._optimizers, self._members, strict=True) if members]
 
     def bind(self, parameters: Parameters) -> None:
-        """Say which parameters to train, and ask for the optimizer of each; see `Optimizer.bind`."""
+        """Set the parameters to train, and find the optimizer of each; see `Optimizer.bind`."""
         found, names = named("MultiOptimizer", parameters)
         same = [id(p) for p in found] == [id(p) for p in self._parameters]
         if same or self._iterations:
@@ -247,11 +245,11 @@ class MultiOptimizer(Wrapping):
                 stacklevel=4,
             )
 
-    def _note(self, changes: Changes, gradients: list[Array | None]) -> None:
+    def _note_step(self, changes: Changes, gradients: Gradients) -> None:
         for optimizer, members in zip(self._optimizers, self._members, strict=True):
             mine = [gradients[i] for i in members]
             if any(g is not None for g in mine):
-                optimizer._note(changes, mine)
+                optimizer._note_step(changes, mine)
         changes.call(vars(self).update, {"_iterations": self._iterations + 1})
 
     def own_state(self) -> dict[str, Array]:
@@ -261,20 +259,14 @@ class MultiOptimizer(Wrapping):
             groups[members] = j
         return {"iterations": np.array(self._iterations), "groups": groups}
 
-    def check_state(self, called: str, state: Mapping[str, Array]) -> None:
-        """Raise unless the same parameters belong together."""
-        steps = state["iterations"]
-        if steps.shape or steps.dtype.kind not in "iu" or steps < 0:
-            raise ValueError(f"{called}: expected 'iterations', a whole number of at least 0; received {steps!r:.80}")
+    def checked_state(self, called: str, state: Mapping[str, Array]) -> dict[str, Any]:
+        iterations = whole_number(called, "iterations", state["iterations"])
         if not np.array_equal(state["groups"], own := self.own_state()["groups"]):
             raise ValueError(
                 f"{called}: expected parameters that belong to the optimizers {own.tolist()!r:.80}; received "
                 f"{state['groups'].tolist()!r:.80}. Load into one with the same optimizer_map"
             )
-
-    def set_state(self, state: Mapping[str, Array]) -> None:
-        """Take over the number of steps."""
-        self._iterations = int(state["iterations"])
+        return {"_iterations": iterations}
 
 
 def _distinct(optimizers: list[Optimizer]) -> list[Optimizer]:

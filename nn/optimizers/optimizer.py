@@ -1,50 +1,31 @@
-"""The base class of the optimizers: which parameters, which step, which state; the arithmetic is in `rules`."""
+"""The base class of the optimizers: their parameters, their steps and their state.
+
+A step goes one way: `step` takes the gradients, `_note_step` accumulates and clips them, `_note_update` picks the rule
+of each block of parameters, and `Block.note_step` applies it. Nothing changes before all of it is known to succeed.
+"""
 
 from __future__ import annotations
 
-import math
 import operator
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypedDict
+from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 
 from autograd_lite import Changes, GradError, Tensor
 
+from ..config.arguments import flag, integer, optional, positive, text
 from ..config.config import Registered, argument_names, plain
+from ..config.fields import Converted, field
 from ..module.penalties import constraint_of
-from . import blocks
-from .blocks import Block, Start, partition
-from .checking import Array, Parameters, described, matched, named, same_keys, same_kinds, scaled, unscaled
-from .hyper import Number, OptionalNumber, Rate
-from .rules import Rule, averaged, clip_to_norm, decayed
-from .schedules import LearningRateSchedule
-
-Schedule = LearningRateSchedule | Callable[[], float]
-
-
-class CommonButDecay(TypedDict, total=False):
-    """The keyword arguments that every optimizer takes, but for `weight_decay`; see `Optimizer`."""
-
-    clipnorm: float | None
-    clipvalue: float | None
-    global_clipnorm: float | None
-    name: str | None
-    use_ema: bool
-    ema_momentum: float
-    ema_overwrite_frequency: int | None
-    loss_scale_factor: float | None
-    gradient_accumulation_steps: int | None
-    parameters: Parameters | None
-
-
-class Common(CommonButDecay, total=False):
-    """The keyword arguments that every optimizer takes; see `Optimizer`."""
-
-    weight_decay: float | None
-
+from .blocks import Block, Start, Step, partition
+from .gradients import Gradients, accumulated, clipped, matched, scaled, unscaled, usable
+from .hyper import LearningRate, Number, OptionalNumber, Quantity, Rate, Schedule, bound
+from .parameters import Parameters, named
+from .rules import Array, Rule, averaged, decayed
+from .state import arrays, same_keys, same_kinds, whole_number
 
 # What PyTorch and older versions of Keras call arguments.
 _OTHER_WORDS = {
@@ -56,103 +37,91 @@ _OTHER_WORDS = {
 }
 
 
+def _name_or_class(what: Any, name: str, value: Any) -> str:
+    return text(what, name, value) if value else type(what).__name__.lower()
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(Number, OptionalNumber, Rate, bound, field))
 class Optimizer(Registered, ABC):
     """Changes parameters by their gradients, one step at a time.
 
-    A subclass states three things: its hyperparameters, as class attributes of type `Number` or `OptionalNumber`; its
-    `rule`; and the `slots` that the rule's state has. All numbers may be changed between any two steps.
+    A subclass states three things: its hyperparameters, each as a `Number` or an `OptionalNumber`; its `rule`; and the
+    `slots` of the rule's state. All numbers may be changed between any two steps.
 
     After a step, weights that a layer has put under a constraint are brought back to it; see `nn.constraints`.
 
     Args:
-        learning_rate: the size of a step, at least 0; or a schedule, see `nn.optimizers.schedules`; or a function
-            without arguments that returns the rate.
+        learning_rate: the step size, at least 0; or a schedule, see `nn.optimizers.schedules`; or a function without
+            arguments that returns the rate.
         weight_decay: None, or at least 0: every step also takes learning_rate * weight_decay of a parameter off it.
         clipnorm: None, or above 0: each parameter's gradient is scaled down to at most this Euclidean norm.
         clipvalue: None, or above 0: each element of a gradient is clipped to [-clipvalue, clipvalue].
-        global_clipnorm: None, or above 0: all gradients are scaled by one factor, down to at most this Euclidean norm
-            of them all together. Of the three ways of clipping, one may be given.
+        global_clipnorm: None, or above 0: all gradients are scaled by one factor, so that together they have at most
+            this Euclidean norm. Only one of the three ways of clipping may be given.
         name: the name in the config; by default the class's, in lower case.
-        use_ema: whether a running mean of every parameter is kept: mean' = ema_momentum * mean + (1 - ema_momentum) *
-            value. `finalize_variable_values`, which `fit` calls at its end, makes the means the values.
-        ema_momentum: from 0 to 1.
-        ema_overwrite_frequency: None, or after how many steps, over and over, the means become the values.
+        use_ema: whether to keep a running mean of every parameter: mean' = ema_momentum * mean + (1 - ema_momentum) *
+            value. `finalize_variable_values`, which `fit` calls at its end, replaces the values by the means.
+        ema_momentum: in [0, 1].
+        ema_overwrite_frequency: None, or the number of steps after which, over and over, the means replace the values.
         loss_scale_factor: None, or above 0: the loss is multiplied by it before the backward pass, and the gradients
-            divided by it in `step`, so that those of float16 do not vanish on the way. `fit` does it; in a loop of your
-            own, call `scale_loss(loss).backward()`.
-        gradient_accumulation_steps: None, or at least 2: only every so many calls of `step` the parameters change, by
-            the mean of the gradients of all those calls. A schedule counts the calls, as in Keras.
+            divided by it in `step`, so that those of float16 do not vanish on the way. `fit` does it; in your own loop,
+            call `scale_loss(loss).backward()`.
+        gradient_accumulation_steps: None, or at least 2: the parameters change only at every n-th call of `step`, by
+            the mean of the gradients of these n calls. A schedule counts the calls, as in Keras.
         parameters: the tensors to train, or (name, tensor) pairs; may be given later, to `bind`.
 
     Raises:
-        TypeError: if an argument is not of its type, or none that the optimizer has.
+        TypeError: if an argument has the wrong type, or is unknown.
         ValueError: if a number is out of its range, or two ways of clipping are given.
         GradError: if a parameter cannot be trained; see `bind`.
     """
 
-    learning_rate = Rate(0)
-    weight_decay = OptionalNumber(0)
-    ema_momentum = OptionalNumber(0, 1, closed_high=True)
-    clipnorm = OptionalNumber(0, open_low=True)
-    clipvalue = OptionalNumber(0, open_low=True)
-    global_clipnorm = OptionalNumber(0, open_low=True)
-    loss_scale_factor = OptionalNumber(0, open_low=True)
+    learning_rate: LearningRate = Rate(0)
+    weight_decay: float | None = OptionalNumber(0, default=None, kw_only=True)
+    clipnorm: float | None = OptionalNumber(0, open_low=True, default=None, kw_only=True)
+    clipvalue: float | None = OptionalNumber(0, open_low=True, default=None, kw_only=True)
+    global_clipnorm: float | None = OptionalNumber(0, open_low=True, default=None, kw_only=True)
+    name: Converted[str | None, str] = field(_name_or_class, default=None, kw_only=True)
+    use_ema: bool = field(flag, default=False, kw_only=True)
+    ema_momentum: float | None = OptionalNumber(0, 1, closed_high=True, default=0.99, kw_only=True)
+    ema_overwrite_frequency: int | None = field(optional(positive), default=None, kw_only=True)
+    loss_scale_factor: float | None = OptionalNumber(0, open_low=True, default=None, kw_only=True)
+    gradient_accumulation_steps: int | None = field(optional(integer(2)), default=None, kw_only=True)
+    parameters: Converted[Parameters | None, list[Tensor]] = bound()
 
-    #: Whether the rule reads p. Where it does not, the values of small parameters need not be gathered.
-    reads_values: bool = True
+    #: Whether the rule reads p. If not, the values of small parameters need not be gathered.
+    reads_values: ClassVar[bool] = True
     #: Whether the rule updates each element by itself, so that small parameters may share one call of it.
-    elementwise: bool = True
-    #: Whether a step with gradients that are not finite is left out, and does no harm.
-    skips_overflow: bool = False
+    elementwise: ClassVar[bool] = True
+    #: Whether a step with gradients that are not finite is skipped, and does no harm.
+    skips_overflow: ClassVar[bool] = False
+    other_words = _OTHER_WORDS
 
-    def __init__(
-        self,
-        learning_rate: float | Schedule,
-        *,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-        use_ema: bool = False,
-        ema_momentum: float | None = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        parameters: Parameters | None = None,
-        **unknown: Any,
-    ) -> None:
-        if unknown:
-            name = next(iter(unknown))
-            fix = f". Write {_OTHER_WORDS[name]}" if name in _OTHER_WORDS else ""
-            raise TypeError(f"{type(self).__name__}: got an unexpected keyword argument {name!r}{fix}")
-        clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
-        if len(given := [f"{k}={v}" for k, v in clips.items() if v is not None]) > 1:
-            raise ValueError(f"{type(self).__name__}: expected one way of clipping; received {' and '.join(given)}")
-        self._begin(name)
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
-        self.use_ema = bool(use_ema)
-        self.ema_momentum = ema_momentum if use_ema else None
-        self.loss_scale_factor = loss_scale_factor
-        self.ema_overwrite_frequency = self._count("ema_overwrite_frequency", ema_overwrite_frequency, 1)
-        self.gradient_accumulation_steps = self._count("gradient_accumulation_steps", gradient_accumulation_steps, 2)
-        if parameters is not None:
-            self.bind(parameters)
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Return an optimizer that has neither hyperparameters nor parameters yet."""
+        new = super().__new__(cls)
+        new._begin()
+        return new
 
-    def _begin(self, name: str | None) -> None:
-        """Set what every optimizer has at its start."""
-        self.name = name or type(self).__name__.lower()
+    def _begin(self) -> None:
         self._hyper: dict[str, float] = {}
         self._iterations = 0
         self._schedule: Schedule | None = None
         self._parameters: list[Tensor] = []
         self._names: list[str] = []
         self._blocks: list[Block] = []
+        self._decays: list[bool] = []  # whether weight decay touches a block
+        self._in_pieces = False
         self._constraints: dict[int, Callable[..., Any]] = {}
         self._undecayed: tuple[list[Tensor], list[str]] = [], []
-        self._gathered: list[Array | None] = []
+        self._accumulated: Gradients = []
+
+    def __post_init__(self) -> None:
+        clips = {name: getattr(self, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
+        if len(given := [f"{name}={value}" for name, value in clips.items() if value is not None]) > 1:
+            raise ValueError(f"{type(self).__name__}: expected one way of clipping; received {' and '.join(given)}")
+        if not self.use_ema:
+            self.ema_momentum = None
 
     # ---- what a subclass states -------------------------------------------------------------------------------------
 
@@ -161,39 +130,34 @@ class Optimizer(Registered, ABC):
         """Return the pure update rule; see `nn.optimizers.rules`."""
 
     def slots(self) -> Mapping[str, Start]:
-        """Return the names of the arrays in the rule's state, with the number that fills each at the start."""
+        """Return the names of the arrays in the rule's state, each with the number that fills it at the start."""
         return {}
 
     def slots_for(self, parameter: Tensor) -> Mapping[str, Start]:
-        """Return the same for one parameter; asked only where the rule is not `elementwise`."""
+        """Return the slots of one parameter; called only if the rule is not `elementwise`."""
         return self.slots()
 
     def decay_for(self, parameter: Tensor) -> str | None:
-        """Return the name of the number that a parameter is decayed by, or None; the same for all if `elementwise`."""
+        """Return the name of the number that decays a parameter, or None; the same for all if `elementwise`."""
         return None if self.weight_decay is None else "weight_decay"
 
     # ---- the parameters ---------------------------------------------------------------------------------------------
 
     @property
-    def parameters(self) -> list[Tensor]:
-        """The bound parameters, in the order in which they were given."""
-        return list(self._parameters)
-
-    @property
     def iterations(self) -> int:
-        """The number of steps taken; those that only gathered gradients do not count."""
+        """The number of steps taken; calls that only accumulated gradients do not count."""
         return self._iterations // (self.gradient_accumulation_steps or 1)
 
     def bind(self, parameters: Parameters) -> None:
-        """Say which parameters to train; the same ones again change nothing.
+        """Set the parameters to train; binding the same ones again changes nothing.
 
         Args:
             parameters: the tensors, or (name, tensor) pairs; each a leaf that requires a gradient.
 
         Raises:
-            TypeError: if something else than a Tensor is among them.
+            TypeError: if something other than a Tensor is among them.
             GradError: if one cannot be trained.
-            ValueError: if there is none, one comes twice, or steps were already taken on others.
+            ValueError: if there are none, one comes twice, or steps were already taken on others.
         """
         found, names = named(type(self).__name__, parameters)
         if self._iterations and [id(p) for p in found] != [id(p) for p in self._parameters]:
@@ -205,7 +169,7 @@ class Optimizer(Registered, ABC):
         if not self._iterations:
             self._parameters, self._names = found, names
             self._constraints = {i: c for i, p in enumerate(found) if (c := constraint_of(p)) is not None}
-            self._gathered = []
+            self._accumulated = []
             self._partition()
 
     def zero_grad(self) -> None:
@@ -216,7 +180,7 @@ class Optimizer(Registered, ABC):
     def exclude_from_weight_decay(
         self, var_list: Iterable[Tensor] | None = None, var_names: Iterable[str] | None = None
     ) -> None:
-        """Say which parameters no weight decay touches; to be called before the first step.
+        """Exclude parameters from weight decay; to be called before the first step.
 
         Args:
             var_list: parameters.
@@ -245,10 +209,22 @@ class Optimizer(Registered, ABC):
 
     def _partition(self) -> None:
         self._blocks = partition(self._parameters, self.elementwise, self._is_undecayed)
+        # Rules of nn raise nothing and call ufuncs alone; one that may raise must not have changed a piece before.
+        self._in_pieces = self.elementwise and str(type(self).rule.__module__).partition(".")[0] == "nn"
         self._decays = [not self._is_undecayed(block.parameters[0]) for block in self._blocks]
 
+    def _bound(self, method: str) -> list[Tensor]:
+        if not self._parameters:
+            raise GradError(
+                f"{type(self).__name__}.{method}: no parameters are bound. "
+                f"Make the optimizer with {type(self).__name__}(..., parameters=model.parameters()), or call bind()"
+            )
+        return self._parameters
+
+    # ---- a step -----------------------------------------------------------------------------------------------------
+
     def scale_loss(self, loss: Tensor) -> Tensor:
-        """Return what to differentiate in place of the loss: the loss times `loss_scale_factor`, if there is one.
+        """Return what to differentiate instead of the loss: the loss times `loss_scale_factor`, if there is one.
 
         Args:
             loss: a scalar.
@@ -264,20 +240,20 @@ class Optimizer(Registered, ABC):
         """
         bound = self._bound("step")
         given = [None if (g := p.grad) is None else g.data for p in bound]
-        self._advance(self._usable("step", given, bound))
+        self._advance(usable(type(self).__name__, "step", given, bound, self._names))
 
     def apply(self, grads: Iterable[Any], trainable_variables: Iterable[Tensor] | None = None) -> None:
-        """Make the step that `step` makes, by gradients that are given here; `.grad` is neither read nor changed.
+        """Take the step that `step` takes, with the gradients given here; `.grad` is neither read nor changed.
 
         Args:
             grads: Tensors or arrays, each of its parameter's shape, such as `ag.grad` returns; None leaves its
                 parameter alone. An empty list makes no step.
             trainable_variables: the parameters that they belong to, in the same order; by default all that are bound.
-                The first call binds them, later ones may give a part of them.
+                The first call binds them, later ones may give only some of them.
 
         Raises:
             GradError: if no parameters are bound or given, or none of them has a gradient.
-            ValueError: if there are not as many of the ones as of the others, or a parameter is not known.
+            ValueError: if the numbers of gradients and parameters differ, or a parameter is unknown.
             ShapeError: if a gradient has another shape than its parameter. In each case nothing has changed.
 
         Example:
@@ -292,29 +268,30 @@ class Optimizer(Registered, ABC):
         grads = list(grads)
         if not grads:
             return
+        owner = type(self).__name__
         parameters = self._bound("apply") if trainable_variables is None else list(trainable_variables)
-        bound = self._parameters or named(type(self).__name__, parameters)[0]
-        gradients = self._usable("apply", matched(f"{type(self).__name__}.apply", grads, parameters, bound), bound)
+        bound = self._parameters or named(owner, parameters)[0]
+        gradients = usable(owner, "apply", matched(f"{owner}.apply", grads, parameters, bound), bound, self._names)
         self.bind(bound)
         self._advance(gradients)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Tensor]]) -> int:
-        """Make the step of `apply` by (gradient, parameter) pairs, and return the number of steps taken."""
+        """Take the step of `apply` with (gradient, parameter) pairs, and return the number of steps taken."""
         pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [p for _, p in pairs])
         return self.iterations
 
-    def _advance(self, gradients: list[Array | None]) -> None:
-        """Make a step by gradients, one for each parameter, that are known to be usable."""
+    def _advance(self, gradients: Gradients) -> None:
+        """Take a step with gradients that are known to be usable."""
         changes = Changes()
         if (factor := self.loss_scale_factor) is not None:
             gradients = unscaled(gradients, factor)
         with np.errstate(all="ignore"):  # what overflows becomes an infinity
-            self._note(changes, gradients)
+            self._note_step(changes, gradients)
         changes.make()
 
-    def _note(self, changes: Changes, gradients: list[Array | None]) -> None:
-        """Compute a step by gradients that are not scaled, and note all that it changes; nothing has changed then."""
+    def _note_step(self, changes: Changes, gradients: Gradients) -> None:
+        """Compute a step with gradients that are not scaled, and note all that it changes; nothing has changed yet."""
         counted: dict[str, Any] = {"_iterations": self._iterations + 1}
         hyper = {**self._hyper, "iterations": self.iterations + 1}
         if self._schedule is not None:
@@ -322,19 +299,19 @@ class Optimizer(Registered, ABC):
             changes.call(operator.setitem, self._hyper, "learning_rate", hyper["learning_rate"])
         every = self.gradient_accumulation_steps
         if every:
-            gradients = counted["_gathered"] = self._with_gathered(gradients)
+            gradients = counted["_accumulated"] = accumulated(self._accumulated, gradients)
         if not every or not counted["_iterations"] % every:
             if every:
-                gradients, counted["_gathered"] = [None if g is None else g / every for g in gradients], []
-            self._update(changes, hyper, self._clipped(gradients))
+                gradients, counted["_accumulated"] = [None if g is None else g / every for g in gradients], []
+            gradients = clipped(gradients, self.clipnorm, self.clipvalue, self.global_clipnorm)
+            self._note_update(changes, hyper, gradients)
         changes.call(vars(self).update, counted)
 
-    def _update(self, changes: Changes, hyper: dict[str, float], gradients: list[Array | None]) -> None:
+    def _note_update(self, changes: Changes, hyper: dict[str, float], gradients: Gradients) -> None:
         """Apply the rule to all parameters, and note what it changes."""
-        # Rules of nn raise nothing and call ufuncs alone; one that may raise must not have changed a piece before.
-        in_pieces = self.elementwise and type(self).rule.__module__.partition(".")[0] == __name__.partition(".")[0]
         every = self.ema_overwrite_frequency if self.use_ema else None
-        overwrites = every is not None and not hyper["iterations"] % every
+        averages = every is not None and not hyper["iterations"] % every
+        step = Step(changes, gradients, hyper, self._constraints, self._in_pieces, averages)
         for block, decays, slots in zip(self._blocks, self._decays, self._all_slots(), strict=True):
             rule, reads_values = self.rule(), self.reads_values or self.use_ema
             decay = self.decay_for(block.parameters[0]) if decays else None
@@ -342,20 +319,7 @@ class Optimizer(Registered, ABC):
                 rule, reads_values = decayed(rule, decay, self.reads_values), True
             if self.use_ema:
                 rule = averaged(rule)
-            mine, state = block.gradients_of(gradients), block.held(slots)
-            if in_pieces and block.parameters[0].size > blocks.PIECE and mine[0] is not None:
-                constrained = block.indices[0] in self._constraints
-                values, state = block.note_in_pieces(changes, rule, hyper, mine[0], state, constrained)
-            else:
-                deltas, state = block.updated(rule, hyper, mine, state, reads_values)
-                values = block.note_deltas(changes, deltas, self._constraints)
-            if state is not block.state:
-                changes.call(operator.setitem, vars(block), "state", state)
-            for j, (i, p) in enumerate(block.members if overwrites or self._constraints else ()):
-                value = block.part_of(state, j)["average"] if overwrites else values[j]
-                if value is not None:
-                    constraint = self._constraints.get(i) if gradients[i] is not None else None
-                    changes.assign(p, value if constraint is None else constraint(value))
+            block.note_step(step, rule, slots, reads_values)
 
     def _all_slots(self) -> list[Mapping[str, Start]]:
         """Return the slots of every block."""
@@ -364,14 +328,8 @@ class Optimizer(Registered, ABC):
             return [{**self.slots(), **average}] * len(self._blocks)
         return [{**self.slots_for(block.parameters[0]), **average} for block in self._blocks]
 
-    def _with_gathered(self, gradients: list[Array | None]) -> list[Array | None]:
-        """Return the gradients added to those of the calls before; arrays that nobody else holds."""
-        before = self._gathered or [None] * len(gradients)
-        both = zip(before, gradients, strict=True)
-        return [a if g is None else np.array(g) if a is None else a + g for a, g in both]
-
     def finalize_variable_values(self) -> None:
-        """Make the running means the values of the parameters, if they are kept; `fit` does at its end.
+        """Replace the values of the parameters by their running means, if these are kept; `fit` does at its end.
 
         Raises:
             GradError: if no parameters are bound.
@@ -384,84 +342,25 @@ class Optimizer(Registered, ABC):
                     changes.assign(p, block.part_of(block.state, j)["average"])
         changes.make()
 
-    def _count(self, name: str, value: Any, low: int) -> int | None:
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
-            raise ValueError(
-                f"{type(self).__name__}: expected {name} to be None or a whole number of at least {low}; "
-                f"received {value!r}"
-            )
-        return int(value)
-
-    def _bound(self, method: str) -> list[Tensor]:
-        if not self._parameters:
-            raise GradError(
-                f"{type(self).__name__}.{method}: no parameters are bound. "
-                f"Make the optimizer with {type(self).__name__}(..., parameters=model.parameters()), or call bind()"
-            )
-        return self._parameters
-
-    def _usable(self, method: str, given: list[Array | None], bound: list[Tensor]) -> list[Array | None]:
-        """Return the gradients without those of frozen parameters, once it is certain that the step can be made."""
-        gradients: list[Array | None] = []
-        usable = False
-        for i, (g, p) in enumerate(zip(given, bound, strict=True)):
-            if g is None or not p.requires_grad:
-                gradients.append(None)
-                continue
-            if not p.is_leaf:
-                name = self._names[i] if self._names else described(i, p)
-                raise GradError(
-                    f"{type(self).__name__}.{method}: the parameter {name} is no longer a leaf: an operation was "
-                    "recorded into it. Change parameters inside no_grad(), or with assign()"
-                )
-            gradients.append(g)
-            usable = True
-        if not usable:
-            frozen = sum(not p.requires_grad for p in bound)
-            others = f" ({frozen} of them require none: set requires_grad, or trainable, to True)" if frozen else ""
-            fix = "Call loss.backward() before step(), and zero_grad() after it" if method == "step" else "Give one"
-            raise GradError(
-                f"{type(self).__name__}.{method}: none of the {len(bound)} parameters has a gradient{others}. {fix}"
-            )
-        return gradients
-
-    def _clipped(self, gradients: list[Array | None]) -> list[Array | None]:
-        """Return the gradients clipped as the hyperparameters say; None stays None."""
-        each, value, everything = self.clipnorm, self.clipvalue, self.global_clipnorm
-        if each is not None:
-            return [None if g is None else clip_to_norm(g, each) for g in gradients]
-        if value is not None:
-            return [None if g is None else np.clip(g, -value, value) for g in gradients]
-        if everything is not None:
-            norm = math.sqrt(sum(float((g * g).sum()) for g in gradients if g is not None))
-            # Keras: one infinity makes every gradient NaN, where a factor of 0 would hide it in all others.
-            factor = everything / max(norm, everything) if math.isfinite(norm) else math.nan
-            return [None if g is None else g * factor for g in gradients]
-        return gradients
-
     # ---- state and config -------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Array]:
-        """Return all that a later run needs to go on bit for bit, as copies.
+        """Return all that a later run needs to continue bit for bit, as copies.
 
         Returns:
             "iterations", every hyperparameter that has a value, "<i>.<slot>" for each slot of the i-th parameter, and,
-            where no weight decay touches some, "undecayed" with their numbers.
+            if some are excluded from weight decay, "undecayed" with their numbers.
         """
-        before = [block.state for block in self._blocks]
         state = {"iterations": np.array(self._iterations)}
+        self._bound("state_dict")
         state |= {name: np.array(value) for name, value in self._hyper.items()}
-        for i, slots in enumerate(self._slot_arrays("state_dict")):
-            state |= {f"{i}.{name}": np.array(a) for name, a in slots.items()}
-        self._hold_again(before)  # a slot may start as the parameter is at the first step, which is not yet
-        state |= {f"{i}.{_GATHERED}": np.array(g) for i, g in enumerate(self._gathered) if g is not None}
+        state |= {key: np.array(a) for key, a in self._slot_arrays().items()}
+        state |= {f"{i}.{_ACCUMULATED}": np.array(g) for i, g in enumerate(self._accumulated) if g is not None}
         undecayed = [i for i, p in enumerate(self._parameters) if self._is_undecayed(p)]
         return state | ({_UNDECAYED: np.array(undecayed)} if undecayed else {})
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` returned, of an optimizer of the same class and as many parameters.
+        """Take over what `state_dict` returned, of an optimizer of the same class and number of parameters.
 
         Raises:
             ValueError: if entries are missing, unknown or out of range.
@@ -470,31 +369,23 @@ class Optimizer(Registered, ABC):
         """
         called = f"{type(self).__name__}.load_state_dict"
         self._bound("load_state_dict")
-        entries = {key: np.asarray(value.data if isinstance(value, Tensor) else value) for key, value in state.items()}
-        numbers = {key: entries.pop(key) for key in list(entries) if "." not in key}
-        iterations = numbers.pop("iterations", None)
-        if iterations is None or iterations.shape or iterations.dtype.kind not in "iu" or iterations < 0:
-            raise ValueError(f"{called}: expected 'iterations', a whole number of at least 0; received {iterations!r}")
+        slots = arrays(state)
+        numbers = {key: slots.pop(key) for key in list(slots) if "." not in key}
+        gradients = {key: slots.pop(key) for key in list(slots) if key.endswith(f".{_ACCUMULATED}")}
+        iterations = whole_number(called, "iterations", numbers.pop("iterations", None))
         undecayed = numbers.pop(_UNDECAYED, None)
-        before = self._hyper, self._undecayed, [block.state for block in self._blocks]
-        gathered = {key: entries.pop(key) for key in list(entries) if key.endswith(f".{_GATHERED}")}
+        before = dict(vars(self))
         try:
             self._hyper = self._checked_numbers(called, numbers)
             if undecayed is not None:
                 self._undecayed = self._checked_undecayed(called, undecayed), []
-                self._partition()
-            self._load_slots(called, entries)
-            self._gathered = self._checked_gathered(called, gathered)
+            self._partition()  # which slots there are depends on the numbers, and on what is decayed
+            self._load_slots(called, slots)
+            self._accumulated = self._checked_gradients(called, gradients)
+            self._iterations = iterations
         except BaseException:
-            self._hyper, self._undecayed = before[0], before[1]
-            self._partition()
-            self._hold_again(before[2])
+            vars(self).update(before)
             raise
-        self._iterations = int(iterations)
-
-    def _hold_again(self, states: Iterable[dict[str, Array]]) -> None:
-        for block, state in zip(self._blocks, states, strict=True):
-            block.state = state
 
     def _checked_undecayed(self, called: str, indices: Array) -> list[Tensor]:
         if (
@@ -510,43 +401,41 @@ class Optimizer(Registered, ABC):
 
     def _checked_numbers(self, called: str, numbers: Mapping[str, Array]) -> dict[str, float]:
         known = {
-            name: d for c in reversed(type(self).__mro__) for name, d in vars(c).items() if isinstance(d, _NUMBERS)
+            name: d for c in reversed(type(self).__mro__) for name, d in vars(c).items() if isinstance(d, Quantity)
         }
-        required = {name for name, d in known.items() if isinstance(d, Number)}
+        required = {name for name, d in known.items() if not d.none}
         same_keys(called, required | (numbers.keys() & known.keys()), numbers.keys())
-        return {name: known[name].check(value, type(self).__name__) for name, value in numbers.items()}
+        return {name: known[name].checked(called, name, value) for name, value in numbers.items()}
 
-    def _checked_gathered(self, called: str, gathered: Mapping[str, Array]) -> list[Array | None]:
-        expected = {f"{i}.{_GATHERED}": p.data for i, p in enumerate(self._parameters)}
-        same_keys(called, expected.keys() & gathered.keys(), gathered.keys())
-        same_kinds(called, expected, gathered)
-        return [np.array(gathered[key]) if key in gathered else None for key in expected] if gathered else []
+    def _checked_gradients(self, called: str, gradients: Mapping[str, Array]) -> Gradients:
+        expected = {f"{i}.{_ACCUMULATED}": p.data for i, p in enumerate(self._parameters)}
+        same_keys(called, expected.keys() & gradients.keys(), gradients.keys())
+        same_kinds(called, expected, gradients)
+        return [np.array(gradients[key]) if key in gradients else None for key in expected] if gradients else []
 
     def _load_slots(self, called: str, entries: dict[str, Array]) -> None:
-        views = self._slot_arrays("load_state_dict")
-        expected = {f"{i}.{name}": a for i, slots in enumerate(views) for name, a in slots.items()}
+        expected = self._slot_arrays()
         same_keys(called, expected.keys(), entries.keys())
         same_kinds(called, expected, entries)
-        for block in self._blocks:
+        for block, slots in zip(self._blocks, self._all_slots(), strict=True):
             block.state = {
                 name: np.concatenate([entries[f"{i}.{name}"].ravel() for i in block.indices]).reshape(np.shape(a))
-                for name, a in block.state.items()
+                for name, a in block.held(slots).items()
             }
 
-    def _slot_arrays(self, method: str) -> list[dict[str, Array]]:
-        """Return the state of every parameter, in the order of the parameters; views."""
-        self._bound(method)
+    def _slot_arrays(self) -> dict[str, Array]:
+        """Return "<i>.<slot>" for each slot of the i-th parameter, as the next step will find them; views."""
         found: dict[int, dict[str, Array]] = {}
         for block, slots in zip(self._blocks, self._all_slots(), strict=True):
-            block.state = block.held(slots)
-            found |= {i: block.part_of(block.state, j) for j, i in enumerate(block.indices)}
-        return [found[i] for i in range(len(self._parameters))]
+            state = block.held(slots)
+            found |= {i: block.part_of(state, j) for j, i in enumerate(block.indices)}
+        return {f"{i}.{name}": a for i in range(len(self._parameters)) for name, a in found[i].items()}
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments with their present values, except for the parameters; see `from_config`.
 
         Raises:
-            AttributeError: if an argument of a subclass's constructor is no attribute of the same name.
+            AttributeError: if an argument of a subclass's constructor is not an attribute of the same name.
         """
         config = {name: plain(getattr(self, name)) for name in argument_names(type(self)) if name != "parameters"}
         return config | ({} if self._schedule is None else {"learning_rate": plain(self._schedule)})
@@ -557,6 +446,5 @@ class Optimizer(Registered, ABC):
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
 
 
-_GATHERED = "accumulated_gradient"
+_ACCUMULATED = "accumulated_gradient"
 _UNDECAYED = "undecayed"
-_NUMBERS = (Number, OptionalNumber)

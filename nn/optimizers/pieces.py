@@ -1,8 +1,8 @@
-"""Rules as lists of ufunc calls, which update a large parameter piece by piece without a line of Python among them.
+"""Rules as lists of ufunc calls, which update a large parameter piece by piece with no line of Python in between.
 
-A rule is run once on stand-ins for arrays, which note the ufuncs that it calls. The same calls, for each piece of the
-parameter and with results in memory that stays in the cache, write the new state over the old and take delta off the
-parameter. So they can be part of changes that an interrupt finds made or not begun, and need no copy of what is large.
+A rule is run once on stand-ins for arrays, which note the ufuncs that it calls. The same calls, made for each piece of
+the parameter with results in memory that stays in the cache, write the new state over the old and take delta off the
+parameter. So they can be part of `Changes`, which an interrupt finds complete or not begun, and copy nothing large.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from .rules import Hyper, Rule
+from .rules import Array, Hyper, Rule
 
-Array = npt.NDArray[Any]
 Call = tuple[Any, ...]  # a ufunc, its operands, and the array that its result goes to
 
 # What NumPy calls for the operator ** with these exponents.
@@ -28,11 +26,11 @@ _kept = threading.local()
 
 
 class _Value:
-    """Stands in a rule for an array, and notes what is computed from it.
+    """Stands for an array in a rule, and notes what is computed from it.
 
     Args:
-        notes: where to.
-        place: the number of the array that holds it, or a number below 0 as long as none does.
+        notes: the list to note it in.
+        place: the number of the array that holds it; negative as long as none does.
     """
 
     def __init__(self, notes: list[_Note], place: int = -1) -> None:
@@ -40,7 +38,7 @@ class _Value:
         self.place = place
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, out: Any = None) -> _Value:
-        """Note the call; a place that the rule has for the result does not matter."""
+        """Note the call; where the rule wants the result does not matter."""
         return self.noted(ufunc, *operands)
 
     def noted(self, ufunc: np.ufunc, *operands: Any) -> _Value:
@@ -75,12 +73,12 @@ def calls_in_pieces(
     """Yield the calls that take a rule's delta off p and make the new state of `state`, both in place.
 
     Args:
-        rule: one of nn's, that updates each element by itself.
+        rule: one of nn's elementwise rules.
         hyper: its hyperparameters.
-        p: values, with an axis at least.
+        p: values, with at least one axis.
         g: gradient.
         state: the slots.
-        piece: how many elements are updated at a time.
+        piece: the number of elements that are updated at a time.
     """
     if any(np.may_share_memory(g, a) for a in (p, *state.values())):
         g = g.copy()
@@ -104,7 +102,7 @@ def calls_in_pieces(
 
 
 def _templates(notes: list[_Note], used: int) -> tuple[list[tuple[np.ufunc, Any, int | None]], list[Any]]:
-    """Return for each note what picks its arguments from a list of all arrays and numbers, and the numbers.
+    """Return what picks each note's arguments from a list of all arrays and numbers, and the numbers.
 
     The last argument is the place of the result; but NumPy wants it called `out` where `maximum` may get more operands.
     """
@@ -148,7 +146,7 @@ def _noted(rule: Rule, hyper: Hyper, names: list[str]) -> tuple[list[_Note], int
 
 
 def _scratch(count: int, size: int, piece: int, dtype: np.dtype[Any]) -> list[Array]:
-    """Return arrays for what is computed on the way; a thread keeps those of usual size for the next step."""
+    """Return arrays for intermediate results; a thread keeps those of usual size for the next step."""
     whole = count * max(size, piece) * dtype.itemsize
     held = getattr(_kept, "bytes", None)
     if held is None or held.nbytes < whole:

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import safetensors
-import safetensors.numpy
 
 import autograd_lite as ag
 
@@ -43,7 +41,9 @@ def write_file(what: str, path: Any, arrays: Mapping[str, Any], about: Mapping[s
     Raises:
         TypeError: if the path, an array or a value cannot be written.
         OSError: if the file cannot be; the old one is then as it was.
+        ModuleNotFoundError: if the package safetensors is not installed.
     """
+
     tensors = {}
     for name, a in arrays.items():
         array = np.asarray(a, order="C")  # safetensors would write another layout as it lies in memory
@@ -57,7 +57,11 @@ def write_file(what: str, path: Any, arrays: Mapping[str, Any], about: Mapping[s
             metadata = {"nn": json.dumps({**about, _SUM: _sum(about, tensors)})}
         except (TypeError, ValueError) as error:
             raise TypeError(f"{what}: expected a description of numbers, strings, lists and dicts; {error}") from error
-    ag.write_file(path, safetensors.numpy.save(tensors, metadata), what=what)
+    try:
+        from safetensors.numpy import save
+    except ModuleNotFoundError as error:
+        raise _missing(what, error) from error
+    ag.write_file(path, save(tensors, metadata), what=what)
 
 
 def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
@@ -68,11 +72,17 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
     Raises:
         SavedFileError: if it is not a whole safetensors file.
         OSError: if it cannot be read.
+        ModuleNotFoundError: if the package safetensors is not installed.
     """
+
     path = _readable(what, path)
     arrays: Arrays = {}
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:
+        from safetensors import safe_open
+    except ModuleNotFoundError as error:
+        raise _missing(what, error) from error
+    try:
+        with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             for name in file.keys():  # noqa: SIM118 - not a dict
                 kind = file.get_slice(name).get_dtype()
@@ -86,7 +96,7 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
         raise
     except Exception as error:
         raise SavedFileError(
-            f"{what}: expected a safetensors file; {path} is damaged or of another kind ({error})"
+            f"{what}: expected a safetensors file; received {path!r}, which is damaged or of another kind ({error})"
         ) from error
     if "nn" not in metadata:
         return arrays, None
@@ -100,6 +110,12 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
     except ValueError as error:
         raise SavedFileError(f"{what}: expected JSON in the file's metadata; {path} is damaged ({error})") from error
     return arrays, about
+
+
+def _missing(what: str, error: ModuleNotFoundError) -> ModuleNotFoundError:
+    return ModuleNotFoundError(
+        f"{what}: expected the package safetensors; {error}. Install it: pip install safetensors", name="safetensors"
+    )
 
 
 def _readable(what: str, path: Any) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -13,12 +13,12 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..data import DataLoader
-from ..data.structure import map_structure
-from .samples import Samples
+from ..data.structure import map_structure, unpack
+from .samples import Samples, as_inputs, as_samples, class_weights, rows_of, split_last, validation_parts
 
 
 def is_stream(x: Any) -> bool:
-    """Return whether x gives batches one after another: a DataLoader, a generator, or another iterable but no array."""
+    """Return whether x gives batches one after another: a DataLoader, a generator or another iterable, not an array."""
     if isinstance(x, (np.ndarray, Tensor, list, tuple, dict, str, bytes)) or hasattr(x, "__array__"):
         return False
     return isinstance(x, (DataLoader, Iterable))
@@ -116,7 +116,7 @@ class StreamFeed(Feed):
 
 
 class _Limited(Feed):
-    """Gives so many batches an epoch, and goes on in the next where it was; begins anew when the source ends."""
+    """Gives `steps` batches an epoch, and goes on in the next where it was; begins anew when the source ends."""
 
     def __init__(self, what: str, feed: Feed, steps: int) -> None:
         self.what, self.feed, self.steps = what, feed, steps
@@ -147,7 +147,7 @@ class _Limited(Feed):
             )
 
 
-def limited(what: str, feed: Feed, steps: int | None) -> Feed:
+def _limited(what: str, feed: Feed, steps: int | None) -> Feed:
     """Return a feed of `steps` batches an epoch, or the feed itself for None."""
     return feed if steps is None else _Limited(what, feed, steps)
 
@@ -166,3 +166,102 @@ def _length(source: Any) -> int | None:
         return len(source)
     except TypeError:
         return None
+
+
+# ---- what a call is given -------------------------------------------------------------------------------------------
+
+Data = tuple[Any, Any, Any]  # inputs or a stream, targets, sample weights
+
+
+class Validation(NamedTuple):
+    """What `fit` is told about validation: a part of the samples to keep for it, or data of its own."""
+
+    split: float
+    data: Any
+    batch_size: int | None
+    steps: int | None
+
+
+class Intake(NamedTuple):
+    """How a call of a model takes data.
+
+    Attributes:
+        what: the call, for error messages: "Sequential.fit".
+        dtype: what floating inputs and targets are cast to.
+        targets: whether every sample needs a target.
+    """
+
+    what: str
+    dtype: np.dtype[Any]
+    targets: Literal["required", "optional", "ignored"] = "required"
+
+    def samples(self, x: Any, y: Any = None, w: Any = None) -> Samples:
+        """Return arrays as samples."""
+        if self.targets == "required" or (self.targets == "optional" and y is not None):
+            return as_samples(self.what, x, y, self.dtype, w)
+        inputs = as_inputs(self.what, x, self.dtype)
+        return Samples(inputs, None, None, rows_of(inputs))
+
+    def feed(
+        self,
+        data: Data,
+        batch_size: int | None,
+        steps: int | None,
+        *,
+        shuffle: bool = False,
+        weights: Mapping[int, float] | None = None,
+    ) -> Feed:
+        """Return what gives the batches of arrays or of a stream."""
+        if not is_stream(data[0]):
+            return self._batches(self.samples(*data), batch_size, steps, shuffle, weights)
+        for name, given in (("y", data[1]), ("sample_weight", data[2]), ("batch_size", batch_size)):
+            if given is not None:
+                raise ValueError(
+                    f"{self.what}: expected no {name} with a stream of batches, which has its own; received one. "
+                    "Put (x, y, sample_weight) into the batches"
+                )
+
+        def convert(batch: Any) -> Samples:
+            return self._weighed(self.samples(*unpack(batch)), weights)
+
+        return _limited(self.what, StreamFeed(self.what, data[0], convert), steps)
+
+    def feeds(
+        self,
+        data: Data,
+        batch_size: int | None,
+        steps: int | None,
+        shuffle: bool,
+        weights: Mapping[int, float] | None,
+        validation: Validation,
+    ) -> tuple[Feed, Feed | None]:
+        """Return what gives the batches of training, and those of validation or None."""
+        split, given, size, count = validation
+        if given is None and not split:
+            return self.feed(data, batch_size, steps, shuffle=shuffle, weights=weights), None
+        if given is not None:
+            own = self._replace(what=f"{self.what}, validation_data")
+            parts = (given, None, None) if is_stream(given) else validation_parts(self.what, given)
+            held_out = own.feed(parts, None if is_stream(given) else size, count)
+            return self.feed(data, batch_size, steps, shuffle=shuffle, weights=weights), held_out
+        if is_stream(data[0]):
+            raise ValueError(
+                f"{self.what}: expected arrays with validation_split; received a stream. Pass validation_data"
+            )
+        samples, rest = split_last(self.what, self.samples(*data), split)
+        own = self._replace(what=f"{self.what}, validation_split")
+        return self._batches(samples, batch_size, steps, shuffle, weights), own._batches(rest, size, count)
+
+    def _batches(
+        self,
+        samples: Samples,
+        batch_size: int | None,
+        steps: int | None,
+        shuffle: bool = False,
+        weights: Mapping[int, float] | None = None,
+    ) -> Feed:
+        size = 32 if batch_size is None else batch_size
+        return _limited(self.what, ArrayFeed(self._weighed(samples, weights), size, shuffle), steps)
+
+    def _weighed(self, samples: Samples, weights: Mapping[int, float] | None) -> Samples:
+        return samples if weights is None else class_weights(self.what, weights, samples)

@@ -63,21 +63,27 @@ class _Live(Progress):
     def __init__(self, title: str, steps: int | None) -> None:
         super().__init__(title, steps)
         self.due = self.started
+        # Imported here: a program that shows no bar should neither pay for tqdm nor need it.
+        try:
+            from tqdm import tqdm
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"a progress bar: expected the package tqdm; {error}. Install it: pip install tqdm, or pass verbose=2",
+                name="tqdm",
+            ) from error
+        self._meter = tqdm.format_meter
 
     def draw(self, text: str) -> None:
         """Put the text in the place of the last one."""
         raise NotImplementedError
 
     def show(self, done: int, values: _Values) -> None:
-        # Imported here: a program that shows no bar should not pay for it.
-        from tqdm import tqdm
-
         now = time.perf_counter()
         self.due = now + _REFRESH_SECONDS
         if self.steps is None:
             self.draw(f"{done}/? {self.summary(values, done)}")
             return
-        text = tqdm.format_meter(
+        text = self._meter(
             done,
             self.steps,
             now - self.started,
@@ -140,6 +146,7 @@ def open_progress(verbose: int | str, title: str, steps: int | None) -> Progress
 
     Raises:
         ValueError: for any other verbose.
+        ModuleNotFoundError: if a bar is to be drawn and tqdm is not installed.
 
     Example:
         >>> open_progress(0, "Epoch 1/5", 469).close({"loss": 0.5})

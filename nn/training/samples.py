@@ -13,6 +13,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ..config.arguments import positive, refused
 from ..data.structure import is_structure, leaves, map_structure
 
 Array = npt.NDArray[Any]
@@ -85,22 +86,23 @@ def as_samples(what: str, x: Any, y: Any, dtype: np.dtype[Any], w: Any = None) -
     if y is None:
         raise ValueError(f"{what}: expected targets; received y=None. Pass x and y as arrays")
     inputs, targets = as_inputs(what, x, dtype), as_inputs(what, y, dtype, "y")
-    size = _rows(inputs)
-    if size != _rows(targets):
+    size = rows_of(inputs)
+    if size != rows_of(targets):
         raise ag.ShapeError(
             f"{what}: expected as many targets as samples; received x {_shapes(inputs)} and y {_shapes(targets)}. "
             "Pair each sample with its own target"
         )
     weights = None if w is None else as_inputs(what, w, dtype, "sample_weight")
-    if weights is not None and _rows(weights) != size:
+    if weights is not None and rows_of(weights) != size:
         raise ag.ShapeError(
             f"{what}: expected one sample_weight for each of {size} samples; received shape {_shapes(weights)}"
         )
     return Samples(inputs, targets, weights, size)
 
 
-def _rows(x: Any) -> int:
-    return len(x) if x.__class__ is np.ndarray else len(next(a for _, a in leaves(x)))
+def rows_of(x: Any) -> int:
+    """Return the number of rows of an array or Tensor, or of a structure of them."""
+    return len(x if x.__class__ is np.ndarray or x.__class__ is Tensor else next(a for _, a in leaves(x)))
 
 
 def _shapes(x: Any) -> Any:
@@ -139,10 +141,11 @@ def class_weights(what: str, weights: Mapping[int, float], samples: Samples) -> 
     return samples._replace(w=found)
 
 
-def split_last(samples: Samples, fraction: float) -> tuple[Samples, Samples]:
+def split_last(what: str, samples: Samples, fraction: float) -> tuple[Samples, Samples]:
     """Return all but the last part of the samples, and that part.
 
     Args:
+        what: the call, for error messages.
         samples: N of them.
         fraction: how much of them is the last part: N - floor(N (1 - fraction)), as Keras counts.
 
@@ -150,12 +153,12 @@ def split_last(samples: Samples, fraction: float) -> tuple[Samples, Samples]:
         ValueError: if the fraction is not between 0 and 1, or one of the parts is empty.
     """
     if not isinstance(fraction, Real) or not 0 < fraction < 1:
-        raise ValueError(f"fit: expected validation_split from 0 to 1; received {fraction!r}")
+        raise ValueError(f"{what}: expected validation_split from 0 to 1; received {fraction!r}")
     at = math.floor(samples.size * (1 - fraction))
     if at == 0 or at == samples.size:
         raise ValueError(
-            f"fit: expected validation_split to leave samples on both sides; received {fraction} with {samples.size} "
-            "samples. Choose another fraction, or pass validation_data"
+            f"{what}: expected validation_split to leave samples on both sides; received {fraction} with "
+            f"{samples.size} samples. Choose another fraction, or pass validation_data"
         )
 
     def part(rows: slice, size: int) -> Samples:
@@ -164,17 +167,6 @@ def split_last(samples: Samples, fraction: float) -> tuple[Samples, Samples]:
         return Samples(x, y, w, size)
 
     return part(slice(0, at), at), part(slice(at, None), samples.size - at)
-
-
-def positive_int(what: str, name: str, value: Any, least: int = 1) -> int:
-    """Return an argument that must be an integer, not less than `least`.
-
-    Raises:
-        ValueError: if it is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{what}: expected {name} to be an integer, at least {least}; received {name}={value!r}")
-    return int(value)
 
 
 def number(what: str, value: Any) -> float:
@@ -205,26 +197,22 @@ def shapes_with(out: Any, size: int) -> Any:
     return [shapes_with(part, size) for part in out]
 
 
-def optional_steps(name: str, steps: int | None) -> int | None:
-    """Return a number of steps, checked, or None."""
-    return None if steps is None else positive_int("fit" if "_" in name else name, name, steps)
-
-
 def validation_due(what: str, freq: Any) -> Callable[[int], bool]:
-    """Return a function that says whether to validate after an epoch, counted from 1."""
+    """Return a function that tells whether to validate after an epoch, counted from 1."""
     if isinstance(freq, (int, np.integer)):
-        every = positive_int("fit", "validation_freq", freq)
+        every = positive(what, "validation_freq", freq)
         return lambda epoch: epoch % every == 0
     if isinstance(freq, Iterable) and not isinstance(freq, str):
-        chosen = {positive_int("fit", "validation_freq", epoch) for epoch in freq}
+        chosen = {positive(what, "validation_freq", epoch) for epoch in freq}
         return lambda epoch: epoch in chosen
-    raise ValueError(f"{what}: expected an integer or a list of epochs; received {freq!r}")
+    raise refused(TypeError, what, "validation_freq", "an integer or a list of epochs", freq)
 
 
-def validation_parts(data: Any) -> tuple[Any, ...]:
-    """Return x, y and perhaps weights of `validation_data`."""
+def validation_parts(what: str, data: Any) -> tuple[Any, Any, Any]:
+    """Return x, y and the weights, or None, of `validation_data`."""
     if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
         raise ValueError(
-            f"fit: expected validation_data=(x, y), (x, y, sample_weight) or a stream; received {type(data).__name__}"
+            f"{what}: expected validation_data=(x, y), (x, y, sample_weight) or a stream; received "
+            f"{type(data).__name__}"
         )
-    return tuple(data)
+    return (*data, None)[:3]

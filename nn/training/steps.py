@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
-from types import MappingProxyType
 from typing import Any
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import optimizers
+from ..config.ambient import COPIES
 from ..config.config import plain, restored
 from ..config.forks import guard, on_fork
 from ..data.structure import unpack
@@ -20,9 +19,10 @@ from ..metrics import Metric
 from ..module.modes import in_mode
 from ..module.module import Module
 from ..module.penalties import has_penalties, model_call, penalties
-from .compiled import Compiled, compiled_with, rows_of, scalar_or_array
+from .compiled import Compiled, compiled_with
 from .interrupts import heard_interrupts, raise_ignored
-from .samples import as_tensors
+from .outputs import scalar_or_array
+from .samples import as_tensors, rows_of
 
 Data = tuple[Any, ...]
 
@@ -44,8 +44,6 @@ def _forget_others() -> None:
 
 
 on_fork(after_in_child=_forget_others)
-# What models were compiled with, copied for the calls that run in this thread while another uses the original.
-_COPIED: ContextVar[Mapping[int, Compiled]] = ContextVar("nn_copied", default=MappingProxyType({}))
 
 
 class Stepper(Module):
@@ -56,7 +54,10 @@ class Stepper(Module):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the model; `losses` then holds what this call has added, and no longer what the call before has."""
-        return model_call(self, super().__call__, args, kwargs)
+        if self._path:
+            return model_call(self, super().__call__, args, kwargs)
+        with ag.module_scope(self.name, model=self):  # not a part of another model, so pictures may need its name
+            return model_call(self, super().__call__, args, kwargs)
 
     @property
     def losses(self) -> list[Tensor]:
@@ -96,7 +97,9 @@ class Stepper(Module):
         for name, value in others.items():
             if name not in _AS_IT_IS or value != _AS_IT_IS[name]:
                 fix = f"Leave it out, or write {name}={_AS_IT_IS[name]}" if name in _AS_IT_IS else "Leave it out"
-                raise TypeError(f"compile: expected arguments among {_COMPILE}; received {name}={value!r}. {fix}")
+                raise TypeError(
+                    f"{self._speaker('compile')}: expected arguments among {_COMPILE}; received {name}={value!r}. {fix}"
+                )
         names = getattr(self, "output_names", None) if getattr(self, "_plan", None) is not None else None
         compiled = compiled_with(optimizer, loss, metrics, weighted_metrics, loss_weights, names)
         if self.built and (parameters := self.parameters()):
@@ -129,9 +132,9 @@ class Stepper(Module):
         self.compile(**restored(dict(config)))
 
     @property
-    def optimizer(self) -> optimizers.Optimizer:
-        """The optimizer that the model was compiled with."""
-        return self._require_compiled("optimizer").optimizer
+    def optimizer(self) -> optimizers.Optimizer | Any:
+        """The optimizer that the model was compiled with; None before that."""
+        return None if self._compiled is None else self._compiled.optimizer
 
     @property
     def metrics(self) -> list[Metric]:
@@ -139,8 +142,12 @@ class Stepper(Module):
         own = [value for value in vars(self).values() if isinstance(value, Metric)]
         return own if self._compiled is None else [*self._require_compiled("metrics").all_metrics, *own]
 
+    def _speaker(self, method: str) -> str:
+        """Return how errors name a method of this model: "Sequential.fit"."""
+        return f"{type(self).__name__}.{method}"
+
     def _require_compiled(self, what: str) -> Compiled:
-        if (copied := _COPIED.get().get(id(self))) is not None:
+        if (copied := COPIES.get().get(id(self))) is not None:
             return copied
         if self._compiled is None:
             raise RuntimeError(
@@ -159,14 +166,14 @@ class Stepper(Module):
             if user == me:
                 _USERS[key] = me, calls + 1
         if user != me:
-            before = _COPIED.get()
+            before = COPIES.get()
             compiled = compiled.apart(module for _, module in self._walk())
-            _COPIED.set({**before, id(self): compiled})
+            COPIES.set({**before, id(self): compiled})
         try:
             yield compiled
         finally:
             if user != me:
-                _COPIED.set(before)
+                COPIES.set(before)
             elif calls:
                 _USERS[key] = me, calls
             else:
@@ -206,7 +213,7 @@ class Stepper(Module):
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> Tensor:
         """Return the compiled loss and the layers' penalties as a scalar Tensor; for a `train_step` of one's own."""
-        return self._weighed("compute_loss", y, y_pred, sample_weight)[0]
+        return self._weighed(self._speaker("compute_loss"), y, y_pred, sample_weight)[0]
 
     def _weighed(self, what: str, y: Any, y_pred: Any, w: Any, penalized: bool = True) -> tuple[Tensor, float]:
         """Return the loss and the penalties, and the weight of their sum in the mean over batches."""
@@ -229,11 +236,11 @@ class Stepper(Module):
         """Return what `compute_loss` returns, and its weight; a subclass may have written `compute_loss`."""
         if self._own_step("compute_loss"):
             return self.compute_loss(x, y, y_pred, w), float(rows_of(y_pred))
-        return self._weighed("fit", y, y_pred, w, penalized)
+        return self._weighed(self._speaker("fit"), y, y_pred, w, penalized)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, float]:
         """Show the batch to the compiled metrics, and return their results by name."""
-        compiled = self._require_compiled("compute_metrics")
+        compiled = self._require_compiled(self._speaker("compute_metrics"))
         compiled.update_metrics(y, y_pred, sample_weight)
         return {metric.name: scalar_or_array(metric.result()) for metric in compiled.all_metrics}
 
@@ -264,7 +271,7 @@ class Stepper(Module):
             ['loss']
         """
         x, y, w = unpack(data)
-        compiled = self._require_compiled("train_step")
+        compiled = self._require_compiled(self._speaker("train_step"))
         return {
             "loss": self._step(compiled, x, y, w, has_penalties(m for _, m in self._walk()))[0],
             **{m.name: m.result() for m in compiled.all_metrics},

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -18,33 +18,31 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..activations import remember_logits
-from ..callbacks import Callback, CallbackList, History
-from ..data.structure import leaves, map_structure, unpack
+from ..callbacks import Callback, CallbackList, History, Trained
+from ..config.arguments import not_negative, optional, positive
+from ..data.structure import leaves, map_structure
 from ..metrics import Metric
 from ..module.building import RestoreOnError
 from ..module.module import Module
 from ..module.penalties import has_penalties, model_call
 from ..module.state import undisturbed
-from .compiled import Means, NamedMeans, fitted, values_of
-from .feed import ArrayFeed, Feed, StreamFeed, is_stream, limited
+from .compiled import values_of
+from .contention import WATCH
+from .feed import ArrayFeed, Feed, Intake, Validation
 from .interrupts import raise_ignored
+from .outputs import Means, NamedMeans, fitted
 from .progress import Progress, open_progress
 from .samples import (
     Samples,
-    as_inputs,
-    as_samples,
     as_tensors,
     class_weights,
     first_row,
-    optional_steps,
-    positive_int,
     shapes_with,
-    split_last,
     validation_due,
-    validation_parts,
 )
 from .steps import Stepper
 
+_count = optional(positive)
 Data = tuple[Any, ...]
 Callbacks = Callback | Iterable[Callback] | None
 
@@ -103,33 +101,31 @@ class Trainer(Stepper):
         Raises:
             ValueError: before any step, for data that cannot be trained on; see the message.
         """
-        self._require_compiled("fit")
-        epochs = positive_int("fit", "epochs", epochs, 0)
-        initial_epoch = positive_int("fit", "initial_epoch", initial_epoch, 0)
-        feed, validation = self._fit_feeds(
-            (x, y, sample_weight),
-            (batch_size, validation_batch_size),
-            (steps_per_epoch, validation_steps),
-            (validation_split, validation_data),
-            shuffle,
-            class_weight,
+        what = self._speaker("fit")
+        self._require_compiled(what)
+        epochs = not_negative(what, "epochs", epochs)
+        initial_epoch = not_negative(what, "initial_epoch", initial_epoch)
+        batch_size = _count(what, "batch_size", batch_size)
+        own = _count(what, "validation_batch_size", validation_batch_size)
+        steps = _count(what, "steps_per_epoch", steps_per_epoch), _count(what, "validation_steps", validation_steps)
+        held_out = Validation(validation_split, validation_data, own or batch_size, steps[1])
+        feed, validation = self._intake(what).feeds(
+            (x, y, sample_weight), batch_size, steps[0], shuffle, class_weight, held_out
         )
         if feed.once and epochs - initial_epoch > 1:
             raise ValueError(
-                f"fit: expected data that can be read in each of {epochs - initial_epoch} epochs; received an "
+                f"{what}: expected data that can be read in each of {epochs - initial_epoch} epochs; received an "
                 "iterator, which can be read once. Pass steps_per_epoch, or a DataLoader"
             )
-        due = validation_due("fit, validation_freq", validation_freq)
+        due = validation_due(what, validation_freq)
         history = History()
-        calls = CallbackList(
-            [*_as_list(callbacks), history], self, {"epochs": epochs, "steps": feed.steps, "verbose": verbose}
-        )
+        calls = self._calls([*_as_list(callbacks), history], epochs=epochs, steps=feed.steps, verbose=verbose)
         open_progress(verbose, "", feed.steps)
         first = feed.first() if epochs > initial_epoch else None
-        self._check("fit", first, None if validation is None else validation.first())
-        modules = self._bind_optimizer("fit")
+        self._check(what, first, None if validation is None else validation.first())
+        modules = self._bind_optimizer(what)
         self.stop_training = False
-        with self._metrics_in_use("fit") as compiled, self._training(compiled.optimizer, modules):
+        with self._metrics_in_use(what) as compiled, self._training(compiled.optimizer, modules):
             calls.call("on_train_begin")
             logs: dict[str, float] = {}
             for epoch in range(calls.resumed_epoch(initial_epoch), epochs):
@@ -143,77 +139,13 @@ class Trainer(Stepper):
             calls.call("on_train_end", logs)
         return history
 
-    def _fit_feeds(
-        self,
-        data: tuple[Any, Any, Any],
-        batch_sizes: tuple[int | None, int | None],
-        steps: tuple[int | None, int | None],
-        validating: tuple[float, Any],
-        shuffle: bool,
-        weights: Mapping[int, float] | None,
-    ) -> tuple[Feed, Feed | None]:
-        """Return what gives the batches of training and of validation."""
-        split, given = validating
-        validation: Feed | None = None
-        val_size = batch_sizes[1] if batch_sizes[1] is not None else batch_sizes[0]
-        if given is not None:
-            called = "fit, validation_data"
-            parts = (given,) if is_stream(given) else validation_parts(given)
-            size = None if is_stream(parts[0]) else val_size
-            validation = self._feed(called, (*parts, None, None)[:3], size, steps[1])
-        if is_stream(data[0]):
-            if split:
-                raise ValueError("fit: expected arrays with validation_split; received a stream. Pass validation_data")
-            return self._feed("fit", data, batch_sizes[0], steps[0], weights=weights), validation
-        samples = self._samples("fit", *data, True)
-        if given is None and split:
-            samples, rest = split_last(samples, split)
-            size = positive_int("fit", "validation_batch_size", 32 if val_size is None else val_size)
-            validation = limited(
-                "fit, validation_split", ArrayFeed(rest, size), optional_steps("validation_steps", steps[1])
-            )
-        if weights is not None:
-            samples = class_weights("fit", weights, samples)
-        size = positive_int("fit", "batch_size", 32 if batch_sizes[0] is None else batch_sizes[0])
-        return limited(
-            "fit", ArrayFeed(samples, size, shuffle), optional_steps("steps_per_epoch", steps[0])
-        ), validation
+    def _intake(self, what: str, targets: bool = True) -> Intake:
+        """Return how a call takes data; with no loss, or with a `train_step` of one's own, targets may be missing."""
+        optional = self._own_step("train_step") or (self._compiled is not None and self._compiled.loss is None)
+        return Intake(what, self.dtype, "ignored" if not targets else "optional" if optional else "required")
 
-    def _feed(
-        self,
-        what: str,
-        data: tuple[Any, Any, Any],
-        batch_size: int | None,
-        steps: int | None,
-        *,
-        targets: bool = True,
-        weights: Mapping[int, float] | None = None,
-    ) -> Feed:
-        """Return what gives the batches of arrays or of a stream."""
-        x, y, w = data
-        steps = optional_steps("steps", steps)
-        if not is_stream(x):
-            size = positive_int(what, "batch_size", 32 if batch_size is None else batch_size)
-            return limited(what, ArrayFeed(self._samples(what, x, y, w, targets), size), steps)
-        for name, given in (("y", y), ("sample_weight", w), ("batch_size", batch_size)):
-            if given is not None:
-                raise ValueError(
-                    f"{what}: expected no {name} beside a stream of batches, which has its own; received one. "
-                    "Put (x, y, sample_weight) into the batches"
-                )
-
-        def convert(batch: Any) -> Samples:
-            samples = self._samples(what, *unpack(batch), targets)
-            return samples if weights is None else class_weights(what, weights, samples)
-
-        return limited(what, StreamFeed(what, x, convert), steps)
-
-    def _samples(self, what: str, x: Any, y: Any, w: Any, targets: bool) -> Samples:
-        needless = self._own_step("train_step") or (self._compiled is not None and self._compiled.loss is None)
-        if targets and not (y is None and needless):
-            return as_samples(what, x, y, self.dtype, w)
-        inputs = as_inputs(what, x, self.dtype)
-        return Samples(inputs, None, None, len(next(a for _, a in leaves(inputs))))
+    def _calls(self, callbacks: list[Callback], **params: Any) -> CallbackList:
+        return CallbackList(callbacks, cast(Trained, self), params)
 
     def _fit_epoch(
         self, epoch: int, feed: Feed, validation: Feed | None, progress: Progress, calls: CallbackList
@@ -231,7 +163,7 @@ class Trainer(Stepper):
     def _train_epoch(
         self, feed: Feed, progress: Progress, calls: CallbackList, modules: list[Module]
     ) -> dict[str, float]:
-        compiled = self._require_compiled("fit")
+        compiled = self._require_compiled(self._speaker("fit"))
         own = self._own_step("train_step")
         used = tuple(self.metrics) if own else compiled.all_metrics
         mean = NamedMeans() if own else Means(compiled.loss)
@@ -255,8 +187,11 @@ class Trainer(Stepper):
                 calls.call("on_train_batch_end", done - 1, mean.values(used))
             if self.stop_training:
                 break
-            if time.perf_counter() >= progress.due:
+            now = time.perf_counter()
+            if now >= progress.due:
                 progress.show(done, mean.values(used))
+            if now >= WATCH.due:
+                WATCH.look(progress.abandon)
         progress.steps = progress.steps or done
         return mean.values(used)
 
@@ -282,26 +217,27 @@ class Trainer(Stepper):
         Returns:
             The loss, or, with metrics, a list that begins with it, or a dict.
         """
-        self._require_compiled("train_on_batch")
-        samples = self._samples("train_on_batch", x, y, sample_weight, True)
+        what = self._speaker("train_on_batch")
+        self._require_compiled(what)
+        samples = self._intake(what).samples(x, y, sample_weight)
         if class_weight is not None:
-            samples = class_weights("train_on_batch", class_weight, samples)
+            samples = class_weights(what, class_weight, samples)
         if not self.built:
-            self._check("train_on_batch", samples, None)
-        modules = self._bind_optimizer("train_on_batch")
+            self._check(what, samples, None)
+        modules = self._bind_optimizer(what)
         feed = ArrayFeed(samples, samples.size)
-        with self._metrics_in_use("train_on_batch") as compiled, self._training(compiled.optimizer, modules):
-            values = self._train_epoch(feed, Progress("", 1), CallbackList([], self, {}), modules)
+        with self._metrics_in_use(what) as compiled, self._training(compiled.optimizer, modules):
+            values = self._train_epoch(feed, Progress("", 1), self._calls([]), modules)
         return _as_result(values, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return the loss and the metrics on one batch; see `evaluate`."""
-        size = self._samples("test_on_batch", x, y, sample_weight, True).size
+        size = self._intake(self._speaker("test_on_batch")).samples(x, y, sample_weight).size
         return self.evaluate(x, y, size, 0, sample_weight, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the model's outputs for one batch; see `predict`."""
-        return self.predict(x, self._samples("predict_on_batch", x, None, None, False).size)
+        return self.predict(x, self._intake(self._speaker("predict_on_batch"), targets=False).samples(x).size)
 
     # ---- evaluate and predict ---------------------------------------------------------------------------------------
 
@@ -337,18 +273,21 @@ class Trainer(Stepper):
         Raises:
             ValueError: for data that cannot be evaluated; see the message.
         """
-        self._require_compiled("evaluate")
-        feed = self._feed("evaluate", (x, y, sample_weight), batch_size, steps)
-        calls = CallbackList(_as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose})
+        what = self._speaker("evaluate")
+        self._require_compiled(what)
+        feed = self._intake(what).feed(
+            (x, y, sample_weight), _count(what, "batch_size", batch_size), _count(what, "steps", steps)
+        )
+        calls = self._calls(_as_list(callbacks), steps=feed.steps, verbose=verbose)
         progress = open_progress(verbose, "", feed.steps)
-        self._check("evaluate", feed.first(), None)
+        self._check(what, feed.first(), None)
         values: dict[str, float] = {}
-        with self._metrics_in_use("evaluate"), _closing(progress, values):
+        with self._metrics_in_use(what), _closing(progress, values):
             values |= self._evaluate(feed, progress, calls)
         return _as_result(values, return_dict)
 
     def _evaluate(self, feed: Feed, progress: Progress | None, calls: CallbackList) -> dict[str, float]:
-        compiled = self._require_compiled("evaluate")
+        compiled = self._require_compiled(self._speaker("evaluate"))
         own = self._own_step("test_step")
         mean = NamedMeans() if own else Means(compiled.loss)
         used = tuple(self.metrics) if own else compiled.all_metrics
@@ -397,8 +336,11 @@ class Trainer(Stepper):
         Returns:
             Array of shape (N, ...); of a model with several outputs, arrays nested as the model returns them.
         """
-        feed = self._feed("predict", (x, None, None), batch_size, steps, targets=False)
-        calls = CallbackList(_as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose})
+        what = self._speaker("predict")
+        feed = self._intake(what, targets=False).feed(
+            (x, None, None), _count(what, "batch_size", batch_size), _count(what, "steps", steps)
+        )
+        calls = self._calls(_as_list(callbacks), steps=feed.steps, verbose=verbose)
         progress = open_progress(verbose, "", feed.steps)
         outputs: list[Any] = []
         calls.call("on_predict_begin")
@@ -412,7 +354,7 @@ class Trainer(Stepper):
             progress.steps = progress.steps or len(outputs)
         calls.call("on_predict_end")
         if not outputs:
-            raise ag.ShapeError("predict: expected at least one batch; received a source that gives none")
+            raise ag.ShapeError(f"{what}: expected at least one batch; received a source that gives none")
         return map_structure(lambda *parts: np.concatenate(parts), outputs[0], *outputs[1:])
 
     # ---- before the first step --------------------------------------------------------------------------------------

@@ -275,6 +275,15 @@ BAD: list[tuple[Any, type[Exception], str]] = [
     (lambda: ag.vmap(lambda x: x if x > 0 else -x)(X), TypeError, r"vmap: the values of a batched .* np\.where"),
     (lambda: ag.vmap(lambda x: float(x))(X), TypeError, r"differ from example to example"),
     (lambda: ag.vmap(lambda x: np.eye(3)[x])(np.arange(3)), TypeError, r"bare array|index with np\.take_along_axis"),
+    *(
+        (call, ag.GradError, rf"{what}: expected the function to return an array .*; received None. Did it forget")
+        for what, call in {
+            "vjp": lambda: ag.vjp(lambda x: None)(X),
+            "jvp": lambda: ag.jvp(lambda x: None)((X,), (X,)),
+            "linearize": lambda: ag.linearize(lambda x: None)(X),
+            "vmap": lambda: ag.vmap(lambda x: None)(X),
+        }.items()
+    ),
 ]
 
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import tomllib
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -363,6 +364,20 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--version"])
     assert capsys.readouterr().out == f"autograd_lite {ag.__version__}\n"
     assert all(len(line) < 100 for line in textwrap.dedent(SCRIPT).splitlines())
+
+
+def test_the_console_script_calls_itself_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    assert scripts == {"autograd-lite": f"{main.__module__}:{main.__name__}"}
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/autograd-lite"])
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert said.startswith("usage: autograd-lite")
+    assert "autograd-lite nan script.py:make_loss" in said
+    assert "python -m" not in said
 
 
 def test_a_graph_in_a_file_keeps_its_measurements(script: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,8 @@ from autograd_lite.core.errors import GradError, ShapeError
 from autograd_lite.graph import Graph, Kind, Program, Role, build_graph, trace
 
 from ..graph.samples import SAMPLES, diamond, parameter, perceptron
-from ..laws.samples import DIFFERENTIABLE, Sample, differentiable_inputs
+from ..laws.samples import DIFFERENTIABLE, Sample, differentiable_inputs, op_name
+from ..rows import for_every
 from ..running import in_small_stack
 
 
@@ -24,7 +25,7 @@ def leaves(sample: Sample) -> list[ag.Tensor]:
     return [ag.tensor(a, requires_grad=i in wanted, name=f"x{i}") for i, a in enumerate(sample.arrays())]
 
 
-@pytest.mark.parametrize("sample", DIFFERENTIABLE, ids=lambda s: s.name)
+@for_every(DIFFERENTIABLE, by=op_name)
 def test_replayed_gradients_are_those_of_backward(sample: Sample) -> None:
     inputs = leaves(sample)
     with np.errstate(all="ignore"):
@@ -298,21 +299,21 @@ def test_draws_are_remembered_and_made_anew() -> None:
     assert len({float(program()) for _ in range(5)}) > 1
 
 
-def test_measurements_stand_at_the_nodes_and_change_nothing_else() -> None:
+def test_measurements_lie_beside_the_nodes_and_change_nothing_else() -> None:
     x = ag.tensor([[3.0, -4.0], [np.nan, np.inf]], requires_grad=True, name="x")
     program = Program.build((x * 2).sum(), backward=True)
     graph = program.measured(seconds=True)
     assert graph == program.graph
     assert hash(graph) == hash(program.graph)
-    stats = graph["n0"].values
+    stats = graph.measurement("n0").values
     assert stats is not None
     assert (stats.low, stats.high, stats.mean, stats.norm, stats.nans, stats.infs) == (-4, 3, -0.5, 5, 1, 1)
     assert not stats.finite
-    gradient = graph["n0"].gradient
+    gradient = graph.measurement("n0").gradient
     assert gradient is not None
     assert (gradient.low, gradient.high, gradient.norm) == (2, 2, 4)
-    assert all((node.seconds is not None) == (node.kind is Kind.OP) for node in graph)
-    assert all(node.values is None for node in program.graph)
+    assert all((graph.measurement(n.id).seconds is not None) == (n.kind is Kind.OP) for n in graph)
+    assert not program.graph.measurements
 
 
 def test_a_module_is_traced_with_its_paths_and_weights() -> None:

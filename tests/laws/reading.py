@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from autograd_lite.testing._reading import (
+from autograd_lite.testing.rows import (
     Poison as Poison,
     PoisonError as PoisonError,
+    Row,
     forward as forward,
     raw_rule as raw_rule,
     same_bits as same_bits,
     saved_for as saved_for,
 )
-from autograd_lite.testing._rows import Row
 
 from .samples import SYMMETRIC, Sample
 

@@ -12,7 +12,7 @@ from autograd_lite.core.op import OPS, Op
 
 from ..all_cases import CASES, OpCase
 
-__all__ = ["DIFFERENTIABLE", "SAMPLES", "Sample", "differentiable_inputs", "draw", "off_jumps"]
+__all__ = ["DIFFERENTIABLE", "SAMPLES", "Sample", "differentiable_inputs", "draw", "off_jumps", "op_name"]
 
 INTEGER_DOMAINS = {"int": (-4, 5), "shift": (0, 6)}
 
@@ -149,6 +149,11 @@ def _samples() -> list[Sample]:
 
 
 SAMPLES = _samples()
+
+
+def op_name(sample: Sample) -> str:
+    """Return the op of a sample, by which tests are grouped."""
+    return sample.case.op
 
 
 def differentiable_inputs(sample: Sample) -> list[int]:

@@ -13,6 +13,8 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.core.op import BY_FUNCTION, COMPOSED
 
+from ..rows import for_every
+
 Call = Callable[[Any, Any, Any], Any]
 
 # How functions are called that need more than x and axis.
@@ -44,11 +46,8 @@ def axis_functions() -> list[Any]:
         except (TypeError, ValueError):
             continue
         if ("axis" in names and f.__name__ not in WITHOUT_RESULT) or f is np.apply_over_axes:
-            part = f.__module__.removeprefix("numpy").strip(".")
-            found.append(pytest.param(f, id=f"{part}.{f.__name__}".lstrip(".")))
-    for ufunc in (np.add, np.maximum, np.multiply, np.logaddexp, np.logical_and, np.hypot):
-        found.append(pytest.param(ufunc.reduce, id=f"{ufunc.__name__}.reduce"))
-    return found
+            found.append(f)
+    return found + [f.reduce for f in (np.add, np.maximum, np.multiply, np.logaddexp, np.logical_and, np.hypot)]
 
 
 def called(f: Callable[..., Any], x: Any, axis: Any) -> Any:
@@ -70,10 +69,10 @@ def outcome(f: Callable[..., Any], x: Any, axis: Any) -> list[np.ndarray] | Exce
             return error
 
 
-@pytest.mark.parametrize("axis", [0, -1, None, 1, -2])
-@pytest.mark.parametrize("f", axis_functions())
-def test_the_axes_of_a_number_are_numpys(f: Callable[..., Any], axis: Any) -> None:
+@for_every(((f, axis) for f in axis_functions() for axis in (0, -1, None, 1, -2)), name=lambda r: f"{r[0]} {r[1]}")
+def test_the_axes_of_a_number_are_numpys(row: tuple[Callable[..., Any], Any]) -> None:
     """The same are accepted, with the same values; the gradient is that of the function of the number."""
+    f, axis = row
     expected, found = outcome(f, np.array(3.0), axis), outcome(f, ag.tensor(3.0, requires_grad=True), axis)
     if isinstance(expected, Exception):
         assert isinstance(found, Exception), f"NumPy raises {expected!r}; received {found}"

@@ -14,8 +14,10 @@ import autograd_lite as ag
 from autograd_lite.core.op import OPS, Kind, Op
 
 from ..all_cases import CASES
+from ..rows import for_every
 
 PARAMS = {case.op: case.params[0] for case in CASES}
+
 POINTS = {
     "e": [6e-8, 1e-3, 0.5, 1.5, 300.0, 6e4],
     "f": [1e-45, 1e-38, 1e-20, 1e-3, 0.5, 1.5, 90.0, 1e4, 1e20, 1e30, 3e38],
@@ -58,9 +60,9 @@ def pulled(op: Op, arrays: list[np.ndarray], params: Any) -> list[np.ndarray]:
     return [out.detach().numpy(), *(np.zeros(t.shape) if t.grad is None else t.grad.numpy() for t in tensors)]
 
 
-@pytest.mark.parametrize("dtype", ["e", "f", "d"])
-@pytest.mark.parametrize("op", elementwise(), ids=lambda op: op.name)
-def test_a_gradient_is_finite_where_the_true_one_is(op: Op, dtype: str) -> None:
+@for_every(((op, dtype) for op in elementwise() for dtype in "efd"), name=lambda row: f"{row[0].name} {row[1]}")
+def test_a_gradient_is_finite_where_the_true_one_is(row: tuple[Op, str]) -> None:
+    op, dtype = row
     assert isinstance(op.rules, tuple)
     points = np.array([0.0, *POINTS[dtype], *(-v for v in POINTS[dtype])]).astype(dtype)
     n = len(op.rules)

@@ -14,11 +14,12 @@ from autograd_lite.core.op import OPS, Op
 from autograd_lite.core.shapes import ShapeDtype
 
 from ..all_cases import RANDOM_CASES, RandomCase
-from .samples import SAMPLES, Sample
+from ..rows import for_every
+from .samples import SAMPLES, Sample, op_name
 
 # An older NumPy knows fewer keywords, and tells no signatures of functions written in C.
 NEW_NUMPY = np.lib.NumpyVersion(np.__version__) >= "2.4.0"
-every_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: s.name)
+every_sample = for_every(SAMPLES, by=op_name)
 
 
 def keyword_call(function: Callable[..., Any], arrays: list[Any], params: dict[str, Any]) -> Any:

@@ -6,11 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
 
 import autograd_lite as ag
 
-from .samples import DIFFERENTIABLE, Sample, differentiable_inputs
+from ..rows import for_every
+from .samples import DIFFERENTIABLE, Sample, differentiable_inputs, op_name
+
+
+def locked(a: np.ndarray) -> np.ndarray:
+    """Return the array, which can no longer be written to."""
+    a.flags.writeable = False
+    return a
 
 
 def gapped(a: np.ndarray) -> np.ndarray:
@@ -26,29 +32,22 @@ def backwards(a: np.ndarray) -> np.ndarray:
     return np.array(a[turn])[turn]
 
 
-def read_only(a: np.ndarray) -> np.ndarray:
-    """Return a copy that cannot be written to."""
-    copy = np.array(a)
-    copy.flags.writeable = False
-    return copy
-
-
+# All of them are read-only too: a rule that writes raises in any.
 LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "gapped": gapped,
-    "backwards": backwards,
-    "Fortran": lambda a: np.array(a, order="F"),
-    "read-only": read_only,
+    "gapped": lambda a: locked(gapped(a)),
+    "backwards": lambda a: locked(backwards(a)),
+    "Fortran": lambda a: locked(np.array(a, order="F")),
 }
 
 
 def test_the_layouts_are_what_they_say() -> None:
     a = np.arange(6.0).reshape(2, 3)
-    for name, lay in LAYOUTS.items():
-        np.testing.assert_array_equal(lay(a), a, err_msg=name)
-    assert gapped(a).strides == (48, 16)
-    assert backwards(a).strides == (-24, -8)
-    assert LAYOUTS["Fortran"](a).strides == (8, 16)
-    assert not read_only(a).flags.writeable
+    for name, strides in (("gapped", (48, 16)), ("backwards", (-24, -8)), ("Fortran", (8, 16))):
+        laid = LAYOUTS[name](a)
+        np.testing.assert_array_equal(laid, a, err_msg=name)
+        assert laid.strides == strides
+        assert not laid.flags.writeable
+    assert a.flags.writeable
 
 
 def derivatives(sample: Sample, arrays: list[Any], wanted: list[int]) -> list[np.ndarray]:
@@ -71,15 +70,17 @@ def derivatives(sample: Sample, arrays: list[Any], wanted: list[int]) -> list[np
         return [*first, ag.hvp(loss, wanted[0])(*arrays, along)]
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
-@pytest.mark.parametrize("sample", DIFFERENTIABLE, ids=lambda s: s.name)
-def test_no_layout_changes_a_derivative(sample: Sample, dtype: Any) -> None:
-    arrays, wanted = sample.arrays(dtype), differentiable_inputs(sample)
-    expected = derivatives(sample, arrays, wanted)
-    digits = 1e-9 if dtype is np.float64 else 2e-3
-    for name, lay in LAYOUTS.items():
-        found = derivatives(sample, [lay(a) for a in arrays], wanted)
-        for got, wish in zip(found, expected, strict=True):
-            assert got.dtype == wish.dtype
-            scale = np.max(np.abs(wish), initial=1e-30, where=np.isfinite(wish))
-            np.testing.assert_allclose(got, wish, rtol=digits, atol=digits * scale, err_msg=name)
+@for_every(DIFFERENTIABLE, by=op_name)
+def test_no_layout_changes_a_derivative(sample: Sample) -> None:
+    wanted = differentiable_inputs(sample)
+    for dtype, digits in ((np.float64, 1e-9), (np.float32, 2e-3)):
+        arrays = sample.arrays(dtype)
+        expected = derivatives(sample, arrays, wanted)
+        for name, lay in LAYOUTS.items():
+            if name == "Fortran" and all(a.ndim < 2 for a in arrays):
+                continue  # the order of axes is that of C
+            found = derivatives(sample, [lay(a) for a in arrays], wanted)
+            for got, wish in zip(found, expected, strict=True):
+                assert got.dtype == wish.dtype
+                scale = np.max(np.abs(wish), initial=1e-30, where=np.isfinite(wish))
+                np.testing.assert_allclose(got, wish, rtol=digits, atol=digits * scale, err_msg=f"{dtype} {name}")

@@ -12,7 +12,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.core.op import OPS
 from autograd_lite.testing import check_gradients, check_op
-from autograd_lite.testing._laws import IDLE, LAWS
+from autograd_lite.testing.ops import IDLE, LAWS
 
 from ..complex_cases import UP_TO_A_PHASE
 from .reading import row_of

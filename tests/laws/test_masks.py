@@ -11,6 +11,7 @@ import pytest
 import autograd_lite as ag
 
 from ..all_cases import SPECIAL, Special
+from ..rows import for_every
 from .test_special import OUTSIDE_THE_PROMISE
 
 KEPT = [row for row in SPECIAL if not any(name in row.name for name in OUTSIDE_THE_PROMISE)]
@@ -22,8 +23,8 @@ OTHER_ORDER = {
 }
 
 
-@pytest.mark.parametrize("row", KEPT, ids=lambda row: row.name)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@for_every(KEPT)
 def test_a_zero_tangent_stays_zero(row: Special) -> None:
     """Whatever the derivative is there, infinite or NaN."""
     inputs = tuple(np.asarray(a, float) for a in row.inputs)
@@ -33,8 +34,8 @@ def test_a_zero_tangent_stays_zero(row: Special) -> None:
     np.testing.assert_array_equal(tangent, np.zeros(np.shape(tangent)), err_msg=row.name)
 
 
-@pytest.mark.parametrize("row", KEPT, ids=lambda row: row.name)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@for_every(KEPT)
 def test_forward_mode_follows_the_conventions(row: Special) -> None:
     """A tangent along one element is the sum over the results of what the conventions say of that element."""
     inputs = tuple(np.asarray(a, float) for a in row.inputs)

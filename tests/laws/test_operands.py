@@ -14,7 +14,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.core import seals
-from autograd_lite.core.tree import leaves, map_leaves
+from autograd_lite.tree import leaves, map as map_leaves
 
 from ..all_cases import COMPOSED_CASES
 from .samples import DIFFERENTIABLE, differentiable_inputs
@@ -87,7 +87,7 @@ def test_operands_and_parameters_of_every_op(large: bool) -> None:
     found: list[str] = []
     for sample in DIFFERENTIABLE:
         params = map_leaves(lambda p: np.array(p) if isinstance(p, np.ndarray) else p, sample.params)
-        mutable = [p for _, p in leaves(params) if isinstance(p, np.ndarray)]
+        mutable = [p for p in leaves(params) if isinstance(p, np.ndarray)]
         arrays = sample.arrays()
         if len(arrays) + len(mutable) > 1:
             call = lambda *xs, op=sample.op, params=params: op(*xs, **params)  # noqa: E731

@@ -15,6 +15,7 @@ import autograd_lite as ag
 from autograd_lite.core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, OPS
 
 from ..all_cases import CASES, COMPOSED_CASES, RANDOM_CASES
+from ..rows import for_every
 
 UFUNCS = {f for f in vars(np).values() if isinstance(f, np.ufunc)}
 
@@ -42,7 +43,7 @@ def test_every_ufunc_is_in_the_tables_or_refused_with_a_reason() -> None:
     assert all(len(reason) > 20 for reason in REFUSED_UFUNCS.values())
 
 
-@pytest.mark.parametrize("name", sorted(n for n in REFUSED_UFUNCS if hasattr(np, n)))
+@for_every(sorted(n for n in REFUSED_UFUNCS if hasattr(np, n)), name=str)
 def test_a_refused_ufunc_raises_a_message(name: str) -> None:
     ufunc = getattr(np, name)
     with pytest.raises(ag.UnsupportedError, match=rf"np\.{name} is not supported on Tensors\. .*detach\(\)"):
@@ -56,7 +57,7 @@ def test_the_tables_agree_about_names() -> None:
     assert not BY_FUNCTION.keys() & COMPOSED.keys()
 
 
-@pytest.mark.parametrize("function", [*BY_FUNCTION, *COMPOSED], ids=lambda f: f.__name__)
+@for_every([*BY_FUNCTION, *COMPOSED], name=lambda f: f.__name__)
 def test_numpy_really_dispatches_it(function: Callable[..., Any]) -> None:
     """`like=` functions, and those that NumPy does not dispatch at all, would never reach the tables."""
     assert reaches_protocol(function), function
@@ -106,9 +107,9 @@ def parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     return list(inspect.signature(function).parameters.values())
 
 
-BINDERS = [
-    *(pytest.param(op.bind, function, id=function.__name__) for function, op in BY_FUNCTION.items()),
-    *(pytest.param(f, function, id=function.__name__) for function, f in COMPOSED.items()),
+BINDERS: list[tuple[Any, Any]] = [
+    *((op.bind, function) for function, op in BY_FUNCTION.items()),
+    *((f, function) for function, f in COMPOSED.items()),
 ]
 
 
@@ -117,11 +118,10 @@ of_new_numpy = pytest.mark.skipif(not NEW_NUMPY, reason="signatures are compared
 
 
 @of_new_numpy
-@pytest.mark.parametrize(("ours", "numpys"), BINDERS)
-def test_a_binder_has_the_parameters_of_its_numpy_function(
-    ours: Callable[..., Any], numpys: Callable[..., Any]
-) -> None:
+@for_every(BINDERS, name=lambda pair: pair[1].__name__)
+def test_a_binder_has_the_parameters_of_its_numpy_function(pair: tuple[Any, Any]) -> None:
     """The same names in the same order, by position or by keyword alike: else an argument would land elsewhere."""
+    ours, numpys = pair
     theirs = {p.name: p for p in parameters(numpys) if p.kind is not p.VAR_KEYWORD}
     if isinstance(numpys, np.ufunc):
         theirs = {name: p for name, p in theirs.items() if p.kind is p.POSITIONAL_ONLY}
@@ -178,7 +178,7 @@ def test_sorting_downwards() -> None:
 
 
 @of_new_numpy
-@pytest.mark.parametrize("name", [name for name in METHODS if hasattr(np.ndarray, name)])
+@for_every((name for name in METHODS if hasattr(np.ndarray, name)), name=str)
 def test_a_method_takes_the_names_of_numpys_method(name: str) -> None:
     mine = [p.name.rstrip("_") for p in parameters(getattr(ag.Tensor, name)) if p.name != "self"]
     theirs = numpys_method_parameters(name)
@@ -195,7 +195,7 @@ def numpys_method_parameters(name: str) -> list[str]:
 PUBLIC = sorted(name for name in vars(ag) if not name.startswith("_"))
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@for_every(PUBLIC, name=str)
 def test_every_public_name_has_a_docstring(name: str) -> None:
     thing = getattr(ag, name)
     assert inspect.getdoc(thing), name

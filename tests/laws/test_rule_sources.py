@@ -17,6 +17,8 @@ import pytest
 
 from autograd_lite.core.op import OPS, Kind
 
+from ..rows import for_every
+
 CONVERSIONS = {"asarray", "array", "asanyarray", "ascontiguousarray", "fromiter", "float64", "item", "tolist"}
 WRITES = {"at", "copyto", "fill", "itemset", "place", "put", "put_along_axis", "putmask", "resize", "sort"}
 # Helpers that write into something that is no array of the user's.
@@ -93,7 +95,7 @@ def offences(node: ast.AST) -> list[str]:
 RULES = rule_functions()
 
 
-@pytest.mark.parametrize("name", RULES)
+@for_every(RULES, name=str)
 def test_a_rule_neither_converts_nor_writes(name: str) -> None:
     functions: dict[types.CodeType, Callable[..., Any]] = {}
     reached(RULES[name], functions)

@@ -13,19 +13,16 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.core.op import OPS
 from autograd_lite.testing import check_op
-from autograd_lite.testing._laws import IDLE, LAWS
+from autograd_lite.testing.ops import IDLE, LAWS
 
+from ..rows import for_every
 from .reading import READS_MORE, forward, row_of
-from .samples import DIFFERENTIABLE, SAMPLES, Sample, differentiable_inputs
+from .samples import DIFFERENTIABLE, SAMPLES, Sample, differentiable_inputs, op_name
 
-every_rule = pytest.mark.parametrize(
-    ("sample", "i"),
-    [pytest.param(s, i, id=f"{s.name}-{i}") for s in DIFFERENTIABLE for i in differentiable_inputs(s)],
-)
 BY_ROW = [name for name in LAWS if name != IDLE]
 
 
-@pytest.mark.parametrize("sample", [s for s in SAMPLES if s.case.op in OPS], ids=lambda s: s.name)
+@for_every((s for s in SAMPLES if s.case.op in OPS), by=op_name)
 def test_an_op_keeps_every_law(sample: Sample) -> None:
     check_op(sample.op, [row_of(sample)], laws=BY_ROW)
 
@@ -37,17 +34,18 @@ def test_a_rule_declares_nothing_that_it_does_not_read(name: str) -> None:
     assert check_op(OPS[name], rows, laws=[IDLE]).laws[IDLE] or name in READS_MORE
 
 
-@every_rule
-def test_a_node_saves_what_the_rules_read_and_no_more(sample: Sample, i: int) -> None:
+@for_every(DIFFERENTIABLE, by=op_name)
+def test_a_node_saves_what_the_rules_read_and_no_more(sample: Sample) -> None:
     arrays = sample.arrays()
-    tensors = [ag.tensor(a, requires_grad=k == i) for k, a in enumerate(arrays)]
-    with np.errstate(all="ignore"):
-        node = sample.op(*tensors, **sample.params)._node
-    rule = sample.op.rule(i)
-    assert rule is not None
-    assert node.needs == (i,)
-    for k, value in enumerate(node.saved):
-        assert isinstance(value, (np.ndarray, np.generic)) == (k in rule.reads), k
+    for i in differentiable_inputs(sample):
+        tensors = [ag.tensor(a, requires_grad=k == i) for k, a in enumerate(arrays)]
+        with np.errstate(all="ignore"):
+            node = sample.op(*tensors, **sample.params)._node
+        rule = sample.op.rule(i)
+        assert rule is not None
+        assert node.needs == (i,)
+        for k, value in enumerate(node.saved):
+            assert isinstance(value, (np.ndarray, np.generic)) == (k in rule.reads), (i, k)
 
 
 # Every other op gives back the floats that it gets; `raw` looks only at those calls.

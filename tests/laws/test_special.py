@@ -13,8 +13,9 @@ import autograd_lite as ag
 from autograd_lite.core.op import OPS
 
 from ..all_cases import SPECIAL, Special
+from ..rows import for_every
 
-every_row = pytest.mark.parametrize("row", SPECIAL, ids=lambda row: row.name)
+every_row = for_every(SPECIAL)
 inf, nan = np.inf, np.nan
 
 
@@ -34,15 +35,15 @@ def apply(row: Special, inputs: list[Any]) -> Any:
 
 
 @every_row
-@pytest.mark.parametrize("create_graph", [False, True])
-def test_the_conventions_hold(row: Special, create_graph: bool) -> None:
+def test_the_conventions_hold(row: Special) -> None:
     """The backward pass runs with warnings as errors, as every test does: it is silent whatever it meets."""
-    tensors = [ag.tensor(np.asarray(a, float), requires_grad=True) for a in row.inputs]
-    out = apply(row, tensors)
-    out.backward(np.ones(out.shape), create_graph=create_graph)
-    check([t.grad.detach().numpy() for t in tensors], row)
-    for t in tensors:
-        t.grad = None
+    for create_graph in (False, True):
+        tensors = [ag.tensor(np.asarray(a, float), requires_grad=True) for a in row.inputs]
+        out = apply(row, tensors)
+        out.backward(np.ones(out.shape), create_graph=create_graph)
+        check([t.grad.detach().numpy() for t in tensors], row)
+        for t in tensors:
+            t.grad = None
 
 
 @every_row
@@ -122,8 +123,9 @@ SECOND: list[tuple[str, Callable[..., Any], Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("f", "x", "expected"), [row[1:] for row in SECOND], ids=[row[0] for row in SECOND])
-def test_the_diagonal_of_the_hessian(f: Callable[..., Any], x: Any, expected: Any) -> None:
+@for_every(SECOND, name=lambda row: row[0])
+def test_the_diagonal_of_the_hessian(row: tuple[str, Callable[..., Any], Any, Any]) -> None:
+    _, f, x, expected = row
     diagonal = hessian(f, np.asarray(x, float))
     found = np.array([diagonal[k + k] for k in np.ndindex(np.shape(x))]).reshape(np.shape(x))
     np.testing.assert_allclose(found, np.asarray(expected, float), rtol=1e-13, atol=1e-300)

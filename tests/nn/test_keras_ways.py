@@ -335,3 +335,10 @@ def test_zero_grad_of_a_module() -> None:
     assert all(p.grad is not None for p in net.parameters())
     net.zero_grad()
     assert all(p.grad is None for p in net.parameters())
+
+
+def test_a_model_has_no_optimizer_before_it_is_compiled() -> None:
+    model = nn.Sequential([layers.Dense(1, input_shape=(3,))])
+    assert model.optimizer is None
+    model.compile("sgd", "mse")
+    assert isinstance(model.optimizer, nn.optimizers.SGD)

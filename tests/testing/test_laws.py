@@ -13,10 +13,8 @@ from autograd_lite.core import batching
 from autograd_lite.core.op import BY_UFUNC, OPS, Op, applied, elementwise, reduction, structural
 from autograd_lite.core.shapes import ShapeDtype
 from autograd_lite.testing import check_op
-from autograd_lite.testing._laws import IDLE, LAWS, LawBroken
-from autograd_lite.testing._reading import Poison, PoisonError, same_bits, same_reading
-from autograd_lite.testing._rows import Row, as_row, written
-from autograd_lite.testing._setting import nonuniform
+from autograd_lite.testing.ops import IDLE, LAWS, LawBroken
+from autograd_lite.testing.rows import Poison, PoisonError, Row, as_row, nonuniform, same_bits, same_reading, written
 
 
 @pytest.fixture(autouse=True)

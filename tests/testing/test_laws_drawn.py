@@ -7,7 +7,7 @@ import pytest
 
 from autograd_lite.core.op import OPS, structural
 from autograd_lite.testing import check_op
-from autograd_lite.testing._laws import IDLE, LAWS
+from autograd_lite.testing.ops import IDLE, LAWS
 
 from ..laws.reading import READS_MORE
 

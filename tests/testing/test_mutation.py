@@ -18,10 +18,8 @@ import pytest
 from autograd_lite.core.op import OPS, EachInput, Kind, Op, Rule
 from autograd_lite.core.shapes import ShapeDtype
 from autograd_lite.testing import check_op
-from autograd_lite.testing._laws import FIRST_ORDER
-from autograd_lite.testing._reading import forward, raw_rule, repaired
-from autograd_lite.testing._rows import Row
-from autograd_lite.testing._setting import LawBroken, Setting
+from autograd_lite.testing.ops import FIRST_ORDER
+from autograd_lite.testing.rows import LawBroken, Row, Setting, forward, raw_rule, repaired
 
 from ..laws.reading import READS_MORE, row_of
 from ..laws.samples import SAMPLES

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.testing._strict_mode import strict_mode
+from autograd_lite.testing.strict import strict_mode
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "autograd_lite"

@@ -20,14 +20,13 @@ import autograd_lite as ag
 from autograd_lite.testing import (
     GradientMismatch,
     GradReport,
-    _properties,
     grad_property,
     module_test,
+    properties,
     property_test,
     strategies as gst,
 )
-from autograd_lite.testing._calls import Call, Specification
-from autograd_lite.testing._properties import PROFILES
+from autograd_lite.testing.properties import PROFILES, Call, Specification
 from nn.layers import Dense
 from nn.models import Sequential
 
@@ -255,7 +254,7 @@ def test_what_nothing_can_be_said_about_is_passed_over_unless_it_is_all(monkeypa
     reports = {"": [GradReport("f")], "some": [blurred, GradReport("f")], "all": [blurred], "bad": [blurred, wrong]}
     for what, answers in reports.items():
         turns = itertools.cycle(answers)
-        monkeypatch.setattr(_properties, "check_grads", lambda *a, turns=turns, **k: next(turns))
+        monkeypatch.setattr(properties, "check_grads", lambda *a, turns=turns, **k: next(turns))
         test = property_test(softclip, examples=5)
         if what == "all":
             with pytest.raises((hypothesis.errors.Unsatisfiable, hypothesis.errors.FailedHealthCheck)):

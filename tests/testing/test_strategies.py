@@ -16,7 +16,7 @@ import autograd_lite as ag
 from autograd_lite.core.op import OPS, Op, structural
 from autograd_lite.core.shapes import ShapeDtype
 from autograd_lite.testing import strategies as gst
-from autograd_lite.testing._elements import grid, off_grid
+from autograd_lite.testing.arrays import grid, off_grid
 
 QUICK = settings(max_examples=300, database=None)
 
@@ -248,7 +248,7 @@ INDEXING = ["getitem", "scatter_add", "index_update"]
 def test_arguments_of_an_op_fit(name: str) -> None:
     op = OPS[name]
 
-    @settings(max_examples=12, database=None)
+    @settings(max_examples=5, database=None)
     @given(row=gst.arguments(op, kinks="any", min_side=0))
     def fits(row: Any) -> None:
         with np.errstate(all="ignore"):

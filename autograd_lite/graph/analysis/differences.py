@@ -9,10 +9,10 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from ...core.messages import checked
-from ...ir.graph import Graph
 from ...ir.labels import brief_params, clip, visible
 from ...ir.node import Flow, GraphNode, Kind
-from ..pictures.view import Mark, Overlay
+from ..graph import Graph
+from ..marks import Mark, Overlay
 from .matching import everything, increasing, matched
 
 _CONTEXT = 2
@@ -329,6 +329,7 @@ def _merged(d: GraphDiff) -> tuple[Graph, Overlay]:
     changed = {c.b: c for c in d.changed}
     position = {item: k for k, item in enumerate(order)}
     nodes, marks = [], {}
+    measurements = {}
 
     def renamed(side: str, i: str) -> str:
         home = ("b", i) if side == "b" else _home(i, to_b)
@@ -341,6 +342,9 @@ def _merged(d: GraphDiff) -> tuple[Graph, Overlay]:
             gone = [("a", source) for source in d.a[to_a[i]].inputs if source not in to_b]
             inputs += [new[item] for item in dict.fromkeys(gone) if position[item] < k]
         of, toward = renamed(side, node.of), renamed(side, node.toward)
+        measured = (d.a if side == "a" else d.b).measurements.get(i)
+        if measured is not None:
+            measurements[f"n{k}"] = measured
         nodes.append(replace(node, id=f"n{k}", inputs=tuple(inputs), of=of, toward=toward))
         if side == "a":
             marks[f"n{k}"] = Mark("removed", "− removed", tip=(f"{i} of the graph before",))
@@ -355,7 +359,7 @@ def _merged(d: GraphDiff) -> tuple[Graph, Overlay]:
         Flow(renamed("b", f.op), f.argument, *[renamed("b", i) for i in (f.into, f.contribution, f.total)])
         for f in d.b.flows
     ]
-    graph = Graph(tuple(nodes), tuple([new["b", i] for i in d.b.outputs]), tuple(flows))
+    graph = Graph(tuple(nodes), tuple([new["b", i] for i in d.b.outputs]), tuple(flows), measurements)
     return graph, Overlay("differences", (d.summary(),), marks, of=graph)
 
 

@@ -41,13 +41,13 @@ import numpy as np
 from ...core.errors import GradError
 from ...core.messages import checked
 from ...core.op import OPS
-from ...ir.graph import Graph
+from ...ir.graph import PureGraph
 from ...ir.labels import visible
 from ...ir.node import GraphNode, Kind, Role
-from ...ir.program import Program
+from ...ir.program import PureProgram
 from ...ir.stats import Stats
 from ...tensors.tensor import Tensor
-from ..pictures.view import Mark, Overlay
+from ..marks import Mark, Overlay
 
 FACTOR = 1000.0
 _NEAREST = 3  # layers, that the others are compared with: where one is unlike the rest, the median is not
@@ -177,7 +177,7 @@ class Health:
             raise KeyError(f"{name!r}: expected the name of a parameter: {[p.name for p in self.parameters]}")
         return found
 
-    def overlay(self, graph: Graph | None = None) -> Overlay:
+    def overlay(self, graph: PureGraph | None = None) -> Overlay:
         """Return the marks for pictures of the graph that was looked at, or of another with the same names.
 
         Args:
@@ -262,7 +262,7 @@ def gradient_health(what: Any, *, parameters: Any = None) -> Health:
         >>> health["b"].why
         "cut at n4 'greater', which has no derivative"
     """
-    if isinstance(what, Graph):
+    if isinstance(what, PureGraph):
         return _of_graph(what)
     if isinstance(what, Tensor) and not what.is_leaf:
         return _of_loss(what, parameters)
@@ -328,7 +328,7 @@ def entry_of(name: str, t: Tensor, gradient: Any) -> ParameterHealth:
 
 
 def _of_loss(loss: Tensor, parameters: Any) -> Health:
-    program = Program.build(loss, backward=True)
+    program = PureProgram.build(loss, backward=True)
     values = program.values()
     graph = program.graph
     gradients = graph.gradients
@@ -350,28 +350,27 @@ def _of_loss(loss: Tensor, parameters: Any) -> Health:
     return judged(entries, _relus(graph, values))
 
 
-def _of_graph(graph: Graph) -> Health:
+def _of_graph(graph: PureGraph) -> Health:
     nodes = [n for n in graph if n.kind is Kind.PARAMETER]
-    if not graph.flows or any(n.values is None for n in nodes):
+    if not graph.flows or any(graph.measurement(n.id).values is None for n in nodes):
         missing = "a backward pass" if not graph.flows else "measurements"
         raise ValueError(
             f"gradient_health: expected a measured graph with a backward pass; received one without {missing}. "
             "Pass the loss, or Program.build(loss, backward=True).measured()"
         )
     reached = graph.gradients
-    entries = [
-        _entry(n.name or n.id, n.id, n, n.values, n.gradient, "" if n.id in reached else _cut(graph, n))
-        for n in nodes
-        if n.values is not None
-    ]
-    relus = [n for n in graph if n.op == "relu" and not n.backward and n.values is not None and n.size]
-    return judged(
-        entries,
-        tuple(ReluHealth(n.id, n.scope, n.size, n.size) for n in relus if n.values and n.values.zeros == n.size),
-    )
+    entries = []
+    for n in nodes:
+        values, gradient, _ = graph.measurement(n.id)
+        if values is not None:
+            why = "" if n.id in reached else _cut(graph, n)
+            entries.append(_entry(n.name or n.id, n.id, n, values, gradient, why))
+    relus = [n for n in graph if n.op == "relu" and not n.backward and n.size]
+    dead = [n for n in relus if (values := graph.measurement(n.id).values) and values.zeros == n.size]
+    return judged(entries, tuple(ReluHealth(n.id, n.scope, n.size, n.size) for n in dead))
 
 
-def _relus(graph: Graph, values: Mapping[str, Any]) -> tuple[ReluHealth, ...]:
+def _relus(graph: PureGraph, values: Mapping[str, Any]) -> tuple[ReluHealth, ...]:
     found = []
     for node in graph:
         value = values.get(node.id)
@@ -381,7 +380,7 @@ def _relus(graph: Graph, values: Mapping[str, Any]) -> tuple[ReluHealth, ...]:
     return tuple(found)
 
 
-def _cut(graph: Graph, leaf: GraphNode) -> str:
+def _cut(graph: PureGraph, leaf: GraphNode) -> str:
     """Say where the way from a leaf to the results was cut: at the first operation that passes no gradient on."""
     reached = {leaf.id}
     for node in graph:

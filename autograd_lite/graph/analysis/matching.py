@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ...ir.graph import PureGraph
 from ...ir.node import GraphNode, Kind
-
-if TYPE_CHECKING:
-    from ...ir.graph import Graph
 
 Label = Callable[[GraphNode], Hashable]
 # Gaps of up to so many pairs of nodes are aligned by a table; larger ones by the order of equal labels.
@@ -41,7 +39,7 @@ def _any(node: GraphNode) -> Hashable:
     return (node.kind is Kind.OP, node.role)
 
 
-def matched(a: Graph, b: Graph) -> dict[str, str]:
+def matched(a: PureGraph, b: PureGraph) -> dict[str, str]:
     """Return the pairs: for ids of `a` ids of `b`, each at most once."""
     match = _Match(a, b)
     match.by_name()
@@ -60,7 +58,7 @@ def matched(a: Graph, b: Graph) -> dict[str, str]:
 class _Match:
     """The pairs found so far."""
 
-    def __init__(self, a: Graph, b: Graph) -> None:
+    def __init__(self, a: PureGraph, b: PureGraph) -> None:
         self.graphs = (a, b)
         self.pairs: dict[str, str] = {}
         self._partner: tuple[dict[str, int], dict[str, int]] = ({}, {})  # ids to numbers of pairs
@@ -181,7 +179,7 @@ class _Match:
         return gaps
 
 
-def _readers(graph: Graph) -> dict[str, list[tuple[str, int]]]:
+def _readers(graph: PureGraph) -> dict[str, list[tuple[str, int]]]:
     readers: dict[str, list[tuple[str, int]]] = {}
     for node in graph:
         for k, i in enumerate(node.inputs):

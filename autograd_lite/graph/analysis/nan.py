@@ -15,14 +15,14 @@ import numpy as np
 from ...core.errors import GradError
 from ...core.messages import checked
 from ...core.node import Source
-from ...ir.graph import Graph
 from ...ir.labels import visible
 from ...ir.node import GraphNode, Kind, Role, number_of
-from ...ir.program import Program
 from ...nonfinite.reasons import Fault, advice, fault_in, fault_in_rule, is_finite
 from ...random import Generator
 from ...tensors.tensor import Tensor
-from ..pictures.view import Mark, Overlay
+from ..graph import Graph
+from ..marks import Mark, Overlay
+from ..program import Program
 
 _SHOWN = 6
 _BADGE = 24  # characters: pictures cut longer ones

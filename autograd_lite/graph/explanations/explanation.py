@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from ...core.messages import checked
-from ...ir.graph import Graph
-from ...ir.program import Program
+from ...ir.graph import PureGraph
+from ...ir.program import PureProgram
 from ...tensors.tensor import Tensor
 from .markdown import markdown
-from .parts import Amount, Gap, Made, Step, Target, as_plain
+from .parts import Explained, as_plain
 from .steps import Teller
 from .text import text
 from .wrt import Wrt, asked
@@ -20,40 +19,17 @@ from .wrt import Wrt, asked
 _SMALL, _LARGE = 16, 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why a gradient is what it is: see `explain`. Iterating goes through the steps.
+class Explanation(Explained):
+    """Why a gradient is what it is: see `explain`. Iterating goes through the steps."""
 
-    Attributes:
-        outputs: the loss; or several results, whose sum is explained.
-        forward: what was computed on the way from the tensors asked for to the loss.
-        seeds: what the backward pass starts with, for each output.
-        steps: the chain rule, in the order in which it runs.
-        gaps: what is left out between them.
-        targets: the tensors asked for, with their gradients.
-        notes: what else a reader must know, such as why there are no numbers.
-    """
-
-    outputs: tuple[Made, ...]
-    forward: tuple[Made, ...]
-    seeds: tuple[Amount, ...]
-    steps: tuple[Step, ...]
-    gaps: tuple[Gap, ...]
-    targets: tuple[Target, ...]
-    notes: tuple[str, ...]
-
-    def __iter__(self) -> Iterator[Step]:
-        return iter(self.steps)
-
-    def __len__(self) -> int:
-        return len(self.steps)
+    __slots__ = ()
 
     def __str__(self) -> str:
         return self.to_text()
 
     def __repr__(self) -> str:
         names = ", ".join(target.name for target in self.targets)
-        return f"<Explanation of the gradient by {names}: {len(self.steps)} steps>"
+        return f"<Explanation of the gradient with respect to {names}: {len(self.steps)} steps>"
 
     def to_text(self, width: int = 96) -> str:
         """Return the explanation as text, in lines of that many characters where words can be broken."""
@@ -73,7 +49,7 @@ class Explanation:
 
 @checked
 def explain(
-    loss: Tensor | Iterable[Tensor] | Program | Graph,
+    loss: Tensor | Iterable[Tensor] | PureProgram | PureGraph,
     wrt: Wrt = None,
     *,
     values: bool | Literal["auto"] = "auto",
@@ -122,9 +98,9 @@ def explain(
         <BLANKLINE>
         Backward: the chain rule, one step after the other
         <BLANKLINE>
-        It starts with dL/dn2 = 1, for n2 is L itself. In every step g is what comes in: the derivative
-        of L by the result of an op. The op's rule makes of it the derivative by one of the op's
-        arguments.
+        It starts with dL/dn2 = 1, since n2 is L itself. Into each step comes g, the derivative of L with
+        respect to the result of an op; the op's rule turns it into the derivative with respect to one
+        of the op's arguments.
         <BLANKLINE>
         Step 1 of 3: n2 = sum(n1), back to n1
             comes in   g = dL/dn2 = 1
@@ -146,7 +122,7 @@ def explain(
             gives      g * w = [1, -2]
             adds up    with what n1 contributes: part 2 of 2, that is all of dL/dw = [2, -4]
         <BLANKLINE>
-        The gradient by w, which backward() puts into w.grad
+        The gradient with respect to w, which backward() puts into w.grad
             dL/dw = [2, -4]
             is the sum of what its 2 uses contribute:
             step 2     n1 = w * w: [1, -2]

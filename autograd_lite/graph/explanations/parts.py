@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -179,6 +180,35 @@ class Target:
     gradient: Amount
     uses: tuple[Use, ...]
     count: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Explained:
+    """All that is said of why a gradient is what it is: what `text` and `markdown` write.
+
+    Attributes:
+        outputs: the loss; or several results, whose sum is explained.
+        forward: what was computed on the way from the tensors asked for to the loss.
+        seeds: what the backward pass starts with, for each output.
+        steps: the chain rule, in the order in which it runs.
+        gaps: what is left out between them.
+        targets: the tensors asked for, with their gradients.
+        notes: what else a reader must know, such as why there are no numbers.
+    """
+
+    outputs: tuple[Made, ...]
+    forward: tuple[Made, ...]
+    seeds: tuple[Amount, ...]
+    steps: tuple[Step, ...]
+    gaps: tuple[Gap, ...]
+    targets: tuple[Target, ...]
+    notes: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
 
 
 def as_plain(thing: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from ...core import batching
 from ...core.op import OPS, Kind as RuleKind, Op, read_rule
 from ...engine import conjugated
-from ...ir.graph import Graph
+from ...ir.graph import PureGraph
 from ...ir.labels import visible
 from ...ir.node import Flow, Kind, Role
 from ...ir.text import place
@@ -216,7 +216,7 @@ def _is_number(text: str) -> bool:
     return re.fullmatch(r"[-+*/(). 0-9ej]+", text) is not None
 
 
-def _towards(graph: Graph, targets: Sequence[str]) -> list[Flow]:
+def _towards(graph: PureGraph, targets: Sequence[str]) -> list[Flow]:
     """Return the steps on the ways from the outputs to the targets."""
     useful, kept = set(targets), []
     for flow in reversed(graph.flows):

@@ -13,10 +13,10 @@ from ...core.errors import GradError
 from ...core.op import Op
 from ...engine import conjugated, edge_of
 from ...ir.build import built
-from ...ir.graph import Graph
+from ...ir.graph import PureGraph
 from ...ir.labels import clip, visible
 from ...ir.node import GraphNode, Kind, Role
-from ...ir.program import Program
+from ...ir.program import PureProgram
 from ...tensors.tensor import Tensor
 
 Wrt = Tensor | str | Iterable[Tensor | str] | None
@@ -38,7 +38,7 @@ class Asked(NamedTuple):
         notes: why there are no values, or what is odd about them.
     """
 
-    graph: Graph
+    graph: PureGraph
     targets: tuple[str, ...]
     values: Mapping[str, Any]
     calls: Mapping[str, tuple[Op, tuple[str, ...], Mapping[str, Any]]]
@@ -48,11 +48,11 @@ class Asked(NamedTuple):
 def asked(loss: Any, wrt: Wrt, values: Values, cotangent: Any) -> Asked:
     """Check what `explain` was called with, and find the nodes and values."""
     program, outputs = _program(loss, cotangent)
-    graph = program.graph if isinstance(program, Program) else program
+    graph = program.graph if isinstance(program, PureProgram) else program
     targets = _Finder(graph, program, outputs).targets(wrt)
     graph = _named(graph, targets, wrt)
     notes = _unreached(graph) if wrt is None else ()
-    if not isinstance(program, Program):
+    if not isinstance(program, PureProgram):
         return Asked(graph, targets, {}, {}, notes)
     found, note = _values(program, values, outputs)
     changed = program.first_changed(found) if found else None
@@ -61,7 +61,7 @@ def asked(loss: Any, wrt: Wrt, values: Values, cotangent: Any) -> Asked:
     return Asked(graph, targets, found, program._calls, (note, *notes) if note else notes)
 
 
-def _unreached(graph: Graph) -> tuple[str, ...]:
+def _unreached(graph: PureGraph) -> tuple[str, ...]:
     """Say which parameters of the graph no gradient reaches."""
     reached = graph.cotangents
     idle = [node for node in graph if node.kind is Kind.PARAMETER and node.id not in reached]
@@ -72,9 +72,9 @@ def _unreached(graph: Graph) -> tuple[str, ...]:
 # ---- the loss -------------------------------------------------------------------------------------------------------
 
 
-def _program(loss: Any, cotangent: Any) -> tuple[Program | Graph, tuple[Tensor, ...]]:
-    if isinstance(loss, (Program, Graph)):
-        graph = loss.graph if isinstance(loss, Program) else loss
+def _program(loss: Any, cotangent: Any) -> tuple[PureProgram | PureGraph, tuple[Tensor, ...]]:
+    if isinstance(loss, (PureProgram, PureGraph)):
+        graph = loss.graph if isinstance(loss, PureProgram) else loss
         if not graph.flows:
             raise GradError(
                 "explain: expected a backward pass; received a forward graph. Pass backward=True when making it"
@@ -87,13 +87,13 @@ def _program(loss: Any, cotangent: Any) -> tuple[Program | Graph, tuple[Tensor, 
     outputs = (loss,) if isinstance(loss, Tensor) else tuple(loss) if isinstance(loss, Iterable) else (loss,)
     for t in outputs:
         _check(t, len(outputs), cotangent)
-    program = Program.build(outputs, backward=True)
+    program = PureProgram.build(outputs, backward=True)
     if cotangent is not None:
         program = _seeded(program, outputs[0], cotangent)
     return program, outputs
 
 
-def _named(graph: Graph, targets: tuple[str, ...], wrt: Wrt) -> Graph:
+def _named(graph: PureGraph, targets: tuple[str, ...], wrt: Wrt) -> PureGraph:
     """Call results of operations that are asked for as the tensors are called; graphs know the names of leaves only."""
     wanted = [wrt] if isinstance(wrt, (Tensor, str)) else list(wrt or ())
     if len(wanted) != len(targets):
@@ -133,7 +133,7 @@ def _short(t: Tensor) -> str:
     return f"a tensor {name}of shape {t.shape} {t.dtype}"
 
 
-def _seeded(program: Program, t: Tensor, cotangent: Any) -> Program:
+def _seeded(program: PureProgram, t: Tensor, cotangent: Any) -> PureProgram:
     given = np.asarray(cotangent.data if isinstance(cotangent, Tensor) else cotangent, t.dtype)
     seeds = {node.id: conjugated(given) for node in program.graph if node.role is Role.SEED}
     return replace(program, bindings=MappingProxyType({**program.bindings, **seeds}))
@@ -142,7 +142,7 @@ def _seeded(program: Program, t: Tensor, cotangent: Any) -> Program:
 # ---- values ---------------------------------------------------------------------------------------------------------
 
 
-def _values(program: Program, values: Values, outputs: tuple[Tensor, ...]) -> tuple[Mapping[str, Any], str]:
+def _values(program: PureProgram, values: Values, outputs: tuple[Tensor, ...]) -> tuple[Mapping[str, Any], str]:
     graph = program.graph
     if values is False:
         return {}, ""
@@ -175,9 +175,9 @@ def _values(program: Program, values: Values, outputs: tuple[Tensor, ...]) -> tu
 class _Finder:
     """Finds the nodes of tensors, names and ids, and says why a gradient does not reach one."""
 
-    def __init__(self, graph: Graph, program: Program | Graph, outputs: tuple[Tensor, ...]) -> None:
+    def __init__(self, graph: PureGraph, program: PureProgram | PureGraph, outputs: tuple[Tensor, ...]) -> None:
         self._graph = graph
-        self._bindings = program.bindings if isinstance(program, Program) else {}
+        self._bindings = program.bindings if isinstance(program, PureProgram) else {}
         self._outputs = outputs
         self._reached = graph.cotangents
 

@@ -10,17 +10,15 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...core.messages import checked
+from ...ir.graph import PureGraph
 from ...ir.labels import summary
 from ...ir.node import ArrayDigest, GraphNode
-from ...ir.stats import Stats
-
-if TYPE_CHECKING:
-    from ...ir.graph import Graph
+from ...ir.stats import Measurement
 
 FORMAT = "autograd_lite.graph"
 # To be raised when a reader of the version before would misread what is written.
@@ -42,7 +40,7 @@ def graph_schema() -> dict[str, Any]:
 # ---- writing --------------------------------------------------------------------------------------------------------
 
 
-def json_text(graph: Graph, *, indent: int | None = None, sources: bool = True) -> str:
+def json_text(graph: PureGraph, *, indent: int | None = None, sources: bool = True) -> str:
     """Return a graph as JSON; ASCII, so that no encoding can hurt it."""
     head = {
         "format": FORMAT,
@@ -56,7 +54,7 @@ def json_text(graph: Graph, *, indent: int | None = None, sources: bool = True) 
             "label": summary(graph),
             "directed": True,
             "metadata": head,
-            "nodes": {node.id: _node(node, sources) for node in graph},
+            "nodes": {node.id: _node(node, graph.measurement(node.id), sources) for node in graph},
             "edges": list(_edges(graph)),
         }
     }
@@ -64,13 +62,13 @@ def json_text(graph: Graph, *, indent: int | None = None, sources: bool = True) 
     return json.dumps(envelope, indent=indent, separators=separators, allow_nan=False)
 
 
-def _edges(graph: Graph) -> Iterator[dict[str, Any]]:
+def _edges(graph: PureGraph) -> Iterator[dict[str, Any]]:
     for node in graph:
         for i, source in enumerate(node.inputs):
             yield {"source": source, "target": node.id, "relation": "argument", "metadata": {"position": i}}
 
 
-def _node(node: GraphNode, sources: bool) -> dict[str, Any]:
+def _node(node: GraphNode, measured: Measurement, sources: bool) -> dict[str, Any]:
     """Write a node; what has its default value is left out."""
     data: dict[str, Any] = {"kind": str(node.kind), "shape": list(node.shape), "dtype": str(node.dtype)}
     texts = ("op", "glyph", "name", "value", "scope", "of", "toward")
@@ -87,12 +85,11 @@ def _node(node: GraphNode, sources: bool) -> dict[str, Any]:
         data["role"] = str(node.role)
     if node.source and sources:
         data["source"] = node.source._asdict()
-    for name in ("values", "gradient"):
-        stats: Stats | None = getattr(node, name)
+    for name, stats in (("values", measured.values), ("gradient", measured.gradient)):
         if stats is not None:
             data[name] = {key: _number(x) for key, x in stats._asdict().items()}
-    if node.seconds is not None:
-        data["seconds"] = _number(node.seconds)
+    if measured.seconds is not None:
+        data["seconds"] = _number(measured.seconds)
     return {"label": node.name or node.op or node.value or str(node.kind), "metadata": data}
 
 

@@ -11,8 +11,10 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from ...core.node import Source
+from ...ir.check import Inconsistent
+from ...ir.graph import PureGraph
 from ...ir.node import ArrayDigest, Flow, GraphNode, Kind, Opaque, Param, Role
-from ...ir.stats import Stats
+from ...ir.stats import NOT_MEASURED, Measurement, Stats
 from .json_format import FORMAT, SCHEMA_VERSION
 
 T = TypeVar("T")
@@ -25,8 +27,8 @@ _REQUIRED = ("kind", "shape", "dtype")
 _OPTIONAL = (*_TEXTS, "params", "weak", "needs", "flops", "role", "source", "values", "gradient", "seconds")
 
 
-def graph_parts(text: str | bytes) -> tuple[tuple[GraphNode, ...], tuple[str, ...], tuple[Flow, ...]]:
-    """Return the nodes, the outputs and the flows of a graph's JSON.
+def graph_from_json(text: str | bytes) -> PureGraph:
+    """Return the graph of a text that `Graph.to_json` wrote.
 
     Raises:
         TypeError: if it is no text.
@@ -50,15 +52,24 @@ def graph_parts(text: str | bytes) -> tuple[tuple[GraphNode, ...], tuple[str, ..
     graph = _object(_object(document, "the document", ("graph",))["graph"], "graph", _GRAPH, ("label",))
     head = _head(graph)
     edges = _edges(graph["edges"])
-    nodes = []
+    nodes, measurements = [], {}
     for i, entry in _map(graph["nodes"], "graph.nodes").items():
         where = f"graph.nodes.{_clipped(i, 20)}"
-        nodes.append(_node(i, entry, edges.pop(i, {}), where))
+        node, measured = _node(i, entry, edges.pop(i, {}), where)
+        nodes.append(node)
+        if measured != NOT_MEASURED:
+            measurements[i] = measured
     if edges:
         _refuse("graph.edges", "targets among the nodes", repr(next(iter(edges))))
     nodes.sort(key=lambda node: (len(node.id), node.id))
     flows = tuple(_list(head["flows"], "flows", _flow))
-    return tuple(nodes), tuple(_list(head["outputs"], "outputs", _text)), flows
+    made = PureGraph(tuple(nodes), tuple(_list(head["outputs"], "outputs", _text)), flows, measurements)
+    try:
+        made.check()
+    except Inconsistent as wrong:
+        place = wrong.where if wrong.where.startswith("flows") else f"graph.nodes.{wrong.where}"
+        _refuse(place, wrong.expected, wrong.received)
+    return made
 
 
 _GRAPH = ("type", "directed", "metadata", "nodes", "edges")
@@ -93,12 +104,12 @@ def _edges(entries: Any) -> dict[str, dict[int, str]]:
     return found
 
 
-def _node(i: str, entry: Any, sources: Mapping[int, str], where: str) -> GraphNode:
+def _node(i: str, entry: Any, sources: Mapping[int, str], where: str) -> tuple[GraphNode, Measurement]:
     if not re.fullmatch("n(0|[1-9][0-9]*)", i):
         _refuse("graph.nodes", "ids n0, n1, …", _clipped(i))
-    node = _object(entry, where, ("metadata",), ("label",))
-    _text(node.get("label", ""), f"{where}.label")
-    data = _object(node["metadata"], where, _REQUIRED, _OPTIONAL)
+    written = _object(entry, where, ("metadata",), ("label",))
+    _text(written.get("label", ""), f"{where}.label")
+    data = _object(written["metadata"], where, _REQUIRED, _OPTIONAL)
     if sorted(sources) != list(range(len(sources))):
         _refuse(where, "edges for arguments 0, 1, … without a gap", f"positions {sorted(sources)}")
     weak = data.get("weak", False)
@@ -108,7 +119,7 @@ def _node(i: str, entry: Any, sources: Mapping[int, str], where: str) -> GraphNo
     def given(name: str, read: Callable[[Any, str], T], default: T) -> T:
         return read(data[name], f"{where}.{name}") if name in data else default
 
-    return GraphNode(
+    node = GraphNode(
         i,
         _member(Kind, data["kind"], f"{where}.kind"),
         given("op", _text, ""),
@@ -127,10 +138,9 @@ def _node(i: str, entry: Any, sources: Mapping[int, str], where: str) -> GraphNo
         given("of", _text, ""),
         given("toward", _text, ""),
         given("source", _source, None),
-        given("values", _stats, None),
-        given("gradient", _stats, None),
-        given("seconds", _number, None),
     )
+    measured = (given("values", _stats, None), given("gradient", _stats, None), given("seconds", _number, None))
+    return node, Measurement(*measured)
 
 
 # ---- parts of a node ------------------------------------------------------------------------------------------------

@@ -8,17 +8,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from ...ir.graph import PureGraph
 from ...ir.labels import clip, counted, summary, type_text, visible
 from ...ir.node import GraphNode, Kind
+from ...ir.stats import Measurement
 from ...ir.text import duration, number, place
 from ..pictures.describe import BACKWARD
 from ..pictures.folding.assemble import homes_of
 from ..pictures.style import THEMES
-
-if TYPE_CHECKING:
-    from ...ir.graph import Graph
 
 NodeNumber = Literal["flops", "bytes", "seconds", "norm", "gradient"]
 
@@ -28,7 +27,7 @@ _BACKWARD = "backward pass"
 _CLIP = 60
 
 
-def model_explorer_text(graph: Graph, *, indent: int | None = None) -> str:
+def model_explorer_text(graph: PureGraph, *, indent: int | None = None) -> str:
     """Return a collection of one graph, in Model Explorer's JSON."""
     homes = homes_of(graph.nodes).own
     picture: dict[str, Any] = {
@@ -43,13 +42,14 @@ def model_explorer_text(graph: Graph, *, indent: int | None = None) -> str:
     return _json({"label": _ID, "graphs": [picture]}, indent)
 
 
-def node_data_text(graph: Graph, by: NodeNumber, *, indent: int | None = None) -> str:
+def node_data_text(graph: PureGraph, by: NodeNumber, *, indent: int | None = None) -> str:
     """Return a number for each node that has one, in Model Explorer's JSON of node data; colored from low to high.
 
     Raises:
         ValueError: if `by` is none of the numbers, or no node has one.
     """
-    numbers = {node.id: x for node in graph if (x := _number(node, by)) is not None and math.isfinite(x)}
+    found = {node.id: _number(node, graph.measurement(node.id), by) for node in graph}
+    numbers = {i: x for i, x in found.items() if x is not None and math.isfinite(x)}
     if not numbers:
         hint = "" if by in ("flops", "bytes") else ". Measure it: Program.build(loss, backward=True).measured(…)"
         raise ValueError(f"to_model_explorer_data: expected a node with a number for {by!r}; received none{hint}")
@@ -62,17 +62,17 @@ def node_data_text(graph: Graph, by: NodeNumber, *, indent: int | None = None) -
     return _json({_ID: results}, indent)
 
 
-def _number(node: GraphNode, by: str) -> float | None:
+def _number(node: GraphNode, measured: Measurement, by: str) -> float | None:
     if by == "flops":
         return node.flops if node.kind is Kind.OP else None
     if by == "bytes":
         return node.nbytes
     if by == "seconds":
-        return node.seconds
+        return measured.seconds
     if by == "norm":
-        return node.values.norm if node.values else None
+        return measured.values.norm if measured.values else None
     if by == "gradient":
-        return node.gradient.norm if node.gradient else None
+        return measured.gradient.norm if measured.gradient else None
     raise ValueError(f"to_model_explorer_data: expected flops, bytes, seconds, norm or gradient; received {by!r}")
 
 
@@ -83,7 +83,7 @@ def _json(value: Any, indent: int | None) -> str:
 # ---- nodes ----------------------------------------------------------------------------------------------------------
 
 
-def _node(graph: Graph, node: GraphNode, home: tuple[str, ...]) -> dict[str, Any]:
+def _node(graph: PureGraph, node: GraphNode, home: tuple[str, ...]) -> dict[str, Any]:
     # A slash separates layers, so none may stand in a module's name.
     layers = [_BACKWARD, *(name.removesuffix(BACKWARD) for name in home)] if node.backward else list(home)
     shape = ",".join(map(str, node.shape))
@@ -102,7 +102,7 @@ def _node(graph: Graph, node: GraphNode, home: tuple[str, ...]) -> dict[str, Any
     }
 
 
-def _attributes(graph: Graph, node: GraphNode) -> Iterator[tuple[str, Any]]:
+def _attributes(graph: PureGraph, node: GraphNode) -> Iterator[tuple[str, Any]]:
     yield "kind", str(node.kind)
     yield "type", type_text(node)
     if node.name:
@@ -125,19 +125,20 @@ def _attributes(graph: Graph, node: GraphNode) -> Iterator[tuple[str, Any]]:
         yield "belongs to", {"type": "node_ids", "nodeIds": related}
     if node.id in graph.outputs:
         yield "output", str(graph.outputs.index(node.id))
-    for name, stats in (("values", node.values), ("cotangent", node.gradient)):
+    measured = graph.measurement(node.id)
+    for name, stats in (("values", measured.values), ("cotangent", measured.gradient)):
         if stats:
             yield name, f"{number(stats.low)} to {number(stats.high)}, norm {number(stats.norm)}"
             if not stats.finite:
                 yield f"{name} that are not finite", f"{stats.nans:,} NaN, {stats.infs:,} infinite"
-    if node.seconds is not None:
-        yield "time", duration(node.seconds)
+    if measured.seconds is not None:
+        yield "time", duration(measured.seconds)
 
 
 # ---- edges ----------------------------------------------------------------------------------------------------------
 
 
-def _gradients(graph: Graph) -> dict[str, Any]:
+def _gradients(graph: PureGraph) -> dict[str, Any]:
     """Return the chain rule as edges against the forward ones: from every operation to what it passes a gradient to."""
     edges = [
         {
@@ -151,7 +152,7 @@ def _gradients(graph: Graph) -> dict[str, Any]:
     return {"name": "gradients", "edgeColor": "#7E22CE", "edgeWidth": 2, "edges": edges}
 
 
-def _saved(graph: Graph) -> dict[str, Any]:
+def _saved(graph: PureGraph) -> dict[str, Any]:
     """Return, for every value that the backward pass reads, edges to those who read it."""
     edges = [
         {"sourceNodeId": i, "targetNodeId": node.id, "label": counted(graph[i].nbytes, "byte")}

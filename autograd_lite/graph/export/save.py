@@ -5,15 +5,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ...core.files import write_file
-from ..pictures.folding.fold import ViewOptions
-from ..pictures.window import PICTURE_LIMIT
+from ...ir.graph import PureGraph
+from ..pictures.dot import dot_text
+from ..pictures.folding.fold import ViewOptions, view_of
+from ..pictures.mermaid import graph_mermaid
+from ..pictures.mirror.dot import mirror_dot
+from ..pictures.mirror.svg import mirror_svg
+from ..pictures.page import html_text
+from ..pictures.svg import graph_svg
+from ..pictures.tree_text import graph_text
+from ..pictures.view import PICTURE_LIMIT
+from .json_format import json_text
 from .render import Format, Renderer, RenderError, rendered
-
-if TYPE_CHECKING:
-    from ...ir.graph import Graph
 
 
 class SaveOptions(ViewOptions, total=False):
@@ -38,7 +44,9 @@ class Drawing(NamedTuple):
     timeout: float = 30.0
 
 
-def saved(graph: Graph, path: str | Path, drawing: Drawing, options: SaveOptions, more: Collection[str] = ()) -> Path:
+def saved(
+    graph: PureGraph, path: str | Path, drawing: Drawing, options: SaveOptions, more: Collection[str] = ()
+) -> Path:
     """Write a graph to a file; see `Graph.save`.
 
     Args:
@@ -51,7 +59,9 @@ def saved(graph: Graph, path: str | Path, drawing: Drawing, options: SaveOptions
     return written(path, contents(graph, Path(path).suffix, drawing, options, more))
 
 
-def contents(graph: Graph, ending: str, drawing: Drawing, options: SaveOptions, more: Collection[str] = ()) -> bytes:
+def contents(
+    graph: PureGraph, ending: str, drawing: Drawing, options: SaveOptions, more: Collection[str] = ()
+) -> bytes:
     """Return what a file with an ending such as ".svg" holds.
 
     Raises:
@@ -86,7 +96,7 @@ class _Form(NamedTuple):
     options: frozenset[str]
 
 
-def _svg(graph: Graph, drawing: Drawing, options: Any) -> str | bytes:
+def _svg(graph: PureGraph, drawing: Drawing, options: Any) -> str | bytes:
     if drawing.renderer in ("dot", "graphviz-pure"):
         try:
             return _image("svg")(graph, drawing, options)
@@ -94,26 +104,26 @@ def _svg(graph: Graph, drawing: Drawing, options: Any) -> str | bytes:
             reason = str(error).partition(", and ")[2].partition(". ")[0]
             warnings.warn(f"save: {reason}; the built-in renderer drew the picture", RuntimeWarning, stacklevel=5)
     if graph.flows:  # the two passes side by side
-        return graph.to_mirror(**options)
+        return mirror_svg(graph, **options)
     most = {"max_nodes": options.pop("limit")} if "limit" in options else {}
-    return graph.to_svg(**options, **most)
+    return graph_svg(graph, **options, **most)
 
 
 def _image(form: Format) -> Callable[[Any, Drawing, Any], bytes]:
-    def draw(graph: Graph, drawing: Drawing, options: Any) -> bytes:
-        dot = graph.to_mirror_dot(**options) if graph.flows else graph.to_dot(**options)
+    def draw(graph: PureGraph, drawing: Drawing, options: Any) -> bytes:
+        dot = mirror_dot(graph, **options) if graph.flows else dot_text(view_of(graph, **options))
         return rendered(dot, form, renderer=drawing.renderer, dpi=drawing.dpi, timeout=drawing.timeout)
 
     return draw
 
 
-def _markdown(graph: Graph, options: Any) -> str:
+def _markdown(graph: PureGraph, options: Any) -> str:
     """Return a diagram that GitHub draws, and the listing."""
     fence = "`" * 3
-    listing = graph.to_text(overlay=options.get("overlay"), max_nodes=PICTURE_LIMIT)
+    listing = graph_text(graph, overlay=options.get("overlay"), max_nodes=PICTURE_LIMIT)
     while fence in listing:
         fence += "`"
-    diagram = graph.to_mermaid(**options).rstrip("\n")
+    diagram = graph_mermaid(graph, **options).rstrip("\n")
     return f"{fence}mermaid\n{diagram}\n{fence}\n\n{fence}text\n{listing}\n{fence}\n"
 
 
@@ -125,12 +135,12 @@ ENDINGS: dict[str, _Form] = {
     ".svg": _Form(_svg, _PICTURE),
     ".png": _Form(_image("png"), _PICTURE),
     ".pdf": _Form(_image("pdf"), _PICTURE),
-    ".html": _Form(lambda graph, _, options: graph.to_html(**options), _PAGE),
-    ".dot": _Form(lambda graph, _, options: graph.to_dot(**options), _PICTURE),
-    ".mmd": _Form(lambda graph, _, options: graph.to_mermaid(**options), _PICTURE),
+    ".html": _Form(lambda graph, _, options: html_text(graph, **options), _PAGE),
+    ".dot": _Form(lambda graph, _, options: dot_text(view_of(graph, **options)), _PICTURE),
+    ".mmd": _Form(lambda graph, _, options: graph_mermaid(graph, **options), _PICTURE),
     ".md": _Form(lambda graph, _, options: _markdown(graph, options), _PICTURE),
-    ".txt": _Form(lambda graph, _, options: graph.to_text(**options) + "\n", _MARKS),
-    ".json": _Form(lambda graph, _, options: graph.to_json(indent=1) + "\n", frozenset()),
+    ".txt": _Form(lambda graph, _, options: graph_text(graph, **options) + "\n", _MARKS),
+    ".json": _Form(lambda graph, _, options: json_text(graph, indent=1) + "\n", frozenset()),
 }
 
 

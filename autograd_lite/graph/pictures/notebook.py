@@ -1,28 +1,28 @@
-"""What notebooks show: the picture, and a text for those who do not trust the notebook or see no pictures."""
+"""What notebooks show: the picture, and text for those who do not trust the notebook or cannot see pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING
 
-from .window import PICTURE_LIMIT
+from ...ir.graph import PureGraph
+from .mirror.svg import mirror_svg
+from .svg import graph_svg
+from .tree_text import graph_text
+from .view import PICTURE_LIMIT
 
-if TYPE_CHECKING:
-    from ...ir.graph import Graph
-
-# A notebook keeps every output: pictures beyond this make it slow to open.
+# A notebook keeps every output: larger pictures make it slow to open.
 MOST_BYTES = 1_000_000
 # Someone who looks at a tensor did not ask for a large picture.
 TENSOR_LIMIT = 150
 _LIMITS = (PICTURE_LIMIT, 800, 400, TENSOR_LIMIT, 60, 20)
 
 
-def picture(graph: Graph, limit: int = PICTURE_LIMIT) -> str:
+def picture(graph: PureGraph, limit: int = PICTURE_LIMIT) -> str:
     """Return the SVG of at most `limit` boxes, or of as many as `MOST_BYTES` hold."""
     svg = ""
     for boxes in (limit, *(fewer for fewer in _LIMITS if fewer < limit)):
-        # Of a graph with a backward pass, the mirror of its two passes.
-        svg = graph.to_mirror(limit=boxes) if graph.flows else graph.to_svg(max_nodes=boxes)
+        # A graph with a backward pass is shown as a mirror.
+        svg = mirror_svg(graph, limit=boxes) if graph.flows else graph_svg(graph, max_nodes=boxes)
         if len(svg.encode("utf-8")) <= MOST_BYTES:
             break
     return svg
@@ -31,12 +31,12 @@ def picture(graph: Graph, limit: int = PICTURE_LIMIT) -> str:
 def bundle(
     faces: Mapping[str, Callable[[], str]], include: Collection[str] | None, exclude: Collection[str] | None
 ) -> dict[str, str]:
-    """Return the faces that are asked for, by MIME type; the others are not even made."""
+    """Return the requested faces by MIME type; the others are never made."""
     asked = [kind for kind in faces if (not include or kind in include) and kind not in (exclude or ())]
     return {kind: faces[kind]() for kind in asked}
 
 
-def graph_bundle(graph: Graph, include: Collection[str] | None, exclude: Collection[str] | None) -> dict[str, str]:
+def graph_bundle(graph: PureGraph, include: Collection[str] | None, exclude: Collection[str] | None) -> dict[str, str]:
     """Return the picture and the text of a graph."""
-    faces = {"text/plain": lambda: graph.to_text(max_nodes=PICTURE_LIMIT), "image/svg+xml": lambda: picture(graph)}
+    faces = {"text/plain": lambda: graph_text(graph, max_nodes=PICTURE_LIMIT), "image/svg+xml": lambda: picture(graph)}
     return bundle(faces, include, exclude)

@@ -1,24 +1,29 @@
-"""The tree: from the results down to what they were made of, every node once.
+"""The tree: from the results down to what they were made from, every node once.
 
-A node that several others read is written out where it is met first, and is `n3 (above)` afterwards. Where the tree
-grows too deep for a page it goes on below, from the left margin.
+A node with several readers is written out the first time, and is `n3 (above)` afterwards. Where the tree gets too deep
+for a page, it continues below, from the left margin.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Literal, NamedTuple
 
+from ...ir.graph import PureGraph
 from ...ir.labels import type_text
 from ...ir.node import GraphNode
-from ...ir.pen import PLAIN, Line, Pen, ink_of
+from ...ir.pen import PLAIN, Line, Pen, ink_of, shows_colors
+from ...ir.stats import Measurement
 from ...ir.text import (
+    NO_REMARKS,
+    Remarks,
     alarming,
     call_text,
     caption_lines,
     duration,
     has_range,
+    listing,
     literals_of,
     named_gradients,
     number,
@@ -27,17 +32,15 @@ from ...ir.text import (
     text_window,
     unfit,
 )
-from .view import Overlay
-
-if TYPE_CHECKING:
-    from ...ir.graph import Graph
+from ..marks import Overlaid, remarks_of
+from ..overlays import overlay_of
 
 # Levels of one piece of the tree; each takes three columns.
 _LEVELS = 16
 
 
 class _Signs(NamedTuple):
-    """What the branches are drawn with."""
+    """The characters of the branches."""
 
     more: str  # a child that has siblings below it
     last: str  # a child that has none
@@ -51,7 +54,7 @@ _ASCII = _Signs("|- ", "`- ", "|  ", "   ", "...")
 
 
 class _Branch(NamedTuple):
-    """One line to be written: a node at a place, or the ids of nodes that are left out."""
+    """A line to be written: a node and its place, or the ids of nodes that are left out."""
 
     node_id: str
     left_out: tuple[str, ...]
@@ -61,14 +64,34 @@ class _Branch(NamedTuple):
     scope: str
 
 
+def graph_text(
+    graph: PureGraph,
+    *,
+    style: Literal["listing", "tree"] = "listing",
+    ascii: bool = False,
+    color: bool | None = False,
+    width: int | None = None,
+    overlay: Overlaid | None = None,
+    sources: bool = False,
+    max_nodes: int | None = None,
+) -> str:
+    """Return a graph as text; see `Graph.to_text`."""
+    styles = {"listing": listing, "tree": tree}
+    if style not in styles:
+        raise ValueError(f"to_text: expected style 'listing' or 'tree'; received {style!r}")
+    pen = Pen(ascii, shows_colors() if color is None else color, width)
+    remarks = remarks_of(overlay_of(graph, overlay))
+    return styles[style](graph, pen, remarks=remarks, sources=sources, max_nodes=max_nodes)
+
+
 def tree(
-    graph: Graph, pen: Pen = PLAIN, *, overlay: Overlay | None = None, sources: bool = False,
+    graph: PureGraph, pen: Pen = PLAIN, *, remarks: Remarks = NO_REMARKS, sources: bool = False,
     max_nodes: int | None = None,
 ) -> str:  # fmt: skip
     """Return the graph as a tree; the arguments are those of `listing`."""
     window = text_window(graph, max_nodes)
-    writer = _Writer(graph, pen, overlay, sources, window)
-    lines = caption_lines(graph, len(window), overlay, pen)
+    writer = _Writer(graph, pen, remarks, sources, window)
+    lines = caption_lines(graph, len(window), remarks, pen)
     for i in dict.fromkeys(graph.outputs):
         lines += writer.grown(i)
     for name, i in named_gradients(graph, pen):
@@ -80,9 +103,9 @@ def tree(
 class _Writer:
     """Writes trees of one graph, and remembers what it has written."""
 
-    def __init__(self, graph: Graph, pen: Pen, overlay: Overlay | None, sources: bool, window: list[GraphNode]) -> None:
-        self._graph, self._pen, self._overlay, self._sources = graph, pen, overlay, sources
-        self._literals = literals_of(graph, overlay)
+    def __init__(self, graph: PureGraph, pen: Pen, remarks: Remarks, sources: bool, window: list[GraphNode]) -> None:
+        self._graph, self._pen, self._remarks, self._sources = graph, pen, remarks, sources
+        self._literals = literals_of(graph, remarks)
         self._shown = {node.id for node in window}
         self._said: Mapping[str, str] = purposes(graph)
         self._signs = _ASCII if pen.ascii else _UNICODE
@@ -90,7 +113,7 @@ class _Writer:
         self._below: deque[str] = deque()
 
     def grown(self, root: str) -> list[Line]:
-        """Return the lines of a tree and of the pieces of it that stand below it."""
+        """Return the lines of a tree and of the pieces that continue below it."""
         lines: list[Line] = []
         if root not in self._shown:
             return [[(f"{self._signs.rest} {root}", "soft")]]
@@ -133,10 +156,12 @@ class _Writer:
 
     def _node(self, node: GraphNode, scope: str) -> Line:
         pen = self._pen
-        # The module is named where it is entered; inside, the branches tell.
-        said = remark_text(node, self._said, self._sources, self._overlay, pen, inside=scope)
-        remark = "  ".join(filter(None, [self._numbers(node), said]))
-        tail = [(f"  # {remark}", "alarm" if alarming(node, self._overlay) else "soft")] if remark else []
+        # A module is named where it is entered; inside, the branches show it.
+        said = remark_text(node, self._said, self._sources, self._remarks, pen, inside=scope)
+        measured = self._graph.measurement(node.id)
+        remark = "  ".join(filter(None, [self._numbers(measured), said]))
+        ink = "alarm" if alarming(measured, self._remarks.of.get(node.id)) else "soft"
+        tail = [(f"  # {remark}", ink)] if remark else []
         call = call_text(node, self._literals, pen, brief=True)
         return [
             (node.id, ""),
@@ -146,8 +171,8 @@ class _Writer:
             *tail,
         ]
 
-    def _numbers(self, node: GraphNode) -> str:
-        stats, gradient, seconds = node.values, node.gradient, node.seconds
+    def _numbers(self, measured: Measurement) -> str:
+        stats, gradient, seconds = measured
         between = "..." if self._pen.ascii else "…"
         return "  ".join(
             filter(
@@ -155,7 +180,7 @@ class _Writer:
                 [
                     f"{number(stats.low)} {between} {number(stats.high)}" if has_range(stats) else "",
                     f"|d| {number(gradient.norm)}" if gradient else "",
-                    unfit(node),
+                    unfit(measured),
                     self._pen.safe(duration(seconds)) if seconds is not None else "",
                 ],
             )

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.core.tree import leaves
 from autograd_lite.graph import Program
 from autograd_lite.graph.export.onnx import RULES
+from autograd_lite.tree import leaves
 
 from ...all_cases import COMPOSED_CASES, ComposedCase
 from ...laws.samples import DIFFERENTIABLE, Sample
@@ -86,7 +86,7 @@ def test_composed_functions(case: ComposedCase, dtype: str) -> None:
         return
 
     def f(*xs: Any) -> list[Any]:
-        return [part for _, part in leaves(case.calls[0](*xs)) if isinstance(part, ag.Tensor)]
+        return [part for part in leaves(case.calls[0](*xs)) if isinstance(part, ag.Tensor)]
 
     with np.errstate(all="ignore"):
         try:

@@ -17,7 +17,7 @@ import pytest
 
 from autograd_lite.graph import Graph, Program, RenderError, build_graph
 from autograd_lite.graph.export.save import ENDINGS
-from autograd_lite.graph.pictures.view import Mark, Overlay
+from autograd_lite.graph.marks import Mark, Overlay
 
 from ..samples import HOSTILE, diamond, perceptron
 from ..test_faces import hostile_graph

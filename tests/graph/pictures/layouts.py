@@ -7,7 +7,9 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from autograd_lite.graph.pictures.layout.layered import Box, Edge, Layout, Leg, Point, lay_out
+from autograd_lite.graph.pictures.layout.geometry import Box, Leg, Point
+from autograd_lite.graph.pictures.layout.lanes import Edge
+from autograd_lite.graph.pictures.layout.layered import Layout, lay_out
 from autograd_lite.graph.pictures.layout.modules import Modules, modules_of
 
 

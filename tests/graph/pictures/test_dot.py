@@ -17,10 +17,11 @@ from hypothesis import given, settings
 
 import autograd_lite as ag
 from autograd_lite.graph import Graph, Kind, build_graph
+from autograd_lite.graph.marks import Mark, Overlay
 from autograd_lite.graph.pictures.dot import dot_text
 from autograd_lite.graph.pictures.folding.fold import view_of
 from autograd_lite.graph.pictures.style import LOOKS, THEMES
-from autograd_lite.graph.pictures.view import EdgeKind, Mark, Overlay, View, ViewNode
+from autograd_lite.graph.pictures.view import EdgeKind, View, ViewNode
 
 from ..large import irregular, transformer
 from ..samples import HOSTILE, SAMPLES, parameter, perceptron

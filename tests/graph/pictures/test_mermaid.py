@@ -17,10 +17,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from autograd_lite.graph import Graph, build_graph
+from autograd_lite.graph.marks import Mark, Overlay
 from autograd_lite.graph.pictures.folding.fold import view_of
 from autograd_lite.graph.pictures.mermaid import MOST_CHARACTERS, MOST_EDGES, mermaid_text
 from autograd_lite.graph.pictures.style import LOOKS, THEMES
-from autograd_lite.graph.pictures.view import EdgeKind, Mark, Overlay, View, ViewEdge, ViewNode
+from autograd_lite.graph.pictures.view import EdgeKind, View, ViewEdge, ViewNode
 
 from ..large import chain, deep_perceptron, irregular, transformer
 from ..samples import HOSTILE, diamond, perceptron

@@ -14,9 +14,10 @@ from autograd_lite.graph.pictures import svg
 from autograd_lite.graph.pictures.folding.fold import view_of
 from autograd_lite.graph.pictures.layout import bus, layered as layout_module, place
 from autograd_lite.graph.pictures.layout.bus import bus_lines
-from autograd_lite.graph.pictures.layout.frames import homes_of
-from autograd_lite.graph.pictures.layout.lanes import depth_of, layer_of, lead_through_lanes, spans_of
-from autograd_lite.graph.pictures.layout.layered import TIP, Box, Edge, Frame, Layout, Point, lay_out
+from autograd_lite.graph.pictures.layout.frames import Frame, homes_of
+from autograd_lite.graph.pictures.layout.geometry import TIP, Box, Point
+from autograd_lite.graph.pictures.layout.lanes import Edge, depth_of, layer_of, lead_through_lanes, spans_of
+from autograd_lite.graph.pictures.layout.layered import Layout, lay_out
 from autograd_lite.graph.pictures.layout.modules import Modules, modules_of
 from autograd_lite.graph.pictures.layout.order import ordered
 from autograd_lite.graph.pictures.layout.sides import keep_sides

@@ -270,9 +270,9 @@ def test_objects_as_plain_values_and_back() -> None:
     assert found["parts"] == [losses.huber, activations.relu, bent, 2.0, None, "text", [1, 2]]
     assert found["layer"].activation is bent
     assert saving.serialize_keras_object(found) == config
-    with pytest.raises(TypeError, match="serialize_keras_object: .* is the function .*<lambda>"):
+    with pytest.raises(TypeError, match="serialize_keras_object: .* received the function .*<lambda>"):
         saving.serialize_keras_object([lambda x: x])
-    with pytest.raises(TypeError, match="is the object <object"):
+    with pytest.raises(TypeError, match="received the object <object"):
         saving.serialize_keras_object(object())
     for name in ("os.system", "Unknown", 3):
         with pytest.raises(ValueError, match="deserialize_keras_object: the configuration names the class"):

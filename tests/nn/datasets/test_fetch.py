@@ -206,6 +206,7 @@ def test_failed_download_leaves_nothing(
     assert f"{address}a/: HTTPError: HTTP Error 404" in message
     assert "http://127.0.0.1:9/: URLError" in message
     assert "set AUTOGRAD_LITE_DATA to it" in message
+    assert "mnist.load_sample() needs no network" in message
 
 
 @pytest.mark.parametrize(

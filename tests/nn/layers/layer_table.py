@@ -33,40 +33,40 @@ examples. Arguments, formulas and references are in the [reference](../reference
 """
 SECTIONS = MappingProxyType(
     {
-        "core": "Dense, activation, dropout",
+        "dense": "Dense, activation, dropout",
         "einsum_dense": "",
         "activation": "Activations with arguments",
-        "convolution": "Convolutions",
-        "convolution_transpose": "Transposed convolutions",
-        "pooling": "Pooling",
-        "adaptive_pooling": "",
-        "recurrent": "Recurrent layers",
-        "recurrent_cells": "",
-        "convolution_recurrent": "",
-        "wrappers": "Layers around layers",
-        "wrapper": "",
-        "attention": "Attention",
-        "attention_scores": "",
-        "grouped_attention": "",
-        "embedding": "Embeddings and positions",
-        "reversible_embedding": "",
-        "rotary": "",
+        "convolution.convolution": "Convolutions",
+        "convolution.transposed": "Transposed convolutions",
+        "convolution.pooling": "Pooling",
+        "convolution.adaptive_pooling": "",
+        "recurrent.recurrent": "Recurrent layers",
+        "recurrent.cells": "",
+        "convolution.conv_lstm": "",
+        "recurrent.wrappers": "Layers around layers",
+        "recurrent.wrapper": "",
+        "attention.attention": "Attention",
+        "attention.scores": "",
+        "attention.grouped_attention": "",
+        "embedding.embedding": "Embeddings and positions",
+        "embedding.reversible_embedding": "",
+        "attention.rotary": "",
         "normalization": "Normalization",
         "noise": "Noise",
         "activity_regularization": "",
         "merging": "Several inputs",
         "reshaping": "Shapes",
-        "padding": "",
-        "resizing": "",
-        "scaling": "Preparing data",
-        "categories": "",
-        "lookup": "",
-        "spectrogram": "",
+        "convolution.padding": "",
+        "convolution.resizing": "",
+        "preprocessing.scaling": "Preparing data",
+        "preprocessing.categories": "",
+        "preprocessing.lookup": "",
+        "convolution.spectrogram": "",
         "masking": "",
-        "augmentation_geometry": "Changing images at random",
-        "augmentation_color": "",
-        "augmentation_effects": "",
-        "augmentation_mixing": "",
+        "augmentation.geometry": "Changing images at random",
+        "augmentation.color": "",
+        "augmentation.effects": "",
+        "augmentation.mixing": "",
     }
 )
 # Bases of other layers, and what functional models make for themselves.
@@ -201,7 +201,7 @@ def classes() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, thing in vars(layers).items():
         if inspect.isclass(thing) and name not in WITHOUT and not name.startswith("_"):
-            found.setdefault(thing.__module__.rpartition(".")[2], []).append(name)
+            found.setdefault(thing.__module__.removeprefix("nn.layers."), []).append(name)
     return found
 
 

@@ -207,7 +207,9 @@ def test_other_texts_are_refused(text: Any, message: str) -> None:
 
 def test_what_has_no_plain_form_is_named() -> None:
     model = nn.Sequential([layers.Dense(2, activation=lambda x: x, name="odd")])
-    with pytest.raises(TypeError, match=r"to_json: .*'activation' of layers.Dense 'odd' is the function .*<lambda>"):
+    with pytest.raises(
+        TypeError, match=r"to_json: .*received the function .*<lambda> as 'activation' of layers.Dense 'odd'"
+    ):
         model.to_json()
 
 

@@ -405,3 +405,46 @@ def test_modules_name_their_operations_while_sources_are_recorded() -> None:
     assert out.source.file == __file__
     scopes = [node.scope for node in build_graph(out).nodes if node.scope]
     assert scopes == ["sequential.dense"] * 3 + ["sequential.dense_1"] * 2 + ["dense"] * 2
+
+
+def twins(names: tuple[str | None, str | None] = (None, None)) -> list[models.Sequential]:
+    sizes = ((2, 4), (4, 2))
+    return [
+        models.Sequential([layers.Dense(n, input_shape=(m,))], name=name)
+        for (m, n), name in zip(sizes, names, strict=True)
+    ]
+
+
+SCOPES_OF_NAMED = ["generator.dense", "discriminator.dense"]
+
+
+@pytest.mark.parametrize(
+    ("names", "scopes"),
+    [
+        ((None, None), ["sequential.dense", "sequential_1.dense"]),
+        (("generator", "discriminator"), SCOPES_OF_NAMED),
+    ],
+)
+def test_a_picture_of_two_models_tells_their_layers_apart(names: Any, scopes: list[str]) -> None:
+    generator, discriminator = twins(names)
+    with ag.record_source():
+        fake = generator(np.ones((3, 2)))
+        loss = (discriminator(fake) ** 2).mean()
+    for backward in (False, True):
+        graph = ag.build_graph(loss, backward=backward)
+        assert list(dict.fromkeys(node.scope for node in graph.nodes if node.scope)) == scopes
+    # One model alone, and models inside a model, need no other names than their own.
+    assert {node.scope for node in ag.build_graph(fake).nodes if node.scope} == {"dense"}
+    with ag.record_source():
+        both = models.Sequential(twins(("generator", "discriminator")))(np.ones((3, 2)))
+    assert {node.scope for node in ag.build_graph(both).nodes if node.scope} == {
+        "generator.dense",
+        "discriminator.dense",
+    }
+
+
+def test_an_input_keeps_its_name_when_a_layer_casts_it() -> None:
+    for requires_grad in (False, True):
+        pixels = ag.tensor(np.ones((3, 2)), name="pixels", requires_grad=requires_grad)
+        graph = ag.build_graph(layers.Dense(2)(pixels))
+        assert [node.name for node in graph.nodes if node.dtype == np.float64 or node.kind == "input"] == ["pixels"]

@@ -195,8 +195,8 @@ def test_a_function_that_is_not_registered_cannot_be_saved(tmp_path: Path) -> No
     model = models.Sequential([layers.Dense(2, activation=lambda x: x, input_shape=(4,))])
     with pytest.raises(
         TypeError,
-        match=r"'activation' of layers.Dense is the function .*<lambda>. Let files name it: decorate the function with "
-        r"@nn.saving.register_keras_serializable\(\)",
+        match=r"received the function .*<lambda> as 'activation' of layers.Dense. Let files name it: decorate the "
+        r"function with @nn.saving.register_keras_serializable\(\)",
     ):
         model.save(tmp_path / "m.nn")
     assert list(tmp_path.iterdir()) == []

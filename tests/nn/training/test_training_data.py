@@ -103,20 +103,20 @@ def test_a_model_without_weights_yet_is_built_by_a_generator_and_loses_no_batch(
     ("source", "arguments", "message"),
     [
         (lambda: iter(batches()), {"epochs": 2}, "read in each of 2 epochs; received an iterator.* steps_per_epoch"),
-        (lambda: Again(batches()), {"batch_size": 3}, "expected no batch_size beside a stream of batches"),
-        (lambda: Again(batches()), {"y": np.ones(3)}, "expected no y beside a stream of batches"),
+        (lambda: Again(batches()), {"batch_size": 3}, "expected no batch_size with a stream of batches"),
+        (lambda: Again(batches()), {"y": np.ones(3)}, "expected no y with a stream of batches"),
         (lambda: Again(batches()), {"validation_split": 0.5}, "expected arrays with validation_split; received a str"),
         (lambda: Again([]), {}, "expected at least one batch; received a source that gives none"),
         (lambda: Again([data()[0]]), {}, "expected targets; received y=None"),
         (lambda: Again([(*data(), 1, 2)]), {}, "batch: expected x, .* received a tuple of length 4"),
         (lambda: Again([(data()[0], data()[1][:3])]), {}, "expected as many targets as samples"),
-        (lambda: Again(batches()), {"steps_per_epoch": 0}, "expected steps to be an integer, at least 1"),
-        (lambda: Again(batches()), {"validation_freq": 0}, "expected validation_freq to be an integer, at least 1"),
+        (lambda: Again(batches()), {"steps_per_epoch": 0}, "expected steps_per_epoch to be an integer of at least 1"),
+        (lambda: Again(batches()), {"validation_freq": 0}, "expected validation_freq to be an integer of at least 1"),
     ],
 )
 def test_streams_that_cannot_be_used(source: Any, arguments: dict[str, Any], message: str) -> None:
     model = compiled()
-    with pytest.raises((ValueError, TypeError), match=message):
+    with pytest.raises((ValueError, TypeError), match=f"^Sequential.fit: .*{message}"):
         model.fit(source(), verbose=0, **arguments)
     assert_equal_weights(model, classifier())
     model.fit(*data(), verbose=0)

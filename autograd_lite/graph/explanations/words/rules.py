@@ -10,17 +10,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ....core.messages import checked
 from ....core.op import OPS, Kind as RuleKind
+from ....ir.graph import PureGraph
 from ....ir.node import Flow, GraphNode, Kind, Role, number_of
-from .latex import latex, latex_name, spread, unbroadcast
-from .plain import index_text, number_text, plain
+from .printer import index_text, number_text
+from .signs import latex, latex_name, plain, spread, unbroadcast
 from .terms import Term, as_it_is, gate, leaf, number, term_of
-
-if TYPE_CHECKING:
-    from ....ir.graph import Graph
 
 # A formula is cut to so many characters: what fits beside a box.
 LIMIT = 72
@@ -49,7 +47,7 @@ class RuleText(NamedTuple):
 
 
 @checked
-def rule_words(graph: Graph, flow: Flow, *, limit: int = LIMIT) -> str:
+def rule_words(graph: PureGraph, flow: Flow, *, limit: int = LIMIT) -> str:
     """Return in words what an op's rule for one argument gives, and what the engine did with it.
 
     For many flows of one graph make `Words(graph)` once.
@@ -77,13 +75,13 @@ def rule_words(graph: Graph, flow: Flow, *, limit: int = LIMIT) -> str:
 
 
 @checked
-def forward_words(graph: Graph, node_id: str, *, limit: int = LIMIT) -> str:
+def forward_words(graph: PureGraph, node_id: str, *, limit: int = LIMIT) -> str:
     """Return what an op computes, from its arguments' names or ids, such as "x @ w + n3" or "sum(n4, axis=0)"."""
     return Words(graph).forward(node_id, limit=limit)
 
 
 @checked
-def rule_latex(graph: Graph, flow: Flow, *, limit: int = LIMIT) -> str:
+def rule_latex(graph: PureGraph, flow: Flow, *, limit: int = LIMIT) -> str:
     r"""Return as LaTeX what an op's rule for one argument gives, summed where the argument was broadcast.
 
     Args:
@@ -104,7 +102,7 @@ def rule_latex(graph: Graph, flow: Flow, *, limit: int = LIMIT) -> str:
 
 
 @checked
-def forward_latex(graph: Graph, node_id: str, *, limit: int = LIMIT) -> str:
+def forward_latex(graph: PureGraph, node_id: str, *, limit: int = LIMIT) -> str:
     """Return as LaTeX what an op computes, from its arguments' names or ids."""
     return Words(graph).forward_latex(node_id, limit=limit)
 
@@ -117,7 +115,7 @@ class Words:
         ids: call unnamed values by their ids, and not by their places `out`, `x`, `y`, `z`.
     """
 
-    def __init__(self, graph: Graph, *, ids: bool = False) -> None:
+    def __init__(self, graph: PureGraph, *, ids: bool = False) -> None:
         self._deep: list[Term] = []
         self.ids = ids
         self._nodes = {node.id: node for node in graph}

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
 from ....core.errors import GradError, UnsupportedError
 from ....ir.node import GraphNode, Kind
+from ....ir.program import PureProgram
 from . import wire
 from .batch import Sized, axes_of, merged, sized
 from .emit import Emitter, Value
 from .names import Names
 from .translate import DOMAIN, Translation, translate
 from .wire import NodeRecord, ValueSpec
-
-if TYPE_CHECKING:
-    from ....ir.program import Program
 
 IR_VERSION = 8
 OPSETS = (17, 18)
@@ -54,7 +52,7 @@ class _Written(NamedTuple):
 
 
 def onnx_model(
-    program: Program,
+    program: PureProgram,
     *,
     opset: int = 17,
     gradients: bool = False,
@@ -84,7 +82,7 @@ def onnx_model(
     return _Assembly(program, written, outputs).encoded(name)
 
 
-def _outputs(program: Program, gradients: bool) -> list[_Output]:
+def _outputs(program: PureProgram, gradients: bool) -> list[_Output]:
     graph = program.graph
     several = len(graph.outputs) > 1
     found = [_Output(i, graph[i].name or (f"output_{k}" if several else "output")) for k, i in enumerate(graph.outputs)]
@@ -98,7 +96,7 @@ def _outputs(program: Program, gradients: bool) -> list[_Output]:
     return found + [_Output(c, f"{graph[i].name or i}.grad") for i, c in graph.gradients.items()]
 
 
-def _needed(program: Program, wanted: Sequence[str]) -> list[GraphNode]:
+def _needed(program: PureProgram, wanted: Sequence[str]) -> list[GraphNode]:
     """Return the nodes that some results are made of, in recorded order."""
     found = set(wanted)
     for node in reversed(program.graph.nodes):
@@ -130,7 +128,7 @@ def _report(done: Translation) -> None:
 class _Writer(NamedTuple):
     """Writes the nodes of a program, at its own shapes or for any batch size."""
 
-    program: Program
+    program: PureProgram
     nodes: list[GraphNode]
     outputs: list[str]
     bound: Mapping[str, Any]
@@ -183,7 +181,7 @@ class _Writer(NamedTuple):
 class _Assembly:
     """Puts the pieces together under their final names."""
 
-    def __init__(self, program: Program, written: _Written, outputs: Sequence[_Output]) -> None:
+    def __init__(self, program: PureProgram, written: _Written, outputs: Sequence[_Output]) -> None:
         self.program, self.outputs = program, outputs
         self.done, self.inputs, self.axes = written
         self.emitter = self.done.emitter

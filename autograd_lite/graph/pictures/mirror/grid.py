@@ -1,29 +1,30 @@
 """The rows of a mirror from top to bottom, with what runs between the halves.
 
-What goes from one half to the other leaves its row straight, if no box stands in its way, and otherwise in a track of
-its own above or below the row; the farther a box stands from the middle, the farther its track lies from the row, so
-tracks do not cross. In the aisle between the halves there is a strip for labels, and beside it there are lanes for what
-runs down to a lower row.
+A line from one half to the other runs straight if no box is in its way, and otherwise in a track of its own above or
+below the row; the farther its box is from the middle, the farther the track is from the row, so tracks do not cross.
+The aisle between the halves has a strip for labels and, to its right, lanes for what runs down to a lower row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ....ir.labels import text_width
 from ..boxes import SMALL
+from ..layout.geometry import Point
+from ..layout.layered import extents
+from ..widths import text_width
 from .frames import bands
 from .model import Mirror
-from .place import Placed
+from .place import Placed, beside
 
-# The size of the letters that say how many bytes are saved.
+# The font size of the number of bytes saved.
 CHIP = 10.5
-# Heights of tracks; the width of a lane; beside the strip and the lanes; for words above a track below another.
+# Heights of tracks; the width of a lane; the space around the strip and the lanes; room for a label between tracks.
 _TRACK, _SINK, _LANE, _PAD, _WORDS = 17.0, 9.0, 10.0, 16.0, 10.0
 # Between rows; above and below a row of slots; and for a sum sign under a box.
 _GAP, _OVER, _UNDER, _SUM = 34.0, 18.0, 26.0, 24.0
 _SLOPE, _STEEP = 0.06, 26.0
-# As many lanes nest; beyond them any free one will do.
+# So many lanes nest without crossings; beyond them any free one will do.
 _NESTED = 5
 
 Key = tuple[str, int, int]
@@ -35,7 +36,7 @@ class Grid:
     Args:
         mirror: what is shown.
         where: its boxes along the rows.
-        words: for each thing saved, what stands on its line.
+        words: for each thing saved, the label of its line.
 
     Attributes:
         tracks: by key: `("gradient", i, 0)`, `("saved", i, 0)` and `("seed", i, 0)` by number, and `("sink", i, cell)`
@@ -43,7 +44,6 @@ class Grid:
         lanes: by number of what is saved, the x of its way down.
         ceil, top, bottom, floor: of the rows: with tracks, without, without, with.
         strip: the middle of the strip for labels.
-        shift: where the right half begins.
         bands: the frames.
     """
 
@@ -56,16 +56,18 @@ class Grid:
         wide = [text_width(g.label, SMALL) for g in mirror.gradients] + [text_width(w, CHIP) + 14 for w in words]
         wide += [text_width(s.label, SMALL) for s in mirror.seeds]
         strip = max([*wide, 40.0])
-        self.strip = where.left.width + _PAD + strip / 2
+        self.strip = where.left.right_end + _PAD + strip / 2
         first = self.strip + strip / 2 + 12
         self.lanes = {i: first + lane * _LANE for i, lane in nested.items()}
-        self.shift = max([first - _LANE, *self.lanes.values()]) + _PAD + 8
-        self.bands = bands(mirror, where, self.shift)
+        shift = max([first - _LANE, *self.lanes.values()]) + _PAD + 8
+        where.right.x = [shift + x for x in where.right.x]
+        self.bands = bands(mirror, where)
         self.tracks: dict[Key, float] = {}
         self._stack_rows()
+        self._set_halves()
 
     def middle(self, row: int) -> float:
-        """Return the height of the middles of a row's boxes."""
+        """Return the height at which a row's boxes are centred."""
         return (self.top[row] + self.bottom[row]) / 2
 
     # ---- what is needed ---------------------------------------------------------------------------------------------
@@ -73,36 +75,36 @@ class Grid:
     def _reserve_tracks(self) -> None:
         left, right, partner = self.where.left, self.where.right, self.where.partner
         for i, gradient in enumerate(self.mirror.gradients):
-            if away := left.beside(gradient.cell, right=True):
-                self._reserve(self._above, left.row[gradient.cell], away, ("gradient", i, 0))
+            if away := beside(left, gradient.cell, right=True):
+                self._reserve(self._above, left.layers[gradient.cell], away, ("gradient", i, 0))
         for i, saved in enumerate(self.mirror.saved):
-            blocked = {t: right.beside(partner[t], right=False) for t in saved.readers if t in partner}
-            away = max(left.beside(saved.cell, right=True), blocked.pop(saved.cell, 0))
+            blocked = {t: beside(right, partner[t], right=False) for t in saved.readers if t in partner}
+            away = max(beside(left, saved.cell, right=True), blocked.pop(saved.cell, 0))
             if away:
-                self._reserve(self._below, left.row[saved.cell], away, ("saved", i, 0))
+                self._reserve(self._below, left.layers[saved.cell], away, ("saved", i, 0))
             for t, others in blocked.items():
                 if others:
-                    self._reserve(self._above, left.row[t], others, ("sink", i, t))
+                    self._reserve(self._above, left.layers[t], others, ("sink", i, t))
         for i, seed in enumerate(self.mirror.seeds):
             if seed.cell in partner:
-                # Below all that is saved in the row, for the turn is the end of the picture.
-                away = len(left.boxes) + left.beside(seed.cell, right=True)
-                self._reserve(self._below, left.row[seed.cell], away, ("seed", i, 0))
+                # Below everything saved in the row, since the turn is the end of the picture.
+                away = len(left.boxes) + beside(left, seed.cell, right=True)
+                self._reserve(self._below, left.layers[seed.cell], away, ("seed", i, 0))
 
     @staticmethod
     def _reserve(tracks: dict[int, list[tuple[int, int, Key]]], row: int, away: int, key: Key) -> None:
         tracks.setdefault(row, []).append((away, len(tracks.get(row, ())), key))
 
     def _nested_lanes(self) -> dict[int, int]:
-        """Return the lane of what is saved and goes to lower rows.
+        """Return the lanes of saved values that lead to lower rows.
 
-        What begins later takes a lane to the left of what is still running, so the two do not cross.
+        A lane that begins later is to the left of those still running, so they do not cross.
         """
-        row, spans = self.where.left.row, []
+        row, spans = self.where.left.layers, []
         for i, saved in enumerate(self.mirror.saved):
             lower = [row[t] for t in saved.readers if t != saved.cell and t in self.where.partner]
             if lower:
-                spans.append((row[saved.cell], self.where.left.beside(saved.cell, right=True), max(lower), i))
+                spans.append((row[saved.cell], beside(self.where.left, saved.cell, right=True), max(lower), i))
         taken: list[tuple[int, int, int]] = []
         lanes: dict[int, int] = {}
         for first, _, last, i in sorted(spans, reverse=True):
@@ -120,7 +122,8 @@ class Grid:
         left, slots = self.where.left, self.where.slot_rows
         rows = len(left.rows)
         over, under = self._track_room(rows)
-        height, run = self._extents(rows)
+        halves = [extents(half)[:2] for half in (self.where.left, self.where.right)]
+        height, run = ([max(pair) for pair in zip(*both, strict=True)] for both in zip(*halves, strict=True))
         self.ceil, self.top, self.bottom, self.floor = [0.0] * rows, [0.0] * rows, [0.0] * rows, [0.0] * rows
         y = 0.0
         for row in range(rows):
@@ -128,7 +131,7 @@ class Grid:
             gap += min(_SLOPE * run[row], _STEEP)
             begins = max([0.0, *(b.room_above for b in self.bands if b.first == row)])
             ends = max([0.0, *(b.room_below for b in self.bands if b.last == row - 1)])
-            # Two frames, or a frame and a line that curves, need a little air.
+            # Two frames, or a frame and a curved line, need a little air.
             y += max(gap, begins + ends + (8.0 if begins and ends else 14.0 if begins or ends else 0.0)) if row else 0.0
             self.ceil[row] = y
             self.top[row] = y + over[row]
@@ -144,7 +147,7 @@ class Grid:
         over, under = [0.0] * rows, [0.0] * rows
         for k in self.mirror.uses:
             if k in self.mirror.rules:
-                under[self.where.left.row[k]] = _SUM
+                under[self.where.left.layers[k]] = _SUM
         for room, tracks, sign in ((over, self._above, -1), (under, self._below, 1)):
             for row, keys in tracks.items():
                 for rank, (_, _, key) in enumerate(sorted(keys)):
@@ -154,12 +157,13 @@ class Grid:
                 room[row] += 3
         return over, under
 
-    def _extents(self, rows: int) -> tuple[list[float], list[float]]:
-        """Return the height of each row, and how far the lines to it run sideways."""
-        height, run = [0.0] * rows, [0.0] * rows
-        for half in (self.where.left, self.where.right):
-            for i, box in enumerate(half.boxes):
-                height[half.row[i]] = max(height[half.row[i]], box.height)
-            for upper, lower in half.lanes.segments:
-                run[half.row[lower]] = max(run[half.row[lower]], abs(half.x[upper] - half.x[lower]))
-        return height, run
+    def _set_halves(self) -> None:
+        """Give the halves the heights of their rows and boxes, for their lines to be drawn."""
+        left, right = self.where.left, self.where.right
+        left.bounds = right.bounds = list(zip(self.ceil, self.floor, strict=True))
+        left.centers = [Point(left.x[i], self.middle(row)) for i, row in enumerate(left.layers)]
+        # A flow up to a place where a gradient turns ends where the line to its parameter begins.
+        right.centers = [
+            Point(right.x[v], self.middle(row) if right.boxes[v].height else self.floor[row])
+            for v, row in enumerate(right.layers)
+        ]

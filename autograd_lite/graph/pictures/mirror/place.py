@@ -1,7 +1,8 @@
-"""Where the boxes of a mirror stand: both halves have the same rows, and in opposite order.
+"""Where the boxes of a mirror go: both halves have the same rows, in opposite order.
 
-Operations and what fills their slots never share a row. So parameters can be reached from the right, and between an
-operation and its rules there is, where nothing runs beside it, nothing but a straight line.
+Each half is laid out by the steps of `layout.layered`: the left one is given its rows, the right one also their order.
+Operations and what fills their slots never share a row. So parameters can be reached from the right, and where no other
+branch runs parallel, there is only a straight line between an operation and its rules.
 """
 
 from __future__ import annotations
@@ -9,59 +10,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..layout.lanes import Edge, Lanes, depth_of, layer_of, lead_through_lanes
-from ..layout.layered import Box
-from ..layout.order import ordered
-from ..layout.place import x_positions
+from ..layout.geometry import Box
+from ..layout.lanes import Edge, depth_of, layer_of
+from ..layout.layered import lead_edges, no_modules, order_rows, place_columns
+from ..layout.record import Layered
 from .model import Mirror
 
-# How straight lines are to be: from a parameter or a constant, from an input, from an operation.
+# How straight lines should be: from a parameter or a constant, from an input, from an operation.
 _QUIET, _INPUT, _DATA = 1.0, 3.0, 8.0
 
 
-class Half(NamedTuple):
-    """One half: its boxes first, then the lanes that lead long lines through the rows between.
+class Placed(NamedTuple):
+    """Both halves along the rows.
 
     Attributes:
-        boxes: the sizes; of the place from which a gradient turns to its parameter, none.
-        edges: downwards; in the right half gradients flow against them.
-        lanes: see `lanes.Lanes`; the layers are rows.
-        rows: what stands in each, from left to right.
-        x: of boxes and lanes.
-        width: of the half, which begins at 0.
+        left: the cells.
+        right: the boxes with their rules, and sizeless places where a gradient turns to its parameter. Its edges point
+            down as in the left half, and gradients flow against them.
+        partner: the number in the right half of each cell that has a counterpart there.
+        slot_rows: the rows without operations.
     """
 
-    boxes: tuple[Box, ...]
-    edges: tuple[Edge, ...]
-    lanes: Lanes
-    rows: list[list[int]]
-    x: list[float]
-    width: float
-
-    @property
-    def row(self) -> list[int]:
-        """The row of every box and lane."""
-        return self.lanes.layers
-
-    def left(self, i: int) -> float:
-        """Return the left border of a box."""
-        return self.x[i] - self.boxes[i].width / 2
-
-    def right(self, i: int) -> float:
-        """Return the right border of a box."""
-        return self.x[i] + self.boxes[i].width / 2
-
-    def beside(self, i: int, *, right: bool) -> int:
-        """Return how many boxes stand to the right (or left) of one in its row."""
-        row = [v for v in self.rows[self.row[i]] if v < len(self.boxes) and self.boxes[v].width]
-        return sum(self.x[v] > self.x[i] if right else self.x[v] < self.x[i] for v in row if v != i)
-
-
-class Placed(NamedTuple):
-    """Both halves; `partner` is the number in the right half of each cell that has a counterpart there."""
-
-    left: Half
-    right: Half
+    left: Layered
+    right: Layered
     partner: dict[int, int]
     slot_rows: frozenset[int]
 
@@ -72,63 +43,62 @@ def placed(mirror: Mirror, boxes: Sequence[Box], rules: dict[int, Box]) -> Place
     Args:
         mirror: what is shown.
         boxes: the sizes of the cells.
-        rules: by cell, those of the boxes with their rules.
+        rules: by cell, the sizes of the boxes with their rules.
     """
     number = {box.id: k for k, box in enumerate(mirror.view.nodes)}
     edges = tuple(
         Edge(number[e.source], number[e.target], _QUIET if e.quiet else _weight(mirror, number[e.source]))
         for e in mirror.view.edges
     )
-    layers, slot_rows = _rows(mirror, edges)
-    depth = depth_of(len(boxes), edges)
-    lanes = lead_through_lanes(layers, edges, depth)
-    rows = ordered(lanes.layers, lanes.segments)
-    left = _half(boxes, edges, lanes, rows)
-    cells = [*rules, *(g.cell for g in mirror.gradients)]
-    cells.sort()
+    left = Layered(boxes, edges, no_modules(len(boxes)))
+    left.layers, slot_rows = _rows(mirror, edges)
+    left.depth = depth_of(len(boxes), edges)
+    lead_edges(left)
+    order_rows(left)
+    place_columns(left)
+    cells = sorted([*rules, *(g.cell for g in mirror.gradients)])
     partner = {cell: i for i, cell in enumerate(cells)}
     flows = tuple(
         Edge(partner[s], partner[t], _QUIET if s in mirror.slots else _weight(mirror, s))
         for s, t in mirror.flows
         if s in partner and t in partner
     )
-    back = lead_through_lanes([layers[c] for c in cells], flows, [depth[c] for c in cells])
-    where = _places(rows, lanes, len(boxes))
-    keys = [(c, layers[c]) for c in cells]
-    keys += [(cells[owner], layer) for owner, layer in zip(back.owners, back.layers[len(cells) :], strict=True)]
-    turned: list[list[int]] = [[] for _ in rows]
-    for v in sorted(range(len(keys)), key=lambda v: -where[keys[v]]):
-        turned[back.layers[v]].append(v)
-    sizes = [rules.get(c, Box(0, 0)) for c in cells]
-    return Placed(left, _half(sizes, flows, back, turned), partner, slot_rows)
+    right = Layered([rules.get(c, Box(0, 0)) for c in cells], flows, no_modules(len(cells)), upward=True)
+    right.layers, right.depth = [left.layers[c] for c in cells], [left.depth[c] for c in cells]
+    lead_edges(right)
+    right.rows = _turned(left, right, cells)
+    place_columns(right)
+    return Placed(left, right, partner, slot_rows)
+
+
+def beside(half: Layered, i: int, *, right: bool) -> int:
+    """Return the number of boxes to the right (or left) of one in its row."""
+    row = [v for v in half.rows[half.layers[i]] if v < len(half.boxes) and half.boxes[v].width and v != i]
+    return sum(half.x[v] > half.x[i] if right else half.x[v] < half.x[i] for v in row)
 
 
 def _weight(mirror: Mirror, source: int) -> float:
     return _INPUT if source in mirror.slots else _DATA
 
 
-def _half(boxes: Sequence[Box], edges: Sequence[Edge], lanes: Lanes, rows: list[list[int]]) -> Half:
-    widths = [box.width for box in boxes] + [0.0] * len(lanes.owners)
-    x = x_positions(rows, lanes.segments, widths)
-    first = min((at - width / 2 for at, width in zip(x, widths, strict=True)), default=0.0)
-    x = [at - first for at in x]
-    width = max((at + width / 2 for at, width in zip(x, widths, strict=True)), default=0.0)
-    return Half(tuple(boxes), tuple(edges), lanes, rows, x, width)
-
-
-def _places(rows: Sequence[Sequence[int]], lanes: Lanes, n: int) -> dict[tuple[int, int], int]:
-    """Return by what a row holds of which box, and the row: how many stand to its left."""
-    places = {}
-    for r, row in enumerate(rows):
+def _turned(left: Layered, right: Layered, cells: Sequence[int]) -> list[list[int]]:
+    """Return the rows of the right half: what belongs to the same cells, in the opposite order."""
+    n, place = len(left.boxes), {}
+    for r, row in enumerate(left.rows):
         for i, v in enumerate(row):
-            places[v if v < n else lanes.owners[v - n], r] = i
-    return places
+            place[v if v < n else left.lanes.owners[v - n], r] = i
+    layers = right.lanes.layers
+    owners = [cells[v] for v in (*range(len(cells)), *right.lanes.owners)]
+    rows: list[list[int]] = [[] for _ in left.rows]
+    for v in sorted(range(len(layers)), key=lambda v: -place[owners[v], layers[v]]):
+        rows[layers[v]].append(v)
+    return rows
 
 
 def _rows(mirror: Mirror, edges: Sequence[Edge]) -> tuple[list[int], frozenset[int]]:
-    """Return the row of every cell, and which rows hold no operations.
+    """Return the row of every cell, and the rows without operations.
 
-    The slots of a row of operations stand above it: first those that belong to no module, then the others.
+    The slots of a row of operations are above it: first those that belong to no module, then the others.
     """
     slots = mirror.slots
     ops = [k for k in range(len(mirror.view.nodes)) if k not in slots]

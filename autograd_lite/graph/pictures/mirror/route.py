@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..draw import n
-from ..layout.isotonic import isotonic
-from ..layout.layered import TIP, Point
+from ..layout.geometry import TIP, Leg, Point
+from ..layout.legs import draw_legs
 from .frames import Band
 from .grid import Grid
 from .model import Mirror
-from .place import Half, Placed
+from .place import Placed
 
-_ARRIVAL, _CORNER, _ROUND, _STUB = 14.0, 10.0, 8.0, 9.0
-# Of a slot's two lines to the right, the gradient arrives above the middle, and what is saved leaves below it.
+_ROUND, _STUB = 8.0, 9.0
+# If a slot has two lines to the right, the gradient arrives above the middle, and what is saved leaves below it.
 _ASIDE, _PORT = 7.0, 8.0
 
 
 class Wire(NamedTuple):
-    """A line: its kind ("data", "quiet", "flow", "arrival", "seed", "saved"), its path, its tip's, what it is of."""
+    """A line: its kind ("data", "quiet", "flow", "arrival", "seed" or "saved"), its path, its tip's, its owner's number."""
 
     kind: str
     path: str
@@ -29,7 +29,7 @@ class Wire(NamedTuple):
 
 
 class Note(NamedTuple):
-    """What stands on a line: its kind ("gradient", "seed", "saved", "sum", "dot", "argument"), its middle, of what."""
+    """A mark: its kind ("gradient", "seed", "saved", "sum", "dot" or "argument"), its middle, its owner's number."""
 
     kind: str
     at: Point
@@ -42,15 +42,15 @@ class Plan:
 
     Attributes:
         width, height: of the drawing, whose upper left corner is (0, 0).
-        left, right: the middles of the boxes of the left half, and by cell of what stands for it in the right half.
-        bands: the frames: left, top, right and bottom of each.
+        left, right: the middles of the boxes of the left half, and by cell of its counterpart in the right half.
+        bands: the frames, and the top and bottom of each.
         middles: of the left half, of the strip for labels and of the right half.
-        wires, notes: lines, and what stands on them.
+        wires, notes: lines, and the marks on them.
     """
 
     width: float
     height: float
-    left: list[Point]
+    left: Sequence[Point]
     right: dict[int, Point]
     bands: list[tuple[Band, float, float]]
     middles: tuple[float, float, float]
@@ -59,7 +59,7 @@ class Plan:
 
 
 def planned(mirror: Mirror, where: Placed, words: Sequence[str]) -> Plan:
-    """Plan all lines of a mirror; `words` stand on those to what is saved."""
+    """Plan all lines of a mirror; `words` are the labels of those for saved values."""
     return _Router(mirror, where, Grid(mirror, where, words)).plan()
 
 
@@ -73,13 +73,14 @@ class _Router:
 
     def plan(self) -> Plan:
         grid, left, right = self.grid, self.left, self.right
+        begin = min([x - box.width / 2 for x, box in zip(right.x, right.boxes, strict=False)], default=left.right_end)
         plan = Plan(
-            grid.shift + right.width,
+            right.right_end,
             max(grid.floor, default=0.0),
-            [Point(left.x[i], grid.middle(left.row[i])) for i in range(len(left.boxes))],
-            {k: Point(grid.shift + right.x[v], grid.middle(right.row[v])) for k, v in self.partner.items()},
+            left.centers,
+            {k: right.centers[v] for k, v in self.partner.items()},
             [(b, grid.ceil[b.first] - b.room_above, grid.floor[b.last] + b.room_below) for b in grid.bands],
-            (left.width / 2, grid.strip, grid.shift + right.width / 2),
+            (left.right_end / 2, grid.strip, (begin + right.right_end) / 2),
         )
         for i in range(len(self.mirror.saved)):
             self._saved(i, plan)
@@ -96,98 +97,49 @@ class _Router:
 
     def _forward(self, plan: Plan) -> None:
         half, edges = self.left, self.mirror.view.edges
-        arrivals = _arrivals(half)
-        tips: dict[int, list[str]] = {}
-        into: dict[int, list[tuple[float, int]]] = {}
-        for edge, said, x in zip(half.edges, edges, arrivals, strict=True):
-            top = self._top(half, edge.target)
-            tips.setdefault(edge.source, []).append(_tip(Point(x, top), "down"))
-            into.setdefault(edge.target, []).append((x, said.argument))
-        legs = self._legs(half, 0.0, arrivals, TIP)
+        legs = draw_legs(half)
+        tips: dict[int, str] = {}
+        into: dict[int, list[tuple[Point, int]]] = {}
+        for edge, said, arrival in zip(half.edges, edges, half.arrivals, strict=True):
+            tips[edge.source] = tips.get(edge.source, "") + _tip(arrival, "down")
+            into.setdefault(edge.target, []).append((arrival, said.argument))
         quiet = {edge.source for edge, said in zip(half.edges, edges, strict=True) if said.quiet}
         for source in sorted(tips, key=lambda s: (s not in quiet, s)):
             kind = "quiet" if source in quiet else "data"
-            plan.wires.append(Wire(kind, legs[source], "".join(tips[source]), source))
-        for target, arrived in into.items():
+            plan.wires.append(Wire(kind, _rising(legs[source, 0]), tips[source], source))
+        for arrived in into.values():
             numbers = [argument for _, argument in sorted(arrived)]
             if numbers != sorted(numbers):
-                for x, argument in arrived:
-                    plan.notes.append(Note("argument", Point(x + 4.5, self._top(half, target) - 9), argument))
+                for at, argument in arrived:
+                    plan.notes.append(Note("argument", Point(at.x + 4.5, at.y - 9), argument))
 
     def _backward(self, plan: Plan) -> None:
         """Lead gradients up: what several uses contribute comes together on the way, under a sign for the sum."""
-        half, grid = self.right, self.grid
-        cells = {v: k for k, v in self.partner.items()}
-        legs = self._legs(half, grid.shift, _arrivals(half), 0.0)
+        half = self.right
+        legs = draw_legs(half)
         seeded = {seed.cell for seed in self.mirror.seeds}
-        for v in range(len(half.boxes)):
-            cell, x = cells[v], grid.shift + half.x[v]
-            if not half.boxes[v].height:
-                if legs[v]:
-                    plan.wires.append(Wire("flow", legs[v], "", cell))
-                continue
-            foot = Point(x, plan.right[cell].y + half.boxes[v].height / 2)
-            if legs[v]:
-                plan.wires.append(Wire("flow", legs[v], _tip(foot, "up"), cell))
-            if cell in self.mirror.uses and (legs[v] or cell in seeded):
-                plan.notes.append(Note("sum", Point(x, foot.y + 15), cell))
-
-    def _legs(self, half: Half, shift: float, arrivals: Sequence[float], gap: float) -> list[str]:
-        """Return for every box the path of all lines that leave it downwards; together where they go together.
-
-        They are written from below, as gradients flow: dashes run on through the bends, and end where lines meet.
-
-        Args:
-            half: the half.
-            shift: where it begins.
-            arrivals: where each edge arrives.
-            gap: how far above its box each ends.
-        """
-        grid, count = self.grid, len(half.boxes)
-        lane = {(owner, half.row[count + i]): count + i for i, owner in enumerate(half.lanes.owners)}
-        paths = [""] * count
-        done: set[int] = set()
-        for edge, x in zip(half.edges, arrivals, strict=True):
-            row, at, y = half.row[edge.target], shift + x, self._top(half, edge.target) - gap
-            path = f"M{n(at)} {n(y)}"
-            while True:
-                y = min(y, grid.ceil[row])
-                path += f"V{n(y)}"
-                row -= 1
-                v = lane.get((edge.source, row), edge.source)
-                foot, x = grid.floor[row], shift + half.x[v]
-                end = grid.ceil[row] if v >= count else grid.middle(row) + half.boxes[v].height / 2
-                if v < count and half.boxes[v].height:
-                    end += 0.0 if gap else TIP
-                    foot = max(foot, end)
-                path += _bend(at, y, x, foot)
-                if v in done:
-                    break
-                done.add(v)
-                at, y = x, end
-                if v < count:
-                    path += f"V{n(end)}" if half.boxes[v].height else ""
-                    break
-            paths[edge.source] += path
-        return paths
-
-    def _top(self, half: Half, i: int) -> float:
-        return self.grid.middle(half.row[i]) - half.boxes[i].height / 2
+        for cell, v in self.partner.items():
+            foot, path = Point(half.x[v], half.bottom(v)), _rising(legs.get((v, 0), ()))
+            is_rule = half.boxes[v].height > 0
+            if path:
+                plan.wires.append(Wire("flow", path, _tip(foot, "up") if is_rule else "", cell))
+            if is_rule and cell in self.mirror.uses and (path or cell in seeded):
+                plan.notes.append(Note("sum", Point(foot.x, foot.y + 15), cell))
 
     # ---- across -----------------------------------------------------------------------------------------------------
 
     def _gradient(self, i: int, plan: Plan) -> None:
         gradient, half, grid = self.mirror.gradients[i], self.left, self.grid
-        cell, row = gradient.cell, half.row[gradient.cell]
+        cell, row = gradient.cell, half.layers[gradient.cell]
         flows = any(edge.source == self.partner[cell] for edge in self.right.edges)
         begin = Point(plan.right[cell].x, grid.floor[row] if flows else grid.bottom[row])
         track = grid.tracks.get(("gradient", i, 0))
         if track is None:
             y = plan.left[cell].y - (_ASIDE if cell in self.leaving else 0.0)
-            end = Point(half.right(cell), y)
+            end = Point(self._right_of(cell), y)
             way, tip = [begin, Point(begin.x, y), Point(end.x + TIP, y)], _tip(end, "left")
         else:
-            y, end = track, Point(half.x[cell], self._top(half, cell))
+            y, end = track, Point(half.x[cell], half.top(cell))
             way = [begin, Point(begin.x, y), Point(end.x, y), Point(end.x, end.y - TIP)]
             tip = _tip(end, "down")
         plan.wires.append(Wire("arrival", _bent(way), tip, cell))
@@ -199,25 +151,27 @@ class _Router:
         """Turn round: from a result down, across, and up to its rules."""
         seed, half, grid = self.mirror.seeds[i], self.left, self.grid
         cell, y = seed.cell, grid.tracks["seed", i, 0]
-        begin = Point(half.x[cell], plan.left[cell].y + half.boxes[cell].height / 2)
+        begin = Point(half.x[cell], half.bottom(cell))
         if any(edge.source == cell for edge in half.edges):
             begin = Point(half.x[cell] + half.boxes[cell].width / 4, begin.y)
         v = self.partner[cell]
-        x = plan.right[cell].x
-        foot = plan.right[cell].y + self.right.boxes[v].height / 2
+        x, foot = self.right.x[v], self.right.bottom(v)
         is_rule = self.right.boxes[v].height > 0
-        end = Point(x, foot + TIP if is_rule else grid.bottom[self.right.row[v]])
+        end = Point(x, foot + TIP if is_rule else grid.bottom[self.right.layers[v]])
         way = [begin, Point(begin.x, y), Point(x, y), end]
         plan.wires.append(Wire("seed", _bent(way), _tip(Point(x, foot), "up") if is_rule else "", cell))
         plan.notes.append(Note("seed", Point(grid.strip, y), i))
 
+    def _right_of(self, cell: int) -> float:
+        return self.left.x[cell] + self.left.boxes[cell].width / 2
+
     def _saved(self, i: int, plan: Plan) -> None:
-        """Lead what is saved across to the rules that read it, and down in a lane if they stand in lower rows."""
-        saved, half, grid = self.mirror.saved[i], self.left, self.grid
+        """Lead what is saved across to the rules that read it, and down in a lane if they are in lower rows."""
+        saved, grid = self.mirror.saved[i], self.grid
         cell, lane = saved.cell, grid.lanes.get(i)
         middle, track = plan.left[cell].y, grid.tracks.get(("saved", i, 0))
         y = middle + (_ASIDE if cell in self.arriving and track is None else 0.0) if track is None else track
-        start = Point(half.right(cell), middle)
+        start = Point(self._right_of(cell), middle)
         way = [start] if track is None else [start, Point(start.x + _STUB, middle), Point(start.x + _STUB, y)]
         if track is None:
             way = [Point(start.x, y)]
@@ -242,7 +196,7 @@ class _Router:
     def _into(self, i: int, t: int, y: float, plan: Plan) -> Iterator[Point]:
         """Yield the corners of the way to the rules of a cell, the first at the height at which it leaves the aisle."""
         v, saved, grid = self.partner[t], self.mirror.saved[i], self.grid
-        edge, port = grid.shift + self.right.left(v), plan.right[t].y + self.ports[i, t]
+        edge, port = self.right.x[v] - self.right.boxes[v].width / 2, plan.right[t].y + self.ports[i, t]
         key = ("saved", i, 0) if t == saved.cell else ("sink", i, t)
         if key in grid.tracks:
             aside = edge - _STUB
@@ -251,9 +205,9 @@ class _Router:
         yield Point(edge, port)
 
     def _ports(self) -> dict[tuple[int, int], float]:
-        """Return how far from the middle of its rules each line with something saved arrives.
+        """Return how far from the middle of its rules each line of a saved value arrives.
 
-        Its own result goes straight; what began earlier comes from farther right in the aisle, and so from above.
+        An op's own result runs straight; what began earlier comes from farther right in the aisle, and so from above.
         """
         into: dict[int, list[int]] = {}
         for i, saved in enumerate(self.mirror.saved):
@@ -274,39 +228,29 @@ class _Router:
         return ports
 
 
-def _arrivals(half: Half) -> list[float]:
-    """Return where along the upper border of its target each edge arrives: below where it comes from, if it can."""
-    into: dict[int, list[int]] = {}
-    for i, edge in enumerate(half.edges):
-        into.setdefault(edge.target, []).append(i)
-    arrivals = [0.0] * len(half.edges)
-    for target, arriving in into.items():
-        arriving.sort(key=lambda i: half.x[half.lanes.last[i]])
-        box, reach = half.boxes[target], max(half.boxes[target].width / 2 - _CORNER, 0.0)
-        low = half.x[target] - reach
-        high = max(half.x[target] + reach - box.taken, low)
-        gap = min(_ARRIVAL, (high - low) / max(len(arriving) - 1, 1))
-        wanted = [min(max(half.x[half.lanes.last[i]], low), high) for i in arriving]
-        fitted = isotonic(wanted, [half.edges[i].weight for i in arriving], [gap] * (len(arriving) - 1))
-        over = max(fitted[-1] - high, 0.0) - max(low - fitted[0], 0.0)
-        for i, at in zip(arriving, fitted, strict=True):
-            arrivals[i] = at - over
-    return arrivals
-
-
 # ---- paths ----------------------------------------------------------------------------------------------------------
 
 
-def _bend(x: float, y: float, end_x: float, end_y: float) -> str:
-    """Return how a path goes on from one point to another so that it leaves and arrives upright."""
-    if x == end_x:
-        return f"V{n(end_y)}"
-    middle = n((y + end_y) / 2)
-    return f"C{n(x)} {middle} {n(end_x)} {middle} {n(end_x)} {n(end_y)}"
+def _rising(legs: Collection[Leg]) -> str:
+    """Write legs as a path from below, as gradients flow: dashes continue through bends, and end where lines meet."""
+    above = {leg.end: leg.start for leg in legs}
+    path, done = "", set()
+    for end in sorted(above.keys() - above.values()):
+        path += f"M{n(end.x)} {n(end.y)}"
+        while end in above and end not in done:
+            done.add(end)
+            start = above[end]
+            if start.x == end.x:
+                path += f"V{n(start.y)}"
+            else:
+                middle = n((start.y + end.y) / 2)
+                path += f"C{n(end.x)} {middle} {n(start.x)} {middle} {n(start.x)} {n(start.y)}"
+            end = start
+    return path
 
 
 def _bent(way: Sequence[Point]) -> str:
-    """Return a line along and across with round corners."""
+    """Return the path of a line with right angles and round corners."""
     corners = [p for i, p in enumerate(way) if not i or p != way[i - 1]]
     path = f"M{n(corners[0].x)} {n(corners[0].y)}"
     for before, at, after in zip(corners, corners[1:], corners[2:], strict=False):
@@ -324,6 +268,6 @@ def _toward(at: Point, other: Point, r: float) -> Point:
 
 
 def _tip(at: Point, way: str) -> str:
-    """Return the tip of an arrow that points down, up or left at a point."""
+    """Return the tip of an arrow that points down, up or left to a point."""
     rest = {"down": f"l-3.5 {n(-TIP)}h7z", "up": f"l-3.5 {n(TIP)}h7z", "left": f"l{n(TIP)} -3.5v7z"}
     return f"M{n(at.x)} {n(at.y)}{rest[way]}"

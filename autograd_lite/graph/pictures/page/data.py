@@ -1,48 +1,46 @@
-"""What the page knows of a graph: plain data that JSON can hold, and nothing that depends on the machine."""
+"""What the page knows about a graph: plain data for JSON, and nothing that depends on the machine."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ....ir.graph import PureGraph
 from ....ir.labels import brief_params, clip, summary, visible
 from ....ir.node import GraphNode, Kind, number_of
+from ....ir.stats import Stats
 from ....ir.text import place
-from ...analysis.cost import By, cost_of
+from ...cost import By, cost_of
 from ...explanations.words.rules import Words
+from ...marks import Mark, Overlay
 from ..folding.assemble import COMMUTATIVE
 from ..style import HEATS, LOOKS
-from ..view import Mark, Overlay
 from .groups import grouped
 
-if TYPE_CHECKING:
-    from ....ir.graph import Graph
-    from ....ir.stats import Stats
-
-# Longer texts of the user's are cut: a name of a megabyte helps nobody.
+# User text is truncated; a megabyte-long name helps no one.
 _LONGEST = 400
-# Of a graph of more nodes nobody reads every formula, and they would take most of the time and a third of the file.
+# In a larger graph nobody reads every formula, and they would take most of the time and a third of the file.
 _WORDS = 20_000
 
 
 def page_data(
-    graph: Graph, overlays: Sequence[Overlay], explain: Any, title: str, *, formulas: bool = True
+    graph: PureGraph, overlays: Sequence[Overlay], explain: Any, title: str, *, formulas: bool = True
 ) -> dict[str, Any]:
-    """Return the data of a page, by short keys; what is empty is left out.
+    """Return the data of a page under short keys; empty values are left out.
 
     Args:
         graph: the graph.
         overlays: marks and numbers to choose from.
         explain: an explanation as plain data, or None.
         title: of the page.
-        formulas: say what the operations compute; not of two graphs in one, whose operations may read from both.
+        formulas: include what the operations compute; not for two graphs in one, whose operations may read from both.
     """
     groups, homes = grouped(graph.nodes)
     places: dict[str, int] = {}
     words = Words(graph)
     told = graph.nodes if formulas and len(graph) <= _WORDS else ()
-    nodes = [_node(node, home, places) for node, home in zip(graph.nodes, homes, strict=True)]
+    nodes = [_node(graph, node, home, places) for node, home in zip(graph.nodes, homes, strict=True)]
     return {
         "version": 1,
         "title": _text(title),
@@ -66,8 +64,8 @@ def page_data(
     }
 
 
-def _rules(graph: Graph, words: Words) -> dict[str, dict[str, list[str]]]:
-    """Return the derivative rules in words: by op and argument the formula, and what the engine did with it."""
+def _rules(graph: PureGraph, words: Words) -> dict[str, dict[str, list[str]]]:
+    """Return the derivative rules as text: by op and argument, the formula and what the engine did with it."""
     rules: dict[str, dict[str, list[str]]] = {}
     for flow in graph.flows:
         formula, remarks = words.rule(flow)
@@ -75,11 +73,12 @@ def _rules(graph: Graph, words: Words) -> dict[str, dict[str, list[str]]]:
     return rules
 
 
-def _counted(graph: Graph) -> tuple[By, ...]:
-    return ("bytes", "saved", "time") if any(node.seconds is not None for node in graph) else ("bytes", "saved")
+def _counted(graph: PureGraph) -> tuple[By, ...]:
+    timed = any(m.seconds is not None for m in graph.measurements.values())
+    return ("bytes", "saved", "time") if timed else ("bytes", "saved")
 
 
-def _costs(graph: Graph, by: By) -> dict[str, float]:
+def _costs(graph: PureGraph, by: By) -> dict[str, float]:
     return {str(i): number for i, number in enumerate(cost_of(graph, by).numbers) if number}
 
 
@@ -91,8 +90,8 @@ def _filled(**fields: Any) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value not in (None, "", 0, (), [], {})}
 
 
-def _node(node: GraphNode, home: int, places: dict[str, int]) -> dict[str, Any]:
-    where = place(node)
+def _node(graph: PureGraph, node: GraphNode, home: int, places: dict[str, int]) -> dict[str, Any]:
+    where, measured = place(node), graph.measurement(node.id)
     params = [[_text(p.name), _text(p.text)] for p in node.params]
     return _filled(
         kind="" if node.kind is Kind.OP else str(node.kind),
@@ -115,9 +114,9 @@ def _node(node: GraphNode, home: int, places: dict[str, int]) -> dict[str, Any]:
         of=number_of(node.of) + 1 if node.of else 0,
         toward=number_of(node.toward) + 1 if node.toward else 0,
         place=places.setdefault(where, len(places)) + 1 if where else 0,
-        values=_stats(node.values),
-        gradient=_stats(node.gradient),
-        seconds=node.seconds,
+        values=_stats(measured.values),
+        gradient=_stats(measured.gradient),
+        seconds=measured.seconds,
     )
 
 
@@ -150,7 +149,7 @@ def _mark(mark: Mark) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON can hold: numbers that it has no word for as text, arrays and tuples as lists."""
+    """Return a value for JSON: numbers that JSON lacks as text, arrays and tuples as lists."""
     if isinstance(value, str):
         return visible(value)
     if value is None or isinstance(value, (bool, int)):

@@ -10,7 +10,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.graph import Graph, build_graph, diff, find_nan
-from autograd_lite.graph.pictures.view import Mark, Overlay
+from autograd_lite.graph.marks import Mark, Overlay
 
 from ...samples import HOSTILE
 from .conftest import Open, Shown, serious

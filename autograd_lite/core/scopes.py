@@ -1,0 +1,55 @@
+"""Scopes of operations: the path of the module that runs, and the model around it that was called on its own.
+
+A recorded scope is the path alone, or, inside a model, `name NUL id NUL path`. Two models may both have a part `dense`;
+only a picture that shows both needs their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_SEPARATOR = "\0"
+
+
+def scope_of_model(name: str, model: object, around: str) -> str:
+    """Return the scope inside a model, which is that around it if this is a module's or another model's."""
+    return around or f"{name}{_SEPARATOR}{id(model)}{_SEPARATOR}"
+
+
+def scope_of_module(path: str, around: str, absolute: bool) -> str:
+    """Return the scope inside a module: its path after that around it, or, if absolute, in its place."""
+    model, separator, outer = around.rpartition(_SEPARATOR)
+    return f"{model}{separator}{joined('' if absolute else outer, path)}"
+
+
+def path_of(scope: str) -> str:
+    """Return the path in a recorded scope."""
+    return scope.rpartition(_SEPARATOR)[2]
+
+
+def shown(scopes: Iterable[str]) -> dict[str, str]:
+    """Return how a graph shows recorded scopes: as paths, with the model's name first if there are several models.
+
+    Example:
+        >>> g, d = scope_of_model("net", 1, ""), scope_of_model("net", 2, "")
+        >>> list(shown([scope_of_module("dense", g, True), scope_of_module("dense", d, True), "loss"]).values())
+        ['net.dense', 'net_1.dense', 'loss']
+        >>> list(shown([scope_of_module("dense", g, True), "loss"]).values())
+        ['dense', 'loss']
+    """
+    paths = {scope: scope.rpartition(_SEPARATOR) for scope in dict.fromkeys(scopes)}
+    models = list(dict.fromkeys(model for model, _, _ in paths.values() if model))
+    if len(models) < 2:
+        return {scope: path for scope, (_, _, path) in paths.items()}
+    names: dict[str, str] = {"": ""}
+    for model in models:
+        base, i = model.partition(_SEPARATOR)[0], 0
+        while (name := f"{base}_{i}" if i else base) in names.values():
+            i += 1
+        names[model] = name
+    return {scope: joined(names[model], path) for scope, (model, _, path) in paths.items()}
+
+
+def joined(outer: str, inner: str) -> str:
+    """Return two paths as one."""
+    return f"{outer}.{inner}" if outer and inner else outer or inner

@@ -1,0 +1,265 @@
+"""What a computation costs: FLOPs, bytes, bytes saved for the backward pass, or measured time, by node and by module.
+
+The numbers of the nodes add up to those of the modules, and these to the total, exactly: FLOPs and bytes are whole
+numbers, and seconds are multiples of 2**-40, so that no sum of them is rounded.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from ..ir.graph import PureGraph
+from ..ir.labels import amount, counted, visible
+from ..ir.node import GraphNode, Kind, number_of
+from ..passes.lifetimes import owners, saved_bytes
+from .marks import Mark, Overlay
+
+By = Literal["flops", "bytes", "saved", "time"]
+
+_TITLES = {
+    "flops": ("floating-point operations", "FLOP"),
+    "bytes": ("bytes of results", "B"),
+    "saved": ("bytes saved for the backward pass", "B"),
+    "time": ("measured time", "s"),
+}
+_GRAIN = 2.0**40  # of a second: sums of multiples of 2**-40 below 2**13 seconds are exact in float64
+_LISTED = 10
+
+
+class ModuleCost(NamedTuple):
+    """What a module costs.
+
+    Attributes:
+        path: of the module; empty for the whole.
+        own: of the operations in it that are in no module inside of it.
+        total: of all operations in it: `own`, and the totals of the modules inside of it.
+        forward, backward: the two parts of `total`.
+    """
+
+    path: str
+    own: float
+    total: float
+    forward: float
+    backward: float
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Cost:
+    """What a graph costs, node by node and module by module.
+
+    Attributes:
+        graph: the graph.
+        by: what is counted: "flops", "bytes", "saved" or "time".
+        numbers: for each node of the graph.
+        modules: the whole first, then its modules, parents before children, in the order of their first operations.
+    """
+
+    graph: PureGraph
+    by: By
+    numbers: tuple[float, ...]
+    modules: tuple[ModuleCost, ...]
+
+    @property
+    def unit(self) -> str:
+        """FLOP, B or s."""
+        return _TITLES[self.by][1]
+
+    @property
+    def total(self) -> float:
+        """The sum over all nodes."""
+        return self.modules[0].total
+
+    @property
+    def forward(self) -> float:
+        """The sum over the forward pass."""
+        return self.modules[0].forward
+
+    @property
+    def backward(self) -> float:
+        """The sum over the backward pass."""
+        return self.modules[0].backward
+
+    def __getitem__(self, node_id: str) -> float:
+        """Return the number of one node."""
+        position = bisect_left(self.graph.nodes, _number(self.graph[node_id]), key=_number)
+        return self.numbers[position]
+
+    def module(self, path: str) -> ModuleCost:
+        """Return what a module costs, by its path."""
+        found = next((m for m in self.modules if m.path == path), None)
+        if found is None:
+            raise KeyError(f"{path!r}: expected a module of the graph: {[m.path for m in self.modules]}")
+        return found
+
+    def most(self, n: int = _LISTED) -> tuple[GraphNode, ...]:
+        """Return the nodes that cost most, the dearest first."""
+        order = sorted(range(len(self.numbers)), key=lambda i: (-self.numbers[i], i))
+        return tuple(self.graph.nodes[i] for i in order[:n] if self.numbers[i])
+
+    def overlay(self) -> Overlay:
+        """Return the marks for pictures: the share of the total, and the depth of the colour in proportion to it."""
+        most, marks, totals = max(self.numbers, default=0), {}, {}
+        for node, number in zip(self.graph, self.numbers, strict=True):
+            if node.kind is Kind.OP:
+                totals[node.id] = number
+                share = _percent(number, self.total)
+                tip = (f"{_exact(number, self.unit)}, {share} of the total",) if number else ()
+                marks[node.id] = Mark(
+                    badge=share if number > 0.005 * self.total else "", tip=tip, weight=number / most if most else 0.0
+                )
+        return Overlay(_TITLES[self.by][0], (self._headline(),), marks, totals, self.unit, self.graph)
+
+    def to_text(self, *, nodes: int = _LISTED) -> str:
+        """Return a table by module, and the nodes that cost most.
+
+        Args:
+            nodes: how many nodes to list.
+        """
+        lines = [f"{_TITLES[self.by][0]}: {self._headline()}", *self._table()]
+        listed = self.most(nodes)
+        if listed:
+            lines += [
+                "",
+                f"the {counted(len(listed), 'node')} that cost most" if len(listed) > 1 else "the node that costs",
+            ]
+            rows = [
+                [n.id, visible(n.op), str(n.shape), *self._cells(self[n.id]), visible(_where(n, self.graph))]
+                for n in listed
+            ]
+            lines += _aligned(rows, left=(0, 1, 2, 5))
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        return f"<Cost by {self.by}: {self._headline()}>"
+
+    def _headline(self) -> str:
+        said = _exact(self.total, self.unit)
+        if self.backward:
+            said += f" = {_exact(self.forward, self.unit)} forward + {_exact(self.backward, self.unit)} backward"
+        return said
+
+    def _cells(self, number: float) -> list[str]:
+        return [amount(number, self.unit) if number else "0", _percent(number, self.total)]
+
+    def _table(self) -> list[str]:
+        head = ["module", "own", "total", "share", "forward", "backward"]
+        rows = [head]
+        for m in self.modules:
+            depth = m.path.count(".") + 1 if m.path else 0
+            name = "  " * depth + (visible(m.path.rpartition(".")[2]) or "all")
+            numbers = [amount(v, self.unit) if v else "0" for v in (m.own, m.total, m.forward, m.backward)]
+            rows.append([name, *numbers[:2], _percent(m.total, self.total), *numbers[2:]])
+        return _aligned(rows, left=(0,))
+
+
+def cost_of(graph: PureGraph, by: By = "flops") -> Cost:
+    """Say what a graph costs.
+
+    Args:
+        graph: with a backward pass for the cost of a training step.
+        by: "flops", estimated; "bytes" of the results that operations make, views not counted; "saved", the bytes of
+            results that the forward pass keeps for the backward pass, each array once; "time", as measured by
+            `Program.measured(seconds=True)`.
+
+    Raises:
+        ValueError: if `by` is something else; by "time", if nothing was measured.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> from autograd_lite.graph import build_graph
+        >>> import numpy as np
+        >>> w = ag.tensor(np.ones((3, 2)), requires_grad=True, name="w")
+        >>> cost = cost_of(build_graph((np.ones((4, 3)) @ w).sum(), backward=True))
+        >>> cost.forward, cost.backward, cost.total
+        (56, 48, 104)
+    """
+    if by not in _TITLES:
+        raise ValueError(f"cost: expected by to be one of {', '.join(map(repr, _TITLES))}; received {by!r}")
+    numbers = _numbers(graph, by)
+    return Cost(graph, by, numbers, _modules(graph, numbers))
+
+
+def _numbers(graph: PureGraph, by: By) -> tuple[float, ...]:
+    if by == "flops":
+        return tuple(node.flops for node in graph)
+    if by == "bytes":
+        owner = owners(graph)
+        return tuple(n.nbytes if n.kind is Kind.OP and owner[n.id] == n.id else 0 for n in graph)
+    if by == "saved":
+        saved = saved_bytes(graph)
+        return tuple(saved.get(node.id, 0) for node in graph)
+    if all(m.seconds is None for m in graph.measurements.values()):
+        raise ValueError(
+            'cost(by="time"): expected a graph with times; received one without. Measure them: '
+            "Program.build(loss, backward=True).measured(seconds=True).cost(by='time')"
+        )
+    return tuple(round((graph.measurement(node.id).seconds or 0.0) * _GRAIN) / _GRAIN for node in graph)
+
+
+def _modules(graph: PureGraph, numbers: tuple[float, ...]) -> tuple[ModuleCost, ...]:
+    own: dict[str, float] = {"": 0}
+    forward: dict[str, float] = {"": 0}
+    backward: dict[str, float] = {"": 0}
+    for node, number in zip(graph, numbers, strict=True):
+        if node.kind is not Kind.OP:
+            continue
+        paths = [""]
+        for part in node.scope.split(".") if node.scope else ():
+            paths.append(f"{paths[-1]}.{part}" if paths[-1] else part)
+        side = backward if node.backward else forward
+        for path in paths:
+            own.setdefault(path, 0)
+            side[path] = side.get(path, 0) + number
+        own[paths[-1]] += number
+    rows = {
+        p: ModuleCost(p, own[p], forward.get(p, 0) + backward.get(p, 0), forward.get(p, 0), backward.get(p, 0))
+        for p in own
+    }
+    return tuple(rows[p] for p in _in_order(list(rows)))
+
+
+def _in_order(paths: list[str]) -> list[str]:
+    """Parents before children, and children together, in the order of their first operations."""
+    children: dict[str, list[str]] = {}
+    for path in paths:
+        if path:
+            children.setdefault(path.rpartition(".")[0], []).append(path)
+    order, stack = [], [""]
+    while stack:
+        path = stack.pop()
+        order.append(path)
+        stack += reversed(children.get(path, []))
+    return order
+
+
+def _number(node: GraphNode) -> int:
+    return number_of(node.id)
+
+
+def _where(node: GraphNode, graph: PureGraph) -> str:
+    said = f"in the derivative of {node.of} {graph[node.of].op}" if node.backward and node.of in graph else ""
+    return ", ".join(filter(None, [said, f"in {node.scope}" if node.scope else ""]))
+
+
+def _percent(number: float, total: float) -> str:
+    share = 100 * number / total if total else 0.0
+    return f"{share:.0f} %" if share >= 9.95 or not share else f"{share:.1f} %" if share >= 0.05 else "< 0.1 %"
+
+
+def _exact(number: float, unit: str) -> str:
+    return amount(number, unit) if unit == "s" else f"{number:,} {unit}"
+
+
+def _aligned(rows: list[list[str]], left: tuple[int, ...]) -> list[str]:
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return [
+        "  ".join(
+            c.ljust(w) if k in left else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

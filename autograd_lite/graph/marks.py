@@ -1,0 +1,74 @@
+"""What an analysis says about the nodes of a graph, for whatever shows the graph: marks, and overlays of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from ..ir.graph import PureGraph
+from ..ir.text import NO_REMARKS, Remark, Remarks
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What an overlay says about one node.
+
+    Attributes:
+        look: a look in place of the node's own (a key of `style.LOOKS`, such as "nan", "added", "removed", "changed").
+        badge: a few characters at the box's corner, such as "NaN", "+" or "12 %".
+        note: one more line in the box.
+        tip: more lines for the tooltip and the side panel.
+        weight: from 0 to 1, how deeply the box is coloured; None for no colour.
+    """
+
+    look: str = ""
+    badge: str = ""
+    note: str = ""
+    tip: tuple[str, ...] = ()
+    weight: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Marks for the nodes of a graph, and what the caption says of them.
+
+    Attributes:
+        title: what is shown, such as "bytes saved for the backward pass".
+        caption: lines for the caption: the totals.
+        marks: by node id.
+        totals: for a folded group the marks of its members are added up by `total(marks)`: the numbers by node id.
+        unit: of `totals`: "FLOP", "B", "s" or "".
+        of: the graph it was made for, if that is known; a picture of another one refuses it.
+    """
+
+    title: str = ""
+    caption: tuple[str, ...] = ()
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    totals: Mapping[str, float] = field(default_factory=dict)
+    unit: str = ""
+    of: PureGraph | None = field(default=None, compare=False, repr=False)
+
+
+class HasOverlay(Protocol):
+    """What an analysis found, and can be shown on a picture: Cost, Memory, NanReport, Health or GraphDiff."""
+
+    def overlay(self) -> Overlay:
+        """Return the marks."""
+
+
+# What pictures take as `overlay`.
+Overlaid = Overlay | HasOverlay | Literal["flops", "bytes", "saved", "time"]
+
+
+def remarks_of(overlay: Overlay | None) -> Remarks:
+    """Return what an overlay adds to the text of a graph."""
+    if overlay is None:
+        return NO_REMARKS
+    heading = tuple(text for text in (overlay.title, *overlay.caption) if text)
+    return Remarks(heading, {i: _remark(mark) for i, mark in overlay.marks.items()})
+
+
+def _remark(mark: Mark) -> Remark:
+    badge = f"[{mark.badge}]" if mark.badge else ""
+    return Remark(" ".join(filter(None, [badge, mark.note])), mark.look == "nan")

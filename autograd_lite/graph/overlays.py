@@ -1,0 +1,71 @@
+"""What a picture may be given to show: an Overlay, an analysis that makes one, or the name of a cost."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, get_args
+
+from ..ir.graph import PureGraph
+from ..ir.labels import visible
+from ..ir.node import Kind
+from .cost import By, cost_of
+from .marks import Overlay
+
+
+def overlay_of(graph: PureGraph, what: Any) -> Overlay | None:
+    """Return the overlay that is meant, and make sure that it belongs to the graph.
+
+    Args:
+        graph: what is drawn; it may be a part of the graph that the overlay was made for, or its forward pass alone.
+        what: an Overlay; anything with a method `overlay`, such as a Cost or a NanReport; "flops", "bytes", "saved" or
+            "time"; or None.
+
+    Raises:
+        TypeError: if it is something else.
+        ValueError: if it is of another graph.
+    """
+    if what is None:
+        return None
+    by: By | None = next((by for by in get_args(By) if isinstance(what, str) and by == what), None)
+    if by is not None:
+        return cost_of(graph, by).overlay()
+    made = what
+    if not isinstance(what, (Overlay, type)) and callable(getattr(what, "overlay", None)):
+        takes_graph = "graph" in inspect.signature(what.overlay).parameters
+        made = what.overlay(graph) if takes_graph else what.overlay()
+    if not isinstance(made, Overlay):
+        raise TypeError(
+            f"overlay: expected an Overlay, what has one (a Cost, Memory, NanReport, Health or GraphDiff), or one of "
+            f"{', '.join(map(repr, get_args(By)))}; received {_short(what)}"
+        )
+    _check(graph, made)
+    return made
+
+
+def _check(graph: PureGraph, overlay: Overlay) -> None:
+    home = overlay.of
+    if home is graph:
+        return
+    for i in (*overlay.marks, *overlay.totals):
+        if i not in graph and (home is None or i not in home):
+            raise ValueError(
+                f"overlay: expected marks for nodes of this graph; received one for {visible(str(i))!r}, which it does "
+                "not have. Draw the graph that was analyzed, or analyze this one"
+            )
+    if home is None:
+        return
+    for node in graph:
+        # In a part of a graph an operation that is cut off is an input.
+        if node.kind is not Kind.OP or node.id not in home:
+            continue
+        other = home[node.id]
+        if (node.op, node.shape, node.dtype) != (other.op, other.shape, other.dtype):
+            raise ValueError(
+                f"overlay: expected one that was made for this graph; received one in which {node.id} is "
+                f"{visible(other.op or str(other.kind))} {other.shape} and not {visible(node.op)} {node.shape}. "
+                "Draw the graph that was analyzed, or analyze this one"
+            )
+
+
+def _short(what: Any) -> str:
+    return repr(what) if isinstance(what, (str, int, float)) and len(repr(what)) < 60 else type(what).__name__

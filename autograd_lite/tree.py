@@ -1,0 +1,199 @@
+"""Containers of arrays as trees: dicts, lists, tuples, named tuples and dataclasses, nested and walked in one order.
+
+Whatever is not a container is a leaf; None is an empty container. A predicate `leaf` makes leaves of more: where it is
+true, nothing is looked into.
+
+Example:
+    >>> from autograd_lite import tree
+    >>> weights = {"kernel": [1.0, 2.0], "bias": 3.0}
+    >>> tree.leaves(weights), tree.map(lambda w: -w, weights)
+    ([1.0, 2.0, 3.0], {'kernel': [-1.0, -2.0], 'bias': -3.0})
+    >>> tree.map(len, {"a": [1, 2], "b": []}, leaf=lambda x: isinstance(x, list))
+    {'a': 2, 'b': 0}
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any
+
+Leaf = Callable[[Any], object] | None
+
+
+def leaves(tree: Any, *, leaf: Leaf = None) -> list[Any]:
+    """Return the leaves of a tree in order.
+
+    Args:
+        tree: nested containers, or a single leaf.
+        leaf: true of containers that are leaves.
+
+    Example:
+        >>> leaves(({"w": 1, "b": None}, [2, 3]))
+        [1, 2, 3]
+    """
+    found: list[Any] = []
+    _collect(tree, leaf, found)
+    return found
+
+
+def items(tree: Any, path: str = "", *, leaf: Leaf = None) -> Iterator[tuple[str, Any]]:
+    """Yield `(path, leaf)` for each leaf, with the path as Python spells it.
+
+    Args:
+        tree: nested containers, or a single leaf.
+        path: what comes before every path, such as the name of a variable.
+        leaf: true of containers that are leaves.
+
+    Example:
+        >>> list(items({"w": [1.0, 2.0], "b": 3.0}, "params"))
+        [("params['w'][0]", 1.0), ("params['w'][1]", 2.0), ("params['b']", 3.0)]
+    """
+    children = None if leaf is not None and leaf(tree) else _children(tree)
+    if children is None:
+        yield path, tree
+        return
+    for suffix, child in zip(_suffixes(tree), children, strict=True):
+        yield from items(child, path + suffix, leaf=leaf)
+
+
+def beside(tree: Any, other: Any, path: str = "", *, leaf: Leaf = None) -> Iterator[tuple[str, Any, Any]]:
+    """Yield `(path, leaf, the part of other in its place)` for each leaf of `tree`.
+
+    Args:
+        tree: nested containers, or a single leaf.
+        other: containers nested alike, at least as deep; dicts are matched by key.
+        path: what comes before every path.
+        leaf: true of containers in `tree` that are leaves.
+
+    Raises:
+        ValueError: where `other` has no container of as many entries, or other keys.
+
+    Example:
+        >>> list(beside({"w": 1.0, "b": 2.0}, {"b": 5.0, "w": [3.0, 4.0]}))
+        [("['w']", 1.0, [3.0, 4.0]), ("['b']", 2.0, 5.0)]
+    """
+    children = None if leaf is not None and leaf(tree) else _children(tree)
+    if children is None:
+        yield path, tree, other
+        return
+    for suffix, child, part in zip(_suffixes(tree), children, _matching(tree, children, other, path), strict=True):
+        yield from beside(child, part, path + suffix, leaf=leaf)
+
+
+def map(f: Callable[..., Any], tree: Any, *others: Any, leaf: Leaf = None) -> Any:
+    """Return a tree of the same structure with `f(leaf)` in the place of each leaf.
+
+    Args:
+        f: called with a leaf, and with the parts of `others` in its place.
+        tree: nested containers, or a single leaf.
+        others: containers nested alike, at least as deep; dicts are matched by key.
+        leaf: true of containers in `tree` that are leaves.
+
+    Raises:
+        ValueError: where one of `others` has no container of as many entries, or other keys.
+
+    Example:
+        >>> map(lambda w, g: w - g, {"w": [1.0, 2.0], "b": None}, {"w": [0.5, 0.5], "b": None})
+        {'w': [0.5, 1.5], 'b': None}
+    """
+    children = None if leaf is not None and leaf(tree) else _children(tree)
+    if children is None:
+        return f(tree, *others)
+    if not others:
+        return _like(tree, [map(f, child, leaf=leaf) for child in children])
+    rows = zip(children, *[_matching(tree, children, other, "") for other in others], strict=True)
+    return _like(tree, [map(f, *row, leaf=leaf) for row in rows])
+
+
+def rebuild(tree: Any, new: Iterable[Any], *, leaf: Leaf = None) -> Any:
+    """Return a tree of the same structure whose leaves are taken from `new`, in the order of `leaves`.
+
+    Args:
+        tree: nested containers, or a single leaf.
+        new: the leaves; of an iterator only as many are taken as there are leaves.
+        leaf: true of containers in `tree` that are leaves.
+
+    Example:
+        >>> rebuild({"w": [0, 0], "b": 0}, [1, 2, 3])
+        {'w': [1, 2], 'b': 3}
+    """
+    each = iter(new)
+    children = None if leaf is not None and leaf(tree) else _children(tree)
+    return next(each) if children is None else _like(tree, [rebuild(child, each, leaf=leaf) for child in children])
+
+
+# ---- one container --------------------------------------------------------------------------------------------------
+
+
+def _children(tree: Any) -> Collection[Any] | None:
+    """Return what a container holds, in order, or None for a leaf."""
+    if isinstance(tree, (list, tuple)):
+        return tree
+    if isinstance(tree, dict):
+        return tree.values()
+    if tree is None:
+        return ()
+    if hasattr(tree.__class__, "__dataclass_fields__"):
+        return [getattr(tree, name) for name in _names(tree)]
+    return None
+
+
+def _suffixes(tree: Any) -> Iterable[str]:
+    """Return how Python reaches each child of a container."""
+    if isinstance(tree, dict):
+        return [f"[{key!r}]" for key in tree]
+    if isinstance(tree, (list, tuple)) and not hasattr(tree, "_fields"):
+        return [f"[{i}]" for i in range(len(tree))]
+    return [] if tree is None else [f".{name}" for name in _names(tree)]
+
+
+def _names(tree: Any) -> list[str]:
+    """Return the names of the fields of a named tuple, or of those of a dataclass that its constructor takes."""
+    if isinstance(tree, tuple):
+        return list(tree._fields)  # type: ignore[attr-defined]
+    return [field.name for field in dataclasses.fields(tree) if field.init]
+
+
+def _like(tree: Any, children: list[Any]) -> Any:
+    """Return a container of the same kind that holds these children."""
+    kind = tree.__class__
+    if kind is list:
+        return children
+    if kind is tuple:
+        return tuple(children)
+    if isinstance(tree, dict):
+        new = dict(zip(tree, children, strict=True))
+        if kind is dict:
+            return new
+        other = copy.copy(tree)  # its constructor may take something else, as that of a defaultdict does
+        other.update(new)
+        return other
+    if tree is None:
+        return None
+    if isinstance(tree, (list, tuple)):
+        return kind(*children) if hasattr(tree, "_fields") else kind(children)
+    return dataclasses.replace(tree, **dict(zip(_names(tree), children, strict=True)))
+
+
+def _matching(tree: Any, children: Collection[Any], other: Any, path: str) -> Collection[Any]:
+    """Return the children of `other` in the order of the children of `tree`."""
+    parts = _children(other)
+    where = f" at {path}" if path else ""
+    if parts is None or len(parts) != len(children):
+        raise ValueError(f"expected a container like {tree!r:.80}{where}; received {other!r:.80}")
+    if isinstance(tree, dict) and isinstance(other, dict):
+        if tree.keys() != other.keys():
+            raise ValueError(f"expected the keys {list(tree)}{where}; received {list(other)}")
+        return [other[key] for key in tree]
+    return parts
+
+
+def _collect(tree: Any, leaf: Leaf, found: list[Any]) -> None:
+    children = None if leaf is not None and leaf(tree) else _children(tree)
+    if children is None:
+        found.append(tree)
+        return
+    for child in children:
+        _collect(child, leaf, found)

@@ -1,0 +1,119 @@
+"""Callbacks that write the values of a training to files."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+from .base import Callback, Logs
+
+
+class CSVLogger(Callback):
+    """Writes one line per epoch to a CSV file: its number, then all values in the order of the first epoch.
+
+    A value that an epoch lacks, such as that of a validation, is left empty. Each line is on disk when its epoch ends.
+
+    Args:
+        filename: the file; missing folders are created.
+        separator: what comes between two values.
+        append: whether to continue an existing file, with its columns.
+    """
+
+    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
+        self.path, self.separator, self.append = Path(filename), separator, append
+        self._file: TextIO | None = None
+        self._keys: list[str] | None = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._keys = None
+        if self.append and self.path.exists():
+            with self.path.open(newline="", encoding="utf-8") as file:
+                header = next(csv.reader(file, delimiter=self.separator), None)
+            self._keys = header[1:] if header else None
+        self._file = self.path.open("a" if self.append else "w", newline="", encoding="utf-8")
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        assert self._file is not None
+        values = dict(logs or {})
+        writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
+        if self._keys is None:
+            self._keys = list(values)
+            writer.writerow(["epoch", *self._keys])
+        writer.writerow([epoch, *(values.get(key, "") for key in self._keys)])
+        self._file.flush()
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __del__(self) -> None:
+        if getattr(self, "_file", None) is not None:  # training has failed
+            self.on_train_end()
+
+
+class TensorBoard(Callback):
+    """Writes the values of training for TensorBoard, with its own library (the extra `tensorboard`).
+
+    Args:
+        log_dir: the folder; values of training go to its subfolder `train`, those of validation to `validation`, as in
+            Keras: `tensorboard --logdir logs` shows both in one plot.
+        update_freq: "epoch"; or "batch", or a number of batches, to also write after each of them.
+
+    Raises:
+        ImportError: if the library is not installed.
+        ValueError: for an unknown `update_freq`.
+    """
+
+    def __init__(self, log_dir: str | os.PathLike[str] = "logs", update_freq: int | str = "epoch") -> None:
+        if update_freq not in ("epoch", "batch") and not (isinstance(update_freq, int) and update_freq > 0):
+            raise ValueError(
+                f"TensorBoard: expected update_freq 'epoch', 'batch' or a number of batches; received {update_freq!r}"
+            )
+        try:
+            from tensorboard.compat.proto import event_pb2, summary_pb2
+            from tensorboard.summary.writer.event_file_writer import EventFileWriter
+        except ImportError as error:
+            raise ImportError(
+                f"TensorBoard: expected the library tensorboard; {error}. Install the extra: "
+                "pip install autograd-lite[tensorboard]"
+            ) from error
+        self.log_dir = Path(log_dir)
+        self._every = {"epoch": 0, "batch": 1}.get(str(update_freq)) if isinstance(update_freq, str) else update_freq
+        self._open, self._event, self._summary = EventFileWriter, event_pb2.Event, summary_pb2.Summary
+        self._writers: dict[str, Any] = {}
+        self._step = 0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._step = 0
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self._step += 1
+        if self._every and self._step % self._every == 0:
+            self._write("train", {f"batch_{name}": value for name, value in (logs or {}).items()}, self._step)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        values = dict(logs or {})
+        checked = {name.removeprefix("val_"): v for name, v in values.items() if name.startswith("val_")}
+        own = {name: value for name, value in values.items() if not name.startswith("val_")}
+        own.setdefault("learning_rate", float(self.model.optimizer.learning_rate))
+        for run, part in (("train", own), ("validation", checked)):
+            if part:
+                self._write(run, {f"epoch_{name}": value for name, value in part.items()}, epoch)
+                self._writers[run].flush()
+
+    def _write(self, run: str, values: dict[str, float], step: int) -> None:
+        if run not in self._writers:
+            self._writers[run] = self._open(str(self.log_dir / run))
+        parts = [self._summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        event = self._event(wall_time=time.time(), step=step, summary=self._summary(value=parts))
+        self._writers[run].add_event(event)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        for writer in self._writers.values():
+            writer.close()
+        self._writers = {}

@@ -1,0 +1,227 @@
+"""Adam and its kin: AdamW, Adamax, Nadam and the schedule-free AdamW."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import Changes
+
+from ..config.arguments import flag
+from ..config.fields import field
+from .blocks import Start
+from .gradients import Gradients
+from .hyper import LearningRate, Number, Quantity, Rate
+from .optimizer import Optimizer
+from .rules import Hyper, Rule, State, divide
+
+
+def adam(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
+    """Divide a running mean of the gradient by a running root of its mean square, both corrected for starting at 0.
+
+    m' = m + (1 - beta_1) * (g - m);  v' = v + (1 - beta_2) * (g**2 - v);
+    delta = lr * sqrt(1 - beta_2**t) / (1 - beta_1**t) * m' / (sqrt(v') + epsilon).
+    If the state holds "velocity_hat" (AMSGrad): h' = max(h, v'), which replaces v' in delta.
+
+    References:
+        Diederik Kingma, Jimmy Ba, "Adam: A Method for Stochastic Optimization", 2014, end of section 2: the epsilon
+        here is the paper's "epsilon hat", as in Keras.
+        Sashank Reddi, Satyen Kale, Sanjiv Kumar, "On the Convergence of Adam and Beyond", 2018, algorithm 2.
+    """
+    beta_1, beta_2, t = hyper["beta_1"], hyper["beta_2"], hyper["iterations"]
+    m = (g - state["momentum"]) * (1 - beta_1) + state["momentum"]
+    v = root_of = (g * g - state["velocity"]) * (1 - beta_2) + state["velocity"]
+    new = {"momentum": m, "velocity": v}
+    if "velocity_hat" in state:
+        root_of = new["velocity_hat"] = np.maximum(state["velocity_hat"], v)
+    delta = divide(m, root_of**0.5 + hyper["epsilon"])
+    delta *= hyper["learning_rate"] * (1 - beta_2**t) ** 0.5 / (1 - beta_1**t)
+    return delta, new
+
+
+class Adam(Optimizer):
+    """Divides a running mean of gradients by a running root of their mean square; see `adam` for the formula.
+
+    The correction for starting at 0 counts the optimizer's steps, as in Keras, not those of each parameter.
+
+    Args:
+        learning_rate: the step size lr, at least 0; or a schedule.
+        beta_1: the decay rate of the mean, in [0, 1).
+        beta_2: the decay rate of the mean square, in [0, 1).
+        epsilon: what is added to the root; above 0.
+        amsgrad: whether to divide by the largest mean square so far instead of the current one.
+        weight_decay, clipnorm, …: see `Optimizer`.
+    """
+
+    learning_rate: LearningRate = Rate(0, default=0.001)
+    beta_1: float = Number(0, 1, default=0.9)
+    beta_2: float = Number(0, 1, default=0.999)
+    epsilon: float = Number(0, open_low=True, default=1e-7)
+    amsgrad: bool = field(flag, default=False)
+    reads_values = False
+
+    def rule(self) -> Rule:
+        return adam
+
+    def slots(self) -> Mapping[str, Start]:
+        slots: dict[str, Start] = {"momentum": 0.0, "velocity": 0.0}
+        if self.amsgrad:
+            slots["velocity_hat"] = 0.0
+        return slots
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay; see `adam` for the formula: p' = p - delta - lr * weight_decay * p.
+
+    Args:
+        learning_rate: the step size lr, at least 0; or a schedule.
+        weight_decay: the fraction of each parameter, times lr, that a step takes off it; at least 0, and not None.
+        beta_1: the decay rate of the mean, in [0, 1).
+        beta_2: the decay rate of the mean square, in [0, 1).
+        epsilon: what is added to the root; above 0.
+        amsgrad: whether to divide by the largest mean square so far instead of the current one.
+        clipnorm, …: see `Optimizer`.
+    """
+
+    weight_decay: float = Number(0, default=0.004)  # the second argument, as in Keras
+
+
+def adamax(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
+    """Divide a running mean of the gradient by a decaying maximum of its absolute value.
+
+    m' = m + (1 - beta_1) * (g - m);  u' = max(beta_2 * u, |g|);  delta = lr / (1 - beta_1**t) * m' / (u' + epsilon).
+
+    References:
+        Diederik Kingma, Jimmy Ba, "Adam: A Method for Stochastic Optimization", 2014, algorithm 2.
+    """
+    m = (g - state["momentum"]) * (1 - hyper["beta_1"]) + state["momentum"]
+    u = np.maximum(state["norm"] * hyper["beta_2"], np.abs(g))
+    scale = hyper["learning_rate"] / (1 - hyper["beta_1"] ** hyper["iterations"])
+    return m / (u + hyper["epsilon"]) * scale, {"momentum": m, "norm": u}
+
+
+class Adamax(Optimizer):
+    """Adam with a decaying maximum of the gradient instead of its mean square; see `adamax` for the formula.
+
+    Args:
+        learning_rate: the step size lr, at least 0; or a schedule.
+        beta_1: the decay rate of the mean, in [0, 1).
+        beta_2: the decay rate of the maximum, in [0, 1).
+        epsilon: what is added to the maximum; above 0.
+        weight_decay, clipnorm, …: see `Optimizer`.
+    """
+
+    learning_rate: LearningRate = Rate(0, default=0.001)
+    beta_1: float = Number(0, 1, default=0.9)
+    beta_2: float = Number(0, 1, default=0.999)
+    epsilon: float = Number(0, open_low=True, default=1e-7)
+    reads_values = False
+
+    def rule(self) -> Rule:
+        return adamax
+
+    def slots(self) -> Mapping[str, Start]:
+        return {"momentum": 0.0, "norm": 0.0}
+
+
+def nadam(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
+    """Adam with Nesterov's momentum: the running mean that the next step will have replaces the current one.
+
+    With c_t = beta_1 * (1 - 0.96**t / 2) and C_t the product of c_1 to c_t (hyper["u_product"] is C_{t-1}):
+    m' = m + (1 - beta_1) * (g - m);  v' = v + (1 - beta_2) * (g**2 - v);
+    n = c_{t+1} * m' / (1 - C_{t+1}) + (1 - c_t) * g / (1 - C_t);
+    delta = lr * n / (sqrt(v' / (1 - beta_2**t)) + epsilon).
+
+    References:
+        Timothy Dozat, "Incorporating Nesterov Momentum into Adam", 2016, algorithm 2, with the schedule of momentum
+        of its section 3.
+    """
+    beta_1, beta_2, t = hyper["beta_1"], hyper["beta_2"], hyper["iterations"]
+    now, after = beta_1 * (1 - 0.5 * 0.96**t), beta_1 * (1 - 0.5 * 0.96 ** (t + 1))
+    product = hyper["u_product"] * now
+    m = (g - state["momentum"]) * (1 - beta_1) + state["momentum"]
+    v = (g * g - state["velocity"]) * (1 - beta_2) + state["velocity"]
+    ahead = m * (after / (1 - product * after)) + g * ((1 - now) / (1 - product))
+    root = (v * (1 / (1 - beta_2**t))) ** 0.5 + hyper["epsilon"]
+    return ahead / root * hyper["learning_rate"], {"momentum": m, "velocity": v}
+
+
+class Nadam(Optimizer):
+    """Adam with Nesterov's momentum; see `nadam` for the formula.
+
+    Args:
+        learning_rate: the step size lr, at least 0; or a schedule.
+        beta_1: the decay rate of the mean, in [0, 1).
+        beta_2: the decay rate of the mean square, in [0, 1).
+        epsilon: what is added to the root; above 0.
+        weight_decay, clipnorm, …: see `Optimizer`.
+    """
+
+    learning_rate: LearningRate = Rate(0, default=0.001)
+    beta_1: float = Number(0, 1, default=0.9)
+    beta_2: float = Number(0, 1, default=0.999)
+    epsilon: float = Number(0, open_low=True, default=1e-7)
+    u_product = Quantity(0, 1, closed_high=True)  # the product of all momenta so far
+    reads_values = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.u_product = 1.0
+
+    def _note_update(self, changes: Changes, hyper: dict[str, float], gradients: Gradients) -> None:
+        super()._note_update(changes, hyper, gradients)
+        product = self.u_product * (self.beta_1 * (1 - 0.5 * 0.96 ** hyper["iterations"]))
+        changes.call(operator.setitem, self._hyper, "u_product", product)
+
+    def rule(self) -> Rule:
+        return nadam
+
+    def slots(self) -> Mapping[str, Start]:
+        return {"momentum": 0.0, "velocity": 0.0}
+
+
+def schedule_free_adam(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
+    """Adam without a running mean, on z; p lies between z and the mean x of all z, so the rate needs no schedule.
+
+    v' = v + (1 - beta_2) * (g**2 - v);  z' = z - lr * w * g / (sqrt(v' / (1 - beta_2**t)) + epsilon),
+    with w = min(t / warmup_steps, 1);  x = (p - (1 - beta_1) * z) / beta_1;  x' = x + (z' - x) / t;
+    p' = (1 - beta_1) * z' + beta_1 * x'.  z starts at p and is "momentum" in the state, as in Keras.
+
+    References:
+        Aaron Defazio and others, "The Road Less Scheduled", 2024, algorithm 1, with uniform weights.
+    """
+    beta_1, beta_2, t = hyper["beta_1"], hyper["beta_2"], hyper["iterations"]
+    rate = hyper["learning_rate"] * min(t / max(hyper["warmup_steps"], 1), 1)
+    z, v = state["momentum"], (g * g - state["velocity"]) * (1 - beta_2) + state["velocity"]
+    x = (p - z * (1 - beta_1)) * (1 / beta_1)
+    z = z - g / ((v * (1 / (1 - beta_2**t))) ** 0.5 + hyper["epsilon"]) * rate
+    x = (z - x) * (1 / t) + x
+    return p - (z * (1 - beta_1) + x * beta_1), {"momentum": z, "velocity": v}
+
+
+class ScheduleFreeAdamW(Optimizer):
+    """AdamW that averages its iterates instead of decaying its rate; see `schedule_free_adam` for the formula.
+
+    Args:
+        learning_rate: the step size lr, at least 0; or a schedule.
+        beta_1: the weight of the average in the point where the gradient is taken, in (0, 1].
+        beta_2: the decay rate of the mean square, in [0, 1).
+        epsilon: what is added to the root; above 0.
+        warmup_steps: the number of steps in which the rate rises to its value, at least 0.
+        weight_decay, clipnorm, …: see `Optimizer`.
+    """
+
+    learning_rate: LearningRate = Rate(0, default=0.0025)
+    beta_1: float = Number(0, 1, open_low=True, closed_high=True, default=0.9)
+    beta_2: float = Number(0, 1, default=0.999)
+    epsilon: float = Number(0, open_low=True, default=1e-8)
+    warmup_steps: float = Number(0, default=0)
+
+    def rule(self) -> Rule:
+        return schedule_free_adam
+
+    def slots(self) -> Mapping[str, Start]:
+        return {"momentum": lambda p: p, "velocity": 0.0}

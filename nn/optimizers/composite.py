@@ -1,0 +1,105 @@
+"""Base class of optimizers that delegate the update to inner optimizers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from autograd_lite import Tensor
+
+from .hyper import Inner
+from .optimizer import Optimizer
+from .rules import Array, Rule
+from .state import arrays, same_keys
+
+
+class CompositeOptimizer(Optimizer):
+    """An optimizer that leaves the steps to others; a subclass decides which of them gets which parameters."""
+
+    weight_decay: Any = Inner()
+    ema_momentum: Any = Inner()
+    clipnorm: Any = Inner()
+    clipvalue: Any = Inner()
+    global_clipnorm: Any = Inner()
+    gradient_accumulation_steps: Any = None
+    ema_overwrite_frequency: Any = None
+    #: What users write to reach the inner optimizers, for error messages.
+    inside: ClassVar[str] = ""
+
+    @property
+    @abstractmethod
+    def used(self) -> list[Optimizer]:
+        """The inner optimizers that have parameters."""
+
+    @abstractmethod
+    def own_state(self) -> dict[str, Array]:
+        """Return the part of the state that no inner optimizer has."""
+
+    @abstractmethod
+    def checked_state(self, called: str, state: Mapping[str, Array]) -> dict[str, Any]:
+        """Return the attributes that a state of `own_state` stands for; raise if it cannot be one."""
+
+    def rule(self) -> Rule:
+        """Raise: the rules are those of the inner optimizers."""
+        raise NotImplementedError(f"{type(self).__name__}.rule: the rules are those of {self.inside}")
+
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Tensor] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        self._bound("exclude_from_weight_decay")
+        tensors, names = list(var_list or ()), list(var_names or ())
+        for optimizer in self.used:
+            optimizer.exclude_from_weight_decay(tensors, names)
+
+    def finalize_variable_values(self) -> None:
+        self._bound("finalize_variable_values")
+        for optimizer in self.used:
+            optimizer.finalize_variable_values()
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return all that a later run needs to continue bit for bit, as copies.
+
+        Returns:
+            The own state, and "<j>/<key>" for each entry of the j-th inner optimizer.
+        """
+        self._bound("state_dict")
+        state = self.own_state()
+        for j, optimizer in enumerate(self.used):
+            state |= {f"{j}/{key}": a for key, a in optimizer.state_dict().items()}
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned, of an optimizer of the same class with the same inner ones.
+
+        Raises:
+            ValueError: if entries are missing, unknown or out of range.
+            ShapeError: if an array has another shape than its parameter.
+            DtypeError: if it has another dtype. In each case nothing has changed.
+        """
+        called = f"{type(self).__name__}.load_state_dict"
+        self._bound("load_state_dict")
+        entries = arrays(state)
+        own = {key: entries.pop(key) for key in list(entries) if "/" not in key}
+        same_keys(called, self.own_state().keys(), own.keys())
+        new = self.checked_state(called, own)
+        used = self.used
+        parts: list[dict[str, Array]] = [{} for _ in used]
+        for key, a in entries.items():
+            j, _, inner = key.partition("/")
+            if not j.isdecimal() or int(j) >= len(parts):
+                same_keys(called, set(), {key})
+            parts[int(j)][inner] = a
+        before = [dict(vars(optimizer)) for optimizer in used]
+        try:
+            for optimizer, part in zip(used, parts, strict=True):
+                optimizer.load_state_dict(part)
+        except BaseException:
+            for optimizer, old in zip(used, before, strict=True):
+                vars(optimizer).update(old)
+            raise
+        vars(self).update(new)
+
+    def __repr__(self) -> str:
+        given = {name: getattr(self, name) for name in self.get_config() if name != "name"}
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items() if v is not None)})"

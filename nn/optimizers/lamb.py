@@ -1,0 +1,59 @@
+"""Lamb: Adam's direction, with steps in proportion to the size of each parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .blocks import Start
+from .hyper import LearningRate, Number, Rate
+from .optimizer import Optimizer
+from .rules import Hyper, Rule, State
+
+
+def lamb(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
+    """Take Adam's direction, as far as the parameter is long, times lr.
+
+    m' = m + (1 - beta_1) * (g - m);  v' = v + (1 - beta_2) * (g**2 - v);
+    d = m' / (1 - beta_1**t) / (sqrt(v' / (1 - beta_2**t)) + epsilon);  delta = lr * d * norm(p) / norm(d),
+    where the quotient of norms is 1 if one of them is 0.
+
+    References:
+        Yang You and others, "Large Batch Optimization for Deep Learning: Training BERT in 76 minutes", 2020,
+        algorithm 2, with the identity for phi.
+    """
+    t = hyper["iterations"]
+    m = (g - state["momentum"]) * (1 - hyper["beta_1"]) + state["momentum"]
+    v = (g * g - state["velocity"]) * (1 - hyper["beta_2"]) + state["velocity"]
+    root = (v * (1 / (1 - hyper["beta_2"] ** t))) ** 0.5 + hyper["epsilon"]
+    d = m * (1 / (1 - hyper["beta_1"] ** t)) / root
+    length, size = (p * p).sum() ** 0.5, (d * d).sum() ** 0.5
+    both = (length > 0) & (size > 0)
+    ratio = np.where(both, length, 1) / np.where(both, size, 1)
+    return d * (ratio * hyper["learning_rate"]), {"momentum": m, "velocity": v}
+
+
+class Lamb(Optimizer):
+    """Takes Adam's direction d, in proportion to the parameter: p' = p - lr * d * norm(p) / norm(d); see `lamb`.
+
+    Args:
+        learning_rate: the relative step size lr, at least 0; or a schedule.
+        beta_1: the decay rate of the mean, in [0, 1).
+        beta_2: the decay rate of the mean square, in [0, 1).
+        epsilon: what is added to the root; above 0.
+        weight_decay, clipnorm, …: see `Optimizer`.
+    """
+
+    learning_rate: LearningRate = Rate(0, default=0.001)
+    beta_1: float = Number(0, 1, default=0.9)
+    beta_2: float = Number(0, 1, default=0.999)
+    epsilon: float = Number(0, open_low=True, default=1e-7)
+    elementwise = False
+
+    def rule(self) -> Rule:
+        return lamb
+
+    def slots(self) -> Mapping[str, Start]:
+        return {"momentum": 0.0, "velocity": 0.0}

@@ -1,0 +1,48 @@
+"""Lion: steps by the sign of the momentum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .blocks import Start
+from .hyper import LearningRate, Number, Rate
+from .optimizer import Optimizer
+from .rules import Hyper, Rule, State
+
+
+def lion(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
+    """Step by the sign of a mean of the gradient and its running mean; every element moves by lr.
+
+    delta = lr * sign(beta_1 * m + (1 - beta_1) * g);  m' = beta_2 * m + (1 - beta_2) * g.
+
+    References:
+        Xiangning Chen and others, "Symbolic Discovery of Optimization Algorithms", 2023, algorithm 2.
+    """
+    m = state["momentum"]
+    delta = np.sign(m * hyper["beta_1"] + g * (1 - hyper["beta_1"])) * hyper["learning_rate"]
+    return delta, {"momentum": (g - m) * (1 - hyper["beta_2"]) + m}
+
+
+class Lion(Optimizer):
+    """Steps by the sign of the momentum: p' = p - lr * sign(beta_1 * m + (1 - beta_1) * g); see `lion`.
+
+    Args:
+        learning_rate: how far every element moves, at least 0; or a schedule. A third to a tenth of Adam's works well.
+        beta_1: the weight of the running mean in the step, in (0, 1].
+        beta_2: the decay rate of the running mean, in [0, 1).
+        weight_decay, clipnorm, …: see `Optimizer`.
+    """
+
+    learning_rate: LearningRate = Rate(0, default=0.001)
+    beta_1: float = Number(0, 1, open_low=True, closed_high=True, default=0.9)
+    beta_2: float = Number(0, 1, default=0.99)
+    reads_values = False
+
+    def rule(self) -> Rule:
+        return lion
+
+    def slots(self) -> Mapping[str, Start]:
+        return {"momentum": 0.0}

@@ -1,0 +1,75 @@
+"""RMSprop: gradients divided by a running root of their mean square."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..config.arguments import flag
+from ..config.fields import field
+from .blocks import Start
+from .hyper import LearningRate, Number, Rate
+from .optimizer import Optimizer
+from .rules import Hyper, Rule, State, divide
+
+
+def rmsprop(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
+    """Divide the gradient by a running root of its mean square.
+
+    v' = rho * v + (1 - rho) * g**2;  delta = lr * g / sqrt(v' + epsilon).
+    If the state holds "average_gradient" (centered): a' = rho * a + (1 - rho) * g, and max(v' - a'**2, 0) replaces v'
+    in delta. (Keras has no max; for a large constant gradient, rounding makes the difference negative, its root NaN.)
+    If it holds "momentum": m' = momentum * m + lr * g / sqrt(...), and delta = m'.
+
+    References:
+        Tijmen Tieleman, Geoffrey Hinton, "Lecture 6.5 - rmsprop", Coursera: Neural Networks for Machine Learning, 2012.
+        Alex Graves, "Generating Sequences With Recurrent Neural Networks", 2013, equations 38 to 41 (centered).
+    """
+    fresh = 1 - hyper["rho"]
+    v = (g * g - state["velocity"]) * fresh + state["velocity"]
+    new = {"velocity": v}
+    if "average_gradient" in state:
+        a = new["average_gradient"] = (g - state["average_gradient"]) * fresh + state["average_gradient"]
+        root = (np.maximum(v - a * a, 0) + hyper["epsilon"]) ** 0.5
+    else:
+        root = (v + hyper["epsilon"]) ** 0.5
+    delta = divide(g, root)
+    delta *= hyper["learning_rate"]
+    if "momentum" in state:
+        delta = new["momentum"] = state["momentum"] * hyper["momentum"] + delta
+    return delta, new
+
+
+class RMSprop(Optimizer):
+    """Divides gradients by a running root of their mean square.
+
+    v' = rho * v + (1 - rho) * g**2;  p' = p - lr * g / sqrt(v' + epsilon); see `rmsprop` for the variants.
+
+    Args:
+        learning_rate: the step size lr, at least 0; or a schedule.
+        rho: the decay rate of the mean square, in [0, 1).
+        momentum: the fraction of the previous step that is repeated, in [0, 1].
+        epsilon: keeps the root away from 0; above 0.
+        centered: whether to divide by the root of the variance instead of the mean square.
+        weight_decay, clipnorm, …: see `Optimizer`.
+    """
+
+    learning_rate: LearningRate = Rate(0, default=0.001)
+    rho: float = Number(0, 1, default=0.9)
+    momentum: float = Number(0, 1, closed_high=True, default=0.0)
+    epsilon: float = Number(0, open_low=True, default=1e-7)
+    centered: bool = field(flag, default=False)
+    reads_values = False
+
+    def rule(self) -> Rule:
+        return rmsprop
+
+    def slots(self) -> Mapping[str, Start]:
+        slots: dict[str, Start] = {"velocity": 0.0}
+        if self.momentum:
+            slots["momentum"] = 0.0
+        if self.centered:
+            slots["average_gradient"] = 0.0
+        return slots

@@ -1,0 +1,189 @@
+"""Descriptions of models as plain values, which files and JSON hold: making them, checking them, and models of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+
+from ..config.codec import check_plain, dicts_in
+from ..config.config import CustomObjectScope, Registered, class_called, custom_called, function_called, restored
+from ..config.limits import parsed, reading, room
+from ..module.described import layer_config
+from ..module.module import Module
+from ..module.symbols import Spec, replaced
+from .safetensors import SavedFileError
+
+MODEL_FORMAT = "model 2"
+
+
+def described(model: Module) -> dict[str, Any]:
+    """Return what a model can be made from again: its configuration, what built it, and which parts are frozen."""
+    example = getattr(model, "_example", None)
+    return {
+        "model": layer_config(model),
+        "example": None if example is None else _shape(example),
+        "frozen": [name for name, module in model.named_modules() if not module.trainable],
+    }
+
+
+def remade(about: Mapping[str, Any]) -> Module:
+    """Return the model that `described` tells of, with initial values; built if the one that was described was."""
+    model = restored(about["model"])
+    if not isinstance(model, Module):
+        raise ValueError(f"expected a model; received {type(model).__name__}")
+    if about.get("example") is not None:
+        with ag.no_grad(), model.mode(training=False), np.errstate(all="ignore"):
+            model(*_zeros(about["example"]))
+    frozen = about.get("frozen") or ()
+    for name, module in model.named_modules() if frozen else ():
+        if name in frozen:
+            module.trainable = False
+    return model
+
+
+def checked_description(what: str, path: Any, about: Mapping[str, Any] | None, compiled: bool) -> dict[str, Any]:
+    """Return the description in a model's file, if this version can read it and may make what it names.
+
+    Args:
+        what: the call, for error messages.
+        path: of the file.
+        about: what the file holds beside its arrays.
+        compiled: whether to keep what the model was compiled with.
+
+    Raises:
+        SavedFileError: if it is not the description of a model, or names a class or function that is not allowed.
+    """
+    kind, _, version = str((about or {}).get("format")).partition(" ")
+    if about is None or kind != "model" or not version.isdecimal():
+        raise SavedFileError(
+            f"{what}: expected a file that model.save() wrote; {os.fspath(path)} is not one. A file of weights is for "
+            "model.load_weights()"
+        )
+    if int(version) > int(MODEL_FORMAT.partition(" ")[2]):
+        raise SavedFileError(
+            f"{what}: expected a file of format {MODEL_FORMAT!r} or older; {os.fspath(path)} is of format "
+            f"{about['format']!r:.80}. Update autograd-lite"
+        )
+    model = _qualified(about.get("model")) if version == "1" else about.get("model")
+    how = about.get("compiled") if compiled else None
+    allow(f"{what}: the file", model)
+    allow(f"{what}: the file", how, ", or compile=False and compile the model again")
+    return {**about, "model": model, "compiled": how}
+
+
+def allow(what: str, config: Any, way_out: str = "") -> None:
+    """Raise unless every class and function that a configuration names is nn's, registered, or of a scope.
+
+    Args:
+        what: what names them, for the error message: "load_model: the file".
+        config: lists and dicts of values.
+        way_out: what else the user may do.
+
+    Raises:
+        SavedFileError: for the first that is not.
+    """
+    for value in dicts_in(config):
+        if value.get("class_name") == "function":
+            _allow_name(what, "function", value.get("config"), way_out)
+        elif "class_name" in value:
+            _allow_name(what, "class", value["class_name"], way_out)
+
+
+def _allow_name(what: str, kind: str, name: Any, way_out: str) -> None:
+    ours = isinstance(name, str) and "." in name and (class_called if kind == "class" else function_called)(name)
+    theirs = custom_called(name) if isinstance(name, str) else None
+    if not ours and (theirs is None or isinstance(theirs, type) != (kind == "class")):
+        raise SavedFileError(
+            f"{what} names the {kind} {name!r:.80}, which is not one of nn's. If you trust it, pass "
+            f"custom_objects={{'Name': {kind}}}, or register it with nn.saving.register_keras_serializable{way_out}"
+        )
+
+
+def _qualified(config: Any) -> Any:
+    """Return a configuration of format 1, whose names of classes lack their modules, with them."""
+    if isinstance(config, list):
+        return [_qualified(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    config = {key: _qualified(part) for key, part in config.items()}
+    name = config.get("class_name")
+    if name == "IdentityInitializer":
+        return config | {"class_name": "initializers.Identity"}
+    modules = ("layers", "models", "initializers", "regularizers", "constraints")
+    known = next((n for n in (f"{module}.{name}" for module in modules) if n in Registered.known), None)
+    return config if known is None else config | {"class_name": known}
+
+
+# ---- JSON -----------------------------------------------------------------------------------------------------------
+
+
+def to_json(model: Module, **kwargs: Any) -> str:
+    """Return a model's description as JSON; see `Model.to_json`."""
+    about = described(model)
+    flat = {**about.pop("model"), **{key: part for key, part in about.items() if part}}
+    check_plain("to_json", flat)
+    return json.dumps(flat, **kwargs)
+
+
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return a new model like the one whose `to_json` this is, with initial weights of its own.
+
+    Args:
+        json_string: what `to_json` returned.
+        custom_objects: classes and functions of your own that it names, by name; others than these, registered ones and
+            nn's are refused.
+
+    Raises:
+        ValueError: if it is not the description of a model, or names a class or function that is not allowed.
+
+    Example:
+        >>> from nn import Input, Sequential, layers, models
+        >>> model = Sequential([Input((3,)), layers.Dense(2, activation="tanh")])
+        >>> models.model_from_json(model.to_json()).layers
+        [Dense(3 -> 2, activation=tanh)]
+    """
+    what = "model_from_json"
+    try:
+        flat = parsed(json_string)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{what}: expected JSON text, as model.to_json() returns it; received {json_string!r:.60} ({error})"
+        ) from error
+    if not (isinstance(flat, dict) and flat.keys() >= {"class_name", "config"}):
+        raise ValueError(
+            f"{what}: expected the text of model.to_json(), with class_name and config; received {json_string!r:.80}"
+        )
+    with CustomObjectScope(custom_objects):
+        allow(f"{what}: the text", flat)
+        try:
+            with reading(flat):
+                return remade({**flat, "model": {key: flat[key] for key in ("class_name", "config")}})
+        except Exception as error:
+            raise ValueError(f"{what}: the text does not describe a model: {error}") from error
+
+
+# ---- what a model was built with ------------------------------------------------------------------------------------
+
+
+def _shape(example: Any) -> Any:
+    """Return the arguments that a model was built with as plain values: shapes and dtypes for tensors."""
+    return replaced(Spec, lambda spec: {"shape": list(spec.shape), "dtype": spec.dtype}, list(example))
+
+
+def _zeros(example: Any) -> Any:
+    """Return arguments to build a model with: zeros for tensors."""
+    if isinstance(example, list):
+        return [_zeros(part) for part in example]
+    if not isinstance(example, dict):
+        return example
+    if example.keys() != {"shape", "dtype"}:
+        return {key: _zeros(part) for key, part in example.items()}
+    shape = tuple(int(n) for n in example["shape"])
+    room(shape)
+    return ag.tensor(np.zeros((1, *shape), np.dtype(str(example["dtype"]))))

@@ -1,0 +1,59 @@
+"""One test for many rows: a law is tried on every row of a group, and a failure names the rows that break it.
+
+A test costs about a millisecond before it does anything, more when it is sent to another process; a row of the tables
+often costs less. So laws are parametrized by op (or by layer, …), and loop over the rows of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
+
+import pytest
+
+
+def for_every(
+    rows: Iterable[Any],
+    by: Callable[[Any], Hashable] | None = None,
+    *,
+    name: Callable[[Any], str] = lambda row: str(row.name),
+) -> Callable[[Callable[[Any], None]], Callable[..., None]]:
+    """Make a law about one row a test for each group of rows.
+
+    Args:
+        rows: what the law is about, in the order in which it is tried.
+        by: the group of a row, which is the id of its test; without it all rows are one test.
+        name: what a row is called in a failure.
+    """
+    groups: dict[Hashable, list[Any]] = {}
+    for row in rows:
+        groups.setdefault(by(row) if by else None, []).append(row)
+    assert groups
+
+    def decorate(law: Callable[[Any], None]) -> Callable[..., None]:
+        def test(rows: list[Any]) -> None:
+            _try_all(law, rows, name)
+
+        def one_test() -> None:
+            _try_all(law, groups[None], name)
+
+        made: Callable[..., None] = test if by else one_test
+        made.__name__, made.__qualname__, made.__doc__ = law.__name__, law.__qualname__, law.__doc__
+        made.__module__ = law.__module__
+        ids = [pytest.param(group, id=str(key)) for key, group in groups.items()]
+        return pytest.mark.parametrize("rows", ids)(made) if by else made
+
+    return decorate
+
+
+def _try_all(law: Callable[[Any], None], rows: list[Any], name: Callable[[Any], str]) -> None:
+    broken = []
+    for row in rows:
+        try:
+            law(row)
+        except (Exception, pytest.fail.Exception) as error:
+            broken.append((name(row), error))
+    if broken:
+        names, errors = zip(*broken, strict=True)
+        errors[0].add_note(f"broken by {len(names)} of {len(rows)} rows, first by this: {', '.join(names)}")
+        raise errors[0]
