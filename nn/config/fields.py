@@ -97,12 +97,13 @@ def attribute(*value: Any, init: Literal[False] = False) -> Any:
 def declare(cls: type) -> None:
     """Take the fields out of a new class's body, and give it the constructor that they make."""
     fields: dict[str, Field] = {}
+    notes = inspect.get_annotations(cls)
     for name, value in list(vars(cls).items()):
         if isinstance(value, _Attribute):
             setattr(cls, name, *value.default) if value.default else delattr(cls, name)
         elif isinstance(value, Field):
             fields[name] = value
-            value.kept = not vars(cls)["__annotations__"][name].startswith("InitVar[")
+            value.kept = "InitVar[" not in str(notes.get(name))
             if not value.live:
                 delattr(cls, name)
     cls._own_fields = fields  # type: ignore[attr-defined]
@@ -179,7 +180,7 @@ def _constructor(cls: type) -> Any:
 
 def _parameter(cls: type, name: str, f: Field) -> inspect.Parameter:
     kind = inspect.Parameter.KEYWORD_ONLY if f.kw_only else inspect.Parameter.POSITIONAL_OR_KEYWORD
-    known = [notes[name] for base in cls.__mro__ if name in (notes := vars(base).get("__annotations__", {}))]
+    known = [notes[name] for base in cls.__mro__ if name in (notes := inspect.get_annotations(base))]
     annotation = known[0] if known else inspect.Parameter.empty
     return inspect.Parameter(name, kind, default=f.default, annotation=annotation)
 
@@ -227,4 +228,6 @@ def __init__({head}, **options):
 def _problem(made: Any, error: Exception, given: dict[str, Any]) -> Exception:
     """Return the error of a constructor that says what was called, expected and received."""
     name = type(made).__name__
-    return error if name.startswith("_") else explained(name, error, given, {}, retell=True)
+    if name.startswith("_") or str(error).startswith(f"{name}: "):
+        return error
+    return explained(name, error, given, {}, retell=True)

@@ -22,8 +22,8 @@ class CompositeOptimizer(Optimizer):
     clipnorm: Any = Inner()
     clipvalue: Any = Inner()
     global_clipnorm: Any = Inner()
-    gradient_accumulation_steps: Any = None
-    ema_overwrite_frequency: Any = None
+    gradient_accumulation_steps: Any = attribute(None)
+    ema_overwrite_frequency: Any = attribute(None)
     #: What users write to reach the inner optimizers, for error messages.
     inside: ClassVar[str] = ""
 
