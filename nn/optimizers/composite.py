@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from autograd_lite import Tensor
 
+from ..config.fields import attribute
 from .hyper import Inner
 from .optimizer import Optimizer
 from .rules import Array, Rule

@@ -153,9 +153,10 @@ def test_every_annotation_in_a_class_with_fields_is_one_or_says_that_it_is_none(
     for cls in _all_classes():
         (body,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
         for line in body.body if isinstance(body, ast.ClassDef) else ():
-            if isinstance(line, ast.AnnAssign) and "ClassVar" not in ast.unparse(line.annotation):
-                if not isinstance(line.value, ast.Call):  # of `field`, `weight`, or one that makes a descriptor
-                    bare.append(f"{cls.__name__}: {ast.unparse(line)}")
+            if not isinstance(line, ast.AnnAssign) or "ClassVar" in ast.unparse(line.annotation):
+                continue
+            if not isinstance(line.value, ast.Call):  # of `field`, `weight`, or one that makes a descriptor
+                bare.append(f"{cls.__name__}: {ast.unparse(line)}")
     assert bare == []
 
 
