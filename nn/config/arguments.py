@@ -227,7 +227,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def unexpected(
     what: str, given: Collection[str], known: Sequence[str], words: Mapping[str, str] | None = None
 ) -> TypeError:
-    """Return the error of a call with a keyword argument that it does not take; `words` are others' names for its own."""
+    """Return the error of a call with an unknown keyword argument; `words` are what others call the known ones."""
     name = next(name for name in given if name not in known)
     fix = f". Write {words[name]}" if words and name in words else did_you_mean(name, known)
     return TypeError(f"{what}: got an unexpected keyword argument {name!r}{fix}")
