@@ -97,7 +97,7 @@ def check_indices(loss: str, y_true: Array, shape: Shape) -> None:
         if y_true.shape != shape and (y_true != np.floor(y_true)).any():
             raise ValueError(
                 f"{loss}: expected class indices, integers from 0 to {shape[-1] - 1 if shape else 0}; received "
-                f"fractions of dtype {y_true.dtype}"
+                f"fractions of dtype {y_true.dtype}. A loss takes (y_true, y_pred), in this order"
             )
     check_counts(loss, y_true, shape)
     if y_true.shape != shape[:-1] and y_true.shape != (*shape[:-1], 1):

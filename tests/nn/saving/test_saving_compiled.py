@@ -479,7 +479,10 @@ HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     ),
     "private": (into(*CONFIG, "loss", value={"class_name": "losses._OfIndices", "config": {}}), "names the class"),
     "argument": (into(*CONFIG, "evil", value=1), "evil.*Pass compile=False"),
-    "rate": (into(*CONFIG, "optimizer", "config", "learning_rate", value="fast"), "learning_rate to be a finite"),
+    "rate": (
+        into(*CONFIG, "optimizer", "config", "learning_rate", value="fast"),
+        "learning_rate to be a finite number",
+    ),
     "schedule": (
         into(*CONFIG, "optimizer", "config", "learning_rate", value={"class_name": "layers.Dense", "config": {}}),
         "does not say how",
