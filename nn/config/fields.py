@@ -220,4 +220,6 @@ def __init__({head}, **options):
 def _problem(made: Any, error: Exception, given: dict[str, Any]) -> Exception:
     """Return the error of a constructor that says what was called, expected and received."""
     name = type(made).__name__
-    return error if name.startswith("_") else explained(name, error, given, {}, retell=True)
+    if name.startswith("_") or str(error).startswith(f"{name}: got an unexpected"):
+        return error
+    return explained(name, error, given, {}, retell=True)
