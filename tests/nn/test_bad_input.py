@@ -452,7 +452,7 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "early stopping": (
         lambda: callbacks.EarlyStopping(mode="up"),
         ValueError,
-        "expected mode 'auto', 'min' or 'max'; received 'up'",
+        "expected mode to be one of auto, min, max; received mode='up'",
     ),
     "initializer scale": (
         lambda: initializers.VarianceScaling(-1),
