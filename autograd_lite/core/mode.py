@@ -169,9 +169,7 @@ class _Recording:
 
     def __exit__(self, *exc: object) -> None:
         entries = self._entries
-        if (
-            len(entries) > 1
-        ):  # one object in several blocks, perhaps of several threads: end the innermost here
+        if len(entries) > 1:  # one object in several blocks, perhaps of several threads: end the innermost here
             entry = next((e for e in reversed(MODE.get().entries) if e in entries), entries[-1])
             entries.remove(entry)
         else:

@@ -48,9 +48,7 @@ class Source(NamedTuple):
         return self._told(os.path.basename(self.file))
 
     def _told(self, file: str) -> str:
-        if (
-            f"{os.sep}ipykernel_" in self.file
-        ):  # a cell's file has a name that means nothing to users
+        if f"{os.sep}ipykernel_" in self.file:  # a cell's file has a name that means nothing to users
             return f"line {self.line} of a notebook cell"
         return f"{file}:{self.line} in {self.function}"
 

@@ -99,7 +99,7 @@ def write(
     with a result that has no gradient to lose.
 
     Raises:
-        UnsupportedError: if the gradient would get lost.
+        UnsupportedError: if the gradient would be lost.
         ShapeError: if the result does not fit.
         DtypeError: if it cannot be cast.
     """
