@@ -28,6 +28,19 @@ _OURS = (GradError, DtypeError, UnsupportedError, NonFiniteError)
 _KNOWN = sys.stdlib_module_names | OUR_PACKAGES | {"numpy", "scipy"}
 _LEFT_ALONE = (NonFiniteError, RecursionError, Warning, StopIteration, NotImplementedError, ImportError)
 _SIGNATURE = re.compile(r"missing \d+ required|unexpected keyword|takes .* argument|multiple values for")
+_UNKNOWN = re.compile(r"got an unexpected keyword argument '(\w+)'")
+
+
+def _is_of_signature(error: BaseException) -> bool:
+    """Return whether Python raised an error before the first line of what was called."""
+    return isinstance(error, TypeError) and (error.__traceback__ is None or error.__traceback__.tb_next is None)
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches  # most programs never need it
+
+    near = get_close_matches(name, known, n=1)
+    return f". Did you mean {near[0]!r}?" if near else ""
 
 
 def _is_left_alone(error: BaseException) -> bool:
@@ -205,6 +218,8 @@ def _explained(
     final: bool,
     retell: bool,
 ) -> Exception:
+    if (unknown := _UNKNOWN.search(str(error))) and _is_of_signature(error):
+        return _told(TypeError(f"{call}: {unknown[0]}{_did_you_mean(unknown[1], kinds)}"), str(error), final)
     if _is_left_alone(error) or (getattr(error, "_final", False) and not retell):
         return error
     if isinstance(error, OSError):
