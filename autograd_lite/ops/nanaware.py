@@ -1,4 +1,4 @@
-"""Reductions that leave NaN out: each replaces NaN by what changes nothing, so no gradient goes there."""
+"""Reductions that ignore NaN: each replaces NaN by a neutral value, so no gradient flows there."""
 
 # ruff: noqa: D103  (they are NumPy's functions, whose texts are NumPy's)
 
@@ -16,7 +16,7 @@ _UNSET: Any = np._NoValue
 
 
 def _present(a: Any, where: Any) -> Any:
-    """Return which elements take part."""
+    """Return which elements count."""
     there = ~np.isnan(a)
     return there if not given(where) or where is True else there & where
 
@@ -64,12 +64,12 @@ def _spread(function: Any, a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: A
     a = operand(a) if dtype is None else operand(a).astype(dtype)
     axis = normalize_axes(axis, a.ndim, of_scalars=True)
     there = _present(a, where)
-    # What is left out must be a number all the same: 0 times NaN is NaN.
+    # Ignored elements must still be numbers: 0 times NaN is NaN.
     a = np.where(there, a, 0)
     found = function(a, axis=axis, ddof=ddof, keepdims=kept(keepdims), where=there, mean=mean)
     if ddof <= 1:
         return found
-    few = np.sum(there, axis=axis, keepdims=kept(keepdims)) <= ddof  # where np.var says inf, np.nanvar says NaN
+    few = np.sum(there, axis=axis, keepdims=kept(keepdims)) <= ddof  # np.nanvar returns NaN where np.var returns inf
     return np.where(few, np.nan, found)
 
 

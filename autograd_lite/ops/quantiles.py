@@ -1,4 +1,4 @@
-"""Medians and quantiles: sorted, then taken between two neighbours, so that the gradient goes to those two alone."""
+"""Medians and quantiles: sorted, then interpolated between two neighbours, so that only those two get a gradient."""
 
 # ruff: noqa: D103  (they are NumPy's functions, whose texts are NumPy's)
 
@@ -22,7 +22,7 @@ def _by_plotting_positions(alpha: float, beta: float) -> _Place:
     return lambda n, q: n * q + (alpha + q * (1 - alpha - beta)) - 1
 
 
-# Where in the sorted values, counted from 0, the quantile q of n values lies.
+# The position of the quantile q among n sorted values, counted from 0.
 _CONTINUOUS: dict[str, _Place] = {
     "linear": lambda n, q: (n - 1) * q,
     "interpolated_inverted_cdf": _by_plotting_positions(0, 1),
@@ -33,7 +33,7 @@ _CONTINUOUS: dict[str, _Place] = {
 }
 
 
-# The methods that take one of the values: which.
+# The methods that take one of the values: its position.
 _ONE: dict[str, _Place] = {
     "lower": lambda n, q: np.floor((n - 1) * q),
     "higher": lambda n, q: np.ceil((n - 1) * q),
@@ -41,7 +41,7 @@ _ONE: dict[str, _Place] = {
     "inverted_cdf": lambda n, q: np.ceil(n * q - 1),
     "closest_observation": lambda n, q: _closest(n * q - 1.5),
 }
-# And those that take the mean of two, or one of them: where in between, as a share of the way.
+# The methods that take one of two neighbours or their mean: how far between them, from 0 to 1.
 _MEANS: dict[str, tuple[_Place, Callable[[Any], Any]]] = {
     "midpoint": (lambda n, q: (n - 1) * q, lambda share: np.where(share > 0, 0.5, 0.0)),
     "averaged_inverted_cdf": (lambda n, q: n * q - 1, lambda share: np.where(share > 0, 1.0, 0.5)),
@@ -55,7 +55,7 @@ def _closest(place: Any) -> Any:
 
 
 def _places(method: str, n: Any, q: Any) -> tuple[Any, Any, Any]:
-    """Return the index of two neighbours and the share of the second, or None for the first alone."""
+    """Return the indices of two neighbours and the weight of the second, or None to take only the first."""
     share: Any = None
     if method in _ONE:
         low = _ONE[method](n, q)
@@ -78,7 +78,7 @@ def _between(a: Any, b: Any, share: Any) -> Any:
 
 
 def _lanes(a: Any, axis: Axis) -> tuple[Any, tuple[int, ...]]:
-    """Return the array with all reduced axes as one, the last, and the shape that keeps them as 1."""
+    """Return the array with all reduced axes merged into the last, and the shape of the result with keepdims."""
     axes = tuple(range(a.ndim)) if axis is None else normalize_axes(axis, a.ndim) or ()
     kept = [i for i in range(a.ndim) if i not in axes]
     lanes = a.transpose((*kept, *axes)).reshape(*(a.shape[i] for i in kept), math.prod(a.shape[i] for i in axes))
@@ -86,7 +86,7 @@ def _lanes(a: Any, axis: Axis) -> tuple[Any, tuple[int, ...]]:
 
 
 def _quantile(a: Any, q: Any, weak: bool, axis: Axis, method: str, keepdims: Any, ignore_nan: bool) -> Any:
-    if q.dtype.kind in "biu":  # the least and the largest
+    if q.dtype.kind in "biu":  # the smallest and the largest
         method = "lower" if method == "linear" else method
         q = q.astype(np.float64)
     if a.dtype.kind in "biu" and method not in _ONE:
@@ -105,7 +105,7 @@ def _quantile(a: Any, q: Any, weak: bool, axis: Axis, method: str, keepdims: Any
     if share is not None:
         share = share.astype(a.dtype if weak else q.dtype)
         result = _between(result, np.take_along_axis(before, np.broadcast_to(high, shape), -1), share)
-    if not ignore_nan:  # a NaN, which is sorted to the end, makes every quantile NaN
+    if not ignore_nan:  # a NaN is sorted to the end and makes every quantile NaN
         last = before[..., -1:]
         result = np.where(np.isnan(last), last, result)
     result = np.moveaxis(result, -1, 0)
@@ -114,7 +114,7 @@ def _quantile(a: Any, q: Any, weak: bool, axis: Axis, method: str, keepdims: Any
 
 
 def _levels(a: Any, q: Any, whole: float = 1.0) -> tuple[Any, Any, bool]:
-    """Return the array, the levels, 1 for all of it, and whether they are a Python number, which promotes nothing."""
+    """Return the array, the levels scaled so that 1 is all of it, and whether they are a (weak) Python number."""
     weak = type(q) in (int, float)
     q = operand(q)
     return operand(a), q if whole == 1 else q / whole, weak
