@@ -140,16 +140,16 @@ def _add_to_leaf(leaf: Tensor, found: dict[Any, Any]) -> None:
 # ---- the walk -------------------------------------------------------------------------------------------------------
 
 
-class _Watch:
-    """Notes that a floating-point operation was invalid (0 * inf, inf - inf); costs nothing until then."""
+class _Alarm:
+    """Goes on when a floating-point operation is invalid (0 * inf, inf - inf), and costs nothing until then."""
 
-    __slots__ = ("seen",)
+    __slots__ = ("on",)
 
     def __init__(self) -> None:
-        self.seen = False
+        self.on = False
 
     def __call__(self, kind: str, flag: int) -> None:
-        self.seen = True
+        self.on = True
 
 
 class Paths(NamedTuple):
@@ -236,9 +236,9 @@ def cotangents(
         observer = watching.observer()
     targets, order, selects, astray, _ = paths or paths_from(roots, targets)
     wanted = targets.union(order) if astray and targets is not None else None
-    watch = _Watch()
+    alarm = _Alarm()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
-    watch.seen = selects or any(g.size > 1 for g in roots.values())
+    alarm.on = selects or any(g.size > 1 for g in roots.values())
     change: Any = None
     opened: _Opened = None
     if create_graph:
@@ -248,14 +248,14 @@ def cotangents(
     else:
         opened = partial(_without_level, level)
     # A context of its own restores the modes around it wherever an interrupt comes, which `with` does not.
-    walk = order, roots.copy(), wanted, watch, retain_graph, opened
-    return copy_context().run(_walk_in_mode, change, watch, observer, walk)
+    walk = order, roots.copy(), wanted, alarm, retain_graph, opened
+    return copy_context().run(_walk_in_mode, change, alarm, observer, walk)
 
 
-def _walk_in_mode(change: Any, watch: _Watch, observer: Observer | None, walk: tuple[Any, ...]) -> dict[Any, Any]:
+def _walk_in_mode(change: Any, alarm: _Alarm, observer: Observer | None, walk: tuple[Any, ...]) -> dict[Any, Any]:
     if change is not None:
         hold_mode(change)
-    np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=watch).__enter__()
+    np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=alarm).__enter__()
     if observer is None:
         return _walk(*walk)
     hold_mode(_unwatched)  # what rules compute inside is not watched: the observer sees their results
@@ -286,7 +286,7 @@ def _walk_observed(
     order: list[Node],
     pending: dict[Any, Any],
     wanted: set[Any] | None,
-    watch: _Watch,
+    alarm: _Alarm,
     retain: bool,
     opened: _Opened,
 ) -> dict[Any, Any]:
@@ -300,8 +300,7 @@ def _walk_observed(
             edge = node.inputs[i]
             if wanted is None or edge in wanted:
                 _check_leaf(node, i, saved)
-                r = _rule_result(rule, g, saved, node.params, watch)
-                r = _fitted(r, edge)
+                r = _fitted(_rule_result(rule, g, saved, node.params, alarm), edge)
                 pending[edge] = total = pending[edge] + r if edge in pending else r
                 observer.contributed(node, i, edge, r, total)
         if not retain:
@@ -325,9 +324,9 @@ def _fitted(r: Any, edge: Any) -> Any:
 
 
 def _walk(
-    order: list[Node], pending: dict[Any, Any], wanted: set[Any] | None, watch: _Watch, retain: bool, opened: _Opened
+    order: list[Node], pending: dict[Any, Any], wanted: set[Any] | None, alarm: _Alarm, retain: bool, opened: _Opened
 ) -> dict[Any, Any]:
-    # As `_walk_observed`, with the common kinds of rule inline: this loop is the time of a backward pass.
+    """As `_walk_observed`, with the common kinds of rule inline: this loop is the time of a backward pass."""
     owned = set()
     for node in order:
         if (g := pending.pop(node, None)) is None:
@@ -347,11 +346,11 @@ def _walk(
                 r = g
             elif kind is _APPLIED and not params:
                 r = rule.value(g, *saved)
-                if watch.seen:
+                if alarm.on:
                     r = masked(r, g)
             elif kind is _PARTIAL and not params:
                 r = g * rule.value(*saved)
-                if watch.seen and _has_nan(r):
+                if alarm.on and _has_nan(r):
                     r = masked_product(g, rule.value(*saved), r)
             elif kind is _VJP:
                 r = rule.value(g, *saved, **params)
@@ -360,9 +359,9 @@ def _walk(
             elif kind is _GATE and len(needs) == 1:
                 # `pending` then holds the only reference, so that `unshared` can detect any other.
                 pending[node], g, r, previous = g, None, None, None
-                r = _through_gate(pending, node, rule, saved, watch)
+                r = _through_gate(pending, node, rule, saved, alarm)
             else:
-                r = _rule_result(rule, g, saved, params, watch)
+                r = _rule_result(rule, g, saved, params, alarm)
             if edge.__class__ is Node:
                 shape, dtype = edge.shape, edge.dtype
             else:
@@ -396,17 +395,17 @@ def conjugated(g: Any) -> Any:
     return np.conjugate(g) if g.dtype.kind == "c" else g
 
 
-def _through_gate(pending: dict[Any, Any], node: Node, rule: Rule, saved: tuple[Any, ...], watch: _Watch) -> Any:
+def _through_gate(pending: dict[Any, Any], node: Node, rule: Rule, saved: tuple[Any, ...], alarm: _Alarm) -> Any:
     """Return the part of a node's cotangent that a mask lets through, in its place if nothing else refers to it."""
     mask = rule.value(*saved, **node.params)
     of_arrays = mask.__class__ is pending[node].__class__ is np.ndarray and mask.shape == pending[node].shape
     alone = of_arrays and mask.size > SMALL and unshared(pending, node)
     g = pending.pop(node)
     r = np.multiply(g, mask, out=g) if alone else g * mask
-    return masked_product(r, mask, r) if watch.seen else r  # where the mask is open, r is g
+    return masked_product(r, mask, r) if alarm.on else r  # where the mask is open, r is g
 
 
-def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any], watch: _Watch) -> Any:
+def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any], alarm: _Alarm) -> Any:
     """Read a rule of any kind, and mask what it says."""
     kind = rule.kind
     if kind is Kind.UNIT:
@@ -433,8 +432,8 @@ def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, A
     else:  # PARTIAL, GATE
         d = rule.value(*saved, **params)
         r = g * d
-        return masked_product(g, d, r) if watch.seen else r
-    return masked(r, g) if watch.seen else r
+        return masked_product(g, d, r) if alarm.on else r
+    return masked(r, g) if alarm.on else r
 
 
 def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
