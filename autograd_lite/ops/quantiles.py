@@ -1,7 +1,5 @@
 """Medians and quantiles: sorted, then interpolated between two neighbours, so that only those two get a gradient."""
 
-# ruff: noqa: D103  (they are NumPy's functions, whose texts are NumPy's)
-
 from __future__ import annotations
 
 import math
@@ -15,6 +13,7 @@ from ..core.op import composes
 from ..core.shapes import Axis, normalize_axes
 from .operands import operand
 
+_UNSET: Any = np._NoValue
 _Place = Callable[[Any, Any], Any]
 
 
@@ -113,78 +112,35 @@ def _quantile(a: Any, q: Any, weak: bool, axis: Axis, method: str, keepdims: Any
     return result.reshape((*q.shape, *tail))
 
 
-def _levels(a: Any, q: Any, whole: float = 1.0) -> tuple[Any, Any, bool]:
-    """Return the array, the levels scaled so that 1 is all of it, and whether they are a (weak) Python number."""
-    weak = type(q) in (int, float)
-    q = operand(q)
-    return operand(a), q if whole == 1 else q / whole, weak
-
-
 # ---- the functions --------------------------------------------------------------------------------------------------
 
 
-@composes(np.quantile)
-def quantile(
-    a: Any,
-    q: Any,
-    axis: Axis = None,
-    out: Any = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    *,
-    weights: Any = None,
-) -> Any:
-    refuse("np.quantile", "sort the values, sum the weights with np.cumsum and use np.interp", weights=weights)
-    return _quantile(*_levels(a, q), axis, method, keepdims, False)
+def _of_levels(function: Any, whole: float, ignore_nan: bool) -> None:
+    """Make a function of levels, of which `whole` is all of the values."""
+
+    @composes(function)
+    def of_levels(
+        a: Any,
+        q: Any,
+        axis: Axis = None,
+        out: Any = None,
+        overwrite_input: bool = False,
+        method: str = "linear",
+        keepdims: bool = _UNSET if ignore_nan else False,
+        *,
+        weights: Any = None,
+    ) -> Any:
+        instead = "sort the values, sum the weights with np.cumsum and use np.interp"
+        refuse(f"np.{function.__name__}", instead, weights=weights)
+        weak, levels = type(q) in (int, float), operand(q)
+        shares = levels if whole == 1 else levels / whole
+        return _quantile(operand(a), shares, weak, axis, method, keepdims, ignore_nan)
 
 
-@composes(np.percentile)
-def percentile(
-    a: Any,
-    q: Any,
-    axis: Axis = None,
-    out: Any = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    *,
-    weights: Any = None,
-) -> Any:
-    refuse("np.percentile", "sort the values, sum the weights with np.cumsum and use np.interp", weights=weights)
-    return _quantile(*_levels(a, q, 100), axis, method, keepdims, False)
-
-
-@composes(np.nanquantile)
-def nanquantile(
-    a: Any,
-    q: Any,
-    axis: Axis = None,
-    out: Any = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: Any = np._NoValue,
-    *,
-    weights: Any = None,
-) -> Any:
-    refuse("np.nanquantile", "sort the values, sum the weights with np.cumsum and use np.interp", weights=weights)
-    return _quantile(*_levels(a, q), axis, method, keepdims, True)
-
-
-@composes(np.nanpercentile)
-def nanpercentile(
-    a: Any,
-    q: Any,
-    axis: Axis = None,
-    out: Any = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: Any = np._NoValue,
-    *,
-    weights: Any = None,
-) -> Any:
-    refuse("np.nanpercentile", "sort the values, sum the weights with np.cumsum and use np.interp", weights=weights)
-    return _quantile(*_levels(a, q, 100), axis, method, keepdims, True)
+_of_levels(np.quantile, 1, False)
+_of_levels(np.percentile, 100, False)
+_of_levels(np.nanquantile, 1, True)
+_of_levels(np.nanpercentile, 100, True)
 
 
 def _middle(a: Any, axis: Axis, keepdims: Any, ignore_nan: bool) -> Any:
@@ -208,13 +164,17 @@ def _middle(a: Any, axis: Axis, keepdims: Any, ignore_nan: bool) -> Any:
     return middle.reshape(one_shape) if keepdims is not np._NoValue and keepdims else middle
 
 
-@composes(np.median)
-def median(a: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
-    return _middle(a, axis, keepdims, False)
+def _median(function: Any, ignore_nan: bool) -> None:
+    @composes(function)
+    def median(
+        a: Any,
+        axis: Axis = None,
+        out: Any = None,
+        overwrite_input: bool = False,
+        keepdims: bool = _UNSET if ignore_nan else False,
+    ) -> Any:
+        return _middle(a, axis, keepdims, ignore_nan)
 
 
-@composes(np.nanmedian)
-def nanmedian(
-    a: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = np._NoValue
-) -> Any:
-    return _middle(a, axis, keepdims, True)
+_median(np.median, False)
+_median(np.nanmedian, True)
