@@ -197,6 +197,32 @@ def circle_violations(sources: Sources) -> list[str]:
     ]
 
 
+def hook_violations(sources: Sources) -> list[str]:
+    """Check that lower layers call up through typed slots alone, each declared in a class `Hooks` and filled once."""
+    found: list[str] = []
+    declared: dict[str, str] = {}
+    filled: dict[str, list[str]] = {}
+    for path, source in sources.items():
+        package = path.partition("/")[0]
+        for node in ast.walk(ast.parse(source)) if package in PACKAGES else ():
+            if isinstance(node, ast.ClassDef) and node.name == "Hooks":
+                slots = [ast.unparse(line.target) for line in node.body if isinstance(line, ast.AnnAssign)]
+                declared |= {f"{package}: {slot}": f"{path}:{node.lineno}" for slot in slots}
+            for target in node.targets if isinstance(node, ast.Assign) else ():
+                owner, _, slot = ast.unparse(target).rpartition(".")
+                if owner.rpartition(".")[2].strip("_") == "HOOKS":
+                    filled.setdefault(f"{package}: {slot}", []).append(f"{path}:{node.lineno}")
+                elif owner.startswith("globals()") or slot.startswith("globals()"):
+                    found.append(f"{path}:{node.lineno} writes into globals(): declare a slot in a class Hooks")
+    for slot in declared.keys() | filled.keys():
+        places = filled.get(slot, [])
+        if slot not in declared:
+            found.append(f"{places[0]} fills {slot}, which no class Hooks declares")
+        elif len(places) != 1:
+            found.append(f"{declared[slot]} declares {slot}, which is filled {len(places)} times: {places}")
+    return sorted(found)
+
+
 def room_violations(sources: Sources) -> list[str]:
     """Check that in no folder files and subfolders lean on each other: a subfolder counts as one, all its files."""
     folders: dict[str, Arrows] = {}

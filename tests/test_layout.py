@@ -170,6 +170,35 @@ def test_circle_rule_sees(sources: dict[str, str], complaints: list[str]) -> Non
     assert rules.circle_violations(sources) == complaints
 
 
+def test_hooks() -> None:
+    violations = rules.hook_violations(SOURCES)
+    assert not violations, "\n".join(violations)
+
+
+HOOKS = {
+    "nn/hooks.py": "class Hooks:\n    draw: int\nHOOKS = Hooks()\n",
+    "nn/b.py": "from . import a\na.HOOKS.draw = 1\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "complaint"),
+    [
+        ("nn/b.py", "", "nn/hooks.py:1 declares nn: draw, which is filled 0 times: []"),
+        (
+            "nn/c.py",
+            "_HOOKS.draw = 2",
+            "nn/hooks.py:1 declares nn: draw, which is filled 2 times: ['nn/b.py:2', 'nn/c.py:1']",
+        ),
+        ("nn/c.py", "HOOKS.paint = 2", "nn/c.py:1 fills nn: paint, which no class Hooks declares"),
+        ("nn/c.py", "globals()['draw'] = 2", "nn/c.py:1 writes into globals(): declare a slot in a class Hooks"),
+    ],
+)
+def test_hook_rule_sees(path: str, source: str, complaint: str) -> None:
+    assert rules.hook_violations(HOOKS) == []
+    assert rules.hook_violations({**HOOKS, path: source}) == [complaint]
+
+
 def test_room_rule_sees() -> None:
     sources = {"nn/x/a.py": "from ..y import c", "nn/y/c.py": "", "nn/y/d.py": "from ..x import b", "nn/x/b.py": ""}
     assert rules.circle_violations(sources) == []
