@@ -20,7 +20,7 @@ _ASIDE, _PORT = 7.0, 8.0
 
 
 class Wire(NamedTuple):
-    """A line: its kind ("data", "quiet", "flow", "arrival", "seed" or "saved"), its path, its tip's, its owner's number."""
+    """A line: its kind ("data", "quiet", "flow", "arrival", "seed", "saved"), path, tip, and what it is of."""
 
     kind: str
     path: str
@@ -29,7 +29,7 @@ class Wire(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A mark: its kind ("gradient", "seed", "saved", "sum", "dot" or "argument"), its middle, its owner's number."""
+    """A mark: its kind ("gradient", "seed", "saved", "sum", "dot", "argument"), its middle, its owner's number."""
 
     kind: str
     at: Point
