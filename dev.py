@@ -15,10 +15,10 @@ VENV = ROOT / (".venv" if KIND == "lock" else f".venv-{KIND}")
 VERSIONS = ROOT / "requirements" / f"{KIND}.txt"  # for pip's -c; there is none for the newest
 PYTHON = str(VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 LINT = ["ruff check .", "ruff format --check .", "mypy"]
-ONE = {"OPENBLAS_NUM_THREADS": "1"}  # in each of two workers: with two in each, they would wait for each other
+ONE = {"OPENBLAS_NUM_THREADS": "1"}  # BLAS's threads wait for each other where they share cores with other programs
 FULL = {"AUTOGRAD_LITE_REQUIRE_PEERS": "1", "AUTOGRAD_LITE_FULL_NOTEBOOKS": "1"}
 TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {  # extras, steps as modules, environment
-    "demo": ({"plot"}, ["nn.demo"], {}),
+    "demo": ({"plot"}, ["nn.demo"], ONE if getattr(os, "getloadavg", lambda: [0])()[0] > 0.5 else {}),  # busy
     "lint": ({"test"}, LINT, {}),
     "test": ({"test"}, [*LINT, "pytest -n 2"], ONE),
     "ci": ({"test", "bench", "docs", "viewers", "tensorboard"}, ["pytest -m ci --durations 10"], FULL),
@@ -48,8 +48,8 @@ def make_venv() -> list[str]:
     print(f"dev.py: making {VENV} with Python {sys.version.split()[0]}", flush=True)
     plain = [sys.executable, "-m", "venv", "--clear", str(VENV)]
     bare = [*plain, "--without-pip"]  # Debian may lack ensurepip; any pip on the machine can then install from outside
-    virtualenvs = (["virtualenv"], [sys.executable, "-m", "virtualenv"])
-    ways = [[plain], [bare], *([[*tool, "--clear", "-p", sys.executable, str(VENV)]] for tool in virtualenvs)]
+    other = ["virtualenv", "--clear", "-p", sys.executable, str(VENV)]
+    ways = [[plain], [bare], [other], [[sys.executable, "-m", *other]]]
     if shutil.which("apt-get") and os.geteuid() == 0:
         update, install = ["apt-get", "update"], ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y"]
         own = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
@@ -90,7 +90,7 @@ def main() -> int:
     for step in steps:
         command = [PYTHON, "-m", *step.split(), *(more if step == steps[-1] else [])]
         print(f"\ndev.py: {' '.join(command[1:])}", flush=True)
-        codes[step] = subprocess.call(command, cwd=ROOT, env={**os.environ, **environment})
+        codes[step] = subprocess.call(command, cwd=ROOT, env={**environment, **os.environ})
     print(f"\ndev.py {sys.argv[1]}:", "; ".join(f"{step}: exit code {codes[step]}" for step in codes), flush=True)
     return next(filter(None, codes.values()), 0)
 

@@ -209,6 +209,19 @@ def test_ci_promises_peers_and_full_notebooks(run_main: Runner) -> None:
     assert environments[0]["PATH"] == os.environ["PATH"]
 
 
+@pytest.mark.parametrize(("load", "threads"), [(0.2, None), (1.5, "1")])
+def test_the_demo_runs_blas_in_one_thread_beside_other_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, load: float, threads: str | None
+) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0), raising=False)
+    assert loaded(tmp_path).TASKS["demo"][2].get("OPENBLAS_NUM_THREADS") == threads
+
+
+def test_settings_of_the_user_win(run_main: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    assert run_main("test")[2][-1]["OPENBLAS_NUM_THREADS"] == "3"
+
+
 @pytest.mark.parametrize("arguments", [(), ("tests",)])
 def test_unknown_task_shows_the_usage(
     run_main: Runner, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]

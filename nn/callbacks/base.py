@@ -181,7 +181,7 @@ class CallbackList:
                 what = getattr(callback, "__name__", "it")
                 fix = f"{what}()" if isinstance(callback, type) else f"LambdaCallback(on_epoch_end={what})"
                 raise TypeError(
-                    f"callbacks: expected objects of type Callback; received {callback!r}"
+                    f"expected callbacks to be objects of type Callback; received {callback!r:.80}"
                     + (f". Write {fix}" if callable(callback) else "")
                 )
         for callback in self.callbacks:

@@ -83,9 +83,9 @@ def weight(*, init: Literal[False] = False) -> Any:
     return _Attribute()
 
 
-def attribute(value: Any, *, init: Literal[False] = False) -> Any:
-    """Declare an attribute that is no argument, and what it is until something assigns it."""
-    return _Attribute(value)
+def attribute(*value: Any, init: Literal[False] = False) -> Any:
+    """Declare an attribute that is not an argument, and what it is until something assigns it, if it is anything."""
+    return _Attribute(*value)
 
 
 # ---- classes --------------------------------------------------------------------------------------------------------
@@ -155,6 +155,7 @@ def _constructor(cls: type) -> Any:
     names = {f"default_{name}": f.default for name, f in own.items()} | {f"check_{n}": f.check for n, f in own.items()}
     names |= {"__name__": cls.__module__, "written": written, "explain": _problem, "unexpected": unexpected}
     names["known"] = [*fields, *(p.name for p in above)]
+    names["words"] = getattr(cls, "other_words", {})
     exec(compile(code, f"<the fields of {cls.__qualname__}>", "exec"), names)
     init: Any = names["__init__"]
     init.__module__, init.__qualname__ = cls.__module__, f"{cls.__qualname__}.__init__"
@@ -171,7 +172,8 @@ def _constructor(cls: type) -> Any:
 
 def _parameter(cls: type, name: str, f: Field) -> inspect.Parameter:
     kind = inspect.Parameter.KEYWORD_ONLY if f.kw_only else inspect.Parameter.POSITIONAL_OR_KEYWORD
-    annotation = next(notes[name] for base in cls.__mro__ if name in (notes := vars(base).get("__annotations__", {})))
+    known = [notes[name] for base in cls.__mro__ if name in (notes := vars(base).get("__annotations__", {}))]
+    annotation = known[0] if known else inspect.Parameter.empty
     return inspect.Parameter(name, kind, default=f.default, annotation=annotation)
 
 
@@ -185,7 +187,7 @@ def _code(own: Mapping[str, Field], writer: type, above: list[inspect.Parameter]
     if not any(p.kind is p.VAR_KEYWORD for p in above):
         others = {p.name for p in above} - own.keys()
         wrong = f"options.keys() - {others!r}" if others else "options"
-        lines += [f"if options and {wrong}: raise unexpected(type(self).__name__, options, known)"]
+        lines += [f"if options and {wrong}: raise unexpected(type(self).__name__, options, known, words)"]
     if writer is not object:
         lines += [f"written(self, {''.join(f'{name}={name}, ' for name in handed)}**options)"]
     for name, f in own.items():

@@ -7,16 +7,25 @@ import inspect
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
+
+import numpy as np
 
 import autograd_lite as ag
 
 from ..config.forks import guard, on_fork
 from .modes import trees_changed
+from .tree import Tree
 
-if TYPE_CHECKING:
-    from .module import Module
+
+class Buildable(Protocol):
+    """What can be built."""
+
+    built: bool
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the parameters."""
 
 
 class RestoreOnError:
@@ -26,7 +35,7 @@ class RestoreOnError:
     the next attempt must draw what the first would have drawn.
     """
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Tree[Any]) -> None:
         self._attributes = [(m, dict(vars(m))) for _, m in module.named_modules()]
         self._stream = ag.random.default_generator.state
 
@@ -50,7 +59,7 @@ _GUARD = guard()
 on_fork(after_in_child=_LOCKS.clear)  # whoever was building is not there
 
 
-def lock_of(module: Module) -> Any:
+def lock_of(module: object) -> Any:
     """Return the lock under which a module is built, so that threads that need it at once build it once.
 
     Each module has its own: a module may run its parts in threads, and wait for them.
@@ -62,7 +71,7 @@ def lock_of(module: Module) -> Any:
         return lock
 
 
-def build_once(module: Module, input_shape: tuple[int | None, ...]) -> None:
+def build_once(module: Buildable, input_shape: tuple[int | None, ...]) -> None:
     """Build a module, unless another thread has done it meanwhile."""
     with lock_of(module):
         if not module.built:
@@ -76,9 +85,10 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
     """
 
     @functools.wraps(build)
-    def build_and_mark(self: Module, input_shape: tuple[int | None, ...]) -> None:
+    def build_and_mark(self: Tree[Any], input_shape: tuple[int | None, ...]) -> None:
+        shape = _shape(self, input_shape)
         with lock_of(self), RestoreOnError(self):
-            build(self, tuple(input_shape))
+            build(self, shape)
             self.built = True
             if not self.trainable:  # frozen before it had weights
                 self._apply_trainable()
@@ -86,6 +96,20 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
             self._name_tree()
 
     return build_and_mark
+
+
+def _shape(module: object, given: Any) -> tuple[Any, ...]:
+    """Return an input shape as a tuple: of lengths, or of the shapes of several inputs."""
+    fits = isinstance(given, (tuple, list)) and all(
+        n is None or isinstance(n, (tuple, list)) or (isinstance(n, (int, np.integer)) and not isinstance(n, bool))
+        for n in given
+    )
+    if not fits:
+        raise TypeError(
+            f"{type(module).__name__}.build: expected input_shape to be a tuple of lengths with the batch axis first, "
+            f"such as (None, 4); received input_shape={given!r:.80}"
+        )
+    return tuple(given)
 
 
 def takes_training(call: Callable[..., Any]) -> bool:

@@ -96,7 +96,7 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
         raise
     except Exception as error:
         raise SavedFileError(
-            f"{what}: expected a safetensors file; {path} is damaged or of another kind ({error})"
+            f"{what}: expected a safetensors file; received {path!r}, which is damaged or of another kind ({error})"
         ) from error
     if "nn" not in metadata:
         return arrays, None

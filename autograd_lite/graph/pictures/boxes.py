@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...ir.labels import clip, text_width, visible
+from ...ir.labels import clip, visible
 from .layout.geometry import Box
 from .style import LOOKS, heat_of
 from .view import ViewNode
+from .widths import text_width
 
 HEAD, SMALL, LEADING = 14.0, 11.0, 1.3
 _PAD_X, _PAD_Y, _DOUBLE, _LID, _CUT = 12.0, 7.0, 5.0, 10.0, 6.0

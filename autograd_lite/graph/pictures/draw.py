@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...ir.labels import fits_table, visible
+from ...ir.labels import visible
 from .boxes import LEADING, PILL, SHEET, Label, Line, pill_width
 from .edge_labels import Area
 from .layout.geometry import TIP, Box, Point
 from .view import ViewNode
+from .widths import fits_table
 
 
 def shape(kind: str, center: Point, box: Box, double: bool) -> str:

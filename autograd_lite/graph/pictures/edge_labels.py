@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from ...ir.labels import text_width
 from .boxes import LEADING
 from .layout.geometry import Leg, Point
+from .widths import text_width
 
 # The size of a grid cell; how far labels may reach into the margin of the page.
 _CELL, _BESIDE = 48.0, 12.0

@@ -6,12 +6,13 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
-from ...ir.labels import text_width, visible
+from ...ir.labels import visible
 from .boxes import HEAD, LEADING, SHEET, SMALL, Label, Line
 from .draw import n, shape, text, xml
 from .layout.geometry import TIP, Box, Point
 from .style import EDGE_LOOKS, FONT, HEATS, LOOKS
 from .view import EdgeKind
+from .widths import text_width
 
 MARGIN = 24.0
 # The caption and the legend may make a narrow page this wide before they break; between samples of the legend.

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple, Unpack
 
 from ...ir.graph import PureGraph
-from ...ir.labels import clip, text_width, visible
+from ...ir.labels import clip, visible
 from .boxes import SMALL, Label, Line, label_of
 from .draw import n, node_svg, pill_area, text, tip, xml
 from .edge_labels import Area, Spots, points_of
@@ -20,6 +20,7 @@ from .layout.modules import Modules, modules_of
 from .sheet import Sheet, heat_sample, line_sample, page, sample_of
 from .style import EDGE_LOOKS, HEATS, LOOKS, stylesheet
 from .view import PICTURE_LIMIT, EdgeKind, View, ViewEdge
+from .widths import text_width
 
 _STUB, _ARGUMENT, _LABEL = 18.0, 9.0, 10.0
 # How much of a box's upper border an arrow out of nowhere takes.

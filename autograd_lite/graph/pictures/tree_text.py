@@ -32,8 +32,8 @@ from ...ir.text import (
     text_window,
     unfit,
 )
-from ..analysis.overlays import overlay_of
 from ..marks import Overlaid, remarks_of
+from ..overlays import overlay_of
 
 # Levels of one piece of the tree; each takes three columns.
 _LEVELS = 16

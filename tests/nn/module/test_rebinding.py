@@ -62,7 +62,7 @@ def test_other_parameters_are_refused(change: Any, step: str) -> None:
 def test_a_part_that_is_not_built_is_refused() -> None:
     model = stepped()
     model.rest.append(layers.Dense(1))
-    with pytest.raises(ValueError, match="expected a module with parameters; 'rest.2'"):
+    with pytest.raises(ValueError, match="expected a module with parameters; received 'rest.2'"):
         model.train_on_batch(X, Y)
 
 

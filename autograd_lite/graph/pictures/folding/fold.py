@@ -15,8 +15,8 @@ import numpy as np
 from ....core.messages import checked
 from ....ir.graph import PureGraph
 from ....ir.labels import counted
-from ...analysis.overlays import overlay_of
 from ...marks import Overlaid
+from ...overlays import overlay_of
 from ..describe import BACKWARD
 from ..scopes import Scope
 from ..view import PICTURE_LIMIT, View

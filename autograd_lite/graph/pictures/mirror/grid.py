@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ....ir.labels import text_width
 from ..boxes import SMALL
 from ..layout.geometry import Point
 from ..layout.layered import extents
+from ..widths import text_width
 from .frames import bands
 from .model import Mirror
 from .place import Placed, beside

@@ -14,9 +14,9 @@ from ....ir.graph import PureGraph
 from ....ir.labels import amount, clip, counted, type_text, visible
 from ....ir.node import Flow, GraphNode, Kind, Role
 from ....ir.stats import Stats
-from ...analysis.overlays import overlay_of
 from ...explanations.words.rules import Words
 from ...marks import Mark, Overlay
+from ...overlays import overlay_of
 from ..folding.fold import ViewOptions, view_of
 from ..view import View, ViewNode
 

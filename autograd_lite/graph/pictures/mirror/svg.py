@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Unpack
 
 from ....ir.graph import PureGraph
-from ....ir.labels import amount, clip, text_width, visible
+from ....ir.labels import amount, clip, visible
 from ..boxes import SMALL, Label, Line, label_of
 from ..draw import n, node_svg, text, tip, xml
 from ..folding.fold import ViewOptions
@@ -17,6 +17,7 @@ from ..layout.geometry import TIP, Box, Point
 from ..sheet import Sample, Sheet, heat_sample, line_sample, page, sample_of
 from ..style import HEATS, LOOKS, THEMES, stylesheet
 from ..view import EdgeKind, ViewNode
+from ..widths import text_width
 from .grid import CHIP
 from .model import Mirror, mirror_of, results_of
 from .place import placed

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from ....ir.graph import PureGraph
 from ....ir.labels import visible
 from ....ir.node import number_of
-from ...analysis.overlays import overlay_of
 from ...marks import Overlaid, Overlay
+from ...overlays import overlay_of
 from ..style import HEATS, THEMES, Theme
 from .data import page_data
 

@@ -11,7 +11,7 @@ from ....ir.labels import brief_params, clip, summary, visible
 from ....ir.node import GraphNode, Kind, number_of
 from ....ir.stats import Stats
 from ....ir.text import place
-from ...analysis.cost import By, cost_of
+from ...cost import By, cost_of
 from ...explanations.words.rules import Words
 from ...marks import Mark, Overlay
 from ..folding.assemble import COMMUTATIVE
