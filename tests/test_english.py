@@ -99,6 +99,18 @@ def test_the_odd_forms_of_the_glossary_do_not_come_back() -> None:
     assert [line for path in clean for line in found_in(path)] == []
 
 
+def long_lines(page: str) -> list[str]:
+    """Return the lines of a page over 120 columns, but for tables and blocks of code, which do not wrap."""
+    text = re.sub(r"^```.*?^```$", "", page, flags=re.DOTALL | re.MULTILINE)
+    return [line for line in text.split("\n") if len(line) > 120 and not line.startswith("|")]
+
+
+def test_the_lines_of_pages_fit() -> None:
+    pages = [path for path in files() if path.suffix == ".md" and not path.is_relative_to(ROOT / "benchmarks")]
+    assert [(path.name, line) for path in pages for line in long_lines(path.read_text(encoding="utf-8"))] == []
+    assert long_lines(f"```\n{'a ' * 61}\n```\n| {'b ' * 61} |\n{'c ' * 61}") == ["c " * 61]
+
+
 @pytest.mark.parametrize(
     ("source", "found"),
     [
