@@ -111,7 +111,7 @@ else:
 
 def _picture(tensor: Tensor) -> str:
     """Draw the history of a tensor."""
-    drawn: str = _import_module(".graph", __name__).tensor_picture(tensor)
+    drawn: str = _import_module(".graph.graph", __name__).tensor_picture(tensor)
     return drawn
 
 

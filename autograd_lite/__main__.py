@@ -23,7 +23,7 @@ from .core.errors import GradError
 from .graph import Graph, Program, RenderError, explain, find_nan
 from .graph.export.render import RENDERERS
 from .graph.export.save import ENDINGS, Drawing, SaveOptions, contents, written
-from .graph.export.target import RunError, TargetError, program_of, result_of, target_of
+from .graph.target import RunError, TargetError, program_of, result_of, target_of
 from .ir.pen import shows_colors
 
 _FORMATS = [*(ending[1:] for ending in ENDINGS), "onnx", "tree"]

@@ -24,7 +24,7 @@ from .core.op import EachInput, Kind, Rule
 from .core.ownership import SMALL, unshared
 from .core.seals import broken
 from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
-from .ops.compare import zero_mask
+from .ops.zero_mask import zero_mask
 from .tensors.lifted import Level, face, released
 from .tensors.record import owned, wrap
 from .tensors.tensor import GRAD_LOCK, Tensor

@@ -32,5 +32,5 @@ from . import (
     saving as saving,
     utils as utils,
 )
-from .models.model import Input as Input, Model as Model, Sequential as Sequential
+from .models import Input as Input, Model as Model, Sequential as Sequential
 from .module.module import Module as Module, Parameter as Parameter

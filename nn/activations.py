@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -13,10 +12,11 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from .config.ambient import LOGITS
 from .config.arguments import checked, problem_of
 from .config.config import named_object, plain, publish
 from .config.registry import find
-from .module import symbols as _symbolic
+from .module import symbols
 
 __all__ = [
     "celu",
@@ -65,8 +65,8 @@ def _of_symbols(function: F) -> F:
 
     @functools.wraps(function)
     def called(x: Any, *args: Any, **kwargs: Any) -> Any:
-        if x.__class__ is _symbolic.Symbol:
-            return _symbolic.operate(function.__name__, x, *args, **kwargs)
+        if x.__class__ is symbols.Symbol:
+            return symbols.operate(function.__name__, x, *args, **kwargs)
         try:
             return function(x, *args, **kwargs)
         except Exception as error:
@@ -452,8 +452,6 @@ publish(_BY_NAME.values())
 
 # ---- the logits behind probabilities while nothing is recorded ------------------------------------------------------
 
-_LAST: ContextVar[list[tuple[Tensor, Tensor, str]] | None] = ContextVar("nn_last_logits", default=None)
-
 
 @contextmanager
 def remember_logits() -> Iterator[None]:
@@ -462,16 +460,16 @@ def remember_logits() -> Iterator[None]:
     `evaluate` runs a model without a record, yet reports the same cross-entropy as training, which is computed from
     the logits. Only the last one is kept, and only inside this block.
     """
-    token = _LAST.set([])
+    token = LOGITS.set([])
     try:
         yield
     finally:
-        _LAST.reset(token)
+        LOGITS.reset(token)
 
 
 def remembered_logits(probabilities: Tensor, activation: str) -> Tensor | None:
     """Return what `activation` was applied to when it made exactly this tensor, if that is remembered."""
-    for out, logits, name in _LAST.get() or ():
+    for out, logits, name in LOGITS.get() or ():
         if out is probabilities and name == activation:
             return logits
     return None
@@ -479,13 +477,13 @@ def remembered_logits(probabilities: Tensor, activation: str) -> Tensor | None:
 
 def remember_cast(out: Tensor, made: Tensor) -> None:
     """Let the logits behind a tensor, if they are remembered, be found behind what stands for it."""
-    for known, logits, name in tuple(_LAST.get() or ()):
+    for known, logits, name in tuple(LOGITS.get() or ()):
         if known is out:
             _remember(made, logits, name)
 
 
 def _remember(out: Any, x: Any, activation: str) -> Any:
-    last = _LAST.get()
+    last = LOGITS.get()
     if last is not None and isinstance(out, Tensor):
         last[:] = [(out, x, activation)]
     return out

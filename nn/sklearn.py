@@ -26,7 +26,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 
 from . import layers, losses, optimizers
-from .models.model import Model, Sequential
+from .models import Model, Sequential
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin

@@ -14,9 +14,8 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from .config.arguments import checked
+from .config.arguments import checked, integer
 from .module.module import Module
-from .training.samples import positive_int
 from .training.trainer import Trainer
 
 __all__ = ["DecisionSurface", "decision_surface", "plot_decision_surface"]
@@ -83,7 +82,7 @@ def decision_surface(
     called = "decision_surface"
     samples = _samples(called, x)
     first, second = _features(called, features, samples.shape[1])
-    count = positive_int(called, "resolution", resolution, 2)
+    count = integer(2)(called, "resolution", resolution)
     if not margin >= 0:
         raise ValueError(f"{called}: expected margin of at least 0; received {margin!r}")
     horizontal, vertical = (_reach(samples[:, i], count, margin) for i in (first, second))

@@ -21,7 +21,7 @@ from .data.preparing import (
     timeseries_dataset_from_array as timeseries_dataset_from_array,
     unpack_x_y_sample_weight as unpack_x_y_sample_weight,
 )
-from .saving.model_files import (
+from .saving import (
     CustomObjectScope as CustomObjectScope,
     custom_object_scope as custom_object_scope,
     deserialize_keras_object as deserialize_keras_object,

@@ -1,1 +1,1 @@
-"""What everything else stands on: errors, shapes, the op record, the recording mode, the node. Knows no Tensor."""
+"""What everything else is built on: errors, shapes, the op record, the recording mode, the node. Knows no Tensor."""

@@ -1,6 +1,6 @@
-"""What arguments may be: kinds, read from the annotations of functions, and values in words.
+"""What arguments may be: kinds, read from the annotations of functions, and descriptions of values for messages.
 
-`NAMES` is for parameters without annotations, such as those of NumPy's functions: there the name says the kind.
+`NAMES` is for parameters without annotations, such as those of NumPy's functions: there the name tells the kind.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from .errors import DtypeError
 
 
 class Kind(NamedTuple):
-    """What an argument may be: in words, and as a test.
+    """What an argument may be: as text, and as a test.
 
-    `sure` are kinds that say all there is: an argument that fails their test is wrong, whatever else was said. What is
-    of a type in `quick` passes the test.
+    A kind is `sure` if its test is exact: an argument that fails it is wrong, whatever the error says. Values of the
+    types in `quick` pass the test.
     """
 
     words: str
@@ -63,7 +63,7 @@ def _is_dtype(value: Any) -> bool:
 
 
 def is_numbers(value: Any) -> bool:
-    """Return whether NumPy makes numbers of a value; Tensors are."""
+    """True if NumPy turns the value into numbers; Tensors count."""
     if hasattr(value, "__apply_op__"):
         return True
     try:
@@ -74,7 +74,7 @@ def is_numbers(value: Any) -> bool:
 
 
 def _outline(value: Any) -> Any:
-    """Return what stands for an entry of a list: of a Tensor its shape counts alone."""
+    """Return a stand-in for an entry of a list: only the shape of a Tensor matters."""
     if isinstance(value, (list, tuple)):
         return [_outline(v) for v in value]
     return np.zeros(value.shape) if hasattr(value, "__apply_op__") else value
@@ -89,7 +89,7 @@ def _is_called(value: Any, name: str) -> bool:
 
 
 def is_sequence(value: Any) -> bool:
-    """Return whether a value can be walked through, and is neither a string nor a dict."""
+    """True if the value can be iterated over and is neither a string nor a dict."""
     return (
         isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)) and bool(getattr(value, "ndim", 1))
     )
@@ -99,7 +99,7 @@ OUR_PACKAGES = frozenset({"autograd_lite", "nn"})
 ANYTHING = Kind("", lambda value: True, sure=False)
 NUMBERS = Kind("numbers (an array, a Tensor, or lists of equal lengths)", is_numbers)
 _PATH = Kind("a path", lambda value: isinstance(value, str) or hasattr(value, "__fspath__"))
-# What an annotation says. One that is not here says nothing.
+# What annotations mean. One that is not here allows anything.
 _BY_ANNOTATION: dict[str, Kind] = {
     "int": Kind("an integer", _is_integer, quick=frozenset({int})),
     "float": Kind("a number", _is_number, quick=frozenset({int, float})),
@@ -126,7 +126,7 @@ _BY_ANNOTATION |= {"dict": _BY_ANNOTATION["Mapping"], "PathLike": _PATH, "Functi
 _ALIASES = {"Axis": "int | Sequence[int] | None", "Shape": "Sequence[int]"}
 _SEQUENCES = frozenset({"Sequence", "list", "tuple", "Iterable", "Collection", "set", "frozenset"})
 _PLURALS = {"int": "integers", "float": "numbers", "str": "strings", "bool": "True or False", "Tensor": "Tensors"}
-# What a name says, where no annotation does: the parameters of NumPy's functions.
+# What names mean where there is no annotation: the parameters of NumPy's functions.
 _AXES = "int | Sequence[int] | None"
 NAMES: dict[str, str] = {
     **dict.fromkeys(("axis", "axes", "axis1", "axis2", "source", "destination", "start"), _AXES),
@@ -161,7 +161,7 @@ def _kind(annotation: str, names: Mapping[str, Any]) -> Kind:
 
     Args:
         annotation: as it is written.
-        names: those of the module that it stands in, for classes and aliases.
+        names: the globals of its module, to look up classes and aliases.
     """
     parts = _split(_ALIASES.get(annotation, annotation), "|")
     if len(parts) > 1:
@@ -187,7 +187,7 @@ def _kind(annotation: str, names: Mapping[str, Any]) -> Kind:
 
 
 def _kind_named(name: str, names: Mapping[str, Any]) -> Kind:
-    """Return what a class, or an alias of an annotation, asks for."""
+    """Return what a class or an alias asks for."""
     thing = names.get(name)
     if (
         isinstance(thing, type)
@@ -213,14 +213,15 @@ def _sequence(inside: list[str], names: Mapping[str, Any]) -> Kind:
     return Kind(words, accepts, sure=False)
 
 
-# Methods whose arguments are what their names say, as those of functions are; `fit` takes many kinds of `x`.
+# Methods whose unannotated arguments are of the kinds that `NAMES` states; others, such as `fit`, take many kinds of
+# `x`.
 _CALLS = frozenset({"__call__", "call", "update_state", "weighed"})
 _CACHE: weakref.WeakKeyDictionary[Any, dict[str, Kind]] = weakref.WeakKeyDictionary()
 
 
 def kinds_of(function: Callable[..., Any]) -> dict[str, Kind]:
-    """Return what a function asks of each of its parameters, in order, by annotation or else by name."""
-    if not isinstance(function, types.FunctionType):  # of C: neither annotations nor anything wrong to tell
+    """Return the kind of each parameter of a function, in order, from its annotation or else its name."""
+    if not isinstance(function, types.FunctionType):  # written in C: it has no annotations
         return {}
     found = _CACHE.get(function)
     if found is None:
@@ -243,7 +244,7 @@ def _kind_of_parameter(p: inspect.Parameter, known: Mapping[str, Any], by_name: 
     kind = _kind(text, known)
     if kind is ANYTHING or p.default is p.empty:
         return kind
-    # Whatever a parameter is by default may be given, too.
+    # A parameter's default value may always be given.
     return kind._replace(accepts=lambda value: value is p.default or kind.accepts(value))
 
 
@@ -251,7 +252,7 @@ def _kind_of_parameter(p: inspect.Parameter, known: Mapping[str, Any], by_name: 
 
 
 def described(value: Any) -> str:
-    """Return a value in few words: of an array the shape and dtype."""
+    """Return a short description of a value; for an array, its shape and dtype."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
     if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, np.ufunc)):
@@ -273,7 +274,7 @@ def described(value: Any) -> str:
 
 
 def is_array(value: Any) -> bool:
-    """Return whether a value has a shape and a dtype, as arrays and Tensors have."""
+    """True if the value has a shape and a dtype, as arrays and Tensors do."""
     return hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, (np.generic, type))
 
 
@@ -283,7 +284,7 @@ def given(name: str, value: Any) -> str:
 
 
 def refusal(call: str, name: str, words: str, value: Any) -> str:
-    """Return the sentence about one argument that is not what it must be."""
+    """Return the message about one argument of the wrong kind."""
     what = name if len(name) > 1 else f"the argument {name}"
     return f"{call}: expected {what} to be {words}; received {given(name, value)}{_hint(words, value)}"
 
@@ -311,10 +312,11 @@ def function_given(call: str, f: Any) -> None:
 
 
 def numbers(call: str, name: str, value: Any, dtype: Any = None) -> Any:
-    """Return an array of what must be numbers.
+    """Return the array that numbers make.
 
     Raises:
-        TypeError: if it is something else; ValueError for lists of different lengths.
+        TypeError: if the value is something else.
+        ValueError: for lists of different lengths.
     """
     try:
         array = np.asarray(value, dtype)
@@ -329,7 +331,7 @@ def numbers(call: str, name: str, value: Any, dtype: Any = None) -> Any:
 
 
 def bound(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a call by name, as far as they can be told."""
+    """Return the arguments of a call by name, as far as they can be matched."""
     try:
         given = inspect.signature(function).bind(*args, **kwargs)
     except (TypeError, ValueError):

@@ -30,7 +30,7 @@ def _aligned(inputs: tuple[Any, ...], batched: Sequence[bool], core: Sequence[in
 
 
 def gufunc(*core: int) -> BatchRule:
-    """Make the rule of an op that already broadcasts over leading axes, with `core` own axes for each input."""
+    """Make the rule of an op that already broadcasts over leading axes; each input has `core` axes of its own."""
 
     def rule(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
         return op(*_aligned(inputs, batched, core), **params)
@@ -63,7 +63,7 @@ def with_leading_axis(change: Callable[[int, dict[str, Any]], dict[str, Any]]) -
 
 
 def one_by_one(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
-    """Apply the op to each example in turn and stack: what is done where no rule is stated."""
+    """Apply the op to each example in turn and stack the results: the fallback where no rule is stated."""
     size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
     results = [op(*(x[k] if b else x for x, b in zip(inputs, batched, strict=True)), **params) for k in range(size)]
     return np.stack(results)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-_BLOCK = 1 << 15  # elements: a few such arrays of single precision are a share of a processor's own cache
+_BLOCK = 1 << 15  # elements; a few such blocks in single precision fit a core's own cache
 
 
 def blocks(rows: int, width: int = 1, most: int = _BLOCK) -> Iterator[slice]:
     """Yield consecutive slices that cover range(rows).
 
     Args:
-        rows: how many there are.
-        width: elements of a row; a block has at least one row.
-        most: how many elements a block may have; with width in bytes, bytes.
+        rows: the number of rows.
+        width: the number of elements in a row; a block has at least one row.
+        most: the largest number of elements in a block (of bytes, if `width` is in bytes).
 
     Example:
         >>> [(s.start, s.stop) for s in blocks(5, 2**14)]

@@ -1,4 +1,4 @@
-"""How many transformations run around a piece of code. One count per thread and per asyncio task."""
+"""The number of transformations that run around a piece of code. One count per thread and per asyncio task."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Depth(NamedTuple):
-    """How many transformations run around this, and how many of them are gradients, which record."""
+    """The number of transformations that run around this, and of those among them that record: gradients."""
 
     all: int = 0
     tapes: int = 0
@@ -38,7 +38,7 @@ def inside_lifted() -> bool:
 
 @contextmanager
 def inside_as(depth: Depth) -> Iterator[None]:
-    """Run a function once more with the transformations around it that were there before."""
+    """Run a function again, inside the same transformations as before."""
     token = DEPTH.set(depth)
     try:
         yield
@@ -47,5 +47,5 @@ def inside_as(depth: Depth) -> Iterator[None]:
 
 
 def isolated() -> AbstractContextManager[None]:
-    """Run a function on bare arrays as if no transformation ran around it, since none can reach into it."""
+    """Run a function on bare arrays as if outside all transformations, since none can reach into it."""
     return inside_as(_OUTSIDE)

@@ -16,15 +16,15 @@ class ShapeError(ValueError):
 
 
 class DtypeError(TypeError):
-    """A dtype cannot serve the purpose, such as the gradient of an integer tensor."""
+    """A dtype does not allow the operation, such as the gradient of an integer tensor."""
 
 
 class NonFiniteError(FloatingPointError):
     """An operation made NaN or an infinity; raised inside `raise_on_nan`, at the operation.
 
     Attributes:
-        op: the operation's name; in the backward pass, of the one whose derivative it was.
-        reason: a few words, such as "log(0)".
+        op: the name of the operation; in the backward pass, of the operation whose derivative it was.
+        reason: a short text, such as "log(0)".
         source: the user's line, where the operation was called.
         scope: the path of the `nn` module that it ran in.
         index: of the first element that is not finite.
@@ -56,7 +56,7 @@ class UnsupportedError(TypeError):
 
 
 def refuse(function: str, instead: str, **arguments: Any) -> None:
-    """Raise if any of `arguments` was given: an argument of NumPy's that cannot be honoured is never ignored.
+    """Raise if any of `arguments` was given: a NumPy argument that cannot be honoured is never ignored.
 
     Raises:
         UnsupportedError: naming the argument and what to do instead.

@@ -10,7 +10,7 @@ import stat
 import time
 from typing import Any
 
-_STALE = 3600.0  # seconds after which a file that was not finished is nobody's any more
+_STALE = 3600.0  # seconds after which an unfinished file counts as abandoned
 _FOUND = {
     stat.S_IFDIR: "a folder",
     stat.S_IFCHR: "a device",
@@ -23,21 +23,21 @@ _FOUND = {
 def write_file(
     path: str | os.PathLike[str], data: bytes, *, what: str = "write_file", into_pipes: bool = False
 ) -> None:
-    """Write a file whole or not at all: whoever reads, or kills this process, finds the old file or the new one.
+    """Write a file whole or not at all: readers find the old file or the new one, even if this process is killed.
 
-    The bytes go to a hidden file beside it, are flushed to the disk, and take the name in one step. A symbolic link
-    stays, and what it points to is written; a file keeps its permissions. What killed processes have left beside the
-    file is removed after an hour.
+    The bytes go to a hidden file in the same folder, are flushed to disk, and are renamed in one step. A symbolic link
+    stays, and its target is written; a file keeps its permissions. What killed processes have left next to the file is
+    removed after an hour.
 
     Args:
         path: of the file; its folder must exist.
-        data: what it shall hold.
+        data: its new contents.
         what: the call, for error messages.
-        into_pipes: whether pipes and devices are written into; otherwise they are refused.
+        into_pipes: also write into pipes and devices, which are refused otherwise.
 
     Raises:
         TypeError: if the path is not one.
-        OSError: if the path cannot be that of a file, or the file cannot be written; the old one is then as it was.
+        OSError: if the path cannot be a file's, or the file cannot be written; the old one is then unchanged.
 
     Example:
         >>> import os, tempfile
@@ -83,7 +83,7 @@ def path_of(what: str, path: Any) -> str:
 
 
 def _status(path: str) -> os.stat_result | None:
-    """Return what is at a path, beyond symbolic links, or None where there is nothing yet."""
+    """Return the status of what is at a path, following symbolic links, or None if there is nothing yet."""
     try:
         return os.stat(path)
     except FileNotFoundError:
@@ -92,7 +92,7 @@ def _status(path: str) -> os.stat_result | None:
 
 @contextlib.contextmanager
 def _named(what: str, path: str) -> Any:
-    """Let errors of the system say what was called, and name the user's path rather than a temporary one."""
+    """Make errors of the system name the call, and the user's path rather than a temporary one."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Locks that a forked process can go on with."""
+"""Locks that are usable after a fork."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ _LOCKS: list[Any] = []
 
 
 def on_fork(**when: Any) -> None:
-    """`os.register_at_fork`, where processes fork: not on Windows."""
+    """`os.register_at_fork`, on systems with fork: not on Windows."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(**when)
 
 
 def fork_safe_lock() -> Any:
-    """Return a lock that its holder may take again, and that is free in a forked process.
+    """Return a reentrant lock that is free in a forked process.
 
-    A fork copies a lock that another thread holds, but not the thread, so nobody would ever release the copy. Therefore
-    a fork waits until it has all of these locks; what they guard is then whole in both processes.
+    A fork copies a lock that another thread holds, but not the thread, so the copy would never be released. Therefore a
+    fork waits until it holds all of these locks; what they guard is then consistent in both processes.
     """
     lock = threading.RLock()
     _LOCKS.append(lock)

@@ -13,9 +13,9 @@ class Hooks:
     """What higher layers provide. `Mode.watch`, which one block sets and no import, is the only other way up.
 
     Attributes:
-        tensor: the Tensor class, which recording makes instances of; from `tensor.tensor`.
+        tensor: the Tensor class, which recording makes instances of; from `tensors.tensor`.
         lift: `(op, inputs, params) -> result`, applies an op to values that stand for several arrays; from
-            `tensor.lifted`.
+            `tensors.lifted`.
         backward: `(tensor, cotangent, retain_graph, create_graph) -> None`; from `engine`.
         svg: `(tensor) -> str`, the picture of a tensor's history; from the package itself, which loads `graph` for it.
     """

@@ -1,9 +1,9 @@
 """Keep large freed arrays in the process instead of giving them back to the kernel.
 
-NumPy asks the C library for every array, and glibc maps blocks above 128 KiB from the kernel afresh each time: every
-page of every large result is then faulted in and zeroed again, which took a third of the time of a training step on
-512 x 512 arrays. Two settings of glibc make it keep what was freed. They hold for the whole process, so they can be
-seen (`keeps_freed_memory()`) and refused (environment variable AUTOGRAD_LITE_KEEP_MEMORY=0).
+NumPy asks the C library for every array, and glibc maps blocks above 128 KiB from the kernel anew each time: every page
+of every large result is then faulted in and zeroed again, which took a third of the time of a training step on 512 x
+512 arrays. Two settings make glibc keep freed memory. They apply to the whole process, so users can see them
+(`keeps_freed_memory()`) and refuse them (environment variable AUTOGRAD_LITE_KEEP_MEMORY=0).
 """
 
 from __future__ import annotations

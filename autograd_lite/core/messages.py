@@ -1,8 +1,8 @@
 """Errors that say what was called, what was expected and what was received, where NumPy or Python says less.
 
-A call that succeeds pays for nothing here: arguments are looked at when it has failed. `explained` then finds the one
-that is not what its annotation asks for; if each of them is, it tells what NumPy said, of which call, and what the call
-was given. It leaves alone the errors that say so already, and those of the user's own functions.
+A call that succeeds pays nothing for this: its arguments are examined only after it has failed. `explained` then finds
+the argument that does not match its annotation; if all of them match, it repeats what NumPy said, with the call and its
+arguments. It leaves alone errors that say so already, and errors from the user's own functions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
 
 _OURS = (GradError, DtypeError, UnsupportedError, NonFiniteError)
-# Whose frames may stand between a call and its error, if the call is to blame.
+# If a call is to blame for an error, only frames of these packages lie between the two.
 _KNOWN = sys.stdlib_module_names | OUR_PACKAGES | {"numpy", "scipy"}
 _LEFT_ALONE = (NonFiniteError, RecursionError, Warning, StopIteration, NotImplementedError, ImportError)
 _SIGNATURE = re.compile(r"missing \d+ required|unexpected keyword|takes .* argument|multiple values for")
@@ -44,7 +44,7 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def _is_left_alone(error: BaseException) -> bool:
-    """Return whether an error is not about arguments, or comes from a function of the user's own."""
+    """True if an error is not about arguments, or comes from a function of the user."""
     place = error.__traceback__.tb_next if error.__traceback__ is not None else None
     if isinstance(error, AssertionError) and type(error) is not AssertionError:  # the verdict of a check
         return True
@@ -64,7 +64,7 @@ def _plain(text: str) -> str:
 
 
 def _names(call: str, text: str) -> bool:
-    """Return whether a text says what was called, be it `BinaryCrossentropy` or `binary_crossentropy`."""
+    """True if a text names the call, be it as `BinaryCrossentropy` or `binary_crossentropy`."""
     last = re.findall(r"[^\W\d]\w*", call)[-1]
     return re.search(rf"\b{_plain(last)}\b", _plain(text)) is not None
 
@@ -94,12 +94,12 @@ def _out_of_bounds(m: re.Match[str]) -> str:
 
 
 def _told(error: Exception, bare: str, final: bool) -> Exception:
-    """Note on an error what it said at first, and whether calls further out have nothing to add."""
+    """Note on an error its first text, and whether calls further out have nothing to add."""
     error._bare, error._final = bare, final  # type: ignore[attr-defined]
     return error
 
 
-# What NumPy and Python say most often, said so that it can be acted on.
+# The most frequent messages of NumPy and Python, reworded so that users can act on them.
 _SAID = (
     (r"index (-?\d+) is out of bounds for (?:axis (\d+) with )?size (\d+)", _out_of_bounds),
     (
@@ -138,7 +138,7 @@ _OF_TYPE = re.compile(
 
 
 def _blamed(call: str, text: str, arguments: Mapping[str, Any]) -> str:
-    """Return the sentence about the argument whose type Python complains of, or ""."""
+    """Return the message about the argument whose type Python complains about, or ""."""
     found = _OF_TYPE.search(text)
     types_ = {name.rpartition(".")[2] for name in found.groups() if name} if found else set()
     if "truth value of an array" in text or "scalar arrays can be converted" in text:
@@ -152,14 +152,14 @@ def _blamed(call: str, text: str, arguments: Mapping[str, Any]) -> str:
 
 
 def _type_names(value: Any) -> set[str]:
-    """Return by which names Python may call the type of a value, or those of its entries."""
+    """Return the names that Python may use for the type of a value, or for those of its entries."""
     values = [value, *(value if isinstance(value, (list, tuple)) else ())]
     names = {type(v).__name__ for v in values} | {v.__name__ for v in values if isinstance(v, type)}
     return names | ({value.dtype.name, value.dtype.type.__name__} if isinstance(value, np.ndarray) else set())
 
 
 def _in_words(text: str) -> str:
-    """Return what NumPy said in words that can be acted on, where there are better ones."""
+    """Return NumPy's message, reworded where there is something more helpful to say."""
     for pattern, say in _SAID:
         found = re.fullmatch(pattern, text, re.DOTALL)
         if found:
@@ -168,7 +168,7 @@ def _in_words(text: str) -> str:
 
 
 def _of_file(call: str, error: OSError) -> OSError:
-    """Return the error of a file that says by which call it was wanted; its number and name stay what they are."""
+    """Return the error about a file with the call that wanted it; its number and file name stay."""
     if error.errno is None or error.filename is None or ": " in str(error.strerror):
         return error
     missing = isinstance(error, FileNotFoundError)
@@ -187,14 +187,14 @@ def explained(
 ) -> Exception:
     """Return the error that the user should see: this one, if it says what was called and received, else one that does.
 
-    Raise it where `error` was caught, and without giving it a name: a frame that holds an exception which holds the
-    frame is a cycle. Without `from None` as well, where the causes that it came with are to be kept.
+    Raise it where `error` was caught, without binding it to a name: an exception that refers to a frame which refers to
+    the exception is a cycle. Write no `from None` where the cause of the original error should be kept.
 
     Args:
         call: what was called, as users write it.
         error: what the call raised.
         arguments: what it was given, by name.
-        kinds: what it may be given.
+        kinds: what its arguments may be.
         final: False where the call may be part of another one, which then explains the error anew.
         retell: whether an argument of the wrong kind counts for more than what an inner call said.
     """
@@ -244,7 +244,7 @@ def _explained(
 
 
 def misfit(op: Any, inputs: Sequence[Any], params: Mapping[str, Any], error: Exception) -> Exception:
-    """Return the error of an op's forward: which op was given which arrays, where NumPy says neither."""
+    """Return the error of an op's forward with the op and its inputs, where NumPy names neither."""
     if _is_left_alone(error) or hasattr(error, "_bare"):
         return error
     call, text = _call_of(op, params), str(error)
@@ -264,7 +264,7 @@ def misfit(op: Any, inputs: Sequence[Any], params: Mapping[str, Any], error: Exc
         return _told(ShapeError(text), text, False) if told else _with_text(error, text, text, False)
     if sentence := _blamed(call, text, params):
         return _with_text(error, sentence, text, False)
-    if "ufunc" in text:  # whose dtypes are to blame
+    if "ufunc" in text:  # the dtypes are to blame
         received = " and ".join(
             f"{np.asarray(x).dtype if not hasattr(x, 'dtype') else x.dtype} {_shape_of(x)}" for x in inputs
         )
@@ -281,7 +281,7 @@ def _shape_of(x: Any) -> str:
 
 
 def _why_shapes(op: Any, inputs: Sequence[Any], text: str) -> str:
-    """Return what is wrong with the shapes, or "" if they are not to blame."""
+    """Return the problem with the shapes, or "" if they are not to blame."""
     shapes = [np.shape(x if hasattr(x, "shape") else np.asarray(x)) for x in inputs]
     if op.name == "matmul" and all(shapes):
         rows = shapes[1][-2] if len(shapes[1]) > 1 else shapes[1][0]
@@ -321,7 +321,7 @@ def _index_text(i: Any) -> str:
 
 
 def _copy_of(template: Any, function: Any) -> Any:
-    """Return a template's copy that belongs to the function's module, where doctest and tracebacks look for it."""
+    """Return a copy of the template that belongs to the function's module, for doctest and tracebacks."""
     wrapper = types.FunctionType(
         template.__code__, function.__globals__, function.__name__, template.__defaults__, template.__closure__
     )
@@ -362,7 +362,7 @@ def problem_of(function: Any, error: Exception, args: tuple[Any, ...], kwargs: d
     return explained(call, error, arguments, kinds, retell=True)
 
 
-# Methods whose calls users know by the class alone.
+# Methods whose calls users know by the name of the class alone.
 _AS_CLASS = frozenset({"__init__", "__call__", "update_state", "weighed"})
 
 
@@ -381,7 +381,7 @@ def _problem_of_method(function: Any, error: Exception, args: Any, kwargs: Any) 
 
 
 def _kinds_of_constructor(cls: type) -> dict[str, Kind]:
-    """Return what a constructor asks for, and those of the bases that it hands arguments on to."""
+    """Return the kinds of a constructor's arguments, including those of the bases that it passes arguments to."""
     kinds: dict[str, Kind] = {}
     for base in reversed(cls.__mro__):
         if "__init__" in vars(base):
@@ -403,8 +403,8 @@ def _checked_constructor(function: Any) -> Any:
 
 
 def _verify(made: Any, function: Any, kinds: dict[str, Kind], given_: Iterable[tuple[str, Any]]) -> None:
-    """Raise for an argument of a constructor that is not what it must be, and that the constructor has let pass."""
-    if not kinds:  # at the first call: there are many classes
+    """Raise for an argument of the wrong kind that the constructor has accepted."""
+    if not kinds:  # found at the first call, since there are many classes
         kinds |= kinds_of(function)
     for name, value in given_:
         kind = kinds.get(name, ANYTHING)
@@ -423,7 +423,7 @@ def checked_class(cls: C, *, without: Iterable[str] = ()) -> C:
 
     Args:
         cls: its own methods are replaced, not those of its bases.
-        without: methods that are called too often, or tell of their errors themselves.
+        without: methods that are called too often, or that explain their errors themselves.
     """
     for name, member in list(vars(cls).items()):
         if name in without or (name.startswith("_") and name not in ("__init__", "__call__")):

@@ -1,4 +1,4 @@
-"""Whether operations are recorded, and with what beside them. One setting per thread and per asyncio task."""
+"""Whether operations are recorded, and what else is recorded with them. One setting per thread and per asyncio task."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Mode:
         return Mode(self.record, self.source, self.scope, self.watch, self.verify, (*self.entries, entry))
 
     def take(self, other: Mode) -> None:
-        """Become as another one is."""
+        """Take over the settings of another one."""
         self.record, self.source, self.scope, self.watch = other.record, other.source, other.scope, other.watch
         self.verify, self.entries = other.verify, other.entries
 
@@ -57,8 +57,8 @@ class Mode:
 class Entry:
     """One block that changes the mode, from `enter_mode` to `leave_mode`.
 
-    Blocks need not end in the reverse of the order in which they began: generators that hold one are closed in any
-    order, by other threads too. So a block takes itself out of the mode, where a token would bring back a mode of old.
+    Blocks need not end in reverse order: generators that hold one are closed in any order, by other threads too. So a
+    block removes itself from the mode, where resetting a token would bring back an old mode.
     """
 
     __slots__ = ("change", "mode", "token")
@@ -71,7 +71,7 @@ class Entry:
 
 _OUTSIDE = Mode()
 MODE: ContextVar[Mode] = ContextVar("autograd_lite_mode", default=_OUTSIDE)
-# The modes of blocks inside others. Together with the mode that a block began with, they are all that may hold it.
+# The modes of nested blocks. Only these, and the mode that a block began with, can contain that block.
 _NESTED: set[ref[Mode]] = set()
 _forget = _NESTED.discard
 _LOCK = fork_safe_lock()
@@ -106,7 +106,7 @@ def leave_mode(entry: Entry) -> tuple[Entry, ...] | None:
     """End a block: the mode is then what it would be without it.
 
     Returns:
-        The blocks that began after it and have not ended; None if it began in another thread or task.
+        The blocks that began after it and have not ended, or None if it began in another thread or task.
     """
     now, began, token = MODE.get(), entry.mode, entry.token
     assert began is not None
@@ -114,7 +114,7 @@ def leave_mode(entry: Entry) -> tuple[Entry, ...] | None:
     entry.mode = entry.token = None
     try:
         MODE.reset(token)
-    except ValueError:  # nobody can set a variable of another context, but its modes can be changed where they are
+    except ValueError:  # a variable of another context cannot be set, but its modes can be changed in place
         with _LOCK:
             for mode in (began, *(nested() for nested in list(_NESTED))):
                 if mode is not None and entry in mode.entries:
@@ -130,7 +130,7 @@ def leave_mode(entry: Entry) -> tuple[Entry, ...] | None:
 
 
 def _without(entries: tuple[Entry, ...], left: Entry) -> Mode:
-    """Return what the other blocks make of the mode."""
+    """Return the mode that the remaining blocks make."""
     mode = Mode(entries=tuple([entry for entry in entries if entry is not left]))
     for entry in mode.entries:
         entry.change(mode)
@@ -169,7 +169,7 @@ class _Recording:
 
     def __exit__(self, *exc: object) -> None:
         entries = self._entries
-        if len(entries) > 1:  # one object in several blocks, perhaps of several threads: take this one's innermost
+        if len(entries) > 1:  # one object in several blocks, perhaps of several threads: end the innermost here
             entry = next((e for e in reversed(MODE.get().entries) if e in entries), entries[-1])
             entries.remove(entry)
         else:
@@ -181,7 +181,7 @@ class _Recording:
         if inspect.isasyncgenfunction(f):
             raise TypeError(
                 f"{type(self).__name__}: cannot decorate the asynchronous generator '{f.__name__}'; "
-                f"write `with {type(self).__name__}():` inside it, around what it is meant for"
+                f"write `with {type(self).__name__}():` inside it, around the part that it is meant for"
             )
         if inspect.iscoroutinefunction(f):
             wrapper = _wrap_coroutine
@@ -228,7 +228,7 @@ def _wrap_generator(f: Any, recording: type[_Recording]) -> Any:
                 with recording():
                     generator.close()
                 raise
-            except BaseException as error:  # whatever the caller throws is the generator's to handle
+            except BaseException as error:  # the generator handles whatever the caller throws
                 resume = functools.partial(generator.throw, error)
             else:
                 resume = functools.partial(generator.send, sent)
@@ -237,11 +237,11 @@ def _wrap_generator(f: Any, recording: type[_Recording]) -> Any:
 
 
 class no_grad(_Recording):
-    """Record nothing inside: results have no history, and a leaf may be changed.
+    """Record nothing inside: results have no history, and leaves may be changed.
 
-    Works as a context manager and as a decorator, of generators too; per thread and per task. Blocks may end in any
-    order. A generator that is suspended inside `with no_grad():` holds it for its caller meanwhile, as Python's blocks
-    do; one that is decorated does not.
+    Works as a context manager and as a decorator, also of generators and coroutines; it applies to one thread or task.
+    Blocks may end in any order. A generator that is suspended inside `with no_grad():` leaves it in force for its
+    caller, as with any block in Python; a decorated generator does not.
 
     Example:
         >>> import autograd_lite as ag
@@ -262,7 +262,7 @@ class enable_grad(_Recording):
 
 
 def is_grad_enabled() -> bool:
-    """Return whether operations are being recorded here."""
+    """Return whether operations are recorded here."""
     return MODE.get().record
 
 
@@ -270,8 +270,7 @@ def is_grad_enabled() -> bool:
 def record_source() -> Iterator[None]:
     """Record the user's file and line, and the `nn` module path, with every operation inside.
 
-    Costs a quarter of the time of a small operation, so it is off unless asked for. Error messages and pictures then
-    name the line.
+    Error messages and pictures then name the line. It makes small operations a quarter slower, so it is off by default.
 
     Example:
         >>> import autograd_lite as ag
@@ -289,12 +288,13 @@ def record_source() -> Iterator[None]:
 
 @contextmanager
 def raise_on_change() -> Iterator[None]:
-    """Note every element of all that is recorded inside; `backward` raises if any has changed by the time it is read.
+    """Make `backward` raise if any element that was saved inside has changed by the time it is read.
 
-    Arrays used beside Tensors are the caller's. Without this, small ones are copied and larger ones told by a sample
-    of their elements, which can miss a change of a few. Inside, nothing is missed: neither that, nor what is written
-    past the library, as through `tensor(a, copy=False)`, `.data.base` or ctypes. It costs a pass over everything that
-    is saved, in the forward and in the backward pass; lines are recorded, as in `record_source`.
+    Arrays used as operands belong to the caller. Outside this block, small ones are copied, and a sample of the
+    elements of larger ones is compared, which can miss a change of a few elements. Inside, every element is checked,
+    including those written behind the library's back, as through `tensor(a, copy=False)`, `.data.base` or ctypes. It
+    costs a pass over everything that is saved, in the forward and in the backward pass. Lines are recorded, as in
+    `record_source`.
 
     Example:
         >>> import numpy as np, autograd_lite as ag
@@ -314,11 +314,11 @@ def raise_on_change() -> Iterator[None]:
 
 
 class module_scope:
-    """Name the module that the operations inside belong to; heard only while `record_source` is on.
+    """Name the module that the operations inside belong to; it has an effect only while `record_source` is on.
 
     Args:
         path: the module's name; scopes inside each other join their names with dots.
-        absolute: the path is whole, whatever scope is around.
+        absolute: the path is complete and does not extend the scope around it.
         model: the model that is called on its own, if it is one: `path` is then its name, which comes before the paths
             of its modules in pictures that show several models.
 

@@ -48,13 +48,13 @@ class Source(NamedTuple):
         return self._told(os.path.basename(self.file))
 
     def _told(self, file: str) -> str:
-        if f"{os.sep}ipykernel_" in self.file:  # a cell's code lies in a file that nobody would recognize
+        if f"{os.sep}ipykernel_" in self.file:  # a cell's file has a name that means nothing to users
             return f"line {self.line} of a notebook cell"
         return f"{file}:{self.line} in {self.function}"
 
 
 # What `record_source` adds to a node: the code object and instruction of the user's call, and the module path. The line
-# is looked up when somebody asks, for that would take most of the time of recording.
+# is looked up only on demand, since that would take most of the time of recording.
 Note = tuple[CodeType | None, int, str]
 
 
@@ -62,9 +62,9 @@ _DYING = threading.local()
 
 
 class _Tail:
-    """Holds the nodes behind one node, and when it dies lets them go in a loop instead of one inside the other.
+    """Holds the inputs of a node, and releases them in a loop when it dies, instead of recursively.
 
-    Python 3.13 frees a chain of objects by recursion as deep as an 8 MB stack allows, and a thread may have far less.
+    Python 3.13 frees a chain of objects by a recursion as deep as a stack of 8 MB allows; threads may have far less.
     """
 
     __slots__ = ("nodes",)
@@ -74,8 +74,8 @@ class _Tail:
 
     def __del__(self) -> None:
         queue = getattr(_DYING, "queue", None)
-        if queue is not None:  # the loop below is running further up the stack, and will come to them
-            queue.append(getattr(self, "nodes", ()))  # there are none yet if an interrupt came when this was made
+        if queue is not None:  # the loop below is running further up the stack and will get to them
+            queue.append(getattr(self, "nodes", ()))  # missing if an interrupt came while this was being made
             return
         try:
             _DYING.queue = queue = [getattr(self, "nodes", ())]
@@ -94,16 +94,16 @@ class Node:
         inputs: one edge per array argument: a `Node`; a `Tensor` that has no history; a bare array or Python
             number used as an operand; or a `ShapeDtype`, all that is left of a large array after backward.
         params: the keyword parameters of the call.
-        saved: `(out, *inputs)` as the derivative rules read them, in place of an input they do not read its edge;
+        saved: `(out, *inputs)` as the derivative rules read them, with the edge of every input that no rule reads;
             None once backward has freed it.
         needs: the indices of the inputs that a gradient flows to; empty when the op has no derivative.
         shape, dtype: of the result; they outlive the saved arrays, so a graph can be drawn after backward.
         stamp: the moment of recording.
-        note: where the call stands, when recorded; see `source` and `scope`.
+        note: where the call was made, when recorded; see `source` and `scope`.
         hooks: functions of the cotangent, called when it is complete.
-        seals: of saved arrays that are not the record's own, see `seals`; filled on the few nodes that have any.
-        tail: see `_Tail`; one node in 32, hashed so that no pattern of a program misses it. CPython clears slots in
-            alphabetical order, and this one must come after `inputs` and `saved`.
+        seals: of saved arrays that belong to the caller, see `seals`; set only on the few nodes that have any.
+        tail: see `_Tail`; set on one node in 32, chosen by a hash so that no loop in a program can miss them all.
+            CPython clears slots in alphabetical order, and this one must come after `inputs` and `saved`.
     """
 
     __slots__ = (
@@ -180,7 +180,7 @@ class Node:
 
 
 class _Leaf:
-    """Stands in the place of a node on a tensor that the user asked gradients for."""
+    """Takes the place of a node on a leaf that requires a gradient."""
 
     __slots__ = ()
     needs = (0,)
@@ -192,13 +192,13 @@ class _Leaf:
 LEAF: Any = _Leaf()
 
 
-# Whether the code of a file is hidden from users, by the file's name.
+# Whether a file's code is hidden from users, by file name.
 _IS_HIDDEN: dict[str, bool] = {}
 
 
 def take_note(scope: str) -> Note:
-    """Note the innermost frame outside this package, `nn`, NumPy and what runs tests."""
-    frame = sys._getframe(3)  # those skipped are this one's, the recording function's and the operator's
+    """Note the innermost frame outside this package, `nn`, NumPy and test runners."""
+    frame = sys._getframe(3)  # skips this frame, the recording function's and the operator's
     while frame is not None:
         code = frame.f_code
         file = code.co_filename
@@ -212,7 +212,7 @@ def take_note(scope: str) -> Note:
 
 
 def user_source() -> Source | None:
-    """Return the user's line that runs now; see `take_note`."""
+    """Return the user's line that is running now; see `take_note`."""
     code, instruction, _ = take_note("")
     return None if code is None else _source(code, instruction)
 

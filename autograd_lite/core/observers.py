@@ -1,4 +1,4 @@
-"""What may look on while operations are recorded and backward passes run; `Mode.watch` holds one."""
+"""Who may look on while operations are recorded and backward passes run; `Mode.watch` holds a `Watch`."""
 
 from __future__ import annotations
 

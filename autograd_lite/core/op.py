@@ -33,11 +33,11 @@ class Kind(Enum):
     UNIT = "the cotangent passes unchanged"
     CONSTANT = "times a number"
     PARTIAL = "times the local partial derivative d(out, *inputs)"
-    GATE = "as PARTIAL, of a mask: the cotangent where it is True, else exactly 0, whatever the cotangent"
+    GATE = "as PARTIAL, with a mask for d: the cotangent where it is True, else exactly 0, even if the cotangent is inf"
     APPLIED = "the partial already applied, f(g, out, *inputs): linear in g and elementwise, so it serves vjp and jvp"
     REDUCED = "as PARTIAL, with g and out given back their reduced axes"
     VJP = "a vector-Jacobian product f(g, out, *inputs)"
-    READ = "the cotangent of the input: what a rule said that was read already"
+    READ = "the cotangent of the input itself: the result of a rule that has been read already"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -56,7 +56,7 @@ class Rule:
 
 
 def read_rule(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    """Return what a rule says, and nothing more: the meaning of each `Kind`, on whatever kind of arrays it is given."""
+    """Return what a rule says, for any kind of arrays: the meaning of each `Kind`."""
     if rule.kind is Kind.UNIT:
         return g
     if rule.kind is Kind.CONSTANT:
@@ -76,7 +76,7 @@ class EachInput:
     """The rules of an op of any number of inputs, indexed like a tuple of them."""
 
     vjp_of: Callable[[int], Callable[..., Any]]
-    together: Callable[..., Sequence[Any]] | None = None  # all their cotangents at once, which the engine prefers
+    together: Callable[..., Sequence[Any]] | None = None  # all their cotangents at once; the engine prefers it
 
     def __getitem__(self, i: int) -> Rule:
         return Rule(Kind.VJP, self.vjp_of(i))
@@ -117,11 +117,11 @@ class Op:
         holomorphic: on complex inputs, differentiable in the complex sense. The rule of an op that is not (abs, real,
             conj) must say what it means: for a real loss L and x = a + ib a cotangent inside the engine is
             dL/da - i dL/db, the conjugate of the gradient that users see, so that holomorphic rules need no conjugate.
-        selects: may drop values, so a NaN can stand beside a finite result (see the mask in the engine).
+        selects: may drop values, so that a NaN in the inputs need not show in the result; see the masks in the engine.
         domain: per input, where the op is defined: any, positive, unit, nonzero, …
-        kinks: where it is not differentiable, in words; empty if nowhere.
-        cost: FLOPs per element of the result (elementwise) or a word for the exporters.
-        glyph: how pictures write it.
+        kinks: where it is not differentiable, as text; empty if nowhere.
+        cost: FLOPs per element of the result.
+        glyph: how it is written in pictures.
         onnx: the ONNX operator it maps to, if there is one.
     """
 

@@ -1,13 +1,13 @@
-"""Whether the memory of an array is known to nobody else, so that a result may take its place.
+"""Whether nothing else refers to an array's memory, so that a result may be written in its place.
 
-CPython counts the references to every object. An array that one dict holds, and nothing else, is a temporary: no saved
-value, no view and no name of the user's can see it change. The counts that mean this are measured when the module is
-loaded, by the code that compares with them; an interpreter on which they do not tell one holder from two is told that
-every array is shared, and so is a free-threaded one, where another thread's references are counted elsewhere.
+CPython counts the references to every object. An array that only one dict holds is a temporary: no saved value, no view
+and no name of the user can see it change. The counts that mean this are measured when the module is loaded, by the same
+code that compares with them later. On an interpreter where they do not tell one holder from two, every array counts as
+shared, and so it does on a free-threaded one, where another thread's references are counted elsewhere.
 
-What a Tensor holds can be fetched by another thread between the count and the write, for NumPy lets go of Python's lock
-while it writes. So it is written in its place only while no other thread runs, only where NumPy does not raise after it
-has written, and in one step with the new history, which no signal can come between (`write_whole`).
+Another thread can fetch what a Tensor holds between the count and the write, since NumPy releases Python's lock while
+it writes. So a Tensor's array is overwritten only while no other thread runs, only where NumPy does not raise after it
+has written, and in one step with the new history, which no signal can interrupt (`write_whole`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-SMALL = 1 << 14  # elements; of smaller arrays, a new one costs no more than the question
+SMALL = 1 << 14  # elements; below this, a new array costs no more than asking
 _count = getattr(sys, "getrefcount", lambda _: 0)
 
 
@@ -34,7 +34,7 @@ def _holders_of_base(held: Mapping[Any, Any], key: Any) -> int:
 
 
 def _measured() -> tuple[int, int]:
-    """Return what is counted of an array with one holder, and of the base of one with one view; -1 if that is vague."""
+    """Return the counts of an array with one holder, and of the base of an array with one view; -1 if unclear."""
     alone, base = _holders({0: np.empty(1)}, 0), _holders_of_base({0: np.empty(4).reshape(2, 2)}, 0)
     array = np.empty(1)
     view = np.empty(4).reshape(2, 2)
@@ -52,12 +52,12 @@ _ALONE, _BASE_ALONE = _measured()
 
 
 def unshared(held: Mapping[Any, Any], key: Any, others: int = 0) -> bool:
-    """Say whether only a dict, and so many others that the caller knows of, hold an array, and nobody its memory.
+    """Return whether only `held` and `others` known references hold an array, and nothing else refers to its memory.
 
     Args:
         held: the dict; the caller has no other name for the array.
         key: of the array in it.
-        others: references besides the dict's.
+        others: the number of other references that the caller knows about.
 
     Example:
         >>> unshared({"x": np.ones(3)}, "x"), unshared({"x": np.ones((2, 3)).reshape(6)}, "x")
@@ -81,7 +81,7 @@ def unshared(held: Mapping[Any, Any], key: Any, others: int = 0) -> bool:
 
 
 def undisturbed() -> bool:
-    """Say whether a write into an array comes to its end: no other thread looks on, and NumPy does not raise."""
+    """Return whether a write is sure to complete unseen: no other thread runs, and NumPy does not raise."""
     if len(sys._current_frames()) > 1:
         return False
     modes = set(np.geterr().values())
@@ -91,7 +91,7 @@ def undisturbed() -> bool:
 
 
 def _warnings_raise() -> bool:
-    """Say whether some warning of NumPy's may be an error here: of filters, the first that fits decides."""
+    """Return whether a warning of NumPy may be an error here: the first filter that matches decides."""
     for action, message, category, module, line in warnings.filters:
         if issubclass(RuntimeWarning, category):
             if action == "error":
@@ -104,7 +104,7 @@ def _warnings_raise() -> bool:
 def write_whole(*steps: Callable[[], Any]) -> None:
     """Take some steps, each a function written in C, with nothing between them.
 
-    Python looks for signals between its own instructions, and here are none. An array is written last: what its write
-    may still bring forth, a warning that somebody makes an error of, comes when all is done.
+    Python handles signals between its own instructions, and there are none here. The array is written last: a warning
+    from that write which some filter turns into an error then comes after everything is done.
     """
     deque(map(operator.call, steps), maxlen=0)

@@ -1,9 +1,9 @@
-"""What tells that an array of somebody else's has changed since an op read it.
+"""Detecting that a caller's array has changed since an op read it.
 
-A rule reads in the backward pass what its op read in the forward pass. Values of Tensors cannot change unseen; a bare
-array is the caller's, who may write into it. A small one is copied. Of a larger one some elements are noted, where a
-copy would cost as much as the op, and compared before the rule reads it. The places follow the golden ratio, so that
-every run of elements longer than a fortieth of the array has one.
+In the backward pass, a rule reads what its op read in the forward pass. The values of Tensors cannot change unnoticed,
+but a bare array belongs to the caller, who may write into it. Small arrays are copied. For larger ones a copy would
+cost as much as the op, so some of their elements are noted, and compared before the rule reads the array. The places
+follow the golden ratio, so that every run of elements longer than a fortieth of the array contains one.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-# Bytes of the largest array of the caller's that is copied. Noting and comparing elements takes as long as this copy.
+# Bytes of the largest caller's array that is copied. Noting and comparing elements takes as long as this copy.
 COPIED = 1 << 15
-SAMPLED = 64  # elements of a larger one that are noted
+SAMPLED = 64  # the number of elements that are noted of a larger one
 _GOLDEN = 0.6180339887498949
 
 
-# The place of an array in a node's `saved`, what reads it, and what that gave when the op read it.
+# The index of an array in a node's `saved`, a function that reads it, and what that returned when the op read it.
 Seal = tuple[int, Callable[[Any], bytes], bytes]
 
 
@@ -33,7 +33,7 @@ def _places(size: int) -> Any:
 
 
 def elements(a: Any) -> Any:
-    """Return some elements of an array of any layout: all of at most 64, else 64."""
+    """Return at most 64 elements of an array of any layout."""
     places = _places(a.size)
     return a.take(places) if a.flags.c_contiguous else a.flat[places]
 
@@ -50,15 +50,15 @@ def whole(a: Any) -> bytes:
 
 
 def kept(a: Any) -> Any:
-    """Return what a record keeps of the caller's array: a copy of a small one."""
+    """Return what a record keeps of a caller's array: a copy if it is small."""
     return a.copy("K") if a.nbytes <= COPIED else a
 
 
 def lent(place: int, a: Any) -> tuple[Any, tuple[Seal] | None]:
-    """Return what a record keeps of the caller's array, and the seal of one that is too large for a copy."""
+    """Return what a record keeps of a caller's array, with a seal if it is too large to copy."""
     return (a.copy("K"), None) if a.nbytes <= COPIED else (a, ((place, sampled, sampled(a)),))
 
 
 def broken(seals: Sequence[Seal], saved: Sequence[Any]) -> int:
-    """Return the place of the first array that has changed, or -1."""
+    """Return the index of the first array that has changed, or -1."""
     return next((place for place, read, found in seals if read(saved[place]) != found), -1)

@@ -55,7 +55,7 @@ def normalize_axis(axis: int, ndim: int, what: str = "axis") -> int:
 
 
 def is_axis_of_scalar(axis: Axis, ndim: int) -> bool:
-    """Return whether `axis` is 0 or -1 of an array without axes, which most of NumPy's functions take as one of 1.
+    """Return whether `axis` is 0 or -1 for an array without axes, which most NumPy functions treat as having one.
 
     Example:
         >>> is_axis_of_scalar(-1, 0), is_axis_of_scalar(-1, 1)
@@ -67,8 +67,7 @@ def is_axis_of_scalar(axis: Axis, ndim: int) -> bool:
 def normalize_axes(axis: Axis, ndim: int, *, of_scalars: bool = False) -> tuple[int, ...] | None:
     """Return `axis` as a sorted tuple counted from the front; None, meaning every axis, stays None.
 
-    `of_scalars`: whether the axes 0 and -1 of a 0-dimensional array are allowed, as in NumPy's reductions; they are
-    none.
+    `of_scalars`: allow the axes 0 and -1 of a 0-dimensional array, as NumPy's reductions do; they mean no axis.
 
     Example:
         >>> normalize_axes((-1, 0), 3)
@@ -107,14 +106,14 @@ def expand_reduced(a: Any, shape: Shape, axes: tuple[int, ...] | None, keepdims:
 
 
 def _are_rows(a: Any, shape: Shape) -> bool:
-    """Return whether `_sum_rows` can take a."""
+    """Return whether `_sum_rows` applies to `a`."""
     if type(a) is not np.ndarray or a.size < 1024 or a.dtype.char not in "fd" or not a.flags.c_contiguous:
         return False
     return math.prod(shape) > 1
 
 
 def _sum_rows(a: Any, shape: Shape) -> Any:
-    """Sum an array over its leading axes: what `sum` gives, bit for bit, in a fraction of the time for short rows."""
+    """Sum an array over its leading axes, with the bits of `sum` in a fraction of its time for short rows."""
     return np.einsum("ij->j", a.reshape(-1, math.prod(shape)))
 
 
@@ -133,7 +132,7 @@ def sum_to_shape(a: Any, shape: Shape) -> Any:
 
 
 def cast_back(a: Any, dtype: np.dtype[Any]) -> Any:
-    """Give a cotangent or a tangent the dtype of its array; of a complex one only the real part is of a real array's.
+    """Cast a cotangent or a tangent to the dtype of its array; for a real array, only the real part counts.
 
     Works on arrays and Tensors.
 

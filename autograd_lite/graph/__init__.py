@@ -25,13 +25,11 @@ from ..ir.node import (
 )
 from ..ir.program import PureProgram as PureProgram
 from ..ir.stats import Measurement as Measurement, Stats as Stats
-from ..tensors.tensor import Tensor
-from .analysis.cost import Cost as Cost, ModuleCost as ModuleCost
 from .analysis.differences import Change as Change, Difference as Difference, GraphDiff as GraphDiff, diff as diff
 from .analysis.health import Health as Health, gradient_health as gradient_health
 from .analysis.health_record import GradientHealth as GradientHealth, HealthHistory as HealthHistory
-from .analysis.memory import Memory as Memory, high_water as high_water
 from .analysis.nan import NanReport as NanReport, find_nan as find_nan
+from .cost import Cost as Cost, ModuleCost as ModuleCost
 from .explanations.explanation import Explanation as Explanation, explain as explain
 from .explanations.words.rules import (
     forward_latex as forward_latex,
@@ -43,60 +41,8 @@ from .export.json_format import graph_schema as graph_schema
 from .export.render import RenderError as RenderError
 from .graph import Graph as Graph, build_graph as build_graph
 from .marks import Mark as Mark, Overlay as Overlay
+from .memory import Memory as Memory, high_water as high_water
 from .pictures.folding.fold import view_of as view_of
 from .pictures.mirror.picture import mirror as mirror
-from .pictures.notebook import TENSOR_LIMIT, picture
 from .pictures.view import EdgeKind as EdgeKind, View as View, ViewEdge as ViewEdge, ViewNode as ViewNode
-from .program_faces import Program as Program, trace as trace
-
-__all__ = [
-    "ArrayDigest",
-    "Change",
-    "Cost",
-    "Difference",
-    "EdgeKind",
-    "Explanation",
-    "Flow",
-    "GradientHealth",
-    "Graph",
-    "GraphDiff",
-    "GraphNode",
-    "Health",
-    "HealthHistory",
-    "Kind",
-    "Mark",
-    "Measurement",
-    "Memory",
-    "ModuleCost",
-    "NanReport",
-    "Overlay",
-    "Param",
-    "Program",
-    "PureGraph",
-    "PureProgram",
-    "RenderError",
-    "Role",
-    "Stats",
-    "View",
-    "ViewEdge",
-    "ViewNode",
-    "build_graph",
-    "diff",
-    "explain",
-    "find_nan",
-    "forward_latex",
-    "forward_words",
-    "gradient_health",
-    "graph_schema",
-    "high_water",
-    "mirror",
-    "rule_latex",
-    "rule_words",
-    "trace",
-    "view_of",
-]
-
-
-def tensor_picture(tensor: Tensor) -> str:
-    """Draw the history of a tensor as a notebook shows it."""
-    return picture(build_graph(tensor), TENSOR_LIMIT)
+from .program import Program as Program, trace as trace

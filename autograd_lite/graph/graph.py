@@ -10,8 +10,7 @@ from ..core.messages import checked
 from ..ir.build import built
 from ..ir.graph import PureGraph
 from ..tensors.tensor import Tensor
-from .analysis.cost import By, Cost, cost_of
-from .analysis.memory import Memory, high_water
+from .cost import By, Cost, cost_of
 from .explanations.explanation import Explanation
 from .export.json_format import json_text
 from .export.json_reader import graph_from_json
@@ -19,16 +18,17 @@ from .export.model_explorer import NodeNumber, model_explorer_text, node_data_te
 from .export.render import Renderer
 from .export.save import Drawing, SaveOptions, saved
 from .marks import Overlaid, Overlay
+from .memory import Memory, high_water
 from .pictures.dot import ThemeName, digraph, dot_text
 from .pictures.folding.fold import Paths, ViewOptions, view_of
 from .pictures.mermaid import graph_mermaid
 from .pictures.mirror.dot import mirror_dot
 from .pictures.mirror.svg import mirror_svg
-from .pictures.notebook import graph_bundle, picture
+from .pictures.notebook import TENSOR_LIMIT, graph_bundle, picture
 from .pictures.page import Differences, Page, html_text
 from .pictures.svg import graph_svg
 from .pictures.tree_text import graph_text
-from .pictures.window import PICTURE_LIMIT
+from .pictures.view import PICTURE_LIMIT
 
 if TYPE_CHECKING:
     import graphviz
@@ -328,3 +328,8 @@ def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -
         return n3
     """
     return Graph.of(built(tensors, backward=backward).graph)
+
+
+def tensor_picture(tensor: Tensor) -> str:
+    """Draw the history of a tensor, as a notebook shows it."""
+    return picture(build_graph(tensor), TENSOR_LIMIT)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import FrozenInstanceError, dataclass, field, replace
 from typing import Any, Self
 
+from .check import check
 from .labels import summary
 from .node import Flow, GraphNode, Kind, Role, number_of
 from .stats import NOT_MEASURED, Measurement
@@ -136,6 +137,17 @@ class PureGraph:
     def measurement(self, node_id: str) -> Measurement:
         """Return what was measured at a node; everything in it is None if nothing was."""
         return self.measurements.get(node_id, NOT_MEASURED)
+
+    def check(self) -> None:
+        """Infer the shape and the dtype of every node again from its op, arguments and parameters.
+
+        Operations that are not in the tables, and those whose parameters are arrays, of which a graph has no values,
+        are taken as they are. For whoever makes graphs: those that are built, and parts of them, are consistent.
+
+        Raises:
+            Inconsistent: a ValueError that names the node, if no computation can have this graph.
+        """
+        check(self.nodes, self.flows)
 
     def summary(self) -> str:
         """Return one line that counts the nodes by kind, the parameters' values and the operations' FLOPs."""

@@ -12,7 +12,7 @@ from ..core.messages import checked
 from ..core.op import Op
 from ..core.ownership import SMALL
 from ..core.shapes import Axis, normalize_axes, normalize_axis
-from ..ops import gelu as gelu_op, reduce, special, standardize as standardize_op
+from ..ops import activations, erf as erf_op, gelu as gelu_op, softmax as softmax_op, standardize as standardize_op
 from ..tensors.record import unary_over
 from ..tensors.tensor import Tensor
 
@@ -35,16 +35,16 @@ def relu(x: Any, out: Tensor | None = None) -> Any:
         array([0., 2.])
     """
     if out is None:
-        return _call(special.relu, x)
-    if out is x and x._data.size > SMALL and unary_over(special.relu, x, special.relu_over):
+        return _call(activations.relu, x)
+    if out is x and x._data.size > SMALL and unary_over(activations.relu, x, activations.relu_over):
         return x
-    return out._rebind("relu(x, out=t)", _call(special.relu, x))
+    return out._rebind("relu(x, out=t)", _call(activations.relu, x))
 
 
 @checked
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """Return x where x > 0, otherwise negative_slope * x."""
-    return _call(special.leaky_relu, x, negative_slope=negative_slope)
+    return _call(activations.leaky_relu, x, negative_slope=negative_slope)
 
 
 @checked
@@ -55,7 +55,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
         Clevert, Unterthiner, Hochreiter: Fast and Accurate Deep Network Learning by Exponential Linear Units, 2016,
         equation 15.
     """
-    return _call(special.elu, x, alpha=alpha)
+    return _call(activations.elu, x, alpha=alpha)
 
 
 @checked
@@ -66,7 +66,7 @@ def silu(x: Any) -> Any:
         Elfwing, Uchibe, Doya: Sigmoid-Weighted Linear Units for Neural Network Function Approximation, 2018,
         equation 4.
     """
-    return _call(special.silu, x)
+    return _call(activations.silu, x)
 
 
 @checked
@@ -76,7 +76,7 @@ def mish(x: Any) -> Any:
     References:
         Misra: Mish: A Self Regularized Non-Monotonic Activation Function, 2019, equation 1.
     """
-    return _call(special.mish, x)
+    return _call(activations.mish, x)
 
 
 @checked
@@ -87,7 +87,7 @@ def softsign(x: Any) -> Any:
         >>> softsign(np.array([-1.0, np.inf]))
         array([-0.5,  1. ])
     """
-    return _call(special.softsign, x)
+    return _call(activations.softsign, x)
 
 
 @checked
@@ -98,7 +98,7 @@ def tanh_shrink(x: Any) -> Any:
         >>> tanh_shrink(np.array([3e-6, 100.0]))
         array([9.0e-18, 9.9e+01])
     """
-    return _call(special.tanh_shrink, x)
+    return _call(activations.tanh_shrink, x)
 
 
 @checked
@@ -113,7 +113,7 @@ def hard_tanh(x: Any, low: float = -1.0, high: float = 1.0) -> Any:
         >>> hard_tanh(np.array([-3.0, 0.5, 3.0]))
         array([-1. ,  0.5,  1. ])
     """
-    return _call(special.hard_tanh, x, low=low, high=high)
+    return _call(activations.hard_tanh, x, low=low, high=high)
 
 
 @checked
@@ -124,25 +124,25 @@ def sigmoid(x: Any) -> Any:
         >>> sigmoid(np.array([0.0, 1000.0]))
         array([0.5, 1. ])
     """
-    return _call(special.sigmoid, x)
+    return _call(activations.sigmoid, x)
 
 
 @checked
 def softplus(x: Any) -> Any:
     """Return log(1 + exp(x)), without overflow."""
-    return _call(special.softplus, x)
+    return _call(activations.softplus, x)
 
 
 @checked
 def erf(x: Any) -> Any:
     """Return the error function 2/sqrt(pi) * integral of exp(-t²) from 0 to x, to one unit in the last place."""
-    return _call(special.erf, x)
+    return _call(erf_op.erf, x)
 
 
 @checked
 def erfc(x: Any) -> Any:
     """Return 1 - erf(x), without cancellation for large x."""
-    return _call(special.erfc, x)
+    return _call(erf_op.erfc, x)
 
 
 @checked
@@ -169,13 +169,13 @@ def softmax(x: Any, axis: int = -1) -> Any:
         >>> softmax(np.array([0.0, 0.0]))
         array([0.5, 0.5])
     """
-    return _call(reduce.softmax, x, axis=normalize_axis(axis, np.ndim(x)))
+    return _call(softmax_op.softmax, x, axis=normalize_axis(axis, np.ndim(x)))
 
 
 @checked
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """Return log(softmax(x)) along `axis`, exact where softmax underflows."""
-    return _call(reduce.log_softmax, x, axis=normalize_axis(axis, np.ndim(x)))
+    return _call(softmax_op.log_softmax, x, axis=normalize_axis(axis, np.ndim(x)))
 
 
 @checked
@@ -230,4 +230,4 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         >>> float(logsumexp(np.array([1000.0, 1000.0])) - 1000)  # doctest: +ELLIPSIS
         0.693147...
     """
-    return _call(reduce.logsumexp, x, axis=normalize_axes(axis, np.ndim(x)), keepdims=keepdims)
+    return _call(softmax_op.logsumexp, x, axis=normalize_axes(axis, np.ndim(x)), keepdims=keepdims)

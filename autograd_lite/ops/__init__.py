@@ -1,13 +1,18 @@
-"""The tables: every operation and its derivative, in plain NumPy."""
+"""The tables: every operation and its derivative, in plain NumPy.
+
+Most are named after the part of NumPy that they cover. Where to look for some that could be in several: `where`, `clip`
+and `maximum` in `selection`, `relu` and `sigmoid` in `activations`, `einsum` and `matmul` in `contract` and `linalg`,
+`median` in `quantiles`, `sort` in `order`, `take` in `selection`, `cumsum` in `scan`; what is written in terms of other
+NumPy functions in `composed`.
+"""
 
 from . import (
+    activations as activations,
     adjoints as adjoints,
     arith as arith,
     arrange as arrange,
-    asking as asking,
     barrier as barrier,
     calculus as calculus,
-    choosing as choosing,
     compare as compare,
     complexes as complexes,
     composed as composed,
@@ -17,6 +22,7 @@ from . import (
     decompose as decompose,
     diagonals as diagonals,
     eigen as eigen,
+    erf as erf,
     explog as explog,
     fourier as fourier,
     gelu as gelu,
@@ -34,20 +40,23 @@ from . import (
     poly as poly,
     pooling as pooling,
     quantiles as quantiles,
+    questions as questions,
     random as random,
     reduce as reduce,
     scan as scan,
     scipy_special as scipy_special,
+    selection as selection,
     sequences as sequences,
     series as series,
     sets as sets,
     shape as shape,
     simple_rnn as simple_rnn,
+    softmax as softmax,
     solve as solve,
-    special as special,
     standardize as standardize,
     stat as stat,
     trig as trig,
     ufunc_methods as ufunc_methods,
     windowed as windowed,
+    zero_mask as zero_mask,
 )

@@ -9,25 +9,6 @@ import numpy as np
 
 from ..core.op import applied, elementwise, nondifferentiable
 
-add = elementwise(np.add, 1, 1, glyph="+", onnx="Add")
-subtract = elementwise(np.subtract, 1, -1, glyph="−", onnx="Sub")
-multiply = elementwise(np.multiply, lambda out, x, y: y, lambda out, x, y: x, saves=("y", "x"), glyph="×", onnx="Mul")
-divide = elementwise(
-    np.divide,
-    applied(lambda g, out, x, y: g / y),
-    applied(lambda g, out, x, y: -(g * out) / y),
-    saves=("y", "oy"),
-    domain=("any", "nonzero"),
-    glyph="÷",
-    onnx="Div",
-)
-negative = elementwise(np.negative, -1, glyph="−", onnx="Neg")
-positive = elementwise(np.positive, 1, glyph="+", onnx="Identity")
-reciprocal = elementwise(np.reciprocal, lambda out, x: -(out * out), saves="o", domain=("nonzero",), onnx="Reciprocal")
-square = elementwise(np.square, lambda out, x: 2 * x, saves="x", glyph="x²")
-sqrt = elementwise(np.sqrt, applied(lambda g, out, x: g / (2 * out)), saves="o", domain=("positive",), onnx="Sqrt")
-cbrt = elementwise(np.cbrt, applied(lambda g, out, x: g / (3 * out * out)), saves="o", domain=("nonzero",))
-
 
 def _direction(x: Any) -> Any:
     return np.conjugate(np.sign(x)) if x.dtype.kind == "c" else np.sign(x)
@@ -36,19 +17,6 @@ def _direction(x: Any) -> Any:
 def _absolute_jvp(tangents: Any, out: Any, x: Any) -> Any:
     change = _direction(x) * tangents[0]
     return np.real(change) if x.dtype.kind == "c" else change
-
-
-absolute = elementwise(
-    np.absolute,
-    lambda out, x: _direction(x),
-    saves="x",
-    holomorphic=False,
-    jvp=_absolute_jvp,
-    kinks="x = 0",
-    glyph="|x|",
-    onnx="Abs",
-)
-fabs = elementwise(np.fabs, lambda out, x: np.sign(x), saves="x", kinks="x = 0", glyph="|x|", onnx="Abs")
 
 
 def _power_by_base(out: Any, x: Any, y: Any) -> Any:
@@ -61,53 +29,6 @@ def _power_by_exponent(out: Any, x: Any, y: Any) -> Any:
     constant = (x == 0) & (y >= 0)
     base = np.where(constant, 1, x)
     return np.where(constant, 0, out * np.log(base + 0j if out.dtype.kind == "c" else base))
-
-
-# nan**0 is 1 and 1**nan is 1: both hide a NaN.
-power = elementwise(
-    np.power,
-    _power_by_base,
-    _power_by_exponent,
-    saves=("xy", "oxy"),
-    domain=("positive", "any"),
-    selects=True,
-    glyph="xʸ",
-    onnx="Pow",
-)
-float_power = elementwise(
-    np.float_power,
-    _power_by_base,
-    _power_by_exponent,
-    saves=("xy", "oxy"),
-    domain=("positive", "any"),
-    selects=True,
-    glyph="xʸ",
-)
-
-_JUMPS = "where x / y is an integer"
-remainder = elementwise(
-    np.remainder,
-    1,
-    lambda out, x, y: -np.floor_divide(x, y),
-    saves=("", "xy"),
-    domain=("any", "nonzero"),
-    kinks=_JUMPS,
-    glyph="mod",
-)
-fmod = elementwise(
-    np.fmod,
-    1,
-    lambda out, x, y: -np.trunc(x / y),
-    saves=("", "xy"),
-    domain=("any", "nonzero"),
-    kinks=_JUMPS,
-)
-# Steps: the derivative is zero wherever there is one, and zero at the jumps.
-floor_divide = elementwise(np.floor_divide, 0, 0, domain=("any", "nonzero"), kinks=_JUMPS)
-floor = elementwise(np.floor, 0, kinks="integers", onnx="Floor")
-ceil = elementwise(np.ceil, 0, kinks="integers", onnx="Ceil")
-trunc = elementwise(np.trunc, 0, kinks="integers")
-rint = elementwise(np.rint, 0, kinks="half-integers", onnx="Round")
 
 
 def _turn(v: Any, other: Any, size: Any) -> Any:
@@ -129,61 +50,96 @@ def _sign_jvp(tangents: Any, out: Any, x: Any) -> Any:
     return _turn(tangents[0], np.conjugate(tangents[0]) * out * out, np.abs(x))
 
 
-sign = elementwise(np.sign, applied(_sign_vjp), saves="x", holomorphic=False, jvp=_sign_jvp, kinks="x = 0", onnx="Sign")
+def _conjugate_jvp(tangents: Any, out: Any, x: Any) -> Any:
+    return np.conjugate(tangents[0])
 
 
 def _bind_round(a: Any, decimals: int = 0, out: Any = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (a,), {"decimals": int(decimals)}
 
 
-round_ = elementwise(
-    lambda x, *, decimals: np.round(x, decimals),
-    0,
-    name="round",
-    bind=_bind_round,
-    numpy_functions=(np.round, np.around),
-    kinks="half-integers at the last decimal",
-)
+_JUMPS = "where x / y is an integer"
 
-# ---- signs and neighbours of floats ---------------------------------------------------------------------------------
-copysign = elementwise(
-    np.copysign,
-    lambda out, x, y: np.sign(x) * np.copysign(1, y),
-    0,
-    saves=("xy", ""),
-    domain=("nonzero", "nonzero"),
-    kinks="x = 0 or y = 0",
-    selects=True,
-)
-heaviside = elementwise(
-    np.heaviside,
-    0,
-    applied(lambda g, out, x, y: np.where(x == 0, g, 0)),
-    saves=("", "x"),
-    kinks="x = 0",
-    selects=True,
-)
-nextafter = elementwise(np.nextafter, 1, 0)
-ldexp = elementwise(np.ldexp, applied(lambda g, out, x, y: np.ldexp(g, y)), None, saves=("y", ""))
-degrees = elementwise(np.degrees, 180 / math.pi)
-rad2deg = elementwise(np.rad2deg, 180 / math.pi)
-radians = elementwise(np.radians, math.pi / 180)
-deg2rad = elementwise(np.deg2rad, math.pi / 180)
-conjugate = elementwise(
-    np.conjugate,
-    applied(lambda g, out, x: np.conjugate(g)),
-    holomorphic=False,
-    jvp=lambda tangents, out, x: np.conjugate(tangents[0]),
-    glyph="conj",
-)
+# fmt: off
+# ---- sums and products ----------------------------------------------------------------------------------------------
+add          = elementwise(np.add,          1,  1, glyph="+", onnx="Add")
+subtract     = elementwise(np.subtract,     1, -1, glyph="−", onnx="Sub")
+negative     = elementwise(np.negative,        -1, glyph="−", onnx="Neg")
+positive     = elementwise(np.positive,         1, glyph="+", onnx="Identity")
+multiply     = elementwise(np.multiply,     lambda out, x, y: y,
+                                            lambda out, x, y: x,
+                                            saves=("y", "x"), glyph="×", onnx="Mul")
+divide       = elementwise(np.divide,       applied(lambda g, out, x, y: g / y),
+                                            applied(lambda g, out, x, y: -(g * out) / y),
+                                            saves=("y", "oy"), domain=("any", "nonzero"), glyph="÷", onnx="Div")
+reciprocal   = elementwise(np.reciprocal,   lambda out, x: -(out * out), saves="o", domain=("nonzero",),
+                                            onnx="Reciprocal")
 
-spacing = nondifferentiable(np.spacing)
-gcd = nondifferentiable(np.gcd)
-lcm = nondifferentiable(np.lcm)
-invert = nondifferentiable(np.invert, glyph="~")
-bitwise_and = nondifferentiable(np.bitwise_and, glyph="&")
-bitwise_or = nondifferentiable(np.bitwise_or, glyph="|")
-bitwise_xor = nondifferentiable(np.bitwise_xor, glyph="^")
+# ---- powers and roots: nan**0 is 1 and 1**nan is 1, which hides a NaN -----------------------------------------------
+square       = elementwise(np.square,       lambda out, x: 2 * x, saves="x", glyph="x²")
+sqrt         = elementwise(np.sqrt,         applied(lambda g, out, x: g / (2 * out)), saves="o", domain=("positive",),
+                                            onnx="Sqrt")
+cbrt         = elementwise(np.cbrt,         applied(lambda g, out, x: g / (3 * out * out)), saves="o",
+                                            domain=("nonzero",))
+power        = elementwise(np.power,        _power_by_base,
+                                            _power_by_exponent,
+                                            saves=("xy", "oxy"), domain=("positive", "any"), selects=True,
+                                            glyph="xʸ", onnx="Pow")
+float_power  = elementwise(np.float_power,  _power_by_base,
+                                            _power_by_exponent,
+                                            saves=("xy", "oxy"), domain=("positive", "any"), selects=True, glyph="xʸ")
+
+# ---- remainders -----------------------------------------------------------------------------------------------------
+remainder    = elementwise(np.remainder,    1,
+                                            lambda out, x, y: -np.floor_divide(x, y),
+                                            saves=("", "xy"), domain=("any", "nonzero"), kinks=_JUMPS, glyph="mod")
+fmod         = elementwise(np.fmod,         1,
+                                            lambda out, x, y: -np.trunc(x / y),
+                                            saves=("", "xy"), domain=("any", "nonzero"), kinks=_JUMPS)
+
+# ---- steps: the derivative is zero wherever there is one, and zero at the jumps -------------------------------------
+floor_divide = elementwise(np.floor_divide, 0, 0, domain=("any", "nonzero"), kinks=_JUMPS)
+floor        = elementwise(np.floor,        0, kinks="integers", onnx="Floor")
+ceil         = elementwise(np.ceil,         0, kinks="integers", onnx="Ceil")
+trunc        = elementwise(np.trunc,        0, kinks="integers")
+rint         = elementwise(np.rint,         0, kinks="half-integers", onnx="Round")
+round_       = elementwise(lambda x, *, decimals: np.round(x, decimals), 0, name="round", bind=_bind_round,
+                           numpy_functions=(np.round, np.around), kinks="half-integers at the last decimal")
+
+# ---- magnitudes, signs and neighbours of floats ---------------------------------------------------------------------
+absolute     = elementwise(np.absolute,     lambda out, x: _direction(x), saves="x", holomorphic=False,
+                                            jvp=_absolute_jvp, kinks="x = 0", glyph="|x|", onnx="Abs")
+fabs         = elementwise(np.fabs,         lambda out, x: np.sign(x), saves="x",
+                                            kinks="x = 0", glyph="|x|", onnx="Abs")
+sign         = elementwise(np.sign,         applied(_sign_vjp), saves="x", holomorphic=False,
+                                            jvp=_sign_jvp, kinks="x = 0", onnx="Sign")
+copysign     = elementwise(np.copysign,     lambda out, x, y: np.sign(x) * np.copysign(1, y),
+                                            0,
+                                            saves=("xy", ""), domain=("nonzero", "nonzero"), kinks="x = 0 or y = 0",
+                                            selects=True)
+heaviside    = elementwise(np.heaviside,    0,
+                                            applied(lambda g, out, x, y: np.where(x == 0, g, 0)),
+                                            saves=("", "x"), kinks="x = 0", selects=True)
+nextafter    = elementwise(np.nextafter,    1, 0)
+ldexp        = elementwise(np.ldexp,        applied(lambda g, out, x, y: np.ldexp(g, y)), None, saves=("y", ""))
+conjugate    = elementwise(np.conjugate,    applied(lambda g, out, x: np.conjugate(g)), holomorphic=False,
+                                            jvp=_conjugate_jvp, glyph="conj")
+
+# ---- angles ---------------------------------------------------------------------------------------------------------
+degrees      = elementwise(np.degrees,      180 / math.pi)
+rad2deg      = elementwise(np.rad2deg,      180 / math.pi)
+radians      = elementwise(np.radians,      math.pi / 180)
+deg2rad      = elementwise(np.deg2rad,      math.pi / 180)
+
+# ---- of integers and bits, and the gaps between floats: no derivative -----------------------------------------------
+spacing       = nondifferentiable(np.spacing)
+gcd           = nondifferentiable(np.gcd)
+lcm           = nondifferentiable(np.lcm)
+invert        = nondifferentiable(np.invert, glyph="~")
+bitwise_and   = nondifferentiable(np.bitwise_and, glyph="&")
+bitwise_or    = nondifferentiable(np.bitwise_or, glyph="|")
+bitwise_xor   = nondifferentiable(np.bitwise_xor, glyph="^")
 bitwise_count = nondifferentiable(np.bitwise_count)
-left_shift = nondifferentiable(np.left_shift, glyph="<<")
-right_shift = nondifferentiable(np.right_shift, glyph=">>")
+left_shift    = nondifferentiable(np.left_shift, glyph="<<")
+right_shift   = nondifferentiable(np.right_shift, glyph=">>")
+# fmt: on

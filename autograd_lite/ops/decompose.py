@@ -25,10 +25,10 @@ from ..core.errors import UnsupportedError
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype
 from .adjoints import adjoint, hermitian_part, pack, real_part, user
-from .compare import zero_mask
 from .diagonals import diagonal_matrix
 from .eigen import divide_by_gaps
 from .solve import in_lapack, lapack_dtype, same_shape, triangle_inverse
+from .zero_mask import zero_mask
 
 # ---- Cholesky -------------------------------------------------------------------------------------------------------
 

@@ -8,15 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..core.op import applied, elementwise
-from .special import sigmoid
+from .activations import sigmoid
 
-exp = elementwise(np.exp, lambda out, x: out, saves="o", onnx="Exp")
-exp2 = elementwise(np.exp2, lambda out, x: out * math.log(2), saves="o")
-expm1 = elementwise(np.expm1, lambda out, x: out + 1, saves="o")
-log = elementwise(np.log, applied(lambda g, out, x: g / x), saves="x", domain=("positive",), onnx="Log")
-log2 = elementwise(np.log2, applied(lambda g, out, x: g / (x * math.log(2))), saves="x", domain=("positive",))
-log10 = elementwise(np.log10, applied(lambda g, out, x: g / (x * math.log(10))), saves="x", domain=("positive",))
-log1p = elementwise(np.log1p, applied(lambda g, out, x: g / (x + 1)), saves="x", domain=("positive",))
+_LN2, _LN10 = math.log(2), math.log(10)
 
 
 def _share(x: Any, y: Any, scale: float) -> Any:
@@ -25,10 +19,21 @@ def _share(x: Any, y: Any, scale: float) -> Any:
     return np.where(both_infinite, 0.5, sigmoid((x - y) * scale))
 
 
-logaddexp = elementwise(np.logaddexp, lambda out, x, y: _share(x, y, 1), lambda out, x, y: _share(y, x, 1), saves="xy")
-logaddexp2 = elementwise(
-    np.logaddexp2,
-    lambda out, x, y: _share(x, y, math.log(2)),
-    lambda out, x, y: _share(y, x, math.log(2)),
-    saves="xy",
-)
+# fmt: off
+# ---- exponentials ---------------------------------------------------------------------------------------------------
+exp   = elementwise(np.exp,   lambda out, x: out,                         saves="o", onnx="Exp")
+exp2  = elementwise(np.exp2,  lambda out, x: out * _LN2,                  saves="o")
+expm1 = elementwise(np.expm1, lambda out, x: out + 1,                     saves="o")
+
+# ---- logarithms -----------------------------------------------------------------------------------------------------
+log   = elementwise(np.log,   applied(lambda g, out, x: g / x),           saves="x", domain=("positive",), onnx="Log")
+log2  = elementwise(np.log2,  applied(lambda g, out, x: g / (x * _LN2)),  saves="x", domain=("positive",))
+log10 = elementwise(np.log10, applied(lambda g, out, x: g / (x * _LN10)), saves="x", domain=("positive",))
+log1p = elementwise(np.log1p, applied(lambda g, out, x: g / (x + 1)),     saves="x", domain=("positive",))
+
+# ---- of sums of exponentials ----------------------------------------------------------------------------------------
+logaddexp  = elementwise(np.logaddexp,  lambda out, x, y: _share(x, y, 1),
+                                        lambda out, x, y: _share(y, x, 1),    saves="xy")
+logaddexp2 = elementwise(np.logaddexp2, lambda out, x, y: _share(x, y, _LN2),
+                                        lambda out, x, y: _share(y, x, _LN2), saves="xy")
+# fmt: on

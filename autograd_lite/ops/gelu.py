@@ -18,7 +18,7 @@ import numpy as np
 
 from ..core.blocks import blocks
 from ..core.op import Op, applied, elementwise
-from .special import erfc
+from .erf import erfc
 
 _NORMAL = 1 / math.sqrt(2 * math.pi)
 _FAR = 40.0  # Phi(-40) is 0; an infinity times 0 would be NaN

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.bits import chosen
 from ..core.blocks import blocks
-from ..core.masks import chosen
 from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype
 from .windowed import Padding, Place, reach, tap_places, windows_along

@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.blocks import blocks
-from ..core.errors import ShapeError
-from ..core.op import Op, applied, nondifferentiable, reduction, structural
+from ..core.op import applied, nondifferentiable, reduction
 from ..core.shapes import (
     Axis,
     ShapeDtype,
@@ -22,7 +20,6 @@ from ..core.shapes import (
 )
 from .operands import Finished, given, kept, operand
 from .shape import broadcast_to
-from .special import floating
 
 _UNSET: Any = np._NoValue
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
@@ -157,8 +154,11 @@ mean = reduction(
 )
 
 
-# ---- choosing: ties share evenly, a NaN that was chosen gets the cotangent ------------------------------------------
-def _tie_share(out: Any, x: Any, *, axis: Any) -> Any:
+# ---- selecting: ties share evenly, a NaN that was selected gets the cotangent ----------------------------------------
+
+
+def tie_share(out: Any, x: Any, *, axis: Any) -> Any:
+    """Return the partial of an extremum: 1 / the number of ties where x is `out` or NaN, else 0."""
     chosen = ((x == out) | np.isnan(x)).astype(x.dtype)
     return chosen / chosen.sum(axis=axis, keepdims=True)
 
@@ -166,7 +166,7 @@ def _tie_share(out: Any, x: Any, *, axis: Any) -> Any:
 max_ = reduction(
     "max",
     lambda x, *, axis, keepdims: x.max(axis=axis, keepdims=keepdims),
-    _tie_share,
+    tie_share,
     saves="ox",
     bind=_binder(np.max, -1, np.maximum, accumulates=False),
     numpy_functions=(np.max, np.amax),
@@ -176,7 +176,7 @@ max_ = reduction(
 min_ = reduction(
     "min",
     lambda x, *, axis, keepdims: x.min(axis=axis, keepdims=keepdims),
-    _tie_share,
+    tie_share,
     saves="ox",
     bind=_binder(np.min, 1, np.minimum, accumulates=False),
     numpy_functions=(np.min, np.amin),
@@ -310,161 +310,6 @@ std = reduction(
     holomorphic=False,
     jvp=_spread_jvp(_std_partial),
     kinks="all values equal",
-)
-
-
-# ---- the log-sum-exp family -----------------------------------------------------------------------------------------
-def _logsumexp(x: Any, *, axis: Any, keepdims: bool) -> Any:
-    x = floating(x)
-    top = x.max(axis=axis, keepdims=True) if x.size else np.full(reduced_shape(x.shape, axis, True), -np.inf, x.dtype)
-    shift = np.where(np.isfinite(top), top, 0)
-    with np.errstate(divide="ignore", over="ignore"):
-        out = np.log(np.exp(x - shift).sum(axis=axis, keepdims=True)) + shift
-    return out if keepdims else out.reshape(reduced_shape(x.shape, axis, False))
-
-
-def _softmax_share(out: Any, x: Any, *, axis: Any) -> Any:
-    # exp(x - out); equal infinities share evenly, so that the weights sum to 1 there as well.
-    infinite = np.isinf(out)
-    return np.where(infinite, _tie_share(out, x, axis=axis), np.exp(x - np.where(infinite, 0, out)))
-
-
-logsumexp = reduction("logsumexp", _logsumexp, _softmax_share, saves="ox")
-
-
-# From so many elements on, rows in one piece are worked on block by block; of rows up to so long, sum and maximum are
-# found by what has little overhead for each row.
-_MANY, _SHORT = 2048, 512
-
-
-def _are_tame(top: Any) -> bool:
-    """Return whether nothing that is at most as large overflows, nor is invalid, when these numbers are subtracted."""
-    largest: float = top.item(np.abs(top).argmax())  # a NaN, if there is one
-    return abs(largest) < 1e15 and top.dtype.char in "fd"
-
-
-def _below(x: Any, top: Any) -> Any:
-    """Return x - top, of numbers whose largest along an axis is `top`.
-
-    Where the largest is inf the limit is taken: 0 for those that are, -inf for others; where all are -inf it is NaN. A
-    difference of finite numbers that is too large for the dtype is as far below as finite numbers are.
-    """
-    if _are_tame(top):
-        return x - top
-    with np.errstate(over="ignore", invalid="ignore"):
-        out = x - top
-    out = np.where(np.isfinite(x), np.maximum(out, np.finfo(x.dtype).min), out)
-    at_infinity = np.where(x == top, x.dtype.type(0), x.dtype.type(-np.inf))
-    return np.where(top == np.inf, at_infinity, out)
-
-
-def _softmax_rows(x: Any) -> Any:
-    """Return the softmax along the last axis, of an array in one piece, block by block in the cache."""
-    n = x.shape[-1]
-    flat = x.reshape(-1, n)
-    out, ones = np.empty_like(flat), np.ones(n, x.dtype)
-
-    for s in blocks(len(flat), n):
-        row, e = flat[s], out[s]
-        top = row[np.arange(len(row)), row.argmax(axis=1)]  # twice as fast as max
-        if _are_tame(top):
-            np.subtract(row, top[:, None], out=e)
-        else:
-            e[...] = _below(row, top[:, None])
-        np.exp(e, out=e)
-        e /= np.vecdot(e, ones)[:, None]
-    return out.reshape(x.shape)
-
-
-def _softmax(x: Any, *, axis: int) -> Any:
-    x = floating(x)
-    short = x.size >= _MANY and axis == x.ndim - 1 and x.shape[axis] <= _SHORT
-    if short and x.flags.c_contiguous and x.dtype in (np.float32, np.float64):
-        return _softmax_rows(x)
-    if not x.size:
-        return x * 1
-    # The ufuncs' own reductions: the methods are written in Python.
-    e = np.exp(_below(x, np.maximum.reduce(x, axis=axis, keepdims=True)))
-    e /= np.add.reduce(e, axis=axis, keepdims=True)
-    return e
-
-
-def _same_float(x: ShapeDtype, **_: Any) -> ShapeDtype:
-    return ShapeDtype(x.shape, np.exp(np.ones(1, x.dtype)).dtype)
-
-
-def _along(x: Any, y: Any, axis: int) -> Any:
-    return (x * y).sum(axis=axis, keepdims=True)
-
-
-def _softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
-    if x.shape != y.shape:
-        raise ShapeError(f"softmax_pullback: expected x and y of the same shape; received {x.shape} and {y.shape}")
-    x, y = floating(x), floating(y)
-    rows = x.size >= _MANY and axis == x.ndim - 1 and x.flags.c_contiguous and y.flags.c_contiguous
-    if not (rows and x.dtype == y.dtype and x.dtype in (np.float32, np.float64)):
-        return y * (x - np.add.reduce(x * y, axis=axis, keepdims=True))
-    n = x.shape[-1]
-    g, share = x.reshape(-1, n), y.reshape(-1, n)
-    out = np.empty_like(g)
-    for s in blocks(len(g), n):
-        np.subtract(g[s], np.einsum("ij,ij->i", g[s], share[s])[:, None], out=out[s])
-        out[s] *= share[s]
-    return out.reshape(x.shape)
-
-
-def _softmax_pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, axis: int) -> Any:
-    dx, dy = tangents
-    by_x = None if dx is None else softmax_pullback(dx, y, axis=axis)
-    if dy is None:
-        return by_x
-    by_y = dy * (x - _along(x, y, axis)) - y * _along(x, dy, axis)
-    return by_y if by_x is None else by_x + by_y
-
-
-# y (x - <x, y>), which is symmetric as a matrix applied to x.
-softmax_pullback: Op = structural(
-    "softmax_pullback",
-    _softmax_pullback,
-    lambda g, out, x, y, *, axis: softmax_pullback(g, y, axis=axis),
-    lambda g, out, x, y, *, axis: g * (x - _along(x, y, axis)) - x * _along(g, y, axis),
-    saves=("y", "xy"),
-    infer=lambda x, y, *, axis: ShapeDtype(x.shape, np.result_type(_same_float(x).dtype, _same_float(y).dtype)),
-    jvp=_softmax_pullback_jvp,
-    batch=batching.along_axis,
-)
-
-# The rule reads `out` alone. The input is kept as well so that a cross-entropy behind a softmax can find its logits.
-softmax = structural(
-    "softmax",
-    _softmax,
-    lambda g, out, x, *, axis: softmax_pullback(g, out, axis=axis),
-    saves="ox",
-    infer=_same_float,
-    jvp=lambda tangents, out, x, *, axis: softmax_pullback(tangents[0], out, axis=axis),
-    batch=batching.with_leading_axis(lambda n, params: {"axis": params["axis"] + 1}),
-    onnx="Softmax",
-)
-
-
-def _log_softmax(x: Any, *, axis: int) -> Any:
-    x = floating(x)
-    if not x.size:
-        return x * 1
-    shifted = _below(x, np.maximum.reduce(x, axis=axis, keepdims=True))
-    shifted -= np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
-    return shifted
-
-
-log_softmax = structural(
-    "log_softmax",
-    _log_softmax,
-    lambda g, out, x, *, axis: g - np.exp(out) * g.sum(axis=axis, keepdims=True),
-    saves="o",
-    infer=_same_float,
-    jvp=lambda tangents, out, x, *, axis: tangents[0] - (np.exp(out) * tangents[0]).sum(axis=axis, keepdims=True),
-    batch=batching.with_leading_axis(lambda n, params: {"axis": params["axis"] + 1}),
-    onnx="LogSoftmax",
 )
 
 

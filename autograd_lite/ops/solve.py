@@ -16,7 +16,7 @@ from ..core import batching
 from ..core.errors import ShapeError
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
-from .compare import zero_mask
+from .zero_mask import zero_mask
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
 

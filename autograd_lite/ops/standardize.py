@@ -27,8 +27,8 @@ from ..core import batching
 from ..core.blocks import blocks
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
+from .activations import floating
 from .contract import contract
-from .special import floating
 
 
 def _mean(a: Any, b: Any) -> Any:

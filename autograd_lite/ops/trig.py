@@ -8,38 +8,9 @@ import numpy as np
 
 from ..core.op import Op, applied, elementwise
 
-sin = elementwise(np.sin, lambda out, x: np.cos(x), saves="x", onnx="Sin")
-cos = elementwise(np.cos, lambda out, x: -np.sin(x), saves="x", onnx="Cos")
-tan = elementwise(np.tan, lambda out, x: out * out + 1, saves="o", onnx="Tan")
-arcsin = elementwise(
-    np.arcsin, applied(lambda g, out, x: g / np.sqrt((1 - x) * (1 + x))), saves="x", domain=("unit",), onnx="Asin"
-)
-arccos = elementwise(
-    np.arccos, applied(lambda g, out, x: -g / np.sqrt((1 - x) * (1 + x))), saves="x", domain=("unit",), onnx="Acos"
-)
-arctan = elementwise(np.arctan, applied(lambda g, out, x: g / (x * x + 1)), saves="x", onnx="Atan")
-
-sinh = elementwise(np.sinh, lambda out, x: np.cosh(x), saves="x", onnx="Sinh")
-cosh = elementwise(np.cosh, lambda out, x: np.sinh(x), saves="x", onnx="Cosh")
-# g - (g*out)*out is g * (1 - out²) in one array operation with a Python number less.
-tanh = elementwise(np.tanh, applied(lambda g, out, x: g - g * out * out), saves="o", onnx="Tanh")
-
 
 def _arcsinh_vjp(g: Any, out: Any, x: Any) -> Any:
     return g / (np.sqrt(x * x + 1) if x.dtype.kind == "c" else np.hypot(x, 1))
-
-
-arcsinh = elementwise(np.arcsinh, applied(_arcsinh_vjp), saves="x", onnx="Asinh")
-arccosh = elementwise(
-    np.arccosh,
-    applied(lambda g, out, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1))),
-    saves="x",
-    domain=("above one",),
-    onnx="Acosh",
-)
-arctanh = elementwise(
-    np.arctanh, applied(lambda g, out, x: g / ((1 - x) * (1 + x))), saves="x", domain=("unit",), onnx="Atanh"
-)
 
 
 def _sum_of_squares(x: Any, y: Any) -> Any:
@@ -73,36 +44,43 @@ def _turning(x: Any, y: Any) -> Any:
         return (_direction(x, y) / np.where(h == 0, 1, h)).astype(h.dtype)
 
 
+# fmt: off
+# ---- trigonometric --------------------------------------------------------------------------------------------------
+sin     = elementwise(np.sin,     lambda out, x: np.cos(x),    saves="x", onnx="Sin")
+cos     = elementwise(np.cos,     lambda out, x: -np.sin(x),   saves="x", onnx="Cos")
+tan     = elementwise(np.tan,     lambda out, x: out * out + 1, saves="o", onnx="Tan")
+arcsin  = elementwise(np.arcsin,  applied(lambda g, out, x: g / np.sqrt((1 - x) * (1 + x))),
+                                  saves="x", domain=("unit",), onnx="Asin")
+arccos  = elementwise(np.arccos,  applied(lambda g, out, x: -g / np.sqrt((1 - x) * (1 + x))),
+                                  saves="x", domain=("unit",), onnx="Acos")
+arctan  = elementwise(np.arctan,  applied(lambda g, out, x: g / (x * x + 1)),
+                                  saves="x", onnx="Atan")
+
+# ---- hyperbolic: g - (g*out)*out is g * (1 - out²) in one array operation with a Python number less -----------------
+sinh    = elementwise(np.sinh,    lambda out, x: np.cosh(x), saves="x", onnx="Sinh")
+cosh    = elementwise(np.cosh,    lambda out, x: np.sinh(x), saves="x", onnx="Cosh")
+tanh    = elementwise(np.tanh,    applied(lambda g, out, x: g - g * out * out),
+                                  saves="o", onnx="Tanh")
+arcsinh = elementwise(np.arcsinh, applied(_arcsinh_vjp),
+                                  saves="x", onnx="Asinh")
+arccosh = elementwise(np.arccosh, applied(lambda g, out, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1))),
+                                  saves="x", domain=("above one",), onnx="Acosh")
+arctanh = elementwise(np.arctanh, applied(lambda g, out, x: g / ((1 - x) * (1 + x))),
+                                  saves="x", domain=("unit",), onnx="Atanh")
+
+# ---- in the plane ---------------------------------------------------------------------------------------------------
 # x / hypot(x, y), a cosine, and that over the distance once more, x / (x² + y²): 0 at the tip of the cone, the limit
 # where one is infinite, and right where the squares are too large or too small.
-direction: Op = elementwise(
-    _direction,
-    lambda out, x, y: turning(y, x) * direction(y, x),
-    lambda out, x, y: -turning(x, y) * direction(y, x),
-    name="direction",
-    saves="xy",
-    kinks="x = y = 0",
-)
-turning: Op = elementwise(
-    _turning,
-    lambda out, x, y: (turning(y, x) - out) * (turning(y, x) + out),
-    lambda out, x, y: -2 * out * turning(y, x),
-    name="turning",
-    saves=("oxy", "oxy"),
-    kinks="x = y = 0",
-)
-hypot = elementwise(
-    np.hypot,
-    lambda out, x, y: direction(x, y),
-    lambda out, x, y: direction(y, x),
-    saves="xy",
-    kinks="x = y = 0",
-)
-arctan2 = elementwise(
-    np.arctan2,
-    lambda out, x, y: turning(y, x),
-    lambda out, x, y: -turning(x, y),
-    saves="xy",
-    domain=("nonzero", "nonzero"),
-    kinks="x = 0 with y <= 0",
-)
+direction: Op = elementwise(_direction, lambda out, x, y: turning(y, x) * direction(y, x),
+                                        lambda out, x, y: -turning(x, y) * direction(y, x),
+                                        name="direction", saves="xy", kinks="x = y = 0")
+turning: Op   = elementwise(_turning,   lambda out, x, y: (turning(y, x) - out) * (turning(y, x) + out),
+                                        lambda out, x, y: -2 * out * turning(y, x),
+                                        name="turning", saves=("oxy", "oxy"), kinks="x = y = 0")
+hypot         = elementwise(np.hypot,   lambda out, x, y: direction(x, y),
+                                        lambda out, x, y: direction(y, x),
+                                        saves="xy", kinks="x = y = 0")
+arctan2       = elementwise(np.arctan2, lambda out, x, y: turning(y, x),
+                                        lambda out, x, y: -turning(x, y),
+                                        saves="xy", domain=("nonzero", "nonzero"), kinks="x = 0 with y <= 0")
+# fmt: on

@@ -11,7 +11,7 @@ from ..core.errors import DtypeError, GradError, UnsupportedError
 from ..core.messages import explained
 from ..core.op import Op
 from ..core.shapes import Axis
-from ..ops import arith, compare, composed, explog, reduce, shape, special, trig
+from ..ops import activations, arith, composed, explog, reduce, selection, shape, trig
 from .record import apply, moved, unary
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class Methods:
 
     def clip(self, min: Any = None, max: Any = None) -> Self:
         """Limit the values; the gradient passes within the limits and at them; see `numpy.clip`."""
-        return self._bound(compare.clip, min, max)
+        return self._bound(selection.clip, min, max)
 
     def round(self, decimals: int = 0) -> Self:
         """Round; the gradient is zero; see `numpy.round`."""
@@ -207,11 +207,11 @@ class Methods:
 
     def sigmoid(self) -> Self:
         """Apply the logistic function; see `autograd_lite.sigmoid`."""
-        return unary(special.sigmoid, self)
+        return unary(activations.sigmoid, self)
 
     def relu(self) -> Self:
         """Replace negative values by zero; see `autograd_lite.relu`."""
-        return unary(special.relu, self)
+        return unary(activations.relu, self)
 
     def dot(self, other: Any) -> Self:
         """Multiply matrices or take inner products; see `numpy.dot`."""

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..saving.model_files import load_checkpoint, save_checkpoint
+from ..saving.checkpoints import load_checkpoint, save_checkpoint
 from .base import Callback, Logs, Monitor
 
 

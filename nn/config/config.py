@@ -12,17 +12,16 @@ import numpy as np
 
 from autograd_lite import Tensor
 
+from .ambient import CUSTOM_OBJECTS, Value
 from .arguments import checked_here
 from .fields import attribute, declare, field, is_made, option, weight
-from .held import Held, Setting
 from .limits import reading
 
 T = TypeVar("T")
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {}
-# The classes and functions of the user's own, by the names that configurations call them: those of scopes, and those
-# registered for the whole process, with the names that objects were given last (a notebook defines a class again).
-_SCOPED: Setting[dict[str, Any]] = Setting("nn_custom_objects")
+# Custom classes and functions that are registered for the whole process, by the names that configurations call them,
+# and the names that they were given last (a notebook defines a class again).
 _REGISTERED: dict[str, Any] = {}
 _NAMES: dict[Any, str] = {}
 
@@ -297,14 +296,17 @@ class CustomObjectScope:
     def __init__(self, custom_objects: Mapping[str, Any] | None) -> None:
         self._given = dict(custom_objects or {})
         check_custom(type(self).__name__, self._given)
-        self._blocks: list[Held[dict[str, Any]]] = []
+        self._blocks: list[Value[Mapping[str, Any]]] = []
 
     def __enter__(self) -> CustomObjectScope:
-        self._blocks.append(_SCOPED.enter(self._given))
+        self._blocks.append(CUSTOM_OBJECTS.enter(Value(self._given)))
         return self
 
     def __exit__(self, *error: object) -> None:
-        _SCOPED.leave(self._blocks)
+        # One scope may be open several times, perhaps in several threads: take this thread's innermost block.
+        block = next((block for block in CUSTOM_OBJECTS.blocks() if block in self._blocks), self._blocks[-1])
+        self._blocks.remove(block)
+        CUSTOM_OBJECTS.leave(block)
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
@@ -359,12 +361,12 @@ def get_custom_objects() -> dict[str, Any]:
 
 def custom_called(name: str) -> Any:
     """Return the class or function of the user's own that has this name, in a scope or registered, or None."""
-    return next((names[name] for names in _SCOPED.values() if name in names), _REGISTERED.get(name))
+    return next((block.value[name] for block in CUSTOM_OBJECTS.blocks() if name in block.value), _REGISTERED.get(name))
 
 
 def custom_name(thing: Any) -> str | None:
     """Return the name of a class or function of the user's own, in a scope or registered, or None."""
-    scoped = {name: known for names in reversed(_SCOPED.values()) for name, known in names.items()}
+    scoped = {name: known for block in reversed(CUSTOM_OBJECTS.blocks()) for name, known in block.value.items()}
     named = next((name for name, known in scoped.items() if known is thing), None)
     if named is None and thing.__hash__ is not None:
         named = _NAMES.get(thing)

@@ -10,17 +10,14 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
-from .held import Setting
+from .ambient import BUDGET, ELEMENTS, held
 
 STEP = 4096  # a step of a loop takes as long as the arithmetic of this many elements
 _LEVELS = 200  # of lists and dicts, one in another; a model inside a model takes four
 _TOO_DEEP = f"expected at most {_LEVELS} levels of lists and dicts, one in another; received more"
 _WAY_OUT = ". If you trust what asks for it, read it in `with nn.saving.element_limit(elements):`"
-_ELEMENTS: Setting[int] = Setting("nn_elements")
-_BUDGET: ContextVar[tuple[list[int], str] | None] = ContextVar("nn_budget", default=None)
 
 
 @contextmanager
@@ -47,15 +44,12 @@ def element_limit(elements: int) -> Iterator[None]:
     """
     if type(elements) is not int or elements < 1:
         raise ValueError(f"element_limit: expected a positive number of elements; received {elements!r:.80}")
-    block = [_ELEMENTS.enter(elements)]
-    try:
+    with held(ELEMENTS, elements):
         yield
-    finally:
-        _ELEMENTS.leave(block)
 
 
 def _most() -> int:
-    return next(iter(_ELEMENTS.values()), 2**28)
+    return next((block.value for block in ELEMENTS.blocks()), 2**28)
 
 
 @contextmanager
@@ -66,11 +60,11 @@ def at_most(elements: int, most: str) -> Iterator[None]:
         elements: how many.
         most: what an error says was expected.
     """
-    token = _BUDGET.set(([elements], most))
+    token = BUDGET.set(([elements], most))
     try:
         yield
     finally:
-        _BUDGET.reset(token)
+        BUDGET.reset(token)
 
 
 @contextmanager
@@ -80,7 +74,7 @@ def reading(description: Any) -> Iterator[None]:
     Raises:
         ValueError: if they are nested too deeply, or if what is made asks for more than `element_limit`.
     """
-    if _BUDGET.get() is not None:
+    if BUDGET.get() is not None:
         yield
         return
     check_depth(description)
@@ -94,7 +88,7 @@ def spend(shape: tuple[Any, ...]) -> None:
     Raises:
         ValueError: if that is more than is left.
     """
-    budget = _BUDGET.get()
+    budget = BUDGET.get()
     if budget is not None:
         left, of = budget
         left[0] -= math.prod(shape)
@@ -112,7 +106,7 @@ def room(shape: Any) -> None:
     Raises:
         ValueError: if it has too many elements.
     """
-    if _BUDGET.get() is not None and math.prod(n for n in shape if n is not None) > _most():
+    if BUDGET.get() is not None and math.prod(n for n in shape if n is not None) > _most():
         most = f"at most {_most():_} elements in an array"
         raise ValueError(f"expected {most}; received one of shape {tuple(shape)}{_WAY_OUT}")
 
@@ -124,7 +118,7 @@ def room_for_result(module: Any, args: tuple[Any, ...]) -> None:
         ValueError: if that has too many elements.
     """
     known = type(module).compute_output_shape
-    if _BUDGET.get() is not None and args and known.__qualname__ != "Module.compute_output_shape":
+    if BUDGET.get() is not None and args and known.__qualname__ != "Module.compute_output_shape":
         shape = getattr(args[0], "shape", None)
         if shape is not None:
             found = module.compute_output_shape(shape)

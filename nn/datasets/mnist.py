@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .fetch import DataFile, DatasetError, Source, fetch, first_to_answer, load, locate, unpack
+from .fetch import DataFile, DatasetError, Source, fetch, first_to_answer, load, locate, read_embedded
 from .idx import parse_idx
 
 Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -102,16 +102,11 @@ def load_sample() -> tuple[Split, Split]:
     >>> x_train.shape, y_test.shape
     ((6000, 28, 28), (1000,))
     """
-    try:
-        packed = [(SAMPLE_DIR / file.name).read_bytes() for file in SAMPLE_FILES]
-        contents = [unpack(p, file, str(SAMPLE_DIR / file.name)) for p, file in zip(packed, SAMPLE_FILES, strict=True)]
-    except (OSError, DatasetError) as error:
-        raise DatasetError(f"mnist.load_sample: {error}. Install the package autograd-lite again.") from error
-    return _as_splits(contents)
+    return _as_splits([read_embedded("mnist.load_sample", SAMPLE_DIR, file) for file in SAMPLE_FILES])
 
 
 def available(seconds: float = 20.0, *, progress: bool = True) -> tuple[bool, str]:
-    """Say whether `load_data` can serve now, after fetching what is missing if that takes only a moment.
+    """Return whether `load_data` can serve now, after fetching what is missing if that takes only a moment.
 
     Args:
         seconds: The most time to spend on the network. No mirror that answers within 5 of them means no network.

@@ -9,7 +9,7 @@ import numpy as np
 from autograd_lite import Tensor
 
 from .. import activations
-from ..module import symbols as _symbolic
+from ..module import symbols
 from ..module.masks import either, mask_of
 from .layer import Layer
 
@@ -86,9 +86,9 @@ def _index(plain: Any) -> Any:
 
 
 def _operate(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    given = _symbolic.leaves(_symbolic.Symbol, [args, kwargs])
+    given = symbols.instances(symbols.Symbol, [args, kwargs])
     kinds = [symbol.dtype for symbol in given if symbol.dtype.kind == "f"]
     return Operation(name, dtype=np.result_type(*kinds) if kinds else None)(*args, **kwargs)
 
 
-_symbolic.HOOKS.operate = _operate
+symbols.HOOKS.operate = _operate

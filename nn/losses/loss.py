@@ -14,11 +14,12 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..activations import remember_cast
+from ..config.ambient import LIMITS
 from ..config.arguments import checked, one_of, unexpected
 from ..config.config import Configurable, publish, reference
 from ..module.masks import MASKS, mask_of
 from . import targets
-from .probabilities import LIMITS, bounded
+from .probabilities import bounded
 
 _reduction = one_of("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")

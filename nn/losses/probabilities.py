@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,9 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..activations import remembered_logits
+from ..config.ambient import LIMITS
 
 EPSILON = 1e-7
-
-# Whether a loss is computed for the second time, since it was not finite: then limits are taken where there are any.
-LIMITS: ContextVar[bool] = ContextVar("nn_limits_of_losses", default=False)
 
 
 def bounded(x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from autograd_lite import Tensor
 from .. import initializers
 from ..config.config import Configurable
 from ..config.limits import reading, spend
-from ..module.module import snake_case
+from ..config.registry import snake_case
 
 Array = npt.NDArray[Any]
 

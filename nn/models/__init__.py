@@ -1,7 +1,8 @@
 """Models: Sequential, functional graphs, subclasses; summaries, clones and configurations."""
 
 from ..layers import Input as Input
-from ..saving.describing import model_from_json as model_from_json
+from ..saving.descriptions import model_from_json as model_from_json
 from ..saving.model_files import load_model as load_model, save_model as save_model
 from .cloning import clone_model as clone_model
-from .model import Model as Model, Sequential as Sequential
+from .model import Model as Model
+from .sequential import Sequential as Sequential

@@ -9,8 +9,8 @@ from ..config.arguments import checked
 from ..config.config import CustomObjectScope, class_called, name_in_configurations
 from ..layers import Input
 from ..module.module import Module
-from ..module.symbols import Symbol, leaves
-from ..saving.describing import described, remade
+from ..module.symbols import Symbol, instances
+from ..saving.descriptions import described, remade
 from .plan import Plan, is_input
 
 
@@ -77,7 +77,7 @@ def _copy_of(layer: Module) -> Any:
 
 
 def _starts(input_tensors: Any) -> list[Symbol]:
-    found = leaves(Symbol, input_tensors)
+    found = instances(Symbol, input_tensors)
     if not found or not all(is_input(symbol) for symbol in found):
         raise TypeError(
             f"clone_model: expected input_tensors to be symbols made by nn.Input, one or a list; received "
@@ -120,7 +120,7 @@ def _functional(model: Any, plan: Plan, make: Callable[[Module], Module], starts
         found[slot] = Input(shape[1:], dtype=dtype, name=name) if starts is None else starts[i]
     for step in plan.steps:
         result = new[id(step.module)](*plan.filled(step.args, found), **plan.filled(step.kwargs, found))
-        for slot, symbol in zip(step.outs, leaves(Symbol, result), strict=True):
+        for slot, symbol in zip(step.outs, instances(Symbol, result), strict=True):
             found[slot] = symbol
     return type(model)(
         plan.filled(plan.inputs, found), plan.filled(plan.outputs, found), name=model._name, dtype=model.dtype

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._codec import decoded, encoded
+from ..config.codec import decoded, encoded
 from ..module.described import layer_config, layer_from_config
 from ..module.module import Module
 from .plan import Plan, Slot, step

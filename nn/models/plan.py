@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from autograd_lite import Tensor
 from autograd_lite.arguments import described
 
-from ..module.module import Module, snake_case
-from ..module.symbols import Call, Shape, Symbol, leaves, map_leaves
+from ..config.registry import snake_case
+from ..module.module import Module
+from ..module.symbols import Call, Shape, Symbol, instances, replaced
 
 
 class Slot:
@@ -66,8 +67,8 @@ class Plan:
         self.steps = steps
         self.sources = sources
         self.specs = specs
-        self.input_slots = [slot.i for slot in leaves(Slot, inputs)]
-        self.output_slots = [slot.i for slot in leaves(Slot, outputs)]
+        self.input_slots = [slot.i for slot in instances(Slot, inputs)]
+        self.output_slots = [slot.i for slot in instances(Slot, outputs)]
         self._symbols: list[Symbol] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -84,13 +85,13 @@ class Plan:
                 values[single[1]] = module(values[single[0]])
                 continue
             result = module(*self.filled(args, values), **(self.filled(kwargs, values) if kwargs else {}))
-            for slot, part in zip(outs, leaves(Tensor, result) if nested else [result], strict=True):
+            for slot, part in zip(outs, instances(Tensor, result) if nested else [result], strict=True):
                 values[slot] = part
         return self.filled(self.outputs, values)
 
     def filled(self, structure: Any, values: list[Any]) -> Any:
         """Return nested arguments with the values of their slots."""
-        return map_leaves(Slot, lambda slot: values[slot.i], structure)
+        return replaced(Slot, lambda slot: values[slot.i], structure)
 
     def symbols(self) -> list[Symbol]:
         """Return a symbol for every slot; always the same ones, until the model is copied."""
@@ -124,7 +125,7 @@ class Plan:
         """Return (layer, slots in, slots out) of the inputs and the steps."""
         found: list[tuple[Module, list[int], list[int]]] = []
         found += [(self.sources[i], [], [i]) for i in self.input_slots if i in self.sources]
-        found += [(s.module, [x.i for x in leaves(Slot, [s.args, s.kwargs])], s.outs) for s in self.steps]
+        found += [(s.module, [x.i for x in instances(Slot, [s.args, s.kwargs])], s.outs) for s in self.steps]
         return found
 
 
@@ -166,9 +167,9 @@ def planned(what: str, inputs: Any, outputs: Any) -> Plan:
             sources[slot.i] = symbol.call.module
     steps = []
     for call in _calls(what, given, wanted):
-        args, kwargs = map_leaves(Symbol, slot_of, call.args), map_leaves(Symbol, slot_of, call.kwargs)
+        args, kwargs = replaced(Symbol, slot_of, call.args), replaced(Symbol, slot_of, call.kwargs)
         steps.append((call, args, kwargs))
-    inputs, outputs = map_leaves(Symbol, slot_of, inputs), map_leaves(Symbol, slot_of, outputs)
+    inputs, outputs = replaced(Symbol, slot_of, inputs), replaced(Symbol, slot_of, outputs)
     return Plan(inputs, outputs, [_step(call, a, k, slots, specs) for call, a, k in steps], sources, specs)
 
 
@@ -190,7 +191,7 @@ def is_input(symbol: Symbol) -> bool:
 
 def call_inputs(call: Call) -> list[Symbol]:
     """Return the symbols that a call was given."""
-    return leaves(Symbol, [call.args, call.kwargs])
+    return instances(Symbol, [call.args, call.kwargs])
 
 
 def _calls(what: str, given: list[Symbol], wanted: list[Symbol]) -> list[Call]:
@@ -214,7 +215,7 @@ def _calls(what: str, given: list[Symbol], wanted: list[Symbol]) -> list[Call]:
 
 
 def _symbols(what: str, name: str, structure: Any) -> list[Symbol]:
-    found = leaves(Symbol, structure)
+    found = instances(Symbol, structure)
     others = []
     pending = [structure]
     while pending:

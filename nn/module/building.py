@@ -7,7 +7,7 @@ import inspect
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -16,9 +16,16 @@ import autograd_lite as ag
 
 from ..config.forks import guard, on_fork
 from .modes import trees_changed
+from .tree import Tree
 
-if TYPE_CHECKING:
-    from .module import Module
+
+class Buildable(Protocol):
+    """What can be built."""
+
+    built: bool
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the parameters."""
 
 
 class RestoreOnError:
@@ -28,7 +35,7 @@ class RestoreOnError:
     the next attempt must draw what the first would have drawn.
     """
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Tree[Any]) -> None:
         self._attributes = [(m, dict(vars(m))) for _, m in module.named_modules()]
         self._stream = ag.random.default_generator.state
 
@@ -52,7 +59,7 @@ _GUARD = guard()
 on_fork(after_in_child=_LOCKS.clear)  # whoever was building is not there
 
 
-def lock_of(module: Module) -> Any:
+def lock_of(module: object) -> Any:
     """Return the lock under which a module is built, so that threads that need it at once build it once.
 
     Each module has its own: a module may run its parts in threads, and wait for them.
@@ -64,7 +71,7 @@ def lock_of(module: Module) -> Any:
         return lock
 
 
-def build_once(module: Module, input_shape: tuple[int | None, ...]) -> None:
+def build_once(module: Buildable, input_shape: tuple[int | None, ...]) -> None:
     """Build a module, unless another thread has done it meanwhile."""
     with lock_of(module):
         if not module.built:
@@ -78,7 +85,7 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
     """
 
     @functools.wraps(build)
-    def build_and_mark(self: Module, input_shape: tuple[int | None, ...]) -> None:
+    def build_and_mark(self: Tree[Any], input_shape: tuple[int | None, ...]) -> None:
         shape = _shape(self, input_shape)
         with lock_of(self), RestoreOnError(self):
             build(self, shape)

@@ -21,9 +21,8 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
-from weakref import ref
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -31,35 +30,43 @@ import autograd_lite as ag
 from autograd_lite import Tensor, tree
 
 from ..config.config import kept_by_class
+from .tags import Tags
 
-if TYPE_CHECKING:
-    from .module import Module
+# Where it is empty, as in every model without masks, layers need not ask.
+MASKS: Tags[Any] = Tags()
 
-# The masks of the tensors that live and have one, by the id of the tensor, since == on Tensors compares elements. Where
-# it is empty, as in every model without masks, layers need not ask.
-MASKS: dict[int, tuple[ref[Tensor], Any]] = {}
+
+class Maskable(Protocol):
+    """What `masked_call` asks of a module."""
+
+    _path: str | None
+    _takes_masks: ClassVar[bool]
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+
+    def _cast(self, x: Any) -> Any: ...
+
+    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
+
+    def _output_mask(self, args: tuple[Any, ...], previous_mask: Any, out: Any) -> Any: ...
 
 
 def mask_of(tensor: Any) -> Any:
     """Return a tensor's mask, or None."""
-    weak, mask = MASKS.get(id(tensor), (None, None))
-    return mask if weak is not None and weak() is tensor else None
+    return MASKS.of(tensor)
 
 
 def set_mask(tensor: Tensor, mask: Any) -> None:
     """Give a tensor a mask, for as long as the tensor lives."""
-    key = id(tensor)
-    MASKS[key] = ref(tensor, _forgetting(key)), as_flags(mask)
+    MASKS.give(tensor, as_flags(mask))
 
 
 def as_flags(mask: Any) -> Any:
     """Return a mask as booleans, a Tensor or an array."""
     flags = mask if isinstance(mask, Tensor) else np.asarray(mask)
     return flags if flags.dtype.kind == "b" else flags != 0
-
-
-def _forgetting(key: int) -> Callable[[Any], Any]:
-    return lambda _: MASKS.pop(key, None)
 
 
 def masks_in(structure: Any) -> Any:
@@ -112,7 +119,7 @@ def _signature(kind: Any) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
     return names, tuple(pairs)
 
 
-def masked_call(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def masked_call(module: Maskable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a module with the masks of its arguments, give its result the mask that it says, and return the result."""
     kind: Any = type(module)
     names, pairs = _signature(kind)
@@ -140,7 +147,7 @@ def masked_call(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     return out
 
 
-def _cast(module: Module, x: Any) -> Any:
+def _cast(module: Maskable, x: Any) -> Any:
     """Return an argument as the module takes it, with the masks that it had."""
     y = module._cast(x)
     if y is not x:
@@ -159,7 +166,7 @@ def _copy(x: Any, y: Any) -> None:
         set_mask(y, mask)
 
 
-def _give(module: Module, out: Any, masks: Any) -> None:
+def _give(module: Maskable, out: Any, masks: Any) -> None:
     """Give the tensors of a result their masks, those in a list one after another, where they have none yet."""
     if isinstance(out, (list, tuple)):
         for part, mask in zip(out, masks if isinstance(masks, (list, tuple)) else [masks], strict=False):
@@ -179,7 +186,7 @@ def _give(module: Module, out: Any, masks: Any) -> None:
     set_mask(out, masks)
 
 
-def warn_lost(module: Module) -> None:
+def warn_lost(module: Maskable) -> None:
     """Warn that a mask ends at a layer."""
     name = type(module).__name__
     warnings.warn(

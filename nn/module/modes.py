@@ -7,13 +7,19 @@ they run, which only their own thread or task sees; so one model computes in man
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
-from contextvars import ContextVar
-from typing import TYPE_CHECKING
-from weakref import ref
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar, Protocol
 
-if TYPE_CHECKING:
-    from .module import Module
+from ..config.ambient import MODES, Block
+
+
+class _Tree(Protocol):
+    """What modes need of a tree of modules."""
+
+    _begins_training: ClassVar[bool]
+
+    def _walk(self) -> Iterator[tuple[str, Any]]: ...
+
 
 _change = itertools.count(1).__next__
 _changes = 0
@@ -25,7 +31,7 @@ def trees_changed() -> None:
     _changes = _change()
 
 
-class in_mode:
+class in_mode(Block):
     """Context manager: a tree of modules is in training or evaluation mode inside, in this thread or task alone.
 
     A mode that is set inside for one of them, as `model.eval()` does, holds until the end of the block, too.
@@ -36,22 +42,22 @@ class in_mode:
         modules: its modules, if they are known.
     """
 
-    __slots__ = ("__weakref__", "_changes", "_modules", "_root", "_training", "modes")
+    __slots__ = ("_changes", "_modules", "_root", "_training", "modes")
 
-    def __init__(self, root: Module, training: bool, modules: Iterable[Module] | None = None) -> None:
+    def __init__(self, root: _Tree, training: bool, modules: Iterable[_Tree] | None = None) -> None:
         self._root, self._training = root, training
         self.modes: dict[int, bool] = {}
-        self._modules: list[Module] = []  # by whose ids others must not be known while this one lives
+        self._modules: list[_Tree] = []  # by whose ids others must not be known while this one lives
         self._take_in(modules)
 
-    def _take_in(self, modules: Iterable[Module] | None = None) -> None:
+    def _take_in(self, modules: Iterable[_Tree] | None = None) -> None:
         self._changes = _changes
         found = [module for _, module in self._root._walk()] if modules is None else list(modules)
         self._modules += found
         for module in found:
             self.modes.setdefault(id(module), self._training)
 
-    def mode_of(self, module: Module) -> bool | None:
+    def mode_of(self, module: _Tree) -> bool | None:
         """Return the mode of a module, or None if it is not in the tree."""
         training = self.modes.get(id(module))
         if training is None and self._changes != _changes:
@@ -60,34 +66,25 @@ class in_mode:
         return training
 
     def __enter__(self) -> None:
-        _HELD.set((*(held for held in _HELD.get() if held() is not None), ref(self)))
+        MODES.enter(self)
 
     def __exit__(self, *error: object) -> None:
-        # Not by a token: a generator that holds a mode may end after another one that began later.
-        _HELD.set(tuple(held for held in _HELD.get() if held() is not self))
+        MODES.leave(self)
 
 
-# The blocks around, from the outermost in. Weakly, so that one whose end an interrupt has prevented holds no more.
-_HELD: ContextVar[tuple[ref[in_mode], ...]] = ContextVar("nn_modes", default=())
-
-
-def _holder(module: Module) -> in_mode | None:
+def _holder(module: _Tree) -> in_mode | None:
     """Return the innermost block that holds a module."""
-    for held in reversed(_HELD.get()):
-        block = held()
-        if block is not None and block.mode_of(module) is not None:
-            return block
-    return None
+    return next((block for block in MODES.blocks() if block.mode_of(module) is not None), None)
 
 
-def mode_of(module: Module) -> bool:
+def mode_of(module: _Tree) -> bool:
     """Return whether a module is in training mode here: as the innermost block says that holds it, else as it says."""
-    block = _holder(module) if _HELD.get() else None
+    block = _holder(module) if MODES.open.get() else None
     own: bool = module.__dict__.get("training", module._begins_training) if block is None else block.modes[id(module)]
     return own
 
 
-def set_mode(modules: Iterable[Module], training: bool) -> None:
+def set_mode(modules: Iterable[_Tree], training: bool) -> None:
     """Put modules into a mode: of those that a block holds, until its end."""
     for module in modules:
         block = _holder(module)
@@ -97,7 +94,7 @@ def set_mode(modules: Iterable[Module], training: bool) -> None:
             block.modes[id(module)] = training
 
 
-def adopt(module: Module, parts: Iterable[Module]) -> None:
+def adopt(module: _Tree, parts: Iterable[_Tree]) -> None:
     """Give parts that a module has just made the mode that is its own."""
     for part in parts:
         vars(part)["training"] = vars(module).get("training", module._begins_training)

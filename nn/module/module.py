@@ -1,17 +1,10 @@
-"""The module tree: parameters, buffers and submodules, found by looking at a module's attributes.
-
-A module's parameters are its Tensors that require a gradient, its buffers those that do not, its submodules the
-modules among its attributes; lists, tuples and dicts are looked into. Nothing is registered: what an attribute holds
-now is what counts. A path joins attribute names and indices with dots, as in `blocks.0.kernel`; it is the name of a
-tensor in `state_dict`, in pictures and in error messages.
-"""
+"""`Module`, a tree of parts that can be called: building on the first call, casts, masks, state and weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from operator import setitem
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,16 +14,15 @@ from autograd_lite import Tensor
 
 from ..config.arguments import checked, checked_here, problem_of_call
 from ..config.limits import room, room_for_result
-from ..config.registry import snake_case
 from .building import RestoreOnError, build_once, lock_of, marks_built, takes_training
 from .elsewhere import ELSEWHERE
 from .masks import MASKS, any_mask, masked_call, masks_in, warn_lost
-from .modes import in_mode, mode_of, set_mode, trees_changed
+from .modes import trees_changed
 from .penalties import note_constraints
 from .state import IncompatibleKeys, carried_in, check_state, undisturbed
-from .symbols import Spec, has_symbols, map_leaves, record_call
+from .symbols import Spec, has_symbols, record_call, replaced
+from .tree import Shape as Shape, Tree
 
-Shape = tuple[int | None, ...]
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -50,7 +42,7 @@ def Parameter(value: Tensor | npt.ArrayLike, dtype: npt.DTypeLike = "float32") -
 
 
 @checked_here
-class Module:
+class Module(Tree["Module"]):
     """A function with parameters: a subclass assigns them as attributes and writes `call`.
 
     Inputs of any floating dtype are cast to the module's dtype, arrays become Tensors, integers pass through.
@@ -73,22 +65,12 @@ class Module:
         (Tensor([2., 6.], dtype=float32, op=multiply), ['factor'])
     """
 
-    # Class attributes, so that a subclass which forgets super().__init__() works too.
-    built: bool = False
-    _begins_training: ClassVar[bool] = True
     #: whether the mask of the first argument is that of the result too, unless `compute_mask` says otherwise
     supports_masking: bool = False
-    input_shape: tuple[int, ...] | None = None
-    output_shape: Shape | None = None
     _dtype: np.dtype[Any] = np.dtype("float32")
-    _name: str | None = None
-    _path: str | None = None
     _takes_training: ClassVar[bool] = False
     _takes_masks: ClassVar[bool] = True  # whether a parameter `mask` of `call` is one of time steps
-    _unnamed: ClassVar[frozenset[str]] = frozenset()  # dicts whose keys stand alone in paths
     _makes_masks: bool = False  # whether the result may have a mask where no argument has one
-    _trainable: bool = True
-    _frozen: tuple[str, ...] = ()
     _example: Any = None  # the arguments of the first call, with the shape of a sample and the dtype for each tensor
 
     def __init__(self, *, name: str | None = None, dtype: npt.DTypeLike | None = None) -> None:
@@ -111,14 +93,6 @@ class Module:
         if "build" in vars(cls):
             cls.build = marks_built(cls.build)  # type: ignore[method-assign]
         checked_here(cls)
-
-    @property
-    def name(self) -> str:
-        """The given name, else the one that the module has in its parent, else the class's name in snake case."""
-        if self._name is not None:
-            return self._name
-        last = (self._path or "").rpartition(".")[2]
-        return last if last and not last.isdigit() else snake_case(type(self).__name__)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -219,7 +193,7 @@ class Module:
             trees_changed()
             self._name_tree()
             room_for_result(self, args)
-            self._example = map_leaves(Tensor, lambda t: Spec(t.shape[1:], t.dtype.name), args)
+            self._example = replaced(Tensor, lambda t: Spec(t.shape[1:], t.dtype.name), args)
             with ag.module_scope(self._path or "", absolute=True):
                 out = self.call(*args, **kwargs)
             if isinstance(out, Tensor) and out.ndim:
@@ -301,54 +275,7 @@ class Module:
                     )
                 build_once(module, (None, *module.input_shape))
 
-    def _carries(self) -> tuple[str, ...]:
-        """Return the names of attributes that a call leaves for the next: lists of tensors (N, …), None at first."""
-        return ()
-
-    # ---- the tree ---------------------------------------------------------------------------------------------------
-
-    def _members(self) -> Iterator[tuple[str, Module | Tensor]]:
-        for name, value in list(vars(self).items()):  # another thread may be building
-            if value.__class__ not in _PLAIN:
-                yield from _members_in("" if name in self._unnamed else name, value)
-
-    def _walk(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Yield this module and all below it with their paths, parents first, each module once."""
-        for path, module, _ in self._scan(prefix):
-            yield path, module
-
-    def _scan(self, prefix: str = "") -> Iterator[tuple[str, Module, list[tuple[str, Module | Tensor]]]]:
-        """Yield what `_walk` does, with the members of each module, for which all its attributes are looked at once."""
-        seen = set()
-        stack = [(prefix, self)]
-        while stack:
-            path, module = stack.pop()
-            if id(module) not in seen:
-                seen.add(id(module))
-                members = list(module._members())
-                yield path, module, members
-                below = [(_join(path, name), m) for name, m in members if isinstance(m, Module)]
-                stack.extend(reversed(below))
-
-    def _tensors(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-        """Yield the leaf tensors of the tree with their paths, each tensor once."""
-        seen = set()
-        for path, _, members in self._scan(prefix):
-            for name, member in members:
-                if isinstance(member, Tensor) and member.is_leaf and id(member) not in seen:
-                    seen.add(id(member))
-                    yield _join(path, name), member
-
-    def _name_tree(self) -> None:
-        prefix = self._path or ""
-        for path, module in self._walk(prefix):
-            module._path = path
-        for path, tensor in self._tensors(prefix):
-            tensor.name = path
-
-    def named_modules(self) -> list[tuple[str, Module]]:
-        """Return this module, whose path is "", and all modules below it, with their paths, parents first."""
-        return list(self._walk())
+    # ---- parameters and buffers -------------------------------------------------------------------------------------
 
     def named_parameters(self) -> list[tuple[str, Tensor]]:
         """Return the parameters with their paths, in the order of assignment, parents first, each tensor once.
@@ -390,7 +317,7 @@ class Module:
         self._ready(f"{type(self).__name__}.count_params")
         return sum(t.size for _, t in self._tensors())
 
-    # ---- state and mode ---------------------------------------------------------------------------------------------
+    # ---- state ------------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> Arrays:
         """Return copies of the values of all parameters and buffers, by their paths."""
@@ -426,66 +353,12 @@ class Module:
         changes.make()
         return others
 
-    def train(self) -> Self:
-        """Switch the whole tree to training mode (dropout drops), and return the module."""
-        set_mode((module for _, module in self._walk()), True)
-        return self
-
     def zero_grad(self) -> None:
         """Set `.grad` of every parameter to None."""
         for p in self.parameters():
             p.grad = None
 
-    def eval(self) -> Self:
-        """Switch the whole tree to evaluation mode (dropout passes through), and return the module."""
-        set_mode((module for _, module in self._walk()), False)
-        return self
-
-    @property
-    def training(self) -> bool:
-        """Whether it is in training mode: as a call that is running in this thread says, else as was set."""
-        return mode_of(self)
-
-    @training.setter
-    def training(self, training: bool) -> None:
-        set_mode((self,), bool(training))
-
-    def mode(self, *, training: bool) -> AbstractContextManager[None]:
-        """Put the whole tree into training or evaluation mode inside, in this thread or task; others see nothing of it.
-
-        Args:
-            training: which of the two.
-        """
-        return in_mode(self, training)
-
     # ---- freezing and weights ---------------------------------------------------------------------------------------
-
-    @property
-    def trainable(self) -> bool:
-        """Whether the parameters require gradients; setting it reaches the whole tree, also parts not yet built.
-
-        Buffers, such as running statistics, stay buffers. Compile a model again after a change, with a new optimizer.
-        """
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, trainable: bool) -> None:
-        for _, module in self._walk():
-            module._trainable = bool(trainable)
-            module._apply_trainable()
-
-    def _apply_trainable(self) -> None:
-        own = {name: t for name, t in self._members() if isinstance(t, Tensor) and t.is_leaf}
-        if not self._trainable:
-            names = tuple(name for name, t in own.items() if t.requires_grad)
-            self._frozen = (*self._frozen, *names)
-            for name in names:
-                own[name].requires_grad = False
-        elif self._frozen:
-            for name in self._frozen:
-                if name in own:
-                    own[name].requires_grad = True
-            self._frozen = ()
 
     @property
     def weights(self) -> list[Tensor]:
@@ -552,27 +425,6 @@ class Module:
             )
         hint = f". {ELSEWHERE[attribute]}" if attribute in ELSEWHERE else ""
         raise AttributeError(f"'{cls.__name__}' object has no attribute '{attribute}'{hint}")
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-# What most attributes are: neither a member nor a place for one.
-_PLAIN = frozenset({bool, int, float, str, type(None)})
-
-
-def _members_in(name: str, value: Any) -> Iterator[tuple[str, Module | Tensor]]:
-    if isinstance(value, (Module, Tensor)):
-        yield name, value
-    elif isinstance(value, (list, tuple)):
-        for i, part in enumerate(value):
-            if part.__class__ not in _PLAIN:
-                yield from _members_in(_join(name, str(i)), part)
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            if part.__class__ not in _PLAIN:
-                yield from _members_in(_join(name, str(key)), part)
 
 
 def _batch_shape(args: tuple[Any, ...], name: str) -> Any:

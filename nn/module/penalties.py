@@ -5,21 +5,18 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
-from weakref import ref
+from typing import Any
 
 from autograd_lite import Tensor
 
 from .. import constraints, regularizers
+from ..config.ambient import INSIDE_MODEL
 from ..config.arguments import unexpected
 from ..config.fields import fields_of
+from .tags import Tags
+from .tree import Tree
 
-if TYPE_CHECKING:
-    from .module import Module
-
-# By the id of the weight: a Tensor cannot be a key, since == compares elements.
-_constraints: dict[int, tuple[ref[Tensor], Callable[..., Any]]] = {}
-_calls = threading.local()
+_CONSTRAINTS: Tags[Callable[..., Any]] = Tags()
 
 
 class Rules:
@@ -33,7 +30,7 @@ class Rules:
         TypeError: for an argument that belongs to no weight of the layer.
     """
 
-    def __init__(self, layer: Module, given: Mapping[str, Any]) -> None:
+    def __init__(self, layer: Tree[Any], given: Mapping[str, Any]) -> None:
         self.regularizers: dict[str, Callable[..., Any]] = {}
         self.constraints: dict[str, Callable[..., Any]] = {}
         #: weights with a regularizer of their own, from `add_weight`
@@ -51,7 +48,7 @@ class Rules:
             if rule is not None:
                 (self.regularizers if kind == "regularizer" else self.constraints)[found] = rule
 
-    def of(self, layer: Module, kind: str) -> Iterator[tuple[Tensor, Callable[..., Any]]]:
+    def of(self, layer: Tree[Any], kind: str) -> Iterator[tuple[Tensor, Callable[..., Any]]]:
         """Yield the weights that are there and have a regularizer, or a constraint, with it."""
         by_name = self.regularizers if kind == "regularizer" else self.constraints
         for name, rule in by_name.items():
@@ -78,7 +75,7 @@ class Added(threading.local):
         return Added, ()
 
 
-def penalties(module: Module) -> list[Tensor]:
+def penalties(module: Tree[Any]) -> list[Tensor]:
     """Return the penalties on the weights of a tree that can be trained, and those that its last call has added."""
     terms = []
     for _, part in module._walk():
@@ -90,7 +87,7 @@ def penalties(module: Module) -> list[Tensor]:
     return terms
 
 
-def has_penalties(modules: Iterable[Module]) -> bool:
+def has_penalties(modules: Iterable[Tree[Any]]) -> bool:
     """Return whether a call of these modules may leave penalties."""
     for part in modules:
         own = vars(part)
@@ -102,7 +99,7 @@ def has_penalties(modules: Iterable[Module]) -> bool:
     return False
 
 
-def clear_added(module: Module) -> None:
+def clear_added(module: Tree[Any]) -> None:
     """Forget what the calls of a tree have added."""
     for _, part in module._walk():
         added = vars(part).get("_added")
@@ -112,36 +109,31 @@ def clear_added(module: Module) -> None:
 
 def inside_model() -> bool:
     """Return whether a model's call is running in this thread."""
-    return getattr(_calls, "inside", False)
+    return INSIDE_MODEL.get()
 
 
-def model_call(model: Module, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def model_call(model: Tree[Any], call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Run a model's call; the outermost one begins without penalties of the call before."""
-    if getattr(_calls, "inside", False):
+    if INSIDE_MODEL.get():
         return call(*args, **kwargs)
-    _calls.inside = True
+    token = INSIDE_MODEL.set(True)
     try:
         if Added.ever:
             clear_added(model)
         return call(*args, **kwargs)
     finally:
-        _calls.inside = False
+        INSIDE_MODEL.reset(token)
 
 
-def note_constraints(module: Module) -> None:
+def note_constraints(module: Tree[Any]) -> None:
     """Make the constraints of a tree known to `constraint_of`."""
     for _, part in module._walk():
         rules = vars(part).get("_rules")
         if rules is not None:
             for weight, constraint in rules.of(part, "constraint"):
-                _constraints[id(weight)] = ref(weight, _forgetting(id(weight))), constraint
-
-
-def _forgetting(key: int) -> Callable[[Any], Any]:
-    return lambda _: _constraints.pop(key, None)
+                _CONSTRAINTS.give(weight, constraint)
 
 
 def constraint_of(weight: Tensor) -> Callable[..., Any] | None:
     """Return the constraint of a weight, known since its module was asked for its parameters, or None."""
-    weak, constraint = _constraints.get(id(weight), (None, None))
-    return constraint if weak is not None and weak() is weight else None
+    return _CONSTRAINTS.of(weight)

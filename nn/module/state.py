@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,9 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-if TYPE_CHECKING:
-    from .module import Module
+from .tree import Tree
 
-Carried = list[tuple["Module", str, list[Tensor] | None]]
+Carried = list[tuple[Tree[Any], str, list[Tensor] | None]]
 
 
 class IncompatibleKeys(NamedTuple):
@@ -63,7 +62,7 @@ def check_state(
     return {path: a for path, a in arrays.items() if path in tensors}, others
 
 
-def carried_in(module: Module, state: Any, strict: bool) -> tuple[dict[str, Tensor], Carried]:
+def carried_in(module: Tree[Any], state: Any, strict: bool) -> tuple[dict[str, Tensor], Carried]:
     """Return the tensors of a module that a state is for, and what its layers are to carry from batch to batch.
 
     A stateful layer holds nothing before its first batch, and then tensors for the number of samples in it; so what
@@ -94,7 +93,7 @@ def carried_in(module: Module, state: Any, strict: bool) -> tuple[dict[str, Tens
 
 
 @contextmanager
-def undisturbed(module: Module) -> Iterator[None]:
+def undisturbed(module: Tree[Any]) -> Iterator[None]:
     """Let a module run inside without an effect on what its layers carry from batch to batch."""
     before = {id(part): (part, {name: vars(part).get(name) for name in part._carries()}) for _, part in module._walk()}
     for part, held in before.values():

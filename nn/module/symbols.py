@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor, tree
 
 from ..config.limits import room
-
-if TYPE_CHECKING:
-    from .module import Module
+from .tree import Tree
 
 Shape = tuple[int | None, ...]
 
@@ -65,7 +63,7 @@ class Call:
 
     __slots__ = ("args", "kwargs", "module", "nested", "results", "serial")
 
-    def __init__(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.module = module
         self.args = args
         self.kwargs = kwargs
@@ -226,21 +224,21 @@ def _plain_index(index: Any) -> Any:
 # ---- nested arguments -----------------------------------------------------------------------------------------------
 
 
-def map_leaves(kind: type, f: Callable[[Any], Any], structure: Any) -> Any:
+def replaced(kind: type, f: Callable[[Any], Any], structure: Any) -> Any:
     """Return nested containers with every instance of `kind` replaced by f of it.
 
     Example:
-        >>> map_leaves(int, lambda n: n + 1, [1, {"a": (2, "b")}])
+        >>> replaced(int, lambda n: n + 1, [1, {"a": (2, "b")}])
         [2, {'a': (3, 'b')}]
     """
     return tree.map(lambda x: f(x) if isinstance(x, kind) else x, structure, leaf=lambda x: isinstance(x, kind))
 
 
-def leaves(kind: type, structure: Any) -> list[Any]:
+def instances(kind: type, structure: Any) -> list[Any]:
     """Return the instances of `kind` in nested containers, in order.
 
     Example:
-        >>> leaves(int, [1, {"a": (2, "b")}])
+        >>> instances(int, [1, {"a": (2, "b")}])
         [1, 2]
     """
     return [x for x in tree.leaves(structure, leaf=lambda x: isinstance(x, kind)) if isinstance(x, kind)]
@@ -258,7 +256,7 @@ def has_symbols(structure: Any) -> bool:
 # ---- calls ----------------------------------------------------------------------------------------------------------
 
 
-def record_call(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def record_call(module: Tree[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return symbols for the results of a module called on symbols; the module is built by this.
 
     Args:
@@ -270,12 +268,12 @@ def record_call(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         TypeError: if the module does not return tensors.
         Exception: what the module itself raises for inputs of these shapes.
     """
-    given: list[Symbol] = leaves(Symbol, [args, kwargs])
+    given: list[Symbol] = instances(Symbol, [args, kwargs])
     call = Call(module, args, kwargs)
     unknown = any(None in symbol.shape[1:] for symbol in given)
     with ag.no_grad(), module.mode(training=False), np.errstate(all="ignore"):
         results = [_run(call, length) for length in (_LENGTHS if unknown else _LENGTHS[:1])]
-    outs = [leaves(Tensor, result) for result in results]
+    outs = [instances(Tensor, result) for result in results]
     if not outs[0]:
         raise TypeError(
             f"{module.name}: expected a module that returns Tensors, to be part of a model; received "
@@ -291,7 +289,7 @@ def record_call(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if not call.nested:
         module.output_shape = symbols[0].shape
     it = iter(symbols)
-    return map_leaves(Tensor, lambda _: next(it), results[0])
+    return replaced(Tensor, lambda _: next(it), results[0])
 
 
 def _run(call: Call, length: int) -> Any:
@@ -300,7 +298,7 @@ def _run(call: Call, length: int) -> Any:
         room(lengths)
         return ag.tensor(np.zeros((1, *lengths) if symbol.shape else (), symbol.dtype))
 
-    return call.module(*map_leaves(Symbol, zeros, call.args), **map_leaves(Symbol, zeros, call.kwargs))
+    return call.module(*replaced(Symbol, zeros, call.args), **replaced(Symbol, zeros, call.kwargs))
 
 
 def _common(shape: tuple[int, ...], other: tuple[int, ...] | None = None) -> Shape:

@@ -6,17 +6,18 @@ from ..config.config import (
     register_keras_serializable as register_keras_serializable,
 )
 from ..config.limits import element_limit as element_limit
+from .checkpoints import load_checkpoint as load_checkpoint, save_checkpoint as save_checkpoint
 from .model_files import (
+    load_model as load_model,
+    load_weights as load_weights,
+    save_model as save_model,
+    save_weights as save_weights,
+)
+from .objects import (
     custom_object_scope as custom_object_scope,
     deserialize_keras_object as deserialize_keras_object,
     get_registered_name as get_registered_name,
     get_registered_object as get_registered_object,
-    load_checkpoint as load_checkpoint,
-    load_model as load_model,
-    load_weights as load_weights,
-    save_checkpoint as save_checkpoint,
-    save_model as save_model,
-    save_weights as save_weights,
     serialize_keras_object as serialize_keras_object,
 )
 from .safetensors import SavedFileError as SavedFileError

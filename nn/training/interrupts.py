@@ -5,12 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from contextvars import ContextVar
 from typing import Any
 
+from ..config.ambient import INTERRUPTS
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# What was raised in destructors during the `fit` that runs here.
-_IGNORED: ContextVar[list[BaseException]] = ContextVar("nn_ignored_interrupts", default=[])  # noqa: B039, nobody fills it
 
 
 class heard_interrupts:
@@ -22,7 +21,7 @@ class heard_interrupts:
 
     def __enter__(self) -> None:
         self._before = None
-        self._token = _IGNORED.set(ignored := [])
+        self._token = INTERRUPTS.set(ignored := list[BaseException]())
         if threading.current_thread() is not threading.main_thread():
             return
         before = self._before = sys.unraisablehook
@@ -38,12 +37,12 @@ class heard_interrupts:
     def __exit__(self, *error: object) -> None:
         if self._before is not None and sys.unraisablehook is self._hook:
             sys.unraisablehook = self._before
-        _IGNORED.reset(self._token)
+        INTERRUPTS.reset(self._token)
 
 
 def raise_ignored() -> None:
     """Raise the interrupt that a destructor has swallowed, if one has."""
-    ignored = _IGNORED.get()
+    ignored = INTERRUPTS.get()
     if ignored:
         raise ignored.pop(0)
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ..config.arguments import positive, refused
 from ..data.structure import is_structure, leaves, map_structure
 
 Array = npt.NDArray[Any]
@@ -168,17 +169,6 @@ def split_last(what: str, samples: Samples, fraction: float) -> tuple[Samples, S
     return part(slice(0, at), at), part(slice(at, None), samples.size - at)
 
 
-def positive_int(what: str, name: str, value: Any, least: int = 1) -> int:
-    """Return an argument that must be an integer, not less than `least`.
-
-    Raises:
-        ValueError: if it is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{what}: expected {name} to be an integer, at least {least}; received {name}={value!r}")
-    return int(value)
-
-
 def number(what: str, value: Any) -> float:
     """Return a value that a step gave as a float.
 
@@ -207,20 +197,15 @@ def shapes_with(out: Any, size: int) -> Any:
     return [shapes_with(part, size) for part in out]
 
 
-def optional_int(what: str, name: str, value: Any) -> int | None:
-    """Return an argument that must be a positive integer or None."""
-    return None if value is None else positive_int(what, name, value)
-
-
 def validation_due(what: str, freq: Any) -> Callable[[int], bool]:
     """Return a function that tells whether to validate after an epoch, counted from 1."""
     if isinstance(freq, (int, np.integer)):
-        every = positive_int(what, "validation_freq", freq)
+        every = positive(what, "validation_freq", freq)
         return lambda epoch: epoch % every == 0
     if isinstance(freq, Iterable) and not isinstance(freq, str):
-        chosen = {positive_int(what, "validation_freq", epoch) for epoch in freq}
+        chosen = {positive(what, "validation_freq", epoch) for epoch in freq}
         return lambda epoch: epoch in chosen
-    raise ValueError(f"{what}: expected validation_freq to be an integer or a list of epochs; received {freq!r}")
+    raise refused(TypeError, what, "validation_freq", "an integer or a list of epochs", freq)
 
 
 def validation_parts(what: str, data: Any) -> tuple[Any, Any, Any]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
-from types import MappingProxyType
 from typing import Any
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import optimizers
+from ..config.ambient import COPIES
 from ..config.config import plain, restored
 from ..config.forks import guard, on_fork
 from ..data.structure import unpack
@@ -20,8 +19,9 @@ from ..metrics import Metric
 from ..module.modes import in_mode
 from ..module.module import Module
 from ..module.penalties import has_penalties, model_call, penalties
-from .compiled import Compiled, compiled_with, scalar_or_array
+from .compiled import Compiled, compiled_with
 from .interrupts import heard_interrupts, raise_ignored
+from .outputs import scalar_or_array
 from .samples import as_tensors, rows_of
 
 Data = tuple[Any, ...]
@@ -44,8 +44,6 @@ def _forget_others() -> None:
 
 
 on_fork(after_in_child=_forget_others)
-# What models were compiled with, copied for the calls that run in this thread while another uses the original.
-_COPIED: ContextVar[Mapping[int, Compiled]] = ContextVar("nn_copied", default=MappingProxyType({}))
 
 
 class Stepper(Module):
@@ -149,7 +147,7 @@ class Stepper(Module):
         return f"{type(self).__name__}.{method}"
 
     def _require_compiled(self, what: str) -> Compiled:
-        if (copied := _COPIED.get().get(id(self))) is not None:
+        if (copied := COPIES.get().get(id(self))) is not None:
             return copied
         if self._compiled is None:
             raise RuntimeError(
@@ -168,14 +166,14 @@ class Stepper(Module):
             if user == me:
                 _USERS[key] = me, calls + 1
         if user != me:
-            before = _COPIED.get()
+            before = COPIES.get()
             compiled = compiled.apart(module for _, module in self._walk())
-            _COPIED.set({**before, id(self): compiled})
+            COPIES.set({**before, id(self): compiled})
         try:
             yield compiled
         finally:
             if user != me:
-                _COPIED.set(before)
+                COPIES.set(before)
             elif calls:
                 _USERS[key] = me, calls
             else:

@@ -19,29 +19,30 @@ from autograd_lite import Tensor
 
 from ..activations import remember_logits
 from ..callbacks import Callback, CallbackList, History, Trained
+from ..config.arguments import not_negative, optional, positive
 from ..data.structure import leaves, map_structure
 from ..metrics import Metric
 from ..module.building import RestoreOnError
 from ..module.module import Module
 from ..module.penalties import has_penalties, model_call
 from ..module.state import undisturbed
-from .compiled import Means, NamedMeans, fitted, values_of
+from .compiled import values_of
 from .contention import WATCH
 from .feed import ArrayFeed, Feed, Intake, Validation
 from .interrupts import raise_ignored
+from .outputs import Means, NamedMeans, fitted
 from .progress import Progress, open_progress
 from .samples import (
     Samples,
     as_tensors,
     class_weights,
     first_row,
-    optional_int,
-    positive_int,
     shapes_with,
     validation_due,
 )
 from .steps import Stepper
 
+_count = optional(positive)
 Data = tuple[Any, ...]
 Callbacks = Callback | Iterable[Callback] | None
 
@@ -102,22 +103,14 @@ class Trainer(Stepper):
         """
         what = self._speaker("fit")
         self._require_compiled(what)
-        epochs = positive_int(what, "epochs", epochs, 0)
-        initial_epoch = positive_int(what, "initial_epoch", initial_epoch, 0)
-        batch_size = optional_int(what, "batch_size", batch_size)
-        validation_size = optional_int(what, "validation_batch_size", validation_batch_size)
+        epochs = not_negative(what, "epochs", epochs)
+        initial_epoch = not_negative(what, "initial_epoch", initial_epoch)
+        batch_size = _count(what, "batch_size", batch_size)
+        own = _count(what, "validation_batch_size", validation_batch_size)
+        steps = _count(what, "steps_per_epoch", steps_per_epoch), _count(what, "validation_steps", validation_steps)
+        held_out = Validation(validation_split, validation_data, own or batch_size, steps[1])
         feed, validation = self._intake(what).feeds(
-            (x, y, sample_weight),
-            batch_size,
-            optional_int(what, "steps_per_epoch", steps_per_epoch),
-            shuffle,
-            class_weight,
-            Validation(
-                validation_split,
-                validation_data,
-                batch_size if validation_size is None else validation_size,
-                optional_int(what, "validation_steps", validation_steps),
-            ),
+            (x, y, sample_weight), batch_size, steps[0], shuffle, class_weight, held_out
         )
         if feed.once and epochs - initial_epoch > 1:
             raise ValueError(
@@ -283,7 +276,7 @@ class Trainer(Stepper):
         what = self._speaker("evaluate")
         self._require_compiled(what)
         feed = self._intake(what).feed(
-            (x, y, sample_weight), optional_int(what, "batch_size", batch_size), optional_int(what, "steps", steps)
+            (x, y, sample_weight), _count(what, "batch_size", batch_size), _count(what, "steps", steps)
         )
         calls = self._calls(_as_list(callbacks), steps=feed.steps, verbose=verbose)
         progress = open_progress(verbose, "", feed.steps)
@@ -345,7 +338,7 @@ class Trainer(Stepper):
         """
         what = self._speaker("predict")
         feed = self._intake(what, targets=False).feed(
-            (x, None, None), optional_int(what, "batch_size", batch_size), optional_int(what, "steps", steps)
+            (x, None, None), _count(what, "batch_size", batch_size), _count(what, "steps", steps)
         )
         calls = self._calls(_as_list(callbacks), steps=feed.steps, verbose=verbose)
         progress = open_progress(verbose, "", feed.steps)

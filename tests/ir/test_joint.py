@@ -15,7 +15,8 @@ from autograd_lite.core.errors import GradError, ShapeError
 from autograd_lite.graph import Graph, Kind, Program, Role, build_graph, trace
 
 from ..graph.samples import SAMPLES, diamond, parameter, perceptron
-from ..laws.samples import DIFFERENTIABLE, Sample, differentiable_inputs
+from ..laws.samples import DIFFERENTIABLE, Sample, differentiable_inputs, op_name
+from ..rows import for_every
 from ..running import in_small_stack
 
 
@@ -24,7 +25,7 @@ def leaves(sample: Sample) -> list[ag.Tensor]:
     return [ag.tensor(a, requires_grad=i in wanted, name=f"x{i}") for i, a in enumerate(sample.arrays())]
 
 
-@pytest.mark.parametrize("sample", DIFFERENTIABLE, ids=lambda s: s.name)
+@for_every(DIFFERENTIABLE, by=op_name)
 def test_replayed_gradients_are_those_of_backward(sample: Sample) -> None:
     inputs = leaves(sample)
     with np.errstate(all="ignore"):

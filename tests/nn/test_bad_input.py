@@ -218,9 +218,9 @@ def test_validation_data_are_checked_before_the_first_step() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"batch_size": 0}, "expected batch_size to be an integer, at least 1; received batch_size=0"),
+        ({"batch_size": 0}, "expected batch_size to be an integer of at least 1, or None; received batch_size=0"),
         ({"batch_size": 2.5}, "received batch_size=2.5"),
-        ({"epochs": -1}, "expected epochs to be an integer, at least 0; received epochs=-1"),
+        ({"epochs": -1}, "expected epochs to be an integer of at least 0; received epochs=-1"),
         ({"verbose": 3}, r"expected 0 \(silent\), 1 \(bar\), 2 \(a line an epoch\) or 'auto'; received 3"),
         ({"validation_split": 1.5}, "expected validation_split from 0 to 1; received 1.5"),
         ({"validation_split": 0.95}, "received 0.95 with 6 samples. Choose another fraction"),
@@ -228,7 +228,8 @@ def test_validation_data_are_checked_before_the_first_step() -> None:
     ],
 )
 def test_arguments_of_fit(arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=f"^Sequential.fit: .*{message}"):
+    error = TypeError if message.endswith("2.5") else ValueError
+    with pytest.raises(error, match=f"^Sequential.fit: .*{message}"):
         model().fit(X, ONE_HOT, **{"verbose": 0, **arguments})
 
 

@@ -226,7 +226,7 @@ GOOD = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]])
         (by_first, GOOD, {"features": (1, 1)}, "two different columns"),
         (by_first, GOOD, {"features": 3}, "two different columns"),
         (by_first, GOOD, {"at": [1.0, 2.0, 3.0]}, r"one for each of 2 features; received shape \(3,\)"),
-        (by_first, GOOD, {"resolution": 1}, "resolution to be an integer, at least 2"),
+        (by_first, GOOD, {"resolution": 1}, "resolution to be an integer of at least 2"),
         (by_first, GOOD, {"margin": -0.1}, "margin of at least 0; received -0.1"),
         (by_first, GOOD, {"y": [0, 1]}, r"classes y of 3 samples.*received shape \(2,\)"),
         (by_first, GOOD, {"y": [0, 1, 2]}, "classes from 0 to 1, as the model has; received 2"),

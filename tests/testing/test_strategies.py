@@ -248,7 +248,7 @@ INDEXING = ["getitem", "scatter_add", "index_update"]
 def test_arguments_of_an_op_fit(name: str) -> None:
     op = OPS[name]
 
-    @settings(max_examples=12, database=None)
+    @settings(max_examples=5, database=None)
     @given(row=gst.arguments(op, kinks="any", min_side=0))
     def fits(row: Any) -> None:
         with np.errstate(all="ignore"):

@@ -22,7 +22,7 @@ from ...random import Generator
 from ...tensors.tensor import Tensor
 from ..graph import Graph
 from ..marks import Mark, Overlay
-from ..program_faces import Program
+from ..program import Program
 
 _SHOWN = 6
 _BADGE = 24  # characters: pictures cut longer ones

@@ -29,7 +29,7 @@ class Explanation(Explained):
 
     def __repr__(self) -> str:
         names = ", ".join(target.name for target in self.targets)
-        return f"<Explanation of the gradient by {names}: {len(self.steps)} steps>"
+        return f"<Explanation of the gradient with respect to {names}: {len(self.steps)} steps>"
 
     def to_text(self, width: int = 96) -> str:
         """Return the explanation as text, in lines of that many characters where words can be broken."""
@@ -98,9 +98,9 @@ def explain(
         <BLANKLINE>
         Backward: the chain rule, one step after the other
         <BLANKLINE>
-        It starts with dL/dn2 = 1, for n2 is L itself. In every step g is what comes in: the derivative
-        of L by the result of an op. The op's rule makes of it the derivative by one of the op's
-        arguments.
+        It starts with dL/dn2 = 1, since n2 is L itself. Into each step comes g, the derivative of L with
+        respect to the result of an op; the op's rule turns it into the derivative with respect to one
+        of the op's arguments.
         <BLANKLINE>
         Step 1 of 3: n2 = sum(n1), back to n1
             comes in   g = dL/dn2 = 1
@@ -122,7 +122,7 @@ def explain(
             gives      g * w = [1, -2]
             adds up    with what n1 contributes: part 2 of 2, that is all of dL/dw = [2, -4]
         <BLANKLINE>
-        The gradient by w, which backward() puts into w.grad
+        The gradient with respect to w, which backward() puts into w.grad
             dL/dw = [2, -4]
             is the sum of what its 2 uses contribute:
             step 2     n1 = w * w: [1, -2]

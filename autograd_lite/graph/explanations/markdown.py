@@ -3,101 +3,70 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from .narrator import Fact, array_text, narrated, size_text, where_text
 from .parts import Amount, Explained, Made, Step, Target
-from .text import (
-    array_text,
-    gap_text,
-    headline,
-    is_seeded_with_one,
-    result_kind,
-    size_text,
-    use_text,
-    where_text,
-)
 
 
 def markdown(e: Explained) -> str:
     """Return the Markdown of an explanation."""
-    return re.sub("\n{3,}", "\n\n", "\n".join(_lines(e))) + "\n"
+    return re.sub("\n{3,}", "\n\n", "\n".join(narrated(e, _MarkdownPen()))) + "\n"
 
 
-def _lines(e: Explained) -> Iterator[str]:
-    yield from (f"## {_names(headline(e))}", "")
-    for made in e.outputs:
-        begin = "$L$ is" if len(e.outputs) == 1 else "$L$ is a sum, of"
-        yield f"- {begin} ${made.latex}$: {_size(made.value)}"
-    for target in e.targets:
-        yield f"- `{target.name}` is {result_kind(target)}, {target.shape} {target.dtype}"
-    if e.forward:
+class _MarkdownPen:
+    """Writes lists, with formulas in LaTeX and names as code."""
+
+    def title(self, words: str) -> Iterator[str]:
+        yield from ("## " + words.replace("_", r"\_"), "")
+
+    def output(self, made: Made, several: bool) -> Iterator[str]:
+        yield f"- {'$L$ is a sum, of' if several else '$L$ is'} ${made.latex}$: {_size(made.value)}"
+
+    def target(self, target: Target, what: str) -> Iterator[str]:
+        yield f"- `{target.name}` is {what}"
+
+    def forward(self, made: Sequence[Made], gap: bool) -> Iterator[str]:
         yield from ("", "### Forward", "", "What was computed on the way:", "")
-        yield from map(_made, e.forward)
-        yield from ("", "### Backward", "", _start(e))
-    gaps = {gap.after: gap for gap in e.gaps}
-    last = e.steps[-1].number if e.steps else 0
-    said: dict[str, int] = {}
-    for step in e.steps:
-        yield from _step(step, last, said.get(step.incoming.id, 0))
-        said[step.total.id] = step.number
-        if step.number in gaps:
-            yield from ("", f"*{gap_text(gaps[step.number])}*")
-    for target in e.targets:
-        yield from _result(target)
-    for note in e.notes:
-        yield from ("", f"> {note}")
+        yield from (f"- ${m.latex}$ · {_size(m.value)}{_where(m)}" for m in made)
 
+    def backward(self, words: str) -> Iterator[str]:
+        yield from ("", "### Backward", "", f"The chain rule, one step after the other. {words}")
 
-def _made(made: Made) -> str:
-    where = _where(made)
-    return f"- ${made.latex}$ · {_size(made.value)}{where}"
+    def step(self, step: Step, last: int, facts: Sequence[Fact]) -> Iterator[str]:
+        head = f"**Step {step.number} of {last}:** `{step.result} = {step.forward}`, back to `{step.target}`"
+        yield from ("", head + _where(step), "", f"$${step.latex}$$", "")
+        for fact in facts:
+            formula, size = f"${fact.latex}$", _size(fact.value) if fact.value else ""
+            told = f" (see step {fact.seen})" if fact.seen else _told(fact.value)
+            if fact.label == "comes in":
+                yield f"- comes in: {formula}, {size}{told}"
+            elif fact.label == "locally":
+                yield f"- local derivative: {formula}{told}"
+            elif fact.label == "gives":  # the formula is above
+                yield f"- gives: {size}{told}"
+            else:
+                yield f"- {fact.label}: {fact.words}{told}"
 
+    def gap(self, words: str) -> Iterator[str]:
+        yield from ("", f"*{words}*")
 
-def _start(e: Explained) -> str:
-    start = "$\\frac{\\partial L}{\\partial L} = 1$" if is_seeded_with_one(e) else "the cotangents of the results"
-    return (
-        f"The chain rule, one step after the other. It starts with {start}; every step multiplies what comes in by a "
-        "local derivative, or does what that amounts to for whole arrays."
-    )
+    def result(self, target: Target, words: str) -> Iterator[str]:
+        kept = f", which `backward()` puts into `{target.name}.grad`" if target.kind == "parameter" else ""
+        value = f"{_size(target.gradient)}{_told(target.gradient)}"
+        yield from ("", f"**The gradient with respect to `{target.name}`**{words}{kept}: {value}")
+        if target.count == 0:
+            yield from ("", f"`{target.name}` is $L$ itself, or a part of it, so there is no step to take.")
+        if target.count > 1:
+            yield from ("", f"It is the sum of what {target.count} uses contribute:", "")
+            for use in target.uses:
+                value = f"{_size(use.contribution)}{_told(use.contribution)}"
+                yield f"- step {use.step}, `{use.op} = {use.forward}`: {value}"
+            if target.count > len(target.uses):
+                yield f"- … and {target.count - len(target.uses)} more between them"
 
-
-def _step(step: Step, last: int, said: int) -> Iterator[str]:
-    where = _where(step)
-    head = f"**Step {step.number} of {last}:** `{step.result} = {step.forward}`, back to `{step.target}`"
-    yield from ("", head + where, "", f"$${step.latex}$$", "")
-    incoming = rf"$\frac{{\partial L}}{{\partial {step.result_latex}}}$"
-    shown = f" (see step {said})" if said and "\n" in array_text(step.incoming) else _told(step.incoming)
-    yield f"- comes in: {incoming}, {_size(step.incoming)}{shown}"
-    if step.local_latex:
-        yield f"- local derivative: ${step.local_latex}${_told(step.slope)}"
-    if step.reason:
-        yield f"- why: {step.reason}"
-    for remark in step.remarks:
-        if not remark.startswith("+ "):
-            yield f"- then: {remark}"
-    yield f"- gives: {_size(step.contribution)}{_told(step.contribution)}"
-    if step.uses > 1:
-        yield f"- adds up: {use_text(step)}{_told(step.total) if step.use > 1 else ''}"
-
-
-def _result(target: Target) -> Iterator[str]:
-    kept = f", which `backward()` puts into `{target.name}.grad`" if target.kind == "parameter" else ""
-    yield from ("", f"**The gradient by `{target.name}`**{kept}: {_size(target.gradient)}{_told(target.gradient)}")
-    if target.count == 0:
-        yield from ("", f"`{target.name}` is $L$ itself, or a part of it, so there is no step to take.")
-    if target.count > 1:
-        yield from ("", f"It is the sum of what {target.count} uses contribute:", "")
-        for use in target.uses:
-            yield f"- step {use.step}, `{use.op} = {use.forward}`: {_size(use.contribution)}{_told(use.contribution)}"
-        if target.count > len(target.uses):
-            yield f"- … and {target.count - len(target.uses)} more between them"
-
-
-# ---- small words ----------------------------------------------------------------------------------------------------
-
-
-def _names(title: str) -> str:
-    return title.replace("_", r"\_")
+    def note(self, words: str) -> Iterator[str]:
+        yield from ("", f"> {words}")
 
 
 def _where(part: Made | Step) -> str:
@@ -111,7 +80,7 @@ def _size(a: Amount) -> str:
 
 
 def _told(a: Amount | None) -> str:
-    """Return the numbers of an array as a block of code, indented into a list's item."""
+    """Return the numbers of an array as code; several lines as a block, indented into a list's item."""
     numbers = array_text(a)
     if not numbers or (a is not None and not a.shape):
         return ""

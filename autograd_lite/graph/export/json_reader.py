@@ -11,10 +11,10 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from ...core.node import Source
+from ...ir.check import Inconsistent
 from ...ir.graph import PureGraph
 from ...ir.node import ArrayDigest, Flow, GraphNode, Kind, Opaque, Param, Role
 from ...ir.stats import NOT_MEASURED, Measurement, Stats
-from .consistency import check_consistent
 from .json_format import FORMAT, SCHEMA_VERSION
 
 T = TypeVar("T")
@@ -64,7 +64,11 @@ def graph_from_json(text: str | bytes) -> PureGraph:
     nodes.sort(key=lambda node: (len(node.id), node.id))
     flows = tuple(_list(head["flows"], "flows", _flow))
     made = PureGraph(tuple(nodes), tuple(_list(head["outputs"], "outputs", _text)), flows, measurements)
-    check_consistent(made.nodes, made.flows)
+    try:
+        made.check()
+    except Inconsistent as wrong:
+        place = wrong.where if wrong.where.startswith("flows") else f"graph.nodes.{wrong.where}"
+        _refuse(place, wrong.expected, wrong.received)
     return made
 
 

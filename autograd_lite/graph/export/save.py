@@ -17,7 +17,7 @@ from ..pictures.mirror.svg import mirror_svg
 from ..pictures.page import html_text
 from ..pictures.svg import graph_svg
 from ..pictures.tree_text import graph_text
-from ..pictures.window import PICTURE_LIMIT
+from ..pictures.view import PICTURE_LIMIT
 from .json_format import json_text
 from .render import Format, Renderer, RenderError, rendered
 

@@ -1,23 +1,24 @@
-"""What stands in the boxes of a picture, and how large a box has to be for it."""
+"""The labels of the boxes of a picture, and how large a box must be for its label."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...ir.labels import clip, text_width, visible
+from ...ir.labels import clip, visible
 from .layout.geometry import Box
 from .style import LOOKS, heat_of
 from .view import ViewNode
+from .widths import text_width
 
 HEAD, SMALL, LEADING = 14.0, 11.0, 1.3
 _PAD_X, _PAD_Y, _DOUBLE, _LID, _CUT = 12.0, 7.0, 5.0, 10.0, 6.0
-# How far each of the two sheets behind a folded group stands out; the size of the text in a badge.
+# How far each of the two sheets behind a folded group sticks out; the size of the text in a badge.
 SHEET, PILL = 4.0, 9.5
 _LONGEST = 60
 
 
 class Line(NamedTuple):
-    """One line of a label, with a lighter sign before it."""
+    """One line of a label, with a lighter sign in front of it."""
 
     text: str
     size: float
@@ -26,19 +27,19 @@ class Line(NamedTuple):
 
     @property
     def width(self) -> float:
-        """How wide it is set at most."""
+        """An upper bound on its width."""
         return text_width(f"{self.sign} " if self.sign else "", self.size) + text_width(
             self.text, self.size, bold=self.style == "head"
         )
 
 
 def pill_width(badge: str) -> float:
-    """Return how wide a badge is."""
+    """Return the width of a badge."""
     return round(text_width(badge, PILL, bold=True) + 11)
 
 
 class Label(NamedTuple):
-    """What stands in a box, and the kind of look it has."""
+    """The text of a box, and its look."""
 
     lines: tuple[Line, ...]
     look: str
@@ -58,7 +59,7 @@ class Label(NamedTuple):
 
     @property
     def css(self) -> str:
-        """The classes that color it."""
+        """The CSS classes that colour it."""
         return self.look if self.heat < 0 else f"{self.look} heat{self.heat}"
 
     @property
@@ -68,10 +69,10 @@ class Label(NamedTuple):
 
     @property
     def box(self) -> Box:
-        """The box that holds the lines; of a folded group also the sheets behind it."""
+        """The box that holds the lines and, for a folded group, the sheets behind it."""
         width, height = self.text_size
         pad = _DOUBLE if self.double else 0.0
-        # A badge stands out of the box by 5, and no arrow comes nearer to it than that. The middle stays free for them.
+        # A badge sticks out of the box by 5, and arrows keep at least that far away. The middle stays free for them.
         pill = pill_width(self.badge) if self.badge else 0.0
         taken = max(pill - 10.0, 0.0)
         if self.shape == "ellipse":
@@ -91,7 +92,7 @@ def label_of(node: ViewNode) -> Label:
     if node.look == "constant" and len(texts) == 1:
         head = Line(texts[0], 12.0, "")
     else:
-        # A slot that has no name bears the name of its kind.
+        # A slot without a name is labelled with its kind.
         head = Line(texts[0], HEAD, "none" if texts[0] == node.look else "head", visible(node.sign))
     lines = (head, *(Line(text, SMALL, "soft") for text in texts[1:]))
     badge = visible(clip(node.badge, 24)) or LOOKS[node.look].glyph

@@ -1,4 +1,4 @@
-"""What a box of a picture says: of one node, and of a folded group."""
+"""The text of the boxes of a picture: of a single node, and of a folded group."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..marks import Mark
 from .scopes import Scope
 from .view import ViewNode
 
-# What a module's name bears where its backward pass is meant.
+# Appended to a module's name where its backward pass is meant.
 BACKWARD = " ∇"
 _NAME, _PARAMS, _TIP = 36, 30, 200
 _WORST = ("origin", "nan", "exploding", "vanishing", "dead", "unreached", "removed", "added", "changed")
 
 
 class Facts(NamedTuple):
-    """What is said of nodes beside what they say themselves.
+    """Facts about nodes that the nodes themselves do not hold.
 
     Attributes:
         outputs: ids of the results.
@@ -35,7 +35,7 @@ class Facts(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What an overlay measures: the sum over the members of a group, that over the graph, and the unit."""
+    """What an overlay measures: the sum over the members of a group, the sum over the graph, and the unit."""
 
     own: float
     whole: float
@@ -46,13 +46,13 @@ class Sums(NamedTuple):
 
 
 def node_box(node: GraphNode, facts: Facts, scope: Scope, mark: Mark | None, shared: int = 0) -> ViewNode:
-    """Return the box of one node: at most three lines and a note; all else stands in the tooltip.
+    """Return the box of one node: at most three lines and a note; everything else is in the tooltip.
 
     Args:
         node: the node.
         facts: about the graph.
         scope: the modules around it.
-        mark: what an overlay says of it.
+        mark: what an overlay says about it.
         shared: how many modules read it, if it is a parameter.
     """
     is_output = node.id in facts.outputs or node.id in facts.gradients
@@ -73,7 +73,7 @@ def _look(node: GraphNode, facts: Facts) -> str:
 
 
 def _lines(node: GraphNode, facts: Facts) -> tuple[tuple[str, ...], str]:
-    """Return the lines, and the sign before the first."""
+    """Return the lines, and the sign in front of the first."""
     kind = type_text(node)
     if node.kind is Kind.CONSTANT:
         return (visible(node.value) or kind,), ""
@@ -83,14 +83,14 @@ def _lines(node: GraphNode, facts: Facts) -> tuple[tuple[str, ...], str]:
     if node.id in facts.gradients:
         name = _tail(visible(facts.gradients[node.id]) + ".grad")
     op = visible(clip(node.op, _NAME))
-    # Longer glyphs, like |x| and mod, are words beside a word.
+    # Longer glyphs, such as |x| and mod, would be a second word next to the name.
     sign = visible(node.glyph) if len(node.glyph) == 1 and not name else ""
     params = clip(brief_params(node), _PARAMS)
     return tuple(line for line in (f"{name} = {op}" if name else op, params, kind) if line), sign
 
 
 def _tail(name: str) -> str:
-    """Return the end of a name that is too long: of a dotted path it says most."""
+    """Return the end of a name that is too long; in a dotted path the end says most."""
     return name if len(name) <= _NAME else "…" + name[1 - _NAME :] if "." in name[-_NAME:] else clip(name, _NAME)
 
 
@@ -166,7 +166,7 @@ def group_box(
 
 
 def _range(ops: Sequence[GraphNode], times: int) -> str:
-    """Say how the shape of the result varies over repetitions that are alike but for their shapes."""
+    """Return how the shape of the result varies over repetitions that differ in their shapes only."""
     if times < 2:
         return ""
     step = len(ops) // times
@@ -175,7 +175,7 @@ def _range(ops: Sequence[GraphNode], times: int) -> str:
 
 
 def joined(names: Sequence[str]) -> str:
-    """Write what follows each other as one title, with "…" for what does not fit.
+    """Join consecutive names into one title, with "…" for those that do not fit.
 
     Example:
         >>> joined(["matmul", "add", "tanh"]), joined(["multiply"] * 9)
@@ -191,7 +191,7 @@ def joined(names: Sequence[str]) -> str:
 
 
 def series(names: Sequence[str]) -> str:
-    """Name modules that are alike: by their only name, by the first and the last of a numbered row, or by all names.
+    """Name modules that are alike: by their common name, by the first and last of a numbered series, or by all names.
 
     Example:
         >>> series(["block_0", "block_1", "block_2"]), series(["cell"] * 3), series(["query", "key", "value"])

@@ -1,7 +1,7 @@
-"""Graphviz's DOT language: plain quoted labels, ids without colons, a cluster for each module, the same bytes always.
+"""Graphviz's DOT language: plain quoted labels, ids without colons, a cluster per module, always the same bytes.
 
-Labels are never HTML-like, since several engines cannot read those, and lines are neither orthogonal nor concentrated,
-which makes `dot` fail on graphs like these. One font is named, for which every engine has its own metrics.
+Labels are never HTML-like, since several engines cannot read those. Lines are neither orthogonal nor concentrated, since
+`dot` fails on graphs like these then. Only one font is named; every engine has metrics of its own for it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def dot_text(view: View, theme: ThemeName = "light") -> str:
 
     Args:
         view: what to draw.
-        theme: the colors.
+        theme: the colors, "light" or "dark".
 
     Raises:
         ValueError: if there is no such theme.
@@ -81,7 +81,7 @@ def _theme(name: str) -> Theme:
 
 
 def _defaults(theme: Theme) -> dict[str, dict[str, str]]:
-    """Return what holds for the graph, all nodes and all edges, as users may change it on a Digraph."""
+    """Return the default attributes of the graph, the nodes and the edges, which users may change on a Digraph."""
     font = {"fontname": "Helvetica"}
     return {
         "graph": font | {"rankdir": "TB", "newrank": "true", "fontsize": "11", "nodesep": "0.3", "ranksep": "0.4"}
@@ -92,7 +92,7 @@ def _defaults(theme: Theme) -> dict[str, dict[str, str]]:
 
 
 def _bare(value: str) -> str:
-    """Write one of our own values: in quotes unless it is a word or a number."""
+    """Write one of our own values, in quotes unless it is a word or a number."""
     return value if value.isalpha() or value.replace(".", "", 1).isdecimal() else f'"{value}"'
 
 
@@ -105,7 +105,7 @@ def _body(view: View, theme: Theme) -> Iterator[str]:
     yield f'\tlabel="{caption}"\n'
     yield from _clusters(view, theme)
     for i, box in enumerate(view.cut):
-        # What a box reads that is not shown: three dots.
+        # Three dots stand for what a box reads but the picture does not show.
         yield f'\tcut{i} [label="...", shape=plaintext, fontcolor="{theme.soft}", class="cut"]\n'
         yield f'\tcut{i} -> {box} [style=dashed, color="{theme.quiet}"]\n'
     yield from (_edge(edge, theme) for edge in view.edges)

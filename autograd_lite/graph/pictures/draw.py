@@ -1,16 +1,19 @@
-"""What SVG pictures are drawn with: boxes of every shape, lines of text, tips of arrows, numbers, and safe text."""
+"""The pieces of SVG pictures: boxes of every shape, lines of text, tips of arrows, numbers, and safe text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...ir.labels import fits_table
-from .boxes import LEADING, PILL, SHEET, Line, pill_width
+from ...ir.labels import visible
+from .boxes import LEADING, PILL, SHEET, Label, Line, pill_width
+from .edge_labels import Area
 from .layout.geometry import TIP, Box, Point
+from .view import ViewNode
+from .widths import fits_table
 
 
 def shape(kind: str, center: Point, box: Box, double: bool) -> str:
-    """Draw the outline of a box, by the shape that its look names."""
+    """Draw the outline of a box of the shape that its look names."""
     if kind == "cylinder":
         return _cylinder(center, box)
     if kind == "stacked":
@@ -40,7 +43,7 @@ def _outline(kind: str, center: Point, box: Box, inset: float) -> str:
 
 
 def pill(badge: str, right: float, y: float) -> str:
-    """Draw a badge that ends at x = right, with its middle at height y."""
+    """Draw a badge that ends at x = right and is centred at height y."""
     wide, high = pill_width(badge), 15.0
     line = text(Line(badge, PILL, "pilled"), right - wide / 2, y)
     if not fits_table(badge):
@@ -64,14 +67,14 @@ def _cylinder(center: Point, box: Box) -> str:
 
 
 def lines_text(lines: Sequence[Line], x: float, top: float, width: float) -> str:
-    """Set the lines of a label below each other, around x and from a height down; `width` is that of the label."""
+    """Set the lines of a label below each other, centred at x, from `top` down; `width` is the label's."""
     parts = []
     for line in lines:
         height = line.size * LEADING
         if fits_table(line.text):
             parts.append(text(line, x, top + height / 2))
         else:
-            # No table knows how wide these characters are: a window of the label's size cuts what would stand out.
+            # No table knows the width of these characters: a window of the label's size clips what would stick out.
             inner = text(line, width / 2, height / 2 + 2)
             parts.append(
                 f'<svg x="{n(x - width / 2)}" y="{n(top - 2)}" width="{n(width)}" height="{n(height + 4)}" '
@@ -82,7 +85,7 @@ def lines_text(lines: Sequence[Line], x: float, top: float, width: float) -> str
 
 
 def tip(at: Point) -> str:
-    """Return the path of an arrow's tip that points down at a point."""
+    """Return the path of an arrow's tip that points down to a point."""
     return f"M{n(at.x)} {n(at.y)}l-3.5 {n(-TIP)}h7z"
 
 
@@ -90,12 +93,12 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"
 
 
 def xml(text: str) -> str:
-    """Make a text safe to stand in XML, in an attribute as well."""
+    """Escape text for XML, attributes included."""
     return text.translate(_ENTITIES)
 
 
 def text(line: Line, x: float, y: float, anchor: str = "middle") -> str:
-    """Set a line with its middle at height y (a third of the size above the baseline is the middle of the letters)."""
+    """Set a line centred at height y: the middle of letters is about a third of their size above the baseline."""
     style = f' class="{line.style}"' if line.style else ""
     where = f'x="{n(x)}" y="{n(y + 0.35 * line.size)}" font-size="{n(line.size)}" text-anchor="{anchor}"'
     sign = f'<tspan class="sign">{xml(line.sign)} </tspan>' if line.sign else ""
@@ -106,3 +109,28 @@ def n(value: float) -> str:
     """Write a number with at most one decimal."""
     text = f"{value:.1f}".removesuffix(".0")
     return "0" if text == "-0" else text
+
+
+def node_svg(node: ViewNode, label: Label, center: Point) -> str:
+    """Draw a box with its label and badge."""
+    box = label.box
+    back = SHEET if label.shape == "stacked" else 0.0
+    top = center.y - back - label.text_size[1] / 2 + (4 if label.shape == "cylinder" else 0)
+    parts = [
+        f'<g class="node {label.css}" data-id="{xml(node.id)}">',
+        f"<title>{xml(chr(10).join(map(visible, node.tip)))}</title>" if node.tip else "",
+        shape(label.shape, center, box, label.double),
+        lines_text(label.lines, center.x - back, top, label.text_size[0]),
+    ]
+    if label.badge:
+        area = pill_area(label, center)
+        parts.append(pill(label.badge, area.right, (area.top + area.bottom) / 2))
+    return "".join([*parts, "</g>"])
+
+
+def pill_area(label: Label, center: Point) -> Area:
+    """Return the area of a box's badge: across its upper border, at the right."""
+    box = label.box
+    right = center.x + box.width / 2 + (5 if label.shape != "stacked" else 5 - 2 * SHEET)
+    y = center.y - box.height / 2 - 2
+    return Area(right - pill_width(label.badge), y - 7.5, right, y + 7.5)

@@ -1,4 +1,4 @@
-"""Where the words beside lines go: near the end of their line, over no box and no other word, and off lines."""
+"""Where the labels of lines go: near the end of their line, on no box or other label, and off lines if possible."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from ...ir.labels import text_width
 from .boxes import LEADING
 from .layout.geometry import Leg, Point
+from .widths import text_width
 
-# Of the grid; how far texts may stand out of the page's middle, into its margin.
+# The size of a grid cell; how far labels may reach into the margin of the page.
 _CELL, _BESIDE = 48.0, 12.0
 
 
@@ -23,14 +23,14 @@ class Area(NamedTuple):
     bottom: float
 
     def meets(self, other: Area) -> bool:
-        """Return whether the two overlap."""
+        """Return whether two areas overlap."""
         return (
             self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
         )
 
 
 class Spot(NamedTuple):
-    """Where a text is set: its anchor point at its middle height, and to which side it runs."""
+    """Where text is set: its anchor point at middle height, and the side it runs to."""
 
     x: float
     y: float
@@ -38,7 +38,7 @@ class Spot(NamedTuple):
 
 
 class _Grid:
-    """Areas by the cells of a grid, to find those that meet another quickly."""
+    """Areas by the cells of a grid, so that those that meet another are found quickly."""
 
     def __init__(self) -> None:
         self.cells: dict[tuple[int, int], list[Area]] = {}
@@ -58,12 +58,12 @@ class _Grid:
 
 
 class Spots:
-    """Finds spots for texts, one after the other.
+    """Finds spots for labels, one after another.
 
     Args:
-        taken: areas that no text may meet.
-        lines: what texts should stay off.
-        width: of the page; texts lie between 0 and there, or a little beside.
+        taken: areas that no label may meet.
+        lines: what labels should avoid.
+        width: of the drawing; labels lie between 0 and `width`, or slightly outside.
     """
 
     def __init__(self, taken: Iterable[Area], lines: Iterable[Leg], width: float) -> None:
@@ -80,11 +80,11 @@ class Spots:
         return self._lines.meeting(area) > 0
 
     def take(self, area: Area) -> None:
-        """Keep later texts off an area."""
+        """Keep later labels off an area."""
         self._taken.add(area)
 
     def find(self, text: str, size: float, along: Sequence[Point]) -> Spot | None:
-        """Return the best spot beside one of some points of a line, the first being better; None if all are taken."""
+        """Return the best spot next to a point of a line, the earlier points being better; None if all are taken."""
         wide, high = text_width(text, size), size * LEADING
         best: tuple[int, Spot, Area] | None = None
         for point in along:
@@ -119,5 +119,5 @@ def _curve(leg: Leg, steps: int) -> Iterable[Point]:
 
 
 def points_of(leg: Leg) -> list[Point]:
-    """Return points along a leg where a word may stand, from its end upwards."""
+    """Return points along a leg where a label may go, from its end upwards."""
     return list(_curve(leg, 10))[::-1]

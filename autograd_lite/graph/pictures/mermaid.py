@@ -1,8 +1,8 @@
 """Mermaid flowcharts, which GitHub and many editors draw inside Markdown.
 
 Mermaid refuses more than 500 edges or 50,000 characters, so a larger graph is folded until it is well below. It reads
-labels as Markdown with entities of its own, and a word like `end` as a keyword: whatever could mean something in a
-user's text is written as `#35;`.
+labels as Markdown with entities of its own, and a word like `end` as a keyword: any character of a user's text that
+could mean something is written as an entity, such as `#35;`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from ...ir.labels import clip, visible
 from .folding.fold import ViewOptions, view_of
 from .scopes import nested
 from .style import LOOKS, THEMES, Theme, heat_of
-from .view import EdgeKind, View, ViewEdge, ViewNode
-from .window import PICTURE_LIMIT
+from .view import PICTURE_LIMIT, EdgeKind, View, ViewEdge, ViewNode
 
-# Mermaid's own limits are 500 and 50,000, and whoever embeds the text may add to it.
+# Mermaid's own limits are 500 and 50,000; whoever embeds the text may add to it.
 MOST_EDGES, MOST_CHARACTERS = 450, 45_000
 _CLIP = 40
 # Mermaid breaks longer lines.
 _WRAP = 22
-# From the largest picture to the smallest that is tried.
+# Sizes to try, the largest first.
 _LIMITS = (300, 200, 150, 100, 60, 40, 25, 12, 6, 3, 1)
 
 _SHAPES = {
@@ -43,8 +42,8 @@ _BORDERS = {
     "thick": "stroke-width:4px",
 }
 _ARROWS = {EdgeKind.DATA: "-->", EdgeKind.GRADIENT: "-.->", EdgeKind.SAVED: "-.-"}
-# Letters, digits and signs that mean nothing anywhere; a dot, a hyphen or an underscore within a word; and what is not
-# ASCII. All else is written as a number.
+# Letters, digits and signs without any meaning; a dot, hyphen or underscore within a word; and what is not ASCII.
+# Everything else is written as a number.
 _PLAIN = (
     r"[A-Za-z0-9 (),=/\u00a0-\U0010ffff]|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])|\.(?=[A-Za-z0-9])|(?<![-\s])-(?=[A-Za-z0-9])"
 )
@@ -65,7 +64,7 @@ def mermaid_text(view: View, theme: str = "light") -> str:
     summary, *said = view.caption or ("",)
     lines = ["flowchart TD", f"%% {visible(clip(summary, 200))}"]
     if said:
-        # What was folded or summed up must be seen, and not stand in a comment alone.
+        # What was folded or summed up must be visible, not only in a comment.
         lines.append(f'caption["{"<br/>".join(_safe(clip(line, 160)) for line in said)}"]:::caption')
     lines += [*_boxes(view), *_edges(view), *_styles(view, THEMES[theme], bool(said))]
     return "\n".join(lines) + "\n"
@@ -76,9 +75,9 @@ def graph_mermaid(graph: PureGraph, theme: str = "light", **options: Unpack[View
 
     Args:
         graph: the graph.
-        theme: the colors.
-        options: as of `view_of`; where the picture is too large, its limit is lowered, and it is folded even if `fold`
-            is False.
+        theme: the colors, "light" or "dark".
+        options: those of `view_of`; if the picture is too large, `limit` is lowered, and it is folded even with
+            `fold=False`.
     """
     most = options.pop("limit", PICTURE_LIMIT)
     for limit in (most, *(n for n in _LIMITS if n < most)):
@@ -101,7 +100,7 @@ def _safe(text: str) -> str:
     """
     shown = visible(text).replace("\u00a0", " ")
     bare = re.sub(rf"({_PLAIN})|(.)", lambda m: m[1] or f"#{ord(m[2])};", shown)
-    # Mermaid finds this statement in the middle of a line too; and it writes entities as "ﬂ°°35¶ß" until it draws.
+    # Mermaid also finds this statement in the middle of a line; and it writes entities as "ﬂ°°35¶ß" until it draws.
     return bare.replace("direction ", "#100;irection ").replace("ﬂ", "#64258;").strip() or "#160;"
 
 

@@ -1,4 +1,4 @@
-"""What notebooks show: the picture, and a text for those who do not trust the notebook or see no pictures."""
+"""What notebooks show: the picture, and text for those who do not trust the notebook or cannot see pictures."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from ...ir.graph import PureGraph
 from .mirror.svg import mirror_svg
 from .svg import graph_svg
 from .tree_text import graph_text
-from .window import PICTURE_LIMIT
+from .view import PICTURE_LIMIT
 
-# A notebook keeps every output: pictures beyond this make it slow to open.
+# A notebook keeps every output: larger pictures make it slow to open.
 MOST_BYTES = 1_000_000
 # Someone who looks at a tensor did not ask for a large picture.
 TENSOR_LIMIT = 150
@@ -21,7 +21,7 @@ def picture(graph: PureGraph, limit: int = PICTURE_LIMIT) -> str:
     """Return the SVG of at most `limit` boxes, or of as many as `MOST_BYTES` hold."""
     svg = ""
     for boxes in (limit, *(fewer for fewer in _LIMITS if fewer < limit)):
-        # Of a graph with a backward pass, the mirror of its two passes.
+        # A graph with a backward pass is shown as a mirror.
         svg = mirror_svg(graph, limit=boxes) if graph.flows else graph_svg(graph, max_nodes=boxes)
         if len(svg.encode("utf-8")) <= MOST_BYTES:
             break
@@ -31,7 +31,7 @@ def picture(graph: PureGraph, limit: int = PICTURE_LIMIT) -> str:
 def bundle(
     faces: Mapping[str, Callable[[], str]], include: Collection[str] | None, exclude: Collection[str] | None
 ) -> dict[str, str]:
-    """Return the faces that are asked for, by MIME type; the others are not even made."""
+    """Return the requested faces by MIME type; the others are never made."""
     asked = [kind for kind in faces if (not include or kind in include) and kind not in (exclude or ())]
     return {kind: faces[kind]() for kind in asked}
 

@@ -12,9 +12,9 @@ Scope = tuple[str, ...]
 
 
 def scopes(nodes: Sequence[GraphNode]) -> dict[str, Scope]:
-    """Return the module path of every node: an op's own; a parameter's or constant's that of all who read it.
+    """Return the module path of every node: an op's own; for a parameter or constant, what its readers share.
 
-    Inputs belong to no module, for they come from outside.
+    Inputs belong to no module, since they come from outside.
     """
     homes: dict[str, Scope] = {}
     readers: dict[str, dict[Scope, None]] = {}
@@ -31,7 +31,7 @@ def scopes(nodes: Sequence[GraphNode]) -> dict[str, Scope]:
 
 
 def common_scope(paths: Collection[Scope]) -> Scope:
-    """Return the longest path that all begin with: what the first and the last in order share, so do those between."""
+    """Return the longest path that all begin with: what the first and last in order share, all between share too."""
     if not paths:
         return ()
     first, last = min(paths), max(paths)
@@ -39,7 +39,7 @@ def common_scope(paths: Collection[Scope]) -> Scope:
 
 
 class _Placed(Protocol):
-    """What stands in modules."""
+    """Anything that belongs to a module."""
 
     @property
     def scope(self) -> Scope:
@@ -50,7 +50,7 @@ P = TypeVar("P", bound=_Placed)
 
 
 class _Module(Generic[P]):
-    """A module: what stands in it, and the modules inside."""
+    """A module: its items, and the modules inside it."""
 
     __slots__ = ("inner", "items")
 

@@ -1,4 +1,4 @@
-"""How each kind of box and line looks, in light and in dark. Every colour has a second cue: shape, border or glyph."""
+"""How each kind of box and line looks, in light and in dark. Every colour comes with a second cue: shape, border or glyph."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from .view import EdgeKind
 
-# One font stack; the metrics in `labels` are those of its first and its fourth.
+# The metrics in `labels` are those of the first and the fourth font.
 FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
-# How many depths of colour there are for weights from 0 to 1.
+# The number of depths of colour for weights from 0 to 1.
 HEATS = 10
 
 
@@ -25,10 +25,10 @@ class Look(NamedTuple):
 
     Attributes:
         shape: rounded, square, ellipse, cylinder, octagon or stacked.
-        dot: the same in Graphviz's words.
-        legend: what the legend calls it.
+        dot: the same for Graphviz.
+        legend: its name in the legend.
         border: solid, dashed, dotted, dashdot, double or thick.
-        glyph: a sign at its corner, where no badge stands.
+        glyph: a sign at its corner, if it has no badge.
     """
 
     shape: str
@@ -39,7 +39,7 @@ class Look(NamedTuple):
 
 
 class EdgeLook(NamedTuple):
-    """One kind of line: its dashes in SVG, whether it has an arrow, Graphviz's words, and the legend's."""
+    """One kind of line: its dashes in SVG, whether it has an arrow, the same for Graphviz, and its name in the legend."""
 
     dashes: str
     arrow: bool
@@ -48,7 +48,7 @@ class EdgeLook(NamedTuple):
 
 
 class Theme(NamedTuple):
-    """The colours of a whole picture; `heat` goes from the least to the greatest weight."""
+    """The colours of a whole picture; `heat` runs from the smallest to the largest weight."""
 
     page: str
     text: str
@@ -186,7 +186,7 @@ def stylesheet(
 ) -> str:
     """Return the CSS of a picture: explicit colours, which every SVG renderer reads, and dark ones on request.
 
-    All selectors begin with the picture's class, since the styles of an SVG inside a page hold for the whole page.
+    All selectors begin with the picture's class, since the styles of an SVG inside a page apply to the whole page.
 
     Args:
         looks, kinds, heats: those that occur.
@@ -230,7 +230,7 @@ def _colors(theme: Theme, looks: tuple[str, ...], kinds: tuple[EdgeKind, ...], h
         rules.append(f"{p} .{look} .box {{ fill: {ink.fill}; stroke: {ink.border} }}")
         rules.append(f"{p} .{look} .pill {{ fill: {ink.border}; stroke: {theme.page} }}")
     for heat in heats:
-        # Twice, to outweigh the colours of looks: those of the next picture on a page come later.
+        # Twice, to outweigh the colours of looks: those of the next picture on the page come later.
         name = f".heat{heat}.heat{heat}"
         rules.append(f"{p} {name} .box {{ fill: {theme.heat[heat]} }}")
         rules.append(f"{p} {name} .soft, {p} {name} .sign {{ fill: {theme.text} }}")

@@ -1,7 +1,7 @@
-"""The tree: from the results down to what they were made of, every node once.
+"""The tree: from the results down to what they were made from, every node once.
 
-A node that several others read is written out where it is met first, and is `n3 (above)` afterwards. Where the tree
-grows too deep for a page it goes on below, from the left margin.
+A node with several readers is written out the first time, and is `n3 (above)` afterwards. Where the tree gets too deep
+for a page, it continues below, from the left margin.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from ...ir.text import (
     text_window,
     unfit,
 )
-from ..analysis.overlays import overlay_of
 from ..marks import Overlaid, remarks_of
+from ..overlays import overlay_of
 
 # Levels of one piece of the tree; each takes three columns.
 _LEVELS = 16
 
 
 class _Signs(NamedTuple):
-    """What the branches are drawn with."""
+    """The characters of the branches."""
 
     more: str  # a child that has siblings below it
     last: str  # a child that has none
@@ -54,7 +54,7 @@ _ASCII = _Signs("|- ", "`- ", "|  ", "   ", "...")
 
 
 class _Branch(NamedTuple):
-    """One line to be written: a node at a place, or the ids of nodes that are left out."""
+    """A line to be written: a node and its place, or the ids of nodes that are left out."""
 
     node_id: str
     left_out: tuple[str, ...]
@@ -113,7 +113,7 @@ class _Writer:
         self._below: deque[str] = deque()
 
     def grown(self, root: str) -> list[Line]:
-        """Return the lines of a tree and of the pieces of it that stand below it."""
+        """Return the lines of a tree and of the pieces that continue below it."""
         lines: list[Line] = []
         if root not in self._shown:
             return [[(f"{self._signs.rest} {root}", "soft")]]
@@ -156,7 +156,7 @@ class _Writer:
 
     def _node(self, node: GraphNode, scope: str) -> Line:
         pen = self._pen
-        # The module is named where it is entered; inside, the branches tell.
+        # A module is named where it is entered; inside, the branches show it.
         said = remark_text(node, self._said, self._sources, self._remarks, pen, inside=scope)
         measured = self._graph.measurement(node.id)
         remark = "  ".join(filter(None, [self._numbers(measured), said]))

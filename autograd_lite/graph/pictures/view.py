@@ -1,6 +1,6 @@
 """What a picture shows, before it is drawn: boxes with lines of text, and lines between them.
 
-SVG, DOT, Mermaid and HTML all draw a View, so folding, focusing and overlays are done once, here, and look alike
+SVG, DOT, Mermaid and HTML all draw a View, so folding, focusing and overlays are done once and look the same
 everywhere.
 """
 
@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .scopes import Scope
+
+# Beyond this many boxes a static picture is no longer a picture.
+PICTURE_LIMIT = 1500
 
 
 class EdgeKind(StrEnum):
@@ -25,7 +28,7 @@ class ViewNode:
     """A box.
 
     Attributes:
-        id: of the graph's node; of a folded group "m0", "m1", … in the order of their first nodes.
+        id: of the graph's node; for a folded group "m0", "m1", … in the order of their first nodes.
         look: a key of `style.LOOKS`.
         lines: its text, the head first.
         sign: a glyph before the head.
@@ -33,7 +36,7 @@ class ViewNode:
         scope: the modules around it, outermost first.
         tip: lines of the tooltip.
         badge: a few characters at its corner.
-        members: of a folded group, the ids of the graph's nodes in it.
+        members: for a folded group, the ids of the graph's nodes in it.
         weight: see `Mark`.
     """
 
@@ -56,8 +59,8 @@ class ViewEdge:
     Attributes:
         source, target: ids of boxes.
         kind: what flows.
-        label: beside the line, such as the shape where it changes; empty for none.
-        argument: the position among the target's arguments, from 1, where it must be told; 0 otherwise.
+        label: next to the line, such as the shape where it changes; may be empty.
+        argument: the position among the target's arguments, from 1, if it has to be shown; 0 otherwise.
         quiet: it comes from a parameter, a constant or a generator.
     """
 
@@ -75,11 +78,11 @@ class View:
 
     Attributes:
         nodes: in an order in which every edge goes from an earlier to a later one.
-        edges: by the ids of the boxes; two boxes have one edge of a kind at most, unless arguments are told apart or a
+        edges: by the ids of the boxes; at most one of a kind between two boxes, unless arguments are told apart or a
             box reads the same value twice, as in `x * x`.
         title: of the picture.
         caption: lines above it: what it counts, what it hides.
-        cut: ids of boxes that read what is not shown.
+        cut: ids of boxes that read something not shown.
     """
 
     nodes: tuple[ViewNode, ...]

@@ -436,13 +436,13 @@ def test_hostile_names(name: str) -> None:
 def test_a_long_chain() -> None:
     x = ag.tensor(0.0, requires_grad=True)
     y = np.log(x)
-    for _ in range(20_000):
+    for _ in range(6_000):
         y = y + 1.0
     report = find_nan(y)
     assert report is not None
     assert report.op == "log"
-    assert "… 19,99" in str(report)
-    assert len(report.path) > 20_000
+    assert "… 5,99" in str(report)
+    assert len(report.path) > 6_000
 
 
 @pytest.mark.filterwarnings("error")

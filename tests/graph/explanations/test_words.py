@@ -24,7 +24,8 @@ from autograd_lite.graph.explanations.words.rules import LIMIT, Words
 from autograd_lite.graph.explanations.words.signs import plain
 from autograd_lite.graph.explanations.words.terms import is_elementwise
 
-from ...laws.samples import DIFFERENTIABLE, Sample, differentiable_inputs
+from ...laws.samples import DIFFERENTIABLE, Sample, differentiable_inputs, op_name
+from ...rows import for_every
 from ...running import in_small_stack
 from ..samples import HOSTILE, SAMPLES, parameter, perceptron
 
@@ -123,7 +124,7 @@ def evaluated(text: str, names: dict[str, Any]) -> Any:
 ARRAY_INDEX = r"\b(u?int\d*|bool)\("
 
 
-@pytest.mark.parametrize("sample", DIFFERENTIABLE, ids=lambda sample: sample.name)
+@for_every(DIFFERENTIABLE, by=op_name)
 def test_what_the_words_say_is_what_was_computed(sample: Sample) -> None:
     program, values = recorded(sample)
     words = Words(program.graph)
@@ -155,7 +156,7 @@ def test_few_rules_are_too_long_to_be_read_whole() -> None:
     assert len(said) > 200
 
 
-@pytest.mark.parametrize("sample", DIFFERENTIABLE[::5], ids=lambda sample: sample.name)
+@for_every(DIFFERENTIABLE[::5])
 def test_remarks_say_what_leads_from_the_rule_to_the_contribution(sample: Sample) -> None:
     program, values = recorded(sample)
     words = Words(program.graph)
@@ -180,7 +181,7 @@ UNTOLD = ("adjoint", "pullback", "zero_mask", "add_along_axis", "convolution_ker
 UNTOLD += ("triangle_inverse", "divide_by_gaps", "window_take", "window_put", "window_spread")
 
 
-@pytest.mark.parametrize("sample", {s.case.op: s for s in DIFFERENTIABLE}.values(), ids=lambda s: s.case.op)
+@for_every({s.case.op: s for s in DIFFERENTIABLE}.values())
 def test_every_op_that_users_call_has_a_reason(sample: Sample) -> None:
     program, _ = recorded(sample)
     graph = program.graph

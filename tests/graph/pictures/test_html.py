@@ -159,7 +159,7 @@ def test_every_frame_is_an_interval_and_its_parent_comes_first() -> None:
 
 def test_a_long_chain_without_modules_is_cut_into_parts() -> None:
     x = ag.tensor(0.5, requires_grad=True)
-    for i in range(50_000):
+    for i in range(12_000):
         x = np.sin(x) if i % 7 else np.cos(x) * (1.0 + i)
     groups, homes = grouped(build_graph(x).nodes)
     inside = [0] * (len(groups) + 1)

@@ -16,7 +16,8 @@ from autograd_lite import Tensor
 from autograd_lite.graph import Graph, Kind, Program, Role, build_graph
 from autograd_lite.graph.explanations.words.rules import Words
 from autograd_lite.graph.pictures.mirror.model import mirror_of
-from autograd_lite.ir.labels import amount, text_width
+from autograd_lite.graph.pictures.widths import text_width
+from autograd_lite.ir.labels import amount
 
 from ..samples import diamond, parameter, perceptron
 from .mirrors import SVG, Picture, Point, Rect, assert_clear, each_sample, graph_of, rectangle, residual, whole

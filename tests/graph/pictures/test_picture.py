@@ -21,7 +21,7 @@ from autograd_lite.graph import Graph, Kind, build_graph
 from autograd_lite.graph.pictures.style import EDGE_LOOKS, HEATS, LOOKS, THEMES, stylesheet
 from autograd_lite.graph.pictures.svg import svg_text
 from autograd_lite.graph.pictures.view import EdgeKind, View, ViewEdge, ViewNode
-from autograd_lite.ir.labels import fits_table, text_width
+from autograd_lite.graph.pictures.widths import fits_table, text_width
 
 from ..samples import HOSTILE, SAMPLES, dropout, parameter, perceptron
 from ..test_faces import hostile_graph, names

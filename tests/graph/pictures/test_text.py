@@ -229,14 +229,14 @@ def test_a_cut_text_has_something_of_both_passes() -> None:
 
 
 def test_a_deep_tree_goes_on_below_and_does_not_recurse() -> None:
-    graph = build_graph(chain(50_000))
+    graph = build_graph(chain(12_000))
     text = graph.to_text(style="tree")
     assert max(map(len, text.splitlines())) < 100
     _, roots, counts = grown(text)
-    assert len(counts) == 50_001
+    assert len(counts) == 12_001
     assert set(counts.values()) == {1}
-    assert len(roots) == len(set(roots)) > 1000
-    assert len(graph.to_text().splitlines()) == 50_003
+    assert len(roots) == len(set(roots)) > 200
+    assert len(graph.to_text().splitlines()) == 12_003
 
 
 def test_what_two_branches_need_goes_on_below_once() -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nn.datasets import DatasetError, fetch, make_sample, mnist
+from nn.datasets import DatasetError, fetch, mnist
 from nn.datasets.fetch import cache_dir
 
+from . import make_sample
 from .small_set import Mirror, assert_small, write_files
 
 FOLDER = Path(mnist.__file__).parent

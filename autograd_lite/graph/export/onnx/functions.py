@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ....ops.special import _ERF, _ERFC
+from ....ops.erf import _ERF, _ERFC
 from .emit import BOOL, DOUBLE, INT64, Scalar, Value
 
 

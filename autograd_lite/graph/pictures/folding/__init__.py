@@ -1,1 +1,1 @@
-"""From a graph to a picture that can be read: modules that close, blocks that repeat."""
+"""From a graph to a readable picture: modules close, and repeated blocks fold."""

@@ -1,4 +1,4 @@
-"""From groups of operations to a View: where slots stand, what the edges between boxes say, what is summed up."""
+"""From groups of operations to a View: where slots go, what edges between boxes say, what is summed up."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..describe import BACKWARD, Facts, Sums, group_box, node_box
 from ..scopes import Scope, common_scope
 from ..view import EdgeKind, View, ViewEdge, ViewNode
 
-# Ops whose arguments may change places: where these arrive in another order, nobody needs to be told.
+# Ops whose arguments commute: their order need not be shown.
 COMMUTATIVE = frozenset(
     ("add", "multiply", "maximum", "minimum", "fmax", "fmin", "equal", "not_equal", "hypot", "logaddexp", "logaddexp2")
 ).union(("logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor", "gcd", "lcm"))
 _QUIET = frozenset((Kind.PARAMETER, Kind.CONSTANT, Kind.STATE))
-# As many inputs may stand beside a folded group that alone reads them; more go inside.
+# Up to this many inputs are drawn next to the folded group that alone reads them; more go inside.
 _INPUTS_BESIDE = 4
 
 
@@ -43,12 +43,12 @@ class Cell(NamedTuple):
 
 
 class Homes(NamedTuple):
-    """For the nodes of a graph, by id: the modules around them.
+    """The modules around the nodes of a graph, by id.
 
     Attributes:
-        own: the path of each, with "∇" behind the names where it belongs to the backward pass.
-        readers: for each slot the ids of the operations that decide where it stands: those of the forward pass, if any.
-        frozen: inputs that are weights of a module, only not trained: they are called after the module that reads them.
+        own: the path of each, with "∇" after the names where it belongs to the backward pass.
+        readers: for each slot the ids of the operations that decide where it goes: those of the forward pass, if any.
+        frozen: inputs that are untrained weights of a module: they are named after the module that reads them.
     """
 
     own: dict[str, Scope]
@@ -57,9 +57,9 @@ class Homes(NamedTuple):
 
 
 def homes_of(nodes: Sequence[GraphNode]) -> Homes:
-    """Say which modules stand around each node: of an operation its own, of a slot what its readers have in common.
+    """Return the modules around each node: an operation's own; for a slot, those that its readers share.
 
-    Inputs belong to no module, for they come from outside.
+    Inputs belong to no module, since they come from outside.
     """
     own: dict[str, Scope] = {}
     paths: dict[tuple[str, bool], Scope] = {("", False): (), ("", True): ()}
@@ -90,7 +90,7 @@ def homes_of(nodes: Sequence[GraphNode]) -> Homes:
 
 
 def facts_of(graph: PureGraph, homes: Homes) -> Facts:
-    """Collect what boxes say of nodes beside what these say themselves."""
+    """Collect the facts about nodes that boxes need and nodes do not hold."""
     gradients = {total: graph[leaf].name or leaf for leaf, total in graph.gradients.items()} if graph.flows else {}
     return Facts(frozenset(graph.outputs), gradients, homes.frozen)
 
@@ -101,8 +101,8 @@ class Plan(NamedTuple):
     Attributes:
         cells: disjoint, in an order in which none reads from a later one.
         inside: by the number of a cell, the slots in it.
-        alone: by the number of a cell, the slots that stand before it as boxes of their own; at -1 those that nobody
-            reads.
+        alone: by the number of a cell, the slots that come before it as boxes of their own; at -1 those without
+            readers.
         number: for each operation the number of its cell.
     """
 
@@ -113,7 +113,7 @@ class Plan(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many boxes there are."""
+        """The number of boxes."""
         return len(self.cells) + sum(map(len, self.alone.values()))
 
 
@@ -133,7 +133,7 @@ def assemble(
         plan: the boxes.
         homes: the modules around the nodes.
         overlay: marks and totals.
-        caption: lines for the end of the caption.
+        caption: the last lines of the caption.
         shown: the numbers of cells and the ids of slots to show; None for all.
     """
     overlay = overlay or Overlay()
@@ -189,7 +189,7 @@ def _group(
 
 
 def _weighed(boxes: Sequence[ViewNode], overlay: Overlay) -> list[ViewNode]:
-    """Color boxes by what they sum up to, on one scale, where there are groups among them."""
+    """Color boxes by their sums, on one scale, if there are groups among them."""
     if not overlay.totals or not any(box.members for box in boxes):
         return list(boxes)
     numbers = [[overlay.totals[i] for i in box.members or (box.id,) if i in overlay.totals] for box in boxes]
@@ -203,7 +203,7 @@ def _weighed(boxes: Sequence[ViewNode], overlay: Overlay) -> list[ViewNode]:
 
 
 def planned(graph: PureGraph, cells: Sequence[Cell], homes: Homes) -> Plan:
-    """Say where the slots stand.
+    """Decide where the slots go.
 
     A slot goes into the group that alone reads it; an input only if it is one of many, or if that group repeats.
     """
@@ -238,7 +238,7 @@ def planned(graph: PureGraph, cells: Sequence[Cell], homes: Homes) -> Plan:
 
 
 def _starts(cell: Cell, number: Mapping[str, int]) -> Iterator[str]:
-    """Yield the slots that the first repetition reads where the second reads an operation: what a loop starts from."""
+    """Yield what a loop starts from: slots that the first repetition reads where the second reads an operation."""
     step = len(cell.ops) // cell.times
     for first, second in zip(cell.ops[:step], cell.ops[step:], strict=False):
         for source, instead in zip(first.inputs, second.inputs, strict=True):
@@ -278,7 +278,7 @@ class _Line(NamedTuple):
 def _edges(
     graph: PureGraph, cells: Sequence[Cell], names: Mapping[str, str]
 ) -> tuple[tuple[ViewEdge, ...], tuple[str, ...]]:
-    """Return the edges, and the ids of boxes that read what is not shown."""
+    """Return the edges, and the ids of boxes that read something not shown."""
     flowing: dict[_Line, dict[str, None]] = {}
     again: Counter[_Line] = Counter()
     cut: dict[str, None] = {}
@@ -311,10 +311,10 @@ def _edges(
 
 
 def _carriers(graph: PureGraph) -> Collection[str]:
-    """Return the ids of what depends on the cotangent of a result: what the backward pass carries along."""
+    """Return the ids of what depends on the cotangent of a result: what the backward pass propagates."""
     found: set[str] = set()
     for node in graph:
-        # In a part of a graph, an input of the backward pass stands for an operation of it.
+        # In a part of a graph, an input of the backward pass takes the place of one of its operations.
         begins = node.role is Role.SEED or (node.backward and node.kind is Kind.INPUT)
         if begins or (node.backward and not found.isdisjoint(node.inputs)):
             found.add(node.id)
@@ -328,9 +328,9 @@ def _kind(value: GraphNode, reader: GraphNode, carriers: Collection[str]) -> Edg
 
 
 def _label(line: _Line, values: Sequence[GraphNode], arriving: Collection[Shape] | None) -> str:
-    """Say of what was saved the bytes, and of what comes out of a group the shape, unless it is what goes in.
+    """Label saved edges with their bytes, and edges leaving a group with their shape if it differs from the input's.
 
-    The box of a node says its own shape.
+    The box of a node shows its own shape.
     """
     if line.kind is EdgeKind.SAVED:
         return amount(sum(value.nbytes for value in values), "B")

@@ -1,8 +1,8 @@
-"""From a graph to a View: modules closed and repetitions folded until it can be read.
+"""From a graph to a View: modules are closed and repetitions folded until it is readable.
 
-A graph of up to 150 nodes is shown whole. Of a larger one, what repeats at least three times becomes one box, and
+A graph of up to 150 nodes is shown whole. In a larger one, whatever repeats at least three times becomes one box, and
 modules are closed from the inside out until the picture is small. A group is the interval of recorded operations that
-one module, or one loop, made; the backward pass of a module is a group of its own, with "∇" behind its name.
+one module, or one loop, made; the backward pass of a module is a group of its own, with "∇" after its name.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ import numpy as np
 from ....core.messages import checked
 from ....ir.graph import PureGraph
 from ....ir.labels import counted
-from ...analysis.overlays import overlay_of
 from ...marks import Overlaid
+from ...overlays import overlay_of
 from ..describe import BACKWARD
 from ..scopes import Scope
-from ..view import View
-from ..window import PICTURE_LIMIT
+from ..view import PICTURE_LIMIT, View
 from .assemble import Cell, Homes, Plan, assemble, homes_of, nearest, planned
 from .groups import Rows, cells_of, chains_of
 
@@ -38,8 +37,8 @@ class ViewOptions(TypedDict, total=False):
     limit: int
 
 
-# Up to so many nodes a picture shows them all; what must be folded is folded to so few that a page holds them, as long
-# as enough remains to be called a picture.
+# Up to the first number of nodes, all are shown. Larger graphs are folded until they fit on a page (the second), unless
+# fewer boxes would remain than deserve to be called a picture (the third).
 _WHOLE, _PAGE, _LEAST = 150, 60, 12
 
 
@@ -54,20 +53,20 @@ def view_of(
     fold: bool = True,
     limit: int = PICTURE_LIMIT,
 ) -> View:
-    """Make the View of a graph: which boxes a picture has, what stands in them, and what joins them.
+    """Make the View of a graph: the boxes of a picture, their texts, and the edges between them.
 
     Args:
         graph: the graph.
         overlay: marks for nodes: an Overlay, an analysis that has one (Cost, Memory, NanReport, Health, GraphDiff), or
             "flops", "bytes", "saved" or "time" for that cost. A group shows the sum of what its members measure and the
             worst of their looks.
-        depth: how many levels of modules stay open; None to choose so that the picture can be read. 0 makes one box of
+        depth: how many levels of modules stay open; None to choose a readable picture. 0 makes one box of
             every outermost module.
-        expand: modules to be opened with all around them, by path, such as "encoder.block_0"; or a function from a
-            path to bool.
-        collapse: modules to be closed, in the same way.
+        expand: modules to open, with all around them, by path, such as "encoder.block_0"; or a function from a path
+            to bool.
+        collapse: modules to close, given in the same way.
         fold: False to show every node.
-        limit: the most boxes. A larger picture is folded further, and then shows what is nearest to the results.
+        limit: the most boxes. A larger picture is folded further, then cut to what is nearest to the results.
 
     Returns:
         The View; its caption says what was folded and what is not shown.
@@ -75,7 +74,7 @@ def view_of(
     Raises:
         TypeError: if an argument is of another type.
         ValueError: if `limit` or `depth` is out of range, the overlay is of another graph, or no module has the path
-            that is to be opened or closed.
+            to be opened or closed.
 
     Example:
         >>> import autograd_lite as ag
@@ -118,7 +117,7 @@ def _how_to_see_more(n: int, rows: Rows, limit: int) -> str:
 
 
 class _Folder:
-    """What is asked for, and the plans that come of it."""
+    """The options, and the plans that follow from them."""
 
     def __init__(
         self, graph: PureGraph, homes: Homes, rows: Rows, depth: int | None, expand: Paths, collapse: Paths, limit: int
@@ -147,7 +146,7 @@ class _Folder:
         return plan
 
     def _readable(self, plan: Plan) -> Plan:
-        """Return the deepest level that fits on a page; if that leaves too little, the deepest that can be read."""
+        """Return the deepest level that fits on a page; if that leaves too little, the deepest that is readable."""
         readable = page = plan
         for level in range(self.levels - 1, -1, -1):
             if page.size <= min(_PAGE, self.limit):
@@ -157,7 +156,7 @@ class _Folder:
         return readable if page.size < _LEAST and readable.size <= self.limit else page
 
     def _at(self, depth: int) -> Plan:
-        """Return the boxes with so many levels open."""
+        """Return the boxes with `depth` levels open."""
 
         def is_closed(path: Scope) -> bool:
             return path in self.closed or (len(path) > depth and path not in self.opened)

@@ -1,7 +1,7 @@
-"""Which operations become one box: modules that are closed, and stretches of boxes that repeat.
+"""Which operations become one box: closed modules, and stretches of boxes that repeat.
 
-Everything works on the operations in recorded order, and every group is an interval of it. So no group reads from
-itself through another one, and the boxes can be drawn in that order.
+Everything works on the operations in recorded order, and every group is an interval of that order. So no group reads
+from itself through another one, and the boxes can be drawn in that order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..scopes import Scope
 from .assemble import Cell
 from .repeats import LEAST, runs_in
 
-# A loop without modules is folded if that hides so many boxes.
+# A loop without modules is folded if that hides at least this many boxes.
 _WORTH = 6
 
 
@@ -39,8 +39,8 @@ class Rows:
     def structure(self, start: int, stop: int) -> tuple[int, tuple[int, ...]]:
         """Return a number that two intervals share if they are alike, and what they read from outside, in order.
 
-        Alike are those with the same operations that read each other in the same way, and read what comes from
-        outside at the same places; shapes, names and values may differ.
+        Two are alike if they have the same operations, which read each other in the same way and read from outside at
+        the same places; shapes, names and values may differ.
         """
         found = self._known.get((start, stop))
         if found is None:
@@ -61,12 +61,12 @@ def _said(node: GraphNode) -> object:
 
 
 class _Item(NamedTuple):
-    """A box to be, or a module whose boxes stand alone: an interval of the operations.
+    """A future box, or a module whose boxes are separate: an interval of the operations.
 
     Attributes:
         start, stop: of the interval.
         title: of the closed module, or the repetition; empty for an operation.
-        inner: of an open module, what stands in it.
+        inner: for an open module, its items.
         times: how often it is repeated.
         name: the module, open or closed; empty for an operation.
     """
@@ -98,11 +98,11 @@ def cells_of(
         rows: the operations.
         is_closed: whether a module is one box.
         is_kept: whether a module must be drawn by itself, whatever repeats around it.
-        repeats: fold what repeats, also among operations and open modules.
+        repeats: fold what repeats, among operations and open modules too.
     """
     root = _tree(rows, is_closed)
     cells: list[Cell] = []
-    # Open modules are opened one after the other, from the last to the first; what is ready is put down.
+    # The stack holds items in reverse order; open modules are replaced by their items, anything else is done.
     pending: list[tuple[Scope, _Item]] = [((), item) for item in reversed(_folded(rows, (), root, is_kept, repeats))]
     while pending:
         scope, item = pending.pop()
@@ -115,7 +115,7 @@ def cells_of(
 
 
 def _tree(rows: Rows, is_closed: Callable[[Scope], bool]) -> tuple[_Item, ...]:
-    """Put the operations into their modules: one item for each time that a module is entered."""
+    """Put the operations into their modules: one item each time a module is entered."""
     verdicts: dict[Scope, Scope | None] = {}
     stack = [_Frame((), 0)]
     start = 0
@@ -141,7 +141,7 @@ def _tree(rows: Rows, is_closed: Callable[[Scope], bool]) -> tuple[_Item, ...]:
 
 
 def _leave(stack: list[_Frame], around: Scope, stop: int) -> None:
-    """Close the modules that a path does not stand in."""
+    """Close the modules that are not on a path."""
     while stack[-1].path != around[: len(stack) - 1]:
         done = stack.pop()
         stack[-1].items.append(_Item(done.start, stop, inner=tuple(done.items), name=done.path[-1]))
@@ -159,7 +159,7 @@ def _folded(
     tokens = []
     for i, item in enumerate(items):
         if (item.inner and not repeats) or (item.name and is_kept((*scope, item.name))):
-            tokens.append(-1 - i)  # like no other
+            tokens.append(-1 - i)  # unique
         elif item.stop - item.start == 1:
             tokens.append(2 * rows.tokens[item.start])
         else:
@@ -186,7 +186,7 @@ def _folded(
 
 
 def _counted(rows: Rows, item: _Item) -> _Item:
-    """Say of a closed module that is entered several times on end how often that is."""
+    """Count how often a closed module is entered in succession."""
     size = item.stop - item.start
     if not item.title or item.times > 1 or size < _WORTH:
         return item
@@ -201,7 +201,7 @@ def _counted(rows: Rows, item: _Item) -> _Item:
 def _best_cut(rows: Rows, stretch: Sequence[_Item], period: int) -> int:
     """Return how many items to leave out at the beginning so that the fewest values cross from one period to the next.
 
-    A loop that was found from the middle of its body is so cut where its body begins.
+    A loop that was found from the middle of its body is thus cut where its body begins.
     """
     begin, end = stretch[0].start, stretch[LEAST * period - 1].stop
     last: dict[int, int] = {}
@@ -214,7 +214,7 @@ def _best_cut(rows: Rows, stretch: Sequence[_Item], period: int) -> int:
         changes[source + 1] = changes.get(source + 1, 0) + 1
         changes[reader + 1] = changes.get(reader + 1, 0) - 1
     crossing, level, position = [], 0, begin
-    # More than what is spare at the end would cost a repetition.
+    # Leaving out more than is spare at the end would cost a repetition.
     for item in stretch[period : period + min(period, len(stretch) % period + 1)]:
         while position < item.start:
             position += 1
@@ -238,7 +238,7 @@ def _alike(rows: Rows, items: Sequence[_Item], first: int, stop: int, period: in
         else:
             if times >= LEAST:
                 found.append((begin, times))
-            # The one before may be the first of a new stretch, unless it is the last of one found.
+            # The period before may be the first of a new stretch, unless it is the last of one found.
             follows = how is not None and times < LEAST
             begin, times, joint = (k - period, 2, how) if follows else (k, 1, None)
         before = now
@@ -248,7 +248,7 @@ def _alike(rows: Rows, items: Sequence[_Item], first: int, stop: int, period: in
 
 
 def _joint(outside: tuple[int, ...], before: tuple[int, ...], begin: int, start: int) -> tuple[object, ...]:
-    """Say of all that is read from outside where it comes from: the repetition before, the same node, or another."""
+    """Tell where everything read from outside comes from: the previous repetition, the same node, or another."""
     return tuple(
         [
             ("previous", i - begin) if begin <= i < start else "same" if i == old else "else"
@@ -269,7 +269,7 @@ def _title(rows: Rows, items: Sequence[_Item], period: int) -> str:
 
 
 def chains_of(rows: Rows, cells: Sequence[Cell], outputs: Sequence[str]) -> list[Cell]:
-    """Join operations that follow each other without a branch: each alone reads the one before, and keeps its shape."""
+    """Join chains of operations: each is the only reader of the one before, and keeps its shape."""
     number = {node.id: i for i, node in enumerate(rows.ops)}
     alone = {number[cell.ops[0].id]: cell for cell in cells if not cell.title}
     readers: dict[int, list[int]] = {}

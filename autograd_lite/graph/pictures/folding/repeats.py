@@ -1,4 +1,4 @@
-"""What repeats in a sequence: stretches of at least three periods, found in about n log n steps."""
+"""Repetitions in a sequence: stretches of at least three periods, found in about n log n steps."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from bisect import bisect_right, insort
 from collections.abc import Sequence
 from typing import NamedTuple
 
-# Two of a kind are drawn; three and more are one box.
+# Two of a kind are drawn; three or more become one box.
 LEAST = 3
 
 
 class Run(NamedTuple):
-    """A stretch `tokens[start:stop]` in which every token is the one that stands `period` before it."""
+    """A stretch `tokens[start:stop]` in which every token equals the one `period` before it."""
 
     start: int
     stop: int
@@ -19,15 +19,15 @@ class Run(NamedTuple):
 
     @property
     def times(self) -> int:
-        """How many whole periods it has."""
+        """The number of whole periods."""
         return (self.stop - self.start) // self.period
 
 
 def runs_in(tokens: Sequence[int]) -> list[Run]:
-    """Return stretches that repeat at least three times, none overlapping another, the longest first chosen.
+    """Return disjoint stretches that repeat at least three times; the longest are chosen first.
 
-    Where a stretch of k tokens stands at i, i - p and i - 2p, with p the distance to where it stood last, a period p is
-    likely; it is then followed to both sides as far as it goes. k is doubled up to a third of the length, so that every
+    Where the same k tokens occur at i, i - p and i - 2p, with p the distance to their last occurrence, a period p is
+    likely; it is then extended to both sides as far as it goes. k is doubled up to a third of the length, so that every
     period is looked for with stretches about as long as itself.
 
     Example:
@@ -49,7 +49,7 @@ def runs_in(tokens: Sequence[int]) -> list[Run]:
             if before[seen] == period and not _is_known(known, i, period):
                 run = _followed(tokens, i, period)
                 insort(known.setdefault(period, []), run)
-                # One that covers nearly all leaves nothing to look for; and no input may cost more than this.
+                # A run that covers nearly everything leaves nothing to look for; and no input may cost more than this.
                 budget = 0 if run.times >= LEAST and run.stop - run.start > 0.9 * n else budget - run.stop + run.start
                 if budget <= 0:
                     break
@@ -80,7 +80,7 @@ def _followed(tokens: Sequence[int], i: int, period: int) -> Run:
 
 
 def _chosen(found: list[Run], n: int) -> list[Run]:
-    """Choose those that cover most; of those that cover the same, the shortest period."""
+    """Choose the runs that cover most; among equals, the one with the shortest period."""
     taken = bytearray(n)
     chosen = []
     for run in sorted(found, key=lambda r: (-r.times * r.period, r.period, r.start)):

@@ -1,4 +1,4 @@
-"""The bus: where lanes for all long edges would be too many, they run beside the whole picture instead."""
+"""The bus: where long edges would need too many lanes, they run to the right of the whole picture instead."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from heapq import heappop, heappush
 
 from .lanes import Edge
 
-# A picture may have so many lanes, and so many more for each box; what passes fewer rows never leaves its place.
+# The most lanes of a picture, plus so many per box; edges that pass fewer rows than the third never take the bus.
 _LANES, _LANES_A_BOX, _LONG = 20_000, 5, 40
 # Between the picture and the first line, and between lines.
 _BESIDE, _STEP = 22.0, 7.0
 
 
 def on_the_bus(layers: Sequence[int], edges: Sequence[Edge]) -> set[int]:
-    """Return which edges have no lanes: none in most pictures, the long ones where there would be too many."""
+    """Return the edges without lanes: none in most pictures, the long ones where there would be too many."""
     lowest: dict[tuple[int, int], int] = {}
     for edge in edges:
         key = edge.source, edge.channel
@@ -28,12 +28,12 @@ def on_the_bus(layers: Sequence[int], edges: Sequence[Edge]) -> set[int]:
 def bus_lines(
     layers: Sequence[int], edges: Sequence[Edge], chosen: Collection[int], right: float
 ) -> dict[tuple[int, int], float]:
-    """Return the x of the line of each box and channel on the bus, right of the picture; two share one in turn.
+    """Return the x of the line of each box and channel on the bus; lines one below the other share an x.
 
     Args:
         layers: of the boxes.
         edges: all of them.
-        chosen: which of them are on the bus.
+        chosen: those on the bus.
         right: where the picture ends.
     """
     lowest: dict[tuple[int, int], int] = {}

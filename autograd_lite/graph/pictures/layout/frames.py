@@ -1,7 +1,7 @@
-"""Frames around modules: each keeps a column of its own from its first row to its last, so no stranger gets into it.
+"""Frames around modules: each keeps a column of its own from its first row to its last, so no other box gets into it.
 
-On every row that a frame passes there stand two borders, left and right of what the module has there. Borders are
-vertices like others when positions are chosen; the segments between them are the heaviest, so they become straight.
+Every row of a frame has two borders, left and right of what the module has there. Borders are vertices like any other
+when positions are chosen; the segments between them are the heaviest, so they become straight.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from .lanes import Edge, Lanes
 from .modules import Modules, common
 
-# Between a frame and what it holds, and for its title.
+# The space between a frame and what it holds, and for its title.
 PAD, TITLE = 10.0, 18.0
 
 
@@ -27,11 +27,11 @@ class Frame(NamedTuple):
 
 
 class Homes(NamedTuple):
-    """Which group each vertex stands in.
+    """Which group each vertex is in.
 
     Attributes:
         of: the groups of boxes, lanes and spacers, -1 for none.
-        spacers: the layers of vertices of no size that hold a place for a group on a row where it has nothing.
+        spacers: the layers of sizeless vertices that keep a place for a group on a row where it has nothing.
         first, last: the rows of each group.
     """
 
@@ -42,9 +42,9 @@ class Homes(NamedTuple):
 
 
 def homes_of(modules: Modules, lanes: Lanes, edges: Sequence[Edge]) -> Homes:
-    """Find a group for every lane: while it passes a module that it comes from or leads to, it runs inside.
+    """Find a group for every lane: next to a module that it comes from or leads to, it runs inside it.
 
-    Loose ones run inside only of what they come from and lead to, so that frames stay narrow.
+    Loose lanes run inside only what they both come from and lead to, so that frames stay narrow.
     """
     parents, n = modules.parents, len(modules.homes)
     first, last = [len(lanes.layers)] * len(parents), [-1] * len(parents)
@@ -104,7 +104,7 @@ class Borders(NamedTuple):
     Attributes:
         rows: of vertices, from left to right.
         sides: of all vertices: -1 for a left border, 1 for a right one, 0 otherwise.
-        left, right: of each group its borders from its first row to its last.
+        left, right: the borders of each group, from its first row to its last.
     """
 
     rows: list[list[int]]

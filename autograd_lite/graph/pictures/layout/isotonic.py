@@ -12,7 +12,7 @@ def isotonic(wanted: Sequence[float], weights: Sequence[float], gaps: Sequence[f
 
     Args:
         wanted: any number of positions.
-        weights: positive, as many.
+        weights: positive, one for each.
         gaps: one fewer.
 
     Example:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from .modules import Modules, common
 
-# A lane wants to run straight more than a box wants to stand below its neighbour.
+# A lane wants to run straight more than a box wants to be below its neighbour.
 _LANE_WEIGHT = 16.0
-# What is lighter pulls a little, but bends for everything else.
+# Edges lighter than this pull a little, but give way to everything else.
 LOOSE = 0.2
 
 
@@ -20,7 +20,7 @@ class Edge(NamedTuple):
         source, target: numbers of boxes.
         weight: the heavier, the straighter.
         room: the least space above its target's row.
-        channel: edges from one box share their way as far as they go together if they have the same channel.
+        channel: edges from one box share their way as far as they run together if they have the same channel.
     """
 
     source: int
@@ -31,10 +31,10 @@ class Edge(NamedTuple):
 
 
 def spans_of(edges: Sequence[Edge], modules: Modules) -> list[int]:
-    """Return how many layers each edge goes down at least: more than 1 to leave some for what a module has of its own.
+    """Return the least number of layers each edge spans: more than 1 to leave some for what a module has of its own.
 
-    What a module's operation reads from outside stands above the module, if it also reads what depends on no operation
-    outside: a parameter, or a random draw.
+    What a module's operation reads from outside is drawn above the module if the operation also reads something that
+    depends on no operation outside: a parameter, or a random draw.
     """
     if not modules.scopes:
         return [1] * len(edges)
@@ -71,7 +71,7 @@ def spans_of(edges: Sequence[Edge], modules: Modules) -> list[int]:
 
 
 def depth_of(n: int, edges: Sequence[Edge], spans: Sequence[int] | None = None) -> list[int]:
-    """Return for every box the length of the longest way to it."""
+    """Return the length of the longest path to every box."""
     depth = [0] * n
     spans = spans or [1] * len(edges)
     for edge, span in sorted(zip(edges, spans, strict=True)):
@@ -80,16 +80,16 @@ def depth_of(n: int, edges: Sequence[Edge], spans: Sequence[int] | None = None) 
 
 
 def layer_of(depth: Sequence[int], edges: Sequence[Edge], spans: Sequence[int] | None = None) -> list[int]:
-    """Return the layer of every box: below all that it reads, and as near as that allows to those that read it."""
+    """Return the layer of every box: below all that it reads, and as near as that allows to its readers."""
     reads, read_by, layer = [0] * len(depth), [0] * len(depth), list(depth)
     spans = spans or [1] * len(edges)
     for edge in edges:
-        # What reads nothing itself comes along when its reader moves down, so it is no reason to stay.
+        # A source that reads nothing itself follows its reader down, so it is not a reason to stay.
         reads[edge.target] += depth[edge.source] > 0
         read_by[edge.source] += 1
     nearest: dict[int, int] = {}
     for edge, span in sorted(zip(edges, spans, strict=True), reverse=True):
-        # Readers have higher numbers, so their layers are final. What reads more than it is read by does not move:
+        # Readers have higher numbers, so their layers are final. A box with more inputs than readers does not move:
         # that would lengthen more edges than it shortens.
         source, limit = edge.source, layer[edge.target] - span
         nearest[source] = min(nearest.get(source, limit), limit)
@@ -104,9 +104,9 @@ class Lanes(NamedTuple):
 
     Attributes:
         layers: of the boxes, then of the lanes.
-        owners: of each lane, the box that its edges come from.
+        owners: for each lane the box that its edges come from.
         channels: of each lane.
-        loose: of each lane, whether its edges are lighter than `LOOSE`.
+        loose: for each lane whether its edges are lighter than `LOOSE`.
         segments: `(upper, lower) -> weight`, each between neighbouring layers.
         last: for each edge the vertex from which it goes to its target: a lane, or the source itself; -1 if it has no
             lanes.
@@ -127,7 +127,7 @@ def lead_through_lanes(
     spans: Sequence[int] | None = None,
     without: Collection[int] = (),
 ) -> Lanes:
-    """Cut every edge into segments; edges from one box share their lanes as far as they go together.
+    """Cut every edge into segments; edges from one box share their lanes as far as they run together.
 
     So there are no more lanes than boxes times layers, however many read the same parameter. The edges named in
     `without` get none.
@@ -142,7 +142,7 @@ def lead_through_lanes(
             lanes.last.append(-1)
             continue
         span = spans[i]
-        # The longest way through the graph is the spine of the picture.
+        # The longest path through the graph is the spine of the picture.
         pull = 1.5 * weight if depth[source] + span == depth[target] else weight
         lower, layer, top = target, layers[target] - 1, layers[source]
         while True:

@@ -29,7 +29,7 @@ from .record import Layered
 _ROW_GAP, _ROW_SLOPE, _ROW_MAX = 34.0, 0.08, 72.0
 # Frames are at least as wide as the first; the second is between two frames, one below the other.
 _FRAME, _FRAMES = 48.0, 14.0
-# The borders of a frame are straight before anything else is.
+# The borders of a frame become straight before anything else does.
 _BORDER_WEIGHT = 1e9
 
 
@@ -59,8 +59,7 @@ def lay_out(
 
     Args:
         boxes: their sizes in pixels.
-        edges: by the boxes' numbers; the first edge into a box is kept to the left of the second where nothing speaks
-            against it.
+        edges: by the boxes' numbers; the first edge into a box is kept to the left of the second where possible.
         modules: which boxes are framed together.
         titles: how wide the title of each frame is.
 
@@ -166,7 +165,7 @@ def _held(graph: Layered) -> list[list[int]]:
 def stack_rows(graph: Layered) -> None:
     """Give every row its bounds, every box its middle, and every module its frame.
 
-    The farther the edges between two rows run sideways, the more space there is, and frames get theirs.
+    The farther the edges between two rows run sideways, the more space there is between them; frames add theirs.
     """
     homes, borders, x = graph.homes, graph.borders, graph.x
     heights, run, room = extents(graph)

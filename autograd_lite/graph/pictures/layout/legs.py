@@ -46,7 +46,7 @@ def draw_legs(graph: Layered) -> dict[Key, tuple[Leg, ...]]:
         legs[key].update({Leg(start, turn): None, Leg(turn, end): None})
     ends = {key: {leg.start.y for leg in legs[key] if leg.start.x == at} for key, at in graph.bus_lines.items()}
     for key, at in graph.bus_lines.items():
-        # Down the bus in one piece from one branch to the next.
+        # Down the bus in one piece between branches.
         top = Point(at, bounds[lanes.layers[key[0]] + 1][0])
         stops = [top, *(Point(at, y) for y in sorted(ends[key]))]
         legs[key].update({Leg(foot(key[0], key), top): None, **dict.fromkeys(map(Leg, stops, stops[1:]))})

@@ -1,7 +1,7 @@
 """The modules around the boxes of a picture, as a tree of groups that can be framed.
 
-A module whose result comes back to it by way of a stranger (called twice, say) is several groups: only what is convex
-can stand together, with everything else above, below or beside it.
+A module whose result returns to it through another module (because it is called twice, say) is several groups: only
+what is convex can be framed, with everything else above, below or next to it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..scopes import Scope
 
 
 class Modules(NamedTuple):
-    """Groups of boxes, one in another.
+    """Nested groups of boxes.
 
     Attributes:
         scopes: the module path of each group; two groups may have the same.
@@ -72,9 +72,9 @@ def modules_of(scopes: Sequence[Scope], reads: Sequence[Sequence[int]]) -> Modul
 
 
 def _convex_parts(members: Sequence[int], reads: Sequence[Sequence[int]]) -> list[int]:
-    """Number the parts of a module: a box that reads, through a stranger, what was in part k is in part k + 1 at least.
+    """Number the parts of a module: a box that reads from part k through another module is in part k + 1 at least.
 
-    All numbers from 0 to the greatest occur.
+    All numbers from 0 to the largest occur.
     """
     own = set(members)
     reached: dict[int, int] = {}
@@ -90,11 +90,11 @@ def _convex_parts(members: Sequence[int], reads: Sequence[Sequence[int]]) -> lis
 
 
 def _with_slots(modules: Modules, scopes: Sequence[Scope], reads: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    """Give every box that reads nothing to the group that holds all its readers in the module that it belongs to."""
+    """Put every box that reads nothing into the group that holds all its readers within its own module."""
     readers: dict[int, list[int]] = {}
     for i, sources in enumerate(reads):
         for u in sources:
-            # The backward pass also reads parameters, but they stand where the module itself does.
+            # The backward pass also reads parameters, but they belong where the module itself is.
             if not reads[u] and scopes[u] and scopes[i][: len(scopes[u])] == scopes[u]:
                 readers.setdefault(u, []).append(i)
     homes = list(modules.homes)

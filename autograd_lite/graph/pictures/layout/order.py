@@ -1,6 +1,6 @@
-"""The order of what stands in each layer: barycenter sweeps, and the count of crossings that judges them.
+"""The order within each layer: barycenter sweeps, judged by the number of crossings.
 
-What belongs to a module stands together on every row, and two modules stand in the same order on all rows.
+The vertices of a module stay together on every row, and two modules have the same order on all rows.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def ordered(
         segments: `(upper, lower)`, each from one layer to the next, in the order in which they arrive.
         homes: the innermost group around each vertex, -1 for none; empty if there are no groups.
         parents: the group around each group, of a lower number, or -1.
-        loose: segments that may cross others, and that pull nothing which others pull.
-        lanes: which vertices are lanes that should go round frames.
+        loose: segments that may cross others, and that pull only what nothing else pulls.
+        lanes: the vertices that are lanes and should go round frames.
     """
     above: list[list[int]] = [[] for _ in layers]
     below: list[list[int]] = [[] for _ in layers]
@@ -65,7 +65,7 @@ def ordered(
 def _firm(
     above: list[list[int]], below: list[list[int]], loose: Collection[tuple[int, int]]
 ) -> tuple[list[list[int]], list[list[int]]]:
-    """Leave out the loose segments of what has others on that side."""
+    """Leave out the loose segments of vertices that have others on the same side."""
     up = [[u for u in ends if (u, v) not in loose] or ends for v, ends in enumerate(above)]
     down = [[v for v in ends if (u, v) not in loose] or ends for u, ends in enumerate(below)]
     return up, down
@@ -81,7 +81,7 @@ class _Groups:
         self.rank = [0.0] * len(parents)
 
     def arranged(self, rows: Rows, key: dict[int, float]) -> Rows:
-        """Sort all rows by their keys, after siblings among the groups were put in the order of their mean keys."""
+        """Sort all rows by their keys, with sibling groups in the order of their mean keys."""
         total, count = [0.0] * len(self.parents), [0] * len(self.parents)
         for row in rows:
             for v in row:
@@ -94,7 +94,7 @@ class _Groups:
         return [self.sorted_row(row, key) for row in rows]
 
     def sorted_row(self, row: Sequence[int], key: dict[int, float]) -> list[int]:
-        """Sort a row by its keys; groups stand where the mean of theirs is, as far as their order allows that."""
+        """Sort a row by its keys; groups go to the mean of theirs, as far as their order allows."""
         if len(row) < 2:
             return [*row]
         inside: dict[int, list[tuple[float, int]]] = {-1: []}
@@ -117,7 +117,7 @@ class _Groups:
             groups.sort(key=lambda g: (self.rank[g], g))
             weights = [float(counts[g]) for g in groups]
             means = isotonic([sums[g] / counts[g] for g in groups], weights, [0.0] * (len(groups) - 1))
-            # Groups have negative numbers here; of equal keys they come first, in their order.
+            # Groups have negative numbers here, so among equal keys they come first, in their order.
             members = [(mean, -2 - g) for g, mean in zip(groups, means, strict=True)]
             inside[around] = members + inside.get(around, [])
         new: list[int] = []
@@ -146,7 +146,7 @@ def _first_order(layers: Sequence[int], above: list[list[int]], below: list[list
 
 
 def _swept(rows: Rows, towards: list[list[int]], groups: _Groups | None, *, downwards: bool) -> Rows:
-    """Sort each row by the mean position of its neighbours in the row before; what has none keeps its place."""
+    """Sort each row by the mean position of neighbours in the row before; a vertex without any keeps its place."""
     place: dict[int, float] = {}
     new = [*rows]
     for r in range(len(rows)) if downwards else reversed(range(len(rows))):
@@ -170,7 +170,7 @@ def _swapped(rows: Rows, above: list[list[int]], below: list[list[int]], homes: 
     waiting = list(range(len(rows)))
     for _ in range(_SWAP_ROUNDS):
         changed = [r for r in waiting if _swapped_row(rows[r], place, above, below, homes)]
-        # What did not change has new reasons to only where a row beside it did.
+        # A row that did not change gets new reasons to only if a row next to it did.
         waiting = sorted({near for r in changed for near in (r - 1, r, r + 1) if 0 <= near < len(rows)})
     return rows
 
@@ -203,7 +203,7 @@ def _swapped_row(
 
 
 def _inversions(left: list[int], right: list[int]) -> int:
-    """Count the pairs of which the left one's end lies farther right; both are sorted."""
+    """Count the pairs in which the left one's end is farther right; both are sorted."""
     total = j = 0
     for end in left:
         while j < len(right) and right[j] < end:
@@ -213,23 +213,23 @@ def _inversions(left: list[int], right: list[int]) -> int:
 
 
 def _as_the_arguments_go(rows: Rows, above: list[list[int]]) -> Rows:
-    """Mirror the picture if more first arguments come from the left then; crossings do not care."""
+    """Mirror the picture if more first arguments then come from the left; crossings stay the same."""
     place = {v: i for row in rows for i, v in enumerate(row)}
     agree = sum((place[a] < place[b]) - (place[a] > place[b]) for ends in above for a, b in pairwise(ends))
     return [row[::-1] for row in rows] if agree < 0 else rows
 
 
 def _as_they_lead(rows: Rows, loose: Collection[tuple[int, int]]) -> Rows:
-    """Mirror the picture if more of the loose segments lead to the left then."""
+    """Mirror the picture if more loose segments then lead to the left."""
     place = {v: (i + 0.5) / len(row) for row in rows for i, v in enumerate(row)}
     agree = sum((place[u] < place[v]) - (place[u] > place[v]) for u, v in loose)
     return [row[::-1] for row in rows] if agree < 0 else rows
 
 
 def crossings(rows: Rows, below: list[list[int]]) -> int:
-    """Count the pairs of segments that cross: the ends, in the order of their starts, that have a greater one before.
+    """Count the pairs of segments that cross: ends, in the order of their starts, that follow a larger one.
 
-    The list that grows is sorted by moving memory, which is faster than any tree in Python for rows of many thousands.
+    Inserting into a sorted list moves memory, which is faster than any tree in Python even for rows of thousands.
     """
     total = 0
     for upper, lower in pairwise(rows):

@@ -1,8 +1,8 @@
-"""Positions along the rows: what belongs together stands in one straight column, every column where its neighbours are.
+"""Positions along the rows: what belongs together forms straight columns, and each column is near its neighbours.
 
 Columns are what Brandes and Köpf call blocks: segments that do not cross are made vertical, the most important ones
-first. From a start with all columns packed to the left, each in turn moves to the weighted mean of what its other
-segments lead to, as far as its neighbours let it: coordinate descent on the weighted sum of the squares of how far the
+first. All columns start packed to the left; then each in turn moves to the weighted mean of what its other segments
+lead to, as far as the columns next to it allow: coordinate descent on the weighted sum of the squares of how far the
 segments run sideways.
 
 References:
@@ -21,9 +21,9 @@ from .lanes import LOOSE
 
 # Pixels between two boxes, between a box and a lane, between two lanes (a lane has no width of its own).
 _BOXES, _BESIDE_LANE, _LANES = 26.0, 16.0, 14.0
-# From a border to what it holds, to a frame in or around it, to a lane, and to all else.
+# From a border to what it holds, to a frame inside or around it, to a lane, and to anything else.
 _INSIDE, _NESTED, _LANE_INSIDE, _OUTSIDE = 12.0, 10.0, 9.0, 18.0
-# More make no difference that can be seen.
+# More rounds make no visible difference.
 _ROUNDS = 8
 
 Segments = Mapping[tuple[int, int], float]
@@ -34,7 +34,7 @@ class Extra(NamedTuple):
 
     Attributes:
         sides: of all vertices: -1 for a left border, 1 for a right one, 0 otherwise.
-        groups: for each group its left and its right borders, the least distance between them, and what it holds.
+        groups: for each group its left and right borders, the least distance between them, and what it holds.
     """
 
     sides: Sequence[int]
@@ -90,7 +90,7 @@ class _Pull(NamedTuple):
     weight: float
 
     def wish(self, c: int, x: Sequence[float]) -> float:
-        """Return where the column wants to stand: the weighted mean of what it leads to."""
+        """Return where the column wants to be: the weighted mean of what it leads to."""
         if not self.weight:
             return x[c]
         total = 0.0
@@ -110,10 +110,10 @@ def _settle(
     pulls: Sequence[_Pull],
     blocks: Sequence[tuple[int, int, list[int]]],
 ) -> None:
-    """Move single columns as far as they want and their neighbours let them, from one side and then from the other.
+    """Move single columns as far as they want and the gaps allow, from one side and then from the other.
 
-    A frame moves as a whole where what it holds wants to go on the mean, and each of its borders keeps close to what
-    it holds and out of its way.
+    A frame moves as a whole to where its contents want to go on average, and each of its borders stays close to them
+    and out of their way.
     """
     left_borders, right_borders = {a for a, _, _ in blocks}, {b for _, b, _ in blocks}
     for turn in range(_ROUNDS):
@@ -133,7 +133,7 @@ def _settle(
                 want = max([pulls[a].wish(a, x) + gap for a, gap in left_of[c]])
             else:
                 want = pulls[c].wish(c, x)
-            # Rounding may have left less than nothing between the two.
+            # Rounding may have made `most` slightly smaller than `least`.
             x[c] = min(max(want, least), max(most, least))
     for c in order:
         if c in right_borders:
@@ -146,7 +146,7 @@ def _settle(
 def _move_together(
     inside: Sequence[int], x: list[float], left_of: Near, right_of: Near, pulls: Sequence[_Pull]
 ) -> None:
-    """Move columns all by the same, to where their neighbours pull them on the mean, as far as those let them."""
+    """Shift these columns together towards the average of their neighbours' positions, as far as the gaps allow."""
     own = set(inside)
     total = weight = 0.0
     least, most = -inf, inf
@@ -168,7 +168,7 @@ def _move_together(
 
 
 def _gap(left: float, right: float, left_side: int = 0, right_side: int = 0) -> float:
-    """Return the least distance of two neighbours' centres, from their widths and from which borders they are."""
+    """Return the least distance between the centres of two neighbours, given their widths and sides as borders."""
     if left_side or right_side:
         if left_side and right_side:
             between = _NESTED if left_side == right_side else _OUTSIDE
@@ -182,7 +182,7 @@ def _gap(left: float, right: float, left_side: int = 0, right_side: int = 0) -> 
 
 
 def _columns(rows: Sequence[Sequence[int]], segments: Segments, n: int) -> list[int]:
-    """Return the column of every vertex: segments become vertical, the heaviest first, if they cross none that is."""
+    """Return the column of every vertex: segments become vertical, the heaviest first, unless they cross others."""
     place = [0] * n
     layer = [0] * n
     for r, row in enumerate(rows):
@@ -212,7 +212,7 @@ def _columns(rows: Sequence[Sequence[int]], segments: Segments, n: int) -> list[
 
 
 def _aside(segments: Segments, place: Sequence[int]) -> dict[tuple[int, int], int]:
-    """Return how far from the middle of those at its two ends each segment is; of equal ones the middle is vertical."""
+    """Return how far each segment is from the middle of those that share an end; the middle one is vertical."""
     aside = dict.fromkeys(segments, 0)
     for end in (0, 1):
         together: dict[int, list[tuple[int, int]]] = {}
@@ -226,7 +226,7 @@ def _aside(segments: Segments, place: Sequence[int]) -> dict[tuple[int, int], in
 
 
 def _left_to_right(right_of: Sequence[Mapping[int, float]]) -> list[int]:
-    """Sort the columns, each after all to its left; that can be done since vertical segments do not cross."""
+    """Sort the columns, each after all to its left; this is possible since vertical segments do not cross."""
     waiting = [0] * len(right_of)
     for others in right_of:
         for b in others:

@@ -1,4 +1,4 @@
-"""Keeps long edges off the frames that they pass: beside one frame, an edge stays on one side."""
+"""Keeps long edges off the frames that they pass: an edge stays on one side of a frame."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def keep_sides(
         rows: the vertices of each, groups in one piece.
         homes: the innermost group around each vertex, -1 for none.
         parents: the group around each group.
-        lanes: which vertices are lanes that should go round.
+        lanes: the vertices that are lanes and should go round frames.
         above, below: the vertices that each is joined to.
     """
     rows = [[*row] for row in rows]
@@ -77,7 +77,7 @@ def _to_one_side(
     beside: Sequence[int],
     ends: Sequence[int],
 ) -> None:
-    """Move the lanes beside a group to the side where most of what they lead to stands, or where the first stands."""
+    """Move the lanes next to a group to the side where most of what they lead to is, or where the first lane is."""
 
     def held(v: int) -> bool:
         home = homes[v]

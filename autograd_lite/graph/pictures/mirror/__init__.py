@@ -1,1 +1,1 @@
-"""The mirror: the backward pass up beside the forward pass."""
+"""The mirror: the backward pass upwards, next to the forward pass."""

@@ -1,6 +1,6 @@
 """The mirror in Graphviz's DOT language: the rules of an op have its rank.
 
-On which side of the op they stand is left to `dot`: it fails on some graphs whose ranks have lines that would tell it.
+The side of the op they are on is left to `dot`, which fails on some graphs if edges within ranks prescribe it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _rule(mirror: Mirror, cell: int) -> str:
 
 
 def _across(mirror: Mirror, theme: ThemeName) -> Iterator[str]:
-    """Yield what joins the halves, and the lines of the right half."""
+    """Yield the lines between the halves, and those of the right half."""
     boxes, rules, colors = mirror.view.nodes, mirror.rules, THEMES[theme]
     for k in rules:
         yield f"{{ rank=same; {boxes[k].id}; {_rule(mirror, k)} }}"
@@ -61,7 +61,7 @@ def _across(mirror: Mirror, theme: ThemeName) -> Iterator[str]:
         if into in rules:
             yield f"{_rule(mirror, into)} -> {_rule(mirror, op)} [{gradient}]"
         elif into in arriving:
-            # The first of several contributions says what they add up to.
+            # The first of several contributions carries the label of their sum.
             label = labels.pop(into, "")
             said = f', label={quoted(label)}, fontcolor="{colors.gradient}"' if label else ""
             yield f"{boxes[into].id} -> {_rule(mirror, op)} [{gradient}{said}]"

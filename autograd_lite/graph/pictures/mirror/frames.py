@@ -1,6 +1,7 @@
-"""Frames around the modules of a mirror: one around both halves of a module where its rows are its own.
+"""Frames around the modules of a mirror: one around both halves of a module if nothing else is in its rows.
 
-Otherwise each half has a frame of its own, if that holds no stranger.
+Otherwise each half has a frame of its own, if that holds nothing else. Unlike the frames of `layout.frames`, these are
+drawn around what was placed without them: a frame across both halves is only a matter of rows.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class Band(NamedTuple):
     Attributes:
         scope: the module.
         first, last: the rows.
-        left, right: where it begins and ends along them.
+        left, right: where it begins and ends in each row.
         room_above, room_below: how far its borders are from its first and its last row.
     """
 
@@ -34,7 +35,7 @@ class Band(NamedTuple):
     room_below: float
 
     def meets(self, other: Band | _Item) -> bool:
-        """Return whether it overlaps another, or a box."""
+        """Return whether it overlaps another frame, or a box."""
         rows = self.first <= other.last and other.first <= self.last
         return rows and self.left < other.right and other.left < self.right
 
@@ -60,7 +61,7 @@ def bands(mirror: Mirror, where: Placed) -> list[Band]:
             scopes.setdefault(item.scope[:depth], len(scopes))
     lanes = [pair for half in (where.left, where.right) for pair in zip(half.lanes.layers, half.x, strict=True)]
     drawn: list[Band] = []
-    for scope in sorted(scopes, key=lambda s: (-len(s), scopes[s])):  # inner ones first: outer ones leave them room
+    for scope in sorted(scopes, key=lambda s: (-len(s), scopes[s])):  # inner ones first: outer ones make room for them
         within = [item for item in items if item.scope[: len(scope)] == scope]
         strangers = [item for item in items if item.scope[: len(scope)] != scope]
         inner = [band for band in drawn if band.scope[: len(scope)] == scope]
@@ -81,7 +82,7 @@ def _items(mirror: Mirror, where: Placed) -> list[_Item]:
     for half, side, cells in ((0, where.left, range(len(where.left.boxes))), (1, where.right, [*where.partner])):
         for i, cell in enumerate(cells):
             row, x = side.layers[i], side.x[i]
-            # A gradient on its way to a parameter takes no room, but a frame does not run along it.
+            # A gradient on its way to a parameter takes no room, but no frame should run along it.
             reach = side.boxes[i].width / 2 or 4.0
             scope = mirror.view.nodes[cell].scope
             items.append(_Item(scope, row, row, x - reach, x + reach, half, cell in mirror.slots))
@@ -95,9 +96,9 @@ def _around(
     others: tuple[Sequence[_Item], Sequence[Band], Sequence[tuple[int, float]]],
     half: tuple[int, ...],
 ) -> Band | None:
-    """Return the frame around items, with their slots or else without, if it holds no stranger.
+    """Return the frame around items, with their slots or else without, if it holds nothing of other modules.
 
-    `others` are boxes and frames of other modules, and where lines run down.
+    `others` are the boxes and frames of other modules, and where lines run down.
     """
     strangers, strange, lanes = others
     ops = [item for item in within if not item.slot]

@@ -1,31 +1,30 @@
 """The rows of a mirror from top to bottom, with what runs between the halves.
 
-What goes from one half to the other leaves its row straight, if no box stands in its way, and otherwise in a track of
-its own above or below the row; the farther a box stands from the middle, the farther its track lies from the row, so
-tracks do not cross. In the aisle between the halves there is a strip for labels, and beside it there are lanes for what
-runs down to a lower row.
+A line from one half to the other runs straight if no box is in its way, and otherwise in a track of its own above or
+below the row; the farther its box is from the middle, the farther the track is from the row, so tracks do not cross.
+The aisle between the halves has a strip for labels and, to its right, lanes for what runs down to a lower row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ....ir.labels import text_width
 from ..boxes import SMALL
 from ..layout.geometry import Point
 from ..layout.layered import extents
+from ..widths import text_width
 from .frames import bands
 from .model import Mirror
 from .place import Placed, beside
 
-# The size of the letters that say how many bytes are saved.
+# The font size of the number of bytes saved.
 CHIP = 10.5
-# Heights of tracks; the width of a lane; beside the strip and the lanes; for words above a track below another.
+# Heights of tracks; the width of a lane; the space around the strip and the lanes; room for a label between tracks.
 _TRACK, _SINK, _LANE, _PAD, _WORDS = 17.0, 9.0, 10.0, 16.0, 10.0
 # Between rows; above and below a row of slots; and for a sum sign under a box.
 _GAP, _OVER, _UNDER, _SUM = 34.0, 18.0, 26.0, 24.0
 _SLOPE, _STEEP = 0.06, 26.0
-# As many lanes nest; beyond them any free one will do.
+# So many lanes nest without crossings; beyond them any free one will do.
 _NESTED = 5
 
 Key = tuple[str, int, int]
@@ -37,7 +36,7 @@ class Grid:
     Args:
         mirror: what is shown.
         where: its boxes along the rows.
-        words: for each thing saved, what stands on its line.
+        words: for each thing saved, the label of its line.
 
     Attributes:
         tracks: by key: `("gradient", i, 0)`, `("saved", i, 0)` and `("seed", i, 0)` by number, and `("sink", i, cell)`
@@ -68,7 +67,7 @@ class Grid:
         self._set_halves()
 
     def middle(self, row: int) -> float:
-        """Return the height of the middles of a row's boxes."""
+        """Return the height at which a row's boxes are centred."""
         return (self.top[row] + self.bottom[row]) / 2
 
     # ---- what is needed ---------------------------------------------------------------------------------------------
@@ -88,7 +87,7 @@ class Grid:
                     self._reserve(self._above, left.layers[t], others, ("sink", i, t))
         for i, seed in enumerate(self.mirror.seeds):
             if seed.cell in partner:
-                # Below all that is saved in the row, for the turn is the end of the picture.
+                # Below everything saved in the row, since the turn is the end of the picture.
                 away = len(left.boxes) + beside(left, seed.cell, right=True)
                 self._reserve(self._below, left.layers[seed.cell], away, ("seed", i, 0))
 
@@ -97,9 +96,9 @@ class Grid:
         tracks.setdefault(row, []).append((away, len(tracks.get(row, ())), key))
 
     def _nested_lanes(self) -> dict[int, int]:
-        """Return the lane of what is saved and goes to lower rows.
+        """Return the lanes of saved values that lead to lower rows.
 
-        What begins later takes a lane to the left of what is still running, so the two do not cross.
+        A lane that begins later is to the left of those still running, so they do not cross.
         """
         row, spans = self.where.left.layers, []
         for i, saved in enumerate(self.mirror.saved):
@@ -132,7 +131,7 @@ class Grid:
             gap += min(_SLOPE * run[row], _STEEP)
             begins = max([0.0, *(b.room_above for b in self.bands if b.first == row)])
             ends = max([0.0, *(b.room_below for b in self.bands if b.last == row - 1)])
-            # Two frames, or a frame and a line that curves, need a little air.
+            # Two frames, or a frame and a curved line, need a little air.
             y += max(gap, begins + ends + (8.0 if begins and ends else 14.0 if begins or ends else 0.0)) if row else 0.0
             self.ceil[row] = y
             self.top[row] = y + over[row]
@@ -163,7 +162,7 @@ class Grid:
         left, right = self.where.left, self.where.right
         left.bounds = right.bounds = list(zip(self.ceil, self.floor, strict=True))
         left.centers = [Point(left.x[i], self.middle(row)) for i, row in enumerate(left.layers)]
-        # What comes up to a place where a gradient turns ends where the arrival begins.
+        # A flow up to a place where a gradient turns ends where the line to its parameter begins.
         right.centers = [
             Point(right.x[v], self.middle(row) if right.boxes[v].height else self.floor[row])
             for v, row in enumerate(right.layers)

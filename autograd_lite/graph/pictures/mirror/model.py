@@ -1,7 +1,7 @@
-"""What the mirror shows: the boxes of the forward pass, and for each the derivative rules that stand beside it.
+"""What the mirror shows: the boxes of the forward pass, each with its derivative rules next to it.
 
-A *cell* is a box of the forward half, by its number: one node, or a folded group. To a cell whose operations a gradient
-flows through belongs a box with their rules, and lines between these boxes go where gradients flow.
+A *cell* is a box of the forward half, by its number: one node, or a folded group. If a gradient flows through the
+operations of a cell, their rules have a box in the right half; lines between these boxes go where gradients flow.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from ....ir.graph import PureGraph
 from ....ir.labels import amount, clip, counted, type_text, visible
 from ....ir.node import Flow, GraphNode, Kind, Role
 from ....ir.stats import Stats
-from ...analysis.overlays import overlay_of
 from ...explanations.words.rules import Words
 from ...marks import Mark, Overlay
+from ...overlays import overlay_of
 from ..folding.fold import ViewOptions, view_of
 from ..view import View, ViewNode
 
-# With more boxes in its forward half a mirror is no picture any more.
+# With more boxes in its forward half, a mirror is no longer a picture.
 MIRROR_LIMIT = 750
-# So many arguments of an op are told apart in the box of its rules; characters of a formula, a line, a
+# The most arguments of an op that are told apart in the box of its rules; the most characters of a formula, a line, a
 # name and a line of a tooltip.
 _RULES, _FORMULA, _LINE, _NAME, _TIP = 4, 52, 60, 18, 200
 
 
-# Looks that an overlay may give, the gravest first: of several in one box it is shown.
+# Looks that an overlay may give, the gravest first: the gravest in a box is shown.
 _GRAVE = ("origin", "nan", "exploding", "vanishing", "dead", "unreached", "removed", "added", "changed")
 
 
@@ -35,9 +35,9 @@ class Saved(NamedTuple):
     """Arrays that the backward pass reads.
 
     Attributes:
-        cell: that they come out of.
-        ids: of the nodes; one, but for a group.
-        nbytes: that they take together.
+        cell: where they come from.
+        ids: of the nodes; just one unless the cell is a group.
+        nbytes: their total.
         readers: the cells whose rules read them.
     """
 
@@ -48,7 +48,7 @@ class Saved(NamedTuple):
 
 
 class Gradient(NamedTuple):
-    """The gradient that arrives at a parameter: its cell, the id of the node, what is said of it, the uses summed."""
+    """The gradient that arrives at a parameter: its cell, the id of the node, its label, the number of uses summed."""
 
     cell: int
     node: str
@@ -58,7 +58,7 @@ class Gradient(NamedTuple):
 
 
 class Seed(NamedTuple):
-    """Where the backward pass begins: the cell of a result, the id of its cotangent, and what is said of it."""
+    """Where the backward pass begins: the cell of a result, the id of its cotangent, and its label."""
 
     cell: int
     node: str
@@ -67,21 +67,21 @@ class Seed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """A forward pass, and its backward pass beside it.
+    """A forward pass with its backward pass next to it.
 
     Attributes:
         view: the boxes of the forward half and the lines between them; the ids are those of the graph.
         rules: by cell, the box with the derivative rules of its operations.
         flows: `(into, op)`: a gradient flows from the rules of the second cell to those of the first, or to it if it
             is a parameter.
-        uses: by cell, how many contributions to its cotangent are added up, where there are several.
-        seeds: at least one.
-        saved: disjoint.
+        uses: by cell, the number of contributions to its cotangent, where there are several.
+        seeds: where the backward pass begins; at least one.
+        saved: what the rules read; disjoint.
         gradients: one for each parameter that is a cell of its own and that a gradient reaches.
-        slots: the cells that are no operations.
+        slots: the cells that are not operations.
         cut: the cells from whose rules gradients flow to what is not shown.
         caption: what is counted, and what is hidden.
-        hidden_bytes: of what is saved but not shown.
+        hidden_bytes: the size of what is saved but not shown.
     """
 
     view: View
@@ -98,7 +98,7 @@ class Mirror:
 
 
 def mirror_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Mirror:
-    """Make the mirror of a graph with a backward pass; the options are those of `view_of`, of the forward half.
+    """Make the mirror of a graph with a backward pass; the options are those of `view_of` for the forward half.
 
     Raises:
         ValueError: if the graph has no backward pass.
@@ -111,7 +111,7 @@ def mirror_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Mirror:
     overlay = overlay_of(graph, options.get("overlay"))
     view = _forward_view(graph, options, overlay)
     box_of = {i: k for k, box in enumerate(view.nodes) for i in box.members or (box.id,)}
-    # In a part of a graph an op that is cut off is an input: its rules are left out.
+    # In a part of a graph, an op that is cut off is an input, so its rules are left out.
     flows = [flow for flow in graph.flows if flow.into in graph[flow.op].inputs]
     of: dict[str, list[Flow]] = {}
     for flow in flows:
@@ -126,7 +126,7 @@ def mirror_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Mirror:
     saved, hidden = _saved(graph, view, box_of)
     cells = [(box_of[f.into], box_of[f.op]) for f in flows if f.into in box_of and f.op in box_of]
     folded = {k for k, box in enumerate(view.nodes) if box.members}
-    # Between groups one line stands for all; an op that reads a value twice has two, as in the forward half.
+    # One line stands for all between two groups; an op that reads a value twice has two, as in the forward half.
     cells = [c for i, c in enumerate(cells) if c[0] != c[1] and (folded.isdisjoint(c) or c not in cells[:i])]
     return Mirror(
         view,
@@ -157,7 +157,7 @@ def _forward_view(graph: PureGraph, options: ViewOptions, overlay: Overlay | Non
     forward = replace(graph, nodes=nodes, outputs=results_of(graph), flows=())
     options = {**options, "limit": min(options.get("limit", MIRROR_LIMIT), MIRROR_LIMIT)}
     if overlay is not None:
-        # What an overlay measures of the backward pass stands in the boxes of the rules.
+        # What an overlay measures of the backward pass belongs in the boxes of the rules.
         marks = {i: mark for i, mark in overlay.marks.items() if i in forward}
         totals = {i: total for i, total in overlay.totals.items() if i in forward}
         options["overlay"] = replace(overlay, marks=marks, totals=totals)
@@ -179,7 +179,7 @@ class _Rules:
             if node.backward and node.id in overlay.marks:
                 self._marks.setdefault(node.of, []).append(overlay.marks[node.id])
         self._unit, self._totals = overlay.unit, _totals(graph, overlay)
-        # The depth of the colour is that of the boxes of the forward half: by the node that has most.
+        # The colours have the same scale as those of the forward half: relative to the node that has most.
         self._most, self._all = max(overlay.totals.values(), default=0.0), sum(overlay.totals.values())
         self._words = Words(graph)
         self._cotangents, self._gradients = graph.cotangents, graph.gradients
@@ -201,7 +201,7 @@ class _Rules:
             tip.append(full)
         if len(lines) > _RULES:
             lines = [*lines[: _RULES - 1], f"and {len(lines) - _RULES + 1} more"]
-        lines = list(dict.fromkeys(lines))  # of x * x both are the same
+        lines = list(dict.fromkeys(lines))  # those of x * x are the same
         if node.id not in self._cotangents and all(self._graph[f.contribution].kind is Kind.CONSTANT for f in flows):
             lines = ["g = 0: no gradient arrives"]
         elif uses > 1:
@@ -221,7 +221,7 @@ class _Rules:
         )
 
     def _mark(self, ops: Sequence[str]) -> Mark:
-        """Return what an overlay says of the rules of some ops: the sum of what it measures, or its gravest mark."""
+        """Return what an overlay says about the rules of some ops: the sum of what it measures, or its gravest mark."""
         if self._totals:
             number = sum(self._totals.get(i, 0.0) for i in ops)
             share = number / self._all if self._all else 0.0
@@ -232,7 +232,7 @@ class _Rules:
         return min(marks, key=lambda m: _GRAVE.index(m.look) if m.look in _GRAVE else len(_GRAVE), default=Mark())
 
     def _targets(self, flows: Sequence[Flow]) -> dict[str, str]:
-        """Return how the box calls the arguments that its rules are for, if there are several."""
+        """Return what the box calls the arguments that its rules are for, if there are several."""
         names: dict[str, str] = {}
         for flow in flows:
             node = self._graph[flow.into]
@@ -244,10 +244,10 @@ class _Rules:
         return {i: f"{name} {letters[i]}" if said.count(name) > 1 else name for i, name in names.items()}
 
     def _rule(self, flow: Flow, target: str) -> tuple[str, str]:
-        """Return what the box, and what the tooltip says of one step of the chain rule."""
+        """Return what the box and the tooltip say about one step of the chain rule."""
         into, made = self._graph[flow.into], self._graph[flow.contribution]
         rule = self._words.rule(flow, limit=_FORMULA)
-        # Where the sum was broadcast from, and what else is added up, the picture shows.
+        # The picture itself shows where a sum was broadcast from, and what else is added up.
         after = [r.partition(" (")[0] for r in rule.remarks if not r.startswith(("+", "reshaped"))]
         short = ", ".join(after if after and rule.formula == "g" else [rule.formula, *after])
         line = f"→ {target}: {short}" if target else short
@@ -273,7 +273,7 @@ class _Rules:
 
 
 def _totals(graph: PureGraph, overlay: Overlay) -> dict[str, float]:
-    """Return for every forward op what an overlay measures of its backward pass."""
+    """Return what an overlay measures of the backward pass of every forward op."""
     found: dict[str, float] = {}
     for node in graph:
         if node.backward and overlay.totals:
@@ -282,7 +282,7 @@ def _totals(graph: PureGraph, overlay: Overlay) -> dict[str, float]:
 
 
 def gradient_size(stats: Stats | None) -> str:
-    """Say how large a gradient is, if that was measured."""
+    """Return the size of a gradient as text, if it was measured."""
     if stats is None:
         return ""
     if not stats.finite:
@@ -291,7 +291,7 @@ def gradient_size(stats: Stats | None) -> str:
 
 
 def _uses(graph: PureGraph, flows: Sequence[Flow], view: View, box_of: Mapping[str, int]) -> dict[int, int]:
-    """Return for every cell that is one node how many contributions its cotangent is the sum of."""
+    """Return the number of contributions to the cotangent of every cell that is a single node."""
     alone = {box.id for box in view.nodes if not box.members}
     counts: dict[int, int] = {}
     into = [flow.into for flow in flows] + [node.of for node in graph if node.role is Role.SEED]
@@ -305,7 +305,7 @@ def _uses(graph: PureGraph, flows: Sequence[Flow], view: View, box_of: Mapping[s
 
 
 def _saved(graph: PureGraph, view: View, box_of: Mapping[str, int]) -> tuple[tuple[Saved, ...], int]:
-    """Return the saved arrays, those of a group that go the same way together, and the bytes of what is not shown."""
+    """Return the saved arrays, a group's with the same readers together, and the bytes of what is not shown."""
     found: dict[tuple[int, tuple[int, ...]], list[GraphNode]] = {}
     hidden = 0
     for i, ops in graph.saved.items():
@@ -354,7 +354,7 @@ def _seeds(graph: PureGraph, box_of: Mapping[str, int]) -> list[Seed]:
 
 
 def _caption(graph: PureGraph, rules: int, view: View, hidden: int, work: Mapping[str, int]) -> tuple[str, ...]:
-    """Count what is there, forward and backward."""
+    """Return the lines of the caption, which count what there is, forward and backward."""
     forward = sum(node.kind is Kind.OP and not node.backward for node in graph)
     flops, back = sum(node.flops for node in graph if not node.backward), sum(work.values())
     saved = [graph[i] for i in graph.saved]

@@ -14,7 +14,7 @@ from .svg import mirror_svg
 
 
 class Picture(str):
-    """The text of an SVG, which notebooks show as the picture."""
+    """The text of an SVG, shown as a picture by notebooks."""
 
     __slots__ = ()
 
@@ -27,18 +27,18 @@ class Picture(str):
 
 @checked
 def mirror(tensors: Tensor | Iterable[Tensor], *, measured: bool = False, **options: Unpack[ViewOptions]) -> Picture:
-    """Return the mirror of a loss as SVG: its forward pass, and the derivative rules beside it, each beside its op.
+    """Return the mirror of a loss as SVG: its forward pass, and each derivative rule next to its op.
 
     Args:
         tensors: the loss, or several results.
-        measured: run the backward pass, and say how large the gradients are.
+        measured: run the backward pass, and show the norms of the gradients.
         options: see `Graph.to_mirror`.
 
     Returns:
         The text of the picture, as `build_graph(tensors, backward=True).to_mirror()` gives it; a notebook shows it.
 
     Raises:
-        GradError: if no result requires a gradient; with `measured`, if `backward` let go of what it needs.
+        GradError: if no result requires a gradient; with `measured`, if `backward` released what it needs.
 
     Example:
         >>> import autograd_lite as ag

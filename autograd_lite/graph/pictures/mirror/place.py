@@ -1,8 +1,8 @@
-"""Where the boxes of a mirror stand: both halves have the same rows, in opposite order.
+"""Where the boxes of a mirror go: both halves have the same rows, in opposite order.
 
 Each half is laid out by the steps of `layout.layered`: the left one is given its rows, the right one also their order.
-Operations and what fills their slots never share a row. So parameters can be reached from the right, and between an
-operation and its rules there is, where nothing runs beside it, nothing but a straight line.
+Operations and what fills their slots never share a row. So parameters can be reached from the right, and where no other
+branch runs parallel, there is only a straight line between an operation and its rules.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..layout.layered import lead_edges, no_modules, order_rows, place_columns
 from ..layout.record import Layered
 from .model import Mirror
 
-# How straight lines are to be: from a parameter or a constant, from an input, from an operation.
+# How straight lines should be: from a parameter or a constant, from an input, from an operation.
 _QUIET, _INPUT, _DATA = 1.0, 3.0, 8.0
 
 
@@ -25,8 +25,8 @@ class Placed(NamedTuple):
 
     Attributes:
         left: the cells.
-        right: the boxes with their rules, and places of no size from which a gradient turns to its parameter. Its edges
-            are those of the left half, and gradients flow against them.
+        right: the boxes with their rules, and sizeless places where a gradient turns to its parameter. Its edges point
+            down as in the left half, and gradients flow against them.
         partner: the number in the right half of each cell that has a counterpart there.
         slot_rows: the rows without operations.
     """
@@ -72,7 +72,7 @@ def placed(mirror: Mirror, boxes: Sequence[Box], rules: dict[int, Box]) -> Place
 
 
 def beside(half: Layered, i: int, *, right: bool) -> int:
-    """Return how many boxes stand to the right (or left) of one in its row."""
+    """Return the number of boxes to the right (or left) of one in its row."""
     row = [v for v in half.rows[half.layers[i]] if v < len(half.boxes) and half.boxes[v].width and v != i]
     return sum(half.x[v] > half.x[i] if right else half.x[v] < half.x[i] for v in row)
 
@@ -96,9 +96,9 @@ def _turned(left: Layered, right: Layered, cells: Sequence[int]) -> list[list[in
 
 
 def _rows(mirror: Mirror, edges: Sequence[Edge]) -> tuple[list[int], frozenset[int]]:
-    """Return the row of every cell, and which rows hold no operations.
+    """Return the row of every cell, and the rows without operations.
 
-    The slots of a row of operations stand above it: first those that belong to no module, then the others.
+    The slots of a row of operations are above it: first those that belong to no module, then the others.
     """
     slots = mirror.slots
     ops = [k for k in range(len(mirror.view.nodes)) if k not in slots]

@@ -15,12 +15,12 @@ from .model import Mirror
 from .place import Placed
 
 _ROUND, _STUB = 8.0, 9.0
-# Of a slot's two lines to the right, the gradient arrives above the middle, and what is saved leaves below it.
+# If a slot has two lines to the right, the gradient arrives above the middle, and what is saved leaves below it.
 _ASIDE, _PORT = 7.0, 8.0
 
 
 class Wire(NamedTuple):
-    """A line: its kind ("data", "quiet", "flow", "arrival", "seed", "saved"), its path, its tip's, what it is of."""
+    """A line: its kind ("data", "quiet", "flow", "arrival", "seed" or "saved"), its path, its tip's, its owner's number."""
 
     kind: str
     path: str
@@ -29,7 +29,7 @@ class Wire(NamedTuple):
 
 
 class Note(NamedTuple):
-    """What stands on a line: its kind ("gradient", "seed", "saved", "sum", "dot", "argument"), its middle, of what."""
+    """A mark: its kind ("gradient", "seed", "saved", "sum", "dot" or "argument"), its middle, its owner's number."""
 
     kind: str
     at: Point
@@ -45,7 +45,7 @@ class Plan:
         left, right: the middles of the boxes of the left half, and by cell of its counterpart in the right half.
         bands: the frames, and the top and bottom of each.
         middles: of the left half, of the strip for labels and of the right half.
-        wires, notes: lines, and what stands on them.
+        wires, notes: lines, and the marks on them.
     """
 
     width: float
@@ -59,7 +59,7 @@ class Plan:
 
 
 def planned(mirror: Mirror, where: Placed, words: Sequence[str]) -> Plan:
-    """Plan all lines of a mirror; `words` stand on those to what is saved."""
+    """Plan all lines of a mirror; `words` are the labels of those for saved values."""
     return _Router(mirror, where, Grid(mirror, where, words)).plan()
 
 
@@ -166,7 +166,7 @@ class _Router:
         return self.left.x[cell] + self.left.boxes[cell].width / 2
 
     def _saved(self, i: int, plan: Plan) -> None:
-        """Lead what is saved across to the rules that read it, and down in a lane if they stand in lower rows."""
+        """Lead what is saved across to the rules that read it, and down in a lane if they are in lower rows."""
         saved, grid = self.mirror.saved[i], self.grid
         cell, lane = saved.cell, grid.lanes.get(i)
         middle, track = plan.left[cell].y, grid.tracks.get(("saved", i, 0))
@@ -205,9 +205,9 @@ class _Router:
         yield Point(edge, port)
 
     def _ports(self) -> dict[tuple[int, int], float]:
-        """Return how far from the middle of its rules each line with something saved arrives.
+        """Return how far from the middle of its rules each line of a saved value arrives.
 
-        Its own result goes straight; what began earlier comes from farther right in the aisle, and so from above.
+        An op's own result runs straight; what began earlier comes from farther right in the aisle, and so from above.
         """
         into: dict[int, list[int]] = {}
         for i, saved in enumerate(self.mirror.saved):
@@ -232,7 +232,7 @@ class _Router:
 
 
 def _rising(legs: Collection[Leg]) -> str:
-    """Write legs as a path from below, as gradients flow: dashes run on through the bends, and end where lines meet."""
+    """Write legs as a path from below, as gradients flow: dashes continue through bends, and end where lines meet."""
     above = {leg.end: leg.start for leg in legs}
     path, done = "", set()
     for end in sorted(above.keys() - above.values()):
@@ -250,7 +250,7 @@ def _rising(legs: Collection[Leg]) -> str:
 
 
 def _bent(way: Sequence[Point]) -> str:
-    """Return a line along and across with round corners."""
+    """Return the path of a line with right angles and round corners."""
     corners = [p for i, p in enumerate(way) if not i or p != way[i - 1]]
     path = f"M{n(corners[0].x)} {n(corners[0].y)}"
     for before, at, after in zip(corners, corners[1:], corners[2:], strict=False):
@@ -268,6 +268,6 @@ def _toward(at: Point, other: Point, r: float) -> Point:
 
 
 def _tip(at: Point, way: str) -> str:
-    """Return the tip of an arrow that points down, up or left at a point."""
+    """Return the tip of an arrow that points down, up or left to a point."""
     rest = {"down": f"l-3.5 {n(-TIP)}h7z", "up": f"l-3.5 {n(TIP)}h7z", "left": f"l{n(TIP)} -3.5v7z"}
     return f"M{n(at.x)} {n(at.y)}{rest[way]}"

@@ -1,34 +1,38 @@
-"""The mirror: the forward pass runs down on the left, its derivative rules run up beside it, each in the row of its op.
+"""The mirror as SVG: the forward pass runs down on the left, the rules up on the right, each in the row of its op.
 
-What the rules read leads across, with its bytes; gradients arrive at the parameters.
+Saved values lead across to the rules that read them, with their bytes; gradients arrive at the parameters.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import Unpack
 
 from ....ir.graph import PureGraph
-from ....ir.labels import amount, clip, text_width, visible
-from ..boxes import HEAD, LEADING, SHEET, SMALL, Label, Line, label_of
-from ..draw import lines_text, n, pill, shape, text, tip, xml
+from ....ir.labels import amount, clip, visible
+from ..boxes import SMALL, Label, Line, label_of
+from ..draw import n, node_svg, text, tip, xml
 from ..folding.fold import ViewOptions
 from ..layout.geometry import TIP, Box, Point
-from ..style import FONT, HEATS, LOOKS, THEMES, stylesheet
+from ..sheet import Sample, Sheet, heat_sample, line_sample, page, sample_of
+from ..style import HEATS, LOOKS, THEMES, stylesheet
 from ..view import EdgeKind, ViewNode
+from ..widths import text_width
 from .grid import CHIP
 from .model import Mirror, mirror_of, results_of
 from .place import placed
 from .route import Note, Plan, Wire, planned
 
-_MARGIN, _HEADER, _LEAST, _SPACE, _RULE, _CUT = 26.0, 34.0, 620.0, 16.0, 12.0, 16.0
+_HEADER, _RULE, _CUT = 34.0, 12.0, 16.0
+# What the page says to those who do not see it.
+_WHAT = (
+    "On the left the forward pass runs down; on the right the derivative rules run up, each beside its operation. "
+    "Dotted lines lead what is saved to the rules that read it; dashed lines lead gradients to the parameters."
+)
 
 
-def _css(labels: Sequence[Label]) -> str:
-    """Return the CSS, with that of what only a mirror has, in light and in dark."""
-    looks = [look for look in LOOKS if any(label.look == look for label in labels)]
-    heats = range(HEATS) if any(label.heat >= 0 for label in labels) else ()
+def _css(looks: Sequence[str], heats: Sequence[int]) -> str:
+    """Return the CSS, including that of what only a mirror has, in light and dark."""
     p = ".autograd-graph.mirror"
     lines = [
         stylesheet(looks, tuple(EdgeKind), heats),
@@ -60,133 +64,55 @@ def mirror_svg(graph: PureGraph, **options: Unpack[ViewOptions]) -> str:
         *(_wire(mirror, wire) for wire in plan.wires),
         *_frame_titles(plan),
         *(_note(mirror, words, note) for note in plan.notes),
-        *(_box(*row) for row in zip(mirror.view.nodes, labels, boxes, plan.left, strict=True)),
-        *(_box(mirror.rules[k], rules[k], sizes[k], plan.right[k]) for k in rules),
+        *(node_svg(*row) for row in zip(mirror.view.nodes, labels, plan.left, strict=True)),
+        *(node_svg(mirror.rules[k], rules[k], plan.right[k]) for k in rules),
         *_cuts(mirror, plan, boxes, sizes),
         *_headers(mirror, plan),
     ]
-    return _page(graph, mirror, plan, drawing, [*labels, *rules.values()])
-
-
-# ---- the page -------------------------------------------------------------------------------------------------------
-
-
-def _page(graph: PureGraph, mirror: Mirror, plan: Plan, drawing: list[str], labels: Sequence[Label]) -> str:
     left = min([0.0, *(band.left for band, _, _ in plan.bands)])
     right = max([plan.width, *(band.right for band, _, _ in plan.bands)])
-    above = _above(mirror, plan)
     below = max([plan.height, *(bottom for _, _, bottom in plan.bands)])
+    sheet = _sheet(graph, mirror, [*labels, *rules.values()])
+    return page(sheet, drawing, left, right, 11 + _HEADER + _above(mirror, plan), below + 4)
+
+
+def _sheet(graph: PureGraph, mirror: Mirror, labels: Sequence[Label]) -> Sheet:
+    """Return what the page says around the drawing."""
     name = visible(clip(next((graph[i].name for i in results_of(graph)), ""), 60))
-    title = f"{name}, forward and backward" if name else "Forward and backward"
-    facts = [line for fact in mirror.caption for line in _wrapped_words(fact, max(right - left, _LEAST))]
-    legend = _wrapped(list(_samples(mirror, labels)), max(right - left, _LEAST))
-    widths = [sum(wide for _, wide in row) for row in legend]
-    width = max([right - left, *(text_width(fact, SMALL) for fact in facts), *widths]) + 2 * _MARGIN
-    top = _MARGIN + HEAD * LEADING + len(facts) * SMALL * LEADING + 14 + _HEADER + above
-    bottom = top + below + 26
-    height = bottom + len(legend) * 20 + _MARGIN - 8
-    shift = (width - right - left) / 2
-    # Two pictures on one page must not share ids, unless they are the same.
-    key = f"ag{zlib.crc32(chr(10).join([title, *facts, *drawing]).encode('utf-8', 'replace')):08x}"
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="autograd-graph mirror" role="img" '
-        f'aria-labelledby="{key}t {key}d" width="{n(width)}" '
-        f'height="{n(height)}" viewBox="0 0 {n(width)} {n(height)}" style="max-width:100%;height:auto" '
-        f'font-family="{FONT}">',
-        f'<title id="{key}t">{xml(title)}</title>',
-        f'<desc id="{key}d">{xml("; ".join(map(visible, mirror.caption)))}. {_WHAT}</desc>',
-        f"<style>\n{_css(labels)}\n</style>",
-        f'<rect class="page" width="{n(width)}" height="{n(height)}" rx="10"/>',
-        text(Line(title, HEAD, "head"), width / 2, _MARGIN + 0.5 * HEAD * LEADING),
-    ]
-    y = _MARGIN + HEAD * LEADING + 3
-    for fact in facts:
-        lines.append(text(Line(visible(fact), SMALL, "soft"), width / 2, y + 0.5 * SMALL * LEADING))
-        y += SMALL * LEADING
-    lines += [f'<g transform="translate({n(shift)} {n(top)})">', *drawing, "</g>"]
-    return "\n".join([*lines, *_legend(legend, width, bottom), "</svg>"]) + "\n"
+    looks = [look for look in LOOKS if any(label.look == look for label in labels)]
+    heats = range(HEATS) if any(label.heat >= 0 for label in labels) else ()
+    legend = [sample_of(look, "derivative rule" if look == "backward" else "") for look in looks]
+    legend += [heat_sample()] if heats else []
+    legend += [line_sample(EdgeKind.DATA, "value"), line_sample(EdgeKind.GRADIENT)]
+    legend += [line_sample(EdgeKind.SAVED, "saved for a rule")] if mirror.saved else []
+    legend += [Sample(30 + text_width(_SUMMED, SMALL), _sum_sample)] if mirror.uses else []
+    return Sheet(
+        f"{name}, forward and backward" if name else "Forward and backward",
+        mirror.caption,
+        legend,
+        _css(looks, heats),
+        separator=" · ",
+        heading=True,
+        description=_WHAT,
+        css_class="mirror",
+    )
 
 
-_WHAT = (
-    "On the left the forward pass runs down; on the right the derivative rules run up, each beside its operation. "
-    "Dotted lines lead what is saved to the rules that read it; dashed lines lead gradients to the parameters."
-)
+_SUMMED = "sum over uses"
 
 
-def _wrapped(words: Sequence[tuple[str, float]], width: float) -> list[list[tuple[str, float]]]:
-    """Break words of known width into lines."""
-    lines: list[list[tuple[str, float]]] = []
-    used = 0.0
-    for word, wide in words:
-        if not lines or used + wide > width:
-            lines.append([])
-            used = 0.0
-        lines[-1].append((word, wide))
-        used += wide
-    return lines
-
-
-def _wrapped_words(fact: str, width: float) -> list[str]:
-    words = [(word, text_width(f"{word} · ", SMALL)) for word in fact.split(" · ")]
-    return [" · ".join(word for word, _ in line) for line in _wrapped(words, width)]
-
-
-_WORDS = {
-    "~heat": "less to more",
-    "~data": "value",
-    "~gradient": "gradient",
-    "~saved": "saved for a rule",
-    "~sum": "sum over uses",
-}
-
-
-def _samples(mirror: Mirror, labels: Sequence[Label]) -> Iterator[tuple[str, float]]:
-    """Yield what the legend shows, and how wide each is."""
-    shown = [look for look in LOOKS if any(label.look == look for label in labels)]
-    shown += ["~heat"] if any(label.heat >= 0 for label in labels) else []
-    shown += ["~data", "~gradient"]
-    shown += ["~saved"] if mirror.saved else []
-    shown += ["~sum"] if mirror.uses else []
-    for look in shown:
-        yield look, (96 if look == "~heat" else 30) + text_width(_word(look), SMALL) + _SPACE
-
-
-def _word(look: str) -> str:
-    return _WORDS.get(look) or ("derivative rule" if look == "backward" else LOOKS[look].legend)
-
-
-def _legend(rows: list[list[tuple[str, float]]], width: float, top: float) -> Iterator[str]:
-    for r, row in enumerate(rows):
-        x = (width - sum(wide for _, wide in row) + _SPACE) / 2
-        y = top + 20 * r + 6
-        for look, wide in row:
-            if look == "~heat":
-                for heat in range(HEATS):
-                    cell = f'<rect class="box" x="{n(x + 9 * heat)}" y="{n(y - 6)}" width="9" height="12"/>'
-                    yield f'<g class="op heat{heat}">{cell}</g>'
-                x, wide = x + 66, wide - 66
-            elif look == "~sum":
-                yield _sum(Point(x + 12, y))
-            elif look.startswith("~"):
-                kind = look[1:]
-                yield f'<path class="{kind} edge" d="M{n(x)} {n(y)}H{n(x + 17)}"/>'
-                if kind != "saved":
-                    yield f'<path class="{kind} tip" d="M{n(x + 24)} {n(y)}l-7 -3.5v7z"/>'
-            else:
-                drawn = shape(LOOKS[look].shape, Point(x + 11, y), Box(22, 13), LOOKS[look].border == "double")
-                yield f'<g class="{look}">{drawn}</g>'
-            yield text(Line(_word(look), SMALL, "soft"), x + 30, y, anchor="start")
-            x += wide
+def _sum_sample(x: float, y: float) -> str:
+    return _sum(Point(x + 12, y)) + text(Line(_SUMMED, SMALL, "soft"), x + 26, y, "start")
 
 
 def _above(mirror: Mirror, plan: Plan) -> float:
-    """Return the room over the first row that frames need, and lines out of nowhere."""
+    """Return the room above the first row that frames and lines out of nowhere need."""
     cut = _CUT + 4 if mirror.view.cut or mirror.cut else 0.0
     return max([cut, *(-top for _, top, _ in plan.bands)])
 
 
 def _cuts(mirror: Mirror, plan: Plan, sizes: Sequence[Box], rules: dict[int, Box]) -> Iterator[str]:
-    """Draw an arrow out of nowhere into what reads what is not shown, and one into nowhere out of its rules."""
+    """Draw an arrow out of nowhere into what reads something not shown, and one into nowhere out of its rules."""
     cut = set(mirror.view.cut)
     for k, (box, (x, y), size) in enumerate(zip(mirror.view.nodes, plan.left, sizes, strict=True)):
         if box.id in cut:
@@ -199,7 +125,7 @@ def _cuts(mirror: Mirror, plan: Plan, sizes: Sequence[Box], rules: dict[int, Box
 
 
 def _headers(mirror: Mirror, plan: Plan) -> Iterator[str]:
-    """Say over the halves which way they go."""
+    """Write above the halves in which direction they run."""
     y = -_HEADER + 6 - _above(mirror, plan)
     words = ("forward", "saved" if mirror.saved else "", "backward")
     for middle, word, way in zip(plan.middles, words, ("l-4 -8h8z", "", "l-4 8h8z"), strict=True):
@@ -217,21 +143,9 @@ def _label(box: ViewNode) -> Label:
     label = label_of(box)
     if box.look != "backward" or box.members:
         return label
-    # What a rule does is no small print.
+    # What a rule does is not small print.
     head, *rules = label.lines
     return label._replace(lines=(head, *(line._replace(size=_RULE, style="") for line in rules)))
-
-
-def _box(box: ViewNode, label: Label, size: Box, center: Point) -> str:
-    words, tips, sheet = label.text_size, xml("\n".join(box.tip)), SHEET if label.shape == "stacked" else 0.0
-    top = center.y - sheet - words[1] / 2 + (4 if label.shape == "cylinder" else 0)
-    right = center.x + size.width / 2 + 5 - 2 * sheet
-    badge = pill(label.badge, right, center.y - size.height / 2 - 2) if label.badge else ""
-    return (
-        f'<g class="node {label.css}" data-id="{xml(box.id)}"><title>{tips}</title>'
-        f"{shape(label.shape, center, size, label.double)}"
-        f"{lines_text(label.lines, center.x - sheet, top, words[0])}{badge}</g>"
-    )
 
 
 # ---- lines and what stands on them ----------------------------------------------------------------------------------
@@ -294,7 +208,7 @@ def _frames(plan: Plan) -> Iterator[str]:
 
 
 def _frame_titles(plan: Plan) -> Iterator[str]:
-    """Write the modules' names over the lines, with a halo that keeps these off the letters."""
+    """Write the modules' names on top of the lines, with a halo that keeps these off the letters."""
     for band, top, _ in plan.bands:
         line = Line(visible(clip(band.scope[-1], 40)), SMALL, "soft halo")
         full = xml(visible(".".join(band.scope)))

@@ -1,7 +1,7 @@
 """The page: the picture as one HTML file that loads nothing, to be folded, searched and stepped through.
 
 The file holds its style, its program and its data, and no address: it opens from a disk, an attachment or a notebook,
-and asks no server for anything. Its program is the `.js` files beside this module, in the order of `_SCRIPTS`.
+and asks no server for anything. Its program is the `.js` files next to this module, in the order of `_SCRIPTS`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from ....ir.graph import PureGraph
 from ....ir.labels import visible
 from ....ir.node import number_of
-from ...analysis.overlays import overlay_of
 from ...marks import Overlaid, Overlay
+from ...overlays import overlay_of
 from ..style import HEATS, THEMES, Theme
 from .data import page_data
 
@@ -25,16 +25,16 @@ __all__ = ["Differences", "Page", "html_text"]
 
 _SCRIPTS = ("model.js", "draw.js", "canvas.js", "panel.js", "player.js", "app.js")
 
-# What would end the element that holds the data, or begin a comment; and the two ends of line that JSON has and
-# JavaScript once had not.
+# What would end the element with the data, or begin a comment; and the two line ends that JSON allows and JavaScript
+# once did not.
 _ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 
 
 class Differences(Protocol):
-    """What a page shows of two graphs: both in one, with marks; a `GraphDiff`."""
+    """Two graphs in one, with marks, for a page; `GraphDiff` is one."""
 
     def merged(self) -> tuple[PureGraph, Overlay]:
-        """Return one graph of both, and the marks that tell them apart."""
+        """Return one graph made of both, and the marks that tell them apart."""
 
 
 def html_text(
@@ -57,7 +57,7 @@ def html_text(
     if isinstance(diff, Overlay):
         overlays.insert(0, diff)
     elif diff is not None:
-        # Both graphs in one, so that what was removed is seen too.
+        # Both graphs in one, so that removed operations are visible too.
         graph, marks = diff.merged()
         overlays = [marks]
     name = next((graph[i].name for i in graph.outputs if graph[i].name), "")
@@ -76,14 +76,14 @@ def html_text(
         "script": '"use strict";\n(() => {\n' + "".join(_lean(_file(name)) for name in _SCRIPTS) + "})();\n",
         "data": data.translate(_ESCAPES),
     }
-    # Split first and fill afterwards: what is filled in is never searched for more.
+    # Split first and fill in afterwards, so that what is filled in is never searched for further marks.
     pieces = _file("page.html").split("@@")
     return "".join(parts[piece] if i % 2 else piece for i, piece in enumerate(pieces))
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page for a notebook, in a frame of its own: no style or script of either reaches the other.
+    """A page for a notebook, in a frame of its own: no style or script of one reaches the other.
 
     Attributes:
         text: the whole page.
@@ -106,13 +106,13 @@ def _file(name: str) -> str:
 
 
 def _lean(code: str) -> str:
-    """Leave out indentation and the lines that only comment; no text of the page's goes over several lines."""
+    """Strip indentation and comment lines; no string in the page's code spans several lines."""
     lines = (line.strip() for line in code.splitlines())
     return "".join(f"{line}\n" for line in lines if line and not line.startswith(("//", "/*")))
 
 
 def _colors() -> str:
-    """Return the colors of both themes as CSS variables: those of every other picture."""
+    """Return the colors of both themes, the same as in every other picture, as CSS variables."""
     light, dark = (_variables(THEMES[theme]) for theme in ("light", "dark"))
     inks = "".join(
         f".look-{name} {{ --fill: var(--{name}-fill); --line: var(--{name}-line) }}\n" for name in THEMES["light"].inks

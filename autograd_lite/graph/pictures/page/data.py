@@ -1,4 +1,4 @@
-"""What the page knows of a graph: plain data that JSON can hold, and nothing that depends on the machine."""
+"""What the page knows about a graph: plain data for JSON, and nothing that depends on the machine."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from ....ir.labels import brief_params, clip, summary, visible
 from ....ir.node import GraphNode, Kind, number_of
 from ....ir.stats import Stats
 from ....ir.text import place
-from ...analysis.cost import By, cost_of
+from ...cost import By, cost_of
 from ...explanations.words.rules import Words
 from ...marks import Mark, Overlay
 from ..folding.assemble import COMMUTATIVE
 from ..style import HEATS, LOOKS
 from .groups import grouped
 
-# Longer texts of the user's are cut: a name of a megabyte helps nobody.
+# User text is truncated; a megabyte-long name helps no one.
 _LONGEST = 400
-# Of a graph of more nodes nobody reads every formula, and they would take most of the time and a third of the file.
+# In a larger graph nobody reads every formula, and they would take most of the time and a third of the file.
 _WORDS = 20_000
 
 
 def page_data(
     graph: PureGraph, overlays: Sequence[Overlay], explain: Any, title: str, *, formulas: bool = True
 ) -> dict[str, Any]:
-    """Return the data of a page, by short keys; what is empty is left out.
+    """Return the data of a page under short keys; empty values are left out.
 
     Args:
         graph: the graph.
         overlays: marks and numbers to choose from.
         explain: an explanation as plain data, or None.
         title: of the page.
-        formulas: say what the operations compute; not of two graphs in one, whose operations may read from both.
+        formulas: include what the operations compute; not for two graphs in one, whose operations may read from both.
     """
     groups, homes = grouped(graph.nodes)
     places: dict[str, int] = {}
@@ -65,7 +65,7 @@ def page_data(
 
 
 def _rules(graph: PureGraph, words: Words) -> dict[str, dict[str, list[str]]]:
-    """Return the derivative rules in words: by op and argument the formula, and what the engine did with it."""
+    """Return the derivative rules as text: by op and argument, the formula and what the engine did with it."""
     rules: dict[str, dict[str, list[str]]] = {}
     for flow in graph.flows:
         formula, remarks = words.rule(flow)
@@ -149,7 +149,7 @@ def _mark(mark: Mark) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON can hold: numbers that it has no word for as text, arrays and tuples as lists."""
+    """Return a value for JSON: numbers that JSON lacks as text, arrays and tuples as lists."""
     if isinstance(value, str):
         return visible(value)
     if value is None or isinstance(value, (bool, int)):

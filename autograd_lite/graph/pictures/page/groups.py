@@ -1,7 +1,7 @@
 """The frames of the page: modules inside modules, repetitions, and parts of what has no module.
 
 Every frame is an interval of the forward operations in recorded order, so that no frame reads from itself through
-another one; a module that is entered twice is two frames. The backward pass stands in the frames of its operations.
+another one; a module that is entered twice is two frames. The backward pass goes into the frames of its operations.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ..folding.assemble import homes_of
 from ..folding.groups import Rows
 from ..folding.repeats import runs_in
 
-# A repetition of operations is folded if that hides so many boxes; so many boxes in one frame are cut into parts of so
-# many; so many inputs stand outside of all frames.
+# A repetition of operations is folded if that hides at least the first number of boxes. A frame with more boxes than
+# the second is cut into parts of the third. Up to the fourth number of inputs are drawn outside all frames.
 _WORTH, _CROWD, _PART, _INPUTS = 6, 120, 40, 12
 
 
@@ -26,12 +26,12 @@ class Group:
 
     Attributes:
         name: its title.
-        kind: "module", "repeat" for what is alike, "step" for one turn of it, "part" for a piece of a long listing.
+        kind: "module", "repeat" for a repetition, "step" for one turn of it, "part" for a piece of a long listing.
         start, stop: the interval of operations.
-        times: of a repeat, how many.
+        times: the number of turns of a repetition.
         inside: operations by their numbers, and frames.
         parent: the number of the frame around it, or -1.
-        depth: how many frames are around it.
+        depth: the number of frames around it.
     """
 
     name: str
@@ -73,7 +73,7 @@ def grouped(nodes: Sequence[GraphNode]) -> tuple[list[Group], list[int]]:
 
 
 def _frames(root: Group) -> Iterator[Group]:
-    """Go through the frames from outside to inside; what is put into one meanwhile is seen."""
+    """Yield the frames from outside to inside, including those that are added meanwhile."""
     pending = [root]
     for frame in pending:
         yield frame
@@ -81,7 +81,7 @@ def _frames(root: Group) -> Iterator[Group]:
 
 
 def _modules(rows: Rows) -> Group:
-    """Put the operations into their modules, one frame for each time that one is entered."""
+    """Put the operations into their modules, with one frame each time a module is entered."""
     root = Group("", "root", 0, len(rows.ops))
     stack = [root]
     names: list[str] = []
@@ -105,7 +105,7 @@ def _modules(rows: Rows) -> Group:
 
 
 def _with_repeats(frame: Group, rows: Rows) -> list[int | Group]:
-    """Put a frame around every stretch of what stands in a frame that is one thing three times or more."""
+    """Put a frame around every stretch inside a frame that is the same thing three or more times."""
     if frame.kind in ("repeat", "step"):
         return frame.inside
     numbers: dict[object, int] = {}
@@ -127,7 +127,7 @@ def _with_repeats(frame: Group, rows: Rows) -> list[int | Group]:
 def _token(thing: int | Group, rows: Rows) -> object:
     if isinstance(thing, int):
         return rows.tokens[thing]
-    # The query, the key and the value of an attention are built alike, but are not one thing three times.
+    # The query, key and value of an attention are built alike, but are not the same thing three times.
     return re.sub(r"\d+", "#", thing.name), rows.structure(thing.start, thing.stop)[0]
 
 
@@ -161,7 +161,7 @@ def _repeat(turns: list[list[int | Group]], rows: Rows) -> Group:
 
 
 def _with_parts(frame: Group, rows: Rows) -> list[int | Group]:
-    """Cut what would be a crowd in one frame into parts, and those again while they are too many."""
+    """Cut a crowded frame into parts, and those again while there are too many."""
     inside = frame.inside
     while len(inside) > _CROWD:
         parts: list[int | Group] = []
@@ -179,7 +179,7 @@ def _with_parts(frame: Group, rows: Rows) -> list[int | Group]:
 def _place_slots(
     nodes: Sequence[GraphNode], readers: dict[str, list[str]], groups: Sequence[Group], home: dict[str, int]
 ) -> None:
-    """Put parameters, constants and generators where all that read them stand, and inputs outside if they are few."""
+    """Put parameters, constants and generators where all their readers are, and inputs outside if they are few."""
     slots = [node for node in nodes if node.kind is not Kind.OP]
     outside = sum(node.kind is Kind.INPUT for node in slots) <= _INPUTS
     for node in slots:

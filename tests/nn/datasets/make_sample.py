@@ -1,8 +1,8 @@
-"""Make the embedded MNIST sample from the full set: `python -m nn.datasets.make_sample`.
+"""Make the embedded MNIST sample from the full set: `python -m tests.nn.datasets.make_sample`.
 
 The choice is deterministic and draws nothing: of the n digits of a class, k evenly spaced ones are taken, with k in
-proportion to n. So the writers, who stand in blocks in MNIST, keep their shares too. The script rewrites the files in
-`mnist_sample/` and prints the table that `mnist.SAMPLE_FILES` must hold.
+proportion to n. So the writers, who come in blocks in MNIST, keep their shares too. The script rewrites the files in
+`nn/datasets/mnist_sample/` and prints the table that `mnist.SAMPLE_FILES` must hold.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from . import mnist
-from .idx import encode_idx
+from nn.datasets import mnist
+from nn.datasets.idx import encode_idx
 
 
 def evenly_spaced_by_class(labels: NDArray[np.uint8], total: int) -> NDArray[np.intp]:

@@ -1,4 +1,4 @@
-"""Taking elements by index or by condition. `take_along_axis` is an op, whose indices may come from other ops."""
+"""Selecting: the larger of two values, one of two by a condition, elements by index or by a mask."""
 
 # ruff: noqa: D103  (they are NumPy's functions, whose texts are NumPy's)
 
@@ -11,12 +11,80 @@ import numpy as np
 
 from ..core import batching
 from ..core.errors import ShapeError
-from ..core.op import Op, composes, structural
+from ..core.op import Op, applied, composes, elementwise, structural
 from ..core.shapes import ShapeDtype, normalize_axis
 from .index import index_update
-from .operands import along_axis, operand, values
+from .operands import Finished, along_axis, operand, values
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
+
+# ---- between values: ties share the cotangent evenly; a NaN operand is the one that was selected --------------------
+
+
+def _larger(g: Any, x: Any, y: Any) -> Any:
+    return np.where(x == y, 0.5 * g, np.where((x > y) | np.isnan(x), g, 0))
+
+
+def _smaller(g: Any, x: Any, y: Any) -> Any:
+    return np.where(x == y, 0.5 * g, np.where((x < y) | np.isnan(x), g, 0))
+
+
+def _first(g: Any, x: Any, y: Any, better: Any) -> Any:
+    return np.where(x == y, 0.5 * g, np.where(better | np.isnan(y), g, 0))
+
+
+def _second(g: Any, x: Any, y: Any, better: Any) -> Any:
+    return np.where(x == y, 0.5 * g, np.where(better | (np.isnan(x) & ~np.isnan(y)), g, 0))
+
+
+def _bind_clip(
+    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
+    integer = np.dtype(getattr(a, "dtype", np.float64)).kind in "iu"
+    info = np.iinfo(a.dtype) if integer else None
+    low = (info.min if info else -np.inf) if low is None else low
+    high = (info.max if info else np.inf) if high is None else high
+    return (a, low, high), {}
+
+
+def _bind_where(condition: Any, *choices: Any) -> Any:
+    if not choices:
+        return Finished(np.nonzero(condition))
+    if len(choices) != 2:
+        raise ValueError("either both or neither of x and y should be given")
+    return (condition, *choices), {}
+
+
+# fmt: off
+maximum = elementwise(np.maximum, applied(lambda g, out, x, y: _larger(g, x, y)),
+                                  applied(lambda g, out, x, y: np.where(np.isnan(x), 0, _larger(g, y, x))),
+                                  saves="xy", kinks="x = y", onnx="Max")
+minimum = elementwise(np.minimum, applied(lambda g, out, x, y: _smaller(g, x, y)),
+                                  applied(lambda g, out, x, y: np.where(np.isnan(x), 0, _smaller(g, y, x))),
+                                  saves="xy", kinks="x = y", onnx="Min")
+# fmax and fmin select the other operand when one is NaN.
+fmax    = elementwise(np.fmax,    applied(lambda g, out, x, y: _first(g, x, y, x > y)),
+                                  applied(lambda g, out, x, y: _second(g, x, y, x < y)),
+                                  saves="xy", kinks="x = y", selects=True)
+fmin    = elementwise(np.fmin,    applied(lambda g, out, x, y: _first(g, x, y, x < y)),
+                                  applied(lambda g, out, x, y: _second(g, x, y, x > y)),
+                                  saves="xy", kinks="x = y", selects=True)
+# The one exception to the even split: clip passes the whole cotangent at its bounds, so that a parameter projected
+# onto a bound can leave it again.
+clip    = elementwise(lambda x, y, z: np.clip(x, y, z),
+                      applied(lambda g, out, x, y, z: np.where((x >= y) & (x <= z), g, 0)),
+                      applied(lambda g, out, x, y, z: np.where((x < y) & (y <= z), g, 0)),
+                      applied(lambda g, out, x, y, z: np.where((x > z) | (y > z), g, 0)),
+                      name="clip", saves="xyz", bind=_bind_clip, numpy_functions=(np.clip,), kinks="at the bounds",
+                      selects=True, onnx="Clip")
+where   = elementwise(lambda x, y, z: np.where(x, y, z),
+                      None,
+                      applied(lambda g, out, x, y, z: np.where(x, g, 0)),
+                      applied(lambda g, out, x, y, z: np.where(x, 0, g)),
+                      name="where", saves="x", bind=_bind_where, numpy_functions=(np.where,),
+                      selects=True, onnx="Where")
+# fmt: on
 
 # ---- one index for each result, along one axis ----------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ import autograd_lite as ag
 from autograd_lite.graph import Graph, Program, build_graph, diff, find_nan, gradient_health
 from autograd_lite.graph.marks import Mark, Overlay
 
-from ..samples import perceptron
+from .samples import perceptron
 
 
 def loss(power: float = 0.5) -> ag.Tensor:

@@ -10,11 +10,11 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ...ir.graph import PureGraph
-from ...ir.labels import amount, counted, visible
-from ...ir.node import GraphNode, Kind, number_of
-from ...passes.lifetimes import owners, saved_bytes
-from ..marks import Mark, Overlay
+from ..ir.graph import PureGraph
+from ..ir.labels import amount, counted, visible
+from ..ir.node import GraphNode, Kind, number_of
+from ..passes.lifetimes import owners, saved_bytes
+from .marks import Mark, Overlay
 
 By = Literal["flops", "bytes", "saved", "time"]
 

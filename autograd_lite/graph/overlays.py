@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 from typing import Any, get_args
 
-from ...ir.graph import PureGraph
-from ...ir.labels import visible
-from ...ir.node import Kind
-from ..marks import Overlay
+from ..ir.graph import PureGraph
+from ..ir.labels import visible
+from ..ir.node import Kind
 from .cost import By, cost_of
+from .marks import Overlay
 
 
 def overlay_of(graph: PureGraph, what: Any) -> Overlay | None:

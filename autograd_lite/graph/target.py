@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...core.mode import record_source
-from ...tensors.tensor import Tensor
-from ...tree import leaves
-from ..graph import Graph
-from ..program_faces import Program
+from ..core.mode import record_source
+from ..tensors.tensor import Tensor
+from ..tree import leaves
+from .graph import Graph
+from .program import Program
 
 # What a target gives: a graph, or something that still has its values.
 Target = Graph | Program | list[Tensor]

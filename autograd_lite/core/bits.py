@@ -1,4 +1,4 @@
-"""Choosing elements by a mask, by their bits."""
+"""Masking through the bits of elements, which is faster than `np.where`."""
 
 from __future__ import annotations
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
 
-from ...core.messages import checked
-from ...ir.graph import PureGraph
-from ...ir.labels import amount, visible
-from ...ir.node import Kind
-from ...passes.lifetimes import Why, lifetimes
-from ..marks import Mark, Overlay
+from ..core.messages import checked
+from ..ir.graph import PureGraph
+from ..ir.labels import amount, visible
+from ..ir.node import Kind
+from ..passes.lifetimes import Why, lifetimes
+from .marks import Mark, Overlay
 
 _LISTED = 8
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,13 +11,15 @@ import numpy as np
 
 import autograd_lite as ag
 
-from .._codec import check_plain, dicts_in
-from ..config.config import CustomObjectScope, class_called, custom_called, function_called, restored
+from ..config.codec import check_plain, dicts_in
+from ..config.config import CustomObjectScope, Registered, class_called, custom_called, function_called, restored
 from ..config.limits import parsed, reading, room
 from ..module.described import layer_config
 from ..module.module import Module
-from ..module.symbols import Spec, map_leaves
+from ..module.symbols import Spec, replaced
 from .safetensors import SavedFileError
+
+MODEL_FORMAT = "model 2"
 
 
 def described(model: Module) -> dict[str, Any]:
@@ -42,6 +45,36 @@ def remade(about: Mapping[str, Any]) -> Module:
         if name in frozen:
             module.trainable = False
     return model
+
+
+def checked_description(what: str, path: Any, about: Mapping[str, Any] | None, compiled: bool) -> dict[str, Any]:
+    """Return the description in a model's file, if this version can read it and may make what it names.
+
+    Args:
+        what: the call, for error messages.
+        path: of the file.
+        about: what the file holds beside its arrays.
+        compiled: whether to keep what the model was compiled with.
+
+    Raises:
+        SavedFileError: if it is not the description of a model, or names a class or function that is not allowed.
+    """
+    kind, _, version = str((about or {}).get("format")).partition(" ")
+    if about is None or kind != "model" or not version.isdecimal():
+        raise SavedFileError(
+            f"{what}: expected a file that model.save() wrote; {os.fspath(path)} is not one. A file of weights is for "
+            "model.load_weights()"
+        )
+    if int(version) > int(MODEL_FORMAT.partition(" ")[2]):
+        raise SavedFileError(
+            f"{what}: expected a file of format {MODEL_FORMAT!r} or older; {os.fspath(path)} is of format "
+            f"{about['format']!r:.80}. Update autograd-lite"
+        )
+    model = _qualified(about.get("model")) if version == "1" else about.get("model")
+    how = about.get("compiled") if compiled else None
+    allow(f"{what}: the file", model)
+    allow(f"{what}: the file", how, ", or compile=False and compile the model again")
+    return {**about, "model": model, "compiled": how}
 
 
 def allow(what: str, config: Any, way_out: str = "") -> None:
@@ -70,6 +103,21 @@ def _allow_name(what: str, kind: str, name: Any, way_out: str) -> None:
             f"{what} names the {kind} {name!r:.80}, which is not one of nn's. If you trust it, pass "
             f"custom_objects={{'Name': {kind}}}, or register it with nn.saving.register_keras_serializable{way_out}"
         )
+
+
+def _qualified(config: Any) -> Any:
+    """Return a configuration of format 1, whose names of classes lack their modules, with them."""
+    if isinstance(config, list):
+        return [_qualified(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    config = {key: _qualified(part) for key, part in config.items()}
+    name = config.get("class_name")
+    if name == "IdentityInitializer":
+        return config | {"class_name": "initializers.Identity"}
+    modules = ("layers", "models", "initializers", "regularizers", "constraints")
+    known = next((n for n in (f"{module}.{name}" for module in modules) if n in Registered.known), None)
+    return config if known is None else config | {"class_name": known}
 
 
 # ---- JSON -----------------------------------------------------------------------------------------------------------
@@ -125,7 +173,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
 
 def _shape(example: Any) -> Any:
     """Return the arguments that a model was built with as plain values: shapes and dtypes for tensors."""
-    return map_leaves(Spec, lambda spec: {"shape": list(spec.shape), "dtype": spec.dtype}, list(example))
+    return replaced(Spec, lambda spec: {"shape": list(spec.shape), "dtype": spec.dtype}, list(example))
 
 
 def _zeros(example: Any) -> Any:

@@ -1,0 +1,38 @@
+"""The law of zero cotangents as an op: where the cotangent is exactly 0, a rule's result is 0 and never NaN.
+
+A derivative is a linear map, so its value at cotangent 0 is 0 even where the map itself is infinite: the result x of a
+rule is 0 where the cotangent y was exactly 0 and the rule said NaN. Only such entries are masked: masking every zero
+cotangent would make second derivatives wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core import batching
+from ..core.op import applied, elementwise
+
+
+def _zero_mask(x: Any, y: Any) -> Any:
+    bad = np.isnan(x) & (y == 0)
+    return np.where(bad, 0, x) if bad.any() else x
+
+
+def _batched_mask(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    x, y = inputs  # x alone gives the result its shape
+    x = x if batched[0] else np.broadcast_to(x, (y.shape[0], *np.shape(x)))
+    return batching.elementwise(op, (x, y), (True, batched[1]), params)
+
+
+zero_mask = elementwise(
+    _zero_mask,
+    applied(lambda g, out, x, y: np.where(np.isnan(x) & (y == 0), 0, g)),
+    None,
+    name="zero_mask",
+    saves="xy",
+    batch=_batched_mask,
+    selects=True,
+)

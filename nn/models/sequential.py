@@ -1,0 +1,262 @@
+"""`Sequential`: layers applied one after another."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Self
+
+from autograd_lite import ShapeError, Tensor
+
+from ..config.limits import reading
+from ..config.registry import snake_case
+from ..layers import InputLayer
+from ..module.building import build_once
+from ..module.described import layer_config, layer_from_config
+from ..module.module import Module
+from ..module.symbols import Call, Symbol
+from ..module.tree import Shape
+from .model import Model
+from .plan import is_input
+
+
+class Sequential(Model):
+    """Layers applied one after another.
+
+    Args:
+        layers: the layers; more come with `add`.
+        name: what summaries and error messages call it.
+        dtype: floating dtype that inputs are cast to; float32 by default.
+
+    If the first entry is a layer with an `input_shape`, or `layers.Input(shape)`, every layer is built when it is
+    added; otherwise all of them at the first call. Layers are named as in Keras, `dense`, `dense_1`, …, but counted
+    within the model.
+
+    Example:
+        >>> from nn import layers
+        >>> model = Sequential([layers.Dense(4, activation="relu", input_shape=(3,)), layers.Dense(2)])
+        >>> [(path, p.shape) for path, p in model.named_parameters()]
+        [('dense.kernel', (3, 4)), ('dense.bias', (4,)), ('dense_1.kernel', (4, 2)), ('dense_1.bias', (2,))]
+    """
+
+    _unnamed = frozenset({"_functional", "_layers"})
+    _sample: Shape | None = None  # of one sample, with None for unknown lengths
+    _sample_dtype: str | None = None
+    _kind: str = "float32"  # the dtype of what the next layer gets
+    _taken: Mapping[str, int] = MappingProxyType(
+        {}
+    )  # how many of the names `dense`, `dense_1`, … are known to be taken
+
+    def __init__(
+        self, layers: Iterable[Module | Symbol] | None = None, *more: Any, name: str | None = None, dtype: Any = None
+    ) -> None:
+        if type(self) is Sequential:
+            self._arguments = ((), {})
+        super().__init__(name=name, dtype=dtype)
+        self._kind = self.dtype.name
+        self._layers: dict[str, Module] = {}
+        if more or isinstance(layers, (Module, Symbol)):
+            received = ", ".join(repr(given)[:80] for given in (layers, *more))
+            raise TypeError(
+                f"Sequential: expected one list of layers; received {received}. "
+                + ("Write Sequential([...])" if isinstance(layers, (Module, Symbol)) else "Write name=... by its name")
+            )
+        for layer in layers or ():
+            self.add(layer)
+
+    def add(self, layer: Any) -> None:
+        """Append a layer.
+
+        Raises:
+            TypeError: if it is not a layer.
+            ValueError: if it is there already, has the name of another, or does not fit what is before it; the model
+                is then as it was.
+        """
+        if isinstance(layer, Symbol) and is_input(layer):
+            layer = layer.call.module
+        if not isinstance(layer, Module):
+            what = f"the class {layer.__name__}" if isinstance(layer, type) else repr(layer)
+            fix = "Make an instance of it: layers.Dense(10)" if isinstance(layer, type) else ""
+            if callable(layer) and not fix:
+                fix = "Wrap a function: layers.Activation(f)"
+            raise TypeError(f"{self.name}.add: expected a layer; received {what}. {fix}".rstrip(". ") + ".")
+        if isinstance(layer, InputLayer):
+            self._add_input(layer)
+            return
+        before = dict(vars(self))
+        key = self._key(layer)
+        self._layers = {**self._layers, key: layer}
+        given = self._give_dtype(layer)
+        try:
+            shape = self.output_shape if self.built else None
+            if not before["_layers"]:
+                if self._sample is None:
+                    self._sample = self.input_shape = layer.input_shape
+                shape = None if self._sample is None else (None, *self._sample)
+            self.built = False
+            if shape is not None:
+                shares = self._name_added(key, layer)
+                self._append_built(layer, shape)
+                if shares:
+                    self._name_tree()
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            for module in given:
+                del module._dtype
+            raise
+
+    def pop(self, rebuild: bool = True) -> Module:
+        """Remove the last layer, and return it; what is left has its weights still.
+
+        After it, compile the model again: its optimizer keeps state for the parameters that are gone.
+
+        Args:
+            rebuild: True, as in Keras; the model always knows its new output.
+
+        Raises:
+            ValueError: if there is no layer.
+
+        Example:
+            >>> from nn import Input, layers
+            >>> model = Sequential([Input((3,)), layers.Dense(4), layers.Dense(2)])
+            >>> model.pop(), model.output_shape
+            (Dense(4 -> 2), (None, 4))
+        """
+        if not self._layers:
+            raise ValueError(f"{self.name}.pop: expected at least one layer; found none")
+        rest = dict(self._layers)
+        layer = rest.popitem()[1]
+        self._layers, self._taken = rest, {}
+        self._kind = self._sample_dtype or self.dtype.name
+        if not rest:
+            self.built, self.output_shape, self._example = False, None, None
+            if self._sample_dtype is None:  # what is known of the input was the layer's own
+                self._sample = self.input_shape = None
+        elif self._sample is None:
+            self.output_shape = self.layers[-1].output_shape
+        else:
+            self.build((None, *self._sample))
+        return layer
+
+    def _give_dtype(self, layer: Module) -> list[Module]:
+        """Give the model's own dtype to the parts of a layer that have none and are not built; return them."""
+        if "_dtype" not in vars(self):
+            return []
+        parts = [part for _, part in layer._walk() if "_dtype" not in vars(part) and not part.built]
+        for part in parts:
+            part._dtype = self._dtype
+        return parts
+
+    def _append_built(self, layer: Module, shape: Shape) -> None:
+        if layer.input_shape is not None and layer.input_shape != shape[1:]:
+            raise ShapeError(
+                f"{self.name}.add: expected a layer for inputs of shape {shape[1:]}, which is what comes before it; "
+                f"received {layer.name!r} with input_shape={layer.input_shape}. Leave input_shape out after the first"
+            )
+        self.output_shape = self._grown(layer, shape)
+        self.built = True
+
+    def _name_added(self, key: str, layer: Module) -> bool:
+        """Name the parts of the last layer; return whether it may share some with others, which had names already."""
+        names = [module._path for _, module in layer._walk()] + [tensor.name for _, tensor in layer._tensors()]
+        self._path = self._path or ""
+        before = f"{self._path}." if self._path else ""
+        layer._path = before + key
+        layer._name_tree()
+        firsts = {name[len(before) :].partition(".")[0] for name in names if name and name.startswith(before)}
+        return any(first != key and first in self._layers for first in firsts)
+
+    def _grown(self, layer: Module, shape: Shape) -> Shape:
+        """Build a layer for this shape, and return the shape of its output."""
+        if None in shape[1:]:  # found by running the layer on two lengths
+            out = layer(Symbol(shape, self._kind, Call(InputLayer(shape[1:]), (), {}), 0))
+            if not isinstance(out, Symbol):
+                raise TypeError(f"{self.name}: expected layers that return one Tensor; {layer.name!r} returns more")
+            self._kind = out.dtype.name
+            return out.shape
+        build_once(layer, shape)
+        layer.output_shape = layer.compute_output_shape(shape)
+        return layer.output_shape
+
+    def _add_input(self, layer: InputLayer) -> None:
+        if self._layers or self._sample is not None:
+            raise ValueError(f"{self.name}.add: expected Input to be the first entry; the model has others already")
+        self._sample, self.input_shape = layer.sample_shape, layer.input_shape
+        self._kind = self._sample_dtype = layer.sample_dtype.name
+
+    def _key(self, layer: Module) -> str:
+        """Return the layer's name, or for one without a name the first free `dense`, `dense_1`, …."""
+        if id(layer) in map(id, self._layers.values()):
+            raise ValueError(
+                f"{self.name}.add: expected a new layer; {layer.name!r} is in the model already. To share its weights, "
+                "write a Model whose call uses it twice"
+            )
+        if layer._name is not None:
+            if layer._name in self._layers:
+                raise ValueError(f"{self.name}.add: expected layers of different names; {layer._name!r} is taken")
+            return layer._name
+        base = snake_case(type(layer).__name__)
+        i = next(i for i in itertools.count(self._taken.get(base, 0)) if _numbered(base, i) not in self._layers)
+        self._taken = {**self._taken, base: i + 1}
+        return _numbered(base, i)
+
+    def build(self, input_shape: Shape) -> None:
+        """Build the layers one after another.
+
+        Args:
+            input_shape: shape of the input; the batch axis is None.
+        """
+        shape = tuple(input_shape)
+        for layer in self._layers.values():
+            shape = self._grown(layer, shape)
+        self.output_shape = shape
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return the last layer's output."""
+        if not self._layers:
+            raise ValueError(f"{self.name}: expected at least one layer; found none. Call add first")
+        for layer in self._layers.values():
+            x = layer(x)
+        return x
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the last layer's output."""
+        for layer in self._layers.values():
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layers, and the shape of a sample where it is known, as plain values."""
+        if type(self) is not Sequential:
+            return super().get_config()
+        return {
+            "name": self._name,
+            "dtype": self.dtype.name,
+            "sample": None if self._sample is None else [list(self._sample), self._sample_dtype],
+            "layers": [layer_config(layer) for layer in self._layers.values()],
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return a new model like the one whose `get_config` this is, with initial values of its own."""
+        if cls is not Sequential:
+            return super().from_config(config)
+        with reading(config):
+            if "layers" not in config or not isinstance(config["layers"], list):
+                raise ValueError(
+                    "Sequential.from_config: expected a dict with a list of layers, as get_config() returns it; "
+                    f"received {config!r:.80}"
+                )
+            model = cls(name=config.get("name"), dtype=config.get("dtype"))
+            if config.get("sample") is not None:
+                shape, kind = config["sample"]
+                model._add_input(InputLayer(shape, dtype=kind))
+            for layer in config["layers"]:
+                model.add(layer_from_config(layer))
+            return model
+
+
+def _numbered(base: str, i: int) -> str:
+    return f"{base}_{i}" if i else base

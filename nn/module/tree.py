@@ -1,0 +1,174 @@
+"""The tree of parts: submodules and tensors found among a module's attributes, their paths, their mode.
+
+A module's parameters are its Tensors that require a gradient, its buffers those that do not, its submodules the
+modules among its attributes; lists, tuples and dicts are looked into. Nothing is registered: what an attribute holds
+now is what counts. A path joins attribute names and indices with dots, as in `blocks.0.kernel`; it is the name of a
+tensor in `state_dict`, in pictures and in error messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+from autograd_lite import Tensor
+
+from ..config.arguments import checked_here
+from ..config.registry import snake_case
+from .modes import in_mode, mode_of, set_mode
+
+Part = TypeVar("Part", bound="Tree[Any]")
+Shape = tuple[int | None, ...]
+
+
+@checked_here
+class Tree(Generic[Part]):
+    """What a module knows of its parts: no call and no build, so that everything else about modules may build on it."""
+
+    # Class attributes, so that a subclass which forgets super().__init__() works too.
+    built: bool = False
+    input_shape: tuple[int, ...] | None = None
+    output_shape: Shape | None = None
+    _name: str | None = None
+    _path: str | None = None
+    _unnamed: ClassVar[frozenset[str]] = frozenset()  # dicts whose keys stand alone in paths
+    _begins_training: ClassVar[bool] = True
+    _trainable: bool = True
+    _frozen: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The given name, else the one that the module has in its parent, else the class's name in snake case."""
+        if self._name is not None:
+            return self._name
+        last = (self._path or "").rpartition(".")[2]
+        return last if last and not last.isdigit() else snake_case(type(self).__name__)
+
+    # ---- parts -------------------------------------------------------------------------------------------------------
+
+    def _members(self) -> Iterator[tuple[str, Part | Tensor]]:
+        for name, value in list(vars(self).items()):  # another thread may be building
+            if value.__class__ not in _PLAIN:
+                yield from _members_in("" if name in self._unnamed else name, value)
+
+    def _walk(self, prefix: str = "") -> Iterator[tuple[str, Part]]:
+        """Yield this module and all below it with their paths, parents first, each module once."""
+        for path, module, _ in self._scan(prefix):
+            yield path, module
+
+    def _scan(self, prefix: str = "") -> Iterator[tuple[str, Part, list[tuple[str, Part | Tensor]]]]:
+        """Yield what `_walk` does, with the members of each module, for which all its attributes are looked at once."""
+        seen = set()
+        stack: list[tuple[str, Any]] = [(prefix, self)]
+        while stack:
+            path, module = stack.pop()
+            if id(module) not in seen:
+                seen.add(id(module))
+                members = list(module._members())
+                yield path, module, members
+                below = [(_join(path, name), m) for name, m in members if isinstance(m, Tree)]
+                stack.extend(reversed(below))
+
+    def _tensors(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        """Yield the leaf tensors of the tree with their paths, each tensor once."""
+        seen = set()
+        for path, _, members in self._scan(prefix):
+            for name, member in members:
+                if isinstance(member, Tensor) and member.is_leaf and id(member) not in seen:
+                    seen.add(id(member))
+                    yield _join(path, name), member
+
+    def _name_tree(self) -> None:
+        prefix = self._path or ""
+        for path, module in self._walk(prefix):
+            module._path = path
+        for path, tensor in self._tensors(prefix):
+            tensor.name = path
+
+    def named_modules(self) -> list[tuple[str, Part]]:
+        """Return this module, whose path is "", and all modules below it, with their paths, parents first."""
+        return list(self._walk())
+
+    def _carries(self) -> tuple[str, ...]:
+        """Return the names of attributes that a call leaves for the next: lists of tensors (N, …), None at first."""
+        return ()
+
+    # ---- mode --------------------------------------------------------------------------------------------------------
+
+    def train(self) -> Self:
+        """Switch the whole tree to training mode (dropout drops), and return the module."""
+        set_mode((module for _, module in self._walk()), True)
+        return self
+
+    def eval(self) -> Self:
+        """Switch the whole tree to evaluation mode (dropout passes through), and return the module."""
+        set_mode((module for _, module in self._walk()), False)
+        return self
+
+    @property
+    def training(self) -> bool:
+        """Whether it is in training mode: as a call that is running in this thread says, else as was set."""
+        return mode_of(self)
+
+    @training.setter
+    def training(self, training: bool) -> None:
+        set_mode((self,), bool(training))
+
+    def mode(self, *, training: bool) -> AbstractContextManager[None]:
+        """Put the whole tree into training or evaluation mode inside, in this thread or task; others see nothing of it.
+
+        Args:
+            training: which of the two.
+        """
+        return in_mode(self, training)
+
+    # ---- freezing ----------------------------------------------------------------------------------------------------
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the parameters require gradients; setting it reaches the whole tree, also parts not yet built.
+
+        Buffers, such as running statistics, stay buffers. Compile a model again after a change, with a new optimizer.
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        for _, module in self._walk():
+            module._trainable = bool(trainable)
+            module._apply_trainable()
+
+    def _apply_trainable(self) -> None:
+        own = {name: t for name, t in self._members() if isinstance(t, Tensor) and t.is_leaf}
+        if not self._trainable:
+            names = tuple(name for name, t in own.items() if t.requires_grad)
+            self._frozen = (*self._frozen, *names)
+            for name in names:
+                own[name].requires_grad = False
+        elif self._frozen:
+            for name in self._frozen:
+                if name in own:
+                    own[name].requires_grad = True
+            self._frozen = ()
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+# What most attributes are: neither a member nor a place for one.
+_PLAIN = frozenset({bool, int, float, str, type(None)})
+
+
+def _members_in(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, (Tree, Tensor)):
+        yield name, value
+    elif isinstance(value, (list, tuple)):
+        for i, part in enumerate(value):
+            if part.__class__ not in _PLAIN:
+                yield from _members_in(_join(name, str(i)), part)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            if part.__class__ not in _PLAIN:
+                yield from _members_in(_join(name, str(key)), part)

@@ -1,0 +1,132 @@
+"""Checkpoints: all that a run needs to go on, bit for bit, after it was killed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import autograd_lite as ag
+
+from ..config.arguments import checked
+from ..config.limits import check_depth
+from ..module.module import Module
+from .safetensors import SavedFileError, read_file, write_file
+from .states import generators, packed, set_generators, unpacked
+
+_FORMAT = "checkpoint 1"
+
+
+class Resumable(Protocol):
+    """What a checkpoint can hold: an optimizer, a data loader."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that is needed to go on."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> Any:
+        """Go on from there."""
+
+
+@checked
+def save_checkpoint(
+    path: str | os.PathLike[str],
+    model: Module,
+    optimizer: Resumable | None = None,
+    loader: Resumable | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Write all that a run needs to go on: weights, optimizer, random streams, position in the data.
+
+    Args:
+        path: of the file; the old one stays whole until the new one is.
+        model: built.
+        optimizer: by default the one that the model was compiled with, if it was.
+        loader: whatever has `state_dict` and `load_state_dict`, such as `nn.data.DataLoader`.
+        extra: values of your own, such as {"epoch": 3}: numbers, strings, lists, dicts and arrays.
+
+    Example:
+        >>> import os, tempfile
+        >>> import nn
+        >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(2,))])
+        >>> optimizer = nn.optimizers.Adam(parameters=model.parameters())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "run.safetensors")
+        ...     save_checkpoint(path, model, optimizer, extra={"epoch": 3})
+        ...     load_checkpoint(path, model, optimizer)
+        {'epoch': 3}
+    """
+    check_depth(extra)
+    optimizer = _optimizer(model) if optimizer is None else optimizer
+    arrays: dict[str, Any] = {f"model/{name}": a for name, a in model.state_dict().items()}
+    about = {
+        "format": _FORMAT,
+        "optimizer": None if optimizer is None else packed("optimizer", optimizer.state_dict(), arrays),
+        "loader": None if loader is None else packed("loader", loader.state_dict(), arrays),
+        "extra": packed("extra", dict(extra or {}), arrays),
+        "random": packed("random", ag.random.default_generator.state, arrays),
+        "generators": generators(model),
+    }
+    write_file("save_checkpoint", path, arrays, about)
+
+
+@checked
+def load_checkpoint(
+    path: str | os.PathLike[str],
+    model: Module,
+    optimizer: Resumable | None = None,
+    loader: Resumable | None = None,
+) -> dict[str, Any]:
+    """Put model, optimizer, loader and random streams where `save_checkpoint` found them, and return `extra`.
+
+    Args:
+        path: of the file.
+        model: built, with the same architecture.
+        optimizer: of the same class and options; by default the one that the model was compiled with. One that has no
+            parameters yet gets the model's.
+        loader: over the same data.
+
+    Raises:
+        SavedFileError: if the file is damaged, is no checkpoint, or has no optimizer or loader where one is asked for.
+        ValueError: if it is for another model. In each case model and optimizer are as they were.
+    """
+    what = "load_checkpoint"
+    arrays, about = read_file(what, path)
+    if about is None or about.get("format") != _FORMAT:
+        raise SavedFileError(f"{what}: expected a file that save_checkpoint wrote; {os.fspath(path)} is not one")
+    optimizer = _optimizer(model) if optimizer is None else optimizer
+    parts: list[tuple[Resumable, Any]] = []
+    for name, part in (("optimizer", optimizer), ("loader", loader)):
+        if part is not None:
+            if about.get(name) is None:
+                raise SavedFileError(f"{what}: expected a checkpoint with the state of the {name}; the file has none")
+            parts.append((part, unpacked(what, about[name], arrays)))
+    bind = getattr(optimizer, "bind", None)
+    if bind is not None and not getattr(optimizer, "parameters", True):
+        bind(model.parameters())
+    weights = {name.removeprefix("model/"): a for name, a in arrays.items() if name.startswith("model/")}
+    before: list[tuple[Any, Any]] = []
+    stream, streams = ag.random.default_generator.state, generators(model)
+    try:
+        for part, state in [(model, weights), *parts]:
+            old = part.state_dict()
+            part.load_state_dict(state)
+            before.append((part, old))
+        extra = unpacked(what, about.get("extra"), arrays)
+        if not isinstance(extra, dict):
+            raise SavedFileError(f"{what}: expected values of your own by name; {os.fspath(path)} has {extra!r:.80}")
+        set_generators(model, about.get("generators"))
+        ag.random.default_generator.state = unpacked(what, about.get("random"), arrays)
+    except BaseException as error:
+        for part, old in reversed(before):
+            part.load_state_dict(old)
+        set_generators(model, streams)
+        ag.random.default_generator.state = stream
+        if isinstance(error, (LookupError, TypeError, AttributeError, OverflowError)):
+            raise SavedFileError(f"{what}: {os.fspath(path)} is not a whole checkpoint: {error!r}") from error
+        raise
+    return extra
+
+
+def _optimizer(model: Any) -> Any:
+    compiled = getattr(model, "_compiled", None)
+    return None if compiled is None else compiled.optimizer

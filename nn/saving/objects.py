@@ -1,0 +1,90 @@
+"""Objects as plain values and back, by the names of Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..config.arguments import checked
+from ..config.codec import check_plain
+from ..config.config import (
+    CustomObjectScope,
+    Registered,
+    custom_called,
+    name_in_configurations,
+    plain,
+    reference,
+    restored,
+)
+from ..config.limits import reading
+from .descriptions import allow
+
+custom_object_scope = CustomObjectScope
+
+
+@checked
+def get_registered_name(obj: Any) -> str:
+    """Return what configurations and files call a class or function: its registered name, if it has one."""
+    return name_in_configurations(obj)
+
+
+@checked
+def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the class or function of your own that is registered, or in a scope, under a name, or None.
+
+    Args:
+        name: as `get_registered_name` returns it.
+        custom_objects: others by name, which go first.
+    """
+    return (custom_objects or {}).get(name, custom_called(name))
+
+
+@checked
+def serialize_keras_object(obj: Any) -> Any:
+    """Return an object as plain values, from which `deserialize_keras_object` makes it again.
+
+    Args:
+        obj: a layer, loss, optimizer, …, a function of nn, a registered object or function, or numbers, strings and
+            None; nested in lists and dicts. Tuples and arrays become lists.
+
+    Raises:
+        TypeError: for something that has no plain form.
+
+    Example:
+        >>> import nn
+        >>> serialize_keras_object({"layer": nn.layers.Flatten(), "function": nn.activations.relu})["function"]
+        {'class_name': 'function', 'config': 'activations.relu'}
+    """
+    config = _serialized(obj)
+    check_plain("serialize_keras_object", config)
+    return config
+
+
+def _serialized(obj: Any) -> Any:
+    if isinstance(obj, (list, tuple)):
+        return [_serialized(part) for part in obj]
+    if isinstance(obj, Mapping):
+        return {key: _serialized(part) for key, part in obj.items()}
+    return reference(plain(obj) if isinstance(obj, Registered) else obj)
+
+
+@checked
+def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the objects that plain values stand for, new, with initial values of their own.
+
+    Args:
+        config: as `serialize_keras_object` returns it.
+        custom_objects: classes and functions of your own that it names, by name; others than these, registered ones
+            and nn's are refused.
+
+    Raises:
+        ValueError: if it names one that is not known.
+
+    Example:
+        >>> import nn
+        >>> deserialize_keras_object(serialize_keras_object([nn.layers.Dense(2), nn.activations.relu, 3]))[::2]
+        [Dense(units=2), 3]
+    """
+    with CustomObjectScope(custom_objects), reading(config):
+        allow("deserialize_keras_object: the configuration", config)
+        return restored(config)

@@ -1,0 +1,58 @@
+"""States with arrays in them, of optimizers, loaders and random streams, as plain values beside named arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import Generator, Tensor
+
+from ..config.codec import decoded, encoded
+from ..module.module import Module
+from .safetensors import SavedFileError
+
+
+def packed(prefix: str, value: Any, arrays: dict[str, Any]) -> Any:
+    """Return plain values; the arrays among them go into `arrays`, and their names into their places."""
+
+    def named(part: Any, path: str) -> Any:
+        if not isinstance(part, (Tensor, np.ndarray)):
+            return part  # which writing the file will refuse
+        name = next(n for n in (f"{path}{'+' * i}" for i in range(len(arrays) + 1)) if n not in arrays)
+        arrays[name] = part.data if isinstance(part, Tensor) else part
+        return {"array": name}
+
+    return encoded(value, named, prefix)
+
+
+def unpacked(what: str, value: Any, arrays: Mapping[str, Any]) -> Any:
+    """Return what `packed` was given.
+
+    Raises:
+        SavedFileError: if the values are not what it returns, or an array is missing.
+    """
+    try:
+        return decoded(value, lambda tagged: arrays[tagged["array"]])
+    except (KeyError, TypeError, ValueError) as error:
+        raise SavedFileError(f"{what}: the file is not a whole checkpoint: {error!r}") from error
+
+
+def generators(model: Module) -> dict[str, Any]:
+    """Return the states of the random streams that layers own, by path."""
+    return {
+        f"{path}.{name}" if path else name: value.state
+        for path, module in model.named_modules()
+        for name, value in vars(module).items()
+        if isinstance(value, Generator)
+    }
+
+
+def set_generators(model: Module, states: Any) -> None:
+    """Put the random streams that layers own where `generators` found them."""
+    for path, module in model.named_modules():
+        for name, value in vars(module).items():
+            key = f"{path}.{name}" if path else name
+            if isinstance(value, Generator) and key in states:
+                value.state = states[key]

@@ -1,0 +1,216 @@
+"""Losses and metrics of models with several outputs; means over an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import Tensor
+
+from .. import losses, metrics
+from ..data.structure import is_structure
+from .samples import number
+
+
+def fitted(y: Any, shape: Any) -> Any:
+    """Return targets with a last axis of length 1 where it is all that they lack to have the predictions' shape."""
+    return y[..., None] if (*getattr(y, "shape", ()), 1) == shape and len(shape) > 1 else y
+
+
+def reduced(loss: losses.Loss) -> losses.Loss:
+    """Return a loss that must be one number for a batch."""
+    if loss.reduction is None:
+        raise ValueError(
+            f"expected a loss that is reduced to one number; {loss.name} has reduction=None. "
+            "Use reduction='sum_over_batch_size'"
+        )
+    return loss
+
+
+# The names of these classes begin with an underscore so that configurations cannot name them; see `Registered`.
+
+
+class _OutputsLoss(losses.Loss):
+    """The weighted sum of one loss for each output.
+
+    Attributes:
+        parts: the losses by the name of the output.
+        last: the values of the last call, each with its weight in the mean over batches.
+    """
+
+    def __init__(self, given: Any, weights: Any, names: Sequence[str] | None) -> None:
+        super().__init__("loss")
+        if names is None:
+            names = list(given) if isinstance(given, dict) else [f"output_{i}" for i in range(len(given))]
+        self.names = list(names)
+        self.parts = {name: reduced(losses.get(one)) for name, one in self.by_output("loss", given).items()}
+        self.weights = dict.fromkeys(self.parts, 1.0)
+        if weights is not None:
+            for name, weight in self.by_output("loss_weights", weights).items():
+                self.weights[name] = number("loss_weights", weight)
+        self.last: dict[str, tuple[float, float]] = {}
+
+    def by_output(self, what: str, given: Any) -> dict[str, Any]:
+        """Return entries by the name of their output: those of a dict, or of a list in the outputs' order."""
+        if isinstance(given, Mapping):
+            if unknown := [name for name in given if name not in self.names]:
+                raise ValueError(f"expected {what} for outputs of {self.names}; received {unknown[0]!r}")
+            return {name: given[name] for name in self.names if given.get(name) is not None}
+        if not isinstance(given, (list, tuple)) or len(given) != len(self.names):
+            raise ValueError(
+                f"expected {what} as a dict, or a list with one entry for each of the outputs {self.names}; "
+                f"received {given!r}"
+            )
+        return {name: one for name, one in zip(self.names, given, strict=True) if one is not None}
+
+    def part(self, values: Any, name: str) -> Any:
+        """Return what belongs to an output: of a dict, or of a list in the outputs' order."""
+        if isinstance(values, Mapping):
+            if name not in values:
+                raise ValueError(f"loss: expected an entry {name!r}; received {sorted(values)}")
+            return values[name]
+        if not isinstance(values, (list, tuple)) or len(values) != len(self.names):
+            raise ValueError(
+                f"loss: expected one entry for each of the outputs {self.names}, in a list or dict; received "
+                f"{type(values).__name__}"
+            )
+        return values[self.names.index(name)]
+
+    def check(self, y_true: Any, shape: Any) -> None:
+        """Raise if these targets cannot belong to predictions of these shapes."""
+        for name, loss in self.parts.items():
+            own = self.part(shape, name)
+            loss.check(fitted(self.part(y_true, name), own), own)
+
+    def weighed(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> tuple[Tensor, float]:
+        """Return the weighted sum, and the number of samples."""
+        total: Any = 0.0
+        rows = 0.0
+        for name, loss in self.parts.items():
+            own = [self.part(given, name) if is_structure(given) else given for given in (sample_weight, mask)]
+            predicted = self.part(y_pred, name)
+            value, counted = loss.weighed(fitted(self.part(y_true, name), predicted.shape), predicted, *own)
+            self.last[name] = value.item(), counted
+            rows = float(len(predicted))
+            weight = self.weights[name]
+            total = total + (value if weight == 1.0 else value * weight)
+        return total, rows
+
+
+class _PartialLoss(metrics.Metric):
+    """The mean of the loss of one output, unweighted."""
+
+    def __init__(self, loss: _OutputsLoss, output: str) -> None:
+        self.loss, self.output = loss, output
+        super().__init__(f"{output}_loss")
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        self.mean = Means(self.loss.parts[self.output])
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in the value that the loss has just had."""
+        self.mean.add(*self.loss.last[self.output])
+
+    def result(self) -> float:
+        """Return the mean."""
+        return self.mean.mean() if self.mean.begun else float("nan")
+
+
+class _OutputMetric(metrics.Metric):
+    """A metric of one output."""
+
+    def __init__(self, metric: metrics.Metric, loss: _OutputsLoss, output: str) -> None:
+        self.metric, self.loss, self.output = metric, loss, output
+        super().__init__(f"{output}_{metric.name}")
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        self.metric.reset_state()
+
+    def part(self, values: Any) -> Any:
+        """Return what belongs to the output."""
+        return self.loss.part(values, self.output)
+
+    def update_state(self, y_true: Any, y_pred: Any, *sample_weight: Any) -> None:
+        """Take in one batch."""
+        self.metric.update_state(self.part(y_true), self.part(y_pred), *sample_weight)
+
+    def result(self) -> Any:
+        """Return the metric's value."""
+        return self.metric.result()
+
+
+# ---- means over an epoch --------------------------------------------------------------------------------------------
+
+
+def scalar_or_array(value: Any) -> Any:
+    """Return a metric's result as a float, or as an array if it has more than one number."""
+    return value if np.ndim(value) else float(value)
+
+
+class Means:
+    """The mean over an epoch of a loss that is itself a mean, or a sum, over each batch.
+
+    Args:
+        loss: what was compiled, or None; of a sum of losses of several outputs, each has a mean of its own.
+    """
+
+    def __init__(self, loss: losses.Loss | None) -> None:
+        self.summed = getattr(loss, "reduction", None) == "sum"
+        self.loss = loss if isinstance(loss, _OutputsLoss) else None
+        self.parts = {} if self.loss is None else {name: Means(one) for name, one in self.loss.parts.items()}
+        self.total = 0.0
+        self.count = 0.0
+        self.begun = False
+
+    def add(self, value: Any, weight: float) -> None:
+        """Take in a batch whose mean has this weight."""
+        self.begun = True
+        if self.loss is not None:
+            for name, mean in self.parts.items():
+                part = self.loss.last[name]
+                mean.add(*part)
+                value -= self.loss.weights[name] * part[0]  # which leaves the penalties
+        self.total += value if self.summed else value * weight
+        self.count += weight
+
+    def mean(self) -> float:
+        """Return the mean; 0 where nothing counted."""
+        rest = self.total / self.count if self.count else 0.0
+        return rest + sum(self.loss.weights[name] * mean.mean() for name, mean in self.parts.items() if self.loss)
+
+    def values(self, used: tuple[metrics.Metric, ...]) -> dict[str, float]:
+        """Return the loss and the metrics."""
+        found = {"loss": self.mean()} if self.begun else {}
+        for metric in used:
+            found[metric.name] = scalar_or_array(metric.result())
+        return found
+
+
+class NamedMeans(Means):
+    """The means over samples of the values that a `train_step` or `test_step` of the user returns for its batches."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.totals: dict[str, float] = {}
+
+    def add(self, value: Any, weight: float) -> None:
+        """Take in a batch of `weight` samples."""
+        if not isinstance(value, Mapping):
+            raise TypeError(
+                f"train_step: expected a dict of numbers by name, such as {{'loss': loss}}; received {value!r:.80}"
+            )
+        for name, one in value.items():
+            self.totals[name] = self.totals.get(name, 0.0) + number(f"train_step, {name!r}", one) * weight
+        self.count += weight
+
+    def values(self, used: tuple[metrics.Metric, ...]) -> dict[str, float]:
+        """Return the means; for a compiled metric among them its own result."""
+        own = {metric.name: metric for metric in used}
+        return {
+            name: scalar_or_array(own[name].result()) if name in own else total / self.count
+            for name, total in self.totals.items()
+        }
