@@ -30,15 +30,17 @@ GLOSSARY = {
     r"in words": "as text",
     r"what is given": "the input",
     r"less than nothing": "negative",
-    r"stands? (?:beside|there|first|last|before|behind|between|in|at|on)": "is, comes, lies",
+    r"stands? (?:beside|there|first|last|before|behind|between|in(?! for)|at|on)": "is, comes, lies",
 }
 
 # Paths, and the forms in them that are right: quotations, names, or plain English.
-RIGHT: dict[str, set[str]] = {}
+RIGHT: dict[str, set[str]] = {
+    "nn/datasets/embedded/README.md": {r"shall"},  # a licence
+}
 
 FOLDERS = ("autograd_lite", "nn", "tests", "benchmarks", "docs", "requirements", "notebooks")
 # Folders and files that are not clean yet. To be emptied.
-NOT_YET: tuple[str, ...] = ("autograd_lite", "nn", "tests", "benchmarks", "notebooks")
+NOT_YET: tuple[str, ...] = ("autograd_lite/", "nn/", "tests/")
 
 FORMS = {form: re.compile(rf"\b(?:{form})\b".replace(" ", r"\s"), re.IGNORECASE) for form in GLOSSARY}
 QUOTES = re.compile(r"^[frbu]*[\"']+|[\"']+$", re.IGNORECASE)

@@ -166,7 +166,7 @@ def test_underscore_rule_sees(path: str) -> None:
 
 
 def function(lines: int, docstring: int = 0) -> str:
-    """Return a function of `lines` lines, to which a docstring of so many lines is added."""
+    """Return a function of `lines` lines, to which a docstring of as many lines is added."""
     text = ['    """Doc.', *["    more"] * (docstring - 2), '    """'] if docstring else []
     return "\n".join(["def f():", *text, *["    x = 1"] * (lines - 1)]) + "\n"
 

@@ -34,7 +34,7 @@ def after(graph: Graph, i: str) -> set[str]:
 
 
 def real(part: Graph, whole: Graph) -> set[str]:
-    """The nodes that are no stand-ins."""
+    """The nodes that are not stand-ins."""
     return {node.id for node in part if node.kind is whole[node.id].kind}
 
 
