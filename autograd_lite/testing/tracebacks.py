@@ -14,7 +14,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ..core.node import Source
 from .report import GradientMismatch, LawBroken
@@ -36,8 +36,7 @@ def plainly(function: F) -> F:
 
     # With the globals of the module that the function belongs to, where doctest looks for it.
     here: Any = types.FunctionType(call.__code__, function.__globals__, function.__name__, None, call.__closure__)
-    found: Any = functools.update_wrapper(here, function)
-    return found
+    return cast(F, functools.update_wrapper(here, function))
 
 
 class users_lines:
