@@ -118,7 +118,7 @@ def generate(
 
     Args:
         model: called on integers (N, t); returns logits of the next token after each, (N, t, K), or after the last
-            alone, (N, K). Probabilities are no logits: leave the softmax out, and give the loss `from_logits=True`.
+            alone, (N, K). Not probabilities: leave the softmax out, and give the loss `from_logits=True`.
         prompt: integers, shape (N, T) or (T,), T at least 1.
         length: how many tokens to add, at least 0.
         window: the most tokens that the model reads at once, at least 1, such as the length of its positional
