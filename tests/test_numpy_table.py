@@ -61,7 +61,7 @@ def functions_of(module: Any) -> dict[Callable[..., Any], tuple[str, ...]]:
 
 
 def has_gradient(function: Callable[..., Any]) -> bool:
-    """Say whether in a case of a composed function a result depends on a floating input with a gradient."""
+    """Return whether in a case of a composed function a result depends on a floating input with a gradient."""
     with np.errstate(all="ignore"):
         return any(
             getattr(part, "requires_grad", False)
