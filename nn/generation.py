@@ -16,9 +16,8 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
-from .config.arguments import checked
+from .config.arguments import checked, is_number
 from .layers import RNN
-from .layers.layer import is_number
 from .module.module import Module
 
 __all__ = ["generate", "sample"]
@@ -119,7 +118,7 @@ def generate(
 
     Args:
         model: called on integers (N, t); returns logits of the next token after each, (N, t, K), or after the last
-            alone, (N, K). Probabilities are no logits: leave the softmax out, and give the loss `from_logits=True`.
+            alone, (N, K). Not probabilities: leave the softmax out, and give the loss `from_logits=True`.
         prompt: integers, shape (N, T) or (T,), T at least 1.
         length: how many tokens to add, at least 0.
         window: the most tokens that the model reads at once, at least 1, such as the length of its positional

@@ -118,7 +118,7 @@ def plot_decision_surface(
     Args:
         model, x, features, at, resolution, margin, from_logits: as for `decision_surface`.
         y: the classes of the samples: indices of shape (N,) or (N, 1), or one-hot rows (N, K); None draws no samples.
-        thickness: of samples with more than two features, those are drawn that are no farther from the plane, in any
+        thickness: of samples with more than two features, samples within this distance of the plane are drawn, in any
             other feature; by default a tenth of the feature's range.
         class_names: K names for the legend.
         feature_names: D names for the axes; by default `x[:, 0]` and so on.

@@ -1,4 +1,4 @@
-"""The README's code runs as it stands there, on the embedded digits in place of the full set."""
+"""The README's code runs as it is, on the embedded digits in place of the full set."""
 
 import re
 from pathlib import Path

@@ -181,6 +181,21 @@ def optional(check: Check) -> Check:
     return checked
 
 
+def or_else(check: Check, default: Callable[[Any], Any]) -> Check:
+    """Return the check that also takes None, which stands for what `default` makes of the owner's earlier arguments.
+
+    Example:
+        >>> or_else(positive, lambda owner: 7)("MelSpectrogram", "sequence_length", None)
+        7
+    """
+    checked = optional(check)
+
+    def either(what: Any, name: str, value: Any) -> Any:
+        return default(what) if value is None else checked(what, name, value)
+
+    return either
+
+
 def sequence(what: Any, name: str, value: Any) -> tuple[Any, ...]:
     """Check that `value` is a list or a tuple, and return it as a tuple."""
     if not isinstance(value, (list, tuple)):
@@ -210,6 +225,11 @@ def lengths(what: Any, name: str, value: Any, low: int = 1) -> tuple[int, ...]:
     return tuple(int(n) for n in values)
 
 
+def lengths_from_0(what: Any, name: str, value: Any) -> tuple[int, ...]:
+    """Check the same, where 0 is allowed."""
+    return lengths(what, name, value, 0)
+
+
 # ---- names ----------------------------------------------------------------------------------------------------------
 
 
@@ -227,7 +247,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def unexpected(
     what: str, given: Collection[str], known: Sequence[str], words: Mapping[str, str] | None = None
 ) -> TypeError:
-    """Return the error of a call with a keyword argument that it does not take; `words` are others' names for its own."""
+    """Return the error of an unknown keyword argument; `words` are what other libraries call the known ones."""
     name = next(name for name in given if name not in known)
     fix = f". Write {words[name]}" if words and name in words else did_you_mean(name, known)
     return TypeError(f"{what}: got an unexpected keyword argument {name!r}{fix}")

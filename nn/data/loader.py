@@ -112,7 +112,7 @@ class DataLoader:
         """Return the number of batches of an epoch.
 
         Raises:
-            TypeError: if the data are an iterable, whose length nobody knows.
+            TypeError: if the data are an iterable, whose length is unknown.
         """
         if self.size is None or self.batch_size is None:
             raise TypeError("DataLoader: the number of batches of an iterable is not known before its end")

@@ -62,7 +62,7 @@ def pad_sequences(
         Shape (N, maxlen, ...).
 
     Raises:
-        ValueError: for another word, or if something is no sequence.
+        ValueError: for another word, or if an entry is not a sequence.
         ShapeError: if the other lengths differ.
 
     Example:

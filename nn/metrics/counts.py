@@ -131,11 +131,12 @@ class _AtThresholds(Counts):
     """One number at each of the user's thresholds."""
 
     def __post_init__(self) -> None:
-        given = (-np.inf if self.top_k else 0.5) if self.thresholds is None else self.thresholds
+        thresholds: Any = self.thresholds
+        given = (-np.inf if self.top_k else 0.5) if thresholds is None else thresholds
         if not is_numbers(given):
             raise refused(TypeError, self, "thresholds", "numbers from 0 to 1, one or a list", given)
         values = np.atleast_1d(np.asarray(given, np.float64))
-        good = values.ndim == 1 and values.size and (self.thresholds is None or ((values >= 0) & (values <= 1)).all())
+        good = values.ndim == 1 and values.size and (thresholds is None or ((values >= 0) & (values <= 1)).all())
         if not good:
             raise refused(ValueError, self, "thresholds", "numbers from 0 to 1, one or a list", given)
         self._count_at(values)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from autograd_lite import Tensor
 
+from ..config.fields import attribute
 from .hyper import Inner
 from .optimizer import Optimizer
 from .rules import Array, Rule
@@ -22,8 +23,8 @@ class CompositeOptimizer(Optimizer):
     clipnorm: Any = Inner()
     clipvalue: Any = Inner()
     global_clipnorm: Any = Inner()
-    gradient_accumulation_steps: Any = None
-    ema_overwrite_frequency: Any = None
+    gradient_accumulation_steps: Any = attribute(None)
+    ema_overwrite_frequency: Any = attribute(None)
     #: What users write to reach the inner optimizers, for error messages.
     inside: ClassVar[str] = ""
 

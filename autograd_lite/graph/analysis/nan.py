@@ -255,13 +255,13 @@ def _with_generators_of_its_own(program: Program) -> Program:
     copies = {i: copy.deepcopy(x) for i, x in program.bindings.items() if isinstance(x, Generator)}
     if not copies:
         return program
-    calls = dict(program._calls)
-    for i, (op, arguments, params) in program._calls.items():
+    calls = dict(program.calls)
+    for i, (op, arguments, params) in program.calls.items():
         drawn = [k for k, v in params.items() if isinstance(v, Generator)]
         if drawn:
             generator = copies[program.graph[i].inputs[len(arguments)]]
             calls[i] = op, arguments, {**params, drawn[0]: generator}
-    return replace(program, bindings={**program.bindings, **copies}, _calls=calls)
+    return replace(program, bindings={**program.bindings, **copies}, calls=calls)
 
 
 def _gradients(graph: Graph, backward: bool) -> Mapping[str, str]:
@@ -305,7 +305,7 @@ def _first(
                 return node.id, _given(node, values[node.id]), ()
             written.append(node)
             continue
-        op, arguments, params = program._calls[node.id]
+        op, arguments, params = program.calls[node.id]
         fault = fault_in(op, [values[a] for a in arguments], values[node.id], dict(params))
         if fault is not None:
             if fault.from_infinity and node.backward and written and not searched.isdisjoint(program.graph.outputs):
@@ -383,9 +383,9 @@ def _fault_of_rule(program: Program, values: Mapping[str, Any], node: GraphNode)
     graph = program.graph
     g = graph.cotangents.get(node.of)
     flow = next((f for f in graph.flows if f.op == node.of and f.into == node.toward), None)
-    if g is None or flow is None or node.of not in program._calls:
+    if g is None or flow is None or node.of not in program.calls:
         return None
-    op, arguments, params = program._calls[node.of]
+    op, arguments, params = program.calls[node.of]
     inputs = [values[a] for a in arguments]
     try:
         return fault_in_rule(op, flow.argument, values[g], values[node.of], inputs, dict(params))

@@ -58,7 +58,7 @@ def asked(loss: Any, wrt: Wrt, values: Values, cotangent: Any) -> Asked:
     changed = program.first_changed(found) if found else None
     if changed is not None:
         notes = (f"The inputs have changed since: {changed} is not what it was when it was recorded.{_NOW}", *notes)
-    return Asked(graph, targets, found, program._calls, (note, *notes) if note else notes)
+    return Asked(graph, targets, found, program.calls, (note, *notes) if note else notes)
 
 
 def _unreached(graph: PureGraph) -> tuple[str, ...]:

@@ -93,7 +93,7 @@ def test_each_contribution_is_what_finite_differences_give(name: str) -> None:
     for step in explain(loss, values=True):
         node = program.graph[step.op]
         inputs = [values[i] for i in node.inputs]
-        params = dict(program._calls[step.op][2])
+        params = dict(program.calls[step.op][2])
 
         def op(*xs: Any, node: Any = node, params: Any = params) -> Any:
             return OPS[node.op].forward(*xs, **params)
