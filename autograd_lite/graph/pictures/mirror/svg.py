@@ -15,9 +15,9 @@ from ....ir.labels import amount, clip, visible
 from ....ir.program import PureProgram
 from ....tensors.tensor import Tensor
 from ..boxes import SMALL, Label, Line, label_of
-from ..draw import n, node_svg, text, tip, xml
+from ..draw import STUB, n, node_svg, stub, text, xml
 from ..folding.fold import ViewOptions
-from ..layout.geometry import TIP, Box, Point
+from ..layout.geometry import Box, Point
 from ..sheet import Sample, Sheet, heat_sample, line_sample, page, sample_of
 from ..style import HEATS, LOOKS, THEMES, stylesheet
 from ..view import EdgeKind, ViewNode
@@ -27,7 +27,7 @@ from .model import Mirror, mirror_of, results_of
 from .place import placed
 from .route import Note, Plan, Wire, planned
 
-_HEADER, _RULE, _CUT = 34.0, 12.0, 16.0
+_HEADER, _RULE = 34.0, 12.0
 # What the page says to those who do not see it.
 _WHAT = (
     "On the left the forward pass runs down; on the right the derivative rules run up, each next to its operation. "
@@ -150,7 +150,7 @@ def _sum_sample(x: float, y: float) -> str:
 
 def _above(mirror: Mirror, plan: Plan) -> float:
     """Return the room above the first row that frames and lines out of nowhere need."""
-    cut = _CUT + 4 if mirror.view.cut or mirror.cut else 0.0
+    cut = STUB + 4 if mirror.view.cut or mirror.cut else 0.0
     return max([cut, *(-top for _, top, _ in plan.bands)])
 
 
@@ -159,12 +159,10 @@ def _cuts(mirror: Mirror, plan: Plan, sizes: Sequence[Box], rules: dict[int, Box
     cut = set(mirror.view.cut)
     for k, (box, (x, y), size) in enumerate(zip(mirror.view.nodes, plan.left, sizes, strict=True)):
         if box.id in cut:
-            at = Point(x - size.width / 2 + 12, y - size.height / 2)
-            yield f'<path class="data cut edge" d="M{n(at.x)} {n(at.y - _CUT)}V{n(at.y - TIP)}"/>'
-            yield f'<path class="data tip" d="{tip(at)}"/>'
+            yield stub(Point(x - size.width / 2 + 12, y - size.height / 2))
         if k in mirror.cut and k in rules:
             x, y = plan.right[k].x - rules[k].width / 2 + 12, plan.right[k].y - rules[k].height / 2
-            yield f'<path class="gradient cut edge" d="M{n(x)} {n(y)}V{n(y - _CUT)}"/>'
+            yield f'<path class="gradient cut edge" d="M{n(x)} {n(y)}V{n(y - STUB)}"/>'
 
 
 def _headers(mirror: Mirror, plan: Plan) -> Iterator[str]:
