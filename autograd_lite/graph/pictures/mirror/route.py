@@ -69,6 +69,7 @@ class _Router:
         self.left, self.right, self.partner = where.left, where.right, where.partner
         self.arriving = {g.cell for g in mirror.gradients}
         self.leaving = {s.cell for s in mirror.saved}
+        self.flowing = {edge.source for edge in where.right.edges}
         self.ports = self._ports()
 
     def plan(self) -> Plan:
@@ -131,7 +132,7 @@ class _Router:
     def _gradient(self, i: int, plan: Plan) -> None:
         gradient, half, grid = self.mirror.gradients[i], self.left, self.grid
         cell, row = gradient.cell, half.layers[gradient.cell]
-        flows = any(edge.source == self.partner[cell] for edge in self.right.edges)
+        flows = self.partner[cell] in self.flowing
         begin = Point(plan.right[cell].x, grid.floor[row] if flows else grid.bottom[row])
         track = grid.tracks.get(("gradient", i, 0))
         if track is None:
