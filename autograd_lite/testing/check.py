@@ -195,7 +195,11 @@ def check_subject(
 
 
 def _check_orders(
-    report: GradReport, subject: Any, order: int, options: tuple[Any, ...], nondet_tol: float | None
+    report: GradReport,
+    subject: Any,
+    order: int,
+    options: tuple[str, str, str, float | None, int],
+    nondet_tol: float | None,
 ) -> None:
     """Check the first derivative and its contracts (unless `nondet_tol` is None), then the derivative of that, …"""
     seed = options[-1]

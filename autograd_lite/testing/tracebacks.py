@@ -14,7 +14,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ..core.node import Source
 from .report import GradientMismatch, LawBroken
@@ -35,9 +35,8 @@ def plainly(function: F) -> F:
             return function(*args, **kwargs)
 
     # With the globals of the module that the function belongs to, where doctest looks for it.
-    here: Any = types.FunctionType(call.__code__, function.__globals__, function.__name__, None, call.__closure__)  # type: ignore[attr-defined]
-    found: F = functools.update_wrapper(here, function)
-    return found
+    here: Any = types.FunctionType(call.__code__, function.__globals__, function.__name__, None, call.__closure__)
+    return cast(F, functools.update_wrapper(here, function))
 
 
 class users_lines:
