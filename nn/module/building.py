@@ -98,7 +98,7 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
     return build_and_mark
 
 
-def _shape(module: Module, given: Any) -> tuple[Any, ...]:
+def _shape(module: Tree[Any], given: Any) -> tuple[Any, ...]:
     """Return an input shape as a tuple: of lengths, or of the shapes of several inputs."""
     fits = isinstance(given, (tuple, list)) and all(
         n is None or isinstance(n, (tuple, list)) or (isinstance(n, (int, np.integer)) and not isinstance(n, bool))
