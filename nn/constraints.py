@@ -14,17 +14,16 @@ References:
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from numbers import Real
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .config.arguments import checked
-from .config.config import Configurable, made, named_object, plain
-from .config.registry import find
+from .config.arguments import is_integer, number, refused
+from .config.config import Configurable
+from .config.fields import Converted, field
+from .config.registry import Registry
 
 __all__ = [
     "Constraint",
@@ -38,8 +37,17 @@ __all__ = [
 ]
 
 Array = npt.NDArray[Any]
+AxesLike = Converted[int | Sequence[int], int | tuple[int, ...]]
 
 _EPSILON = 1e-7
+
+
+def _axes(what: Any, name: str, value: Any) -> int | tuple[int, ...]:
+    if is_integer(value):
+        return int(value)
+    if not isinstance(value, (list, tuple)) or not value or not all(map(is_integer, value)):
+        raise refused(TypeError, what, name, "an integer, or a list of them", value)
+    return tuple(map(int, value))
 
 
 class Constraint(Configurable):
@@ -48,9 +56,6 @@ class Constraint(Configurable):
     def __call__(self, w: Array) -> Array:
         """Return an allowed value of a weight, the nearest or close to it."""
         raise NotImplementedError(f"{type(self).__name__}: write __call__(self, w)")
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in vars(self).items())})"
 
 
 class MaxNorm(Constraint):
@@ -69,9 +74,8 @@ class MaxNorm(Constraint):
         [[0.6, 0.1], [0.8, 0.0]]
     """
 
-    def __init__(self, max_value: float = 2, axis: int | Sequence[int] = 0) -> None:
-        self.max_value = _at_least_0("MaxNorm", "max_value", max_value)
-        self.axis = _axes("MaxNorm", axis)
+    max_value: float = field(number(0), default=2.0)
+    axis: AxesLike = field(_axes, default=0)
 
     def __call__(self, w: Array) -> Array:
         norms = _norms("MaxNorm", w, self.axis)
@@ -88,18 +92,15 @@ class MinMaxNorm(Constraint):
         axis: the axis or axes along which the norm is taken.
     """
 
-    def __init__(
-        self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: int | Sequence[int] = 0
-    ) -> None:
-        self.min_value = _at_least_0("MinMaxNorm", "min_value", min_value)
-        self.max_value = _at_least_0("MinMaxNorm", "max_value", max_value)
-        self.rate = _at_least_0("MinMaxNorm", "rate", rate)
-        if self.min_value > self.max_value or self.rate > 1:
-            raise ValueError(
-                f"MinMaxNorm: expected min_value <= max_value and a rate of at most 1; received min_value={min_value}, "
-                f"max_value={max_value}, rate={rate}"
-            )
-        self.axis = _axes("MinMaxNorm", axis)
+    min_value: float = field(number(0), default=0.0)
+    max_value: float = field(number(0), default=1.0)
+    rate: float = field(number(0, 1), default=1.0)
+    axis: AxesLike = field(_axes, default=0)
+
+    def __post_init__(self) -> None:
+        if self.min_value > self.max_value:
+            received = f"min_value={self.min_value}, max_value={self.max_value}"
+            raise ValueError(f"MinMaxNorm: expected min_value <= max_value; received {received}")
 
     def __call__(self, w: Array) -> Array:
         norms = _norms("MinMaxNorm", w, self.axis)
@@ -126,8 +127,7 @@ class UnitNorm(Constraint):
         axis: the axis or axes along which the norm is taken.
     """
 
-    def __init__(self, axis: int | Sequence[int] = 0) -> None:
-        self.axis = _axes("UnitNorm", axis)
+    axis: AxesLike = field(_axes, default=0)
 
     def __call__(self, w: Array) -> Array:
         return w / (_norms("UnitNorm", w, self.axis) + _EPSILON)
@@ -136,70 +136,14 @@ class UnitNorm(Constraint):
 # Keras's other names.
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 
-_BY_NAME: dict[str, Callable[[], Constraint]] = {
-    "max_norm": MaxNorm,
-    "min_max_norm": MinMaxNorm,
-    "non_neg": NonNeg,
-    "unit_norm": UnitNorm,
-}
-
-
-@checked
-def get(identifier: str | Callable[..., Any] | None) -> Callable[..., Any] | None:
-    """Return a constraint by its name, the given function of an array, or None.
-
-    Raises:
-        ValueError: for a name that is not known.
-        TypeError: for anything else that cannot be called.
-
-    Example:
-        >>> get("non_neg"), get(None)
-        (NonNeg(), None)
-    """
-    identifier = named_object(identifier)
-    if isinstance(identifier, str):
-        return find("a constraint", identifier, _BY_NAME)()
-    if isinstance(identifier, type) and issubclass(identifier, Constraint):
-        return identifier()
-    if identifier is None or callable(identifier):
-        return identifier
-    raise TypeError(f"constraint: expected a name, a Constraint, a function or None; received {identifier!r}")
-
-
-@checked
-def serialize(constraint: Constraint) -> dict[str, Any]:
-    """Return a constraint as plain values, {"class_name": …, "config": …}; see `deserialize`."""
-    config: dict[str, Any] = plain(constraint)
-    return config
-
-
-@checked
-def deserialize(config: Any) -> Constraint:
-    """Return a constraint like the one that was serialized.
-
-    Raises:
-        ValueError: if the configuration stands for something else.
-
-    Example:
-        >>> deserialize(serialize(MaxNorm(3.0))).get_config() == MaxNorm(3.0).get_config()
-        True
-    """
-    return made("a constraint", config, Constraint)
-
-
-def _at_least_0(owner: str, name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{owner}: expected {name} to be a number of at least 0; received {name}={value!r}")
-    if not 0 <= float(value) < math.inf:
-        raise ValueError(f"{owner}: expected {name} of at least 0 and finite; received {name}={value!r}")
-    return float(value)
-
-
-def _axes(owner: str, axis: Any) -> int | tuple[int, ...]:
-    axes = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
-    if not axes or not all(isinstance(a, (int, np.integer)) and not isinstance(a, bool) for a in axes):
-        raise TypeError(f"{owner}: expected axis to be a whole number, or a list of them; received axis={axis!r}")
-    return int(axis) if axes == (axis,) else tuple(int(a) for a in axes)
+_REGISTRY = Registry(
+    "a constraint",
+    Constraint,
+    (MaxNorm, MinMaxNorm, NonNeg, UnitNorm),
+    wrap=lambda function: function,
+    none=True,
+)
+get, serialize, deserialize = _REGISTRY.functions(__name__)
 
 
 def _norms(owner: str, w: Array, axis: int | tuple[int, ...]) -> Array:

@@ -16,9 +16,8 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
-from .config.arguments import checked
+from .config.arguments import checked, is_number
 from .layers import RNN
-from .layers.layer import is_number
 from .module.module import Module
 
 __all__ = ["generate", "sample"]

@@ -10,8 +10,6 @@ The fans of a shape are its numbers of inputs and outputs: D and K for a kernel 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,9 +18,10 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
-from .config.arguments import checked
-from .config.config import Configurable, made, named_object, plain
-from .config.registry import find
+from .config.arguments import flag, is_number, not_negative, number, one_of, optional, refused
+from .config.config import Configurable
+from .config.fields import field
+from .config.registry import Registry
 
 __all__ = [
     "STFT",
@@ -60,6 +59,24 @@ _WINDOWS: dict[str, tuple[float, ...]] = {
 }
 
 
+def _value(what: Any, name: str, value: Any) -> float:
+    """Check that `value` is a number other than NaN; infinities are allowed, as in masks."""
+    if not is_number(value):
+        raise refused(TypeError, what, name, "a number", value)
+    if math.isnan(value):
+        raise refused(ValueError, what, name, "a number", value)
+    return float(value)
+
+
+def _name_or_values(what: Any, name: str, value: Any) -> Any:
+    """Check that a window that is given by name exists."""
+    if isinstance(value, str) and value not in _WINDOWS:
+        expected = f"one of {', '.join(_WINDOWS)}, its values or None"
+        hint = "SciPy has others: scipy.signal.get_window(name, length)"
+        raise ValueError(f"{refused(ValueError, what, name, expected, value)}. {hint}")
+    return value
+
+
 class Initializer(Configurable):
     """Base class of all initializers; a subclass writes `__call__`."""
 
@@ -72,9 +89,6 @@ class Initializer(Configurable):
         """
         raise NotImplementedError(f"{type(self).__name__}: write __call__(self, shape, dtype)")
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in vars(self).items())})"
-
 
 class Constant(Initializer):
     """Every element is `value`.
@@ -83,8 +97,7 @@ class Constant(Initializer):
         TypeError: if it is not a number.
     """
 
-    def __init__(self, value: float = 0.0) -> None:
-        self.value = _checked("Constant", "value", value)
+    value: float = field(_value, default=0.0)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         return ag.tensor(np.full(shape, self.value, dtype))
@@ -111,12 +124,14 @@ class RandomUniform(Initializer):
         ValueError: if minval is above maxval.
     """
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
-        self.minval = _checked("RandomUniform", "minval", minval)
-        self.maxval = _checked("RandomUniform", "maxval", maxval)
+    minval: float = field(number(), default=-0.05)
+    maxval: float = field(number(), default=0.05)
+    seed: int | None = field(optional(not_negative), default=None)
+
+    def __post_init__(self) -> None:
         if self.minval > self.maxval:
-            raise ValueError(f"RandomUniform: expected minval <= maxval; received minval={minval}, maxval={maxval}")
-        self.seed = _checked_seed("RandomUniform", seed)
+            received = f"minval={self.minval}, maxval={self.maxval}"
+            raise ValueError(f"RandomUniform: expected minval <= maxval; received {received}")
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         return ag.random.uniform(shape, self.minval, self.maxval, dtype=dtype, generator=_generator(self.seed))
@@ -125,10 +140,9 @@ class RandomUniform(Initializer):
 class RandomNormal(Initializer):
     """Normal with the given mean and standard deviation, at least 0."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        self.mean = _checked("RandomNormal", "mean", mean)
-        self.stddev = _checked("RandomNormal", "stddev", stddev, at_least_0=True)
-        self.seed = _checked_seed("RandomNormal", seed)
+    mean: float = field(number(), default=0.0)
+    stddev: float = field(number(0), default=0.05)
+    seed: int | None = field(optional(not_negative), default=None)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         return ag.random.normal(shape, self.mean, self.stddev, dtype=dtype, generator=_generator(self.seed))
@@ -137,10 +151,9 @@ class RandomNormal(Initializer):
 class TruncatedNormal(Initializer):
     """Normal with the given mean and standard deviation; values beyond two standard deviations are redrawn."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        self.mean = _checked("TruncatedNormal", "mean", mean)
-        self.stddev = _checked("TruncatedNormal", "stddev", stddev, at_least_0=True)
-        self.seed = _checked_seed("TruncatedNormal", seed)
+    mean: float = field(number(), default=0.0)
+    stddev: float = field(number(0), default=0.05)
+    seed: int | None = field(optional(not_negative), default=None)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         values = _truncated_normal(shape, dtype, _generator(self.seed))
@@ -168,22 +181,10 @@ class VarianceScaling(Initializer):
         ((784, 512), True)
     """
 
-    def __init__(
-        self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: int | None = None
-    ) -> None:
-        if not scale > 0:
-            raise ValueError(f"VarianceScaling: expected a positive scale; received {scale!r}")
-        if mode not in ("fan_in", "fan_out", "fan_avg"):
-            raise ValueError(f"VarianceScaling: expected mode 'fan_in', 'fan_out' or 'fan_avg'; received {mode!r}")
-        if distribution not in ("uniform", "truncated_normal", "untruncated_normal"):
-            raise ValueError(
-                "VarianceScaling: expected distribution 'uniform', 'truncated_normal' or 'untruncated_normal'; "
-                f"received {distribution!r}"
-            )
-        self.scale = scale
-        self.mode = mode
-        self.distribution = distribution
-        self.seed = _checked_seed("VarianceScaling", seed)
+    scale: float = field(number(above=0), default=1.0)
+    mode: str = field(one_of("fan_in", "fan_out", "fan_avg"), default="fan_in")
+    distribution: str = field(one_of("uniform", "truncated_normal", "untruncated_normal"), default="truncated_normal")
+    seed: int | None = field(optional(not_negative), default=None)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         fan_in, fan_out = _fans(shape)
@@ -290,9 +291,8 @@ class Orthogonal(Initializer):
         True
     """
 
-    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
-        self.gain = _checked("Orthogonal", "gain", gain)
-        self.seed = _checked_seed("Orthogonal", seed)
+    gain: float = field(number(), default=1.0)
+    seed: int | None = field(optional(not_negative), default=None)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         if len(shape) < 2:
@@ -316,8 +316,7 @@ class Identity(Initializer):
         [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]]
     """
 
-    def __init__(self, gain: float = 1.0) -> None:
-        self.gain = _checked("Identity", "gain", gain)
+    gain: float = field(number(), default=1.0)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         if len(shape) != 2:
@@ -348,28 +347,10 @@ class STFT(Initializer):
         [[1, 1, 1], [1, 0, -1], [1, -1, 1], [1, 0, -1]]
     """
 
-    def __init__(
-        self,
-        side: str = "real",
-        window: str | npt.ArrayLike | None = "hann",
-        scaling: str | None = "density",
-        periodic: bool = False,
-    ) -> None:
-        if side not in ("real", "imag"):
-            raise ValueError(f"STFT: expected side to be 'real' or 'imag'; received side={side!r}")
-        if scaling not in ("density", "spectrum", None):
-            raise ValueError(
-                f"STFT: expected scaling to be 'density', 'spectrum' or None; received scaling={scaling!r}"
-            )
-        if isinstance(window, str) and window not in _WINDOWS:
-            raise ValueError(
-                f"STFT: expected window to be one of {', '.join(_WINDOWS)}, its values or None; received "
-                f"window={window!r}. SciPy has others: scipy.signal.get_window(name, length)"
-            )
-        self.side = side
-        self.window = window
-        self.scaling = scaling
-        self.periodic = bool(periodic)
+    side: str = field(one_of("real", "imag"), default="real")
+    window: str | npt.ArrayLike | None = field(_name_or_values, default="hann")
+    scaling: str | None = field(optional(one_of("density", "spectrum")), default="density")
+    periodic: bool = field(flag, default=False)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         if len(shape) != 3 or shape[1] != 1 or shape[2] < 2:
@@ -391,82 +372,16 @@ class STFT(Initializer):
         return ag.tensor(waves[:, None].astype(dtype))
 
 
-_BY_NAME: dict[str, Callable[[], Initializer]] = {
-    "constant": Constant,
-    "glorot_normal": GlorotNormal,
-    "glorot_uniform": GlorotUniform,
-    "he_normal": HeNormal,
-    "he_uniform": HeUniform,
-    "identity": Identity,
-    "lecun_normal": LecunNormal,
-    "lecun_uniform": LecunUniform,
-    "ones": Ones,
-    "orthogonal": Orthogonal,
-    "random_normal": RandomNormal,
-    "random_uniform": RandomUniform,
-    "stft": STFT,
-    "truncated_normal": TruncatedNormal,
-    "variance_scaling": VarianceScaling,
-    "zeros": Zeros,
-}
-
-
-@checked
-def get(identifier: str | Callable[..., Any]) -> Callable[..., Any]:
-    """Return an initializer by its name, or the given function of (shape, dtype).
-
-    Raises:
-        ValueError: for a name that is not known.
-        TypeError: for anything else that cannot be called.
-
-    Example:
-        >>> get("zeros")((2,)), get("glorot_uniform")
-        (Tensor([0., 0.], dtype=float32), GlorotUniform(scale=1.0, mode='fan_avg', distribution='uniform', seed=None))
-    """
-    identifier = named_object(identifier)
-    if isinstance(identifier, str):
-        return find("an initializer", identifier, _BY_NAME)()
-    if isinstance(identifier, type) and issubclass(identifier, Initializer):
-        return identifier()
-    if callable(identifier):
-        return identifier
-    raise TypeError(f"initializer: expected a name, an Initializer or a function; received {identifier!r}")
-
-
-@checked
-def serialize(initializer: Initializer) -> dict[str, Any]:
-    """Return an initializer as plain values, {"class_name": …, "config": …}; see `deserialize`."""
-    config: dict[str, Any] = plain(initializer)
-    return config
-
-
-@checked
-def deserialize(config: Any) -> Initializer:
-    """Return an initializer like the one that was serialized.
-
-    Raises:
-        ValueError: if the configuration stands for something else.
-
-    Example:
-        >>> deserialize(serialize(HeNormal(seed=1))).get_config() == HeNormal(seed=1).get_config()
-        True
-    """
-    return made("an initializer", config, Initializer)
-
-
-def _checked(owner: str, name: str, value: Any, at_least_0: bool = False) -> float:
-    kind = "a number of at least 0" if at_least_0 else "a number"
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{owner}: expected {name} to be {kind}; received {name}={value!r}")
-    if math.isnan(float(value)) or (at_least_0 and float(value) < 0):
-        raise ValueError(f"{owner}: expected {name} to be {kind}; received {name}={value!r}")
-    return float(value)
-
-
-def _checked_seed(owner: str, seed: Any) -> int | None:
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
-        raise ValueError(f"{owner}: expected seed to be None or a whole number of at least 0; received seed={seed!r}")
-    return None if seed is None else int(seed)
+_REGISTRY = Registry(
+    "an initializer",
+    Initializer,
+    (
+        *(Constant, Zeros, Ones, Identity, RandomUniform, RandomNormal, TruncatedNormal, Orthogonal, STFT),
+        *(VarianceScaling, GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal),
+    ),
+    wrap=lambda function: function,
+)
+get, serialize, deserialize = _REGISTRY.functions(__name__)
 
 
 def _generator(seed: int | None) -> Generator | None:

@@ -15,9 +15,6 @@ References:
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -25,9 +22,10 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from .config.arguments import checked
-from .config.config import Configurable, made, named_object, plain
-from .config.registry import find
+from .config.arguments import number, one_of
+from .config.config import Configurable
+from .config.fields import Converted, field
+from .config.registry import Registry
 
 __all__ = [
     "L1",
@@ -55,8 +53,9 @@ class Regularizer(Configurable):
         """
         raise NotImplementedError(f"{type(self).__name__}: write __call__(self, x)")
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in vars(self).items())})"
+
+def _factor_or_none(what: Any, name: str, value: Any) -> float:
+    return float(number(0)(what, name, 0.0 if value is None else value))
 
 
 class L1L2(Regularizer):
@@ -75,9 +74,8 @@ class L1L2(Regularizer):
         0.35
     """
 
-    def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0) -> None:
-        self.l1 = _factor(type(self).__name__, "l1", 0.0 if l1 is None else l1)
-        self.l2 = _factor(type(self).__name__, "l2", 0.0 if l2 is None else l2)
+    l1: Converted[float | None, float] = field(_factor_or_none, default=0.0)
+    l2: Converted[float | None, float] = field(_factor_or_none, default=0.0)
 
     def __call__(self, x: Tensor) -> Tensor:
         if not self.l1:
@@ -100,8 +98,7 @@ class L1(Regularizer):
         1.5
     """
 
-    def __init__(self, l1: float = 0.01) -> None:
-        self.l1 = _factor("L1", "l1", l1)
+    l1: float = field(number(0), default=0.01)
 
     def __call__(self, x: Tensor) -> Tensor:
         penalty: Tensor = np.abs(x).sum() * self.l1
@@ -122,8 +119,7 @@ class L2(Regularizer):
         2.5
     """
 
-    def __init__(self, l2: float = 0.01) -> None:
-        self.l2 = _factor("L2", "l2", l2)
+    l2: float = field(number(0), default=0.01)
 
     def __call__(self, x: Tensor) -> Tensor:
         return (x * x).sum() * self.l2
@@ -149,11 +145,8 @@ class OrthogonalRegularizer(Regularizer):
         0.6
     """
 
-    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
-        self.factor = _factor("OrthogonalRegularizer", "factor", factor)
-        if mode not in ("rows", "columns"):
-            raise ValueError(f"OrthogonalRegularizer: expected mode 'rows' or 'columns'; received {mode!r}")
-        self.mode = mode
+    factor: float = field(number(0), default=0.01)
+    mode: str = field(one_of("rows", "columns"), default="rows")
 
     def __call__(self, x: Tensor) -> Tensor:
         if x.ndim != 2:
@@ -170,60 +163,12 @@ class OrthogonalRegularizer(Regularizer):
 # Keras's other names.
 l1, l2, l1_l2 = L1, L2, L1L2
 
-_BY_NAME: dict[str, Callable[[], Regularizer]] = {
-    "l1": L1,
-    "l2": L2,
-    "l1_l2": lambda: L1L2(0.01, 0.01),
-    "orthogonal_regularizer": OrthogonalRegularizer,
-}
-
-
-@checked
-def get(identifier: str | Callable[..., Any] | None) -> Callable[..., Any] | None:
-    """Return a regularizer by its name, the given function of a tensor, or None.
-
-    Raises:
-        ValueError: for a name that is not known.
-        TypeError: for anything else that cannot be called.
-
-    Example:
-        >>> get("l2"), get(None)
-        (L2(l2=0.01), None)
-    """
-    identifier = named_object(identifier)
-    if isinstance(identifier, str):
-        return find("a regularizer", identifier, _BY_NAME)()
-    if isinstance(identifier, type) and issubclass(identifier, Regularizer):
-        return identifier()
-    if identifier is None or callable(identifier):
-        return identifier
-    raise TypeError(f"regularizer: expected a name, a Regularizer, a function or None; received {identifier!r}")
-
-
-@checked
-def serialize(regularizer: Regularizer) -> dict[str, Any]:
-    """Return a regularizer as plain values, {"class_name": …, "config": …}; see `deserialize`."""
-    config: dict[str, Any] = plain(regularizer)
-    return config
-
-
-@checked
-def deserialize(config: Any) -> Regularizer:
-    """Return a regularizer like the one that was serialized.
-
-    Raises:
-        ValueError: if the configuration stands for something else.
-
-    Example:
-        >>> deserialize(serialize(L2(0.5))).get_config() == L2(0.5).get_config()
-        True
-    """
-    return made("a regularizer", config, Regularizer)
-
-
-def _factor(owner: str, name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{owner}: expected {name} to be a number of at least 0; received {name}={value!r}")
-    if not 0 <= float(value) < math.inf:
-        raise ValueError(f"{owner}: expected {name} of at least 0 and finite; received {name}={value!r}")
-    return float(value)
+_REGISTRY = Registry(
+    "a regularizer",
+    Regularizer,
+    (L1, L2, OrthogonalRegularizer),
+    others={"l1_l2": lambda: L1L2(0.01, 0.01)},
+    wrap=lambda function: function,
+    none=True,
+)
+get, serialize, deserialize = _REGISTRY.functions(__name__)

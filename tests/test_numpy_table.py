@@ -100,7 +100,7 @@ def page() -> Iterator[str]:
     yield ""
     yield "An argument that cannot be honoured is refused as well, never ignored. The methods of ufuncs (`reduce`,"
     yield "`accumulate`, `reduceat`, `outer`, `at`) work too, and so do the arguments `out=`, `where=`, `initial=` and"
-    yield "`dtype=` wherever no gradient would get lost."
+    yield "`dtype=` wherever no gradient would be lost."
     for title in MODULES:
         yield from ("", f"## {title}", "", "| function | status | how |", "|---|---|---|")
         for row in rows(title):

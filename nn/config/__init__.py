@@ -1,1 +1,1 @@
-"""What objects are made of: declared arguments, checks, names, and plain values from which they are made again."""
+"""Declared arguments, their checks, names, and the plain values that objects are made from again."""

@@ -11,17 +11,17 @@ Example:
     3
     >>> positive("Dense", "units", 0)
     Traceback (most recent call last):
-    ValueError: Dense: expected units to be an integer of at least 1; received units=0
+    ValueError: Dense: expected units to be a positive integer; received units=0
     >>> positive("Dense", "units", "3")
     Traceback (most recent call last):
-    TypeError: Dense: expected units to be an integer of at least 1; received units='3'
+    TypeError: Dense: expected units to be a positive integer; received units='3'
 """
 
 from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any, TypeVar
 
@@ -99,6 +99,8 @@ def number(
 
 def in_range(low: float, high: float, above: float | None = None, below: float | None = None) -> str:
     """Return what a number in this range is, as text: "a number of at least 0 and below 1"."""
+    if above is below is None and -math.inf < low and high < math.inf:
+        return f"a number from {low:g} to {high:g}"
     least = f"above {above:g}" if above is not None else f"of at least {low:g}" if low != -math.inf else ""
     most = f"below {below:g}" if below is not None else f"at most {high:g}" if high != math.inf else ""
     return " ".join(
@@ -108,8 +110,10 @@ def in_range(low: float, high: float, above: float | None = None, below: float |
 
 def integer(low: float = -math.inf, high: float = math.inf) -> Check:
     """Return the check of an integer from `low` to `high`, both allowed; floats are refused, 3.0 too."""
-    least = "" if low == -math.inf else f" of at least {low}"
-    expected = f"an integer{least}" if high == math.inf else f"an integer from {low} to {high}"
+    usual = {-math.inf: "an integer", 0: "a non-negative integer", 1: "a positive integer"}
+    expected = (
+        usual.get(low, f"an integer of at least {low}") if high == math.inf else f"an integer from {low} to {high}"
+    )
 
     def check(what: Any, name: str, value: Any) -> int:
         if not is_integer(value):
@@ -144,17 +148,16 @@ def text(what: Any, name: str, value: Any) -> str:
 
 
 def one_of(*allowed: str) -> Check:
-    """Return the check of a word, which is kept in lower case."""
+    """Return the check of a word; upper and lower case are the same, and the word is kept as it is spelled here."""
+    spelled = {word.lower(): word for word in allowed}
+    expected = f"one of {', '.join(allowed)}"
 
     def check(what: Any, name: str, value: Any) -> str:
         if not isinstance(value, str):
-            raise refused(TypeError, what, name, f"one of {', '.join(allowed)}", value)
-        if value.lower() not in allowed:
-            hint = did_you_mean(value.lower(), allowed)
-            raise ValueError(
-                f"{speaker(what)}: expected {name} to be one of {', '.join(allowed)}; received {name}={value!r:.200}{hint}"
-            )
-        return value.lower()
+            raise refused(TypeError, what, name, expected, value)
+        if value.lower() not in spelled:
+            raise ValueError(f"{refused(ValueError, what, name, expected, value)}{did_you_mean(value, allowed)}")
+        return spelled[value.lower()]
 
     return check
 
@@ -165,7 +168,7 @@ def optional(check: Check) -> Check:
     Example:
         >>> optional(positive)("Discretization", "num_bins", 0)
         Traceback (most recent call last):
-        ValueError: Discretization: expected num_bins to be an integer of at least 1, or None; received num_bins=0
+        ValueError: Discretization: expected num_bins to be a positive integer, or None; received num_bins=0
     """
 
     def checked(what: Any, name: str, value: Any) -> Any:
@@ -176,6 +179,21 @@ def optional(check: Check) -> Check:
             raise
 
     return checked
+
+
+def or_else(check: Check, default: Callable[[Any], Any]) -> Check:
+    """Return the check that also takes None, which stands for what `default` makes of the owner's earlier arguments.
+
+    Example:
+        >>> or_else(positive, lambda owner: 7)("MelSpectrogram", "sequence_length", None)
+        7
+    """
+    checked = optional(check)
+
+    def either(what: Any, name: str, value: Any) -> Any:
+        return default(what) if value is None else checked(what, name, value)
+
+    return either
 
 
 def sequence(what: Any, name: str, value: Any) -> tuple[Any, ...]:
@@ -207,6 +225,11 @@ def lengths(what: Any, name: str, value: Any, low: int = 1) -> tuple[int, ...]:
     return tuple(int(n) for n in values)
 
 
+def lengths_from_0(what: Any, name: str, value: Any) -> tuple[int, ...]:
+    """Check the same, where 0 is allowed."""
+    return lengths(what, name, value, 0)
+
+
 # ---- names ----------------------------------------------------------------------------------------------------------
 
 
@@ -221,10 +244,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f". Did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
-def unexpected(what: str, given: Collection[str], known: Sequence[str]) -> TypeError:
-    """Return the error of a call with a keyword argument that it does not take."""
+def unexpected(
+    what: str, given: Collection[str], known: Sequence[str], words: Mapping[str, str] | None = None
+) -> TypeError:
+    """Return the error of an unknown keyword argument; `words` are what other libraries call the known ones."""
     name = next(name for name in given if name not in known)
-    return TypeError(f"{what}: got an unexpected keyword argument {name!r}{did_you_mean(name, known)}")
+    fix = f". Write {words[name]}" if words and name in words else did_you_mean(name, known)
+    return TypeError(f"{what}: got an unexpected keyword argument {name!r}{fix}")
 
 
 # ---- errors of calls ------------------------------------------------------------------------------------------------

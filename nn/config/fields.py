@@ -4,11 +4,13 @@
         delta: float = field(number(above=0), default=1.0)
 
 A field is the argument and the attribute: `Huber(2.0).delta`. As in `dataclasses`, the fields of base classes come
-first, and `__post_init__`, where a class has one, runs at the end. Type checkers and editors know the constructor by
+first, and `__post_init__`, where a class has one, runs at the end; it takes, by name, the arguments that are annotated
+with `InitVar[…]`, which are no attributes. Type checkers and editors know the constructor by
 `typing.dataclass_transform`; an argument that is kept as something else than what is given is annotated with
 `Converted`. A class that writes `__init__` has that constructor, and passes on what it likes.
 
-Where the nearest `__init__` that a base class writes takes an argument, it is handed on to it, not kept twice.
+Where the nearest `__init__` that a base class writes takes an argument, it is handed on to it, not kept twice, unless
+that base declares the argument too: then the class has another one of that name, as `Embedding` has its `input_dim`.
 """
 
 from __future__ import annotations
@@ -53,6 +55,7 @@ class Field:
         self, check: Check | None = None, default: Any = REQUIRED, *, kw_only: bool = False, handed_on: bool = False
     ) -> None:
         self.check, self.default, self.kw_only, self.handed_on = check, default, kw_only or handed_on, handed_on
+        self.kept = True
 
 
 class _Attribute:
@@ -83,9 +86,9 @@ def weight(*, init: Literal[False] = False) -> Any:
     return _Attribute()
 
 
-def attribute(value: Any, *, init: Literal[False] = False) -> Any:
-    """Declare an attribute that is no argument, and what it is until something assigns it."""
-    return _Attribute(value)
+def attribute(*value: Any, init: Literal[False] = False) -> Any:
+    """Declare an attribute that is not an argument, and what it is until something assigns it, if it is anything."""
+    return _Attribute(*value)
 
 
 # ---- classes --------------------------------------------------------------------------------------------------------
@@ -94,11 +97,13 @@ def attribute(value: Any, *, init: Literal[False] = False) -> Any:
 def declare(cls: type) -> None:
     """Take the fields out of a new class's body, and give it the constructor that they make."""
     fields: dict[str, Field] = {}
+    notes = inspect.get_annotations(cls)
     for name, value in list(vars(cls).items()):
         if isinstance(value, _Attribute):
             setattr(cls, name, *value.default) if value.default else delattr(cls, name)
         elif isinstance(value, Field):
             fields[name] = value
+            value.kept = "InitVar[" not in str(notes.get(name))
             if not value.live:
                 delattr(cls, name)
     cls._own_fields = fields  # type: ignore[attr-defined]
@@ -151,15 +156,19 @@ def _constructor(cls: type) -> Any:
     own = {name: f for name, f in fields.items() if not f.handed_on}
     parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
     parameters += [_parameter(cls, name, f) for name, f in fields.items()]
-    code = _code(own, writer, above, hasattr(cls, "__post_init__"))
+    # That of a class above the writer has run in the writer's `__init__`.
+    finishes = any("__post_init__" in vars(base) for base in cls.__mro__[: cls.__mro__.index(writer) + 1])
+    code = _code(own, writer, above, finishes)
     names = {f"default_{name}": f.default for name, f in own.items()} | {f"check_{n}": f.check for n, f in own.items()}
     names |= {"__name__": cls.__module__, "written": written, "explain": _problem, "unexpected": unexpected}
     names["known"] = [*fields, *(p.name for p in above)]
+    names["words"] = getattr(cls, "other_words", {})
     exec(compile(code, f"<the fields of {cls.__qualname__}>", "exec"), names)
     init: Any = names["__init__"]
     init.__module__, init.__qualname__ = cls.__module__, f"{cls.__qualname__}.__init__"
     options = inspect.Parameter("options", inspect.Parameter.VAR_KEYWORD)
-    init.binds = inspect.Signature([*(p for p in parameters if p.name == "self" or p.name in own), options])
+    # What configurations have: arguments that may be given by position, with their defaults; others if they are given.
+    init.binds = inspect.Signature([*(p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD), options])
     given_by_name = [
         p.replace(kind=p.KEYWORD_ONLY) for p in above if p.name not in fields and p.kind is not p.VAR_KEYWORD
     ]
@@ -171,7 +180,8 @@ def _constructor(cls: type) -> Any:
 
 def _parameter(cls: type, name: str, f: Field) -> inspect.Parameter:
     kind = inspect.Parameter.KEYWORD_ONLY if f.kw_only else inspect.Parameter.POSITIONAL_OR_KEYWORD
-    annotation = next(notes[name] for base in cls.__mro__ if name in (notes := vars(base).get("__annotations__", {})))
+    known = [notes[name] for base in cls.__mro__ if name in (notes := inspect.get_annotations(base))]
+    annotation = known[0] if known else inspect.Parameter.empty
     return inspect.Parameter(name, kind, default=f.default, annotation=annotation)
 
 
@@ -180,18 +190,18 @@ def _code(own: Mapping[str, Field], writer: type, above: list[inspect.Parameter]
     head = ["self", *(_in_head(name, f) for name, f in own.items() if not f.kw_only)]
     by_name = [_in_head(name, f) for name, f in own.items() if f.kw_only]
     head += ["*", *by_name] if by_name else []
-    handed = [p.name for p in above if p.name in own]
+    handed = [p.name for p in above if p.name in own and p.name not in fields_of(writer)]
     lines = []
     if not any(p.kind is p.VAR_KEYWORD for p in above):
         others = {p.name for p in above} - own.keys()
         wrong = f"options.keys() - {others!r}" if others else "options"
-        lines += [f"if options and {wrong}: raise unexpected(type(self).__name__, options, known)"]
+        lines += [f"if options and {wrong}: raise unexpected(type(self).__name__, options, known, words)"]
     if writer is not object:
         lines += [f"written(self, {''.join(f'{name}={name}, ' for name in handed)}**options)"]
-    for name, f in own.items():
-        if name not in handed:
-            lines += [f"self.{name} = {f'check_{name}(self, {name!r}, {name})' if f.check else name}"]
-    lines += ["self.__post_init__()"] if finishes else []
+    values = {n: f"check_{n}(self, {n!r}, {n})" if f.check else n for n, f in own.items() if n not in handed}
+    lines += [f"self.{name} = {value}" for name, value in values.items() if own[name].kept]
+    rest = ", ".join(f"{name}={value}" for name, value in values.items() if not own[name].kept)
+    lines += [f"self.__post_init__({rest})"] if finishes else []
     given = "".join(f"{name!r}: {name}, " for name in own)
     return _SOURCE.format(head=", ".join(head), body="\n        ".join(lines or ["pass"]), given=given)
 
@@ -218,4 +228,6 @@ def __init__({head}, **options):
 def _problem(made: Any, error: Exception, given: dict[str, Any]) -> Exception:
     """Return the error of a constructor that says what was called, expected and received."""
     name = type(made).__name__
-    return error if name.startswith("_") else explained(name, error, given, {}, retell=True)
+    if name.startswith("_") or str(error).startswith(f"{name}: "):
+        return error
+    return explained(name, error, given, {}, retell=True)

@@ -27,17 +27,18 @@ class Registry(Generic[T]):
         others: more names, with what they name.
         make: the object that a class and the name, or None, make; by default the class is called without arguments.
         wrap: what a function is made into; by default functions are refused.
+        takes: what such a function takes, for error messages: "of (y_true, y_pred)".
         none: whether None stands for itself.
 
     Example:
         >>> class Shape: ...
         >>> class BlueSquare(Shape): ...
-        >>> shapes = Registry("a shape", Shape, [BlueSquare], others={"quad": BlueSquare})
+        >>> shapes = Registry("a shape", Shape, [BlueSquare], others={"blue": BlueSquare})
         >>> list(shapes.names), type(shapes.get("BlueSquare")).__name__
-        (['blue_square', 'quad'], 'BlueSquare')
-        >>> shapes.get("blue_sqare")
+        (['blue_square', 'blue'], 'BlueSquare')
+        >>> shapes.get("bleu")
         Traceback (most recent call last):
-        ValueError: expected the name of a shape; received 'blue_sqare'. Did you mean 'blue_square'? Known names: blue_square, quad
+        ValueError: expected the name of a shape; received 'bleu'. Did you mean 'blue'? Known names: blue_square, blue
     """
 
     def __init__(
@@ -49,9 +50,10 @@ class Registry(Generic[T]):
         others: Mapping[str, Any] | None = None,
         make: Callable[[Any, str | None], T] = lambda entry, name: entry(),
         wrap: Callable[[Any], T] | None = None,
+        takes: str = "",
         none: bool = False,
     ) -> None:
-        self.what, self.kind, self.make, self.wrap, self.none = what, kind, make, wrap, none
+        self.what, self.kind, self.make, self.wrap, self.takes, self.none = what, kind, make, wrap, takes, none
         self.names = {snake_case(entry.__name__): entry for entry in classes} | dict(others or {})
 
     def get(self, identifier: Any) -> Any:
@@ -73,7 +75,7 @@ class Registry(Generic[T]):
         if callable(identifier) and self.wrap is not None:
             return self.wrap(identifier)
         allowed = ["a name", f"{self.what.partition(' ')[0]} {self.kind.__name__}"]
-        allowed += ["a function"] * (self.wrap is not None) + ["None"] * self.none
+        allowed += [f"a function {self.takes}".rstrip()] * (self.wrap is not None) + ["None"] * self.none
         expected = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
         raise TypeError(f"{self.what.partition(' ')[2]}: expected {expected}; received {identifier!r:.200}")
 
@@ -106,8 +108,8 @@ class Registry(Generic[T]):
         get.__doc__ = f"""Return {self.what} by its name or configuration, or the given one.
 
         Args:
-            identifier: a name, as in {", ".join(map(repr, list(self.names)[:2]))}; a configuration, as `serialize` returns it;
-                a class, {self.what} or a function.
+            identifier: a name, such as {", ".join(map(repr, list(self.names)[:2]))}; a configuration, as `serialize`
+                returns it; a class, {self.what} or a function.
 
         Raises:
             ValueError: for a name that is not known.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import InitVar
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,12 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from .. import activations, initializers
+from .. import activations
+from ..config.arguments import is_number, number, optional
+from ..config.fields import Converted, field, weight
 from ..module.module import Shape
-from .layer import Layer, is_number
+from .arguments import InitializerLike, as_initializer, some_axes
+from .layer import Layer
 
 
 class _Elementwise(Layer):
@@ -39,13 +43,9 @@ class ReLU(_Elementwise):
         [[-0.5, 1.0, 2.0]]
     """
 
-    def __init__(
-        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.max_value = None if max_value is None else _not_negative("ReLU", "max_value", max_value)
-        self.negative_slope = _not_negative("ReLU", "negative_slope", negative_slope)
-        self.threshold = _not_negative("ReLU", "threshold", threshold)
+    max_value: float | None = field(optional(number(0)), default=None)
+    negative_slope: float = field(number(0), default=0.0)
+    threshold: float = field(number(0), default=0.0)
 
     def call(self, x: Tensor) -> Tensor:
         """Return relu(x), of x's shape."""
@@ -67,9 +67,7 @@ class LeakyReLU(_Elementwise):
         [[-0.5, 1.0]]
     """
 
-    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.negative_slope = _not_negative("LeakyReLU", "negative_slope", negative_slope)
+    negative_slope: float = field(number(0), default=0.3)
 
     def call(self, x: Tensor) -> Tensor:
         """Return leaky_relu(x), of x's shape."""
@@ -78,6 +76,13 @@ class LeakyReLU(_Elementwise):
     def extra_repr(self) -> str:
         """Return the slope."""
         return f"{self.negative_slope:g}"
+
+
+def _shared(what: Any, name: str, value: Any) -> tuple[int, ...]:
+    axes = () if value is None else some_axes(what, name, value) if value != () else ()
+    if any(axis < 1 for axis in axes):
+        raise ValueError(f"PReLU: expected {name} of 1 and above, since 0 is the batch; received {name}={value!r}")
+    return axes
 
 
 class PReLU(_Elementwise):
@@ -96,23 +101,10 @@ class PReLU(_Elementwise):
         [[-1.0, 1.0]]
     """
 
-    alpha: Tensor
+    alpha: Tensor = weight()
 
-    def __init__(
-        self,
-        alpha_initializer: str | Callable[..., Any] = "zeros",
-        shared_axes: int | Sequence[int] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.alpha_initializer = initializers.get(alpha_initializer)
-        axes = (shared_axes,) if isinstance(shared_axes, int) else shared_axes or ()
-        if any(not is_number(a) or a < 1 for a in axes):
-            raise ValueError(
-                f"PReLU: expected shared_axes of 1 and above, since 0 is the batch; received "
-                f"shared_axes={shared_axes!r}"
-            )
-        self.shared_axes = tuple(int(a) for a in axes)
+    alpha_initializer: InitializerLike = field(as_initializer, default="zeros")
+    shared_axes: Converted[int | Sequence[int] | None, tuple[int, ...]] = field(_shared, default=None)
 
     def build(self, input_shape: Shape) -> None:
         """Create alpha, of a sample's shape with 1 along the shared axes."""
@@ -145,9 +137,7 @@ class ELU(_Elementwise):
         [[-2.0, 1.0]]
     """
 
-    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.alpha = _not_negative("ELU", "alpha", alpha)
+    alpha: float = field(number(0), default=1.0)
 
     def call(self, x: Tensor) -> Tensor:
         """Return elu(x), of x's shape."""
@@ -175,12 +165,10 @@ class Softmax(_Elementwise):
 
     _takes_masks = False  # its parameter `mask` is one of elements
 
-    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        axes = (axis,) if isinstance(axis, (int, np.integer)) and not isinstance(axis, bool) else axis
-        if not isinstance(axes, (tuple, list)) or not axes or not all(isinstance(a, (int, np.integer)) for a in axes):
-            raise ValueError(f"Softmax: expected axis to be an integer or a tuple of them; received axis={axis!r}")
-        self.axes = tuple(int(a) for a in axes)
+    axis: InitVar[int | Sequence[int]] = field(some_axes, default=-1)
+
+    def __post_init__(self, axis: Any) -> None:
+        self.axes: tuple[int, ...] = axis
 
     def call(self, x: Tensor, mask: Any = None) -> Tensor:
         """Return softmax(x), of x's shape."""

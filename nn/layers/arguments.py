@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autograd_lite import Tensor
+import numpy as np
+
+from autograd_lite import Generator, Tensor
 
 from .. import activations, initializers
+from ..config.arguments import Check, is_integer, one_of, refused
 from ..config.fields import Converted, option, weight
 from .layer import Function, Layer, Rule
 
 ActivationLike = Converted[str | Function | None, Function]
 InitializerLike = Converted[str | Function, Function]
 LengthsLike = Converted[int | Sequence[int], tuple[int, ...]]
+
+
+DataFormatLike = Converted[str | None, str]
 
 
 def as_activation(what: Any, name: str, value: Any) -> Function:
@@ -24,6 +30,34 @@ def as_activation(what: Any, name: str, value: Any) -> Function:
 def as_initializer(what: Any, name: str, value: Any) -> Function:
     """Return the initializer that `value` names, or is."""
     return initializers.get(value)
+
+
+def as_data_format(what: Any, name: str, value: Any) -> str:
+    """Return "channels_last", which None stands for too, or "channels_first"."""
+    return _data_format(what, name, "channels_last" if value is None else value)
+
+
+_data_format: Check = one_of("channels_last", "channels_first")
+
+
+def stream(what: str, seed: int | None) -> Generator | None:
+    """Return a layer's own stream of random numbers, or None for the default generator."""
+    return None if seed is None else Generator(seed, name=f"{what} seed {seed}")
+
+
+def some_axes(what: Any, name: str, value: Any) -> tuple[int, ...]:
+    """Check that `value` is an axis, or several, and return a tuple of them."""
+    values = (value,) if is_integer(value) else value
+    if not isinstance(values, (tuple, list)) or not values or not all(map(is_integer, values)):
+        raise refused(TypeError, what, name, "an integer or a tuple of them", value)
+    return tuple(int(axis) for axis in values)
+
+
+def numbers(what: Any, name: str, value: Any) -> Any:
+    """Check that `value` is a number, or several, and return it as an array of the owner's dtype."""
+    if np.asarray(value).dtype.kind not in "fiu":
+        raise refused(TypeError, what, name, "numbers", value)
+    return np.asarray(value, what.dtype)
 
 
 class KernelAndBias(Layer):

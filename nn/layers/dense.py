@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import autograd_lite as ag
-from autograd_lite import Generator, Tensor
+from autograd_lite import Tensor
 
 from .. import activations
 from ..config.arguments import any_integer, flag, number, optional, positive, sequence
 from ..config.fields import field
 from ..module.module import Shape
-from .arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer
+from .arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer, stream
 from .layer import Layer
 
 
@@ -126,7 +127,44 @@ class Activation(Layer):
         return getattr(self.activation, "__name__", repr(self.activation))
 
 
-class Dropout(Layer):
+class Dropped(Layer):
+    """A layer that zeroes elements at random while training, and scales the others."""
+
+    rate = 0.0
+    noise_shape = cast("Sequence[int | None] | None", None)
+    seed = cast("int | None", None)
+    supports_masking = True
+
+    def __post_init__(self) -> None:
+        self.generator = stream("dropout", self.seed)
+
+    def call(self, x: Tensor, training: bool | None = None) -> Tensor:
+        """Return x with elements dropped and the others scaled, or x itself when not training."""
+        if not (self.training if training is None else training) or self.rate == 0:
+            return x
+        shape = x.shape if self.noise_shape is None else self._mask_shape(x.shape)
+        mask = ag.random.bernoulli(shape, 1 - self.rate, dtype=x.dtype, generator=self.generator)
+        return x * mask * (1 / (1 - self.rate))
+
+    def _mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        noise = self.noise_shape or ()
+        if len(noise) != len(shape) or any(k not in (None, 1, n) for k, n in zip(noise, shape, strict=True)):
+            raise ag.ShapeError(
+                f"layer '{self._path or self.name}' ({type(self).__name__}): expected a noise_shape that broadcasts to "
+                f"the input's shape {shape}; received {noise}. Use 1 or None per axis"
+            )
+        return tuple(n if k is None else k for k, n in zip(noise, shape, strict=True))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape."""
+        return input_shape
+
+    def extra_repr(self) -> str:
+        """Return the rate."""
+        return f"{self.rate:g}"
+
+
+class Dropout(Dropped):
     """Zeroes elements at random while training, and scales the others by 1 / (1 - rate): out = x m / (1 - rate).
 
     The mask m is 1 with probability 1 - rate, else 0; its draw is a recorded op. In evaluation mode out = x.
@@ -149,32 +187,3 @@ class Dropout(Layer):
     rate: float = field(number(0, below=1))
     noise_shape: Sequence[int | None] | None = field(optional(sequence), default=None)
     seed: int | None = field(optional(any_integer), default=None)
-    supports_masking = True
-
-    def __post_init__(self) -> None:
-        self.generator = None if self.seed is None else Generator(self.seed, name=f"dropout seed {self.seed}")
-
-    def call(self, x: Tensor, training: bool | None = None) -> Tensor:
-        """Return x with elements dropped and the others scaled, or x itself when not training."""
-        if not (self.training if training is None else training) or self.rate == 0:
-            return x
-        shape = x.shape if self.noise_shape is None else self._mask_shape(x.shape)
-        mask = ag.random.bernoulli(shape, 1 - self.rate, dtype=x.dtype, generator=self.generator)
-        return x * mask * (1 / (1 - self.rate))
-
-    def _mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        noise = self.noise_shape or ()
-        if len(noise) != len(shape) or any(k not in (None, 1, n) for k, n in zip(noise, shape, strict=True)):
-            raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (Dropout): expected a noise_shape that broadcasts to the input's "
-                f"shape {shape}; received {noise}. Use 1 or None per axis"
-            )
-        return tuple(n if k is None else k for k, n in zip(noise, shape, strict=True))
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
-        return input_shape
-
-    def extra_repr(self) -> str:
-        """Return the rate."""
-        return f"{self.rate:g}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import InitVar
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +15,10 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import activations, initializers
+from ..config.arguments import is_integer, optional, refused, text
+from ..config.fields import field
 from ..module.module import Shape
-from .layer import Layer
+from .arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer
 
 _FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 
@@ -30,7 +33,17 @@ class _Plan(NamedTuple):
     behind: bool
 
 
-class EinsumDense(Layer):
+def _lengths(what: Any, name: str, value: Any) -> tuple[int | None, ...]:
+    lengths = value if isinstance(value, (tuple, list)) else (value,)
+    expected = "a positive integer, or a tuple of them and of None"
+    if not all(n is None or is_integer(n) for n in lengths):
+        raise refused(TypeError, what, name, expected, value)
+    if any(n is not None and n < 1 for n in lengths):
+        raise refused(ValueError, what, name, expected, value)
+    return tuple(lengths)
+
+
+class EinsumDense(KernelAndBias):
     """A linear map of any axes: activation(einsum(equation, x, kernel) + bias).
 
     Args:
@@ -55,38 +68,21 @@ class EinsumDense(Layer):
         ((5, 6, 2, 3), (4, 2, 3), (2, 3))
     """
 
-    kernel: Tensor
-    bias: Tensor | None
+    equation: str = field(text)
+    output_shape: InitVar[int | Sequence[int | None]] = field(_lengths)
+    activation: ActivationLike = field(as_activation, default=None)
+    bias_axes: str | None = field(optional(text), default=None)
+    kernel_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
+    bias_initializer: InitializerLike = field(as_initializer, default="zeros")
 
-    def __init__(
-        self,
-        equation: str,
-        output_shape: int | Sequence[int | None],
-        activation: str | Callable[..., Any] | None = None,
-        bias_axes: str | None = None,
-        kernel_initializer: str | Callable[..., Any] = "glorot_uniform",
-        bias_initializer: str | Callable[..., Any] = "zeros",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.equation = equation
-        self._letters = _parsed(equation)
-        lengths = output_shape if isinstance(output_shape, (tuple, list)) else (output_shape,)
-        if any(n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1) for n in lengths):
-            raise ValueError(
-                f"EinsumDense: expected output_shape to be a positive integer, or a tuple of them and of None; "
-                f"received output_shape={output_shape!r}"
-            )
-        self.partial_output_shape = tuple(lengths)
-        self.activation = activations.get(activation)
-        self.bias_axes = bias_axes
-        if bias_axes is not None and (not bias_axes or not set(bias_axes) <= set(self._letters.out)):
+    def __post_init__(self, output_shape: Any) -> None:
+        self.partial_output_shape = output_shape
+        self._letters = _parsed(self.equation)
+        if self.bias_axes is not None and (not self.bias_axes or not set(self.bias_axes) <= set(self._letters.out)):
             raise ValueError(
                 f"EinsumDense: expected bias_axes to be letters of the result, {self._letters.out!r}; received "
-                f"bias_axes={bias_axes!r}"
+                f"bias_axes={self.bias_axes!r}"
             )
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
 
     def build(self, input_shape: Shape) -> None:
         """Create the kernel, and the bias if there is one."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from autograd_lite import ShapeError, Tensor, tensor
 
 from .. import constraints, initializers, regularizers
+from ..config.arguments import is_integer, positive
 from ..config.config import Configurable
 from ..config.fields import Converted, attribute, option
 from ..config.limits import spend
@@ -71,7 +72,7 @@ class Layer(Configurable, Module):
         if rules:
             self._rules = Rules(self, rules)
         if input_shape is None and input_dim is not None:
-            input_shape = (input_dim,)
+            input_shape = (positive(self, "input_dim", input_dim),)
         if input_shape is not None:
             self.input_shape = _checked_shape(type(self).__name__, input_shape)
 
@@ -143,26 +144,11 @@ class Layer(Configurable, Module):
 Layer.activity_regularizer = None  # type: ignore[assignment]  # for a subclass that forgets super().__init__()
 
 
-def is_number(value: Any) -> bool:
-    """Return whether an argument is a real number; a bool is none."""
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-
-
-def positive(layer: str, argument: str, value: Any) -> int:
-    """Return an argument that must be a positive integer.
-
-    Raises:
-        ValueError: if it is not one.
-    """
-    if isinstance(value, (bool, float)) or not isinstance(value, (int, np.integer)) or value <= 0:
-        raise ValueError(f"{layer}: expected {argument} to be a positive integer; received {argument}={value!r}")
-    return int(value)
-
-
 def _checked_shape(layer: str, shape: Any) -> tuple[int, ...]:
-    if not isinstance(shape, (tuple, list)) or not all(isinstance(n, (int, np.integer)) and n > 0 for n in shape):
+    typed = isinstance(shape, (tuple, list)) and all(map(is_integer, shape))
+    if not typed or any(n < 1 for n in shape):
         hint = f"({shape},)" if isinstance(shape, int) else "(784,) or (28, 28)"
-        raise ValueError(
+        raise (ValueError if typed else TypeError)(
             f"{layer}: expected input_shape to be a tuple of positive integers, without the batch axis; "
             f"received input_shape={shape!r}. Write input_shape={hint}"
         )

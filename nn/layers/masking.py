@@ -9,8 +9,10 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ..config.arguments import number
+from ..config.fields import field
 from ..module.module import Shape
-from .layer import Layer, is_number
+from .layer import Layer
 
 
 class Masking(Layer):
@@ -38,11 +40,7 @@ class Masking(Layer):
         True
     """
 
-    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if not is_number(mask_value):
-            raise ValueError(f"Masking: expected mask_value to be a number; received mask_value={mask_value!r}")
-        self.mask_value = float(mask_value)
+    mask_value: float = field(number(), default=0.0)
 
     def call(self, x: Tensor) -> Any:
         """Return x, 0 at the steps that are padding."""

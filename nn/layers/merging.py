@@ -16,6 +16,8 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ..config.arguments import any_integer, flag, is_integer, optional, refused
+from ..config.fields import Converted, field
 from ..module.masks import either
 from ..module.module import Module, Shape
 from .layer import Layer
@@ -175,11 +177,7 @@ class Concatenate(Merge):
 
     _makes_masks = False
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
-            raise ValueError(f"Concatenate: expected axis to be an integer; received axis={axis!r}")
-        self.axis = int(axis)
+    axis: int = field(any_integer, default=-1)
 
     def call(self, inputs: Any) -> Tensor:
         """Return the joined tensors."""
@@ -217,6 +215,15 @@ class Concatenate(Merge):
         return f"axis={self.axis}"
 
 
+def _two_axes(what: Any, name: str, value: Any) -> tuple[int, ...]:
+    pair = (value, value) if is_integer(value) else value
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not all(map(is_integer, pair)):
+        raise refused(TypeError, what, name, "an integer or two of them", value)
+    if 0 in pair:
+        raise ValueError(f"Dot: expected {name} other than 0, the batch; received {name}={value!r}")
+    return int(pair[0]), int(pair[1])
+
+
 class Dot(Merge):
     """Sums the products of two tensors along an axis of each, sample by sample.
 
@@ -235,15 +242,8 @@ class Dot(Merge):
 
     _makes_masks = False
 
-    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        pair = (axes, axes) if isinstance(axes, int) and not isinstance(axes, bool) else axes
-        if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not all(isinstance(a, int) for a in pair):
-            raise ValueError(f"Dot: expected axes to be an integer or two of them; received axes={axes!r}")
-        if 0 in pair:
-            raise ValueError(f"Dot: expected axes other than 0, the batch; received axes={axes!r}")
-        self.axes = (int(pair[0]), int(pair[1]))
-        self.normalize = bool(normalize)
+    axes: Converted[int | Sequence[int], tuple[int, int]] = field(_two_axes)
+    normalize: bool = field(flag, default=False)
 
     def call(self, inputs: Any) -> Tensor:
         """Return the sums, shape (N, rest of the first, rest of the second), or (N, 1)."""
@@ -277,6 +277,19 @@ class Dot(Merge):
         return f"axes={self.axes}" + (", normalize=True" if self.normalize else "")
 
 
+def _part(what: Any, name: str, value: Any) -> Module:
+    if not isinstance(value, Module):
+        raise TypeError(f"Residual: expected layers; received {value!r}. Wrap a function: layers.Activation(f)")
+    return value
+
+
+def _parts(what: Any, name: str, value: Any) -> list[Any]:
+    parts = [_part(what, name, part) for part in (value if isinstance(value, (list, tuple)) else [value])]
+    if not parts:
+        raise ValueError("Residual: expected at least one layer; received none")
+    return parts
+
+
 class Residual(Layer):
     """Adds its input to what layers make of it: out = x + f(x), or shortcut(x) + f(x).
 
@@ -296,16 +309,8 @@ class Residual(Layer):
 
     supports_masking = True
 
-    def __init__(self, layers: Module | Sequence[Module], shortcut: Module | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        parts: list[Any] = list(layers) if isinstance(layers, (list, tuple)) else [layers]
-        for part in [*parts, *([] if shortcut is None else [shortcut])]:
-            if not isinstance(part, Module):
-                raise TypeError(f"Residual: expected layers; received {part!r}. Wrap a function: layers.Activation(f)")
-        if not parts:
-            raise ValueError("Residual: expected at least one layer; received none")
-        self.layers = parts
-        self.shortcut = shortcut
+    layers: Converted[Module | Sequence[Module], list[Any]] = field(_parts)
+    shortcut: Module | None = field(optional(_part), default=None)
 
     def call(self, x: Tensor) -> Tensor:
         """Return x + f(x)."""

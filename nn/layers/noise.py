@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import autograd_lite as ag
-from autograd_lite import Generator, Tensor
+from autograd_lite import Tensor
 
 from ..activations import SELU_ALPHA, SELU_SCALE
+from ..config.arguments import any_integer, is_number, number, optional, sequence
+from ..config.fields import field
 from ..module.module import Shape
-from .dense import Dropout
-from .layer import Layer, is_number
+from .arguments import DataFormatLike, as_data_format, stream
+from .dense import Dropped
+from .layer import Layer
 
 
-class _SpatialDropout(Dropout):
+class _SpatialDropout(Dropped):
     """Drops whole channels: the mask is shared along all positions."""
 
     ndim = 3
 
-    def __init__(self, rate: float, data_format: str = "channels_last", seed: int | None = None, **kwargs: Any) -> None:
-        if data_format not in ("channels_last", "channels_first"):
-            raise ValueError(
-                f"{type(self).__name__}: expected data_format 'channels_last' or 'channels_first'; received "
-                f"data_format={data_format!r}"
-            )
+    data_format = "channels_last"
+
+    def __post_init__(self) -> None:
         shared = [1] * (self.ndim - 2)
-        noise = (None, *shared, None) if data_format == "channels_last" else (None, None, *shared)
-        super().__init__(rate, noise_shape=noise, seed=seed, **kwargs)
-        self.data_format = data_format
+        self.noise_shape = (None, *shared, None) if self.data_format == "channels_last" else (None, None, *shared)
+        super().__post_init__()
 
 
 class SpatialDropout1D(_SpatialDropout):
@@ -50,8 +50,8 @@ class SpatialDropout1D(_SpatialDropout):
         [[[1.0, 2.0]]]
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(rate, seed=seed, **kwargs)
+    rate: float = field(number(0, below=1))
+    seed: int | None = field(optional(any_integer), default=None)
 
 
 class SpatialDropout2D(_SpatialDropout):
@@ -63,6 +63,10 @@ class SpatialDropout2D(_SpatialDropout):
         seed: of a stream of the layer's own; by default the default generator.
         kwargs: `input_shape`, `name`, `dtype`.
     """
+
+    rate: float = field(number(0, below=1))
+    data_format: DataFormatLike = field(as_data_format, default="channels_last")
+    seed: int | None = field(optional(any_integer), default=None)
 
     ndim = 4
 
@@ -77,6 +81,10 @@ class SpatialDropout3D(_SpatialDropout):
         kwargs: `input_shape`, `name`, `dtype`.
     """
 
+    rate: float = field(number(0, below=1))
+    data_format: DataFormatLike = field(as_data_format, default="channels_last")
+    seed: int | None = field(optional(any_integer), default=None)
+
     ndim = 5
 
 
@@ -84,10 +92,10 @@ class _Noise(Layer):
     """What the layers below have in common: the stream, and nothing to do in evaluation mode."""
 
     supports_masking = True
-    generator: Generator | None
+    seed = cast("int | None", None)
 
-    def _set_seed(self, seed: int | None) -> None:
-        self.generator = None if seed is None else Generator(seed, name=f"noise seed {seed}")
+    def __post_init__(self) -> None:
+        self.generator = stream("noise", self.seed)
 
     def _noisy(self, x: Tensor) -> Tensor:
         raise NotImplementedError
@@ -114,12 +122,8 @@ class GaussianNoise(_Noise):
         [[1.0, 2.0]]
     """
 
-    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if not is_number(stddev) or not 0 <= stddev < math.inf:
-            raise ValueError(f"GaussianNoise: expected stddev >= 0; received stddev={stddev!r}")
-        self.stddev = float(stddev)
-        self._set_seed(seed)
+    stddev: float = field(number(0))
+    seed: int | None = field(optional(any_integer), default=None)
 
     def _noisy(self, x: Tensor) -> Tensor:
         return x + ag.random.normal(x.shape, 0.0, self.stddev, dtype=x.dtype, generator=self.generator)
@@ -147,10 +151,8 @@ class GaussianDropout(_Noise):
         [[1.0, 2.0]]
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.rate = _rate("GaussianDropout", rate)
-        self._set_seed(seed)
+    rate: float = field(number(0, below=1))
+    seed: int | None = field(optional(any_integer), default=None)
 
     def _noisy(self, x: Tensor) -> Tensor:
         stddev = math.sqrt(self.rate / (1 - self.rate))
@@ -182,11 +184,9 @@ class AlphaDropout(_Noise):
         [[1.0, 2.0]]
     """
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.rate = _rate("AlphaDropout", rate)
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
-        self._set_seed(seed)
+    rate: float = field(number(0, below=1))
+    noise_shape: Sequence[int | None] | None = field(optional(sequence), default=None)
+    seed: int | None = field(optional(any_integer), default=None)
 
     def _noisy(self, x: Tensor) -> Tensor:
         noise = self.noise_shape or x.shape

@@ -7,40 +7,32 @@ add and a `gamma` to multiply by; `beta_initializer` and `gamma_initializer`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from .. import initializers
+from ..config.arguments import any_integer, flag, number, refused
+from ..config.fields import field, option, weight
 from ..module.module import Shape
-from .layer import Layer, is_number
+from .arguments import InitializerLike, as_initializer, some_axes
+from .layer import Layer, Rule
 from .unit_vectors import unit_vectors
-
-Initializer = str | Callable[..., Any]
 
 
 class _Normalization(Layer):
     """What the layers have in common: the axes, their lengths, and the weights that lie along them."""
 
     supports_masking = True
-    axes: tuple[int, ...]
 
-    def _set_axes(self, axis: int | Sequence[int]) -> None:
-        axes = (axis,) if isinstance(axis, (int, np.integer)) and not isinstance(axis, bool) else axis
-        if not isinstance(axes, (tuple, list)) or not axes or not all(isinstance(a, (int, np.integer)) for a in axes):
-            raise ValueError(
-                f"{type(self).__name__}: expected axis to be an integer or a tuple of them; received axis={axis!r}"
-            )
-        self.axes = tuple(int(a) for a in axes)
+    axis = cast("int | Sequence[int]", -1)
+    epsilon = 1e-3
 
-    def _set_epsilon(self, epsilon: Any) -> None:
-        if not is_number(epsilon) or not epsilon > 0:
-            raise ValueError(f"{type(self).__name__}: expected epsilon > 0; received epsilon={epsilon!r}")
-        self.epsilon = float(epsilon)
+    def __post_init__(self) -> None:
+        self.axes = (self.axis,) if isinstance(self.axis, int) else tuple(self.axis)
 
     def _positions(self, ndim: int) -> tuple[int, ...]:
         """Return the axes counted from the front, for inputs of so many axes."""
@@ -83,16 +75,14 @@ class _Normalization(Layer):
 class _AffineNormalization(_Normalization):
     """With a gamma and a beta along the axes."""
 
-    gamma: Tensor | None
-    beta: Tensor | None
+    gamma: Tensor | None = weight()
+    beta: Tensor | None = weight()
+    gamma_regularizer: Rule = option(default=None, kw_only=True)
+    beta_regularizer: Rule = option(default=None, kw_only=True)
+    gamma_constraint: Rule = option(default=None, kw_only=True)
+    beta_constraint: Rule = option(default=None, kw_only=True)
 
-    def _set_affine(
-        self, center: bool, scale: bool, beta_initializer: Initializer, gamma_initializer: Initializer
-    ) -> None:
-        self.center = center
-        self.scale = scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
+    center = scale = True
 
     def build(self, input_shape: Shape) -> None:
         """Create gamma and beta, of the lengths along the axes."""
@@ -140,33 +130,18 @@ class BatchNormalization(_AffineNormalization):
         ([[-1.0], [1.0]], [1.0], [1.0])
     """
 
-    moving_mean: Tensor
-    moving_variance: Tensor
+    moving_mean: Tensor = weight()
+    moving_variance: Tensor = weight()
 
-    def __init__(
-        self,
-        axis: int = -1,
-        momentum: float = 0.99,
-        epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Initializer = "zeros",
-        gamma_initializer: Initializer = "ones",
-        moving_mean_initializer: Initializer = "zeros",
-        moving_variance_initializer: Initializer = "ones",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._set_axes(axis)
-        if len(self.axes) != 1:
-            raise ValueError(f"BatchNormalization: expected one axis, the channels'; received axis={axis!r}")
-        if not is_number(momentum) or not 0 <= momentum <= 1:
-            raise ValueError(f"BatchNormalization: expected 0 <= momentum <= 1; received momentum={momentum!r}")
-        self.momentum = float(momentum)
-        self._set_epsilon(epsilon)
-        self._set_affine(center, scale, beta_initializer, gamma_initializer)
-        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+    axis: int = field(any_integer, default=-1)
+    momentum: float = field(number(0, 1), default=0.99)
+    epsilon: float = field(number(above=0), default=1e-3)
+    center: bool = field(flag, default=True)
+    scale: bool = field(flag, default=True)
+    beta_initializer: InitializerLike = field(as_initializer, default="zeros")
+    gamma_initializer: InitializerLike = field(as_initializer, default="ones")
+    moving_mean_initializer: InitializerLike = field(as_initializer, default="zeros")
+    moving_variance_initializer: InitializerLike = field(as_initializer, default="ones")
 
     def build(self, input_shape: Shape) -> None:
         """Create gamma, beta and the running averages, each of shape (C,)."""
@@ -231,20 +206,12 @@ class LayerNormalization(_AffineNormalization):
         [[-1.0, 1.0], [-1.0, 1.0]]
     """
 
-    def __init__(
-        self,
-        axis: int | Sequence[int] = -1,
-        epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Initializer = "zeros",
-        gamma_initializer: Initializer = "ones",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._set_axes(axis)
-        self._set_epsilon(epsilon)
-        self._set_affine(center, scale, beta_initializer, gamma_initializer)
+    axis: int | Sequence[int] = field(some_axes, default=-1)
+    epsilon: float = field(number(above=0), default=1e-3)
+    center: bool = field(flag, default=True)
+    scale: bool = field(flag, default=True)
+    beta_initializer: InitializerLike = field(as_initializer, default="zeros")
+    gamma_initializer: InitializerLike = field(as_initializer, default="ones")
 
     def call(self, x: Tensor) -> Tensor:
         """Return the normalized x, of x's shape."""
@@ -252,6 +219,12 @@ class LayerNormalization(_AffineNormalization):
         if self.gamma is not None:
             out = out * self._spread(self.gamma, x)
         return out if self.beta is None else out + self._spread(self.beta, x)
+
+
+def _groups(what: Any, name: str, value: Any) -> int:
+    if any_integer(what, name, value) < 1 and value != -1:
+        raise refused(ValueError, what, name, "a positive integer, or -1", value)
+    return int(value)
 
 
 class GroupNormalization(_AffineNormalization):
@@ -274,26 +247,13 @@ class GroupNormalization(_AffineNormalization):
         [[-1.0, 1.0, -1.0, 1.0]]
     """
 
-    def __init__(
-        self,
-        groups: int = 32,
-        axis: int = -1,
-        epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Initializer = "zeros",
-        gamma_initializer: Initializer = "ones",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        if not is_number(groups) or groups != int(groups) or (groups < 1 and groups != -1):
-            raise ValueError(f"GroupNormalization: expected groups >= 1, or -1; received groups={groups!r}")
-        self.groups = int(groups)
-        self._set_axes(axis)
-        if len(self.axes) != 1:
-            raise ValueError(f"GroupNormalization: expected one axis, the channels'; received axis={axis!r}")
-        self._set_epsilon(epsilon)
-        self._set_affine(center, scale, beta_initializer, gamma_initializer)
+    groups: int = field(_groups, default=32)
+    axis: int = field(any_integer, default=-1)
+    epsilon: float = field(number(above=0), default=1e-3)
+    center: bool = field(flag, default=True)
+    scale: bool = field(flag, default=True)
+    beta_initializer: InitializerLike = field(as_initializer, default="zeros")
+    gamma_initializer: InitializerLike = field(as_initializer, default="ones")
 
     def build(self, input_shape: Shape) -> None:
         """Create gamma and beta of shape (C,)."""
@@ -344,12 +304,10 @@ class RMSNormalization(_Normalization):
         [[0.20000000298023224, 1.399999976158142]]
     """
 
-    scale: Tensor
+    scale: Tensor = weight()
 
-    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._set_axes(axis)
-        self._set_epsilon(epsilon)
+    axis: int | Sequence[int] = field(some_axes, default=-1)
+    epsilon: float = field(number(above=0), default=1e-6)
 
     def build(self, input_shape: Shape) -> None:
         """Create the scale, of the lengths along the axes."""
@@ -373,9 +331,7 @@ class UnitNormalization(_Normalization):
         [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
 
-    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._set_axes(axis)
+    axis: int | Sequence[int] = field(some_axes, default=-1)
 
     def call(self, x: Tensor) -> Tensor:
         """Return x with norm 1 along the axes, of x's shape."""

@@ -9,6 +9,8 @@ import numpy as np
 from autograd_lite import Tensor
 
 from .. import activations
+from ..config.arguments import text
+from ..config.fields import field
 from ..module import symbols
 from ..module.masks import either, mask_of
 from .layer import Layer
@@ -29,6 +31,16 @@ _ELEMENTWISE |= set(_ACTIVATIONS) - {"glu"}
 _ALIASES = {"abs": "absolute", "amax": "max", "amin": "min", "true_divide": "divide"}
 
 
+def _known(what: Any, name: str, value: Any) -> str:
+    function = _ALIASES.get(text(what, name, value), value)
+    if function != "getitem" and function not in _KNOWN:
+        raise ValueError(
+            f"Operation: expected one of {', '.join(sorted([*_KNOWN, 'getitem']))}; received {value!r}. "
+            "Write a layer for others"
+        )
+    return function
+
+
 class Operation(Layer):
     """Applies one function of NumPy or `nn.activations`, by name; to be saved, it must be one of a fixed list.
 
@@ -47,15 +59,7 @@ class Operation(Layer):
         [1.0, 0.0]
     """
 
-    def __init__(self, function: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        name = _ALIASES.get(function, function)
-        if name != "getitem" and name not in _KNOWN:
-            raise ValueError(
-                f"Operation: expected one of {', '.join(sorted([*_KNOWN, 'getitem']))}; received {function!r}. "
-                "Write a layer for others"
-            )
-        self.function = name
+    function: str = field(_known)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the function returns for these arguments."""

@@ -12,11 +12,12 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ..config.arguments import checked
+from ..config.arguments import checked, is_integer, optional, positive, refused, sequence
+from ..config.fields import Converted, field
 from ..module.module import Shape
 from ..module.symbols import Call, Symbol
-from .convolution.spatial import one_of
-from .layer import Layer, positive
+from .arguments import DataFormatLike, as_data_format
+from .layer import Layer
 
 
 class Flatten(Layer):
@@ -32,10 +33,7 @@ class Flatten(Layer):
         [[1, 2, 3, 4]]
     """
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        allowed = ("channels_last", "channels_first")
-        self.data_format = one_of("Flatten", "data_format", data_format or "channels_last", allowed)
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
     def call(self, x: Tensor) -> Tensor:
         """Return x with shape (N, D)."""
@@ -49,6 +47,15 @@ class Flatten(Layer):
         """Return (batch, D)."""
         known = [n for n in input_shape[1:] if n is not None]
         return (input_shape[0], math.prod(known) if len(known) == len(input_shape) - 1 else None)
+
+
+def _lengths(what: Any, name: str, value: Any) -> tuple[int, ...]:
+    shape = sequence(what, name, value)
+    if not all(map(is_integer, shape)):
+        raise refused(TypeError, what, name, "positive lengths, one of which may be -1", value)
+    if shape.count(-1) > 1 or any(n < -1 or n == 0 for n in shape):
+        raise refused(ValueError, what, name, "positive lengths, one of which may be -1", value)
+    return shape
 
 
 class Reshape(Layer):
@@ -66,13 +73,7 @@ class Reshape(Layer):
         (1, 2, 2)
     """
 
-    def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.target_shape = tuple(target_shape)
-        if self.target_shape.count(-1) > 1 or any(n < -1 or n == 0 for n in self.target_shape):
-            raise ValueError(
-                f"Reshape: expected positive lengths, one of which may be -1; received target_shape={target_shape!r}"
-            )
+    target_shape: Converted[Sequence[int], tuple[int, ...]] = field(_lengths)
 
     def call(self, x: Tensor) -> Tensor:
         """Return x with shape `(N, *target_shape)`."""
@@ -98,6 +99,16 @@ class Reshape(Layer):
         return repr(self.target_shape)
 
 
+def _order(what: Any, name: str, value: Any) -> tuple[int, ...]:
+    dims = sequence(what, name, value)
+    expected = f"1 to {len(dims)} in some order, without the batch axis"
+    if not all(map(is_integer, dims)):
+        raise refused(TypeError, what, name, expected, value)
+    if sorted(dims) != list(range(1, len(dims) + 1)):
+        raise refused(ValueError, what, name, expected, value)
+    return dims
+
+
 class Permute(Layer):
     """Puts the axes of each sample in another order.
 
@@ -110,14 +121,7 @@ class Permute(Layer):
         [[[1.0, 3.0], [2.0, 4.0]]]
     """
 
-    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.dims = tuple(dims)
-        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            raise ValueError(
-                f"Permute: expected dims to be 1 to {len(self.dims)} in some order, without the batch axis; received "
-                f"dims={dims!r}"
-            )
+    dims: Converted[Sequence[int], tuple[int, ...]] = field(_order)
 
     def call(self, x: Tensor) -> Tensor:
         """Return x with its axes in the new order."""
@@ -150,9 +154,7 @@ class RepeatVector(Layer):
         [[[1.0, 2.0], [1.0, 2.0]]]
     """
 
-    def __init__(self, n: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.n = positive("RepeatVector", "n", n)
+    n: int = field(positive)
 
     def call(self, x: Tensor) -> Tensor:
         """Return x n times, shape (N, n, D)."""
@@ -219,7 +221,7 @@ class InputLayer(Layer):
         self.sample_shape = tuple(self.input_shape if self.input_shape is not None else shape)
         if any(n is not None and (not isinstance(n, int) or n < 1) for n in self.sample_shape):
             raise ValueError(f"Input: expected positive lengths, or None for unknown ones; received shape={shape!r}")
-        self.batch_size = batch_size
+        self.batch_size = optional(positive)(self, "batch_size", batch_size)
 
     def call(self, x: Tensor) -> Tensor:
         """Return x."""

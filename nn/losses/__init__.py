@@ -120,5 +120,6 @@ REGISTRY = Registry(
         "msle": MeanSquaredLogarithmicError,
     },
     wrap=_of_function,
+    takes="of (y_true, y_pred)",
 )
 get, serialize, deserialize = REGISTRY.functions(__name__)

@@ -239,24 +239,25 @@ def function_of(kind: Callable[P, Loss], name: str) -> Callable[Concatenate[Any,
         >>> losses.huber([[0.0], [0.0]], ag.tensor([[0.5], [3.0]]), delta=2.0).tolist()
         [0.125, 4.0]
     """
+    make: Any = kind
     y = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation="Any") for n in ("y_true", "y_pred")]
-    own = [p for n, p in inspect.signature(kind).parameters.items() if n not in ("reduction", "name")]
+    own = [p for n, p in inspect.signature(make).parameters.items() if n not in ("reduction", "name")]
     names = [p.name for p in own]
-    plain = kind(reduction=None)
+    plain = make(reduction=None)
 
-    def function(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Tensor:
+    def function(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
         if not args and not kwargs:
             return plain(y_true, y_pred)
-        if len(args) > len(names) or kwargs.keys() - set(names[len(args) :]):
-            raise unexpected(name, kwargs, names) if kwargs else TypeError(f"{name}: takes {2 + len(names)} arguments")
-        return kind(reduction=None, **dict(zip(names, args, strict=False)), **kwargs)(y_true, y_pred)
+        if kwargs.keys() - set(names):
+            raise unexpected(name, kwargs, names)
+        if len(args) > len(names):
+            raise TypeError(f"{name}() takes {2 + len(names)} positional arguments, but {2 + len(args)} were given")
+        return make(reduction=None, **dict(zip(names, args, strict=False)), **kwargs)(y_true, y_pred)
 
     function.__name__ = function.__qualname__ = name
-    function.__module__ = kind.__module__
-    function.__doc__ = (
-        f"Return the losses of the samples by the formula of `{kind.__name__}`, whose arguments it takes."
-    )
-    function.__signature__ = inspect.Signature([*y, *own], return_annotation="Tensor")
+    function.__module__ = make.__module__
+    function.__doc__ = f"Return the losses of the samples by the formula of `{make.__name__}`, whose arguments it has."
+    vars(function)["__signature__"] = inspect.Signature([*y, *own], return_annotation="Tensor")
     made: Any = checked(function)
     publish([made])
     return made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -203,85 +202,6 @@ def checked_mask(loss: str, mask: npt.ArrayLike, shape: Shape) -> Array:
             f"{loss}: expected mask of shape {shape[:1]}, one a sample, or {shape}; received shape {given.shape}"
         )
     return np.broadcast_to(spread.astype(bool, copy=False), shape)
-
-
-def checked_number(
-    what: str,
-    name: str,
-    value: Any,
-    low: float = -math.inf,
-    high: float = math.inf,
-    open_low: bool = False,
-    open_high: bool = False,
-) -> float:
-    """Return an argument that must be a number in an interval, whose ends belong to it unless they are open.
-
-    Raises:
-        ValueError: if it is not.
-    """
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not number or not low <= value <= high or (open_low and value == low) or (open_high and value == high):
-        least = f"greater than {low:g}" if open_low else f"at least {low:g}"
-        most = "" if high == math.inf else f" and less than {high:g}" if open_high else f" and at most {high:g}"
-        raise ValueError(f"{what}: expected {name} to be a number, {least}{most}; received {name}={value!r}")
-    return float(value)
-
-
-def checked_int(what: str, name: str, value: Any, least: int) -> int:
-    """Return an argument that must be an integer, not less than `least`.
-
-    Raises:
-        ValueError: if it is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{what}: expected {name} to be an integer, at least {least}; received {name}={value!r}")
-    return int(value)
-
-
-def checked_axis(what: str, axis: int) -> int:
-    """Return an axis, which must be an integer.
-
-    Raises:
-        ValueError: if it is not.
-    """
-    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
-        raise ValueError(f"{what}: expected axis to be an integer; received axis={axis!r}")
-    return int(axis)
-
-
-def checked_axes(what: str, axis: int | tuple[int, ...] | None) -> int | tuple[int, ...] | None:
-    """Return an axis, several, or None for all.
-
-    Raises:
-        ValueError: for anything else.
-    """
-    if axis is None:
-        return None
-    return tuple(checked_axis(what, i) for i in axis) if isinstance(axis, (tuple, list)) else checked_axis(what, axis)
-
-
-def checked_class(what: str, name: str, value: int | None) -> int | None:
-    """Return the index of a class, or None.
-
-    Raises:
-        ValueError: for anything else.
-    """
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ValueError(f"{what}: expected {name} to be an integer or None; received {name}={value!r}")
-    return int(value)
-
-
-def checked_smoothing(loss: str, label_smoothing: float) -> float:
-    """Return the smoothing.
-
-    Raises:
-        ValueError: if it is not in [0, 1].
-    """
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"{loss}: expected label_smoothing from 0 to 1; received {label_smoothing!r}")
-    return label_smoothing
 
 
 def _check_numbers(loss: str, y_true: Array) -> None:

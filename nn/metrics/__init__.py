@@ -8,12 +8,9 @@ value a sample: `binary_accuracy(y_true, y_pred)`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..config.arguments import checked
-from ..config.config import made, named_object, plain
-from ..config.registry import find
+from ..config.registry import Registry
 from ..losses import (
     binary_crossentropy as binary_crossentropy,
     binary_focal_crossentropy as binary_focal_crossentropy,
@@ -103,204 +100,81 @@ from .regression import (
     pearson_correlation as pearson_correlation,
 )
 
-__all__ = [
-    "AUC",
-    "Accuracy",
-    "AutoAccuracy",
-    "BinaryAccuracy",
-    "BinaryCrossentropy",
-    "BinaryIoU",
-    "CategoricalAccuracy",
-    "CategoricalCrossentropy",
-    "CategoricalHinge",
-    "ConcordanceCorrelation",
-    "ConfusionMatrix",
-    "CosineSimilarity",
-    "F1Score",
-    "FBetaScore",
-    "FalseNegatives",
-    "FalsePositives",
-    "Hinge",
-    "IoU",
-    "KLDivergence",
-    "LogCoshError",
-    "Mean",
-    "MeanAbsoluteError",
-    "MeanAbsolutePercentageError",
-    "MeanIoU",
-    "MeanMetricWrapper",
-    "MeanSquaredError",
-    "MeanSquaredLogarithmicError",
-    "MeanTensor",
-    "Metric",
-    "OneHotIoU",
-    "OneHotMeanIoU",
-    "PearsonCorrelation",
-    "Poisson",
-    "Precision",
-    "PrecisionAtRecall",
-    "R2Score",
-    "Recall",
-    "RecallAtPrecision",
-    "RootMeanSquaredError",
-    "SensitivityAtSpecificity",
-    "SparseCategoricalAccuracy",
-    "SparseCategoricalCrossentropy",
-    "SparseTopKCategoricalAccuracy",
-    "SpecificityAtSensitivity",
-    "SquaredHinge",
-    "Sum",
-    "TopKCategoricalAccuracy",
-    "TrueNegatives",
-    "TruePositives",
-    "binary_accuracy",
-    "binary_crossentropy",
-    "binary_focal_crossentropy",
-    "categorical_accuracy",
-    "categorical_crossentropy",
-    "categorical_focal_crossentropy",
-    "categorical_hinge",
-    "concordance_correlation",
-    "deserialize",
-    "get",
-    "hinge",
-    "huber",
-    "kl_divergence",
-    "log_cosh",
-    "mean_absolute_error",
-    "mean_absolute_percentage_error",
-    "mean_squared_error",
-    "mean_squared_logarithmic_error",
-    "pearson_correlation",
-    "poisson",
-    "serialize",
-    "sparse_categorical_accuracy",
-    "sparse_categorical_crossentropy",
-    "sparse_top_k_categorical_accuracy",
-    "squared_hinge",
-    "top_k_categorical_accuracy",
-]
 
-_BY_NAME: dict[str, Callable[..., Metric]] = {
-    "accuracy": AutoAccuracy,
-    "acc": AutoAccuracy,
-    "binary_accuracy": BinaryAccuracy,
-    "categorical_accuracy": CategoricalAccuracy,
-    "sparse_categorical_accuracy": SparseCategoricalAccuracy,
-    "top_k_categorical_accuracy": TopKCategoricalAccuracy,
-    "sparse_top_k_categorical_accuracy": SparseTopKCategoricalAccuracy,
-    "mean_squared_error": MeanSquaredError,
-    "mse": MeanSquaredError,
-    "mean_absolute_error": MeanAbsoluteError,
-    "mae": MeanAbsoluteError,
-    "mean_absolute_percentage_error": MeanAbsolutePercentageError,
-    "mape": MeanAbsolutePercentageError,
-    "mean_squared_logarithmic_error": MeanSquaredLogarithmicError,
-    "msle": MeanSquaredLogarithmicError,
-    "root_mean_squared_error": RootMeanSquaredError,
-    "r2_score": R2Score,
-    "cosine_similarity": CosineSimilarity,
-    "log_cosh_error": LogCoshError,
-    "logcosh": LogCoshError,
-    "pearson_correlation": PearsonCorrelation,
-    "concordance_correlation": ConcordanceCorrelation,
-    "binary_crossentropy": BinaryCrossentropy,
-    "bce": BinaryCrossentropy,
-    "categorical_crossentropy": CategoricalCrossentropy,
-    "sparse_categorical_crossentropy": SparseCategoricalCrossentropy,
-    "kl_divergence": KLDivergence,
-    "kld": KLDivergence,
-    "poisson": Poisson,
-    "hinge": Hinge,
-    "squared_hinge": SquaredHinge,
-    "categorical_hinge": CategoricalHinge,
-    "auc": AUC,
-    "precision": Precision,
-    "recall": Recall,
-    "true_positives": TruePositives,
-    "false_positives": FalsePositives,
-    "true_negatives": TrueNegatives,
-    "false_negatives": FalseNegatives,
-    "f1_score": F1Score,
-    "f_beta_score": FBetaScore,
-    "binary_io_u": BinaryIoU,
-    "io_u": IoU,
-    "mean_io_u": MeanIoU,
-    "one_hot_io_u": OneHotIoU,
-    "one_hot_mean_io_u": OneHotMeanIoU,
-    "sensitivity_at_specificity": SensitivityAtSpecificity,
-    "specificity_at_sensitivity": SpecificityAtSensitivity,
-    "precision_at_recall": PrecisionAtRecall,
-    "recall_at_precision": RecallAtPrecision,
-    "mean": Mean,
-    "sum": Sum,
-}
-
-
-@checked
-def get(identifier: str | Mapping[str, Any] | Metric | type[Metric] | Callable[..., Any]) -> Metric:
-    """Return a metric by its name (also its key) or configuration, the given one, or the mean of a function.
-
-    Raises:
-        ValueError: for a name that is not known, or of a metric that cannot be made without arguments.
-        TypeError: for anything else that cannot be called.
-
-    Example:
-        >>> get("mse")
-        MeanSquaredError(name='mse')
-    """
-    identifier = named_object(identifier)
-    if isinstance(identifier, str):
-        return _made(find("a metric", identifier, _BY_NAME), name=identifier)
-    if isinstance(identifier, Mapping):
-        return deserialize(identifier)
-    if isinstance(identifier, Metric):
-        return identifier
-    if isinstance(identifier, type) and issubclass(identifier, Metric):
-        return _made(identifier)
-    if callable(identifier):
-        return MeanMetricWrapper(identifier)
-    raise TypeError(f"metric: expected a name, a Metric or a function of (y_true, y_pred); received {identifier!r}")
-
-
-@checked
-def serialize(metric: Metric | Callable[..., Any]) -> dict[str, Any]:
-    """Return what a metric can be made from again, as {"class_name": …, "config": …}; see `deserialize`.
-
-    Args:
-        metric: a metric, or a function of (y_true, y_pred); one of your own stays what it is.
-
-    Example:
-        >>> serialize(binary_accuracy)["config"]["fn"]
-        {'class_name': 'function', 'config': 'metrics.binary_accuracy'}
-    """
-    config: dict[str, Any] = plain(get(metric))
-    return config
-
-
-@checked
-def deserialize(config: Any) -> Metric:
-    """Return a metric like the one that was serialized, which has seen nothing.
-
-    Args:
-        config: what `serialize` returned, or a name.
-
-    Raises:
-        ValueError: if the configuration stands for something else.
-
-    Example:
-        >>> deserialize(serialize(Precision(thresholds=0.7)))
-        Precision(name='precision')
-    """
-    return get(config) if isinstance(config, str) else made("a metric", config, Metric)
-
-
-def _made(kind: Callable[..., Metric], **arguments: Any) -> Metric:
+def _made(kind: Any, name: str | None) -> Metric:
+    """Return a metric that is called as it was asked for, since that is its key in `History`."""
     parameters = inspect.signature(kind).parameters.values()
     needed = [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
-    if set(needed) - set(arguments):
+    if needed:
         raise ValueError(
             f"metric: expected a metric that can be made without arguments; received {kind.__name__}, which needs "
             f"{' and '.join(needed)}. Pass an object: nn.metrics.{kind.__name__}({', '.join(f'{n}=…' for n in needed)})"
         )
-    return kind(**arguments)
+    made: Metric = kind() if name is None else kind(name=name)
+    return made
+
+
+REGISTRY = Registry(
+    "a metric",
+    Metric,
+    (
+        BinaryAccuracy,
+        CategoricalAccuracy,
+        SparseCategoricalAccuracy,
+        TopKCategoricalAccuracy,
+        SparseTopKCategoricalAccuracy,
+        MeanSquaredError,
+        MeanAbsoluteError,
+        MeanAbsolutePercentageError,
+        MeanSquaredLogarithmicError,
+        RootMeanSquaredError,
+        R2Score,
+        CosineSimilarity,
+        LogCoshError,
+        PearsonCorrelation,
+        ConcordanceCorrelation,
+        BinaryCrossentropy,
+        CategoricalCrossentropy,
+        SparseCategoricalCrossentropy,
+        KLDivergence,
+        Poisson,
+        Hinge,
+        SquaredHinge,
+        CategoricalHinge,
+        AUC,
+        Precision,
+        Recall,
+        TruePositives,
+        FalsePositives,
+        TrueNegatives,
+        FalseNegatives,
+        F1Score,
+        FBetaScore,
+        BinaryIoU,
+        IoU,
+        MeanIoU,
+        OneHotIoU,
+        OneHotMeanIoU,
+        SensitivityAtSpecificity,
+        SpecificityAtSensitivity,
+        PrecisionAtRecall,
+        RecallAtPrecision,
+        Mean,
+        Sum,
+    ),
+    others={
+        "accuracy": AutoAccuracy,
+        "acc": AutoAccuracy,
+        "mse": MeanSquaredError,
+        "mae": MeanAbsoluteError,
+        "mape": MeanAbsolutePercentageError,
+        "msle": MeanSquaredLogarithmicError,
+        "logcosh": LogCoshError,
+        "bce": BinaryCrossentropy,
+        "kld": KLDivergence,
+    },
+    make=_made,
+    wrap=MeanMetricWrapper,
+    takes="of (y_true, y_pred)",
+)
+get, serialize, deserialize = REGISTRY.functions(__name__)

@@ -1,4 +1,4 @@
-"""Accuracies: the share of samples whose class is the predicted one. As functions they return where that is so."""
+"""Accuracies: the share of samples whose predicted class is right. The functions return which ones are."""
 
 from __future__ import annotations
 
@@ -8,27 +8,12 @@ import numpy as np
 
 import autograd_lite as ag
 
-from ..config.arguments import checked
+from ..config.arguments import checked, flag, number, positive
 from ..config.config import publish
-from ..losses.targets import checked_int, checked_number
+from ..config.fields import field
 from ..module.masks import joined, mask_of
-from .averages import Mean, MeanMetricWrapper
+from .averages import Mean, MeanOf
 from .metric import Array, as_array, check_same_shape
-
-__all__ = [
-    "Accuracy",
-    "AutoAccuracy",
-    "BinaryAccuracy",
-    "CategoricalAccuracy",
-    "SparseCategoricalAccuracy",
-    "SparseTopKCategoricalAccuracy",
-    "TopKCategoricalAccuracy",
-    "binary_accuracy",
-    "categorical_accuracy",
-    "sparse_categorical_accuracy",
-    "sparse_top_k_categorical_accuracy",
-    "top_k_categorical_accuracy",
-]
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Array:
@@ -98,7 +83,7 @@ def _in_top(indices: Array, y_pred: Array, k: int) -> Array:
     return hits
 
 
-class Accuracy(MeanMetricWrapper):
+class Accuracy(MeanOf, of=accuracy):
     """How often a prediction equals its target; both are labels, of the same shape.
 
     The name "accuracy" in `compile` stands for `AutoAccuracy`, as in Keras.
@@ -110,11 +95,10 @@ class Accuracy(MeanMetricWrapper):
         0.75
     """
 
-    def __init__(self, name: str = "accuracy") -> None:
-        super().__init__(accuracy, name)
+    name: str = field(default="accuracy")
 
 
-class CategoricalAccuracy(MeanMetricWrapper):
+class CategoricalAccuracy(MeanOf, of=categorical_accuracy):
     """How often the largest of K predictions stands where the largest of K targets does; shapes (N, ..., K).
 
     Example:
@@ -124,11 +108,10 @@ class CategoricalAccuracy(MeanMetricWrapper):
         0.5
     """
 
-    def __init__(self, name: str = "categorical_accuracy") -> None:
-        super().__init__(categorical_accuracy, name)
+    name: str = field(default="categorical_accuracy")
 
 
-class SparseCategoricalAccuracy(MeanMetricWrapper):
+class SparseCategoricalAccuracy(MeanOf, of=sparse_categorical_accuracy):
     """How often the largest of K predictions (N, ..., K) stands at the target's index (N, ...) or (N, ..., 1).
 
     Example:
@@ -138,11 +121,10 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
         0.5
     """
 
-    def __init__(self, name: str = "sparse_categorical_accuracy") -> None:
-        super().__init__(sparse_categorical_accuracy, name)
+    name: str = field(default="sparse_categorical_accuracy")
 
 
-class BinaryAccuracy(MeanMetricWrapper):
+class BinaryAccuracy(MeanOf, of=binary_accuracy):
     """How often a prediction is on its target's side of a threshold.
 
     Args:
@@ -156,12 +138,11 @@ class BinaryAccuracy(MeanMetricWrapper):
         0.5
     """
 
-    def __init__(self, name: str = "binary_accuracy", threshold: float = 0.5) -> None:
-        self.threshold = checked_number(name, "threshold", threshold)
-        super().__init__(binary_accuracy, name, threshold=threshold)
+    name: str = field(default="binary_accuracy")
+    threshold: float = field(number(), default=0.5)
 
 
-class TopKCategoricalAccuracy(MeanMetricWrapper):
+class TopKCategoricalAccuracy(MeanOf, of=top_k_categorical_accuracy):
     """How often fewer than k of K predictions are above the one at the largest target; shapes (N, ..., K).
 
     Args:
@@ -175,12 +156,11 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
         0.5
     """
 
-    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy") -> None:
-        self.k = checked_int(name, "k", k, 1)
-        super().__init__(top_k_categorical_accuracy, name, k=k)
+    k: int = field(positive, default=5)
+    name: str = field(default="top_k_categorical_accuracy")
 
 
-class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
+class SparseTopKCategoricalAccuracy(MeanOf, of=sparse_top_k_categorical_accuracy):
     """How often fewer than k of K predictions (N, ..., K) are above the one at the target's index (N, ...).
 
     Args:
@@ -195,12 +175,9 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
         0.5
     """
 
-    def __init__(
-        self, k: int = 5, name: str = "sparse_top_k_categorical_accuracy", from_sorted_ids: bool = False
-    ) -> None:
-        self.k = checked_int(name, "k", k, 1)
-        self.from_sorted_ids = from_sorted_ids
-        super().__init__(sparse_top_k_categorical_accuracy, name, k=k, from_sorted_ids=from_sorted_ids)
+    k: int = field(positive, default=5)
+    name: str = field(default="sparse_top_k_categorical_accuracy")
+    from_sorted_ids: bool = field(flag, default=False)
 
 
 class AutoAccuracy(Mean):
@@ -215,9 +192,8 @@ class AutoAccuracy(Mean):
             logits.
     """
 
-    def __init__(self, name: str = "accuracy", threshold: float = 0.5) -> None:
-        self.threshold = checked_number(name, "threshold", threshold)
-        super().__init__(name)
+    name: str = field(default="accuracy")
+    threshold: float = field(number(), default=0.5)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in one batch."""
@@ -231,4 +207,12 @@ class AutoAccuracy(Mean):
         return categorical_accuracy(y_true, y_pred)
 
 
-publish(globals()[name] for name in __all__)
+publish(
+    [
+        binary_accuracy,
+        categorical_accuracy,
+        sparse_categorical_accuracy,
+        sparse_top_k_categorical_accuracy,
+        top_k_categorical_accuracy,
+    ]
+)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 import autograd_lite as ag
+from autograd_lite.arguments import is_numbers
 
+from ..config.arguments import flag, integer, one_of, optional, positive, refused
+from ..config.fields import Converted, field
 from ..config.limits import spend
 from ..losses import EPSILON
-from ..losses.targets import checked_int
-from .counts import THRESHOLD, Counts, probabilities
+from .counts import THRESHOLD, Counts, ThresholdsLike, probabilities
 from .metric import Array, as_array, divided
 
-_CURVES = ("ROC", "PR", "PRGAIN")
-_METHODS = ("interpolation", "minoring", "majoring")
+
+def _weights(what: Any, name: str, value: Any) -> Array:
+    if not is_numbers(value):
+        raise refused(TypeError, what, name, "numbers", value)
+    return np.asarray(value, np.float64)
 
 
 class AUC(Counts):
@@ -52,26 +56,21 @@ class AUC(Counts):
         0.75
     """
 
-    def __init__(
-        self,
-        num_thresholds: int = 200,
-        curve: str = "ROC",
-        summation_method: str = "interpolation",
-        name: str = "auc",
-        thresholds: Sequence[float] | None = None,
-        multi_label: bool = False,
-        num_labels: int | None = None,
-        label_weights: npt.ArrayLike | None = None,
-        from_logits: bool = False,
-    ) -> None:
-        self.curve = _choice(name, "curve", curve, _CURVES)
-        self.summation_method = _choice(name, "summation_method", summation_method, _METHODS)
-        if num_labels is not None and not multi_label:
-            raise ValueError(f"{name}: expected num_labels only with multi_label=True; received {num_labels!r}")
-        self.multi_label, self.num_labels, self.from_logits = multi_label, num_labels, from_logits
-        self.label_weights = None if label_weights is None else np.asarray(label_weights, np.float64)
-        inner = _inner_thresholds(name, num_thresholds, thresholds)
-        super().__init__(name, [-EPSILON, *inner, 1 + EPSILON], labels=multi_label)
+    num_thresholds: int = field(integer(2), default=200)
+    curve: str = field(one_of("ROC", "PR", "PRGAIN"), default="ROC")
+    summation_method: str = field(one_of("interpolation", "minoring", "majoring"), default="interpolation")
+    name: str = field(default="auc")
+    thresholds: ThresholdsLike = field(default=None)
+    multi_label: bool = field(flag, default=False)
+    num_labels: int | None = field(optional(positive), default=None)
+    label_weights: Converted[npt.ArrayLike | None, Array | None] = field(optional(_weights), default=None)
+    from_logits: bool = field(flag, default=False)
+
+    def __post_init__(self) -> None:
+        if self.num_labels is not None and not self.multi_label:
+            raise ValueError(f"AUC: expected num_labels only with multi_label=True; received {self.num_labels!r}")
+        self._labels = self.multi_label
+        self._count_at([-EPSILON, *_inner_thresholds(self, self.num_thresholds, self.thresholds), 1 + EPSILON])
 
     def scores(self, y_pred: Array) -> Array:
         """Return the probabilities."""
@@ -133,19 +132,12 @@ class AUC(Counts):
         return areas
 
 
-def _choice(name: str, argument: str, value: Any, known: tuple[str, ...]) -> str:
-    for choice in known:
-        if isinstance(value, str) and value.lower() == choice.lower():
-            return choice
-    raise ValueError(f"{name}: expected {argument} to be one of {known}; received {value!r}")
-
-
-def _inner_thresholds(name: str, number: int, thresholds: Sequence[float] | None) -> list[float]:
-    if thresholds is not None:
-        inner = sorted(thresholds)
-        if any(not 0 <= t <= 1 for t in inner):
-            raise ValueError(f"{name}: expected thresholds from 0 to 1; received {thresholds!r}")
-        return inner
-    checked_int(name, "num_thresholds", number, 2)
-    spend((number, THRESHOLD))
-    return [i / (number - 1) for i in range(1, number - 1)]
+def _inner_thresholds(auc: AUC, number: int, thresholds: Any) -> list[float]:
+    if thresholds is None:
+        spend((number, THRESHOLD))
+        return [i / (number - 1) for i in range(1, number - 1)]
+    if not is_numbers(thresholds) or np.ndim(thresholds) != 1:
+        raise refused(TypeError, auc, "thresholds", "a list of numbers from 0 to 1", thresholds)
+    if any(not 0 <= t <= 1 for t in thresholds):
+        raise refused(ValueError, auc, "thresholds", "a list of numbers from 0 to 1", thresholds)
+    return sorted(thresholds)

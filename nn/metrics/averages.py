@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 import autograd_lite as ag
 
 from ..config.config import reference
+from ..config.fields import field, fields_of
 from ..module.masks import joined, mask_of
 from .metric import Array, Metric, as_array, full_weights
 
@@ -26,8 +27,7 @@ class Mean(Metric):
         3.0
     """
 
-    def __init__(self, name: str = "mean") -> None:
-        super().__init__(name)
+    name: str = field(default="mean")
 
     def reset_state(self) -> None:
         """Forget all batches."""
@@ -66,8 +66,7 @@ class Sum(Metric):
         2.0
     """
 
-    def __init__(self, name: str = "sum") -> None:
-        super().__init__(name)
+    name: str = field(default="sum")
 
     def reset_state(self) -> None:
         """Forget all batches."""
@@ -95,8 +94,7 @@ class MeanTensor(Metric):
         [2.0, 4.0]
     """
 
-    def __init__(self, name: str = "mean_tensor") -> None:
-        super().__init__(name)
+    name: str = field(default="mean_tensor")
 
     def reset_state(self) -> None:
         """Forget all arrays, and their shape."""
@@ -183,3 +181,26 @@ class MeanMetricWrapper(Mean):
                 f"{self.name}: expected a function that returns one value a sample, since there are weights; received "
                 "one number. Leave out the mean in the function"
             )
+
+
+class MeanOf(MeanMetricWrapper):
+    """The mean of a function that the class states, or of a loss: `class Hinge(MeanOf, of=losses.Hinge)`.
+
+    The arguments of the metric but for its name are those of the function, or of the loss.
+    """
+
+    _of: ClassVar[tuple[Any]]  # in a tuple: as an attribute of the class a function would be a method
+
+    def __init_subclass__(cls, of: Any = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if of is not None:
+            cls._of = (of,)
+
+    def __init__(self, name: str | None = None) -> None:
+        Metric.__init__(self, name)
+
+    def __post_init__(self) -> None:
+        own = {name: getattr(self, name) for name in fields_of(type(self), MeanOf) if name != "name"}
+        is_loss = isinstance(self._of[0], type)
+        self.fn = self._of[0](reduction=None, name=self.name, **own) if is_loss else self._of[0]
+        self._kwargs = {} if is_loss else own

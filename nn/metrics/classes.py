@@ -2,56 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 import numpy as np
 
 import autograd_lite as ag
 
+from ..config.arguments import any_integer, flag, integer, is_integer, number, one_of, optional, refused
+from ..config.fields import Converted, field
 from ..config.limits import spend
-from ..losses.targets import checked_axis, checked_class, checked_int, checked_number
 from .metric import Array, Metric, as_array, check_same_shape, divided, full_weights
 
 
-class FBetaScore(Metric):
-    """(1 + beta²) TP / ((1 + beta²) TP + beta² FN + FP) of each class; 0 where that is 0/0.
-
-    `y_true` are 0 and 1, `y_pred` scores of the same shape (N, K).
-
-    Args:
-        average: None for the scores of the classes, "macro" for their mean, "weighted" for that by how often a class
-            is true, "micro" for the score of all counts together.
-        beta: how much recall matters more than precision; greater than 0.
-        threshold: predictions above it are positive; by default the largest of a sample are, unless they are 0.
-        name: its key in `History`.
-
-    References:
-        Manning, Raghavan, Schütze: Introduction to Information Retrieval, 2008, equation 8.5.
-
-    Example:
-        >>> score = FBetaScore(beta=2.0, threshold=0.5)
-        >>> score.update_state([[1, 1], [1, 0], [0, 1]], [[0.2, 0.6], [0.9, 0.8], [0.1, 0.9]])
-        >>> score.result().round(4).tolist()
-        [0.5556, 0.9091]
-    """
-
-    def __init__(
-        self,
-        average: str | None = None,
-        beta: float = 1.0,
-        threshold: float | None = None,
-        name: str = "fbeta_score",
-    ) -> None:
-        known = (None, "micro", "macro", "weighted")
-        if average not in known:
-            raise ValueError(f"{name}: expected average to be one of {known}; received {average!r}")
-        self.average = average
-        self.beta = checked_number(name, "beta", beta, low=0, open_low=True)
-        self.threshold = threshold
-        if threshold is not None:
-            checked_number(name, "threshold", threshold, low=0, high=1, open_low=True)
-        super().__init__(name)
+class _FScore(Metric):
+    average = cast("str | None", None)
+    beta = 1.0
+    threshold = cast("float | None", None)
 
     def reset_state(self) -> None:
         """Forget all batches."""
@@ -88,7 +55,35 @@ class FBetaScore(Metric):
         return scores if self.average is None else float(scores.mean())
 
 
-class F1Score(FBetaScore):
+class FBetaScore(_FScore):
+    """(1 + beta²) TP / ((1 + beta²) TP + beta² FN + FP) of each class; 0 where that is 0/0.
+
+    `y_true` are 0 and 1, `y_pred` scores of the same shape (N, K).
+
+    Args:
+        average: None for the scores of the classes, "macro" for their mean, "weighted" for that by how often a class
+            is true, "micro" for the score of all counts together.
+        beta: how much recall matters more than precision; greater than 0.
+        threshold: predictions above it are positive; by default the largest of a sample are, unless they are 0.
+        name: its key in `History`.
+
+    References:
+        Manning, Raghavan, Schütze: Introduction to Information Retrieval, 2008, equation 8.5.
+
+    Example:
+        >>> score = FBetaScore(beta=2.0, threshold=0.5)
+        >>> score.update_state([[1, 1], [1, 0], [0, 1]], [[0.2, 0.6], [0.9, 0.8], [0.1, 0.9]])
+        >>> score.result().round(4).tolist()
+        [0.5556, 0.9091]
+    """
+
+    average: str | None = field(optional(one_of("micro", "macro", "weighted")), default=None)
+    beta: float = field(number(above=0), default=1.0)
+    threshold: float | None = field(optional(number(above=0, high=1)), default=None)
+    name: str = field(default="fbeta_score")
+
+
+class F1Score(_FScore):
     """2 TP / (2 TP + FN + FP) of each class, the harmonic mean of precision and recall; 0 where that is 0/0.
 
     Args:
@@ -104,45 +99,30 @@ class F1Score(FBetaScore):
         0.7333
     """
 
-    def __init__(self, average: str | None = None, threshold: float | None = None, name: str = "f1_score") -> None:
-        super().__init__(average, 1.0, threshold, name)
+    average: str | None = field(optional(one_of("micro", "macro", "weighted")), default=None)
+    threshold: float | None = field(optional(number(above=0, high=1)), default=None)
+    name: str = field(default="f1_score")
 
 
-class ConfusionMatrix(Metric):
-    """How often class i is taken for class j: a (K, K) array with true classes in rows and predicted ones in columns.
+def _class_ids(what: Any, name: str, value: Any) -> list[int]:
+    """Check that `value` are indices of classes."""
+    if not isinstance(value, Iterable) or isinstance(value, str) or not all(is_integer(i) for i in value):
+        raise refused(TypeError, what, name, "indices of classes", value)
+    if not value or any(not 0 <= i < what.num_classes for i in value):
+        raise refused(ValueError, what, name, f"indices from 0 to {what.num_classes - 1}", value)
+    return [int(i) for i in value]
 
-    Args:
-        num_classes: K.
-        name: its key in `History`.
-        ignore_class: a target whose samples do not count; None for none.
-        sparse_y_true: whether targets are class indices; otherwise the index of the largest along `axis` is taken.
-        sparse_y_pred: the same for predictions.
-        axis: that of the classes, where they are not indices.
 
-    Example:
-        >>> matrix = ConfusionMatrix(2)
-        >>> matrix.update_state([0, 0, 1, 1], [0, 1, 0, 1])
-        >>> matrix.result().tolist()
-        [[1.0, 1.0], [1.0, 1.0]]
-    """
-
-    def __init__(
-        self,
-        num_classes: int,
-        name: str = "confusion_matrix",
-        ignore_class: int | None = None,
-        sparse_y_true: bool = True,
-        sparse_y_pred: bool = True,
-        axis: int = -1,
-    ) -> None:
-        self.num_classes = checked_int(name, "num_classes", num_classes, 2)
-        self.ignore_class = checked_class(name, "ignore_class", ignore_class)
-        spend((self.num_classes, self.num_classes))
-        self.sparse_y_true, self.sparse_y_pred, self.axis = sparse_y_true, sparse_y_pred, checked_axis(name, axis)
-        super().__init__(name)
+class _Matrix(Metric):
+    num_classes = 2
+    ignore_class = cast("int | None", None)
+    sparse_y_true = True
+    sparse_y_pred = True
+    axis = -1
 
     def reset_state(self) -> None:
         """Forget all batches."""
+        spend((self.num_classes, self.num_classes))
         self._matrix = np.zeros((self.num_classes, self.num_classes))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -169,12 +149,59 @@ class ConfusionMatrix(Metric):
         index = y_true.astype(np.intp) * self.num_classes + y_pred.astype(np.intp)
         self._matrix += np.bincount(index.ravel(), w.ravel(), self.num_classes**2).reshape(self._matrix.shape)
 
+
+class ConfusionMatrix(_Matrix):
+    """How often class i is taken for class j: a (K, K) array with true classes in rows and predicted ones in columns.
+
+    Args:
+        num_classes: K.
+        name: its key in `History`.
+        ignore_class: a target whose samples do not count; None for none.
+        sparse_y_true: whether targets are class indices; otherwise the index of the largest along `axis` is taken.
+        sparse_y_pred: the same for predictions.
+        axis: that of the classes, where they are not indices.
+
+    Example:
+        >>> matrix = ConfusionMatrix(2)
+        >>> matrix.update_state([0, 0, 1, 1], [0, 1, 0, 1])
+        >>> matrix.result().tolist()
+        [[1.0, 1.0], [1.0, 1.0]]
+    """
+
+    num_classes: int = field(integer(2))
+    name: str = field(default="confusion_matrix")
+    ignore_class: int | None = field(optional(any_integer), default=None)
+    sparse_y_true: bool = field(flag, default=True)
+    sparse_y_pred: bool = field(flag, default=True)
+    axis: int = field(any_integer, default=-1)
+
     def result(self) -> float | Array:
         """Return the matrix."""
         return self._matrix.copy()
 
 
-class IoU(ConfusionMatrix):
+class _Overlap(_Matrix):
+    def _classes(self) -> list[int]:
+        """Return the classes of the mean."""
+        return list(range(self.num_classes))
+
+    def result(self) -> float:
+        """Return the mean, 0 if none of the classes was seen."""
+        hits = np.diag(self._matrix)
+        union = self._matrix.sum(axis=0) + self._matrix.sum(axis=1) - hits
+        classes = self._classes()
+        hits, union = hits[classes], union[classes]
+        return float(divided(divided(hits, union).sum(), np.count_nonzero(union > 0)))
+
+
+class _OfClasses(_Overlap):
+    target_class_ids = cast("Converted[Sequence[int], list[int]]", ())
+
+    def _classes(self) -> list[int]:
+        return self.target_class_ids
+
+
+class IoU(_OfClasses):
     """The mean over some classes of TP / (TP + FP + FN): intersection over union. Classes never seen do not count.
 
     Args:
@@ -192,32 +219,16 @@ class IoU(ConfusionMatrix):
         0.3333
     """
 
-    def __init__(
-        self,
-        num_classes: int,
-        target_class_ids: Sequence[int],
-        name: str = "io_u",
-        ignore_class: int | None = None,
-        sparse_y_true: bool = True,
-        sparse_y_pred: bool = True,
-        axis: int = -1,
-    ) -> None:
-        super().__init__(num_classes, name, ignore_class, sparse_y_true, sparse_y_pred, axis)
-        self.target_class_ids = list(target_class_ids)
-        if not self.target_class_ids or any(not 0 <= i < num_classes for i in self.target_class_ids):
-            raise ValueError(
-                f"{name}: expected target_class_ids from 0 to {num_classes - 1}; received {target_class_ids!r}"
-            )
-
-    def result(self) -> float:
-        """Return the mean, 0 if none of the classes was seen."""
-        hits = np.diag(self._matrix)
-        union = self._matrix.sum(axis=0) + self._matrix.sum(axis=1) - hits
-        hits, union = hits[self.target_class_ids], union[self.target_class_ids]
-        return float(divided(divided(hits, union).sum(), np.count_nonzero(union > 0)))
+    num_classes: int = field(integer(2))
+    target_class_ids: Converted[Sequence[int], list[int]] = field(_class_ids)
+    name: str = field(default="io_u")
+    ignore_class: int | None = field(optional(any_integer), default=None)
+    sparse_y_true: bool = field(flag, default=True)
+    sparse_y_pred: bool = field(flag, default=True)
+    axis: int = field(any_integer, default=-1)
 
 
-class BinaryIoU(IoU):
+class BinaryIoU(_OfClasses):
     """Intersection over union of two classes, of which a prediction at or above a threshold is class 1.
 
     Args:
@@ -232,18 +243,16 @@ class BinaryIoU(IoU):
         0.3333
     """
 
-    def __init__(
-        self, target_class_ids: Sequence[int] = (0, 1), threshold: float = 0.5, name: str = "binary_io_u"
-    ) -> None:
-        super().__init__(2, target_class_ids, name)
-        self.threshold = checked_number(name, "threshold", threshold, low=0, high=1)
+    target_class_ids: Converted[Sequence[int], list[int]] = field(_class_ids, default=(0, 1))
+    threshold: float = field(number(0, 1), default=0.5)
+    name: str = field(default="binary_io_u")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in one batch."""
         super().update_state(y_true, as_array(y_pred) >= self.threshold, sample_weight)
 
 
-class MeanIoU(IoU):
+class MeanIoU(_Overlap):
     """The mean over all classes of TP / (TP + FP + FN); classes never seen do not count.
 
     Args:
@@ -257,27 +266,15 @@ class MeanIoU(IoU):
         0.3333
     """
 
-    def __init__(
-        self,
-        num_classes: int,
-        name: str = "mean_io_u",
-        ignore_class: int | None = None,
-        sparse_y_true: bool = True,
-        sparse_y_pred: bool = True,
-        axis: int = -1,
-    ) -> None:
-        super().__init__(
-            num_classes,
-            range(checked_int(name, "num_classes", num_classes, 2)),
-            name,
-            ignore_class,
-            sparse_y_true,
-            sparse_y_pred,
-            axis,
-        )
+    num_classes: int = field(integer(2))
+    name: str = field(default="mean_io_u")
+    ignore_class: int | None = field(optional(any_integer), default=None)
+    sparse_y_true: bool = field(flag, default=True)
+    sparse_y_pred: bool = field(flag, default=True)
+    axis: int = field(any_integer, default=-1)
 
 
-class OneHotIoU(IoU):
+class OneHotIoU(_OfClasses):
     """`IoU` with one-hot targets, and scores as predictions.
 
     Args:
@@ -290,19 +287,16 @@ class OneHotIoU(IoU):
         0.25
     """
 
-    def __init__(
-        self,
-        num_classes: int,
-        target_class_ids: Sequence[int],
-        name: str = "one_hot_io_u",
-        ignore_class: int | None = None,
-        sparse_y_pred: bool = False,
-        axis: int = -1,
-    ) -> None:
-        super().__init__(num_classes, target_class_ids, name, ignore_class, False, sparse_y_pred, axis)
+    num_classes: int = field(integer(2))
+    target_class_ids: Converted[Sequence[int], list[int]] = field(_class_ids)
+    name: str = field(default="one_hot_io_u")
+    ignore_class: int | None = field(optional(any_integer), default=None)
+    sparse_y_pred: bool = field(flag, default=False)
+    axis: int = field(any_integer, default=-1)
+    sparse_y_true = False
 
 
-class OneHotMeanIoU(MeanIoU):
+class OneHotMeanIoU(_Overlap):
     """`MeanIoU` with one-hot targets, and scores as predictions.
 
     Args:
@@ -315,12 +309,9 @@ class OneHotMeanIoU(MeanIoU):
         0.25
     """
 
-    def __init__(
-        self,
-        num_classes: int,
-        name: str = "one_hot_mean_io_u",
-        ignore_class: int | None = None,
-        sparse_y_pred: bool = False,
-        axis: int = -1,
-    ) -> None:
-        super().__init__(num_classes, name, ignore_class, False, sparse_y_pred, axis)
+    num_classes: int = field(integer(2))
+    name: str = field(default="one_hot_mean_io_u")
+    ignore_class: int | None = field(optional(any_integer), default=None)
+    sparse_y_pred: bool = field(flag, default=False)
+    axis: int = field(any_integer, default=-1)
+    sparse_y_true = False

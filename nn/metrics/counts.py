@@ -1,19 +1,21 @@
-"""How many samples are rightly and wrongly above thresholds, and what is made of it: precision, recall and kin."""
+"""Confusion counts at thresholds, and the metrics derived from them: precision, recall and related."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 import autograd_lite as ag
+from autograd_lite.arguments import is_numbers
 
+from ..config.arguments import any_integer, number, optional, positive, refused
+from ..config.fields import Converted, field, fields_of
 from ..config.limits import spend
-from ..losses.targets import checked_class, checked_int, checked_number
 from .metric import Array, Metric, as_array, check_same_shape, divided, full_weights
 
+ThresholdsLike = Converted[npt.ArrayLike | None, Array]
 THRESHOLD = 20  # the memory of one: a Python float and counts, as much as so many elements in float32
 
 
@@ -22,28 +24,19 @@ class Counts(Metric):
 
     Sums over these bins give the confusion counts at every threshold at once, in O(N log T) for N predictions.
 
-    Args:
-        name: its key in `History`.
-        thresholds: T of them, in any order; a prediction above one is positive there.
-        top_k: only the k largest predictions of a sample can be positive; None for all.
-        class_id: count only this class, an index of the last axis; None for all.
-        labels: whether each index of the last axis has counts of its own.
+    A subclass gives the T thresholds, in any order, to `_count_at`; a prediction above one is positive there. It may
+    have `top_k`, so that only the k largest predictions of a sample can be positive, and `class_id`, an index of the
+    last axis, so that only this class counts.
     """
 
-    def __init__(
-        self,
-        name: str,
-        thresholds: npt.ArrayLike,
-        top_k: int | None = None,
-        class_id: int | None = None,
-        labels: bool = False,
-    ) -> None:
-        self.top_k = None if top_k is None else checked_int(name, "top_k", top_k, 1)
-        self.class_id = checked_class(name, "class_id", class_id)
+    thresholds = cast("ThresholdsLike", None)
+    top_k = cast("int | None", None)
+    class_id = cast("int | None", None)
+    _labels = False  # whether each index of the last axis has counts of its own
+
+    def _count_at(self, thresholds: npt.ArrayLike) -> None:
         self.thresholds = np.asarray(thresholds, np.float64)
         self._order = np.argsort(self.thresholds)
-        self._labels = labels
-        super().__init__(name)
 
     def reset_state(self) -> None:
         """Forget all batches."""
@@ -137,17 +130,16 @@ class Counts(Metric):
 class _AtThresholds(Counts):
     """One number at each of the user's thresholds."""
 
-    def __init__(
-        self,
-        name: str,
-        thresholds: float | Sequence[float] | None,
-        top_k: int | None = None,
-        class_id: int | None = None,
-    ) -> None:
-        given = np.atleast_1d(np.asarray((-np.inf if top_k else 0.5) if thresholds is None else thresholds, np.float64))
-        if given.ndim != 1 or not given.size or (thresholds is not None and not ((given >= 0) & (given <= 1)).all()):
-            raise ValueError(f"{name}: expected thresholds from 0 to 1, one or a list; received {thresholds!r}")
-        super().__init__(name, given, top_k, class_id)
+    def __post_init__(self) -> None:
+        thresholds: Any = self.thresholds
+        given = (-np.inf if self.top_k else 0.5) if thresholds is None else thresholds
+        if not is_numbers(given):
+            raise refused(TypeError, self, "thresholds", "numbers from 0 to 1, one or a list", given)
+        values = np.atleast_1d(np.asarray(given, np.float64))
+        good = values.ndim == 1 and values.size and (thresholds is None or ((values >= 0) & (values <= 1)).all())
+        if not good:
+            raise refused(ValueError, self, "thresholds", "numbers from 0 to 1, one or a list", given)
+        self._count_at(values)
 
     def values(self) -> Array:
         """Return one number a threshold."""
@@ -173,11 +165,10 @@ class TruePositives(_AtThresholds):
         2.0
     """
 
-    def __init__(self, thresholds: float | Sequence[float] | None = None, name: str = "true_positives") -> None:
-        super().__init__(name, thresholds)
+    thresholds: ThresholdsLike = field(default=None)
+    name: str = field(default="true_positives")
 
     def values(self) -> Array:
-        """Return the counts at the thresholds."""
         return self.true_positives
 
 
@@ -194,11 +185,10 @@ class FalsePositives(_AtThresholds):
         1.0
     """
 
-    def __init__(self, thresholds: float | Sequence[float] | None = None, name: str = "false_positives") -> None:
-        super().__init__(name, thresholds)
+    thresholds: ThresholdsLike = field(default=None)
+    name: str = field(default="false_positives")
 
     def values(self) -> Array:
-        """Return the counts at the thresholds."""
         return self.false_positives
 
 
@@ -215,11 +205,10 @@ class TrueNegatives(_AtThresholds):
         0.0
     """
 
-    def __init__(self, thresholds: float | Sequence[float] | None = None, name: str = "true_negatives") -> None:
-        super().__init__(name, thresholds)
+    thresholds: ThresholdsLike = field(default=None)
+    name: str = field(default="true_negatives")
 
     def values(self) -> Array:
-        """Return the counts at the thresholds."""
         return self.true_negatives
 
 
@@ -236,11 +225,10 @@ class FalseNegatives(_AtThresholds):
         1.0
     """
 
-    def __init__(self, thresholds: float | Sequence[float] | None = None, name: str = "false_negatives") -> None:
-        super().__init__(name, thresholds)
+    thresholds: ThresholdsLike = field(default=None)
+    name: str = field(default="false_negatives")
 
     def values(self) -> Array:
-        """Return the counts at the thresholds."""
         return self.false_negatives
 
 
@@ -263,17 +251,12 @@ class Precision(_AtThresholds):
         0.6667
     """
 
-    def __init__(
-        self,
-        thresholds: float | Sequence[float] | None = None,
-        top_k: int | None = None,
-        class_id: int | None = None,
-        name: str = "precision",
-    ) -> None:
-        super().__init__(name, thresholds, top_k, class_id)
+    thresholds: ThresholdsLike = field(default=None)
+    top_k: int | None = field(optional(positive), default=None)
+    class_id: int | None = field(optional(any_integer), default=None)
+    name: str = field(default="precision")
 
     def values(self) -> Array:
-        """Return the precisions at the thresholds."""
         return divided(self.true_positives, self.true_positives + self.false_positives)
 
 
@@ -293,28 +276,28 @@ class Recall(_AtThresholds):
         0.6667
     """
 
-    def __init__(
-        self,
-        thresholds: float | Sequence[float] | None = None,
-        top_k: int | None = None,
-        class_id: int | None = None,
-        name: str = "recall",
-    ) -> None:
-        super().__init__(name, thresholds, top_k, class_id)
+    thresholds: ThresholdsLike = field(default=None)
+    top_k: int | None = field(optional(positive), default=None)
+    class_id: int | None = field(optional(any_integer), default=None)
+    name: str = field(default="recall")
 
     def values(self) -> Array:
-        """Return the recalls at the thresholds."""
         return divided(self.true_positives, self.true_positives + self.false_negatives)
 
 
 class _AtValue(Counts):
     """The largest of one rate over the thresholds at which another is at least a value."""
 
-    def __init__(self, name: str, argument: str, value: float, num_thresholds: int, class_id: int | None) -> None:
-        self.value = checked_number(name, argument, value, low=0, high=1)
-        self.num_thresholds = checked_int(name, "num_thresholds", num_thresholds, 1)
-        spend((num_thresholds, THRESHOLD))
-        super().__init__(name, np.linspace(0, 1, num_thresholds) if num_thresholds > 1 else [0.5], class_id=class_id)
+    num_thresholds = 200
+
+    def __post_init__(self) -> None:
+        spend((self.num_thresholds, THRESHOLD))
+        self._count_at(np.linspace(0, 1, self.num_thresholds) if self.num_thresholds > 1 else [0.5])
+
+    @property
+    def value(self) -> float:
+        """What the rate that must be large enough is compared with: the first argument."""
+        return float(getattr(self, next(iter(fields_of(type(self))))))
 
     def scores(self, y_pred: Array) -> Array:
         """Return the predictions, which must be probabilities."""
@@ -358,17 +341,12 @@ class SensitivityAtSpecificity(_AtValue):
         0.5
     """
 
-    def __init__(
-        self,
-        specificity: float,
-        num_thresholds: int = 200,
-        class_id: int | None = None,
-        name: str = "sensitivity_at_specificity",
-    ) -> None:
-        super().__init__(name, "specificity", specificity, num_thresholds, class_id)
+    specificity: float = field(number(0, 1))
+    num_thresholds: int = field(positive, default=200)
+    class_id: int | None = field(optional(any_integer), default=None)
+    name: str = field(default="sensitivity_at_specificity")
 
     def rates(self) -> tuple[Array, Array]:
-        """Return specificities and sensitivities."""
         return self.specificities(), self.sensitivities()
 
 
@@ -386,17 +364,12 @@ class SpecificityAtSensitivity(_AtValue):
         0.6667
     """
 
-    def __init__(
-        self,
-        sensitivity: float,
-        num_thresholds: int = 200,
-        class_id: int | None = None,
-        name: str = "specificity_at_sensitivity",
-    ) -> None:
-        super().__init__(name, "sensitivity", sensitivity, num_thresholds, class_id)
+    sensitivity: float = field(number(0, 1))
+    num_thresholds: int = field(positive, default=200)
+    class_id: int | None = field(optional(any_integer), default=None)
+    name: str = field(default="specificity_at_sensitivity")
 
     def rates(self) -> tuple[Array, Array]:
-        """Return sensitivities and specificities."""
         return self.sensitivities(), self.specificities()
 
 
@@ -414,17 +387,12 @@ class PrecisionAtRecall(_AtValue):
         0.5
     """
 
-    def __init__(
-        self,
-        recall: float,
-        num_thresholds: int = 200,
-        class_id: int | None = None,
-        name: str = "precision_at_recall",
-    ) -> None:
-        super().__init__(name, "recall", recall, num_thresholds, class_id)
+    recall: float = field(number(0, 1))
+    num_thresholds: int = field(positive, default=200)
+    class_id: int | None = field(optional(any_integer), default=None)
+    name: str = field(default="precision_at_recall")
 
     def rates(self) -> tuple[Array, Array]:
-        """Return recalls and precisions."""
         return self.sensitivities(), self.precisions()
 
 
@@ -442,17 +410,12 @@ class RecallAtPrecision(_AtValue):
         0.5
     """
 
-    def __init__(
-        self,
-        precision: float,
-        num_thresholds: int = 200,
-        class_id: int | None = None,
-        name: str = "recall_at_precision",
-    ) -> None:
-        super().__init__(name, "precision", precision, num_thresholds, class_id)
+    precision: float = field(number(0, 1))
+    num_thresholds: int = field(positive, default=200)
+    class_id: int | None = field(optional(any_integer), default=None)
+    name: str = field(default="recall_at_precision")
 
     def rates(self) -> tuple[Array, Array]:
-        """Return precisions and recalls."""
         return self.precisions(), self.sensitivities()
 
 

@@ -57,8 +57,6 @@ class Metric(Configurable, metaclass=_Begun):
         3.0
     """
 
-    _variables: list[tuple[Tensor, Any]]
-
     def __init__(self, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
 
@@ -88,7 +86,7 @@ class Metric(Configurable, metaclass=_Begun):
         """Forget all batches: give each variable its initial value."""
         if "_variables" not in vars(self):
             raise NotImplementedError(f"{type(self).__name__}: write reset_state(self)")
-        for variable, made in self._variables:
+        for variable, made in vars(self)["_variables"]:
             variable.assign(made(variable.shape, variable.dtype))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

@@ -1,4 +1,4 @@
-"""Metrics that are the means of losses over samples; `nn.losses` has each formula in full, and its reference."""
+"""Metrics that are means of losses over samples; each loss has its formula in full, and its reference."""
 
 from __future__ import annotations
 
@@ -7,137 +7,116 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from .averages import MeanMetricWrapper
+from ..config.arguments import any_integer, flag, number, optional
+from ..config.fields import field
+from .averages import MeanOf
 from .metric import as_array, full_weights
 
 
-class MeanSquaredError(MeanMetricWrapper):
-    """The mean of (y_true - y_pred)². See `losses.MeanSquaredError`."""
+class MeanSquaredError(MeanOf, of=losses.MeanSquaredError):
+    """The mean of (y_true - y_pred)²."""
 
-    def __init__(self, name: str = "mean_squared_error") -> None:
-        super().__init__(losses.mean_squared_error, name)
-
-
-class MeanAbsoluteError(MeanMetricWrapper):
-    """The mean of `|y_true - y_pred|`. See `losses.MeanAbsoluteError`."""
-
-    def __init__(self, name: str = "mean_absolute_error") -> None:
-        super().__init__(losses.mean_absolute_error, name)
+    name: str = field(default="mean_squared_error")
 
 
-class MeanAbsolutePercentageError(MeanMetricWrapper):
-    """The mean of `100 |y_true - y_pred| / |y_true|`. See `losses.MeanAbsolutePercentageError`."""
+class MeanAbsoluteError(MeanOf, of=losses.MeanAbsoluteError):
+    """The mean of `|y_true - y_pred|`."""
 
-    def __init__(self, name: str = "mean_absolute_percentage_error") -> None:
-        super().__init__(losses.mean_absolute_percentage_error, name)
-
-
-class MeanSquaredLogarithmicError(MeanMetricWrapper):
-    """The mean of (log(1 + y_true) - log(1 + y_pred))². See `losses.MeanSquaredLogarithmicError`."""
-
-    def __init__(self, name: str = "mean_squared_logarithmic_error") -> None:
-        super().__init__(losses.mean_squared_logarithmic_error, name)
+    name: str = field(default="mean_absolute_error")
 
 
-class LogCoshError(MeanMetricWrapper):
-    """The mean of log cosh(y_pred - y_true). See `losses.LogCosh`."""
+class MeanAbsolutePercentageError(MeanOf, of=losses.MeanAbsolutePercentageError):
+    """The mean of `100 |y_true - y_pred| / |y_true|`."""
 
-    def __init__(self, name: str = "logcosh") -> None:
-        super().__init__(losses.log_cosh, name)
-
-
-class Poisson(MeanMetricWrapper):
-    """The mean of y_pred - y_true log y_pred. See `losses.Poisson`."""
-
-    def __init__(self, name: str = "poisson") -> None:
-        super().__init__(losses.poisson, name)
+    name: str = field(default="mean_absolute_percentage_error")
 
 
-class KLDivergence(MeanMetricWrapper):
-    """The mean over samples of sum_k y_k log(y_k / p_k). See `losses.KLDivergence`."""
+class MeanSquaredLogarithmicError(MeanOf, of=losses.MeanSquaredLogarithmicError):
+    """The mean of (log(1 + y_true) - log(1 + y_pred))²."""
 
-    def __init__(self, name: str = "kl_divergence") -> None:
-        super().__init__(losses.kl_divergence, name)
-
-
-class Hinge(MeanMetricWrapper):
-    """The mean of max(1 - y p, 0), with y either -1 or 1; labels 0 and 1 become -1 and 1. See `losses.Hinge`."""
-
-    def __init__(self, name: str = "hinge") -> None:
-        super().__init__(losses.hinge, name)
+    name: str = field(default="mean_squared_logarithmic_error")
 
 
-class SquaredHinge(MeanMetricWrapper):
-    """The mean of max(1 - y p, 0)², with y either -1 or 1, or 0 and 1 in their place. See `losses.SquaredHinge`."""
+class LogCoshError(MeanOf, of=losses.LogCosh):
+    """The mean of log cosh(y_pred - y_true)."""
 
-    def __init__(self, name: str = "squared_hinge") -> None:
-        super().__init__(losses.squared_hinge, name)
-
-
-class CategoricalHinge(MeanMetricWrapper):
-    """The mean of max(1 + max_k (1 - y_k) p_k - sum_k y_k p_k, 0). See `losses.CategoricalHinge`."""
-
-    def __init__(self, name: str = "categorical_hinge") -> None:
-        super().__init__(losses.categorical_hinge, name)
+    name: str = field(default="logcosh")
 
 
-class BinaryCrossentropy(MeanMetricWrapper):
-    """The mean of -(y log p + (1 - y) log(1 - p)). See `losses.BinaryCrossentropy`.
+class Poisson(MeanOf, of=losses.Poisson):
+    """The mean of y_pred - y_true log y_pred."""
+
+    name: str = field(default="poisson")
+
+
+class KLDivergence(MeanOf, of=losses.KLDivergence):
+    """The mean over samples of sum_k y_k log(y_k / p_k)."""
+
+    name: str = field(default="kl_divergence")
+
+
+class Hinge(MeanOf, of=losses.Hinge):
+    """The mean of max(1 - y p, 0), with y either -1 or 1; labels 0 and 1 become -1 and 1."""
+
+    name: str = field(default="hinge")
+
+
+class SquaredHinge(MeanOf, of=losses.SquaredHinge):
+    """The mean of max(1 - y p, 0)², with y either -1 or 1; labels 0 and 1 become -1 and 1."""
+
+    name: str = field(default="squared_hinge")
+
+
+class CategoricalHinge(MeanOf, of=losses.CategoricalHinge):
+    """The mean of max(1 + max_k (1 - y_k) p_k - sum_k y_k p_k, 0)."""
+
+    name: str = field(default="categorical_hinge")
+
+
+class BinaryCrossentropy(MeanOf, of=losses.BinaryCrossentropy):
+    """The mean of -(y log p + (1 - y) log(1 - p)).
 
     Args:
         name: its key in `History`.
         from_logits, label_smoothing: as in the loss.
     """
 
-    def __init__(
-        self, name: str = "binary_crossentropy", from_logits: bool = False, label_smoothing: float = 0.0
-    ) -> None:
-        super().__init__(losses.BinaryCrossentropy(from_logits, label_smoothing, reduction=None, name=name), name)
+    name: str = field(default="binary_crossentropy")
+    from_logits: bool = field(flag, default=False)
+    label_smoothing: float = field(number(0, 1), default=0.0)
 
 
-class CategoricalCrossentropy(MeanMetricWrapper):
-    """The mean over samples of -sum_k y_k log p_k. See `losses.CategoricalCrossentropy`.
+class CategoricalCrossentropy(MeanOf, of=losses.CategoricalCrossentropy):
+    """The mean over samples of -sum_k y_k log p_k.
 
     Args:
         name: its key in `History`.
         from_logits, label_smoothing, axis: as in the loss.
     """
 
-    def __init__(
-        self,
-        name: str = "categorical_crossentropy",
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-    ) -> None:
-        loss = losses.CategoricalCrossentropy(from_logits, label_smoothing, axis, reduction=None, name=name)
-        super().__init__(loss, name)
+    name: str = field(default="categorical_crossentropy")
+    from_logits: bool = field(flag, default=False)
+    label_smoothing: float = field(number(0, 1), default=0.0)
+    axis: int = field(any_integer, default=-1)
 
 
-class SparseCategoricalCrossentropy(MeanMetricWrapper):
-    """The mean over samples of -log p_y, those of the ignored class left out. See the loss of this name.
+class SparseCategoricalCrossentropy(MeanOf, of=losses.SparseCategoricalCrossentropy):
+    """The mean over samples of -log p_y, leaving out those of the ignored class.
 
     Args:
         name: its key in `History`.
         from_logits, ignore_class, axis: as in the loss.
     """
 
-    def __init__(
-        self,
-        name: str = "sparse_categorical_crossentropy",
-        from_logits: bool = False,
-        ignore_class: int | None = None,
-        axis: int = -1,
-    ) -> None:
-        loss = losses.SparseCategoricalCrossentropy(from_logits, ignore_class, None, axis, name)
-        super().__init__(loss, name)
-        self._ignored = ignore_class
+    name: str = field(default="sparse_categorical_crossentropy")
+    from_logits: bool = field(flag, default=False)
+    ignore_class: int | None = field(optional(any_integer), default=None)
+    axis: int = field(any_integer, default=-1)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Take in one batch."""
-        if self._ignored is None:
+        if self.ignore_class is None:
             return super().update_state(y_true, y_pred, sample_weight)
         values = as_array(self.fn(y_true, y_pred))
-        counted = np.not_equal(as_array(y_true), self._ignored).reshape(values.shape)
+        counted = np.not_equal(as_array(y_true), self.ignore_class).reshape(values.shape)
         weights = 1.0 if sample_weight is None else full_weights(self.name, sample_weight, values.shape)
         return self.add(values, counted * weights)

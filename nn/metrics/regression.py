@@ -9,21 +9,11 @@ import numpy as np
 import autograd_lite as ag
 
 from .. import losses
-from ..config.arguments import checked
+from ..config.arguments import any_integer, checked, not_negative, one_of, optional
 from ..config.config import publish
-from ..losses.targets import checked_axis, checked_int
-from .averages import Mean, MeanMetricWrapper
+from ..config.fields import field
+from .averages import Mean, MeanOf
 from .metric import Array, Metric, as_array, check_same_shape, full_weights
-
-__all__ = [
-    "ConcordanceCorrelation",
-    "CosineSimilarity",
-    "PearsonCorrelation",
-    "R2Score",
-    "RootMeanSquaredError",
-    "concordance_correlation",
-    "pearson_correlation",
-]
 
 
 class RootMeanSquaredError(Mean):
@@ -36,8 +26,7 @@ class RootMeanSquaredError(Mean):
         5.0
     """
 
-    def __init__(self, name: str = "root_mean_squared_error") -> None:
-        super().__init__(name)
+    name: str = field(default="root_mean_squared_error")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in one batch."""
@@ -50,7 +39,11 @@ class RootMeanSquaredError(Mean):
         return float(np.sqrt(super().result()))
 
 
-class CosineSimilarity(MeanMetricWrapper):
+def _negative(y_true: Any, y_pred: Any, loss: losses.Loss) -> Any:
+    return -loss(y_true, y_pred)
+
+
+class CosineSimilarity(MeanOf):
     """The mean of y·p / (`|y|` `|p|`), minus the loss of this name.
 
     Args:
@@ -64,14 +57,11 @@ class CosineSimilarity(MeanMetricWrapper):
         0.6
     """
 
-    def __init__(self, name: str = "cosine_similarity", axis: int = -1) -> None:
-        loss = losses.CosineSimilarity(axis, reduction=None, name=name)
-        self.axis = loss.axis
-        super().__init__(_negative, name, loss=loss)
+    name: str = field(default="cosine_similarity")
+    axis: int = field(any_integer, default=-1)
 
-
-def _negative(y_true: Any, y_pred: Any, loss: losses.Loss) -> Any:
-    return -loss(y_true, y_pred)
+    def __post_init__(self) -> None:
+        self.fn, self._kwargs = _negative, {"loss": losses.CosineSimilarity(self.axis, reduction=None, name=self.name)}
 
 
 @checked
@@ -99,7 +89,7 @@ def _centered(name: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Array, Ar
     return y - y.mean(axis, keepdims=True), p - p.mean(axis, keepdims=True)
 
 
-class PearsonCorrelation(MeanMetricWrapper):
+class PearsonCorrelation(MeanOf, of=pearson_correlation):
     """The mean over samples of the correlation of y and p along an axis: cov(y, p) / (σ_y σ_p).
 
     Args:
@@ -116,12 +106,11 @@ class PearsonCorrelation(MeanMetricWrapper):
         -1.0
     """
 
-    def __init__(self, name: str = "pearson_correlation", axis: int = -1) -> None:
-        self.axis = checked_axis(name, axis)
-        super().__init__(pearson_correlation, name, axis=axis)
+    name: str = field(default="pearson_correlation")
+    axis: int = field(any_integer, default=-1)
 
 
-class ConcordanceCorrelation(MeanMetricWrapper):
+class ConcordanceCorrelation(MeanOf, of=concordance_correlation):
     """The mean over samples of 2 cov(y, p) / (σ_y² + σ_p² + (mean y - mean p)²) along an axis.
 
     Args:
@@ -138,9 +127,8 @@ class ConcordanceCorrelation(MeanMetricWrapper):
         0.33333
     """
 
-    def __init__(self, name: str = "concordance_correlation", axis: int = -1) -> None:
-        self.axis = checked_axis(name, axis)
-        super().__init__(concordance_correlation, name, axis=axis)
+    name: str = field(default="concordance_correlation")
+    axis: int = field(any_integer, default=-1)
 
 
 class R2Score(Metric):
@@ -166,18 +154,11 @@ class R2Score(Metric):
         0.57143
     """
 
-    def __init__(
-        self,
-        class_aggregation: str | None = "uniform_average",
-        num_regressors: int = 0,
-        name: str = "r2_score",
-    ) -> None:
-        known = ("uniform_average", "variance_weighted_average", None)
-        if class_aggregation not in known:
-            raise ValueError(f"{name}: expected class_aggregation to be one of {known}; received {class_aggregation!r}")
-        self.class_aggregation = class_aggregation
-        self.num_regressors = checked_int(name, "num_regressors", num_regressors, 0)
-        super().__init__(name)
+    class_aggregation: str | None = field(
+        optional(one_of("uniform_average", "variance_weighted_average")), default="uniform_average"
+    )
+    num_regressors: int = field(not_negative, default=0)
+    name: str = field(default="r2_score")
 
     def reset_state(self) -> None:
         """Forget all batches."""
@@ -220,4 +201,4 @@ class R2Score(Metric):
         return 1 - (1 - score) * (self._samples - 1) / left
 
 
-publish(globals()[name] for name in __all__)
+publish([concordance_correlation, pearson_correlation])

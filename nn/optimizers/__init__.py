@@ -27,8 +27,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..config.arguments import checked
-from ..config.config import made, named_object, plain
-from ..config.registry import find
+from ..config.registry import Registry
 from . import schedules as schedules
 from .adafactor import Adafactor
 from .adagrad import Adadelta, Adagrad
@@ -75,22 +74,13 @@ __all__ = [
     "serialize",
 ]
 
-_BY_NAME: dict[str, type[Any]] = {
-    "sgd": SGD,
-    "rmsprop": RMSprop,
-    "adam": Adam,
-    "adamw": AdamW,
-    "adagrad": Adagrad,
-    "adamax": Adamax,
-    "nadam": Nadam,
-    "adadelta": Adadelta,
-    "ftrl": Ftrl,
-    "lion": Lion,
-    "lamb": Lamb,
-    "adafactor": Adafactor,
-    "muon": Muon,
-    "schedule_free_adamw": ScheduleFreeAdamW,
-}
+_REGISTRY: Registry[Optimizer] = Registry(
+    "an optimizer",
+    Optimizer,
+    (SGD, Adam, Adagrad, Adamax, Nadam, Adadelta, Ftrl, Lion, Lamb, Adafactor, Muon),
+    others={"rmsprop": RMSprop, "adamw": AdamW, "schedule_free_adamw": ScheduleFreeAdamW},
+)
+_, serialize, deserialize = _REGISTRY.functions(__name__)
 
 
 @checked
@@ -105,9 +95,6 @@ def get(identifier: str | Mapping[str, Any] | Optimizer) -> Optimizer:
         >>> get("rmsprop")
         RMSprop(learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-07)
     """
-    identifier = named_object(identifier)
-    if isinstance(identifier, Optimizer):
-        return identifier
     if _is_lbfgs(identifier):
         raise TypeError(
             f"optimizer: expected one that steps by one gradient, such as 'adam'; received {identifier!r}, which needs "
@@ -118,40 +105,10 @@ def get(identifier: str | Mapping[str, Any] | Optimizer) -> Optimizer:
         raise TypeError(
             "optimizer: expected a name or an optimizer; received an OptimizerMap. Write MultiOptimizer(it)"
         )
-    if isinstance(identifier, Mapping):
-        return deserialize(identifier)
-    if isinstance(identifier, str):
-        found: Optimizer = find("an optimizer", identifier, _BY_NAME)()
-        return found
-    hint = f"; did you mean {identifier.__name__}()?" if isinstance(identifier, type) else ""
-    raise TypeError(f"optimizer: expected a name or an optimizer; received {identifier!r}{hint}")
+    found: Optimizer = _REGISTRY.get(identifier)
+    return found
 
 
 def _is_lbfgs(identifier: Any) -> bool:
     name = identifier.lower().replace("-", "") if isinstance(identifier, str) else None
     return identifier is LBFGS or isinstance(identifier, LBFGS) or name == "lbfgs"
-
-
-@checked
-def serialize(optimizer: Optimizer) -> dict[str, Any]:
-    """Return an optimizer without its parameters and state as plain values; see `deserialize`.
-
-    Returns:
-        {"class_name": …, "config": …}, as `get_config` has it.
-    """
-    config: dict[str, Any] = plain(optimizer)
-    return config
-
-
-@checked
-def deserialize(config: Any) -> Optimizer:
-    """Return an optimizer like the one that was serialized.
-
-    Raises:
-        ValueError: if the configuration stands for something else.
-
-    Example:
-        >>> deserialize(serialize(SGD(0.5, momentum=0.9)))
-        SGD(learning_rate=0.5, momentum=0.9)
-    """
-    return made("an optimizer", config, Optimizer)  # type: ignore[type-abstract]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 
 from autograd_lite import Tensor
 
+from ..config.arguments import flag
+from ..config.fields import field
 from .blocks import Start
-from .hyper import Number
-from .optimizer import Common, Optimizer, Schedule
+from .hyper import LearningRate, Number, Rate
+from .optimizer import Optimizer
 from .rules import Hyper, Rule, State
 
 
@@ -63,31 +65,16 @@ class Adafactor(Optimizer):
         epsilon_2: the smallest root mean square that a parameter counts with, at least 0.
         clip_threshold: the largest root mean square of a step before it is scaled, above 0.
         relative_step: kept for Keras, where the rate is at most 1 / sqrt(t) either way.
-        **common: see `Optimizer`.
+        weight_decay, clipnorm, …: see `Optimizer`.
     """
 
-    beta_2_decay = Number(-math.inf, 0, open_low=True, closed_high=True)
-    epsilon_1 = Number(0)
-    epsilon_2 = Number(0)
-    clip_threshold = Number(0, open_low=True)
+    learning_rate: LearningRate = Rate(0, default=0.001)
+    beta_2_decay: float = Number(-math.inf, 0, closed_high=True, default=-0.8)
+    epsilon_1: float = Number(0, default=1e-30)
+    epsilon_2: float = Number(0, default=1e-3)
+    clip_threshold: float = Number(0, open_low=True, default=1.0)
+    relative_step: bool = field(flag, default=True)
     elementwise = False
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 0.001,
-        beta_2_decay: float = -0.8,
-        epsilon_1: float = 1e-30,
-        epsilon_2: float = 1e-3,
-        clip_threshold: float = 1.0,
-        relative_step: bool = True,
-        **common: Unpack[Common],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.beta_2_decay = beta_2_decay
-        self.epsilon_1 = epsilon_1
-        self.epsilon_2 = epsilon_2
-        self.clip_threshold = clip_threshold
-        self.relative_step = bool(relative_step)
 
     def rule(self) -> Rule:
         return adafactor

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any
 
 from .blocks import Start
-from .hyper import Number
-from .optimizer import Common, Optimizer, Schedule
+from .hyper import LearningRate, Number, Rate
+from .optimizer import Optimizer
 from .rules import Hyper, Rule, State, divide
 
 
@@ -35,23 +35,13 @@ class Adagrad(Optimizer):
         learning_rate: the step size lr, at least 0; or a schedule.
         initial_accumulator_value: the initial s, at least 0.
         epsilon: keeps the root away from 0; above 0.
-        **common: see `Optimizer`.
+        weight_decay, clipnorm, …: see `Optimizer`.
     """
 
-    initial_accumulator_value = Number(0)
-    epsilon = Number(0, open_low=True)
+    learning_rate: LearningRate = Rate(0, default=0.001)
+    initial_accumulator_value: float = Number(0, default=0.1)
+    epsilon: float = Number(0, open_low=True, default=1e-7)
     reads_values = False
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 0.001,
-        initial_accumulator_value: float = 0.1,
-        epsilon: float = 1e-7,
-        **common: Unpack[Common],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.initial_accumulator_value = initial_accumulator_value
-        self.epsilon = epsilon
 
     def rule(self) -> Rule:
         return adagrad
@@ -84,23 +74,13 @@ class Adadelta(Optimizer):
         learning_rate: a factor of the step, at least 0; or a schedule. The paper has 1.
         rho: the decay rate of both mean squares, in [0, 1).
         epsilon: keeps the roots away from 0; above 0.
-        **common: see `Optimizer`.
+        weight_decay, clipnorm, …: see `Optimizer`.
     """
 
-    rho = Number(0, 1)
-    epsilon = Number(0, open_low=True)
+    learning_rate: LearningRate = Rate(0, default=0.001)
+    rho: float = Number(0, 1, default=0.95)
+    epsilon: float = Number(0, open_low=True, default=1e-7)
     reads_values = False
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 0.001,
-        rho: float = 0.95,
-        epsilon: float = 1e-7,
-        **common: Unpack[Common],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.rho = rho
-        self.epsilon = epsilon
 
     def rule(self) -> Rule:
         return adadelta

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 
 from autograd_lite import Changes
 
+from ..config.arguments import flag
+from ..config.fields import field
 from .blocks import Start
 from .gradients import Gradients
-from .hyper import Number
-from .optimizer import Common, CommonButDecay, Optimizer, Schedule
+from .hyper import LearningRate, Number, Quantity, Rate
+from .optimizer import Optimizer
 from .rules import Hyper, Rule, State, divide
 
 
@@ -51,28 +53,15 @@ class Adam(Optimizer):
         beta_2: the decay rate of the mean square, in [0, 1).
         epsilon: what is added to the root; above 0.
         amsgrad: whether to divide by the largest mean square so far instead of the current one.
-        **common: see `Optimizer`.
+        weight_decay, clipnorm, …: see `Optimizer`.
     """
 
-    beta_1 = Number(0, 1)
-    beta_2 = Number(0, 1)
-    epsilon = Number(0, open_low=True)
+    learning_rate: LearningRate = Rate(0, default=0.001)
+    beta_1: float = Number(0, 1, default=0.9)
+    beta_2: float = Number(0, 1, default=0.999)
+    epsilon: float = Number(0, open_low=True, default=1e-7)
+    amsgrad: bool = field(flag, default=False)
     reads_values = False
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        amsgrad: bool = False,
-        **common: Unpack[Common],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.amsgrad = amsgrad
 
     def rule(self) -> Rule:
         return adam
@@ -94,22 +83,10 @@ class AdamW(Adam):
         beta_2: the decay rate of the mean square, in [0, 1).
         epsilon: what is added to the root; above 0.
         amsgrad: whether to divide by the largest mean square so far instead of the current one.
-        **common: see `Optimizer`.
+        clipnorm, …: see `Optimizer`.
     """
 
-    weight_decay = Number(0)
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 0.001,
-        weight_decay: float = 0.004,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        amsgrad: bool = False,
-        **common: Unpack[CommonButDecay],
-    ) -> None:
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **common)
+    weight_decay: float = Number(0, default=0.004)  # the second argument, as in Keras
 
 
 def adamax(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
@@ -134,26 +111,14 @@ class Adamax(Optimizer):
         beta_1: the decay rate of the mean, in [0, 1).
         beta_2: the decay rate of the maximum, in [0, 1).
         epsilon: what is added to the maximum; above 0.
-        **common: see `Optimizer`.
+        weight_decay, clipnorm, …: see `Optimizer`.
     """
 
-    beta_1 = Number(0, 1)
-    beta_2 = Number(0, 1)
-    epsilon = Number(0, open_low=True)
+    learning_rate: LearningRate = Rate(0, default=0.001)
+    beta_1: float = Number(0, 1, default=0.9)
+    beta_2: float = Number(0, 1, default=0.999)
+    epsilon: float = Number(0, open_low=True, default=1e-7)
     reads_values = False
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **common: Unpack[Common],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
 
     def rule(self) -> Rule:
         return adamax
@@ -192,27 +157,18 @@ class Nadam(Optimizer):
         beta_1: the decay rate of the mean, in [0, 1).
         beta_2: the decay rate of the mean square, in [0, 1).
         epsilon: what is added to the root; above 0.
-        **common: see `Optimizer`.
+        weight_decay, clipnorm, …: see `Optimizer`.
     """
 
-    beta_1 = Number(0, 1)
-    beta_2 = Number(0, 1)
-    epsilon = Number(0, open_low=True)
-    u_product = Number(0, 1, closed_high=True)  # not an argument: the product of all momenta so far
+    learning_rate: LearningRate = Rate(0, default=0.001)
+    beta_1: float = Number(0, 1, default=0.9)
+    beta_2: float = Number(0, 1, default=0.999)
+    epsilon: float = Number(0, open_low=True, default=1e-7)
+    u_product = Quantity(0, 1, closed_high=True)  # the product of all momenta so far
     reads_values = False
 
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **common: Unpack[Common],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.u_product = 1.0
 
     def _note_update(self, changes: Changes, hyper: dict[str, float], gradients: Gradients) -> None:
@@ -255,28 +211,14 @@ class ScheduleFreeAdamW(Optimizer):
         beta_2: the decay rate of the mean square, in [0, 1).
         epsilon: what is added to the root; above 0.
         warmup_steps: the number of steps in which the rate rises to its value, at least 0.
-        **common: see `Optimizer`.
+        weight_decay, clipnorm, …: see `Optimizer`.
     """
 
-    beta_1 = Number(0, 1, open_low=True, closed_high=True)
-    beta_2 = Number(0, 1)
-    epsilon = Number(0, open_low=True)
-    warmup_steps = Number(0)
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 0.0025,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        warmup_steps: float = 0,
-        **common: Unpack[Common],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.warmup_steps = warmup_steps
+    learning_rate: LearningRate = Rate(0, default=0.0025)
+    beta_1: float = Number(0, 1, open_low=True, closed_high=True, default=0.9)
+    beta_2: float = Number(0, 1, default=0.999)
+    epsilon: float = Number(0, open_low=True, default=1e-8)
+    warmup_steps: float = Number(0, default=0)
 
     def rule(self) -> Rule:
         return schedule_free_adam

@@ -4,37 +4,29 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn
+from typing import Any, ClassVar
 
 from autograd_lite import Tensor
 
-from .hyper import OptionalNumber
+from ..config.fields import attribute
+from .hyper import Inner
 from .optimizer import Optimizer
 from .rules import Array, Rule
 from .state import arrays, same_keys
 
 
-class Inner(OptionalNumber):
-    """A hyperparameter that belongs to the inner optimizers: None here, and not to be set."""
-
-    def __set__(self, obj: Any, value: float | None) -> NoReturn:
-        raise AttributeError(
-            f"{type(obj).__name__}: {self.name} belongs to the optimizers inside. Set it on {obj.inside}.{self.name}"
-        )
-
-
 class CompositeOptimizer(Optimizer):
     """An optimizer that leaves the steps to others; a subclass decides which of them gets which parameters."""
 
-    weight_decay = Inner(0)
-    ema_momentum = Inner(0)
-    clipnorm = Inner(0)
-    clipvalue = Inner(0)
-    global_clipnorm = Inner(0)
-    gradient_accumulation_steps = None
-    ema_overwrite_frequency = None
+    weight_decay: Any = Inner()
+    ema_momentum: Any = Inner()
+    clipnorm: Any = Inner()
+    clipvalue: Any = Inner()
+    global_clipnorm: Any = Inner()
+    gradient_accumulation_steps: Any = attribute(None)
+    ema_overwrite_frequency: Any = attribute(None)
     #: What users write to reach the inner optimizers, for error messages.
-    inside: str = ""
+    inside: ClassVar[str] = ""
 
     @property
     @abstractmethod

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 
 from .blocks import Start
-from .hyper import Number, Rate
-from .optimizer import Common, Optimizer, Schedule
+from .hyper import LearningRate, Number, Rate
+from .optimizer import Optimizer
 from .rules import Hyper, Rule, State
 
 
@@ -45,35 +45,16 @@ class Ftrl(Optimizer):
         l2_regularization_strength: l2, at least 0.
         l2_shrinkage_regularization_strength: a penalty that is not accumulated, at least 0.
         beta: at least 0, as in the paper.
-        **common: see `Optimizer`.
+        weight_decay, clipnorm, …: see `Optimizer`.
     """
 
-    learning_rate = Rate(0, open_low=True)
-    learning_rate_power = Number(-math.inf, 0, open_low=True, closed_high=True)
-    initial_accumulator_value = Number(0)
-    l1_regularization_strength = Number(0)
-    l2_regularization_strength = Number(0)
-    l2_shrinkage_regularization_strength = Number(0)
-    beta = Number(0)
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 0.001,
-        learning_rate_power: float = -0.5,
-        initial_accumulator_value: float = 0.1,
-        l1_regularization_strength: float = 0.0,
-        l2_regularization_strength: float = 0.0,
-        l2_shrinkage_regularization_strength: float = 0.0,
-        beta: float = 0.0,
-        **common: Unpack[Common],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.learning_rate_power = learning_rate_power
-        self.initial_accumulator_value = initial_accumulator_value
-        self.l1_regularization_strength = l1_regularization_strength
-        self.l2_regularization_strength = l2_regularization_strength
-        self.l2_shrinkage_regularization_strength = l2_shrinkage_regularization_strength
-        self.beta = beta
+    learning_rate: LearningRate = Rate(0, open_low=True, default=0.001)
+    learning_rate_power: float = Number(-math.inf, 0, closed_high=True, default=-0.5)
+    initial_accumulator_value: float = Number(0, default=0.1)
+    l1_regularization_strength: float = Number(0, default=0.0)
+    l2_regularization_strength: float = Number(0, default=0.0)
+    l2_shrinkage_regularization_strength: float = Number(0, default=0.0)
+    beta: float = Number(0, default=0.0)
 
     def rule(self) -> Rule:
         return ftrl

@@ -1,19 +1,27 @@
-"""Hyperparameters: numbers that the user may change between any two steps, checked whenever they are set."""
+"""Hyperparameters: numbers that may be changed between any two steps, and are checked whenever they are set.
+
+    class Momentum(Optimizer):
+        learning_rate: LearningRate = Rate(0, default=0.01)
+        momentum: float = Number(0, 1, default=0.9)
+
+Each is an argument of the constructor, as `nn.config.fields` makes it, and an entry of `hyper` for the rule.
+"""
 
 from __future__ import annotations
 
 import math
-from numbers import Real
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Literal, NoReturn
 
+from ..config.arguments import number, optional
+from ..config.fields import REQUIRED, Converted, Field
 from .schedules import LearningRateSchedule
 
+Schedule = LearningRateSchedule | Callable[[], float]
+LearningRate = Converted[float | Schedule, float]
 
-class _Owner(Protocol):
-    _hyper: dict[str, float]
 
-
-class _Ranged:
+class Quantity:
     """A descriptor that keeps its value, a Python float, in the dict `_hyper` of its owner.
 
     Python floats, because NumPy lets an array decide the dtype of `array * float`: a NumPy float64 would promote
@@ -21,63 +29,51 @@ class _Ranged:
 
     Args:
         low: the smallest value allowed.
-        high: a bound that every value stays under.
+        high: a bound that every value stays below.
         open_low: whether `low` itself is refused.
         closed_high: whether `high` itself is allowed.
+        none: whether None is allowed; it removes the number from `hyper`.
     """
 
     def __init__(
-        self, low: float, high: float = math.inf, *, open_low: bool = False, closed_high: bool = False
+        self, low: float, high: float = math.inf, open_low: bool = False, closed_high: bool = False, none: bool = False
     ) -> None:
-        self.low, self.high, self.open_low, self.closed_high = low, high, open_low, closed_high
-        self.name = ""
+        above = {"above": low} if open_low else {"low": low}
+        below = {"high": high} if closed_high or high == math.inf else {"below": high}
+        self.none = none
+        self.checked = optional(number(**above, **below)) if none else number(**above, **below)
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def check(self, value: Any, owner: str) -> float:
-        """Return `value` as a Python float, or say what is wrong with it.
+    def __get__(self, obj: Any, kind: type | None = None) -> Any:
+        return self if obj is None else obj._hyper.get(self.name)
 
-        Raises:
-            TypeError: if it is not a number.
-            ValueError: if it is out of range, infinite or NaN.
-        """
-        is_number = isinstance(value, Real) or getattr(value, "shape", None) == ()
-        if isinstance(value, bool) or not is_number:
-            raise TypeError(f"{owner}: expected {self.name} to be a number {self._range()}; received {value!r:.80}")
-        number = float(value)
-        above = number > self.low if self.open_low else number >= self.low
-        under = number <= self.high if self.closed_high else number < self.high
-        if not (above and under):  # NaN is neither
-            raise ValueError(f"{owner}: expected {self.name} {self._range()}; received {value!r}")
-        return number
-
-    def _range(self) -> str:
-        lower = f"{'above' if self.open_low else 'of at least'} {self.low:g}"
-        if self.high == math.inf:
-            return f"{lower} and finite"
-        return f"{lower} and {'at most' if self.closed_high else 'below'} {self.high:g}"
+    def __set__(self, obj: Any, value: Any) -> None:
+        kept = self.checked(obj, self.name, value)
+        if kept is None:
+            obj._hyper.pop(self.name, None)
+        else:
+            obj._hyper[self.name] = kept
 
 
-class Number(_Ranged):
-    """A hyperparameter that always has a value."""
+class _Argument(Quantity, Field):
+    """A number that is an argument of the constructor."""
 
-    def __get__(self, obj: _Owner, objtype: type | None = None) -> float:
-        return obj._hyper[self.name]
+    live = True
 
-    def __set__(self, obj: _Owner, value: float) -> None:
-        obj._hyper[self.name] = self.check(value, type(obj).__name__)
+    def __init__(self, default: Any, kw_only: bool, *of_quantity: Any) -> None:
+        Field.__init__(self, default=default, kw_only=kw_only)
+        Quantity.__init__(self, *of_quantity)
 
 
-class Rate(Number):
-    """A learning rate: a number, or a schedule, which then gives the number for the present step."""
+class _Rate(_Argument):
+    """A learning rate; a schedule is kept in `_schedule`, and gives the number for the current step."""
 
-    def __get__(self, obj: Any, objtype: type | None = None) -> float:
-        schedule = obj._schedule
-        if schedule is None:
-            return float(obj._hyper[self.name])
-        step = (obj._iterations,) if isinstance(schedule, LearningRateSchedule) else ()
-        return self.check(schedule(*step), type(obj).__name__)
+    def __get__(self, obj: Any, kind: type | None = None) -> Any:
+        if obj is None or obj._schedule is None:
+            return super().__get__(obj, kind)
+        return self._now(obj, obj._schedule)
 
     def __set__(self, obj: Any, value: Any) -> None:
         owner = type(obj).__name__
@@ -86,21 +82,81 @@ class Rate(Number):
                 f"{owner}: expected {self.name} first, a number or a schedule; received a {type(value).__name__}. "
                 f"Write {owner}(learning_rate=0.001, parameters=model.parameters())"
             )
-        if isinstance(value, type) or not callable(value):
-            obj._hyper[self.name], obj._schedule = self.check(value, owner), None
-            return
-        step = (obj._iterations,) if isinstance(value, LearningRateSchedule) else ()
-        obj._hyper[self.name], obj._schedule = self.check(value(*step), owner), value
+        schedule = value if callable(value) and not isinstance(value, type) else None
+        super().__set__(obj, value if schedule is None else self._now(obj, schedule))
+        obj._schedule = schedule
+
+    def _now(self, obj: Any, schedule: Any) -> float:
+        step = (obj._iterations,) if isinstance(schedule, LearningRateSchedule) else ()
+        return float(self.checked(obj, self.name, schedule(*step)))
 
 
-class OptionalNumber(_Ranged):
-    """A hyperparameter that may be None, which switches off what it controls."""
+class Inner(Quantity):
+    """A number that belongs to the inner optimizers: None here, and not to be set."""
 
-    def __get__(self, obj: _Owner, objtype: type | None = None) -> float | None:
-        return obj._hyper.get(self.name)
+    def __init__(self) -> None:
+        super().__init__(0, none=True)
 
-    def __set__(self, obj: _Owner, value: float | None) -> None:
-        if value is None:
-            obj._hyper.pop(self.name, None)
-        else:
-            obj._hyper[self.name] = self.check(value, type(obj).__name__)
+    def __set__(self, obj: Any, value: Any) -> NoReturn:
+        raise AttributeError(
+            f"{type(obj).__name__}: {self.name} belongs to the optimizers inside. Set it on {obj.inside}.{self.name}"
+        )
+
+
+class _Bound(Field):
+    """The argument `parameters`: to set it is to bind them, unless it is None."""
+
+    live = True
+
+    def __get__(self, obj: Any, kind: type | None = None) -> Any:
+        return self if obj is None else list(obj._parameters)
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        if value is not None:
+            obj.bind(value)
+
+
+# Functions, so that `beta: float = Number(0, 1)` has the right type, as with the fields of `dataclasses`.
+def Number(
+    low: float,
+    high: float = math.inf,
+    *,
+    default: Any = REQUIRED,
+    kw_only: bool = False,
+    open_low: bool = False,
+    closed_high: bool = False,
+) -> Any:
+    """Declare a hyperparameter that always has a value.
+
+    Args:
+        low: the smallest value allowed.
+        high: a bound that every value stays below.
+        default: left out, the argument must be given.
+        kw_only: whether it must be given by name.
+        open_low: whether `low` itself is refused.
+        closed_high: whether `high` itself is allowed.
+    """
+    return _Argument(default, kw_only, low, high, open_low, closed_high)
+
+
+def OptionalNumber(
+    low: float,
+    high: float = math.inf,
+    *,
+    default: Any = REQUIRED,
+    kw_only: bool = False,
+    open_low: bool = False,
+    closed_high: bool = False,
+) -> Any:
+    """Declare a hyperparameter that may be None, which switches off what it controls; see `Number`."""
+    return _Argument(default, kw_only, low, high, open_low, closed_high, True)
+
+
+def Rate(low: float, *, default: Any = REQUIRED, open_low: bool = False) -> Any:
+    """Declare a learning rate: a number, or a schedule; see `Number`."""
+    return _Rate(default, False, low, math.inf, open_low, False)
+
+
+def bound(*, default: Any = None, kw_only: Literal[True] = True) -> Any:
+    """Declare the argument `parameters`."""
+    return _Bound(default=default, kw_only=kw_only)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 
 from .blocks import Start
-from .hyper import Number
-from .optimizer import Common, Optimizer, Schedule
+from .hyper import LearningRate, Number, Rate
+from .optimizer import Optimizer
 from .rules import Hyper, Rule, State
 
 
@@ -43,26 +43,14 @@ class Lamb(Optimizer):
         beta_1: the decay rate of the mean, in [0, 1).
         beta_2: the decay rate of the mean square, in [0, 1).
         epsilon: what is added to the root; above 0.
-        **common: see `Optimizer`.
+        weight_decay, clipnorm, …: see `Optimizer`.
     """
 
-    beta_1 = Number(0, 1)
-    beta_2 = Number(0, 1)
-    epsilon = Number(0, open_low=True)
+    learning_rate: LearningRate = Rate(0, default=0.001)
+    beta_1: float = Number(0, 1, default=0.9)
+    beta_2: float = Number(0, 1, default=0.999)
+    epsilon: float = Number(0, open_low=True, default=1e-7)
     elementwise = False
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **common: Unpack[Common],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
 
     def rule(self) -> Rule:
         return lamb

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from autograd_lite import Changes, GradError, Tensor
 
-from ..config.arguments import checked_here
+from ..config.arguments import checked_here, one_of, optional, positive
 from .flat import FlatFunction, Vector
 from .hyper import Number
 from .line_search import Point, strong_wolfe
@@ -68,14 +68,9 @@ class LBFGS:
         self._hyper: dict[str, float] = {}
         self.learning_rate, self.tolerance_grad = learning_rate, tolerance_grad
         self.tolerance_change = tolerance_change
-        counts: list[tuple[str, Any]] = [("max_iter", max_iter), ("history_size", history_size)]
-        for name, value in counts:
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-                raise ValueError(f"LBFGS: expected {name} to be a whole number of at least 1; received {value!r}")
-        self.max_iter, self.history_size = int(max_iter), int(history_size)
-        if line_search not in ("strong_wolfe", None):
-            raise ValueError(f"LBFGS: expected line_search 'strong_wolfe' or None; received {line_search!r}")
-        self.line_search = line_search
+        self.max_iter = positive(self, "max_iter", max_iter)
+        self.history_size = positive(self, "history_size", history_size)
+        self.line_search = optional(one_of("strong_wolfe"))(self, "line_search", line_search)
         self._parameters = named("LBFGS", parameters)[0]
         self._pairs: list[tuple[Vector, Vector]] = []
         self.iterations = 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 
 from .blocks import Start
-from .hyper import Number
-from .optimizer import Common, Optimizer, Schedule
+from .hyper import LearningRate, Number, Rate
+from .optimizer import Optimizer
 from .rules import Hyper, Rule, State
 
 
@@ -33,23 +33,13 @@ class Lion(Optimizer):
         learning_rate: how far every element moves, at least 0; or a schedule. A third to a tenth of Adam's works well.
         beta_1: the weight of the running mean in the step, in (0, 1].
         beta_2: the decay rate of the running mean, in [0, 1).
-        **common: see `Optimizer`.
+        weight_decay, clipnorm, …: see `Optimizer`.
     """
 
-    beta_1 = Number(0, 1, open_low=True, closed_high=True)
-    beta_2 = Number(0, 1)
+    learning_rate: LearningRate = Rate(0, default=0.001)
+    beta_1: float = Number(0, 1, open_low=True, closed_high=True, default=0.9)
+    beta_2: float = Number(0, 1, default=0.99)
     reads_values = False
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.99,
-        **common: Unpack[Common],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
 
     def rule(self) -> Rule:
         return lion

@@ -10,10 +10,11 @@ import numpy as np
 
 from autograd_lite import Changes, Tensor
 
+from ..config.arguments import positive
 from ..config.config import plain
-from .composite import CompositeOptimizer, Inner
+from .composite import CompositeOptimizer
 from .gradients import Gradients, is_finite, scaled, unscaled
-from .hyper import Number, Rate
+from .hyper import Inner, Number, Quantity
 from .optimizer import Optimizer
 from .parameters import Parameters
 from .rules import Array
@@ -22,11 +23,11 @@ from .state import whole_number
 _SMALLEST, _LARGEST = 2.0**-126, 2.0**127  # powers of 2 that single precision has
 
 
-class _InnerRate(Rate):
+class _InnerRate(Quantity):
     """The learning rate of the inner optimizer."""
 
-    def __get__(self, obj: Any, objtype: type | None = None) -> float:
-        return float(obj.inner_optimizer.learning_rate)
+    def __get__(self, obj: Any, kind: type | None = None) -> Any:
+        return self if obj is None else obj.inner_optimizer.learning_rate
 
     def __set__(self, obj: Any, value: Any) -> None:
         obj.inner_optimizer.learning_rate = value
@@ -72,8 +73,8 @@ class LossScaleOptimizer(CompositeOptimizer):
         (16384.0, 1.0)
     """
 
-    learning_rate = _InnerRate(0)
-    loss_scale_factor = Inner(0)
+    learning_rate: Any = _InnerRate(0)
+    loss_scale_factor: Any = Inner()
     initial_scale = Number(0, open_low=True)
     inside = "inner_optimizer"
     skips_overflow = True
@@ -100,9 +101,9 @@ class LossScaleOptimizer(CompositeOptimizer):
             )
         if isinstance(inner_optimizer, LossScaleOptimizer):
             raise ValueError("LossScaleOptimizer: expected an inner_optimizer of another class; received its own kind")
-        self._begin(name)
+        self.name = name or "lossscaleoptimizer"
         self.initial_scale = initial_scale
-        self.dynamic_growth_steps = self._count("dynamic_growth_steps", dynamic_growth_steps, 1) or 1
+        self.dynamic_growth_steps = positive(self, "dynamic_growth_steps", dynamic_growth_steps)
         if inner_optimizer.loss_scale_factor is not None:
             raise ValueError(
                 f"LossScaleOptimizer: expected an inner_optimizer with loss_scale_factor=None, as the loss would be "

@@ -14,7 +14,7 @@ from autograd_lite import Changes, Tensor
 from ..config.config import Registered, made, plain
 from .composite import CompositeOptimizer
 from .gradients import Gradients
-from .hyper import Rate
+from .hyper import Inner
 from .loss_scale import LossScaleOptimizer
 from .optimizer import Optimizer
 from .parameters import Parameters, described, named
@@ -130,11 +130,11 @@ class OptimizerMap(Registered, MutableMapping[str, Optimizer]):
         return new
 
 
-class _NoRate(Rate):
+class _NoRate(Inner):
     """There are several learning rates, one for each optimizer."""
 
-    def __get__(self, obj: Any, objtype: type | None = None) -> NoReturn:
-        self.__set__(obj, None)
+    def __get__(self, obj: Any, kind: type | None = None) -> Any:
+        return self if obj is None else self.__set__(obj, None)
 
     def __set__(self, obj: Any, value: Any) -> NoReturn:
         raise AttributeError(
@@ -171,7 +171,7 @@ class MultiOptimizer(CompositeOptimizer):
         (['body.kernel', 'body.bias'], ['head.kernel', 'head.bias'])
     """
 
-    learning_rate = _NoRate(0)
+    learning_rate: Any = _NoRate()
     inside = "optimizers[i]"
 
     def __init__(
@@ -189,7 +189,7 @@ class MultiOptimizer(CompositeOptimizer):
                 "MultiOptimizer: expected an OptimizerMap, or a function of a parameter that returns an optimizer; "
                 f"received {optimizer_map!r:.80}{fix}"
             )
-        self._begin(name)
+        self.name = name or "multioptimizer"
         self.optimizer_map = optimizer_map
         self.use_ema = False
         self._optimizers: list[Optimizer] = []

@@ -6,14 +6,15 @@ import functools
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from typing import Any
 
 from autograd_lite import Tensor
 
+from ..config.arguments import flag, not_negative
 from .adam import adam
 from .blocks import Start
-from .hyper import Number, OptionalNumber
-from .optimizer import CommonButDecay, Optimizer, Schedule
+from .hyper import Number, OptionalNumber, Schedule
+from .optimizer import Optimizer
 from .rules import Hyper, Rule, State
 
 
@@ -88,9 +89,10 @@ class Muon(Optimizer):
         ns_steps: the number of iterations, a whole number of at least 0.
         nesterov: whether the momentum looks ahead.
         rms_rate: the root mean square of a step with lr = 1; None to leave the steps orthogonal.
-        **common: see `Optimizer`.
+        clipnorm, …: see `Optimizer`.
     """
 
+    # The constructor is written, because Keras has weight_decay among the arguments of its own.
     adam_beta_1 = Number(0, 1)
     adam_beta_2 = Number(0, 1)
     adam_weight_decay = OptionalNumber(0)
@@ -121,7 +123,7 @@ class Muon(Optimizer):
         ns_steps: int = 5,
         nesterov: bool = True,
         rms_rate: float | None = 0.2,
-        **common: Unpack[CommonButDecay],
+        **common: Any,
     ) -> None:
         super().__init__(learning_rate, weight_decay=weight_decay, **common)
         self.adam_beta_1 = adam_beta_1
@@ -129,14 +131,14 @@ class Muon(Optimizer):
         self.adam_weight_decay = adam_weight_decay
         self.epsilon = epsilon
         self.exclude_layers = list(exclude_layers or ())
-        self.exclude_embeddings = bool(exclude_embeddings)
+        self.exclude_embeddings = flag(self, "exclude_embeddings", exclude_embeddings)
         self.muon_a = muon_a
         self.muon_b = muon_b
         self.muon_c = muon_c
         self.adam_lr_ratio = adam_lr_ratio
         self.momentum = momentum
-        self.ns_steps = self._count("ns_steps", ns_steps, 0) or 0
-        self.nesterov = bool(nesterov)
+        self.ns_steps = not_negative(self, "ns_steps", ns_steps)
+        self.nesterov = flag(self, "nesterov", nesterov)
         self.rms_rate = rms_rate
 
     def rule(self) -> Rule:

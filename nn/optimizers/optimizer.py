@@ -10,45 +10,22 @@ import operator
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypedDict
+from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 
 from autograd_lite import Changes, GradError, Tensor
 
+from ..config.arguments import flag, integer, optional, positive, text
 from ..config.config import Registered, argument_names, plain
+from ..config.fields import Converted, field
 from ..module.penalties import constraint_of
 from .blocks import Block, Start, Step, partition
 from .gradients import Gradients, accumulated, clipped, matched, scaled, unscaled, usable
-from .hyper import Number, OptionalNumber, Rate
+from .hyper import LearningRate, Number, OptionalNumber, Quantity, Rate, Schedule, bound
 from .parameters import Parameters, named
 from .rules import Array, Rule, averaged, decayed
-from .schedules import LearningRateSchedule
 from .state import arrays, same_keys, same_kinds, whole_number
-
-Schedule = LearningRateSchedule | Callable[[], float]
-
-
-class CommonButDecay(TypedDict, total=False):
-    """The keyword arguments that every optimizer takes, but for `weight_decay`; see `Optimizer`."""
-
-    clipnorm: float | None
-    clipvalue: float | None
-    global_clipnorm: float | None
-    name: str | None
-    use_ema: bool
-    ema_momentum: float
-    ema_overwrite_frequency: int | None
-    loss_scale_factor: float | None
-    gradient_accumulation_steps: int | None
-    parameters: Parameters | None
-
-
-class Common(CommonButDecay, total=False):
-    """The keyword arguments that every optimizer takes; see `Optimizer`."""
-
-    weight_decay: float | None
-
 
 # What PyTorch and older versions of Keras call arguments.
 _OTHER_WORDS = {
@@ -60,11 +37,16 @@ _OTHER_WORDS = {
 }
 
 
+def _name_or_class(what: Any, name: str, value: Any) -> str:
+    return text(what, name, value) if value else type(what).__name__.lower()
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(Number, OptionalNumber, Rate, bound, field))
 class Optimizer(Registered, ABC):
     """Changes parameters by their gradients, one step at a time.
 
-    A subclass states three things: its hyperparameters, as class attributes of type `Number` or `OptionalNumber`; its
-    `rule`; and the `slots` of the rule's state. All numbers may be changed between any two steps.
+    A subclass states three things: its hyperparameters, each as a `Number` or an `OptionalNumber`; its `rule`; and the
+    `slots` of the rule's state. All numbers may be changed between any two steps.
 
     After a step, weights that a layer has put under a constraint are brought back to it; see `nn.constraints`.
 
@@ -94,60 +76,34 @@ class Optimizer(Registered, ABC):
         GradError: if a parameter cannot be trained; see `bind`.
     """
 
-    learning_rate = Rate(0)
-    weight_decay = OptionalNumber(0)
-    ema_momentum = OptionalNumber(0, 1, closed_high=True)
-    clipnorm = OptionalNumber(0, open_low=True)
-    clipvalue = OptionalNumber(0, open_low=True)
-    global_clipnorm = OptionalNumber(0, open_low=True)
-    loss_scale_factor = OptionalNumber(0, open_low=True)
+    learning_rate: LearningRate = Rate(0)
+    weight_decay: float | None = OptionalNumber(0, default=None, kw_only=True)
+    clipnorm: float | None = OptionalNumber(0, open_low=True, default=None, kw_only=True)
+    clipvalue: float | None = OptionalNumber(0, open_low=True, default=None, kw_only=True)
+    global_clipnorm: float | None = OptionalNumber(0, open_low=True, default=None, kw_only=True)
+    name: Converted[str | None, str] = field(_name_or_class, default=None, kw_only=True)
+    use_ema: bool = field(flag, default=False, kw_only=True)
+    ema_momentum: float | None = OptionalNumber(0, 1, closed_high=True, default=0.99, kw_only=True)
+    ema_overwrite_frequency: int | None = field(optional(positive), default=None, kw_only=True)
+    loss_scale_factor: float | None = OptionalNumber(0, open_low=True, default=None, kw_only=True)
+    gradient_accumulation_steps: int | None = field(optional(integer(2)), default=None, kw_only=True)
+    parameters: Converted[Parameters | None, list[Tensor]] = bound()
 
     #: Whether the rule reads p. If not, the values of small parameters need not be gathered.
-    reads_values: bool = True
+    reads_values: ClassVar[bool] = True
     #: Whether the rule updates each element by itself, so that small parameters may share one call of it.
-    elementwise: bool = True
+    elementwise: ClassVar[bool] = True
     #: Whether a step with gradients that are not finite is skipped, and does no harm.
-    skips_overflow: bool = False
+    skips_overflow: ClassVar[bool] = False
+    other_words = _OTHER_WORDS
 
-    def __init__(
-        self,
-        learning_rate: float | Schedule,
-        *,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-        use_ema: bool = False,
-        ema_momentum: float | None = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        parameters: Parameters | None = None,
-        **unknown: Any,
-    ) -> None:
-        if unknown:
-            name = next(iter(unknown))
-            fix = f". Write {_OTHER_WORDS[name]}" if name in _OTHER_WORDS else ""
-            raise TypeError(f"{type(self).__name__}: got an unexpected keyword argument {name!r}{fix}")
-        clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
-        if len(given := [f"{k}={v}" for k, v in clips.items() if v is not None]) > 1:
-            raise ValueError(f"{type(self).__name__}: expected one way of clipping; received {' and '.join(given)}")
-        self._begin(name)
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
-        self.use_ema = bool(use_ema)
-        self.ema_momentum = ema_momentum if use_ema else None
-        self.loss_scale_factor = loss_scale_factor
-        self.ema_overwrite_frequency = self._count("ema_overwrite_frequency", ema_overwrite_frequency, 1)
-        self.gradient_accumulation_steps = self._count("gradient_accumulation_steps", gradient_accumulation_steps, 2)
-        if parameters is not None:
-            self.bind(parameters)
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Return an optimizer that has neither hyperparameters nor parameters yet."""
+        new = super().__new__(cls)
+        new._begin()
+        return new
 
-    def _begin(self, name: str | None) -> None:
-        """Set what every optimizer has at its start."""
-        self.name = name or type(self).__name__.lower()
+    def _begin(self) -> None:
         self._hyper: dict[str, float] = {}
         self._iterations = 0
         self._schedule: Schedule | None = None
@@ -159,6 +115,13 @@ class Optimizer(Registered, ABC):
         self._constraints: dict[int, Callable[..., Any]] = {}
         self._undecayed: tuple[list[Tensor], list[str]] = [], []
         self._accumulated: Gradients = []
+
+    def __post_init__(self) -> None:
+        clips = {name: getattr(self, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
+        if len(given := [f"{name}={value}" for name, value in clips.items() if value is not None]) > 1:
+            raise ValueError(f"{type(self).__name__}: expected one way of clipping; received {' and '.join(given)}")
+        if not self.use_ema:
+            self.ema_momentum = None
 
     # ---- what a subclass states -------------------------------------------------------------------------------------
 
@@ -179,11 +142,6 @@ class Optimizer(Registered, ABC):
         return None if self.weight_decay is None else "weight_decay"
 
     # ---- the parameters ---------------------------------------------------------------------------------------------
-
-    @property
-    def parameters(self) -> list[Tensor]:
-        """The bound parameters, in the order in which they were given."""
-        return list(self._parameters)
 
     @property
     def iterations(self) -> int:
@@ -443,11 +401,11 @@ class Optimizer(Registered, ABC):
 
     def _checked_numbers(self, called: str, numbers: Mapping[str, Array]) -> dict[str, float]:
         known = {
-            name: d for c in reversed(type(self).__mro__) for name, d in vars(c).items() if isinstance(d, _NUMBERS)
+            name: d for c in reversed(type(self).__mro__) for name, d in vars(c).items() if isinstance(d, Quantity)
         }
-        required = {name for name, d in known.items() if isinstance(d, Number)}
+        required = {name for name, d in known.items() if not d.none}
         same_keys(called, required | (numbers.keys() & known.keys()), numbers.keys())
-        return {name: known[name].check(value, type(self).__name__) for name, value in numbers.items()}
+        return {name: known[name].checked(called, name, value) for name, value in numbers.items()}
 
     def _checked_gradients(self, called: str, gradients: Mapping[str, Array]) -> Gradients:
         expected = {f"{i}.{_ACCUMULATED}": p.data for i, p in enumerate(self._parameters)}
@@ -487,17 +445,6 @@ class Optimizer(Registered, ABC):
         given = {k: v for k, v in config.items() if k != "name" and v is not None and v is not False}
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
 
-    def _count(self, name: str, value: Any, low: int) -> int | None:
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
-            raise ValueError(
-                f"{type(self).__name__}: expected {name} to be None or a whole number of at least {low}; "
-                f"received {value!r}"
-            )
-        return int(value)
-
 
 _ACCUMULATED = "accumulated_gradient"
 _UNDECAYED = "undecayed"
-_NUMBERS = (Number, OptionalNumber)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 
+from ..config.arguments import flag
+from ..config.fields import field
 from .blocks import Start
-from .hyper import Number
-from .optimizer import Common, Optimizer, Schedule
+from .hyper import LearningRate, Number, Rate
+from .optimizer import Optimizer
 from .rules import Hyper, Rule, State, divide
 
 
@@ -51,28 +53,15 @@ class RMSprop(Optimizer):
         momentum: the fraction of the previous step that is repeated, in [0, 1].
         epsilon: keeps the root away from 0; above 0.
         centered: whether to divide by the root of the variance instead of the mean square.
-        **common: see `Optimizer`.
+        weight_decay, clipnorm, …: see `Optimizer`.
     """
 
-    rho = Number(0, 1)
-    momentum = Number(0, 1, closed_high=True)
-    epsilon = Number(0, open_low=True)
+    learning_rate: LearningRate = Rate(0, default=0.001)
+    rho: float = Number(0, 1, default=0.9)
+    momentum: float = Number(0, 1, closed_high=True, default=0.0)
+    epsilon: float = Number(0, open_low=True, default=1e-7)
+    centered: bool = field(flag, default=False)
     reads_values = False
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 0.001,
-        rho: float = 0.9,
-        momentum: float = 0.0,
-        epsilon: float = 1e-7,
-        centered: bool = False,
-        **common: Unpack[Common],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.rho = rho
-        self.momentum = momentum
-        self.epsilon = epsilon
-        self.centered = centered
 
     def rule(self) -> Rule:
         return rmsprop

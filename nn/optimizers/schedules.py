@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
-from numbers import Real
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..config.arguments import checked
-from ..config.config import Configurable, made, plain
+from ..config.arguments import flag, number, optional, refused, text
+from ..config.config import Configurable
+from ..config.fields import Converted, field
+from ..config.registry import Registry
 
 __all__ = [
     "CosineDecay",
@@ -36,6 +37,12 @@ __all__ = [
     "deserialize",
     "serialize",
 ]
+
+
+def _numbers(what: Any, name: str, value: Any) -> list[float]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise refused(TypeError, what, name, "a list of numbers", value)
+    return [number(0)(what, f"every one of {name}", one) for one in value]
 
 
 class LearningRateSchedule(Configurable):
@@ -54,7 +61,7 @@ class LearningRateSchedule(Configurable):
         raise NotImplementedError(f"{type(self).__name__}: write __call__(self, step)")
 
     def __repr__(self) -> str:
-        given = {k: v for k, v in vars(self).items() if not k.startswith("_") and k != "name"}
+        given = {k: v for k, v in vars(self).items() if k != "name"}
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
 
 
@@ -73,20 +80,11 @@ class ExponentialDecay(LearningRateSchedule):
         0.25
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "ExponentialDecay",
-    ) -> None:
-        own = type(self).__name__
-        self.initial_learning_rate = _number(own, "initial_learning_rate", initial_learning_rate)
-        self.decay_steps = _number(own, "decay_steps", decay_steps, positive=True)
-        self.decay_rate = _number(own, "decay_rate", decay_rate, positive=own == "ExponentialDecay")
-        self.staircase = bool(staircase)
-        self.name = name
+    initial_learning_rate: float = field(number(0))
+    decay_steps: float = field(number(above=0))
+    decay_rate: float = field(number(above=0))
+    staircase: bool = field(flag, default=False)
+    name: str = field(text, default="ExponentialDecay")
 
     def __call__(self, step: int) -> float:
         return self.initial_learning_rate * self.decay_rate ** self._periods(step)
@@ -111,15 +109,8 @@ class InverseTimeDecay(ExponentialDecay):
         0.5
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "InverseTimeDecay",
-    ) -> None:
-        super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
+    decay_rate: float = field(number(0))
+    name: str = field(text, default="InverseTimeDecay")
 
     def __call__(self, step: int) -> float:
         return self.initial_learning_rate / (1 + self.decay_rate * self._periods(step))
@@ -139,18 +130,19 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         (1.0, 0.5, 0.1)
     """
 
-    def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant") -> None:
+    boundaries: Converted[Sequence[float], list[float]] = field(_numbers)
+    values: Converted[Sequence[float], list[float]] = field(_numbers)
+    name: str = field(text, default="PiecewiseConstant")
+
+    def __post_init__(self) -> None:
         own = "PiecewiseConstantDecay"
-        self.boundaries = [_number(own, "every boundary", b) for b in boundaries]
-        self.values = [_number(own, "every value", v) for v in values]
         if len(self.values) != len(self.boundaries) + 1:
             raise ValueError(
                 f"{own}: expected one more value than boundaries; received {len(self.values)} values and "
                 f"{len(self.boundaries)} boundaries"
             )
         if self.boundaries != sorted(set(self.boundaries)):
-            raise ValueError(f"{own}: expected boundaries that rise; received {list(boundaries)}")
-        self.name = name
+            raise ValueError(f"{own}: expected boundaries that rise; received {self.boundaries}")
 
     def __call__(self, step: int) -> float:
         return self.values[bisect_left(self.boundaries, step)]
@@ -174,22 +166,12 @@ class PolynomialDecay(LearningRateSchedule):
         0.5
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        end_learning_rate: float = 0.0001,
-        power: float = 1.0,
-        cycle: bool = False,
-        name: str = "PolynomialDecay",
-    ) -> None:
-        own = "PolynomialDecay"
-        self.initial_learning_rate = _number(own, "initial_learning_rate", initial_learning_rate)
-        self.decay_steps = _number(own, "decay_steps", decay_steps, positive=True)
-        self.end_learning_rate = _number(own, "end_learning_rate", end_learning_rate)
-        self.power = _number(own, "power", power, positive=True)
-        self.cycle = bool(cycle)
-        self.name = name
+    initial_learning_rate: float = field(number(0))
+    decay_steps: float = field(number(above=0))
+    end_learning_rate: float = field(number(0), default=0.0001)
+    power: float = field(number(above=0), default=1.0)
+    cycle: bool = field(flag, default=False)
+    name: str = field(text, default="PolynomialDecay")
 
     def __call__(self, step: int) -> float:
         end, length = self.end_learning_rate, self.decay_steps
@@ -221,22 +203,12 @@ class CosineDecay(LearningRateSchedule):
         0.5
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        alpha: float = 0.0,
-        name: str = "CosineDecay",
-        warmup_target: float | None = None,
-        warmup_steps: float = 0,
-    ) -> None:
-        own = "CosineDecay"
-        self.initial_learning_rate = _number(own, "initial_learning_rate", initial_learning_rate)
-        self.decay_steps = _number(own, "decay_steps", decay_steps, positive=True)
-        self.alpha = _number(own, "alpha", alpha)
-        self.name = name
-        self.warmup_target = None if warmup_target is None else _number(own, "warmup_target", warmup_target)
-        self.warmup_steps = _number(own, "warmup_steps", warmup_steps)
+    initial_learning_rate: float = field(number(0))
+    decay_steps: float = field(number(above=0))
+    alpha: float = field(number(0), default=0.0)
+    name: str = field(text, default="CosineDecay")
+    warmup_target: float | None = field(optional(number(0)), default=None)
+    warmup_steps: float = field(number(0), default=0)
 
     def __call__(self, step: int) -> float:
         start, passed = self.initial_learning_rate, float(step)
@@ -269,24 +241,12 @@ class CosineDecayRestarts(LearningRateSchedule):
         (0.5, 1.0, 0.5)
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        first_decay_steps: float,
-        t_mul: float = 2.0,
-        m_mul: float = 1.0,
-        alpha: float = 0.0,
-        name: str = "SGDRDecay",
-    ) -> None:
-        own = "CosineDecayRestarts"
-        self.initial_learning_rate = _number(own, "initial_learning_rate", initial_learning_rate)
-        self.first_decay_steps = _number(own, "first_decay_steps", first_decay_steps, positive=True)
-        self.t_mul = _number(own, "t_mul", t_mul, positive=True)
-        self.m_mul = _number(own, "m_mul", m_mul, positive=True)
-        self.alpha = _number(own, "alpha", alpha)
-        if self.t_mul < 1:
-            raise ValueError(f"{own}: expected t_mul of at least 1; received {t_mul!r}")
-        self.name = name
+    initial_learning_rate: float = field(number(0))
+    first_decay_steps: float = field(number(above=0))
+    t_mul: float = field(number(1), default=2.0)
+    m_mul: float = field(number(above=0), default=1.0)
+    alpha: float = field(number(0), default=0.0)
+    name: str = field(text, default="SGDRDecay")
 
     def __call__(self, step: int) -> float:
         passed, ratio = step / self.first_decay_steps, self.t_mul
@@ -324,25 +284,16 @@ class OneCycle(LearningRateSchedule):
         (0.04, 1.0)
     """
 
-    def __init__(
-        self,
-        max_learning_rate: float,
-        total_steps: int,
-        pct_start: float = 0.3,
-        div_factor: float = 25.0,
-        final_div_factor: float = 1e4,
-    ) -> None:
-        own = "OneCycle"
-        self.max_learning_rate = _number(own, "max_learning_rate", max_learning_rate, positive=True)
-        self.total_steps = _number(own, "total_steps", total_steps, positive=True)
-        self.pct_start = _number(own, "pct_start", pct_start, positive=True)
-        self.div_factor = _number(own, "div_factor", div_factor, positive=True)
-        self.final_div_factor = _number(own, "final_div_factor", final_div_factor, positive=True)
-        if self.pct_start >= 1 or self.pct_start * self.total_steps <= 1:
-            raise ValueError(
-                f"{own}: expected pct_start below 1 and more than one step up; received pct_start={pct_start}, "
-                f"total_steps={total_steps}"
-            )
+    max_learning_rate: float = field(number(above=0))
+    total_steps: float = field(number(above=0))
+    pct_start: float = field(number(above=0, below=1), default=0.3)
+    div_factor: float = field(number(above=0), default=25.0)
+    final_div_factor: float = field(number(above=0), default=1e4)
+
+    def __post_init__(self) -> None:
+        if self.pct_start * self.total_steps <= 1:
+            received = f"pct_start={self.pct_start}, total_steps={self.total_steps:g}"
+            raise ValueError(f"OneCycle: expected more than one step up; received {received}")
 
     def __call__(self, step: float) -> float:
         top, turn, last = self.max_learning_rate, self.pct_start * self.total_steps - 1, self.total_steps - 1
@@ -353,37 +304,10 @@ class OneCycle(LearningRateSchedule):
         return end + (top - end) * _half_wave(min((step - turn) / (last - turn), 1), 1.0, 0.0)
 
 
-@checked
-def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
-    """Return a schedule as plain values, {"class_name": …, "config": …}; see `deserialize`."""
-    config: dict[str, Any] = plain(schedule)
-    return config
-
-
-@checked
-def deserialize(config: Any) -> LearningRateSchedule:
-    """Return a schedule like the one that was serialized.
-
-    Raises:
-        ValueError: if the configuration stands for something else.
-
-    Example:
-        >>> deserialize(serialize(ExponentialDecay(0.5, 10.0, 0.5)))(10)
-        0.25
-    """
-    return made("a schedule", config, LearningRateSchedule)
-
-
 def _half_wave(fraction: float, height: float, alpha: float) -> float:
     """Return (1 - alpha) * height * (1 + cos(pi * fraction)) / 2 + alpha."""
     return (1 - alpha) * 0.5 * height * (1 + math.cos(math.pi * fraction)) + alpha
 
 
-def _number(owner: str, name: str, value: Any, positive: bool = False) -> float:
-    kind = "above 0" if positive else "of at least 0"
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{owner}: expected {name} to be a number {kind}; received {value!r}")
-    number = float(value)
-    if not (number > 0 if positive else number >= 0) or number == math.inf:  # NaN is neither
-        raise ValueError(f"{owner}: expected {name} {kind} and finite; received {value!r}")
-    return number
+_REGISTRY: Registry[LearningRateSchedule] = Registry("a schedule", LearningRateSchedule)
+_, serialize, deserialize = _REGISTRY.functions(__name__)

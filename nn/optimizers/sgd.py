@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any
 
+from ..config.arguments import flag
+from ..config.fields import field
 from .blocks import Start
-from .hyper import Number
-from .optimizer import Common, Optimizer, Schedule
+from .hyper import LearningRate, Number, Rate
+from .optimizer import Optimizer
 from .rules import Hyper, Rule, State
 
 
@@ -56,7 +58,7 @@ class SGD(Optimizer):
         learning_rate: the step size lr, at least 0; or a schedule.
         momentum: the fraction of the previous step that is repeated, in [0, 1].
         nesterov: whether the momentum looks ahead.
-        **common: see `Optimizer`.
+        weight_decay, clipnorm, …: see `Optimizer`.
 
     Example:
         >>> import autograd_lite as ag
@@ -68,19 +70,10 @@ class SGD(Optimizer):
         array([0., 0.])
     """
 
-    momentum = Number(0, 1, closed_high=True)
+    learning_rate: LearningRate = Rate(0, default=0.01)
+    momentum: float = Number(0, 1, closed_high=True, default=0.0)
+    nesterov: bool = field(flag, default=False)
     reads_values = False
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 0.01,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        **common: Unpack[Common],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.momentum = momentum
-        self.nesterov = nesterov
 
     def rule(self) -> Rule:
         return nesterov if self.nesterov else sgd

@@ -107,11 +107,21 @@ REFUSALS: dict[str, tuple[Any, type[Exception], str]] = {
         r"at least two axes; received \(3,\)",
     ),
     "identity": (lambda: initializers.Identity()((3, 3, 3)), ag.ShapeError, r"shape of a matrix, .* \(3, 3, 3\)"),
-    "gain": (lambda: initializers.Orthogonal("a"), TypeError, "Orthogonal: expected gain to be a number"),
+    "gain": (lambda: initializers.Orthogonal("a"), TypeError, "Orthogonal: expected gain to be a finite number"),
     "constant": (lambda: initializers.Constant(None), TypeError, "Constant: expected value to be a number"),
-    "stddev": (lambda: initializers.RandomNormal(stddev=-1), ValueError, "stddev to be a number of at least 0"),
-    "limits": (lambda: initializers.RandomUniform(1, 0), ValueError, "minval <= maxval; received minval=1, maxval=0"),
-    "seed": (lambda: initializers.GlorotUniform(-1), ValueError, "seed to be None or a whole number .*seed=-1"),
+    "stddev": (lambda: initializers.RandomNormal(stddev=-1), ValueError, "stddev to be a finite number of at least 0"),
+    "limits": (
+        lambda: initializers.RandomUniform(1, 0),
+        ValueError,
+        "minval <= maxval; received minval=1.0, maxval=0.0",
+    ),
+    "seed": (
+        lambda: initializers.GlorotUniform(-1),
+        ValueError,
+        "seed to be a non-negative integer, or None; .*=-1",
+    ),
+    "seed of text": (lambda: initializers.Orthogonal(seed="0"), TypeError, "seed to be a non-negative integer"),
+    "scale of text": (lambda: initializers.VarianceScaling("2"), TypeError, "scale to be a finite number above 0"),
 }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 
 from ...ir.labels import visible
 from .boxes import LEADING, PILL, SHEET, Label, Line, pill_width
 from .edge_labels import Area
-from .layout.geometry import TIP, Box, Point
+from .layout.geometry import TIP, Box, Leg, Point
 from .view import ViewNode
 from .widths import fits_table
 
@@ -82,6 +83,27 @@ def lines_text(lines: Sequence[Line], x: float, top: float, width: float) -> str
             )
         top += height
     return "".join(parts)
+
+
+def path_of(legs: Collection[Leg]) -> str:
+    """Write legs as one path, from below: dashes continue through bends, and end where lines meet."""
+    above = {leg.end: leg.start for leg in legs}
+    branches = Counter(above.values())
+    path, done = [], set()
+    for end in sorted(above.keys() - branches.keys()):
+        path.append(f"M{n(end.x)} {n(end.y)}")
+        while end in above and end not in done:
+            done.add(end)
+            start = above[end]
+            if start.x != end.x:
+                middle = n((start.y + end.y) / 2)
+                path.append(f"C{n(end.x)} {middle} {n(start.x)} {middle} {n(start.x)} {n(start.y)}")
+            elif path[-1][0] == "V" and branches[end] == 1:
+                path[-1] = f"V{n(start.y)}"
+            else:
+                path.append(f"V{n(start.y)}")
+            end = start
+    return "".join(path)
 
 
 def tip(at: Point) -> str:

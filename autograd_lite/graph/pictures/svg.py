@@ -9,7 +9,7 @@ from typing import NamedTuple, Unpack
 from ...ir.graph import PureGraph
 from ...ir.labels import clip, visible
 from .boxes import SMALL, Label, Line, label_of
-from .draw import n, node_svg, pill_area, text, tip, xml
+from .draw import n, node_svg, path_of, pill_area, text, tip, xml
 from .edge_labels import Area, Spots, points_of
 from .folding.fold import ViewOptions, view_of
 from .layout.frames import Frame
@@ -116,25 +116,9 @@ def _edges(drawing: _Drawing) -> Iterator[str]:
         if not EDGE_LOOKS[kind].arrow:
             legs += [Leg(Point(at.x, at.y - TIP), at) for at in arrivals]
         source = xml(view.nodes[key[0]].id)
-        yield f'<path class="edge {css}" data-from="{source}" d="{_way(legs)}"/>'
+        yield f'<path class="edge {css}" data-from="{source}" d="{path_of(legs)}"/>'
         if EDGE_LOOKS[kind].arrow:
             yield f'<path class="tip {css}" d="{"".join(map(tip, arrivals))}"/>'
-
-
-def _way(legs: Sequence[Leg]) -> str:
-    """Write legs as one path: consecutive straight ones as one line, the others as curves."""
-    follows = {leg.start: leg.end for leg in legs if leg.start.x == leg.end.x}
-    ends = set(follows.values())
-    way = []
-    for start, end in legs:
-        if start.x != end.x:
-            middle = n((start.y + end.y) / 2)
-            way.append(f"M{n(start.x)} {n(start.y)}C{n(start.x)} {middle} {n(end.x)} {middle} {n(end.x)} {n(end.y)}")
-        elif start not in ends:
-            while end in follows:
-                end = follows[end]
-            way.append(f"M{n(start.x)} {n(start.y)}V{n(end.y)}")
-    return "".join(way)
 
 
 def _stubs(drawing: _Drawing) -> Iterator[str]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import InitVar
+from typing import Any, cast
 
 import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ... import activations, initializers
+from ... import activations
+from ...config.arguments import any_integer, flag, number, optional, or_else, positive
+from ...config.fields import Converted, attribute, field
 from ...config.limits import room
 from ...module.modes import adopt
 from ...module.module import Shape
+from ..arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer
 from ..dense import Dense, Dropout
-from ..layer import Layer, positive
+from ..layer import Layer, Rule
 from ..normalization import LayerNormalization
 from .axes import Fold, axes_given
 from .masks import allowed_pairs, without
@@ -24,7 +28,7 @@ from .masks import allowed_pairs, without
 Initializer = str | Callable[..., Any]
 
 
-class _Projection(Layer):
+class _Projection(KernelAndBias):
     """A linear map whose inputs or outputs are split into heads: x @ kernel + bias, with a kernel of three axes.
 
     Args:
@@ -37,26 +41,12 @@ class _Projection(Layer):
     """
 
     supports_masking = True
-    kernel: Tensor
-    bias: Tensor | None
-
-    def __init__(
-        self,
-        inputs: tuple[int, ...] | None,
-        outputs: tuple[int, ...],
-        kernel_initializer: Initializer,
-        bias_initializer: Initializer,
-        use_bias: bool,
-        activation: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.activation = activations.get(activation)
-        self.inputs = inputs
-        self.outputs = outputs
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.use_bias = use_bias
+    inputs: tuple[int, ...] | None = field()
+    outputs: tuple[int, ...] = field()
+    kernel_initializer: InitializerLike = field(as_initializer)
+    bias_initializer: InitializerLike = field(as_initializer)
+    use_bias: bool = field(flag)
+    activation: ActivationLike = field(as_activation, default=None)
 
     def build(self, input_shape: Shape) -> None:
         """Create the kernel and the bias."""
@@ -81,6 +71,13 @@ class _Projection(Layer):
     def extra_repr(self) -> str:
         """Return the shapes."""
         return f"{self.inputs or ''} -> {self.outputs}".strip()
+
+
+def _lengths(what: Any, name: str, value: Any) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    given = value if isinstance(value, (list, tuple)) and value else [value]
+    return tuple(positive(what, name, n) for n in given)
 
 
 class MultiHeadAttention(Layer):
@@ -148,54 +145,37 @@ class MultiHeadAttention(Layer):
     """
 
     supports_masking = True
-    attention_output: _Projection
+    attention_output: _Projection = attribute()
 
-    def __init__(
-        self,
-        num_heads: int,
-        key_dim: int,
-        value_dim: int | None = None,
-        dropout: float = 0.0,
-        use_bias: bool = True,
-        output_shape: int | Sequence[int] | None = None,
-        attention_axes: int | Sequence[int] | None = None,
-        sliding_window: int | None = None,
-        kernel_initializer: Initializer = "glorot_uniform",
-        bias_initializer: Initializer = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        use_gate: bool = False,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        what = type(self).__name__
-        self.num_heads = self.num_key_value_heads = positive(what, "num_heads", num_heads)
-        self.key_dim = positive(what, "key_dim", key_dim)
-        self.value_dim = self.key_dim if value_dim is None else positive(what, "value_dim", value_dim)
-        self.width = _lengths(what, output_shape)
-        self.attention_axes = axes_given(what, attention_axes)
-        self.sliding_window = None if sliding_window is None else positive(what, "sliding_window", sliding_window)
-        self.use_bias = bool(use_bias)
-        own = {
-            "kernel_regularizer": kernel_regularizer,
-            "kernel_constraint": kernel_constraint,
-            "bias_regularizer": bias_regularizer,
-            "bias_constraint": bias_constraint,
-            "activity_regularizer": activity_regularizer,
-        }
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self._rules_of_maps = {k: v for k, v in own.items() if v is not None}
+    num_heads: int = field(positive)
+    key_dim: int = field(positive)
+    value_dim: Converted[int | None, int] = field(or_else(positive, lambda layer: layer.key_dim), default=None)
+    dropout: Converted[float | Dropout, Dropout] = field(number(0, below=1), default=0.0)
+    use_bias: bool = field(flag, default=True)
+    output_shape: InitVar[int | Sequence[int] | None] = field(_lengths, default=None)
+    attention_axes: Converted[int | Sequence[int] | None, Any] = field(axes_given, default=None)
+    sliding_window: int | None = field(optional(positive), default=None)
+    kernel_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
+    bias_initializer: InitializerLike = field(as_initializer, default="zeros")
+    kernel_regularizer: InitVar[Rule] = field(default=None)
+    bias_regularizer: InitVar[Rule] = field(default=None)
+    activity_regularizer: InitVar[Rule] = field(default=None)
+    kernel_constraint: InitVar[Rule] = field(default=None)
+    bias_constraint: InitVar[Rule] = field(default=None)
+    use_gate: bool = field(flag, default=False)
+    seed: int | None = field(optional(any_integer), default=None)
+
+    def __post_init__(self, output_shape: Any, **rules: Any) -> None:  # type: ignore[override]
+        self.width = output_shape
+        self.num_key_value_heads = self.num_heads
+        self._rules_of_maps = {name: rule for name, rule in rules.items() if rule is not None}
+        rate: Any = self.dropout
         # In the order of Keras, so that lists of weights fit both ways.
         self.query = self._projection(None, (self.num_heads, self.key_dim))
         self.key = self._projection(None, (self.num_heads, self.key_dim))
-        self.gate = self._projection(None, (self.num_heads, self.value_dim), "sigmoid") if use_gate else None
+        self.gate = self._projection(None, (self.num_heads, self.value_dim), "sigmoid") if self.use_gate else None
         self.value = self._projection(None, (self.num_heads, self.value_dim))
-        self.dropout = Dropout(dropout, seed=seed, dtype=self.dtype)
+        self.dropout = Dropout(rate, seed=self.seed, dtype=self.dtype)
 
     def _projection(
         self, inputs: tuple[int, ...] | None, outputs: tuple[int, ...], activation: str | None = None
@@ -312,14 +292,6 @@ class MultiHeadAttention(Layer):
         return f"num_heads={self.num_heads}, key_dim={self.key_dim}"
 
 
-def _lengths(layer: str, output_shape: Any) -> tuple[int, ...] | None:
-    """Return the argument `output_shape` as a tuple, or None."""
-    if output_shape is None:
-        return None
-    given = output_shape if isinstance(output_shape, (list, tuple)) and output_shape else [output_shape]
-    return tuple(positive(layer, "output_shape", n) for n in given)
-
-
 class TransformerBlock(Layer):
     """Self-attention and two dense layers, each with a normalization before it and its input added after.
 
@@ -350,36 +322,23 @@ class TransformerBlock(Layer):
     """
 
     supports_masking = True
-    attention_norm: LayerNormalization
-    attention: MultiHeadAttention
-    dense_norm: LayerNormalization
-    dense: Dense
-    dense_output: Dense
+    attention_norm: LayerNormalization = attribute()
+    attention: MultiHeadAttention = attribute()
+    dense_norm: LayerNormalization = attribute()
+    dense: Dense = attribute()
+    dense_output: Dense = attribute()
 
-    def __init__(
-        self,
-        num_heads: int,
-        intermediate_dim: int | None = None,
-        key_dim: int | None = None,
-        dropout: float = 0.0,
-        activation: str | Callable[..., Any] | None = "gelu",
-        causal: bool = False,
-        epsilon: float = 1e-5,
-        kernel_initializer: Initializer = "glorot_uniform",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.num_heads = positive("TransformerBlock", "num_heads", num_heads)
-        self.intermediate_dim = (
-            None if intermediate_dim is None else positive("TransformerBlock", "intermediate_dim", intermediate_dim)
-        )
-        self.key_dim = None if key_dim is None else positive("TransformerBlock", "key_dim", key_dim)
-        self.activation = activations.get(activation)
-        self.causal = bool(causal)
-        self.epsilon = epsilon
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        LayerNormalization(epsilon=epsilon)  # says so if it is no epsilon
-        self.dropout = Dropout(dropout, dtype=self.dtype)
+    num_heads: int = field(positive)
+    intermediate_dim: Converted[int | None, int] = field(optional(positive), default=None)
+    key_dim: Converted[int | None, int] = field(optional(positive), default=None)
+    dropout: Converted[float | Dropout, Dropout] = field(number(0, below=1), default=0.0)
+    activation: ActivationLike = field(as_activation, default="gelu")
+    causal: bool = field(flag, default=False)
+    epsilon: float = field(number(above=0), default=1e-5)
+    kernel_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
+
+    def __post_init__(self) -> None:
+        self.dropout = Dropout(cast("Any", self.dropout), dtype=self.dtype)
 
     def build(self, input_shape: Shape) -> None:
         """Create the parts for inputs of shape (N, T, D)."""

@@ -14,6 +14,8 @@ import numpy as np
 
 from autograd_lite import Tensor
 
+from ...config.arguments import is_integer, refused
+
 Lengths = Sequence[int]
 
 
@@ -79,19 +81,14 @@ class Fold(NamedTuple):
 SEQUENCE = Fold((0,), (1,))
 
 
-def axes_given(layer: str, axes: Any) -> tuple[int, ...] | None:
-    """Return the argument `attention_axes` as a tuple, or None.
-
-    Raises:
-        ValueError: if it is no integer, and no list or tuple of different ones.
-    """
-    if axes is None:
+def axes_given(what: Any, name: str, value: Any) -> tuple[int, ...] | None:
+    """Check that `value` is an axis, several different ones, or None, and return a tuple or None."""
+    if value is None:
         return None
-    found = list(axes) if isinstance(axes, (list, tuple)) else [axes]
-    whole = all(isinstance(a, (int, np.integer)) and not isinstance(a, bool) for a in found)
-    if not found or not whole or len(set(found)) < len(found):
-        raise ValueError(
-            f"{layer}: expected attention_axes to be None, an integer or a tuple of different integers; received "
-            f"attention_axes={axes!r}"
-        )
-    return tuple(int(a) for a in found)
+    axes = list(value) if isinstance(value, (list, tuple)) else [value]
+    expected = "None, an integer or a tuple of different integers"
+    if not all(map(is_integer, axes)):
+        raise refused(TypeError, what, name, expected, value)
+    if not axes or len(set(axes)) < len(axes):
+        raise refused(ValueError, what, name, expected, value)
+    return tuple(int(axis) for axis in axes)

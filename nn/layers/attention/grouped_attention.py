@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..layer import positive
+from ...config.arguments import positive
 from .attention import Initializer, MultiHeadAttention
 
 

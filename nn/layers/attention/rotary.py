@@ -9,8 +9,10 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ...config.arguments import any_integer, number
+from ...config.fields import field
 from ...module.module import Shape
-from ..layer import Layer, is_number
+from ..layer import Layer
 
 
 class RotaryEmbedding(Layer):
@@ -48,25 +50,10 @@ class RotaryEmbedding(Layer):
 
     supports_masking = True
 
-    def __init__(
-        self,
-        max_wavelength: float = 10000.0,
-        scaling_factor: float = 1.0,
-        sequence_axis: int = 1,
-        feature_axis: int = -1,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        for name, value in (("max_wavelength", max_wavelength), ("scaling_factor", scaling_factor)):
-            if not is_number(value) or not value > 0:
-                raise ValueError(f"RotaryEmbedding: expected {name} > 0; received {name}={value!r}")
-        for name, axis in (("sequence_axis", sequence_axis), ("feature_axis", feature_axis)):
-            if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
-                raise ValueError(f"RotaryEmbedding: expected {name} to be an integer; received {name}={axis!r}")
-        self.max_wavelength = float(max_wavelength)
-        self.scaling_factor = float(scaling_factor)
-        self.sequence_axis = int(sequence_axis)
-        self.feature_axis = int(feature_axis)
+    max_wavelength: float = field(number(above=0), default=10000.0)
+    scaling_factor: float = field(number(above=0), default=1.0)
+    sequence_axis: int = field(any_integer, default=1)
+    feature_axis: int = field(any_integer, default=-1)
 
     def call(self, x: Tensor, start_index: int = 0, positions: Any = None) -> Any:
         """Return the turned x, of x's shape."""

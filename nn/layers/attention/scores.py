@@ -5,13 +5,15 @@ Shape letters: N batch, T queries, S keys and values, D features.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ...config.arguments import any_integer, flag, number, one_of, optional
+from ...config.fields import Converted, field, weight
 from ...module.module import Shape
 from ..dense import Dropout
 from ..merging import Merge
@@ -57,26 +59,16 @@ class Attention(Merge):
         ([[[9.0, 0.0]]], [[[0.9998999834060669, 9.999999747378752e-05]]])
     """
 
-    scale: Tensor | None
-    concat_score_weight: Tensor | None
+    scale: Tensor | None = weight()
+    concat_score_weight: Tensor | None = weight()
 
-    def __init__(
-        self,
-        use_scale: bool = False,
-        score_mode: str = "dot",
-        dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        if score_mode not in SCORE_MODES:
-            raise ValueError(
-                f"{type(self).__name__}: expected score_mode to be one of {SCORE_MODES}; received "
-                f"score_mode={score_mode!r}"
-            )
-        self.use_scale = bool(use_scale)
-        self.score_mode = score_mode
-        self.dropout = Dropout(dropout, seed=seed, dtype=self.dtype)
+    use_scale: bool = field(flag, default=False)
+    score_mode: str = field(one_of(*SCORE_MODES), default="dot")
+    dropout: Converted[float | Dropout, Dropout] = field(number(0, below=1), default=0.0)
+    seed: int | None = field(optional(any_integer), default=None)
+
+    def __post_init__(self) -> None:
+        self.dropout = Dropout(cast("Any", self.dropout), seed=self.seed, dtype=self.dtype)
 
     def build(self, input_shape: Any) -> None:
         """Create the scale and the weight of the scores, numbers, where they are asked for."""

@@ -6,60 +6,61 @@ made to several images: `layer.transform(masks, **drawn)` after `drawn = layer.d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import autograd_lite as ag
-from autograd_lite import Generator, Tensor
+from autograd_lite import Tensor
 
+from ...config.arguments import Check, is_number, refused
+from ...config.fields import Converted
 from ...module.module import Shape
+from ..arguments import stream
 from ..convolution.spatial import Spatial
-from ..layer import is_number
 
-Factor = float | Sequence[float]
+Factor = Converted[float | Sequence[float], tuple[float, float]]
+Range = Converted[Sequence[float], tuple[float, float]]
 
 
-def bounds(layer: str, name: str, value: Any, least: float, most: float, mirrored: bool = False) -> tuple[float, float]:
-    """Return the two ends of what a factor is drawn from; one number f stands for 0 to f, or -f to f if mirrored.
+def drawn_from(low: float, high: float, mirrored: bool = False, fixed: bool = False) -> Check:
+    """Return the check of what a factor is drawn from, two ends.
 
-    Raises:
-        ValueError: if it is neither a number nor two, from `least` to `most`.
+    One number f stands for 0 to f, for -f to f if `mirrored`, for f alone if `fixed`.
     """
-    ends: list[Any] = list(value) if isinstance(value, (tuple, list)) else []
-    if is_number(value):
-        ends = [-value if mirrored else 0.0, value]
-    if len(ends) != 2 or not all(is_number(f) and least <= f <= most for f in ends):
-        raise ValueError(
-            f"{layer}: expected {name} to be a number, or two, from {least:g} to {most:g}; received {name}={value!r}"
-        )
-    return float(min(ends)), float(max(ends))
+    expected = f"a number, or two, from {low:g} to {high:g}"
+
+    def check(what: Any, name: str, value: Any) -> tuple[float, float]:
+        first = value if fixed else 0.0
+        ends = [-value if mirrored else first, value] if is_number(value) else value
+        if not isinstance(ends, (tuple, list)) or not all(map(is_number, ends)):
+            raise refused(TypeError, what, name, expected, value)
+        if len(ends) != 2 or not all(low <= f <= high for f in ends):
+            raise refused(ValueError, what, name, expected, value)
+        return float(min(ends)), float(max(ends))
+
+    return check
 
 
-def value_bounds(layer: str, value: Any) -> tuple[float, float]:
-    """Return the smallest and the largest value of a pixel.
-
-    Raises:
-        ValueError: unless they are two different numbers.
-    """
-    good = isinstance(value, (tuple, list)) and len(value) == 2 and all(map(is_number, value)) and value[0] != value[1]
-    if not good:
-        raise ValueError(
-            f"{layer}: expected value_range to be two numbers, (low, high); received value_range={value!r}"
-        )
+def pixel_range(what: Any, name: str, value: Any) -> tuple[float, float]:
+    """Check that `value` is the smallest and the largest value of a pixel, two different numbers."""
+    if not isinstance(value, (tuple, list)) or not all(map(is_number, value)):
+        raise refused(TypeError, what, name, "two numbers, (low, high)", value)
+    if len(value) != 2 or value[0] == value[1]:
+        raise refused(ValueError, what, name, "two numbers, (low, high)", value)
     return float(min(value)), float(max(value))
 
 
 class Augmentation(Spatial):
-    """A layer over images; a subclass writes `draw` and `_changed`."""
+    """A layer over images; a subclass writes `draw` and `_changed`.
+
+    `_changed` takes the images with channels last, and what `draw` returned, by name.
+    """
 
     rank = 2
-    generator: Generator | None
-    # Takes the images with channels last, and what `draw` returned, by name.
-    _changed: Callable[..., Tensor]
+    seed = cast("int | None", None)
 
-    def _set_up(self, seed: int | None, data_format: str | None) -> None:
-        self.generator = None if seed is None else Generator(seed, name=f"augmentation seed {seed}")
-        self._set_data_format(data_format)
+    def __post_init__(self) -> None:
+        self.generator = stream("augmentation", self.seed)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return the draws for a batch of images, by name."""

@@ -18,30 +18,16 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ..layer import is_number
-from .base import Augmentation, Factor, bounds, value_bounds
+from ...config.arguments import any_integer, optional
+from ...config.fields import Converted, field
+from ..arguments import DataFormatLike, as_data_format
+from .base import Augmentation, Factor, drawn_from, pixel_range
 
 Range = Sequence[float]
 
 
 class FactoredAugmentation(Augmentation):
     """Has a factor that is drawn for each image, and a range of values."""
-
-    least, most, mirrored = 0.0, 1.0, False
-
-    def __init__(
-        self,
-        factor: Factor,
-        value_range: Range = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        name = type(self).__name__
-        self.factor = bounds(name, "factor", factor, self.least, self.most, self.mirrored)
-        self.value_range = value_bounds(name, value_range)
-        self._set_up(seed, data_format)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `factor`, shape (N, 1, 1, 1)."""
@@ -83,8 +69,10 @@ class RandomBrightness(FactoredAugmentation):
 
     least, mirrored = -1.0, True
 
-    def __init__(self, factor: Factor, value_range: Range = (0, 255), seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(factor, value_range, seed=seed, **kwargs)
+    factor: Factor = field(drawn_from(-1, 1, mirrored=True))
+    value_range: Range = field(pixel_range, default=(0, 255))
+    seed: int | None = field(optional(any_integer), default=None)
+    data_format: DataFormatLike = field(as_data_format, default=None, kw_only=True)
 
     def _changed(self, x: Tensor, factor: Any) -> Tensor:
         low, high = self.value_range
@@ -105,9 +93,10 @@ class RandomContrast(FactoredAugmentation):
         [[[[0.125], [0.875]]]]
     """
 
-    def __init__(self, factor: Factor, value_range: Range = (0, 255), seed: int | None = None, **kwargs: Any) -> None:
-        ends = (factor, factor) if is_number(factor) else factor
-        super().__init__(ends, value_range, seed=seed, **kwargs)  # type: ignore[arg-type]
+    factor: Factor = field(drawn_from(0, 1, fixed=True))
+    value_range: Range = field(pixel_range, default=(0, 255))
+    seed: int | None = field(optional(any_integer), default=None)
+    data_format: DataFormatLike = field(as_data_format, default=None, kw_only=True)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `contrast_factor`, shape (N, 1, 1, 1)."""
@@ -131,9 +120,18 @@ class RandomColorDegeneration(FactoredAugmentation):
         [[[[30.0, 30.0, 30.0]]]]
     """
 
+    factor: Factor = field(drawn_from(0, 1))
+    value_range: Range = field(pixel_range, default=(0, 255))
+    data_format: DataFormatLike = field(as_data_format, default=None)
+    seed: int | None = field(optional(any_integer), default=None)
+
     def _changed(self, x: Tensor, factor: Any) -> Tensor:
         _check_colors(self, x)
         return self._cut_off(x + factor * (grayscale(x) - x))
+
+
+def _probability(what: Any, name: str, value: Any) -> float:
+    return drawn_from(0, 1)(what, name, value)[1]
 
 
 class RandomGrayscale(Augmentation):
@@ -149,12 +147,9 @@ class RandomGrayscale(Augmentation):
         [[[[30.0, 30.0, 30.0]]]]
     """
 
-    def __init__(
-        self, factor: float = 0.5, data_format: str | None = None, seed: int | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.factor = bounds("RandomGrayscale", "factor", factor, 0.0, 1.0)[1]
-        self._set_up(seed, data_format)
+    factor: Converted[float | Sequence[float], float] = field(_probability, default=0.5)
+    data_format: DataFormatLike = field(as_data_format, default=None)
+    seed: int | None = field(optional(any_integer), default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `should_apply`, booleans of shape (N, 1, 1, 1)."""
@@ -182,15 +177,10 @@ class RandomInvert(FactoredAugmentation):
         [[[[0.75]]]]
     """
 
-    def __init__(
-        self,
-        factor: Factor = 1.0,
-        value_range: Range = (0, 255),
-        seed: int | None = None,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(factor, value_range, data_format, seed, **kwargs)
+    factor: Factor = field(drawn_from(0, 1), default=1.0)
+    value_range: Range = field(pixel_range, default=(0, 255))
+    seed: int | None = field(optional(any_integer), default=None)
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `apply_inversion`, booleans of shape (N, 1, 1, 1)."""
@@ -246,6 +236,11 @@ class RandomSaturation(FactoredAugmentation):
         [[[[100.0, 100.0, 100.0]]]]
     """
 
+    factor: Factor = field(drawn_from(0, 1))
+    value_range: Range = field(pixel_range, default=(0, 255))
+    data_format: DataFormatLike = field(as_data_format, default=None)
+    seed: int | None = field(optional(any_integer), default=None)
+
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `factor`, what the saturation is multiplied by, shape (N, 1, 1, 1)."""
         factor = self._uniform(x, self.factor)
@@ -269,6 +264,11 @@ class RandomHue(FactoredAugmentation):
         >>> RandomHue((1.0, 1.0))([[[[255.0, 0.0, 0.0]]]]).data.round(3).tolist()
         [[[[0.0, 255.0, 255.0]]]]
     """
+
+    factor: Factor = field(drawn_from(0, 1))
+    value_range: Range = field(pixel_range, default=(0, 255))
+    data_format: DataFormatLike = field(as_data_format, default=None)
+    seed: int | None = field(optional(any_integer), default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `factor`, what is added to the hue, shape (N, 1, 1, 1)."""
@@ -298,32 +298,29 @@ class RandomColorJitter(Augmentation):
         [[[[0.75], [1.0]]]]
     """
 
-    def __init__(
-        self,
-        value_range: Range = (0, 255),
-        brightness_factor: Factor | None = None,
-        contrast_factor: Factor | None = None,
-        saturation_factor: Factor | None = None,
-        hue_factor: Factor | None = None,
-        seed: int | None = None,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._set_up(seed, data_format)
+    value_range: Range = field(pixel_range, default=(0, 255))
+    brightness_factor: float | Sequence[float] | None = field(default=None)
+    contrast_factor: float | Sequence[float] | None = field(default=None)
+    saturation_factor: float | Sequence[float] | None = field(default=None)
+    hue_factor: float | Sequence[float] | None = field(default=None)
+    seed: int | None = field(optional(any_integer), default=None)
+    data_format: DataFormatLike = field(as_data_format, default=None)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         kinds = (
-            ("brightness", RandomBrightness, brightness_factor),
-            ("contrast", RandomContrast, contrast_factor),
-            ("saturation", RandomSaturation, saturation_factor),
-            ("hue", RandomHue, hue_factor),
+            ("brightness", RandomBrightness, self.brightness_factor),
+            ("contrast", RandomContrast, self.contrast_factor),
+            ("saturation", RandomSaturation, self.saturation_factor),
+            ("hue", RandomHue, self.hue_factor),
         )
         # A seed for each, since draws from the same stream would go together.
         self.parts: dict[str, FactoredAugmentation] = {
             name: kind(
                 factor,
-                value_range,
-                seed=None if seed is None else seed + i,
-                data_format=data_format,
+                self.value_range,
+                seed=None if self.seed is None else self.seed + i,
+                data_format=self.data_format,
                 dtype=self.dtype,
             )
             for i, (name, kind, factor) in enumerate(kinds)

@@ -12,15 +12,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ..layer import is_number
-from .base import Augmentation, Factor, bounds, value_bounds
+from ...config.arguments import any_integer, is_number, lengths, optional, refused
+from ...config.fields import Converted, field
+from ..arguments import DataFormatLike, LengthsLike, as_data_format
+from .base import Augmentation, Factor, drawn_from, pixel_range
 from .color import FactoredAugmentation
 
 Range = Sequence[float]
+
+Array = npt.NDArray[Any]
 
 
 class RandomSharpness(FactoredAugmentation):
@@ -37,6 +42,11 @@ class RandomSharpness(FactoredAugmentation):
         >>> RandomSharpness((0.0, 0.0))([[[[13.0], [26.0], [0.0]]]]).data.round(3).tolist()
         [[[[7.0], [11.0], [2.0]]]]
     """
+
+    factor: Factor = field(drawn_from(0, 1))
+    value_range: Range = field(pixel_range, default=(0, 255))
+    data_format: DataFormatLike = field(as_data_format, default=None)
+    seed: int | None = field(optional(any_integer), default=None)
 
     def _changed(self, x: Tensor, factor: Any) -> Tensor:
         channels = x.shape[-1]
@@ -65,24 +75,17 @@ class RandomGaussianBlur(Augmentation):
         ['0.274', '0.452', '0.274']
     """
 
-    def __init__(
-        self,
-        factor: Factor = 1.0,
-        kernel_size: int | Sequence[int] = 3,
-        sigma: Factor = 1.0,
-        value_range: Range = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.factor = bounds("RandomGaussianBlur", "factor", factor, 0.0, 1.0)
-        self.kernel_size = self._lengths("kernel_size", kernel_size)
+    factor: Factor = field(drawn_from(0, 1), default=1.0)
+    kernel_size: LengthsLike = field(lengths, default=3)
+    sigma: Factor = field(drawn_from(0, 1), default=1.0)
+    value_range: Range = field(pixel_range, default=(0, 255))
+    data_format: DataFormatLike = field(as_data_format, default=None)
+    seed: int | None = field(optional(any_integer), default=None)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if any(n % 2 == 0 for n in self.kernel_size):
-            raise ValueError(f"RandomGaussianBlur: expected odd kernel_size; received kernel_size={kernel_size!r}")
-        self.sigma = bounds("RandomGaussianBlur", "sigma", sigma, 0.0, 1.0)
-        self.value_range = value_bounds("RandomGaussianBlur", value_range)
-        self._set_up(seed, data_format)
+            raise ValueError(f"RandomGaussianBlur: expected odd kernel_size; received kernel_size={self.kernel_size!r}")
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `should_apply_blur`, booleans of shape (N, 1, 1, 1), and `blur_factor`, for columns and rows."""
@@ -95,12 +98,20 @@ class RandomGaussianBlur(Augmentation):
         window = np.multiply(rows[:, None], columns)[:, :, None, None]
         kernel: Any = np.broadcast_to(window, (*window.shape[:3], x.shape[-1]))
         blurred = ag.convolution(x, kernel, padding="same", groups=x.shape[-1])
-        return np.clip(np.where(should_apply_blur, blurred, x), *self.value_range)  # type: ignore[return-value]
+        result: Any = np.where(should_apply_blur, blurred, x)
+        return result.clip(*self.value_range)
 
     def _weights(self, n: int, sigma: Any, x: Tensor) -> Any:
         places = np.arange(n, dtype=x.dtype) - (n - 1) / 2
         weights: Any = np.exp(-0.5 * np.square(places / sigma))
         return (weights / weights.sum()).astype(x.dtype)
+
+
+def _bits(what: Any, name: str, value: Any) -> tuple[int, int]:
+    low, high = drawn_from(1, 8, fixed=True)(what, name, value)
+    if low != int(low) or high != int(high):
+        raise refused(ValueError, what, name, "whole numbers of bits", value)
+    return int(low), int(high)
 
 
 class RandomPosterization(Augmentation):
@@ -118,22 +129,10 @@ class RandomPosterization(Augmentation):
         [[[[0.0], [128.0]]]]
     """
 
-    def __init__(
-        self,
-        factor: int | Sequence[int],
-        value_range: Range = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        bits = (factor, factor) if is_number(factor) else factor
-        ends = bounds("RandomPosterization", "factor", bits, 1, 8)
-        if any(f != int(f) for f in ends):
-            raise ValueError(f"RandomPosterization: expected whole numbers of bits; received factor={factor!r}")
-        self.factor = int(ends[0]), int(ends[1])
-        self.value_range = value_bounds("RandomPosterization", value_range)
-        self._set_up(seed, data_format)
+    factor: Converted[int | Sequence[int], tuple[int, int]] = field(_bits)
+    value_range: Range = field(pixel_range, default=(0, 255))
+    data_format: DataFormatLike = field(as_data_format, default=None)
+    seed: int | None = field(optional(any_integer), default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `shift_factor`, the bits that are dropped, of shape (N, 1, 1, 1)."""
@@ -166,20 +165,11 @@ class Solarization(Augmentation):
         [[[[0.25], [0.25]]]]
     """
 
-    def __init__(
-        self,
-        addition_factor: Factor = 0.0,
-        threshold_factor: Factor = 0.0,
-        value_range: Range = (0, 255),
-        seed: int | None = None,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.addition_factor = bounds("Solarization", "addition_factor", addition_factor, 0.0, 1.0)
-        self.threshold_factor = bounds("Solarization", "threshold_factor", threshold_factor, 0.0, 1.0)
-        self.value_range = value_bounds("Solarization", value_range)
-        self._set_up(seed, data_format)
+    addition_factor: Factor = field(drawn_from(0, 1), default=0.0)
+    threshold_factor: Factor = field(drawn_from(0, 1), default=0.0)
+    value_range: Range = field(pixel_range, default=(0, 255))
+    seed: int | None = field(optional(any_integer), default=None)
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `additions` and `thresholds`, from 0 to 255, of shape (N, 1, 1, 1) each."""
@@ -207,10 +197,8 @@ class AutoContrast(Augmentation):
         [[[[0.0], [51.0], [255.0]]]]
     """
 
-    def __init__(self, value_range: Range = (0, 255), data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.value_range = value_bounds("AutoContrast", value_range)
-        self._set_up(None, data_format)
+    value_range: Range = field(pixel_range, default=(0, 255))
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         """Return the stretched images."""
@@ -244,6 +232,13 @@ def box(lengths: tuple[int, int], shares: Any, places: Any) -> Any:
     return inside
 
 
+def _colors(what: Any, name: str, value: Any) -> Array:
+    colors = value if isinstance(value, (tuple, list)) else [value]
+    if not all(map(is_number, colors)):
+        raise refused(TypeError, what, name, "a number, one for each channel, or None", value)
+    return np.asarray(colors, what.dtype)
+
+
 class RandomErasing(FactoredAugmentation):
     """Puts noise or a color in a box of images, each with some probability, while training.
 
@@ -263,25 +258,12 @@ class RandomErasing(FactoredAugmentation):
         [[[[7.0], [7.0]]]]
     """
 
-    def __init__(
-        self,
-        factor: Factor = 1.0,
-        scale: Factor = (0.02, 0.33),
-        fill_value: float | Sequence[float] | None = None,
-        value_range: Range = (0, 255),
-        seed: int | None = None,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(factor, value_range, data_format, seed, **kwargs)
-        self.scale = bounds("RandomErasing", "scale", scale, 0.0, 1.0)
-        colors = fill_value if isinstance(fill_value, (tuple, list)) else [0.0 if fill_value is None else fill_value]
-        if not all(map(is_number, colors)):
-            raise ValueError(
-                f"RandomErasing: expected fill_value to be a number, one for each channel, or None; received "
-                f"fill_value={fill_value!r}"
-            )
-        self.fill_value = None if fill_value is None else np.asarray(colors, self.dtype)
+    factor: Factor = field(drawn_from(0, 1), default=1.0)
+    scale: Factor = field(drawn_from(0, 1), default=(0.02, 0.33))
+    fill_value: Converted[float | Sequence[float] | None, Array | None] = field(optional(_colors), default=None)
+    value_range: Range = field(pixel_range, default=(0, 255))
+    seed: int | None = field(optional(any_integer), default=None)
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `apply_erasing`, booleans (N, 1, 1, 1), `batch_masks`, (N, H, W, 1), and `fill_value`."""

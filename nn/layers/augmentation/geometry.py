@@ -12,19 +12,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import InitVar
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 import autograd_lite as ag
-from autograd_lite import Generator, Tensor
+from autograd_lite import Tensor
 
+from ...config.arguments import any_integer, number, one_of, optional, positive
+from ...config.fields import Converted, field
+from ..arguments import DataFormatLike, as_data_format, stream
 from ..convolution.interpolation import resized
 from ..convolution.resizing import ToSize
-from ..convolution.spatial import one_of
-from ..layer import is_number
-from .base import Augmentation, Factor, bounds, value_bounds
+from .base import Augmentation, Factor, Range, drawn_from, pixel_range
 from .sampling import FILL_MODES, affine_places, homographies, sampled
 
 Array = npt.NDArray[Any]
@@ -43,16 +45,15 @@ class RandomFlip(Augmentation):
         [[[[2.0], [1.0]]]]
     """
 
-    def __init__(
-        self,
-        mode: str = "horizontal_and_vertical",
-        seed: int | None = None,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.directions = one_of("RandomFlip", "mode", mode, ("horizontal", "vertical", "horizontal_and_vertical"))
-        self._set_up(seed, data_format)
+    mode: InitVar[str] = field(
+        one_of("horizontal", "vertical", "horizontal_and_vertical"), default="horizontal_and_vertical"
+    )
+    seed: int | None = field(optional(any_integer), default=None)
+    data_format: DataFormatLike = field(as_data_format, default=None)
+
+    def __post_init__(self, mode: str) -> None:
+        super().__post_init__()
+        self.directions = mode
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `flips`, booleans of shape (N, 1, 1, 1)."""
@@ -88,13 +89,13 @@ class RandomCrop(ToSize):
         (1, 2, 2, 3)
     """
 
-    def __init__(
-        self, height: int, width: int, seed: int | None = None, data_format: str | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self._set_size(height, width)
-        self._set_data_format(data_format)
-        self.generator = None if seed is None else Generator(seed, name=f"augmentation seed {seed}")
+    height: int = field(positive)
+    width: int = field(positive)
+    seed: int | None = field(optional(any_integer), default=None)
+    data_format: DataFormatLike = field(as_data_format, default=None)
+
+    def __post_init__(self) -> None:
+        self.generator = stream("augmentation", self.seed)
 
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         """Return the part, shape (N, height, width, C)."""
@@ -111,14 +112,8 @@ class _Moved(Augmentation):
     """Samples the images at other places; see the subclasses."""
 
     fill_mode = "constant"
-
-    def _set_sampling(self, interpolation: str, fill_mode: str, fill_value: float) -> None:
-        name = type(self).__name__
-        self.interpolation = one_of(name, "interpolation", interpolation, ("nearest", "bilinear"))
-        self.fill_mode = one_of(name, "fill_mode", fill_mode, FILL_MODES)
-        if not is_number(fill_value):
-            raise ValueError(f"{name}: expected fill_value to be a number; received fill_value={fill_value!r}")
-        self.fill_value = float(fill_value)
+    fill_value = 0.0
+    interpolation = "bilinear"
 
     def _moved(self, x: Tensor, matrices: Array) -> Tensor:
         """Return the images, where (column, row, 1) of the result stands for matrix (column, row, 1) of the input."""
@@ -158,20 +153,12 @@ class RandomRotation(_Moved):
         [[[[2.0], [4.0]], [[1.0], [3.0]]]]
     """
 
-    def __init__(
-        self,
-        factor: Factor,
-        fill_mode: str = "reflect",
-        interpolation: str = "bilinear",
-        seed: int | None = None,
-        fill_value: float = 0.0,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.factor = bounds("RandomRotation", "factor", factor, -1.0, 1.0, mirrored=True)
-        self._set_sampling(interpolation, fill_mode, fill_value)
-        self._set_up(seed, data_format)
+    factor: Factor = field(drawn_from(-1, 1, mirrored=True))
+    fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
+    interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
+    seed: int | None = field(optional(any_integer), default=None)
+    fill_value: float = field(number(), default=0.0)
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `angle`, in degrees, shape (N, 1)."""
@@ -200,22 +187,13 @@ class RandomTranslation(_Moved):
         [[[[0.0], [1.0]]]]
     """
 
-    def __init__(
-        self,
-        height_factor: Factor,
-        width_factor: Factor,
-        fill_mode: str = "reflect",
-        interpolation: str = "bilinear",
-        seed: int | None = None,
-        fill_value: float = 0.0,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.height_factor = bounds("RandomTranslation", "height_factor", height_factor, -1.0, 1.0, mirrored=True)
-        self.width_factor = bounds("RandomTranslation", "width_factor", width_factor, -1.0, 1.0, mirrored=True)
-        self._set_sampling(interpolation, fill_mode, fill_value)
-        self._set_up(seed, data_format)
+    height_factor: Factor = field(drawn_from(-1, 1, mirrored=True))
+    width_factor: Factor = field(drawn_from(-1, 1, mirrored=True))
+    fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
+    interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
+    seed: int | None = field(optional(any_integer), default=None)
+    fill_value: float = field(number(), default=0.0)
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `translations` in pixels, to the right and downwards, shape (N, 2)."""
@@ -243,26 +221,15 @@ class RandomZoom(_Moved):
         [[[[1.5], [2.0], [2.5]]]]
     """
 
-    def __init__(
-        self,
-        height_factor: Factor,
-        width_factor: Factor | None = None,
-        fill_mode: str = "reflect",
-        interpolation: str = "bilinear",
-        seed: int | None = None,
-        fill_value: float = 0.0,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.height_factor = bounds("RandomZoom", "height_factor", height_factor, -0.9999, 1.0, mirrored=True)
-        self.width_factor = (
-            None
-            if width_factor is None
-            else bounds("RandomZoom", "width_factor", width_factor, -0.9999, 1.0, mirrored=True)
-        )
-        self._set_sampling(interpolation, fill_mode, fill_value)
-        self._set_up(seed, data_format)
+    height_factor: Factor = field(drawn_from(-0.9999, 1, mirrored=True))
+    width_factor: Converted[float | Sequence[float] | None, tuple[float, float] | None] = field(
+        optional(drawn_from(-0.9999, 1, mirrored=True)), default=None
+    )
+    fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
+    interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
+    seed: int | None = field(optional(any_integer), default=None)
+    fill_value: float = field(number(), default=0.0)
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `height_zoom` and `width_zoom`, shape (N, 1) each."""
@@ -292,22 +259,13 @@ class RandomShear(_Moved):
         [[[[1.0], [2.0]], [[4.0], [4.0]]]]
     """
 
-    def __init__(
-        self,
-        x_factor: Factor = 0.0,
-        y_factor: Factor = 0.0,
-        interpolation: str = "bilinear",
-        fill_mode: str = "reflect",
-        fill_value: float = 0.0,
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.x_factor = bounds("RandomShear", "x_factor", x_factor, 0.0, 1.0)
-        self.y_factor = bounds("RandomShear", "y_factor", y_factor, 0.0, 1.0)
-        self._set_sampling(interpolation, fill_mode, fill_value)
-        self._set_up(seed, data_format)
+    x_factor: Factor = field(drawn_from(0, 1), default=0.0)
+    y_factor: Factor = field(drawn_from(0, 1), default=0.0)
+    interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
+    fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
+    fill_value: float = field(number(), default=0.0)
+    data_format: DataFormatLike = field(as_data_format, default=None)
+    seed: int | None = field(optional(any_integer), default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `shear_factor`, to the side and up, shape (N, 2)."""
@@ -334,23 +292,12 @@ class RandomPerspective(_Moved):
         (2, 4, 5, 1)
     """
 
-    def __init__(
-        self,
-        factor: Factor = 1.0,
-        scale: float = 1.0,
-        interpolation: str = "bilinear",
-        fill_value: float = 0.0,
-        seed: int | None = None,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.factor = bounds("RandomPerspective", "factor", factor, 0.0, 1.0)
-        if not is_number(scale) or not 0 <= scale <= 1:
-            raise ValueError(f"RandomPerspective: expected 0 <= scale <= 1; received scale={scale!r}")
-        self.scale = float(scale)
-        self._set_sampling(interpolation, "constant", fill_value)
-        self._set_up(seed, data_format)
+    factor: Factor = field(drawn_from(0, 1), default=1.0)
+    scale: float = field(number(0, 1), default=1.0)
+    interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
+    fill_value: float = field(number(), default=0.0)
+    seed: int | None = field(optional(any_integer), default=None)
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `apply_perspective`, booleans (N, 1, 1, 1), and the corners before and after, (N, 4, 2)."""
@@ -389,24 +336,14 @@ class RandomElasticTransform(_Moved):
         (2, 8, 9, 1)
     """
 
-    def __init__(
-        self,
-        factor: Factor = 1.0,
-        scale: Factor = 1.0,
-        interpolation: str = "bilinear",
-        fill_mode: str = "reflect",
-        fill_value: float = 0.0,
-        value_range: Sequence[float] = (0, 255),
-        seed: int | None = None,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.factor = bounds("RandomElasticTransform", "factor", factor, 0.0, 1.0)
-        self.scale = bounds("RandomElasticTransform", "scale", scale, 0.0, 1.0)
-        self.value_range = value_bounds("RandomElasticTransform", value_range)
-        self._set_sampling(interpolation, fill_mode, fill_value)
-        self._set_up(seed, data_format)
+    factor: Factor = field(drawn_from(0, 1), default=1.0)
+    scale: Factor = field(drawn_from(0, 1), default=1.0)
+    interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
+    fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
+    fill_value: float = field(number(), default=0.0)
+    value_range: Range = field(pixel_range, default=(0, 255))
+    seed: int | None = field(optional(any_integer), default=None)
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `apply_transform`, booleans (N, 1, 1, 1), and `displacements` of rows and columns, (2, N, H, W)."""

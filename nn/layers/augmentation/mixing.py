@@ -16,8 +16,10 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ..layer import is_number
-from .base import Augmentation, Factor, bounds
+from ...config.arguments import any_integer, number, optional
+from ...config.fields import field
+from ..arguments import DataFormatLike, as_data_format
+from .base import Augmentation, Factor, drawn_from
 from .effects import box
 
 
@@ -89,14 +91,9 @@ class MixUp(_Mixing):
         [[[[2.0]]], [[[4.0]]]]
     """
 
-    def __init__(
-        self, alpha: float = 0.2, data_format: str | None = None, seed: int | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        if not is_number(alpha) or not alpha > 0:
-            raise ValueError(f"MixUp: expected alpha > 0; received alpha={alpha!r}")
-        self.alpha = float(alpha)
-        self._set_up(seed, data_format)
+    alpha: float = field(number(above=0), default=0.2)
+    data_format: DataFormatLike = field(as_data_format, default=None)
+    seed: int | None = field(optional(any_integer), default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `mix_weight`, shape (N,), and `permutation_order`, shape (N,)."""
@@ -133,12 +130,9 @@ class CutMix(_Mixing):
         ((4, 8, 8, 3), True)
     """
 
-    def __init__(
-        self, factor: Factor = 1.0, seed: int | None = None, data_format: str | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.factor = bounds("CutMix", "factor", factor, 0.0, 1.0)
-        self._set_up(seed, data_format)
+    factor: Factor = field(drawn_from(0, 1), default=1.0)
+    seed: int | None = field(optional(any_integer), default=None)
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `batch_masks`, booleans (N, H, W, 1), `mix_weight` and `permutation_order`, shape (N,) each."""

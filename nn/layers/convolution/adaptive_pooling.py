@@ -19,18 +19,19 @@ import numpy as np
 
 from autograd_lite import Tensor
 
+from ...config.arguments import lengths
+from ...config.fields import field
 from ...module.module import Shape
+from ..arguments import DataFormatLike, LengthsLike, as_data_format
 from .interpolation import along, mean_matrix, window_bounds
-from .spatial import Lengths, Spatial
+from .spatial import Spatial
 
 
 class _AdaptivePooling(Spatial):
     """Pooling one axis after the other; see the subclasses."""
 
-    def __init__(self, output_size: Lengths, data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.output_size = self._lengths("output_size", output_size)
-        self._set_data_format(data_format)
+    output_size: LengthsLike = field(lengths)
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
     def call(self, x: Tensor) -> Tensor:
         """Return the pooled windows."""

@@ -19,64 +19,67 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import InitVar
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 import autograd_lite as ag
-from autograd_lite import Generator, Tensor
+from autograd_lite import Tensor
 
-from ... import activations, initializers
+from ...config.arguments import any_integer, flag, lengths, number, optional, positive
+from ...config.fields import field, option, weight
 from ...config.limits import STEP, room
 from ...module.module import Shape
-from ..layer import is_number, positive
-from ..recurrent.cells import of_cell
-from ..recurrent.recurrent import RNN
-from .convolution import Windowed
-from .spatial import Lengths
+from ..arguments import (
+    ActivationLike,
+    DataFormatLike,
+    InitializerLike,
+    KernelAndBias,
+    LengthsLike,
+    as_activation,
+    as_data_format,
+    as_initializer,
+    stream,
+)
+from ..layer import Function, Rule
+from ..recurrent.recurrent import RuledCell
+from .convolution import Windowed, as_padding
 
-Name = str | Callable[..., Any]
 _GATES = 4
 
 
-class ConvLSTMCell(Windowed):
+class ConvLSTMCell(KernelAndBias, Windowed):
     """The weights and the step of the layers below; works with channels last."""
 
-    kernel: Tensor
-    recurrent_kernel: Tensor
-    bias: Tensor | None
+    recurrent_kernel: Tensor = weight()
+    recurrent_regularizer: Rule = option(default=None, kw_only=True)
+    recurrent_constraint: Rule = option(default=None, kw_only=True)
     state_size = -1  # as in Keras: it depends on the input
 
-    def __init__(
-        self,
-        rank: int,
-        filters: int,
-        windows: tuple[Lengths, Lengths, str, Lengths],
-        data_format: str | None,
-        functions: tuple[Name | None, Name | None],
-        use_bias: bool,
-        initial: tuple[Name, Name, Name],
-        unit_forget_bias: bool,
-        rates: tuple[float, float],
-        seed: int | None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.rank = rank
-        self.filters = positive(f"ConvLSTM{rank}D", "filters", filters)
-        self._set_windows(*windows)
-        self._set_data_format(data_format)
-        self.activation, self.recurrent_activation = map(activations.get, functions)
-        self.use_bias = bool(use_bias)
-        self.kernel_initializer, self.recurrent_initializer, self.bias_initializer = map(initializers.get, initial)
-        self.unit_forget_bias = bool(unit_forget_bias)
-        for name, rate in zip(("dropout", "recurrent_dropout"), rates, strict=True):
-            if not is_number(rate) or not 0 <= rate < 1:
-                raise ValueError(f"ConvLSTM{rank}D: expected {name} with 0 <= {name} < 1; received {name}={rate!r}")
-        self.dropout, self.recurrent_dropout = map(float, rates)
-        self.generator = None if seed is None else Generator(seed, name=f"dropout seed {seed}")
+    rank: int = field(positive)
+    filters: int = field(positive)
+    kernel_size: LengthsLike = field(lengths)
+    strides: LengthsLike = field(lengths, default=1)
+    padding: str = field(as_padding, default="valid")
+    data_format: DataFormatLike = field(as_data_format, default=None)
+    dilation_rate: LengthsLike = field(lengths, default=1)
+    activation: ActivationLike = field(as_activation, default="tanh")
+    recurrent_activation: ActivationLike = field(as_activation, default="sigmoid")
+    use_bias: bool = field(flag, default=True)
+    kernel_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
+    recurrent_initializer: InitializerLike = field(as_initializer, default="orthogonal")
+    bias_initializer: InitializerLike = field(as_initializer, default="zeros")
+    unit_forget_bias: bool = field(flag, default=True)
+    dropout: float = field(number(0, below=1), default=0.0)
+    recurrent_dropout: float = field(number(0, below=1), default=0.0)
+    seed: int | None = field(optional(any_integer), default=None)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.generator = stream("dropout", self.seed)
 
     def build(self, input_shape: Shape) -> None:
         """Create the kernel (*K, C, 4 F), the recurrent kernel (*K, F, 4 F) and the bias (4 F,)."""
@@ -115,49 +118,35 @@ class ConvLSTMCell(Windowed):
         return [kept[i] for i in range(_GATES)]
 
 
-class _ConvLSTM(RNN):
+class _ConvLSTM(RuledCell):
     """Runs the cell over the time axis; see the subclasses."""
 
     rank = 2
+    makes = ConvLSTMCell
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Lengths,
-        strides: Lengths = 1,
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Lengths = 1,
-        activation: Name | None = "tanh",
-        recurrent_activation: Name | None = "sigmoid",
-        use_bias: bool = True,
-        kernel_initializer: Name = "glorot_uniform",
-        recurrent_initializer: Name = "orthogonal",
-        bias_initializer: Name = "zeros",
-        unit_forget_bias: bool = True,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        cell = ConvLSTMCell(
-            self.rank,
-            filters,
-            (kernel_size, strides, padding, dilation_rate),
-            data_format,
-            (activation, recurrent_activation),
-            use_bias,
-            (kernel_initializer, recurrent_initializer, bias_initializer),
-            unit_forget_bias,
-            (dropout, recurrent_dropout),
-            seed,
-            **of_cell(kwargs),
-        )
-        super().__init__(cell, return_sequences, return_state, go_backwards, stateful, **kwargs)
+    filters: InitVar[int] = field(positive)
+    kernel_size: InitVar[int | Sequence[int]] = field(lengths)
+    strides: InitVar[int | Sequence[int]] = field(lengths, default=1)
+    padding: InitVar[str] = field(as_padding, default="valid")
+    data_format: InitVar[str | None] = field(as_data_format, default=None)
+    dilation_rate: InitVar[int | Sequence[int]] = field(lengths, default=1)
+    activation: InitVar[str | Function | None] = field(default="tanh")
+    recurrent_activation: InitVar[str | Function | None] = field(default="sigmoid")
+    use_bias: InitVar[bool] = field(flag, default=True)
+    kernel_initializer: InitVar[str | Function] = field(default="glorot_uniform")
+    recurrent_initializer: InitVar[str | Function] = field(default="orthogonal")
+    bias_initializer: InitVar[str | Function] = field(default="zeros")
+    unit_forget_bias: InitVar[bool] = field(flag, default=True)
+    dropout: InitVar[float] = field(number(0, below=1), default=0.0)
+    recurrent_dropout: InitVar[float] = field(number(0, below=1), default=0.0)
+    seed: InitVar[int | None] = field(optional(any_integer), default=None)
+    return_sequences: bool = field(default=False)
+    return_state: bool = field(default=False)
+    go_backwards: bool = field(default=False)
+    stateful: bool = field(default=False)
+
+    def __post_init__(self, **arguments: Any) -> None:  # type: ignore[override]
+        super().__post_init__(rank=self.rank, **arguments)
 
     def build(self, input_shape: Shape) -> None:
         """Build the cell."""
@@ -262,6 +251,7 @@ class ConvLSTM2D(_ConvLSTM):
     """
 
     rank = 2
+    makes = ConvLSTMCell
 
 
 class ConvLSTM3D(_ConvLSTM):

@@ -14,43 +14,48 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ... import activations, initializers
+from ... import activations
+from ...config.arguments import flag, lengths, one_of, positive
+from ...config.fields import field, option, weight
 from ...config.limits import room
 from ...module.module import Shape
-from ..layer import positive
-from .spatial import Lengths, Spatial, one_of, window_count
+from ..arguments import (
+    ActivationLike,
+    DataFormatLike,
+    InitializerLike,
+    KernelAndBias,
+    LengthsLike,
+    as_activation,
+    as_data_format,
+    as_initializer,
+)
+from ..layer import Rule
+from .spatial import Spatial, window_count
 
-Function = str | Callable[..., Any]
+
+def as_padding(what: Any, name: str, value: Any) -> str:
+    """Return how a convolution pads; in one dimension "causal", too."""
+    return (_CAUSAL if what.rank == 1 else _PADDING)(what, name, value)
+
+
+_PADDING = one_of("valid", "same")
+_CAUSAL = one_of("valid", "same", "causal")
 
 
 class Windowed(Spatial):
     """What all convolutions have: windows, a bias, an activation."""
 
-    bias: Tensor | None
-    filters: int
-
-    def _set_windows(self, kernel_size: Lengths, strides: Lengths, padding: str, dilation_rate: Lengths) -> None:
-        self.kernel_size = self._lengths("kernel_size", kernel_size)
-        self.strides = self._lengths("strides", strides)
-        self.dilation_rate = self._lengths("dilation_rate", dilation_rate)
-        allowed = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
-        self.padding = one_of(type(self).__name__, "padding", padding, allowed)
+    def __post_init__(self) -> None:
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
                 f"{type(self).__name__}: expected strides or dilation_rate to be 1; received "
                 f"strides={self.strides} and dilation_rate={self.dilation_rate}"
             )
-
-    def _set_output(self, activation: Any, use_bias: bool, bias_initializer: Function) -> None:
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.bias_initializer = initializers.get(bias_initializer)
 
     def _channels(self, input_shape: Shape) -> int:
         channels = self._split(input_shape)[1]
@@ -108,37 +113,26 @@ class Windowed(Spatial):
         return text + ("" if self.activation is activations.linear else f", activation={name}")
 
 
-class _Convolution(Windowed):
+class _Convolution(KernelAndBias, Windowed):
     """A convolution: activation(x * kernel + bias); see the subclasses."""
 
-    kernel: Tensor
-    bias: Tensor | None
+    filters: int = field(positive)
+    kernel_size: LengthsLike = field(lengths)
+    strides: LengthsLike = field(lengths, default=1)
+    padding: str = field(as_padding, default="valid")
+    data_format: DataFormatLike = field(as_data_format, default=None)
+    dilation_rate: LengthsLike = field(lengths, default=1)
+    groups: int = field(positive, default=1)
+    activation: ActivationLike = field(as_activation, default=None)
+    use_bias: bool = field(flag, default=True)
+    kernel_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
+    bias_initializer: InitializerLike = field(as_initializer, default="zeros")
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Lengths,
-        strides: Lengths = 1,
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Lengths = 1,
-        groups: int = 1,
-        activation: Function | None = None,
-        use_bias: bool = True,
-        kernel_initializer: Function = "glorot_uniform",
-        bias_initializer: Function = "zeros",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        layer = type(self).__name__
-        self.filters = positive(layer, "filters", filters)
-        self._set_windows(kernel_size, strides, padding, dilation_rate)
-        self._set_data_format(data_format)
-        self.groups = positive(layer, "groups", groups)
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.filters % self.groups:
-            raise ValueError(f"{layer}: expected groups to divide filters={filters}; received groups={groups}")
-        self._set_output(activation, use_bias, bias_initializer)
-        self.kernel_initializer = initializers.get(kernel_initializer)
+            what = type(self).__name__
+            raise ValueError(f"{what}: expected groups to divide filters={self.filters}; received groups={self.groups}")
 
     def build(self, input_shape: Shape) -> None:
         """Create the kernel (*K, C/G, F) and the bias (F,)."""
@@ -222,32 +216,19 @@ class Conv3D(_Convolution):
     rank = 3
 
 
-class _Depthwise(Windowed):
+class _Depthwise(KernelAndBias, Windowed):
     """A convolution of each channel alone; see the subclasses."""
 
-    kernel: Tensor
-    bias: Tensor | None
-
-    def __init__(
-        self,
-        kernel_size: Lengths,
-        strides: Lengths = 1,
-        padding: str = "valid",
-        depth_multiplier: int = 1,
-        data_format: str | None = None,
-        dilation_rate: Lengths = 1,
-        activation: Function | None = None,
-        use_bias: bool = True,
-        depthwise_initializer: Function = "glorot_uniform",
-        bias_initializer: Function = "zeros",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._set_windows(kernel_size, strides, padding, dilation_rate)
-        self._set_data_format(data_format)
-        self.depth_multiplier = positive(type(self).__name__, "depth_multiplier", depth_multiplier)
-        self._set_output(activation, use_bias, bias_initializer)
-        self.depthwise_initializer = initializers.get(depthwise_initializer)
+    kernel_size: LengthsLike = field(lengths)
+    strides: LengthsLike = field(lengths, default=1)
+    padding: str = field(as_padding, default="valid")
+    depth_multiplier: int = field(positive, default=1)
+    data_format: DataFormatLike = field(as_data_format, default=None)
+    dilation_rate: LengthsLike = field(lengths, default=1)
+    activation: ActivationLike = field(as_activation, default=None)
+    use_bias: bool = field(flag, default=True)
+    depthwise_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
+    bias_initializer: InitializerLike = field(as_initializer, default="zeros")
 
     def build(self, input_shape: Shape) -> None:
         """Create the kernel (*K, C, M) and the bias (C M,)."""
@@ -308,34 +289,27 @@ class DepthwiseConv2D(_Depthwise):
 class _Separable(Windowed):
     """A depthwise convolution, then one over channels with windows of one element; see the subclasses."""
 
-    depthwise_kernel: Tensor
-    pointwise_kernel: Tensor
-    bias: Tensor | None
-
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Lengths,
-        strides: Lengths = 1,
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Lengths = 1,
-        depth_multiplier: int = 1,
-        activation: Function | None = None,
-        use_bias: bool = True,
-        depthwise_initializer: Function = "glorot_uniform",
-        pointwise_initializer: Function = "glorot_uniform",
-        bias_initializer: Function = "zeros",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.filters = positive(type(self).__name__, "filters", filters)
-        self._set_windows(kernel_size, strides, padding, dilation_rate)
-        self._set_data_format(data_format)
-        self.depth_multiplier = positive(type(self).__name__, "depth_multiplier", depth_multiplier)
-        self._set_output(activation, use_bias, bias_initializer)
-        self.depthwise_initializer = initializers.get(depthwise_initializer)
-        self.pointwise_initializer = initializers.get(pointwise_initializer)
+    depthwise_kernel: Tensor = weight()
+    pointwise_kernel: Tensor = weight()
+    bias: Tensor | None = weight()
+    filters: int = field(positive)
+    kernel_size: LengthsLike = field(lengths)
+    strides: LengthsLike = field(lengths, default=1)
+    padding: str = field(as_padding, default="valid")
+    data_format: DataFormatLike = field(as_data_format, default=None)
+    dilation_rate: LengthsLike = field(lengths, default=1)
+    depth_multiplier: int = field(positive, default=1)
+    activation: ActivationLike = field(as_activation, default=None)
+    use_bias: bool = field(flag, default=True)
+    depthwise_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
+    pointwise_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
+    bias_initializer: InitializerLike = field(as_initializer, default="zeros")
+    depthwise_regularizer: Rule = option(default=None, kw_only=True)
+    pointwise_regularizer: Rule = option(default=None, kw_only=True)
+    bias_regularizer: Rule = option(default=None, kw_only=True)
+    depthwise_constraint: Rule = option(default=None, kw_only=True)
+    pointwise_constraint: Rule = option(default=None, kw_only=True)
+    bias_constraint: Rule = option(default=None, kw_only=True)
 
     def build(self, input_shape: Shape) -> None:
         """Create the kernels (*K, C, M) and (1, …, C M, F), and the bias (F,)."""

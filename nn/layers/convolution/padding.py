@@ -10,29 +10,32 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ...config.arguments import is_integer, refused
+from ...config.fields import Converted, field
 from ...module.module import Shape
+from ..arguments import DataFormatLike, as_data_format
 from .spatial import Spatial
 
-Widths = int | Sequence[int] | Sequence[Sequence[int]]
+WidthsLike = Converted[int | Sequence[int] | Sequence[Sequence[int]], tuple[tuple[int, int], ...]]
+
+
+def pairs(what: Any, name: str, value: Any) -> tuple[tuple[int, int], ...]:
+    """Return two widths for each spatial axis, before and behind."""
+    rank: int = what.rank
+    expected = f"a non-negative integer, or for each of {rank} spatial axes one or a pair (before, behind)"
+    values = (value,) * rank if is_integer(value) else value
+    if rank == 1 and isinstance(value, (tuple, list)):
+        values = value if value and isinstance(value[0], (tuple, list)) else (value,)
+    found = [tuple(p) if isinstance(p, (tuple, list)) else (p, p) for p in _items(values)]
+    if not isinstance(values, (tuple, list)) or not all(is_integer(n) for pair in found for n in pair):
+        raise refused(TypeError, what, name, expected, value)
+    if len(found) != rank or any(len(pair) != 2 or min(pair) < 0 for pair in found):
+        raise refused(ValueError, what, name, expected, value)
+    return tuple((int(a), int(b)) for a, b in found)
 
 
 class _Ends(Spatial):
     """A layer that has two widths for each spatial axis, before and behind."""
-
-    def _pairs(self, argument: str, value: Any) -> tuple[tuple[int, int], ...]:
-        values: Any = value
-        if self.rank == 1 and isinstance(value, (tuple, list)):
-            values = value if value and isinstance(value[0], (tuple, list)) else (value,)
-        values = (values,) * self.rank if isinstance(values, (int, np.integer)) else values
-        pairs = [tuple(p) if isinstance(p, (tuple, list)) else (p, p) for p in _items(values)]
-        flat = [n for pair in pairs for n in pair]
-        good = not any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0 for n in flat)
-        if not good or len(pairs) != self.rank or any(len(p) != 2 for p in pairs):
-            raise ValueError(
-                f"{type(self).__name__}: expected {argument} to be a non-negative integer, or for each of {self.rank} "
-                f"spatial axes one or a pair (before, behind); received {argument}={value!r}"
-            )
-        return tuple((int(a), int(b)) for a, b in pairs)
 
     def _with_channels(self, spatial: Sequence[Any], other: Any) -> tuple[Any, ...]:
         """Return something for each axis: `other` for those of the batch and of the channels."""
@@ -46,10 +49,8 @@ def _items(values: Any) -> Sequence[Any]:
 class _ZeroPadding(_Ends):
     """Puts zeros before and behind each spatial axis; see the subclasses."""
 
-    def __init__(self, padding: Widths = 1, data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.padding = self._pairs("padding", padding)
-        self._set_data_format(data_format)
+    padding: WidthsLike = field(pairs, default=1)
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
     def call(self, x: Tensor) -> Tensor:
         """Return x with zeros around its spatial axes."""
@@ -69,11 +70,6 @@ class _ZeroPadding(_Ends):
 
 class _Cropping(_Ends):
     """Takes elements away before and behind each spatial axis; see the subclasses."""
-
-    def __init__(self, cropping: Widths, data_format: str | None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.cropping = self._pairs("cropping", cropping)
-        self._set_data_format(data_format)
 
     def call(self, x: Tensor) -> Tensor:
         """Return x without the ends of its spatial axes."""
@@ -176,8 +172,8 @@ class Cropping1D(_Cropping):
 
     rank = 1
 
-    def __init__(self, cropping: Widths = (1, 1), data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(cropping, data_format, **kwargs)
+    cropping: WidthsLike = field(pairs, default=(1, 1))
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
 
 class Cropping2D(_Cropping):
@@ -198,8 +194,8 @@ class Cropping2D(_Cropping):
 
     rank = 2
 
-    def __init__(self, cropping: Widths = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(cropping, data_format, **kwargs)
+    cropping: WidthsLike = field(pairs, default=((0, 0), (0, 0)))
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
 
 class Cropping3D(_Cropping):
@@ -220,7 +216,5 @@ class Cropping3D(_Cropping):
 
     rank = 3
 
-    def __init__(
-        self, cropping: Widths = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(cropping, data_format, **kwargs)
+    cropping: WidthsLike = field(pairs, default=((1, 1), (1, 1), (1, 1)))
+    data_format: DataFormatLike = field(as_data_format, default=None)

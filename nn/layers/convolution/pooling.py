@@ -12,6 +12,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,28 +20,24 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ...config.arguments import flag, lengths, one_of, or_else
+from ...config.fields import Converted, field
 from ...config.limits import room
 from ...module.masks import as_flags
 from ...module.module import Shape
-from .spatial import Lengths, Spatial, one_of, window_count
+from ..arguments import DataFormatLike, LengthsLike, as_data_format
+from .spatial import Spatial, window_count
 
 
 class _Pooling(Spatial):
     """Pooling over windows; see the subclasses."""
 
-    def __init__(
-        self,
-        pool_size: Lengths = 2,
-        strides: Lengths | None = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.pool_size = self._lengths("pool_size", pool_size)
-        self.strides = self.pool_size if strides is None else self._lengths("strides", strides)
-        self.padding = one_of(type(self).__name__, "padding", padding, ("valid", "same"))
-        self._set_data_format(data_format)
+    pool_size: LengthsLike = field(lengths, default=2)
+    strides: Converted[int | Sequence[int] | None, tuple[int, ...]] = field(
+        or_else(lengths, lambda layer: layer.pool_size), default=None
+    )
+    padding: str = field(one_of("valid", "same"), default="valid")
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, *O, C), or (batch, C, *O) with channels first."""
@@ -72,10 +69,8 @@ class _AveragePooling(_Pooling):
 class _GlobalPooling(Spatial):
     """Pooling over all spatial axes; see the subclasses."""
 
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._set_data_format(data_format)
-        self.keepdims = bool(keepdims)
+    data_format: DataFormatLike = field(as_data_format, default=None)
+    keepdims: bool = field(flag, default=False)
 
     def _axes(self) -> tuple[int, ...]:
         first = 1 if self.data_format == "channels_last" else 2

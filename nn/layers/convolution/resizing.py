@@ -7,28 +7,24 @@ Argument that the layers share:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from autograd_lite import Tensor
 
+from ...config.arguments import flag, lengths, number, one_of, positive
+from ...config.fields import Converted, field
 from ...config.limits import room
 from ...module.module import Shape
-from ..layer import is_number, positive
+from ..arguments import DataFormatLike, LengthsLike, as_data_format
 from .interpolation import INTERPOLATIONS, resized
-from .spatial import Lengths, Spatial, one_of
+from .spatial import Spatial
 
 
 class _UpSampling(Spatial):
     """Lengthens each spatial axis by a factor; see the subclasses."""
 
     interpolation = "nearest"
-
-    def __init__(self, size: Lengths = 2, data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.size = self._lengths("size", size)
-        self._set_data_format(data_format)
 
     def call(self, x: Tensor) -> Tensor:
         """Return x with longer spatial axes."""
@@ -73,8 +69,7 @@ class UpSampling1D(_UpSampling):
 
     rank = 1
 
-    def __init__(self, size: int = 2, **kwargs: Any) -> None:
-        super().__init__(size, None, **kwargs)
+    size: Converted[int, tuple[int, ...]] = field(lengths, default=2)
 
 
 class UpSampling2D(_UpSampling):
@@ -98,11 +93,9 @@ class UpSampling2D(_UpSampling):
 
     rank = 2
 
-    def __init__(
-        self, size: Lengths = (2, 2), data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any
-    ) -> None:
-        super().__init__(size, data_format, **kwargs)
-        self.interpolation = one_of("UpSampling2D", "interpolation", interpolation, INTERPOLATIONS)
+    size: LengthsLike = field(lengths, default=(2, 2))
+    data_format: DataFormatLike = field(as_data_format, default=None)
+    interpolation: str = field(one_of(*INTERPOLATIONS), default="nearest")
 
 
 class UpSampling3D(_UpSampling):
@@ -125,20 +118,14 @@ class UpSampling3D(_UpSampling):
 
     rank = 3
 
-    def __init__(self, size: Lengths = (2, 2, 2), data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(size, data_format, **kwargs)
+    size: LengthsLike = field(lengths, default=(2, 2, 2))
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
 
 class ToSize(Spatial):
     """Makes images of a given height and width."""
 
     rank = 2
-    height: int
-    width: int
-
-    def _set_size(self, height: int, width: int) -> None:
-        self.height = positive(type(self).__name__, "height", height)
-        self.width = positive(type(self).__name__, "width", width)
 
     def _floating(self, x: Tensor) -> Tensor:
         self._check_rank(x.shape)
@@ -188,32 +175,19 @@ class Resizing(ToSize):
         [[[[0.5], [2.5]]]]
     """
 
-    def __init__(
-        self,
-        height: int,
-        width: int,
-        interpolation: str = "bilinear",
-        crop_to_aspect_ratio: bool = False,
-        pad_to_aspect_ratio: bool = False,
-        fill_mode: str = "constant",
-        fill_value: float = 0.0,
-        antialias: bool = False,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._set_size(height, width)
-        self.interpolation = one_of("Resizing", "interpolation", interpolation, INTERPOLATIONS)
-        if crop_to_aspect_ratio and pad_to_aspect_ratio:
+    height: int = field(positive)
+    width: int = field(positive)
+    interpolation: str = field(one_of(*INTERPOLATIONS), default="bilinear")
+    crop_to_aspect_ratio: bool = field(flag, default=False)
+    pad_to_aspect_ratio: bool = field(flag, default=False)
+    fill_mode: str = field(one_of("constant"), default="constant")
+    fill_value: float = field(number(), default=0.0)
+    antialias: bool = field(flag, default=False)
+    data_format: DataFormatLike = field(as_data_format, default=None)
+
+    def __post_init__(self) -> None:
+        if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
             raise ValueError("Resizing: expected one of crop_to_aspect_ratio and pad_to_aspect_ratio; received both")
-        self.crop_to_aspect_ratio = bool(crop_to_aspect_ratio)
-        self.pad_to_aspect_ratio = bool(pad_to_aspect_ratio)
-        self.fill_mode = one_of("Resizing", "fill_mode", fill_mode, ("constant",))
-        if not is_number(fill_value):
-            raise ValueError(f"Resizing: expected fill_value to be a number; received fill_value={fill_value!r}")
-        self.fill_value = float(fill_value)
-        self.antialias = bool(antialias)
-        self._set_data_format(data_format)
 
     def call(self, x: Tensor) -> Tensor:
         """Return the images in the new size."""
@@ -253,10 +227,9 @@ class CenterCrop(ToSize):
         [[[[1.0], [2.0]]]]
     """
 
-    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._set_size(height, width)
-        self._set_data_format(data_format)
+    height: int = field(positive)
+    width: int = field(positive)
+    data_format: DataFormatLike = field(as_data_format, default=None)
 
     def call(self, x: Tensor) -> Tensor:
         """Return the middle of the images."""

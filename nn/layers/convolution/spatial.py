@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ...module.module import Shape
 from ..layer import Layer
-
-Lengths = int | Sequence[int]
-
-
-def one_of(layer: str, argument: str, value: Any, allowed: Sequence[str]) -> str:
-    """Return a word in lower case that must be one of those allowed.
-
-    Raises:
-        ValueError: if it is not.
-    """
-    word = value.lower() if isinstance(value, str) else value
-    if word not in allowed:
-        raise ValueError(
-            f"{layer}: expected {argument} to be one of {', '.join(allowed)}; received {argument}={value!r}"
-        )
-    return str(word)
 
 
 def window_count(n: int | None, window: int, stride: int, dilation: int, padding: str) -> int | None:
@@ -40,24 +21,8 @@ def window_count(n: int | None, window: int, stride: int, dilation: int, padding
 class Spatial(Layer):
     """A layer over inputs of shape (N, *S, C), or (N, C, *S) with data_format="channels_first"."""
 
-    rank: int
-    data_format: str
-
-    def _set_data_format(self, data_format: str | None) -> None:
-        allowed = ("channels_last", "channels_first")
-        self.data_format = one_of(type(self).__name__, "data_format", data_format or "channels_last", allowed)
-
-    def _lengths(self, argument: str, value: Any, least: int = 1) -> tuple[int, ...]:
-        """Return one integer for each spatial axis."""
-        values = (value,) * self.rank if isinstance(value, (int, np.integer)) else value
-        good = isinstance(values, (tuple, list)) and len(values) == self.rank
-        if not good or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < least for n in values):
-            kind = "a positive integer" if least else "a non-negative integer"
-            many = "" if self.rank == 1 else f", or {self.rank} of them, one for each spatial axis"
-            raise ValueError(
-                f"{type(self).__name__}: expected {argument} to be {kind}{many}; received {argument}={value!r}"
-            )
-        return tuple(int(n) for n in values)
+    rank = 2
+    data_format = "channels_last"
 
     def _check_rank(self, shape: Shape) -> None:
         if len(shape) != self.rank + 2:

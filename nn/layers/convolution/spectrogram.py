@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import InitVar
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ... import initializers
+from ...config.arguments import flag, number, one_of, optional, or_else, positive
+from ...config.fields import Converted, field, weight
 from ...config.limits import room
 from ...module.module import Shape
-from ..layer import Layer, is_number, positive
-from .spatial import Spatial, one_of, window_count
+from ..arguments import DataFormatLike, as_data_format
+from ..layer import Layer
+from .spatial import Spatial, window_count
 
 Array = npt.NDArray[Any]
 _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
@@ -61,47 +65,38 @@ class MelSpectrogram(Layer):
         ((1, 40, 16), 13)
     """
 
-    def __init__(
-        self,
-        fft_length: int = 2048,
-        sequence_stride: int = 512,
-        sequence_length: int | None = None,
-        window: str | npt.ArrayLike | None = "hann",
-        sampling_rate: float = 16000,
-        num_mel_bins: int = 128,
-        min_freq: float = 20.0,
-        max_freq: float | None = None,
-        power_to_db: bool = True,
-        top_db: float = 80.0,
-        mag_exp: float = 2.0,
-        min_power: float = 1e-10,
-        ref_power: float = 1.0,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        what = "MelSpectrogram"
-        self.fft_length = positive(what, "fft_length", fft_length)
-        self.sequence_stride = positive(what, "sequence_stride", sequence_stride)
-        self.sequence_length = self.fft_length if not sequence_length else positive(what, "length", sequence_length)
+    fft_length: int = field(positive, default=2048)
+    sequence_stride: int = field(positive, default=512)
+    sequence_length: Converted[int | None, int] = field(or_else(positive, lambda layer: layer.fft_length), default=None)
+    window: str | npt.ArrayLike | None = field(default="hann")
+    sampling_rate: float = field(number(above=0), default=16000)
+    num_mel_bins: int = field(positive, default=128)
+    min_freq: float = field(number(0), default=20.0)
+    max_freq: Converted[float | None, float] = field(
+        or_else(number(above=0), lambda layer: layer.sampling_rate / 2), default=None
+    )
+    power_to_db: bool = field(flag, default=True)
+    top_db: float = field(number(), default=80.0)
+    mag_exp: float = field(number(above=0), default=2.0)
+    min_power: float = field(number(above=0), default=1e-10)
+    ref_power: float = field(number(above=0), default=1.0)
+
+    def __post_init__(self) -> None:
         if self.sequence_length > self.fft_length:
             raise ValueError(
-                f"{what}: expected a sequence_length of at most fft_length={fft_length}; received {sequence_length}"
+                f"MelSpectrogram: expected a sequence_length of at most fft_length={self.fft_length}; received "
+                f"{self.sequence_length}"
             )
-        self.num_mel_bins = positive(what, "num_mel_bins", num_mel_bins)
-        top = sampling_rate / 2 if max_freq is None else max_freq
-        numbers = (sampling_rate, min_freq, top, top_db, mag_exp, min_power, ref_power)
-        if not all(map(is_number, numbers)) or not 0 <= min_freq < top or not min(mag_exp, min_power, ref_power) > 0:
+        if self.min_freq >= self.max_freq:
             raise ValueError(
-                f"{what}: expected 0 <= min_freq < max_freq, and mag_exp, min_power and ref_power above 0; received "
-                f"{min_freq=}, {max_freq=}, {mag_exp=}, {min_power=}, {ref_power=}"
+                f"MelSpectrogram: expected min_freq < max_freq; received min_freq={self.min_freq} and "
+                f"max_freq={self.max_freq}"
             )
-        self.power_to_db = bool(power_to_db)
-        self.top_db, self.mag_exp, self.min_power = float(top_db), float(mag_exp), float(min_power)
-        self.reference = 10 * math.log10(max(float(ref_power), self.min_power))
+        self.reference = 10 * math.log10(max(self.ref_power, self.min_power))
         bins = self.fft_length // 2 + 1
         room((bins, max(self.fft_length, self.num_mel_bins)))
-        self._waves = _waves(self.fft_length, _window(window, self.sequence_length))
-        self._bands = _mel_bands(bins, num_mel_bins, sampling_rate, float(min_freq), float(top))
+        self._waves = _waves(self.fft_length, _window(self.window, self.sequence_length))
+        self._bands = _mel_bands(bins, self.num_mel_bins, self.sampling_rate, self.min_freq, self.max_freq)
 
     def call(self, x: Tensor) -> Tensor:
         """Return the spectrograms, shape (N, K, frames)."""
@@ -174,42 +169,33 @@ class STFTSpectrogram(Spatial):
     """
 
     rank = 1
-    real_kernel: Tensor
-    imag_kernel: Tensor
+    real_kernel: Tensor = weight()
+    imag_kernel: Tensor = weight()
 
-    def __init__(
-        self,
-        mode: str = "log",
-        frame_length: int = 256,
-        frame_step: int | None = None,
-        fft_length: int | None = None,
-        window: str | npt.ArrayLike | None = "hann",
-        periodic: bool = False,
-        scaling: str | None = "density",
-        padding: str = "valid",
-        expand_dims: bool = False,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        what = "STFTSpectrogram"
-        # Not `mode`: that is the method which sets training or evaluation.
-        self.kind = one_of(what, "mode", mode, _MODES)
-        self.frame_length = positive(what, "frame_length", frame_length)
-        step = max(1, self.frame_length // 2) if frame_step is None else frame_step
-        self.frame_step = positive(what, "frame_step", step)
-        length = max(2, 2 ** (self.frame_length - 1).bit_length()) if fft_length is None else fft_length
-        self.fft_length = positive(what, "fft_length", length)
+    mode: InitVar[str] = field(one_of(*_MODES), default="log")
+    frame_length: int = field(positive, default=256)
+    frame_step: Converted[int | None, int] = field(
+        or_else(positive, lambda layer: max(1, layer.frame_length // 2)), default=None
+    )
+    fft_length: Converted[int | None, int] = field(
+        or_else(positive, lambda layer: max(2, 2 ** (layer.frame_length - 1).bit_length())), default=None
+    )
+    window: str | npt.ArrayLike | None = field(default="hann")
+    periodic: bool = field(flag, default=False)
+    scaling: str | None = field(optional(one_of("density", "spectrum")), default="density")
+    padding: str = field(one_of("valid", "same"), default="valid")
+    expand_dims: bool = field(flag, default=False)
+    data_format: DataFormatLike = field(as_data_format, default=None)
+
+    def __post_init__(self, mode: str) -> None:
+        self.kind = mode  # not `mode`: that is the method which sets training or evaluation
         if self.frame_step > self.frame_length or self.fft_length < self.frame_length or self.fft_length % 2:
             raise ValueError(
-                f"{what}: expected a frame_step of at most frame_length={frame_length}, and an even fft_length of at "
-                f"least that; received frame_step={self.frame_step} and fft_length={self.fft_length}"
+                f"STFTSpectrogram: expected a frame_step of at most frame_length={self.frame_length}, and an even "
+                f"fft_length of at least that; received frame_step={self.frame_step} and fft_length={self.fft_length}"
             )
-        self.padding = one_of(what, "padding", padding, ("valid", "same"))
-        self.expand_dims = bool(expand_dims)
-        self._set_data_format(data_format)
         sides = {"real": ("real",), "imag": ("imag",)}.get(self.kind, ("real", "imag"))
-        self._starts = {side: initializers.STFT(side, window, scaling, periodic) for side in sides}
+        self._starts = {side: initializers.STFT(side, self.window, self.scaling, self.periodic) for side in sides}
 
     def build(self, input_shape: Shape) -> None:
         """Create the kernels, shape (T, 1, F / 2 + 1)."""

@@ -6,52 +6,52 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ... import initializers
+from ...config.arguments import flag, lengths, lengths_from_0, one_of, optional, positive
+from ...config.fields import Converted, field
 from ...module.module import Shape
-from ..layer import positive
-from .convolution import Function, Windowed
-from .spatial import Lengths, one_of
+from ..arguments import (
+    ActivationLike,
+    DataFormatLike,
+    InitializerLike,
+    KernelAndBias,
+    LengthsLike,
+    as_activation,
+    as_data_format,
+    as_initializer,
+)
+from .convolution import Windowed
 
 
-class _ConvolutionTranspose(Windowed):
+class _ConvolutionTranspose(KernelAndBias, Windowed):
     """A transposed convolution; see the subclasses."""
 
-    kernel: Tensor
-    bias: Tensor | None
+    filters: int = field(positive)
+    kernel_size: LengthsLike = field(lengths)
+    strides: LengthsLike = field(lengths, default=1)
+    padding: str = field(one_of("valid", "same"), default="valid")
+    output_padding: Converted[int | Sequence[int] | None, tuple[int, ...] | None] = field(
+        optional(lengths_from_0), default=None
+    )
+    data_format: DataFormatLike = field(as_data_format, default=None)
+    dilation_rate: LengthsLike = field(lengths, default=1)
+    activation: ActivationLike = field(as_activation, default=None)
+    use_bias: bool = field(flag, default=True)
+    kernel_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
+    bias_initializer: InitializerLike = field(as_initializer, default="zeros")
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Lengths,
-        strides: Lengths = 1,
-        padding: str = "valid",
-        output_padding: Lengths | None = None,
-        data_format: str | None = None,
-        dilation_rate: Lengths = 1,
-        activation: Function | None = None,
-        use_bias: bool = True,
-        kernel_initializer: Function = "glorot_uniform",
-        bias_initializer: Function = "zeros",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        layer = type(self).__name__
-        self.filters = positive(layer, "filters", filters)
-        self._set_windows(kernel_size, strides, padding, dilation_rate)
-        one_of(layer, "padding", padding, ("valid", "same"))
-        self._set_data_format(data_format)
-        self.output_padding = None if output_padding is None else self._lengths("output_padding", output_padding, 0)
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.output_padding and any(p >= s for p, s in zip(self.output_padding, self.strides, strict=True)):
             raise ValueError(
-                f"{layer}: expected output_padding less than strides={self.strides}; received {output_padding!r}"
+                f"{type(self).__name__}: expected output_padding less than strides={self.strides}; received "
+                f"{self.output_padding!r}"
             )
-        self._set_output(activation, use_bias, bias_initializer)
-        self.kernel_initializer = initializers.get(kernel_initializer)
 
     def build(self, input_shape: Shape) -> None:
         """Create the kernel (*K, F, C) and the bias (F,)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import InitVar
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ... import initializers
+from ...config.arguments import flag, number, optional, positive
+from ...config.fields import field, option, weight
 from ...module.module import Shape
-from ..layer import Layer, is_number, positive
+from ..arguments import InitializerLike, as_initializer, numbers
+from ..layer import Layer, Rule
 
 
 class Embedding(Layer):
@@ -40,27 +42,22 @@ class Embedding(Layer):
         ([[[1.0, 2.0], [3.0, 4.0], [0.0, 0.0]]], [[True, True, False]])
     """
 
-    embeddings: Tensor
+    embeddings: Tensor = weight()
+    embeddings_regularizer: Rule = option(default=None, kw_only=True)
+    embeddings_constraint: Rule = option(default=None, kw_only=True)
 
-    def __init__(
-        self,
-        input_dim: int,
-        output_dim: int,
-        embeddings_initializer: str | Callable[..., Any] = "random_uniform",
-        mask_zero: bool = False,
-        weights: npt.ArrayLike | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.input_dim = positive("Embedding", "input_dim", input_dim)
-        self.output_dim = positive("Embedding", "output_dim", output_dim)
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.mask_zero = bool(mask_zero)
-        self._first = None if weights is None else np.array(weights, self.dtype)
-        if self._first is not None and self._first.shape != (self.input_dim, self.output_dim):
+    input_dim: int = field(positive)
+    output_dim: int = field(positive)
+    embeddings_initializer: InitializerLike = field(as_initializer, default="random_uniform")
+    mask_zero: bool = field(flag, default=False)
+    weights: InitVar[npt.ArrayLike | None] = field(optional(numbers), default=None)
+
+    def __post_init__(self, weights: Any) -> None:
+        self._first = weights
+        if weights is not None and weights.shape != (self.input_dim, self.output_dim):
             raise ag.ShapeError(
                 f"Embedding: expected weights of shape {(self.input_dim, self.output_dim)}, (input_dim, output_dim); "
-                f"received shape {self._first.shape}"
+                f"received shape {weights.shape}"
             )
 
     def build(self, input_shape: Shape) -> None:
@@ -114,14 +111,12 @@ class PositionalEmbedding(Layer):
     """
 
     supports_masking = True
-    position_embeddings: Tensor
+    position_embeddings: Tensor = weight()
+    position_embeddings_regularizer: Rule = option(default=None, kw_only=True)
+    position_embeddings_constraint: Rule = option(default=None, kw_only=True)
 
-    def __init__(
-        self, sequence_length: int, initializer: str | Callable[..., Any] = "glorot_uniform", **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.sequence_length = positive("PositionalEmbedding", "sequence_length", sequence_length)
-        self.initializer = initializers.get(initializer)
+    sequence_length: int = field(positive)
+    initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
 
     def build(self, input_shape: Shape) -> None:
         """Create the vectors (sequence_length, D)."""
@@ -169,13 +164,7 @@ class SinusoidalEmbedding(Layer):
 
     supports_masking = True
 
-    def __init__(self, max_wavelength: float = 10000.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if not is_number(max_wavelength) or not max_wavelength > 0:
-            raise ValueError(
-                f"SinusoidalEmbedding: expected max_wavelength > 0; received max_wavelength={max_wavelength!r}"
-            )
-        self.max_wavelength = float(max_wavelength)
+    max_wavelength: float = field(number(above=0), default=10000.0)
 
     def call(self, x: Tensor, start: int = 0) -> Tensor:
         """Return x with the waves added, of x's shape."""
@@ -208,19 +197,18 @@ class TokenAndPositionEmbedding(Layer):
         [[[2.0, 2.0], [2.0, 2.0]]]
     """
 
-    def __init__(
-        self,
-        vocabulary_size: int,
-        sequence_length: int,
-        embedding_dim: int,
-        embeddings_initializer: str | Callable[..., Any] = "random_uniform",
-        mask_zero: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        initializer = initializers.get(embeddings_initializer)
-        self.token_embedding = Embedding(vocabulary_size, embedding_dim, initializer, mask_zero, dtype=self.dtype)
-        self.position_embedding = PositionalEmbedding(sequence_length, initializer, dtype=self.dtype)
+    vocabulary_size: int = field(positive)
+    sequence_length: int = field(positive)
+    embedding_dim: int = field(positive)
+    embeddings_initializer: InitializerLike = field(as_initializer, default="random_uniform")
+    mask_zero: bool = field(flag, default=False)
+
+    def __post_init__(self) -> None:
+        initializer, dtype = self.embeddings_initializer, self.dtype
+        self.token_embedding = Embedding(
+            self.vocabulary_size, self.embedding_dim, initializer, self.mask_zero, dtype=dtype
+        )
+        self.position_embedding = PositionalEmbedding(self.sequence_length, initializer, dtype=dtype)
 
     def call(self, x: Tensor) -> Tensor:
         """Return the sum of both vectors, shape (N, T, D)."""

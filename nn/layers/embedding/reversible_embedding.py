@@ -11,8 +11,9 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ...config.arguments import flag, number, optional
+from ...config.fields import weight
 from ...module.module import Shape
-from ..layer import is_number
 from .embedding import Embedding
 
 
@@ -46,7 +47,7 @@ class ReversibleEmbedding(Embedding):
         [[[2.0, 2.0, 2.0], [2.0, 2.0, 2.0]]]
     """
 
-    reverse_embeddings: Tensor
+    reverse_embeddings: Tensor = weight()
 
     def __init__(
         self,
@@ -60,15 +61,11 @@ class ReversibleEmbedding(Embedding):
         **kwargs: Any,
     ) -> None:
         super().__init__(input_dim, output_dim, embeddings_initializer, mask_zero, **kwargs)
-        self.tie_weights = bool(tie_weights)
+        self.tie_weights = flag(self, "tie_weights", tie_weights)
         self.reverse_dtype = None if reverse_dtype is None else np.dtype(reverse_dtype)
         if self.reverse_dtype is not None and self.reverse_dtype.kind != "f":
             raise ag.DtypeError(f"ReversibleEmbedding: expected a floating reverse_dtype; received {reverse_dtype!r}")
-        if logit_soft_cap is not None and (not is_number(logit_soft_cap) or not logit_soft_cap > 0):
-            raise ValueError(
-                f"ReversibleEmbedding: expected logit_soft_cap > 0, or None; received logit_soft_cap={logit_soft_cap!r}"
-            )
-        self.logit_soft_cap = logit_soft_cap
+        self.logit_soft_cap = optional(number(above=0))(self, "logit_soft_cap", logit_soft_cap)
 
     def build(self, input_shape: Shape) -> None:
         """Create the embeddings (V, D), and if they are not tied the reversed ones (D, V)."""

@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from autograd_lite import Tensor
 
+from ...config.arguments import flag, number, one_of, optional, positive, refused
+from ...config.fields import Converted, field
 from ...module.module import Shape
-from ..convolution.spatial import one_of
-from ..layer import Layer, is_number, positive
+from ..layer import Layer
 from .scaling import batches_of
 
 Array = npt.NDArray[Any]
@@ -29,10 +30,11 @@ VECTORS = ("one_hot", "multi_hot", "count")
 class Encoding(Layer):
     """What the layers do with indices."""
 
-    output_mode: str
+    output_mode = "int"
+    sparse = False
 
-    def _refuse_sparse(self, sparse: bool) -> None:
-        if sparse:
+    def __post_init__(self) -> None:
+        if self.sparse:
             raise ValueError(
                 f"{type(self).__name__}: expected sparse=False, since arrays are dense; received sparse=True"
             )
@@ -89,11 +91,9 @@ class CategoryEncoding(Encoding):
         [[0.0, 0.0, 0.0, 2.0]]
     """
 
-    def __init__(self, num_tokens: int, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.num_tokens = positive("CategoryEncoding", "num_tokens", num_tokens)
-        self.output_mode = one_of("CategoryEncoding", "output_mode", output_mode, VECTORS)
-        self._refuse_sparse(sparse)
+    num_tokens: int = field(positive)
+    output_mode: str = field(one_of(*VECTORS), default="multi_hot")
+    sparse: bool = field(flag, default=False)
 
     def call(self, x: Tensor, count_weights: Any = None) -> Any:
         """Return the vectors, whose last axis has length K."""
@@ -121,6 +121,15 @@ class CategoryEncoding(Encoding):
         return f"{self.num_tokens}, output_mode={self.output_mode}"
 
 
+def _ascending(what: Any, name: str, value: Any) -> tuple[float, ...]:
+    edges = np.asarray(value)
+    if edges.dtype.kind not in "fiu" or edges.ndim != 1:
+        raise refused(TypeError, what, name, "numbers in ascending order", value)
+    if not (np.diff(edges) >= 0).all():
+        raise refused(ValueError, what, name, "numbers in ascending order", value)
+    return tuple(edges.astype(np.float64).tolist())
+
+
 class Discretization(Encoding):
     """Puts numbers in bins: out = how many boundaries are not above x.
 
@@ -146,39 +155,24 @@ class Discretization(Encoding):
         [[0, 1]]
     """
 
-    def __init__(
-        self,
-        bin_boundaries: Sequence[float] | None = None,
-        num_bins: int | None = None,
-        epsilon: float = 0.01,
-        output_mode: str = "int",
-        sparse: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        if (bin_boundaries is None) == (num_bins is None):
+    bin_boundaries: Converted[Sequence[float] | None, tuple[float, ...] | None] = field(
+        optional(_ascending), default=None
+    )
+    num_bins: Converted[int | None, int] = field(optional(positive), default=None)
+    epsilon: float = field(number(above=0, high=1), default=0.01)
+    output_mode: str = field(one_of("int", *VECTORS), default="int")
+    sparse: bool = field(flag, default=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._adapts = self.bin_boundaries is None
+        if self._adapts == (self.num_bins is None):
             raise ValueError(
                 f"Discretization: expected bin_boundaries or num_bins, one of them; received bin_boundaries="
-                f"{bin_boundaries!r} and num_bins={num_bins!r}"
+                f"{self.bin_boundaries!r} and num_bins={self.num_bins!r}"
             )
-        if not is_number(epsilon) or not 0 < epsilon <= 1:
-            raise ValueError(f"Discretization: expected 0 < epsilon <= 1; received epsilon={epsilon!r}")
-        self.epsilon = float(epsilon)
-        self.output_mode = one_of("Discretization", "output_mode", output_mode, ("int", *VECTORS))
-        self._refuse_sparse(sparse)
-        self._adapts = num_bins is not None
-        self.bin_boundaries: tuple[float, ...] | None = None
-        if num_bins is not None:
-            self.num_bins = positive("Discretization", "num_bins", num_bins)
-            return
-        edges = np.asarray(bin_boundaries, np.float64)
-        if edges.ndim != 1 or not (np.diff(edges) >= 0).all():
-            raise ValueError(
-                f"Discretization: expected bin_boundaries to be numbers in ascending order; received "
-                f"bin_boundaries={bin_boundaries!r:.80}"
-            )
-        self.bin_boundaries = tuple(edges.tolist())
-        self.num_bins = len(edges) + 1
+        if self.bin_boundaries is not None:
+            self.num_bins = len(self.bin_boundaries) + 1
 
     def adapt(self, data: Any) -> None:
         """Choose the boundaries so that each bin holds the same share of data.

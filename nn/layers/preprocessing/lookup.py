@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import InitVar
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,10 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ...config.arguments import any_integer, flag, not_negative, one_of, optional, positive
+from ...config.fields import field
 from ...config.limits import room
 from ...module.module import Shape
-from ..convolution.spatial import one_of
-from ..layer import is_number, positive
 from .categories import VECTORS, Encoding
 from .scaling import batches_of
 
@@ -50,42 +51,29 @@ class IntegerLookup(Encoding):
         ([[1, 3, 0]], [-1, 12, 36, 1138])
     """
 
-    def __init__(
-        self,
-        max_tokens: int | None = None,
-        num_oov_indices: int = 1,
-        mask_token: int | None = None,
-        oov_token: int = -1,
-        vocabulary: Sequence[int] | None = None,
-        invert: bool = False,
-        output_mode: str = "int",
-        sparse: bool = False,
-        pad_to_max_tokens: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.max_tokens = None if max_tokens is None else positive("IntegerLookup", "max_tokens", max_tokens)
-        if not is_number(num_oov_indices) or num_oov_indices < 0 or num_oov_indices % 1:
-            raise ValueError(
-                f"IntegerLookup: expected num_oov_indices to be a non-negative integer; received {num_oov_indices!r}"
-            )
-        self.num_oov_indices = int(num_oov_indices)
+    max_tokens: int | None = field(optional(positive), default=None)
+    num_oov_indices: int = field(not_negative, default=1)
+    mask_token: int | None = field(optional(any_integer), default=None)
+    oov_token: int = field(any_integer, default=-1)
+    vocabulary: InitVar[Sequence[int] | None] = field(default=None)
+    invert: bool = field(flag, default=False)
+    output_mode: str = field(one_of("int", *VECTORS), default="int")
+    sparse: bool = field(flag, default=False)
+    pad_to_max_tokens: bool = field(flag, default=False)
+
+    def __post_init__(self, vocabulary: Sequence[int] | None) -> None:
+        super().__post_init__()
         room((self.num_oov_indices,))
-        self.mask_token = mask_token
-        self.oov_token = oov_token
-        if self.max_tokens is not None and self.max_tokens <= num_oov_indices + (mask_token is not None):
+        special = self.num_oov_indices + (self.mask_token is not None)
+        if self.max_tokens is not None and self.max_tokens <= special:
             raise ValueError(
                 f"IntegerLookup: expected max_tokens to be more than the special ones; received max_tokens="
-                f"{max_tokens} with num_oov_indices={num_oov_indices} and mask_token={mask_token}"
+                f"{self.max_tokens} with num_oov_indices={self.num_oov_indices} and mask_token={self.mask_token}"
             )
-        self.invert = bool(invert)
-        self.output_mode = one_of("IntegerLookup", "output_mode", output_mode, ("int", *VECTORS))
-        self._refuse_sparse(sparse)
         if self.invert and self.output_mode != "int":
-            raise ValueError(f"IntegerLookup: expected output_mode='int' with invert; received {output_mode!r}")
-        if pad_to_max_tokens and max_tokens is None:
+            raise ValueError(f"IntegerLookup: expected output_mode='int' with invert; received {self.output_mode!r}")
+        if self.pad_to_max_tokens and self.max_tokens is None:
             raise ValueError("IntegerLookup: expected max_tokens with pad_to_max_tokens; received None")
-        self.pad_to_max_tokens = bool(pad_to_max_tokens)
         self._tokens: Array | None = None
         if vocabulary is not None:
             self.set_vocabulary(vocabulary)

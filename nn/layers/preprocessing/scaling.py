@@ -12,12 +12,20 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ...config.arguments import any_integer, flag, optional
+from ...config.fields import Converted, field, weight
 from ...module.module import Shape
+from ..arguments import numbers
 from ..layer import Layer
 
 Array = npt.NDArray[Any]
 # What stands for a deviation that is smaller, as in Keras.
 _LEAST_DEVIATION = 1e-7
+
+
+def _axes(what: Any, name: str, value: Any) -> tuple[int, ...]:
+    axes = () if value is None else value if isinstance(value, (tuple, list)) else (value,)
+    return tuple(any_integer(what, name, axis) for axis in axes)
 
 
 class Normalization(Layer):
@@ -45,25 +53,15 @@ class Normalization(Layer):
     """
 
     supports_masking = True
+    count: Tensor = weight()
+    axis: Converted[int | Sequence[int] | None, tuple[int, ...]] = field(_axes, default=-1)
+    mean: Converted[npt.ArrayLike | None, Any] = field(optional(numbers), default=None)
+    variance: Converted[npt.ArrayLike | None, Any] = field(optional(numbers), default=None)
+    invert: bool = field(flag, default=False)
 
-    mean: Any
-    variance: Any
-    count: Tensor
-
-    def __init__(
-        self,
-        axis: int | Sequence[int] | None = -1,
-        mean: npt.ArrayLike | None = None,
-        variance: npt.ArrayLike | None = None,
-        invert: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        axes = () if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
-        if any(isinstance(a, bool) or not isinstance(a, (int, np.integer)) for a in axes):
-            raise ValueError(f"Normalization: expected axis to be an integer, several, or None; received axis={axis!r}")
-        self.axis = tuple(int(a) for a in axes)
-        self.invert = bool(invert)
+    def __post_init__(self) -> None:
+        # The attributes of these names are what `build` makes.
+        mean, variance = vars(self).pop("mean"), vars(self).pop("variance")
         self._given: tuple[Array, Array] | None = None
         if (mean is None) != (variance is None):
             raise ValueError(
@@ -71,8 +69,8 @@ class Normalization(Layer):
                 f"variance={variance!r}"
             )
         if mean is not None and variance is not None:
-            self._given = np.asarray(mean, self.dtype), np.asarray(variance, self.dtype)
-            if self._given[0].ndim > len(self.axis) or (self._given[1] < 0).any():
+            self._given = mean, variance
+            if mean.ndim > len(self.axis) or (variance < 0).any():
                 raise ValueError(
                     f"Normalization: expected a mean of at most one axis for each in axis={self.axis}, and a variance "
                     f"that is not negative; received mean={mean!r} and variance={variance!r}"
@@ -218,13 +216,8 @@ class Rescaling(Layer):
 
     supports_masking = True
 
-    def __init__(self, scale: npt.ArrayLike, offset: npt.ArrayLike = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        for name, value in (("scale", scale), ("offset", offset)):
-            if np.asarray(value).dtype.kind not in "fiu":
-                raise ValueError(f"Rescaling: expected {name} to be numbers; received {name}={value!r}")
-        self.scale = np.asarray(scale, self.dtype)
-        self.offset = np.asarray(offset, self.dtype)
+    scale: Converted[npt.ArrayLike, Array] = field(numbers)
+    offset: Converted[npt.ArrayLike, Array] = field(numbers, default=0.0)
 
     def call(self, x: Tensor) -> Tensor:
         """Return x scale + offset, of x's shape."""

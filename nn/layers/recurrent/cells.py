@@ -20,30 +20,24 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 import autograd_lite as ag
-from autograd_lite import Generator, Tensor
+from autograd_lite import Tensor
 
-from ... import activations, initializers
+from ...config.arguments import any_integer, flag, number, optional, positive
+from ...config.fields import field, option, weight
 from ...module.module import Shape
-from ..layer import Layer, positive
+from ..arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer, stream
+from ..layer import Rule
 
-Name = str | Callable[..., Any]
 Masks = tuple[Any, Any]
-_RULES = [f"{weight}_{rule}" for weight in ("kernel", "recurrent", "bias") for rule in ("regularizer", "constraint")]
 
 
-def of_cell(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Take out of a layer's arguments those that are its cell's: the weights' rules. The dtype is both's."""
-    rules = {name: kwargs.pop(name) for name in _RULES if name in kwargs}
-    return rules | {"dtype": kwargs.get("dtype")}
-
-
-class RecurrentCell(Layer):
+class RecurrentCell(KernelAndBias):
     """Base of the cells below; a subclass has `gates` and `states`, and writes `step`.
 
     Its input enters by one product with `kernel` only, so that a layer can take the products of all time steps at once.
@@ -51,33 +45,12 @@ class RecurrentCell(Layer):
 
     gates = 1
     states = 1
-    kernel: Tensor
-    recurrent_kernel: Tensor
-    bias: Tensor | None
+    recurrent_kernel: Tensor = weight()
+    recurrent_regularizer: Rule = option(default=None, kw_only=True)
+    recurrent_constraint: Rule = option(default=None, kw_only=True)
 
-    def __init__(
-        self,
-        units: int,
-        activation: Name | None,
-        use_bias: bool,
-        initial: tuple[Name, Name, Name],
-        dropout: float,
-        recurrent_dropout: float,
-        seed: int | None,
-        **kwargs: Any,
-    ) -> None:
-        # The weight is `recurrent_kernel`, the arguments have Keras's shorter names.
-        for rule in ("regularizer", "constraint"):
-            if f"recurrent_{rule}" in kwargs:
-                kwargs[f"recurrent_kernel_{rule}"] = kwargs.pop(f"recurrent_{rule}")
-        super().__init__(**kwargs)
-        self.units = positive(type(self).__name__, "units", units)
-        self.activation = activations.get(activation)
-        self.use_bias = bool(use_bias)
-        self.kernel_initializer, self.recurrent_initializer, self.bias_initializer = map(initializers.get, initial)
-        self.dropout = _rate(self, "dropout", dropout)
-        self.recurrent_dropout = _rate(self, "recurrent_dropout", recurrent_dropout)
-        self.generator = None if seed is None else Generator(seed, name=f"dropout seed {seed}")
+    def __post_init__(self) -> None:
+        self.generator = stream("dropout", self.seed)
 
     @property
     def state_size(self) -> int | list[int]:
@@ -186,14 +159,6 @@ class RecurrentCell(Layer):
         return f"{self.kernel.shape[0]} -> {self.units}" if self.built else f"units={self.units}"
 
 
-def _rate(cell: Layer, argument: str, rate: Any) -> float:
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < 1:
-        raise ValueError(
-            f"{type(cell).__name__}: expected {argument} with 0 <= {argument} < 1; received {argument}={rate!r}"
-        )
-    return float(rate)
-
-
 class SimpleRNNCell(RecurrentCell):
     """One step of the fully connected recurrent network: h' = activation(x W + b + h U).
 
@@ -210,21 +175,15 @@ class SimpleRNNCell(RecurrentCell):
         ([[3.0, 3.0]], True)
     """
 
-    def __init__(
-        self,
-        units: int,
-        activation: Name | None = "tanh",
-        use_bias: bool = True,
-        kernel_initializer: Name = "glorot_uniform",
-        recurrent_initializer: Name = "orthogonal",
-        bias_initializer: Name = "zeros",
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        initial = (kernel_initializer, recurrent_initializer, bias_initializer)
-        super().__init__(units, activation, use_bias, initial, dropout, recurrent_dropout, seed, **kwargs)
+    units: int = field(positive)
+    activation: ActivationLike = field(as_activation, default="tanh")
+    use_bias: bool = field(flag, default=True)
+    kernel_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
+    recurrent_initializer: InitializerLike = field(as_initializer, default="orthogonal")
+    bias_initializer: InitializerLike = field(as_initializer, default="zeros")
+    dropout: float = field(number(0, below=1), default=0.0)
+    recurrent_dropout: float = field(number(0, below=1), default=0.0)
+    seed: int | None = field(optional(any_integer), default=None)
 
     def step(self, z: Tensor, states: Sequence[Any], drop: Any = None) -> tuple[Tensor, list[Tensor]]:
         """Return h' and [h']."""
@@ -260,25 +219,17 @@ class LSTMCell(RecurrentCell):
     gates = 4
     states = 2
 
-    def __init__(
-        self,
-        units: int,
-        activation: Name | None = "tanh",
-        recurrent_activation: Name | None = "sigmoid",
-        use_bias: bool = True,
-        kernel_initializer: Name = "glorot_uniform",
-        recurrent_initializer: Name = "orthogonal",
-        bias_initializer: Name = "zeros",
-        unit_forget_bias: bool = True,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        initial = (kernel_initializer, recurrent_initializer, bias_initializer)
-        super().__init__(units, activation, use_bias, initial, dropout, recurrent_dropout, seed, **kwargs)
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.unit_forget_bias = bool(unit_forget_bias)
+    units: int = field(positive)
+    activation: ActivationLike = field(as_activation, default="tanh")
+    recurrent_activation: ActivationLike = field(as_activation, default="sigmoid")
+    use_bias: bool = field(flag, default=True)
+    kernel_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
+    recurrent_initializer: InitializerLike = field(as_initializer, default="orthogonal")
+    bias_initializer: InitializerLike = field(as_initializer, default="zeros")
+    unit_forget_bias: bool = field(flag, default=True)
+    dropout: float = field(number(0, below=1), default=0.0)
+    recurrent_dropout: float = field(number(0, below=1), default=0.0)
+    seed: int | None = field(optional(any_integer), default=None)
 
     def _first_bias(self, shape: tuple[int, ...], dtype: Any) -> Any:
         if not self.unit_forget_bias:
@@ -324,25 +275,17 @@ class GRUCell(RecurrentCell):
 
     gates = 3
 
-    def __init__(
-        self,
-        units: int,
-        activation: Name | None = "tanh",
-        recurrent_activation: Name | None = "sigmoid",
-        use_bias: bool = True,
-        kernel_initializer: Name = "glorot_uniform",
-        recurrent_initializer: Name = "orthogonal",
-        bias_initializer: Name = "zeros",
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        reset_after: bool = True,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        initial = (kernel_initializer, recurrent_initializer, bias_initializer)
-        super().__init__(units, activation, use_bias, initial, dropout, recurrent_dropout, seed, **kwargs)
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.reset_after = bool(reset_after)
+    units: int = field(positive)
+    activation: ActivationLike = field(as_activation, default="tanh")
+    recurrent_activation: ActivationLike = field(as_activation, default="sigmoid")
+    use_bias: bool = field(flag, default=True)
+    kernel_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
+    recurrent_initializer: InitializerLike = field(as_initializer, default="orthogonal")
+    bias_initializer: InitializerLike = field(as_initializer, default="zeros")
+    dropout: float = field(number(0, below=1), default=0.0)
+    recurrent_dropout: float = field(number(0, below=1), default=0.0)
+    reset_after: bool = field(flag, default=True)
+    seed: int | None = field(optional(any_integer), default=None)
 
     def bias_shape(self) -> tuple[int, ...]:
         """Return (2, 3 H), or (3 H,) if the reset gate acts before the product."""

@@ -16,7 +16,8 @@ cell's: `layer.cell.kernel` and so on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import InitVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,10 +25,20 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ... import activations
+from ...config.arguments import any_integer, flag, number, optional, positive, refused
+from ...config.fields import field
 from ...config.limits import STEP, room
 from ...module.module import Shape
-from ..layer import Layer
-from .cells import GRUCell, LSTMCell, Name, RecurrentCell, SimpleRNNCell, of_cell
+from ..layer import Function, Layer, Rule
+from .cells import GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell
+
+
+def _cells(what: Any, name: str, value: Any) -> list[Any]:
+    if not isinstance(value, (list, tuple)):
+        raise refused(TypeError, what, name, "a list of cells", value)
+    if not value:
+        raise refused(ValueError, what, name, "a list of cells", value)
+    return [_checked_cell("StackedRNNCells", cell) for cell in value]
 
 
 class StackedRNNCells(Layer):
@@ -46,11 +57,7 @@ class StackedRNNCells(Layer):
         ((2, 3), [4, 4, 3, 3])
     """
 
-    def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if not isinstance(cells, (list, tuple)) or not cells:
-            raise ValueError(f"StackedRNNCells: expected a list of cells; received cells={cells!r}")
-        self.cells = [_checked_cell("StackedRNNCells", cell) for cell in cells]
+    cells: Sequence[Any] = field(_cells)
 
     @property
     def state_size(self) -> list[int]:
@@ -112,6 +119,11 @@ class RNN(Layer):
         ((2, 5, 4), (2, 4), True)
     """
 
+    return_sequences = False
+    return_state = False
+    go_backwards = False
+    stateful = False
+    zero_output_for_mask = False
     _makes_masks = False
 
     def __init__(
@@ -128,11 +140,12 @@ class RNN(Layer):
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell, dtype=self.dtype)
         self.cell = _checked_cell(type(self).__name__, cell)
-        self.return_sequences = bool(return_sequences)
-        self.return_state = bool(return_state)
-        self.go_backwards = bool(go_backwards)
-        self.stateful = bool(stateful)
-        self.zero_output_for_mask = bool(zero_output_for_mask)
+        self._set_flags(return_sequences, return_state, go_backwards, stateful, zero_output_for_mask)
+
+    def _set_flags(self, *flags: bool) -> None:
+        names = ("return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask")
+        for name, value in zip(names, flags, strict=True):
+            setattr(self, name, flag(self, name, value))
         self.states: list[Tensor] | None = None
 
     def build(self, input_shape: Shape) -> None:
@@ -311,7 +324,43 @@ def _stepped(cell: Any, x: Tensor, states: list[Any], training: bool) -> tuple[T
     return out, list(new) if isinstance(new, (list, tuple)) else [new]
 
 
-class _OneOp(RNN):
+class OwnCell(RNN):
+    """A recurrent layer that makes its cell, of the class `makes`, from its own arguments."""
+
+    makes: ClassVar[Any]
+
+    def __init__(
+        self,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        zero_output_for_mask: bool = False,
+        **options: Any,
+    ) -> None:
+        Layer.__init__(self, **options)
+        self._set_flags(return_sequences, return_state, go_backwards, stateful, zero_output_for_mask)
+
+    def __post_init__(self, **arguments: Any) -> None:
+        given = {name: value for name, value in arguments.items() if value is not None or name not in _RULES}
+        self.cell = self.makes(**given, dtype=self.dtype)
+
+
+_RULES = [f"{weight}_{rule}" for weight in ("kernel", "recurrent", "bias") for rule in ("regularizer", "constraint")]
+
+
+class RuledCell(OwnCell):
+    """The same, with the regularizers and constraints of the cell's weights."""
+
+    kernel_regularizer: InitVar[Rule] = field(default=None, kw_only=True)
+    recurrent_regularizer: InitVar[Rule] = field(default=None, kw_only=True)
+    bias_regularizer: InitVar[Rule] = field(default=None, kw_only=True)
+    kernel_constraint: InitVar[Rule] = field(default=None, kw_only=True)
+    recurrent_constraint: InitVar[Rule] = field(default=None, kw_only=True)
+    bias_constraint: InitVar[Rule] = field(default=None, kw_only=True)
+
+
+class _OneOp(RuledCell):
     """A layer that runs a whole sequence as one op, where the activations are those of the op.
 
     Masked steps are left out: the others of each sequence move together, to the front, and what comes out is put back.
@@ -370,37 +419,21 @@ class SimpleRNN(_OneOp):
         (2, 4)
     """
 
-    def __init__(
-        self,
-        units: int,
-        activation: Name | None = "tanh",
-        use_bias: bool = True,
-        kernel_initializer: Name = "glorot_uniform",
-        recurrent_initializer: Name = "orthogonal",
-        bias_initializer: Name = "zeros",
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        zero_output_for_mask: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        cell = SimpleRNNCell(
-            units,
-            activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            **of_cell(kwargs),
-        )
-        super().__init__(cell, return_sequences, return_state, go_backwards, stateful, zero_output_for_mask, **kwargs)
+    makes = SimpleRNNCell
+    units: InitVar[int] = field(positive)
+    activation: InitVar[str | Function | None] = field(default="tanh")
+    use_bias: InitVar[bool] = field(flag, default=True)
+    kernel_initializer: InitVar[str | Function] = field(default="glorot_uniform")
+    recurrent_initializer: InitVar[str | Function] = field(default="orthogonal")
+    bias_initializer: InitVar[str | Function] = field(default="zeros")
+    dropout: InitVar[float] = field(number(0, below=1), default=0.0)
+    recurrent_dropout: InitVar[float] = field(number(0, below=1), default=0.0)
+    seed: InitVar[int | None] = field(optional(any_integer), default=None)
+    return_sequences: bool = field(default=False)
+    return_state: bool = field(default=False)
+    go_backwards: bool = field(default=False)
+    stateful: bool = field(default=False)
+    zero_output_for_mask: bool = field(default=False)
 
     def _usual(self) -> bool:
         return self.cell.activation is activations.tanh or self.cell.activation is activations.relu
@@ -424,41 +457,23 @@ class GRU(_OneOp):
         ((2, 5, 4), (2, 12))
     """
 
-    def __init__(
-        self,
-        units: int,
-        activation: Name | None = "tanh",
-        recurrent_activation: Name | None = "sigmoid",
-        use_bias: bool = True,
-        kernel_initializer: Name = "glorot_uniform",
-        recurrent_initializer: Name = "orthogonal",
-        bias_initializer: Name = "zeros",
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        zero_output_for_mask: bool = False,
-        reset_after: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        cell = GRUCell(
-            units,
-            activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            reset_after=reset_after,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            **of_cell(kwargs),
-        )
-        super().__init__(cell, return_sequences, return_state, go_backwards, stateful, zero_output_for_mask, **kwargs)
+    makes = GRUCell
+    units: InitVar[int] = field(positive)
+    activation: InitVar[str | Function | None] = field(default="tanh")
+    recurrent_activation: InitVar[str | Function | None] = field(default="sigmoid")
+    use_bias: InitVar[bool] = field(flag, default=True)
+    kernel_initializer: InitVar[str | Function] = field(default="glorot_uniform")
+    recurrent_initializer: InitVar[str | Function] = field(default="orthogonal")
+    bias_initializer: InitVar[str | Function] = field(default="zeros")
+    dropout: InitVar[float] = field(number(0, below=1), default=0.0)
+    recurrent_dropout: InitVar[float] = field(number(0, below=1), default=0.0)
+    seed: InitVar[int | None] = field(optional(any_integer), default=None)
+    return_sequences: bool = field(default=False)
+    return_state: bool = field(default=False)
+    go_backwards: bool = field(default=False)
+    stateful: bool = field(default=False)
+    zero_output_for_mask: bool = field(default=False)
+    reset_after: InitVar[bool] = field(flag, default=True)
 
     def _usual(self) -> bool:
         return self.cell.activation is activations.tanh and self.cell.recurrent_activation is activations.sigmoid
@@ -484,41 +499,23 @@ class LSTM(_OneOp):
         ((2, 4), (2, 4), [('cell.kernel', (3, 16)), ('cell.recurrent_kernel', (4, 16)), ('cell.bias', (16,))])
     """
 
-    def __init__(
-        self,
-        units: int,
-        activation: Name | None = "tanh",
-        recurrent_activation: Name | None = "sigmoid",
-        use_bias: bool = True,
-        kernel_initializer: Name = "glorot_uniform",
-        recurrent_initializer: Name = "orthogonal",
-        bias_initializer: Name = "zeros",
-        unit_forget_bias: bool = True,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        zero_output_for_mask: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        cell = LSTMCell(
-            units,
-            activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            unit_forget_bias=unit_forget_bias,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            **of_cell(kwargs),
-        )
-        super().__init__(cell, return_sequences, return_state, go_backwards, stateful, zero_output_for_mask, **kwargs)
+    makes = LSTMCell
+    units: InitVar[int] = field(positive)
+    activation: InitVar[str | Function | None] = field(default="tanh")
+    recurrent_activation: InitVar[str | Function | None] = field(default="sigmoid")
+    use_bias: InitVar[bool] = field(flag, default=True)
+    kernel_initializer: InitVar[str | Function] = field(default="glorot_uniform")
+    recurrent_initializer: InitVar[str | Function] = field(default="orthogonal")
+    bias_initializer: InitVar[str | Function] = field(default="zeros")
+    unit_forget_bias: InitVar[bool] = field(flag, default=True)
+    dropout: InitVar[float] = field(number(0, below=1), default=0.0)
+    recurrent_dropout: InitVar[float] = field(number(0, below=1), default=0.0)
+    seed: InitVar[int | None] = field(optional(any_integer), default=None)
+    return_sequences: bool = field(default=False)
+    return_state: bool = field(default=False)
+    go_backwards: bool = field(default=False)
+    stateful: bool = field(default=False)
+    zero_output_for_mask: bool = field(default=False)
 
     def _usual(self) -> bool:
         return self.cell.activation is activations.tanh and self.cell.recurrent_activation is activations.sigmoid

@@ -10,9 +10,11 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ...config.arguments import positive
+from ...config.fields import weight
 from ...initializers import TruncatedNormal
 from ...module.module import Module, Shape
-from ..layer import Layer, positive
+from ..layer import Layer
 
 
 class Wrapper(Layer):
@@ -81,7 +83,7 @@ class SpectralNormalization(Wrapper):
         1.0
     """
 
-    vector_u: Tensor
+    vector_u: Tensor = weight()
 
     def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)

@@ -199,7 +199,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "reduction": (lambda: losses.Huber(reduction="average"), "expected reduction"),
     "delta": (lambda: losses.Huber(delta=0.0), "delta to be a finite number above 0"),
     "gamma": (lambda: losses.BinaryFocalCrossentropy(gamma=-1.0), "gamma to be a finite number of at least 0"),
-    "alpha": (lambda: losses.BinaryFocalCrossentropy(alpha=2.0), "of at least 0 and at most 1"),
+    "alpha": (lambda: losses.BinaryFocalCrossentropy(alpha=2.0), "alpha to be a number from 0 to 1"),
     "alphas": (lambda: losses.CategoricalFocalCrossentropy(alpha=[-1.0, 1.0]), "one a class"),
     "alphas of other classes": (lambda: losses.CategoricalFocalCrossentropy([1.0, 2.0])(ONE_HOT, P), "of 4 classes"),
     "q": (lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0), "below 1"),

@@ -225,11 +225,11 @@ def test_functions_of_metrics() -> None:
 
 
 BAD: dict[str, tuple[Callable[[], Any], str]] = {
-    "k": (lambda: metrics.TopKCategoricalAccuracy(k=0), "k to be an integer, at least 1"),
-    "thresholds": (lambda: metrics.Precision(thresholds=[0.5, 2.0]), "thresholds from 0 to 1"),
-    "top_k": (lambda: metrics.Recall(top_k=0), "top_k to be an integer"),
+    "k": (lambda: metrics.TopKCategoricalAccuracy(k=0), "k to be a positive integer"),
+    "thresholds": (lambda: metrics.Precision(thresholds=[0.5, 2.0]), "thresholds to be numbers from 0 to 1"),
+    "top_k": (lambda: metrics.Recall(top_k=0), "top_k to be a positive integer, or None"),
     "class_id": (lambda: metrics.Recall(class_id=9)(MANY, SCORES), "class_id=9"),
-    "curve": (lambda: metrics.AUC(curve="RPC"), "one of \\('ROC'"),
+    "curve": (lambda: metrics.AUC(curve="RPC"), "one of ROC, PR, PRGAIN"),
     "num_thresholds": (lambda: metrics.AUC(num_thresholds=1), "at least 2"),
     "num_labels": (lambda: metrics.AUC(num_labels=2), "only with multi_label"),
     "labels": (lambda: metrics.AUC(multi_label=True, num_labels=3)(MANY, SCORES), "shape \\(N, 3\\)"),
@@ -237,9 +237,9 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "soft targets": (lambda: metrics.AUC()(GRID, GRID), "targets 0 and 1"),
     "specificity": (lambda: metrics.SensitivityAtSpecificity(2.0), "specificity to be a number"),
     "average": (lambda: metrics.F1Score(average="mean"), "expected average"),
-    "beta": (lambda: metrics.FBetaScore(beta=0.0), "greater than 0"),
+    "beta": (lambda: metrics.FBetaScore(beta=0.0), "above 0"),
     "num_classes": (lambda: metrics.MeanIoU(num_classes=1), "at least 2"),
-    "target_class_ids": (lambda: metrics.IoU(2, [2]), "target_class_ids from 0 to 1"),
+    "target_class_ids": (lambda: metrics.IoU(2, [2]), "target_class_ids to be indices from 0 to 1"),
     "classes": (lambda: metrics.MeanIoU(2)(LABELS, GUESSED), "integers from 0 to 1"),
     "class_aggregation": (lambda: metrics.R2Score("mean"), "class_aggregation"),
     "num_regressors": (lambda: metrics.R2Score(num_regressors=-1), "num_regressors"),

@@ -228,13 +228,13 @@ REFUSALS: dict[str, tuple[Any, type[Exception], str]] = {
     "no tensor": (lambda: LBFGS(parameters=[W]).step(lambda: 3.0), TypeError, "returns a Tensor; received float"),
     "no scalar": (lambda: LBFGS(parameters=[W]).step(lambda: W * 2), ShapeError, r"scalar loss; received shape \(2,\)"),
     "constant": (lambda: LBFGS(parameters=[W]).step(lambda: ag.tensor(1.0)), GradError, "received a constant"),
-    "rate": (lambda: LBFGS(0, parameters=[W]), ValueError, "learning_rate above 0"),
+    "rate": (lambda: LBFGS(0, parameters=[W]), ValueError, "learning_rate to be a finite number above 0"),
     "iterations": (
         lambda: LBFGS(max_iter=0, parameters=[W]),
         ValueError,
-        "max_iter to be a whole number of at least 1",
+        "max_iter to be a positive integer",
     ),
-    "search": (lambda: LBFGS(line_search="wolfe", parameters=[W]), ValueError, "'strong_wolfe' or None"),
+    "search": (lambda: LBFGS(line_search="wolfe", parameters=[W]), ValueError, "one of strong_wolfe, or None"),
     "state": (lambda: LBFGS(parameters=[W]).load_state_dict({}), ValueError, "expected iterations and pairs"),
     "pairs": (
         lambda: LBFGS(parameters=[W]).load_state_dict({"iterations": 1, "pairs": np.ones((1, 2, 3))}),

@@ -492,7 +492,11 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         TypeError,
         "unexpected keyword argument 'weight_decay'. What every optimizer takes, .* is an argument of inner_optimizer",
     ),
-    "scale": (lambda: LossScaleOptimizer(optimizers.SGD(), 0), ValueError, "initial_scale above 0"),
+    "scale": (
+        lambda: LossScaleOptimizer(optimizers.SGD(), 0),
+        ValueError,
+        "initial_scale to be a finite number above 0",
+    ),
     "growth": (lambda: LossScaleOptimizer(optimizers.SGD(), 1, 0), ValueError, "dynamic_growth_steps"),
     "dict": (
         lambda: MultiOptimizer({"a": optimizers.SGD()}),  # type: ignore[arg-type]

@@ -475,11 +475,14 @@ HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     ),
     "layer for an optimizer": (
         into(*CONFIG, "optimizer", value={"class_name": "layers.Flatten", "config": {}}),
-        "expected a name or an optimizer",
+        "expected a name or an Optimizer",
     ),
     "private": (into(*CONFIG, "loss", value={"class_name": "losses._OfIndices", "config": {}}), "names the class"),
     "argument": (into(*CONFIG, "evil", value=1), "evil.*Pass compile=False"),
-    "rate": (into(*CONFIG, "optimizer", "config", "learning_rate", value="fast"), "learning_rate to be a number"),
+    "rate": (
+        into(*CONFIG, "optimizer", "config", "learning_rate", value="fast"),
+        "learning_rate to be a finite number",
+    ),
     "schedule": (
         into(*CONFIG, "optimizer", "config", "learning_rate", value={"class_name": "layers.Dense", "config": {}}),
         "does not say how",

@@ -223,7 +223,7 @@ class Emitter:
         opset: the version of the standard operators.
         nodes: in the order of their evaluation.
         values: of every result of a node, by its name.
-        constants: of every constant, by its name; the same array may stand there twice.
+        constants: every constant by its name; the same array may occur twice.
         titles: of results that are a node of the graph, its id.
         shared: results that several nodes of the graph are read off, under keys of the rules' own.
     """

@@ -119,7 +119,7 @@ def power(x: Value, y: Value) -> Value:
 
 
 def cbrt(x: Value) -> Value:
-    """Return the cube root: a power, and one step of Newton's method, for 1/3 is no binary fraction."""
+    """Return the cube root: a power and one step of Newton's method, since 1/3 is not a binary fraction."""
     size = abs(x)
     plain = size.equals(0) | ~finite(size)
     safe = select(plain, 1, size)

@@ -49,7 +49,7 @@ def _single(call: Call, *xs: Value) -> list[Value]:
 def _taps(
     x: Value, count: Shape, window: Shape, stride: Shape, padding: Padding, dilation: Shape, value: Scalar = 0
 ) -> Iterator[Value]:
-    """Yield for each tap, in C order, what stands there in every window: shape (N, *O, C)."""
+    """Yield for each tap, in C order, its elements in all windows: shape (N, *O, C)."""
     wide = x.pad([0, *(p[0] for p in padding), 0], [0, *(p[1] for p in padding), 0], value)
     for tap in itertools.product(*map(range, window)):
         starts = [k * d for k, d in zip(tap, dilation, strict=True)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..draw import n
-from ..layout.geometry import TIP, Leg, Point
+from ..draw import n, path_of
+from ..layout.geometry import TIP, Point
 from ..layout.legs import draw_legs
 from .frames import Band
 from .grid import Grid
@@ -20,7 +20,7 @@ _ASIDE, _PORT = 7.0, 8.0
 
 
 class Wire(NamedTuple):
-    """A line: its kind ("data", "quiet", "flow", "arrival", "seed" or "saved"), its path, its tip's, its owner's number."""
+    """A line: its kind ("data", "quiet", "flow", "arrival", "seed", "saved"), path, tip, and what it is of."""
 
     kind: str
     path: str
@@ -29,7 +29,7 @@ class Wire(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A mark: its kind ("gradient", "seed", "saved", "sum", "dot" or "argument"), its middle, its owner's number."""
+    """A mark: its kind ("gradient", "seed", "saved", "sum", "dot", "argument"), its middle, its owner's number."""
 
     kind: str
     at: Point
@@ -106,7 +106,7 @@ class _Router:
         quiet = {edge.source for edge, said in zip(half.edges, edges, strict=True) if said.quiet}
         for source in sorted(tips, key=lambda s: (s not in quiet, s)):
             kind = "quiet" if source in quiet else "data"
-            plan.wires.append(Wire(kind, _rising(legs[source, 0]), tips[source], source))
+            plan.wires.append(Wire(kind, path_of(legs[source, 0]), tips[source], source))
         for arrived in into.values():
             numbers = [argument for _, argument in sorted(arrived)]
             if numbers != sorted(numbers):
@@ -119,7 +119,7 @@ class _Router:
         legs = draw_legs(half)
         seeded = {seed.cell for seed in self.mirror.seeds}
         for cell, v in self.partner.items():
-            foot, path = Point(half.x[v], half.bottom(v)), _rising(legs.get((v, 0), ()))
+            foot, path = Point(half.x[v], half.bottom(v)), path_of(legs.get((v, 0), ()))
             is_rule = half.boxes[v].height > 0
             if path:
                 plan.wires.append(Wire("flow", path, _tip(foot, "up") if is_rule else "", cell))
@@ -229,24 +229,6 @@ class _Router:
 
 
 # ---- paths ----------------------------------------------------------------------------------------------------------
-
-
-def _rising(legs: Collection[Leg]) -> str:
-    """Write legs as a path from below, as gradients flow: dashes continue through bends, and end where lines meet."""
-    above = {leg.end: leg.start for leg in legs}
-    path, done = "", set()
-    for end in sorted(above.keys() - above.values()):
-        path += f"M{n(end.x)} {n(end.y)}"
-        while end in above and end not in done:
-            done.add(end)
-            start = above[end]
-            if start.x == end.x:
-                path += f"V{n(start.y)}"
-            else:
-                middle = n((start.y + end.y) / 2)
-                path += f"C{n(end.x)} {middle} {n(start.x)} {middle} {n(start.x)} {n(start.y)}"
-            end = start
-    return path
 
 
 def _bent(way: Sequence[Point]) -> str:

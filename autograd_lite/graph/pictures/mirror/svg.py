@@ -26,7 +26,7 @@ from .route import Note, Plan, Wire, planned
 _HEADER, _RULE, _CUT = 34.0, 12.0, 16.0
 # What the page says to those who do not see it.
 _WHAT = (
-    "On the left the forward pass runs down; on the right the derivative rules run up, each beside its operation. "
+    "On the left the forward pass runs down; on the right the derivative rules run up, each next to its operation. "
     "Dotted lines lead what is saved to the rules that read it; dashed lines lead gradients to the parameters."
 )
 
