@@ -16,7 +16,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..config.arguments import any_integer, flag, number, refused
-from ..config.fields import field, option, weight
+from ..config.fields import Converted, field, option, weight
 from ..module.module import Shape
 from .arguments import InitializerLike, as_initializer, some_axes
 from .layer import Layer, Rule
@@ -102,6 +102,13 @@ class _AffineNormalization(_Normalization):
         return out if self.beta is None else out + self._spread(self.beta, x)
 
 
+def _channels(what: Any, name: str, value: Any) -> int:
+    axes = some_axes(what, name, value)
+    if len(axes) != 1:
+        raise refused(ValueError, what, name, "one axis, the channels'", value)
+    return axes[0]
+
+
 class BatchNormalization(_AffineNormalization):
     """Normalizes each channel over the batch: gamma (x - mean) / sqrt(variance + epsilon) + beta.
 
@@ -133,7 +140,7 @@ class BatchNormalization(_AffineNormalization):
     moving_mean: Tensor = weight()
     moving_variance: Tensor = weight()
 
-    axis: int = field(any_integer, default=-1)
+    axis: Converted[int | Sequence[int], int] = field(_channels, default=-1)
     momentum: float = field(number(0, 1), default=0.99)
     epsilon: float = field(number(above=0), default=1e-3)
     center: bool = field(flag, default=True)
@@ -248,7 +255,7 @@ class GroupNormalization(_AffineNormalization):
     """
 
     groups: int = field(_groups, default=32)
-    axis: int = field(any_integer, default=-1)
+    axis: Converted[int | Sequence[int], int] = field(_channels, default=-1)
     epsilon: float = field(number(above=0), default=1e-3)
     center: bool = field(flag, default=True)
     scale: bool = field(flag, default=True)

@@ -235,7 +235,7 @@ def box(lengths: tuple[int, int], shares: Any, places: Any) -> Any:
 def _colors(what: Any, name: str, value: Any) -> Array:
     colors = value if isinstance(value, (tuple, list)) else [value]
     if not all(map(is_number, colors)):
-        raise refused(TypeError, what, name, "a number, one for each channel, or None", value)
+        raise refused(TypeError, what, name, "a number, or one for each channel", value)
     return np.asarray(colors, what.dtype)
 
 

@@ -212,7 +212,7 @@ class Discretization(Encoding):
             return super().from_config(config)
         layer = super().from_config({**config, "bin_boundaries": None})
         found = config.get("bin_boundaries")
-        layer.bin_boundaries = None if found is None else tuple(found)
+        layer.bin_boundaries = None if found is None else _ascending(layer, "bin_boundaries", found)
         return layer
 
     def call(self, x: Tensor) -> Any:

@@ -232,7 +232,7 @@ REFUSALS: dict[str, tuple[Any, type[Exception], str]] = {
     "iterations": (
         lambda: LBFGS(max_iter=0, parameters=[W]),
         ValueError,
-        "max_iter to be an integer of at least 1",
+        "max_iter to be a positive integer",
     ),
     "search": (lambda: LBFGS(line_search="wolfe", parameters=[W]), ValueError, "one of strong_wolfe, or None"),
     "state": (lambda: LBFGS(parameters=[W]).load_state_dict({}), ValueError, "expected iterations and pairs"),

@@ -294,7 +294,7 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "momentum": (
         lambda: optimizers.SGD(momentum=1.5),
         ValueError,
-        "momentum to be a number of at least 0 and at most 1.*1.5",
+        "momentum to be a number from 0 to 1.*1.5",
     ),
     "beta": (lambda: optimizers.Adam(beta_1=1), ValueError, "beta_1 to be a number of at least 0 and below 1; .*=1"),
     "epsilon": (lambda: optimizers.RMSprop(epsilon=0), ValueError, "epsilon to be a finite number above 0; .*=0"),

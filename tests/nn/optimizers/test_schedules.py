@@ -264,7 +264,7 @@ REFUSALS: dict[str, tuple[Any, type[Exception], str]] = {
     "momentum": (
         lambda: optimizers.SGD(use_ema=True, ema_momentum=2),
         ValueError,
-        "ema_momentum to be a number of at least 0",
+        "ema_momentum to be a number from 0 to 1, or None",
     ),
     "excluded": (
         lambda: optimizers.SGD().exclude_from_weight_decay(var_list=["bias"]),
@@ -278,7 +278,7 @@ REFUSALS: dict[str, tuple[Any, type[Exception], str]] = {
     ),
     "ftrl rate": (lambda: optimizers.Ftrl(0), ValueError, "Ftrl: expected learning_rate to be a finite number above 0"),
     "lion": (lambda: optimizers.Lion(beta_1=0), ValueError, "Lion: expected beta_1 to be a number above 0"),
-    "muon": (lambda: optimizers.Muon(ns_steps=2.5), TypeError, "ns_steps to be an integer"),
+    "muon": (lambda: optimizers.Muon(ns_steps=2.5), TypeError, "ns_steps to be a non-negative integer"),
 }
 
 
