@@ -17,7 +17,6 @@ class ActivityRegularization(Layer):
     Args:
         l1: factor of the absolute values, at least 0.
         l2: factor of the squares, at least 0.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Raises:
         ValueError: if a factor is negative, infinite or NaN.
@@ -40,9 +39,7 @@ class ActivityRegularization(Layer):
         return x
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
     def extra_repr(self) -> str:
-        """Return the factors."""
         return f"l1={self.l1:g}, l2={self.l2:g}"

@@ -64,11 +64,9 @@ class _Normalization(Layer):
         return weight if trailing else weight.reshape(*lengths)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
     def extra_repr(self) -> str:
-        """Return the axis."""
         return f"axis={self.axes[0] if len(self.axes) == 1 else self.axes}"
 
 
@@ -122,7 +120,6 @@ class BatchNormalization(_AffineNormalization):
         momentum: of the running averages, 0 <= momentum <= 1.
         epsilon, center, scale, beta_initializer, gamma_initializer: see the module.
         moving_mean_initializer, moving_variance_initializer: of the running averages, shape (C,).
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, ..., C); the result has x's shape. A `mask` of shape (N, ...), x's without its last axis,
     leaves entries out of mean and variance where it is False.
@@ -201,7 +198,6 @@ class LayerNormalization(_AffineNormalization):
     Args:
         axis: which axes mean and variance are taken over; gamma and beta lie along them.
         epsilon, center, scale, beta_initializer, gamma_initializer: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, ..., D); the result has x's shape.
 
@@ -242,7 +238,6 @@ class GroupNormalization(_AffineNormalization):
             normalization; 1 is layer normalization over channels and positions.
         axis: the channels'.
         epsilon, center, scale, beta_initializer, gamma_initializer: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, ..., C); the result has x's shape.
 
@@ -289,7 +284,6 @@ class GroupNormalization(_AffineNormalization):
         return out if self.beta is None else out + self._spread(self.beta, x)
 
     def extra_repr(self) -> str:
-        """Return the groups and the axis."""
         return f"groups={self.groups}, {super().extra_repr()}"
 
 
@@ -299,7 +293,6 @@ class RMSNormalization(_Normalization):
     Args:
         axis: which axes the mean is taken over; `scale` lies along them, and begins as ones.
         epsilon: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, ..., D); the result has x's shape.
 
@@ -331,7 +324,6 @@ class UnitNormalization(_Normalization):
 
     Args:
         axis: which axes the norm is taken over.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> UnitNormalization()([[3.0, 4.0], [0.0, 0.0]]).numpy().round(3).tolist()

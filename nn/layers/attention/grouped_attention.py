@@ -32,7 +32,6 @@ class GroupQueryAttention(MultiHeadAttention):
         activity_regularizer: of what each of the maps returns.
         use_gate: whether there is a gate.
         seed: of the dropout.
-        kwargs: `name`, `dtype`.
 
     Its call, masks and results are those of `MultiHeadAttention`; the weights have shape (N, U, T, S).
 
@@ -98,7 +97,6 @@ class GroupQueryAttention(MultiHeadAttention):
         self.key, self.value = (self._projection(None, (self.num_key_value_heads, self.key_dim)) for _ in range(2))
 
     def extra_repr(self) -> str:
-        """Return the sizes."""
         return (
             f"head_dim={self.key_dim}, num_query_heads={self.num_heads}, num_key_value_heads={self.num_key_value_heads}"
         )

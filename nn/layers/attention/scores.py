@@ -33,7 +33,6 @@ class Attention(Merge):
         score_mode: "dot" or "concat", which has a weight c, `concat_score_weight`, at first 1.
         dropout: share of softmax(scores) to drop while training.
         seed: of the dropout.
-        kwargs: `name`, `dtype`.
 
     Call it on a list [query, value] or [query, value, key] of shapes (N, T, D), (N, S, D') and (N, S, D); the key is
     the value by default, and then D' = D.
@@ -137,7 +136,6 @@ class Attention(Merge):
         return (*query[:-1], value[-1])
 
     def extra_repr(self) -> str:
-        """Return what differs from the default."""
         parts = ["use_scale=True"] if self.use_scale else []
         return ", ".join(parts + ([] if self.score_mode == "dot" else [f"score_mode={self.score_mode!r}"]))
 
@@ -149,7 +147,6 @@ class AdditiveAttention(Attention):
         use_scale: whether there are weights s, `scale` of shape (D,); else s_i = 1.
         dropout: share of softmax(scores) to drop while training.
         seed: of the dropout.
-        kwargs: `name`, `dtype`.
 
     Its call is that of `Attention`.
 
@@ -177,5 +174,4 @@ class AdditiveAttention(Attention):
         return out
 
     def extra_repr(self) -> str:
-        """Return what differs from the default."""
         return "" if self.use_scale else "use_scale=False"

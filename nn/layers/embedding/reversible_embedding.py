@@ -30,7 +30,6 @@ class ReversibleEmbedding(Embedding):
         mask_zero: as for `Embedding`.
         reverse_dtype: floating dtype to compute the logits in; the layer's by default.
         logit_soft_cap: what the absolute values of logits stay below: cap tanh(logits / cap); None for no limit.
-        kwargs: `input_shape`, `name`, `dtype`, and `embeddings_regularizer` and the like.
 
     Call it on integers of shape (N, ...), or with `reverse=True` on vectors (N, ..., D), which gives (N, ..., V).
 

@@ -46,7 +46,6 @@ class StackedRNNCells(Layer):
 
     Args:
         cells: list of cells.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     The states are one flat list, the first cell's states first.
 
@@ -288,7 +287,6 @@ class RNN(Layer):
         return [out, *((rows, n) for n in _sizes(self.cell))] if self.return_state else out
 
     def extra_repr(self) -> str:
-        """Return what differs from the default."""
         switches = ("return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask")
         return ", ".join(f"{name}=True" for name in switches if getattr(self, name))
 

@@ -67,7 +67,6 @@ class SpectralNormalization(Wrapper):
     Args:
         layer: a layer with a `kernel` or `embeddings`.
         power_iterations: how many steps to take before each call.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Raises:
         TypeError: if the layer has neither when it is built.

@@ -27,7 +27,6 @@ class Bidirectional(Layer):
         layer: a recurrent layer, the forward one; the backward one is made with the same arguments.
         merge_mode: "concat" (along the last axis), "sum", "mul", "ave" (the mean), or None for a list of both.
         backward_layer: the backward layer, if it shall differ; it must have go_backwards=True where the first has not.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Outputs of masked steps are 0 where all steps are returned, as in Keras, whatever `zero_output_for_mask` of the
     layers is.
@@ -125,7 +124,6 @@ class Bidirectional(Layer):
         return [merged, *states] if states else merged
 
     def extra_repr(self) -> str:
-        """Return the way of merging."""
         return f"merge_mode={self.merge_mode!r}"
 
 
@@ -155,7 +153,6 @@ class TimeDistributed(Layer):
 
     Args:
         layer: any layer whose samples do not depend on each other.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     A `mask` of shape (N, T) is that of the result too. Of one with more axes, such as that of the words of sentences,
     (N, T, S), the layer gets the rest, (S,) for each sample, and a step of the result counts if something of it does.
