@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from autograd_lite import Tensor
 
+from ..config.arguments import number
+from ..config.fields import field
 from ..module.module import Shape
 from ..regularizers import L1L2
 from .layer import Layer
@@ -29,10 +29,11 @@ class ActivityRegularization(Layer):
 
     supports_masking = True
 
-    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(activity_regularizer=L1L2(l1, l2), **kwargs)
-        self.l1 = float(l1)
-        self.l2 = float(l2)
+    l1: float = field(number(0), default=0.0)
+    l2: float = field(number(0), default=0.0)
+
+    def __post_init__(self) -> None:
+        self.activity_regularizer = L1L2(self.l1, self.l2)
 
     def call(self, x: Tensor) -> Tensor:
         """Return x."""

@@ -203,12 +203,12 @@ class InputLayer(Layer):
         shape: Any,
         batch_size: int | None = None,
         dtype: npt.DTypeLike | None = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
         self.sample_dtype = np.dtype("float32" if dtype is None else dtype)
         if np.ndim(shape) == 0 or None not in shape:
-            kwargs["input_shape"] = shape
-        super().__init__(dtype=self.sample_dtype if self.sample_dtype.kind == "f" else None, **kwargs)
+            options["input_shape"] = shape
+        super().__init__(dtype=self.sample_dtype if self.sample_dtype.kind == "f" else None, **options)
         self.sample_shape = tuple(self.input_shape if self.input_shape is not None else shape)
         if any(n is not None and (not isinstance(n, int) or n < 1) for n in self.sample_shape):
             raise ValueError(f"Input: expected positive lengths, or None for unknown ones; received shape={shape!r}")

@@ -5,7 +5,7 @@ Shape letters: N batch, T queries, S keys and values, D features.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ...config.arguments import any_integer, flag, number, one_of, optional
 from ...config.fields import Converted, field, weight
 from ...module.module import Shape
 from ..dense import Dropout
+from ..layer import LayerOptions
 from ..merging import Merge
 from .axes import SEQUENCE
 from .masks import allowed_pairs, flags, without
@@ -160,8 +161,10 @@ class AdditiveAttention(Attention):
         ((2, 3, 4), (4,))
     """
 
-    def __init__(self, use_scale: bool = True, dropout: float = 0.0, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(use_scale, dropout=dropout, seed=seed, **kwargs)
+    def __init__(
+        self, use_scale: bool = True, dropout: float = 0.0, seed: int | None = None, **options: Unpack[LayerOptions]
+    ) -> None:
+        super().__init__(use_scale, dropout=dropout, seed=seed, **options)
 
     def build(self, input_shape: Any) -> None:
         """Create the scale (D,)."""

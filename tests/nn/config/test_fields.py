@@ -20,6 +20,7 @@ import nn
 from nn.config.arguments import flag, number, optional, or_else, positive
 from nn.config.config import Configurable, Registered
 from nn.config.fields import attribute, field, fields_of, option, weight
+from nn.layers.layer import LayerOptions
 
 from ..layers.layer_cases import all_cases
 from ..losses.loss_cases import CASES as LOSSES
@@ -158,6 +159,10 @@ def test_every_annotation_in_a_class_with_fields_is_one_or_says_that_it_is_none(
             if not isinstance(line.value, ast.Call):  # of `field`, `weight`, or one that makes a descriptor
                 bare.append(f"{cls.__name__}: {ast.unparse(line)}")
     assert bare == []
+
+
+def test_the_options_of_written_constructors_are_those_of_declared_ones() -> None:
+    assert list(LayerOptions.__annotations__) == list(fields_of(nn.layers.Layer))
 
 
 def _made() -> dict[str, Any]:
