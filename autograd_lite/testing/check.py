@@ -211,7 +211,7 @@ def _check_orders(
             report.failures += [_contract(subject, item) for item in broken]
             if any(item.fatal for item in broken):
                 break
-        inner = _compared(subject, run, weights, *options, whole=level == 1)
+        inner = _compared(subject, run, weights, *options, level == 1)
         if level > 1:
             inner.inputs = {f"{name} (order {level})": entry for name, entry in inner.inputs.items()}
         report.merge(inner)

@@ -54,10 +54,11 @@ class users_lines:
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: types.TracebackType | None) -> None:
         caller = sys._getframe(2)
-        places = [p for p in self._places if (p.file, p.line) != (caller.f_code.co_filename, caller.f_lineno)]
+        here = caller.f_code.co_filename, caller.f_lineno  # Python shows this line itself
+        places = [p for p in (*self._places, *getattr(error, "places", ())) if (p.file, p.line) != here]
         # Python raises the error again with the traceback that it is given here: without the frame of the block.
         if isinstance(error, GradientMismatch | LawBroken):
-            error.__traceback__ = _linked([*places, *error.places])
+            error.__traceback__ = _linked(places)
         elif isinstance(error, Exception):
             error.__traceback__ = _linked(places, _without_ours(traceback))
 
