@@ -87,7 +87,7 @@ def _extreme(nan_function: Any, function: Any, least: float) -> None:
         a = operand(a)
         if a.dtype.kind not in "fc":
             return function(a, axis=axis, keepdims=kept(keepdims), initial=initial, where=where)
-        missing = np.isnan(a)
+        missing: Any = np.isnan(a)
         present = np.where(missing, least, a)
         found = function(present, axis=axis, keepdims=kept(keepdims), initial=initial, where=where)
         if given(initial):
