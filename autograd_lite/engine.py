@@ -34,7 +34,7 @@ _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PART
 _GATE = Kind.GATE
 # Constants up to this many bytes stay readable in the record after backward; larger arrays are let go.
 _KEEP_BYTES = 1024
-# Adding in place saves memory traffic on large arrays; on small ones NumPy is faster when out is no operand.
+# Adding in place saves memory traffic on large arrays; on small ones NumPy is faster with a new array.
 _IN_PLACE_SIZE = 1000
 _BOOL = np.dtype(np.bool_)
 _stamp = operator.attrgetter("stamp")

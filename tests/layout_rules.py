@@ -31,14 +31,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 # What nn may import besides `autograd_lite` itself.
 PUBLIC_MODULES = ("arguments", "compiler", "functional", "graph", "random", "testing", "tree")
-# Every call from a lower module up to a higher one: the hook, and the higher module that fills it.
-HOOKS = {
-    "tensor": "autograd_lite/tensors/tensor.py",
-    "lift": "autograd_lite/tensors/lifted.py",
-    "backward": "autograd_lite/engine.py",
-    "svg": "autograd_lite/__init__.py",
-    "operate": "nn/layers/operation.py",
-}
 VAGUE_NAMES = {"common", "helpers", "misc", "utils"}
 PACKAGES = ("autograd_lite", "nn")
 
@@ -154,27 +146,6 @@ def _nn_reason(item: Import) -> str:
     if _belongs(item.module, ("autograd_lite",)) and (item.module not in allowed or private):
         return f"nn is built from the public API only: autograd_lite and its modules {', '.join(PUBLIC_MODULES)}"
     return ""
-
-
-def hook_violations(sources: Sources) -> list[str]:
-    """Check that the hooks filled are those of HOOKS, and that no module is written into by other means."""
-    found, filled = [], set()
-    for path, source in sources.items():
-        if not _belongs(module_name(path), PACKAGES):
-            continue
-        for node in ast.walk(ast.parse(source)):
-            targets = [ast.unparse(target) for target in node.targets] if isinstance(node, ast.Assign) else []
-            for target in targets:
-                owner, _, hook = target.rpartition(".")
-                if owner.rpartition(".")[2].strip("_") == "HOOKS":
-                    filled.add(hook)
-                    if HOOKS.get(hook) != path:
-                        found.append(f"{path}:{node.lineno} fills the hook {hook!r}, which HOOKS does not list for it")
-                elif target.startswith("globals()["):
-                    found.append(f"{path}:{node.lineno} writes to globals(); declare a hook in core/hooks.py")
-    return found + [
-        f"{HOOKS[hook]}: the hook {hook!r} is listed, but not filled" for hook in HOOKS if hook not in filled
-    ]
 
 
 def underscore_violations(sources: Sources) -> list[str]:

@@ -48,6 +48,36 @@ def test_bootstrap() -> None:
     assert not violations, "\n".join(violations)
 
 
+# What is not tested in the folder of its name: ops by the laws that all of them keep, Tensors with the engine.
+TESTED_IN = {"ops": "laws", "networks": "laws", "tensors": "engine", "passes": "ir"}
+# Tests of no folder: of input that is damaged, of the notebooks, and of the long runs that want no surprise.
+OF_THE_WHOLE = {"fuzz", "laws", "notebooks", "reliability"}
+
+
+def folders(*roots: str, deep: int) -> set[str]:
+    """Return the folders with Python files below some roots, by their path from it, to a depth."""
+    paths = [Path(path).parent.relative_to(root) for root in roots for path in SOURCES if path.startswith(f"{root}/")]
+    return {"/".join(path.parts[:deep]) for path in paths if path.parts}
+
+
+def test_the_tests_mirror_the_source() -> None:
+    """Each folder has one of its name in `tests`; topics below a second level share that of the folder above."""
+    source = folders("autograd_lite", deep=2) | {f"nn/{folder}" for folder in folders("nn", deep=1)} | {"nn"}
+    tests = {
+        str(Path(path).parent.relative_to("tests").as_posix())
+        for path in SOURCES
+        if path.startswith("tests/") and "/test_" in path
+    }
+    lacking = {folder for folder in source if TESTED_IN.get(folder, folder) not in tests}
+    assert not lacking, f"no tests in tests/{', tests/'.join(sorted(lacking))}"
+    assert set(TESTED_IN) <= source
+    modules = {Path(path).stem for path in SOURCES if path.count("/") == 1}
+    own = folders("tests", deep=1) - OF_THE_WHOLE
+    assert own <= source | modules, (
+        f"tests/{', tests/'.join(sorted(own - source - modules))} is the test folder of nothing"
+    )
+
+
 GOOD = {
     "autograd_lite/__init__.py": "from . import random\nfrom .tensors.tensor import Tensor\nfrom .core.op import Op\n"
     "def __getattr__(name):\n    return import_module('.graph', __name__)\n",
@@ -206,18 +236,6 @@ def test_room_rule_sees() -> None:
         "nn: 2 rooms lean on each other: x -> y (nn/x/a.py, line 1, at run time) -> x (nn/y/d.py, line 1, at run time)"
     ]
     assert rules.room_violations(GOOD) == []
-
-
-def test_hook_rule_sees() -> None:
-    good = {path: f"HOOKS.{hook} = f\n" for hook, path in rules.HOOKS.items()}
-    assert rules.hook_violations(good) == []
-    assert rules.hook_violations({**good, "nn/bad.py": "mode.HOOKS.svg = f\n"}) == [
-        "nn/bad.py:1 fills the hook 'svg', which HOOKS does not list for it"
-    ]
-    assert "globals()" in rules.hook_violations({**good, "nn/bad.py": "\nglobals()['T'] = f\n"})[0]
-    assert rules.hook_violations({**good, "autograd_lite/engine.py": ""}) == [
-        "autograd_lite/engine.py: the hook 'backward' is listed, but not filled"
-    ]
 
 
 @pytest.mark.parametrize("path", ["nn/_a.py", "autograd_lite/_new/a.py", "nn/data/_a.py"])

@@ -118,7 +118,7 @@ def _rows(out: Any, traced: Traced, single: bool) -> Any:
 def _forward(
     f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any], has_aux: bool
 ) -> Any:
-    """Return the Jacobian by forward mode: a batch of unit tangents beside the values."""
+    """Return the Jacobian by forward mode: a batch of unit tangents along with the values."""
     wanted = positions("jacobian", f, argnums, args)
     forward, batch = ForwardLevel(), Level()
     inputs = [array_like(a) for a in args]

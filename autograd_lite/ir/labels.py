@@ -54,12 +54,12 @@ _EACH_AXIS = ("dilation", "kernel", "padding", "stride", "window")
 _SILENT = {"batch": None, "dilation": "1", "groups": "1", "padding": "0", "stride": "1"}
 
 
-def brief_values(params: Sequence[Param], told: Mapping[str, str]) -> dict[str, str]:
+def brief_values(params: Sequence[Param], elsewhere: Mapping[str, str]) -> dict[str, str]:
     """Return names and texts of the parameters that say more than defaults do.
 
     Args:
         params: of an op.
-        told: values of parameters that the reader sees elsewhere.
+        elsewhere: texts of parameters that the reader sees in other places.
 
     Example:
         >>> from autograd_lite.ir.node import make_param
@@ -67,7 +67,7 @@ def brief_values(params: Sequence[Param], told: Mapping[str, str]) -> dict[str, 
         >>> brief_values([make_param("padding", ((1, 1), (1, 1))), stride, window], {})
         {'padding': '1', 'window': '3'}
     """
-    said = [p for p in params if p.text not in ("None", "False", told.get(p.name))]
+    said = [p for p in params if p.text not in ("None", "False", elsewhere.get(p.name))]
     texts = {p.name: re.sub(_LONE, _inner, re.sub(DIGEST, "", _for_all_axes(p))) for p in said}
     silent = {**_SILENT, "stride": texts.get("window", "1")}
     return {name: text for name, text in texts.items() if name not in silent or silent[name] not in (None, text)}

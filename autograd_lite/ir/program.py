@@ -175,7 +175,7 @@ class PureProgram:
             for _ in range(repeats):
                 for i in self.calls:
                     if self.graph[i].op.startswith("random_"):
-                        continue  # a draw would move the stream of the user's generator
+                        continue  # a draw would advance the generator
                     begin = time.perf_counter()
                     self._compute(i, values)
                     took = time.perf_counter() - begin

@@ -70,7 +70,10 @@ def _of_one_kind(ufunc: np.ufunc, array: Any, dtype: Any) -> Any:
     one = np.ones(1, array.dtype)
     made = ufunc(one, one).dtype
     if made.kind == "b" and array.dtype.kind != "b":
-        raise TypeError(f"np.{ufunc.__name__}: its results are no {array.dtype} that it could take again")
+        raise TypeError(
+            f"np.{ufunc.__name__}: expected a ufunc that can be applied to its results again; from {array.dtype} it "
+            f"makes {made}"
+        )
     return array if made == array.dtype else array.astype(made)
 
 

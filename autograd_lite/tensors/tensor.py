@@ -21,7 +21,7 @@ from ..core.ownership import SMALL
 from ..core.shapes import ShapeDtype
 from ..core.undo import open_undo
 from ..ops import barrier, index, shape
-from .leaving import Leaving
+from .conversions import Conversions
 from .methods import Methods, canonical_index
 from .operators import Operators
 from .protocols import Dispatched, deferred
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 GRAD_LOCK = fork_safe_lock()
 
 
-class Tensor(Operators, Methods, Dispatched, Leaving):
+class Tensor(Operators, Methods, Dispatched, Conversions):
     """An n-dimensional array that records the operations applied to it.
 
     Args:

@@ -195,7 +195,11 @@ def check_subject(
 
 
 def _check_orders(
-    report: GradReport, subject: Any, order: int, options: tuple[Any, ...], nondet_tol: float | None
+    report: GradReport,
+    subject: Any,
+    order: int,
+    options: tuple[str, str, str, float | None, int],
+    nondet_tol: float | None,
 ) -> None:
     """Check the first derivative and its contracts (unless `nondet_tol` is None), then the derivative of that, …"""
     seed = options[-1]
@@ -207,7 +211,7 @@ def _check_orders(
             report.failures += [_contract(subject, item) for item in broken]
             if any(item.fatal for item in broken):
                 break
-        inner = _compared(subject, run, weights, *options, whole=level == 1)
+        inner = _compared(subject, run, weights, *options, level == 1)
         if level > 1:
             inner.inputs = {f"{name} (order {level})": entry for name, entry in inner.inputs.items()}
         report.merge(inner)

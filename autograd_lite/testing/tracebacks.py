@@ -14,7 +14,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ..core.node import Source
 from .report import GradientMismatch, LawBroken
@@ -35,9 +35,8 @@ def plainly(function: F) -> F:
             return function(*args, **kwargs)
 
     # With the globals of the module that the function belongs to, where doctest looks for it.
-    here: Any = types.FunctionType(call.__code__, function.__globals__, function.__name__, None, call.__closure__)  # type: ignore[attr-defined]
-    found: F = functools.update_wrapper(here, function)
-    return found
+    here: Any = types.FunctionType(call.__code__, function.__globals__, function.__name__, None, call.__closure__)
+    return cast(F, functools.update_wrapper(here, function))
 
 
 class users_lines:
@@ -55,10 +54,11 @@ class users_lines:
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: types.TracebackType | None) -> None:
         caller = sys._getframe(2)
-        places = [p for p in self._places if (p.file, p.line) != (caller.f_code.co_filename, caller.f_lineno)]
+        here = caller.f_code.co_filename, caller.f_lineno  # Python shows this line itself
+        places = [p for p in (*self._places, *getattr(error, "places", ())) if (p.file, p.line) != here]
         # Python raises the error again with the traceback that it is given here: without the frame of the block.
         if isinstance(error, GradientMismatch | LawBroken):
-            error.__traceback__ = _linked([*places, *error.places])
+            error.__traceback__ = _linked(places)
         elif isinstance(error, Exception):
             error.__traceback__ = _linked(places, _without_ours(traceback))
 

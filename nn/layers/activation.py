@@ -25,7 +25,6 @@ class _Elementwise(Layer):
     supports_masking = True
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
 
@@ -36,7 +35,6 @@ class ReLU(_Elementwise):
         max_value: where the result stops growing, not negative; None for nowhere.
         negative_slope: slope below the threshold, not negative.
         threshold: below which the slope is `negative_slope`, not negative.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> ReLU(max_value=2.0, negative_slope=0.5)([[-1.0, 1.0, 3.0]]).tolist()
@@ -57,7 +55,6 @@ class LeakyReLU(_Elementwise):
 
     Args:
         negative_slope: not negative.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     References:
         Maas, Hannun, Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models, 2013, section 2.
@@ -74,7 +71,6 @@ class LeakyReLU(_Elementwise):
         return ag.leaky_relu(x, self.negative_slope)
 
     def extra_repr(self) -> str:
-        """Return the slope."""
         return f"{self.negative_slope:g}"
 
 
@@ -91,7 +87,6 @@ class PReLU(_Elementwise):
     Args:
         alpha_initializer: of alpha, which has the shape of a sample.
         shared_axes: axes along which one alpha serves, counted from 1 since the batch axis is not among alpha's.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     References:
         He, Zhang, Ren, Sun: Delving Deep into Rectifiers, 2015, equation 1.
@@ -126,7 +121,6 @@ class ELU(_Elementwise):
 
     Args:
         alpha: the limit at minus infinity is -alpha.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     References:
         Clevert, Unterthiner, Hochreiter: Fast and Accurate Deep Network Learning by Exponential Linear Units, 2015,
@@ -144,7 +138,6 @@ class ELU(_Elementwise):
         return activations.elu(x, self.alpha)
 
     def extra_repr(self) -> str:
-        """Return alpha."""
         return f"{self.alpha:g}"
 
 
@@ -153,7 +146,6 @@ class Softmax(_Elementwise):
 
     Args:
         axis: which.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x; a `mask` that broadcasts to x's shape is False where the result is to be 0.
 
@@ -180,7 +172,6 @@ class Softmax(_Elementwise):
         return np.exp(x - ag.logsumexp(x, axis=self.axes, keepdims=True))
 
     def extra_repr(self) -> str:
-        """Return the axis."""
         return f"axis={self.axes[0] if len(self.axes) == 1 else self.axes}"
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from autograd_lite import Tensor
 
+from ..config.arguments import number
+from ..config.fields import field
 from ..module.module import Shape
 from ..regularizers import L1L2
 from .layer import Layer
@@ -17,7 +17,6 @@ class ActivityRegularization(Layer):
     Args:
         l1: factor of the absolute values, at least 0.
         l2: factor of the squares, at least 0.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Raises:
         ValueError: if a factor is negative, infinite or NaN.
@@ -30,19 +29,18 @@ class ActivityRegularization(Layer):
 
     supports_masking = True
 
-    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(activity_regularizer=L1L2(l1, l2), **kwargs)
-        self.l1 = float(l1)
-        self.l2 = float(l2)
+    l1: float = field(number(0), default=0.0)
+    l2: float = field(number(0), default=0.0)
+
+    def __post_init__(self) -> None:
+        self.activity_regularizer = L1L2(self.l1, self.l2)
 
     def call(self, x: Tensor) -> Tensor:
         """Return x."""
         return x
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
     def extra_repr(self) -> str:
-        """Return the factors."""
         return f"l1={self.l1:g}, l2={self.l2:g}"

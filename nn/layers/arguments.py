@@ -12,6 +12,7 @@ from autograd_lite import Generator, Tensor
 from .. import activations, initializers
 from ..config.arguments import Check, is_integer, one_of, refused
 from ..config.fields import Converted, option, weight
+from ..module.module import Module
 from .layer import Function, Layer, Rule
 
 ActivationLike = Converted[str | Function | None, Function]
@@ -38,6 +39,13 @@ def as_data_format(what: Any, name: str, value: Any) -> str:
 
 
 _data_format: Check = one_of("channels_last", "channels_first")
+
+
+def as_layer(what: Any, name: str, value: Any) -> Module:
+    """Check that `value` is a layer."""
+    if not isinstance(value, Module):
+        raise refused(TypeError, what, name, "a layer, such as Dense(8)", value)
+    return value
 
 
 def stream(what: str, seed: int | None) -> Generator | None:

@@ -25,7 +25,6 @@ class Dense(KernelAndBias):
         use_bias: whether to add a bias.
         kernel_initializer: of the kernel, shape (D, K).
         bias_initializer: of the bias, shape (K,).
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, ..., D); the result has shape (N, ..., K). Integers are cast to the layer's dtype.
 
@@ -86,7 +85,6 @@ class Dense(KernelAndBias):
         )
 
     def extra_repr(self) -> str:
-        """Return the size and the activation."""
         size = f"{self.kernel.shape[0]} -> {self.units}" if self.built else f"units={self.units}"
         name = getattr(self.activation, "__name__", repr(self.activation))
         return size + ("" if self.activation is activations.linear else f", activation={name}")
@@ -104,7 +102,6 @@ class Activation(Layer):
 
     Args:
         activation: name or function.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> Activation("relu")([[-1.0, 2.0]]).tolist()
@@ -119,11 +116,9 @@ class Activation(Layer):
         return self.activation(x)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
     def extra_repr(self) -> str:
-        """Return the function's name."""
         return getattr(self.activation, "__name__", repr(self.activation))
 
 
@@ -156,11 +151,9 @@ class Dropped(Layer):
         return tuple(n if k is None else k for k, n in zip(noise, shape, strict=True))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
     def extra_repr(self) -> str:
-        """Return the rate."""
         return f"{self.rate:g}"
 
 
@@ -173,7 +166,6 @@ class Dropout(Dropped):
         rate: probability of an element to be dropped, 0 <= rate < 1.
         noise_shape: shape of the mask, where 1 shares a draw along an axis and None takes x's length.
         seed: of a stream of the layer's own; by default the default generator.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     References:
         Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout: A Simple Way to Prevent Neural Networks

@@ -56,7 +56,6 @@ class EinsumDense(KernelAndBias):
         bias_axes: letters of the result along which there is a bias; None for no bias.
         kernel_initializer: of the kernel, whose shape has one length for each of its letters.
         bias_initializer: of the bias.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Raises:
         ValueError: for an equation of another form, or with letters that fit nothing.
@@ -145,7 +144,6 @@ class EinsumDense(KernelAndBias):
         return self._lengths(input_shape)[1]
 
     def extra_repr(self) -> str:
-        """Return the equation and the lengths."""
         name = getattr(self.activation, "__name__", repr(self.activation))
         how = "" if self.activation is activations.linear else f", activation={name}"
         return f"{self.equation!r}, {self.partial_output_shape}{how}"

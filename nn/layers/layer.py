@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,16 @@ from ..module.penalties import Added, Rules, clear_added, inside_model, penaltie
 
 Function = Callable[..., Any]
 Rule = str | Function | None
+
+
+class LayerOptions(TypedDict, total=False):
+    """The keyword arguments that every layer takes, for a constructor that is written; see `Layer`."""
+
+    input_shape: Sequence[int] | None
+    input_dim: int | None
+    name: str | None
+    dtype: npt.DTypeLike | None
+    activity_regularizer: Rule
 
 
 class Layer(Configurable, Module):

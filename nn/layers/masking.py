@@ -22,7 +22,6 @@ class Masking(Layer):
 
     Args:
         mask_value: the value that stands for padding.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, T, ..., D); the result has x's shape, and its mask is x's without the last axis.
 
@@ -57,9 +56,7 @@ class Masking(Layer):
         return np.any(x != np.asarray(self.mask_value).astype(x.dtype), axis=-1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
     def extra_repr(self) -> str:
-        """Return the value."""
         return f"mask_value={self.mask_value:g}"

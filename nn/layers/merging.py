@@ -168,7 +168,6 @@ class Concatenate(Merge):
 
     Args:
         axis: which; 0 is the batch.
-        kwargs: `name`, `dtype`.
 
     Example:
         >>> Concatenate()([np.ones((1, 2)), np.zeros((1, 1))]).tolist()
@@ -211,7 +210,6 @@ class Concatenate(Merge):
         return (*shapes[0][:at], total, *shapes[0][at + 1 :])
 
     def extra_repr(self) -> str:
-        """Return the axis."""
         return f"axis={self.axis}"
 
 
@@ -230,7 +228,6 @@ class Dot(Merge):
     Args:
         axes: the axis of both, or a pair: an axis of the first and one of the second; not 0, the batch.
         normalize: whether to divide by the norms along the axes first, which makes the cosine of the angle.
-        kwargs: `name`, `dtype`.
 
     For a of shape (N, I, K) and b of shape (N, J, K), `Dot(2)` gives shape (N, I, J); for (N, K) and (N, K), `Dot(1)`
     gives (N, 1).
@@ -273,7 +270,6 @@ class Dot(Merge):
         return (first[0], *(rest or [1]))
 
     def extra_repr(self) -> str:
-        """Return the axes."""
         return f"axes={self.axes}" + (", normalize=True" if self.normalize else "")
 
 
@@ -296,7 +292,6 @@ class Residual(Layer):
     Args:
         layers: f, one layer or a list of layers applied one after another.
         shortcut: a layer for the other branch, such as a Dense that gives it the length of f's result.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     References:
         He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, 2015, equations 1 and 2.

@@ -37,7 +37,6 @@ class SpatialDropout1D(_SpatialDropout):
     Args:
         rate: probability of a channel to be dropped, 0 <= rate < 1.
         seed: of a stream of the layer's own; by default the default generator.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, T, C); the result has x's shape.
 
@@ -61,7 +60,6 @@ class SpatialDropout2D(_SpatialDropout):
         rate: probability of a channel to be dropped, 0 <= rate < 1.
         data_format: "channels_last" for x of shape (N, H, W, C), "channels_first" for (N, C, H, W).
         seed: of a stream of the layer's own; by default the default generator.
-        kwargs: `input_shape`, `name`, `dtype`.
     """
 
     rate: float = field(number(0, below=1))
@@ -78,7 +76,6 @@ class SpatialDropout3D(_SpatialDropout):
         rate: probability of a channel to be dropped, 0 <= rate < 1.
         data_format: "channels_last" for x of shape (N, D, H, W, C), "channels_first" for (N, C, D, H, W).
         seed: of a stream of the layer's own; by default the default generator.
-        kwargs: `input_shape`, `name`, `dtype`.
     """
 
     rate: float = field(number(0, below=1))
@@ -105,7 +102,6 @@ class _Noise(Layer):
         return self._noisy(x) if (self.training if training is None else training) else x
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
 
@@ -115,7 +111,6 @@ class GaussianNoise(_Noise):
     Args:
         stddev: its standard deviation, not negative.
         seed: of a stream of the layer's own; by default the default generator.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> GaussianNoise(0.5).eval()([[1.0, 2.0]]).tolist()
@@ -129,7 +124,6 @@ class GaussianNoise(_Noise):
         return x + ag.random.normal(x.shape, 0.0, self.stddev, dtype=x.dtype, generator=self.generator)
 
     def extra_repr(self) -> str:
-        """Return the deviation."""
         return f"{self.stddev:g}"
 
 
@@ -141,7 +135,6 @@ class GaussianDropout(_Noise):
     Args:
         rate: 0 <= rate < 1.
         seed: of a stream of the layer's own; by default the default generator.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     References:
         Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout, 2014, section 10.
@@ -159,7 +152,6 @@ class GaussianDropout(_Noise):
         return x * ag.random.normal(x.shape, 1.0, stddev, dtype=x.dtype, generator=self.generator)
 
     def extra_repr(self) -> str:
-        """Return the rate."""
         return f"{self.rate:g}"
 
 
@@ -173,7 +165,6 @@ class AlphaDropout(_Noise):
         rate: 0 <= rate < 1.
         noise_shape: shape of the mask, as for `Dropout`.
         seed: of a stream of the layer's own; by default the default generator.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     References:
         Klambauer, Unterthiner, Mayr, Hochreiter: Self-Normalizing Neural Networks, 2017, section "New Dropout
@@ -202,7 +193,6 @@ class AlphaDropout(_Noise):
         return x * (kept * a) + ((1.0 - kept) * (a * low) - a * low * self.rate)
 
     def extra_repr(self) -> str:
-        """Return the rate."""
         return f"{self.rate:g}"
 
 

@@ -16,7 +16,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..config.arguments import any_integer, flag, number, refused
-from ..config.fields import field, option, weight
+from ..config.fields import Converted, field, option, weight
 from ..module.module import Shape
 from .arguments import InitializerLike, as_initializer, some_axes
 from .layer import Layer, Rule
@@ -64,11 +64,9 @@ class _Normalization(Layer):
         return weight if trailing else weight.reshape(*lengths)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
     def extra_repr(self) -> str:
-        """Return the axis."""
         return f"axis={self.axes[0] if len(self.axes) == 1 else self.axes}"
 
 
@@ -102,6 +100,13 @@ class _AffineNormalization(_Normalization):
         return out if self.beta is None else out + self._spread(self.beta, x)
 
 
+def _channels(what: Any, name: str, value: Any) -> int:
+    axes = some_axes(what, name, value)
+    if len(axes) != 1:
+        raise refused(ValueError, what, name, "one axis, the channels'", value)
+    return axes[0]
+
+
 class BatchNormalization(_AffineNormalization):
     """Normalizes each channel over the batch: gamma (x - mean) / sqrt(variance + epsilon) + beta.
 
@@ -115,7 +120,6 @@ class BatchNormalization(_AffineNormalization):
         momentum: of the running averages, 0 <= momentum <= 1.
         epsilon, center, scale, beta_initializer, gamma_initializer: see the module.
         moving_mean_initializer, moving_variance_initializer: of the running averages, shape (C,).
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, ..., C); the result has x's shape. A `mask` of shape (N, ...), x's without its last axis,
     leaves entries out of mean and variance where it is False.
@@ -133,7 +137,7 @@ class BatchNormalization(_AffineNormalization):
     moving_mean: Tensor = weight()
     moving_variance: Tensor = weight()
 
-    axis: int = field(any_integer, default=-1)
+    axis: Converted[int | Sequence[int], int] = field(_channels, default=-1)
     momentum: float = field(number(0, 1), default=0.99)
     epsilon: float = field(number(above=0), default=1e-3)
     center: bool = field(flag, default=True)
@@ -194,7 +198,6 @@ class LayerNormalization(_AffineNormalization):
     Args:
         axis: which axes mean and variance are taken over; gamma and beta lie along them.
         epsilon, center, scale, beta_initializer, gamma_initializer: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, ..., D); the result has x's shape.
 
@@ -235,7 +238,6 @@ class GroupNormalization(_AffineNormalization):
             normalization; 1 is layer normalization over channels and positions.
         axis: the channels'.
         epsilon, center, scale, beta_initializer, gamma_initializer: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, ..., C); the result has x's shape.
 
@@ -248,7 +250,7 @@ class GroupNormalization(_AffineNormalization):
     """
 
     groups: int = field(_groups, default=32)
-    axis: int = field(any_integer, default=-1)
+    axis: Converted[int | Sequence[int], int] = field(_channels, default=-1)
     epsilon: float = field(number(above=0), default=1e-3)
     center: bool = field(flag, default=True)
     scale: bool = field(flag, default=True)
@@ -282,7 +284,6 @@ class GroupNormalization(_AffineNormalization):
         return out if self.beta is None else out + self._spread(self.beta, x)
 
     def extra_repr(self) -> str:
-        """Return the groups and the axis."""
         return f"groups={self.groups}, {super().extra_repr()}"
 
 
@@ -292,7 +293,6 @@ class RMSNormalization(_Normalization):
     Args:
         axis: which axes the mean is taken over; `scale` lies along them, and begins as ones.
         epsilon: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, ..., D); the result has x's shape.
 
@@ -324,7 +324,6 @@ class UnitNormalization(_Normalization):
 
     Args:
         axis: which axes the norm is taken over.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> UnitNormalization()([[3.0, 4.0], [0.0, 0.0]]).numpy().round(3).tolist()

@@ -49,7 +49,6 @@ class Operation(Layer):
 
     Args:
         function: name of the function, or "getitem".
-        kwargs: `name`, `dtype`.
 
     Raises:
         ValueError: for a function that is not in the list.
@@ -76,7 +75,6 @@ class Operation(Layer):
         return super()._output_mask(args, previous_mask, out)
 
     def extra_repr(self) -> str:
-        """Return the function's name."""
         return self.function
 
 

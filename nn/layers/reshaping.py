@@ -26,7 +26,6 @@ class Flatten(Layer):
     Args:
         data_format: "channels_first" to put axis 1 last before, so that the elements come in the order of channels
             last; by default they come as they are.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> Flatten()(ag.tensor([[[1, 2], [3, 4]]])).tolist()
@@ -63,7 +62,6 @@ class Reshape(Layer):
 
     Args:
         target_shape: shape of one sample, without the batch axis; one length may be -1.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Raises:
         ShapeError: when called on an x whose samples have another number of elements.
@@ -95,7 +93,6 @@ class Reshape(Layer):
         return tuple(size // known if n == -1 else n for n in self.target_shape)
 
     def extra_repr(self) -> str:
-        """Return the target shape."""
         return repr(self.target_shape)
 
 
@@ -114,7 +111,6 @@ class Permute(Layer):
 
     Args:
         dims: the axes in their new order, counted from 1 since the batch axis stays in front: (2, 1) swaps two.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> Permute((2, 1))([[[1.0, 2.0], [3.0, 4.0]]]).tolist()
@@ -138,7 +134,6 @@ class Permute(Layer):
         return (input_shape[0], *(input_shape[d] for d in self.dims))
 
     def extra_repr(self) -> str:
-        """Return the order."""
         return repr(self.dims)
 
 
@@ -147,7 +142,6 @@ class RepeatVector(Layer):
 
     Args:
         n: how many times.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> RepeatVector(2)([[1.0, 2.0]]).tolist()
@@ -172,7 +166,6 @@ class RepeatVector(Layer):
         return (input_shape[0], self.n, input_shape[1])
 
     def extra_repr(self) -> str:
-        """Return the number."""
         return str(self.n)
 
 
@@ -191,7 +184,6 @@ class Identity(Layer):
         return x
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
 
@@ -202,7 +194,6 @@ class InputLayer(Layer):
         shape: shape of one sample, without the batch axis; None for a length that is not known.
         batch_size: for the record only; models take batches of any size.
         dtype: of the samples; float32 by default, or an integer one.
-        kwargs: `name`.
     """
 
     supports_masking = True
@@ -212,12 +203,12 @@ class InputLayer(Layer):
         shape: Any,
         batch_size: int | None = None,
         dtype: npt.DTypeLike | None = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
         self.sample_dtype = np.dtype("float32" if dtype is None else dtype)
         if np.ndim(shape) == 0 or None not in shape:
-            kwargs["input_shape"] = shape
-        super().__init__(dtype=self.sample_dtype if self.sample_dtype.kind == "f" else None, **kwargs)
+            options["input_shape"] = shape
+        super().__init__(dtype=self.sample_dtype if self.sample_dtype.kind == "f" else None, **options)
         self.sample_shape = tuple(self.input_shape if self.input_shape is not None else shape)
         if any(n is not None and (not isinstance(n, int) or n < 1) for n in self.sample_shape):
             raise ValueError(f"Input: expected positive lengths, or None for unknown ones; received shape={shape!r}")
@@ -239,7 +230,6 @@ class InputLayer(Layer):
         return x
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
 

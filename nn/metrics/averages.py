@@ -30,7 +30,6 @@ class Mean(Metric):
     name: str = field(default="mean")
 
     def reset_state(self) -> None:
-        """Forget all batches."""
         self._total = 0.0
         self._count = 0.0
 
@@ -69,7 +68,6 @@ class Sum(Metric):
     name: str = field(default="sum")
 
     def reset_state(self) -> None:
-        """Forget all batches."""
         self._total = 0.0
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]

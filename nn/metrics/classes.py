@@ -21,11 +21,9 @@ class _FScore(Metric):
     threshold = cast("float | None", None)
 
     def reset_state(self) -> None:
-        """Forget all batches."""
         self._counts: Array | None = None  # TP, FP and FN of each class
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in one batch."""
         y_true, y_pred = as_array(y_true), as_array(y_pred)
         check_same_shape(self.name, y_true, y_pred)
         if y_true.ndim != 2 or (self._counts is not None and y_true.shape[1] != self._counts.shape[1]):
@@ -121,7 +119,6 @@ class _Matrix(Metric):
     axis = -1
 
     def reset_state(self) -> None:
-        """Forget all batches."""
         spend((self.num_classes, self.num_classes))
         self._matrix = np.zeros((self.num_classes, self.num_classes))
 
@@ -248,7 +245,6 @@ class BinaryIoU(_OfClasses):
     name: str = field(default="binary_io_u")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in one batch."""
         super().update_state(y_true, as_array(y_pred) >= self.threshold, sample_weight)
 
 

@@ -39,7 +39,6 @@ class Counts(Metric):
         self._order = np.argsort(self.thresholds)
 
     def reset_state(self) -> None:
-        """Forget all batches."""
         self._bins = np.zeros((2, 1, len(self.thresholds) + 1))  # of negatives and positives, by label and bin
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

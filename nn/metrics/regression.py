@@ -29,7 +29,6 @@ class RootMeanSquaredError(Mean):
     name: str = field(default="root_mean_squared_error")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Take in one batch."""
         y_true, y_pred = as_array(y_true), as_array(y_pred)
         check_same_shape(self.name, y_true, y_pred)
         self.add(np.square(y_pred - y_true), sample_weight)
@@ -161,13 +160,11 @@ class R2Score(Metric):
     name: str = field(default="r2_score")
 
     def reset_state(self) -> None:
-        """Forget all batches."""
         self._samples = 0
         self._origin: Array | None = None  # the first target; sums of distances to it lose no digits
         self._sums: Array = np.zeros((4, 0))  # of w, w (y - origin), w (y - origin)², w (y - p)²
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in one batch."""
         y, p = as_array(y_true).astype(np.float64), as_array(y_pred).astype(np.float64)
         check_same_shape(self.name, y, p)
         if y.ndim != 2 or (self._origin is not None and y.shape[1:] != self._origin.shape):

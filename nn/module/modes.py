@@ -74,7 +74,11 @@ class in_mode(Block):
 
 def _holder(module: _Tree) -> in_mode | None:
     """Return the innermost block that holds a module."""
-    return next((block for block in MODES.blocks() if block.mode_of(module) is not None), None)
+    for held in reversed(MODES.open.get()):
+        block: in_mode | None = held()
+        if block is not None and not block.ended and block.mode_of(module) is not None:
+            return block
+    return None
 
 
 def mode_of(module: _Tree) -> bool:

@@ -159,8 +159,11 @@ class Module(Tree["Module"]):
             with lock_of(self):
                 if not self.built:  # another thread may have built it while this one waited
                     return self._first_call(args, kwargs)
-        with ag.module_scope(self._path or "", absolute=True):
+        with self._scope():
             return self.call(*args, **kwargs)
+
+    def _scope(self) -> ag.module_scope:
+        return ag.module_scope(self._path or "", absolute=True)
 
     def _cast(self, x: Any) -> Any:
         if x.__class__ is Tensor:
@@ -194,7 +197,7 @@ class Module(Tree["Module"]):
             self._name_tree()
             room_for_result(self, args)
             self._example = replaced(Tensor, lambda t: Spec(t.shape[1:], t.dtype.name), args)
-            with ag.module_scope(self._path or "", absolute=True):
+            with self._scope():
                 out = self.call(*args, **kwargs)
             if isinstance(out, Tensor) and out.ndim:
                 self.output_shape = (None, *out.shape[1:])

@@ -224,13 +224,24 @@ def _plain_index(index: Any) -> Any:
 
 
 def replaced(kind: type, f: Callable[[Any], Any], structure: Any) -> Any:
-    """Return nested containers with every instance of `kind` replaced by f of it.
+    """Return nested lists, tuples and dicts with every instance of `kind` replaced by f of it.
+
+    Every step of a functional model does this, so it does not go through `tree.map`, which takes twice as long.
 
     Example:
         >>> replaced(int, lambda n: n + 1, [1, {"a": (2, "b")}])
         [2, {'a': (3, 'b')}]
     """
-    return tree.map(lambda x: f(x) if isinstance(x, kind) else x, structure, leaf=lambda x: isinstance(x, kind))
+    if isinstance(structure, kind):
+        return f(structure)
+    if isinstance(structure, list):
+        return [replaced(kind, f, part) for part in structure]
+    if isinstance(structure, tuple):
+        parts = [replaced(kind, f, part) for part in structure]
+        return type(structure)(*parts) if hasattr(structure, "_fields") else tuple(parts)
+    if isinstance(structure, dict):
+        return {key: replaced(kind, f, part) for key, part in structure.items()}
+    return structure
 
 
 def instances(kind: type, structure: Any) -> list[Any]:

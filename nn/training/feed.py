@@ -211,7 +211,7 @@ class Intake(NamedTuple):
         shuffle: bool = False,
         weights: Mapping[int, float] | None = None,
     ) -> Feed:
-        """Return what gives the batches of arrays or of a stream."""
+        """Return the feed of arrays or of a stream."""
         if not is_stream(data[0]):
             return self._batches(self.samples(*data), batch_size, steps, shuffle, weights)
         for name, given in (("y", data[1]), ("sample_weight", data[2]), ("batch_size", batch_size)):
@@ -235,22 +235,22 @@ class Intake(NamedTuple):
         weights: Mapping[int, float] | None,
         validation: Validation,
     ) -> tuple[Feed, Feed | None]:
-        """Return what gives the batches of training, and those of validation or None."""
+        """Return the feed of training, and that of validation or None."""
         split, given, size, count = validation
-        if given is None and not split:
-            return self.feed(data, batch_size, steps, shuffle=shuffle, weights=weights), None
+        held_out: Feed | None = None
+        if split and is_stream(data[0]):
+            raise ValueError(
+                f"{self.what}: expected arrays with validation_split; received a stream. Pass validation_data"
+            )
         if given is not None:
             own = self._replace(what=f"{self.what}, validation_data")
             parts = (given, None, None) if is_stream(given) else validation_parts(self.what, given)
             held_out = own.feed(parts, None if is_stream(given) else size, count)
-            return self.feed(data, batch_size, steps, shuffle=shuffle, weights=weights), held_out
-        if is_stream(data[0]):
-            raise ValueError(
-                f"{self.what}: expected arrays with validation_split; received a stream. Pass validation_data"
-            )
-        samples, rest = split_last(self.what, self.samples(*data), split)
-        own = self._replace(what=f"{self.what}, validation_split")
-        return self._batches(samples, batch_size, steps, shuffle, weights), own._batches(rest, size, count)
+        elif split:
+            samples, rest = split_last(self.what, self.samples(*data), split)
+            own = self._replace(what=f"{self.what}, validation_split")
+            return self._batches(samples, batch_size, steps, shuffle, weights), own._batches(rest, size, count)
+        return self.feed(data, batch_size, steps, shuffle=shuffle, weights=weights), held_out
 
     def _batches(
         self,

@@ -54,10 +54,11 @@ class Stepper(Module):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the model; `losses` then holds what this call added, in place of what the previous one did."""
-        if self._path:
-            return model_call(self, super().__call__, args, kwargs)
-        with ag.module_scope(self.name, model=self):  # it is not part of another model, so a picture may need its name
-            return model_call(self, super().__call__, args, kwargs)
+        return model_call(self, super().__call__, args, kwargs)
+
+    def _scope(self) -> ag.module_scope:
+        # A model that is not part of another one: a picture that shows several needs its name.
+        return super()._scope() if self._path else ag.module_scope("", model=self)
 
     @property
     def losses(self) -> list[Tensor]:

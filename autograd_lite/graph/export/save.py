@@ -54,7 +54,7 @@ def saved(
         path: whose ending names the form.
         drawing: how.
         options: of the picture.
-        more: endings besides, for the error.
+        more: further endings, for the error.
     """
     return written(path, contents(graph, Path(path).suffix, drawing, options, more))
 

@@ -12,6 +12,10 @@ from .layout.geometry import TIP, Box, Leg, Point
 from .view import ViewNode
 from .widths import fits_table
 
+# How high an arrow out of nowhere is.
+STUB = 18.0
+_TIPS = {"down": "l-3.5 -7h7z", "up": "l-3.5 7h7z", "left": "l7 -3.5v7z", "right": "l-7 -3.5v7z"}
+
 
 def shape(kind: str, center: Point, box: Box, double: bool) -> str:
     """Draw the outline of a box of the shape that its look names."""
@@ -106,9 +110,17 @@ def path_of(legs: Collection[Leg]) -> str:
     return "".join(path)
 
 
-def tip(at: Point) -> str:
-    """Return the path of an arrow's tip that points down to a point."""
-    return f"M{n(at.x)} {n(at.y)}l-3.5 {n(-TIP)}h7z"
+def tip(at: Point, way: str = "down") -> str:
+    """Return the path of an arrow's tip that points down, up, left or right to a point."""
+    return f"M{n(at.x)} {n(at.y)}{_TIPS[way]}"
+
+
+def stub(at: Point) -> str:
+    """Draw a dashed arrow out of nowhere down to a point."""
+    return (
+        f'<path class="edge data cut" d="M{n(at.x)} {n(at.y - STUB)}V{n(at.y - TIP)}"/>'
+        f'<path class="tip data" d="{tip(at)}"/>'
+    )
 
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})

@@ -69,7 +69,6 @@ class _Projection(KernelAndBias):
         return activations.activated(self.activation, out)
 
     def extra_repr(self) -> str:
-        """Return the shapes."""
         return f"{self.inputs or ''} -> {self.outputs}".strip()
 
 
@@ -104,7 +103,6 @@ class MultiHeadAttention(Layer):
         activity_regularizer: of what each of the maps returns.
         use_gate: whether there is a gate.
         seed: of the dropout.
-        kwargs: `name`, `dtype`.
 
     Call it on query of shape (N, T, D) and value of shape (N, S, D'); `key`, of shape (N, S, D''), is the value by
     default. Attention is allowed where all masks are True:
@@ -159,7 +157,7 @@ class MultiHeadAttention(Layer):
     bias_initializer: InitializerLike = field(as_initializer, default="zeros")
     kernel_regularizer: InitVar[Rule] = field(default=None)
     bias_regularizer: InitVar[Rule] = field(default=None)
-    activity_regularizer: InitVar[Rule] = field(default=None)
+    activity_regularizer: InitVar[Rule] = field(default=None, kw_only=True)
     kernel_constraint: InitVar[Rule] = field(default=None)
     bias_constraint: InitVar[Rule] = field(default=None)
     use_gate: bool = field(flag, default=False)
@@ -288,7 +286,6 @@ class MultiHeadAttention(Layer):
         return (*input_shape[:-1], *(self.width or input_shape[-1:]))
 
     def extra_repr(self) -> str:
-        """Return the sizes."""
         return f"num_heads={self.num_heads}, key_dim={self.key_dim}"
 
 
@@ -306,7 +303,6 @@ class TransformerBlock(Layer):
         causal: whether entry t sees only entries up to t.
         epsilon: of the normalizations.
         kernel_initializer: of all kernels.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, T, D), D a multiple of H; the result has x's shape. `mask` (N, T) is False at padding,
     which is not attended to.
@@ -379,9 +375,7 @@ class TransformerBlock(Layer):
         return out
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
     def extra_repr(self) -> str:
-        """Return the number of heads."""
         return f"num_heads={self.num_heads}" + (", causal=True" if self.causal else "")

@@ -5,9 +5,10 @@ Shape letters: N batch, T queries, S keys and values, D features, U heads of que
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from ...config.arguments import positive
+from ..layer import LayerOptions, Rule
 from .attention import Initializer, MultiHeadAttention
 
 
@@ -32,7 +33,6 @@ class GroupQueryAttention(MultiHeadAttention):
         activity_regularizer: of what each of the maps returns.
         use_gate: whether there is a gate.
         seed: of the dropout.
-        kwargs: `name`, `dtype`.
 
     Its call, masks and results are those of `MultiHeadAttention`; the weights have shape (N, U, T, S).
 
@@ -60,14 +60,13 @@ class GroupQueryAttention(MultiHeadAttention):
         sliding_window: int | None = None,
         kernel_initializer: Initializer = "glorot_uniform",
         bias_initializer: Initializer = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: Rule = None,
+        bias_regularizer: Rule = None,
+        kernel_constraint: Rule = None,
+        bias_constraint: Rule = None,
         use_gate: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **options: Unpack[LayerOptions],
     ) -> None:
         named = {"num_query_heads": num_query_heads, "num_key_value_heads": num_key_value_heads, "head_dim": head_dim}
         for name, value in named.items():
@@ -87,18 +86,16 @@ class GroupQueryAttention(MultiHeadAttention):
             bias_initializer=bias_initializer,
             kernel_regularizer=kernel_regularizer,
             bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
             kernel_constraint=kernel_constraint,
             bias_constraint=bias_constraint,
             use_gate=use_gate,
             seed=seed,
-            **kwargs,
+            **options,
         )
         self.num_key_value_heads = int(num_key_value_heads)
         self.key, self.value = (self._projection(None, (self.num_key_value_heads, self.key_dim)) for _ in range(2))
 
     def extra_repr(self) -> str:
-        """Return the sizes."""
         return (
             f"head_dim={self.key_dim}, num_query_heads={self.num_heads}, num_key_value_heads={self.num_key_value_heads}"
         )

@@ -27,7 +27,6 @@ class RotaryEmbedding(Layer):
         scaling_factor: by which positions are divided, to read longer sequences than those of training.
         sequence_axis: that of the positions.
         feature_axis: that of the features, of even length F.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on queries or keys x, such as (N, T, F) or, split into heads, (N, T, H, F); the result has x's shape.
     `start_index` is the position of the first entry, by default 0; `positions`, of shape (T,), are those of all
@@ -91,9 +90,7 @@ class RotaryEmbedding(Layer):
         )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
     def extra_repr(self) -> str:
-        """Return the wavelength."""
         return f"max_wavelength={self.max_wavelength:g}"

@@ -5,7 +5,7 @@ Shape letters: N batch, T queries, S keys and values, D features.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ...config.arguments import any_integer, flag, number, one_of, optional
 from ...config.fields import Converted, field, weight
 from ...module.module import Shape
 from ..dense import Dropout
+from ..layer import LayerOptions
 from ..merging import Merge
 from .axes import SEQUENCE
 from .masks import allowed_pairs, flags, without
@@ -33,7 +34,6 @@ class Attention(Merge):
         score_mode: "dot" or "concat", which has a weight c, `concat_score_weight`, at first 1.
         dropout: share of softmax(scores) to drop while training.
         seed: of the dropout.
-        kwargs: `name`, `dtype`.
 
     Call it on a list [query, value] or [query, value, key] of shapes (N, T, D), (N, S, D') and (N, S, D); the key is
     the value by default, and then D' = D.
@@ -137,7 +137,6 @@ class Attention(Merge):
         return (*query[:-1], value[-1])
 
     def extra_repr(self) -> str:
-        """Return what differs from the default."""
         parts = ["use_scale=True"] if self.use_scale else []
         return ", ".join(parts + ([] if self.score_mode == "dot" else [f"score_mode={self.score_mode!r}"]))
 
@@ -149,7 +148,6 @@ class AdditiveAttention(Attention):
         use_scale: whether there are weights s, `scale` of shape (D,); else s_i = 1.
         dropout: share of softmax(scores) to drop while training.
         seed: of the dropout.
-        kwargs: `name`, `dtype`.
 
     Its call is that of `Attention`.
 
@@ -163,8 +161,10 @@ class AdditiveAttention(Attention):
         ((2, 3, 4), (4,))
     """
 
-    def __init__(self, use_scale: bool = True, dropout: float = 0.0, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(use_scale, dropout=dropout, seed=seed, **kwargs)
+    def __init__(
+        self, use_scale: bool = True, dropout: float = 0.0, seed: int | None = None, **options: Unpack[LayerOptions]
+    ) -> None:
+        super().__init__(use_scale, dropout=dropout, seed=seed, **options)
 
     def build(self, input_shape: Any) -> None:
         """Create the scale (D,)."""
@@ -177,5 +177,4 @@ class AdditiveAttention(Attention):
         return out
 
     def extra_repr(self) -> str:
-        """Return what differs from the default."""
         return "" if self.use_scale else "use_scale=False"

@@ -78,7 +78,6 @@ class Augmentation(Spatial):
         return self.transform(x, **self.draw(x))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         self._check_rank(input_shape)
         return input_shape
 

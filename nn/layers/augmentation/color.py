@@ -37,7 +37,6 @@ class FactoredAugmentation(Augmentation):
         return np.clip(x, *self.value_range)
 
     def extra_repr(self) -> str:
-        """Return what factors are drawn from."""
         return f"factor={self.factor}"
 
 
@@ -60,7 +59,6 @@ class RandomBrightness(FactoredAugmentation):
     Args:
         factor: from -1 for black to 1 for white: drawn from -factor to factor, or between two numbers.
         value_range, seed, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> RandomBrightness((0.5, 0.5), value_range=(0, 1))([[[[0.25], [0.75]]]]).tolist()
@@ -85,7 +83,6 @@ class RandomContrast(FactoredAugmentation):
     Args:
         factor: drawn from 1 - f to 1 + f for a number f from 0 to 1, or from 1 - a to 1 + b for two, (a, b).
         value_range, seed, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> layer = RandomContrast(0.5, value_range=(0, 1))
@@ -113,7 +110,6 @@ class RandomColorDegeneration(FactoredAugmentation):
     Args:
         factor: from 0 for the image to 1 for the gray one: drawn from 0 to factor, or between two numbers.
         value_range, seed, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> RandomColorDegeneration((1.0, 1.0))([[[[100.0, 0.0, 0.0]]]]).data.round().tolist()
@@ -140,7 +136,6 @@ class RandomGrayscale(Augmentation):
     Args:
         factor: the probability.
         data_format, seed: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> RandomGrayscale(1.0)([[[[100.0, 0.0, 0.0]]]]).data.round().tolist()
@@ -160,7 +155,6 @@ class RandomGrayscale(Augmentation):
         return np.where(should_apply, grayscale(x), x)  # type: ignore[return-value]
 
     def extra_repr(self) -> str:
-        """Return the probability."""
         return f"{self.factor:g}"
 
 
@@ -170,7 +164,6 @@ class RandomInvert(FactoredAugmentation):
     Args:
         factor: the probability: drawn from 0 to factor, or between two numbers from 0 to 1, for each image.
         value_range, seed, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> RandomInvert((1.0, 1.0), value_range=(0, 1))([[[[0.25]]]]).tolist()
@@ -229,7 +222,6 @@ class RandomSaturation(FactoredAugmentation):
     Args:
         factor: 0 for gray, 0.5 for no change, 1 for full colors: drawn from 0 to factor, or between two numbers.
         value_range, data_format, seed: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> RandomSaturation((0.0, 0.0))([[[[100.0, 50.0, 0.0]]]]).tolist()
@@ -258,7 +250,6 @@ class RandomHue(FactoredAugmentation):
     Args:
         factor: from 0 for no change to 1 for the opposite color: drawn from 0 to factor, or between two numbers.
         value_range, data_format, seed: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> RandomHue((1.0, 1.0))([[[[255.0, 0.0, 0.0]]]]).data.round(3).tolist()
@@ -290,7 +281,6 @@ class RandomColorJitter(Augmentation):
         brightness_factor, contrast_factor, saturation_factor, hue_factor: as those of `RandomBrightness`,
             `RandomContrast`, `RandomSaturation` and `RandomHue`; None for no change.
         seed: of streams of its own; by default the default generator.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> layer = RandomColorJitter((0, 1), brightness_factor=(0.5, 0.5), contrast_factor=(0.0, 0.0))

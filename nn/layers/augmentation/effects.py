@@ -36,7 +36,6 @@ class RandomSharpness(FactoredAugmentation):
     Args:
         factor: 0 for blurred, 0.5 for no change, 1 for sharpened: drawn from 0 to factor, or between two numbers.
         value_range, seed, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> RandomSharpness((0.0, 0.0))([[[[13.0], [26.0], [0.0]]]]).data.round(3).tolist()
@@ -65,7 +64,6 @@ class RandomGaussianBlur(Augmentation):
         sigma: the standard deviation in pixels, drawn from 0 to sigma, or between two numbers up to 1, once for the
             columns and once for the rows of a batch.
         value_range, data_format, seed: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> layer = RandomGaussianBlur(kernel_size=3)
@@ -120,7 +118,6 @@ class RandomPosterization(Augmentation):
     Args:
         factor: the bits, an integer from 1 to 8, or two, between which they are drawn for each image, both included.
         value_range, data_format, seed: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     The result is constant between steps, and has no gradient.
 
@@ -146,7 +143,6 @@ class RandomPosterization(Augmentation):
         return (np.floor(bytes_ / step) * step * ((high - low) / 255) + low).astype(x.dtype)
 
     def extra_repr(self) -> str:
-        """Return the bits."""
         return f"factor={self.factor}"
 
 
@@ -158,7 +154,6 @@ class Solarization(Augmentation):
             to 1, for each image.
         threshold_factor: the threshold, as a share of the way from low to high, drawn alike.
         value_range, seed: see the module.
-        kwargs: `data_format`, `input_shape`, `name`, `dtype`.
 
     Example:
         >>> Solarization(threshold_factor=(0.5, 0.5), value_range=(0, 1))([[[[0.25], [0.75]]]]).tolist()
@@ -190,7 +185,6 @@ class AutoContrast(Augmentation):
 
     Args:
         value_range: see the module.
-        kwargs: `data_format`, `input_shape`, `name`, `dtype`.
 
     Example:
         >>> AutoContrast()([[[[100.0], [120.0], [200.0]]]]).tolist()
@@ -235,7 +229,7 @@ def box(lengths: tuple[int, int], shares: Any, places: Any) -> Any:
 def _colors(what: Any, name: str, value: Any) -> Array:
     colors = value if isinstance(value, (tuple, list)) else [value]
     if not all(map(is_number, colors)):
-        raise refused(TypeError, what, name, "a number, one for each channel, or None", value)
+        raise refused(TypeError, what, name, "a number, or one for each channel", value)
     return np.asarray(colors, what.dtype)
 
 
@@ -248,7 +242,6 @@ class RandomErasing(FactoredAugmentation):
             numbers from 0 to 1.
         fill_value: a number, or one for each channel; None for normal noise around low, cut off to the range.
         value_range, seed, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     References:
         Zhong, Zheng, Kang, Li, Yang: Random Erasing Data Augmentation, 2017, algorithm 1.

@@ -38,7 +38,6 @@ class RandomFlip(Augmentation):
     Args:
         mode: "horizontal" (left and right change places), "vertical", or "horizontal_and_vertical": both or none.
         seed, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> RandomFlip("horizontal").transform([[[[1.0], [2.0]]]], flips=np.ones((1, 1, 1, 1), bool)).tolist()
@@ -64,7 +63,6 @@ class RandomFlip(Augmentation):
         return np.where(flips, np.flip(x, axis=axes), x)  # type: ignore[return-value]
 
     def extra_repr(self) -> str:
-        """Return the mode."""
         return self.directions
 
 
@@ -77,7 +75,6 @@ class RandomCrop(ToSize):
     Args:
         height, width: of the result.
         seed, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, height, width, C).
 
@@ -121,7 +118,6 @@ class _Moved(Augmentation):
         return sampled(x, rows, columns, self.interpolation, self.fill_mode, self.fill_value)
 
     def extra_repr(self) -> str:
-        """Return how it samples."""
         return f"interpolation={self.interpolation}, fill_mode={self.fill_mode}"
 
 
@@ -145,7 +141,6 @@ class RandomRotation(_Moved):
         factor: the angle as a share of a full turn, counterclockwise: drawn from -factor to factor, or between two
             numbers from -1 to 1.
         fill_mode, interpolation, seed, fill_value, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> x = [[[[1.0], [2.0]], [[3.0], [4.0]]]]
@@ -180,7 +175,6 @@ class RandomTranslation(_Moved):
             numbers from -1 to 1.
         width_factor: the same to the right.
         fill_mode, interpolation, seed, fill_value, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> RandomTranslation(0.0, (0.5, 0.5), "constant")([[[[1.0], [2.0]]]]).tolist()
@@ -214,7 +208,6 @@ class RandomZoom(_Moved):
             drawn from -factor to factor, or between two numbers above -1 and up to 1.
         width_factor: the same for columns; None to keep the ratio of the sides.
         fill_mode, interpolation, seed, fill_value, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> RandomZoom(0.0, (-0.5, -0.5))([[[[1.0], [2.0], [3.0]]]]).tolist()
@@ -251,7 +244,6 @@ class RandomShear(_Moved):
             direction is drawn too.
         y_factor: pixels up for each column.
         interpolation, fill_mode, fill_value, data_format, seed: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> x = [[[[1.0], [2.0]], [[3.0], [4.0]]]]
@@ -285,7 +277,6 @@ class RandomPerspective(_Moved):
         factor: the probability that an image is changed: drawn from 0 to factor, or between two numbers from 0 to 1.
         scale: how far corners move, 0 to 1: at most half of their distance from the first corner for 1.
         interpolation, fill_value, seed, data_format: see the module. What comes from outside is `fill_value`.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> RandomPerspective(scale=0.2, seed=0)(np.ones((2, 4, 5, 1))).shape
@@ -325,7 +316,6 @@ class RandomElasticTransform(_Moved):
         interpolation, fill_mode, fill_value: see the module.
         value_range: the smallest and the largest value of a pixel; results are cut off there.
         seed, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     References:
         Simard, Steinkraus, Platt: Best Practices for Convolutional Neural Networks Applied to Visual Document Analysis,

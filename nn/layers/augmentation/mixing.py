@@ -79,7 +79,6 @@ class MixUp(_Mixing):
     Args:
         alpha: a positive number; the smaller, the less is mixed.
         data_format, seed: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     References:
         Zhang, Cisse, Dauphin, Lopez-Paz: mixup: Beyond Empirical Risk Minimization, 2017, equation 1.
@@ -105,7 +104,6 @@ class MixUp(_Mixing):
         return x * weight + x[permutation_order] * (1.0 - weight)
 
     def extra_repr(self) -> str:
-        """Return alpha."""
         return f"alpha={self.alpha:g}"
 
 
@@ -117,7 +115,6 @@ class CutMix(_Mixing):
     Args:
         factor: alpha, drawn from 0 to factor, or between two numbers from 0 to 1, for each batch.
         seed, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     References:
         Yun, Han, Oh, Chun, Choe, Yoo: CutMix: Regularization Strategy to Train Strong Classifiers with Localizable
@@ -146,5 +143,4 @@ class CutMix(_Mixing):
         return np.where(batch_masks, x[permutation_order], x)  # type: ignore[return-value]
 
     def extra_repr(self) -> str:
-        """Return what alpha is drawn from."""
         return f"factor={self.factor}"

@@ -50,7 +50,6 @@ class _AdaptivePooling(Spatial):
         return self._join(input_shape[0], self.output_size, self._split(input_shape)[1])
 
     def extra_repr(self) -> str:
-        """Return the size."""
         return f"output_size={self.output_size[0] if self.rank == 1 else self.output_size}"
 
 
@@ -73,7 +72,6 @@ class AdaptiveAveragePooling1D(_AdaptiveAveragePooling):
 
     Args:
         output_size, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, T, C); the result has shape (N, output_size, C).
 
@@ -93,7 +91,6 @@ class AdaptiveAveragePooling2D(_AdaptiveAveragePooling):
 
     Args:
         output_size, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, H, W, C); the result has shape `(N, *output_size, C)`.
 
@@ -113,7 +110,6 @@ class AdaptiveAveragePooling3D(_AdaptiveAveragePooling):
 
     Args:
         output_size, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, D, H, W, C); the result has shape `(N, *output_size, C)`.
 
@@ -133,7 +129,6 @@ class AdaptiveMaxPooling1D(_AdaptiveMaxPooling):
 
     Args:
         output_size, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, T, C); the result has shape (N, output_size, C).
 
@@ -153,7 +148,6 @@ class AdaptiveMaxPooling2D(_AdaptiveMaxPooling):
 
     Args:
         output_size, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, H, W, C); the result has shape `(N, *output_size, C)`.
 
@@ -173,7 +167,6 @@ class AdaptiveMaxPooling3D(_AdaptiveMaxPooling):
 
     Args:
         output_size, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, D, H, W, C); the result has shape `(N, *output_size, C)`.
 

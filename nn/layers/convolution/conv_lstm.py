@@ -207,7 +207,6 @@ class _ConvLSTM(RuledCell):
         return [out, state, state] if self.return_state else out
 
     def extra_repr(self) -> str:
-        """Return the sizes and what differs from the default."""
         return ", ".join(part for part in (self.cell.extra_repr(), super().extra_repr()) if part)
 
 
@@ -216,7 +215,6 @@ class ConvLSTM1D(_ConvLSTM):
 
     Args:
         filters, kernel_size, strides, padding, data_format, dilation_rate: see the module, as all others.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, T, S, C); the result has shape (N, S', F), or (N, T, S', F) with `return_sequences`.
 
@@ -236,7 +234,6 @@ class ConvLSTM2D(_ConvLSTM):
 
     Args:
         filters, kernel_size, strides, padding, data_format, dilation_rate: see the module, as all others.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, T, H, W, C); the result has shape (N, H', W', F), or (N, T, H', W', F) with
     `return_sequences`.
@@ -259,7 +256,6 @@ class ConvLSTM3D(_ConvLSTM):
 
     Args:
         filters, kernel_size, strides, padding, data_format, dilation_rate: see the module, as all others.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, T, D, H, W, C); the result has shape (N, D', H', W', F), or (N, T, D', H', W', F) with
     `return_sequences`.

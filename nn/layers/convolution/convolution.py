@@ -101,7 +101,6 @@ class Windowed(Spatial):
         return self.filters
 
     def extra_repr(self) -> str:
-        """Return the sizes and the activation."""
         name = getattr(self.activation, "__name__", repr(self.activation))
         size = self.kernel_size[0] if self.rank == 1 else self.kernel_size
         head = f"{self.filters}, " if hasattr(self, "filters") else ""
@@ -162,7 +161,6 @@ class Conv1D(_Convolution):
         use_bias: whether to add a bias.
         kernel_initializer: of the kernel, shape (K, C/G, F).
         bias_initializer: of the bias, shape (F,).
-        kwargs: `input_shape`, `name`, `dtype`, regularizers and constraints.
 
     Call it on x of shape (N, T, C); the result has shape (N, T', F).
 
@@ -255,7 +253,6 @@ class DepthwiseConv1D(_Depthwise):
         depth_multiplier: M.
         depthwise_initializer: of the kernel, shape (K, C, M).
         bias_initializer: of the bias, shape (C M,).
-        kwargs: `input_shape`, `name`, `dtype`, regularizers and constraints.
 
     Call it on x of shape (N, T, C); the result has shape (N, T', C M).
 
@@ -338,7 +335,6 @@ class SeparableConv1D(_Separable):
         depthwise_initializer: of depthwise_kernel, shape (K, C, M).
         pointwise_initializer: of pointwise_kernel, shape (1, C M, F).
         bias_initializer: of the bias, shape (F,).
-        kwargs: `input_shape`, `name`, `dtype`, regularizers and constraints.
 
     Call it on x of shape (N, T, C); the result has shape (N, T', F).
 

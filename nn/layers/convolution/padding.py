@@ -64,7 +64,6 @@ class _ZeroPadding(_Ends):
         return self._join(input_shape[0], longer, channels)
 
     def extra_repr(self) -> str:
-        """Return the widths."""
         return f"padding={self.padding[0] if self.rank == 1 else self.padding}"
 
 
@@ -93,7 +92,6 @@ class _Cropping(_Ends):
         return self._join(input_shape[0], self._left(size), channels)
 
     def extra_repr(self) -> str:
-        """Return the widths."""
         return f"cropping={self.cropping[0] if self.rank == 1 else self.cropping}"
 
 
@@ -103,7 +101,6 @@ class ZeroPadding1D(_ZeroPadding):
     Args:
         padding: one integer for both ends, or a pair (before, behind).
         data_format: "channels_last", shape (N, T, C), or "channels_first".
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Raises:
         ShapeError: when called on an x of another rank.
@@ -122,7 +119,6 @@ class ZeroPadding2D(_ZeroPadding):
     Args:
         padding: one integer, or for each axis one or a pair (before, behind).
         data_format: "channels_last", shape (N, H, W, C), or "channels_first".
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Raises:
         ShapeError: when called on an x of another rank.
@@ -141,7 +137,6 @@ class ZeroPadding3D(_ZeroPadding):
     Args:
         padding: one integer, or for each axis one or a pair (before, behind).
         data_format: "channels_last", shape (N, D, H, W, C), or "channels_first".
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Raises:
         ShapeError: when called on an x of another rank.
@@ -160,7 +155,6 @@ class Cropping1D(_Cropping):
     Args:
         cropping: one integer for both ends, or a pair (before, behind).
         data_format: "channels_last", shape (N, T, C), or "channels_first".
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Raises:
         ShapeError: when called on an x of another rank, or too short.
@@ -182,7 +176,6 @@ class Cropping2D(_Cropping):
     Args:
         cropping: one integer, or for each axis one or a pair (before, behind).
         data_format: "channels_last", shape (N, H, W, C), or "channels_first".
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Raises:
         ShapeError: when called on an x of another rank, or too small.
@@ -204,7 +197,6 @@ class Cropping3D(_Cropping):
     Args:
         cropping: one integer, or for each axis one or a pair (before, behind).
         data_format: "channels_last", shape (N, D, H, W, C), or "channels_first".
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Raises:
         ShapeError: when called on an x of another rank, or too small.

@@ -48,7 +48,6 @@ class _Pooling(Spatial):
         return self._join(input_shape[0], counts, channels)
 
     def extra_repr(self) -> str:
-        """Return the sizes."""
         size, strides = (v[0] if self.rank == 1 else v for v in (self.pool_size, self.strides))
         text = f"pool_size={size}" + (f", strides={strides}" if strides != size else "")
         return text + (f", padding={self.padding}" if self.padding != "valid" else "")
@@ -88,7 +87,6 @@ class _GlobalPooling(Spatial):
         return self._join(input_shape[0], (1,) * self.rank, channels)
 
     def extra_repr(self) -> str:
-        """Return what is not by default."""
         return "keepdims=True" if self.keepdims else ""
 
 
@@ -109,7 +107,6 @@ class MaxPooling1D(_MaxPooling):
 
     Args:
         pool_size, strides, padding, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, T, C); the result has shape (N, T', C).
 
@@ -129,7 +126,6 @@ class MaxPooling2D(_MaxPooling):
 
     Args:
         pool_size, strides, padding, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, H', W', C).
 
@@ -149,7 +145,6 @@ class MaxPooling3D(_MaxPooling):
 
     Args:
         pool_size, strides, padding, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, D, H, W, C); the result has shape (N, D', H', W', C).
 
@@ -169,7 +164,6 @@ class AveragePooling1D(_AveragePooling):
 
     Args:
         pool_size, strides, padding, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, T, C); the result has shape (N, T', C).
 
@@ -189,7 +183,6 @@ class AveragePooling2D(_AveragePooling):
 
     Args:
         pool_size, strides, padding, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, H', W', C).
 
@@ -209,7 +202,6 @@ class AveragePooling3D(_AveragePooling):
 
     Args:
         pool_size, strides, padding, data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, D, H, W, C); the result has shape (N, D', H', W', C).
 
@@ -230,7 +222,6 @@ class GlobalMaxPooling1D(_GlobalMaxPooling):
     Args:
         data_format: see the module.
         keepdims: whether the spatial axes remain, with length 1.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, T, C); the result has shape (N, C).
 
@@ -251,7 +242,6 @@ class GlobalMaxPooling2D(_GlobalMaxPooling):
     Args:
         data_format: see the module.
         keepdims: whether the spatial axes remain, with length 1.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, C).
 
@@ -272,7 +262,6 @@ class GlobalMaxPooling3D(_GlobalMaxPooling):
     Args:
         data_format: see the module.
         keepdims: whether the spatial axes remain, with length 1.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, D, H, W, C); the result has shape (N, C).
 
@@ -293,7 +282,6 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
     Args:
         data_format: see the module.
         keepdims: whether the spatial axes remain, with length 1.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, T, C); the result has shape (N, C). With a `mask` of shape (N, T) it is the mean of the
     steps where the mask is True, 0 where there is none.
@@ -335,7 +323,6 @@ class GlobalAveragePooling2D(_GlobalAveragePooling):
     Args:
         data_format: see the module.
         keepdims: whether the spatial axes remain, with length 1.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, C).
 
@@ -356,7 +343,6 @@ class GlobalAveragePooling3D(_GlobalAveragePooling):
     Args:
         data_format: see the module.
         keepdims: whether the spatial axes remain, with length 1.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, D, H, W, C); the result has shape (N, C).
 

@@ -45,7 +45,6 @@ class _UpSampling(Spatial):
         return self._join(input_shape[0], longer, channels)
 
     def extra_repr(self) -> str:
-        """Return the factors."""
         how = "" if self.interpolation == "nearest" else f", interpolation={self.interpolation}"
         return f"size={self.size[0] if self.rank == 1 else self.size}{how}"
 
@@ -55,7 +54,6 @@ class UpSampling1D(_UpSampling):
 
     Args:
         size: how many times.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, T, C); the result has shape (N, size T, C).
 
@@ -79,7 +77,6 @@ class UpSampling2D(_UpSampling):
         size: the factor, or one for rows and one for columns.
         data_format: see the module.
         interpolation: "nearest" to repeat, "bilinear", "bicubic", "lanczos3" or "lanczos5".
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, size H, size W, C).
 
@@ -104,7 +101,6 @@ class UpSampling3D(_UpSampling):
     Args:
         size: the factor, or one for each spatial axis.
         data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, D, H, W, C); the result has longer D, H and W.
 
@@ -147,7 +143,6 @@ class ToSize(Spatial):
         return self._join(input_shape[0], (self.height, self.width), self._split(input_shape)[1])
 
     def extra_repr(self) -> str:
-        """Return the size."""
         return f"{self.height}, {self.width}"
 
 
@@ -163,7 +158,6 @@ class Resizing(ToSize):
         fill_value: what is put around.
         antialias: whether pixels of smaller images are means over what they stand for; not with "nearest".
         data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, height, width, C).
 
@@ -215,7 +209,6 @@ class CenterCrop(ToSize):
     Args:
         height, width: of the result.
         data_format: see the module.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, height, width, C).
 

@@ -46,7 +46,6 @@ class MelSpectrogram(Layer):
         mag_exp: 1 for magnitudes, 2 for powers.
         min_power: what stands for less.
         ref_power: what is 0 decibels.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, T); the result has shape (N, K, 1 + T // sequence_stride), for an even fft_length.
 
@@ -128,7 +127,6 @@ class MelSpectrogram(Layer):
         return (input_shape[0], self.num_mel_bins, frames)
 
     def extra_repr(self) -> str:
-        """Return the sizes."""
         return f"fft_length={self.fft_length}, num_mel_bins={self.num_mel_bins}"
 
 
@@ -149,7 +147,6 @@ class STFTSpectrogram(Spatial):
         padding: "valid", or "same" for zeros around the signal, so that there are ceil(L / frame_step) frames.
         expand_dims: whether the channels of the signal keep an axis of their own.
         data_format: "channels_last", x of shape (N, L, C), or "channels_first", (N, C, L).
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, L, C). With K = F / 2 + 1, or F + 2 for "stft", the result has shape (N, frames, C K), or
     (N, frames, K, C) with expand_dims; for channels first (N, C K, frames), or (N, C, frames, K).
@@ -255,7 +252,6 @@ class STFTSpectrogram(Spatial):
         return self._join(input_shape[0], (frames,), both)
 
     def extra_repr(self) -> str:
-        """Return the mode and the sizes."""
         return f"mode={self.kind}, frame_length={self.frame_length}, fft_length={self.fft_length}"
 
 

@@ -106,7 +106,6 @@ class Conv1DTranspose(_ConvolutionTranspose):
             "same" cuts K // 2 at both ends; None for the lengths above.
         kernel_initializer: of the kernel, shape (K, F, C).
         bias_initializer: of the bias, shape (F,).
-        kwargs: `input_shape`, `name`, `dtype`, regularizers and constraints.
 
     Call it on x of shape (N, T, C); the result has shape (N, T', F).
 

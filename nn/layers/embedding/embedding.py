@@ -28,7 +28,6 @@ class Embedding(Layer):
         mask_zero: whether 0 stands for padding: the result then has a mask, False where x is 0, which layers behind it,
             losses and metrics go by; see `Module.compute_mask`.
         weights: initial values of shape (V, D), in the place of the initializer.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on integers x of shape (N, ...); the result has shape (N, ..., D).
 
@@ -87,7 +86,6 @@ class Embedding(Layer):
         return (*input_shape, self.output_dim)
 
     def extra_repr(self) -> str:
-        """Return the sizes."""
         return f"{self.input_dim}, {self.output_dim}"
 
 
@@ -97,7 +95,6 @@ class PositionalEmbedding(Layer):
     Args:
         sequence_length: the largest number of positions.
         initializer: of the vectors, shape (sequence_length, D).
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, T, D), T not above `sequence_length`; the result has x's shape. `start` is the position
     of the first entry, by default 0.
@@ -135,11 +132,9 @@ class PositionalEmbedding(Layer):
         return x + self.position_embeddings[start:end]
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
     def extra_repr(self) -> str:
-        """Return the largest number of positions."""
         return f"sequence_length={self.sequence_length}"
 
 
@@ -150,7 +145,6 @@ class SinusoidalEmbedding(Layer):
 
     Args:
         max_wavelength: w, which the longest wave, over 2 pi, comes near to.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, T, D); the result has x's shape. `start` is the position of the first entry.
 
@@ -175,7 +169,6 @@ class SinusoidalEmbedding(Layer):
         return x + np.where(feature % 2, np.cos(angle), np.sin(angle)).astype(x.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
 
@@ -188,7 +181,6 @@ class TokenAndPositionEmbedding(Layer):
         embedding_dim: D, the length of the vectors.
         embeddings_initializer: of both tables.
         mask_zero: as for `Embedding`.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on integers x of shape (N, T); the result has shape (N, T, D).
 

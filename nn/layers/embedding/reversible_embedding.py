@@ -14,6 +14,7 @@ from autograd_lite import Tensor
 from ...config.arguments import flag, number, optional
 from ...config.fields import weight
 from ...module.module import Shape
+from ..layer import Rule
 from .embedding import Embedding
 
 
@@ -30,7 +31,6 @@ class ReversibleEmbedding(Embedding):
         mask_zero: as for `Embedding`.
         reverse_dtype: floating dtype to compute the logits in; the layer's by default.
         logit_soft_cap: what the absolute values of logits stay below: cap tanh(logits / cap); None for no limit.
-        kwargs: `input_shape`, `name`, `dtype`, and `embeddings_regularizer` and the like.
 
     Call it on integers of shape (N, ...), or with `reverse=True` on vectors (N, ..., D), which gives (N, ..., V).
 
@@ -58,9 +58,19 @@ class ReversibleEmbedding(Embedding):
         mask_zero: bool = False,
         reverse_dtype: npt.DTypeLike | None = None,
         logit_soft_cap: float | None = None,
-        **kwargs: Any,
+        embeddings_regularizer: Rule = None,
+        embeddings_constraint: Rule = None,
+        **options: Any,
     ) -> None:
-        super().__init__(input_dim, output_dim, embeddings_initializer, mask_zero, **kwargs)
+        super().__init__(
+            input_dim,
+            output_dim,
+            embeddings_initializer,
+            mask_zero,
+            embeddings_regularizer=embeddings_regularizer,
+            embeddings_constraint=embeddings_constraint,
+            **options,
+        )
         self.tie_weights = flag(self, "tie_weights", tie_weights)
         self.reverse_dtype = None if reverse_dtype is None else np.dtype(reverse_dtype)
         if self.reverse_dtype is not None and self.reverse_dtype.kind != "f":
@@ -88,7 +98,8 @@ class ReversibleEmbedding(Embedding):
         logits = x @ kernel
         if self.logit_soft_cap is None:
             return logits
-        return np.tanh(logits / self.logit_soft_cap) * self.logit_soft_cap  # type: ignore[return-value]
+        result: Tensor = np.tanh(logits / self.logit_soft_cap) * self.logit_soft_cap
+        return result
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return where integers are not 0, with `mask_zero`; vectors keep the mask that they have."""

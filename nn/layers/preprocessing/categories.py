@@ -77,7 +77,6 @@ class CategoryEncoding(Encoding):
         num_tokens: K.
         output_mode: "multi_hot", "one_hot" or "count", see the module.
         sparse: False; arrays are dense.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on integers; with "count" also on `count_weights` of x's shape, what each index counts.
 
@@ -117,7 +116,6 @@ class CategoryEncoding(Encoding):
         return self._encoded_shape(input_shape, self.num_tokens)
 
     def extra_repr(self) -> str:
-        """Return the arguments."""
         return f"{self.num_tokens}, output_mode={self.output_mode}"
 
 
@@ -139,7 +137,6 @@ class Discretization(Encoding):
         epsilon: of `adapt`: the share of the samples by which a boundary may be off. It bounds the memory.
         output_mode: "int", "one_hot", "multi_hot" or "count", see the module.
         sparse: False; arrays are dense.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     What `adapt` finds is saved with the model's configuration, and is not a weight.
 
@@ -212,7 +209,7 @@ class Discretization(Encoding):
             return super().from_config(config)
         layer = super().from_config({**config, "bin_boundaries": None})
         found = config.get("bin_boundaries")
-        layer.bin_boundaries = None if found is None else tuple(found)
+        layer.bin_boundaries = None if found is None else _ascending(layer, "bin_boundaries", found)
         return layer
 
     def call(self, x: Tensor) -> Any:
@@ -231,7 +228,6 @@ class Discretization(Encoding):
         return self._encoded_shape(input_shape, self.num_bins)
 
     def extra_repr(self) -> str:
-        """Return the number of bins."""
         return f"num_bins={self.num_bins}, output_mode={self.output_mode}"
 
 

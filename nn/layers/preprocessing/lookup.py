@@ -38,7 +38,6 @@ class IntegerLookup(Encoding):
         output_mode: "int", "one_hot", "multi_hot" or "count", see `categories`.
         sparse: False; arrays are dense.
         pad_to_max_tokens: whether vectors have length `max_tokens` though the vocabulary is smaller.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     What `adapt` finds is saved with the model's configuration, and is not a weight.
 
@@ -189,5 +188,4 @@ class IntegerLookup(Encoding):
         return input_shape if self.output_mode == "int" else self._encoded_shape(input_shape, self._depth())
 
     def extra_repr(self) -> str:
-        """Return the number of tokens."""
         return f"{0 if self._tokens is None else len(self._tokens)} tokens, output_mode={self.output_mode}"

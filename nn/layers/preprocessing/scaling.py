@@ -37,7 +37,6 @@ class Normalization(Layer):
         axis: the features' axis, or several; each place along them has a mean of its own. None for a single mean.
         mean, variance: numbers, or arrays of the lengths along the axes, in the place of `adapt`.
         invert: whether to go back: mean + x max(sqrt(variance), 1e-7).
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Call it on x of shape (N, ..., D); the result has x's shape.
 
@@ -165,11 +164,9 @@ class Normalization(Layer):
         return mean + x * deviation if self.invert else (x - mean) / deviation
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
     def extra_repr(self) -> str:
-        """Return the axis."""
         axis = None if not self.axis else self.axis[0] if len(self.axis) == 1 else self.axis
         return f"axis={axis}" + (", invert=True" if self.invert else "")
 
@@ -207,7 +204,6 @@ class Rescaling(Layer):
     Args:
         scale: a number, or an array that broadcasts to x.
         offset: the same.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Example:
         >>> Rescaling(1 / 127.5, offset=-1)(np.array([[0, 255]], np.uint8)).tolist()
@@ -231,10 +227,8 @@ class Rescaling(Layer):
         return out
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape."""
         return input_shape
 
     def extra_repr(self) -> str:
-        """Return scale and offset, where they are numbers."""
         parts = {"scale": self.scale, "offset": self.offset}
         return ", ".join(f"{k}={v:g}" if not v.ndim else f"{k}: shape {v.shape}" for k, v in parts.items())

@@ -155,7 +155,6 @@ class RecurrentCell(KernelAndBias):
         return [(input_shape[0], self.units)] * (1 + self.states)
 
     def extra_repr(self) -> str:
-        """Return the size."""
         return f"{self.kernel.shape[0]} -> {self.units}" if self.built else f"units={self.units}"
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import InitVar
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from ...config.arguments import any_integer, flag, number, optional, positive, r
 from ...config.fields import field
 from ...config.limits import STEP, room
 from ...module.module import Shape
-from ..layer import Function, Layer, Rule
+from ..layer import Function, Layer, LayerOptions, Rule
 from .cells import GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell
 
 
@@ -46,7 +46,6 @@ class StackedRNNCells(Layer):
 
     Args:
         cells: list of cells.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     The states are one flat list, the first cell's states first.
 
@@ -134,9 +133,9 @@ class RNN(Layer):
         go_backwards: bool = False,
         stateful: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Any,
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**options)
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell, dtype=self.dtype)
         self.cell = _checked_cell(type(self).__name__, cell)
@@ -288,7 +287,6 @@ class RNN(Layer):
         return [out, *((rows, n) for n in _sizes(self.cell))] if self.return_state else out
 
     def extra_repr(self) -> str:
-        """Return what differs from the default."""
         switches = ("return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask")
         return ", ".join(f"{name}=True" for name in switches if getattr(self, name))
 

@@ -11,10 +11,17 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ...config.arguments import positive
-from ...config.fields import weight
+from ...config.fields import field, weight
 from ...initializers import TruncatedNormal
 from ...module.module import Module, Shape
+from ..arguments import as_layer
 from ..layer import Layer
+
+
+def take_dtype(wrapper: Layer, layer: Module) -> None:
+    """Give a layer around another one the dtype of that one, unless it has been given one."""
+    if "_dtype" not in vars(wrapper):
+        wrapper._dtype = layer.dtype
 
 
 class Wrapper(Layer):
@@ -22,7 +29,7 @@ class Wrapper(Layer):
 
     Args:
         layer: any layer.
-        kwargs: `input_shape`, `name`, `dtype`; the dtype is the layer's by default.
+        dtype: by default the layer's.
 
     Example:
         >>> from nn.layers import Dense
@@ -33,12 +40,10 @@ class Wrapper(Layer):
         [[6.0]]
     """
 
-    def __init__(self, layer: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("dtype", getattr(layer, "dtype", None))
-        super().__init__(**kwargs)
-        if not isinstance(layer, Module):
-            raise TypeError(f"{type(self).__name__}: expected a layer, such as Dense(8); received {layer!r:.80}")
-        self.layer = layer
+    layer: Any = field(as_layer)
+
+    def __post_init__(self) -> None:
+        take_dtype(self, self.layer)
 
     def build(self, input_shape: Shape) -> None:
         """Build the layer."""
@@ -67,7 +72,6 @@ class SpectralNormalization(Wrapper):
     Args:
         layer: a layer with a `kernel` or `embeddings`.
         power_iterations: how many steps to take before each call.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Raises:
         TypeError: if the layer has neither when it is built.
@@ -85,9 +89,7 @@ class SpectralNormalization(Wrapper):
 
     vector_u: Tensor = weight()
 
-    def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any) -> None:
-        super().__init__(layer, **kwargs)
-        self.power_iterations = positive("SpectralNormalization", "power_iterations", power_iterations)
+    power_iterations: int = field(positive, default=1)
 
     def build(self, input_shape: Shape) -> None:
         """Build the layer, and create u, shape (1, K) for a kernel whose last axis has length K."""

@@ -5,6 +5,7 @@ Shape letters: N batch, T time, D features of the input, H units.
 
 from __future__ import annotations
 
+from dataclasses import InitVar
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,22 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ...config.arguments import one_of, optional
+from ...config.fields import field
 from ...module.masks import as_flags, mask_of, set_mask
-from ...module.module import Module, Shape
+from ...module.module import Shape
+from ..arguments import as_layer
 from ..layer import Layer
 from .recurrent import RNN
+from .wrapper import take_dtype
 
-MERGE_MODES = ("concat", "sum", "mul", "ave", None)
+MERGE_MODES = ("concat", "sum", "mul", "ave")
+
+
+def _recurrent(what: Any, name: str, value: Any) -> RNN:
+    if not isinstance(value, RNN):
+        raise TypeError(f"Bidirectional: expected a recurrent layer, such as LSTM(8); received {value!r:.80}")
+    return value
 
 
 class Bidirectional(Layer):
@@ -27,7 +38,6 @@ class Bidirectional(Layer):
         layer: a recurrent layer, the forward one; the backward one is made with the same arguments.
         merge_mode: "concat" (along the last axis), "sum", "mul", "ave" (the mean), or None for a list of both.
         backward_layer: the backward layer, if it shall differ; it must have go_backwards=True where the first has not.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     Outputs of masked steps are 0 where all steps are returned, as in Keras, whatever `zero_output_for_mask` of the
     layers is.
@@ -46,20 +56,15 @@ class Bidirectional(Layer):
 
     _makes_masks = False
 
-    def __init__(
-        self, layer: Any, merge_mode: str | None = "concat", backward_layer: Any = None, **kwargs: Any
-    ) -> None:
-        kwargs.setdefault("dtype", getattr(layer, "dtype", None))
-        super().__init__(**kwargs)
-        if not isinstance(layer, RNN):
-            raise TypeError(f"Bidirectional: expected a recurrent layer, such as LSTM(8); received {layer!r:.80}")
-        if merge_mode not in MERGE_MODES:
-            raise ValueError(
-                f"Bidirectional: expected merge_mode to be one of {MERGE_MODES}; received merge_mode={merge_mode!r}"
-            )
-        self.merge_mode = merge_mode
+    layer: InitVar[Any] = field(_recurrent)
+    merge_mode: str | None = field(optional(one_of(*MERGE_MODES)), default="concat")
+    backward_layer: Any = field(default=None)
+
+    def __post_init__(self, layer: Any) -> None:
+        take_dtype(self, layer)
+        backward = vars(self).pop("backward_layer")  # the forward layer comes first in paths
         self.forward_layer = layer
-        self.backward_layer = _reversed(layer) if backward_layer is None else _fitting(layer, backward_layer)
+        self.backward_layer = _reversed(layer) if backward is None else _fitting(layer, backward)
         for one in (self.forward_layer, self.backward_layer):
             one.zero_output_for_mask = one.return_sequences
 
@@ -125,7 +130,6 @@ class Bidirectional(Layer):
         return [merged, *states] if states else merged
 
     def extra_repr(self) -> str:
-        """Return the way of merging."""
         return f"merge_mode={self.merge_mode!r}"
 
 
@@ -155,7 +159,6 @@ class TimeDistributed(Layer):
 
     Args:
         layer: any layer whose samples do not depend on each other.
-        kwargs: `input_shape`, `name`, `dtype`.
 
     A `mask` of shape (N, T) is that of the result too. Of one with more axes, such as that of the words of sentences,
     (N, T, S), the layer gets the rest, (S,) for each sample, and a step of the result counts if something of it does.
@@ -168,12 +171,10 @@ class TimeDistributed(Layer):
 
     _makes_masks = False
 
-    def __init__(self, layer: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("dtype", getattr(layer, "dtype", None))
-        super().__init__(**kwargs)
-        if not isinstance(layer, Module):
-            raise TypeError(f"TimeDistributed: expected a layer; received {layer!r:.80}")
-        self.layer = layer
+    layer: Any = field(as_layer)
+
+    def __post_init__(self) -> None:
+        take_dtype(self, self.layer)
 
     def build(self, input_shape: Shape) -> None:
         """Build the layer for samples without the time axis."""

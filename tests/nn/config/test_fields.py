@@ -19,7 +19,8 @@ import pytest
 import nn
 from nn.config.arguments import flag, number, optional, or_else, positive
 from nn.config.config import Configurable, Registered
-from nn.config.fields import attribute, field, option, weight
+from nn.config.fields import attribute, field, fields_of, option, weight
+from nn.layers.layer import LayerOptions
 
 from ..layers.layer_cases import all_cases
 from ..losses.loss_cases import CASES as LOSSES
@@ -160,6 +161,10 @@ def test_every_annotation_in_a_class_with_fields_is_one_or_says_that_it_is_none(
     assert bare == []
 
 
+def test_the_options_of_written_constructors_are_those_of_declared_ones() -> None:
+    assert list(LayerOptions.__annotations__) == list(fields_of(nn.layers.Layer))
+
+
 def _made() -> dict[str, Any]:
     made = [case.make() for case in all_cases()] + [case.loss() for case in LOSSES.values()]
     made += [case.metric() for case in METRICS.values()]
@@ -173,6 +178,10 @@ MADE = _made()
 def test_a_wrong_type_is_a_type_error_and_a_wrong_number_a_value_error(name: str) -> None:
     made = MADE[name]
     cls, config = type(made), made.get_config()
+    for argument, declared in fields_of(cls).items():
+        if declared.check is not None:
+            with pytest.raises(TypeError, match=": expected "):
+                cls.from_config({**config, argument: object()})
     for argument, parameter in inspect.signature(cls).parameters.items():
         kinds = set(str(parameter.annotation).split(" | ")) - {"None"}
         if len(kinds) != 1 or not kinds <= {"int", "float", "bool", "InitVar[int]", "InitVar[float]", "InitVar[bool]"}:

@@ -121,7 +121,10 @@ def test_regularizers_reach_the_kernels() -> None:
     ("call", "message"),
     [
         (lambda: layers.MultiHeadAttention(0, 2), "expected num_heads to be a positive integer; received num_heads=0"),
-        (lambda: layers.MultiHeadAttention(2, 2, dropout=1), "expected a rate with 0 <= rate < 1"),
+        (
+            lambda: layers.MultiHeadAttention(2, 2, dropout=1),
+            "expected dropout to be a number of at least 0 and below 1",
+        ),
         (lambda: attention()(np.ones((2, 3)), np.ones((2, 3))), r"expected a query of shape \(N, T, D\)"),
         (lambda: attention()(np.ones((2, 3, 4)), np.ones((1, 3, 4))), "of one N and one S; received shapes"),
         (
@@ -129,7 +132,7 @@ def test_regularizers_reach_the_kernels() -> None:
             r"expected value_mask of shape \(2, 3\); received shape \(2, 4\)",
         ),
         (lambda: layers.TransformerBlock(3)(np.ones((1, 2, 4))), "D a multiple of num_heads=3; received shape"),
-        (lambda: layers.TransformerBlock(1, epsilon=-1), "expected epsilon > 0"),
+        (lambda: layers.TransformerBlock(1, epsilon=-1), "expected epsilon to be a finite number above 0"),
     ],
 )
 def test_bad_arguments(call: Any, message: str) -> None:

@@ -259,7 +259,7 @@ Q = np.ones((2, 3, 4))
 BAD = {
     "score mode": (
         lambda: layers.Attention(score_mode="dots"),
-        r"expected score_mode to be one of \('dot', 'concat'\)",
+        r"expected score_mode to be one of dot, concat",
     ),
     "no list": (lambda: layers.Attention()(Q), r"\(Attention\): expected a list of 2 or more tensors"),
     "one tensor": (lambda: layers.Attention()([Q]), r"\(Attention\): expected a list of 2 or more tensors"),
@@ -278,7 +278,7 @@ BAD = {
         lambda: layers.Attention()([Q, Q], mask=[np.ones((2, 4)), None]),
         r"expected the query's mask of shape \(2, 3\); received shape \(2, 4\)",
     ),
-    "dropout": (lambda: layers.Attention(dropout=1.5), "expected a rate with 0 <= rate < 1"),
+    "dropout": (lambda: layers.Attention(dropout=1.5), "expected dropout to be a number of at least 0 and below 1"),
     "heads": (
         lambda: layers.GroupQueryAttention(3, 4, 3),
         "expected num_query_heads to be a multiple of num_key_value_heads; received num_query_heads=4",
@@ -295,9 +295,10 @@ BAD = {
     "odd": (lambda: layers.RotaryEmbedding()(Q[..., :3]), r"an even number of features; received shape \(2, 3, 3\)"),
     "axes": (lambda: layers.RotaryEmbedding(feature_axis=1)(Q), "expected inputs with axes 1 for positions and 1"),
     "positions": (lambda: layers.RotaryEmbedding()(Q, positions=[0, 1]), r"expected positions of shape \(3,\)"),
-    "wavelength": (lambda: layers.RotaryEmbedding(0), "expected max_wavelength > 0; received max_wavelength=0"),
-    "axis": (lambda: layers.RotaryEmbedding(sequence_axis=1.0), "expected sequence_axis to be an integer"),
-    "mask value": (lambda: layers.Masking("0"), "expected mask_value to be a number; received mask_value='0'"),
+    "wavelength": (
+        lambda: layers.RotaryEmbedding(0),
+        "expected max_wavelength to be a finite number above 0; received max_wavelength=0",
+    ),
     "masking": (
         lambda: layers.Masking()(np.ones(3)),
         r"\(Masking\): expected sequences of shape.*received shape \(3,\)",

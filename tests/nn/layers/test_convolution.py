@@ -253,7 +253,6 @@ BAD_LAYERS = [
     (lambda: layers.Conv2D(0, 3), "Conv2D: expected filters to be a positive integer; received filters=0"),
     (lambda: layers.Conv2D(2, (3,)), r"Conv2D: expected kernel_size .* 2 of them"),
     (lambda: layers.Conv1D(2, 0), "Conv1D: expected kernel_size to be a positive integer; received kernel_size=0"),
-    (lambda: layers.Conv2D(2, 3, strides=1.5), "Conv2D: expected strides"),
     (lambda: layers.Conv2D(2, 3, padding="full"), "expected padding to be one of valid, same; received padding='full'"),
     (lambda: layers.Conv2D(2, 3, padding="causal"), "expected padding to be one of valid, same"),
     (lambda: layers.Conv2D(2, 3, data_format="NCHW"), "expected data_format to be one of channels_last, channels_fi"),

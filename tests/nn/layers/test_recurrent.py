@@ -425,7 +425,10 @@ def test_weights_have_penalties_and_bounds_of_their_own(kind: str) -> None:
 def test_bad_arguments_are_refused_early(kind: str) -> None:
     for arguments, text in (
         ({"units": 0}, "expected units to be a positive integer; received units=0"),
-        ({"units": 3, "dropout": 1.0}, "expected dropout with 0 <= dropout < 1; received dropout=1.0"),
+        (
+            {"units": 3, "dropout": 1.0},
+            "expected dropout to be a number of at least 0 and below 1; received dropout=1.0",
+        ),
         ({"units": 3, "recurrent_dropout": -1}, "expected recurrent_dropout .* received recurrent_dropout=-1"),
         ({"units": 3, "activation": "tan"}, "Did you mean"),
     ):

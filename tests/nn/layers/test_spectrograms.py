@@ -110,8 +110,11 @@ def test_training_finds_the_kernels(rng: np.random.Generator) -> None:
 
 
 BAD: dict[str, tuple[Callable[[], Any], str]] = {
-    "side": (lambda: initializers.STFT("both"), "expected side to be 'real' or 'imag'; received side='both'"),
-    "scaling": (lambda: layers.STFTSpectrogram(scaling="power"), "expected scaling to be 'density', 'spectrum' or Non"),
+    "side": (lambda: initializers.STFT("both"), "expected side to be one of real, imag; received side='both'"),
+    "scaling": (
+        lambda: layers.STFTSpectrogram(scaling="power"),
+        "expected scaling to be one of density, spectrum, or Non",
+    ),
     "window": (lambda: layers.STFTSpectrogram(window="kaiser"), "expected window to be one of hann, hamming, blackman"),
     "nothing": (lambda: initializers.STFT(window=[0.0, 0.0])((2, 1, 2)), "expected a window that is not 0 everywhere"),
     "values": (lambda: initializers.STFT(window=[1.0])((2, 1, 2)), r"expected a window of shape \(2,\); received"),

@@ -300,14 +300,17 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "penalty": (lambda: layers.ActivityRegularization(l1=-1.0), "l1"),
     "filters": (lambda: layers.ConvLSTM2D(0, 2), "ConvLSTM2D: expected filters to be a positive integer"),
-    "rate": (lambda: layers.ConvLSTM1D(1, 2, dropout=1.0), "expected dropout with 0 <= dropout < 1"),
+    "rate": (lambda: layers.ConvLSTM1D(1, 2, dropout=1.0), "expected dropout to be a number of at least 0 and below 1"),
     "no time": (
         lambda: layers.ConvLSTM2D(1, 2)(np.ones((1, 4, 4, 1))),
         r"expected sequences of shape \(N, T, S1, S2, C\)",
     ),
     "channels": (lambda: twice(layers.ConvLSTM1D(1, 1), clip(3), clip(3)[..., :2]), "expected inputs with 3 channels"),
     "small": (lambda: layers.ConvLSTM1D(1, 5)(clip(3)), "expected spatial axes that hold a window"),
-    "soft cap": (lambda: layers.ReversibleEmbedding(2, 2, logit_soft_cap=0), "expected logit_soft_cap > 0, or None"),
+    "soft cap": (
+        lambda: layers.ReversibleEmbedding(2, 2, logit_soft_cap=0),
+        "expected logit_soft_cap to be a finite number above 0, or None",
+    ),
     "reverse dtype": (
         lambda: layers.ReversibleEmbedding(2, 2, reverse_dtype="int8"),
         "expected a floating reverse_dtype",

@@ -239,7 +239,7 @@ class Emitter:
         self._count = self._constants = 0
 
     def at(self, place: GraphNode | None) -> None:
-        """Say which node of the graph the next ones stand for."""
+        """Set the node of the graph that the next ones belong to."""
         self._place, self._count = place, 0
 
     def finish(self, value: Value, since: int) -> None:

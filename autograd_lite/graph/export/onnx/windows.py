@@ -183,7 +183,7 @@ def _window_max(call: Call, x: Value, *, window: Shape, stride: Shape, padding: 
 
 
 def _inside(size: Shape, count: Shape, tap: Shape, stride: Shape, padding: Padding) -> np.ndarray | None:
-    """Say in which windows a tap lies inside the array, (1, *O, 1); None if in all."""
+    """Return in which windows a tap is inside the array, (1, *O, 1); None if in all."""
     found = np.ones((1,) * (len(size) + 2), np.bool_)
     for axis, (n, m, k, s, p) in enumerate(zip(size, count, tap, stride, padding, strict=True), start=1):
         places = np.arange(m) * s + k - p[0]

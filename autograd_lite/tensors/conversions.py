@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class Leaving:
+class Conversions:
     """Conversions. Those that users ask for return constants; implicit ones may refuse."""
 
     __slots__ = ()
