@@ -310,7 +310,7 @@ def layouts(array: np.ndarray) -> Any:
 
 
 def has_layout(array: np.ndarray, name: str) -> bool:
-    """Say whether an array can lie in memory like that."""
+    """Return whether an array can lie in memory like that."""
     if name == "repeated":
         return array.ndim > 0 and array.shape[0] > 0 and bool(np.all(array == array[:1]))
     return name in ("C", "read-only") or array.ndim > 0
@@ -365,7 +365,7 @@ def axes(x: Any) -> Any:
 
 
 def indices(shape: Any, *, kinds: tuple[str, ...] = KINDS) -> Any:
-    """Draw what may stand in `x[...]`.
+    """Draw an index for `x[...]`.
 
     Args:
         shape: of x, or x itself.

@@ -137,12 +137,12 @@ def selects(s: Setting) -> None:
 
 
 def _pointwise(op: Op, wanted: Sequence[int]) -> bool:
-    """Say whether no input has a rule that only a structure gives a sense: elements may be anywhere."""
+    """Return whether no input has a rule that only a structure gives a sense: elements may be anywhere."""
     return all((rule := op.rule(i)) is not None and rule.kind is not Kind.VJP for i in wanted)
 
 
 def _hides_a_nan(s: Setting, i: int, other: float) -> bool:
-    """Say whether a NaN in input `i`, beside other inputs of one value, gets a zero cotangent from a finite result."""
+    """Return whether a NaN in input `i`, with one value in the others, gets a zero cotangent from a finite result."""
     arrays = [np.full((1,), other, a.dtype) if a.dtype.kind in "fc" else a.reshape(-1)[:1] for a in s.inputs]
     if not all(a.size for a in arrays):
         return False

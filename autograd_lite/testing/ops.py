@@ -79,7 +79,7 @@ def arguments(
 
 
 def _fits(op: Op, row: Row) -> bool:
-    """Say whether the shape rule takes these arguments, and the op does, where the record cannot tell what fits."""
+    """Return whether the shape rule takes these arguments, and the op does, where the record cannot tell what fits."""
     try:
         op.infer(*(ShapeDtype(a.shape, a.dtype) for a in row.inputs), **row.params)
         told = op.batch in (batching.elementwise, batching.reduced) and op.name not in _OWN_PARAMS
@@ -149,12 +149,12 @@ _ALSO = {"positive definite": "spd", "symmetric": "spd", "full rank": "invertibl
 
 
 def _takes_no_floats(op: Op, i: int) -> bool:
-    """Say whether input `i` of a ufunc can only be an integer."""
+    """Return whether input `i` of a ufunc can only be an integer."""
     return op.ufunc is not None and not any(loop.partition("->")[0][i] == "d" for loop in op.ufunc.types)
 
 
 def _is_step(op: Op) -> bool:
-    """Say whether some derivative is zero everywhere."""
+    """Return whether some derivative is zero everywhere."""
     rules = op.rules if isinstance(op.rules, tuple) else ()
     return any(rule is not None and rule.kind is Kind.CONSTANT and rule.value == 0 for rule in rules)
 

@@ -270,8 +270,8 @@ def _judge(report: Any, call: Call) -> None:
             hypothesis.event(label)
     if report.failures:
         if report.failures[0].verdict == "inconclusive":
-            # One point that finite differences say nothing about, as where a tanh is flat, is no verdict on f. If most
-            # are like that, Hypothesis fails the test because it finds nothing to try.
+            # One point that finite differences say nothing about, as where a tanh is flat, is not a verdict on f. If
+            # most are like that, Hypothesis fails the test because it finds nothing to try.
             hypothesis.reject()
         raise report.failures[0]
     worst = max((e.max_rel_err for e in entries), default=0.0)

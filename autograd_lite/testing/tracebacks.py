@@ -1,6 +1,6 @@
 """Tracebacks of a failed check: the user's lines, down to the one where the derivative goes wrong, and none of ours.
 
-A gradient is found wrong long after the line at fault has run, so that no frame of it is left. One is made that stands
+A gradient is found wrong long after the line at fault has run, so that no frame of it is left. One is made that is
 at this line, as template engines do for the lines of a template: whatever prints a traceback then prints the line.
 """
 
@@ -94,7 +94,7 @@ def _linked(places: Sequence[Source], rest: types.TracebackType | None = None) -
 
 
 def _entry(place: Source) -> types.TracebackType:
-    """Return a traceback whose one frame stands at this place: that of code with its file, line and function."""
+    """Return a traceback whose one frame is at this place: that of code with its file, line and function."""
     tree = ast.parse("raise StopIteration")
     start, line = _start(place), linecache.getline(place.file, place.line).rstrip()
     for node in ast.walk(tree):
