@@ -41,7 +41,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
 
 @checked
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
-    """Return where the largest of K predictions (N, ..., K) stands at the target's index (N, ...) or (N, ..., 1)."""
+    """Return where the largest of K predictions (N, ..., K) is at the target's index (N, ...) or (N, ..., 1)."""
     y_true, y_pred = as_array(y_true), as_array(y_pred)
     return np.equal(_indices("sparse categorical accuracy", y_true, y_pred), y_pred.argmax(axis=-1))
 
@@ -112,7 +112,7 @@ class CategoricalAccuracy(MeanOf, of=categorical_accuracy):
 
 
 class SparseCategoricalAccuracy(MeanOf, of=sparse_categorical_accuracy):
-    """How often the largest of K predictions (N, ..., K) stands at the target's index (N, ...) or (N, ..., 1).
+    """How often the largest of K predictions (N, ..., K) is at the target's index (N, ...) or (N, ..., 1).
 
     Example:
         >>> accuracy = SparseCategoricalAccuracy()

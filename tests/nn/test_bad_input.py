@@ -46,7 +46,7 @@ DATA: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
         r"last axis has length 4.*received shape \(1, 2, 2\). Put layers.Flatten\(\) before it, or reshape the data to "
         r"\(len\(x\), -1\)",
     ),
-    "one sample that is no batch": (
+    "one sample without a batch axis": (
         {},
         np.ones(D),
         np.ones(D),
@@ -165,7 +165,7 @@ CALLS: dict[str, Callable[[Any, Any, Any], Any]] = {
 
 
 # A model that is not built yet learns the shape of its input from the data, so that shape cannot be wrong.
-SHAPES = ("wrong last axis", "images not flattened", "one sample that is no batch")
+SHAPES = ("wrong last axis", "images not flattened", "one sample without a batch axis")
 
 
 @pytest.mark.parametrize("call", CALLS)

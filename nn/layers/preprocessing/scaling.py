@@ -179,7 +179,7 @@ def batches_of(what: str, data: Any) -> Iterator[Array]:
         data: an array-like, or an iterable of arrays or of tuples of them, whose first counts.
 
     Raises:
-        ValueError: if a batch is no array of numbers.
+        ValueError: if a batch is not an array of numbers.
     """
     if isinstance(data, Tensor) or not isinstance(data, Iterable) or hasattr(data, "shape"):
         pending: Iterator[Any] = iter([data])
