@@ -14,7 +14,7 @@ KIND = sys.argv[1] if sys.argv[1:2] in (["oldest"], ["newest"]) else "lock"  # o
 VENV = ROOT / (".venv" if KIND == "lock" else f".venv-{KIND}")
 VERSIONS = ROOT / "requirements" / f"{KIND}.txt"  # for pip's -c; there is none for the newest
 PYTHON = str(VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
-LINT = ["ruff check .", "ruff format --check .", "mypy"]
+LINT, CORE = ["ruff check .", "ruff format --check .", "mypy"], "tests/core tests/tensors tests/engine tests/functional"
 ONE = {"OPENBLAS_NUM_THREADS": "1"}  # BLAS's threads wait for each other where they share cores with other programs
 FULL = {"AUTOGRAD_LITE_REQUIRE_PEERS": "1", "AUTOGRAD_LITE_FULL_NOTEBOOKS": "1"}
 TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {  # extras, steps as modules, environment
@@ -24,7 +24,7 @@ TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {  # extras, step
     "ci": ({"test", "bench", "docs", "viewers", "tensorboard"}, ["pytest -m ci --durations 10"], FULL),
     "bench": ({"bench"}, ["benchmarks"], {}),
     "docs": ({"docs"}, ["sphinx -E -W --keep-going -b html docs docs/_build"], {}),
-    **dict.fromkeys(["oldest", "newest"], ({"versions"}, ["pytest -n 2 tests/engine tests/functional"], ONE)),
+    **dict.fromkeys(["oldest", "newest"], ({"versions"}, [f"pytest -n 2 {CORE}"], ONE)),
 }
 
 

@@ -81,7 +81,7 @@ from .tensors.tensor import Tensor as Tensor, tensor as tensor
 
 __version__ = "0.1.0"
 
-# What a training run does not need loads when somebody asks for it.
+# What a training run does not need is loaded on first use.
 _LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
 _LATE["raise_on_nan"] = ".nonfinite.watch"
 

@@ -31,10 +31,10 @@ _EXPLANATIONS = ["txt", "md", "html"]
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _TARGET = "script.py:make_loss, package.module:make_loss, or a graph's .json file"
 _ABOUT = """\
-See the computation graph of a function, and what became of its gradient.
+See the computation graph of a function, and what happens to its gradient.
 
-The function takes no arguments and returns a Tensor (a loss, say); or a Program or a Graph; or (f, arguments), and then
-f is traced with these arguments."""
+The function takes no arguments. It returns a Tensor, such as a loss; or a Program or a Graph; or (f, arguments), and f
+is then traced with these arguments."""
 _EXAMPLES = """\
 examples:
   {0} draw script.py:make_loss                       the listing, in the terminal
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: those of the command line if None.
     """
     options = _parser().parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # what the terminal cannot show shall not end the program
+    if isinstance(sys.stdout, io.TextIOWrapper):  # characters that the terminal lacks must not end the program
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with np.errstate(all="ignore"):  # NumPy's warnings would say less than what is printed, and say it first
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _show(error: BaseException | None) -> None:
-    """Print the traceback of the user's code, without what lies between it and us."""
+    """Print the traceback of the user's code, without the frames between that code and ours."""
     if error is None:
         return
     shown = traceback.TracebackException.from_exception(error)
@@ -90,25 +90,25 @@ def _parser() -> argparse.ArgumentParser:
     draw = commands.add_parser("draw", help="draw the graph, or list it", description="Draw a graph, or list it.")
     draw.add_argument("target", help=_TARGET)
     draw.add_argument(
-        "-o", "--output", metavar="FILE", help="the file, whose ending names the form; - for the terminal"
+        "-o", "--output", metavar="FILE", help="the file to write, in the form of its ending; - for the terminal"
     )
     draw.add_argument(
-        "--format", choices=_FORMATS, metavar="FORM", help=f"{', '.join(_FORMATS)}; by default the ending's"
+        "--format", choices=_FORMATS, metavar="FORM", help=f"{', '.join(_FORMATS)}; by default that of the ending"
     )
-    draw.add_argument("--backward", action="store_true", help="with the backward pass")
-    draw.add_argument("--overlay", choices=["flops", "bytes", "saved", "time"], help="show what the nodes cost")
-    draw.add_argument("--measure", action="store_true", help="run it, and say how large values and gradients are")
-    draw.add_argument("--dynamic-batch", action="store_true", help="of an ONNX model: leave the batch size open")
+    draw.add_argument("--backward", action="store_true", help="include the backward pass")
+    draw.add_argument("--overlay", choices=["flops", "bytes", "saved", "time"], help="colour the nodes by their cost")
+    draw.add_argument("--measure", action="store_true", help="run it, and show the sizes of values and gradients")
+    draw.add_argument("--dynamic-batch", action="store_true", help="leave the batch size of an ONNX model open")
     draw.add_argument("--depth", type=int, metavar="N", help="fold modules below this depth")
-    draw.add_argument("--renderer", choices=RENDERERS, default="auto", help="who draws PNG, PDF and, on request, SVG")
-    draw.add_argument("--dpi", type=float, default=144.0, help="of a PNG (144)")
-    draw.add_argument("--timeout", type=float, default=30.0, metavar="S", help="seconds that a program may draw (30)")
+    draw.add_argument("--renderer", choices=RENDERERS, default="auto", help="what draws PNG, PDF and, on request, SVG")
+    draw.add_argument("--dpi", type=float, default=144.0, help="dots per inch of a PNG (144)")
+    draw.add_argument("--timeout", type=float, default=30.0, metavar="S", help="the most seconds for that program (30)")
     draw.set_defaults(run=_draw)
 
     why = commands.add_parser("explain", help="explain a gradient", description="Explain a gradient, step by step.")
     why.add_argument("target", help=_TARGET)
     why.add_argument("--wrt", action="append", metavar="NAME", help="a tensor's name or id; all parameters by default")
-    why.add_argument("--format", choices=_EXPLANATIONS, help="by default the ending's, or txt")
+    why.add_argument("--format", choices=_EXPLANATIONS, help="by default that of the ending, or txt")
     why.add_argument("-o", "--output", metavar="FILE", help="the file; - for the terminal")
     why.set_defaults(run=_explain)
 
@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
         "nan", help="find where NaN begins", description="Find where NaN, or an infinity, begins."
     )
     nan.add_argument("target", help=_TARGET)
-    nan.add_argument("-o", "--output", metavar="FILE", help="draw it too, in the form that the ending names")
+    nan.add_argument("-o", "--output", metavar="FILE", help="also draw it, in the form of the ending")
     nan.set_defaults(run=_nan)
     return parser
 
@@ -158,7 +158,7 @@ def _draw(options: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _warnings_told() -> Iterator[None]:
-    """Print warnings in one line each."""
+    """Print each warning on one line."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
@@ -167,7 +167,7 @@ def _warnings_told() -> Iterator[None]:
 
 
 def _form(options: argparse.Namespace, forms: Sequence[str]) -> str:
-    """Return the form that is asked for, which --format or the ending of the file names, and not two of them."""
+    """Return the form that --format or the ending of the file asks for; the two must not differ."""
     if options.output in (None, "-"):
         return options.format or "txt"
     ending = Path(options.output).suffix[1:].lower()
@@ -183,7 +183,7 @@ def _form(options: argparse.Namespace, forms: Sequence[str]) -> str:
 
 
 def _with_passes(result: Any, options: argparse.Namespace) -> Graph | Program:
-    """Return what there is to draw, with the backward pass and the numbers that are asked for."""
+    """Return the graph or program to draw, with the backward pass and the numbers that the options ask for."""
     measured = options.measure or options.overlay == "time"
     if isinstance(result, Graph):
         if options.backward and not result.flows:

@@ -1,7 +1,7 @@
-"""Errors that say what was called, expected and received, for libraries that stand on this one; `nn` is one.
+"""Errors that say what was called, expected and received, for libraries built on this one; `nn` is one.
 
 Decorate public functions with `checked` and classes with `checked_class`: a call that fails on its arguments then names
-the one that is not what its annotation asks for.
+the argument that does not match its annotation.
 
 Example:
     >>> @checked

@@ -1,4 +1,4 @@
-"""Ops of the user's own: the records that this package's tables are made of, outside the tables."""
+"""Custom ops: the same records that this package's tables are made of, defined by users."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .tensors.record import owning
 
 
 def _outside_the_tables(op: Op) -> Op:
-    """Take a new op out of the registry, so that a notebook's cell may define it again."""
+    """Remove a new op from the registry, so that a notebook cell can define it again."""
     del OPS[op.name]
     return op
 
@@ -23,7 +23,7 @@ def _forward(function: Any) -> Any:
 
 
 def _rule(rule: Any) -> Any:
-    """Return a rule as the user stated it, whose result is the engine's to write into."""
+    """Return a user's rule whose results belong to the engine, which may write into them."""
     if isinstance(rule, (applied, gate)):
         return type(rule)(owning(rule.function))
     return owning(rule) if callable(rule) else rule
@@ -39,20 +39,21 @@ def elementwise(
     """Define an elementwise op by its local partial derivatives; backward, forward mode and vmap follow from them.
 
     Args:
-        function: a ufunc, or a function of arrays that broadcasts like one. It runs as if no transformation ran around
-            it. What it and the rules return is copied, unless it is large and nobody else holds it.
+        function: a ufunc, or a function of arrays that broadcasts like one. It runs as if outside all
+            transformations. Its results and those of the rules are copied, unless they are large and nothing else holds
+            them.
         partials: for each input a number, a function `d(out, *inputs, **params)` written in NumPy that Tensors
             support, the same in `applied(lambda g, out, *inputs: …)` form, or None for an input without derivative.
-        name: the op's name; a function brings its own.
+        name: the op's name; by default the function's.
         saves: which arrays the partials read, of "o" (the result), "x", "y", "z" (the inputs); one string for all, or
-            one for each. Others arrive with their shape and dtype alone.
+            one for each. The others arrive with only a shape and a dtype.
         facts: further fields of the record, such as `kinks`, `domain`, `selects`.
 
     Returns:
         The op: call it on arrays or Tensors. A ufunc is also found by `np.`-style calls on Tensors.
 
     Raises:
-        ValueError: if this package has an op of that name.
+        ValueError: if this package already has an op of that name.
 
     Example:
         >>> cube = elementwise(lambda x: x**3, lambda out, x: 3 * x**2, name="cube", saves="x")

@@ -1,7 +1,8 @@
 """The backward pass: walk the graph from a result to its leaves and apply the derivative rules.
 
-The engine alone sums a cotangent down to the shape of its input, casts it to its dtype, accumulates, and masks. It
-reads the rules with bare arrays, or with Tensors when the pass itself is to be recorded (`create_graph`).
+Only the engine sums a cotangent down to the shape of its input, casts it to its dtype, accumulates, and masks. It reads
+the rules with bare arrays, or with Tensors when the pass itself is recorded (`create_graph`). `_walk_observed` is the
+backward pass in a dozen lines.
 """
 
 from __future__ import annotations
@@ -33,16 +34,16 @@ _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PART
 _GATE = Kind.GATE
 # Constants up to this many bytes stay readable in the record after backward; larger arrays are let go.
 _KEEP_BYTES = 1024
-# Adding in place saves memory traffic on large arrays; on small ones NumPy is faster when out is no operand.
+# Adding in place saves memory traffic on large arrays; on small ones NumPy is faster with a new array.
 _IN_PLACE_SIZE = 1000
 _BOOL = np.dtype(np.bool_)
 _stamp = operator.attrgetter("stamp")
-# How the saved values of a node are given to its rules, if not as they are.
+# Turns the saved values of a node into what its rules are given; None where they are given as they are.
 _Opened = Callable[[Node, tuple[Any, ...]], tuple[Any, ...]] | None
 
 
 def edge_of(t: Tensor) -> Node | Tensor:
-    """Return what stands for `t` as an input of others: its node, or the tensor itself if it is a leaf."""
+    """Return the edge to `t` from what is computed from it: its node, or the tensor itself if it is a leaf."""
     node = t._node
     return t if node is None or node is LEAF else node
 
@@ -56,14 +57,14 @@ def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, cr
 
     Args:
         t: a tensor with history.
-        cotangent: array-like of t's shape; may be left out for a tensor with one element, where it is 1.
+        cotangent: array-like of t's shape; optional for a tensor with one element, where it is 1.
         retain_graph: keep the saved arrays, so that backward can run again.
         create_graph: record the backward pass itself, so that the gradients can be differentiated. `.grad` then
-            refers to the graph, which refers to the leaf: a cycle that only the garbage collector ends, until `.grad`
-            is set to None. `autograd_lite.grad` has no such cycle.
+            refers to the graph, which refers to the leaf: a cycle, which lives until `.grad` is set to None or the
+            garbage collector runs. `autograd_lite.grad` makes no such cycle.
 
     Raises:
-        GradError: if t has no history, no cotangent where one is needed, or a graph that was freed.
+        GradError: if t has no history, if a cotangent is needed and missing, or if the graph was freed.
 
     Example:
         >>> import autograd_lite as ag
@@ -74,8 +75,8 @@ def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, cr
     """
     if not t.requires_grad:
         raise GradError(
-            f"backward: expected a tensor that requires a gradient; received {_short(t)}, which has no history of "
-            "one. Make an input with tensor(a, requires_grad=True), and compute outside no_grad(), without .detach()"
+            f"backward: expected a tensor that requires a gradient; received {_short(t)}, which has no history. "
+            "Make an input with tensor(a, requires_grad=True), and compute outside no_grad(), without .detach()"
         )
     g = _root_cotangent(t, cotangent, create_graph)
     found = cotangents({edge_of(t): g}, None, retain_graph=retain_graph or create_graph, create_graph=create_graph)
@@ -117,7 +118,7 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
 
 
 def _add_to_leaf(leaf: Tensor, found: dict[Any, Any]) -> None:
-    """Write a leaf's gradient; what `.grad` handed out before is not changed, and its memory is its own."""
+    """Add to a leaf's gradient, in memory of its own: arrays that `.grad` has handed out before do not change."""
     if (hooks := getattr(leaf, "_hooks", ())) or leaf._data.dtype.kind == "c":
         total = conjugated(found[leaf])
         for hook in hooks:
@@ -131,7 +132,7 @@ def _add_to_leaf(leaf: Tensor, found: dict[Any, Any]) -> None:
     elif previous is not None:
         leaf._grad = wrap(previous._data + found[leaf], None)
     else:
-        # A rule may have passed on what somebody else has: the cotangent, what another leaf got, a saved value.
+        # A rule may have passed on an array that something else holds: the cotangent, another gradient, a saved value.
         large = found[leaf].size > SMALL and unshared(found, leaf)
         leaf._grad = wrap(found[leaf] if large else np.array(found[leaf]), None)
 
@@ -139,27 +140,28 @@ def _add_to_leaf(leaf: Tensor, found: dict[Any, Any]) -> None:
 # ---- the walk -------------------------------------------------------------------------------------------------------
 
 
-class _Watch:
-    """Notes that a floating-point operation was invalid (0 * inf, inf - inf), at no cost while none is."""
+class _Alarm:
+    """Goes on when a floating-point operation is invalid (0 * inf, inf - inf), and costs nothing until then."""
 
-    __slots__ = ("seen",)
+    __slots__ = ("on",)
 
     def __init__(self) -> None:
-        self.seen = False
+        self.on = False
 
     def __call__(self, kind: str, flag: int) -> None:
-        self.seen = True
+        self.on = True
 
 
 class Paths(NamedTuple):
-    """The ways that gradients go from some results to `targets`.
+    """The paths of gradients from some results to `targets`.
 
     Attributes:
         targets: where they end; None for every leaf. What lies behind a target is left out.
-        order: the nodes on the way, last recorded first: consumers before what they consume.
-        selects: whether one of their ops selects.
-        astray: whether gradients also flow to leaves that are no targets.
-        history: whether one of those requires a gradient, which what a transformation's variable is a copy of does not.
+        order: the nodes on the paths, last recorded first: consumers before what they consume.
+        selects: whether one of their ops may drop values, see `Op.selects`.
+        astray: whether gradients also flow to leaves that are not targets.
+        history: whether one of those leaves requires a gradient; the argument that a transformation's variable copies
+            does not.
     """
 
     targets: set[Any] | None
@@ -170,7 +172,7 @@ class Paths(NamedTuple):
 
 
 def paths_from(edges: Iterable[Any], targets: set[Any] | None) -> Paths:
-    """Find the ways that gradients go from the results with these edges."""
+    """Find the paths of gradients from the results with these edges."""
     seen = set(targets or ())
     stack: list[Node] = []
     selects = astray = history = useless = False
@@ -225,18 +227,18 @@ def cotangents(
         targets: where to stop; None for every leaf.
         retain_graph: keep the saved values for another pass.
         create_graph: record the pass, on the tape that it reads.
-        level: of the record, if it has one of its own. It ended with the function that was recorded: the pass computes
-            with what its saved values held, whose history further out goes on being recorded.
-        paths: the ways from the roots to the targets, where they are known.
-        observer: looks on; by default that of the mode's `watch`, if there is one.
+        level: of the record, if it has its own. It ended with the function that was recorded, so the pass computes with
+            the values that the saved ones held, whose history further out is still recorded.
+        paths: from the roots to the targets, if they are known.
+        observer: looks on; by default the one of the mode's `watch`, if any.
     """
     if observer is None and (watching := MODE.get().watch) is not None:
         observer = watching.observer()
     targets, order, selects, astray, _ = paths or paths_from(roots, targets)
     wanted = targets.union(order) if astray and targets is not None else None
-    watch = _Watch()
+    alarm = _Alarm()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
-    watch.seen = selects or any(g.size > 1 for g in roots.values())
+    alarm.on = selects or any(g.size > 1 for g in roots.values())
     change: Any = None
     opened: _Opened = None
     if create_graph:
@@ -245,18 +247,18 @@ def cotangents(
         change = record_off
     else:
         opened = partial(_without_level, level)
-    # In a context of its own, which brings back the modes around it wherever an interrupt comes, as `with` does not.
-    walk = order, roots.copy(), wanted, watch, retain_graph, opened
-    return copy_context().run(_walk_in_mode, change, watch, observer, walk)
+    # A context of its own restores the modes around it wherever an interrupt comes, which `with` does not.
+    walk = order, roots.copy(), wanted, alarm, retain_graph, opened
+    return copy_context().run(_walk_in_mode, change, alarm, observer, walk)
 
 
-def _walk_in_mode(change: Any, watch: _Watch, observer: Observer | None, walk: tuple[Any, ...]) -> dict[Any, Any]:
+def _walk_in_mode(change: Any, alarm: _Alarm, observer: Observer | None, walk: tuple[Any, ...]) -> dict[Any, Any]:
     if change is not None:
         hold_mode(change)
-    np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=watch).__enter__()
+    np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=alarm).__enter__()
     if observer is None:
         return _walk(*walk)
-    hold_mode(_unwatched)  # the operations inside rules are the rules' own: the observer sees what comes of them
+    hold_mode(_unwatched)  # what rules compute inside is not watched: the observer sees their results
     return _walk_observed(observer, *walk)
 
 
@@ -284,7 +286,7 @@ def _walk_observed(
     order: list[Node],
     pending: dict[Any, Any],
     wanted: set[Any] | None,
-    watch: _Watch,
+    alarm: _Alarm,
     retain: bool,
     opened: _Opened,
 ) -> dict[Any, Any]:
@@ -298,8 +300,7 @@ def _walk_observed(
             edge = node.inputs[i]
             if wanted is None or edge in wanted:
                 _check_leaf(node, i, saved)
-                r = _rule_result(rule, g, saved, node.params, watch)
-                r = _fitted(r, edge)
+                r = _fitted(_rule_result(rule, g, saved, node.params, alarm), edge)
                 pending[edge] = total = pending[edge] + r if edge in pending else r
                 observer.contributed(node, i, edge, r, total)
         if not retain:
@@ -323,9 +324,9 @@ def _fitted(r: Any, edge: Any) -> Any:
 
 
 def _walk(
-    order: list[Node], pending: dict[Any, Any], wanted: set[Any] | None, watch: _Watch, retain: bool, opened: _Opened
+    order: list[Node], pending: dict[Any, Any], wanted: set[Any] | None, alarm: _Alarm, retain: bool, opened: _Opened
 ) -> dict[Any, Any]:
-    # As `_walk_observed`, with the common kinds of rule inline: this loop is the time of a backward pass.
+    """As `_walk_observed`, with the common kinds of rule inline: this loop is the time of a backward pass."""
     owned = set()
     for node in order:
         if (g := pending.pop(node, None)) is None:
@@ -345,11 +346,11 @@ def _walk(
                 r = g
             elif kind is _APPLIED and not params:
                 r = rule.value(g, *saved)
-                if watch.seen:
+                if alarm.on:
                     r = masked(r, g)
             elif kind is _PARTIAL and not params:
                 r = g * rule.value(*saved)
-                if watch.seen and _has_nan(r):
+                if alarm.on and _has_nan(r):
                     r = masked_product(g, rule.value(*saved), r)
             elif kind is _VJP:
                 r = rule.value(g, *saved, **params)
@@ -358,9 +359,9 @@ def _walk(
             elif kind is _GATE and len(needs) == 1:
                 # `pending` then holds the only reference, so that `unshared` can detect any other.
                 pending[node], g, r, previous = g, None, None, None
-                r = _through_gate(pending, node, rule, saved, watch)
+                r = _through_gate(pending, node, rule, saved, alarm)
             else:
-                r = _rule_result(rule, g, saved, params, watch)
+                r = _rule_result(rule, g, saved, params, alarm)
             if edge.__class__ is Node:
                 shape, dtype = edge.shape, edge.dtype
             else:
@@ -376,7 +377,7 @@ def _walk(
             elif edge in owned:
                 previous += r
             else:
-                # No name of its own: it would keep this array alive until the next sum.
+                # `previous` takes the sum: another name would keep this array alive until the next one.
                 pending[edge] = previous = previous + r
                 if previous.__class__ is np.ndarray and previous.size > _IN_PLACE_SIZE:
                     owned.add(edge)
@@ -386,25 +387,25 @@ def _walk(
 
 
 def conjugated(g: Any) -> Any:
-    """Turn a cotangent from the inside convention to the user's, or back: its conjugate if it is complex.
+    """Convert a cotangent between the engine's convention and the user's: conjugate it if it is complex.
 
-    For a real loss L and x = a + ib users see dL/da + i dL/db, which points uphill; inside the engine the conjugate is
-    passed on, because then the rule of a holomorphic function is the same as for real numbers.
+    For a real loss L and x = a + ib users see dL/da + i dL/db, which points uphill. Inside, the engine passes on the
+    conjugate, because the rule of a holomorphic function is then the same as for real numbers.
     """
     return np.conjugate(g) if g.dtype.kind == "c" else g
 
 
-def _through_gate(pending: dict[Any, Any], node: Node, rule: Rule, saved: tuple[Any, ...], watch: _Watch) -> Any:
-    """Return the part of a node's cotangent that a mask lets through: in its place, if nobody else knows it."""
+def _through_gate(pending: dict[Any, Any], node: Node, rule: Rule, saved: tuple[Any, ...], alarm: _Alarm) -> Any:
+    """Return the part of a node's cotangent that a mask lets through, in its place if nothing else refers to it."""
     mask = rule.value(*saved, **node.params)
     of_arrays = mask.__class__ is pending[node].__class__ is np.ndarray and mask.shape == pending[node].shape
     alone = of_arrays and mask.size > SMALL and unshared(pending, node)
     g = pending.pop(node)
     r = np.multiply(g, mask, out=g) if alone else g * mask
-    return masked_product(r, mask, r) if watch.seen else r  # where the mask is open, r is g
+    return masked_product(r, mask, r) if alarm.on else r  # where the mask is open, r is g
 
 
-def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any], watch: _Watch) -> Any:
+def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any], alarm: _Alarm) -> Any:
     """Read a rule of any kind, and mask what it says."""
     kind = rule.kind
     if kind is Kind.UNIT:
@@ -416,7 +417,7 @@ def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, A
     if kind is Kind.CONSTANT:
         if rule.value == -1:
             return -g  # not g * -1, which makes NaN of a complex infinity
-        if rule.value == 0:  # flat there, whatever the cotangent: inf * 0 would say NaN
+        if rule.value == 0:  # flat there, whatever the cotangent: inf * 0 would be NaN
             zeros = np.zeros(g.shape, g.dtype)
             return wrap(zeros, None) if isinstance(g, Tensor) else zeros
         return g * rule.value
@@ -431,12 +432,12 @@ def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, A
     else:  # PARTIAL, GATE
         d = rule.value(*saved, **params)
         r = g * d
-        return masked_product(g, d, r) if watch.seen else r
-    return masked(r, g) if watch.seen else r
+        return masked_product(g, d, r) if alarm.on else r
+    return masked(r, g) if alarm.on else r
 
 
 def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
-    """Return the cotangent and the saved values of a node that is not the plain case."""
+    """Return the cotangent and the saved values of a node, after its hooks and checks."""
     saved = node.saved
     if saved is None:
         raise _freed(node)
@@ -450,19 +451,19 @@ def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
 
 
 def masked_product(g: Any, d: Any, r: Any) -> Any:
-    """As `masked`, for r = g * d; a boolean d is a gate, and inf times a closed one is 0."""
+    """As `masked`, for r = g * d; a boolean d is a gate, where even inf times False is 0."""
     if not _has_nan(r):
         return r
     return np.where(d, g, 0) if getattr(d, "dtype", None) is _BOOL else zero_mask(r, g)
 
 
 def masked(r: Any, g: Any) -> Any:
-    """Make a rule's result exactly zero where the cotangent was exactly zero and the rule said NaN."""
+    """Make a rule's result exactly zero where the cotangent was exactly zero and the result is NaN."""
     return zero_mask(r, g) if _has_nan(r) else r
 
 
 def _has_nan(r: Any) -> bool:
-    """Say whether a NaN may be in an array: no false alarm matters, for only what is NaN is masked."""
+    """True if `r` may contain a NaN. False positives are harmless: only NaN entries are masked."""
     values = r._data if r.__class__ is Tensor else r
     if values.__class__ is np.ndarray:
         flat = values if values.ndim == 1 else values.reshape(-1)
@@ -473,7 +474,7 @@ def _has_nan(r: Any) -> bool:
 
 
 def as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Give saved arrays back their history, so that a rule read with them is recorded."""
+    """Restore the history of saved arrays, so that a rule read with them is recorded."""
     out = saved[0]
     opened = [out if out is None else face(out, node)]
     for edge, value in zip(node.inputs, saved[1:], strict=True):
@@ -489,12 +490,12 @@ def as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _without_level(level: Level, _: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Take what saved values held for a level that has ended: in a newer one they would pass for constants of it."""
+    """Unwrap the saved values of a level that has ended: inside a newer one they would pass for its constants."""
     return tuple([released(value, level) for value in saved])
 
 
 def _free(node: Node) -> None:
-    """Let the saved arrays go; the structure stays, with shapes in place of large constants."""
+    """Release the saved arrays; the structure stays, with shapes in place of large constants."""
     node.saved = None
     for e in node.inputs:
         if e.__class__ is np.ndarray and e.nbytes > _KEEP_BYTES:
@@ -507,7 +508,7 @@ def _without_values(edge: Any) -> Any:
     return ShapeDtype(edge.shape, edge.dtype) if large else edge
 
 
-# ---- what can be wrong ----------------------------------------------------------------------------------------------
+# ---- errors ---------------------------------------------------------------------------------------------------------
 
 
 def _freed(node: Node) -> GradError:
@@ -518,7 +519,7 @@ def _freed(node: Node) -> GradError:
 
 
 def refuse_changed_leaf(op: str, leaf: Tensor, *, named: bool) -> NoReturn:
-    """Raise because a leaf was assigned to after an op read it; `named` if the line is known."""
+    """Raise because a leaf was assigned to after an op had read it; `named` if the line is known."""
     name = f"'{leaf.name}' " if leaf.name else ""
     raise GradError(
         f"backward: the leaf {name}of shape {leaf.shape} was assigned a new value after the op '{op}' saved "

@@ -28,14 +28,14 @@ __all__ = ["Generator", "bernoulli", "default_generator", "normal", "permutation
 class Generator:
     """A stream of random numbers with a name, which records and pictures show.
 
-    Threads may share one: no two get the same numbers. In a forked process every generator goes on with a stream of its
-    own, which follows from where the parent's was and from the number of forks since it was seeded. So the children of
-    one process draw different numbers, and a program that forks in the same order draws the same ones again. Seed it in
-    the child, or set its `state`, to choose the stream.
+    Threads may share one: no two of them get the same numbers. In a forked process every generator continues with its
+    own stream, which is determined by the position of the parent's stream and the number of forks since it was seeded.
+    So the children of one process draw different numbers, and a program that forks in the same order draws the same
+    numbers again. Seed the generator in the child, or set its `state`, to choose the stream.
 
     Args:
         seed: an int, or None for one from the operating system.
-        name: what records call it.
+        name: its name in records.
 
     Example:
         >>> float(uniform((), generator=Generator(0))) == float(uniform((), generator=Generator(0)))
@@ -50,7 +50,7 @@ class Generator:
         self.seed(seed)
 
     def _begin(self) -> None:
-        self.lock = threading.RLock()  # held from reading the state to drawing
+        self.lock = threading.RLock()  # held from reading the state until the draw
         _ALIVE.add(self)
 
     def seed(self, seed: int | None) -> None:
@@ -75,7 +75,7 @@ class Generator:
     def _made(self) -> np.random.Generator:
         bits = self._bits
         if bits is None:
-            with self.lock:  # else each of several threads would begin the stream anew
+            with self.lock:  # otherwise each of several threads would start the stream anew
                 bits = self._bits
                 if bits is None:
                     bits = self._bits = np.random.default_rng(self._seed)
@@ -83,7 +83,7 @@ class Generator:
 
     @property
     def state(self) -> dict[str, Any]:
-        """The state of the bit generator; set it to go on from where another stream was."""
+        """The state of the bit generator; set it to continue where another stream was."""
         return dict(self._made().bit_generator.state)
 
     @state.setter
@@ -91,16 +91,16 @@ class Generator:
         self._made().bit_generator.state = state
 
     def _place(self) -> list[int] | None:
-        """Return numbers that say where the stream is; None if nothing was drawn from it and no seed fixes it."""
+        """Return numbers that identify the position of the stream; None if it is unseeded and unused."""
         if self._bits is not None:
             state = self._bits.bit_generator.state["state"]
             return [state["state"], state["inc"]]
         return None if self._seed is None else np.atleast_1d(self._seed).tolist()
 
     def _branch(self, place: list[int] | None) -> None:
-        """Go on, in a forked process, with a stream of its own."""
+        """Continue, in a forked process, with a stream of its own."""
         self._restart(None if place is None else [*place, _forks - self._forks])
-        self.lock = threading.RLock()  # another thread may have held the old one, as NumPy's, and is not here
+        self.lock = threading.RLock()  # the old one may have been held by another thread, which does not exist here
 
     def __getstate__(self) -> dict[str, Any]:
         return {"name": self.name, "_seed": self._seed, "_bits": self._bits, "_forks": self._forks}
@@ -115,14 +115,14 @@ class Generator:
 
 
 _ALIVE: WeakSet[Generator] = WeakSet()
-_PLACES: list[tuple[Generator, list[int] | None]] = []  # where the streams are while the process forks
+_PLACES: list[tuple[Generator, list[int] | None]] = []  # positions of the streams while the process forks
 _forks = 0
 
 
 def _before_fork() -> None:
     global _forks
     _forks += 1
-    # Before, since NumPy waits until no other thread draws, and in the child such a thread would never end.
+    # Before the fork: NumPy waits until no other thread draws, and in the child that thread would never finish.
     _PLACES[:] = [(generator, generator._place()) for generator in list(_ALIVE)]
 
 
@@ -136,13 +136,13 @@ on_fork(before=_before_fork, after_in_parent=_PLACES.clear, after_in_child=_afte
 
 default_generator = Generator(name="default")
 
-# While draws are remembered or replayed: what gives NumPy's generator for the next draw.
+# While draws are remembered or replayed: returns NumPy's generator for the next draw.
 _DRAWS: ContextVar[Callable[[Generator], np.random.Generator] | None] = ContextVar("autograd_lite_draws", default=None)
 
 
 @contextmanager
 def remember_draws() -> Iterator[dict[Generator, list[Any]]]:
-    """Yield a dict that fills with the generators drawn from inside, each with its states before its draws."""
+    """Yield a dict that collects the generators used inside, each with its states before its draws."""
     states: dict[Generator, list[Any]] = {}
     around = _DRAWS.get()
 
@@ -160,13 +160,13 @@ def remember_draws() -> Iterator[dict[Generator, list[Any]]]:
 
 @contextmanager
 def replay_draws(states: dict[Generator, list[Any]]) -> Iterator[None]:
-    """Draw inside what was drawn while `states` were remembered; the streams themselves stay where they are."""
+    """Repeat inside the draws made while `states` were remembered; the streams themselves do not advance."""
     left = {generator: iter(before) for generator, before in states.items()}
     twins: dict[Generator, np.random.Generator] = {}
 
     def replayed(generator: Generator) -> np.random.Generator:
         state = next(left.get(generator, iter(())), None)
-        if state is None:  # it draws more than it did
+        if state is None:  # more draws than before
             return generator._made()
         twin = twins.setdefault(generator, np.random.default_rng(0))
         twin.bit_generator.state = state
@@ -181,7 +181,7 @@ def replay_draws(states: dict[Generator, list[Any]]) -> Iterator[None]:
 
 @checked
 def set_seed(seed: int | None) -> None:
-    """Seed the default generator, which initializers, shuffling and dropout draw from.
+    """Seed the default generator, which initializers, shuffling and dropout use.
 
     Example:
         >>> set_seed(1); a = float(normal(()))

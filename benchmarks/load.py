@@ -11,7 +11,7 @@ BUSY = 0.3  # cores in use by others above which results are not to be trusted
 
 
 def rest(seconds: float) -> float | None:
-    """Sleeps, and returns how many cores were in use during the second half, or None where nobody tells."""
+    """Sleeps, and returns how many cores were in use during the second half, or None where the system does not tell."""
     time.sleep(seconds / 2)  # threads of the last contender may spin for a while before they sleep
     before, start = used(), time.perf_counter()
     time.sleep(seconds / 2)

@@ -31,7 +31,7 @@ def images_of(pixels: NDArray[np.uint8]) -> Images:
 
 
 def network(steps: int) -> models.Sequential:
-    """Two convolutions and two dense layers, compiled for a training of so many steps in all."""
+    """Two convolutions and two dense layers, compiled for a training of this many steps in all."""
     model = models.Sequential(
         [
             layers.Conv2D(32, 3, activation="relu", input_shape=(28, 28, 1)),

@@ -79,7 +79,7 @@ class Outcome:
 
     @property
     def elsewhere(self) -> float:
-        """Cores that others had in use, on average over the pauses between rounds; 0 where nobody tells."""
+        """Cores that others had in use, on average over the pauses between rounds; 0 where the system does not tell."""
         return statistics.fmean(self.busy) if self.busy else 0.0
 
 

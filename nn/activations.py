@@ -1,4 +1,4 @@
-"""Activation functions, under Keras's names: each takes a Tensor (or an array) x of any shape and keeps its shape."""
+"""Activation functions under Keras's names; each takes a Tensor or array x of any shape and keeps its shape."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _of_symbols(function: F) -> F:
-    """Let a function be called on symbols too: the call is then a layer of the functional model."""
+    """Let a function also be called on symbols, as a layer of the functional model."""
 
     @functools.wraps(function)
     def called(x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -88,7 +88,7 @@ def activated(activation: Activation, x: Any) -> Any:
 
 @checked
 def linear(x: Any) -> Any:
-    """Return x as it is."""
+    """Return x unchanged."""
     return x
 
 
@@ -395,7 +395,7 @@ def get(identifier: str | Mapping[str, Any] | Activation | None) -> Activation:
     """Return an activation by its name or configuration, or the given function; None is `linear`.
 
     Raises:
-        ValueError: for a name that is not known.
+        ValueError: for an unknown name.
         TypeError: for anything else that cannot be called.
 
     Example:
@@ -414,7 +414,7 @@ def get(identifier: str | Mapping[str, Any] | Activation | None) -> Activation:
 
 @checked
 def serialize(activation: Activation) -> Any:
-    """Return the name of an activation of this module, or the configuration of a registered function of your own.
+    """Return the name of an activation of this module, or the configuration of a registered custom function.
 
     Raises:
         ValueError: for another function; see `nn.saving.register_keras_serializable`.
@@ -436,7 +436,7 @@ def serialize(activation: Activation) -> Any:
 
 @checked
 def deserialize(config: str | Mapping[str, Any]) -> Activation:
-    """Return the activation that has a name, or that `serialize` returned this for, as `get` does.
+    """Return the activation with a name, or from what `serialize` returned; the same as `get`.
 
     Raises:
         ValueError: for a name that is not known.
@@ -455,10 +455,10 @@ publish(_BY_NAME.values())
 
 @contextmanager
 def remember_logits() -> Iterator[None]:
-    """Remember what the last softmax or sigmoid was applied to, so that a loss finds it although nothing is recorded.
+    """Remember the input of the last softmax or sigmoid, so that a loss finds it although nothing is recorded.
 
     `evaluate` runs a model without a record, yet reports the same cross-entropy as training, which is computed from
-    the logits. Only the last one is kept, and only inside this block.
+    the logits. Only the last input is kept, and only inside this block.
     """
     token = LOGITS.set([])
     try:
@@ -468,7 +468,7 @@ def remember_logits() -> Iterator[None]:
 
 
 def remembered_logits(probabilities: Tensor, activation: str) -> Tensor | None:
-    """Return what `activation` was applied to when it made exactly this tensor, if that is remembered."""
+    """Return the remembered input of `activation` if it returned exactly this tensor, else None."""
     for out, logits, name in LOGITS.get() or ():
         if out is probabilities and name == activation:
             return logits
@@ -476,7 +476,7 @@ def remembered_logits(probabilities: Tensor, activation: str) -> Tensor | None:
 
 
 def remember_cast(out: Tensor, made: Tensor) -> None:
-    """Let the logits behind a tensor, if they are remembered, be found behind what stands for it."""
+    """Make the logits remembered for `out` available for `made`, which was made from it."""
     for known, logits, name in tuple(LOGITS.get() or ()):
         if known is out:
             _remember(made, logits, name)

@@ -30,7 +30,7 @@ INK, PAPER, TRAINING, TEST = "#1f2933", "#ffffff", "#2563eb", "#d97706"
 
 
 def load_digits() -> tuple[Split, Split]:
-    """Return MNIST as the network takes it, the full set if it is at hand, and print which digits these are.
+    """Return MNIST in the form that the network takes, the full set if available, and print which digits these are.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: pixels from 0 to 1, shape (N, 784), and one-hot labels, shape (N, 10).
@@ -77,10 +77,10 @@ def write_graph(network: models.Sequential, x: Floats, y: Floats, path: Path) ->
 
 
 def write_curves(history: Mapping[str, Sequence[float]], path: Path) -> bool:
-    """Write loss and accuracy by epoch; return False where matplotlib is not installed.
+    """Draw loss and accuracy by epoch; return False if matplotlib is not installed.
 
     Args:
-        history: one value an epoch of "loss", "accuracy", "val_loss" and "val_accuracy".
+        history: one value per epoch of "loss", "accuracy", "val_loss" and "val_accuracy".
         path: a PNG file.
     """
     try:

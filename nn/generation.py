@@ -33,24 +33,24 @@ def sample(
     top_p: float | None = None,
     generator: Generator | None = None,
 ) -> Integers:
-    """Draw classes from the distribution that logits stand for: P(k) proportional to exp(logits[k] / temperature).
+    """Draw classes from the distribution given by logits: P(k) is proportional to exp(logits[k] / temperature).
 
-    What `top_k` leaves out, and then `top_p`, has probability 0.
+    Classes that `top_k`, and then `top_p`, leave out have probability 0.
 
     Args:
         logits: shape (..., K), of any floating dtype; -inf for a class that must not be drawn. Probabilities p are
             given as np.log(p).
-        temperature: at least 0: below 1 likely classes become more likely, above 1 less; at 0 the largest logit, the
-            first of equal ones, is taken.
-        top_k: draw from this many largest logits only, at least 1; ties with the last of them stay.
-        top_p: draw from the most likely classes only, as few as have this probability together; above 0, up to 1.
-        generator: what to draw from; by default the default generator, which `nn.set_seed` sets.
+        temperature: at least 0. Below 1 likely classes become more likely, above 1 less so; 0 takes the largest logit,
+            or the first of equal ones.
+        top_k: draw only from this many largest logits, at least 1; ties with the last of them are included.
+        top_p: draw only from the smallest set of most likely classes with this total probability; above 0, up to 1.
+        generator: to draw from; by default the default generator, which `nn.set_seed` sets.
 
     Returns:
         int64 array of shape (...).
 
     Raises:
-        ValueError: if an argument is out of its range, or some logits are NaN, +inf or all -inf.
+        ValueError: if an argument is out of range, or some logits are NaN, +inf or all -inf.
 
     References:
         Holtzman, Buys, Du, Forbes, Choi: The Curious Case of Neural Text Degeneration, 2020, sections 3.1 (top p), 3.2
@@ -89,10 +89,10 @@ def sample(
 
 
 def _nucleus(p: npt.NDArray[np.float64], top_p: float) -> npt.NDArray[np.float64]:
-    """Return p with 0 for all but the most likely classes that together have the share `top_p`."""
+    """Return p with zeros except for the most likely classes that together have the share `top_p`."""
     order = np.argsort(-p, axis=-1, kind="stable")
     falling = np.take_along_axis(p, order, axis=-1)
-    before = falling.cumsum(axis=-1) - falling  # what the more likely ones have together
+    before = falling.cumsum(axis=-1) - falling  # the total of the more likely ones
     falling[before >= top_p * p.sum(axis=-1, keepdims=True)] = 0
     kept = np.empty_like(p)
     np.put_along_axis(kept, order, falling, axis=-1)
@@ -110,27 +110,27 @@ def generate(
     top_p: float | None = None,
     generator: Generator | None = None,
 ) -> Integers:
-    """Continue sequences token by token, each drawn from what the model predicts after the ones before it.
+    """Continue sequences token by token, each drawn from the model's prediction for the tokens before it.
 
-    A recurrent network whose layers are `stateful` reads the prompt, and then each new token alone: its states know
-    what came before. Any other model reads the last `window` tokens again at each step. `stateful` may be set after
-    training: `model.get_layer("lstm").stateful = True`. The states that such layers had are theirs again at the end.
+    A recurrent network whose layers are `stateful` reads the prompt, then each new token on its own, since its states
+    know what came before. Any other model rereads the last `window` tokens at each step. `stateful` may be set after
+    training: `model.get_layer("lstm").stateful = True`. Such layers get their previous states back at the end.
 
     Args:
-        model: called on integers (N, t); returns logits of the next token after each, (N, t, K), or after the last
-            alone, (N, K). Probabilities are no logits: leave the softmax out, and give the loss `from_logits=True`.
+        model: called on integers (N, t); returns logits of the next token after each, (N, t, K), or only after the
+            last, (N, K). Logits, not probabilities: leave out the softmax, and give the loss `from_logits=True`.
         prompt: integers, shape (N, T) or (T,), T at least 1.
-        length: how many tokens to add, at least 0.
-        window: the most tokens that the model reads at once, at least 1, such as the length of its positional
-            embedding; by default all.
+        length: number of tokens to add, at least 0.
+        window: the largest number of tokens that the model reads at once, at least 1, such as the length of its
+            positional embedding; by default all.
         temperature, top_k, top_p, generator: see `sample`.
 
     Returns:
-        The prompts and what was added, int64, shape (N, T + length) or (T + length,).
+        The prompts with the added tokens, int64, shape (N, T + length) or (T + length,).
 
     Raises:
         ShapeError: if the prompt or the model's output has another shape.
-        ValueError: if an argument is out of its range.
+        ValueError: if an argument is out of range.
 
     Example:
         >>> import nn
@@ -166,7 +166,7 @@ def generate(
 
 @contextmanager
 def _listening(model: Any) -> Iterator[bool]:
-    """Put the model into evaluation, with stateful layers at their start; yield whether it has any."""
+    """Put the model into evaluation mode, stateful layers reset; yield whether it has any."""
     if not isinstance(model, Module):
         yield False
         return
@@ -196,7 +196,7 @@ def _last_logits(out: Any, shape: tuple[int, int]) -> npt.NDArray[Any]:
 
 
 def _check_choice(what: str, temperature: Any, top_k: Any, top_p: Any) -> None:
-    """Raise unless the arguments that shape a distribution are in their ranges."""
+    """Check that the arguments that shape a distribution are in their ranges."""
     if not is_number(temperature) or not 0 <= temperature < math.inf:
         raise ValueError(f"{what}: expected temperature to be a number, at least 0; received {temperature!r}")
     if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, (int, np.integer)) or top_k < 1):

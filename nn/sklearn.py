@@ -1,6 +1,6 @@
-"""The scikit-learn face: `Classifier` and `Regressor` for pipelines, cross-validation and grid search.
+"""`Classifier` and `Regressor` for scikit-learn's pipelines, cross-validation and grid search.
 
-It needs scikit-learn, the extra `sklearn`; `import nn` does not import it.
+This module needs scikit-learn, the extra `sklearn`; `import nn` does not import it.
 
 Example:
     >>> from sklearn.datasets import load_iris
@@ -46,7 +46,7 @@ Array = npt.NDArray[Any]
 class _Estimator(BaseEstimator):  # type: ignore[misc]
     """What both share: the parameters, the training, the checks.
 
-    Parameters, all kept as they are given, as scikit-learn asks:
+    All parameters are kept unchanged, as scikit-learn asks.
 
     Args:
         model: a function of (number of features, number of outputs) that returns a model whose last layer has no
@@ -54,10 +54,10 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         hidden: numbers of units of the hidden layers.
         activation: of the hidden layers: name or function.
         optimizer: name, or an optimizer, of which each `fit` uses a copy.
-        learning_rate: of an optimizer given by name; None for its own default.
-        batch_size: samples a step.
+        learning_rate: of an optimizer given by name; None for its default.
+        batch_size: samples per step.
         epochs: passes over the data.
-        validation_split: this fraction of the samples, the last ones, is kept for validation.
+        validation_split: the fraction of the samples, taken from the end, that is kept for validation.
         callbacks: as `Model.fit` takes them.
         random_state: an int or a NumPy RandomState makes a fit repeat bit for bit; None draws from NumPy's.
         verbose: as `Model.fit` takes it.
@@ -140,10 +140,10 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 
 
 class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
-    """A network that tells classes apart: it is trained on the cross-entropy of softmax(model(x)).
+    """A network that classifies, trained on the cross-entropy of softmax(model(x)).
 
     Args:
-        model: as for all: see `Regressor`, which has the same.
+        model: as for `Regressor`.
         kwargs: `hidden`, `activation`, `optimizer`, `learning_rate`, `batch_size`, `epochs`, `validation_split`,
             `callbacks`, `random_state`, `verbose`.
 
@@ -199,7 +199,7 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
 
 
 class Regressor(RegressorMixin, _Estimator):  # type: ignore[misc]
-    """A network that predicts numbers: it is trained on the mean squared error.
+    """A network that predicts numbers, trained on the mean squared error.
 
     Args:
         model: a function of (number of features, number of outputs) that returns a model; by default a network with
@@ -207,7 +207,7 @@ class Regressor(RegressorMixin, _Estimator):  # type: ignore[misc]
         kwargs: `hidden`, `activation`, `optimizer`, `learning_rate`, `batch_size`, `epochs`, `validation_split`,
             `callbacks`, `random_state`, `verbose`.
 
-    Targets are brought to mean 0 and deviation 1 for the training, so that their unit does not matter.
+    For training, targets are scaled to mean 0 and standard deviation 1, so that their unit does not matter.
 
     Attributes:
         model_: the trained model, of the scaled targets.
@@ -241,7 +241,7 @@ class Regressor(RegressorMixin, _Estimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> Array:
-        """Return the predictions, shape (N,) or (N, K), as the targets had it."""
+        """Return the predictions, shape (N,) or (N, K) like the targets."""
         found = self._raw(X).astype(np.float64) * self._scale + self._mean
         return found[:, 0] if self._flat else found
 
@@ -257,7 +257,7 @@ def _weights(sample_weight: Any, x: Array) -> Array | None:
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Draw from a stream of this seed inside; the default generator is afterwards where it was."""
+    """Draw from a stream of this seed inside; the default generator is restored afterwards."""
     state = ag.random.default_generator.state
     ag.set_seed(seed)
     try:

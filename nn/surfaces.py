@@ -1,6 +1,6 @@
-"""Decision surfaces: which class a model chooses where, in a plane through the space of its inputs.
+"""Decision surfaces: the class that a model chooses at each point of a plane through the space of its inputs.
 
-`decision_surface` computes it, `plot_decision_surface` draws it with matplotlib, the extra `plot`.
+`decision_surface` computes one, `plot_decision_surface` draws it with matplotlib, the extra `plot`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["DecisionSurface", "decision_surface", "plot_decision_surface"]
 Array = npt.NDArray[Any]
 
 # Eight colours that people with any kind of colour vision tell apart (Okabe and Ito, "Color Universal Design", 2008),
-# those that differ most first; each class has a marker of its own too.
+# most different first; each class also has its own marker.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#000000")
 MARKERS = "o^sDvPX*"
 INK, SLATE, PAPER = "#1f2933", "#64748b", "#ffffff"
@@ -55,24 +55,25 @@ def decision_surface(
     margin: float = 0.1,
     from_logits: bool = False,
 ) -> DecisionSurface:
-    """Return the probabilities that a model gives to its classes on a grid around some samples.
+    """Return the probabilities of a model's classes on a grid around some samples.
 
-    The grid lies in the plane of two features; all others have fixed values there.
+    The grid lies in the plane of two features; all others have fixed values.
 
     Args:
-        model: an `nn` model or module, another object with `predict_proba` or `predict`, or a function; of arrays of
-            shape (N, D) it makes the probabilities of K classes, shape (N, K), or of the second of two, (N,) or (N, 1).
-        x: samples, shape (N, D) with D of at least 2; they say how far the grid reaches.
+        model: an `nn` model or module, another object with `predict_proba` or `predict`, or a function. For arrays of
+            shape (N, D) it returns the probabilities of K classes, shape (N, K), or of the second of two, (N,) or
+            (N, 1).
+        x: samples, shape (N, D) with D at least 2; they determine the extent of the grid.
         features: the two columns of x that span the plane, the horizontal one first.
-        at: the values of the other features: one number, or D numbers, of which those of `features` do not matter; by
+        at: the values of the other features: one number, or D numbers, where those of `features` do not matter; by
             default the means of x.
         resolution: R, the number of points on each side of the grid, at least 2.
-        margin: how far the grid reaches beyond the samples, as a fraction of their range, at least 0.
-        from_logits: whether the model makes logits, of which the softmax, or for one output the sigmoid, is taken.
+        margin: how far the grid extends beyond the samples, as a fraction of their range, at least 0.
+        from_logits: whether the model returns logits, to which softmax, or for one output sigmoid, is applied.
 
     Raises:
-        ShapeError: if x, or what the model makes of it, has another shape.
-        ValueError: if the model makes no probabilities, or an argument is out of its range.
+        ShapeError: if x, or the model's output, has another shape.
+        ValueError: if the model's outputs are not probabilities, or an argument is out of range.
 
     Example:
         >>> surface = decision_surface(lambda p: p[:, 0] > p[:, 1], [[0, 0], [1, 1]], resolution=3, margin=0)
@@ -110,19 +111,19 @@ def plot_decision_surface(
     colors: Sequence[Any] | None = None,
     ax: Any = None,
 ) -> Any:
-    """Draw which class a model chooses where, and samples over it.
+    """Draw the class that a model chooses at each point, with samples on top.
 
-    Each point of the plane has the tint of the likeliest class: the paler, the less likely it is. Lines show where the
+    Each point of the plane has the tint of the most likely class, paler where it is less likely. Lines show where the
     choice changes.
 
     Args:
         model, x, features, at, resolution, margin, from_logits: as for `decision_surface`.
         y: the classes of the samples: indices of shape (N,) or (N, 1), or one-hot rows (N, K); None draws no samples.
-        thickness: of samples with more than two features, those are drawn that are no farther from the plane, in any
-            other feature; by default a tenth of the feature's range.
+        thickness: with more than two features, only samples whose other features lie within this distance of the plane
+            are drawn; by default a tenth of each feature's range.
         class_names: K names for the legend.
         feature_names: D names for the axes; by default `x[:, 0]` and so on.
-        colors: one a class, as matplotlib takes them; needed for more than 8 classes.
+        colors: one per class, in any form that matplotlib takes; needed for more than 8 classes.
         ax: the `matplotlib` Axes to draw in; by default those of a new figure.
 
     Returns:
@@ -130,7 +131,7 @@ def plot_decision_surface(
 
     Raises:
         ImportError: if matplotlib is not installed.
-        ShapeError, ValueError: as `decision_surface`; also for classes, names or colours that do not fit.
+        ShapeError, ValueError: as for `decision_surface`; also for classes, names or colours that do not fit.
 
     Example:
         >>> from nn.datasets.shapes import two_moons
@@ -188,7 +189,7 @@ def _draw_surface(ax: Any, surface: DecisionSurface, tints: Array) -> None:
         aspect=ax.get_aspect(),
         zorder=0,
     )
-    for k in range(classes - 1):  # the last class's lines are those of the others
+    for k in range(classes - 1):  # the lines of the other classes bound the last one
         lead = p[:, :, k] - np.delete(p, k, axis=2).max(axis=2)
         if lead.min() < 0 < lead.max():
             ax.contour(columns, rows, lead, levels=[0.0], colors=INK, linewidths=1.2, zorder=1)
@@ -199,7 +200,7 @@ def _draw_surface(ax: Any, surface: DecisionSurface, tints: Array) -> None:
 
 
 def _draw_samples(ax: Any, points: Array, name: str, color: Array, k: int) -> None:
-    """Draw the samples of one class; of none at all, its entry in the legend."""
+    """Draw the samples of one class, or, if there are none, its entry in the legend."""
     marker = MARKERS[k % len(MARKERS)]
     ax.scatter(
         points[:, 0], points[:, 1], s=20, marker=marker, color=color, edgecolors=PAPER, linewidths=0.5, label=name
@@ -245,7 +246,7 @@ def _features(called: str, features: Any, count: int) -> tuple[int, int]:
 def _reach(values: Array, count: int, margin: float) -> Array:
     """Return the coordinates of the grid along one feature."""
     low, high = values.min(), values.max()
-    beyond = margin * (high - low) if high > low else 1.0  # all the same: there is no range to go by
+    beyond = margin * (high - low) if high > low else 1.0  # all equal, so there is no range
     return np.linspace(low - beyond, high + beyond, count)
 
 
@@ -299,7 +300,7 @@ def _labels(called: str, y: Any, count: int, classes: int) -> Array:
 
 
 def _predicted(model: Any, points: Array) -> Array:
-    """Return what a model makes of points, in evaluation and without a record."""
+    """Return a model's outputs for points, in evaluation mode and without a record."""
     if isinstance(model, Trainer):
         return np.asarray(model.predict(points, batch_size=_PREDICTED_AT_ONCE))
     function: Callable[[Array], Any] = getattr(model, "predict_proba", None) or getattr(model, "predict", model)

@@ -1,4 +1,4 @@
-"""Helpers for preparing data, under the name that Keras users import them from."""
+"""Helpers under the name that Keras users import them from: preparing data, drawing models, saving objects."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def to_categorical(x: npt.ArrayLike | Tensor, num_classes: int | None = None) ->
 
 
 def _whole(labels: npt.NDArray[Any]) -> bool:
-    """Return whether floating labels are whole numbers (so no NaN either)."""
+    """Return whether floating labels are whole numbers, which excludes NaN."""
     return labels.dtype.kind == "f" and bool(np.isfinite(labels).all() and (labels == np.floor(labels)).all())
 
 
@@ -121,24 +121,24 @@ def plot_model(
     dpi: float = 200.0,
     inputs: Any = None,
 ) -> Graph:
-    """Draw a model: each layer a box, with the shapes that go from one to the next.
+    """Draw a model: one box per layer, with the shapes that flow between them.
 
     Args:
         model: built, or given `inputs`.
-        to_file: the file, whose ending says what it is: .svg and .html need no other program, .png and .pdf Graphviz or
-            the extra `viz`; None for no file.
-        show_shapes: True; there is no picture without them.
+        to_file: the file, whose ending gives its kind: .svg and .html need no other program, .png and .pdf need
+            Graphviz or the extra `viz`; None for no file.
+        show_shapes: True; pictures always show them.
         show_layer_names: True, likewise.
-        expand_nested: show the operations inside of the layers too.
+        expand_nested: whether to show the operations inside the layers too.
         dpi: dots per inch of a PNG.
-        inputs: a batch to run the model on; by default one sample of zeros in the shape that the model knows.
+        inputs: a batch to run the model on; by default one sample of zeros, if the model knows the shape.
 
     Returns:
         The graph, which a notebook shows, and which `autograd_lite.graph` can draw in other ways.
 
     Raises:
-        ValueError: if the shape of the input is not known, or shapes or names are to be left out.
-        RenderError: if nothing can draw a PNG; the message says how to get what can.
+        ValueError: if the shape of the input is unknown, or shapes or names are to be left out.
+        RenderError: if no program here can draw a PNG; the message says how to get one.
 
     Example:
         >>> from nn import layers, models
@@ -161,7 +161,7 @@ def plot_model(
 
 
 def _zeros_for(model: Any) -> Any:
-    """Return one sample of zeros in the shape that a model knows, with the names of its inputs; 1 for open lengths."""
+    """Return one sample of zeros in the shape that a model knows, open lengths 1, with the names of its inputs."""
     plan = getattr(model, "_plan", None)
     if plan is not None:
         specs = [plan.specs[slot] for slot in plan.input_slots]

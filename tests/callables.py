@@ -30,7 +30,7 @@ NAMESPACES = (
     *("activations", "layers", "losses", "metrics", "optimizers", "optimizers.schedules", "initializers", "callbacks"),
     *("regularizers", "constraints", "utils", "models", "saving", "surfaces", "generation", "data", "datasets"),
 )
-# What is no call with arguments of a user's, with the reason.
+# Callables that users do not call with arguments, with the reason.
 WITHOUT = {
     "record_source": "takes nothing",
     "is_grad_enabled": "takes nothing",
@@ -42,7 +42,7 @@ WITHOUT = {
     "GradientHealth": "belongs to graph",
     "get_custom_objects": "takes nothing",
     "write_file": "its errors name the call that `what` says",
-    "check_op": "draws examples for seconds; given an op of the user's own",
+    "check_op": "draws examples for seconds; given a custom op",
     "module_test": "makes tests for pytest",
     "property_test": "makes tests for pytest",
     "elementwise": "makes ops",

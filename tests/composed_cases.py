@@ -1,4 +1,4 @@
-"""Cases for NumPy functions that are no op of their own but are composed of others. Data only.
+"""Cases for NumPy functions that are composed of others instead of being ops. Data only.
 
 `calls` are spellings of one call. Each is applied to arrays, where it is NumPy itself, and to Tensors.
 """
@@ -17,7 +17,7 @@ class ComposedCase(NamedTuple):
     """One call of a NumPy function on inputs of these shapes, and its other spellings.
 
     `looks` says that the function looks at values to decide what to do, as an index does, or changes its argument:
-    then it is no function for derivative rules.
+    then it is not a function for derivative rules.
     """
 
     function: Callable[..., Any]

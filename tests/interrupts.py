@@ -11,7 +11,7 @@ __all__ = ["Interrupt", "interrupted_at", "lines_of"]
 
 
 class Interrupt(BaseException):
-    """What is raised; nobody else raises it."""
+    """What is raised; nothing else raises it."""
 
 
 def lines_of(call: Callable[[], Any], ours: Callable[[str], bool] = lambda file: True) -> int:

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 Sources = Mapping[str, str]
 
-# From low to high; a module imports from its own layer and lower ones, annotations included.
+# From low to high; a module imports from its own layer and lower ones, for annotations too.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("core",),
     ("ops",),
-    ("arguments", "tree", "protocols", "tensors", "_*"),
+    ("arguments", "tree", "tensors"),
     ("engine", "networks", "nonfinite", "random", "custom_ops"),
     ("ir",),
     ("passes",),
@@ -99,14 +99,11 @@ def layer_of(module: str) -> int | None:
     if inside in ("", "__main__"):
         return len(LAYERS)
     first = inside.partition(".")[0]
-    listed = next((rank for rank, names in enumerate(LAYERS) if first in names), None)
-    if listed is None and first.startswith("_"):
-        return next(rank for rank, names in enumerate(LAYERS) if "_*" in names)
-    return listed
+    return next((rank for rank, names in enumerate(LAYERS) if first in names), None)
 
 
 def layering_violations(sources: Sources) -> list[str]:
-    """Check that lower layers never import higher ones, that nn sees the public API only, and that nobody dodges."""
+    """Check that no layer imports a higher one, that nn sees only the public API, and that imports are at the top."""
     modules = {module_name(path) for path in sources}
     found = []
     for path, source in sources.items():
@@ -117,7 +114,7 @@ def layering_violations(sources: Sources) -> list[str]:
             if not _belongs(item.module, PACKAGES):
                 continue
             where = f"{path}:{item.line} imports {item.module}"
-            # A package stands on top of its modules: to load one late is no dodge.
+            # A package is above its modules: loading one late dodges nothing.
             if item.in_function and here not in PACKAGES:
                 found.append(f"{where} inside a function: move the import to the top, or the code to its layer")
             reason = _engine_reason(here, item) if _belongs(here, ("autograd_lite",)) else _nn_reason(item)
@@ -127,14 +124,14 @@ def layering_violations(sources: Sources) -> list[str]:
 
 
 def _belongs(module: str, packages: tuple[str, ...]) -> bool:
-    """Say whether a module lies in one of the packages."""
+    """Return whether a module is in one of the packages."""
     return module.partition(".")[0] in packages
 
 
 def _engine_reason(here: str, item: Import) -> str:
     """Say what is wrong with an import in autograd_lite, or nothing."""
     if _belongs(item.module, ("nn",)):
-        return "nn stands on autograd_lite, not the other way round"
+        return "nn builds on autograd_lite, not the other way round"
     for module in (here, item.module):
         if layer_of(module) is None:
             return f"{module} has no layer; add it to LAYERS in tests/layout_rules.py"
@@ -171,6 +168,32 @@ def circle_violations(sources: Sources) -> list[str]:
     ]
 
 
+def hook_violations(sources: Sources) -> list[str]:
+    """Check that lower layers call up through typed slots alone, each declared in a class `Hooks` and filled once."""
+    found: list[str] = []
+    declared: dict[str, str] = {}
+    filled: dict[str, list[str]] = {}
+    for path, source in sources.items():
+        package = path.partition("/")[0]
+        for node in ast.walk(ast.parse(source)) if package in PACKAGES else ():
+            if isinstance(node, ast.ClassDef) and node.name == "Hooks":
+                slots = [ast.unparse(line.target) for line in node.body if isinstance(line, ast.AnnAssign)]
+                declared |= {f"{package}: {slot}": f"{path}:{node.lineno}" for slot in slots}
+            for target in node.targets if isinstance(node, ast.Assign) else ():
+                owner, _, slot = ast.unparse(target).rpartition(".")
+                if owner.rpartition(".")[2].strip("_") == "HOOKS":
+                    filled.setdefault(f"{package}: {slot}", []).append(f"{path}:{node.lineno}")
+                elif owner.startswith("globals()") or slot.startswith("globals()"):
+                    found.append(f"{path}:{node.lineno} writes into globals(): declare a slot in a class Hooks")
+    for slot in declared.keys() | filled.keys():
+        places = filled.get(slot, [])
+        if slot not in declared:
+            found.append(f"{places[0]} fills {slot}, which no class Hooks declares")
+        elif len(places) != 1:
+            found.append(f"{declared[slot]} declares {slot}, which is filled {len(places)} times: {places}")
+    return sorted(found)
+
+
 def room_violations(sources: Sources) -> list[str]:
     """Check that in no folder files and subfolders lean on each other: a subfolder counts as one, all its files."""
     folders: dict[str, Arrows] = {}
@@ -198,7 +221,7 @@ def _arrows(sources: Sources) -> Arrows:
         if _belongs(module_name(path), PACKAGES):
             for item in imports(path, source, set(paths)):
                 if item.module in paths and paths[item.module] != path and _belongs(item.module, PACKAGES):
-                    # What a package loads when somebody asks for it is loaded from above.
+                    # What a package loads on request is loaded from above.
                     if item.in_function and module_name(path) in PACKAGES:
                         continue
                     manner = "for typing" if item.for_typing else "late" if item.in_function else "at run time"

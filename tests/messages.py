@@ -119,7 +119,7 @@ def judged(t: Target, error: BaseException) -> str:
     return "python" if isinstance(error, TypeError) and _SIGNATURE.search(str(error)) else "bare"
 
 
-# What Python and NumPy say to those who wrote the code, wherever it stands in a text.
+# What Python and NumPy say to those who wrote the code, anywhere in a text.
 _RAW = re.compile(
     r"object has no attribute|object is not (iterable|callable|subscriptable)|cannot be interpreted as|"
     r"not supported between|did not contain a loop|not supported for the input|truth value of an array|"

@@ -86,7 +86,7 @@ def states() -> tuple[set[str], float]:
 
 
 def try_signals(count: int, number: signal.Signals, seed: int = 0) -> Found:
-    """Send signals to trainings until so many have come while one ran, and count what they left.
+    """Send signals to trainings until enough have come while one ran, and count what they left.
 
     Args:
         count: how many.

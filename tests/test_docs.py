@@ -1,4 +1,4 @@
-"""Every block of Python in `docs/` runs and prints what stands there: each page in one namespace, from top to bottom.
+"""Every block of Python in `docs/` runs and prints what the page shows: each page in one namespace, from top to bottom.
 
 A block that begins with three backticks and `python NAME` needs the package NAME. Without it the block is left out, and
 those of the peers run under the marker `ci` only. The pictures that a page shows are those that its code saves.

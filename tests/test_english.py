@@ -30,15 +30,17 @@ GLOSSARY = {
     r"in words": "as text",
     r"what is given": "the input",
     r"less than nothing": "negative",
-    r"stands? (?:beside|there|first|last|before|behind|between|in|at|on)": "is, comes, lies",
+    r"stands? (?:beside|there|first|last|before|behind|between|in(?! for)|at|on)": "is, comes, lies",
 }
 
 # Paths, and the forms in them that are right: quotations, names, or plain English.
-RIGHT: dict[str, set[str]] = {}
+RIGHT: dict[str, set[str]] = {
+    "nn/datasets/embedded/README.md": {r"shall"},  # a licence
+}
 
 FOLDERS = ("autograd_lite", "nn", "tests", "benchmarks", "docs", "requirements", "notebooks")
 # Folders and files that are not clean yet. To be emptied.
-NOT_YET: tuple[str, ...] = ("autograd_lite", "nn", "tests", "benchmarks", "notebooks")
+NOT_YET: tuple[str, ...] = ("autograd_lite/", "nn/", "tests/")
 
 FORMS = {form: re.compile(rf"\b(?:{form})\b".replace(" ", r"\s"), re.IGNORECASE) for form in GLOSSARY}
 QUOTES = re.compile(r"^[frbu]*[\"']+|[\"']+$", re.IGNORECASE)
@@ -97,6 +99,18 @@ def test_the_odd_forms_of_the_glossary_do_not_come_back() -> None:
     clean = [path for path in files() if not path.relative_to(ROOT).as_posix().startswith(NOT_YET)]
     assert len(clean) > 20
     assert [line for path in clean for line in found_in(path)] == []
+
+
+def long_lines(page: str) -> list[str]:
+    """Return the lines of a page over 120 columns, but for tables and blocks of code, which do not wrap."""
+    text = re.sub(r"^```.*?^```$", "", page, flags=re.DOTALL | re.MULTILINE)
+    return [line for line in text.split("\n") if len(line) > 120 and not line.startswith("|")]
+
+
+def test_the_lines_of_pages_fit() -> None:
+    pages = [path for path in files() if path.suffix == ".md" and not path.is_relative_to(ROOT / "benchmarks")]
+    assert [(path.name, line) for path in pages for line in long_lines(path.read_text(encoding="utf-8"))] == []
+    assert long_lines(f"```\n{'a ' * 61}\n```\n| {'b ' * 61} |\n{'c ' * 61}") == ["c " * 61]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def functions_of(module: Any) -> dict[Callable[..., Any], tuple[str, ...]]:
 
 
 def has_gradient(function: Callable[..., Any]) -> bool:
-    """Say whether in a case of a composed function a result depends on a floating input with a gradient."""
+    """Return whether in a case of a composed function a result depends on a floating input with a gradient."""
     with np.errstate(all="ignore"):
         return any(
             getattr(part, "requires_grad", False)
@@ -100,7 +100,7 @@ def page() -> Iterator[str]:
     yield ""
     yield "An argument that cannot be honoured is refused as well, never ignored. The methods of ufuncs (`reduce`,"
     yield "`accumulate`, `reduceat`, `outer`, `at`) work too, and so do the arguments `out=`, `where=`, `initial=` and"
-    yield "`dtype=` wherever no gradient would get lost."
+    yield "`dtype=` wherever no gradient would be lost."
     for title in MODULES:
         yield from ("", f"## {title}", "", "| function | status | how |", "|---|---|---|")
         for row in rows(title):

@@ -1,4 +1,4 @@
-"""The README's code runs as it stands there, on the embedded digits in place of the full set."""
+"""The README's code runs as it is, on the embedded digits in place of the full set."""
 
 import re
 from pathlib import Path
@@ -37,3 +37,33 @@ def test_the_links_of_the_readme_lead_somewhere() -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", README)
     assert len(links) > 5
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def missing(page: str) -> list[str]:
+    """Return the files, tasks and commands that a page names and that are not there."""
+    files = re.findall(
+        r"\b((?:tests|autograd_lite|nn|benchmarks|requirements|notebooks)/[\w./]*\w\.(?:py|ipynb|json|txt))\b", page
+    )
+    modules = [
+        m.replace(".", "/") for m in re.findall(r"python3? -m ((?:tests|autograd_lite|nn|benchmarks)[\w.]*)", page)
+    ]
+    gone = [f for f in files if not (ROOT / f).exists()]
+    gone += [m for m in modules if not (ROOT / f"{m}.py").exists() and not (ROOT / m / "__main__.py").exists()]
+    tasks = (ROOT / "dev.py").read_text(encoding="utf-8")
+    gone += [t for t in re.findall(r"dev\.py (\w+)", page) if f'"{t}"' not in tasks]
+    commands = re.findall(r"(?:autograd-lite|-m autograd_lite) (\w+)", page)
+    return gone + [c for c in commands if c not in ("draw", "explain", "nan", "does")]
+
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benchmarks" / "README.md"]
+
+
+def test_what_the_pages_name_is_there() -> None:
+    found = {path.name: missing(path.read_text(encoding="utf-8")) for path in PAGES if "_build" not in path.parts}
+    assert {name: gone for name, gone in found.items() if gone} == {}
+    assert missing("`pytest tests/none.py`, `python -m nn.none`, `dev.py none`, `autograd-lite none`") == [
+        "tests/none.py",
+        "nn/none",
+        "none",
+        "none",
+    ]

@@ -23,7 +23,7 @@ class Layer:
 
 
 class Names(list):
-    """A list of the user's own class."""
+    """A list of a custom class."""
 
 
 TREES: dict[str, tuple[Any, list[str]]] = {

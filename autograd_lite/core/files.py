@@ -98,9 +98,9 @@ def _named(what: str, path: str) -> Any:
     except OSError as error:
         if error.errno is None:  # one of ours
             raise
-        told = OSError(error.errno, f"{what}: {error.strerror}", path)
-        told._final = True  # type: ignore[attr-defined]  # it says all that there is to say
-        raise told from error
+        problem = OSError(error.errno, f"{what}: {error.strerror}", path)
+        problem._final = True  # type: ignore[attr-defined]  # calls further out have nothing to add
+        raise problem from error
 
 
 def _replace(what: str, given: str, target: str, data: bytes, mode: int | None) -> None:
@@ -110,18 +110,18 @@ def _replace(what: str, given: str, target: str, data: bytes, mode: int | None) 
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"{what}: expected a folder that exists; received {given!r}. Make {folder!r} first")
     prefix = f".{base[:40]}."
-    beside = os.path.join(folder, f"{prefix}{secrets.token_hex(4)}.tmp")
+    temporary = os.path.join(folder, f"{prefix}{secrets.token_hex(4)}.tmp")
     try:
-        with open(beside, "xb") as file:
+        with open(temporary, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         if mode is not None:
-            os.chmod(beside, mode)
-        os.replace(beside, target)
+            os.chmod(temporary, mode)
+        os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(beside)
+            os.unlink(temporary)
         raise
     _sync(folder)
     _sweep(folder, prefix)

@@ -71,18 +71,18 @@ def _names(call: str, text: str) -> bool:
 
 def _with_text(error: Exception, text: str, bare: str, final: bool) -> Exception:
     """Return an error of the same class with another text: the same object, if its text is its argument."""
-    told: Exception = error
+    problem: Exception = error
     if isinstance(error, np.exceptions.AxisError):
-        told = np.exceptions.AxisError(text)
+        problem = np.exceptions.AxisError(text)
     elif isinstance(error, MemoryError):
-        told = MemoryError(text)
+        problem = MemoryError(text)
     elif isinstance(error, AttributeError) or type(error).__module__.startswith("numpy._"):
-        told = TypeError(text)
+        problem = TypeError(text)
     elif isinstance(error, (KeyError, AssertionError)):
-        told = ValueError(text)
+        problem = ValueError(text)
     else:
-        told.args = (text,)
-    return _told(told, bare, final)
+        problem.args = (text,)
+    return _marked(problem, bare, final)
 
 
 def _out_of_bounds(m: re.Match[str]) -> str:
@@ -93,7 +93,7 @@ def _out_of_bounds(m: re.Match[str]) -> str:
     )
 
 
-def _told(error: Exception, bare: str, final: bool) -> Exception:
+def _marked(error: Exception, bare: str, final: bool) -> Exception:
     """Note on an error its first text, and whether calls further out have nothing to add."""
     error._bare, error._final = bare, final  # type: ignore[attr-defined]
     return error
@@ -219,7 +219,7 @@ def _explained(
     retell: bool,
 ) -> Exception:
     if (unknown := _UNKNOWN.search(str(error))) and _is_of_signature(error):
-        return _told(TypeError(f"{call}: {unknown[0]}{_did_you_mean(unknown[1], kinds)}"), str(error), final)
+        return _marked(TypeError(f"{call}: {unknown[0]}{_did_you_mean(unknown[1], kinds)}"), str(error), final)
     if _is_left_alone(error) or (getattr(error, "_final", False) and not retell):
         return error
     if isinstance(error, OSError):
@@ -228,7 +228,7 @@ def _explained(
     text = str(error) if getattr(error, "_final", False) else inner or str(error)
     says = (isinstance(error, _OURS) and inner is None) or "received" in text or "unexpected keyword" in text
     if says and _names(call, text):
-        return _told(error, text, final)
+        return _marked(error, text, final)
     for name, value in arguments.items():
         kind = kinds.get(name, ANYTHING)
         if kind is not ANYTHING and (kind.sure or not says) and not kind.accepts(value):
@@ -254,14 +254,14 @@ def misfit(op: Any, inputs: Sequence[Any], params: Mapping[str, Any], error: Exc
     for name, x in zip("xyzuvw", inputs, strict=False):
         if not is_numbers(x):
             wrong: Any = DtypeError if isinstance(error, TypeError) else ShapeError
-            return _told(wrong(refusal(call, name, NUMBERS.words, x)), text, False)
-    told = ShapeError if type(error) is ValueError else None
+            return _marked(wrong(refusal(call, name, NUMBERS.words, x)), text, False)
+    of_shapes = type(error) is ValueError
     received = " and ".join(_shape_of(x) for x in inputs) or described(params.get("shape"))
     received = f"shapes {received}" if op.name == "matmul" else received
     why = _why_shapes(op, inputs, text)
     if why:
         text = f"{call}: {why}; received {received}"
-        return _told(ShapeError(text), text, False) if told else _with_text(error, text, text, False)
+        return _marked(ShapeError(text), text, False) if of_shapes else _with_text(error, text, text, False)
     if sentence := _blamed(call, text, params):
         return _with_text(error, sentence, text, False)
     if "ufunc" in text:  # the dtypes are to blame
@@ -270,8 +270,8 @@ def misfit(op: Any, inputs: Sequence[Any], params: Mapping[str, Any], error: Exc
         )
     listed = "".join(f", {given(n, v)}" for n, v in params.items() if v is not None and n != "index")
     message = f"{call}: {_in_words(text)}; received {received}{listed}"
-    if told and not (op.ufunc is not None and not op.ufunc.signature):
-        return _told(ShapeError(message), text, False)
+    if of_shapes and not (op.ufunc is not None and not op.ufunc.signature):
+        return _marked(ShapeError(message), text, False)
     return _with_text(error, message, text, False)
 
 

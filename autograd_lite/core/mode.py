@@ -319,8 +319,8 @@ class module_scope:
     Args:
         path: the module's name; scopes inside each other join their names with dots.
         absolute: the path is complete and does not extend the scope around it.
-        model: the model that is called on its own, if it is one: `path` is then its name, which comes before the paths
-            of its modules in pictures that show several models.
+        model: a model that is called on its own, in place of a path; pictures that show several models put its `name`
+            before the paths of its modules.
 
     Example:
         >>> import autograd_lite as ag
@@ -350,4 +350,4 @@ class module_scope:
         if self._model is None:
             mode.scope = scope_of_module(self._path, mode.scope, self._absolute)
         else:
-            mode.scope = scope_of_model(self._path, self._model, mode.scope)
+            mode.scope = scope_of_model(self._model)

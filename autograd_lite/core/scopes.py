@@ -7,13 +7,14 @@ only a picture that shows both needs their names.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 _SEPARATOR = "\0"
 
 
-def scope_of_model(name: str, model: object, around: str) -> str:
-    """Return the scope inside a model, which is that around it if this is a module's or another model's."""
-    return around or f"{name}{_SEPARATOR}{id(model)}{_SEPARATOR}"
+def scope_of_model(model: Any) -> str:
+    """Return the scope inside a model that is called on its own."""
+    return f"{model.name}{_SEPARATOR}{id(model)}{_SEPARATOR}"
 
 
 def scope_of_module(path: str, around: str, absolute: bool) -> str:
@@ -31,7 +32,9 @@ def shown(scopes: Iterable[str]) -> dict[str, str]:
     """Return how a graph shows recorded scopes: as paths, with the model's name first if there are several models.
 
     Example:
-        >>> g, d = scope_of_model("net", 1, ""), scope_of_model("net", 2, "")
+        >>> from types import SimpleNamespace
+        >>> models = [SimpleNamespace(name="net"), SimpleNamespace(name="net")]
+        >>> g, d = [scope_of_model(model) for model in models]
         >>> list(shown([scope_of_module("dense", g, True), scope_of_module("dense", d, True), "loss"]).values())
         ['net.dense', 'net_1.dense', 'loss']
         >>> list(shown([scope_of_module("dense", g, True), "loss"]).values())

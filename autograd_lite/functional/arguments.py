@@ -1,4 +1,4 @@
-"""What every transformation does with a function's arguments: choose, make variables of them, and give results back."""
+"""What every transformation does with arguments: choose some, turn them into variables, and return results."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Traced(NamedTuple):
     Attributes:
         out: what the function returned.
         given: the arguments to differentiate by, as they were given.
-        variables: the same, every array replaced by the node of the Tensor that stood for it.
+        variables: the same, with every array replaced by the node of the Tensor that stood for it.
         as_tensors: whether the caller expects Tensors.
         create_graph: whether the results have a history, so that the backward pass must be recorded on the same tape.
         level: of the record, if it was made inside `jvp` or `vmap`.
-        paths: the ways from the results to the variables.
+        paths: from the results to the variables.
     """
 
     out: Any
@@ -79,7 +79,7 @@ def _nodes(tree: Any) -> Any:
 
 
 def has_history(*trees: Any) -> bool:
-    """Say whether a gradient flows on from results, to what the function closes over, where that is recorded."""
+    """Return whether a gradient flows from results to tensors that the function closes over, if that is recorded."""
     return MODE.get().record and any(t.requires_grad for t in tensors_in(*trees))
 
 
@@ -111,22 +111,22 @@ def positions(what: str, f: Callable[..., Any], argnums: int | Sequence[int], ar
 
 
 def name_of(f: Callable[..., Any]) -> str:
-    """Return how messages call a function."""
+    """Return the name of a function for messages."""
     return getattr(f, "__name__", repr(f))
 
 
 def array_like(a: Any) -> Any:
-    """Return an array for a list of Python numbers, which NumPy takes for one; a tuple is a container of arguments."""
+    """Turn a list of Python numbers into an array, as NumPy does; a tuple is a container of arguments."""
     if type(a) is list and a and all(isinstance(x, (bool, int, float, complex)) for x in leaves(a)):
         return np.asarray(a)
     return a
 
 
 def beside(what: str, expected: str, tree: Any, given: Any) -> list[tuple[str, Any, Any]]:
-    """Return `(path, leaf, what was given for it)` for each leaf of a tree.
+    """Return `(path, leaf, value given for it)` for each leaf of a tree.
 
     Raises:
-        ShapeError: if what was given has another structure.
+        ShapeError: if the values have another structure.
     """
     try:
         return list(walk_beside(tree, given))
@@ -146,7 +146,7 @@ def _variables(what: str, tree: Any, i: int, level: Level | None) -> Any:
 
 
 def floating(what: str, a: Any, where: str) -> Any:
-    """Return `a` unless it is nothing that can be differentiated by."""
+    """Return `a` if it can be differentiated by."""
     try:
         dtype = a.dtype if isinstance(a, Tensor) else np.asarray(a).dtype
     except ValueError:
@@ -160,7 +160,7 @@ def floating(what: str, a: Any, where: str) -> Any:
 
 
 def variable(a: Any, level: Level | None) -> Tensor:
-    """Make the Tensor that stands for an array: a result, a copy of it, to which gradients flow as to any other."""
+    """Make the Tensor that stands for an array: the result of a copy, to which gradients flow as to any other."""
     value: Any = np.array(a._data if isinstance(a, Tensor) else a) if level is None else Held(bare(a), level)
     known = level is None and isinstance(a, Tensor) and a._node is not None
     edge = edge_of(a) if known else face(value, None)
@@ -168,7 +168,7 @@ def variable(a: Any, level: Level | None) -> Tensor:
 
 
 def bare(a: Any) -> Any:
-    """Return a bare value that nobody else holds, or the Tensor itself if it has a history."""
+    """Return a bare value that nothing else holds, or the Tensor itself if it has a history."""
     if not isinstance(a, Tensor):
         return np.array(a)
     if a._node is not None:
@@ -227,7 +227,7 @@ def leave(tree: Any) -> Any:
 
 
 def like_argument(g: Any, a: Any, as_tensors: bool) -> Any:
-    """Give a gradient the kind of its argument: an array of the reader's own, a NumPy scalar, or a Tensor."""
+    """Return a gradient as the kind of its argument: an array that nothing else holds, a NumPy scalar, or a Tensor."""
     if as_tensors or isinstance(g, Lifted):
         return face(g, None)
     g = g._data if isinstance(g, Tensor) else g

@@ -26,7 +26,7 @@ class Batched(Lifted):
 
     __slots__ = ("array",)
     transformation = "vmap"
-    refusal = TypeError  # no gradient is at stake, but there is no one array
+    refusal = TypeError  # no gradient would be lost, but there is no single array
 
     def __init__(self, array: Any, level: Level) -> None:
         self.array, self.level = array, level
@@ -43,7 +43,7 @@ class Batched(Lifted):
 
     @property
     def example(self) -> NoReturn:
-        """No one example stands for all."""
+        """Refuse: no example represents all of them."""
         raise TypeError(
             f"vmap: the values of a batched tensor of shape {self.shape} were asked for, as by `if`, float() or an "
             "index; they differ from example to example. Choose with np.where, index with np.take_along_axis"
@@ -63,9 +63,9 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
 
     Args:
         f: a function of one example, written with NumPy or Tensor operations.
-        in_axes: along which axis of each argument the examples lie, one int for all or a tuple with an entry for each
-            positional argument; None for an argument that all examples share. In a container, all arrays alike.
-        out_axes: where the batch axis shall be in the results.
+        in_axes: the axis of each argument that numbers the examples: one int for all, or a tuple with an entry for each
+            positional argument; None for an argument that all examples share. It applies to all arrays of a container.
+        out_axes: the place of the batch axis in the results.
 
     Returns:
         A function of f's arguments that returns f's results with the batch axis. Random draws inside are the same for
@@ -121,7 +121,7 @@ def _batched(tree: Any, axis: int | None, where: str, level: Level, sizes: dict[
 
 
 def unbatched(x: Any, size: int, level: Level) -> Any:
-    """Return all examples of a result along axis 0; what is the same for all of them is repeated."""
+    """Return all examples of a result along axis 0; a result that is the same for all is repeated."""
     array: Any = x._data if isinstance(x, Tensor) else x
     if isinstance(array, Batched) and array.level is level:
         return array.array

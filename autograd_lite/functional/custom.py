@@ -1,4 +1,4 @@
-"""Functions with derivatives of their own, and functions computed again instead of saved."""
+"""Functions with custom derivatives, and functions that are recomputed instead of saved."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def arrays_in(out: Any) -> list[Any]:
     return [np.asarray(a._data if isinstance(a, Tensor) else a) for a in leaves(out)]
 
 
-# ---- ops made on the spot -------------------------------------------------------------------------------------------
+# ---- ops of a single call -------------------------------------------------------------------------------------------
 
 
 class _Packing:
     """Several outputs as one array and back, since an op has one output."""
 
     def __init__(self, held: dict[int, Any]) -> None:
-        """`held[0]` is what a function of the user's returned; the caller has no other name for it."""
-        self.tree = map_leaves(lambda _: 0, held[0])  # the structure alone: the outputs hold their whole record
+        """`held[0]` is the result of a user's function; the caller has no other name for it."""
+        self.tree = map_leaves(lambda _: 0, held[0])  # only the structure: the outputs keep their whole record alive
         arrays = arrays_in(held[0])
         if not arrays:
             raise TypeError(f"expected the function to return an array or a container of arrays; received {held[0]!r}")
@@ -70,7 +70,7 @@ class _Packing:
         self.data = held[0] if fresh else np.array(arrays_in(held[0])[0])
 
     def parts(self, packed: Any) -> Iterator[Any]:
-        """Yield the outputs that lie in a packed array."""
+        """Yield the outputs that a packed array contains."""
         if self.single:
             yield packed
             return
@@ -81,12 +81,12 @@ class _Packing:
             start += spec.size
 
     def unpack(self, packed: Any) -> Any:
-        """Return the outputs as the function returned them."""
+        """Return the outputs in the structure that the function returned."""
         return rebuild(self.tree, self.parts(packed))
 
 
 class _KeepAll:
-    """A table of what to save that says: the result and every input."""
+    """An `Op.keeps` that saves the result and every input."""
 
     def __init__(self, n: int) -> None:
         self._all = (True,) * (n + 1)
@@ -115,7 +115,7 @@ class _Custom:
         self._rule = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function; what is differentiable among `args` is what has a floating or complex dtype."""
+        """Call the function; arrays among `args` with a floating or complex dtype are differentiable."""
         if self._rule is None:
             raise GradError(
                 f"{self.what}: {name_of(self._f)} has no derivative yet; decorate one with @{name_of(self._f)}.def_"
@@ -149,16 +149,16 @@ class _Custom:
 
 
 class custom_vjp(_Custom):
-    """Give a function a vector-Jacobian product of your own.
+    """Give a function a custom vector-Jacobian product.
 
-    The function itself is called with plain arrays, as if no transformation ran around it, and may do anything. The
-    rule, set with `def_vjp`, gets the cotangent of the result, the result and the arguments, and returns the cotangent
-    of each argument (None for one without). Written with NumPy functions that Tensors support, it can be differentiated
-    itself; forward mode follows from it. What the function and the rule return is copied.
+    The function itself is called with plain arrays, as if outside all transformations, and may do anything. The rule,
+    set with `def_vjp`, gets the cotangent of the result, the result and the arguments, and returns the cotangent of
+    each argument (None for an argument without one). If it is written with NumPy functions that Tensors support, it can
+    be differentiated itself; forward mode follows from it. Results of the function and the rule are copied.
 
     Raises:
-        GradError: when called before a rule was set.
-        ShapeError: if the rule returns another number of cotangents than there are arguments.
+        GradError: if called before a rule is set.
+        ShapeError: if the rule does not return one cotangent for each argument.
 
     Example:
         >>> from autograd_lite import grad
@@ -225,7 +225,7 @@ class custom_vjp(_Custom):
 
 
 class custom_jvp(_Custom):
-    """Give a function a Jacobian-vector product of your own.
+    """Give a function a custom Jacobian-vector product.
 
     As `custom_vjp`, but the rule, set with `def_jvp`, pushes tangents forward: it gets the tuple of the arguments'
     tangents (None where zero), the result and the arguments, and returns the tangent of the result, linear in the
@@ -297,20 +297,20 @@ def _tangents_like(arg: Any, by_value: dict[int, Any]) -> Any:
 
 @checked
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that computes the same as `f` and keeps nothing for the backward pass but its arguments.
+    """Return a function that computes the same as `f` but keeps only its arguments for the backward pass.
 
-    The backward pass calls f again, with the same random draws, so the gradients are the same to the last bit; memory
-    is bought with one more forward pass. Tensors that f uses without being given them get their gradients too. Inside
-    `jvp` and `vmap`, f is simply called.
+    The backward pass calls f again, with the same random draws, so the gradients are the same to the last bit; the
+    saved memory costs one more forward pass. Tensors that f closes over get their gradients, too. Inside `jvp` and
+    `vmap`, f is simply called.
 
     Args:
         f: a function of Tensors, arrays or containers of them, which returns an array or a container of arrays. It
-            should change nothing outside: it runs twice.
+            should have no side effects, since it runs twice.
 
     Raises:
-        GradError: in the backward pass, if what f reads has changed: a leaf that was assigned to, a large array among
-            the arguments (small ones are copied), or anything else that f finds outside, as far as that changes its
-            result or a sample of the constants in it.
+        GradError: in the backward pass, if something that f reads has changed: a leaf that was assigned to, a large
+            array among the arguments (small ones are copied), or anything that f closes over, provided that it changes
+            the result or a sample of the constants in it.
 
     Example:
         >>> from autograd_lite import grad
@@ -354,10 +354,10 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _held(a: Any) -> Any:
-    """Return an argument as it will be when the function runs again: its name may come to stand for other values."""
+    """Return an argument that stays the same until the function runs again, even if the caller's is rebound."""
     if isinstance(a, np.ndarray):
         return kept(a)
-    if not isinstance(a, Tensor) or a._node is LEAF:  # which says itself when it was assigned to
+    if not isinstance(a, Tensor) or a._node is LEAF:  # its stamp tells when it was assigned to
         return a
     twin = wrap(a._data, a._node)
     twin._name, twin._shared = a.name, True
@@ -366,10 +366,10 @@ def _held(a: Any) -> Any:
 
 
 class _Record(NamedTuple):
-    """What a function's result hangs on.
+    """What a function's result depends on.
 
     Attributes:
-        outer: the edges, in order, through which it hangs on what was recorded before.
+        outer: the edges, in order, through which it depends on what was recorded before.
         read: some elements of every constant that the ops were applied to.
         start: the moment before the function ran.
     """
@@ -379,7 +379,7 @@ class _Record(NamedTuple):
     start: int
 
     def check(self, f: Callable[..., Any], out: Any, packing: _Packing) -> None:
-        """Raise unless a second run did what this one did; sums may differ in their last bits."""
+        """Raise unless a second run computed the same; sums may differ in their last bits."""
         again, found = _record_of(out, self.start), arrays_in(out)
         before = [{e for e in record.outer if stamp_of(e) < self.start} for record in (again, self)]
         pairs = [*zip(found, packing.parts(packing.data), strict=False), *zip(again.read, self.read, strict=False)]
@@ -399,13 +399,13 @@ def stamp_of(edge: Any) -> int:
 
 def _other_run(f: Callable[..., Any], why: str) -> GradError:
     return GradError(
-        f"checkpoint: backward runs {name_of(f)} again, and it does not compute what it did: {why}. The gradient would "
+        f"checkpoint: backward runs {name_of(f)} again, and it does not compute the same: {why}. The gradient would "
         "be of a function that was never computed. Fix: call backward before you change what it reads, or pass copies"
     )
 
 
 def _close(a: Any, b: Any) -> bool:
-    """Say whether two arrays are equal but for rounding."""
+    """Return whether two arrays are equal apart from rounding."""
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
     if a.dtype.kind not in "fc" or np.array_equal(a, b):
@@ -431,7 +431,7 @@ def _record_of(out: Any, start: int) -> _Record:
         for i in node.needs:
             edge = node.inputs[i]
             if edge.__class__ is not Node:
-                if edge._node is not None:  # no gradient goes on from what a variable of a transformation is a copy of
+                if edge._node is not None:  # no gradient flows to the argument that a transformation's variable copies
                     found[edge] = None
             elif edge not in seen:
                 seen.add(edge)
@@ -441,7 +441,7 @@ def _record_of(out: Any, start: int) -> _Record:
 
 
 def _constants_of(node: Node) -> Iterator[Any]:
-    """Yield the arrays and numbers, bare or of tensors, that an op was applied to and no gradient flows to."""
+    """Yield the arrays and numbers among an op's inputs and parameters that no gradient flows to."""
     values = node.saved[1:] if node.saved else node.inputs
     operands = [
         v if e.__class__ is Node else e
@@ -455,7 +455,7 @@ def _constants_of(node: Node) -> Iterator[Any]:
 
 
 def _pulled(out: Any, parts: Iterator[Any], edges: list[Any], record: bool) -> tuple[Any, ...]:
-    """Carry cotangents of a function's outputs back to `edges`."""
+    """Pull cotangents of a function's outputs back to `edges`."""
     roots: dict[Any, Any] = {}
     for t, g in zip(leaves(out), parts, strict=True):
         if isinstance(t, Tensor) and t.requires_grad:

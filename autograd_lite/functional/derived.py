@@ -49,7 +49,7 @@ def jacobian(
         f: a function that returns an array, or a container of arrays.
         argnums: which positional arguments to differentiate by, each an array or a container of arrays.
         mode: "reverse", whose cost grows with the size of the output, "forward", whose cost grows with the size of the
-            input, or "auto", which takes reverse mode unless the output is larger than the input.
+            input, or "auto", which chooses reverse mode unless the output is larger than the input.
         has_aux: f returns `(out, anything)`; the result is then `(jacobian, aux)`.
 
     Returns:
@@ -118,7 +118,7 @@ def _rows(out: Any, traced: Traced, single: bool) -> Any:
 def _forward(
     f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any], has_aux: bool
 ) -> Any:
-    """Return the Jacobian by forward mode: a batch of unit tangents beside the values."""
+    """Return the Jacobian by forward mode: a batch of unit tangents along with the values."""
     wanted = positions("jacobian", f, argnums, args)
     forward, batch = ForwardLevel(), Level()
     inputs = [array_like(a) for a in args]
@@ -188,8 +188,8 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
         argnums: the positional argument to differentiate by, an array or a container of arrays.
 
     Returns:
-        A function of f's arguments and, last, the vector v, of the structure and shapes of that argument; it returns
-        H v, of the same structure. Arrays or Tensors as from `value_and_grad`.
+        A function of f's arguments and, last, the vector v, with the structure and shapes of that argument; it returns
+        H v, with the same structure. Arrays or Tensors as from `value_and_grad`.
 
     Raises:
         ShapeError: if v has another shape than the argument.
@@ -207,7 +207,7 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
         if inside_lifted():
             _, pullback = vjp(lambda *inputs: gradient(*inputs, **kwargs), argnums)(*point)
             return pullback(v)
-        # The same on one tape: f and its gradient are recorded once, and v is carried back through both.
+        # One tape: f and its gradient are recorded once, and v is pulled back through both.
         traced = trace("hvp", f, argnums, tuple(point), kwargs)
         out = scalar("hvp", traced.out)
         one: Any = np.ones(out.shape, out.dtype) if isinstance(out, Tensor) else 1.0

@@ -1,4 +1,4 @@
-"""Values with their tangents, and how an op acts on them: forward mode, which records nothing."""
+"""Values with their tangents, and how ops act on them: forward mode, which records nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .arguments import variable
 
 
 class ForwardLevel(Level):
-    """A running `jvp`, and the ops in it for which no forward rule was at hand."""
+    """A running `jvp`, and the ops in it that have no forward rule."""
 
     __slots__ = ("fell_back",)
 
@@ -88,11 +88,11 @@ def push_forward(
     params: dict[str, Any],
     fell_back: set[str],
 ) -> Any:
-    """Return the tangent of `out = op(*inputs, **params)`, or None where it is zero whatever the tangents.
+    """Return the tangent of `out = op(*inputs, **params)`, or None where it is zero for all tangents.
 
     Args:
         tangents: of the inputs, None where zero.
-        fell_back: takes the op's name if only its vjp was at hand.
+        fell_back: receives the op's name if it has only a vjp.
     """
     with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
         if op.jvp is not None:
@@ -160,7 +160,7 @@ def _by_rules(
 
 
 def _product(t: Any, d: Any) -> Any:
-    """Return t * d, zero where either is: the function does not change there, or does not depend on what does."""
+    """Return t * d, which is zero where either factor is, even if the other is infinite."""
     r = masked_product(t, d, t * d)
     return r if getattr(d, "dtype", None) == np.bool_ else masked(r, d)
 
@@ -173,7 +173,7 @@ def _reduced(partial: Any, t: Any, out: Any, x: Any, params: dict[str, Any]) -> 
 
 
 def _by_two_vjps(op: Op, tangents: tuple[Any, ...], out: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    """Push tangents forward with nothing but the vjp, which is linear in its cotangent: its transpose is the jvp.
+    """Push tangents forward by means of the vjp alone: it is linear in its cotangent, and its transpose is the jvp.
 
     References:
         Townsend: A new trick for calculating Jacobian vector products, 2017.
@@ -195,8 +195,8 @@ def _by_two_vjps(op: Op, tangents: tuple[Any, ...], out: Any, inputs: tuple[Any,
 def transposed(linear: Any, like: Any) -> Any:
     """Return the gradient of a linear function `linear(t)`, a number, by t of the shape and dtype of `like`.
 
-    In the engine's convention; None if nothing depends on t. What `linear` computes with may have a history or belong
-    to other transformations: t is of a level of its own.
+    In the engine's convention; None if nothing depends on t. The operands of `linear` may have a history or belong to
+    other transformations, since t has a level of its own.
     """
     level = Level()
     t = variable(np.zeros(like.shape, like.dtype), level)

@@ -41,8 +41,8 @@ class Jvp:
     """What `jvp` returns: call it with arguments and their tangents.
 
     Attributes:
-        report: the names of the ops of the last call that have no forward rule and were differentiated by two
-            vector-Jacobian products; empty when forward mode was pure.
+        report: the names of the ops in the last call that have no forward rule and were differentiated by two
+            vector-Jacobian products; empty if none did.
     """
 
     def __init__(self, f: Callable[..., Any]) -> None:
@@ -79,7 +79,7 @@ class Jvp:
 def jvp(f: Callable[..., Any]) -> Jvp:
     """Return a function that computes `f(*primals)` and its derivative along tangents: (x, t) -> (f(x), df/dx t).
 
-    Forward mode: tangents are computed beside the values, nothing is recorded, and memory does not grow with the
+    Forward mode: tangents are computed along with the values, nothing is recorded, and memory does not grow with the
     length of the computation.
 
     Args:
@@ -87,8 +87,8 @@ def jvp(f: Callable[..., Any]) -> Jvp:
 
     Returns:
         A function `(primals, tangents) -> (out, tangent)`, both tuples with one entry for each argument of f, each of
-        the argument's structure and shapes; a tangent of None means zero. Its attribute `report` says which ops of
-        the last call fell back on two vector-Jacobian products. Arrays or Tensors as from `value_and_grad`.
+        the argument's structure and shapes; a tangent of None means zero. Its attribute `report` lists the ops of the
+        last call that fell back on two vector-Jacobian products. Arrays or Tensors as from `value_and_grad`.
 
     Raises:
         ShapeError: if a tangent has another shape than its argument.
@@ -177,14 +177,14 @@ class Linear:
         return back[0] if len(back) == 1 else back
 
     def _recording(self) -> AbstractContextManager[None]:
-        """A map made under `no_grad` holds values alone."""
+        """Do not record if the map was made under `no_grad`: it holds values only."""
         return nullcontext() if self._recorded else no_grad()
 
 
 def _program(roots: list[Tensor], variables: list[Node]) -> list[tuple[Node, list[Any]]]:
     """Return the nodes between variables and results, in recorded order, each with its constant operands.
 
-    Where an operand depends on the variables stands None.
+    An operand that depends on the variables is None there.
     """
     start = min([v.stamp for v in variables], default=0)
     varying = set(variables)

@@ -35,13 +35,14 @@ def value_and_grad(
 
     Returns:
         A function of f's arguments that returns (value, gradient), or with has_aux ((value, aux), gradient). A gradient
-        has the structure, shapes and dtypes of its argument, and is zero where f does not depend on it. Of a complex
+        has the structure, shapes and dtypes of its argument, and is zero where f does not depend on it. For a complex
         argument x = a + ib it is df/da + i df/db. An argument may be a tuple of numbers; a list of numbers is an array.
 
-    Called on arrays it returns arrays, unless the result of f depends on a Tensor that requires a gradient and is no
-    argument, such as a parameter of a model that f calls. Then, and if called on Tensors or inside another
-    transformation, it returns Tensors, whose history reaches what requires a gradient among the arguments and what f
-    closes over. Inside `no_grad()` results have no history, so arrays give arrays. Every transformation has this rule.
+    Called on arrays it returns arrays, unless the result of f depends on a Tensor that requires a gradient and is not
+    an argument, such as a parameter of a model that f calls. In that case, and when called on Tensors or inside another
+    transformation, it returns Tensors, whose history reaches everything that requires a gradient among the arguments
+    and what f closes over. Inside `no_grad()` results have no history, so arrays give arrays. Every transformation
+    follows this rule.
 
     Raises:
         DtypeError: if an argument to differentiate by is not floating.
@@ -76,7 +77,7 @@ def value_and_grad(
 
 
 def given_back(tree: Any, traced: Traced) -> Any:
-    """Return a result as the caller expects it."""
+    """Return a result in the form that the caller expects."""
     if tree is None:
         return None
     if traced.level is not None:
@@ -87,7 +88,7 @@ def given_back(tree: Any, traced: Traced) -> Any:
 
 
 def _outside(x: Any, traced: Traced) -> Any:
-    """Return a result without a history that leads to nothing but the function's own variables."""
+    """Return a result without a history that leads only to the function's own variables."""
     if traced.create_graph or not isinstance(x, Tensor) or not isinstance(x._node, Node):
         return x
     twin = wrap(x._data, None)
@@ -131,7 +132,7 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
         retain: keep the saved arrays for another pass.
 
     Returns:
-        For each variable a gradient of its structure, in the user's convention and of its argument's kind.
+        A gradient for each variable, with its structure, in the user's convention and of its argument's kind.
     """
     record = traced.create_graph
     as_tensors = traced.as_tensors

@@ -1,4 +1,4 @@
-"""Why a tensor has no gradient: in which of the states it is, and where its path to the loss was cut."""
+"""Why a tensor has no gradient: the state that its gradient is in, and where its path to the loss was cut."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..tensors.tensor import Tensor
 
 @checked
 def why_no_grad(t: Tensor, loss: Tensor | None = None) -> str:
-    """Say in which state the gradient of a tensor is, and what to do about it.
+    """Return the state that the gradient of a tensor is in, and what to do about it.
 
-    The states are: it has one; none yet; not required; not kept (the tensor is no leaf); not reached. With the loss
-    given, the edge is named where the path from the loss to the tensor was cut, and the user's line if the loss was
-    computed in `record_source()`.
+    The states are: it has one; none yet; not required; not kept (the tensor is not a leaf); not reached. If the loss is
+    given, the result names the edge where the path from the loss to the tensor was cut, and the user's line if the loss
+    was computed in `record_source()`.
 
     Args:
         t: the tensor whose `.grad` is None.
@@ -43,7 +43,7 @@ def why_no_grad(t: Tensor, loss: Tensor | None = None) -> str:
     if not t.requires_grad:
         return _not_required(t, name)
     if not t.is_leaf:
-        kept = "it is no leaf, and .grad is kept for leaves. Call retain_grad() on it before backward()"
+        kept = "it is not a leaf, and .grad is kept for leaves. Call retain_grad() on it before backward()"
         return f"not kept: {name} is the {t._node.describe()}; {kept}."
     if loss is None:
         return (
@@ -87,7 +87,7 @@ def _from_loss(t: Tensor, name: str, loss: Tensor) -> str:
 
 
 def _reaches(start: Node, target: Any) -> bool:
-    """Say whether a gradient flows from `start` to `target`."""
+    """Return whether a gradient flows from `start` to `target`."""
     stack: list[Any] = [start]
     seen: set[int] = set()
     while stack:
@@ -101,9 +101,9 @@ def _reaches(start: Node, target: Any) -> bool:
 
 
 def _first_cut(start: Node, target: Any) -> tuple[Node, int] | None:
-    """Return the edge, a node and which input, nearest to `start`, that no gradient flows through and that leads on.
+    """Return the edge nearest to `start`, as a node and an input, that cuts the gradient and leads on to `target`.
 
-    It leads on if `target` lies behind it, or, without a target, anything that requires a gradient.
+    Without a target, it leads on if anything behind it requires a gradient.
     """
     stack: list[Node] = [start]
     seen = {id(start)}

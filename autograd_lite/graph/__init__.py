@@ -43,6 +43,6 @@ from .graph import Graph as Graph, build_graph as build_graph
 from .marks import Mark as Mark, Overlay as Overlay
 from .memory import Memory as Memory, high_water as high_water
 from .pictures.folding.fold import view_of as view_of
-from .pictures.mirror.picture import mirror as mirror
+from .pictures.mirror.svg import mirror as mirror
 from .pictures.view import EdgeKind as EdgeKind, View as View, ViewEdge as ViewEdge, ViewNode as ViewNode
 from .program import Program as Program, trace as trace

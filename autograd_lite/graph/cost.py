@@ -1,7 +1,7 @@
 """What a computation costs: FLOPs, bytes, bytes saved for the backward pass, or measured time, by node and by module.
 
-The numbers of the nodes add up to those of the modules, and these to the total, exactly: FLOPs and bytes are whole
-numbers, and seconds are multiples of 2**-40, so that no sum of them is rounded.
+The numbers of the nodes add up exactly to those of the modules, and these to the total: FLOPs and bytes are integers,
+and seconds are multiples of 2**-40, so that no sum is rounded.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class ModuleCost(NamedTuple):
 
     Attributes:
         path: of the module; empty for the whole.
-        own: of the operations in it that are in no module inside of it.
-        total: of all operations in it: `own`, and the totals of the modules inside of it.
+        own: of the operations in it that are in no inner module.
+        total: of all operations in it: `own`, plus the totals of its inner modules.
         forward, backward: the two parts of `total`.
     """
 
@@ -87,19 +87,19 @@ class Cost:
         return self.numbers[position]
 
     def module(self, path: str) -> ModuleCost:
-        """Return what a module costs, by its path."""
+        """Return what the module with this path costs."""
         found = next((m for m in self.modules if m.path == path), None)
         if found is None:
             raise KeyError(f"{path!r}: expected a module of the graph: {[m.path for m in self.modules]}")
         return found
 
     def most(self, n: int = _LISTED) -> tuple[GraphNode, ...]:
-        """Return the nodes that cost most, the dearest first."""
+        """Return the nodes that cost most, the most expensive first."""
         order = sorted(range(len(self.numbers)), key=lambda i: (-self.numbers[i], i))
         return tuple(self.graph.nodes[i] for i in order[:n] if self.numbers[i])
 
     def overlay(self) -> Overlay:
-        """Return the marks for pictures: the share of the total, and the depth of the colour in proportion to it."""
+        """Return the marks for pictures: the share of the total, with a colour of proportional depth."""
         most, marks, totals = max(self.numbers, default=0), {}, {}
         for node, number in zip(self.graph, self.numbers, strict=True):
             if node.kind is Kind.OP:
@@ -115,7 +115,7 @@ class Cost:
         """Return a table by module, and the nodes that cost most.
 
         Args:
-            nodes: how many nodes to list.
+            nodes: the number of nodes to list.
         """
         lines = [f"{_TITLES[self.by][0]}: {self._headline()}", *self._table()]
         listed = self.most(nodes)
@@ -158,16 +158,16 @@ class Cost:
 
 
 def cost_of(graph: PureGraph, by: By = "flops") -> Cost:
-    """Say what a graph costs.
+    """Return what a graph costs.
 
     Args:
         graph: with a backward pass for the cost of a training step.
-        by: "flops", estimated; "bytes" of the results that operations make, views not counted; "saved", the bytes of
-            results that the forward pass keeps for the backward pass, each array once; "time", as measured by
+        by: "flops", an estimate; "bytes" of the results of operations, except views; "saved", the bytes of results that
+            the forward pass keeps for the backward pass, each array once; "time", as measured by
             `Program.measured(seconds=True)`.
 
     Raises:
-        ValueError: if `by` is something else; by "time", if nothing was measured.
+        ValueError: if `by` is something else, or "time" and nothing was measured.
 
     Example:
         >>> import autograd_lite as ag
@@ -224,7 +224,7 @@ def _modules(graph: PureGraph, numbers: tuple[float, ...]) -> tuple[ModuleCost, 
 
 
 def _in_order(paths: list[str]) -> list[str]:
-    """Parents before children, and children together, in the order of their first operations."""
+    """Sort paths: parents before children, and children together, in the order of their first operations."""
     children: dict[str, list[str]] = {}
     for path in paths:
         if path:

@@ -1,4 +1,4 @@
-"""The graph that everybody sees: the structure of a computation, and its faces."""
+"""The graph that users see: the structure of a computation, and its faces."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Graph(PureGraph):
         measurements: what was measured at nodes, by their ids.
 
     Raises:
-        ValueError: if the nodes are not numbered so, or read what does not come before them.
+        ValueError: if the nodes are not numbered like this, or read something that does not come before them.
 
     Example:
         >>> import autograd_lite as ag
@@ -92,12 +92,12 @@ class Graph(PureGraph):
             color: write ANSI colors; None if standard output is a terminal and NO_COLOR is not set. False by default,
                 so that the same graph gives the same text everywhere.
             width: cut longer lines.
-            overlay: what to say about the nodes besides, such as their costs.
+            overlay: what to add to the nodes, such as their costs.
             sources: add the user's file and line, where recorded; without them, equal graphs have equal texts.
-            max_nodes: show only so many nodes, those nearest the outputs, and say how many are left out.
+            max_nodes: show at most this many nodes, those nearest the outputs, and say how many are left out.
 
         Raises:
-            ValueError: if the style is another one.
+            ValueError: if the style is unknown.
         """
         return graph_text(
             self,
@@ -163,8 +163,8 @@ class Graph(PureGraph):
         """Return the forward pass and, beside it, the derivative rules that mirror it, as SVG.
 
         The forward pass runs down on the left. On the right its derivative rules run up, each in the row of its
-        operation and in words; dotted lines lead what is saved to the rules that read it, with the bytes, and dashed
-        lines lead gradients to the parameters. A measured graph shows how large these are.
+        operation and as a formula; dotted lines lead what is saved to the rules that read it, with the bytes, and
+        dashed lines lead gradients to the parameters. A measured graph shows how large these are.
 
         Args:
             options: `overlay`, `depth`, `expand`, `collapse`, `fold` and `limit`, as of `view_of`; each half has at
@@ -198,10 +198,10 @@ class Graph(PureGraph):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Graph:
-        """Make a graph from what `to_json` wrote; operations that nobody knows are fine.
+        """Make a graph from what `to_json` wrote; unknown operations are fine.
 
         Raises:
-            TypeError: if it is no text, such as a Path.
+            TypeError: if the argument is not text, for example a Path.
             ValueError: if the text is something else, or of another version.
         """
         return cls.of(graph_from_json(text))

@@ -26,7 +26,7 @@ class Held(NamedTuple):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Memory:
-    """What a pass over the graph needs, in bytes, beside its inputs, parameters and constants.
+    """What a pass over the graph needs, in bytes, in addition to its inputs, parameters and constants.
 
     Attributes:
         graph: the graph.
@@ -85,10 +85,10 @@ class Memory:
 
 @checked
 def high_water(graph: PureGraph) -> Memory:
-    """Say how much memory a forward pass, and the backward pass if the graph has one, need at most, and where.
+    """Return the most memory that the forward pass, and the backward pass if there is one, need, and where.
 
-    The passes are simulated: each op makes its result while its inputs are alive. What an op needs inside of itself
-    and gives back is not counted, nor are the few hundred bytes of the record for each op, nor a copy that a reshape of
+    The passes are simulated: each op makes its result while its inputs are alive. What an op needs internally
+    and releases is not counted, nor are the few hundred bytes of the record for each op, nor the copy that a reshape of
     a transposed array makes.
 
     Args:

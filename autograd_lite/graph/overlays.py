@@ -1,4 +1,4 @@
-"""What a picture may be given to show: an Overlay, an analysis that makes one, or the name of a cost."""
+"""What a picture can show on top: an Overlay, an analysis that makes one, or the name of a cost."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .marks import Overlay
 
 
 def overlay_of(graph: PureGraph, what: Any) -> Overlay | None:
-    """Return the overlay that is meant, and make sure that it belongs to the graph.
+    """Return the overlay, and make sure that it belongs to the graph.
 
     Args:
-        graph: what is drawn; it may be a part of the graph that the overlay was made for, or its forward pass alone.
+        graph: what is drawn; may be a part of the graph that the overlay was made for, or its forward pass alone.
         what: an Overlay; anything with a method `overlay`, such as a Cost or a NanReport; "flops", "bytes", "saved" or
             "time"; or None.
 
     Raises:
         TypeError: if it is something else.
-        ValueError: if it is of another graph.
+        ValueError: if it belongs to another graph.
     """
     if what is None:
         return None
@@ -35,7 +35,7 @@ def overlay_of(graph: PureGraph, what: Any) -> Overlay | None:
         made = what.overlay(graph) if takes_graph else what.overlay()
     if not isinstance(made, Overlay):
         raise TypeError(
-            f"overlay: expected an Overlay, what has one (a Cost, Memory, NanReport, Health or GraphDiff), or one of "
+            f"overlay: expected an Overlay, an analysis (a Cost, Memory, NanReport, Health or GraphDiff), or one of "
             f"{', '.join(map(repr, get_args(By)))}; received {_short(what)}"
         )
     _check(graph, made)
@@ -55,7 +55,7 @@ def _check(graph: PureGraph, overlay: Overlay) -> None:
     if home is None:
         return
     for node in graph:
-        # In a part of a graph an operation that is cut off is an input.
+        # In a part of a graph, an operation that is cut off is an input.
         if node.kind is not Kind.OP or node.id not in home:
             continue
         other = home[node.id]

@@ -1,4 +1,4 @@
-"""The program that everybody sees: a graph with what fills its slots, which can be written to files."""
+"""The program that users see: a graph with what fills its slots, which can be written to files."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Program(PureProgram):
         graph: the structure.
         inputs: for each argument of `__call__` the id of its slot, or None for one that the graph does not read.
         names: of the arguments.
-        bindings: for every slot its tensor, array, number or generator. Tensors are looked at when the program runs, so
-            it follows `assign` and `optimizer.step()`.
-        known: the values of operations that the record held when the program was made; of a random draw, what was
-            drawn.
+        bindings: for every slot its tensor, array, number or generator. Tensors are read when the program runs, so it
+            follows `assign` and `optimizer.step()`.
+        known: the values of operations that the record held when the program was made, such as the numbers drawn.
+        calls: for every operation its op, the ids of its array arguments, and its parameters.
 
     Example:
         >>> import autograd_lite as ag
@@ -138,8 +138,8 @@ def trace(f: Callable[..., Any], *args: Any, backward: bool = False) -> Graph:
     """Run a function once on example arguments and return the graph of what it does.
 
     Args:
-        f: a function of arrays and Tensors, which may stand in dicts, lists, tuples and dataclasses; it returns a
-            Tensor, or such a container of them.
+        f: a function of arrays and Tensors, or of dicts, lists, tuples and dataclasses of them; it returns a Tensor,
+            or such a container.
         args: arrays become inputs, named as the parameters of `f`, and numbers are passed as they are; Tensors keep
             their names, and those that require a gradient are parameters, as are those that `f` finds elsewhere, such
             as a module's weights.

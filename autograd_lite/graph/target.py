@@ -68,7 +68,7 @@ def _file(path: Path) -> Any:
     name = path.stem if path.stem not in sys.modules else f"{path.stem} (script)"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:  # only for endings that Python does not know
-        raise TargetError(f"{path} is no Python file")
+        raise TargetError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     # As `python script.py` does: what lies beside the file can be imported.
     sys.path.insert(0, str(path.resolve().parent))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -16,20 +16,20 @@ from ..random import Generator
 from ..tensors.tensor import Tensor
 from .flops import flops_of
 from .graph import PureGraph
-from .joint import FORWARD, Joint, Purpose, Step, differentiated, is_slot, known_values, recorded
+from .joint import FORWARD, Joint, Purpose, Step, joint_of
 from .node import Flow, GraphNode, Kind, Role, make_param
-from .slots import SEED, stands_for
+from .slots import SEED, is_slot, stands_for
 
 _GENERATOR = np.dtype(object)
 
 
 class Built(NamedTuple):
-    """A graph, and what its nodes stood for.
+    """A graph, and what its nodes represent.
 
     Attributes:
         graph: the graph.
-        things: for each slot the Tensor, array, number or Generator that filled it (a `ShapeDtype` in place of an
-            array that backward let go); for each operation its `Node`.
+        things: for each slot the Tensor, array, number or Generator that filled it (a `ShapeDtype` for an array that
+            backward released); for each operation its `Node`.
         known: the values of operations that the record still holds.
     """
 
@@ -39,14 +39,9 @@ class Built(NamedTuple):
 
 
 def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Built:
-    """Build the graph, and return what its nodes stood for too."""
+    """Build the graph of some results, and keep what its nodes represent."""
     outputs = _checked(tensors)
-    edges = tuple([edge_of(t) for t in outputs])
-    nodes = recorded(edges)
-    if backward:
-        joint = differentiated(outputs, nodes)
-    else:
-        joint = Joint(edges, [node for node in nodes if not is_slot(node)], {}, (), {}, {})
+    joint = joint_of(outputs, backward=backward)
     scopes = shown(node.note[2] for node in [*joint.forward, *joint.backward] if node.note)
     builder = _Builder(outputs, joint, scopes)
     for node in joint.forward:
@@ -55,9 +50,11 @@ def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Buil
     for node, purpose in joint.backward.items():
         builder.add_op(node, purpose)
     builder.add_gradients()
-    ids, twins = builder.ids, joint.twins
-    values = ((ids.get(id(twins.get(edge, edge))), value) for edge, value in known_values(outputs, nodes))
-    known = {i: value for i, value in values if i is not None}
+    known = {}
+    for edge, value in _known_values(outputs, joint.recorded):
+        i = builder.ids.get(id(joint.twins.get(edge, edge)))
+        if i is not None:
+            known[i] = value
     graph = PureGraph(tuple(builder.nodes), results, builder.flows())
     return Built(graph, builder.things, known)
 
@@ -91,13 +88,29 @@ def _checked(tensors: Any) -> tuple[Tensor, ...]:
     return outputs
 
 
+def _known_values(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Iterator[tuple[Any, Any]]:
+    """Yield the edges whose values the record still holds: the outputs, and what rules saved."""
+    yield from ((edge_of(t), t.data) for t in outputs)
+    for node in nodes:
+        out, *values = node.saved or (None, *node.inputs)
+        if out is not None:
+            yield node, _bare(out)
+        for edge, value in zip(node.inputs, values, strict=True):
+            if edge.__class__ is Node and value is not edge:
+                yield edge, _bare(value)
+
+
+def _bare(value: Any) -> Any:
+    return value._data if isinstance(value, Tensor) else value
+
+
 class _Builder:
-    """Numbers nodes as they come; a leaf is numbered at its first use."""
+    """Numbers nodes in the order in which they arrive; a leaf gets its number at its first use."""
 
     def __init__(self, outputs: tuple[Tensor, ...], joint: Joint, scopes: Mapping[str, str]) -> None:
         self.nodes: list[GraphNode] = []
         self.things: dict[str, Any] = {}
-        # Keyed by identity: the graph's tensors are alive while it is built, and compare element by element.
+        # Keyed by identity: tensors compare element by element, and all of these are alive while the graph is built.
         self.ids: dict[int, str] = {}
         self._joint, self._scopes = joint, scopes
         named = reversed(list(zip(joint.outputs, outputs, strict=True)))
@@ -105,7 +118,7 @@ class _Builder:
         self._step: Step | None = None
 
     def id_of(self, edge: Any) -> str:
-        """Return the id of an edge's node, and make that of a leaf or a constant if it has none yet."""
+        """Return the id of an edge's node; a leaf or a constant that has none yet gets one."""
         if is_slot(edge):
             if edge.op is SEED:
                 return self._seed(edge)
@@ -113,8 +126,8 @@ class _Builder:
         known = self.ids.get(id(edge)) if isinstance(edge, (Node, Tensor, Generator)) else None
         if known is not None:
             return known
-        # Constants are not shared between uses: backward replaces a large array by its bare shape, and the identity is
-        # lost with it. A tensor without history that turns up in the backward pass was made by a rule.
+        # Constants are not shared between uses: backward replaces a large array by its shape, which loses the identity.
+        # A tensor without history that turns up in the backward pass was made by a rule.
         new, keep = f"n{len(self.nodes)}", isinstance(edge, (Tensor, Generator)) and not self._is_made(edge)
         node = _leaf(new, edge) if keep else _constant(new, edge._data if isinstance(edge, Tensor) else edge)
         if isinstance(edge, (Tensor, Generator)):
@@ -128,7 +141,7 @@ class _Builder:
         id_of = self.id_of
         inputs = tuple([id_of(edge) for edge in node.inputs])
         if params:
-            # A generator is no value but a slot: what it holds is read, and changed, by the draw.
+            # A generator is a slot, not a value: the draw reads and changes its state.
             inputs += tuple(id_of(v) for v in params.values() if isinstance(v, Generator))
             params = {k: params[k] for k in sorted(params) if not isinstance(params[k], Generator)}
         op, new = node.op, f"n{len(self.nodes)}"
@@ -151,7 +164,7 @@ class _Builder:
         self._add(self._in_its_place(made, role), node)
 
     def add_gradients(self) -> None:
-        """Add the gradients that no operation made: the seed of a leaf, or the zeros of a rule that is flat."""
+        """Add the gradients that no operation made: the seed of a leaf, or the zeros of a rule without slope."""
         last = {step.into: step for step in self._joint.steps}
         for leaf, edge in self._joint.gradients.items():
             if id(edge) not in self.ids:
@@ -160,7 +173,7 @@ class _Builder:
                 self.id_of(edge)
 
     def flows(self) -> tuple[Flow, ...]:
-        """Return the steps of the chain rule, by ids; those whose results nobody reads are left out."""
+        """Return the steps of the chain rule by ids, without those whose results nothing reads."""
         flows = []
         for step in self._joint.steps:
             parts = (step.node, step.into, step.contribution, step.total)
@@ -179,7 +192,7 @@ class _Builder:
         return self._step is not None and isinstance(edge, Tensor) and edge._node is None
 
     def _in_its_place(self, node: GraphNode, role: Role = Role.RULE) -> GraphNode:
-        """Attach a node of the backward pass to the op whose rule it belongs to: to its module and line too."""
+        """Attach a node of the backward pass to the op whose rule it belongs to, with the op's module and line."""
         step = self._step
         if step is None:
             return node

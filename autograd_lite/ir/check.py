@@ -1,4 +1,4 @@
-"""Whether a graph is one that could have been recorded: its ops give the shapes and dtypes that its nodes state."""
+"""Checks that a graph could have been recorded: that its ops give the shapes and dtypes that its nodes state."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..core.shapes import ShapeDtype
 from .node import ArrayDigest, Flow, GraphNode, Kind, Opaque, Role
 
 _REPAIRS = (Role.CAST, Role.UNBROADCAST, Role.ACCUMULATE)
-# By the kind of its dtype, a Python number, which gives way to the dtype of other operands.
+# A Python number for each kind of dtype; it gives way to the dtypes of other operands.
 _WEAK = {"b": True, "i": 1, "f": 1.0, "c": 1j}
 
 
 class Inconsistent(ValueError):
-    """A graph that no computation can have.
+    """No computation can have this graph.
 
     Attributes:
         where: the id of the node, and its attribute if only that is wrong, as "n3.shape"; or "flows[0]".
@@ -33,7 +33,7 @@ class Inconsistent(ValueError):
 
 
 def check(nodes: Sequence[GraphNode], flows: Iterable[Flow]) -> None:
-    """Raise unless nodes and flows are those of a computation.
+    """Raise an error unless nodes and flows are those of a computation.
 
     Args:
         nodes: of a graph, so that they read earlier ones only.
@@ -102,7 +102,7 @@ def _check_op(node: GraphNode, inputs: Sequence[GraphNode]) -> None:
         op, [ShapeDtype(x.shape, dtype) for x, dtype in zip(inputs, _beside(inputs), strict=True)], params
     )
     if found != given and any(x.weak for x in inputs):
-        # But not where the number has a meaning of its own: the exponent of ldexp stays an integer beside floats.
+        # Except where the number means something else: the exponent of ldexp stays an integer next to floats.
         plain = _inferred(op, [ShapeDtype(x.shape, x.dtype) for x in inputs], params)
         found = plain if plain == given else found
     if found != given:
@@ -113,7 +113,7 @@ def _check_op(node: GraphNode, inputs: Sequence[GraphNode]) -> None:
 
 
 def _beside(inputs: Sequence[GraphNode]) -> list[Any]:
-    """Return the dtypes of arguments, where Python numbers have the one that NumPy takes them for beside the others."""
+    """Return the dtypes of arguments; a Python number gets the one that NumPy gives it next to the others."""
     strong = [x.dtype for x in inputs if not x.weak]
     return [np.result_type(*strong, _WEAK[x.dtype.kind]) if x.weak and strong else x.dtype for x in inputs]
 
@@ -122,7 +122,7 @@ def _inferred(op: Op, specs: Sequence[ShapeDtype], params: Mapping[str, Any]) ->
     try:
         found = op.infer(*specs, **params)
         return ShapeDtype(tuple(found.shape), found.dtype)
-    except Exception as error:  # a shape rule is told what no caller would tell it
+    except Exception as error:  # a shape rule gets what no caller would pass
         return f"{type(error).__name__}: {error!s:.80}"
 
 

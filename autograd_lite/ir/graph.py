@@ -34,7 +34,7 @@ class PureGraph:
         measurements: what was measured at nodes, by their ids.
 
     Raises:
-        ValueError: if the nodes are not numbered so, or read what does not come before them.
+        ValueError: if the nodes are not numbered like this, or read something that does not come before them.
     """
 
     nodes: tuple[GraphNode, ...]
@@ -141,8 +141,9 @@ class PureGraph:
     def check(self) -> None:
         """Infer the shape and the dtype of every node again from its op, arguments and parameters.
 
-        Operations that are not in the tables, and those whose parameters are arrays, of which a graph has no values,
-        are taken as they are. For whoever makes graphs: those that are built, and parts of them, are consistent.
+        Operations that are not in the tables are not checked, nor those with arrays as parameters, since a graph does
+        not hold their values. Graphs that are recorded, and parts of them, always pass; this is for those who make
+        graphs by other means.
 
         Raises:
             Inconsistent: a ValueError that names the node, if no computation can have this graph.
@@ -159,7 +160,7 @@ class PureGraph:
         """Return the part that is at most `radius` edges away from a node, forwards and backwards.
 
         Args:
-            node: its id, its name, or its op if no other node has the same; so in the methods below.
+            node: its id, its name, or its op if no other node has the same; likewise in the methods below.
             radius: in edges.
 
         Returns:
@@ -188,7 +189,7 @@ class PureGraph:
         return self._part(kept)
 
     def between(self, a: str | GraphNode, b: str | GraphNode) -> Self:
-        """Return the part that lies on the ways from one node to another, in whichever order they are given."""
+        """Return the part on the paths between two nodes, in whichever order they are given."""
         start, end = self._found(a, "between"), self._found(b, "between")
         kept = self._after(start) & self._before(end) or self._after(end) & self._before(start)
         if not kept:
@@ -207,17 +208,18 @@ class PureGraph:
         return self._part(self._after(self._found(node, "descendants")))
 
     def _found(self, node: str | GraphNode, what: str) -> str:
-        """Return the id of a node that is given by its id, its name, or the name of its op if no other has the same."""
+        """Return the id of a node given by its id, its name, or its op if no other node has the same."""
         asked = node.id if isinstance(node, GraphNode) else node
         if asked in self:
             return asked
-        same = [n.id for n in self.nodes if n.name == asked] or [n.id for n in self.nodes if n.op == asked]
-        if len(same) == 1 and asked:
+        named = [n.id for n in self.nodes if n.name == asked]
+        same = (named or [n.id for n in self.nodes if n.op == asked]) if asked else []
+        if len(same) == 1:
             return same[0]
         expected = (
             f"{what}: expected the id of a node ('{self.nodes[0].id}' to '{self.nodes[-1].id}'), its name or its op"
         )
-        if same and asked:
+        if same:
             some = ", ".join(same[:8]) + (", …" if len(same) > 8 else "")
             raise ValueError(
                 f"{expected}; received {asked!r}, which {len(same)} nodes have: {some}. Name one of them by id"
@@ -241,7 +243,7 @@ class PureGraph:
         return found
 
     def _part(self, kept: Collection[str]) -> Self:
-        """Return the graph of these nodes. Its results are those of the whole, and what is not read in it."""
+        """Return the graph of these nodes. Its results are those of the whole, and whatever nothing in it reads."""
         read = {i for node in self.nodes if node.id in kept for i in node.inputs}
         chosen = [node for node in self.nodes if node.id in kept or node.id in read]
         stubs = {node.id for node in chosen if node.id not in kept and node.kind is Kind.OP}
@@ -266,13 +268,13 @@ class PureGraph:
 
 
 def _stub(node: GraphNode) -> GraphNode:
-    """Return an input in place of an operation that is cut off."""
+    """Return the input that replaces an operation that is cut off."""
     stub = replace(node, kind=Kind.INPUT, op="", glyph="", inputs=(), params=(), needs=(), flops=0, scope="")
     return replace(stub, name=f"… {node.name or node.op}")
 
 
 def _refuse_change(graph: PureGraph, name: str, value: Any = None) -> None:
-    """Say why an attribute cannot be set; what a dataclass with slots says itself is another class's business."""
+    """Refuse to set an attribute, with an error that says what to do: that of a dataclass does not."""
     raise FrozenInstanceError(
         f"{name!r} cannot be set or deleted: a {type(graph).__name__} is immutable. Make another one, "
         "dataclasses.replace(graph, nodes=...), or keep the value beside it"

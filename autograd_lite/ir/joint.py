@@ -1,14 +1,14 @@
 """The chain rule as a graph: the backward pass of some results, run once on the record and recorded itself.
 
-The pass runs on a copy of the recorded nodes, so it runs no hook of the user's and frees nothing. After a `backward`
-that freed the saved values they are computed again, from the leaves as they are now; where a large constant is gone
-too, another array of its shape stands in, for rules do not look at values.
+The pass runs on a copy of the recorded nodes, so it calls no user hooks and frees nothing. If `backward` has freed the
+saved values, they are computed again from the current leaves; a large constant that is gone too is replaced by some
+array of its shape, which is enough because the structure of rules does not depend on values.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -23,9 +23,9 @@ from ..core.shapes import ShapeDtype
 from ..engine import cotangents, edge_of
 from ..tensors.tensor import Tensor
 from .node import Role
-from .slots import SEED, SLOT, slot_node, slot_tensor
+from .slots import SEED, is_slot, slot_node, slot_tensor
 
-# Rules of these kinds are elementwise, so what is summed after them undoes a broadcast.
+# Rules of these kinds are elementwise, so a sum after them undoes a broadcast.
 _ELEMENTWISE = frozenset((RuleKind.UNIT, RuleKind.CONSTANT, RuleKind.PARTIAL, RuleKind.GATE, RuleKind.APPLIED))
 _stamp = attrgetter("stamp")
 _SUMS, _CASTS = frozenset(("sum", "reshape", "squeeze")), frozenset(("astype", "real"))
@@ -36,11 +36,11 @@ class Step(NamedTuple):
 
     Attributes:
         node: the forward op.
-        argument: which of its inputs.
+        argument: the position among its inputs.
         into: the edge of that input.
         contribution: the edge of what the rule gave, summed and cast to the input's shape and dtype.
         total: the edge of the input's cotangent so far.
-        ends: everything recorded for this step was recorded before this moment, and after the step before it.
+        ends: a stamp: what was recorded for this step is older, and younger than the end of the step before it.
     """
 
     node: Node
@@ -52,7 +52,7 @@ class Step(NamedTuple):
 
 
 class Purpose(NamedTuple):
-    """What a node of the backward pass is there for: the step that it was recorded in, if any, and its role there."""
+    """Why a node of the backward pass exists: the step during which it was recorded, if any, and its role there."""
 
     step: Step | None
     role: Role
@@ -62,17 +62,19 @@ FORWARD = Purpose(None, Role.FORWARD)
 
 
 class Joint(NamedTuple):
-    """A forward and a backward pass in one record.
+    """The forward pass of some results, and their backward pass if it was asked for, in one record.
 
     Attributes:
-        outputs: the edges of the results.
+        recorded: the nodes of the user's record, in recorded order.
+        outputs: the edges of the results; like all that follows, of a copy of the record if there is a backward pass.
         forward: the operations of the forward pass, in recorded order.
-        backward: those of the backward pass, in recorded order, and what each is there for.
+        backward: those of the backward pass, in recorded order, each with its purpose.
         steps: in the order in which they ran.
         gradients: for each leaf the edge of its gradient.
-        twins: for each edge its copy in this record.
+        twins: for each edge of the user's record its copy.
     """
 
+    recorded: Sequence[Node]
     outputs: tuple[Any, ...]
     forward: Sequence[Node]
     backward: Mapping[Node, Purpose]
@@ -93,33 +95,25 @@ class _Steps:
     def contributed(self, node: Node, argument: int, edge: Any, r: Any, total: Any) -> None:
         """Note a step, with the edges of its results in the record of the pass."""
         made = edge_of(total)
-        # A sum is recorded as `previous + r`, except where both are constants: the zeros of two flat rules.
+        # A sum is recorded as `previous + r`, unless both are constants: the zeros of two rules without slope.
         contribution = made.inputs[1] if total is not r and made.__class__ is Node else made
         self.steps.append(Step(node, argument, edge, contribution, made, next_stamp()))
 
 
-def recorded(edges: Iterable[Any]) -> list[Node]:
-    """Return every node that some edges come from, in recorded order: inputs before what is made from them."""
-    found = {edge for edge in edges if edge.__class__ is Node}
-    stack = list(found)
-    while stack:
-        for edge in stack.pop().inputs:
-            if edge.__class__ is Node and edge not in found:
-                found.add(edge)
-                stack.append(edge)
-    return sorted(found, key=_stamp)
-
-
-def differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
-    """Run the backward pass of some results.
-
-    Args:
-        outputs: one at least of them requires a gradient.
-        nodes: what they were made by, in recorded order.
+def joint_of(outputs: Sequence[Tensor], *, backward: bool) -> Joint:
+    """Read the record of some results, and with `backward` run their backward pass and record that too.
 
     Raises:
-        GradError: if no output requires a gradient.
+        GradError: with `backward`, if no output requires a gradient.
     """
+    edges = tuple([edge_of(t) for t in outputs])
+    nodes = _recorded(edges)
+    if backward:
+        return _differentiated(outputs, nodes)
+    return Joint(nodes, edges, [node for node in nodes if not is_slot(node)], {}, (), {}, {})
+
+
+def _differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
     twins = _twins(nodes)
     roots: dict[Any, Any] = {}
     for t in outputs:
@@ -141,19 +135,31 @@ def differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
         leave_mode(unseen)
     seeds = [edge_of(seed) for seed in roots.values()]
     results = tuple(twins.get(edge_of(t), edge_of(t)) for t in outputs)
-    both = [node for node in recorded([*results, *seeds, *gradients.values()]) if not is_slot(node)]
+    both = [node for node in _recorded([*results, *seeds, *gradients.values()]) if not is_slot(node)]
     border = bisect_left(both, begins, key=_stamp)
     purposes = _purposes(both[border:], observer.steps, begins)
-    return Joint(results, both[:border], purposes, tuple(observer.steps), gradients, twins)
+    return Joint(nodes, results, both[:border], purposes, tuple(observer.steps), gradients, twins)
+
+
+def _recorded(edges: Iterable[Any]) -> list[Node]:
+    """Return every node that the edges depend on, in recorded order: inputs before what is made from them."""
+    found = {edge for edge in edges if edge.__class__ is Node}
+    stack = list(found)
+    while stack:
+        for edge in stack.pop().inputs:
+            if edge.__class__ is Node and edge not in found:
+                found.add(edge)
+                stack.append(edge)
+    return sorted(found, key=_stamp)
 
 
 def _purposes(nodes: Sequence[Node], steps: Sequence[Step], begins: int) -> dict[Node, Purpose]:
-    """Return what the nodes of the backward pass are there for.
+    """Return the purposes of the nodes of the backward pass.
 
     Args:
         nodes: in recorded order.
         steps: in the order in which they ran.
-        begins: the moment before the first of them.
+        begins: the stamp before the first of them.
     """
     homes: dict[Node, Step | None] = {**_homes(steps, begins)}
     coming = iter(steps)
@@ -167,7 +173,7 @@ def _purposes(nodes: Sequence[Node], steps: Sequence[Step], begins: int) -> dict
         if step.total is not step.contribution:
             roles[step.total] = Role.ACCUMULATE
         elementwise = step.node.op.rules[step.argument].kind in _ELEMENTWISE  # type: ignore[index, union-attr]
-        # What undoes a broadcast and a promotion comes last, behind the rule.
+        # What undoes a promotion or a broadcast is recorded after the rule itself, so the walk starts at the end.
         edge = step.contribution
         while edge.__class__ is Node and homes.get(edge) is step:
             if edge.op.name in _CASTS:
@@ -181,10 +187,10 @@ def _purposes(nodes: Sequence[Node], steps: Sequence[Step], begins: int) -> dict
 
 
 def _homes(steps: Sequence[Step], begins: int) -> dict[Node, Step]:
-    """Return the steps of what the rules of ops of any number of inputs have recorded; arguments as of `_purposes`.
+    """Return the steps of nodes that rules for all inputs at once recorded; the arguments are those of `_purposes`.
 
-    They are read at once, so that all of it was recorded before the first of their steps. A node belongs to the step
-    whose contribution it leads to; one that several share, to the first of these.
+    All of these nodes are older than the first of the op's steps, so stamps cannot tell them apart. A node belongs to
+    the step whose contribution it leads to, and if several share it, to the first of them.
     """
     homes: dict[Node, Step] = {}
     for node, group in groupby(steps, key=lambda step: step.node):
@@ -210,7 +216,7 @@ def _unseen(mode: Mode) -> None:
 
 
 def _twins(nodes: Sequence[Node]) -> dict[Any, Node]:
-    """Copy recorded nodes, without hooks and with slots for inputs and arrays."""
+    """Copy recorded nodes, without hooks, and with slots in place of inputs and arrays."""
     again = _computed_again(nodes) if any(node.needs and node.saved is None for node in nodes) else {}
     twins: dict[Any, Node] = {}
 
@@ -222,7 +228,7 @@ def _twins(nodes: Sequence[Node]) -> dict[Any, Node]:
             twins[edge] = new = slot_node(edge)
             return new
         if isinstance(edge, (np.ndarray, np.generic, ShapeDtype)):
-            return slot_node(edge)  # one for each use: see `build`
+            return slot_node(edge)  # one for each use, as in `build`
         return edge
 
     for node in nodes:
@@ -243,16 +249,16 @@ def _twins(nodes: Sequence[Node]) -> dict[Any, Node]:
 
 
 def _computed_again(nodes: Sequence[Node]) -> dict[Node, Any]:
-    """Return values for all nodes, from the leaves as they are now: where some were freed, the rules need others."""
+    """Compute values for all nodes from the current leaves: some were freed, and the rules need arrays to run on."""
     values: dict[Node, Any] = {}
     for node in nodes:
         inputs = [_value(edge, edge, values) for edge in node.inputs]
         inputs = [x._data if isinstance(x, Tensor) else x for x in inputs]
         try:
             with np.errstate(all="ignore"):
-                # Without inputs it is a random draw, and this is no reason to draw.
+                # An op without inputs is a random draw; do not consume randomness just to draw a graph.
                 values[node] = node.op.forward(*inputs, **node.params) if inputs else _filled(node)
-        except (ValueError, ArithmeticError, np.linalg.LinAlgError):  # the stand-in for a freed array is to blame
+        except (ValueError, ArithmeticError, np.linalg.LinAlgError):  # caused by what replaces a freed array
             values[node] = _filled(node)
     return values
 
@@ -269,33 +275,12 @@ def _value(value: Any, edge: Any, again: dict[Node, Any]) -> Any:
 
 
 def _filled(spec: Any) -> Any:
-    """Make an array to run rules on: one that can be inverted and factored, and whose integers are indices."""
+    """Make an array to run rules on: it can be inverted and factored, and its integers are valid indices."""
     shape = tuple(spec.shape)
     if spec.dtype.kind not in "fc":
         return np.zeros(shape, spec.dtype)
     if len(shape) < 2:
         return np.ones(shape, spec.dtype)
     diagonal = np.zeros(shape[-2:], spec.dtype)
-    np.fill_diagonal(diagonal, np.arange(1, min(diagonal.shape) + 1))  # no two eigenvalues or singular values agree
+    np.fill_diagonal(diagonal, np.arange(1, min(diagonal.shape) + 1))  # distinct eigenvalues and singular values
     return np.broadcast_to(diagonal, shape)
-
-
-def known_values(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Iterator[tuple[Any, Any]]:
-    """Yield the edges whose values the record still holds: the outputs, and what a rule saved."""
-    yield from ((edge_of(t), t.data) for t in outputs)
-    for node in nodes:
-        out, *values = node.saved or (None, *node.inputs)
-        if out is not None:
-            yield node, _bare(out)
-        for edge, value in zip(node.inputs, values, strict=True):
-            if edge.__class__ is Node and value is not edge:
-                yield edge, _bare(value)
-
-
-def _bare(value: Any) -> Any:
-    return value._data if isinstance(value, Tensor) else value
-
-
-def is_slot(edge: Any) -> bool:
-    """Say whether an edge is the node of an input, a constant or a seed."""
-    return edge.__class__ is Node and (edge.op is SLOT or edge.op is SEED)

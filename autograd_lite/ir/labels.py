@@ -1,4 +1,4 @@
-"""What faces say about a node: types, parameters, counts; text made safe to show, and how wide it will be."""
+"""What faces say about a node: types, parameters, counts and numbers with units; and text made safe to show."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from .node import GraphNode, Kind, Param
 
 _BREAKS = "[\t-\r\x1c-\x1f\x85\u2028\u2029]"
-# Patterns are compiled at their first use, which `re` remembers: not everybody who imports this draws.
+# Patterns are compiled at their first use, which `re` remembers: not everyone who imports this draws.
 # What no picture can show: control characters, direction overrides (which would turn the rest of the line round),
 # halves of surrogate pairs, and the two code points that no XML may contain.
 _UNSHOWABLE = "[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
-# A tuple of one number, as the canonical axis=(1,), or of one array, as index=(int64(2, 7),): that says it.
+# A tuple of one number, as the canonical axis=(1,), or of one array, as index=(int64(2, 7),): shown without the tuple.
 _LONE = r"^\((-?\d+|\w+\([\d, ]*\)),\)$"
-# Behind an array in a parameter stands a digest of its values, by which graphs are compared; it tells nothing.
+# An array in a parameter ends in a digest of its values, by which graphs are compared; it tells a reader nothing.
 DIGEST = "#[0-9a-f]{8}"
 
 
@@ -23,7 +23,7 @@ def _inner(match: re.Match[str]) -> str:
 
 
 def visible(text: str) -> str:
-    """Return a text of the user's on one line, with "\ufffd" in place of every character that cannot be shown.
+    """Return a text from outside on one line, with "\ufffd" in place of every character that cannot be shown.
 
     Example:
         >>> visible("two\\nlines")
@@ -48,18 +48,18 @@ def type_text(node: GraphNode) -> str:
     )
 
 
-# Of these one number, or one pair, for all axes says as much as one for each axis.
+# For these, one number (or pair) for all axes says as much as one for each axis.
 _EACH_AXIS = ("dilation", "kernel", "padding", "stride", "window")
 # Parameters that say nothing when they have these values; `batch` is an axis of the result.
 _SILENT = {"batch": None, "dilation": "1", "groups": "1", "padding": "0", "stride": "1"}
 
 
-def brief_values(params: Sequence[Param], told: Mapping[str, str]) -> dict[str, str]:
-    """Return names and texts of the parameters that tell more than defaults do.
+def brief_values(params: Sequence[Param], elsewhere: Mapping[str, str]) -> dict[str, str]:
+    """Return names and texts of the parameters that say more than defaults do.
 
     Args:
         params: of an op.
-        told: what is known of parameters by other ways.
+        elsewhere: texts of parameters that the reader sees in other places.
 
     Example:
         >>> from autograd_lite.ir.node import make_param
@@ -67,14 +67,14 @@ def brief_values(params: Sequence[Param], told: Mapping[str, str]) -> dict[str, 
         >>> brief_values([make_param("padding", ((1, 1), (1, 1))), stride, window], {})
         {'padding': '1', 'window': '3'}
     """
-    said = [p for p in params if p.text not in ("None", "False", told.get(p.name))]
+    said = [p for p in params if p.text not in ("None", "False", elsewhere.get(p.name))]
     texts = {p.name: re.sub(_LONE, _inner, re.sub(DIGEST, "", _for_all_axes(p))) for p in said}
     silent = {**_SILENT, "stride": texts.get("window", "1")}
     return {name: text for name, text in texts.items() if name not in silent or silent[name] not in (None, text)}
 
 
 def _for_all_axes(p: Param) -> str:
-    """Return the text of a parameter: of one with an entry for each axis, all equal, that of one entry."""
+    """Return the text of a parameter; if it has an entry for each axis and all are equal, that of one entry."""
     value = p.value
     while p.name in _EACH_AXIS and isinstance(value, tuple) and value and all(v == value[0] for v in value):
         value = value[0]
@@ -126,7 +126,7 @@ def _flops(n: int) -> str:
 
 
 def exact(value: float, unit: str) -> str:
-    """Return a sum with its unit, to the last digit where it is a count: so what is seen adds up.
+    """Return a sum with its unit, to the last digit if it is a count, so that the numbers shown add up.
 
     Example:
         >>> exact(1234567.0, "FLOP"), exact(0.00042, "s")
@@ -136,7 +136,7 @@ def exact(value: float, unit: str) -> str:
 
 
 def amount(value: float, unit: str) -> str:
-    """Return a number with its unit, in thousands of it where it is large.
+    """Return a number with its unit, scaled by a prefix such as k or µ.
 
     Example:
         >>> amount(1_234_567, "FLOP"), amount(2048, "B"), amount(0.00042, "s"), amount(1234, "")

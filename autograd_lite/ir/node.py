@@ -1,4 +1,4 @@
-"""What a graph is made of: the node, its kind and its parameters. All of it immutable, and none of it an array."""
+"""What a graph is made of: nodes, their kinds and parameters. All of it is immutable, and none of it holds an array."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..core.shapes import Shape
 
 
 class Kind(StrEnum):
-    """What a node stands for: the four kinds of slots, and the operations between them."""
+    """What a node is: one of four kinds of slots, or an operation."""
 
     INPUT = "input"
     PARAMETER = "parameter"
@@ -25,7 +25,7 @@ class Kind(StrEnum):
 
 
 class Role(StrEnum):
-    """What a node is there for: the computation itself, or a part of its backward pass."""
+    """Why a node exists: for the computation itself, or as a part of its backward pass."""
 
     FORWARD = "forward"
     SEED = "seed"  # the cotangent of a result, with which the backward pass starts
@@ -78,7 +78,7 @@ class ArrayDigest(NamedTuple):
 
 
 class Opaque(str):
-    """What stands for a parameter that is no plain value."""
+    """The text that replaces a parameter that is not a plain value."""
 
     __slots__ = ()
 
@@ -126,7 +126,7 @@ def _without_arrays(value: Any) -> Any:
         return slice(*(_without_arrays(v) for v in (value.start, value.stop, value.step)))
     if value is None or value is Ellipsis or isinstance(value, (bool, int, float, complex, str, np.dtype)):
         return value
-    # As text, for the object may hold arrays; and without its address, which no two runs share.
+    # As text, since the object may hold arrays; and without its address, which differs from run to run.
     return Opaque(re.sub(" at 0x[0-9a-fA-F]+", "", repr(value)))
 
 
@@ -146,7 +146,7 @@ def _text(value: Any) -> str:
 
 
 def number_of(node_id: str) -> int:
-    """Return the number in a node's id, by which nodes are ordered: in a part of a graph it is no position.
+    """Return the number in a node's id, by which nodes are ordered; in a part of a graph it is not a position.
 
     Example:
         >>> number_of("n12")
@@ -201,7 +201,7 @@ class GraphNode:
 
     @property
     def backward(self) -> bool:
-        """Whether it belongs to the backward pass."""
+        """Whether the node belongs to the backward pass."""
         return self.role is not Role.FORWARD
 
     @property
@@ -211,7 +211,7 @@ class GraphNode:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the values take; 0 for the state of a generator, which is no array."""
+        """Bytes that the values take; 0 for the state of a generator, which is not an array."""
         return 0 if self.dtype.hasobject else self.size * self.dtype.itemsize
 
     def __str__(self) -> str:

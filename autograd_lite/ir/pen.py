@@ -32,7 +32,7 @@ _PLAIN = {"…": "...", "×": "x", "−": "-", "µ": "u", "·": "*", "→": "->"
 
 
 def shows_colors() -> bool:
-    """Say whether standard output is a terminal that shows colors, and nobody asked for none (NO_COLOR)."""
+    """Return whether standard output is a terminal that shows colors, and NO_COLOR is not set."""
     return (
         not os.environ.get("NO_COLOR")
         and os.environ.get("TERM") != "dumb"
@@ -51,10 +51,10 @@ def columns(text: str) -> int:
 
 
 class Pen(NamedTuple):
-    """The manner in which a text is written.
+    """How a text is written.
 
     Attributes:
-        ascii: use ASCII alone; other characters of the user's appear as `\\u…` escapes.
+        ascii: use ASCII alone; other characters appear as `\\u…` escapes.
         color: write ANSI colors.
         width: cut longer lines; None for no limit.
     """
@@ -64,7 +64,7 @@ class Pen(NamedTuple):
     width: int | None = None
 
     def safe(self, text: str) -> str:
-        """Return a text of the user's on one line, in the characters of this pen."""
+        """Return a text from outside on one line, in the characters of this pen."""
         shown = visible(text)
         if not self.ascii or shown.isascii():
             return shown
@@ -103,7 +103,7 @@ PLAIN = Pen()
 
 
 def ink_of(node: GraphNode, outputs: Iterable[str] = ()) -> str:
-    """Return the ink of a node's own words."""
+    """Return the ink in which a node is written."""
     if node.id in outputs:
         return "output"
     return "backward" if node.backward else "op" if node.kind is Kind.OP else str(node.kind)

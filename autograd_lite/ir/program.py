@@ -35,10 +35,10 @@ class PureProgram:
         graph: the structure.
         inputs: for each argument of `__call__` the id of its slot, or None for one that the graph does not read.
         names: of the arguments.
-        bindings: for every slot its tensor, array, number or generator. Tensors are looked at when the program runs, so
-            it follows `assign` and `optimizer.step()`.
-        known: the values of operations that the record held when the program was made; of a random draw, what was
-            drawn.
+        bindings: for every slot its tensor, array, number or generator. Tensors are read when the program runs, so it
+            follows `assign` and `optimizer.step()`.
+        known: the values of operations that the record held when the program was made, such as the numbers drawn.
+        calls: for every operation its op, the ids of its array arguments, and its parameters.
     """
 
     _kind: ClassVar[type[PureGraph]] = PureGraph
@@ -48,7 +48,7 @@ class PureProgram:
     names: tuple[str, ...]
     bindings: Mapping[str, Any]
     known: Mapping[str, Any]
-    _calls: Mapping[str, tuple[Op, tuple[str, ...], Mapping[str, Any]]]
+    calls: Mapping[str, tuple[Op, tuple[str, ...], Mapping[str, Any]]]
     _specs: tuple[ShapeDtype, ...]
 
     @classmethod
@@ -125,11 +125,11 @@ class PureProgram:
         return {self.graph[leaf].name or leaf: conjugated(values[i]) for leaf, i in self.graph.gradients.items()}
 
     def values(self, *inputs: Any, redraw: bool = False, backward: bool = True) -> dict[str, Any]:
-        """Compute everything, and return the value of every node by its id; of a generator the generator.
+        """Compute everything, and return the value of every node by its id; for a generator, the generator itself.
 
         Args:
             inputs: as of `__call__`.
-            redraw: draw random numbers anew, even where those that were drawn are known.
+            redraw: draw random numbers again, even where the numbers of the record are known.
             backward: run the backward pass too, if the graph has one.
         """
         values = self._bound(inputs)
@@ -145,7 +145,7 @@ class PureProgram:
         return values
 
     def first_changed(self, values: Mapping[str, Any]) -> str | None:
-        """Return the first node whose value is not what the record says it was, so that inputs must have changed."""
+        """Return the first node whose value differs from the record, which means that inputs have changed since."""
         known = sorted((i for i in self.known if i in values), key=number_of)
         return next((i for i in known if not _same(values[i], self.known[i])), None)
 
@@ -154,8 +154,9 @@ class PureProgram:
 
         Args:
             inputs: as of `__call__`.
-            values: say of every array how large its elements are, and of every cotangent, if there is a backward pass.
-            seconds: run each operation alone and say how long it took, the shortest of `repeats` times.
+            values: measure how large the elements of every array are, and of every cotangent, if there is a backward
+                pass.
+            seconds: run each operation alone and measure how long it takes, the shortest of `repeats` times.
         """
         found = self.values(*inputs)
         times = self._timed(found, repeats) if seconds else {}
@@ -166,15 +167,15 @@ class PureProgram:
             for node in self.graph
         }
         measured = {i: m for i, m in found_at.items() if m != NOT_MEASURED}
-        return replace(self.graph, measurements={**self.graph.measurements, **measured})
+        return replace(self.graph, measurements=measured)
 
     def _timed(self, values: Mapping[str, Any], repeats: int) -> dict[str, float]:
         times: dict[str, float] = {}
         with np.errstate(all="ignore"):
             for _ in range(repeats):
-                for i in self._calls:
+                for i in self.calls:
                     if self.graph[i].op.startswith("random_"):
-                        continue  # a draw would move the stream of the user's generator
+                        continue  # a draw would advance the generator
                     begin = time.perf_counter()
                     self._compute(i, values)
                     took = time.perf_counter() - begin
@@ -182,7 +183,7 @@ class PureProgram:
         return times
 
     def _compute(self, i: str, values: Mapping[str, Any]) -> Any:
-        op, arguments, params = self._calls[i]
+        op, arguments, params = self.calls[i]
         return op.forward(*[values[a] for a in arguments], **params)
 
     def _bound(self, inputs: Sequence[Any]) -> dict[str, Any]:
@@ -212,7 +213,7 @@ class PureProgram:
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Say whether two values are the same but for rounding: BLAS may add up in another order."""
+    """Return whether two values are the same up to rounding: BLAS may add in another order."""
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.dtype.kind not in "fc":
         return a.shape == b.shape and bool(np.array_equal(a, b))

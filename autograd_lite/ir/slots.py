@@ -19,7 +19,7 @@ def _never(*_: Any, **__: Any) -> NoReturn:
 
 
 SLOT = Op("slot", _never, None, _never)
-# What the cotangent of a result is bound to, where the result is no scalar; a scalar's is the number 1.
+# The cotangent of a result that is not a scalar is bound to this; that of a scalar is the number 1.
 SEED = Op("seed", _never, None, _never)
 
 
@@ -36,3 +36,8 @@ def slot_tensor(value: Any, data: Any, op: Op = SLOT) -> Tensor:
 def stands_for(node: Node) -> Tensor | Any | ShapeDtype:
     """Return what a slot stands for: a tensor, an array, or the shape and dtype of a freed one."""
     return node.params["value"]
+
+
+def is_slot(edge: Any) -> bool:
+    """Return whether an edge is the node of an input, a constant or a seed."""
+    return edge.__class__ is Node and (edge.op is SLOT or edge.op is SEED)

@@ -1,4 +1,4 @@
-"""What a graph may say of values without holding them: a few numbers for each array."""
+"""What a graph can say about values without holding them: a few numbers for each array."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 
 
 class Stats(NamedTuple):
-    """Numbers about an array, in float64; those of finite elements alone, but for the counts.
+    """Numbers about an array, in float64; except for the counts they are of finite elements only.
 
     Attributes:
         size: number of elements.
         low, high: the smallest and largest finite element (of a complex array, of the absolute values); NaN if none is.
         mean, std: of the finite elements; NaN if none is.
         norm: the Euclidean norm of the finite elements.
-        zeros: how many elements are exactly zero.
-        nans, infs: how many are NaN, and how many infinite.
+        zeros: number of elements that are exactly zero.
+        nans, infs: numbers of NaNs and of infinite elements.
 
     Example:
         >>> Stats.of(np.array([3.0, -4.0, np.nan])).norm

@@ -1,8 +1,8 @@
 """The listing: one line for each node, `n2 : (4, 5) float64 = matmul n0 n1`, and the results at the end.
 
-Numbers used as operands stand where they are used: as `2.0` if Python's own, as `2.0:float32` if they have a dtype.
-The backward pass follows the forward pass under a line of its own. Each of its nodes says what it is for: `d n4, rule
-of add n5` is the complete cotangent of n4, which the rule of n5 gave; `for d n4` is a step on the way there.
+Numbers are written where they are used: Python numbers as `2.0`, those with a dtype as `2.0:float32`. The backward pass
+follows the forward pass under its own heading. Each of its nodes says what it is for: `d n4, rule of add n5` is the
+complete cotangent of n4, which the rule of n5 gave; `for d n4` is a step on the way there.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from .node import GraphNode, Kind, Role, number_of
 from .pen import PLAIN, Line, Pen, columns, ink_of, padded
 from .stats import Measurement, Stats
 
-# Remarks stand in one column, but not farther right than this for the sake of one long line.
+# Remarks are aligned in one column, but a single long line moves it no farther right than this.
 _REMARKS_AT = 96
 
 
 class Listed(Protocol):
-    """What a text needs to know of a graph; `PureGraph`, which prints itself with it, is one."""
+    """The part of a `PureGraph` that its text shows: the graph imports this module to print itself."""
 
     @property
     def nodes(self) -> tuple[GraphNode, ...]: ...
@@ -63,10 +63,10 @@ def listing(
 
     Args:
         graph: what to list.
-        pen: the manner of writing.
-        remarks: what to add.
+        pen: how to write it.
+        remarks: what to add to it.
         sources: add the user's file and line, where recorded.
-        max_nodes: list only so many nodes, those nearest the outputs and gradients, and say how many are left out.
+        max_nodes: list at most this many nodes, those nearest the outputs and gradients, and say how many are left out.
     """
     window = text_window(graph, max_nodes)
     literals = literals_of(graph, remarks)
@@ -109,7 +109,7 @@ def place(node: GraphNode) -> str:
 
 
 def text_window(graph: Listed, limit: int | None) -> list[GraphNode]:
-    """Return at most `limit` nodes: breadth first from the outputs and gradients, so that nothing has a gap.
+    """Return at most `limit` nodes: breadth first from the outputs and gradients, so that there are no gaps.
 
     Raises:
         ValueError: if the limit is not positive.
@@ -130,7 +130,7 @@ def text_window(graph: Listed, limit: int | None) -> list[GraphNode]:
 
 
 def literals_of(graph: Listed, remarks: Remarks) -> dict[str, str]:
-    """Return, for the constants that are written where they are used, how they are written."""
+    """Return the text of each constant that is written where it is used."""
     apart = {*graph.outputs, *graph.gradients.values(), *remarks.of}
     return {
         node.id: visible(node.value if node.weak else f"{node.value}:{node.dtype}")
@@ -140,7 +140,7 @@ def literals_of(graph: Listed, remarks: Remarks) -> dict[str, str]:
 
 
 def caption_lines(graph: Listed, shown: int, remarks: Remarks, pen: Pen) -> list[Line]:
-    """Return the head: what the graph has, what was added to it, how much is left out."""
+    """Return the head: what the graph holds, the remarks on it, and how much is left out."""
     lines = [summary(graph), *remarks.heading]
     if shown < len(graph):
         lines.append(f"{len(graph) - shown:,} of {len(graph):,} nodes are not shown: those farthest from the results")
@@ -152,8 +152,8 @@ def call_text(node: GraphNode, literals: Mapping[str, str], pen: Pen, *, brief: 
 
     Args:
         node: of the graph.
-        literals: what stands in place of an id.
-        pen: the manner of writing.
+        literals: what is written in place of an id.
+        pen: how to write it.
         brief: leave out the parameters that say nothing new, such as defaults.
     """
     if node.kind is not Kind.OP:
@@ -165,7 +165,7 @@ def call_text(node: GraphNode, literals: Mapping[str, str], pen: Pen, *, brief: 
 
 
 def purposes(graph: Listed) -> dict[str, str]:
-    """Say of every node of the backward pass what it is for."""
+    """Return, for every node of the backward pass, what it is for."""
     complete: dict[str, list[str]] = {}
     for into, total in graph.cotangents.items():
         complete.setdefault(total, []).append(f"d {into}")
@@ -192,7 +192,7 @@ def _part(graph: Listed, node: GraphNode) -> str:
 
 
 def named_gradients(graph: Listed, pen: Pen) -> list[tuple[str, str]]:
-    """Return the gradients as (parameter, id of its gradient): by name where the name is one word and nobody else's."""
+    """Return the gradients as (parameter, id of its gradient): by name where the name is one word and unique."""
     counts = Counter(node.name for node in graph if node.kind is Kind.PARAMETER)
     plain = {name for name, n in counts.items() if name.replace(".", "_").isidentifier() and n == 1}
     return [
@@ -205,7 +205,7 @@ def named_gradients(graph: Listed, pen: Pen) -> list[tuple[str, str]]:
 def remark_text(
     node: GraphNode, said: Mapping[str, str], sources: bool, remarks: Remarks, pen: Pen, inside: str = ""
 ) -> str:
-    """Return what stands behind the number sign; the module's name too, unless it is the one that we are inside."""
+    """Return what follows the number sign; the module too, unless it is the one that we are inside."""
     name = repr(node.name) if node.name and node.kind is Kind.OP else ""
     parts = [
         remarks.of.get(node.id, _NO_REMARK).text,
@@ -218,7 +218,7 @@ def remark_text(
 
 
 def alarming(measured: Measurement, remark: Remark | None) -> bool:
-    """Return whether something is not finite here."""
+    """Return whether something here is not finite."""
     found = (measured.values, measured.gradient)
     return (remark is not None and remark.alarm) or any(s is not None and not s.finite for s in found)
 
@@ -264,7 +264,7 @@ def _measured(nodes: Sequence[Measurement], pen: Pen) -> tuple[str, list[str]]:
 
 
 def has_range(stats: Stats | None) -> TypeGuard[Stats]:
-    """Say whether there is a smallest and a largest finite element."""
+    """Return whether there is a smallest and a largest finite element."""
     return stats is not None and stats.nans + stats.infs < stats.size
 
 
@@ -286,7 +286,7 @@ def number(x: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time in the unit that suits it, such as "12.5 µs"."""
+    """Return a time in a suitable unit, such as "12.5 µs"."""
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"

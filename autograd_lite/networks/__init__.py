@@ -1,1 +1,1 @@
-"""What networks need and NumPy lacks: activations, convolutions, pooling, recurrences."""
+"""Functions that neural networks need and NumPy lacks: activations, convolutions, pooling, recurrences."""

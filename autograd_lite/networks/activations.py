@@ -1,4 +1,7 @@
-"""Functions that NumPy has no name for. Each takes Tensors and records, or takes arrays and returns arrays."""
+"""Activations and the error function. Given Tensors they record and return Tensors; given arrays, arrays.
+
+Their derivative rules are in `ops/`: `activations`, `erf`, `gelu`, `softmax`, `standardize`.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,8 @@ def relu(x: Any, out: Tensor | None = None) -> Any:
 
     Args:
         x: real numbers of any shape.
-        out: a Tensor of the result's shape that is to stand for it, as after `out[...] = relu(x)`. If it is x itself,
-            and nobody else has seen its values, the result takes their place in memory.
+        out: a Tensor of the result's shape that is rebound to the result, as after `out[...] = relu(x)`. If it is x
+            itself, and nothing else refers to its values, the result overwrites them.
 
     Example:
         >>> relu(np.array([-1.0, 2.0]))
@@ -180,15 +183,15 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
 
 @checked
 def standardize(x: Any, axis: Axis = -1, epsilon: float = 1e-5, center: bool = True) -> Any:
-    """Return x shifted and scaled to mean 0 and mean square 1 over `axis`, as one op: what layer normalization does.
+    """Shift and scale x to mean 0 and mean square 1 over `axis`, in one op, as layer normalization does.
 
     (x - mean(x)) / sqrt(mean((x - mean(x))²) + epsilon), or x / sqrt(mean(x²) + epsilon) without centering.
 
     Args:
         x: float, any shape but ().
-        axis: over which means are taken: an axis, or several; None for all. The last ones need no copy.
+        axis: the axis or axes over which means are taken; None for all. The last axes need no copy.
         epsilon: added to the mean square, >= 0; with 0, equal elements give NaN.
-        center: whether the mean is subtracted.
+        center: subtract the mean.
 
     Returns:
         An array of x's shape.

@@ -1,8 +1,8 @@
 """Recurrent networks over whole sequences, as functions: checked arguments in, one recorded op out.
 
-Time stands first. `z` is what the input gives to the gates at all steps, `x @ kernel`, shape `(T, N, k H)` for k gates
-side by side: it needs no recursion, so it is the caller's. `recurrent_kernel` has shape `(H, k H)`. A state `h` or `c`
-before the first step has shape `(N, H)`; None stands for zeros.
+Time is the first axis. `z` is the input's contribution to the gates at all steps, `x @ kernel`, of shape `(T, N, k H)`
+for k gates side by side: it needs no recursion, so the caller computes it. `recurrent_kernel` has shape `(H, k H)`. A
+state `h` or `c` before the first step has shape `(N, H)`; None means zeros.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _array(x: Any) -> Any:
 
 
 def _check(what: str, gates: int, z: Any, r: Any, given: Mapping[str, Any], bias: Shape = (1,)) -> None:
-    """Check the shapes; `bias` is the shape of the bias for one unit and one gate."""
+    """Check the shapes; `bias` is the shape of the bias of one unit and one gate."""
     width = f"{gates} H" if gates > 1 else "H"
     n = r.shape[0] if r.ndim else 0
     fits = z.ndim == 3 and min(z.shape) > 0 and z.shape[2] == gates * n and r.shape == (n, gates * n)
@@ -45,7 +45,7 @@ def _optional(x: Any) -> Any:
 
 
 def _body(z: Any, r: Any, h: Any) -> list[Any]:
-    """Return z as rows, with h R, if there is an h, in those of the first step."""
+    """Return z as rows, with h R added to the rows of the first step if there is an h."""
     steps, rows, width = z.shape
     if h is None:
         return [z.reshape(steps * rows, width)]
@@ -53,7 +53,7 @@ def _body(z: Any, r: Any, h: Any) -> list[Any]:
 
 
 def _wide(state: Any, rows: int, like: Any) -> Any:
-    """Return a state as rows as wide as the kernel, zeros behind it; None stands for zeros."""
+    """Return a state as rows as wide as the kernel, padded with zeros; None means zeros."""
     n, width = like.shape
     pad = np.zeros((rows, width if state is None else width - n), like.dtype)
     return pad if state is None else np.concatenate([state, pad], axis=1)
@@ -67,7 +67,7 @@ def lstm(z: Any, recurrent_kernel: Any, bias: Any = None, h: Any = None, c: Any 
     c' = s(a_f) c + s(a_i) tanh(a_g) and h' = s(a_o) tanh(c'), where s is the logistic function.
 
     Args:
-        z: what the input gives to the gates, shape (T, N, 4 H), none of them 0.
+        z: the input's contribution to the gates, shape (T, N, 4 H), no length 0.
         recurrent_kernel: shape (H, 4 H).
         bias: shape (4 H,), or None for none.
         h, c: the states before the first step, shape (N, H); None for zeros.
@@ -107,11 +107,11 @@ def gru(z: Any, recurrent_kernel: Any, bias: Any = None, h: Any = None, reset_af
     or, with the reset gate before the product, n = tanh(z_n + b_n + b'_n + (r h) R_n).
 
     Args:
-        z: what the input gives to the gates, shape (T, N, 3 H), none of them 0.
+        z: the input's contribution to the gates, shape (T, N, 3 H), no length 0.
         recurrent_kernel: shape (H, 3 H).
         bias: b and b', shape (2, 3 H), or None for none.
         h: the state before the first step, shape (N, H); None for zeros.
-        reset_after: whether the reset gate acts after the product with the recurrent kernel, as in PyTorch and cuDNN.
+        reset_after: apply the reset gate after the product with the recurrent kernel, as PyTorch and cuDNN do.
 
     Returns:
         h of all steps, shape (T, N, H).
@@ -140,7 +140,7 @@ def simple_rnn(z: Any, recurrent_kernel: Any, bias: Any = None, h: Any = None, a
     """Run a simple recurrent network over whole sequences, as one op: h' = f(z + bias + h recurrent_kernel).
 
     Args:
-        z: what the input gives, shape (T, N, H), none of them 0.
+        z: the input's contribution, shape (T, N, H), no length 0.
         recurrent_kernel: shape (H, H).
         bias: shape (H,), or None for none.
         h: the state before the first step, shape (N, H); None for zeros.

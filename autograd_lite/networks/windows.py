@@ -1,8 +1,8 @@
-"""Convolution and pooling, as functions: checked arguments in, recorded ops out. Channels stand last.
+"""Convolution and pooling, as functions: checked arguments in, recorded ops out. Channels are the last axis.
 
-Arguments that all have: x of shape `(N, *S, C)` with one, two, … spatial axes S; `stride`, `padding` and `dilation` are
-one value for all spatial axes or one for each. `padding` is "valid" (none), "same" (as many windows as there are
-strides in S, what is odd put behind), an integer, or pairs (before, behind) for each axis.
+Common arguments: x of shape `(N, *S, C)` with one or more spatial axes S; `stride`, `padding` and `dilation` are one
+value for all spatial axes or one for each. `padding` is "valid" (none), "same" (as many windows as there are strides in
+S, with an odd element of padding at the end), an integer, or a pair (before, after) for each axis.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _lengths(what: str, name: str, value: Any, rank: int) -> Shape:
 
 
 def _pairs(what: str, padding: Any, size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Padding:
-    """Return what is put before and behind each spatial axis."""
+    """Return the padding before and after each spatial axis."""
     rank = len(size)
     if isinstance(padding, str):
         if padding.lower() == "valid":
@@ -55,7 +55,7 @@ def _pairs(what: str, padding: Any, size: Shape, kernel: Shape, stride: Shape, d
         if len(pairs) == rank and all(len(p) == 2 and min(p) >= 0 for p in pairs):
             return tuple((int(a), int(b)) for a, b in pairs)
     raise ShapeError(
-        f"{what}: expected padding to be 'valid', 'same', an integer, or {rank} pairs (before, behind) of non-negative "
+        f"{what}: expected padding to be 'valid', 'same', an integer, or {rank} pairs (before, after) of non-negative "
         f"integers; received padding={padding!r}"
     )
 
@@ -78,7 +78,7 @@ def _check_fit(what: str, size: Shape, window: Shape, stride: Shape, padding: Pa
 
 
 def _check_kernel(what: str, x: Any, w: Any, rank: int, groups: Any, place: int) -> None:
-    """Check the rank of the kernel, and the channels of x against its axis `place`."""
+    """Check the rank of the kernel, and the channels of x against the kernel's axis `place`."""
     if w.ndim != rank + 2:
         raise ShapeError(
             f"{what}: expected w to have {rank + 2} axes, the {rank} of the kernel and two of channels, since x has "
@@ -106,7 +106,7 @@ def convolution(
     dilation: Lengths = 1,
     groups: int = 1,
 ) -> Any:
-    """Correlate windows of x with a kernel, as neural networks do: the kernel is not turned round.
+    """Correlate windows of x with a kernel, as neural networks do: the kernel is not flipped.
 
     out[n, o, f] = sum over k, c of x[n, o s + k d - p, c] w[k, c, f], with stride s, dilation d and p zeros in front;
     c runs over the C/G channels of f's group.
@@ -114,10 +114,10 @@ def convolution(
     Args:
         x: float, shape `(N, *S, C)`.
         w: float, shape `(*K, C/G, F)`.
-        stride: distance of windows along each spatial axis.
+        stride: the distance between windows along each spatial axis.
         padding: "valid", "same", an integer, or pairs; see the module.
-        dilation: distance of the taps of a window.
-        groups: G, into how many groups channels in and out fall; with G = C each has kernels of its own.
+        dilation: the distance between the taps of a window.
+        groups: G, the number of groups of channels in and out; with G = C, each channel has its own kernels.
 
     Returns:
         Shape `(N, *O, F)`, O = (S + p - d (K - 1) - 1) // s + 1.
@@ -162,9 +162,9 @@ def transposed_convolution(
     Args:
         x: float, shape `(N, *O, F)`.
         w: float, shape `(*K, C/G, F)`.
-        stride: distance of windows.
-        padding: what `convolution` would pad: it is cut off here. "same" gives sizes O s.
-        dilation: distance of the taps of a window.
+        stride: the distance between windows.
+        padding: the padding of `convolution`, which is cut off here. "same" gives sizes O s.
+        dilation: the distance between the taps of a window.
         groups: G, as in `convolution`.
         size: the spatial shape of the result; by default the smallest, (O - 1) s + d (K - 1) + 1 - p.
 
@@ -219,14 +219,14 @@ def _pooling(what: str, x: Any, window: Any, stride: Any, padding: Any) -> dict[
 
 @checked
 def max_pooling(x: Any, window: Lengths, stride: Lengths | None = None, padding: PaddingArgument = "valid") -> Any:
-    """Return the largest element of each window, for each channel alone.
+    """Return the largest element of each window, separately for each channel.
 
-    Padding never wins. Of equals the first in C order is the one that the gradient goes to.
+    Padding is never the largest. Among ties the gradient goes to the first in C order.
 
     Args:
         x: shape `(N, *S, C)`.
         window: its length along each spatial axis.
-        stride: distance of windows; by default their length.
+        stride: the distance between windows; by default their length.
         padding: "valid", "same", an integer, or pairs; see the module.
 
     Returns:
@@ -245,12 +245,12 @@ def max_pooling(x: Any, window: Lengths, stride: Lengths | None = None, padding:
 
 @checked
 def average_pooling(x: Any, window: Lengths, stride: Lengths | None = None, padding: PaddingArgument = "valid") -> Any:
-    """Return the mean of each window, for each channel alone; elements of the padding do not count.
+    """Return the mean of each window, separately for each channel; padding does not count.
 
     Args:
         x: float, shape `(N, *S, C)`.
         window: its length along each spatial axis.
-        stride: distance of windows; by default their length.
+        stride: the distance between windows; by default their length.
         padding: "valid", "same", an integer, or pairs; see the module.
 
     Returns:

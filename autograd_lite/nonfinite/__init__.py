@@ -1,1 +1,1 @@
-"""NaN and infinity: stopping where they begin, and why they did."""
+"""NaN and infinity: stopping where they begin, and explaining why they did."""

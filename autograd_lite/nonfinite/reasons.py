@@ -1,6 +1,6 @@
-"""Why an operation gave a value that is not finite, in words: `log(0)`, `0/0`, `overflow in exp`, `inf - inf`.
+"""Why an operation gave a value that is not finite, as text: `log(0)`, `0/0`, `overflow in exp`, `inf - inf`.
 
-Of an elementwise op each element is looked at with the elements it was made from; of any other op all inputs together.
+For an elementwise op, each element is considered with the elements it was computed from; for any other, all inputs.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from ..core.op import Kind, Op, read_rule
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Where and why a result is not finite though what it was made from is.
+    """Where and why a result is not finite although its inputs are.
 
     Attributes:
         index: of the first such element of the result.
-        count: how many elements are so.
-        size: how many elements there are.
+        count: the number of such elements.
+        size: the number of all elements.
         value: the first such element.
-        reason: a few words, such as "log(0)" or "overflow in exp".
+        reason: a short text, such as "log(0)" or "overflow in exp".
         sentence: the same as a sentence.
-        operands: for each input its element there, or what its elements range over.
-        from_infinity: an input was infinite already, and the operation made NaN of it.
+        operands: for each input its element there, or the range of its elements.
+        from_infinity: an input was already infinite, and the operation turned it into NaN.
     """
 
     index: tuple[int, ...]
@@ -42,18 +42,18 @@ class Fault:
 
 
 def is_elementwise(op: Op) -> bool:
-    """Whether each element of the result is made from one element of each input."""
+    """True if each element of the result is computed from one element of each input."""
     return op.batch is batching.elementwise
 
 
 def is_finite(value: Any) -> bool:
-    """Whether every element is; integers, booleans and what is no number at all are."""
+    """True if every element is finite; integers, booleans and anything that is not a number count as finite."""
     a = value if value.__class__ is np.ndarray else np.asarray(value)
     if a.dtype.kind not in "fc":
         return True
     flat = a if a.ndim == 1 else a.reshape(-1)
     with np.errstate(all="ignore"):
-        total = flat.dot(flat)  # one pass, no array made; it may overflow, so only a number counts
+        total = flat.dot(flat)  # one pass without a temporary; it may overflow, so only a finite sum proves anything
     if math.isfinite(total) if a.dtype.kind == "f" else np.isfinite(total):
         return True
     return bool(np.isfinite(flat).all())
@@ -74,12 +74,12 @@ def number(value: Any) -> str:
 
 
 def fault_in(op: Op, inputs: Sequence[Any], out: Any, params: dict[str, Any]) -> Fault | None:
-    """Say why an op's result is not finite, or None if it is, or if its inputs were not finite before.
+    """Return why an op's result is not finite; None if it is finite, or if its inputs were not.
 
     Args:
-        op: what was applied.
+        op: the op.
         inputs: its array arguments: arrays and numbers.
-        out: what it gave.
+        out: its result.
         params: its keyword arguments.
 
     Example:
@@ -109,7 +109,7 @@ def fault_in(op: Op, inputs: Sequence[Any], out: Any, params: dict[str, Any]) ->
 
 
 def _born(op: Op, arrays: list[Any], out: Any) -> tuple[Any, bool] | None:
-    """Return which elements became non-finite here, and whether an infinity among the inputs is behind it."""
+    """Return which elements became non-finite here, and whether an infinity among the inputs caused it."""
     bad = ~np.isfinite(out)
     numbers = [a for a in arrays if a.dtype.kind in "fc"]
     if is_elementwise(op):
@@ -137,7 +137,7 @@ def _range(a: Any) -> str:
     return f"from {number(a.min())} to {number(a.max())}, shape {a.shape}"
 
 
-# Ops that have no pole where finite numbers give an infinity: it is a number too large for the dtype.
+# Ops without a pole: an infinity made of finite numbers is an overflow.
 _GROWS = frozenset(
     """
     exp exp2 expm1 sinh cosh square power float_power multiply add subtract divide reciprocal absolute fabs
@@ -280,7 +280,7 @@ _SINGULAR: dict[str, Callable[..., str | None]] = {
 def _words(
     name: str, arrays: list[Any], value: Any, dtype: Any, params: dict[str, Any], from_infinity: bool
 ) -> tuple[str, str]:
-    """The words for an op that is not elementwise."""
+    """Return the reason and the sentence for an op that is not elementwise."""
     ranges = _and([_range(a) for a in arrays])
     if from_infinity:
         reason = _from_infinity(name, arrays)
@@ -316,14 +316,14 @@ def _from_infinity(name: str, arrays: list[Any]) -> str:
 def fault_in_rule(
     op: Op, argument: int, g: Any, out: Any, inputs: Sequence[Any], params: dict[str, Any]
 ) -> Fault | None:
-    """Say why an op's derivative rule gave a value that is not finite for a finite cotangent.
+    """Return why an op's derivative rule gave a value that is not finite for a finite cotangent.
 
     Args:
         op: the forward op.
-        argument: by which of its inputs.
+        argument: the index of the input that it was differentiated by.
         g: the cotangent of its result.
         out: its result, as the rule reads it.
-        inputs: its inputs as the rule reads them; None for one whose values are not known.
+        inputs: its inputs, as the rule reads them; None for those whose values are not known.
         params: its keyword arguments.
 
     Example:
@@ -422,19 +422,19 @@ def _vjp_words(
 
 _STABLE = "Subtract the largest value first, or use ag.logsumexp, ag.softmax or ag.log_softmax, which do"
 _LOGS = ("log", "log2", "log10")
-_GROWN = 1e6  # no weight of a net that learns is so large
+_GROWN = 1e6  # weights of a network that learns stay below this
 
 
 def advice(name: str, fault: Fault, *, backward: bool = False, parameters: Iterable[tuple[str, Any]] = ()) -> str:
-    """Return what a person could do about it, or nothing if there is no common cure.
+    """Return what the user could do about it, or "" if there is no common cure.
 
-    What is recommended makes neither the result nor a derivative non-finite on the way, so no check objects to it.
+    The recommended code makes neither a result nor a derivative non-finite on the way, so no check objects to it.
 
     Args:
         name: of the op.
-        fault: what it did.
-        backward: its derivative did it.
-        parameters: the names and values of the parameters that it depends on.
+        fault: what went wrong.
+        backward: it went wrong in the derivative.
+        parameters: names and values of the parameters that the op depends on.
     """
     if fault.from_infinity:
         return "It reads an infinity: find where that came from, such as (~np.isfinite(x)).any() of the data"
@@ -468,7 +468,7 @@ def _advice_on_domain(name: str, fault: Fault) -> str:
 
 
 def _grown(parameters: Iterable[tuple[str, Any]]) -> str:
-    """Say so if the largest of the parameters are larger than any that learns: training has diverged."""
+    """Report divergence if the largest parameters exceed anything seen in healthy training."""
     largest, grown = 0.0, ""
     for name, value in parameters:
         a = np.asarray(value)

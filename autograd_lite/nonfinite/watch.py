@@ -1,4 +1,4 @@
-"""Stop where NaN begins: `raise_on_nan` looks at every recorded operation and every derivative, and raises there."""
+"""Stop where NaN begins: `raise_on_nan` checks every recorded operation and every derivative, and raises there."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _ITS_INPUT = "Look for it in the data, (~np.isfinite(x)).any(), and in what comp
 def raise_on_nan() -> Iterator[None]:
     """Raise at the operation, forward or backward, that turns finite values into NaN or an infinity.
 
-    The error says why, for which values, and on which line of the user's; lines are recorded inside, as in
-    `record_source`. Blocks may be nested, and hold for this thread and task alone. Outside of them nothing is looked
-    at, so nothing is paid.
+    The error says why, for which values, and on which of the user's lines; lines are recorded inside, as in
+    `record_source`. Blocks may be nested, and apply to this thread and task alone. Outside of them nothing is checked,
+    so they cost nothing there.
 
-    Looked at are the operations that are recorded: not those inside `no_grad`, nor those on tensors of which none
-    requires a gradient; if what these gave is NaN, the first recorded operation to read it raises, and says so. An
-    infinity written down on purpose, as in `np.where(mask, x, -np.inf)`, is none that an operation made. A value that a
-    later `np.where` hides raises all the same: for those, `autograd_lite.graph.find_nan(loss)` knows what came later.
+    Only recorded operations are checked: not those inside `no_grad`, nor those on tensors none of which requires a
+    gradient. If one of those produced a NaN, the first recorded operation that reads it raises, and says so. An
+    infinity you wrote yourself, as in `np.where(mask, x, -np.inf)`, does not count. A value that a later `np.where`
+    discards raises all the same; `autograd_lite.graph.find_nan(loss)` takes into account what came later.
 
     Raises:
         NonFiniteError: at the operation, or, in `backward`, at the derivative.
@@ -51,17 +51,17 @@ def raise_on_nan() -> Iterator[None]:
     """
     watch = _Watch()
     entry = enter_mode(watch.begin)
-    watch.errors = np.seterr(divide="ignore", over="ignore", invalid="ignore")  # its warnings would say less, earlier
+    watch.errors = np.seterr(divide="ignore", over="ignore", invalid="ignore")  # warnings would come first, saying less
     try:
         yield
     finally:
         above = leave_mode(entry)
-        if above is not None:  # else NumPy's setting is another thread's, out of reach
+        if above is not None:  # otherwise NumPy's setting belongs to another thread, out of reach
             changes = (getattr(entry.change, "__self__", None) for entry in above)
             heir = next((change for change in changes if isinstance(change, _Watch)), None)
             if heir is None:
                 np.seterr(**watch.errors)
-            else:  # which began inside and goes on: it is the one to bring NumPy's setting back
+            else:  # it began inside and is still open, so it restores NumPy's setting
                 heir.errors = watch.errors
 
 
@@ -77,7 +77,7 @@ class _Watch:
         mode.source, mode.watch = True, self
 
     def recorded(self, op: Op, values: Sequence[Any], out: Any, params: dict[str, Any], edges: Sequence[Any]) -> None:
-        """Look at an operation that is being recorded."""
+        """Check an operation that is being recorded."""
         if _finite(out):
             return
         fault = fault_in(op, values, out, params)
@@ -90,7 +90,7 @@ class _Watch:
         raise _error(sentence, op, fault, there, user_source(), path_of(MODE.get().scope), edges)
 
     def observer(self) -> _Observer:
-        """Return what looks at a backward pass."""
+        """Return an observer for a backward pass."""
         return _Observer()
 
 
@@ -100,11 +100,11 @@ class _Observer:
     __slots__ = ("_g",)
 
     def begin(self, node: Node, g: Any) -> None:
-        """Remember the cotangent that the rules are given."""
+        """Remember the cotangent that the rules will be given."""
         self._g = g
 
     def contributed(self, node: Node, argument: int, edge: Any, r: Any, total: Any) -> None:
-        """Look at what a rule has given, and at the sum that it went into."""
+        """Check the sum that a rule's result went into."""
         if not _finite(total) and _finite(self._g):
             self._raise(node, argument, _bare(total))
 
@@ -164,7 +164,7 @@ def _error(
 
 
 def _parameters(edges: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    """Go through the parameters that some edges were made from."""
+    """Yield the parameters that some edges were computed from."""
     seen, stack = set(map(id, edges)), list(edges)
     while stack:
         edge = stack.pop()
@@ -177,7 +177,7 @@ def _parameters(edges: Sequence[Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _began(edges: Sequence[Any], values: Sequence[Any], sentence: str) -> str:
-    """Say first which input was not finite to begin with, if one was that no recorded operation made."""
+    """Begin the sentence with the input that was not finite to begin with, if no recorded operation made it."""
     for i, (edge, value) in enumerate(zip(edges, values, strict=True)):
         if value is not None and not isinstance(edge, Node) and not _finite(value):
             a = np.asarray(_bare(value))
@@ -187,7 +187,7 @@ def _began(edges: Sequence[Any], values: Sequence[Any], sentence: str) -> str:
 
 
 def _refuse_inputs(op: Op, values: Sequence[Any], edges: Sequence[Any]) -> None:
-    """Raise if an input is NaN, which then was made outside; infinities may be meant, but not in a parameter."""
+    """Raise if an input is NaN, and so came from outside; infinities may be intended, but not in a parameter."""
     for i, (value, edge) in enumerate(zip(values, edges, strict=True)):
         a = np.asarray(value)
         if a.dtype.kind not in "fc" or is_finite(a):
@@ -215,6 +215,6 @@ def _bare(value: Any) -> Any:
 
 
 def _finite(value: Any) -> bool:
-    """Whether a value is finite, or stands for many (see `_lifted`) and is looked at further in."""
+    """True if a value is finite, or stands for several arrays (see `tensors.lifted`) and is checked further in."""
     bare = value._data if value.__class__ is Tensor else value
     return is_finite(bare) if bare.__class__ is np.ndarray or isinstance(bare, np.generic) else True

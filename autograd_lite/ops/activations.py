@@ -18,13 +18,13 @@ def floating(x: Any) -> Any:
 
 
 _FAR = 1e4  # exp(-1e4) is 0; an infinity times 0 would be NaN
-# 0, 1 and the ends as arrays of no axes, which NumPy takes faster than numbers.
+# 0, 1 and the bounds as 0-d arrays, which NumPy handles faster than Python numbers.
 _NUMBERS = {dtype: tuple(np.array(v, dtype) for v in (0.0, 1.0, -_FAR, _FAR)) for dtype in "efdg"}
 
 
 def _sigmoid(x: Any) -> Any:
-    # exp of a non-positive number only, so that nothing overflows. One more exp costs less than np.where, which
-    # stumbles over signs in no order.
+    # exp of non-positive numbers only, so that nothing overflows. A second exp costs less than np.where, which is slow
+    # where signs are mixed (branch prediction).
     x = floating(x)
     zero, one, _, _ = _NUMBERS[x.dtype.char]
     return np.exp(np.minimum(x, zero)) / (one + np.exp(-np.abs(x)))
@@ -36,7 +36,7 @@ def _relu(x: Any) -> Any:
 
 
 def relu_over(x: Any) -> Callable[[], Any]:
-    """Return the step, in C, that puts relu(x) in the place of x."""
+    """Return a call, in C, that overwrites x with relu(x)."""
     return functools.partial(np.maximum, x, np.zeros(x.shape[-1:], x.dtype), out=x)
 
 

@@ -1,4 +1,4 @@
-"""Small words that the rules of linear algebra are written in: conjugates, adjoints, parts of matrices."""
+"""The vocabulary of the rules of linear algebra: conjugates, adjoints, parts of matrices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def user(g: Any) -> Any:
-    """Change a cotangent from the engine's convention to the users', or back: they are conjugates."""
+    """Convert a cotangent between the engine's convention and the user's: they are conjugates."""
     return np.conjugate(g) if g.dtype.kind == "c" else g
 
 
@@ -28,5 +28,5 @@ def real_part(a: Any) -> Any:
 
 
 def pack(*rows: Any) -> Any:
-    """Put matrices of as many columns below each other."""
+    """Stack matrices with the same number of columns."""
     return np.concatenate(rows, axis=-2)

@@ -32,7 +32,7 @@ def _power_by_exponent(out: Any, x: Any, y: Any) -> Any:
 
 
 def _turn(v: Any, other: Any, size: Any) -> Any:
-    # Of s = x/|x|, ds = (dx - s² conj(dx)) / 2|x|: only a change of direction counts, and none does at 0.
+    # With s = x/|x|, ds = (dx - s² conj(dx)) / 2|x|: only a change of direction counts, and at 0 nothing does.
     still = size == 0
     return np.where(still, 0, (v - other) / np.where(still, 1, 2 * size))
 

@@ -216,7 +216,7 @@ def block(arrays: Any) -> Any:
 
 
 def _places(function: str, obj: Any) -> Any:
-    """Return where to insert or delete, as NumPy takes it: bare integers, or a slice."""
+    """Return the positions to insert at or delete, in a form that NumPy accepts: bare integers, or a slice."""
     if isinstance(obj, (slice, int)):
         return obj
     places = values(obj)
@@ -233,7 +233,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     axis = normalize_axis(axis, arr.ndim)
     obj = _places("insert", obj)
     if np.ndim(obj) == 0 and not isinstance(obj, slice):
-        # One place: what is inserted may have any length along the axis.
+        # A single position: any number of elements may be inserted along the axis.
         inserted = inserted.reshape((1,) * (arr.ndim - inserted.ndim) + inserted.shape)
         inserted = np.moveaxis(inserted, 0, axis)
         many = inserted.shape[axis]
@@ -244,7 +244,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
             many = inserted.shape[axis]
     shape = tuple(many if i == axis else n for i, n in enumerate(arr.shape))
     new = np.broadcast_to(inserted, shape).astype(arr.dtype)
-    # Where every element goes is what np.insert does to the positions themselves.
+    # np.insert applied to the positions tells where every element goes.
     n = arr.shape[axis]
     places = np.insert(np.arange(n), obj, np.arange(n, n + many))
     return np.concatenate([arr, new], axis=axis)[(slice(None),) * axis + (places,)]
@@ -322,7 +322,7 @@ def sliding_window_view(
         count = x.shape[i] - width + 1
         if count < 1 or width < 0:
             raise ValueError("window shape cannot be larger than input array shape")
-        # Axis i becomes the place of the window, and a last axis the place within it.
+        # Axis i becomes the position of the window, and a new last axis the position within it.
         places = np.arange(count)[:, None] + np.arange(width)
         x = np.moveaxis(x[(slice(None),) * i + (places,)], i + 1, -1)
     return x

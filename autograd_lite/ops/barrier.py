@@ -1,4 +1,4 @@
-"""Where gradients stop on purpose."""
+"""`stop_gradient`, where gradients stop on purpose."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import numpy as np
 
 from ..core.op import nondifferentiable
 
-# A view, so that nothing is copied; the Tensor made of it knows that it shares its memory.
+# A view, so nothing is copied; the resulting Tensor knows that it shares memory.
 stop_gradient = nondifferentiable(lambda x: np.asarray(x).view(), name="stop_gradient", glyph="⊣", onnx="Identity")

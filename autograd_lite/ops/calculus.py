@@ -35,7 +35,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append:
     ends = [np.broadcast_to(e, one) if e is not None and not e.ndim else e for e in ends]
     parts = [p for p in (ends[0], a, ends[1]) if p is not None]
     a = np.concatenate(parts, axis=axis) if len(parts) > 1 else a
-    for _ in range(min(n, a.shape[axis])):  # after so many there is nothing left
+    for _ in range(min(n, a.shape[axis])):  # after that many, no elements are left
         later, sooner = _cut(a, axis, 1, None), _cut(a, axis, None, -1)
         a = np.not_equal(later, sooner) if a.dtype == np.bool_ else later - sooner
     return a

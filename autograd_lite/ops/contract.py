@@ -1,4 +1,4 @@
-"""Sums over products: einsum and what is a case of it. Many operands are contracted in pairs, along a good path.
+"""Sums over products: einsum and its special cases. Several operands are contracted in pairs, along a good path.
 
 A pair is one op, `contract`, whose subscripts are canonical: letters only, none twice in one operand, and every letter
 of an operand in the other or in the result. Its derivatives are contractions of the same kind.
@@ -27,9 +27,9 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 class _Plan(NamedTuple):
-    """How to contract a pair of arrays of two shapes: an order and a shape for each before, and for the result after.
+    """How to contract two arrays of given shapes: the transpose and reshape of each, and then of the result.
 
-    None stands for an order or a shape that an array has already. `way` is "matmul", or "multiply" if no letter is
+    None means that no transpose or reshape is needed. `way` is "matmul", or "multiply" if no letter is
     summed, or "einsum" for inner products of many short rows.
     """
 
@@ -68,7 +68,7 @@ def _plan(subscripts: str, x_shape: Shape, y_shape: Shape) -> _Plan:
         return _Plan("multiply", False, *facts)
     if both and not rows and not columns:
         return _Plan("einsum")
-    # The factor whose letters come first in the result goes first, so that the result need not be transposed.
+    # The factor whose letters come first in the result goes first, so that the result needs no transpose.
     swap = bool(rows) and bool(columns) and out.index(columns[0]) < out.index(rows[0])
     if swap:
         x, y, rows, columns = y, x, columns, rows
@@ -118,7 +118,7 @@ def split_subscripts(subscripts: str) -> tuple[str, str, str]:
 
 
 def sizes_of(labels: Sequence[str], shapes: Sequence[Shape]) -> dict[str, int]:
-    """Return the length of every letter's axis; 1 gives way to any other length."""
+    """Return the length of every letter's axis; a length of 1 broadcasts to any other."""
     size: dict[str, int] = {}
     for letters, shape in zip(labels, shapes, strict=True):
         for c, n in zip(letters, shape, strict=True):
@@ -142,7 +142,7 @@ def _infer(x: ShapeDtype, y: ShapeDtype, *, subscripts: str) -> ShapeDtype:
 
 
 def _batched(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
-    """Give the batch a letter of its own."""
+    """Assign a new letter to the batch."""
     x, y, out = split_subscripts(params["subscripts"])
     new = next(c for c in _LETTERS if c not in x + y + out)
     x, y = (new + labels if b else labels for labels, b in zip((x, y), batched, strict=True))
@@ -199,14 +199,14 @@ def _stand_in(shape: Shape) -> Any:
 
 
 def _path_option(optimize: Any) -> Any:
-    """Make the argument hashable; without one, the best path for a few operands and a greedy one for many."""
+    """Make the `optimize` argument hashable; by default, the best path for few operands and a greedy one for many."""
     if isinstance(optimize, (list, tuple)):
         return tuple(tuple(step) if isinstance(step, (list, tuple)) else step for step in optimize)
     return None if optimize is None or isinstance(optimize, (bool, np.bool_)) else optimize
 
 
 def _read_operands(operands: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
-    """Return subscripts as one string, and the arrays; the other form gives a list of ints after each array."""
+    """Return the subscripts as one string, and the arrays; in the other form, a list of ints follows each array."""
     if not operands:
         raise ShapeError("einsum: expected subscripts and arrays; received nothing")
     if isinstance(operands[0], str):
@@ -221,7 +221,7 @@ def _as_letters(labels: Sequence[Any]) -> str:
 
 
 def _letters_of(text: str, shapes: tuple[Shape, ...]) -> tuple[list[str], str]:
-    """Return the letters of each operand and of the result, with letters in place of an ellipsis and implicit ones."""
+    """Return the letters of each operand and of the result, with letters for ellipses and implicit axes."""
     left, arrow, right = text.partition("->")
     terms = left.split(",")
     if len(terms) != len(shapes):
@@ -249,7 +249,7 @@ def _letters_of(text: str, shapes: tuple[Shape, ...]) -> tuple[list[str], str]:
 
 
 class _Step(NamedTuple):
-    """Take operands `i` and `j` off the list, change each alone, contract them; `j` is -1 if there is one only."""
+    """Remove operands `i` and `j` from the list, simplify each, contract them; `j` is -1 for a single operand."""
 
     i: int
     j: int
@@ -283,7 +283,7 @@ def _wide(term: tuple[str, Shape], size: dict[str, int]) -> str:
 
 
 def _alone(letters: str, shape: Shape, wanted: str, size: dict[str, int]) -> tuple[tuple[tuple[str, Any], ...], str]:
-    """Return what to do to one operand, and its letters then: diagonals, and sums over letters that nobody wants."""
+    """Return how to simplify one operand, and its letters then: diagonals, and sums over letters used nowhere else."""
     changes: list[tuple[str, Any]] = []
     while repeated := next((c for c in letters if letters.count(c) > 1), ""):
         i = letters.index(repeated)
@@ -293,7 +293,7 @@ def _alone(letters: str, shape: Shape, wanted: str, size: dict[str, int]) -> tup
         changes.append(("diagonal", (i, j)))
         letters = "".join(c for k, c in enumerate(letters) if k not in (i, j)) + repeated
         shape = (*(n for k, n in enumerate(shape) if k not in (i, j)), shape[i])
-    # An axis of length 1 beside a longer one is only there to be repeated.
+    # An axis of length 1 next to a longer one only broadcasts.
     narrow = [k for k, c in enumerate(letters) if shape[k] != size[c]]
     if narrow:
         letters = "".join(c for k, c in enumerate(letters) if k not in narrow)
@@ -307,11 +307,11 @@ def _alone(letters: str, shape: Shape, wanted: str, size: dict[str, int]) -> tup
 
 
 def _pairs(labels: list[str], shapes: tuple[Shape, ...], out: str, optimize: Any) -> list[tuple[int, int]]:
-    """Return the order of contractions: positions in a list from which both go, the result being appended."""
+    """Return the order of contractions, as positions in a list: both operands leave it, and the result is appended."""
     n = len(labels)
     if n == 2:
         return [(0, 1)]
-    # Without a bound on its memory: NumPy's default refuses any intermediate larger than the largest operand.
+    # Without a memory limit: NumPy's default refuses any intermediate larger than the largest operand.
     option = ("optimal" if n <= 4 else "greedy", sys.maxsize) if optimize is None else optimize
     if isinstance(option, tuple) and option[0] == "einsum_path":
         path = list(option[1:])
@@ -321,7 +321,7 @@ def _pairs(labels: list[str], shapes: tuple[Shape, ...], out: str, optimize: Any
     for step in path:
         group = sorted(step)
         for k in range(len(group) - 1):
-            # The first of the group, then what came of it, which stands last.
+            # The first of the group, then its result, which is last in the list.
             pairs.append((group[0], group[1]) if k == 0 else (group[k + 1] - k - 1, n - 1))
             n -= 1
     return pairs

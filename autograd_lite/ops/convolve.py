@@ -1,4 +1,4 @@
-"""Convolution and correlation of sequences: one bilinear op, the full convolution, and cuts of it."""
+"""Convolution and correlation of sequences: one bilinear op, the full convolution, and slices of it."""
 
 # ruff: noqa: D103  (they are NumPy's functions, whose texts are NumPy's)
 
@@ -21,7 +21,7 @@ def _by_other(g: Any, other: Any, start: int, length: int) -> Any:
 
 
 def _batched_convolution(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
-    """Convolve all examples at once if one sequence is the same for all: end to end, with zeros in between."""
+    """Convolve all examples at once if they share one sequence: joined end to end, with zeros in between."""
     if all(batched):
         return batching.one_by_one(op, inputs, batched, params)
     many, one = inputs if batched[0] else inputs[::-1]
@@ -46,7 +46,7 @@ full_convolution: Op = structural(
 
 
 def _convolve(name: str, x: Any, y: Any, mode: str, skip: int) -> Any:
-    """Convolve and cut: `skip` elements are left out in front by mode "same"."""
+    """Convolve and slice: mode "same" drops `skip` elements at the start."""
     for a, what in ((x, "a"), (y, "v")):
         if a.ndim > 1:
             raise ValueError(f"np.{name}: {what} must have one axis; received shape {a.shape}")
@@ -73,6 +73,6 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     a, v = operand(a).reshape(-1), operand(v).reshape(-1)
     v = np.conjugate(v) if v.dtype.kind == "c" else v
-    # Where the second is the longer, NumPy exchanges them and turns the result round: the cut is at the other end.
+    # If the second is longer, NumPy swaps them and reverses the result: the slice is at the other end.
     skip = a.size // 2 if a.size < v.size else (v.size - 1) // 2
     return _convolve("correlate", a, v[::-1], mode, skip)

@@ -1,4 +1,4 @@
-"""New arrays: like others, and evenly spaced between ends that have gradients."""
+"""New arrays: like others, and evenly spaced between endpoints that have gradients."""
 
 # ruff: noqa: D103  (they are NumPy's functions, whose texts are NumPy's)
 
@@ -58,12 +58,12 @@ def full_like(
 
 
 def _end(x: Any) -> Any:
-    """Return one end, floating; a Python number stays one, which is weak in promotion."""
+    """Return an endpoint as a float; a Python number stays one, since it is weak in promotion."""
     return float(x) if isinstance(x, (bool, int, float)) else operand(x) * 1.0
 
 
 def _along(ramp: Any, ends: Any, axis: int) -> tuple[Any, int]:
-    """Return a bare ramp as a column in front of the axes of the ends, and the axis where it belongs."""
+    """Return a bare ramp along a new first axis in front of those of the endpoints, and the axis where it belongs."""
     return ramp.reshape((-1,) + (1,) * ends.ndim), normalize_axis(axis, ends.ndim + 1)
 
 
@@ -129,7 +129,7 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     sign = np.sign(start)
     first, last = start / sign, stop / sign
     points = np.logspace(np.log10(first), np.log10(last), num, endpoint)
-    if num > 0:  # the ends are exact, as in NumPy
+    if num > 0:  # the endpoints are exact, as in NumPy
         parts = [first[None], points[1:]]
         if num > 1 and endpoint:
             parts = [first[None], points[1:-1], last[None]]

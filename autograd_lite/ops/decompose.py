@@ -1,15 +1,14 @@
 """Factorizations: Cholesky, QR and singular values. Matrices on the last two axes, a batch on those before.
 
-NumPy reads one triangle of what is symmetric (Hermitian) by contract, and so do these ops; but their gradients are
-those of the function of the symmetric matrix, spread evenly over both triangles: projected onto symmetric matrices.
+NumPy reads only one triangle of a matrix that must be symmetric (Hermitian), and so do these ops; but their gradients
+are those of the function of the symmetric matrix, spread evenly over both triangles: projected onto symmetric matrices.
 
-An op has one result, so factors are packed in one array, below each other, and the functions take them apart.
+An op has one result, so factors are packed into one array, one below the other, and the functions unpack them.
 
-What is determined only up to a sign or a phase (the columns of q, u, v) has a gradient for the results that do not
-depend on it.
+Columns of q, u and v are determined only up to a sign or a phase; results that do not depend on it have a gradient.
 
-The formulas are the literature's, for cotangents in the users' convention, conjugate to the engine's; `user` changes
-one into the other.
+The formulas are from the literature, for cotangents in the user's convention, conjugate to the engine's; `user`
+converts between the two.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from .zero_mask import zero_mask
 
 @functools.lru_cache(maxsize=64)
 def _half_triangle(n: int, dtype: Any) -> Any:
-    """Return ones below the diagonal and halves on it: what picks of a symmetric matrix one half."""
+    """Return ones below the diagonal and halves on it: times a symmetric matrix, they pick one half of it."""
     mask = np.tri(n, dtype=dtype) - 0.5 * np.eye(n, dtype=dtype)
     mask.flags.writeable = False
     return mask
@@ -49,7 +48,7 @@ def _triangle(n: int, upper: bool) -> Any:
 
 
 def _of_triangle(g: Any, *, upper: bool) -> Any:
-    """Return what of the cotangent of a triangle belongs to it: its zeros are constants, whatever is asked of them."""
+    """Return the triangle's part of its cotangent: its zeros are constants, so their cotangents do not count."""
     return np.where(_triangle(g.shape[-1], upper), g, 0)
 
 
@@ -57,15 +56,15 @@ def _lower_half(a: Any) -> Any:
     return a * _half_triangle(a.shape[-1], a.dtype)
 
 
-# Up to this size three products of whole matrices are faster than fewer of their parts.
+# Up to this size, three products of whole matrices are faster than fewer operations on blocks.
 _WHOLE = 64
 
 
 def _pull_back(g: Any, low: Any, inverse: Any = None) -> Any:
-    """Return the gradient by a symmetric matrix, for the gradient `g` by its factor `low`, by halves.
+    """Return the gradient by a symmetric matrix, given the gradient `g` by its factor `low`, recursively by blocks.
 
-    With the matrix [[a, bᴴ], [b, d]] and its factor [[p, 0], [q, r]]: the steps of a factorization by blocks, p of a,
-    q = b pᴴ⁻¹, and r of d - q qᴴ, backwards. `inverse` is that of lowᴴ, if known.
+    With the matrix [[a, bᴴ], [b, d]] and its factor [[p, 0], [q, r]]: the steps of a factorization by blocks (p of a,
+    q = b pᴴ⁻¹, r of d - q qᴴ) in reverse. `inverse` is the inverse of lowᴴ, if known.
     """
     n = low.shape[-1]
     if n <= _WHOLE:
@@ -109,8 +108,8 @@ def _pullback_jvp(tangents: Sequence[Any], out: Any, x: Any, y: Any) -> Any:
     return moved if dy is None else moved - 2 * hermitian_part(out @ dy @ adjoint(inverse))
 
 
-# lowᴴ⁻¹ sym(half(lowᴴ g)) low⁻¹, in the users' convention: the rule of the factorization, as an op of its own so that
-# it can go by blocks.
+# lowᴴ⁻¹ sym(half(lowᴴ g)) low⁻¹, in the user's convention: the rule of the factorization, as an op of its own so that
+# it can work by blocks.
 # References: Murray, Differentiation of the Cholesky decomposition, 2016, eq. 10 and section 3.2 (arXiv:1602.07527).
 cholesky_pullback: Op = structural(
     "cholesky_pullback",
@@ -166,7 +165,7 @@ def _imaginary_diagonal(a: Any) -> Any:
 
 
 def _turning(c: Any) -> Any:
-    """Return the skew-Hermitian part of a change of qᴴq that leaves the rest upper triangular with a real diagonal."""
+    """Return the skew-Hermitian part of a change of qᴴq whose remainder is upper triangular with a real diagonal."""
     low = np.tril(c, -1)
     return low - adjoint(low) + _imaginary_diagonal(c) if c.dtype.kind == "c" else low - low.mT
 
@@ -192,7 +191,7 @@ def _qr_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
     return pack(change + q @ (turned - along), np.triu((along - turned) @ r))
 
 
-# Of matrices with at least as many rows as columns: q, and below it r.
+# For matrices with at least as many rows as columns: q, and r below it.
 # References: Walter, Lehmann, Lamour, On evaluating higher-order derivatives of the QR decomposition of tall matrices
 # with full column rank in forward and reverse mode algorithmic differentiation, 2012.
 q_and_r: Op = structural(
@@ -237,13 +236,13 @@ def _svd_parts(packed: Any, m: int) -> tuple[Any, Any, Any]:
 
 
 def _by_gaps_of_squares(x: Any, s: Any) -> Any:
-    # s² differ by (s[j] - s[i]) (s[j] + s[i]); two values that are both zero are degenerate, and found to be.
+    # s² differ by (s[j] - s[i]) (s[j] + s[i]); two values that are both zero are degenerate, and detected as such.
     sums = s[..., None, :] + s[..., :, None]
     return divide_by_gaps(x, s, of="singular values") / np.where(sums == 0, 1, sums)
 
 
 def _divided(x: Any, s: Any) -> Any:
-    """Divide columns by singular values; zero columns, of vectors that were not used, stay zero."""
+    """Divide columns by singular values; zero columns, which belong to unused vectors, stay zero."""
     return zero_mask(x / s[..., None, :], x)
 
 
@@ -293,7 +292,7 @@ def _infer_svd(x: ShapeDtype, **_: Any) -> ShapeDtype:
     return ShapeDtype((*x.shape[:-2], m + 1 + n, min(m, n)), lapack_dtype(x.dtype))
 
 
-# u, below it the singular values as a row, below them the transpose of vh.
+# u, then the singular values as a row, then the transpose of vh.
 # References: Giles, Collected matrix derivative results, 2008, section 3.2; for complex matrices Wan and Zhang,
 # Automatic differentiation for complex valued SVD, 2019 (arXiv:1909.02659).
 factors_of_svd: Op = structural(
@@ -340,7 +339,7 @@ def _infer_svdvals(x: ShapeDtype, *, hermitian: bool) -> ShapeDtype:
     return ShapeDtype((*x.shape[:-2], min(x.shape[-2:])), np.real(np.ones(0, lapack_dtype(x.dtype))).dtype)
 
 
-# Values alone: cheaper than with vectors, and differentiable where they are equal.
+# Only the values: cheaper than with vectors, and differentiable where they are equal.
 svdvals: Op = structural(
     "svdvals",
     in_lapack(lambda x, *, hermitian: np.linalg.svd(x, compute_uv=False, hermitian=hermitian)),

@@ -1,4 +1,4 @@
-"""Diagonals and triangles: reading one, and a matrix that has it."""
+"""Diagonals and triangles: reading them, and making matrices with them."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ diagonal: Op = structural(
 
 def _on_diagonal(x: Any, *, offset: int, axis1: int, axis2: int, shape: tuple[int, ...]) -> Any:
     out = np.zeros(shape, x.dtype)
-    # A view with the two axes last, and in it the positions that `diagonal` reads.
+    # A view with the two axes last, whose diagonal is what `diagonal` reads.
     view = np.moveaxis(out, (axis1, axis2), (-2, -1))
     k = np.arange(x.shape[-1])
     view[..., k + max(-offset, 0), k + max(offset, 0)] = x
     return out
 
 
-# Zeros, and on one diagonal the last axis of x: the transpose of reading it.
+# Zeros with the last axis of x on one diagonal: the transpose of reading it.
 on_diagonal: Op = structural(
     "on_diagonal",
     _on_diagonal,

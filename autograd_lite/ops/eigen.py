@@ -1,12 +1,12 @@
 """Eigenvalues and eigenvectors. Matrices on the last two axes, a batch on those before.
 
-Of matrices that are symmetric (Hermitian) by contract NumPy reads one triangle; the gradient is that of the function of
+NumPy reads only one triangle of a matrix that must be symmetric (Hermitian); the gradient is that of the function of
 the symmetric matrix, spread evenly over both triangles.
 
-Eigenvectors are determined up to a sign, complex ones up to a phase; there is a gradient for results that do not depend
-on it. Those of equal eigenvalues are not determined even that far: their gradient is NaN, with a warning.
+Eigenvectors are determined up to a sign, complex ones up to a phase; results that do not depend on it have a gradient.
+Eigenvectors of equal eigenvalues are not even determined that far: their gradient is NaN, with a warning.
 
-An op has one result, so values and vectors are packed in one array, and the functions take them apart.
+An op has one result, so values and vectors are packed into one array, and the functions unpack them.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from .solve import in_lapack, lapack_dtype
 
 def _divide_by_gaps(x: Any, w: Any, *, of: str) -> Any:
     n = w.shape[-1]
-    if not x.any():  # as when the values alone were used
+    if not x.any():  # as when only the values were used
         return np.zeros((*np.broadcast_shapes(x.shape[:-2], w.shape[:-1]), n, n), lapack_dtype(x.dtype, w.dtype))
     w = w.astype(lapack_dtype(w.dtype), copy=False)
     gaps = w[..., None, :] - w[..., :, None]
-    # Nearer values than this are not told apart by the factorization that they come from.
+    # The factorization cannot distinguish values that are closer than this.
     close = np.abs(gaps) <= n * np.finfo(w.dtype).eps * np.abs(w).max(axis=-1, initial=0)[..., None, None]
     out = np.where(close, 0, x / np.where(close, 1, gaps))
     used = (x != 0).any(axis=-2, keepdims=True)
@@ -42,7 +42,7 @@ def _divide_by_gaps(x: Any, w: Any, *, of: str) -> Any:
         return out
     warnings.warn(
         f"degenerate {of}: their vectors can be any basis of a subspace, so the gradient through the vectors is NaN; "
-        "use the values alone, or a function of the whole subspace",
+        "use only the values, or a function of the whole subspace",
         RuntimeWarning,
         stacklevel=2,
     )
@@ -62,8 +62,8 @@ def _gaps_jvp(tangents: Sequence[Any], out: Any, x: Any, w: Any, *, of: str) -> 
     return divide_by_gaps(moved if dx is None else dx + moved, w, of=of)
 
 
-# x[i, j] / (w[j] - w[i]), and 0 on the diagonal: what perturbation theory makes of the change x of a matrix in the
-# basis of its eigenvectors. Where w[i] = w[j] it is NaN, unless column j of x is 0: then vector j was not used.
+# x[i, j] / (w[j] - w[i]), and 0 on the diagonal: the change of the eigenvectors by perturbation theory, for a change x
+# of the matrix in their basis. Where w[i] = w[j] it is NaN, unless column j of x is 0: then vector j was not used.
 divide_by_gaps: Op = structural(
     "divide_by_gaps",
     in_lapack(_divide_by_gaps),
@@ -134,7 +134,7 @@ def _eigvalsh_jvp(tangents: Sequence[Any], out: Any, x: Any, *, UPLO: str) -> An
     return real_part(user(v) * (hermitian_part(tangents[0]) @ v)).sum(axis=-2)
 
 
-# Values alone: cheaper than with vectors, and differentiable where they are equal.
+# Only the values: cheaper than with vectors, and differentiable where they are equal.
 eigvalsh = structural(
     "eigvalsh",
     in_lapack(lambda x, *, UPLO: np.linalg.eigvalsh(x, UPLO)),
@@ -162,7 +162,7 @@ def _eig_forward(x: Any) -> Any:
 
 
 def _normalized(v: Any, inner: Any) -> Any:
-    """Take from a change of v, in its own basis, what would change the lengths of its columns."""
+    """Remove from a change of v, in its own basis, the part that would change the lengths of its columns."""
     return real_part(np.diagonal(adjoint(v) @ v @ inner, 0, -2, -1))[..., None, :]
 
 
@@ -183,7 +183,7 @@ def _eig_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
     return pack(dw, v @ turned - v * _normalized(v, turned))
 
 
-# Complex, also where NumPy finds all eigenvalues of a real matrix real and returns them so: no dtype depends on values.
+# Always complex, although NumPy returns real eigenvalues if all of them are real: no dtype depends on values.
 # References: Boeddeker et al., On the computation of complex-valued gradients with application to statistically
 # optimum beamforming, 2019, section 4.9 (arXiv:1701.00392).
 eigenvalues_and_vectors_of_any: Op = structural(

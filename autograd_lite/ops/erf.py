@@ -56,12 +56,12 @@ def _erf(x: Any) -> Any:
     return np.where(z < 1, small, np.copysign(1 - _erfc_of_magnitude(z), x)).astype(dtype)
 
 
-# Terms that single precision does not see; blocks of this many elements stay in the cache.
+# The terms that matter in single precision; blocks of this many elements stay in the cache.
 _ERFC_SINGLE, _BLOCK = _ERFC[:12], 8192
 
 
 def _erfc_single(x: Any) -> Any:
-    """Return erfc(x) in single precision, a tenfold faster than in double: block by block, in place."""
+    """Return erfc(x) in single precision, ten times as fast as in double: block by block, in place."""
     flat = np.ascontiguousarray(x).reshape(-1)
     out = np.empty_like(flat)
     with np.errstate(under="ignore"):

@@ -1,8 +1,8 @@
 """Discrete Fourier transforms. One op for each transform of one axis; those of several axes are composed of them.
 
-All are linear. The matrix of `fft` is symmetric, so the op is its own transpose. Of the half spectrum of real values,
-bins 1 to (n-1)//2 stand for their mirror images too: that weight of 2 is all that `hfft` and `ihfft` need to be the
-transposes of `rfft` and `irfft`.
+All are linear. The matrix of `fft` is symmetric, so the op is its own transpose. In the half spectrum of real values,
+bins 1 to (n-1)//2 also represent their mirror images: with that weight of 2, `hfft` and `ihfft` are the transposes of
+`rfft` and `irfft`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NORMS = ("backward", "ortho", "forward")
 
 
 def _fitted(g: Any, length: int, axis: int) -> Any:
-    """Cut an axis to a length, or fill it with zeros: the transpose of what a transform does to its input."""
+    """Truncate an axis to a length, or pad it with zeros: the transpose of what a transform does to its input."""
     n = g.shape[axis]
     if n > length:
         return g[(slice(None),) * axis + (slice(0, length),)]
@@ -36,7 +36,7 @@ def _fitted(g: Any, length: int, axis: int) -> Any:
 
 
 def _as_input(r: Any, x: Any) -> Any:
-    """Give a cotangent the dtype of the input: of a complex one only the real part reaches a real input."""
+    """Cast a cotangent to the dtype of the input: only the real part of a complex one reaches a real input."""
     if x.dtype.kind == "c":
         return r
     r = np.real(r) if r.dtype.kind == "c" else r
@@ -45,7 +45,7 @@ def _as_input(r: Any, x: Any) -> Any:
 
 @functools.lru_cache(maxsize=256)
 def _mirror_weights(n: int, dtype: Any, ndim: int, axis: int) -> Any:
-    """Return for each bin of the half spectrum of n values how many of the whole it stands for."""
+    """Return how many bins of the full spectrum of n values each bin of the half spectrum represents."""
     weights = np.full(n // 2 + 1, 2, dtype)
     weights[0] = 1
     if n % 2 == 0:
@@ -59,7 +59,7 @@ def _weights(g: Any, n: int, axis: int) -> Any:
 
 
 def _bind(function: str, default: Callable[[int], int]) -> Callable[..., _Bound]:
-    """Make the binder of a transform; `default` is the n that belongs to a length of the axis."""
+    """Make the binder of a transform; `default(length)` is its n for an axis of that length."""
 
     def bind(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> _Bound:
         refuse(f"np.fft.{function}", "assign the result instead", out=out)
@@ -154,14 +154,14 @@ ihfft: Op = _transform(
 
 
 def _axes_and_lengths(a: Any, s: Any, axes: Any, halves: bool = False) -> list[tuple[int, int | None]]:
-    """Return each axis with the length to transform it at; the last length of a half spectrum is of the result."""
+    """Return each axis with its transform length; for a half spectrum the last one is the length of the result."""
     if axes is None:
         axes = range(a.ndim) if s is None else range(a.ndim - len(s), a.ndim)
     axes = [normalize_axis(i, a.ndim, "axes") for i in axes]
     lengths: list[int | None] = [a.shape[i] for i in axes] if s is None else [int(n) for n in s]
     if len(lengths) != len(axes):
         raise ShapeError(f"fft: expected as many lengths as axes; received s={s} and axes={axes}")
-    # -1 is NumPy's for the length that the axis has.
+    # NumPy's -1 means the length of the axis.
     lengths = [a.shape[i] if n == -1 else n for i, n in zip(axes, lengths, strict=True)]
     if halves and axes and s is None:
         lengths[-1] = None
@@ -228,7 +228,7 @@ def _irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: 
 
 
 def _rotated(x: Any, axes: Any, start: Callable[[int], int]) -> Any:
-    """Let each axis begin at another place, and put what stood before it at its end."""
+    """Rotate each axis so that it begins at another element."""
     x = operand(x)
     for axis in range(x.ndim) if axes is None else normalize_axes(axes, x.ndim) or ():
         k, before = start(x.shape[axis]), (slice(None),) * axis

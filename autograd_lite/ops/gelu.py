@@ -25,7 +25,7 @@ _FAR = 40.0  # Phi(-40) is 0; an infinity times 0 would be NaN
 
 
 def _single(*values: float) -> list[Any]:
-    """Return arrays of no axes, which NumPy takes faster than numbers."""
+    """Return 0-d arrays, which NumPy handles faster than Python numbers."""
     return [np.array(v, np.float32) for v in values]
 
 
@@ -37,7 +37,7 @@ _END, _MINUS_HALF, _PHI, _ZERO, _ONE, _MINUS_TWO = _single(15, -0.5, _NORMAL, 0,
 
 
 def _tail(x: Any) -> tuple[Any, Any, Any]:
-    """Return z = |x|, exp(-z²/2), and Mills' ratio over sqrt(2 pi); z is cut where all of this has no effect."""
+    """Return z = |x|, exp(-z²/2), and Mills' ratio over sqrt(2 pi); z is clipped where none of this has an effect."""
     z = np.abs(x)
     np.minimum(z, _END, out=z)
     gauss = z * z
@@ -70,7 +70,7 @@ def _pullback_block(x: Any, y: Any, out: Any) -> None:
     z *= _PHI
     ratio -= z
     ratio *= gauss
-    # w + (1 - 2 w) where x > 0; a selection by a mask takes far longer.
+    # w + (1 - 2 w) where x > 0; selecting by a mask takes far longer.
     np.greater(x, _ZERO, out=z)
     np.multiply(ratio, _MINUS_TWO, out=gauss)
     gauss += _ONE
@@ -80,7 +80,7 @@ def _pullback_block(x: Any, y: Any, out: Any) -> None:
 
 
 def _blockwise(work: Callable[..., None], *arrays: Any) -> Any:
-    """Return what `work` writes into its last argument, given arrays of one shape in single precision."""
+    """Run `work` block by block on arrays of one shape in single precision; it writes into its last argument."""
     flat = [np.ascontiguousarray(a).reshape(-1) for a in arrays]
     out = np.empty_like(flat[0])
     with np.errstate(under="ignore"):

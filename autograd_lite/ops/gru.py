@@ -7,9 +7,9 @@ functions, in this order, h the state, h' that of the step before. With s the lo
     reset after:     q = h' R_n + b'_n      n = tanh(z_n + b_n + r q)
     reset before:    q = r h'               n = tanh(z_n + b_n + b'_n + q R_n)
 
-All inputs stand in one matrix x with 3 H columns, so that one backward recursion gives all gradients at once. Its rows,
-from the top: b and b', 2 rows; R, H rows; h before the first step, N rows whose first H columns count; z, T N rows, a
-step's rows together. The result has shape (T, 5, N, H): u, r, n, q, h of every step, each in one piece of memory.
+All inputs are packed into one matrix x with 3 H columns, so that one backward recursion gives all gradients at once.
+Its rows, from the top: b and b', 2 rows; R, H rows; h before the first step, N rows whose first H columns count; z, T N
+rows, grouped by step. The result has shape (T, 5, N, H): u, r, n, q, h of every step, each contiguous.
 
 Derivatives. `_push` is the recursion of tangents, `_pull` the transposed one of cotangents, with the same coefficients.
 The adjoint is linear in its first input; its other derivatives follow from the equations of `_push`, of which those of
@@ -65,7 +65,7 @@ def _forward(x: Any, *, batch: int, reset_after: bool) -> Any:
         np.matmul(h, r, out=product)
         np.add(given[:2], apart[:2], out=gates)
         gates += gate_bias
-        # s(a) = (1 + tanh(a/2)) / 2: no overflow.
+        # s(a) = (1 + tanh(a/2)) / 2 does not overflow.
         gates *= half
         np.tanh(gates, out=gates)
         gates *= half
@@ -95,7 +95,7 @@ def _backward(g: Any, out: Any, x: Any, *, batch: int, reset_after: bool) -> Any
     result = np.empty(x.shape, dtype)
     result[2 + n : 2 + n + batch, n:] = 0
     db, dr, dfirst, dz = _rows(result, batch)
-    # What of a step's cotangents goes through R: with the reset gate before the product, that of z itself.
+    # The part of a step's cotangents that goes through R; with the reset gate before the product, that of z itself.
     through = np.empty_like(dz) if reset_after else dz
     back = np.ascontiguousarray(r.T if reset_after else r[:, : 2 * n].T)
     new_back = np.ascontiguousarray(r[:, 2 * n :].T)
@@ -145,7 +145,7 @@ def _backward(g: Any, out: Any, x: Any, *, batch: int, reset_after: bool) -> Any
 
 # ---- the derivatives, in plain NumPy --------------------------------------------------------------------------------
 class _Local(NamedTuple):
-    """The gates at all steps, the states before them, and the slopes of the gates; R, and where the reset gate acts."""
+    """The gates at all steps, the states before them, the slopes of the gates, R, and where the reset gate acts."""
 
     u: Any
     r: Any
@@ -162,7 +162,7 @@ class _Local(NamedTuple):
 class _Parts(NamedTuple):
     """Tangents, or cotangents, of the arguments of the gates (au, ar, an), of the gates, of q and h at all steps.
 
-    `before` is that of h before each step; of cotangents that before the first.
+    `before` holds that of h before each step; for cotangents, only before the first.
     """
 
     au: Any
@@ -186,9 +186,9 @@ def _push(own: Any, through: Any, first: Any, p: _Local) -> _Parts:
     """Return all tangents.
 
     Args:
-        own: what is added to those of the gates' arguments, (T, N, 3 H).
-        through: what is added to those of the products with R, (T, N, 3 H).
-        first: that of h before the first step.
+        own: added to the tangents of the gates' arguments, (T, N, 3 H).
+        through: added to the tangents of the products with R, (T, N, 3 H).
+        first: the tangent of h before the first step.
         p: the coefficients.
     """
     units = first.shape[1]
@@ -212,7 +212,7 @@ def _push(own: Any, through: Any, first: Any, p: _Local) -> _Parts:
 
 
 def _pull(sources: list[Any], p: _Local, bends: list[Any] | None = None) -> _Parts:
-    """Return all cotangents, given what is added to those of u, r, n, q and h, and to those of the gates' arguments."""
+    """Return all cotangents, given terms to add to those of u, r, n, q and h, and to those of the gates' arguments."""
     found: list[tuple[Any, ...]] = []
     later: Any = None
     units = p.kernel.shape[0]
@@ -243,7 +243,7 @@ def _joined(*parts: Any) -> Any:
 
 
 def _through(w: _Rows, p: _Local) -> Any:
-    """Return what tangents of R and b' add to those of the products with R."""
+    """Return what tangents of R and b' add to the tangents of the products with R."""
     units = w.r.shape[0]
     last = p.before if p.after else p.q
     return _joined(times(p.before, w.r[:, : 2 * units]), times(last, w.r[:, 2 * units :])) + w.b[1]
@@ -254,13 +254,13 @@ def _pushed(w: _Rows, p: _Local) -> _Parts:
 
 
 def _tangent(dx: Any, out: Any, x: Any, batch: int, after: bool) -> Any:
-    """Return the tangent of the result, given that of x."""
+    """Return the tangent of the result, given the tangent of x."""
     d = _pushed(_rows(dx, batch), _local(out, _rows(x, batch), after))
     return np.stack([d.u, d.r, d.n, d.q, d.h], axis=1)
 
 
 def _packed(b: Any, r: Any, h: Any, z: Any) -> Any:
-    """Put the parts of x together; None stands for zeros."""
+    """Pack the parts of x; None means zeros."""
     width = r.shape[1]
     pad = np.zeros((h.shape[0], width - h.shape[1]), r.dtype)
     top = np.zeros((2, width), r.dtype) if b is None else b
@@ -268,21 +268,21 @@ def _packed(b: Any, r: Any, h: Any, z: Any) -> Any:
 
 
 def _by_kernel(before: Any, q: Any, c: _Parts, after: bool) -> Any:
-    """Return the sum over all steps of what multiplies R, transposed, times the cotangents of the products."""
+    """Return the sum over all steps of the transposed factor of R times the cotangents of the products."""
     if after:
         return over_steps(before, _joined(c.au, c.ar, c.q))
     return np.concatenate([over_steps(before, _joined(c.au, c.ar)), over_steps(q, c.an)], axis=1)
 
 
 def _by_state(w: Any, d: Any, c: _Parts, after: bool) -> Any:
-    """Return, for changes w of R and d of the gates, what multiplies a change of h before each step."""
+    """Return the coefficient of a change of h before each step, for changes w of R and d of the gates."""
     units = w.shape[0]
     found = d.u * c.h + times(_joined(c.au, c.ar), w[:, : 2 * units].T)
     return found + (times(c.q, w[:, 2 * units :].T) if after else d.r * c.q)
 
 
 def _adjoint_by_out(g: Any, cotangent: Any, out: Any, x: Any, batch: int, after: bool) -> Any:
-    """Return the derivative of <g, adjoint> by the result of the GRU, which the coefficients are made of."""
+    """Return the derivative of <g, adjoint> by the result of the GRU, on which the coefficients depend."""
     w, p = _rows(g, batch), _local(out, _rows(x, batch), after)
     d, c = _pushed(w, p), _pull([cotangent[:, k] for k in range(5)], p)
     u = c.u * (1 - 2 * p.u) * d.au + c.h * (d.before - d.n)
@@ -302,14 +302,14 @@ def _adjoint_by_x(g: Any, cotangent: Any, out: Any, x: Any, batch: int, after: b
 
 
 class _Changes(NamedTuple):
-    """How the gates change."""
+    """Changes of the gates."""
 
     u: Any
     r: Any
 
 
 def _adjoint_jvp(tangents: Any, out: Any, x: Any, y: Any, z: Any, *, batch: int, reset_after: bool) -> Any:
-    """Differentiate the equations of `_pull`: the change of each one's coefficients is a source for it."""
+    """Differentiate the equations of `_pull`: the change of an equation's coefficients is a source term of it."""
     after = reset_after
     dx, dy, dz = (np.zeros(a.shape, a.dtype) if d is None else d for d, a in zip(tangents, (x, y, z), strict=True))
     rows, w = _rows(z, batch), _rows(dz, batch)

@@ -1,4 +1,4 @@
-"""Indexing of every NumPy kind, and its two partners: adding into, and replacing at, the same positions.
+"""Indexing of every kind that NumPy has, and its two partners: adding to and replacing the same positions.
 
 `index` is a canonical tuple of ints, slices, None, Ellipsis and arrays; it is a parameter, since no gradient flows to
 it.
@@ -16,7 +16,7 @@ from ..core.shapes import ShapeDtype
 
 
 def is_basic(index: tuple[Any, ...]) -> bool:
-    """Return whether `index` picks no position twice, so that writing at it is the inverse of reading."""
+    """Return whether `index` selects no position twice, so that writing there inverts reading."""
     for i in index:  # noqa: SIM110 (all() with a generator takes twice as long, on the path of every index)
         if isinstance(i, np.ndarray) and i.dtype != np.bool_:
             return False
@@ -27,9 +27,9 @@ def is_basic(index: tuple[Any, ...]) -> bool:
 
 
 def _behind_batch(index: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[tuple[Any, ...], int]:
-    """Return the index of a whole batch of arrays of this shape, and which axis of what it picks is the batch.
+    """Return the index for a whole batch of arrays of this shape, and the position of the batch axis in the result.
 
-    NumPy moves the axes of arrays that are apart, as in x[i, :, j], to the front, before the batch.
+    NumPy moves the axes of separated index arrays, as in x[i, :, j], to the front, before the batch.
     """
     whole = (slice(None), *index)
     advanced = [k for k, i in enumerate(index) if isinstance(i, (int, np.ndarray))]
@@ -60,7 +60,7 @@ def _batched_update(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], p
     index, axis = _behind_batch(params["index"], x.shape[1:])
     taken = getitem.infer(ShapeDtype(x.shape, x.dtype), index=index).ndim
     shape = y.shape[1:] if batched[1] else np.shape(y)
-    shape = shape[max(len(shape) - taken + 1, 0) :]  # NumPy allows axes of length 1 too many in front
+    shape = shape[max(len(shape) - taken + 1, 0) :]  # NumPy allows surplus leading axes of length 1
     y = np.reshape(y, (y.shape[0] if batched[1] else 1, *(1,) * (taken - 1 - len(shape)), *shape))
     return op(x, np.moveaxis(y, 0, axis) if axis else y, index=index)
 

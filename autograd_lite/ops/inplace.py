@@ -19,7 +19,7 @@ def _check_target(name: str, target: Any) -> None:
     if not hasattr(target, "__apply_op__"):
         raise UnsupportedError(
             f"{name}: the array to change must be a Tensor here, since an array would lose the gradient; received "
-            f"{described(target)}. Make it one with tensor(a), or write the values of the others: x.detach().numpy()"
+            f"{described(target)}. Make it one with tensor(a), or write bare values: x.detach().numpy()"
         )
 
 
@@ -33,7 +33,7 @@ def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) ->
 
 
 def _cycled(v: Any, count: int) -> Any:
-    """Return `count` elements of v, taken again from the start when it is at its end."""
+    """Return `count` elements of v, starting over when it is exhausted."""
     flat = operand(v).reshape(-1)
     return flat if flat.shape[0] == count else flat[np.arange(count) % flat.shape[0]]
 

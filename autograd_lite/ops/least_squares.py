@@ -1,6 +1,6 @@
-"""Pseudoinverses and least squares: what there is where a matrix has no inverse.
+"""Pseudoinverses and least squares, for matrices without an inverse.
 
-The derivatives are those at constant rank: a singular value below the cutoff stays there.
+The derivatives assume constant rank: a singular value below the cutoff stays below it.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _batch_lstsq(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], para
             if b.ndim - batched[1] > 1
             else (batching.gufunc(2, 2)(_minimum_norm, (a, b[..., None]), batched, params)[..., 0])
         )
-    # One matrix for all: the right sides of all examples are columns of one.
+    # One matrix for all examples: their right-hand sides become columns of one matrix.
     columns = np.moveaxis(b, 0, -1)
     x = op(a, columns.reshape(b.shape[1], -1), **params)
     return np.moveaxis(x.reshape(-1, *columns.shape[1:]), -1, 0)
@@ -129,7 +129,7 @@ def _lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     x = solution(a, b, rcond=cutoff)
     s = np.linalg.svdvals(a)
     rank = (s > cutoff * s.max(axis=-1)).sum()
-    # NumPy gives no residuals of a matrix of less than full rank; whether it is one only the values tell.
+    # NumPy returns no residuals for a rank-deficient matrix; only the values tell whether it is one.
     left = np.abs(b - a @ x) ** 2
     residuals = left.sum(axis=0).reshape(-1) if a.shape[0] > a.shape[1] else np.zeros(0, left.dtype)
     return x, residuals, rank, s

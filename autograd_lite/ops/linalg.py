@@ -37,7 +37,7 @@ def _matmul_by_x(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 def _rows(a: Any, length: int) -> Any:
-    # All leading axes as one; reshape(-1, length) has no answer when length is 0.
+    # All leading axes as one; reshape(-1, length) is ambiguous if length is 0.
     return a.reshape(math.prod(a.shape[:-1]), length)
 
 
@@ -49,7 +49,7 @@ def _matmul_by_y(g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.ndim == 1:
         return x[:, None] * g[..., None, :]
     if y.ndim == 2:
-        # One product over all batches instead of one a batch and a sum.
+        # One product over all batches instead of one per batch and a sum.
         return _rows(x, x.shape[-1]).T @ _rows(g, g.shape[-1])
     return x.mT @ g
 
@@ -62,7 +62,7 @@ def _infer_matmul(x: ShapeDtype, y: ShapeDtype) -> ShapeDtype:
 
 
 def _batch_matmul(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
-    """Give vectors the axis that matmul gives them: with a batch in front it would read them as matrices."""
+    """Insert the axis that matmul adds to vectors: with a batch in front it would treat them as matrices."""
     x, y = inputs
     x_vector, y_vector = np.ndim(x) - batched[0] == 1, np.ndim(y) - batched[1] == 1
     x = x.reshape(*x.shape[:-1], 1, x.shape[-1]) if x_vector else x
@@ -107,11 +107,11 @@ def _cross_of_three(x: Any, y: Any) -> Any:
 
 
 def _infer_cross(x: ShapeDtype, y: ShapeDtype) -> ShapeDtype:
-    one = np.cross(np.ones(3, x.dtype), np.ones(3, y.dtype))  # which refuses booleans
+    one = np.cross(np.ones(3, x.dtype), np.ones(3, y.dtype))  # refuses booleans
     return ShapeDtype(np.broadcast_shapes(x.shape, y.shape), one.dtype)
 
 
-# Of vectors of 3 along the last axis. x·(y × g) = g·(x × y) = y·(g × x).
+# For vectors of 3 along the last axis. x·(y × g) = g·(x × y) = y·(g × x).
 cross: Op = structural(
     "cross",
     _cross_of_three,
@@ -161,7 +161,7 @@ def _multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
 
 @functools.lru_cache(maxsize=256)
 def _cheapest_cuts(sizes: tuple[int, ...]) -> dict[tuple[int, int], int]:
-    """Return for each run of factors the last factor of its left half, so that the products take fewest operations.
+    """Return, for each run of factors, the last factor of its left half in the cheapest order of products.
 
     References:
         Cormen, Leiserson, Rivest, Stein: Introduction to Algorithms, section 15.2 (matrix-chain multiplication).

@@ -6,11 +6,11 @@ h and c the states. With s the logistic function, at every step
     a = z + b + h_before R       i, f, o = s(a_i), s(a_f), s(a_o)       g = tanh(a_g)
     c = f c_before + i g         h = o tanh(c)
 
-All inputs stand in one matrix x with 4 H columns, so that one backward recursion gives all gradients at once. Its rows,
-from the top: b, 1 row; R, H rows; c before the first step, N rows whose first H columns count; z, T N rows, a step's
-rows together. h before the first step is 0: what another h gives, h R, belongs to the first step's z.
+All inputs are packed into one matrix x with 4 H columns, so that one backward recursion gives all gradients at once.
+Its rows, from the top: b, 1 row; R, H rows; c before the first step, N rows whose first H columns count; z, T N rows,
+grouped by step. h before the first step is 0: the contribution of another h, h R, is part of the first step's z.
 
-The result has shape (T, 6, N, H): i, f, g, o, h, c of every step, each in one piece of memory.
+The result has shape (T, 6, N, H): i, f, g, o, h, c of every step, each contiguous.
 
 Derivatives. A tangent of a gives tangents of h and c by a linear recursion (`_push`), and cotangents of h and c give
 one of a by the transposed recursion (`_pull`), with the same local partials (`_Local`). The adjoint is linear in its
@@ -52,7 +52,7 @@ def _rows(x: Any, batch: int) -> _Rows:
 
 
 def _gate_constants(dtype: Any) -> tuple[Any, Any]:
-    """Return 1/2 for i, f and o, and 1 for g; and 0 for those and 1 for g."""
+    """Return rows with 1/2 for i, f and o and 1 for g; and with 0 for i, f and o and 1 for g."""
     is_new = np.array([0, 0, 1, 0], dtype).reshape(4, 1, 1)
     return (is_new + 1) / 2, is_new
 
@@ -169,7 +169,7 @@ def _bends(p: _Local) -> list[Any]:
 
 
 def _push(sources: Any, dc: Any, p: _Local, r: Any) -> tuple[Any, Any, Any]:
-    """Return the tangents of a, h and c, given what is added to that of a, and that of c before the first step."""
+    """Return the tangents of a, h and c, given a term to add to that of a, and that of c before the first step."""
     tangents: list[tuple[Any, Any, Any]] = []
     for t in range(sources.shape[0]):
         a = sources[t] + tangents[-1][1] @ r if t else sources[t]
@@ -184,7 +184,7 @@ def _push(sources: Any, dc: Any, p: _Local, r: Any) -> tuple[Any, Any, Any]:
 
 
 def _pull(sources: Any, p: _Local, r: Any) -> tuple[Any, Any, Any]:
-    """Return the cotangents of a, h and c, given what is added to them: (T, N, 6 H), a's first."""
+    """Return the cotangents of a, h and c, given terms to add to them: (T, N, 6 H), a's first."""
     found: list[tuple[Any, Any, Any]] = []
     steps = sources.shape[0]
     for t in reversed(range(steps)):
@@ -200,13 +200,13 @@ def _pull(sources: Any, p: _Local, r: Any) -> tuple[Any, Any, Any]:
 
 
 def _sources(g: Any, p: _Local) -> Any:
-    """Return what the cotangent of the result adds to those of a, h and c, (T, N, 6 H)."""
+    """Return what the cotangent of the result adds to the cotangents of a, h and c, (T, N, 6 H)."""
     of_a = [g[:, k] * slope for k, slope in enumerate(_slopes(p))]
     return np.concatenate([*of_a, g[:, 4], g[:, 5]], axis=2)
 
 
 def _packed(b: Any, r: Any, c: Any, z: Any) -> Any:
-    """Put the parts of x together; None stands for zeros."""
+    """Pack the parts of x; None means zeros."""
     width = r.shape[1]
     top = np.zeros((1, width), r.dtype) if b is None else b[None]
     pad = np.zeros((c.shape[0], width - c.shape[1]), r.dtype)
@@ -214,7 +214,7 @@ def _packed(b: Any, r: Any, c: Any, z: Any) -> Any:
 
 
 def _tangent(dx: Any, out: Any, x: Any, batch: int) -> Any:
-    """Return the tangent of the result, given that of x."""
+    """Return the tangent of the result, given the tangent of x."""
     rows, change = _rows(x, batch), _rows(dx, batch)
     p = _local(out, rows.c)
     a, h, c = _push(change.z + change.b + times(p.h_before, change.r), change.c, p, rows.r)
@@ -223,7 +223,7 @@ def _tangent(dx: Any, out: Any, x: Any, batch: int) -> Any:
 
 
 def _adjoint_by_out(g: Any, cotangent: Any, out: Any, x: Any, batch: int) -> Any:
-    """Return the derivative of <g, adjoint> by the result of the LSTM, which the local partials are made of."""
+    """Return the derivative of <g, adjoint> by the result of the LSTM, on which the local partials depend."""
     rows, w = _rows(x, batch), _rows(g, batch)
     p = _local(out, rows.c)
     a, _, dc = _push(w.z + w.b + times(p.h_before, w.r), w.c, p, rows.r)
@@ -254,7 +254,7 @@ def _adjoint_by_x(g: Any, cotangent: Any, out: Any, x: Any, batch: int) -> Any:
 
 
 def _change_of_local(p: _Local, dout: Any, dfirst: Any) -> _Local:
-    """Return the tangents of what `_local` returns."""
+    """Return the tangents of the results of `_local`."""
     i, f, g, o, h, c = (dout[:, k] for k in range(6))
     before, by_c = delayed(c, dfirst), (1 - p.tanh_c * p.tanh_c)
     tanh_c = by_c * c
@@ -269,7 +269,7 @@ def _change_of_local(p: _Local, dout: Any, dfirst: Any) -> _Local:
 
 
 def _adjoint_jvp(tangents: Any, out: Any, x: Any, y: Any, z: Any, *, batch: int) -> Any:
-    """Differentiate the equations of `_pull`: the change of each one's coefficients is a source for it."""
+    """Differentiate the equations of `_pull`: the change of an equation's coefficients is a source term of it."""
     dx, dy, dz = (np.zeros(a.shape, a.dtype) if d is None else d for d, a in zip(tangents, (x, y, z), strict=True))
     rows, change = _rows(z, batch), _rows(dz, batch)
     p = _local(y, rows.c)

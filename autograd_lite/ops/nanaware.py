@@ -1,4 +1,4 @@
-"""Reductions that leave NaN out: each replaces NaN by what changes nothing, so no gradient goes there."""
+"""Reductions that ignore NaN: each replaces NaN by a neutral value, so no gradient flows there."""
 
 # ruff: noqa: D103  (they are NumPy's functions, whose texts are NumPy's)
 
@@ -16,39 +16,27 @@ _UNSET: Any = np._NoValue
 
 
 def _present(a: Any, where: Any) -> Any:
-    """Return which elements take part."""
+    """Return which elements count."""
     there = ~np.isnan(a)
     return there if not given(where) or where is True else there & where
 
 
-@composes(np.nansum)
-def nansum(
-    a: Any,
-    axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = _UNSET,
-    initial: Any = _UNSET,
-    where: Any = _UNSET,
-) -> Any:
-    a = operand(a)
-    present = np.where(np.isnan(a), 0, a)
-    return np.sum(present, axis=axis, dtype=dtype, keepdims=kept(keepdims), initial=initial, where=where)
+def _accumulate(nan_function: Any, function: Any, neutral: float) -> None:
+    """Make `nansum` of `sum`, and `nanprod` of `prod`."""
 
-
-@composes(np.nanprod)
-def nanprod(
-    a: Any,
-    axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = _UNSET,
-    initial: Any = _UNSET,
-    where: Any = _UNSET,
-) -> Any:
-    a = operand(a)
-    present = np.where(np.isnan(a), 1, a)
-    return np.prod(present, axis=axis, dtype=dtype, keepdims=kept(keepdims), initial=initial, where=where)
+    @composes(nan_function)
+    def accumulated(
+        a: Any,
+        axis: Axis = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: Any = _UNSET,
+        initial: Any = _UNSET,
+        where: Any = _UNSET,
+    ) -> Any:
+        a = operand(a)
+        present = np.where(np.isnan(a), neutral, a)
+        return function(present, axis=axis, dtype=dtype, keepdims=kept(keepdims), initial=initial, where=where)
 
 
 @composes(np.nanmean)
@@ -60,77 +48,59 @@ def nanmean(
     return np.mean(a, axis=axis, dtype=dtype, keepdims=kept(keepdims), where=_present(a, where))
 
 
-def _spread(function: Any, a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any, mean: Any) -> Any:
-    a = operand(a) if dtype is None else operand(a).astype(dtype)
-    axis = normalize_axes(axis, a.ndim, of_scalars=True)
-    there = _present(a, where)
-    # What is left out must be a number all the same: 0 times NaN is NaN.
-    a = np.where(there, a, 0)
-    found = function(a, axis=axis, ddof=ddof, keepdims=kept(keepdims), where=there, mean=mean)
-    if ddof <= 1:
-        return found
-    few = np.sum(there, axis=axis, keepdims=kept(keepdims)) <= ddof  # where np.var says inf, np.nanvar says NaN
-    return np.where(few, np.nan, found)
+def _spread(nan_function: Any, function: Any) -> None:
+    """Make `nanvar` of `var`, and `nanstd` of `std`."""
+
+    @composes(nan_function)
+    def spread(
+        a: Any,
+        axis: Axis = None,
+        dtype: Any = None,
+        out: Any = None,
+        ddof: float = 0,
+        keepdims: Any = _UNSET,
+        *,
+        where: Any = _UNSET,
+        mean: Any = _UNSET,
+        correction: Any = _UNSET,
+    ) -> Any:
+        ddof = ddof if correction is _UNSET else correction
+        a = operand(a) if dtype is None else operand(a).astype(dtype)
+        axis = normalize_axes(axis, a.ndim, of_scalars=True)
+        there = _present(a, where)
+        # Ignored elements must still be numbers: 0 times NaN is NaN.
+        a = np.where(there, a, 0)
+        found = function(a, axis=axis, ddof=ddof, keepdims=kept(keepdims), where=there, mean=mean)
+        if ddof <= 1:
+            return found
+        few = np.sum(there, axis=axis, keepdims=kept(keepdims)) <= ddof
+        return np.where(few, np.nan, found)  # np.nanvar returns NaN where np.var returns inf
 
 
-@composes(np.nanvar)
-def nanvar(
-    a: Any,
-    axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: float = 0,
-    keepdims: Any = _UNSET,
-    *,
-    where: Any = _UNSET,
-    mean: Any = _UNSET,
-    correction: Any = _UNSET,
-) -> Any:
-    ddof = ddof if correction is _UNSET else correction
-    return _spread(np.var, a, axis, dtype, ddof, keepdims, where, mean)
+def _extreme(nan_function: Any, function: Any, least: float) -> None:
+    """Make `nanmax` of `max`, and `nanmin` of `min`."""
+
+    @composes(nan_function)
+    def extreme(
+        a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET, initial: Any = _UNSET, where: Any = _UNSET
+    ) -> Any:
+        a = operand(a)
+        if a.dtype.kind not in "fc":
+            return function(a, axis=axis, keepdims=kept(keepdims), initial=initial, where=where)
+        missing = np.isnan(a)
+        present = np.where(missing, least, a)
+        found = function(present, axis=axis, keepdims=kept(keepdims), initial=initial, where=where)
+        if given(initial):
+            return found
+        return np.where(np.all(missing, axis=axis, keepdims=kept(keepdims)), np.nan, found)
 
 
-@composes(np.nanstd)
-def nanstd(
-    a: Any,
-    axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: float = 0,
-    keepdims: Any = _UNSET,
-    *,
-    where: Any = _UNSET,
-    mean: Any = _UNSET,
-    correction: Any = _UNSET,
-) -> Any:
-    ddof = ddof if correction is _UNSET else correction
-    return _spread(np.std, a, axis, dtype, ddof, keepdims, where, mean)
-
-
-def _extreme(function: Any, least: float, a: Any, axis: Any, keepdims: Any, initial: Any, where: Any) -> Any:
-    a = operand(a)
-    if a.dtype.kind not in "fc":
-        return function(a, axis=axis, keepdims=kept(keepdims), initial=initial, where=where)
-    missing = np.isnan(a)
-    present = np.where(missing, least, a)
-    found = function(present, axis=axis, keepdims=kept(keepdims), initial=initial, where=where)
-    if given(initial):
-        return found
-    return np.where(np.all(missing, axis=axis, keepdims=kept(keepdims)), np.nan, found)
-
-
-@composes(np.nanmax)
-def nanmax(
-    a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET, initial: Any = _UNSET, where: Any = _UNSET
-) -> Any:
-    return _extreme(np.max, -np.inf, a, axis, keepdims, initial, where)
-
-
-@composes(np.nanmin)
-def nanmin(
-    a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET, initial: Any = _UNSET, where: Any = _UNSET
-) -> Any:
-    return _extreme(np.min, np.inf, a, axis, keepdims, initial, where)
+_accumulate(np.nansum, np.sum, 0)
+_accumulate(np.nanprod, np.prod, 1)
+_spread(np.nanvar, np.var)
+_spread(np.nanstd, np.std)
+_extreme(np.nanmax, np.max, -np.inf)
+_extreme(np.nanmin, np.min, np.inf)
 
 
 @composes(np.nan_to_num)

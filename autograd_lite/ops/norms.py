@@ -1,7 +1,7 @@
-"""Norms, and what is found from singular values: condition numbers, ranks.
+"""Norms, and quantities from singular values: condition numbers, ranks.
 
-At 0, where a norm has the tip of a cone, the gradient is 0, the subgradient of least norm; ties of the largest and the
-smallest share evenly.
+At 0, where the graph of a norm is the tip of a cone, the gradient is 0, the subgradient of least norm; ties for the
+largest or the smallest share the gradient evenly.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def _vector_norm_partial(out: Any, x: Any, *, axis: Any, ord: float) -> Any:
     if ord in (inf, -inf):
         chosen = ((size == out) | np.isnan(size)).astype(size.dtype)
         return _direction(x) * (chosen / chosen.sum(axis=axis, keepdims=True))
-    # Where x is 0 and the power is below 1 the slope is infinite on both sides, and the least of it is 0.
+    # Where x is 0 and the power is below 1, the slope is infinite on both sides; the subgradient of least norm is 0.
     still = zero | (size == 0)
-    # Not **, which on arrays alone takes shortcuts that round otherwise.
+    # Not **, whose shortcuts for arrays round differently.
     slope = np.power(np.where(still, 1, size) / np.where(zero, 1, out), ord - 1)
     return np.where(still, 0, _direction(x) * slope)
 
@@ -84,7 +84,7 @@ vector_norm = reduction(
     saves="ox",
     holomorphic=False,
     jvp=_vector_norm_jvp,
-    kinks="0; ties of the largest or the smallest",
+    kinks="0; ties for the largest or the smallest",
     glyph="‖x‖",
 )
 
@@ -108,7 +108,7 @@ def _linalg_vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, 
 
 def _of_singular_values(x: Any, rows: int, columns: int, ord: Any) -> Any:
     s = np.linalg.svdvals(np.moveaxis(x, (rows, columns), (-2, -1)))
-    # The vectors of a singular value 0 could be any, so nothing is said of how it changes.
+    # The vectors of a singular value 0 are arbitrary, so how it changes is undetermined.
     s = np.where(s > 0, s, 0)
     if ord == "nuc":
         return s.sum(axis=-1)

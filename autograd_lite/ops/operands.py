@@ -1,4 +1,4 @@
-"""What NumPy functions are given and asked to fill: array-likes, values that only steer, and arrays for `out=`."""
+"""Arguments of NumPy functions: array-likes, values that only steer, and arrays for `out=`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..core.shapes import is_axis_of_scalar, normalize_axis
 
 
 class Finished(NamedTuple):
-    """What a binder returns when the call is no call of one op: the result itself."""
+    """What a binder returns when the call is not a single op: the result itself."""
 
     result: Any
 
@@ -22,7 +22,7 @@ def given(argument: Any) -> bool:
 
 
 def newer(name: str) -> tuple[Any, ...]:
-    """Return the function that NumPy 2.0 lacked, if this NumPy has it, as the arguments of `composes`."""
+    """Return a function that NumPy 2.0 lacked, if this NumPy has it, as arguments for `composes`."""
     return (getattr(np, name),) if hasattr(np, name) else ()
 
 
@@ -32,7 +32,7 @@ def kept(keepdims: Any) -> bool:
 
 
 def operand(x: Any) -> Any:
-    """Return an array for what is none: numbers and lists, of Tensors too."""
+    """Turn numbers and lists, also of Tensors, into an array."""
     if hasattr(x, "shape"):
         return x
     if isinstance(x, (list, tuple)) and _has_tensors(x):
@@ -41,7 +41,7 @@ def operand(x: Any) -> Any:
 
 
 def along_axis(a: Any, axis: int | None) -> tuple[Any, int]:
-    """Return an array and the one axis to go along: all in one row for None, and so for a number's axis 0 or -1."""
+    """Return an array and the axis to work along: flattened for None, and for axis 0 or -1 of a number."""
     a = operand(a)
     if axis is None or is_axis_of_scalar(axis, a.ndim):
         return a.reshape(-1), 0
@@ -49,7 +49,7 @@ def along_axis(a: Any, axis: int | None) -> tuple[Any, int]:
 
 
 def several(name: str, arrays: Any) -> list[Any]:
-    """Return the arrays that are to be joined.
+    """Return the arrays to join.
 
     Raises:
         ShapeError: if there are none.
@@ -93,13 +93,13 @@ def cast(x: Any, dtype: Any, casting: str = "same_kind") -> Any:
 def write(
     name: str, out: Any, result: Any, where: Any = True, *, broadcast: bool = False, argument: str = "out"
 ) -> Any:
-    """Put a result where `out=` says, and return that.
+    """Write a result into the `out=` argument, and return that.
 
     A Tensor is filled as by `out[...] = result`, so that the gradient flows through it; an array can only be filled
     with a result that has no gradient to lose.
 
     Raises:
-        UnsupportedError: if the gradient would get lost.
+        UnsupportedError: if the gradient would be lost.
         ShapeError: if the result does not fit.
         DtypeError: if it cannot be cast.
     """
@@ -118,7 +118,7 @@ def write(
                 f"{name}: the argument {argument}= must be a Tensor here, since an array would lose the gradient of "
                 "the result; assign the result instead (t = np.f(...)), or use t[...] = value"
             )
-        result = np.asarray(result)  # which what stands for more than its values, as in vmap and jvp, refuses
+        result = np.asarray(result)  # refused by values inside vmap and jvp
     np.copyto(out, result, where=where if where is True else values(where))
     return out
 

@@ -1,4 +1,4 @@
-"""Sorting and searching. Indices have no gradient; what is sorted is gathered by them, equals in their old order."""
+"""Sorting and searching. Indices have no gradient; sorted values are gathered by them, ties in their old order."""
 
 # ruff: noqa: D103  (they are NumPy's functions, whose texts are NumPy's)
 
@@ -34,7 +34,7 @@ def _bind_argsort(
 ) -> _Bound:
     refuse("np.argsort", "it names fields, which Tensors have none of", order=order)
     a, axis = along_axis(a, axis)
-    if descending is not np._NoValue:  # which NumPy has since 2.5, and refuses beside `kind`
+    if descending is not np._NoValue:  # new in NumPy 2.5, and not allowed together with `kind`
         return (a,), {"axis": axis, "kind": kind, "stable": stable, "descending": bool(descending)}
     return (a,), {"axis": axis, "kind": "stable" if stable else kind}
 
@@ -105,7 +105,7 @@ def lexsort(keys: Any, axis: int = -1) -> Any:
 
 
 def _line(a: Any, axis: int | None) -> tuple[Any, int]:
-    # As `along_axis`, but for numbers, which NumPy refuses to sort although it finds their order.
+    # As `along_axis`, except for numbers, which NumPy refuses to sort although it accepts them in argsort.
     a = operand(a)
     return along_axis(a, axis if axis is None else normalize_axis(axis, a.ndim))
 

@@ -32,7 +32,7 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
         )
     kind = kwargs.pop("reflect_type", "even")
     _refuse_pad(mode, kwargs | ({"reflect_type": kind} if kind != "even" else {}))
-    # Which element each position of the result copies is what np.pad does to the positions themselves.
+    # np.pad applied to the positions tells which element each position of the result copies.
     for axis, w in enumerate(width):
         if w != (0, 0):
             array = array[(slice(None),) * axis + (np.pad(np.arange(array.shape[axis]), w, mode=mode),)]  # type: ignore[call-overload]

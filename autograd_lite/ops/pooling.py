@@ -1,9 +1,9 @@
 """Pooling: the largest element, or the sum, of each window of any number of spatial axes, channels last.
 
 A window is a rectangle of taps in C order; taps that fall into the padding do not count. `window_max` is the largest
-element. Its derivatives go by its place, the first of equals, which is found by comparison: `window_take_equal` takes
+element. Its derivatives use its position, the first among ties, which is found by comparison: `window_take_equal` takes
 the element of x from where y first equals z in each window, and `window_put_equal`, its adjoint, puts elements there.
-The adjoint of `window_sum` is `window_spread`, and the other way round.
+`window_sum` and `window_spread` are adjoints of each other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _count(size: Shape, window: Shape, stride: Shape, padding: Padding) -> Shape
 
 
 def _taps(size: Shape, window: Shape, stride: Shape, padding: Padding) -> Iterator[tuple[Place, Place]]:
-    """Yield for each tap that lies inside the array for some window: for which, and where, as indices of arrays."""
+    """Yield, for each tap that is inside the array for some window, those windows and its positions, as indices."""
     places = tap_places(size, _count(size, window, stride, padding), window, stride, padding, (1,) * len(size))
     for windows, elements in places:
         if all(part.stop > part.start for part in windows):
@@ -33,13 +33,13 @@ def _taps(size: Shape, window: Shape, stride: Shape, padding: Padding) -> Iterat
 
 
 def _along(x: Any, axis: int, place: Any) -> Any:
-    """Return a part of x: `place` along one axis, all of the others."""
+    """Return a part of x: `place` along one axis, everything along the others."""
     return x[(slice(None),) * axis + (place,)]
 
 
 def _window_max(x: Any, *, window: Shape, stride: Shape, padding: Padding) -> Any:
     out = x
-    for axis in range(x.ndim - 2, 0, -1):  # one axis after the other: few passes, and shorter ones
+    for axis in range(x.ndim - 2, 0, -1):  # axis by axis: fewer and shorter passes
         size, length, step, pad = out.shape[axis], window[axis - 1], stride[axis - 1], padding[axis - 1]
         count = windows_along(size, length, step, pad)
         start = np.maximum(step * np.arange(count) - pad[0], 0)
@@ -56,16 +56,16 @@ def _window_max(x: Any, *, window: Shape, stride: Shape, padding: Padding) -> An
     return out.copy() if np.may_share_memory(out, x) else out  # windows of one element
 
 
-_BYTES = 1 << 19  # of y in a block of samples: with what is made of it, a share of a processor's own cache
+_BYTES = 1 << 19  # of y in a block of samples; with its temporaries it fits a core's own cache
 
 
 def _first_equal(
     y: Any, z: Any, window: Shape, stride: Shape, padding: Padding
 ) -> Iterator[tuple[slice, Place, Place, Any]]:
-    """Yield, for some samples after the others, each tap as `_taps` does, and where it is the first with y equal to z.
+    """Yield each tap as `_taps` does, block by block of samples, with the windows where it is the first with y == z.
 
     Yields:
-        Which samples, for which of their windows, where in y, and whether it is.
+        The samples, their windows, the positions in y, and the mask of windows where this tap is the first.
     """
     taps = list(_taps(y.shape[1:-1], window, stride, padding))
     any_nan = z.dtype.kind == "f" and bool(np.isnan(z).any())
@@ -120,7 +120,7 @@ def _window_spread(x: Any, *, size: Shape, window: Shape, stride: Shape, padding
 
 
 def _batched(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
-    """Put the examples one after another, as one larger batch."""
+    """Join the examples into one larger batch."""
     size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
     full = [x if b else np.broadcast_to(x, (size, *x.shape)) for x, b in zip(inputs, batched, strict=True)]
     rows = full[0].shape[1]

@@ -1,6 +1,4 @@
-"""Medians and quantiles: sorted, then taken between two neighbours, so that the gradient goes to those two alone."""
-
-# ruff: noqa: D103  (they are NumPy's functions, whose texts are NumPy's)
+"""Medians and quantiles: sorted, then interpolated between two neighbours, so that only those two get a gradient."""
 
 from __future__ import annotations
 
@@ -15,6 +13,7 @@ from ..core.op import composes
 from ..core.shapes import Axis, normalize_axes
 from .operands import operand
 
+_UNSET: Any = np._NoValue
 _Place = Callable[[Any, Any], Any]
 
 
@@ -22,7 +21,7 @@ def _by_plotting_positions(alpha: float, beta: float) -> _Place:
     return lambda n, q: n * q + (alpha + q * (1 - alpha - beta)) - 1
 
 
-# Where in the sorted values, counted from 0, the quantile q of n values lies.
+# The position of the quantile q among n sorted values, counted from 0.
 _CONTINUOUS: dict[str, _Place] = {
     "linear": lambda n, q: (n - 1) * q,
     "interpolated_inverted_cdf": _by_plotting_positions(0, 1),
@@ -33,7 +32,7 @@ _CONTINUOUS: dict[str, _Place] = {
 }
 
 
-# The methods that take one of the values: which.
+# The methods that take one of the values: its position.
 _ONE: dict[str, _Place] = {
     "lower": lambda n, q: np.floor((n - 1) * q),
     "higher": lambda n, q: np.ceil((n - 1) * q),
@@ -41,7 +40,7 @@ _ONE: dict[str, _Place] = {
     "inverted_cdf": lambda n, q: np.ceil(n * q - 1),
     "closest_observation": lambda n, q: _closest(n * q - 1.5),
 }
-# And those that take the mean of two, or one of them: where in between, as a share of the way.
+# The methods that take one of two neighbours or their mean: how far between them, from 0 to 1.
 _MEANS: dict[str, tuple[_Place, Callable[[Any], Any]]] = {
     "midpoint": (lambda n, q: (n - 1) * q, lambda share: np.where(share > 0, 0.5, 0.0)),
     "averaged_inverted_cdf": (lambda n, q: n * q - 1, lambda share: np.where(share > 0, 1.0, 0.5)),
@@ -55,7 +54,7 @@ def _closest(place: Any) -> Any:
 
 
 def _places(method: str, n: Any, q: Any) -> tuple[Any, Any, Any]:
-    """Return the index of two neighbours and the share of the second, or None for the first alone."""
+    """Return the indices of two neighbours and the weight of the second, or None to take only the first."""
     share: Any = None
     if method in _ONE:
         low = _ONE[method](n, q)
@@ -78,7 +77,7 @@ def _between(a: Any, b: Any, share: Any) -> Any:
 
 
 def _lanes(a: Any, axis: Axis) -> tuple[Any, tuple[int, ...]]:
-    """Return the array with all reduced axes as one, the last, and the shape that keeps them as 1."""
+    """Return the array with all reduced axes merged into the last, and the shape of the result with keepdims."""
     axes = tuple(range(a.ndim)) if axis is None else normalize_axes(axis, a.ndim) or ()
     kept = [i for i in range(a.ndim) if i not in axes]
     lanes = a.transpose((*kept, *axes)).reshape(*(a.shape[i] for i in kept), math.prod(a.shape[i] for i in axes))
@@ -86,7 +85,7 @@ def _lanes(a: Any, axis: Axis) -> tuple[Any, tuple[int, ...]]:
 
 
 def _quantile(a: Any, q: Any, weak: bool, axis: Axis, method: str, keepdims: Any, ignore_nan: bool) -> Any:
-    if q.dtype.kind in "biu":  # the least and the largest
+    if q.dtype.kind in "biu":  # the smallest and the largest
         method = "lower" if method == "linear" else method
         q = q.astype(np.float64)
     if a.dtype.kind in "biu" and method not in _ONE:
@@ -105,7 +104,7 @@ def _quantile(a: Any, q: Any, weak: bool, axis: Axis, method: str, keepdims: Any
     if share is not None:
         share = share.astype(a.dtype if weak else q.dtype)
         result = _between(result, np.take_along_axis(before, np.broadcast_to(high, shape), -1), share)
-    if not ignore_nan:  # a NaN, which is sorted to the end, makes every quantile NaN
+    if not ignore_nan:  # a NaN is sorted to the end and makes every quantile NaN
         last = before[..., -1:]
         result = np.where(np.isnan(last), last, result)
     result = np.moveaxis(result, -1, 0)
@@ -113,78 +112,35 @@ def _quantile(a: Any, q: Any, weak: bool, axis: Axis, method: str, keepdims: Any
     return result.reshape((*q.shape, *tail))
 
 
-def _levels(a: Any, q: Any, whole: float = 1.0) -> tuple[Any, Any, bool]:
-    """Return the array, the levels, 1 for all of it, and whether they are a Python number, which promotes nothing."""
-    weak = type(q) in (int, float)
-    q = operand(q)
-    return operand(a), q if whole == 1 else q / whole, weak
-
-
 # ---- the functions --------------------------------------------------------------------------------------------------
 
 
-@composes(np.quantile)
-def quantile(
-    a: Any,
-    q: Any,
-    axis: Axis = None,
-    out: Any = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    *,
-    weights: Any = None,
-) -> Any:
-    refuse("np.quantile", "sort the values, sum the weights with np.cumsum and use np.interp", weights=weights)
-    return _quantile(*_levels(a, q), axis, method, keepdims, False)
+def _of_levels(function: Any, whole: float, ignore_nan: bool) -> None:
+    """Make a function of levels, of which `whole` is all of the values."""
+
+    @composes(function)
+    def of_levels(
+        a: Any,
+        q: Any,
+        axis: Axis = None,
+        out: Any = None,
+        overwrite_input: bool = False,
+        method: str = "linear",
+        keepdims: bool = _UNSET if ignore_nan else False,
+        *,
+        weights: Any = None,
+    ) -> Any:
+        instead = "sort the values, sum the weights with np.cumsum and use np.interp"
+        refuse(f"np.{function.__name__}", instead, weights=weights)
+        weak, levels = type(q) in (int, float), operand(q)
+        shares = levels if whole == 1 else levels / whole
+        return _quantile(operand(a), shares, weak, axis, method, keepdims, ignore_nan)
 
 
-@composes(np.percentile)
-def percentile(
-    a: Any,
-    q: Any,
-    axis: Axis = None,
-    out: Any = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    *,
-    weights: Any = None,
-) -> Any:
-    refuse("np.percentile", "sort the values, sum the weights with np.cumsum and use np.interp", weights=weights)
-    return _quantile(*_levels(a, q, 100), axis, method, keepdims, False)
-
-
-@composes(np.nanquantile)
-def nanquantile(
-    a: Any,
-    q: Any,
-    axis: Axis = None,
-    out: Any = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: Any = np._NoValue,
-    *,
-    weights: Any = None,
-) -> Any:
-    refuse("np.nanquantile", "sort the values, sum the weights with np.cumsum and use np.interp", weights=weights)
-    return _quantile(*_levels(a, q), axis, method, keepdims, True)
-
-
-@composes(np.nanpercentile)
-def nanpercentile(
-    a: Any,
-    q: Any,
-    axis: Axis = None,
-    out: Any = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: Any = np._NoValue,
-    *,
-    weights: Any = None,
-) -> Any:
-    refuse("np.nanpercentile", "sort the values, sum the weights with np.cumsum and use np.interp", weights=weights)
-    return _quantile(*_levels(a, q, 100), axis, method, keepdims, True)
+_of_levels(np.quantile, 1, False)
+_of_levels(np.percentile, 100, False)
+_of_levels(np.nanquantile, 1, True)
+_of_levels(np.nanpercentile, 100, True)
 
 
 def _middle(a: Any, axis: Axis, keepdims: Any, ignore_nan: bool) -> Any:
@@ -208,13 +164,17 @@ def _middle(a: Any, axis: Axis, keepdims: Any, ignore_nan: bool) -> Any:
     return middle.reshape(one_shape) if keepdims is not np._NoValue and keepdims else middle
 
 
-@composes(np.median)
-def median(a: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
-    return _middle(a, axis, keepdims, False)
+def _median(function: Any, ignore_nan: bool) -> None:
+    @composes(function)
+    def median(
+        a: Any,
+        axis: Axis = None,
+        out: Any = None,
+        overwrite_input: bool = False,
+        keepdims: bool = _UNSET if ignore_nan else False,
+    ) -> Any:
+        return _middle(a, axis, keepdims, ignore_nan)
 
 
-@composes(np.nanmedian)
-def nanmedian(
-    a: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = np._NoValue
-) -> Any:
-    return _middle(a, axis, keepdims, True)
+_median(np.median, False)
+_median(np.nanmedian, True)

@@ -34,7 +34,7 @@ def size(a: Any, axis: Any = None) -> int:
 
 
 def _dtypes(items: Any) -> list[Any]:
-    """Return what promotes as the items do: arrays without axes are no weaker than others, Python numbers are."""
+    """Return stand-ins that promote as the items do: 0-d arrays promote like any array, Python numbers are weak."""
     return [item.dtype if hasattr(item, "__apply_op__") else item for item in items]
 
 

@@ -1,4 +1,4 @@
-"""Random draws as recorded ops: each names the generator that it draws from, so that a replay draws again."""
+"""Random draws as recorded ops: each names its generator, so that a replay draws anew."""
 
 from __future__ import annotations
 

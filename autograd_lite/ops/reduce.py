@@ -30,7 +30,7 @@ def _canonical(a: Any, axis: Axis, keepdims: Any) -> dict[str, Any]:
 
 
 def _canonical_of_arrays(a: Any, axis: Axis, keepdims: Any) -> dict[str, Any]:
-    """As `_canonical`, for what NumPy writes in Python and so refuses for the axis 0 of a number: mean, var, std."""
+    """As `_canonical`, for mean, var and std, which NumPy writes in Python and which refuse axis 0 of a number."""
     return {"axis": normalize_axes(axis, a.ndim), "keepdims": kept(keepdims)}
 
 
@@ -41,11 +41,11 @@ def _is_set(where: Any) -> bool:
 def _reduced_with(
     reduce_: Any, a: Any, absorbs: float, where: Any, initial: Any, merge: Any, axis: Any, **rest: Any
 ) -> Finished:
-    """Reduce what `where` selects, beginning with `initial`; the rest becomes a value that changes nothing."""
+    """Reduce the elements that `where` selects, starting with `initial`; the rest become a neutral value."""
     a = operand(a)
     if _is_set(where):
         a = np.where(where, a, absorbs)
-    if 0 in a.shape and reduce_ in (np.max, np.min):  # the extremes of nothing have no value but the initial one
+    if 0 in a.shape and reduce_ in (np.max, np.min):  # of no elements at all, the extreme is `initial`
         shape = reduced_shape(a.shape, normalize_axes(axis, a.ndim), rest["keepdims"])
         return Finished(np.broadcast_to(operand(initial).astype(a.dtype), shape))
     result = reduce_(a, axis=axis, **rest)
@@ -55,7 +55,7 @@ def _reduced_with(
 
 
 def _limit(dtype: np.dtype[Any], sign: float) -> Any:
-    """Return the least (sign -1) or the largest value of a dtype."""
+    """Return the smallest (sign -1) or the largest value of a dtype."""
     if dtype.kind == "b":
         return sign > 0
     if dtype.kind in "iu":
@@ -89,8 +89,7 @@ def _binder(function: Callable[..., Any], absorbs: float, merge: Any, *, accumul
             return (a,), _canonical(a, axis, keepdims)
         if _is_set(where) and not given(initial):
             raise ValueError(
-                f"np.{function.__name__}: where= needs initial= too, as in NumPy, since the extreme of nothing has no "
-                "value"
+                f"np.{function.__name__}: where= needs initial= too, as in NumPy, since no elements have no extreme"
             )
         limit = _limit(operand(a).dtype, absorbs)
         return _reduced_with(function, a, limit, where, initial, merge, axis, keepdims=kept(keepdims))
@@ -115,7 +114,7 @@ def _mean_where(a: Any, axis: Axis, dtype: Any, keepdims: bool, where: Any) -> A
 
 
 def _selected(where: Any, a: Any, axis: Axis, keepdims: bool) -> Any:
-    """Count the elements that a reduction takes."""
+    """Count the elements that go into one element of the result."""
     return np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
 
 
@@ -132,7 +131,7 @@ def _spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return broadcast_to(expand_reduced(g, x.shape, axis, keepdims), shape=x.shape)
 
 
-# The linear ones. `x` is read for its shape alone.
+# The linear reductions. Only the shape of `x` is read.
 sum_ = reduction(
     "sum",
     lambda x, *, axis, keepdims, dtype: x.sum(axis=axis, keepdims=keepdims, dtype=dtype),
@@ -189,7 +188,8 @@ min_ = reduction(
 def _product_of_others(out: Any, x: Any, *, axis: Any, dtype: Any) -> Any:
     """Return, for every element, the product of the others along `axis`: exact at zeros, to every order.
 
-    No division, so a zero is nothing special: products of halves going up a tree, times the sibling going down.
+    Without division, so zeros need no special care: products of halves up a tree, then times the sibling on the way
+    down.
     """
     axes = tuple(range(x.ndim)) if axis is None else axis
     kept = tuple(i for i in range(x.ndim) if i not in axes)
@@ -271,7 +271,7 @@ def _uphill(x: Any, axis: Any) -> Any:
 
 
 def _std_partial(out: Any, x: Any, *, axis: Any, ddof: float) -> Any:
-    # Where all values are equal the standard deviation has the tip of a cone: the minimum-norm choice is 0.
+    # Where all values are equal, the standard deviation has the tip of a cone: the subgradient of least norm is 0.
     flat = out == 0
     slope = _uphill(x, axis) / ((_count(x, axis) - ddof) * np.where(flat, 1, out))
     return np.where(flat, 0, slope)
@@ -315,7 +315,7 @@ std = reduction(
 
 # ---- without derivative ---------------------------------------------------------------------------------------------
 def one_axis(axis: int | None, ndim: int) -> int | None:
-    """Return the axis of argmax and its kin, None for all of them; a number's axis 0 or -1 is all that it has."""
+    """Return the axis of argmax and similar, None for all; axis 0 or -1 of a number also means all."""
     return None if axis is None or is_axis_of_scalar(axis, ndim) else normalize_axis(axis, ndim)
 
 
@@ -342,7 +342,7 @@ def _infer_by_running(forward: Callable[..., Any]) -> Callable[..., ShapeDtype]:
 
 
 def batched_arg(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
-    """Find the index in every example: the batching rule of argmax and its kin, whose `axis` is one int or None."""
+    """Find the index in every example: the batching rule of argmax and similar, whose `axis` is one int or None."""
     (x,), axis = inputs, params["axis"]
     if axis is not None:
         return op(x, axis=axis + 1, keepdims=params["keepdims"])

@@ -32,7 +32,7 @@ def _backwards(a: Any, axis: int) -> Any:
 
 
 def _shifted(a: Any, axis: int, first: float) -> Any:
-    """Move every element one place on along `axis`; the last falls off and `first` comes in."""
+    """Shift every element by one along `axis`; the last is dropped and `first` comes in."""
     before = (slice(None),) * axis
     front = np.full((*a.shape[:axis], min(1, a.shape[axis]), *a.shape[axis + 1 :]), first, a.dtype)
     return np.concatenate([front, a[(*before, slice(None, -1))]], axis=axis)
@@ -104,7 +104,7 @@ def _recur_jvp(tangents: Any, out: Any, x: Any, axis: int) -> Any:
 
 
 def _cumprod_vjp(g: Any, out: Any, x: Any, *, axis: int) -> Any:
-    # The product of those before, times the sum over those behind of g and the product in between.
+    # The product of the elements before, times the sum over those after of g and the product in between.
     return _shifted(out, axis, 1) * _recur_by_y(g, out, x, g, axis=axis)
 
 
@@ -123,7 +123,7 @@ cumprod = structural(
 
 # ---- extremes: as in max and min, those that are equal so far share evenly; a NaN, once met, is the extreme ----------
 def _runs(out: Any, x: Any, axis: int, dtype: np.dtype[Any]) -> tuple[Any, Any, Any]:
-    """Return where the extreme is the one before, where x is it, and how many were in this run up to here."""
+    """Return where the extreme is unchanged, where x is the extreme, and the number of ties in the run so far."""
     before = _shifted(out, axis, 0)
     goes_on = ((out == before) | (np.isnan(out) & np.isnan(before))).astype(dtype)
     chosen = ((x == out) | np.isnan(x)).astype(dtype)

@@ -1,11 +1,11 @@
 """The ufuncs of `scipy.special`: their derivatives, for where SciPy is installed and used.
 
-SciPy is never imported here. The first call of one of its ufuncs on a Tensor makes the op record out of the table
-below; the rules reach SciPy's functions through `sp`, which gives those records, so that they have every higher
-derivative too. An op is called by SciPy's name with `special.` in front. None in the table means that the derivative
-by that input, most often an order, is not known in closed form: a call that would need it is refused.
+SciPy is never imported here. The first call of one of its ufuncs on a Tensor makes the op record from the table below;
+the rules reach SciPy's functions through `sp`, which returns these records, so that they have every higher derivative,
+too. The name of an op is SciPy's with `special.` in front. None in the table means that the derivative by that input,
+usually an order, is not known in closed form: a call that would need it is refused.
 
-The formulas are those of the NIST Digital Library of Mathematical Functions, with the numbers of its equations.
+Formulas and equation numbers are those of the NIST Digital Library of Mathematical Functions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..core.op import OPS, Op, applied, elementwise
 
 
 class Known(NamedTuple):
-    """What is known about a ufunc: a partial for each input, as `elementwise` takes them."""
+    """The facts about a ufunc: a partial for each input, as for `elementwise`."""
 
     partials: tuple[Any, ...]
     saves: str | Sequence[str]
@@ -35,7 +35,7 @@ def _known(*partials: Any, saves: str | Sequence[str] = "", **facts: Any) -> Kno
 
 
 class _Special:
-    """Stands for `scipy.special` in the rules: an attribute is the op record of that name, made when first used."""
+    """Takes the place of `scipy.special` in rules: an attribute is the op record of that name, made on first use."""
 
     def __getattr__(self, name: str) -> Op:
         if name not in TABLE:
@@ -80,13 +80,13 @@ def _log_ratio_slope(w: Any) -> Any:
 
 def _exprel_slope(x: Any) -> Any:
     """Return the derivative of (exp(x) - 1) / x, which is the hypergeometric 1F1(1; 2; x)."""
-    # Far to the left it is 1/x². To the right it is infinite at 1000 already; at infinity SciPy does not return.
+    # Far to the left it is 1/x². To the right it is infinite from 1000 on; at infinity SciPy does not return.
     far = np.square(1 / np.minimum(x, -50.0))
     return np.where(x < -50, far, 0.5 * sp.hyp1f1(2, 3, np.clip(x, -50.0, 1000.0)))
 
 
 def _erfcx_slope(out: Any, x: Any) -> Any:
-    """Return the derivative of exp(x²) erfc(x); far to the right its difference cancels, and is a series in 1/x²."""
+    """Return the derivative of exp(x²) erfc(x); far to the right, where its difference cancels, by a series in 1/x²."""
     w = np.square(1 / np.maximum(x, 100.0))
     far = (-0.5 * _SLOPE) * w * (1 - w * (1.5 - w * (3.75 - w * 13.125)))
     return np.where(x > 100, far, 2 * np.minimum(x, 100.0) * out - _SLOPE)
@@ -269,7 +269,7 @@ _BETA = {
 
 _ORDER_X = ("positive", "positive")
 # 10.6.1, 10.29.1 and the special cases 10.6.3, 10.29.3; the scaled ones differ by the derivative of their factor.
-# `yn` and `kn` are not here: they cut an order to an integer with a warning, and `yv` and `kv` are as good.
+# `yn` and `kn` are not here: they truncate the order to an integer with a warning; `yv` and `kv` do the same job.
 _BESSEL = {
     "j0": _known(lambda out, x: -sp.j1(x), saves="x"),
     "j1": _known(lambda out, x: 0.5 * (sp.j0(x) - sp.jv(2, x)), saves="x"),
@@ -503,14 +503,14 @@ def _record(name: str, ufunc: np.ufunc) -> Op:
         function: Callable[..., Any] = ufunc
         facts = known.facts
         if ufunc.nin > 2 or None in known.partials:
-            # Tensors apply ops of one or two inputs by their ufunc without further questions, so an op that may have
-            # to refuse a call stays out of that table: it is made of the ufunc's call, and found by `scipy_op` alone.
+            # Tensors apply ops of one or two inputs by their ufunc without further checks, so an op that may have to
+            # refuse a call is not in that table: its forward calls the ufunc, and only `scipy_op` finds it.
             function, facts = ufunc.__call__, {**facts, "jvp": _pushing(name, known.partials)}
         return elementwise(function, *known.partials, name=label, saves=known.saves, **facts)
 
 
 def _pushing(name: str, partials: tuple[Any, ...]) -> Callable[..., Any]:
-    """Return the forward rule that sums what the partials say, and refuses a tangent where there is none."""
+    """Return the jvp that sums the terms of the partials, and refuses a tangent where a partial is missing."""
 
     def jvp(tangents: Sequence[Any], out: Any, *inputs: Any) -> Any:
         total = None
@@ -534,7 +534,7 @@ def _unknown(name: str, i: int) -> UnsupportedError:
 
 
 def scipy_op(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Op | None:
-    """Return the op that a ufunc of SciPy stands for, or None if it is none of the table.
+    """Return the op of a SciPy ufunc, or None if it is not in the table.
 
     Raises:
         UnsupportedError: if the call needs a derivative that is not known.

@@ -1,4 +1,4 @@
-"""What the recurrent ops share: arrays of gates side by side or apart, and of steps moved by one.
+"""Shared by the recurrent ops: splitting and joining gates, and shifting steps by one.
 
 Letters: T steps, N rows (the batch), H units. An array of k gates at all steps is (T, N, k H).
 """
@@ -17,23 +17,23 @@ def floating(*dtypes: Any) -> np.dtype[Any]:
 
 
 def by_gate(rows: Any, units: int) -> Any:
-    """Look at an array (..., N, k H) as (..., k, N, H)."""
+    """View an array (..., N, k H) as (..., k, N, H)."""
     return rows.reshape(*rows.shape[:-1], rows.shape[-1] // units, units).swapaxes(-2, -3)
 
 
 def cut(a: Any, parts: int) -> list[Any]:
-    """Cut the last axis of (..., parts H) into parts."""
+    """Split the last axis of (..., parts H) into parts."""
     n = a.shape[-1] // parts
     return [a[..., k * n : (k + 1) * n] for k in range(parts)]
 
 
 def delayed(a: Any, first: Any = None) -> Any:
-    """Move everything one step on; the last step falls off, and zeros or `first` come in."""
+    """Shift everything one step forward; the last step is dropped, and zeros or `first` come in."""
     return np.concatenate([np.zeros((1, *a.shape[1:]), a.dtype) if first is None else first[None], a[:-1]], axis=0)
 
 
 def advanced(a: Any) -> Any:
-    """Move everything one step back; the first step falls off, and zeros come in."""
+    """Shift everything one step back; the first step is dropped, and zeros come in."""
     return np.concatenate([a[1:], np.zeros((1, *a.shape[1:]), a.dtype)], axis=0)
 
 

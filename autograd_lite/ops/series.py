@@ -1,4 +1,4 @@
-"""sinc and i0. Each belongs to a family that its derivatives never leave: one op, whose parameter is the order."""
+"""sinc and i0. The derivatives of each stay in one family: one op, whose parameter is the order."""
 
 from __future__ import annotations
 

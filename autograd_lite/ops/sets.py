@@ -1,4 +1,4 @@
-"""Sets: which elements there are. Values are gathered from the inputs, the first of equals, and so have gradients."""
+"""Set operations. Distinct values are gathered from the inputs, the first among equals, and so have gradients."""
 
 # ruff: noqa: D103  (they are NumPy's functions, whose texts are NumPy's)
 

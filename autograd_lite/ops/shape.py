@@ -79,14 +79,14 @@ def _batched_broadcast_to(op: Any, inputs: tuple[Any, ...], batched: Sequence[bo
 
 def _broadcast_to(x: Any, *, shape: tuple[int, ...]) -> Any:
     if x.__class__ is np.float64 or (x.__class__ is np.ndarray and x.ndim == 0):
-        # The cotangent of every loss comes this way, and np.broadcast_to is written in Python.
+        # The cotangent of every loss comes through here, and np.broadcast_to is written in Python.
         repeated = np.ndarray(shape, x.dtype, np.asarray(x), 0, (0,) * len(shape))
         repeated.flags.writeable = False
         return repeated
     return np.broadcast_to(x, shape)
 
 
-# Summing the cotangent back down is what the engine does for every rule, so nothing is left to do here.
+# The engine sums the cotangent of every rule back down, so nothing is left to do here.
 broadcast_to = structural(
     "broadcast_to",
     _broadcast_to,

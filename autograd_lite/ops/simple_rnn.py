@@ -4,11 +4,11 @@ Letters: T steps, N rows (the batch), H units; h the state, h' that of the step 
 
     h = f(z + b + h' R)        with f = tanh or f = relu
 
-All inputs stand in one matrix x with H columns, so that one backward recursion gives all gradients at once. Its rows,
-from the top: b, 1 row; R, H rows; z, T N rows, a step's rows together. h before the first step is 0: what another h
-gives, h R, belongs to the first step's z. The result is h of all steps, (T, N, H).
+All inputs are packed into one matrix x with H columns, so that one backward recursion gives all gradients at once. Its
+rows, from the top: b, 1 row; R, H rows; z, T N rows, grouped by step. h before the first step is 0: the contribution of
+another h, h R, is part of the first step's z. The result is h of all steps, (T, N, H).
 
-Derivatives go as those of the GRU do, see `gru`; the slope of f is read off h.
+Derivatives work as those of the GRU do, see `gru`; the slope of f is a function of h.
 
 References:
     Elman: Finding Structure in Time, 1990, figure 2. Werbos: Backpropagation Through Time: What It Does and How to Do
@@ -82,7 +82,7 @@ def _backward(g: Any, out: Any, x: Any, *, batch: int, activation: str) -> Any:
 
 # ---- the derivatives, in plain NumPy --------------------------------------------------------------------------------
 def _push(own: Any, slopes: Any, r: Any) -> tuple[Any, Any]:
-    """Return the tangents of f's arguments and of h, given what is added to the former."""
+    """Return the tangents of f's arguments and of h, given a term to add to the former."""
     found: list[tuple[Any, Any]] = []
     for t in range(own.shape[0]):
         a = own[t] + found[-1][1] @ r if t else own[t]
@@ -91,7 +91,7 @@ def _push(own: Any, slopes: Any, r: Any) -> tuple[Any, Any]:
 
 
 def _pull(sources: Any, slopes: Any, r: Any, bends: Any = None) -> tuple[Any, Any]:
-    """Return the cotangents of f's arguments and of h, given what is added to those of h and of the arguments."""
+    """Return the cotangents of f's arguments and of h, given terms to add to those of h and of the arguments."""
     found: list[tuple[Any, Any]] = []
     for t in reversed(range(sources.shape[0])):
         h = sources[t] + found[-1][0] @ r.T if found else sources[t]
@@ -110,12 +110,12 @@ def _pushed(w: _Rows, out: Any, x: Any, batch: int, activation: str) -> tuple[An
 
 
 def _tangent(dx: Any, out: Any, x: Any, *, batch: int, activation: str) -> Any:
-    """Return the tangent of the result, given that of x."""
+    """Return the tangent of the result, given the tangent of x."""
     return _pushed(_rows(dx, batch), out, x, batch, activation)[1]
 
 
 def _adjoint_by_out(g: Any, out: Any, x: Any, y: Any, z: Any, *, batch: int, activation: str) -> Any:
-    """Return the derivative of <g, adjoint> by the result of the network, which the slopes are made of."""
+    """Return the derivative of <g, adjoint> by the result of the network, on which the slopes depend."""
     w = _rows(g, batch)
     a, _ = _pushed(w, y, z, batch, activation)
     ca, ch = _pull(x, _slope(y, activation), _rows(z, batch).r)
@@ -124,7 +124,7 @@ def _adjoint_by_out(g: Any, out: Any, x: Any, y: Any, z: Any, *, batch: int, act
 
 
 def _adjoint_by_x(g: Any, out: Any, x: Any, y: Any, z: Any, *, batch: int, activation: str) -> Any:
-    """Return the derivative of <g, adjoint> by x: by R alone."""
+    """Return the derivative of <g, adjoint> by x: only R matters."""
     rows = _rows(z, batch)
     _, h = _pushed(_rows(g, batch), y, z, batch, activation)
     ca, _ = _pull(x, _slope(y, activation), rows.r)
@@ -133,7 +133,7 @@ def _adjoint_by_x(g: Any, out: Any, x: Any, y: Any, z: Any, *, batch: int, activ
 
 
 def _adjoint_jvp(tangents: Any, out: Any, x: Any, y: Any, z: Any, *, batch: int, activation: str) -> Any:
-    """Differentiate the equations of `_pull`: the change of each one's coefficients is a source for it."""
+    """Differentiate the equations of `_pull`: the change of an equation's coefficients is a source term of it."""
     dx, dy, dz = (np.zeros(a.shape, a.dtype) if d is None else d for d, a in zip(tangents, (x, y, z), strict=True))
     slopes, r, w = _slope(y, activation), _rows(z, batch).r, _rows(dz, batch)
     ca, ch = _pull(x, slopes, r)

@@ -39,16 +39,16 @@ _MANY, _SHORT = 2048, 512
 
 
 def _are_tame(top: Any) -> bool:
-    """Return whether nothing that is at most as large overflows, nor is invalid, when these numbers are subtracted."""
-    largest: float = top.item(np.abs(top).argmax())  # a NaN, if there is one
+    """Return whether subtracting these maxima from smaller numbers can neither overflow nor be invalid."""
+    largest: float = top.item(np.abs(top).argmax())  # NaN, if there is one
     return abs(largest) < 1e15 and top.dtype.char in "fd"
 
 
 def _below(x: Any, top: Any) -> Any:
-    """Return x - top, of numbers whose largest along an axis is `top`.
+    """Return x - top, where `top` is the maximum of x along an axis.
 
-    Where the largest is inf the limit is taken: 0 for those that are, -inf for others; where all are -inf it is NaN. A
-    difference of finite numbers that is too large for the dtype is as far below as finite numbers are.
+    If the maximum is inf, the limit is taken: 0 for infinite elements, -inf for others; if all are -inf, it is NaN. A
+    difference of finite numbers that is too large for the dtype becomes the lowest finite number.
     """
     if _are_tame(top):
         return x - top
@@ -60,7 +60,7 @@ def _below(x: Any, top: Any) -> Any:
 
 
 def _softmax_rows(x: Any) -> Any:
-    """Return the softmax along the last axis, of an array in one piece, block by block in the cache."""
+    """Return the softmax along the last axis of a contiguous array, block by block in the cache."""
     n = x.shape[-1]
     flat = x.reshape(-1, n)
     out, ones = np.empty_like(flat), np.ones(n, x.dtype)
@@ -84,7 +84,7 @@ def _softmax(x: Any, *, axis: int) -> Any:
         return _softmax_rows(x)
     if not x.size:
         return x * 1
-    # The ufuncs' own reductions: the methods are written in Python.
+    # The reductions of the ufuncs, since the array methods are written in Python.
     e = np.exp(_below(x, np.maximum.reduce(x, axis=axis, keepdims=True)))
     e /= np.add.reduce(e, axis=axis, keepdims=True)
     return e

@@ -1,6 +1,6 @@
 """Linear systems: solve, inverses, determinants. Square matrices on the last two axes, a batch on those before.
 
-A rule needs no factorization of its own: it solves with the transposed matrix, or reads the inverse that is the result.
+Rules need no factorization: they solve with the transposed matrix, or read the inverse that is the result.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def lapack_dtype(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def in_lapack(forward: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a forward function that calls LAPACK take half precision: computed in single, the least that LAPACK has."""
+    """Let a forward function accept half precision: computed in single, the narrowest that LAPACK supports."""
 
     @functools.wraps(forward)
     def with_half(*arrays: Any, **params: Any) -> Any:
@@ -42,25 +42,25 @@ def in_lapack(forward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def bind_matrix(a: Any) -> _Bound:
-    """Bind a function of one matrix and nothing else."""
+    """Bind a function of a single matrix."""
     return (a,), {}
 
 
 def same_shape(x: ShapeDtype, **_: Any) -> ShapeDtype:
-    """Tell shape and dtype of a result that has the shape of its input."""
+    """Infer a result that has the shape of its input."""
     return ShapeDtype(x.shape, lapack_dtype(x.dtype))
 
 
 def as_matrices(scalar: Any) -> Any:
-    """Give one number for each matrix two axes of length 1, to multiply matrices with."""
+    """Append two axes of length 1 to one number per matrix, so that it multiplies matrices."""
     return scalar.reshape(*scalar.shape, 1, 1)
 
 
 # ---- solve ----------------------------------------------------------------------------------------------------------
 
 
-# From this size on it pays to look whether the matrix is a triangle, as a Cholesky factor is: substitution then takes
-# n² operations where a factorization takes n³, and NumPy has no solver that looks.
+# From this size on it pays to check whether the matrix is triangular, as a Cholesky factor is: substitution then takes
+# n² operations where a factorization takes n³, and NumPy's solver does not check.
 _LARGE = 192
 
 
@@ -75,7 +75,7 @@ def _solve(a: Any, b: Any) -> Any:
 
 
 def _substitute(a: Any, b: Any, *, lower: bool) -> Any:
-    """Solve with a triangle by halves, so that nearly all is products of matrices."""
+    """Solve with a triangle recursively by halves, so that nearly all work is matrix products."""
     if a.shape[0] <= 64:
         return np.linalg.solve(a, b)
     k = a.shape[0] // 2
@@ -89,7 +89,8 @@ def _substitute(a: Any, b: Any, *, lower: bool) -> Any:
 
 
 def _solve_transposed(a: Any, g: Any, vectors: bool) -> Any:
-    # Any b but one vector is a stack of matrices to NumPy; so is the cotangent of many results of one vector.
+    # NumPy treats any b other than one vector as a stack of matrices, also the cotangents of several results of one
+    # vector.
     if vectors and g.ndim > 1:
         return solve(a.mT, g[..., None])[..., 0]
     return solve(a.mT, g)
@@ -176,15 +177,15 @@ def _inverse_or_limit(x: Any) -> Any:
 
 
 def _limit_of_inverse(x: Any) -> Any:
-    """Return cofactors over a determinant that falls to 0, of singular matrices; 0/0 is NaN."""
+    """Return cofactors over a determinant that tends to 0, for singular matrices; 0/0 is NaN."""
     cofactors = _cofactor(x).mT
     n, largest = x.shape[-1], np.abs(x).max(axis=(-2, -1), keepdims=True)
     noise = 16 * n * np.finfo(x.dtype).eps * largest ** (n - 1)
     return np.where(np.abs(cofactors) > noise, np.copysign(np.inf, cofactors), np.nan)
 
 
-# For rules, which must not raise where a derivative is infinite. Of a singular matrix the inverse is that of those with
-# a small positive determinant in the limit: cofactors over 0, which says nothing (NaN) where a cofactor is 0 as well.
+# For rules, which must not raise where a derivative is infinite. For a singular matrix it is the limit of inverses with
+# a small positive determinant: cofactors over 0, which is undetermined (NaN) where a cofactor is 0 as well.
 inverse_or_limit = structural(
     "inverse_or_limit",
     in_lapack(_inverse_or_limit),
@@ -208,8 +209,8 @@ def _invert_triangle(x: Any) -> Any:
     return out
 
 
-# The inverse of upper triangular matrices, by halves: NumPy has no solver that knows of the zeros. Of upper triangles
-# the LU factorization inside `inv` is the matrix itself, without rounding.
+# The inverse of upper triangular matrices, by halves, since NumPy has no solver that exploits the zeros. The LU
+# factorization of an upper triangle inside `inv` is the matrix itself, without rounding.
 triangle_inverse = structural(
     "triangle_inverse",
     in_lapack(_invert_triangle),
@@ -265,7 +266,7 @@ def _cofactor(x: Any) -> Any:
         inverse = np.linalg.inv(x)
     except np.linalg.LinAlgError:
         return _cofactor_of_any(x)
-    # The condition number in the norm of the largest row sum; without one there is no row.
+    # The condition number in the norm of the largest row sum; there may be no row.
     sizes = np.abs(x).sum(axis=-1).max(axis=-1, initial=0) * np.abs(inverse).sum(axis=-1).max(axis=-1, initial=0)
     if not np.all(sizes < 1e4):
         return _cofactor_of_any(x)
@@ -302,7 +303,7 @@ def _infer_pair(x: ShapeDtype, y: ShapeDtype) -> ShapeDtype:
 def _third_derivative(g: Any, out: Any, x: Any, y: Any) -> Any:
     """Return the third derivative of the determinant along g and y: NaN where x is singular, unlike the first two."""
     if x.shape[-1] < 3:
-        return 0 * (x + g + y)  # a polynomial of degree 2 at most
+        return 0 * (x + g + y)  # a polynomial of degree at most 2
     n = inverse_or_limit(x)
     a, b = n @ g, n @ y
     ta, tb = (as_matrices(np.linalg.trace(m)) for m in (a, b))
@@ -361,7 +362,8 @@ def _slogdet_rule(g: Any, out: Any, x: Any) -> Any:
 
 
 def _slogdet_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
-    # The trace of inverse(x) @ t by its terms: an element that does not move adds 0, even if the inverse is infinite.
+    # The trace of inverse(x) @ t, term by term: an element that does not change adds 0, even if the inverse is
+    # infinite.
     t = tangents[0]
     z = zero_mask(t * inverse_or_limit(x).mT, t).sum(axis=(-2, -1))
     if x.dtype.kind != "c":
@@ -389,7 +391,7 @@ sign_and_logdet = structural(
     kinks="singular matrices",
     holomorphic=False,
 )
-# NumPy's own named tuple, which has no public name.
+# NumPy's named tuple, which has no public name.
 _SlogdetResult: Any = type(np.linalg.slogdet(np.eye(1)))
 
 

@@ -32,7 +32,7 @@ from .contract import contract
 
 
 def _mean(a: Any, b: Any) -> Any:
-    """Return the mean of a b along the last axis, which stays with length 1; b has a's shape, or is one row."""
+    """Return the mean of a b along the last axis, which is kept with length 1; b has a's shape, or is one row."""
     axes = ascii_lowercase[: a.ndim]
     return (contract(a, b, subscripts=f"{axes},{axes[-b.ndim :]}->{axes[:-1]}") / a.shape[-1])[..., None]
 
@@ -45,7 +45,7 @@ def _centered(a: Any, center: bool) -> Any:
 
 
 def _shifted(a: Any, out: Any, center: bool) -> Any:
-    """Write a without its mean, and return it."""
+    """Write a minus its mean into `out`, and return it."""
     if center:
         return np.subtract(a, _mean(a, np.ones(a.shape[-1:], a.dtype)), out=out)
     np.copyto(out, a)
@@ -60,10 +60,10 @@ def _scale_into(y: Any, epsilon: float) -> Any:
 
 
 def _by_rows(work: Any, *arrays: Any) -> Any:
-    """Return what `work` writes into its last argument, given blocks of rows of arrays of one shape."""
+    """Run `work` on blocks of rows of arrays of one shape; it writes into its last argument."""
     arrays = tuple(floating(a) for a in arrays)
     dtype = np.result_type(*arrays)
-    # Half precision would overflow at once when it is squared.
+    # In half precision, squares overflow too soon.
     wide = np.result_type(dtype, np.float32)
     shape = arrays[0].shape
     if not arrays[0].size:

@@ -26,7 +26,7 @@ def ptp(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET) -> A
 
 
 def _along_axes(a: Any, weights: Any, axis: Axis) -> Any:
-    """Give weights of the averaged axes alone the place of those axes in the array."""
+    """Reshape weights that have only the averaged axes so that they align with the array."""
     if a.shape == weights.shape:
         return weights
     if axis is None:
@@ -149,7 +149,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
         values(a), bins, range, values(weights) if isinstance(bins, str) and weights is not None else None
     )
     if range is not None or not a.size or bare[0] != values(a).min() or bare[-1] != values(a).max():
-        return bare  # the ends are not the extremes, so the edges do not move with the values
+        return bare  # the range is given, so the edges do not depend on the values
     edges = np.linspace(np.min(a), np.max(a), bare.size)
     return edges if edges.dtype == bare.dtype else edges.astype(bare.dtype)
 

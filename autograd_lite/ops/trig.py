@@ -28,7 +28,7 @@ def _direction(x: Any, y: Any) -> Any:
         if s is not None:
             return x / np.sqrt(s)
         h = np.hypot(x, y)
-        # Small and large ones are scaled; beside an infinite one the other is nothing; 0 and 0 is the tip of the cone.
+        # Scale small and large values; next to an infinite one the other vanishes; (0, 0) is the tip of the cone.
         by = np.where(h < 1, 1 / np.finfo(h.dtype).eps, 0.25).astype(h.dtype)
         infinite = np.isinf(x) | np.isinf(y)
         a, b = (np.where(infinite, np.where(np.isinf(v), np.copysign(1, v), v * 0), v * by) for v in (x, y))

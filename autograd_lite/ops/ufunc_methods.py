@@ -1,6 +1,6 @@
-"""The methods of ufuncs: reduce, accumulate, reduceat, outer and at, over the functions that do the same.
+"""The methods of ufuncs: reduce, accumulate, reduceat, outer and at, by means of the functions that do the same.
 
-Those that have no function of their own go step by step along the axis: one op for each element.
+Ufuncs without such a function go step by step along the axis: one op for each element.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .index import scatter_add
 from .operands import given, operand, values
 from .scan import running_max, running_min
 
-# What a ufunc's method is called when it has a name of its own.
+# Functions that are a ufunc's method under another name.
 _REDUCE: dict[np.ufunc, Callable[..., Any]] = {
     np.add: np.sum,
     np.multiply: np.prod,
@@ -62,7 +62,7 @@ def _reduce(
 
 
 def _of_one_kind(ufunc: np.ufunc, array: Any, dtype: Any) -> Any:
-    """Give the elements the dtype of what the ufunc makes of two of them, so that it can take its results again."""
+    """Cast the elements to the dtype of the ufunc's results, so that it can be applied to them again."""
     if dtype is not None:
         return array.astype(dtype)
     if ufunc in (np.logical_and, np.logical_or, np.logical_xor):
@@ -70,7 +70,10 @@ def _of_one_kind(ufunc: np.ufunc, array: Any, dtype: Any) -> Any:
     one = np.ones(1, array.dtype)
     made = ufunc(one, one).dtype
     if made.kind == "b" and array.dtype.kind != "b":
-        raise TypeError(f"np.{ufunc.__name__}: its results are no {array.dtype} that it could take again")
+        raise TypeError(
+            f"np.{ufunc.__name__}: expected a ufunc that can be applied to its results again; from {array.dtype} it "
+            f"makes {made}"
+        )
     return array if made == array.dtype else array.astype(made)
 
 
@@ -125,7 +128,7 @@ def _outer(ufunc: np.ufunc, x: Any, y: Any, **kwargs: Any) -> Any:
 
 
 def _at(ufunc: np.ufunc, array: Any, indices: Any, *operands: Any) -> None:
-    """Change the elements at `indices` in place, those named twice once for each time, in order."""
+    """Change the elements at `indices` in place, once for each time that they are named, in order."""
     if not hasattr(array, "__apply_op__"):
         raise UnsupportedError(
             f"np.{ufunc.__name__}.at: the array to change must be a Tensor, since an array would lose the gradient; "
@@ -139,7 +142,7 @@ def _at(ufunc: np.ufunc, array: Any, indices: Any, *operands: Any) -> None:
         return
     flat = places.reshape(-1)
     rest = [np.broadcast_to(b, places.shape).reshape(-1) for b in operands]
-    # Which time it is, for each position, that it is named.
+    # For each position, how many times it has been named before.
     order = np.argsort(flat, kind="stable")
     new = np.concatenate([[True], np.diff(flat[order]) != 0]) if flat.size else np.zeros(0, bool)
     begins = np.maximum.accumulate(np.where(new, np.arange(flat.size), 0))

@@ -1,4 +1,4 @@
-"""Convolution over windows of any number of spatial axes, channels last, as neural networks mean it.
+"""Convolution over windows of any number of spatial axes, channels last, in the sense of neural networks.
 
 With x of shape (N, *S, C), w of shape (*K, C/G, F), G groups of channels, strides s, dilations d and padding p,
 
@@ -8,8 +8,8 @@ which is bilinear. Paired with an array y of the result's shape it is one trilin
 by each of the three is an op: `convolution` by y, `convolution_input` by x (the transposed convolution, shape of x) and
 `convolution_kernel` by w. So each derivative of each of the three is another of them, and every order has a fast rule.
 
-The first and the last copy windows, a block at a time, into a matrix, and multiply that; the second multiplies y by the
-kernel's taps, and adds what comes out at their places.
+The first and the last copy windows into a matrix, a block at a time, and multiply that; the second multiplies y by the
+kernel's taps, and adds the products at their positions.
 
 References:
     Chellapilla, Puri, Simard: High Performance Convolutional Neural Networks for Document Processing, 2006, section 3
@@ -29,7 +29,7 @@ from numpy.lib.stride_tricks import as_strided
 from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype
 
-_BLOCK = 1 << 21  # bytes of the matrix of windows: little beside the arrays, much for each product of matrices
+_BLOCK = 1 << 21  # bytes of the matrix of windows: small compared with the arrays, large enough for efficient products
 _FEW_CHANNELS = 8  # with fewer, runs along the last spatial axis are longer than those along channels
 
 Padding = tuple[tuple[int, int], ...]
@@ -42,14 +42,14 @@ def windows_along(size: int, window: int, stride: int, padding: tuple[int, int],
 
 
 def reach(tap: int, size: int, count: int, stride: int, before: int) -> tuple[slice, slice]:
-    """Return which of `count` windows have a tap inside an axis, and where: slices of windows and of elements.
+    """Return the windows of `count` for which a tap is inside the axis, and its positions: two slices.
 
     Args:
-        tap: how far the tap lies behind the start of its window.
+        tap: the distance of the tap from the start of its window.
         size: length of the axis.
         count: number of windows.
-        stride: distance of windows.
-        before: padding in front.
+        stride: the distance between windows.
+        before: the padding before the first element.
     """
     first = max(0, -((tap - before) // stride))
     last = max(first, min(count, (size - 1 + before - tap) // stride + 1))
@@ -60,7 +60,7 @@ def reach(tap: int, size: int, count: int, stride: int, before: int) -> tuple[sl
 def tap_places(
     size: Shape, counts: Shape, window: Shape, stride: Shape, padding: Padding, dilation: Shape
 ) -> Iterator[tuple[Place, Place]]:
-    """Yield for each tap, in C order, which windows it lies inside the array for, and where; see `reach`."""
+    """Yield, for each tap in C order, the windows for which it is inside the array, and its positions; see `reach`."""
     for tap in itertools.product(*map(range, window)):
         axes = zip(tap, dilation, size, counts, stride, padding, strict=True)
         windows, elements = zip(*(reach(k * d, n, c, step, p[0]) for k, d, n, c, step, p in axes), strict=True)
@@ -108,7 +108,7 @@ def _windows(x: Any, s: _Sizes, stride: Shape, padding: Padding, dilation: Shape
 
 
 def _blocks(s: _Sizes, bytes_per_window: int) -> Iterator[tuple[slice, slice]]:
-    """Cut all windows into blocks: slices of the batch, and of the first spatial axis."""
+    """Split all windows into blocks: slices of the batch and of the first spatial axis."""
     rows = s.counts[0]
     whole = math.prod(s.counts) * bytes_per_window
     samples = max(1, _BLOCK // max(1, whole))
@@ -158,7 +158,7 @@ class _Taps:
 
     def __init__(self, w: Any, s: _Sizes) -> None:
         self.s = s
-        # For each tap a matrix of its own: what is added to the result then lies in long runs.
+        # One matrix per tap: additions to the result then have long contiguous runs.
         self.weights = np.asarray(_kernel_by_group(w, s).swapaxes(2, 3), order="C")
 
     def of(self, y: Any) -> Any:
@@ -171,8 +171,8 @@ class _Taps:
 class _Runs:
     """Multiplies blocks of y by the kernel, and sums over the taps of its last axis, of length k and stride 1.
 
-    With y's elements in one row, k - 1 zeros between the lines of its last axis, what a place takes is a run of k
-    elements, and every k-th run is a row of a plain matrix: k products of matrices, without a copy of any window.
+    With all elements of y in one row and k - 1 zeros between the lines of its last axis, each position reads a run of k
+    elements, and every k-th run is a row of a plain matrix: k matrix products, without copying any window.
     """
 
     def __init__(self, w: Any, s: _Sizes, dtype: np.dtype[Any]) -> None:
@@ -239,13 +239,13 @@ def _convolution_input(
     if not y.size or not w.size:
         return out.reshape(x_shape)
     runs = groups == stride[-1] == dilation[-1] == 1 and 1 < s.kernel[-1] <= 1 + s.counts[-1] // 2
-    if runs and len(size) == 1:  # blocks are cut along the first axis, runs lie along the last
+    if runs and len(size) == 1:  # blocks are split along the first axis, runs go along the last
         lengths: dict[str, Any] = {"size": (1, *size), "padding": ((0, 0), *padding), "groups": 1}
         flat = _convolution_input(y[:, None], w[None], stride=(1, 1), dilation=(1, 1), **lengths)
         return flat.reshape(x_shape)
     spread: Callable[[Any], Any] = _Runs(w, s, dtype).of if runs else _Taps(w, s).of
     kernel, counts = s.kernel, s.counts
-    if runs:  # the last axis is summed over already
+    if runs:  # the last axis has been summed already
         kernel, counts = (*kernel[:-1], 1), (*counts[:-1], counts[-1] + kernel[-1] - 1)
     taps = list(tap_places(s.size, counts, kernel, stride, padding, dilation))
     numbers = len(taps) * groups * s.inputs + (s.outputs if runs else 0)
@@ -265,7 +265,7 @@ def _convolution_input(
 
 
 def _fold(a: Any) -> Any:
-    """Put the examples (B, N, ...) one after another: (B N, ...)."""
+    """Join the examples (B, N, ...) into one batch: (B N, ...)."""
     return a.reshape(a.shape[0] * a.shape[1], *a.shape[2:])
 
 
@@ -274,7 +274,7 @@ def _unfold(a: Any, count: int) -> Any:
 
 
 def _beside(a: Any) -> Any:
-    """Put the examples of (B, N, ..., C) beside each other as channels: (N, ..., B C)."""
+    """Join the examples of (B, N, ..., C) as channels: (N, ..., B C)."""
     a = a.transpose(*range(1, a.ndim - 1), 0, a.ndim - 1)
     return a.reshape(*a.shape[:-2], a.shape[-2] * a.shape[-1])
 
@@ -286,7 +286,7 @@ def _apart(a: Any, count: int) -> Any:
 
 
 def _batched(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
-    """Examples that share a kernel are one larger batch; examples with kernels of their own are groups of channels."""
+    """Examples that share a kernel form one larger batch; examples with different kernels form groups of channels."""
     size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
     if batched[0] and not batched[1] and op is not convolution_kernel:
         return _unfold(op(_fold(inputs[0]), inputs[1], **params), size)

@@ -1,8 +1,8 @@
-"""Changes that are made together, or not at all, whatever interrupts them.
+"""Changes that are made together or not at all, whatever interrupts them.
 
 An interrupt is an exception that a signal handler, a trace function or a destructor raises between two lines of Python.
-So what must not be torn is collected beforehand, as a list of calls of functions written in C, and made by one call
-that runs through the list without a line of Python.
+So changes that belong together are first collected as a list of calls of functions written in C, and then made by one
+call that runs through the list without a line of Python.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Changes:
-    """Changes of leaves that are collected first, and then made together: an interrupt finds all of them made, or none.
+    """Changes of leaves that are collected first and then made together: after an interrupt, all are made or none is.
 
     Example:
         >>> import autograd_lite as ag
@@ -51,7 +51,7 @@ class Changes:
 
         Args:
             leaf: a Tensor that was not computed from others.
-            value: broadcastable to its shape, castable to its dtype; an array that is not to be changed before `make`.
+            value: broadcastable to its shape, castable to its dtype; do not change the array before `make`.
 
         Raises:
             GradError: if it is not a leaf.
@@ -64,11 +64,11 @@ class Changes:
         self._calls.append((operator.setitem, self.buffer(leaf), Ellipsis, new))
 
     def subtract(self, leaf: Tensor, delta: Tensor | npt.ArrayLike) -> None:
-        """Note that an array of its shape is to be taken off a leaf; see `Tensor.assign_sub`.
+        """Note that an array of its shape is to be subtracted from a leaf; see `Tensor.assign_sub`.
 
         Args:
             leaf: a Tensor that was not computed from others.
-            delta: of its shape, castable to its dtype; an array that is not to be changed before `make`.
+            delta: of its shape, castable to its dtype; do not change the array before `make`.
 
         Raises:
             GradError: if it is not a leaf.
@@ -83,7 +83,7 @@ class Changes:
         self._calls.append((np.subtract, buffer, delta, buffer))
 
     def buffer(self, leaf: Tensor) -> npt.NDArray[Any]:
-        """Return the memory of a leaf's values, for calls that are noted here to write into.
+        """Return the memory of a leaf's values, for noted calls to write into.
 
         Raises:
             GradError: if it is not a leaf.
@@ -94,12 +94,12 @@ class Changes:
         return leaf._writable()
 
     def call(self, function: Callable[..., Any], *args: Any) -> None:
-        """Note any other call that belongs to the changes.
+        """Note any other call that is part of the changes.
 
         Args:
-            function: written in C, such as a ufunc with a place for its result, or `operator.setitem`; it must not
-                raise. In a function written in Python an interrupt could tear the changes apart.
-            args: what it is called with.
+            function: written in C, such as a ufunc with an output array, or `operator.setitem`; it must not raise. An
+                interrupt inside a function written in Python could leave the changes half made.
+            args: its arguments.
         """
         self._calls.append((function, *args))
 
@@ -109,7 +109,7 @@ class Changes:
 
     def make(self) -> None:
         """Make all changes, in the order in which they were noted; floating-point errors are ignored."""
-        # The stamps come last, so that what another thread records meanwhile is older than they are.
+        # The stamps come last, so that whatever another thread records meanwhile is older.
         calls = self._calls
         calls.append((deque, map(setattr, self._leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
         if (undo := open_undo()) is not None:
@@ -119,10 +119,10 @@ class Changes:
 
 
 class transaction:
-    """Context manager: if an error or an interrupt ends it, leaves have the values again that they had at its start.
+    """Context manager: if an error or an interrupt ends it, leaves get back the values that they had at its start.
 
-    That is, those that `assign` and its like have changed inside. `Changes.make`, which every step of an optimizer of
-    `nn` ends with, makes what was changed before it final.
+    This covers leaves that `assign`, `assign_sub` and `assign_add` have changed inside. `Changes.make`, which ends
+    every optimizer step of `nn`, makes all changes before it final.
 
     Example:
         >>> import autograd_lite as ag

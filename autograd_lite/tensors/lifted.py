@@ -1,8 +1,8 @@
-"""Values that stand for more than one array: a value with its tangent (`jvp`), a batch of examples (`vmap`).
+"""Values that stand for several arrays: a value with its tangent (`jvp`), a batch of examples (`vmap`).
 
-A transformation opens a `Level` and hands the user's function Tensors whose data are such values. Every op that meets
-one comes to `lift`: the value of the innermost level decides what the op means, and whatever belongs to a level further
-out, Tensors with a history among it, is a constant to it. So transformations nest in any order.
+A transformation opens a `Level` and passes the user's function Tensors whose data are such values. Every op on one of
+them comes to `lift`: the value of the innermost level decides what the op means, and everything that belongs to a level
+further out, including Tensors with a history, is a constant to it. So transformations nest in any order.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .tensor import Tensor
 
 
 class Level:
-    """One running transformation. Later ones lie further in; what was recorded before it began lies outside of it.
+    """One running transformation. Later ones lie further in; what was recorded before it began is outside it.
 
     Attributes:
         stamp: the moment when it began.
@@ -42,7 +42,7 @@ class Level:
 
 
 class Lifted(Operators, Methods, Dispatched):
-    """A value of one level. To the derivative rules it looks like an array; every call on it comes to `lift`."""
+    """A value of one level. To derivative rules it looks like an array; every operation on it comes to `lift`."""
 
     __slots__ = ("level",)
     level: Level
@@ -50,17 +50,17 @@ class Lifted(Operators, Methods, Dispatched):
     refusal: type[Exception] = GradError
 
     def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
-        """Apply an op whose inputs of this value's level are of this class; the others are constants here."""
+        """Apply an op; inputs of this value's level have this class, and the others are constants here."""
         raise NotImplementedError
 
     @property
     def example(self) -> Any:
-        """What the user may look at: the values."""
+        """The values, where the user may look at them."""
         raise NotImplementedError
 
     @property
     def differentiated(self) -> bool:
-        """Whether a derivative hangs on the value, apart from what is recorded at its level."""
+        """Whether the value carries a derivative, apart from what is recorded at its level."""
         return True
 
     @property
@@ -85,7 +85,7 @@ class Lifted(Operators, Methods, Dispatched):
 
     @property
     def nbytes(self) -> int:
-        """The number of bytes of what the user's function sees."""
+        """The number of bytes that the user's function sees."""
         return self.size * self.dtype.itemsize
 
     def __apply_op__(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -97,7 +97,7 @@ class Lifted(Operators, Methods, Dispatched):
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         raise self.refusal(
             f"{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare array and "
-            "to lose what it stands for. Use NumPy functions that Tensors support, make one Tensor of those in a list "
+            "lose what it stands for. Use NumPy functions that Tensors support, make one Tensor of those in a list "
             "with np.stack, or say t.detach().numpy() if that is meant, t.item() for a number"
         )
 
@@ -108,7 +108,7 @@ class Lifted(Operators, Methods, Dispatched):
 
 
 class LiftedTensor(Tensor):
-    """A Tensor whose data are a `Lifted`; users meet it inside `jvp` and `vmap`, as any other Tensor."""
+    """A Tensor whose data are a `Lifted`; inside `jvp` and `vmap` users handle it like any other Tensor."""
 
     __slots__ = ()
 
@@ -118,7 +118,7 @@ class LiftedTensor(Tensor):
         return face(self._data.example, None).data
 
     def numpy(self) -> Any:
-        """Return the values, where they are known, as an array of the reader's own."""
+        """Return a copy of the values, where they are known."""
         return np.array(self.data)
 
     def item(self) -> Any:
@@ -130,7 +130,7 @@ class LiftedTensor(Tensor):
         return self.data.tolist()
 
     def detach(self) -> Tensor:
-        """Return the same values, on which no derivative hangs, at this level or further out."""
+        """Return the same values, through which no derivative flows, at this level or further out."""
         return apply(barrier.stop_gradient, (self,), {})
 
     def _is_differentiated(self) -> bool:
@@ -160,9 +160,9 @@ def face(value: Any, node: Any) -> Tensor:
 
 
 class Held(Lifted):
-    """A value and nothing else: what a gradient inside another transformation computes with.
+    """A value and nothing else: a gradient inside another transformation computes with these.
 
-    Its Tensors are recorded at the level of that gradient, while the value may have a history of its own further out.
+    Its Tensors are recorded at the level of that gradient, while the value may have a history further out.
     """
 
     __slots__ = ("value",)
@@ -195,12 +195,12 @@ class Held(Lifted):
         """Apply the op to the values."""
         level = self.level
         values = (x.value if isinstance(x, Held) and x.level is level else x for x in inputs)
-        with nullcontext() if level.recorded else no_grad():  # this level records always, those further out need not
+        with nullcontext() if level.recorded else no_grad():  # this level always records; outer ones may not
             return Held(op(*values, **params), level)
 
 
 def released(x: Any, level: Level | None) -> Any:
-    """Return the value that `x` holds for a level, when the level ends."""
+    """Return the value that `x` holds for a level that ends."""
     value = x._data if isinstance(x, Tensor) else x
     if level is not None and isinstance(value, Held) and value.level is level:
         return face(value.value, None) if isinstance(x, Tensor) else value.value
@@ -208,7 +208,7 @@ def released(x: Any, level: Level | None) -> Any:
 
 
 def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    """Apply an op, one of whose inputs is a `Lifted` or a Tensor of one, and record the call where that is asked."""
+    """Apply an op, one of whose inputs is a `Lifted` or a Tensor of one; record the call where needed."""
     values = [x._data if isinstance(x, Tensor) else x for x in inputs]
     top = max((v for v in values if isinstance(v, Lifted)), key=lambda v: v.level.stamp)
     edges: list[Any] = []

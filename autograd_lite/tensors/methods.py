@@ -48,7 +48,7 @@ def _index_part(k: Any) -> Any:
 
 
 def _composed(function: Any, *args: Any) -> Any:
-    """Call what is composed of NumPy functions, which itself knows no name for its errors."""
+    """Call a composed function, whose errors do not name it by themselves."""
     try:
         return function(*args)
     except Exception as error:
@@ -284,15 +284,15 @@ class Methods:
         return _np.argsort(self, axis, kind, stable=stable)
 
     def searchsorted(self, v: Any, side: Any = "left", sorter: Any = None) -> Any:
-        """Return where to insert; see `numpy.searchsorted`."""
+        """Return the indices at which to insert; see `numpy.searchsorted`."""
         return _np.searchsorted(self, v, side, sorter)
 
     def nonzero(self) -> Any:
-        """Return the indices of what is not zero; see `numpy.nonzero`."""
+        """Return the indices of the nonzero elements; see `numpy.nonzero`."""
         return _np.nonzero(self)
 
     def sort(self, axis: int = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> None:
-        """Refuse: an array sorts itself in place, which would falsify the record; `numpy.sort` returns a new one.
+        """Refuse: sorting in place would falsify the record; `numpy.sort` returns a new tensor.
 
         Raises:
             GradError: always.

@@ -11,7 +11,7 @@ from .record import binary, unary
 if TYPE_CHECKING:
     import numpy as np
 
-# The exponents that NumPy's own operator knows a shorter way for, and whose derivatives are simpler too.
+# Exponents for which NumPy's own operator takes a shortcut; their derivatives are simpler, too.
 _SHORT_POWERS: dict[float, Op] = {1: arith.positive, 2: arith.square, 0.5: arith.sqrt, -1: arith.reciprocal}
 
 

@@ -58,7 +58,7 @@ def _finished(call: Any) -> Any:
     return apply(call.op, call.inputs, call.params) if call.__class__ is Call else call
 
 
-# For what is not in the tables: the way to write it that is, or why there is none.
+# For functions that are not in the tables: what to write instead, or why there is nothing.
 _LIKE = "Write np.zeros_like(x), np.ones_like(x) or np.full_like(x, value), or the call without like="
 _COMPLEX = "Write np.{0}(x.astype(complex)): whether a result is complex must not depend on the values"
 _DATES = "It is about dates, which no Tensor holds"
@@ -94,12 +94,12 @@ def _qualified(function: Callable[..., Any]) -> str:
 
 
 def _spelt(ufunc: np.ufunc) -> str:
-    """Return how a message calls a ufunc, which need not be NumPy's."""
+    """Return the name of a ufunc for messages; it need not be NumPy's."""
     return f"np.{ufunc.__name__}" if hasattr(np, ufunc.__name__) else f"the ufunc {ufunc.__name__}"
 
 
 def instead_of(name: str) -> str:
-    """Return what to write instead of a function that Tensors refuse, or why there is nothing; "" if unknown."""
+    """Return what to write instead of a function that Tensors do not support, or why nothing is; "" if unknown."""
     return _INSTEAD.get(name, "")
 
 
@@ -114,7 +114,7 @@ def _refuse_call(name: str, bare: str) -> NoReturn:
 
 
 def resolve_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | Any:
-    """Return the op call that `function(*args, **kwargs)` is, or, for a composed function, its result.
+    """Return the op call that `function(*args, **kwargs)` stands for, or the result of a composed function.
 
     Raises:
         UnsupportedError: if Tensors do not support the function or one of its arguments.
@@ -139,7 +139,7 @@ def resolve_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs
 
 @functools.cache
 def _from_out_on(function: Callable[..., Any]) -> tuple[int, list[str]] | None:
-    """Return the place of `out` among the positional arguments, and its name and the names behind it.
+    """Return the position of `out` among the positional arguments, and the names from `out` on.
 
     None for a function that Tensors do not support or that has no `out`.
     """
@@ -160,7 +160,7 @@ def _only(out: Any) -> Any:
 def _bound(
     bind: Callable[..., Any], function: Callable[..., Any] | str, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """Call `bind`, turning an argument that it does not know into an error that names it."""
+    """Call `bind`; an argument that it does not know becomes an error that names it."""
     try:
         return bind(*args, **kwargs)
     except TypeError as error:
@@ -173,7 +173,7 @@ def _bound(
 
 
 def _problem_of(function: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> Exception:
-    """Return the error of a NumPy function called on Tensors that says what was called, expected and received."""
+    """Return the error of a NumPy function on Tensors with what was called, expected and received."""
     op = BY_FUNCTION.get(function)
     ours: Any = COMPOSED.get(function) if op is None or op.bind is None else op.bind
     if ours is None:
@@ -185,7 +185,7 @@ def _problem_of(function: Callable[..., Any], args: Any, kwargs: Any, error: Exc
 
 
 def resolve_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | Any:
-    """Return the op call that a ufunc call is, or the result of one that is composed of others.
+    """Return the op call that a ufunc call stands for, or the result of a composed one.
 
     Raises:
         UnsupportedError: for a ufunc, method or argument that Tensors do not support.
@@ -203,10 +203,10 @@ def resolve_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs:
 
 
 def deferred(ufunc: np.ufunc, inputs: tuple[Any, ...], ours: type) -> Any:
-    """Return NotImplemented where an operand of another kind may know the ufunc.
+    """Return NotImplemented if an operand of another class may implement the ufunc.
 
     Raises:
-        TypeError: where none does, such as None or a string.
+        TypeError: if none can, such as None or a string.
     """
     for x in inputs:
         if not isinstance(x, (ours, np.ndarray, np.generic)) and not hasattr(x, "__array_ufunc__"):
@@ -217,7 +217,7 @@ def deferred(ufunc: np.ufunc, inputs: tuple[Any, ...], ours: type) -> Any:
 def _problem_of_ufunc(
     ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
 ) -> Exception:
-    """Return the error of a ufunc called on Tensors that says what was called, expected and received."""
+    """Return the error of a ufunc on Tensors with what was called, expected and received."""
     call = _spelt(ufunc) if method == "__call__" else f"{_spelt(ufunc)}.{method}"
     if method == "__call__":
         return explained(call, error, {**dict(zip("xyz", inputs, strict=False)), **kwargs}, _UFUNC_KINDS, final=False)
@@ -263,11 +263,11 @@ def _resolve_with_arguments(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: di
 
 
 def _of_ufuncs(x: npt.ArrayLike, y: npt.ArrayLike, z: npt.ArrayLike, dtype: npt.DTypeLike | None) -> None:
-    """Say by its annotations what ufuncs take."""
+    """Carries the annotations of what ufuncs take."""
 
 
 _UFUNC_KINDS = kinds_of(_of_ufuncs)
-# What may be said because it is so anyway.
+# Arguments that are allowed because they are the defaults.
 _DEFAULTS = {"casting": "same_kind", "order": "K", "subok": True}
 
 

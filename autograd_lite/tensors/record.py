@@ -1,4 +1,4 @@
-"""Applying an op and recording the call: the path that every operation on Tensors takes."""
+"""Applying an op and recording the call: every operation on Tensors comes through here."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _new = object.__new__
 
 
 def wrap(data: Any, node: Any) -> Any:
-    """Make a Tensor around an array that no one else will change, with the node that made it."""
+    """Make a Tensor around an array that nothing else will change, with the node that made it."""
     t = _new(HOOKS.tensor)
     t._data = data
     t._node = node
@@ -42,7 +42,7 @@ def wrap(data: Any, node: Any) -> Any:
 
 
 def _operand(op: Op, x: Any) -> Any:
-    """Turn an operand that is no Tensor into what NumPy would make of it; NotImplemented for what knows better."""
+    """Turn an operand that is not a Tensor into what NumPy makes of it; NotImplemented if its class should decide."""
     if isinstance(x, np.ndarray):
         return NotImplemented if x.__array_priority__ > 0 else _bare(op, x)  # as NumPy's own arrays defer
     if isinstance(x, (np.generic, int, float, complex)):
@@ -53,7 +53,7 @@ def _operand(op: Op, x: Any) -> Any:
 
 
 def _bare(op: Op, x: np.ndarray) -> np.ndarray:
-    """Return an array without the ways of its own that a subclass has: derivative rules use operators."""
+    """Return a subclass's values as a plain array: derivative rules rely on the plain meaning of operators."""
     if x.dtype is _OBJECT:
         raise DtypeError(
             f"{op.name}: expected numbers; received an array of dtype object. Make them numbers with .astype(float); "
@@ -61,21 +61,21 @@ def _bare(op: Op, x: np.ndarray) -> np.ndarray:
         )
     if hasattr(x, "_mask"):
         raise UnsupportedError(
-            f"{op.name}: a Tensor and a masked array were given, and the mask would get lost. Use its values, "
+            f"{op.name}: a Tensor and a masked array were given, and the mask would be lost. Use its values, "
             "a.filled(0.0), and choose with np.where(a.mask, …)"
         )
     return np.asarray(x)
 
 
 def constant(op: Op, x: Any) -> Any:
-    """Return an input of any op that is no Tensor as what the op's rules can read."""
+    """Turn an input that is not a Tensor into what an op's rules can read."""
     if isinstance(x, np.ndarray):
         return _bare(op, x)
     return np.asarray(x) if isinstance(x, (list, tuple)) else x
 
 
 def _lift_both(op: Op, x: Any, y: Any) -> Any:
-    """Apply an op of two operands where one stands for more than one array."""
+    """Apply an op of two operands, one of which stands for several arrays."""
     if not hasattr(x, "__apply_op__"):
         x = _operand(op, x)
     elif not hasattr(y, "__apply_op__"):
@@ -108,7 +108,7 @@ def unary(op: Op, x: Any) -> Any:
 
 
 def moved(op: Op, x: Any, params: dict[str, Any]) -> Any:
-    """Apply an op of one Tensor and parameters, such as an index or a shape: `apply` with less to look at."""
+    """Apply an op of one Tensor and parameters, such as an index or a shape: `apply` with fewer checks."""
     if x.__class__ is not HOOKS.tensor:
         return HOOKS.lift(op, (x,), params)
     node = x._node
@@ -199,7 +199,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
 
 
 def _may_overwrite(x: Any, mode: Mode) -> bool:
-    """Say whether a result's values are known to x alone, and whether x can go on standing for another result."""
+    """Return whether only x refers to its values, and x may be rebound to another result."""
     node, a = x._node, x._data
     if x.__class__ is not HOOKS.tensor or a.__class__ is not np.ndarray or node is LEAF or mode.watch is not None:
         return False
@@ -209,7 +209,7 @@ def _may_overwrite(x: Any, mode: Mode) -> bool:
 
 
 def add_over(x: Any, y: Any) -> bool:
-    """Add y to x in x's own memory, if nobody else knows it, and say whether this was done."""
+    """Add y to x in x's own memory if nothing else refers to it; return whether that was done."""
     mode = _mode()
     b, edge = (y._data, y._node) if y.__class__ is HOOKS.tensor else (y, None)
     recorded = mode.record and x._node.__class__ is Node
@@ -228,13 +228,13 @@ def add_over(x: Any, y: Any) -> bool:
 
 
 def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
-    """Say whether an array of a shape broadcasts to another."""
+    """Return whether one shape broadcasts to another."""
     extra = len(whole) - len(shape)
     return extra >= 0 and all(n in (1, m) for n, m in zip(shape, whole[extra:], strict=True))
 
 
 def unary_over(op: Op, x: Any, over: Callable[[Any], Callable[[], Any]]) -> bool:
-    """Apply an op that need not save its input, as `add_over` adds; `over(array)` is the step, in C, that does it."""
+    """Apply an op that need not save its input in x's own memory, as `add_over`; `over(array)` returns a call in C."""
     mode = _mode()
     if x._data.dtype.kind != "f" or not _may_overwrite(x, mode):
         return False
@@ -245,7 +245,7 @@ def unary_over(op: Op, x: Any, over: Callable[[Any], Callable[[], Any]]) -> bool
 
 
 def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    """Apply any op to Tensors and arrays, and record the call if one of them has a history or is a leaf that counts."""
+    """Apply any op to Tensors and arrays; record the call if one of them has a history or requires a gradient."""
     values: list[Any] = []
     edges: list[Any] = []
     needs: list[int] = []
@@ -253,7 +253,7 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     Tensor = HOOKS.tensor
     for i, x in enumerate(inputs):
         if x.__class__ is Tensor:
-            value, node = x._data, x._node  # with no call between them, for another thread may give x new ones
+            value, node = x._data, x._node  # with no call in between, since another thread may rebind x
             values.append(value)
             if node is None or node is LEAF:
                 edges.append(x)
@@ -287,7 +287,7 @@ def record(
 ) -> Node | None:
     """Make the node of a call, unless nothing is being recorded.
 
-    What a rule will read of the caller's arrays is copied or sealed, in `values` and `edges` too.
+    The caller's arrays that a rule will read are copied or sealed, also in `values` and `edges`.
     """
     mode = _mode()
     if not mode.record:
@@ -306,12 +306,12 @@ def record(
     node = Node(op, tuple(edges), _owned(params) if params else params, saved, tuple(needs), out.shape, out.dtype, note)
     if seals:
         node.seals = seals
-        node.hooks = []  # so that the engine, which looks for nothing at a plain node, sees them
+        node.hooks = []  # makes the engine look: it skips the checks of nodes without hooks
     return node
 
 
 def _share(view: Any, inputs: tuple[Any, ...]) -> None:
-    """Note that tensors look at the same memory: whichever is assigned to first moves to a buffer of its own."""
+    """Note that tensors share memory: the first one that is assigned to moves to a buffer of its own."""
     view._shared = True
     for x in inputs:
         if x.__class__ is HOOKS.tensor:
@@ -326,7 +326,7 @@ def _keep(op: Op, n: int, needs: Sequence[int]) -> Sequence[bool]:
 
 
 def _save(keep: Sequence[bool], out: Any, values: list[Any], edges: list[Any]) -> tuple[tuple[Any, ...], list[Seal]]:
-    """Collect `(out, *inputs)` for the rules: the values they read, and for the others the edges, for their shapes."""
+    """Collect `(out, *inputs)` for the rules: the values that they read, and otherwise the edges, for their shapes."""
     seals: list[Seal] = []
     saved = [out if keep[0] else None, *edges]
     for i, edge in enumerate(edges):
@@ -339,7 +339,7 @@ def _save(keep: Sequence[bool], out: Any, values: list[Any], edges: list[Any]) -
 
 
 def _owned(params: dict[str, Any]) -> dict[str, Any]:
-    """Return parameters without arrays of the caller's: indices and masks."""
+    """Return parameters with copies of the caller's arrays: indices and masks."""
     for value in params.values():
         if value.__class__ is np.ndarray or (
             value.__class__ is tuple and any(v.__class__ is np.ndarray for v in value)
@@ -353,13 +353,13 @@ def _copied(x: Any) -> Any:
 
 
 def owned(x: Any) -> Any:
-    """Return what a function of the user's gave so that nobody else can change it: an array that is copied.
+    """Return a user function's result so that nothing else can change it: a copy of an array.
 
-    Of a Tensor a new one, with the same history.
+    For a Tensor it is a new Tensor with the same history.
     """
     if isinstance(x, np.ndarray):
         return np.array(x)
-    if not isinstance(x, HOOKS.tensor):  # a number, or a value of a transformation, neither of which can change
+    if not isinstance(x, HOOKS.tensor):  # a number or a value of a transformation: neither can change
         return x
     if x._node is LEAF:
         return apply(shape.copy, (x,), {})
@@ -371,7 +371,7 @@ def owned(x: Any) -> Any:
 
 
 def owning(f: Callable[..., Any], *, alone: bool = False) -> Callable[..., Any]:
-    """Return a function of the user's whose results nobody else holds, be they arguments of its own or kept elsewhere.
+    """Wrap a user's function so that nothing else holds its results, even if it returns an argument or keeps them.
 
     Args:
         f: the function.
@@ -390,7 +390,7 @@ def owning(f: Callable[..., Any], *, alone: bool = False) -> Callable[..., Any]:
 
 
 def open_edge(edge: Any, value: Any) -> Any:
-    """Turn an edge of a node back into what the user sees: a Tensor, an array or a number."""
+    """Turn an edge of a node into what the user sees: a Tensor, an array or a number."""
     if edge.__class__ is not Node:
         return edge
     has_value = value is not edge and not isinstance(value, Node)
@@ -398,7 +398,7 @@ def open_edge(edge: Any, value: Any) -> Any:
 
 
 class _Forgotten(ShapeDtype):
-    """The values of a result that its consumer did not save."""
+    """Takes the place of values that the consumer of a result did not save."""
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         raise GradError(

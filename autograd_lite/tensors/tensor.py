@@ -21,7 +21,7 @@ from ..core.ownership import SMALL
 from ..core.shapes import ShapeDtype
 from ..core.undo import open_undo
 from ..ops import barrier, index, shape
-from .leaving import Leaving
+from .conversions import Conversions
 from .methods import Methods, canonical_index
 from .operators import Operators
 from .protocols import Dispatched, deferred
@@ -30,24 +30,24 @@ from .record import add_over, apply, binary, constant, moved, open_edge, owned, 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# Held while gradients are added to, so that threads that share a leaf lose none.
+# Held while gradients are accumulated, so that threads that share a leaf lose none.
 GRAD_LOCK = fork_safe_lock()
 
 
-class Tensor(Operators, Methods, Dispatched, Leaving):
+class Tensor(Operators, Methods, Dispatched, Conversions):
     """An n-dimensional array that records the operations applied to it.
 
     Args:
         a: array-like of any shape.
         dtype: NumPy dtype; by default the one NumPy would choose.
-        requires_grad: whether `backward` shall fill `.grad`; needs a floating dtype.
+        requires_grad: whether `backward` fills `.grad`; needs a floating dtype.
         name: shown in pictures and error messages.
-        copy: copy the values, so that the tensor shares its memory with nobody. False borrows an array that already
-            has the dtype: do not change it while the tensor, or a graph made from it, is in use. Only
-            `raise_on_change` would tell.
+        copy: copy the values, so that the tensor shares its memory with nothing. False borrows an array that already
+            has the dtype: do not change it while the tensor, or a graph made from it, is in use; only
+            `raise_on_change` would notice.
 
     Raises:
-        DtypeError: if a gradient is asked of a tensor that is not floating.
+        DtypeError: if a gradient is requested for a tensor that is not floating.
 
     Example:
         >>> x = Tensor([1.0, 2.0], requires_grad=True)
@@ -56,7 +56,7 @@ class Tensor(Operators, Methods, Dispatched, Leaving):
         Tensor([2., 4.])
     """
 
-    # All but _data and _node are filled on the few tensors that use them, and read with a default.
+    # All but _data and _node are set only on the few tensors that use them, and are read with a default.
     __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_name", "_node", "_shared", "_stamp")
     _data: Any  # ndarray, or the NumPy scalar that NumPy returned for a 0-d result
     _node: Any  # Node, LEAF on a leaf that requires a gradient, or None
@@ -94,11 +94,11 @@ class Tensor(Operators, Methods, Dispatched, Leaving):
         if wanted:
             self.requires_grad = True
 
-    # ---- what it is -------------------------------------------------------------------------------------------------
+    # ---- attributes -------------------------------------------------------------------------------------------------
 
     @property
     def data(self) -> npt.NDArray[Any]:
-        """A read-only view of the values, which follows `assign`; `numpy()` gives an array of your own."""
+        """A read-only view of the values, which follows `assign`; `numpy()` returns a copy."""
         view = np.asarray(self._data).view()
         view.flags.writeable = False
         return view
@@ -167,7 +167,7 @@ class Tensor(Operators, Methods, Dispatched, Leaving):
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient that `backward` accumulated here, or None; may be set: the values are copied."""
+        """The gradient that `backward` accumulated here, or None; may be set, which copies the values."""
         return getattr(self, "_grad", None)
 
     @grad.setter
@@ -190,7 +190,7 @@ class Tensor(Operators, Methods, Dispatched, Leaving):
         HOOKS.backward(self, cotangent, retain_graph, create_graph)
 
     def detach(self) -> Tensor:
-        """Return the same values without history; `record_source` keeps a note of where, for `why_no_grad`."""
+        """Return the same values without history; `record_source` notes the line, for `why_no_grad`."""
         if self._node is not None and MODE.get().source:
             return apply(barrier.stop_gradient, (self,), {})
         twin = wrap(self._data, None)
@@ -198,7 +198,7 @@ class Tensor(Operators, Methods, Dispatched, Leaving):
         return twin
 
     def retain_grad(self) -> None:
-        """Keep `.grad` on this tensor too, although it is not a leaf."""
+        """Keep `.grad` on this tensor although it is not a leaf."""
         if self._node is None:
             raise GradError("retain_grad: this tensor does not require a gradient; make its inputs require one")
         if self._node is not LEAF:
@@ -209,11 +209,11 @@ class Tensor(Operators, Methods, Dispatched, Leaving):
         """Call `hook` with the gradient of this tensor whenever a backward pass has computed it.
 
         Args:
-            hook: gets the gradient, a Tensor of this tensor's shape and dtype; what it returns, unless None, goes on
-                in its place.
+            hook: gets the gradient, a Tensor of this tensor's shape and dtype; what it returns, unless None, replaces
+                the gradient.
 
         Returns:
-            A handle whose `remove()` takes the hook away.
+            A handle whose `remove()` removes the hook.
 
         Raises:
             GradError: if this tensor does not require a gradient.
@@ -232,23 +232,23 @@ class Tensor(Operators, Methods, Dispatched, Leaving):
         else:
             hooks = self._node.hooks = self._node.hooks or []
         added = UserHook(hook)
-        # Before what retain_grad keeps, which is the gradient that all hooks have seen.
+        # `retain_grad` keeps the gradient as all hooks have left it.
         kept = sum(isinstance(h, _GradKeeper) for h in hooks)
         hooks.insert(len(hooks) - kept, added)
         return HookHandle(hooks, added)
 
     def assign(self, value: Tensor | npt.ArrayLike) -> None:
-        """Replace the values of a leaf in place; `.data` follows, and a graph that saved the old ones says so.
+        """Replace the values of a leaf in place; `.data` follows, and graphs that saved the old values refuse to run.
 
         Args:
             value: broadcastable to this tensor's shape, castable to its dtype.
 
         Raises:
             GradError: on a tensor that is not a leaf.
-            ShapeError: if the value does not fit; nothing is changed then.
+            ShapeError: if the value does not fit; nothing is changed.
         """
         new = self._fitting("assign", value)
-        # A cast may raise when it has written, so it is made elsewhere.
+        # A cast may raise after it has written, so it gets memory of its own.
         new = new if new.dtype == self.dtype else new.astype(self.dtype, casting="same_kind")
         np.copyto(self._own_buffer(), new)
 
@@ -265,7 +265,7 @@ class Tensor(Operators, Methods, Dispatched, Leaving):
         self.assign(self._data + self._fitting("assign_add", delta))
 
     def _fitting(self, called: str, value: Any) -> npt.NDArray[Any]:
-        """Return what a leaf is to be changed by, if it fits."""
+        """Return the array that a leaf is to be changed by, if it fits."""
         if not self.is_leaf:
             raise GradError(
                 f"{called}: expected a leaf; received the {self._node.describe()}. Compute a new tensor instead"
@@ -289,13 +289,13 @@ class Tensor(Operators, Methods, Dispatched, Leaving):
         return data
 
     def _writable(self) -> npt.NDArray[Any]:
-        """Return the values in a buffer that no other tensor looks at."""
+        """Return the values in a buffer that no other tensor shares."""
         data = self._data
         if getattr(self, "_shared", False) or data.__class__ is not np.ndarray or not data.flags.writeable:
             self._data = data = np.array(data)
             self._shared = False
         if self._node is not LEAF:
-            self._node = None  # whatever it was a view of, it is that no more
+            self._node = None  # if it was a view of another tensor, it no longer is
         return data
 
     # ---- the record -------------------------------------------------------------------------------------------------
@@ -308,9 +308,9 @@ class Tensor(Operators, Methods, Dispatched, Leaving):
 
     @property
     def inputs(self) -> tuple[Any, ...]:
-        """What the op was applied to: Tensors, and arrays or numbers used as they were; empty on a leaf.
+        """The inputs of the op: Tensors, and arrays or numbers as they were given; empty on a leaf.
 
-        An input whose values the op did not save has a shape and a dtype, and raises when asked for its values.
+        An input whose values the op did not save has a shape and a dtype; asking for its values raises.
         """
         node = self._node
         if node is None or node is LEAF:
@@ -341,7 +341,7 @@ class Tensor(Operators, Methods, Dispatched, Leaving):
                 if len(inputs) == 1:
                     return unary(op, inputs[0])
                 result = binary(op, *inputs)
-                if result is NotImplemented:  # an operator leaves it to np.matrix; a ufunc means the same for it
+                if result is NotImplemented:  # operators defer to np.matrix; a ufunc treats it as any array
                     result = binary(op, *(constant(op, x) if isinstance(x, np.ndarray) else x for x in inputs))
                 return deferred(ufunc, inputs, Tensor) if result is NotImplemented else result
         return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
@@ -386,8 +386,8 @@ class Tensor(Operators, Methods, Dispatched, Leaving):
         return self._rebind("t **= v", self**other)
 
     def _rebind(self, what: str, result: Tensor) -> Tensor:
-        """Make this object stand for `result`, so that the recorded past keeps its values."""
-        if not isinstance(result, Tensor):  # of a class that knows better what `t + v` is
+        """Rebind this object to `result`, so that the recorded past keeps its values."""
+        if not isinstance(result, Tensor):  # the other operand's class decided what `t + v` is
             return result
         if result.shape != self.shape:
             raise ShapeError(f"{what}: expected a value that broadcasts to {self.shape}; the result is {result.shape}")
@@ -405,7 +405,7 @@ class Tensor(Operators, Methods, Dispatched, Leaving):
             if not np.can_cast(result.dtype, self.dtype, casting="same_kind"):
                 raise DtypeError(f"{what}: a {result.dtype} result does not fit a {self.dtype} tensor; use t = t … v")
             result = apply(shape.astype, (result,), {"dtype": self.dtype})
-        past = self._data, self._node  # until the end: nothing is to be freed, and run, between the following
+        past = self._data, self._node  # held until the end: freeing them between the next lines could run other code
         self._shared = True
         self._data, self._node, self.__class__ = result._data, result._node, result.__class__  # see _lifted
         del past
@@ -432,7 +432,7 @@ class Tensor(Operators, Methods, Dispatched, Leaving):
     def _repr_mimebundle_(
         self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
     ) -> dict[str, str]:
-        """Return what a notebook shows: the values, and of a tensor with history the picture of it."""
+        """Return what a notebook shows: the values, and a picture of the history if there is one."""
         kinds = ["text/plain"] if self._node is None or self._node is LEAF else ["text/plain", "image/svg+xml"]
         asked = [kind for kind in kinds if (not include or kind in include) and kind not in (exclude or ())]
         return {kind: repr(self) if kind == "text/plain" else HOOKS.svg(self) for kind in asked}
@@ -441,7 +441,7 @@ class Tensor(Operators, Methods, Dispatched, Leaving):
         return format(self.item(), spec) if self.ndim == 0 else format(str(self), spec)
 
     def __copy__(self) -> Tensor:
-        return self.copy()  # as of a NumPy array: values of its own, and the copying is recorded
+        return self.copy()  # as for NumPy arrays: values of its own, and the copy is recorded
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         twin = _rebuild(*self.__reduce__()[1])
@@ -476,7 +476,7 @@ def tensor(
     *,
     copy: bool = True,
 ) -> Tensor:
-    """Make a Tensor from anything NumPy can make an array of, by default copying it; see `Tensor`.
+    """Make a Tensor from anything that NumPy can turn into an array, by default copying it; see `Tensor`.
 
     Example:
         >>> tensor([[1.0, 2.0]], requires_grad=True, name="w")
@@ -486,7 +486,7 @@ def tensor(
 
 
 class UserHook:
-    """A user's function of a gradient, given and giving Tensors of its own; the engine's may be bare."""
+    """A user's hook: it is given and returns Tensors that share nothing, while the engine may pass bare arrays."""
 
     __slots__ = ("function",)
 
@@ -507,7 +507,7 @@ class UserHook:
 
 
 class HookHandle:
-    """Takes a hook away again."""
+    """Removes a hook."""
 
     __slots__ = ("_hook", "_hooks")
 
@@ -515,13 +515,13 @@ class HookHandle:
         self._hooks, self._hook = hooks, hook
 
     def remove(self) -> None:
-        """Take the hook away; more than once does no harm."""
+        """Remove the hook; calling this again has no effect."""
         if self._hook in self._hooks:
             self._hooks.remove(self._hook)
 
 
 class _GradKeeper:
-    """The hook behind `retain_grad`; holds its tensor weakly, so that the graph is no cycle."""
+    """The hook behind `retain_grad`; refers to its tensor weakly, so that the graph is not a cycle."""
 
     def __init__(self, owner: Tensor) -> None:
         self._owner = weakref.ref(owner)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import types
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from ..tensors.tensor import Tensor
 from .comparison import Comparison, Tolerance
 from .report import number
 from .subject import bare, cotangents_like, differentiate, pull_back
+from .tracebacks import place_of
 
 Array = np.ndarray
 _SECONDS = 1.5
@@ -46,10 +48,11 @@ class Trace(NamedTuple):
 
 
 class Blame(NamedTuple):
-    """An op whose own derivative rule is wrong."""
+    """An op whose own derivative rule is wrong: where it was called, the rule if the user wrote it, and the numbers."""
 
     op: Op
     source: Source | None
+    rule: Source | None
     text: str
 
 
@@ -205,18 +208,33 @@ def blamed_op(found: Trace, i: int | None, tolerance: Tolerance) -> tuple[Blame 
         if time.perf_counter() > end:
             return None, False
         try:
-            text = _fault(OpSubject(node.op, _values(node, found.values), node.params, ways[node]), tolerance)
+            fault = _fault(OpSubject(node.op, _values(node, found.values), node.params, ways[node]), tolerance)
         except Exception:  # an op whose forward runs in its own call only
             complete = False
             continue
-        if text:
-            source = node.source
-            return Blame(node.op, source, text), True
+        if fault:
+            i, text = fault
+            return Blame(node.op, node.source, users_rule(node.op, i), text), True
     return None, complete
 
 
-def _fault(subject: OpSubject, tolerance: Tolerance) -> str:
-    """Return what is wrong with the rules of one op, or ""."""
+def users_rule(op: Op, i: int) -> Source | None:
+    """Return where the user wrote the rule of an op for input `i`; None for a rule of ours."""
+    rule = op.rule(i)
+    pending: list[Any] = [] if rule is None else [rule.value]
+    for value in pending:  # grows: wrappers of ours hold the user's function
+        if isinstance(value, types.FunctionType):
+            place = place_of(value)
+            if place is not None:
+                return place
+            pending += [cell.cell_contents for cell in value.__closure__ or ()]
+        elif getattr(value, "_rule", None) is not None:  # custom_vjp, custom_jvp
+            pending.append(value._rule)
+    return None
+
+
+def _fault(subject: OpSubject, tolerance: Tolerance) -> tuple[int, str] | None:
+    """Return the input whose rule is wrong and the numbers that show it, or None."""
     with np.errstate(all="ignore"):
         weights = cotangents_like(subject.on_arrays(*subject.leaves), 1)
         run = differentiate(subject, weights)
@@ -228,11 +246,11 @@ def _fault(subject: OpSubject, tolerance: Tolerance) -> str:
                 verdict = finding.verdict
                 if verdict.kind == "wrong" or (verdict.kind == "kink" and not verdict.passed):
                     where = subject.names[i] + (f" at {list(finding.k)}" if finding.k else "")
-                    return (
+                    return subject.needs[i], (
                         f"its rule for {where} gives {number(verdict.analytic)}, finite differences of the op alone "
                         f"{number(verdict.estimate.value)}"
                     )
-    return ""
+    return None
 
 
 def born_nan(found: Trace, weights: Sequence[Array]) -> tuple[Node | None, str]:

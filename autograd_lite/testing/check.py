@@ -12,11 +12,12 @@ import numpy as np
 from ..core.messages import checked
 from .blame import blamed_op, trace
 from .comparison import Comparison, Finding, Tolerance
-from .explain import explained, snippet
+from .explain import concluded, explained, snippet
 from .lines import flatten
 from .numeric import METHODS
 from .report import GradientMismatch, GradReport, InputReport
 from .subject import Arguments, Broken, GradientOf, Run, Subject, broken_contracts, cotangents_like, differentiate
+from .tracebacks import plainly
 
 # Up to this many elements each is checked by itself.
 _FULL = 400
@@ -29,6 +30,7 @@ _MOST_CONDITION = 100.0
 _USUAL = {"order": 1, "wrt": None, "kwargs": None, "method": "auto", "kinks": "subgradient", "rtol": None, "seed": 0}
 
 
+@plainly
 @checked
 def check_grads(
     f: Callable[..., Any],
@@ -110,14 +112,10 @@ def check_grads(
         nondet_tol=nondet_tol,
         invariants=invariants,
     )
-    for failure in report.failures:
-        failure.args = tuple(inputs)
-        failure.snippet = again
-    if raise_ and report.failures:
-        raise report.failures[0]
-    return report
+    return concluded(report, f, inputs, again, raise_=raise_)
 
 
+@plainly
 @checked
 def check_gradients(
     f: Callable[..., Any],
@@ -172,11 +170,7 @@ def check_gradients(
         grads = [None if g is None else np.asarray(g) for g in gradients]
         report = _compared(subject, Run(outputs, grads, [], [], []), weights, mode, method, kinks, rtol, seed)
     report.seconds = time.perf_counter() - start
-    for failure in report.failures:
-        failure.args = tuple(inputs)
-    if raise_ and report.failures:
-        raise report.failures[0]
-    return report
+    return concluded(report, f, inputs, "", raise_=raise_)
 
 
 def check_subject(
@@ -201,7 +195,11 @@ def check_subject(
 
 
 def _check_orders(
-    report: GradReport, subject: Any, order: int, options: tuple[Any, ...], nondet_tol: float | None
+    report: GradReport,
+    subject: Any,
+    order: int,
+    options: tuple[str, str, str, float | None, int],
+    nondet_tol: float | None,
 ) -> None:
     """Check the first derivative and its contracts (unless `nondet_tol` is None), then the derivative of that, …"""
     seed = options[-1]
@@ -213,7 +211,7 @@ def _check_orders(
             report.failures += [_contract(subject, item) for item in broken]
             if any(item.fatal for item in broken):
                 break
-        inner = _compared(subject, run, weights, *options, whole=level == 1)
+        inner = _compared(subject, run, weights, *options, level == 1)
         if level > 1:
             inner.inputs = {f"{name} (order {level})": entry for name, entry in inner.inputs.items()}
         report.merge(inner)
@@ -223,7 +221,7 @@ def _check_orders(
 
 
 def _contract(subject: Any, item: Broken) -> GradientMismatch:
-    title = f"check_grads: {subject.title}: {item.verdict}: {item.message}"
+    title = f"{subject.title}: {item.verdict}: {item.message}"
     return GradientMismatch(title, verdict=item.verdict, name=item.name)
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from ..core.node import Source
 from .blame import Trace, blamed_op, born_nan, trace
 from .comparison import Comparison, Finding, Tolerance
-from .report import GradientMismatch, literal, number
+from .report import GradientMismatch, GradReport, literal, number
 from .subject import element_name, name_of
+from .tracebacks import line_at, place_of
 
 # ---- what a wrong gradient looks like -------------------------------------------------------------------------------
 
@@ -175,6 +177,7 @@ def _scattered(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[in
 
 
 _LITERAL_SIZE = 200
+_MOST_ENTRIES = 6
 
 
 def explained(
@@ -200,7 +203,7 @@ def explained(
         numeric=verdict.estimate.value,
         error_bar=verdict.estimate.error,
     )
-    error.facts += _numbers(finding, comparison.method)
+    error.facts += [*_numbers(finding, comparison.method), ("entries", _entries(findings))]
     if not single:
         error.facts.append(("cotangent", "random: these are gradients of sum(c * result), c fixed random numbers"))
     if finding.i is None:
@@ -211,7 +214,7 @@ def explained(
             if math.isfinite(verdict.estimate.value)
             else "the function is NaN or infinite there or right beside it: check a point inside its domain"
         )
-    elif verdict.kind == "wrong" or not math.isfinite(verdict.analytic):
+    elif verdict.kind != "inconclusive" and not _refused(finding):
         _find_out(error, comparison, finding, findings, weights)
     return error
 
@@ -226,16 +229,43 @@ def _title(title: str, finding: Finding, name: str | None, findings: Sequence[Fi
         what = f"{part}the gradient of {title} by {element_name(name, finding.k)}{along}"
     same = sum(1 for f in findings if f.verdict.kind == kind and not f.verdict.passed)
     count = f" ({same} of {len(findings)} entries)" if finding.k is not None and len(findings) > 1 else ""
-    a, sides = finding.verdict.analytic, finding.verdict.sides
-    refused = sides is not None and sides[0] <= a <= sides[1]
-    refusal = "which kinks='fail' refuses"
+    refused, refusal = _refused(finding), "which kinks='fail' refuses"
     ends = {
         "wrong": f"is wrong{count}",
-        "kink": f"is taken at a kink{count}, {refusal if refused else 'and is none of the slopes there'}",
+        "kink": f"is taken at a kink{count}, {refusal if refused else 'and lies outside the slopes there'}",
         "jump": f"is taken at a jump{count}, {refusal if refused else 'and is not the slope beside it'}",
         "inconclusive": f"can be neither confirmed nor refuted{count}: finite differences are too blurred there",
     }
-    return f"check_grads: {what} {ends[kind]}"
+    return f"{what} {ends[kind]}"
+
+
+def _refused(finding: Finding) -> bool:
+    """Return whether a slope is right, and refused only because it is one of several."""
+    a, sides = finding.verdict.analytic, finding.verdict.sides
+    return sides is not None and sides[0] <= a <= sides[1]
+
+
+def _entries(findings: Sequence[Finding]) -> str:
+    """Return a table of the numbers side by side: of all entries if they are few, else of the first that are wrong."""
+    entries = [f for f in findings if f.k is not None]
+    if len(entries) < 2:
+        return ""
+    bad = [f for f in entries if not f.verdict.passed]
+    shown = entries if len(entries) <= _MOST_ENTRIES else bad[:_MOST_ENTRIES]
+    rows = [("", " analytic", " numeric", "ratio")]
+    for f in shown:
+        a, b = f.verdict.analytic, f.verdict.estimate.value
+        if f.verdict.sides is not None:
+            numeric, ratio = " … ".join(f"{s: .10g}" for s in dict.fromkeys(f.verdict.sides)), ""
+        else:
+            numeric, ratio = f"{b: .10g}", f"{a / b + 0.0:.6g}" if b and math.isfinite(a) and math.isfinite(b) else ""
+        part = " imaginary" if f.imaginary else ""
+        rows.append((f"{list(f.k or ())}{part}", f"{a: .10g}", numeric, "right" if f.verdict.passed else ratio))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    if len(bad) > len(shown):
+        lines.append(f"… and {len(bad) - len(shown)} more")
+    return "\n".join(lines)
 
 
 def _numbers(finding: Finding, method: str) -> list[tuple[str, str]]:
@@ -273,37 +303,45 @@ def _find_out(
     if found is None:
         return
     if finding.i is not None and grad is None:
-        _name_cut(error, found, f"{error.hint}. Cut:")
+        _name_cut(error, found, f"no gradient reaches '{error.name}' at all: its history is cut on the way:")
         return
     if not math.isfinite(error.analytic) or (grad is not None and bool(np.isnan(grad).any())):
         node, text = born_nan(found, weights)
         if node is not None:
-            error.hint, error.op = text, node.op
-            error.source = node.source
+            error.hint, error.op, error.source = text, node.op, node.source
+            error.places = [node.source] if node.source else []
             return
-    if error.verdict == "wrong":
-        _name_op(error, found, finding.i, tolerance)
+    _name_op(error, found, finding.i, tolerance)
 
 
 def _name_cut(error: GradientMismatch, found: Trace, lead: str) -> None:
     if found.cuts:
         error.source = found.cuts[0].source
-        error.hint = "\n".join([lead, *(str(cut) for cut in found.cuts[:3])])
+        error.places = [error.source]
+        error.hint = "\n".join([lead, *(f"{cut}{_quoted(cut.source)}" for cut in found.cuts[:3])])
+
+
+def _quoted(place: Source | None) -> str:
+    """Return the line at a place, to be shown below it."""
+    line = line_at(place) if place else ""
+    return f"\n    {line}" if line else ""
 
 
 def _name_op(error: GradientMismatch, found: Trace, i: int | None, tolerance: Tolerance) -> None:
     blame, complete = blamed_op(found, i, tolerance)
     if blame is not None:
         error.op, error.source = blame.op, blame.source
-        where = f", at {blame.source}" if blame.source else ""
-        error.facts.append(("op", f"{blame.op.name}{where}\n{blame.text}"))
+        error.places = [place for place in (blame.source, blame.rule) if place]
+        where = f", at {blame.source}{_quoted(blame.source)}" if blame.source else ""
+        rule = f"\nthe rule is {blame.rule}" if blame.rule else ""
+        error.facts.append(("op", f"{blame.op.name}{where}\n{blame.text}{rule}"))
         return
     if not complete:
         return
     if found.cuts:
         error.facts.append(("op", "none: each recorded op is right by itself, so something is missing from the record"))
-        lead = f"{error.hint}\n" if error.hint else ""
-        _name_cut(error, found, f"{lead}part of the dependence is lost where history is cut:")
+        lead = "" if "zero everywhere" in error.hint else f"{error.hint}\n"  # the cut is why
+        _name_cut(error, found, f"{lead}part of the dependence is lost where history is cut:".lstrip())
     else:
         why = "Does the function compute something else on Tensors than on plain arrays?"
         error.facts.append(("op", f"none: each recorded op is right by itself. {why}"))
@@ -355,3 +393,18 @@ def snippet(f: Callable[..., Any], inputs: Sequence[Any], options: dict[str, Any
         arguments = ", ".join(map(literal, inputs))
     rest = "".join(f", {key}={value!r}" for key, value in options.items())
     return "\n".join([*lines, f"{call}({name}, {arguments}{rest})"])
+
+
+def concluded(report: GradReport, f: Any, inputs: Sequence[Any], again: str, *, raise_: bool) -> GradReport:
+    """Give the failures of a report what all have: the inputs, the code to repeat them, a line to look at.
+
+    Raises:
+        GradientMismatch: the first failure, if `raise_`.
+    """
+    for failure in report.failures:
+        failure.args, failure.snippet = tuple(inputs), again
+        if not failure.places and (place := place_of(f)):
+            failure.places = [place]
+    if raise_ and report.failures:
+        raise report.failures[0]
+    return report

@@ -15,8 +15,10 @@ from ..core.mode import no_grad
 from ..random import Generator, default_generator
 from ..tensors.tensor import Tensor
 from .check import check_subject
+from .explain import concluded
 from .report import GradientMismatch, GradReport, literal, number
 from .subject import Arguments, Run, bare, differentiate, outputs_of
+from .tracebacks import plainly
 
 Array = np.ndarray
 
@@ -159,6 +161,7 @@ def _in_double(module: Any) -> Any:
     return twin
 
 
+@plainly
 @checked
 def check_module(
     module: Any,
@@ -215,15 +218,11 @@ def check_module(
                 found.failures += _in_own_dtype(subjects[1], subjects[0], seed)
             for failure in found.failures:
                 failure.title += f" (in {name} mode)" if name else ""
-                failure.snippet = _snippet(module, inputs)
-                failure.args = tuple(inputs)
             report.merge(found, f"{name}: " if name else "")
     finally:
         default_generator.state = state
     report.seconds = time.perf_counter() - start
-    if raise_ and report.failures:
-        raise report.failures[0]
-    return report
+    return concluded(report, getattr(type(module), "call", module), inputs, _snippet(module, inputs), raise_=raise_)
 
 
 def _built_copy(module: Any, inputs: Sequence[Any]) -> Any:
@@ -256,7 +255,7 @@ def _in_own_dtype(own: ModuleSubject, double: ModuleSubject, seed: int) -> list[
         first = differentiate(subject, None, seed)
         runs.append(first)
     failures = [
-        GradientMismatch(f"check_module: {own.title}: {item.verdict}: {item.message}", verdict=item.verdict)
+        GradientMismatch(f"{own.title}: {item.verdict}: {item.message}", verdict=item.verdict)
         for item in runs[0].broken
     ]
     for i in own.wanted:
@@ -273,7 +272,7 @@ def _in_own_dtype(own: ModuleSubject, double: ModuleSubject, seed: int) -> list[
             name = own.names[i]
             failures.append(
                 GradientMismatch(
-                    f"check_module: the gradient of {own.title} by {name} in {a.dtype} is not the one in float64",
+                    f"the gradient of {own.title} by {name} in {a.dtype} is not the one in float64",
                     verdict="wrong",
                     name=name,
                     index=k,
@@ -289,4 +288,8 @@ def _in_own_dtype(own: ModuleSubject, double: ModuleSubject, seed: int) -> list[
 def _snippet(module: Any, inputs: Sequence[Any]) -> str:
     size = sum(np.size(a) for a in inputs if isinstance(a, np.ndarray))
     arguments = ", ".join(map(literal, inputs)) if size <= 200 else "*error.args"
-    return f"import numpy as np\nfrom autograd_lite.testing import check_module\ncheck_module({module!r}, {arguments})"
+    named = getattr(module, "named_modules", None)
+    kinds = {type(m) for _, m in named()} if named else {type(module)}
+    imports = sorted(f"from {k.__module__} import {k.__name__}" for k in kinds if k.__qualname__.isidentifier())
+    lines = ["import numpy as np", "from autograd_lite.testing import check_module", *imports]
+    return "\n".join([*lines, f"check_module({module!r}, {arguments})"])

@@ -16,8 +16,10 @@ from ..core.op import EachInput, Kind, Op
 from ..core.shapes import ShapeDtype, normalize_axes, normalize_axis
 from . import laws
 from .arrays import arrays_for, axes, axis, broadcastable_shapes, indices, shapes as shape_of_one, signature_shapes
+from .blame import users_rule
 from .deferred import composite, hypothesis, st
 from .rows import Inconclusive, LawBroken, Row, Setting, as_row
+from .tracebacks import plainly
 
 # ---- what the record says about arguments ---------------------------------------------------------------------------
 
@@ -308,6 +310,7 @@ class OpReport:
         return f"{self.op}: {verdict} ({rows} rows, {self.seconds:.2g} s)"
 
 
+@plainly
 @checked
 def check_op(
     op: Op,
@@ -419,7 +422,10 @@ class _Session:
         if row is not None:
             text += f"\n  on        {row.label + ': ' if row.label else ''}{row!r}"
         if self.raise_:
-            raise LawBroken(text) from error
+            broken = LawBroken(text)
+            rules = self.op.rules if isinstance(self.op.rules, tuple) else ()
+            broken.places = list(filter(None, (users_rule(self.op, i) for i in range(len(rules)))))[:1]
+            raise broken from (None if isinstance(error, AssertionError) else error)
         self.faults[name] = text
 
 

@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from ..core.node import user_source
 from ..random import set_seed
 from .arrays import MATRICES, arrays_for, broadcastable_shapes, signature_shapes, simplest
 from .check import check_grads
 from .deferred import composite, hypothesis, st
 from .module import check_module
-from .report import literal
+from .report import GradientMismatch, literal
 from .rows import written
+from .tracebacks import standing_at, users_lines
 
 Shape = tuple[int, ...]
 
@@ -30,6 +32,7 @@ PROFILES: dict[str, dict[str, Any]] = {
 # Differences below are rounding, and those above passed because the finite difference is blurred: to climb from there
 # would cost the variety of half the examples.
 _TELLING = (1e-9, 1e-6)
+_SIMPLEST = "the simplest that Hypothesis found to fail"
 
 
 def property_test(
@@ -89,14 +92,12 @@ def property_test(
         seek=round(100 * seek_kinks),
     )
 
-    def test(call: Call) -> None:
-        __tracebackhide__ = True  # all that matters stands in the message
-        _note(f, call)
+    def judge(call: Call) -> None:
         report = check_grads(f, *call.args, kwargs=call.kwargs or None, raise_=False, **check)
         _judge(report, call)
 
     digest = repr((getattr(f, "__module__", ""), getattr(f, "__qualname__", ""), inputs, domain, dtype, sorted(check)))
-    return _as_test(test, f, called, digest, strategy, profile, examples)
+    return _as_test(judge, f, functools.partial(_as_assignments, f), called, digest, strategy, profile, examples)
 
 
 def grad_property(inputs: Any = None, **options: Any) -> Callable[..., Any]:
@@ -149,16 +150,22 @@ def module_test(
         calls, spec, name=called, dtype=dtype, kwargs=None, loops=False, min_side=min_side, seek=round(100 * seek_kinks)
     )
 
-    def test(call: Call) -> None:
-        __tracebackhide__ = True  # all that matters stands in the message
-        set_seed(call.kwargs.pop("seed"))
-        module = factory()
-        hypothesis.note(f"module: {module!r}")
+    def made(call: Call) -> Any:
+        set_seed(call.kwargs["seed"])
+        return factory()
+
+    def drawn(call: Call) -> str:
+        module = made(call)
+        f = getattr(module, "call", module)
+        return f"module = {module!r}\n{_as_assignments(f, call)}"
+
+    def judge(call: Call) -> None:
+        module = made(call)
         report = check_module(module, *call.args, raise_=False, **check)
         _judge(report, call)
 
     digest = repr((getattr(factory, "__module__", ""), getattr(factory, "__qualname__", ""), inputs, domain, dtype))
-    return _as_test(test, factory, called, digest, lambda: _seeded(arguments()), profile, examples)
+    return _as_test(judge, factory, drawn, called, digest, lambda: _seeded(arguments()), profile, examples)
 
 
 @composite
@@ -171,8 +178,9 @@ def _seeded(draw: Any, arguments: Any) -> Call:
 
 
 def _as_test(
-    test: Callable[[Call], None],
+    judge: Callable[[Call], None],
     f: Callable[..., Any],
+    drawn: Callable[[Call], str],
     name: str,
     digest: str,
     strategy: Callable[[], Any],
@@ -180,16 +188,42 @@ def _as_test(
     examples: int | None,
 ) -> Callable[[], None]:
     """Give a test its name, its place, its key in the database of examples, and its settings."""
+    made_at = user_source()
+    last: list[Call] = []  # Hypothesis ends with the simplest call that fails
+
+    def test(call: Call) -> None:
+        last[:] = [call]
+        judge(call)
+
+    def run() -> None:
+        __tracebackhide__ = True
+        with users_lines(made_at):
+            try:
+                wrapped()
+            except Exception as error:
+                _tell(error, drawn(last[0]) if last else "")
+                raise
+
     test.__name__ = test.__qualname__ = name if name.startswith("test") else f"test_{name}"
     test.__module__ = getattr(f, "__module__", None) or __name__
     test.__doc__ = f"The gradients of {name} are right."
     # Every test is made of the same function, so that Hypothesis must be told which is which.
     test._hypothesis_internal_add_digest = digest.encode()  # type: ignore[attr-defined]
     wrapped = _settings(profile, examples)(hypothesis.given(call=strategy())(test))
-    if inspect.isfunction(f):
-        test.place_as = wrapped.place_as = f  # type: ignore[attr-defined]
-    found: Callable[[], None] = wrapped
+    found: Callable[[], None] = functools.update_wrapper(run, wrapped)
+    # Where pytest looks for the test: the line that made it, not ours.
+    found.__wrapped__ = f if made_at is None else standing_at(made_at)  # type: ignore[attr-defined]
     return found
+
+
+def _tell(error: Exception, drawn: str) -> None:
+    """Let an error say which inputs were drawn, in place of Hypothesis's note about our own argument."""
+    theirs = ("Failing test case", "Falsifying example")
+    error.__notes__ = [note for note in getattr(error, "__notes__", []) if not note.startswith(theirs)]
+    if isinstance(error, GradientMismatch):
+        error.facts.insert(0, ("inputs", f"{drawn}\n({_SIMPLEST})"))
+    elif drawn and not isinstance(error, hypothesis.errors.HypothesisException):
+        error.__notes__.insert(0, f"inputs, {_SIMPLEST}:\n  {drawn}".replace("\n", "\n  "))
 
 
 def _settings(profile: str | None, examples: int | None) -> Any:
@@ -212,17 +246,15 @@ def _name_of(f: Callable[..., Any]) -> str:
     return "function" if name == "<lambda>" else str(name)
 
 
-def _note(f: Callable[..., Any], call: Call) -> None:
-    """Show the arguments one by one, in a form that can be pasted."""
+def _as_assignments(f: Callable[..., Any], call: Call) -> str:
+    """Return the arguments one by one, in a form that can be pasted."""
     try:
         names = list(inspect.signature(f).parameters)
     except (TypeError, ValueError):
         names = []
     names += [f"argument {i}" for i in range(len(names), len(call.args))]
-    for name, value in zip(names, call.args, strict=False):
-        hypothesis.note(f"{name} = {literal(value)}")
-    for name, value in call.kwargs.items():
-        hypothesis.note(f"{name} = {literal(value)}")
+    pairs = [*zip(names, call.args, strict=False), *call.kwargs.items()]
+    return "\n".join(f"{name} = {literal(value)}" for name, value in pairs)
 
 
 def _judge(report: Any, call: Call) -> None:

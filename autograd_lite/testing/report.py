@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.node import Source
 from .subject import element_name
 
 
@@ -122,6 +123,7 @@ class GradientMismatch(AssertionError):
         hint: what the numbers look like, in words, or "".
         op: the recorded op to blame, or None.
         source: the user's line, or None.
+        places: the lines that a traceback leads to: where the op to blame is called, and the rule that is wrong.
         snippet: Python code that reproduces the failure.
     """
 
@@ -147,14 +149,15 @@ class GradientMismatch(AssertionError):
         self.error_bar = error_bar
         self.hint = ""
         self.op: Any = None
-        self.source: Any = None
+        self.source: Source | None = None
+        self.places: list[Source] = []
         self.snippet = ""
         self.facts = list(facts)
         super().__init__(*inputs)
 
     def __str__(self) -> str:
         rows = [self.title]
-        rows += [f"  {label:<10} {_hanging(text)}" for label, text in self.facts]
+        rows += [f"  {label:<10} {_hanging(text)}" for label, text in self.facts if text]
         if self.hint:
             rows.append(f"  {'hint':<10} {_hanging(self.hint)}")
         if self.snippet:
@@ -163,6 +166,20 @@ class GradientMismatch(AssertionError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (self.title, self.args, dict(self.__dict__, op=getattr(self.op, "name", self.op)))
+
+
+class LawBroken(AssertionError):
+    """An op does not keep one of the laws; `check_op` adds which op, which law and on which row.
+
+    Attributes:
+        places: the lines that a traceback leads to: the rule, if it is the user's.
+    """
+
+    places: Sequence[Source] = ()
+
+
+# Where users find them; and short, since it begins the first line that they read.
+GradientMismatch.__module__ = LawBroken.__module__ = __package__
 
 
 def _restored(title: str, inputs: tuple[Any, ...], state: dict[str, Any]) -> GradientMismatch:

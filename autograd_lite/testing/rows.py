@@ -12,6 +12,7 @@ import numpy as np
 from ..core.op import Op, Rule, read_rule
 from ..core.shapes import ShapeDtype, sum_to_shape
 from .numeric import numeric_grad
+from .report import LawBroken as LawBroken
 
 # ---- reading rules directly, without the engine's repairs -----------------------------------------------------------
 
@@ -192,10 +193,6 @@ def _listed(value: np.ndarray) -> str:
 
 
 # ---- a row, evaluated -----------------------------------------------------------------------------------------------
-
-
-class LawBroken(AssertionError):
-    """An op does not keep one of the laws; `check_op` adds which op, which law and on which row."""
 
 
 class Inconclusive(LawBroken):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,17 +10,19 @@ from typing import Any
 import numpy as np
 
 from ..core.messages import checked
+from ..functional import jvp
 from ..tensors.tensor import Tensor
 from .check import check_subject
-from .explain import snippet
+from .explain import concluded, snippet
 from .report import GradientMismatch, GradReport, InputReport, number
 from .subject import Arguments, GradientOf, Subject, bare, cotangents_like, differentiate, outputs_of, pull_back
+from .tracebacks import plainly
 
 Array = np.ndarray
 _SINGLE = 1e-8
-_PACKAGE = __name__.partition(".")[0]
 
 
+@plainly
 @checked
 def check_transpose(
     f: Callable[..., Any],
@@ -71,12 +72,8 @@ def check_transpose(
                 report.failures.append(failure)
         report.failures += _linearity(subject, v, grads, tolerance, seed)
     again = snippet(f, inputs, {"seed": seed} if seed else {}, "check_transpose")
-    for failure in report.failures:
-        failure.args, failure.snippet = tuple(inputs), again
     report.seconds = time.perf_counter() - start
-    if raise_ and report.failures:
-        raise report.failures[0]
-    return report
+    return concluded(report, f, inputs, again, raise_=raise_)
 
 
 def _adjoint(
@@ -102,7 +99,7 @@ def _adjoint(
     if apart <= rtol:
         return None
     failure = GradientMismatch(
-        f"check_transpose: backward of {subject.title} is not the transpose of its derivative by '{name}'",
+        f"backward of {subject.title} is not the transpose of its derivative by '{name}'",
         verdict="wrong",
         name=name,
         analytic=sides[1],
@@ -127,17 +124,15 @@ def _direction(x: Array, rng: np.random.Generator) -> Array:
 
 def _pushed(subject: Any, i: int, u: Array, v: list[Array]) -> list[Array]:
     """Return J u, by forward mode if there is one."""
-    forward = getattr(sys.modules[_PACKAGE], "jvp", None)
-    if forward is not None:
 
-        def of_leaf(x: Any) -> Any:
-            return tuple(subject.on_tensors([x if n == i else Tensor(a) for n, a in enumerate(subject.leaves)]))
+    def of_leaf(x: Any) -> Any:
+        return tuple(subject.on_tensors([x if n == i else Tensor(a) for n, a in enumerate(subject.leaves)]))
 
-        try:
-            _, tangents = forward(of_leaf)((Tensor(subject.leaves[i]),), (Tensor(u),))
-            return [np.array(bare(t)) for t in outputs_of(tangents)]
-        except (TypeError, NotImplementedError):  # something that forward mode does not know
-            pass
+    try:
+        _, tangents = jvp(of_leaf)((Tensor(subject.leaves[i]),), (Tensor(u),))
+        return [np.array(bare(t)) for t in outputs_of(tangents)]
+    except (TypeError, NotImplementedError):  # something that forward mode does not know
+        pass
     leaves = subject.variables()
     outputs = subject.on_tensors(leaves)
     w = [Tensor(a, requires_grad=True) for a in v]
@@ -171,11 +166,12 @@ def _linearity(
             what = f"J'0 is not 0 but up to {number(float(np.nanmax(np.abs(zero))))}"
         if what:
             name = subject.names[i]
-            title = f"check_transpose: backward of {subject.title} by '{name}' is not linear in its cotangent: {what}"
+            title = f"backward of {subject.title} by '{name}' is not linear in its cotangent: {what}"
             failures.append(GradientMismatch(title, verdict="wrong", name=name))
     return failures
 
 
+@plainly
 @checked
 def check_hessian(
     f: Callable[..., Any],
@@ -219,11 +215,7 @@ def check_hessian(
     if report.ok:
         report.failures += _asymmetry(subject, symmetry, seed)
     again = snippet(f, inputs, {"seed": seed} if seed else {}, "check_hessian")
-    for failure in report.failures:
-        failure.args, failure.snippet = tuple(inputs), again
-    if raise_ and report.failures:
-        raise report.failures[0]
-    return report
+    return concluded(report, f, inputs, again, raise_=raise_)
 
 
 def _asymmetry(subject: Any, rtol: float, seed: int) -> list[GradientMismatch]:
@@ -246,7 +238,7 @@ def _asymmetry(subject: Any, rtol: float, seed: int) -> list[GradientMismatch]:
     if abs(sides[0] - sides[1]) <= rtol * size:
         return []
     failure = GradientMismatch(
-        f"check_hessian: the Hessian of {subject.subject.title} is not symmetric",
+        f"the Hessian of {subject.subject.title} is not symmetric",
         verdict="wrong",
         analytic=sides[0],
         numeric=sides[1],

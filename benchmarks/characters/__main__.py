@@ -80,7 +80,7 @@ def run(task: Task, block: int) -> dict[str, Course]:
         for course in courses.values():
             course.process.communicate()
     if np.median(busy) > BUSY:
-        print(f"while nobody here was working, {np.median(busy):.1f} cores were: do not trust the times")
+        print(f"while none of us was working, {np.median(busy):.1f} cores were: do not trust the times")
     return courses
 
 

@@ -156,7 +156,7 @@ def update(problem: Update) -> Job:
 
 
 def cnn_step(problem: Convolutional) -> Job:
-    """Channels stand first here, in images, kernels and what the dense layer reads."""
+    """Channels come first here, in images, kernels and what the dense layer reads."""
     filters, dense = problem.weights["b1"].size, len(problem.weights["w3"])
     side = round((dense // (2 * filters)) ** 0.5)
     model = nn.Sequential(
@@ -198,7 +198,7 @@ def cnn_step(problem: Convolutional) -> Job:
 def recurrent(problem: Recurrent, module: nn.Module, outputs: Callable[[torch.Tensor], torch.Tensor]) -> Job:
     """Training steps of an LSTM or a GRU, or of their cells.
 
-    The second bias of an LSTM, which our layer has not, stays 0. A GRU's gates stand in another order here: r, z, h.
+    The second bias of an LSTM, which our layer has not, stays 0. A GRU's gates are in another order here: r, z, h.
     """
     *_, second = parameters = list(module.parameters())
     is_gru = problem.weights["bias"].ndim == 2

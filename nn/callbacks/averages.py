@@ -9,10 +9,12 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 
-from .base import Callback, Logs
+from ..config.arguments import flag
+from ..config.fields import attribute, field
+from .base import Declared, Logs
 
 
-class SwapEMAWeights(Callback):
+class SwapEMAWeights(Declared):
     """Swaps the weights for their running means during evaluations and predictions.
 
     The optimizer keeps the means: it must have `use_ema=True`.
@@ -38,10 +40,9 @@ class SwapEMAWeights(Callback):
         ['loss', 'val_loss']
     """
 
-    def __init__(self, swap_on_epoch: bool = False) -> None:
-        self.swap_on_epoch = bool(swap_on_epoch)
-        self._kept: list[npt.NDArray[Any]] | None = None
-        self._of_epoch = False
+    swap_on_epoch: bool = field(flag, default=False)
+    _kept: list[npt.NDArray[Any]] | None = attribute(None)
+    _of_epoch: bool = attribute(False)
 
     def _swap(self) -> None:
         optimizer: Any = self.model.optimizer

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, dataclass_transform
 
 import numpy.typing as npt
 
 from autograd_lite import Tensor
 
 from ..config.arguments import checked_here
+from ..config.fields import attribute, declare, field
 from ..metrics import Metric
 from ..optimizers import Optimizer
 
 Logs = Mapping[str, float]
 _BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 _OTHER_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end", "on_predict_batch_begin", "on_predict_batch_end")
-# Parts of the names of values that are better when larger.
-_LARGER = ("acc", "auc", "precision", "recall", "f1", "fbeta", "r2", "iou", "similarity", "specificity", "sensitivity")
 
 
 class Trained(Protocol):
@@ -138,6 +136,15 @@ class Callback:
         """Run after each batch of a prediction."""
 
 
+@dataclass_transform(eq_default=False, field_specifiers=(attribute, field))
+class Declared(Callback):
+    """A callback that declares the arguments of its constructor as fields, as those of nn do."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        declare(cls)
+        super().__init_subclass__(**kwargs)
+
+
 class LambdaCallback(Callback):
     """A callback made of functions.
 
@@ -214,46 +221,3 @@ def _has(callback: Any, hook: str) -> bool:
     """True if a callback has a method of its own by this name."""
     method = getattr(callback, hook, None)
     return method is not None and getattr(method, "__func__", method) is not getattr(Callback, hook)
-
-
-class Monitor:
-    """Reads one value of the logs, and compares it with the best one so far.
-
-    Args:
-        owner: the callback, for error messages.
-        monitor: the name in the logs.
-        mode: "min" if smaller is better, "max" if larger is better, "auto" to infer it from the name.
-        min_delta: the smallest change that counts as an improvement.
-
-    Raises:
-        ValueError: for an unknown mode.
-    """
-
-    def __init__(self, owner: str, monitor: str, mode: str, min_delta: float = 0.0) -> None:
-        if mode not in ("auto", "min", "max"):
-            raise ValueError(f"{owner}: expected mode 'auto', 'min' or 'max'; received {mode!r}")
-        self.owner, self.monitor, self.min_delta = owner, monitor, abs(min_delta)
-        larger = mode == "max" or (mode == "auto" and any(part in monitor for part in _LARGER))
-        self.sign = -1.0 if larger else 1.0
-        self.best = math.inf  # times sign
-
-    def read(self, logs: Logs | None) -> float:
-        """Return the value, times -1 if larger is better.
-
-        Raises:
-            ValueError: if it is not in the logs.
-        """
-        logs = logs or {}
-        if self.monitor not in logs:
-            raise ValueError(
-                f"{self.owner}: expected monitor to be one of {sorted(logs)}; received {self.monitor!r}. "
-                "Values that begin with 'val_' need validation_data or validation_split"
-            )
-        return self.sign * logs[self.monitor]
-
-    def improves(self, value: float) -> bool:
-        """True if a value that `read` returned is the best so far, which is remembered."""
-        if value < self.best - self.min_delta:
-            self.best = value
-            return True
-        return False

@@ -7,11 +7,15 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ..config.arguments import flag, number, one_of, optional, text
+from ..config.fields import Converted, attribute, field
 from ..saving.checkpoints import load_checkpoint, save_checkpoint
-from .base import Callback, Logs, Monitor
+from .arguments import frequency, path, path_text
+from .base import Declared, Logs
+from .monitor import Monitor
 
 
-class ModelCheckpoint(Callback):
+class ModelCheckpoint(Declared):
     """Saves the model, or only its weights, after epochs or after a number of batches.
 
     Args:
@@ -30,25 +34,22 @@ class ModelCheckpoint(Callback):
             logs.
     """
 
-    def __init__(
-        self,
-        filepath: str | os.PathLike[str],
-        monitor: str = "val_loss",
-        verbose: int = 0,
-        save_best_only: bool = False,
-        save_weights_only: bool = False,
-        mode: str = "auto",
-        save_freq: str | int = "epoch",
-        initial_value_threshold: float | None = None,
-    ) -> None:
-        self.filepath = os.fspath(filepath)
-        self._monitor = Monitor("ModelCheckpoint", monitor, mode)
-        if initial_value_threshold is not None:
-            self._monitor.best = self._monitor.sign * initial_value_threshold
-        self.monitor, self.verbose = monitor, verbose
-        self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
-        self._every = _frequency("ModelCheckpoint", save_freq)
-        self._epoch = self._batches = 0
+    filepath: Converted[str | os.PathLike[str], str] = field(path_text)
+    monitor: str = field(text, default="val_loss")
+    verbose: int = field(default=0)
+    save_best_only: bool = field(flag, default=False)
+    save_weights_only: bool = field(flag, default=False)
+    mode: str = field(one_of("auto", "min", "max"), default="auto")
+    save_freq: int | str = field(frequency("epoch"), default="epoch")
+    initial_value_threshold: float | None = field(optional(number()), default=None)
+    _epoch: int = attribute(0)
+    _batches: int = attribute(0)
+
+    def __post_init__(self) -> None:
+        self._every = 0 if isinstance(self.save_freq, str) else self.save_freq
+        self._monitor = Monitor("ModelCheckpoint", self.monitor, self.mode)
+        if self.initial_value_threshold is not None:
+            self._monitor.best = self._monitor.sign * self.initial_value_threshold
 
     @property
     def best(self) -> float:
@@ -72,21 +73,21 @@ class ModelCheckpoint(Callback):
             return
         names: dict[str, Any] = {**(logs or {}), "epoch": epoch + 1} | ({} if batch is None else {"batch": batch + 1})
         try:
-            path = Path(self.filepath.format(**names))
+            file = Path(self.filepath.format(**names))
         except KeyError as error:
             raise ValueError(
                 f"ModelCheckpoint: expected names in filepath among {sorted(names)}; received {error.args[0]!r}"
             ) from None
-        path.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         if self.save_weights_only:
-            self.model.save_weights(path)
+            self.model.save_weights(file)
         else:
-            self.model.save(path)
+            self.model.save(file)
         if self.verbose:
-            print(f"Epoch {epoch + 1}: ModelCheckpoint saved {path}")
+            print(f"Epoch {epoch + 1}: ModelCheckpoint saved {file}")
 
 
-class BackupAndRestore(Callback):
+class BackupAndRestore(Declared):
     """Lets a training survive being killed: writes a checkpoint after each epoch, and starts from it if there is one.
 
     The checkpoint holds the weights, the optimizer, the random stream and the position of a DataLoader. The same `fit`,
@@ -102,17 +103,15 @@ class BackupAndRestore(Callback):
         resumed_epoch: the epoch that this training started with, 0 if there was no checkpoint.
     """
 
-    def __init__(
-        self,
-        backup_dir: str | os.PathLike[str],
-        loader: Any = None,
-        save_freq: str | int = "epoch",
-        delete_checkpoint: bool = True,
-    ) -> None:
-        self.path = Path(backup_dir) / "checkpoint.safetensors"
-        self.loader, self.delete_checkpoint = loader, delete_checkpoint
-        self._every = _frequency("BackupAndRestore", save_freq) or 1
-        self.resumed_epoch = 0
+    backup_dir: Converted[str | os.PathLike[str], Path] = field(path)
+    loader: Any = field(default=None)
+    save_freq: int | str = field(frequency("epoch"), default="epoch")
+    delete_checkpoint: bool = field(flag, default=True)
+    resumed_epoch: int = attribute(0)
+
+    def __post_init__(self) -> None:
+        self.path = self.backup_dir / "checkpoint.safetensors"
+        self._every = 1 if isinstance(self.save_freq, str) else self.save_freq
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.resumed_epoch = 0
@@ -130,12 +129,3 @@ class BackupAndRestore(Callback):
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.delete_checkpoint:
             self.path.unlink(missing_ok=True)
-
-
-def _frequency(owner: str, save_freq: str | int) -> int:
-    """Return 0 for "epoch", else the number of batches or epochs, at least 1."""
-    if save_freq == "epoch":
-        return 0
-    if isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1:
-        raise ValueError(f"{owner}: expected save_freq 'epoch' or an integer, at least 1; received {save_freq!r}")
-    return save_freq

@@ -8,10 +8,13 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from .base import Callback, Logs
+from ..config.arguments import flag, text
+from ..config.fields import Converted, attribute, field
+from .arguments import frequency, path
+from .base import Declared, Logs
 
 
-class CSVLogger(Callback):
+class CSVLogger(Declared):
     """Writes one line per epoch to a CSV file: its number, then all values in the order of the first epoch.
 
     A value that an epoch lacks, such as that of a validation, is left empty. Each line is on disk when its epoch ends.
@@ -22,19 +25,20 @@ class CSVLogger(Callback):
         append: whether to continue an existing file, with its columns.
     """
 
-    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
-        self.path, self.separator, self.append = Path(filename), separator, append
-        self._file: TextIO | None = None
-        self._keys: list[str] | None = None
+    filename: Converted[str | os.PathLike[str], Path] = field(path)
+    separator: str = field(text, default=",")
+    append: bool = field(flag, default=False)
+    _file: TextIO | None = attribute(None)
+    _keys: list[str] | None = attribute(None)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.filename.parent.mkdir(parents=True, exist_ok=True)
         self._keys = None
-        if self.append and self.path.exists():
-            with self.path.open(newline="", encoding="utf-8") as file:
+        if self.append and self.filename.exists():
+            with self.filename.open(newline="", encoding="utf-8") as file:
                 header = next(csv.reader(file, delimiter=self.separator), None)
             self._keys = header[1:] if header else None
-        self._file = self.path.open("a" if self.append else "w", newline="", encoding="utf-8")
+        self._file = self.filename.open("a" if self.append else "w", newline="", encoding="utf-8")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         assert self._file is not None
@@ -56,7 +60,7 @@ class CSVLogger(Callback):
             self.on_train_end()
 
 
-class TensorBoard(Callback):
+class TensorBoard(Declared):
     """Writes the values of training for TensorBoard, with its own library (the extra `tensorboard`).
 
     Args:
@@ -69,11 +73,10 @@ class TensorBoard(Callback):
         ValueError: for an unknown `update_freq`.
     """
 
-    def __init__(self, log_dir: str | os.PathLike[str] = "logs", update_freq: int | str = "epoch") -> None:
-        if update_freq not in ("epoch", "batch") and not (isinstance(update_freq, int) and update_freq > 0):
-            raise ValueError(
-                f"TensorBoard: expected update_freq 'epoch', 'batch' or a number of batches; received {update_freq!r}"
-            )
+    log_dir: Converted[str | os.PathLike[str], Path] = field(path, default="logs")
+    update_freq: int | str = field(frequency("epoch", "batch"), default="epoch")
+
+    def __post_init__(self) -> None:
         try:
             from tensorboard.compat.proto import event_pb2, summary_pb2
             from tensorboard.summary.writer.event_file_writer import EventFileWriter
@@ -82,8 +85,9 @@ class TensorBoard(Callback):
                 f"TensorBoard: expected the library tensorboard; {error}. Install the extra: "
                 "pip install autograd-lite[tensorboard]"
             ) from error
-        self.log_dir = Path(log_dir)
-        self._every = {"epoch": 0, "batch": 1}.get(str(update_freq)) if isinstance(update_freq, str) else update_freq
+        self._every = (
+            {"epoch": 0, "batch": 1}[self.update_freq] if isinstance(self.update_freq, str) else self.update_freq
+        )
         self._open, self._event, self._summary = EventFileWriter, event_pb2.Event, summary_pb2.Summary
         self._writers: dict[str, Any] = {}
         self._step = 0

@@ -6,10 +6,14 @@ import inspect
 import math
 from collections.abc import Callable
 
-from .base import Callback, Logs, Monitor
+from ..config.arguments import not_negative, number, one_of, text
+from ..config.fields import attribute, field
+from .arguments import function, size
+from .base import Declared, Logs
+from .monitor import Monitor
 
 
-class LearningRateScheduler(Callback):
+class LearningRateScheduler(Declared):
     """Sets the learning rate before each epoch, and puts it into the logs as "learning_rate".
 
     Args:
@@ -23,12 +27,12 @@ class LearningRateScheduler(Callback):
         >>> halved = LearningRateScheduler(lambda epoch, rate: rate / 2)
     """
 
-    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
-        if not callable(schedule):
-            raise TypeError(f"LearningRateScheduler: expected a function of (epoch, rate); received {schedule!r}")
-        self.schedule, self.verbose = schedule, verbose
+    schedule: Callable[..., float] = field(function)
+    verbose: int = field(default=0)
+
+    def __post_init__(self) -> None:
         try:
-            self._takes_rate = len(inspect.signature(schedule).parameters) > 1
+            self._takes_rate = len(inspect.signature(self.schedule).parameters) > 1
         except ValueError:
             self._takes_rate = True
 
@@ -48,7 +52,7 @@ class LearningRateScheduler(Callback):
             logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 
-class ReduceLROnPlateau(Callback):
+class ReduceLROnPlateau(Declared):
     """Multiplies the learning rate by a factor when a value has not improved for a number of epochs.
 
     Args:
@@ -65,23 +69,19 @@ class ReduceLROnPlateau(Callback):
         ValueError: if an argument is out of its range; in training, if `monitor` is not in the logs.
     """
 
-    def __init__(
-        self,
-        monitor: str = "val_loss",
-        factor: float = 0.1,
-        patience: int = 10,
-        verbose: int = 0,
-        mode: str = "auto",
-        min_delta: float = 1e-4,
-        cooldown: int = 0,
-        min_lr: float = 0.0,
-    ) -> None:
-        if not 0 <= factor < 1:
-            raise ValueError(f"ReduceLROnPlateau: expected factor below 1, and at least 0; received {factor!r}")
-        self._monitor = Monitor("ReduceLROnPlateau", monitor, mode, min_delta)
-        self.monitor, self.factor, self.patience, self.verbose = monitor, factor, patience, verbose
-        self.cooldown, self.min_lr = cooldown, min_lr
-        self.waited = self.cooling = 0
+    monitor: str = field(text, default="val_loss")
+    factor: float = field(number(0, below=1), default=0.1)
+    patience: int = field(not_negative, default=10)
+    verbose: int = field(default=0)
+    mode: str = field(one_of("auto", "min", "max"), default="auto")
+    min_delta: float = field(size, default=1e-4)
+    cooldown: int = field(not_negative, default=0)
+    min_lr: float = field(number(0), default=0.0)
+    waited: int = attribute(0)
+    cooling: int = attribute(0)
+
+    def __post_init__(self) -> None:
+        self._monitor = Monitor("ReduceLROnPlateau", self.monitor, self.mode, self.min_delta)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._monitor.best = math.inf

@@ -10,14 +10,18 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import GradError, Tensor
 
+from ..config.arguments import flag, not_negative, number, one_of, optional, text
+from ..config.fields import attribute, field
 from ..optimizers.gradients import is_finite
-from .base import Callback, Logs, Monitor
+from .arguments import size
+from .base import Declared, Logs
+from .monitor import Monitor
 
 if TYPE_CHECKING:
     from autograd_lite.graph import NanReport
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(Declared):
     """Stops training when a value has not improved for a number of epochs.
 
     Args:
@@ -39,21 +43,18 @@ class EarlyStopping(Callback):
         ValueError: for an unknown mode; in training, if `monitor` is not in the logs.
     """
 
-    def __init__(
-        self,
-        monitor: str = "val_loss",
-        min_delta: float = 0.0,
-        patience: int = 0,
-        verbose: int = 0,
-        mode: str = "auto",
-        baseline: float | None = None,
-        restore_best_weights: bool = False,
-        start_from_epoch: int = 0,
-    ) -> None:
-        self._monitor = Monitor("EarlyStopping", monitor, mode, min_delta)
-        self.monitor, self.min_delta, self.sign = monitor, abs(min_delta), self._monitor.sign
-        self.patience, self.verbose, self.baseline = patience, verbose, baseline
-        self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
+    monitor: str = field(text, default="val_loss")
+    min_delta: float = field(size, default=0.0)
+    patience: int = field(not_negative, default=0)
+    verbose: int = field(default=0)
+    mode: str = field(one_of("auto", "min", "max"), default="auto")
+    baseline: float | None = field(optional(number()), default=None)
+    restore_best_weights: bool = field(flag, default=False)
+    start_from_epoch: int = field(not_negative, default=0)
+
+    def __post_init__(self) -> None:
+        self._monitor = Monitor("EarlyStopping", self.monitor, self.mode, self.min_delta)
+        self.sign = self._monitor.sign
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._monitor.best = math.inf
@@ -94,7 +95,7 @@ class EarlyStopping(Callback):
             self.model.load_state_dict(self.best_weights)
 
 
-class TerminateOnNaN(Callback):
+class TerminateOnNaN(Declared):
     """Stops training before a step that would bring NaN or an infinity into the weights, and names the operation.
 
     The weights stay those of the last good step. Checking the gradients costs one pass over them per step, and keeps
@@ -109,11 +110,10 @@ class TerminateOnNaN(Callback):
         stopped_batch: the batch at which training stopped, or None.
     """
 
-    def __init__(self, gradients: bool = True) -> None:
-        self.gradients = gradients
-        self.report: NanReport | None = None
-        self.stopped_batch: int | None = None
-        self._batch = 0
+    gradients: bool = field(flag, default=True)
+    report: NanReport | None = attribute(None)
+    stopped_batch: int | None = attribute(None)
+    _batch: int = attribute(0)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.report = self.stopped_batch = None

@@ -18,7 +18,7 @@ B = TypeVar("B", bound="Block")
 
 
 class Block:
-    """A `with` block that changes a setting: until it ends, or nobody holds it any longer."""
+    """A `with` block that changes a setting, for as long as it is open and referenced."""
 
     __slots__ = ("__weakref__", "ended")
     ended: bool
@@ -71,7 +71,7 @@ def held(setting: Setting[Value[T]], value: T) -> Iterator[None]:
         setting.leave(block)
 
 
-#: classes and functions of the user's that configurations may name; see `CustomObjectScope`
+#: custom classes and functions that configurations may name; see `CustomObjectScope`
 CUSTOM_OBJECTS: Setting[Value[Mapping[str, Any]]] = Setting("nn_custom_objects")
 #: how many elements a description may ask for; see `element_limit`
 ELEMENTS: Setting[Value[int]] = Setting("nn_elements")

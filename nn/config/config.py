@@ -1,4 +1,4 @@
-"""Configurations: what an object was made with, as plain values from which it can be made again."""
+"""Configurations: the arguments of an object as plain values, from which it can be made again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAMES: dict[Any, str] = {}
 
 
 def kept_by_class(function: Callable[[Any], T]) -> Callable[[Any], T]:
-    """Return a function of a class with its results kept, each for as long as the class lives."""
+    """Cache a function of a class; each result is kept for as long as the class lives."""
     found: WeakKeyDictionary[Any, T] = WeakKeyDictionary()
 
     @functools.wraps(function)
@@ -40,17 +40,17 @@ def kept_by_class(function: Callable[[Any], T]) -> Callable[[Any], T]:
 
 
 def _name_of(thing: Any) -> str:
-    """Return what configurations call a class or function."""
+    """Return the name of a class or function in configurations."""
     package, *inner = thing.__module__.split(".")
     return f"{inner[0]}.{thing.__name__}" if package == "nn" and inner else str(thing.__name__)
 
 
 @dataclass_transform(eq_default=False, field_specifiers=(attribute, field, option, weight))
 class Registered:
-    """Has a configuration, and is known by its name, so that they may nest; nothing else is ever made from one.
+    """Base of everything that can be rebuilt from a configuration. Only registered classes are ever instantiated.
 
-    The name of a class of nn has its module before it, `losses.Hinge` and `metrics.Hinge`; a user's class is called by
-    its own name alone, and so never takes the place of one of nn's.
+    The name of a class of nn begins with its module, as in `losses.Hinge` and `metrics.Hinge`. A custom class has just
+    its own name, and so never replaces one of nn's.
     """
 
     __slots__ = ()
@@ -67,12 +67,12 @@ class Registered:
         checked_here(cls)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that the constructor makes it of again, as plain values."""
+        """Return the constructor's arguments as plain values."""
         raise NotImplementedError(f"{type(self).__name__}: write get_config(self)")
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return an object like the one whose `get_config` this is."""
+        """Return a new object from what `get_config` returned."""
         with reading(config):
             return cls(**_values(cls, config))
 
@@ -80,7 +80,7 @@ class Registered:
 class Configurable(Registered):
     """Keeps the arguments of its constructor, for `get_config` and `from_config`."""
 
-    # A slot, not an entry of `vars`, where a module tree would look for its parts.
+    # A slot, because a module tree looks for its parts among the entries of `vars`.
     __slots__ = ("_arguments",)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -109,7 +109,7 @@ class Configurable(Registered):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return a new object, like the one whose `get_config` this is, but with initial values of its own.
+        """Return a new object from what `get_config` returned, with new initial values.
 
         Raises:
             TypeError: for an argument that the class does not have.
@@ -127,7 +127,7 @@ class Configurable(Registered):
 
 
 def _signature(kind: type) -> inspect.Signature:
-    """Return the signature of a class's constructor, which is kept at the class: making it leaves cyclic garbage."""
+    """Return the signature of a class's constructor; kept on the class, since making it leaves cyclic garbage."""
     init: Any = kind.__init__  # type: ignore[misc]
     known = vars(kind).get("_signature_of")
     if known is None or known[0] is not init:
@@ -140,7 +140,7 @@ def _values(kind: Any, config: Any) -> dict[str, Any]:
     """Return the constructor's arguments that a configuration gives.
 
     Raises:
-        ValueError: if it is no dict of them.
+        ValueError: if it is not a dict of arguments.
     """
     if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
         raise ValueError(
@@ -153,7 +153,7 @@ def _values(kind: Any, config: Any) -> dict[str, Any]:
 def argument_names(kind: type) -> list[str]:
     """Return the names of the arguments that a class's constructor takes.
 
-    Its own come first, then those that it hands on by `**kwargs` to the constructors of its base classes.
+    Its own come first, then those that `**kwargs` passes on to the constructors of its base classes.
 
     Example:
         >>> class Base:
@@ -180,12 +180,12 @@ def argument_names(kind: type) -> list[str]:
 
 
 def publish(functions: Iterable[Any]) -> None:
-    """Let configurations name these functions of nn, as they name its classes."""
+    """Let configurations name these functions of nn, as they do its classes."""
     _FUNCTIONS.update({_name_of(f): f for f in functions if inspect.isfunction(f)})
 
 
 def reference(value: Any) -> Any:
-    """Return what stands for a function in a configuration, where a bare name would not do; else as `plain`.
+    """Return how a configuration refers to a function where a bare name is not enough; otherwise like `plain`.
 
     Example:
         >>> from nn import losses
@@ -201,10 +201,10 @@ def reference(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Return a value of a configuration as numbers, strings, lists and dicts, as far as there is a way.
+    """Return a value of a configuration as numbers, strings, lists and dicts, as far as possible.
 
-    An object becomes {"class_name": …, "config": …}, one of nn's functions its name. What has no plain form, such as
-    a function of the user's own, stays what it is.
+    An object becomes {"class_name": …, "config": …}, one of nn's functions its name. Anything without a plain form,
+    such as a custom function, stays as it is.
 
     Example:
         >>> from nn import activations, layers
@@ -230,7 +230,7 @@ def plain(value: Any) -> Any:
 
 
 def restored(value: Any) -> Any:
-    """Return the objects that a plain value stands for; a class that is not known is left to who takes the argument.
+    """Return the objects that plain values describe; unknown classes are left for the receiver to report.
 
     Example:
         >>> restored([{"class_name": "layers.Flatten", "config": {}}, 2.0])
@@ -258,7 +258,7 @@ def _restored(value: Any) -> Any:
 
 
 def class_called(name: Any) -> Any:
-    """Return the class that configurations call by this name, those of the user's first, or None."""
+    """Return the class with this name in configurations, or None; custom classes come first."""
     if not isinstance(name, str):
         return None
     custom = custom_called(name)
@@ -266,22 +266,22 @@ def class_called(name: Any) -> Any:
 
 
 def function_called(name: Any) -> Any:
-    """Return the function that configurations call by this name: one of the user's or of `publish`, or None."""
+    """Return the function with this name in configurations, custom or from `publish`, or None."""
     if not isinstance(name, str):
         return None
     custom = custom_called(name)
     return custom if custom is not None and not isinstance(custom, type) else _FUNCTIONS.get(name)
 
 
-# ---- classes and functions of the user's own ------------------------------------------------------------------------
+# ---- custom classes and functions -----------------------------------------------------------------------------------
 
 
 @checked_here
 class CustomObjectScope:
-    """Inside of it, configurations, files and strings may name these classes and functions of your own.
+    """Context manager: inside, configurations, files and strings may name these custom classes and functions.
 
     Args:
-        custom_objects: classes and functions by name; those of the scopes around it stay known.
+        custom_objects: classes and functions by name; those of enclosing scopes stay known.
 
     Raises:
         TypeError: for something that is neither a function nor a class with a configuration.
@@ -310,14 +310,13 @@ class CustomObjectScope:
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
-    """Return a decorator that lets configurations and files name a class or function of your own.
+    """Return a decorator that lets configurations and files name a custom class or function.
 
-    It is then called `package>name`, there and in strings. Registered under a name that is taken, it takes the place of
-    what was there.
+    Its name there, and in strings, is `package>name`. If the name is taken, it replaces what was registered.
 
     Args:
-        package: what tells your classes from those of others with the same name.
-        name: by default the class's or function's.
+        package: distinguishes your classes from others with the same name.
+        name: by default that of the class or function.
 
     Raises:
         TypeError: when it decorates something that is neither a function with a name nor a class with `get_config`.
@@ -348,7 +347,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 
 def get_custom_objects() -> dict[str, Any]:
-    """Return the classes and functions of your own that are registered, by name: the dict itself, not a copy.
+    """Return the registered custom classes and functions, by name: the dict itself, not a copy.
 
     Example:
         >>> register_keras_serializable("my_project", "twice")(lambda x: 2 * x)  # doctest: +ELLIPSIS
@@ -360,12 +359,12 @@ def get_custom_objects() -> dict[str, Any]:
 
 
 def custom_called(name: str) -> Any:
-    """Return the class or function of the user's own that has this name, in a scope or registered, or None."""
+    """Return the custom class or function with this name, in a scope or registered, or None."""
     return next((block.value[name] for block in CUSTOM_OBJECTS.blocks() if name in block.value), _REGISTERED.get(name))
 
 
 def custom_name(thing: Any) -> str | None:
-    """Return the name of a class or function of the user's own, in a scope or registered, or None."""
+    """Return the name of a custom class or function, in a scope or registered, or None."""
     scoped = {name: known for block in reversed(CUSTOM_OBJECTS.blocks()) for name, known in block.value.items()}
     named = next((name for name, known in scoped.items() if known is thing), None)
     if named is None and thing.__hash__ is not None:
@@ -375,14 +374,14 @@ def custom_name(thing: Any) -> str | None:
 
 
 def name_in_configurations(thing: Any) -> str:
-    """Return what configurations call a class or function."""
+    """Return the name of a class or function in configurations."""
     return custom_name(thing) or _name_of(thing)
 
 
 def named_object(identifier: Any) -> Any:
-    """Return the object of the user's own that a string names, made without arguments if a class; else what is given.
+    """Return the custom object that a string names, an instance if it is a class; else what is given.
 
-    A configuration of a function stands for the function, too.
+    The configuration of a function also gives the function.
     """
     if isinstance(identifier, str) and (found := custom_called(identifier)) is not None:
         return found() if isinstance(found, type) else found
@@ -392,7 +391,7 @@ def named_object(identifier: Any) -> Any:
 
 
 def check_custom(what: str, custom: Mapping[str, Any]) -> None:
-    """Raise unless these are functions, and classes whose objects have configurations."""
+    """Check that these are functions, or classes whose objects have configurations."""
     for name, thing in custom.items():
         if not (hasattr(thing, "get_config") if isinstance(thing, type) else callable(thing)):
             raise TypeError(
@@ -405,16 +404,16 @@ def check_custom(what: str, custom: Mapping[str, Any]) -> None:
 
 
 def made(what: str, config: Any, kind: type[T]) -> T:
-    """Return the object that a configuration stands for, which must be of a kind.
+    """Return the object that a configuration describes, which must be of a kind.
 
     Args:
         what: what is expected, with its article, for the error message.
-        config: {"class_name": …, "config": …}; where nn has but one class of this kind and name, its module may be
-            left out, as in configurations written for Keras.
+        config: {"class_name": …, "config": …}; if nn has only one class of this kind and name, its module may be left
+            out, as in configurations written for Keras.
         kind: the class that it must be of.
 
     Raises:
-        ValueError: if it stands for something else, or for nothing that is known.
+        ValueError: if it describes something else, or nothing known.
     """
     if isinstance(config, Mapping) and class_called(name := config.get("class_name")) is None:
         ends = [known for known, c in Registered.known.items() if issubclass(c, kind) and known.endswith(f".{name}")]

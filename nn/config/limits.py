@@ -1,7 +1,7 @@
-"""What a description that comes from outside may ask for: elements of arrays, and levels of nesting.
+"""Limits on what a description from outside may ask for: elements of arrays, and levels of nesting.
 
-A file, a text or a configuration decides how large the layers and metrics are that are made of it. It must neither fill
-the memory nor overflow the stack, so every reader works within a budget.
+A file, a text or a configuration decides how large the layers and metrics made from it are. It must neither fill the
+memory nor overflow the stack, so every reader works within a budget.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from typing import Any
 from .ambient import BUDGET, ELEMENTS, held
 
 STEP = 4096  # a step of a loop takes as long as the arithmetic of this many elements
-_LEVELS = 200  # of lists and dicts, one in another; a model inside a model takes four
+_LEVELS = 200  # of nested lists and dicts; a model inside a model takes four
 _TOO_DEEP = f"expected at most {_LEVELS} levels of lists and dicts, one in another; received more"
 _WAY_OUT = ". If you trust what asks for it, read it in `with nn.saving.element_limit(elements):`"
 
 
 @contextmanager
 def element_limit(elements: int) -> Iterator[None]:
-    """Let descriptions that are read inside ask for arrays of at most this many elements, all together.
+    """Limit the arrays that descriptions read inside may ask for to this many elements in total.
 
-    The limit is 2**28 by default, a gibibyte in float32. It holds for the weights of a model from a configuration or
-    from JSON, for the arrays of metrics, and for each array that building a model computes. A file's weights
-    are limited by what the file holds.
+    The default is 2**28, a gibibyte in float32. It applies to the weights of a model from a configuration or from JSON,
+    to the arrays of metrics, and to each array that building a model computes. A file's weights are limited by what
+    the file holds.
 
     Args:
-        elements: how many.
+        elements: the limit.
 
     Raises:
-        ValueError: if that is not a positive integer.
+        ValueError: if it is not a positive integer.
 
     Example:
         >>> import nn
@@ -54,10 +54,10 @@ def _most() -> int:
 
 @contextmanager
 def at_most(elements: int, most: str) -> Iterator[None]:
-    """Let the layers and metrics that are made inside have arrays of at most this many elements, all together.
+    """Limit the arrays of layers and metrics made inside to this many elements in total.
 
     Args:
-        elements: how many.
+        elements: the limit.
         most: what an error says was expected.
     """
     token = BUDGET.set(([elements], most))
@@ -69,7 +69,7 @@ def at_most(elements: int, most: str) -> Iterator[None]:
 
 @contextmanager
 def reading(description: Any) -> Iterator[None]:
-    """Make objects of lists and dicts of values within the budget; inside another reader, within that one's.
+    """Hold a budget for making objects from plain values; inside another reader, that reader's.
 
     Raises:
         ValueError: if they are nested too deeply, or if what is made asks for more than `element_limit`.
@@ -83,7 +83,7 @@ def reading(description: Any) -> Iterator[None]:
 
 
 def spend(shape: tuple[Any, ...]) -> None:
-    """Take the elements of an array that will be kept off the reader's budget, if something is being read.
+    """Subtract the elements of an array that will be kept from the reader's budget, if something is being read.
 
     Raises:
         ValueError: if that is more than is left.
@@ -98,7 +98,7 @@ def spend(shape: tuple[Any, ...]) -> None:
 
 
 def room(shape: Any) -> None:
-    """Raise if what is being read would compute an array of more elements than the limit.
+    """Raise if something is being read and would compute an array with more elements than the limit.
 
     Args:
         shape: of the array; None stands for an axis of any length.
@@ -112,7 +112,7 @@ def room(shape: Any) -> None:
 
 
 def room_for_result(module: Any, args: tuple[Any, ...]) -> None:
-    """Do the same for what a module returns, where it knows that from the shape of its argument.
+    """Do the same for the result of a module that knows its shape from that of its argument.
 
     Raises:
         ValueError: if that has too many elements.

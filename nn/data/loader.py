@@ -1,4 +1,4 @@
-"""`DataLoader`: samples in batches, in an order that a seed fixes, made ahead in threads, resumed exactly."""
+"""`DataLoader`: samples in batches, in an order fixed by a seed, made ahead in threads, resumed exactly."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ class DataLoader:
             them): batches have the same structure, and only the rows of a batch are read from a memory map;
             an object with `__len__` and `__getitem__`, such as a list, whose items are samples: they are stacked;
             an iterable of samples, or a function that returns a fresh one for every epoch.
-        batch_size: samples a batch, at least 1; None if the iterable gives whole batches.
-        shuffle: draw a new order for each epoch; needs data with a length.
+        batch_size: samples per batch, at least 1; None if the iterable yields whole batches.
+        shuffle: whether to draw a new order for each epoch; needs data with a length.
         seed: of the order, together with the number of the epoch; None draws one from the default generator, which
             `nn.set_seed` sets, at the start of each epoch.
-        drop_last: leave out a last batch that is short.
-        transform: function of a batch that returns what is handed out; if it has a parameter `rng`, it is given a
-            `numpy.random.Generator` that depends on the epoch and the number of the batch alone, so that neither
-            threads nor a resumed run change what it draws.
-        prefetch: how many batches to make ahead, in threads; 0 makes each when it is asked for.
+        drop_last: whether to leave out a short last batch.
+        transform: function of a batch that returns what is handed out. If it has a parameter `rng`, it receives a
+            `numpy.random.Generator` that depends only on the epoch and the number of the batch, so that neither threads
+            nor a resumed run change what it draws.
+        prefetch: number of batches to make ahead, in threads; 0 makes each on demand.
         workers: number of threads for that; an iterable is always read by one.
 
     Raises:
-        TypeError: for data that are none of these.
+        TypeError: for any other data.
         ShapeError: for arrays with different numbers of rows.
-        ValueError: for another argument out of its range.
+        ValueError: for another argument that is out of range.
 
     Example:
         >>> loader = DataLoader(np.arange(5), batch_size=2, shuffle=True, seed=1)
@@ -112,7 +112,7 @@ class DataLoader:
         """Return the number of batches of an epoch.
 
         Raises:
-            TypeError: if the data are an iterable, whose length nobody knows.
+            TypeError: if the data are an iterable, whose length is unknown.
         """
         if self.size is None or self.batch_size is None:
             raise TypeError("DataLoader: the number of batches of an iterable is not known before its end")
@@ -120,13 +120,13 @@ class DataLoader:
 
     @property
     def steps(self) -> int | None:
-        """The number of batches of an epoch, None where it is not known."""
+        """The number of batches of an epoch, or None if unknown."""
         return None if self.size is None else len(self)
 
     # ---- a pass -----------------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Any]:
-        """Begin the next epoch, or go on where a loaded state stopped."""
+        """Begin the next epoch, or continue where a loaded state stopped."""
         if self._resumes:
             self._resumes = False
         else:
@@ -148,7 +148,7 @@ class DataLoader:
         batches = _ahead(makers, self.prefetch, self._threads) if self.prefetch else _in_turn(makers)
         try:
             for number, batch in enumerate(batches, first):
-                if self._epoch == epoch:  # else a newer pass has begun, and the position is its own
+                if self._epoch == epoch:  # otherwise a newer pass has begun and owns the position
                     self._batch = number + 1
                 yield batch
         finally:
@@ -210,10 +210,10 @@ class DataLoader:
     # ---- state ------------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, int]:
-        """Return where the loader is: as integers, which JSON can hold.
+        """Return the position of the loader as integers, which JSON can hold.
 
-        Batches that were made ahead but not handed out do not count. With `seed=None` the orders of later epochs come
-        from the default generator, whose state is to be kept as well.
+        Batches made ahead but not handed out do not count. With `seed=None` the orders of later epochs come from the
+        default generator, whose state must be kept as well.
         """
         return {
             "epoch": self._epoch,
@@ -224,10 +224,10 @@ class DataLoader:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Make the next pass go on from a state: with the very batches that would have come.
+        """Make the next pass continue from a state, with exactly the batches that would have come.
 
         Raises:
-            ValueError: if entries are missing, or belong to other data or another batch size; nothing changes then.
+            ValueError: if entries are missing, or belong to other data or another batch size; then nothing changes.
         """
         own = self.state_dict()
         if set(state) != set(own):
@@ -249,7 +249,7 @@ class DataLoader:
         return f"<DataLoader of {what}, batch_size={self.batch_size}, shuffle={self.shuffle}>"
 
 
-_END = object()  # where an iterable has ended: a future cannot carry StopIteration
+_END = object()  # the end of an iterable, since a future cannot carry StopIteration
 
 
 def _in_turn(makers: Iterator[Make]) -> Generator[Any, None, None]:
@@ -261,9 +261,9 @@ def _in_turn(makers: Iterator[Make]) -> Generator[Any, None, None]:
 
 
 def _ahead(makers: Iterator[Make], count: int, threads: int) -> Generator[Any, None, None]:
-    """Yield what the makers make, in their order, up to `count` of them made ahead in threads.
+    """Yield what the makers make, in order, up to `count` of them made ahead in threads.
 
-    An error is raised where its result would have come; the threads are gone when the generator is.
+    An error is raised where its result would have come; the threads end with the generator.
     """
     waiting: deque[Future[Any]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="DataLoader")

@@ -1,4 +1,4 @@
-"""Data brought into shape before the training: split, padded, normalized, cut into windows of time."""
+"""Data prepared for training: split, padded, normalized, cut into windows of time."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Array = npt.NDArray[Any]
 
 @checked
 def normalize(x: npt.ArrayLike | Tensor, axis: int = -1, order: float = 2) -> Array:
-    """Return vectors divided by their norm; one of zeros stays as it is.
+    """Divide vectors by their norm; zero vectors are left unchanged.
 
     Args:
         x: any shape; integers become float64.
-        axis: along which the vectors lie.
-        order: of the norm, as `numpy.linalg.norm` takes it: 2, 1, np.inf, ….
+        axis: of the vectors.
+        order: of the norm, as in `numpy.linalg.norm`: 2, 1, np.inf, ….
 
     Returns:
         An array of x's shape.
@@ -48,21 +48,21 @@ def pad_sequences(
     truncating: str = "pre",
     value: float = 0.0,
 ) -> Array:
-    """Return sequences of different lengths as one array, filled up to the longest, or to a given length.
+    """Return sequences of different lengths as one array, padded to the longest or to a given length.
 
     Args:
-        sequences: N of them, each of shape (T, ...), with T of its own and the other lengths the same.
+        sequences: N of them, each of shape (T, ...); T may differ, the other lengths must not.
         maxlen: the length of the result; by default the longest T.
         dtype: of the result.
-        padding: "pre" to put `value` in front, "post" behind.
-        truncating: "pre" to cut off the beginning of what is longer than `maxlen`, "post" the end.
-        value: what fills.
+        padding: "pre" to put `value` in front, "post" to put it at the end.
+        truncating: "pre" to cut off the beginning of sequences longer than `maxlen`, "post" the end.
+        value: to pad with.
 
     Returns:
         Shape (N, maxlen, ...).
 
     Raises:
-        ValueError: for another word, or if something is no sequence.
+        ValueError: for another word, or if an entry is not a sequence.
         ShapeError: if the other lengths differ.
 
     Example:
@@ -91,7 +91,7 @@ def pad_sequences(
 
 @checked
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """Return x, (x, y) or (x, y, sample_weight), as `fit` takes a batch; what `unpack_x_y_sample_weight` takes apart.
+    """Return x, (x, y) or (x, y, sample_weight), as `fit` takes a batch; see `unpack_x_y_sample_weight`.
 
     Example:
         >>> pack_x_y_sample_weight(1, 2)
@@ -106,7 +106,7 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
 
 @checked
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
-    """Return x, y and sample_weight of a batch: x, (x,), (x, y) or (x, y, sample_weight); None for what is missing.
+    """Return x, y and sample_weight of a batch x, (x,), (x, y) or (x, y, sample_weight); None for what is missing.
 
     Raises:
         ValueError: for a tuple of another length.
@@ -126,20 +126,20 @@ def split_dataset(
     shuffle: bool = False,
     seed: int | None = None,
 ) -> tuple[Any, Any]:
-    """Return two parts of data: rows for the training, say, and rows for the test.
+    """Split data into two parts, such as rows for training and rows for testing.
 
     Args:
-        dataset: an array of shape (N, ...), or a tuple, list or dict of them, nested as one likes.
-        left_size: rows of the first part: their number, or a share of N between 0 and 1; by default what is left.
-        right_size: the same of the second part. One of both must be given.
+        dataset: an array of shape (N, ...), or a tuple, list or dict of them, nested in any way.
+        left_size: number of rows of the first part, or a share of N between 0 and 1; by default the rest.
+        right_size: the same for the second part. At least one of the two must be given.
         shuffle: whether to draw which rows go where.
-        seed: of that; None to draw from the default generator, which `nn.set_seed` sets.
+        seed: of the draw; None to draw from the default generator, which `nn.set_seed` sets.
 
     Returns:
-        Two of the same structure. Without `shuffle` they are views.
+        Two parts of the same structure. Without `shuffle` they are views.
 
     Raises:
-        ValueError: if neither size is given, or a part would be empty or both more than there is.
+        ValueError: if neither size is given, or a part would be empty, or both exceed the number of rows.
 
     Example:
         >>> left, right = split_dataset(np.arange(10), left_size=0.7)
@@ -178,7 +178,7 @@ def _rows(name: str, size: Any, n: int) -> int | None:
 
 
 class _Windows(NamedTuple):
-    """Where windows of time begin, as samples for a DataLoader."""
+    """The places where windows of time begin, as samples for a DataLoader."""
 
     data: Array
     targets: Array | None
@@ -210,16 +210,16 @@ def timeseries_dataset_from_array(
         data: the series, shape (T, ...).
         targets: the target of the window that begins at step s is targets[s]; None for windows alone.
         sequence_length: steps in a window.
-        sequence_stride: distance of the beginnings of windows.
-        sampling_rate: distance of the steps in a window.
+        sequence_stride: distance between the beginnings of windows.
+        sampling_rate: distance between the steps of a window.
         batch_size, shuffle, seed: as for `DataLoader`.
-        start_index, end_index: of the part of the series to use, the end not included; all of it by default.
+        start_index, end_index: the part of the series to use, without the end; by default all of it.
 
     Returns:
         Batches of shape (N, sequence_length, ...), with targets (N, ...) as (windows, targets).
 
     Raises:
-        ValueError: for another argument, or if not even one window fits.
+        ValueError: for an argument out of range, or if not even one window fits.
 
     Example:
         >>> loader = timeseries_dataset_from_array(np.arange(6), np.arange(6) * 10, 3, batch_size=2)

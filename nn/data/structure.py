@@ -1,4 +1,4 @@
-"""Structures of arrays: one array, or tuples, lists and dicts of structures, all with the same number of rows."""
+"""Structures: one array, or tuples, lists and dicts of structures, all with the same number of rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from autograd_lite import ShapeError, Tensor, tree
 
 
 def is_structure(x: Any) -> bool:
-    """Return whether x is a dict, or a tuple or list of arrays or structures; a list of numbers or lists is an array.
+    """Return whether x is a dict, or a tuple or list of arrays or structures; lists of numbers or lists are arrays.
 
     Example:
         >>> is_structure((np.ones(2), np.ones(2))), is_structure([[1, 2], [3, 4]])
@@ -31,7 +31,7 @@ def _is_leaf(x: Any) -> bool:
 
 
 def map_structure(function: Callable[..., Any], x: Any, *others: Any) -> Any:
-    """Apply a function to every array of a structure, and, in step, to those of others built alike.
+    """Apply a function to every array of a structure, together with those of `others` in the same places.
 
     Example:
         >>> map_structure(len, {"a": np.ones(3), "b": (np.ones(2),)})
@@ -67,7 +67,7 @@ def _words(x: Any, sizes: dict[str, Any]) -> str:
 
 
 def stack(samples: Sequence[Any]) -> Any:
-    """Return a batch made of single samples, which may be structures.
+    """Return a batch of single samples, which may be structures.
 
     Example:
         >>> stack([(1, [1.0, 2.0]), (0, [3.0, 4.0])])
@@ -78,7 +78,7 @@ def stack(samples: Sequence[Any]) -> Any:
 
 
 def unpack(batch: Any) -> tuple[Any, Any, Any]:
-    """Return inputs, targets and sample weights of a batch: x, (x,), (x, y) or (x, y, w); None for what is missing.
+    """Return the inputs, targets and sample weights of a batch x, (x,), (x, y) or (x, y, w); None for what is missing.
 
     A list of arrays counts as a tuple: loaders of PyTorch give such lists.
 

@@ -24,7 +24,7 @@ MIRRORS = ("https://www.cs.toronto.edu/~kriz/",)
 _ROW = 1 + 3 * 32 * 32
 _ROWS = 10_000
 _PARTS = (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin")
-# The hash is of the compressed file, as TensorFlow Datasets publishes it; the archive has two short texts besides.
+# The hash is of the compressed file, as TensorFlow Datasets publishes it; the archive also has two short texts.
 FILE = DataFile(
     "cifar-10-binary.tar.gz",
     len(_PARTS) * _ROWS * _ROW + 200_000,
@@ -45,7 +45,7 @@ def load_data(*, timeout: float = 30.0, progress: bool = True) -> tuple[Split, S
         (10000, 1), all uint8.
 
     Raises:
-        DatasetError: The file is damaged, or is neither here nor to be had from a mirror.
+        DatasetError: The file is damaged, or is neither here nor available from a mirror.
     """
     archive = load(FILE, Source("cifar10", MIRRORS, timeout=timeout, progress=progress))
     try:

@@ -25,10 +25,10 @@ def load_data(*, test_split: float = 0.2, seed: int = 113, scaled: bool = True) 
     """Return the measurements and the progression of the disease, as (x_train, y_train), (x_test, y_test).
 
     Args:
-        test_split: the fraction that is kept for testing.
+        test_split: the fraction kept for testing.
         seed: of the order in which the patients are divided.
-        scaled: divide each measurement so that over all patients it has mean 0 and standard deviation 1; the raw
-            units otherwise.
+        scaled: whether each measurement is scaled to mean 0 and standard deviation 1 over all patients; otherwise it
+            has raw units.
 
     Returns:
         x of shape (N, 10), columns as in `FEATURES`, and y of shape (N,), from 25 to 346, all float64.

@@ -65,7 +65,7 @@ def load_data(*, timeout: float = 30.0, progress: bool = True) -> tuple[Split, S
         all uint8.
 
     Raises:
-        DatasetError: A file is damaged, or is neither here nor to be had from a mirror.
+        DatasetError: A file is damaged, or is neither here nor available from a mirror.
     """
     source = Source("fashion_mnist", MIRRORS, timeout=timeout, progress=progress)
     contents = [load(file, source) for file in FILES]

@@ -1,9 +1,8 @@
 """Find a dataset's files on this machine, or download, check and install them.
 
-Every byte that comes from a disk or a network is checked before anything believes it: sizes are bounded before memory
-is spent, and the SHA-256 of the decompressed content is compared with the one in the source. A file in the cache is
-therefore either whole or absent, and a download that fails half-way through a set leaves the files that are already
-verified, so that the next call goes on from there.
+Every byte from a disk or a network is checked before it is used: sizes are bounded before memory is spent, and the
+SHA-256 of the decompressed content is compared with the one in the source. So a file in the cache is either whole or
+absent, and a download that fails half-way through a set leaves the verified files: the next call continues from there.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class DataFile:
         name: Its name on disk and on every mirror; never taken from an address or a response.
         size: Bytes after decompression.
         sha256: Of the bytes after decompression, so that the same data compressed anew is still accepted.
-        of_packed: Whether `sha256` is of the compressed bytes instead, and `size` the most that they may unpack to: for
+        of_packed: Whether `sha256` is of the compressed bytes instead, and `size` the most that they may unpack to, for
             files of which only that hash is published.
     """
 
@@ -75,7 +74,7 @@ class Source:
 
 
 def cache_dir(dataset: str) -> Path:
-    """Return the folder of this user's cache in which a dataset is kept (it need not exist yet)."""
+    """Return the folder of this user's cache for a dataset; it need not exist yet."""
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
     elif sys.platform == "darwin":
@@ -108,7 +107,7 @@ def unpack(packed: bytes, file: DataFile, where: str) -> bytes:
     expected = f"expected a gzip of {file.size:,} bytes with SHA-256 {file.sha256[:16]}…"
     stream = zlib.decompressobj(_GZIP)
     try:
-        # One byte more than the right content has: a stream that would inflate without end shows itself here.
+        # One byte more than the right content has, so that a stream that would inflate without end is noticed.
         data = stream.decompress(packed, file.size + 1)
     except zlib.error as error:
         raise DatasetError(f"{where} is damaged: {expected}, received a broken stream ({error})") from None
@@ -209,7 +208,7 @@ def fetch(file: DataFile, source: Source) -> bytes:
 
 
 def install(packed: bytes, target: Path) -> None:
-    """Write a file so that, whatever happens, the target is the whole new file or what was there before.
+    """Write a file so that the target is always the whole new file or what was there before.
 
     Args:
         packed: The file's bytes.
@@ -228,11 +227,10 @@ def first_to_answer(mirrors: Sequence[str], name: str, seconds: float) -> str | 
     Args:
         mirrors: Addresses that end in "/".
         name: The file asked for.
-        seconds: How long to wait, in all. The clock also covers name look-up, which no socket timeout can bound: hence
-            the threads.
+        seconds: How long to wait in total, name look-up included. No socket timeout can bound that, hence the threads.
 
     Returns:
-        The mirror that answered first, or None where none did in time.
+        The mirror that answered first, or None if none did in time.
     """
     answers: SimpleQueue[str | None] = SimpleQueue()
     for mirror in mirrors:
@@ -274,7 +272,7 @@ def _bar(name: str, total: int | None) -> Any:
 
 
 def _download(url: str, file: DataFile, source: Source) -> bytes:
-    """Return what an address sends, within the limits on size and time; any failure is a DatasetError."""
+    """Return what an address sends, within the limits on size and time; every failure is a DatasetError."""
     from http.client import HTTPException
     from urllib.request import Request, urlopen
 
@@ -307,7 +305,7 @@ def _given_folders(dataset: str) -> list[Path]:
 
 
 def _set_aside(path: Path, dataset: str) -> str:
-    """Rename a damaged file of ours to *.rejected, leave one of the user's alone, and say which was done."""
+    """Rename a damaged file in the cache to *.rejected, leave one in the user's folder; return what was done."""
     if path.parent in _given_folders(dataset):
         return (
             "It lies in the folder that AUTOGRAD_LITE_DATA names, so it was left as it is: replace it, "
@@ -322,7 +320,7 @@ def _set_aside(path: Path, dataset: str) -> str:
 
 
 def _keep_rejected(packed: bytes, target: Path) -> str:
-    """Keep a bad download beside its target for a later look, if there is one and the disk allows it."""
+    """Keep a bad download next to its target for inspection, if there is one and the disk allows it."""
     if not packed:
         return ""
     rejected = target.with_name(target.name + ".rejected")

@@ -82,7 +82,7 @@ def load_data(*, timeout: float = 30.0, progress: bool = True) -> tuple[Split, S
         all uint8.
 
     Raises:
-        DatasetError: A file is damaged, or is neither here nor to be had from a mirror.
+        DatasetError: A file is damaged, or is neither here nor available from a mirror.
     """
     source = Source("mnist", MIRRORS, timeout=timeout, progress=progress)
     return _as_splits([load(file, source) for file in FILES])
@@ -106,14 +106,14 @@ def load_sample() -> tuple[Split, Split]:
 
 
 def available(seconds: float = 20.0, *, progress: bool = True) -> tuple[bool, str]:
-    """Return whether `load_data` can serve now, after fetching what is missing if that takes only a moment.
+    """Return whether `load_data` can serve now, after fetching missing files if that takes only a moment.
 
     Args:
-        seconds: The most time to spend on the network. No mirror that answers within 5 of them means no network.
+        seconds: The most time to spend on the network. If no mirror answers within 5 of them, there is no network.
         progress: Whether downloads show a progress bar.
 
     Returns:
-        Whether the full set is on this machine now, and one line to print that says which digits are used and why.
+        Whether the full set is on this machine now, and a line to print about which digits are used and why.
     """
     missing = [file for file in FILES if locate(file, "mnist") is None]
     end = time.monotonic() + seconds
@@ -133,7 +133,7 @@ def available(seconds: float = 20.0, *, progress: bool = True) -> tuple[bool, st
 
 
 def _sample_line(reason: str) -> str:
-    """Return the one line that tells a user why the sample is used."""
+    """Return the line that tells a user why the sample is used."""
     return f"MNIST: the full set is not on this machine and {reason}; using the embedded sample of 7,000 digits"
 
 

@@ -1,6 +1,6 @@
 """Points that no straight line divides: two moons, spirals, and a ball inside a shell; made from a seed.
 
-All functions return `x`, float64 of shape (N, D), and `y`, int64 labels of shape (N,), in a mixed order.
+All functions return `x`, float64 of shape (N, D), and `y`, int64 labels of shape (N,), in shuffled order.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Points = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 @checked
 def two_moons(n_samples: int = 1000, noise: float = 0.1, seed: int | None = None) -> Points:
-    """Return two half circles that reach into each other.
+    """Return two interleaving half circles.
 
     With t from 0 to π: class 0 is (cos t, sin t), class 1 is (1 - cos t, ½ - sin t).
 
     Args:
         n_samples: N; half of them, rounded up, in class 0.
-        noise: standard deviation of what is added to both coordinates.
-        seed: of the noise and the order; None for another one each time.
+        noise: standard deviation of the noise added to both coordinates.
+        seed: of the noise and the order; None for a new one each time.
 
     Returns:
         x of shape (N, 2) and y of shape (N,), labels 0 and 1.
@@ -48,7 +48,7 @@ def two_moons(n_samples: int = 1000, noise: float = 0.1, seed: int | None = None
 def spirals(
     n_samples: int = 1000, arms: int = 2, turns: float = 1.5, noise: float = 0.02, seed: int | None = None
 ) -> Points:
-    """Return spirals that are wound into each other.
+    """Return interwoven spirals.
 
     With s from 0 to 1: arm k is s (cos φ, sin φ) with φ = 2π (turns · s + k / arms).
 
@@ -56,8 +56,8 @@ def spirals(
         n_samples: N, spread over the arms evenly.
         arms: number of arms and of classes, at least 2.
         turns: how often each arm goes around.
-        noise: standard deviation of what is added to both coordinates.
-        seed: of the noise and the order; None for another one each time.
+        noise: standard deviation of the noise added to both coordinates.
+        seed: of the noise and the order; None for a new one each time.
 
     Returns:
         x of shape (N, 2) and y of shape (N,), labels 0 to arms - 1.
@@ -87,7 +87,7 @@ def sphere_in_sphere(
     noise: float = 0.0,
     seed: int | None = None,
 ) -> Points:
-    """Return points of a ball, and of a shell around it: no map of the space onto itself can pull them apart.
+    """Return points of a ball and of a shell around it, which no map of the space onto itself can pull apart.
 
     A network whose layers have no more than `dim` units must tear the shell; with one more it can lift the ball out.
 
@@ -96,8 +96,8 @@ def sphere_in_sphere(
         dim: D, the dimension of the space, at least 1: 1 gives an interval, 2 a disk in a ring.
         inner: radius of the ball, class 0.
         outer: least and largest radius of the shell, class 1.
-        noise: standard deviation of what is added to all coordinates.
-        seed: of the points and the order; None for other ones each time.
+        noise: standard deviation of the noise added to all coordinates.
+        seed: of the points and the order; None for a new one each time.
 
     Returns:
         x of shape (N, D), uniform in the volume of each part, and y of shape (N,), labels 0 and 1.

@@ -35,7 +35,7 @@ def load_alice() -> str:
 
 @checked
 def vocabulary(text: str) -> str:
-    """Return the different characters of a text, in order: the place of each is its number.
+    """Return the distinct characters of a text, sorted; the index of each is its number.
 
     Example:
         >>> vocabulary("banana")
@@ -53,7 +53,7 @@ def encode(text: str, characters: str) -> NDArray[np.int64]:
         characters: a vocabulary.
 
     Raises:
-        ValueError: for a character that is not in it.
+        ValueError: for a character that is not in the vocabulary.
 
     Example:
         >>> encode("nab", "abn")
@@ -80,18 +80,18 @@ def decode(numbers: NDArray[np.integer], characters: str) -> str:
 def windows(
     numbers: NDArray[np.int64], length: int, step: int | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return pieces of a text and, for each of their characters, the next one.
+    """Return pieces of a text, and the next character for each of theirs.
 
     Args:
         numbers: shape (T,).
-        length: characters of a piece.
-        step: from the beginning of one piece to that of the next; by default `length`, so that none overlap.
+        length: characters per piece.
+        step: distance between the beginnings of pieces; by default `length`, so that they do not overlap.
 
     Returns:
         x and y, shape (N, length), with y[:, :-1] equal to x[:, 1:]; views of `numbers`.
 
     Raises:
-        ValueError: if the text is too short for one piece, or a number is below 1.
+        ValueError: if the text is too short for one piece, or `length` or `step` is below 1.
 
     Example:
         >>> windows(np.arange(6), 2)

@@ -1,4 +1,4 @@
-"""Models made again from others, with weights of their own."""
+"""Copies of models with new weights."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .plan import Plan, is_input
 def clone_model(
     model: Module, input_tensors: Any = None, clone_function: Callable[[Module], Module] | None = None
 ) -> Any:
-    """Return a new model like another, with new layers and initial weights of their own; it is not compiled.
+    """Return a copy of a model with new layers and new initial weights; it is not compiled.
 
     Args:
-        model: made of plain values and objects of nn, or a subclass whose constructor's arguments are; a model that is
-            built gives one that is built.
-        input_tensors: symbols made by `nn.Input` for the new model to start from, where its inputs are to have other
+        model: made of plain values and objects of nn, or a subclass whose constructor's arguments are. The copy of a
+            built model is built.
+        input_tensors: symbols made by `nn.Input` from which the new model starts, if its inputs are to have other
             shapes; for a Sequential or functional model.
-        clone_function: of a layer, returns the one in its place; for a Sequential or functional model. By default
-            `type(layer).from_config(layer.get_config())`.
+        clone_function: called with each layer, returns its replacement; for a Sequential or functional model. The
+            default is `type(layer).from_config(layer.get_config())`.
 
     Returns:
         The new model, of the same class.
@@ -71,7 +71,7 @@ def clone_model(
 def _copy_of(layer: Module) -> Any:
     kinds: set[Any] = {type(part) for _, part in layer.named_modules()}
     names = {name_in_configurations(kind): kind for kind in kinds if hasattr(kind, "get_config")}
-    # A name stands for the class that was defined last; the copy is made of the very classes of the original.
+    # A name means the class that was defined last; the copy must be made of the original's own classes.
     with CustomObjectScope({name: kind for name, kind in names.items() if class_called(name) is not kind}):
         return remade(described(layer))
 

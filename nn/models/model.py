@@ -28,14 +28,14 @@ class Model(Configurable, Trainer):
 
     Args:
         inputs: a symbol made by `nn.Input`, or a list or dict of them; the model is called with tensors nested alike.
-        outputs: what was computed from them by calling layers, operators and NumPy functions; nested alike in return.
+        outputs: symbols computed from them by layers, operators and NumPy functions; nested as the model returns them.
         name: what summaries and error messages call it.
         dtype: floating dtype that inputs are cast to; by default that of the first floating input, else float32.
 
     A layer that is called several times shares its weights between the calls. A model is a layer too.
 
     Raises:
-        TypeError: if something else than symbols is given.
+        TypeError: if anything other than symbols is given.
         ValueError: if an output needs an input that is not given, or two layers have the same name.
 
     Example:
@@ -182,7 +182,7 @@ class Model(Configurable, Trainer):
         return [plan.symbols()[slot] for slot in plan.output_slots]
 
     def output_of(self, name: str, call: int = 0) -> Any:
-        """Return the symbol of what a layer of a functional model returns, to make a model of the first layers.
+        """Return the symbol of the result of a layer of a functional model, to make a model of the first layers.
 
         Args:
             name: of the layer.
@@ -250,7 +250,7 @@ class Model(Configurable, Trainer):
         Args:
             print_fn: called with the whole text instead of `print`.
             expand_nested: whether to list the layers of models in the model.
-            show_trainable: whether to add a column that says whether a layer is trained.
+            show_trainable: whether to add a column that shows which layers are trained.
 
         Raises:
             ValueError: if the input shape is not known yet.
@@ -269,7 +269,7 @@ class Model(Configurable, Trainer):
         return summary_html(self)
 
     def reset_states(self) -> None:
-        """Let every stateful recurrent layer start from zeros with the next batch."""
+        """Make every stateful recurrent layer start from zeros with the next batch."""
         for _, module in self._walk():
             if module is not self and not isinstance(module, Model) and hasattr(type(module), "reset_states"):
                 module.reset_states()
@@ -277,12 +277,12 @@ class Model(Configurable, Trainer):
     # ---- configuration ----------------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the model is made of, as plain values; for a subclass its constructor's arguments."""
+        """Return the layers and calls as plain values; for a subclass, its constructor's arguments."""
         return super().get_config() if self._plan is None else functional_config(self, self._plan, self._functional)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return a new model like the one whose `get_config` this is, with initial values of its own."""
+        """Return a new model from what `get_config` returned, with new initial weights."""
         if "calls" not in config:
             return super().from_config(config)
         with reading(config):
@@ -292,13 +292,13 @@ class Model(Configurable, Trainer):
             return model
 
     def to_json(self, **kwargs: Any) -> str:
-        """Return the architecture as JSON, without weights; `nn.models.model_from_json` makes a model of it.
+        """Return the architecture as JSON, without weights; see `nn.models.model_from_json`.
 
         Args:
             kwargs: of `json.dumps`, such as indent=2.
 
         Raises:
-            TypeError: if something in it has no plain form, such as a function of your own that is not registered.
+            TypeError: if something in it has no plain form, such as a custom function that is not registered.
         """
         return descriptions.to_json(self, **kwargs)
 

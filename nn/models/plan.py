@@ -27,10 +27,10 @@ class Slot:
 
 
 class Step(NamedTuple):
-    """One call: of what, with slots for tensors in its arguments, and the slots that its results go to.
+    """One call: the module, its arguments with slots for tensors, and the slots that its results go to.
 
-    `nested` is whether the module returns its tensors in a list, tuple or dict. `single` is (slot in, slot out) where
-    it is called with one tensor alone and returns one, else None.
+    `nested` is whether the module returns its tensors in a list, tuple or dict. `single` is (slot in, slot out) if it
+    takes a single tensor and returns one, else None.
     """
 
     module: Module
@@ -42,9 +42,9 @@ class Step(NamedTuple):
 
 
 class Plan:
-    """The calls of a functional model in an order in which they can be made.
+    """The calls of a functional model, in an order in which they can be made.
 
-    Nothing in it refers to symbols, which form chains as long as the model is deep: so it can be copied and pickled.
+    It holds no symbols, which form chains as long as the model is deep; so it can be copied and pickled.
 
     Args:
         inputs: the slots of the inputs, nested as the model takes them.
@@ -94,7 +94,7 @@ class Plan:
         return replaced(Slot, lambda slot: values[slot.i], structure)
 
     def symbols(self) -> list[Symbol]:
-        """Return a symbol for every slot; always the same ones, until the model is copied."""
+        """Return a symbol for every slot, always the same ones until the model is copied."""
         if self._symbols is None:
             found: list[Any] = [None] * len(self.specs)
             for slot in self.input_slots:
@@ -130,7 +130,7 @@ class Plan:
 
 
 def step(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], outs: list[int], nested: bool) -> Step:
-    """Return the step of a call, with what makes it quick where it is a simple one."""
+    """Return the step of a call, with the short cut for simple ones."""
     alone = len(args) == 1 and isinstance(args[0], Slot) and not kwargs and not nested
     return Step(module, args, kwargs, outs, nested, (args[0].i, outs[0]) if alone else None)
 
@@ -144,7 +144,7 @@ def planned(what: str, inputs: Any, outputs: Any) -> Plan:
         outputs: the same.
 
     Raises:
-        TypeError: if something else than symbols is among them.
+        TypeError: if anything other than symbols is among them.
         ValueError: if an output does not depend on the inputs alone.
     """
     given, wanted = _symbols(what, "inputs", inputs), _symbols(what, "outputs", outputs)
@@ -177,7 +177,7 @@ def _step(
     call: Call, args: tuple[Any, ...], kwargs: dict[str, Any], slots: dict[tuple[int, int], int], specs: list[Any]
 ) -> Step:
     for i, spec in enumerate(call.results):
-        if (id(call), i) not in slots:  # a result that nobody uses
+        if (id(call), i) not in slots:  # an unused result
             slots[id(call), i] = len(specs)
             specs.append(spec)
     outs = [slots[id(call), i] for i in range(len(call.results))]
@@ -234,7 +234,7 @@ def _symbols(what: str, name: str, structure: Any) -> list[Symbol]:
 
 
 def layer_names(what: str, modules: list[Module]) -> dict[str, Module]:
-    """Return the layers by their names; those without one are called `dense`, `dense_1`, …, as in a Sequential.
+    """Return the layers by their names; unnamed ones are called `dense`, `dense_1`, …, as in a Sequential.
 
     Raises:
         ValueError: if two have the same name.
@@ -255,6 +255,6 @@ def layer_names(what: str, modules: list[Module]) -> dict[str, Module]:
 
 
 def base_name(module: Module) -> str:
-    """Return the name of a layer that was given none: its class's, or its function's if it is an operation."""
+    """Return the name of a layer that was given none: that of its class, or of its function if it is an operation."""
     kind = type(module).__name__
     return str(getattr(module, "function", kind)) if kind == "Operation" else snake_case(kind)

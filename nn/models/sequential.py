@@ -70,8 +70,8 @@ class Sequential(Model):
 
         Raises:
             TypeError: if it is not a layer.
-            ValueError: if it is there already, has the name of another, or does not fit what is before it; the model
-                is then as it was.
+            ValueError: if it is already there, has another's name, or does not fit what comes before it; the model is
+                then unchanged.
         """
         if isinstance(layer, Symbol) and is_input(layer):
             layer = layer.call.module
@@ -108,12 +108,12 @@ class Sequential(Model):
             raise
 
     def pop(self, rebuild: bool = True) -> Module:
-        """Remove the last layer, and return it; what is left has its weights still.
+        """Remove the last layer, and return it; the others keep their weights.
 
-        After it, compile the model again: its optimizer keeps state for the parameters that are gone.
+        Compile the model again afterwards: its optimizer still has state for the parameters that are gone.
 
         Args:
-            rebuild: True, as in Keras; the model always knows its new output.
+            rebuild: True, as in Keras; the model always knows its new output shape.
 
         Raises:
             ValueError: if there is no layer.
@@ -132,7 +132,7 @@ class Sequential(Model):
         self._kind = self._sample_dtype or self.dtype.name
         if not rest:
             self.built, self.output_shape, self._example = False, None, None
-            if self._sample_dtype is None:  # what is known of the input was the layer's own
+            if self._sample_dtype is None:  # the known input shape was the layer's
                 self._sample = self.input_shape = None
         elif self._sample is None:
             self.output_shape = self.layers[-1].output_shape
@@ -141,7 +141,7 @@ class Sequential(Model):
         return layer
 
     def _give_dtype(self, layer: Module) -> list[Module]:
-        """Give the model's own dtype to the parts of a layer that have none and are not built; return them."""
+        """Give the model's dtype, if it has its own, to unbuilt parts of a layer without one; return those parts."""
         if "_dtype" not in vars(self):
             return []
         parts = [part for _, part in layer._walk() if "_dtype" not in vars(part) and not part.built]
@@ -159,7 +159,7 @@ class Sequential(Model):
         self.built = True
 
     def _name_added(self, key: str, layer: Module) -> bool:
-        """Name the parts of the last layer; return whether it may share some with others, which had names already."""
+        """Name the parts of the last layer; return whether it may share parts with layers that are named already."""
         names = [module._path for _, module in layer._walk()] + [tensor.name for _, tensor in layer._tensors()]
         self._path = self._path or ""
         before = f"{self._path}." if self._path else ""
@@ -187,7 +187,7 @@ class Sequential(Model):
         self._kind = self._sample_dtype = layer.sample_dtype.name
 
     def _key(self, layer: Module) -> str:
-        """Return the layer's name, or for one without a name the first free `dense`, `dense_1`, …."""
+        """Return the layer's name, or, if it has none, the first free one of `dense`, `dense_1`, …."""
         if id(layer) in map(id, self._layers.values()):
             raise ValueError(
                 f"{self.name}.add: expected a new layer; {layer.name!r} is in the model already. To share its weights, "
@@ -228,7 +228,7 @@ class Sequential(Model):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """Return the layers, and the shape of a sample where it is known, as plain values."""
+        """Return the layers, and the shape of a sample if known, as plain values."""
         if type(self) is not Sequential:
             return super().get_config()
         return {
@@ -240,7 +240,7 @@ class Sequential(Model):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return a new model like the one whose `get_config` this is, with initial values of its own."""
+        """Return a new model from what `get_config` returned, with new initial weights."""
         if cls is not Sequential:
             return super().from_config(config)
         with reading(config):

@@ -24,7 +24,7 @@ def summary_text(model: Module, expand_nested: bool = False, show_trainable: boo
     Args:
         model: a model that is built.
         expand_nested: whether to list the layers of models in the model.
-        show_trainable: whether to say of each layer whether it is trained.
+        show_trainable: whether to show which layers are trained.
 
     Example:
         >>> from nn import layers, models
@@ -64,7 +64,7 @@ def summary_text(model: Module, expand_nested: bool = False, show_trainable: boo
 
 
 def printable(text: str) -> str:
-    """Return the text with plain characters for the lines, if standard output cannot show them."""
+    """Return the text with ASCII lines if standard output cannot show others."""
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
@@ -73,7 +73,7 @@ def printable(text: str) -> str:
 
 
 def summary_html(model: Module) -> str:
-    """Return the summary as an HTML table; of a model that is not built, its `repr`."""
+    """Return the summary as an HTML table, or the `repr` of a model that is not built."""
     try:
         model._ready("summary")
         head, rows = _rows(model, False, False)

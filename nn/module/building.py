@@ -1,4 +1,4 @@
-"""What building a module needs to know about it, and how a failed build is undone."""
+"""Building modules once, under a lock, and undoing a build that failed."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Buildable(Protocol):
 class RestoreOnError:
     """Context manager that gives a module tree back its attributes, and the random stream its state, on an error.
 
-    Building draws initial values and sets attributes; after a failed first call the module must be unbuilt again, and
-    the next attempt must draw what the first would have drawn.
+    Building draws initial values and sets attributes. After a failed first call the module must be unbuilt again, and
+    the next attempt must draw the values that the first would have drawn.
     """
 
     def __init__(self, module: Tree[Any]) -> None:
@@ -56,13 +56,13 @@ class RestoreOnError:
 # The locks of the modules that are being built, by their ids.
 _LOCKS: WeakValueDictionary[int, Any] = WeakValueDictionary()
 _GUARD = guard()
-on_fork(after_in_child=_LOCKS.clear)  # whoever was building is not there
+on_fork(after_in_child=_LOCKS.clear)  # the threads that were building do not exist there
 
 
 def lock_of(module: object) -> Any:
     """Return the lock under which a module is built, so that threads that need it at once build it once.
 
-    Each module has its own: a module may run its parts in threads, and wait for them.
+    Each module has its own, since a module may run its parts in threads and wait for them.
     """
     with _GUARD:
         lock = _LOCKS.get(id(module))
@@ -72,7 +72,7 @@ def lock_of(module: object) -> Any:
 
 
 def build_once(module: Buildable, input_shape: tuple[int | None, ...]) -> None:
-    """Build a module, unless another thread has done it meanwhile."""
+    """Build a module, unless another thread has done so in the meantime."""
     with lock_of(module):
         if not module.built:
             module.build(input_shape)
@@ -81,7 +81,7 @@ def build_once(module: Buildable, input_shape: tuple[int | None, ...]) -> None:
 def marks_built(build: Callable[..., None]) -> Callable[..., None]:
     """Return `build` so that it also marks the module as built and names its tensors, or on an error does nothing.
 
-    Without this, a layer that somebody built by hand would be built again, with new weights, by its first call.
+    Without this, a layer built by hand would be built again, with new weights, on its first call.
     """
 
     @functools.wraps(build)
@@ -113,7 +113,7 @@ def _shape(module: object, given: Any) -> tuple[Any, ...]:
 
 
 def takes_training(call: Callable[..., Any]) -> bool:
-    """Return whether a `call` has a parameter named `training`, as Keras's layers write it.
+    """Return whether a `call` has a parameter named `training`, as in Keras's layers.
 
     Example:
         >>> takes_training(lambda self, x, training=False: x)

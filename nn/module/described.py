@@ -24,7 +24,7 @@ def layer_config(layer: Module) -> dict[str, Any]:
 
 
 def layer_from_config(config: Any) -> Module:
-    """Return the layer that a configuration stands for.
+    """Return the layer that a configuration describes.
 
     Raises:
         ValueError: if its class is not known, or it is not a layer.

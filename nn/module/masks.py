@@ -1,19 +1,20 @@
-"""Masks: which time steps of a tensor are there, and which are padding; they travel with tensors from layer to layer.
+"""Masks: which time steps of a tensor are real and which are padding; they travel with tensors from layer to layer.
 
 A mask has booleans, True where a step counts, along the tensor's first axes: (N, T) for a tensor (N, T, D). It is a
 Tensor where it was computed from one, so that a traced model computes it anew, else an array.
 `Embedding` with `mask_zero` and `Masking` make one, and so may every layer with a `compute_mask` of its own. It belongs
-to the tensor that the layer has returned: inside models and without one, in nested models and shared layers.
+to the tensor that the layer returned: inside models and outside, in nested models and shared layers.
 
 - A layer whose `call` has a parameter `mask` is given the mask of its first argument, and one with a parameter
   `<argument>_mask`, such as `query_mask`, the mask of that argument, where the caller gives none.
 - `compute_mask(inputs, previous_mask)` says what mask the result has; a layer with `supports_masking` alone passes on
-  the mask of its first argument. Behind any other layer there is no mask, which is warned of.
+  the mask of its first argument. Any other layer drops the mask, with a warning.
 - A loss counts the steps of predictions where their mask is True, and so do the metrics of a compiled model.
 
-It is Keras 3's way, but for what that loses: a recurrent layer with an `initial_state` reads the mask too; `Softmax`,
-`RMSNormalization` and operators on symbols pass it on; metrics that are no means, such as `Precision`, go by it; and a
-batch has the weight of what counts in it in an epoch's loss, so that the batch size does not matter.
+This is how Keras 3 does it, without losing masks where Keras does: a recurrent layer with an `initial_state` reads the
+mask too; `Softmax`, `RMSNormalization` and operators on symbols pass it on; metrics that are not means, such as
+`Precision`, respect it; and in an epoch's loss a batch weighs as much as the steps that count in it, so the batch size
+does not matter.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def either(masks: Any) -> Any:
 
 
 def joined(weights: Any, mask: Any) -> Any:
-    """Return weights of samples, or of steps, times a mask, in the shape of the one that has more axes."""
+    """Return weights of samples or steps times a mask, in the shape of whichever has more axes."""
     if mask is None:
         return weights
     mask = np.asarray(mask.data if isinstance(mask, Tensor) else mask)
@@ -120,7 +121,7 @@ def _signature(kind: Any) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 
 
 def masked_call(module: Maskable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a module with the masks of its arguments, give its result the mask that it says, and return the result."""
+    """Call a module with the masks of its arguments, give the result its own mask, and return it."""
     kind: Any = type(module)
     names, pairs = _signature(kind)
     given = {**dict(zip(names, args, strict=False)), **kwargs}
@@ -148,7 +149,7 @@ def masked_call(module: Maskable, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 
 def _cast(module: Maskable, x: Any) -> Any:
-    """Return an argument as the module takes it, with the masks that it had."""
+    """Return an argument cast for the module, with the masks that it had."""
     y = module._cast(x)
     if y is not x:
         _copy(x, y)
@@ -167,7 +168,7 @@ def _copy(x: Any, y: Any) -> None:
 
 
 def _give(module: Maskable, out: Any, masks: Any) -> None:
-    """Give the tensors of a result their masks, those in a list one after another, where they have none yet."""
+    """Give the tensors of a result their masks, those of a list in order, unless they have one already."""
     if isinstance(out, (list, tuple)):
         for part, mask in zip(out, masks if isinstance(masks, (list, tuple)) else [masks], strict=False):
             _give(module, part, mask)
@@ -181,7 +182,7 @@ def _give(module: Maskable, out: Any, masks: Any) -> None:
         raise ag.ShapeError(
             f"layer '{module._path or module.name}' ({type(module).__name__}): expected a mask of the first axes of "
             f"its result, which has shape {out.shape}; received a mask of shape {shape}. Write compute_mask(self, "
-            "inputs, previous_mask), which returns the mask of the result, or None where there is none"
+            "inputs, previous_mask), which returns the mask of the result, or None"
         )
     set_mask(out, masks)
 
@@ -191,7 +192,7 @@ def warn_lost(module: Maskable) -> None:
     name = type(module).__name__
     warnings.warn(
         f"layer '{module._path or module.name}' ({name}) was given an input with a mask, which it does not pass on: "
-        "layers and losses behind it count padded steps like others. If its result has the time steps of its input, "
+        "layers and losses after it count padded steps like any other. If its result has its input's time steps, "
         f"set supports_masking = True in the class {name}, or write compute_mask",
         stacklevel=2,
     )

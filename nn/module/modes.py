@@ -1,7 +1,7 @@
-"""Training or evaluation: the mode of a module is its own, or that of a call which is running in this thread or task.
+"""Training or evaluation: a module has a mode of its own, which a call running in this thread or task may override.
 
-`fit`, `predict`, `model(x, training=True)` and their like write into no module. They hold modes for the modules that
-they run, which only their own thread or task sees; so one model computes in many threads at once.
+`fit`, `predict`, `model(x, training=True)` and similar calls write into no module. They hold modes for the modules that
+they run, visible to their own thread or task only; so one model can compute in many threads at once.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _changes = 0
 
 
 def trees_changed() -> None:
-    """Note that some module may have parts that it had not before."""
+    """Note that some module may have gained parts."""
     global _changes
     _changes = _change()
 
 
 class in_mode(Block):
-    """Context manager: a tree of modules is in training or evaluation mode inside, in this thread or task alone.
+    """Context manager: a tree of modules is in training or evaluation mode inside, for this thread or task only.
 
-    A mode that is set inside for one of them, as `model.eval()` does, holds until the end of the block, too.
+    A mode set inside for one of them, as by `model.eval()`, also lasts until the end of the block.
 
     Args:
-        root: the tree, with parts that it gets later.
+        root: the tree; parts that it gains later are included.
         training: its mode.
         modules: its modules, if they are known.
     """
@@ -47,7 +47,7 @@ class in_mode(Block):
     def __init__(self, root: _Tree, training: bool, modules: Iterable[_Tree] | None = None) -> None:
         self._root, self._training = root, training
         self.modes: dict[int, bool] = {}
-        self._modules: list[_Tree] = []  # by whose ids others must not be known while this one lives
+        self._modules: list[_Tree] = []  # kept alive, so that no other module gets one of their ids
         self._take_in(modules)
 
     def _take_in(self, modules: Iterable[_Tree] | None = None) -> None:
@@ -74,18 +74,22 @@ class in_mode(Block):
 
 def _holder(module: _Tree) -> in_mode | None:
     """Return the innermost block that holds a module."""
-    return next((block for block in MODES.blocks() if block.mode_of(module) is not None), None)
+    for held in reversed(MODES.open.get()):
+        block: in_mode | None = held()
+        if block is not None and not block.ended and block.mode_of(module) is not None:
+            return block
+    return None
 
 
 def mode_of(module: _Tree) -> bool:
-    """Return whether a module is in training mode here: as the innermost block says that holds it, else as it says."""
+    """Return whether a module is in training mode: as the innermost block that holds it says, else as set on it."""
     block = _holder(module) if MODES.open.get() else None
     own: bool = module.__dict__.get("training", module._begins_training) if block is None else block.modes[id(module)]
     return own
 
 
 def set_mode(modules: Iterable[_Tree], training: bool) -> None:
-    """Put modules into a mode: of those that a block holds, until its end."""
+    """Put modules into a mode; those that a block holds, until the block ends."""
     for module in modules:
         block = _holder(module)
         if block is None:
@@ -95,6 +99,6 @@ def set_mode(modules: Iterable[_Tree], training: bool) -> None:
 
 
 def adopt(module: _Tree, parts: Iterable[_Tree]) -> None:
-    """Give parts that a module has just made the mode that is its own."""
+    """Give the parts that a module has just made the mode of the module."""
     for part in parts:
         vars(part)["training"] = vars(module).get("training", module._begins_training)

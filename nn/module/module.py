@@ -45,8 +45,8 @@ def Parameter(value: Tensor | npt.ArrayLike, dtype: npt.DTypeLike = "float32") -
 class Module(Tree["Module"]):
     """A function with parameters: a subclass assigns them as attributes and writes `call`.
 
-    Inputs of any floating dtype are cast to the module's dtype, arrays become Tensors, integers pass through.
-    A subclass whose parameters depend on the shape of its input makes them in `build`, which runs before the first
+    Inputs of any floating dtype are cast to the module's dtype, arrays become Tensors, integers pass through. A
+    subclass whose parameters depend on the shape of its input makes them in `build`, which runs before the first
     call.
 
     Args:
@@ -109,7 +109,7 @@ class Module(Tree["Module"]):
         )
 
     def _has_call(self) -> bool:
-        """Return whether it can be called: a model with a `train_step` of its own need not."""
+        """Return whether it can be called; a model with its own `train_step` need not be callable."""
         return type(self).call is not Module.call
 
     @marks_built
@@ -133,7 +133,7 @@ class Module(Tree["Module"]):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Cast the inputs, build on the first call, and run `call`; called on symbols, record the call.
 
-        Every module takes `training=True` or `training=False`, which sets its mode and that of its parts for this call.
+        Every module takes `training=True` or `training=False`, which sets its mode and that of its parts for the call.
         """
         for x in args:
             if x.__class__ is not Tensor and has_symbols(x):
@@ -157,10 +157,13 @@ class Module(Tree["Module"]):
             kwargs["training"] = self.training if training is None else training
         if not self.built:
             with lock_of(self):
-                if not self.built:  # by another thread, for which this one has waited
+                if not self.built:  # another thread may have built it while this one waited
                     return self._first_call(args, kwargs)
-        with ag.module_scope(self._path or "", absolute=True):
+        with self._scope():
             return self.call(*args, **kwargs)
+
+    def _scope(self) -> ag.module_scope:
+        return ag.module_scope(self._path or "", absolute=True)
 
     def _cast(self, x: Any) -> Any:
         if x.__class__ is Tensor:
@@ -194,22 +197,22 @@ class Module(Tree["Module"]):
             self._name_tree()
             room_for_result(self, args)
             self._example = replaced(Tensor, lambda t: Spec(t.shape[1:], t.dtype.name), args)
-            with ag.module_scope(self._path or "", absolute=True):
+            with self._scope():
                 out = self.call(*args, **kwargs)
             if isinstance(out, Tensor) and out.ndim:
                 self.output_shape = (None, *out.shape[1:])
             return out
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """Return the mask of the result; a layer whose result has other time steps than its input writes this method.
+        """Return the mask of the result; written by layers whose result has other time steps than their input.
 
         A class that writes it supports masks. One whose results have their inputs' time steps sets
         `supports_masking = True` instead, and passes masks on as they are.
 
         Args:
             inputs: the first argument of the call, a tensor or a structure of tensors.
-            previous_mask: its mask, booleans (N, T), True where a step counts, or what the caller gave as `mask`; for
-                a list of tensors a list of masks and None; None where there is none.
+            previous_mask: its mask, booleans (N, T), True where a step counts, or the `mask` that the caller passed.
+                For a structure of tensors, a structure of masks, with None for tensors without a mask.
 
         Returns:
             The mask of the result, or None. If the result is a list, the mask of its first entry, or a list of masks.
@@ -228,7 +231,7 @@ class Module(Tree["Module"]):
         return previous_mask
 
     def _output_mask(self, args: tuple[Any, ...], previous_mask: Any, out: Any) -> Any:
-        """Return the mask of what a call with these arguments has returned; parts may have given it one already."""
+        """Return the mask of the result of a call with these arguments, whose parts may already have given it one."""
         if self.supports_masking:
             return self.compute_mask(args[0] if args else None, previous_mask)
         if any_mask(previous_mask) and masks_in(out) is None:
@@ -256,8 +259,8 @@ class Module(Tree["Module"]):
     def _rehearse(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Run `call` once without a record so that the parts build themselves, in order, before anything else happens.
 
-        In evaluation mode: a dropout that draws between two initializers would make the initial values depend on
-        whether the shapes were known beforehand.
+        In evaluation mode: if a dropout drew between two initializers, the initial values would depend on whether the
+        shapes were known in advance.
         """
         with ag.no_grad(), self.mode(training=False), undisturbed(self), np.errstate(all="ignore"):
             self.call(*args, **(kwargs | {"training": False} if self._takes_training else kwargs))
@@ -399,7 +402,7 @@ class Module(Tree["Module"]):
     # ---- looks ------------------------------------------------------------------------------------------------------
 
     def extra_repr(self) -> str:
-        """Return what `repr` shows of the module itself, beside its parts."""
+        """Return what `repr` shows of the module itself, in addition to its parts."""
         return ""
 
     def __repr__(self) -> str:
@@ -412,7 +415,7 @@ class Module(Tree["Module"]):
         return f"{head})" if not parts else "\n".join([head, *parts, ")"])
 
     def __getattr__(self, attribute: str) -> Any:
-        # Reached only for what is missing. Annotated in the class and not there yet: it is made by `build`.
+        # Called for missing attributes only. One that the class annotates is made by `build`.
         cls = type(self)
         if (
             not attribute.startswith("__")

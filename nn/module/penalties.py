@@ -20,7 +20,7 @@ _CONSTRAINTS: Tags[Callable[..., Any]] = Tags()
 
 
 class Rules:
-    """What a layer was told about its weights: {"kernel": (regularizer, constraint)}, by the names of attributes.
+    """The regularizers and constraints of a layer's weights, by the names of attributes.
 
     Args:
         layer: the layer; its class's annotations name its weights.
@@ -33,7 +33,7 @@ class Rules:
     def __init__(self, layer: Tree[Any], given: Mapping[str, Any]) -> None:
         self.regularizers: dict[str, Callable[..., Any]] = {}
         self.constraints: dict[str, Callable[..., Any]] = {}
-        #: weights with a regularizer of their own, from `add_weight`
+        #: weights with their own regularizer or constraint, from `add_weight`
         self.weights: list[tuple[Tensor, Callable[..., Any] | None, Callable[..., Any] | None]] = []
         owner = type(layer)
         annotated = {name for base in owner.__mro__ for name in vars(base).get("__annotations__", ())}
@@ -49,7 +49,7 @@ class Rules:
                 (self.regularizers if kind == "regularizer" else self.constraints)[found] = rule
 
     def of(self, layer: Tree[Any], kind: str) -> Iterator[tuple[Tensor, Callable[..., Any]]]:
-        """Yield the weights that are there and have a regularizer, or a constraint, with it."""
+        """Yield the existing weights that have a regularizer, or a constraint, together with it."""
         by_name = self.regularizers if kind == "regularizer" else self.constraints
         for name, rule in by_name.items():
             weight = vars(layer).get(name)
@@ -62,9 +62,9 @@ class Rules:
 
 
 class Added(threading.local):
-    """The penalties that a layer's calls have added, in each thread its own; a copy of a layer begins without them."""
+    """The penalties that a layer's calls have added, per thread; a copy of a layer starts without any."""
 
-    #: whether any layer has added one in this process; else no tree need be walked
+    #: whether any layer of this process has added one; if not, no tree need be walked
     ever = False
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class Added(threading.local):
 
 
 def penalties(module: Tree[Any]) -> list[Tensor]:
-    """Return the penalties on the weights of a tree that can be trained, and those that its last call has added."""
+    """Return the penalties on the trainable weights of a tree, and those that its last call added."""
     terms = []
     for _, part in module._walk():
         rules, added = vars(part).get("_rules"), vars(part).get("_added")
@@ -113,7 +113,7 @@ def inside_model() -> bool:
 
 
 def model_call(model: Tree[Any], call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Run a model's call; the outermost one begins without penalties of the call before."""
+    """Run a model's call; the outermost one starts without the penalties of the previous call."""
     if INSIDE_MODEL.get():
         return call(*args, **kwargs)
     token = INSIDE_MODEL.set(True)
@@ -135,5 +135,5 @@ def note_constraints(module: Tree[Any]) -> None:
 
 
 def constraint_of(weight: Tensor) -> Callable[..., Any] | None:
-    """Return the constraint of a weight, known since its module was asked for its parameters, or None."""
+    """Return the constraint of a weight, or None; known once its module was asked for its parameters."""
     return _CONSTRAINTS.of(weight)

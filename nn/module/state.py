@@ -1,4 +1,4 @@
-"""Checking a state dict against the tensors it is meant for; what layers carry from batch to batch."""
+"""State dicts checked against the tensors they are for; what layers carry from batch to batch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Carried = list[tuple[Tree[Any], str, list[Tensor] | None]]
 
 
 class IncompatibleKeys(NamedTuple):
-    """The paths that a state lacks, and those that it has for nothing."""
+    """Paths missing from the state, and paths in it that the module does not have."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -28,7 +28,7 @@ class IncompatibleKeys(NamedTuple):
 def check_state(
     what: str, tensors: Mapping[str, Tensor], state: Mapping[str, npt.ArrayLike | Tensor], strict: bool
 ) -> tuple[dict[str, npt.NDArray[Any]], IncompatibleKeys]:
-    """Return the state's arrays that are to be assigned, if they fit, and the paths that do not.
+    """Return the arrays of the state to assign, if they fit, and the paths that do not.
 
     Args:
         what: the call, for the error message.
@@ -65,13 +65,13 @@ def check_state(
 def carried_in(module: Tree[Any], state: Any, strict: bool) -> tuple[dict[str, Tensor], Carried]:
     """Return the tensors of a module that a state is for, and what its layers are to carry from batch to batch.
 
-    A stateful layer holds nothing before its first batch, and then tensors for the number of samples in it; so what
-    the state has, or has not, takes the place of what is held. Shapes of samples must agree.
+    Before its first batch a stateful layer holds nothing, then tensors for the number of samples in the batch. So what
+    the state has, or lacks, replaces what the layer holds. The shapes of samples must agree.
 
     Args:
         module: the root of the tree.
         state: the new values, by path.
-        strict: whether a layer that the state has nothing for is to hold nothing; else it keeps what it holds.
+        strict: whether a layer that the state has nothing for becomes empty; else it keeps what it holds.
 
     Returns:
         The tensors by path, and (layer, attribute, its new value) for each attribute that must be set.
@@ -86,7 +86,7 @@ def carried_in(module: Tree[Any], state: Any, strict: bool) -> tuple[dict[str, T
                 continue
             old: Any = vars(part).get(name) or []
             if new and old and [t.shape[1:] for t in old] != [t.shape[1:] for t in new.values()]:
-                continue  # `check_state` says what is wrong
+                continue  # `check_state` reports it
             tensors = {p: t for p, t in tensors.items() if not p.startswith(prefix)} | new
             changes.append((part, name, list(new.values()) or None))
     return tensors, changes
@@ -94,7 +94,7 @@ def carried_in(module: Tree[Any], state: Any, strict: bool) -> tuple[dict[str, T
 
 @contextmanager
 def undisturbed(module: Tree[Any]) -> Iterator[None]:
-    """Let a module run inside without an effect on what its layers carry from batch to batch."""
+    """Let a module run inside without changing what its layers carry from batch to batch."""
     before = {id(part): (part, {name: vars(part).get(name) for name in part._carries()}) for _, part in module._walk()}
     for part, held in before.values():
         vars(part).update(dict.fromkeys(held))

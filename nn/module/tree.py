@@ -32,7 +32,7 @@ class Tree(Generic[Part]):
     output_shape: Shape | None = None
     _name: str | None = None
     _path: str | None = None
-    _unnamed: ClassVar[frozenset[str]] = frozenset()  # dicts whose keys stand alone in paths
+    _unnamed: ClassVar[frozenset[str]] = frozenset()  # dicts whose own names are left out of paths
     _begins_training: ClassVar[bool] = True
     _trainable: bool = True
     _frozen: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class Tree(Generic[Part]):
             yield path, module
 
     def _scan(self, prefix: str = "") -> Iterator[tuple[str, Part, list[tuple[str, Part | Tensor]]]]:
-        """Yield what `_walk` does, with the members of each module, for which all its attributes are looked at once."""
+        """Yield what `_walk` does, with the members of each module: its attributes are looked through once."""
         seen = set()
         stack: list[tuple[str, Any]] = [(prefix, self)]
         while stack:
@@ -91,7 +91,7 @@ class Tree(Generic[Part]):
         return list(self._walk())
 
     def _carries(self) -> tuple[str, ...]:
-        """Return the names of attributes that a call leaves for the next: lists of tensors (N, …), None at first."""
+        """Return the names of attributes that carry state from call to call: lists of tensors (N, …), None at first."""
         return ()
 
     # ---- mode --------------------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ class Tree(Generic[Part]):
 
     @property
     def training(self) -> bool:
-        """Whether it is in training mode: as a call that is running in this thread says, else as was set."""
+        """Whether it is in training mode: as set by a call running in this thread, else as set on the module."""
         return mode_of(self)
 
     @training.setter
@@ -116,7 +116,7 @@ class Tree(Generic[Part]):
         set_mode((self,), bool(training))
 
     def mode(self, *, training: bool) -> AbstractContextManager[None]:
-        """Put the whole tree into training or evaluation mode inside, in this thread or task; others see nothing of it.
+        """Put the whole tree into training or evaluation mode inside, for this thread or task only.
 
         Args:
             training: which of the two.
@@ -129,7 +129,7 @@ class Tree(Generic[Part]):
     def trainable(self) -> bool:
         """Whether the parameters require gradients; setting it reaches the whole tree, also parts not yet built.
 
-        Buffers, such as running statistics, stay buffers. Compile a model again after a change, with a new optimizer.
+        Buffers, such as running statistics, stay buffers. After a change, compile the model again with a new optimizer.
         """
         return self._trainable
 

@@ -33,7 +33,7 @@ from .adafactor import Adafactor
 from .adagrad import Adadelta, Adagrad
 from .adam import Adam, Adamax, AdamW, Nadam, ScheduleFreeAdamW
 from .ftrl import Ftrl
-from .hyper import Number, OptionalNumber
+from .hyper import Number, OptionalNumber, Rate
 from .lamb import Lamb
 from .lbfgs import LBFGS
 from .lion import Lion
@@ -66,6 +66,7 @@ __all__ = [
     "OptimizerMap",
     "OptionalNumber",
     "RMSprop",
+    "Rate",
     "ScheduleFreeAdamW",
     "deserialize",
     "get",

@@ -1,4 +1,4 @@
-"""Checkpoints: all that a run needs to go on, bit for bit, after it was killed."""
+"""Checkpoints: all that a run needs to continue, bit for bit, after it was killed."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Resumable(Protocol):
     """What a checkpoint can hold: an optimizer, a data loader."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that is needed to go on."""
+        """Return all that is needed to continue."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> Any:
-        """Go on from there."""
+        """Continue from there."""
 
 
 @checked
@@ -35,14 +35,14 @@ def save_checkpoint(
     loader: Resumable | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write all that a run needs to go on: weights, optimizer, random streams, position in the data.
+    """Write all that a run needs to continue: weights, optimizer, random streams, position in the data.
 
     Args:
         path: of the file; the old one stays whole until the new one is.
         model: built.
-        optimizer: by default the one that the model was compiled with, if it was.
-        loader: whatever has `state_dict` and `load_state_dict`, such as `nn.data.DataLoader`.
-        extra: values of your own, such as {"epoch": 3}: numbers, strings, lists, dicts and arrays.
+        optimizer: by default the one that the model was compiled with, if any.
+        loader: anything with `state_dict` and `load_state_dict`, such as `nn.data.DataLoader`.
+        extra: your own values, such as {"epoch": 3}: numbers, strings, lists, dicts and arrays.
 
     Example:
         >>> import os, tempfile
@@ -86,8 +86,8 @@ def load_checkpoint(
         loader: over the same data.
 
     Raises:
-        SavedFileError: if the file is damaged, is no checkpoint, or has no optimizer or loader where one is asked for.
-        ValueError: if it is for another model. In each case model and optimizer are as they were.
+        SavedFileError: if the file is damaged, is not a checkpoint, or lacks the optimizer or loader that is asked for.
+        ValueError: if it is for another model. In each case model and optimizer are unchanged.
     """
     what = "load_checkpoint"
     arrays, about = read_file(what, path)
@@ -113,7 +113,8 @@ def load_checkpoint(
             before.append((part, old))
         extra = unpacked(what, about.get("extra"), arrays)
         if not isinstance(extra, dict):
-            raise SavedFileError(f"{what}: expected values of your own by name; {os.fspath(path)} has {extra!r:.80}")
+            where = os.fspath(path)
+            raise SavedFileError(f"{what}: expected your own values by name; received {extra!r:.80} in {where}")
         set_generators(model, about.get("generators"))
         ag.random.default_generator.state = unpacked(what, about.get("random"), arrays)
     except BaseException as error:

@@ -1,4 +1,4 @@
-"""Descriptions of models as plain values, which files and JSON hold: making them, checking them, and models of them."""
+"""Descriptions of models as plain values, for files and JSON: made of models, checked, and turned into models."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MODEL_FORMAT = "model 2"
 
 
 def described(model: Module) -> dict[str, Any]:
-    """Return what a model can be made from again: its configuration, what built it, and which parts are frozen."""
+    """Return all that a model can be remade from: its configuration, what built it, and which parts are frozen."""
     example = getattr(model, "_example", None)
     return {
         "model": layer_config(model),
@@ -33,7 +33,7 @@ def described(model: Module) -> dict[str, Any]:
 
 
 def remade(about: Mapping[str, Any]) -> Module:
-    """Return the model that `described` tells of, with initial values; built if the one that was described was."""
+    """Return a model from what `described` returned, with new weights; it is built if the original was."""
     model = restored(about["model"])
     if not isinstance(model, Module):
         raise ValueError(f"expected a model; received {type(model).__name__}")
@@ -53,7 +53,7 @@ def checked_description(what: str, path: Any, about: Mapping[str, Any] | None, c
     Args:
         what: the call, for error messages.
         path: of the file.
-        about: what the file holds beside its arrays.
+        about: what the file holds in addition to its arrays.
         compiled: whether to keep what the model was compiled with.
 
     Raises:
@@ -81,9 +81,9 @@ def allow(what: str, config: Any, way_out: str = "") -> None:
     """Raise unless every class and function that a configuration names is nn's, registered, or of a scope.
 
     Args:
-        what: what names them, for the error message: "load_model: the file".
+        what: where the names are, for the error message: "load_model: the file".
         config: lists and dicts of values.
-        way_out: what else the user may do.
+        way_out: what else the caller can do.
 
     Raises:
         SavedFileError: for the first that is not.
@@ -106,7 +106,7 @@ def _allow_name(what: str, kind: str, name: Any, way_out: str) -> None:
 
 
 def _qualified(config: Any) -> Any:
-    """Return a configuration of format 1, whose names of classes lack their modules, with them."""
+    """Return a configuration of format 1, in which names of classes lack their modules, with full names."""
     if isinstance(config, list):
         return [_qualified(part) for part in config]
     if not isinstance(config, dict):
@@ -132,12 +132,12 @@ def to_json(model: Module, **kwargs: Any) -> str:
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Return a new model like the one whose `to_json` this is, with initial weights of its own.
+    """Return a new model from the text of `to_json`, with new initial weights.
 
     Args:
         json_string: what `to_json` returned.
-        custom_objects: classes and functions of your own that it names, by name; others than these, registered ones and
-            nn's are refused.
+        custom_objects: custom classes and functions that it names, by name; besides these, only registered ones and
+            nn's are allowed.
 
     Raises:
         ValueError: if it is not the description of a model, or names a class or function that is not allowed.

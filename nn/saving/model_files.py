@@ -4,13 +4,13 @@
   that reads safetensors can read them. `to_torch_state_dict` gives them PyTorch's names and layouts.
 - *Whole models*, `save_model` and `load_model`: the same file with the model's configuration as JSON in its metadata,
   and how it is trained: loss, metrics, and the optimizer with its state. Loading makes objects of nn's own classes, and
-  of those that the caller passes, by calling their constructors with the values in the file; no code comes from the
+  of classes that the caller passes, by calling their constructors with the values in the file; no code comes from the
   file.
 - *Checkpoints*, `save_checkpoint` and `load_checkpoint`: model, optimizer, random streams and position in the data. A
-  run that is killed and started again from one goes on bit for bit.
+  run that is killed and restarted from one continues bit for bit.
 
-Files are written beside the old one, flushed, and renamed: at every moment there is a whole file. Those of models and
-checkpoints have a checksum, so that a changed byte is noticed.
+A file is written next to the old one, flushed, and renamed, so that there is a whole file at every moment. Those of
+models and checkpoints have a checksum, so that a changed byte is noticed.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def load_weights(model: Module, path: str | os.PathLike[str]) -> None:
 
     Args:
         model: built, with the architecture of the one that was saved.
-        path: of a file of `save_weights` or `save_model`, or one by another program with the same names.
+        path: of a file of `save_weights` or `save_model`, or of another program that uses the same names.
 
     Raises:
         SavedFileError: if the file is damaged.
@@ -69,18 +69,18 @@ def load_weights(model: Module, path: str | os.PathLike[str]) -> None:
 
 @checked
 def save_model(model: Module, path: str | os.PathLike[str], include_optimizer: bool = True) -> None:
-    """Write a model's configuration and weights, and how it is trained, to one file; `load_model` makes it again.
+    """Write a model's configuration and weights, and how it is trained, to one file; see `load_model`.
 
     Args:
         model: built; a functional model, a Sequential, or a subclass of Model or Layer whose constructor's arguments
             are plain values or objects of nn.
         path: of the file, such as "digits.nn"; it is a safetensors file.
-        include_optimizer: whether to write what the model was compiled with, and the state of its optimizer too, so
-            that training goes on bit for bit. Of losses and metrics that are functions of your own the file has only
-            the names; see `load_model`.
+        include_optimizer: whether to write what the model was compiled with, and the state of its optimizer, so that
+            training continues bit for bit. Of custom losses and metrics that are functions, the file has only the
+            names; see `load_model`.
 
     Raises:
-        TypeError: if something in the configuration has no plain form, such as a function of your own that is not
+        TypeError: if something in the configuration has no plain form, such as a custom function that is not
             registered; see `register_keras_serializable`.
         ValueError: if the model is not built.
 
@@ -108,7 +108,7 @@ def save_model(model: Module, path: str | os.PathLike[str], include_optimizer: b
 
 
 def _refuse_shared(model: Module) -> None:
-    """Raise if a layer is a part of two models: each model makes its own layers when it is loaded."""
+    """Raise if a layer is part of two models, because each makes its own layers when it is loaded."""
     parents: dict[int, tuple[str, bool]] = {}
     for path, parent in model.named_modules():
         listed = hasattr(type(parent), "output_of")  # a model, whose configuration lists its layers
@@ -143,7 +143,7 @@ def _compiled(model: Any, arrays: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _named(value: Any) -> Any:
-    """Return the name that a file has for a function, which the caller of `load_model` may give by this name."""
+    """Return how a file names a function; the caller of `load_model` passes the function under this name."""
     return {"class_name": "function", "config": value.__name__} if inspect.isfunction(value) else value
 
 
@@ -155,9 +155,9 @@ def load_model(
 
     Args:
         path: of the file.
-        custom_objects: classes and functions of your own that the file names, by name; others than these, registered
-            ones and nn's are refused.
-        compile: whether to compile it with what the file says, so that `fit` goes on where it stopped.
+        custom_objects: custom classes and functions that the file names, by name; besides these, only registered ones
+            and nn's are allowed.
+        compile: whether to compile it as the file says, so that `fit` continues where it stopped.
 
     Raises:
         SavedFileError: if the file is damaged, is not a model, or names a class or function that is not allowed.
@@ -193,7 +193,7 @@ def _weights(arrays: Mapping[str, Any], about: Mapping[str, Any] | None) -> dict
 
 
 def _compile(what: str, model: Any, compiled: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
-    """Compile a model as the one that was saved, and give its optimizer the state."""
+    """Compile a model like the one that was saved, and give its optimizer the saved state."""
     try:
         with reading(compiled["config"]):
             model.compile_from_config(compiled["config"])

@@ -24,24 +24,24 @@ custom_object_scope = CustomObjectScope
 
 @checked
 def get_registered_name(obj: Any) -> str:
-    """Return what configurations and files call a class or function: its registered name, if it has one."""
+    """Return the name of a class or function in configurations and files: its registered name, if it has one."""
     return name_in_configurations(obj)
 
 
 @checked
 def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Return the class or function of your own that is registered, or in a scope, under a name, or None.
+    """Return the custom class or function that is registered, or in a scope, under a name, or None.
 
     Args:
         name: as `get_registered_name` returns it.
-        custom_objects: others by name, which go first.
+        custom_objects: others by name, which take precedence.
     """
     return (custom_objects or {}).get(name, custom_called(name))
 
 
 @checked
 def serialize_keras_object(obj: Any) -> Any:
-    """Return an object as plain values, from which `deserialize_keras_object` makes it again.
+    """Return an object as plain values; see `deserialize_keras_object`.
 
     Args:
         obj: a layer, loss, optimizer, …, a function of nn, a registered object or function, or numbers, strings and
@@ -70,15 +70,15 @@ def _serialized(obj: Any) -> Any:
 
 @checked
 def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Return the objects that plain values stand for, new, with initial values of their own.
+    """Return new objects made from plain values, with new initial weights.
 
     Args:
         config: as `serialize_keras_object` returns it.
-        custom_objects: classes and functions of your own that it names, by name; others than these, registered ones
-            and nn's are refused.
+        custom_objects: custom classes and functions that it names, by name; besides these, only registered ones and
+            nn's are allowed.
 
     Raises:
-        ValueError: if it names one that is not known.
+        ValueError: if it names an unknown one.
 
     Example:
         >>> import nn

@@ -1,4 +1,4 @@
-"""Files of named arrays: safetensors, written at once or not at all, and read without trust."""
+"""Files of named arrays: safetensors, written whole or not at all, and read without trusting them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 _KINDS = frozenset(np.dtype(code) for code in (*"fde", *"bhilq", *"BHILQ", "?"))
 # what safetensors calls them
 _READ = frozenset(("BOOL", *(f"{kind}{bits}" for kind in "IU" for bits in (8, 16, 32, 64)), "F16", "F32", "F64"))
-_SUM = "crc32"  # of the description and the arrays: safetensors itself would not notice a changed byte
+_SUM = "crc32"  # of the description and the arrays, since safetensors would not notice a changed byte
 
 
 class SavedFileError(ValueError):
@@ -30,7 +30,7 @@ class SavedFileError(ValueError):
 def write_file(what: str, path: Any, arrays: Mapping[str, Any], about: Mapping[str, Any] | None = None) -> None:
     """Write arrays and a description to a safetensors file.
 
-    Whoever reads, or kills this process, finds the old file or the new one; see `autograd_lite.write_file`.
+    At every moment there is the old file or the new one, whole; see `autograd_lite.write_file`.
 
     Args:
         what: the call, for error messages.
@@ -65,9 +65,9 @@ def write_file(what: str, path: Any, arrays: Mapping[str, Any], about: Mapping[s
 
 
 def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
-    """Return the arrays of a safetensors file, and what `write_file` was told about them, if it wrote the file.
+    """Return the arrays of a safetensors file, and the description that `write_file` added, if it wrote the file.
 
-    Names in the file are keys and nothing else: no path is made of them.
+    Names in the file are only used as keys, never as paths.
 
     Raises:
         SavedFileError: if it is not a whole safetensors file.
@@ -119,23 +119,23 @@ def _missing(what: str, error: ModuleNotFoundError) -> ModuleNotFoundError:
 
 
 def _readable(what: str, path: Any) -> str:
-    """Return the path of a file that is there; safetensors has errors of its own, and would wait for a pipe."""
+    """Return the path of an existing regular file: safetensors has its own errors, and would wait for a pipe."""
     if not isinstance(path, (str, bytes, os.PathLike)):
         raise TypeError(f"{what}: expected the path of a file, a string or an os.PathLike; received {path!r:.80}")
     given = os.fsdecode(path)
     try:
         kind = os.stat(given).st_mode
     except OSError as error:
-        raise OSError(error.errno, f"{what}: expected a file that is there; {error.strerror}", given) from None
+        raise OSError(error.errno, f"{what}: expected an existing file; {error.strerror}", given) from None
     except ValueError as error:
         raise ValueError(f"{what}: expected the path of a file; received {given!r:.80} ({error})") from None
     if not stat.S_ISREG(kind):
-        raise SavedFileError(f"{what}: expected a safetensors file; {given!r} is none, but a folder or a device")
+        raise SavedFileError(f"{what}: expected a safetensors file; {given!r} is a folder or a device")
     return given
 
 
 def _sum(about: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> int:
-    """Return a checksum of a description and arrays, which a changed byte changes."""
+    """Return a checksum of a description and arrays."""
     total = zlib.crc32(json.dumps(about).encode())
     for name, a in sorted(arrays.items()):
         total = zlib.crc32(f"{name} {a.dtype.name} {a.shape}".encode(), total)

@@ -1,4 +1,4 @@
-"""States with arrays in them, of optimizers, loaders and random streams, as plain values beside named arrays."""
+"""States of optimizers, loaders and random streams as plain values, with the arrays among them by name."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .safetensors import SavedFileError
 
 
 def packed(prefix: str, value: Any, arrays: dict[str, Any]) -> Any:
-    """Return plain values; the arrays among them go into `arrays`, and their names into their places."""
+    """Return a state as plain values, with names in place of its arrays, which go into `arrays`."""
 
     def named(part: Any, path: str) -> Any:
         if not isinstance(part, (Tensor, np.ndarray)):
-            return part  # which writing the file will refuse
+            return part  # writing the file will refuse it
         name = next(n for n in (f"{path}{'+' * i}" for i in range(len(arrays) + 1)) if n not in arrays)
         arrays[name] = part.data if isinstance(part, Tensor) else part
         return {"array": name}

@@ -34,12 +34,12 @@ class Compiled(NamedTuple):
         return self.metrics + self.weighted
 
     def apart(self, modules: Iterable[Any]) -> Compiled:
-        """Return the same with losses and metrics of its own, which share no state with these but the modules."""
+        """Return a copy whose losses and metrics share nothing with these but the modules."""
         memo = {id(module): module for module in modules}
         return Compiled(self.optimizer, *copy.deepcopy((self.loss, self.metrics, self.weighted), memo))
 
     def arguments(self) -> dict[str, Any]:
-        """Return what `compile` must be given, as objects, to make the same."""
+        """Return the arguments of `compile` that make the same, as objects."""
         loss, own = self.loss, [m for m in self.metrics if not isinstance(m, _PartialLoss)]
         if not isinstance(loss, _OutputsLoss):
             return {"optimizer": self.optimizer, "loss": loss, "metrics": own, "weighted_metrics": list(self.weighted)}
@@ -62,7 +62,7 @@ class Compiled(NamedTuple):
         return (loss(y, y_pred) if w is None else loss(y, y_pred, w)), float(rows_of(y_pred))
 
     def update_metrics(self, y: Any, y_pred: Any, w: Any) -> None:
-        """Show one batch to every metric, without what the masks of the predictions leave out."""
+        """Show one batch to every metric, except what the masks of the predictions leave out."""
         predicted = values_of(y_pred)
         masks = masks_in(y_pred) if MASKS else None
         for group, weights in ((self.metrics, None), (self.weighted, w)):
@@ -71,14 +71,14 @@ class Compiled(NamedTuple):
 
 
 def _show(metric: Any, y: Any, predicted: Any, w: Any, masks: Any) -> None:
-    """Show one batch to a metric, with weights only where there are any."""
+    """Show one batch to a metric, with weights only if there are any."""
     if isinstance(metric, _OutputMetric):
         part = metric.part
         weights, own = part(w) if is_structure(w) else w, None if masks is None else part(masks)
         _show(metric.metric, part(y), part(predicted), weights, own)
         return
     if isinstance(metric, _PartialLoss) or isinstance(masks, (list, tuple, Mapping)):
-        masks = None  # the loss has left them out; or one metric sees all outputs
+        masks = None  # the loss has applied them already, or one metric sees all outputs
     if isinstance(predicted, np.ndarray):
         y = fitted(y, predicted.shape)
     if masks is not None and w is None and type(metric) is MeanMetricWrapper:
@@ -114,7 +114,7 @@ def compiled_with(
         wanted: metrics; with several outputs a list of lists or a dict.
         weighted: metrics that are given the sample weights.
         loss_weights: a list or dict of numbers, with several outputs.
-        names: of the outputs, where they are known.
+        names: of the outputs, if they are known.
 
     Raises:
         ValueError: for unknown names, and for metrics of one name.
@@ -136,7 +136,7 @@ def compiled_with(
 
 
 def _metrics(wanted: Any, loss: losses.Loss | None, taken: Collection[str] = ()) -> tuple[metrics.Metric, ...]:
-    """Return metrics as objects; those made here of a name that is taken begin theirs with "weighted_", as in Keras."""
+    """Return metrics as objects; those made here get the prefix "weighted_" if their name is taken, as in Keras."""
     if not isinstance(loss, _OutputsLoss):
         return tuple(_renamed(_metric(given, loss), given, "", taken) for given in _as_list(wanted))
     groups = loss.by_output("metrics", wanted) if wanted else {}
@@ -155,13 +155,13 @@ def _metric(given: Any, loss: losses.Loss | None) -> metrics.Metric:
 
 
 def _renamed(metric: metrics.Metric, given: Any, before: str, taken: Collection[str]) -> metrics.Metric:
-    if metric is given or before + metric.name not in taken:  # an object of the user's keeps its name
+    if metric is given or before + metric.name not in taken:  # a metric object keeps the name that its owner gave it
         return metric
     return type(metric).from_config({**metric.get_config(), "name": f"weighted_{metric.name}"})
 
 
 def _by_output(used: Sequence[Metric]) -> dict[str, list[Metric]]:
-    """Return the metrics of each output, without the names of the outputs in theirs."""
+    """Return the metrics by output, without the output's name in theirs."""
     found: dict[str, list[Metric]] = {}
     for metric in used:
         assert isinstance(metric, _OutputMetric)

@@ -1,4 +1,4 @@
-"""Where `fit`, `evaluate` and `predict` get their batches from: arrays, or a stream of batches."""
+"""Feeds: where `fit`, `evaluate` and `predict` get their batches from, arrays or a stream of batches."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class Feed:
     """Batches of samples, epoch by epoch.
 
     Attributes:
-        steps: the number of batches of an epoch, or None where it is not known.
-        once: whether there can be only one epoch.
+        steps: the number of batches in an epoch, or None if unknown.
+        once: whether only one epoch is possible.
     """
 
     steps: int | None = None
     once = False
 
     def first(self) -> Samples:
-        """Return a batch to try the model on: all samples, of arrays."""
+        """Return a batch to try the model on; for arrays, all samples."""
         raise NotImplementedError
 
     def epoch(self) -> Iterator[Samples]:
@@ -45,11 +45,11 @@ class Feed:
 
 
 class ArrayFeed(Feed):
-    """Cuts arrays into batches; the order is drawn from the default generator, anew for each epoch.
+    """Cuts arrays into batches, in an order drawn from the default generator anew for each epoch.
 
     Args:
-        samples: what is cut.
-        batch_size: rows a batch; the last one may be short.
+        samples: to cut.
+        batch_size: rows per batch; the last one may be short.
         shuffle: whether to draw an order.
     """
 
@@ -87,8 +87,8 @@ class StreamFeed(Feed):
 
     Args:
         what: the call, for error messages.
-        source: what gives the batches.
-        convert: makes samples of a batch, or raises.
+        source: of the batches.
+        convert: turns a batch into samples, or raises.
     """
 
     def __init__(self, what: str, source: Any, convert: Callable[[Any], Samples]) -> None:
@@ -99,7 +99,7 @@ class StreamFeed(Feed):
         self._position: Any = None
 
     def first(self) -> Samples:
-        """Return the first batch, which the next epoch will give again."""
+        """Return the first batch, which the next epoch will yield again."""
         batches = iter(self.source)
         batch = next(batches, _END)
         if batch is _END:
@@ -110,7 +110,7 @@ class StreamFeed(Feed):
     def epoch(self) -> Iterator[Samples]:
         """Yield the batches of the next epoch."""
         begun, self._begun = self._begun, None
-        if begun is None or self._position != _position(self.source):  # a loaded state has moved it
+        if begun is None or self._position != _position(self.source):  # a loaded state has moved the source
             begun = iter(self.source)
         return map(self.convert, begun)
 
@@ -174,7 +174,7 @@ Data = tuple[Any, Any, Any]  # inputs or a stream, targets, sample weights
 
 
 class Validation(NamedTuple):
-    """What `fit` is told about validation: a part of the samples to keep for it, or data of its own."""
+    """The data of a validation: a part of the samples, or its own."""
 
     split: float
     data: Any
@@ -211,7 +211,7 @@ class Intake(NamedTuple):
         shuffle: bool = False,
         weights: Mapping[int, float] | None = None,
     ) -> Feed:
-        """Return what gives the batches of arrays or of a stream."""
+        """Return the feed of arrays or of a stream."""
         if not is_stream(data[0]):
             return self._batches(self.samples(*data), batch_size, steps, shuffle, weights)
         for name, given in (("y", data[1]), ("sample_weight", data[2]), ("batch_size", batch_size)):
@@ -235,22 +235,22 @@ class Intake(NamedTuple):
         weights: Mapping[int, float] | None,
         validation: Validation,
     ) -> tuple[Feed, Feed | None]:
-        """Return what gives the batches of training, and those of validation or None."""
+        """Return the feed of training, and that of validation or None."""
         split, given, size, count = validation
-        if given is None and not split:
-            return self.feed(data, batch_size, steps, shuffle=shuffle, weights=weights), None
+        held_out: Feed | None = None
+        if split and is_stream(data[0]):
+            raise ValueError(
+                f"{self.what}: expected arrays with validation_split; received a stream. Pass validation_data"
+            )
         if given is not None:
             own = self._replace(what=f"{self.what}, validation_data")
             parts = (given, None, None) if is_stream(given) else validation_parts(self.what, given)
             held_out = own.feed(parts, None if is_stream(given) else size, count)
-            return self.feed(data, batch_size, steps, shuffle=shuffle, weights=weights), held_out
-        if is_stream(data[0]):
-            raise ValueError(
-                f"{self.what}: expected arrays with validation_split; received a stream. Pass validation_data"
-            )
-        samples, rest = split_last(self.what, self.samples(*data), split)
-        own = self._replace(what=f"{self.what}, validation_split")
-        return self._batches(samples, batch_size, steps, shuffle, weights), own._batches(rest, size, count)
+        elif split:
+            samples, rest = split_last(self.what, self.samples(*data), split)
+            own = self._replace(what=f"{self.what}, validation_split")
+            return self._batches(samples, batch_size, steps, shuffle, weights), own._batches(rest, size, count)
+        return self.feed(data, batch_size, steps, shuffle=shuffle, weights=weights), held_out
 
     def _batches(
         self,

@@ -1,4 +1,4 @@
-"""Interrupts that come while an object is being destroyed: Python ignores them there, and training must not go on."""
+"""Interrupts during the destruction of an object, which Python swallows: training must stop nevertheless."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class heard_interrupts:
-    """Context manager: hears of interrupts that destructors swallow, for `raise_ignored`.
+    """Context manager: collects interrupts that destructors swallow, for `raise_ignored`.
 
-    Python tells `sys.unraisablehook` of them, and goes on. Signals are handled in the main thread alone; so in others
-    there is nothing to hear.
+    Python reports them to `sys.unraisablehook` and goes on. Signals are handled in the main thread only, so there is
+    nothing to do in others.
     """
 
     def __enter__(self) -> None:
@@ -41,14 +41,14 @@ class heard_interrupts:
 
 
 def raise_ignored() -> None:
-    """Raise the interrupt that a destructor has swallowed, if one has."""
+    """Raise the interrupt that a destructor swallowed, if there was one."""
     ignored = INTERRUPTS.get()
     if ignored:
         raise ignored.pop(0)
 
 
 def _is_interrupt(unraisable: Any) -> bool:
-    """Return whether an exception is one that no error raises, or comes from the handler of a signal."""
+    """Return whether an exception is an interrupt: not an error, or raised by the handler of a signal."""
     if not issubclass(unraisable.exc_type, (Exception, GeneratorExit)):
         return True
     handlers = {getattr(signal.getsignal(number), "__code__", None) for number in _SIGNALS} - {None}

@@ -15,7 +15,7 @@ from .samples import number
 
 
 def fitted(y: Any, shape: Any) -> Any:
-    """Return targets with a last axis of length 1 where it is all that they lack to have the predictions' shape."""
+    """Return targets with a last axis of length 1 added, if that gives them the predictions' shape."""
     return y[..., None] if (*getattr(y, "shape", ()), 1) == shape and len(shape) > 1 else y
 
 
@@ -53,7 +53,7 @@ class _OutputsLoss(losses.Loss):
         self.last: dict[str, tuple[float, float]] = {}
 
     def by_output(self, what: str, given: Any) -> dict[str, Any]:
-        """Return entries by the name of their output: those of a dict, or of a list in the outputs' order."""
+        """Return the entries of a dict, or of a list in the outputs' order, by output name."""
         if isinstance(given, Mapping):
             if unknown := [name for name in given if name not in self.names]:
                 raise ValueError(f"expected {what} for outputs of {self.names}; received {unknown[0]!r}")
@@ -66,7 +66,7 @@ class _OutputsLoss(losses.Loss):
         return {name: one for name, one in zip(self.names, given, strict=True) if one is not None}
 
     def part(self, values: Any, name: str) -> Any:
-        """Return what belongs to an output: of a dict, or of a list in the outputs' order."""
+        """Return the entry of an output in a dict, or in a list in the outputs' order."""
         if isinstance(values, Mapping):
             if name not in values:
                 raise ValueError(f"loss: expected an entry {name!r}; received {sorted(values)}")
@@ -111,7 +111,7 @@ class _PartialLoss(metrics.Metric):
         self.mean = Means(self.loss.parts[self.output])
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in the value that the loss has just had."""
+        """Take in the value that the loss just had."""
         self.mean.add(*self.loss.last[self.output])
 
     def result(self) -> float:
@@ -131,7 +131,7 @@ class _OutputMetric(metrics.Metric):
         self.metric.reset_state()
 
     def part(self, values: Any) -> Any:
-        """Return what belongs to the output."""
+        """Return the entry of the output."""
         return self.loss.part(values, self.output)
 
     def update_state(self, y_true: Any, y_pred: Any, *sample_weight: Any) -> None:
@@ -155,7 +155,7 @@ class Means:
     """The mean over an epoch of a loss that is itself a mean, or a sum, over each batch.
 
     Args:
-        loss: what was compiled, or None; of a sum of losses of several outputs, each has a mean of its own.
+        loss: the compiled loss, or None; each loss of several outputs has its own mean.
     """
 
     def __init__(self, loss: losses.Loss | None) -> None:
@@ -167,18 +167,18 @@ class Means:
         self.begun = False
 
     def add(self, value: Any, weight: float) -> None:
-        """Take in a batch whose mean has this weight."""
+        """Take in a batch whose loss has this weight."""
         self.begun = True
         if self.loss is not None:
             for name, mean in self.parts.items():
                 part = self.loss.last[name]
                 mean.add(*part)
-                value -= self.loss.weights[name] * part[0]  # which leaves the penalties
+                value -= self.loss.weights[name] * part[0]  # what remains are the penalties
         self.total += value if self.summed else value * weight
         self.count += weight
 
     def mean(self) -> float:
-        """Return the mean; 0 where nothing counted."""
+        """Return the mean, or 0 if nothing counted."""
         rest = self.total / self.count if self.count else 0.0
         return rest + sum(self.loss.weights[name] * mean.mean() for name, mean in self.parts.items() if self.loss)
 
@@ -191,7 +191,7 @@ class Means:
 
 
 class NamedMeans(Means):
-    """The means over samples of the values that a `train_step` or `test_step` of the user returns for its batches."""
+    """The means over samples of the values that a custom `train_step` or `test_step` returns for its batches."""
 
     def __init__(self) -> None:
         super().__init__(None)
@@ -208,7 +208,7 @@ class NamedMeans(Means):
         self.count += weight
 
     def values(self, used: tuple[metrics.Metric, ...]) -> dict[str, float]:
-        """Return the means; for a compiled metric among them its own result."""
+        """Return the means, and for a compiled metric among them its own result."""
         own = {metric.name: metric for metric in used}
         return {
             name: scalar_or_array(own[name].result()) if name in own else total / self.count

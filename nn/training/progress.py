@@ -19,11 +19,11 @@ class Progress:
     """One pass over the data that prints nothing.
 
     Attributes:
-        due: when, on the clock of `time.perf_counter`, the next `show` is worth calling.
+        due: the time, on the clock of `time.perf_counter`, from which the next `show` is worth calling.
 
     Args:
         title: "Epoch 1/5", or nothing.
-        steps: number of batches, None where it is not known; it must be set before `close`.
+        steps: number of batches, None if unknown; it must be set before `close`.
     """
 
     def __init__(self, title: str, steps: int | None) -> None:
@@ -39,10 +39,10 @@ class Progress:
         """Show the end of the pass."""
 
     def abandon(self) -> None:
-        """Leave the screen in order after an error."""
+        """Tidy the screen after an error."""
 
     def summary(self, values: _Values, done: int) -> str:
-        """Return time and values in words: "1s 2ms/step - loss: 0.2565"."""
+        """Return time and values as text: "1s 2ms/step - loss: 0.2565"."""
         seconds = time.perf_counter() - self.started
         return " - ".join(
             [_timing(seconds, done), *(f"{name}: {_number(v)}" for name, v in values.items() if not np.ndim(v))]
@@ -74,7 +74,7 @@ class _Live(Progress):
         self._meter = tqdm.format_meter
 
     def draw(self, text: str) -> None:
-        """Put the text in the place of the last one."""
+        """Replace the last text by this one."""
         raise NotImplementedError
 
     def show(self, done: int, values: _Values) -> None:
@@ -141,8 +141,8 @@ def open_progress(verbose: int | str, title: str, steps: int | None) -> Progress
 
     Args:
         verbose: 0 for nothing, 1 or "auto" for a bar where one can be drawn and a line elsewhere, 2 for a line.
-        title: printed before it, may be empty.
-        steps: number of batches, None where it is not known.
+        title: printed before it; may be empty.
+        steps: number of batches, None if unknown.
 
     Raises:
         ValueError: for any other verbose.
@@ -164,7 +164,7 @@ def open_progress(verbose: int | str, title: str, steps: int | None) -> Progress
 
 
 def _in_notebook() -> bool:
-    """Return whether output goes to a Jupyter kernel; without IPython loaded it cannot."""
+    """Return whether output goes to a Jupyter kernel, which needs IPython to be loaded."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return shell is not None and hasattr(shell, "kernel")

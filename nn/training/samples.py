@@ -1,4 +1,4 @@
-"""The arrays that `fit`, `evaluate` and `predict` are given: checked and cast once."""
+"""The arrays given to `fit`, `evaluate` and `predict`, checked and cast once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 
 
 class Samples(NamedTuple):
-    """Inputs, their targets and weights, with equally many rows.
+    """Inputs, targets and weights with the same number of rows.
 
     Attributes:
         x: an array, or a structure of them.
@@ -36,9 +36,9 @@ class Samples(NamedTuple):
 
 
 def as_inputs(what: str, x: Any, dtype: np.dtype[Any], name: str = "x") -> Any:
-    """Return inputs as an array, or a structure of arrays; floating ones have `dtype`, integers stay what they are.
+    """Return inputs as an array, or a structure of arrays; floating ones have `dtype`, integers are left unchanged.
 
-    A memory map keeps its dtype: casting would read all of it; each batch is cast when it is used.
+    A memory map keeps its dtype, since casting would read all of it; each batch is cast when it is used.
 
     Args:
         what: the call, for error messages.
@@ -47,7 +47,7 @@ def as_inputs(what: str, x: Any, dtype: np.dtype[Any], name: str = "x") -> Any:
         name: the argument's.
 
     Raises:
-        TypeError: if it is not made of numbers.
+        DtypeError: if it is not made of numbers.
         ShapeError: if it has no samples.
     """
     if x.__class__ is not np.ndarray and is_structure(x):
@@ -77,7 +77,7 @@ def _as_input(what: str, x: Any, dtype: np.dtype[Any], name: str) -> Array:
 
 
 def as_samples(what: str, x: Any, y: Any, dtype: np.dtype[Any], w: Any = None) -> Samples:
-    """Return inputs, targets and weights as arrays with equally many rows.
+    """Return inputs, targets and weights as arrays with the same number of rows.
 
     Raises:
         ShapeError: also if their numbers differ.
@@ -115,11 +115,11 @@ def first_row(x: Any) -> Any:
 
 
 def class_weights(what: str, weights: Mapping[int, float], samples: Samples) -> Samples:
-    """Return the samples with the weight of their class, times the weight they had.
+    """Return the samples, their weights multiplied by those of their classes.
 
     Args:
         what: the call, for error messages.
-        weights: weight by class; classes that are not in it weigh 1.
+        weights: weight by class; others weigh 1.
         samples: with targets that are class indices (N,) or (N, 1), or one-hot (N, K).
 
     Raises:
@@ -142,12 +142,12 @@ def class_weights(what: str, weights: Mapping[int, float], samples: Samples) -> 
 
 
 def split_last(what: str, samples: Samples, fraction: float) -> tuple[Samples, Samples]:
-    """Return all but the last part of the samples, and that part.
+    """Return the samples without the last part, and that part.
 
     Args:
         what: the call, for error messages.
         samples: N of them.
-        fraction: how much of them is the last part: N - floor(N (1 - fraction)), as Keras counts.
+        fraction: size of the last part: N - floor(N (1 - fraction)) samples, as in Keras.
 
     Raises:
         ValueError: if the fraction is not between 0 and 1, or one of the parts is empty.
@@ -170,7 +170,7 @@ def split_last(what: str, samples: Samples, fraction: float) -> tuple[Samples, S
 
 
 def number(what: str, value: Any) -> float:
-    """Return a value that a step gave as a float.
+    """Return a value that a step returned, as a float.
 
     Raises:
         TypeError: if it is not a single number.
@@ -189,7 +189,7 @@ def as_tensors(x: Any) -> Any:
 
 
 def shapes_with(out: Any, size: int) -> Any:
-    """Return the shapes that the outputs of so many samples have, nested as the outputs of one."""
+    """Return the shapes of the outputs for `size` samples, given those for one."""
     if isinstance(out, Tensor):
         return (size, *out.shape[1:])
     if isinstance(out, dict):

@@ -1,4 +1,4 @@
-"""A module with an optimizer, a loss and metrics, and what one step of training, evaluation or prediction does."""
+"""`Stepper`: a module with an optimizer, a loss and metrics, and its steps of training, evaluation and prediction."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ Data = tuple[Any, ...]
 
 
 _COMPILE = "optimizer, loss, metrics, loss_weights, weighted_metrics"
-_AS_IT_IS = {"run_eagerly": True, "jit_compile": False, "steps_per_execution": 1}  # Keras's words for what is done here
+_AS_IT_IS = {"run_eagerly": True, "jit_compile": False, "steps_per_execution": 1}  # what Keras calls what is done here
 
 
-# Who uses the losses and metrics of a `Compiled`, by its id: a thread, and how many calls inside each other.
+# Who is using the losses and metrics of a `Compiled`, by its id: a thread, and its number of nested calls.
 _USERS: dict[int, tuple[int, int]] = {}
 _GUARD = guard()
 
 
 def _forget_others() -> None:
-    """Forget the users that a forked process has not: all other threads."""
+    """Forget the users that do not exist in a forked process: all other threads."""
     for key, (user, _) in list(_USERS.items()):
         if user != threading.get_ident():
             del _USERS[key]
@@ -53,15 +53,16 @@ class Stepper(Module):
     _compiled: Compiled | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the model; `losses` then holds what this call has added, and no longer what the call before has."""
-        if self._path:
-            return model_call(self, super().__call__, args, kwargs)
-        with ag.module_scope(self.name, model=self):  # not a part of another model, so pictures may need its name
-            return model_call(self, super().__call__, args, kwargs)
+        """Run the model; `losses` then holds what this call added, in place of what the previous one did."""
+        return model_call(self, super().__call__, args, kwargs)
+
+    def _scope(self) -> ag.module_scope:
+        # A model that is not part of another one: a picture that shows several needs its name.
+        return super()._scope() if self._path else ag.module_scope("", model=self)
 
     @property
     def losses(self) -> list[Tensor]:
-        """The penalties of all layers: those on weights, and those that the last call has added; see `regularizers`."""
+        """The penalties of all layers: those on weights, and those that the last call added; see `regularizers`."""
         return penalties(self)
 
     def compile(
@@ -76,23 +77,23 @@ class Stepper(Module):
         """Choose how the model is trained; it may be built later.
 
         Args:
-            optimizer: name, or an optimizer, which is then the same object that a hand-written loop would step; it
-                trains all parameters of the model that require a gradient.
-            loss: a name, a `Loss`, or a function of (y_true, y_pred); for several outputs a list or dict of them. May
-                be left out where penalties (`add_loss`, regularizers), or a `train_step` or `compute_loss` of the
-                class, are all there is to minimize.
-            metrics: names, `Metric` objects, or functions of (y_true, y_pred); "accuracy" fits itself to the labels;
-                for several outputs a list of lists or a dict.
+            optimizer: name, or an optimizer, the same object that a hand-written loop would step; it trains all
+                parameters of the model that require a gradient.
+            loss: a name, a `Loss`, or a function of (y_true, y_pred); for several outputs a list or dict of them. It
+                may be left out if there are only penalties to minimize (`add_loss`, regularizers), or if the class has
+                its own `train_step` or `compute_loss`.
+            metrics: names, `Metric` objects, or functions of (y_true, y_pred); "accuracy" adapts to the labels; for
+                several outputs a list of lists or a dict.
             loss_weights: with several outputs, what each loss is multiplied by.
-            weighted_metrics: metrics that are given the sample weights too.
-            others: those of Keras that say how a step is compiled, with the values that mean that it is not, as nothing
-                is compiled here: `run_eagerly=True`, `jit_compile=False`, `steps_per_execution=1`.
+            weighted_metrics: metrics that use the sample weights.
+            others: Keras's arguments about compilation, with the values that mean none, since nothing is compiled here:
+                `run_eagerly=True`, `jit_compile=False`, `steps_per_execution=1`.
 
-        What the masks of the model's outputs leave out counts neither in losses nor in metrics; see
-        `Module.compute_mask`. A function that returns one number for a batch leaves it out itself.
+        Steps that the masks of the model's outputs leave out count neither in losses nor in metrics; see
+        `Module.compute_mask`. A function that returns one number for a batch must leave them out itself.
 
         Raises:
-            ValueError: for an unknown name; the model then stays as it was compiled before.
+            ValueError: for an unknown name; the model then stays compiled as before.
         """
         for name, value in others.items():
             if name not in _AS_IT_IS or value != _AS_IT_IS[name]:
@@ -110,13 +111,13 @@ class Stepper(Module):
         """Return what the model was compiled with as plain values; see `compile_from_config`.
 
         Returns:
-            The arguments of `compile`, or None for a model that is not compiled. Functions of your own stay what they
-            are; the state of the optimizer is no part of it.
+            The arguments of `compile`, or None for a model that is not compiled. Custom functions stay as they are; the
+            state of the optimizer is not part of it.
         """
         return None if self._compiled is None else plain(self._compiled.arguments())
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
-        """Compile the model as another was; a class whose `compile` takes other arguments writes its own.
+        """Compile the model as another was; to be overridden by a class whose `compile` takes other arguments.
 
         Args:
             config: what `get_compile_config` returned.
@@ -158,7 +159,7 @@ class Stepper(Module):
 
     @contextmanager
     def _metrics_in_use(self, what: str) -> Iterator[Compiled]:
-        """Let this thread use the losses and metrics, which have a state, or copies while another thread uses them."""
+        """Let this thread use the losses and metrics, which have state, or copies while another thread uses them."""
         compiled = self._require_compiled(what)
         key, me = id(compiled), threading.get_ident()
         with _GUARD:
@@ -180,7 +181,7 @@ class Stepper(Module):
                 _USERS.pop(key, None)
 
     def _bind_optimizer(self, what: str) -> list[Module]:
-        """Give the optimizer the model's parameters, the same ones change nothing; return the modules."""
+        """Bind the optimizer to the model's parameters if they have changed; return the modules."""
         optimizer = self._require_compiled(what).optimizer
         if (modules := self._unchanged(optimizer.parameters)) and optimizer.parameters:
             return modules
@@ -194,7 +195,7 @@ class Stepper(Module):
 
     @contextmanager
     def _training(self, optimizer: optimizers.Optimizer, modules: list[Module]) -> Iterator[None]:
-        """Train in training mode and from no gradients, and leave none behind."""
+        """Hold training mode inside; start without gradients, and leave none behind."""
         optimizer.zero_grad()
         recording = ag.is_grad_enabled()
         try:
@@ -205,18 +206,18 @@ class Stepper(Module):
             finally:
                 optimizer.zero_grad()
         finally:
-            optimizer.zero_grad()  # again, since an interrupt may have come in the midst of it
-            if ag.is_grad_enabled() != recording:  # one has kept the end of a block from running
+            optimizer.zero_grad()  # again: an interrupt may have cut the first one short
+            if ag.is_grad_enabled() != recording:  # one has prevented the end of a block
                 (ag.enable_grad if recording else ag.no_grad)().__enter__()
 
     # ---- steps, to be overridden ------------------------------------------------------------------------------------
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> Tensor:
-        """Return the compiled loss and the layers' penalties as a scalar Tensor; for a `train_step` of one's own."""
+        """Return the compiled loss and the layers' penalties as a scalar Tensor; for use in a custom `train_step`."""
         return self._weighed(self._speaker("compute_loss"), y, y_pred, sample_weight)[0]
 
     def _weighed(self, what: str, y: Any, y_pred: Any, w: Any, penalized: bool = True) -> tuple[Tensor, float]:
-        """Return the loss and the penalties, and the weight of their sum in the mean over batches."""
+        """Return the loss with the penalties, and its weight in the mean over batches."""
         compiled = self._require_compiled(what)
         terms = penalties(self) if penalized else []
         if compiled.loss is None:
@@ -233,7 +234,7 @@ class Stepper(Module):
         return total, weight
 
     def _loss_of(self, x: Any, y: Any, y_pred: Any, w: Any, penalized: bool = True) -> tuple[Tensor, float]:
-        """Return what `compute_loss` returns, and its weight; a subclass may have written `compute_loss`."""
+        """Return what `compute_loss` returns, which a subclass may override, and its weight."""
         if self._own_step("compute_loss"):
             return self.compute_loss(x, y, y_pred, w), float(rows_of(y_pred))
         return self._weighed(self._speaker("fit"), y, y_pred, w, penalized)
@@ -245,14 +246,14 @@ class Stepper(Module):
         return {metric.name: scalar_or_array(metric.result()) for metric in compiled.all_metrics}
 
     def train_step(self, data: Data) -> Mapping[str, Any]:
-        """Take one step on one batch; a subclass may write its own, which `fit` then calls.
+        """Take one step on one batch; a subclass may override it, and `fit` calls it then.
 
         Args:
             data: (x,), (x, y) or (x, y, sample_weight), as arrays.
 
         Returns:
-            The batch's values by name, as numbers or scalar Tensors: `fit` reports their means over all samples, and
-            for the name of a compiled metric its own result.
+            The batch's values by name, as numbers or scalar Tensors: `fit` reports their means over all samples, or the
+            result of a compiled metric of the same name.
 
         Example:
             >>> import numpy as np
@@ -278,18 +279,18 @@ class Stepper(Module):
         }
 
     def test_step(self, data: Data) -> Mapping[str, Any]:
-        """Return the values of one batch in evaluation; a subclass may write its own, as `train_step`."""
+        """Return the values of one batch in evaluation; a subclass may override it, like `train_step`."""
         x, y, w = unpack(data)
         y_pred = self(as_tensors(x))
         loss = self.compute_loss(x, y, y_pred, w)
         return {"loss": loss.item(), **self.compute_metrics(x, y, y_pred, w)}
 
     def predict_step(self, data: Data) -> Any:
-        """Return the model's outputs, as Tensors, for one batch; a subclass may write its own."""
+        """Return the model's outputs for one batch, as Tensors; a subclass may override it."""
         return self(as_tensors(data[0]))
 
     def _own_step(self, name: str) -> bool:
-        """Return whether a subclass has written this step itself."""
+        """Return whether a subclass has overridden this step."""
         return getattr(type(self), name) is not getattr(Stepper, name)
 
     def _step(
@@ -301,11 +302,11 @@ class Stepper(Module):
         penalized: bool,
         guard: Callable[[Tensor], bool] | None = None,
     ) -> tuple[float, float]:
-        """Take one step of training, and return the loss before it, and its weight in the mean over batches."""
-        batch = as_tensors(x)  # it is not changed before the step ends
+        """Take one step of training; return the loss before it, and its weight in the mean over batches."""
+        batch = as_tensors(x)
         y_pred = model_call(self, self, (batch,), {}) if penalized else self(batch)
         loss, weight = self._loss_of(x, y, y_pred, w, penalized)
-        compiled.update_metrics(y, y_pred, w)  # before the step: should one fail, the weights are as they were
+        compiled.update_metrics(y, y_pred, w)  # before the step: if a metric fails, the weights are unchanged
         scaled = compiled.optimizer.scale_loss(loss)
         if guard is None:
             scaled.backward()

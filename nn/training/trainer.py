@@ -1,8 +1,8 @@
-"""The Keras face of training: `compile`, `fit`, `evaluate`, `predict`, over the same modules, losses and optimizers.
+"""`Trainer`: Keras's `fit`, `evaluate` and `predict`, over the modules, losses and optimizers of hand-written loops.
 
-Data that all of them take: arrays of shape (N, ...) or memory maps; with several inputs or outputs a tuple, list or
-dict of them; or a stream of batches, each of them x, (x, y) or (x, y, sample_weight): a `nn.data.DataLoader`, a
-generator or another iterable.
+All of them take arrays of shape (N, ...) or memory maps; with several inputs or outputs a tuple, list or dict of them;
+or a stream of batches, each of them x, (x, y) or (x, y, sample_weight): an `nn.data.DataLoader`, a generator or another
+iterable.
 """
 
 from __future__ import annotations
@@ -75,28 +75,28 @@ class Trainer(Stepper):
 
         The reported values are means over all samples of the epoch, each computed with the weights at its step; those
         of validation are computed after the epoch. The order is drawn from the default generator, anew each epoch.
-        All arrays, and the first batch of a stream, are checked before the first step. An error, or an interrupt,
-        leaves the model and the optimizer as the last whole step has left them, running statistics included, the mode
-        of before and no gradients. An interrupt that Python ignores, as it came in a destructor, ends training after
+        All arrays, and the first batch of a stream, are checked before the first step. After an error or an interrupt,
+        the model and the optimizer are as the last whole step left them, running statistics included, in their previous
+        mode and without gradients. An interrupt that Python ignores because it came in a destructor ends training after
         the step.
 
         Args:
-            x: inputs, shape (N, ...); floating ones are cast to the model's dtype once. Or a stream of batches.
+            x: inputs, shape (N, ...), floating ones being cast to the model's dtype once; or a stream of batches.
             y: targets, shape (N, ...); a stream has them in its batches.
-            batch_size: samples a step, 32 by default; the last batch may be short. A stream has its own batches.
-            epochs: the number of the last epoch: so many passes over the data, less `initial_epoch`.
-            verbose: 0 silent, 1 a bar, 2 a line an epoch; "auto" a bar where one can be drawn, else lines.
-            callbacks: what to call on the way.
-            validation_split: this fraction of the samples, the last ones, is kept for validation.
+            batch_size: samples per step, 32 by default; the last batch may be short. A stream has its own batches.
+            epochs: number of the last epoch; there are `epochs - initial_epoch` passes over the data.
+            verbose: 0 silent, 1 a bar, 2 a line per epoch; "auto" a bar where one can be drawn, else lines.
+            callbacks: called during training.
+            validation_split: the fraction of the samples, taken from the end, that is kept for validation.
             validation_data: (x, y), (x, y, sample_weight) or a stream, for validation instead.
             shuffle: whether to draw a new order for each epoch; a stream has its own order.
             class_weight: weight of the samples of each class, for classes as indices or one-hot.
             sample_weight: weight of each sample, shape (N,).
-            initial_epoch: the number of the first epoch, to go on from an earlier training.
-            steps_per_epoch: batches an epoch; the next epoch goes on where this one stopped.
-            validation_steps: batches of a validation.
-            validation_batch_size: samples of a batch in validation; by default `batch_size`.
-            validation_freq: validate every so many epochs, or after these epochs, counted from 1.
+            initial_epoch: number of the first epoch, to continue an earlier training.
+            steps_per_epoch: batches per epoch; the next epoch continues where this one stopped.
+            validation_steps: batches per validation.
+            validation_batch_size: samples per batch in validation; by default `batch_size`.
+            validation_freq: number of epochs between validations, or the epochs to validate after, counted from 1.
 
         Raises:
             ValueError: before any step, for data that cannot be trained on; see the message.
@@ -140,7 +140,7 @@ class Trainer(Stepper):
         return history
 
     def _intake(self, what: str, targets: bool = True) -> Intake:
-        """Return how a call takes data; with no loss, or with a `train_step` of one's own, targets may be missing."""
+        """Return how a call takes data; without a loss, or with a custom `train_step`, targets may be missing."""
         optional = self._own_step("train_step") or (self._compiled is not None and self._compiled.loss is None)
         return Intake(what, self.dtype, "ignored" if not targets else "optional" if optional else "required")
 
@@ -212,7 +212,7 @@ class Trainer(Stepper):
             y: targets, shape (N, ...).
             sample_weight: weight of each sample, shape (N,).
             class_weight: weight of the samples of each class.
-            return_dict: return the values by name.
+            return_dict: whether to return the values by name.
 
         Returns:
             The loss, or, with metrics, a list that begins with it, or a dict.
@@ -264,8 +264,8 @@ class Trainer(Stepper):
             verbose: as in `fit`.
             sample_weight: weight of each sample, shape (N,).
             steps: number of batches, by default all.
-            callbacks: what to call on the way.
-            return_dict: return the values by name.
+            callbacks: called during evaluation.
+            return_dict: whether to return the values by name.
 
         Returns:
             The loss, or, with metrics, a list that begins with it, or a dict.
@@ -327,14 +327,14 @@ class Trainer(Stepper):
         """Return the model's outputs as an array, in evaluation mode and without a record.
 
         Args:
-            x: inputs, shape (N, ...), or a stream of batches, whose targets are left aside.
+            x: inputs, shape (N, ...), or a stream of batches, whose targets are ignored.
             batch_size: samples at a time, 32 by default.
             verbose: as in `fit`, but silent by default.
             steps: number of batches, by default all.
-            callbacks: what to call on the way.
+            callbacks: called during prediction.
 
         Returns:
-            Array of shape (N, ...); of a model with several outputs, arrays nested as the model returns them.
+            Array of shape (N, ...); for a model with several outputs, arrays nested as the model returns them.
         """
         what = self._speaker("predict")
         feed = self._intake(what, targets=False).feed(
@@ -354,16 +354,16 @@ class Trainer(Stepper):
             progress.steps = progress.steps or len(outputs)
         calls.call("on_predict_end")
         if not outputs:
-            raise ag.ShapeError(f"{what}: expected at least one batch; received a source that gives none")
+            raise ag.ShapeError(f"{what}: expected at least one batch; received a source without any")
         return map_structure(lambda *parts: np.concatenate(parts), outputs[0], *outputs[1:])
 
     # ---- before the first step --------------------------------------------------------------------------------------
 
     def _check(self, what: str, samples: Samples | None, validation: Samples | None) -> None:
-        """Run the model on one sample and hold all targets against its output; on an error the model is as it was."""
+        """Run the model on one sample and check all targets against its output, without changing the model."""
         loss = self._require_compiled(what).loss
         if self._own_step("train_step") and (self.built or not self._has_call()):
-            return  # it need not call the model as a whole
+            return  # the custom step need not call the model as a whole
         with RestoreOnError(self), undisturbed(self), ag.no_grad(), self.mode(training=False):
             for part in (samples, validation):
                 if part is None:
@@ -405,7 +405,7 @@ def _as_list(given: Any) -> list[Any]:
 
 @contextmanager
 def _closing(progress: Progress, values: dict[str, float]) -> Iterator[None]:
-    """Close the progress with the values found, or leave the screen in order after an error."""
+    """Close the progress with the values found, or tidy the screen after an error."""
     try:
         yield
     except BaseException:

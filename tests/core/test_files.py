@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all, through links, and never in the place of what is no file."""
+"""Writing files: whole or not at all, through links, and never in the place of something else than a file."""
 
 from __future__ import annotations
 

@@ -258,7 +258,7 @@ def test_a_function_may_change_its_argument(given: Any) -> None:
 
 
 def test_a_value_without_further_history_holds_no_record() -> None:
-    """Only the function's own variables were behind it, which nobody can ask for."""
+    """Only the function's own variables were behind it, which no one can ask for."""
     value, gradient = ag.value_and_grad(lambda x: x**3)(ag.tensor(2.0))
     assert not value.requires_grad
     assert not gradient.requires_grad

@@ -209,7 +209,7 @@ def test_a_freed_checkpoint_says_so() -> None:
 # ---- what a checkpoint reads, changed since -------------------------------------------------------------------------
 
 LARGE = 10_000
-REFUSED = "checkpoint: backward runs .* again, and it does not compute what it did"
+REFUSED = "checkpoint: backward runs .* again, and it does not compute the same"
 ASSIGNED = "was assigned a new value after the op 'checkpoint' saved the old one"
 
 

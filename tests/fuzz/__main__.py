@@ -186,7 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
         for finding, times in tally.findings.most_common():
             print(f"{name}: {times} times {finding}")
     if stray:
-        print(f"files that nobody should have written: {stray}")
+        print(f"files that no one should have written: {stray}")
     return int(bool(stray) or any(t.findings for t in tallies.values()))
 
 

@@ -107,7 +107,7 @@ def test_an_analysis_itself_and_the_name_of_a_cost_are_shown(face: str) -> None:
     for word in ("flops", "bytes", "saved"):
         assert draw(graph, word) == draw(graph, graph.cost(word).overlay()) != plain
     for wrong in (3, "beauty", [1], gradient_health, graph):
-        with pytest.raises(TypeError, match="overlay: expected an Overlay, what has one .*; received"):
+        with pytest.raises(TypeError, match="overlay: expected an Overlay, an analysis .*; received"):
             draw(graph, wrong)
 
 

@@ -55,7 +55,7 @@ def spellings(sample: Sample) -> dict[str, Callable[[list[Any]], Any]]:
 
 
 def numpy_knows(way: Callable[[list[Any]], Any], sample: Sample) -> bool:
-    """Say whether this NumPy takes the call, and tells its signature."""
+    """Return whether this NumPy takes the call, and shows its signature."""
     try:
         with np.errstate(all="ignore"):
             way(sample.arrays())

@@ -25,7 +25,7 @@ KEPT, REFUSED, TAKEN_BY_TENSORS = "kept", "refused", "taken by Tensors"
 
 
 def changed(a: np.ndarray) -> None:
-    """Give every element of an array another value, which is no index out of bounds."""
+    """Give every element of an array another value, which is still a valid index."""
     if a.dtype.kind == "b":
         a[...] = ~a
     elif a.dtype.kind in "iu":

@@ -21,7 +21,7 @@ from ..rows import for_every
 
 CONVERSIONS = {"asarray", "array", "asanyarray", "ascontiguousarray", "fromiter", "float64", "item", "tolist"}
 WRITES = {"at", "copyto", "fill", "itemset", "place", "put", "put_along_axis", "putmask", "resize", "sort"}
-# Helpers that write into something that is no array of the user's.
+# Helpers that write into arrays that are not the user's.
 ALLOWED = {
     "_count": "multiplies the lengths of axes, Python ints",
     "_last_writer": "works on the index, which is a parameter, and on positions",

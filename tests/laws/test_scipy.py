@@ -196,7 +196,7 @@ def test_the_page_lists_what_the_table_has() -> None:
 
 
 def inputs(partials: tuple[Any, ...]) -> str:
-    """Return in words by which inputs there are derivatives."""
+    """Return the text that lists the inputs with derivatives."""
     known = [word for word, p in zip(("first", "second", "third"), partials, strict=False) if p is not None]
     return "every input" if len(known) == len(partials) else f"the {' and '.join(known)} input"
 

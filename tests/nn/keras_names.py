@@ -330,7 +330,7 @@ def page(sections: Iterable[Section] = SECTIONS) -> str:
         lines.append("")
     lines += [
         "## Arguments of layers\n",
-        "Layers have Keras's arguments with its defaults, and its weights; all but Conv3DTranspose and SimpleRNN have "
+        "Layers have Keras's arguments with its defaults, and its weights; all but Conv3DTranspose and SimpleRNN have\n"
         "its order too. These arguments are not here:\n",
         "| argument | why |",
         "|---|---|",

@@ -218,9 +218,9 @@ def test_validation_data_are_checked_before_the_first_step() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"batch_size": 0}, "expected batch_size to be an integer of at least 1, or None; received batch_size=0"),
+        ({"batch_size": 0}, "expected batch_size to be a positive integer, or None; received batch_size=0"),
         ({"batch_size": 2.5}, "received batch_size=2.5"),
-        ({"epochs": -1}, "expected epochs to be an integer of at least 0; received epochs=-1"),
+        ({"epochs": -1}, "expected epochs to be a non-negative integer; received epochs=-1"),
         ({"verbose": 3}, r"expected 0 \(silent\), 1 \(bar\), 2 \(a line an epoch\) or 'auto'; received 3"),
         ({"validation_split": 1.5}, "expected validation_split from 0 to 1; received 1.5"),
         ({"validation_split": 0.95}, "received 0.95 with 6 samples. Choose another fraction"),
@@ -452,7 +452,7 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "early stopping": (
         lambda: callbacks.EarlyStopping(mode="up"),
         ValueError,
-        "expected mode 'auto', 'min' or 'max'; received 'up'",
+        "expected mode to be one of auto, min, max; received mode='up'",
     ),
     "initializer scale": (
         lambda: initializers.VarianceScaling(-1),

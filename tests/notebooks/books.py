@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import difflib
+import html
 import os
 import re
 from collections import Counter
@@ -83,6 +85,54 @@ def printed(book: Any) -> str:
     )
 
 
+# What one run prints and the next does not: colors, what a progress bar draws over, where data is from, which is worst.
+_PASSING = re.compile(r"\x1b\[[0-9;]*m|[^\n]*\r|^.*(?:embedded sample|[Dd]ownloading|worst: ).*\n?", re.M)
+_NUMBER = re.compile(r"(?<![\w.])[-+±]?\d[\d,_]*(?:\.\d+)?(?:e[-+]?\d+)?")
+_TIME = re.compile(r"# ?(?:ns|µs|us|ms|s|min|h)\b(?:/\w+)?")
+_TAG = re.compile(r"<(style|script|desc)\b.*?</\1>|<[^>]*>", re.S)
+
+
+def differences(before: Any, after: Any) -> list[str]:
+    """Return what readers of a committed notebook see that a fresh run does not show, and the other way round.
+
+    Numbers and blanks do not count: they depend on the data, the machine and the run. Of pictures the texts are
+    compared, not where they stand.
+    """
+    found = []
+    for old, new in zip(code_cells(before), code_cells(after), strict=True):
+        for kind in sorted({name for cell in (old, new) for name, _ in _texts(cell)}):
+            pair = [
+                [line for name, text in _texts(cell) if name == kind for line in _lasting(text)] for cell in (old, new)
+            ]
+            found += [
+                f"{old.id}, {kind}: {line}"
+                for line in difflib.unified_diff(*pair, "committed", "run now", lineterm="", n=0)
+                if not line.startswith(("@@", "---", "+++"))
+            ]
+    return found
+
+
+def keep_times(before: Any, after: Any) -> None:
+    """Put back outputs of a committed notebook whose words a fresh run repeats: it may have run on a busy machine.
+
+    Pictures made of text are those of the fresh run, where lines may lie elsewhere.
+    """
+    for old, new in zip(code_cells(before), code_cells(after), strict=True):
+        for k, output in enumerate(new.outputs):
+            pair = [[(name, _lasting(text)) for name, text in _texts_of(o)] for o in (*old.outputs[k : k + 1], output)]
+            drawn = any(name in ("image/svg+xml", "text/html") for name, _ in pair[-1])
+            if len(pair) == 2 and sorted(pair[0]) == sorted(pair[1]) and not drawn:
+                new.outputs[k] = old.outputs[k]
+
+
+def _lasting(text: str) -> list[str]:
+    """Return the lines of an output without what differs from run to run."""
+    text = html.unescape(_TAG.sub("\n", text)) if text.lstrip().startswith("<") else text
+    text = _TIME.sub("#", _NUMBER.sub("#", _PASSING.sub("", text)))
+    lines = (re.sub(r"(?:# ?)+", "# ", re.sub(r"\s+", " ", line)).strip() for line in text.splitlines())
+    return [line for line in lines if line]
+
+
 def blemishes(book: Any) -> list[str]:
     """Say what a reader of a committed notebook should not find in it: one line for each, empty if it is in order."""
     found = []
@@ -105,15 +155,15 @@ def blemishes(book: Any) -> list[str]:
 
 def _texts(cell: Any) -> list[tuple[str, str]]:
     """Return a cell's outputs as text, each with its kind; pictures made of bytes are left out."""
-    texts = []
-    for output in cell.outputs:
-        if output.output_type == "stream":
-            texts.append((output.name, output.text))
-        elif output.output_type == "error":
-            texts.append(("error", "\n".join(output.traceback)))
-        else:
-            texts += [(kind, str(value)) for kind, value in output.data.items() if kind not in _BYTES]
-    return texts
+    return [text for output in cell.outputs for text in _texts_of(output)]
+
+
+def _texts_of(output: Any) -> list[tuple[str, str]]:
+    if output.output_type == "stream":
+        return [(output.name, output.text)]
+    if output.output_type == "error":
+        return [("error", "\n".join(output.traceback))]
+    return [(kind, str(value)) for kind, value in output.data.items() if kind not in _BYTES]
 
 
 _BYTES = frozenset(("image/png", "image/jpeg"))

@@ -252,7 +252,7 @@ def kills(place: Place, rounds: int) -> None:
 
 
 def full_disks(place: Place, rounds: int) -> None:
-    """Write where files may have but so many bytes."""
+    """Write where files may have only a limited number of bytes."""
     size = len(place.new)
     for limit in sorted({0, 1, size - 1, size, *(size * i // (rounds + 1) for i in range(rounds))}):
         most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]

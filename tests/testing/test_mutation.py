@@ -1,6 +1,6 @@
 """Does `check_op` see a wrong rule? Each derivative rule of the tables is broken in every way here, one at a time.
 
-A mutant that gives the same numbers, dtypes and shapes as the rule it was made of, on every row of the tables, is no
+A mutant that gives the same numbers, dtypes and shapes as the rule it was made of, on every row of the tables, is not a
 mutant (twice nothing is nothing) and is not counted.
 """
 
@@ -239,13 +239,13 @@ def mutants_of_facts(op: Op) -> Iterator[Mutant]:
 
 
 def same_for_all(op: Op) -> bool:
-    """Say whether the result is the same whatever the inputs: isfinite of numbers."""
+    """Return whether the result is the same whatever the inputs: isfinite of numbers."""
     found = [np.unique(Setting(op, row).out) for row in ROWS[op.name]]
     return len({a.tobytes() for a in found if a.size}) <= 1
 
 
 def doubles(op: Op, *, together: bool) -> bool:
-    """Say whether doubling the floating inputs, all or each alone, doubles the result on every row."""
+    """Return whether doubling the floating inputs, all or each alone, doubles the result on every row."""
     for row in ROWS[op.name]:
         s = Setting(op, row)
         for group in [s.wanted] if together else [[i] for i in s.wanted]:
@@ -256,7 +256,7 @@ def doubles(op: Op, *, together: bool) -> bool:
 
 
 def sees_a_nan(op: Op) -> bool:
-    """Say whether the law about `selects` applies: to elementwise ops and reductions by partials that hide a NaN."""
+    """Return whether the law about `selects` applies: to elementwise ops and reductions by partials that hide a NaN."""
     rules = op.rules if isinstance(op.rules, tuple) else ()
     if not rules or any(rule is None or rule.kind is Kind.VJP for rule in rules):
         return False
@@ -268,7 +268,7 @@ def sees_a_nan(op: Op) -> bool:
 
 
 def is_equivalent(op: Op, mutant: Op, i: int) -> bool:
-    """Say whether the broken rule gives the same as the rule on every row, in both widths of floats."""
+    """Return whether the broken rule gives the same as the rule on every row, in both widths of floats."""
     for row in ROWS[op.name]:
         for dtype in (np.float64, np.float32):
             s = Setting(op, row).cast(dtype)
@@ -287,7 +287,7 @@ def read(op: Op, s: Setting, i: int) -> Any:
 
 
 def same(a: Any, b: Any, like: np.ndarray) -> bool:
-    """Say whether two results are alike, before and after broadcasting is undone."""
+    """Return whether two results are alike, before and after broadcasting is undone."""
     if isinstance(a, str) or isinstance(b, str):
         return isinstance(a, str) and isinstance(b, str)
     if a.shape != b.shape or a.dtype != b.dtype:

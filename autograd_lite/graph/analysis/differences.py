@@ -1,4 +1,4 @@
-"""What is different between two graphs: added, removed, changed and moved nodes, as text and as one picture of both."""
+"""The differences between two graphs: added, removed, changed and moved nodes, as text and as a picture of both."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Difference(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A node that is in both graphs, and not the same.
+    """A node that is in both graphs but not the same.
 
     Attributes:
         a, b: its ids in the two.
@@ -47,16 +47,16 @@ class Change(NamedTuple):
 class GraphDiff:
     """The differences between two graphs.
 
-    A node of either graph is in exactly one place: in `pairs`, or in `removed` if it is of `a`, or in `added` if it is
-    of `b`. Truth means that there is a difference.
+    A node of either graph is in exactly one place: in `pairs`, or in `removed` if it belongs to `a`, or in `added` if
+    it belongs to `b`. A GraphDiff is true if there is a difference.
 
     Attributes:
         a, b: the graphs, before and after.
         pairs: the ids of nodes that are in both, in the order of `b`.
         added: ids in `b`.
         removed: ids in `a`.
-        changed: those pairs that are not the same, in the order of `b`.
-        moved: those pairs that are computed in another order than the rest.
+        changed: the pairs that are not the same, in the order of `b`.
+        moved: the pairs that are computed in another order than the rest.
     """
 
     a: Graph
@@ -97,27 +97,27 @@ class GraphDiff:
         return ", ".join([*(said or ["no difference"]), f"{same:,} the same"])
 
     def merged(self) -> tuple[Graph, Overlay]:
-        """Return one graph of both, and the marks that tell them apart.
+        """Return one graph made of both, and the marks that tell them apart.
 
-        It has the nodes of `b`, and between them the removed ones of `a`; a forward node that read a removed one has
-        that as a further input, so that pictures show where it went. It is there to be looked at, not to be run.
+        It has the nodes of `b` and, between them, the removed ones of `a`; a forward node that read a removed one has
+        it as a further input, so that pictures show where it went. It is meant to be looked at, not to be run.
         """
         return _merged(self)
 
     def overlay(self) -> Overlay:
-        """Return the marks for the picture of `b` alone, which has no place for what was removed."""
+        """Return the marks for a picture of `b` alone, which has no room for what was removed."""
         marks = {i: Mark("added", "+ added") for i in self.added}
         marks |= {c.b: _changed_mark(c) for c in self.changed}
         marks |= {j: _moved_mark(marks.get(j), i) for i, j in self.moved}
         return Overlay("differences", (self.summary(),), marks, of=self.b)
 
     def to_svg(self, **options: Any) -> str:
-        """Return the picture of both graphs; for the options see `Graph.to_svg`."""
+        """Return the picture of both graphs; see `Graph.to_svg` for the options."""
         graph, overlay = self.merged()
         return graph.to_svg(overlay=overlay, **options)
 
     def to_html(self, **options: Any) -> str:
-        """Return the page of both graphs; for the options see `Graph.to_html`."""
+        """Return the page of both graphs; see `Graph.to_html` for the options."""
         return self.b.to_html(diff=self, **options)
 
     def to_text(self, *, context: int = _CONTEXT) -> str:
@@ -128,7 +128,7 @@ class GraphDiff:
         """
         rows = list(self._rows())
         near = {m for k, (sign, _) in enumerate(rows) if sign != " " for m in range(k - context, k + context + 1)}
-        near |= {k for k in range(len(rows)) if {k - 1, k + 1} <= near | {-1, len(rows)}}  # one line is no gap
+        near |= {k for k in range(len(rows)) if {k - 1, k + 1} <= near | {-1, len(rows)}}  # do not elide a single line
         lines, hidden = [f"# {self.summary()}"], 0
         for k, (sign, text) in enumerate(rows):
             if k in near:
@@ -172,8 +172,8 @@ class GraphDiff:
 def diff(a: Graph, b: Graph) -> GraphDiff:
     """Compare two graphs.
 
-    Nodes correspond by their names, by what they are made from and go into, and by order; so an edit in the middle is
-    that edit and not all that comes after it.
+    Nodes are matched by their names, by what they are made from and go into, and by order; so an edit in the middle is
+    just that edit, not everything after it.
 
     Args:
         a: the graph before.
@@ -197,7 +197,7 @@ def diff(a: Graph, b: Graph) -> GraphDiff:
         − return n4
         + return n6
     """
-    if _sorts_before(b, a):  # so that diff(a, b) and diff(b, a) say the same
+    if _sorts_before(b, a):  # so that diff(a, b) and diff(b, a) agree
         return _compared(b, a).reversed()
     return _compared(a, b)
 
@@ -287,13 +287,13 @@ def _line(node: GraphNode) -> str:
 
 
 def _order(d: GraphDiff) -> list[tuple[str, str]]:
-    """Return an order of all nodes of `b` and the removed of `a` in which each comes after what it reads."""
+    """Return an order of all nodes of `b` and the removed ones of `a` in which each comes after what it reads."""
     to_b = dict(d.pairs)
     gone = set(d.removed)
     place = {node.id: k for k, node in enumerate(d.b)}
     keys: dict[tuple[str, str], tuple[int, int]] = {("b", i): (k, -1) for i, k in place.items()}
     after = -1
-    for k, node in enumerate(d.a):  # a removed node stands behind the last before it that is still there
+    for k, node in enumerate(d.a):  # a removed node follows the last one before it that is still there
         if node.id in gone:
             keys["a", node.id] = (after, k)
         else:
@@ -338,7 +338,7 @@ def _merged(d: GraphDiff) -> tuple[Graph, Overlay]:
     for k, (side, i) in enumerate(order):
         node = d.a[i] if side == "a" else d.b[i]
         inputs = [renamed(side, source) for source in node.inputs]
-        if side == "b" and i in to_a and not node.backward:  # derivative rules are put into words by their inputs
+        if side == "b" and i in to_a and not node.backward:  # derivative rules get their words from their inputs
             gone = [("a", source) for source in d.a[to_a[i]].inputs if source not in to_b]
             inputs += [new[item] for item in dict.fromkeys(gone) if position[item] < k]
         of, toward = renamed(side, node.of), renamed(side, node.toward)

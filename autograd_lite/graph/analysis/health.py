@@ -1,28 +1,28 @@
-"""Whether gradients are fit to train with: norms per parameter and per layer, and what is wrong with them.
+"""Whether gradients are fit for training: norms per parameter and per layer, and what is wrong with them.
 
-The thresholds are free of scale: multiplying the loss by a number, or changing its unit, changes no verdict but those
-about what a dtype can hold.
+The thresholds are scale-free: multiplying the loss by a number, or changing its unit, changes only the verdicts about
+what a dtype can hold.
 
 vanishing, exploding
-    A gradient begins its way at the loss, so it is compared with the layers there: with the median (in logarithms) of
-    the root mean square of the gradients of the three layers nearest to the loss, or of the nearer half if there are
-    fewer than six. A layer farther from the loss whose gradient is `FACTOR` = 1000 times smaller or larger cannot be
-    trained with the learning rate that suits those. In a healthy network these numbers lie within one or two powers of
-    ten (Glorot and Bengio 2010, figures 6 and 7); ten sigmoid layers, each of which shrinks a gradient by 4 and more,
-    span six.
+    Gradients start at the loss, so they are compared with the layers there: with the median (in logarithms) of the
+    root mean square of the gradients of the three layers nearest to the loss, or of the nearer half if there are fewer
+    than six. A layer farther from the loss whose gradient is `FACTOR` = 1000 times smaller or larger cannot be trained
+    with the learning rate that suits those. In a healthy network these numbers lie within one or two powers of ten
+    (Glorot and Bengio 2010, figures 6 and 7); ten sigmoid layers, each of which shrinks a gradient by a factor of at
+    least 4, span six.
 vanishing
-    Also if the norm is below eps * the norm of the weights, with eps that of the dtype: then a step with learning rate
-    1 changes nothing, for it is rounded away. That is so at a minimum as well.
+    Also if the norm is below eps * the norm of the weights, with the eps of the dtype: a step with learning rate 1 is
+    then rounded away and changes nothing. This is also the case at a minimum.
 exploding
-    Also if the norm is above 1 / eps * the norm of the weights: then a step with learning rate 1 leaves nothing of the
-    weights, for they are rounded away. Or if the root mean square is above the square root of the dtype's largest
-    number: its square, which Adam and RMSprop need, would overflow.
+    Also if the norm is above 1 / eps * the norm of the weights: a step with learning rate 1 then leaves nothing of the
+    weights, which are rounded away. Or if the root mean square is above the square root of the dtype's largest number:
+    its square, which Adam and RMSprop need, would overflow.
 dead
-    Every element of the gradient is exactly 0; of a relu, every element of its result.
+    Every element of the gradient is exactly 0; for a relu, every element of its result.
 unreached
-    There is no gradient at all; the table says where the path to the loss was cut.
+    There is no gradient at all; the table shows where the path to the loss was cut.
 nan
-    An element is NaN or infinite; `find_nan(loss)` says where that began.
+    An element is NaN or infinite; `find_nan(loss)` tells where that began.
 
 References:
     X. Glorot, Y. Bengio, Understanding the difficulty of training deep feedforward neural networks, AISTATS 2010.
@@ -50,7 +50,7 @@ from ...tensors.tensor import Tensor
 from ..marks import Mark, Overlay
 
 FACTOR = 1000.0
-_NEAREST = 3  # layers, that the others are compared with: where one is unlike the rest, the median is not
+_NEAREST = 3  # layers that the others are compared with: their median is sound even if one of them is not
 
 _WORDS = {
     "vanishing": "vanishing",
@@ -67,16 +67,16 @@ class ParameterHealth(NamedTuple):
     """The gradient of one parameter.
 
     Attributes:
-        name: of the parameter; its id, if it has none.
+        name: of the parameter; its id if it has none.
         layer: the name without its last part.
-        id: of its node, where a graph was looked at; else empty.
+        id: of its node, if a graph was examined; otherwise empty.
         shape, dtype: of the parameter.
         norm: Euclidean norm of the gradient; None if there is none.
         weight: Euclidean norm of the parameter.
         zeros: the fraction of the gradient's elements that are exactly 0.
-        update: Euclidean norm of what the step changed, where known.
+        update: Euclidean norm of the change made by the step, if known.
         flag: "vanishing", "exploding", "dead", "unreached", "nan", or empty.
-        why: the reason in words.
+        why: the reason as text.
     """
 
     name: str
@@ -108,7 +108,7 @@ class ParameterHealth(NamedTuple):
 
 
 class LayerHealth(NamedTuple):
-    """The gradients of all parameters of a layer together; the fields are those of `ParameterHealth`."""
+    """The gradients of all parameters of a layer together; see `ParameterHealth` for the fields."""
 
     path: str
     size: int
@@ -129,13 +129,13 @@ class LayerHealth(NamedTuple):
 
 
 class ReluHealth(NamedTuple):
-    """How many units of a relu gave 0 for the whole batch.
+    """The units of a relu that gave 0 for the whole batch.
 
     Attributes:
         id: of the node.
         scope: the module.
-        dead: units, along the last axis, that were 0 for every example.
-        total: units.
+        dead: the number of units, along the last axis, that were 0 for every example.
+        total: the number of units.
     """
 
     id: str
@@ -151,8 +151,8 @@ class Health:
     Attributes:
         parameters: one entry each, in the order of their first use.
         layers: one entry for each layer, in the same order.
-        relus: one entry for each relu, where a loss was looked at.
-        median: over the layers nearest to the loss, of the root mean square of the gradient; 0 if no layer has any.
+        relus: one entry for each relu, if a loss was examined.
+        median: of the root mean square of the gradient over the layers nearest to the loss; 0 if no layer has one.
     """
 
     parameters: tuple[ParameterHealth, ...]
@@ -162,12 +162,12 @@ class Health:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is flagged."""
+        """True if nothing is flagged."""
         return not self.flagged
 
     @property
     def flagged(self) -> tuple[ParameterHealth, ...]:
-        """The parameters that something is wrong with."""
+        """The parameters with something wrong."""
         return tuple(p for p in self.parameters if p.flag)
 
     def __getitem__(self, name: str) -> ParameterHealth:
@@ -178,10 +178,10 @@ class Health:
         return found
 
     def overlay(self, graph: PureGraph | None = None) -> Overlay:
-        """Return the marks for pictures of the graph that was looked at, or of another with the same names.
+        """Return the marks for pictures of the examined graph, or of another with the same names.
 
         Args:
-            graph: needed if gradients were read off parameters, without a graph.
+            graph: required if gradients were read off parameters, without a graph.
         """
         names = {} if graph is None else {n.name: n for n in graph if n.kind is Kind.PARAMETER}
         marks = {}
@@ -201,7 +201,7 @@ class Health:
         return Overlay("gradient health", (self._headline(),), marks)
 
     def to_text(self) -> str:
-        """Return a table of the parameters, one of the layers if they say more, and what is wrong in words."""
+        """Return a table of the parameters, one of the layers if that says more, and what is wrong in words."""
         blocks = [self._headline(), *_table(_PARAMETER_HEAD, [_parameter_row(p) for p in self.parameters])]
         if len(self.layers) > 1 and len(self.layers) < len(self.parameters):
             blocks += ["", *_table(_LAYER_HEAD, [_layer_row(layer) for layer in self.layers])]
@@ -213,7 +213,7 @@ class Health:
         return "\n".join([*blocks, *([""] if said else []), *said])
 
     def to_markdown(self) -> str:
-        """Return the table of the parameters in Markdown."""
+        """Return the table of the parameters as Markdown."""
         rows = [_PARAMETER_HEAD, *(_parameter_row(p) for p in self.parameters)]
         cells = [[cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in row] for row in rows]
         lines = ["| " + " | ".join(row) + " |" for row in cells]
@@ -236,21 +236,21 @@ class Health:
 
 @checked
 def gradient_health(what: Any, *, parameters: Any = None) -> Health:
-    """Look at the gradients of one step.
+    """Examine the gradients of one step.
 
     Args:
-        what: a loss, whose gradients are then computed anew, without a change to `.grad`; or, after `backward`, a
-            module, a list of tensors or of (name, tensor), whose `.grad` are read; or a measured graph.
-        parameters: with a loss: a module, or tensors, that should have a gradient; those that the loss does not depend
-            on are then reported too.
+        what: a loss, whose gradients are then computed anew without changing `.grad`; or, after `backward`, a module or
+            a list of tensors or (name, tensor) pairs, whose `.grad` are read; or a measured graph.
+        parameters: with a loss: a module, or tensors, that should have a gradient, so that those that the loss does not
+            depend on are reported too.
 
     Returns:
-        The norms and the verdicts; the module's text says what they mean.
+        The norms and the verdicts; the documentation of the module explains them.
 
     Raises:
         TypeError: if `what` is something else.
         ValueError: for a graph without a backward pass or without measurements.
-        GradError: for a loss that requires no gradient, or has no history of one.
+        GradError: for a loss that does not require a gradient, or has no history.
 
     Example:
         >>> import autograd_lite as ag
@@ -269,7 +269,7 @@ def gradient_health(what: Any, *, parameters: Any = None) -> Health:
     if isinstance(what, Tensor) and not what.requires_grad:
         raise GradError(
             f"gradient_health: expected a loss that requires a gradient; received one of shape {what.shape} and dtype "
-            f"{what.dtype}, which has no history of one. Make an input with ag.tensor(a, requires_grad=True), and "
+            f"{what.dtype}, which has no history. Make an input with ag.tensor(a, requires_grad=True), and "
             "compute outside no_grad(), without .detach()"
         )
     pairs = named_tensors("gradient_health", what)
@@ -277,7 +277,7 @@ def gradient_health(what: Any, *, parameters: Any = None) -> Health:
 
 
 def named_tensors(called: str, what: Any) -> list[tuple[str, Tensor]]:
-    """Return the tensors, with names, of a module, a mapping, a list of tensors or pairs, or one tensor.
+    """Return the named tensors of a module, a mapping, a list of tensors or pairs, or a single tensor.
 
     Raises:
         TypeError: if it is something else.
@@ -321,9 +321,9 @@ def _entry(name: str, i: str, like: Any, weight: Stats, gradient: Stats | None, 
 
 
 def entry_of(name: str, t: Tensor, gradient: Any) -> ParameterHealth:
-    """Return the numbers of one parameter and its gradient, an array or None; without a verdict beside others."""
+    """Return the numbers of a parameter and its gradient, an array or None; not yet compared with others."""
     stats = None if gradient is None else Stats.of(gradient)
-    why = "no backward has reached it since the last zero_grad" if t.requires_grad else "it requires no gradient"
+    why = "no backward has reached it since the last zero_grad" if t.requires_grad else "it does not require a gradient"
     return _entry(name, "", t, Stats.of(t.data), stats, why)
 
 
@@ -381,7 +381,7 @@ def _relus(graph: PureGraph, values: Mapping[str, Any]) -> tuple[ReluHealth, ...
 
 
 def _cut(graph: PureGraph, leaf: GraphNode) -> str:
-    """Say where the way from a leaf to the results was cut: at the first operation that passes no gradient on."""
+    """Return where the path from a leaf to the results was cut: at the first operation that passes no gradient on."""
     reached = {leaf.id}
     for node in graph:
         if node.backward or reached.isdisjoint(node.inputs):
@@ -408,7 +408,7 @@ H = TypeVar("H", ParameterHealth, LayerHealth)
 
 
 def judged(entries: Sequence[ParameterHealth], relus: tuple[ReluHealth, ...] = ()) -> Health:
-    """Flag what is vanishing or exploding beside the others, and add the layers up."""
+    """Flag what is vanishing or exploding compared with the others, and add up the layers."""
     groups: dict[str, list[ParameterHealth]] = {}
     for p in entries:
         groups.setdefault(p.layer or p.name, []).append(p)
@@ -435,7 +435,7 @@ def _layer(path: str, members: list[ParameterHealth]) -> LayerHealth:
 
 
 def _verdict(p: H, dtype: np.dtype[Any], median: float | None) -> H:
-    """Flag one of them; the median of the layers nearest to the loss is None for these themselves."""
+    """Flag one entry; the median of the layers nearest to the loss is None for those layers themselves."""
     rms = p.rms
     if p.flag or not rms or dtype.kind not in "fc":
         return p

@@ -1,4 +1,4 @@
-"""Gradient health over a training run: what a loop of one's own, or `fit`, writes down step by step."""
+"""Gradient health over a training run, recorded step by step by a custom loop or by `fit`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class HealthHistory:
         return tuple(dict.fromkeys(p.name for health in self.healths for p in health.parameters))
 
     def of(self, name: str, what: str = "norm") -> tuple[float, ...]:
-        """Return one number of a parameter over the steps; NaN where there was none.
+        """Return one number of a parameter over the steps; NaN where there is none.
 
         Args:
             name: of the parameter.
@@ -53,7 +53,7 @@ class HealthHistory:
         return tuple([_number(health, name, what) for health in self.healths])
 
     def flags(self) -> dict[str, dict[str, tuple[int, ...]]]:
-        """For every parameter that was ever flagged, the steps at which it was, by flag."""
+        """The steps at which each parameter was flagged, by flag; only parameters that were."""
         found: dict[str, dict[str, list[int]]] = {}
         for step, health in zip(self.steps, self.healths, strict=True):
             for p in health.flagged:
@@ -61,7 +61,7 @@ class HealthHistory:
         return {name: {flag: tuple(at) for flag, at in flags.items()} for name, flags in found.items()}
 
     def to_text(self) -> str:
-        """Return a table: for each parameter how the norm went, from first to last, and what was flagged."""
+        """Return a table: how the norm of each parameter developed, from first to last, and what was flagged."""
         rows = [["parameter", "‖grad‖ over the steps", "first", "last", "update / weight", ""]]
         flags = self.flags()
         for name in self.names:
@@ -88,7 +88,7 @@ class HealthHistory:
         return "\n".join([self._headline(), *(line.rstrip() for line in lines)])
 
     def to_markdown(self) -> str:
-        """Return the first and the last norm of each parameter, and its flags, in Markdown."""
+        """Return the first and last norm of each parameter, and its flags, as Markdown."""
         lines = ["| parameter | first norm | last norm | flagged |", "| :-- | --: | --: | :-- |"]
         for name in self.names:
             norms = self.of(name)
@@ -101,14 +101,14 @@ class HealthHistory:
         """Draw one line for each parameter over the steps, on a logarithmic scale.
 
         Args:
-            what: as of `of`.
+            what: see `of`.
             ax: axes of matplotlib to draw on; new ones if None.
 
         Returns:
             The axes.
 
         Raises:
-            ModuleNotFoundError: without matplotlib, which the extra "plot" brings.
+            ModuleNotFoundError: if matplotlib is not installed; the extra "plot" brings it.
         """
         try:
             from matplotlib import pyplot
@@ -117,7 +117,7 @@ class HealthHistory:
                 "HealthHistory.plot needs matplotlib: pip install 'autograd_lite[plot]'; to_text() needs nothing"
             ) from error
         ax = pyplot.subplots(figsize=(9, 4.5), layout="constrained")[1] if ax is None else ax
-        dashes = ("-", "--", "-.", ":")  # so that the lines differ by more than color
+        dashes = ("-", "--", "-.", ":")  # so that lines differ in more than color
         for k, name in enumerate(self.names):
             values = [v if v > 0 else math.nan for v in self.of(name, what)]
             label = visible(name).replace("$", r"\$").lstrip("_")
@@ -146,15 +146,15 @@ class HealthHistory:
 
 
 class GradientHealth:
-    """Writes down the gradients of a training run.
+    """Records the gradients of a training run.
 
-    In a loop of one's own call `record()` after `backward()` and before `zero_grad()`. With `fit`, pass it as a
-    callback: `model.fit(x, y, callbacks=[watch])`.
+    In a custom loop, call `record()` after `backward()` and before `zero_grad()`. With `fit`, pass it as a callback:
+    `model.fit(x, y, callbacks=[watch])`.
 
     Args:
         what: a module, tensors, or (name, tensor) pairs; may be left out with `fit`.
-        every: record each so many-th step.
-        updates: keep a copy of the parameters from one recorded step to the next, to tell how large its change was.
+        every: record every n-th step.
+        updates: keep a copy of the parameters from one recorded step to the next, to measure how much they changed.
 
     Example:
         >>> import autograd_lite as ag
@@ -186,10 +186,10 @@ class GradientHealth:
     # ---- in a loop --------------------------------------------------------------------------------------------------
 
     def record(self) -> None:
-        """Write down the gradients as they are now; each call is one step.
+        """Record the current gradients; each call is one step.
 
         Raises:
-            ValueError: if it was not told what to look at.
+            ValueError: if it was not given anything to watch.
         """
         if self._what is None:
             raise ValueError("GradientHealth.record: expected parameters; received none. Write GradientHealth(model)")
@@ -203,13 +203,13 @@ class GradientHealth:
 
     @property
     def history(self) -> HealthHistory:
-        """What was written down so far."""
+        """What was recorded so far."""
         self._finish()
         return HealthHistory(tuple(self._steps), tuple(self._healths))
 
     @property
     def last(self) -> Health | None:
-        """The last step that was written down."""
+        """The last recorded step."""
         self._finish()
         return self._healths[-1] if self._healths else None
 
@@ -234,13 +234,13 @@ class GradientHealth:
         """Receive the number of epochs and steps, which do not matter here."""
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Begin to watch."""
+        """Start watching."""
         self._release()
         for name, t in self._named():
             self._handles.append(t.register_hook(self._catcher(name, t)))
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Let the parameters go."""
+        """Release the parameters."""
         self._release()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -254,7 +254,7 @@ class GradientHealth:
         self._caught, self._before, self._open = {}, {}, self._is_due()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Write down what has arrived, and what the step changed."""
+        """Record the gradients, and what the step changed."""
         if self._open:
             self._write([self._caught.get(name) or entry_of(name, t, None) for name, t in self._named()])
             self._finish()
@@ -283,7 +283,7 @@ class GradientHealth:
         self._healths.append(judged(entries))
 
     def _finish(self) -> None:
-        """Say of the last step what it has changed, once it has changed something."""
+        """Add to the last step what it changed, once it has."""
         changes = {
             name: float(np.linalg.norm((t.data - self._before[name]).reshape(-1)))
             for name, t in (self._named() if self._before else ())
@@ -307,7 +307,7 @@ def _number(health: Health, name: str, what: str) -> float:
 
 
 def _sparkline(values: Sequence[float]) -> str:
-    """Draw the powers of ten of some numbers in one line; "·" where there is none."""
+    """Draw the powers of ten of numbers in one line; "·" where there is none."""
     if len(values) > _COLUMNS:
         values = [values[k * (len(values) - 1) // (_COLUMNS - 1)] for k in range(_COLUMNS)]
     logs = [math.log10(v) if v > 0 and math.isfinite(v) else None for v in values]
@@ -317,7 +317,7 @@ def _sparkline(values: Sequence[float]) -> str:
 
 
 def _spans(steps: Sequence[int]) -> str:
-    """Write steps in runs: "step 3", "steps 0–4, 9", and no more than a few of them."""
+    """Write steps as ranges: "step 3", "steps 0–4, 9"; at most a few of them."""
     runs: list[list[int]] = []
     for step in steps:
         if runs and step == runs[-1][1] + 1:

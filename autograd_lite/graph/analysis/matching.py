@@ -1,9 +1,9 @@
-"""Which node of one graph is which of another: by name, by what it is made from and goes into, by order.
+"""Matches the nodes of two graphs: by name, by what they are made from and go into, by order.
 
-Every node gets two numbers, which stand for its label together with everything above it, and with everything below it.
-Nodes of the two graphs with equal numbers are a pair; a pair counts as one thing in the numbers of its neighbours, so
-what an edit has changed is closed in from both sides. Labels begin with all that is known of a node and end with next
-to nothing. What lies between the same pairs and is left over is aligned in order. All of it takes nearly linear time.
+Every node gets two numbers, for its label together with everything above it, and with everything below it. Nodes of the
+two graphs with equal numbers are a pair; a pair counts as the same thing in the numbers of its neighbours, so an edit
+is closed in from both sides. Labels start with all that is known about a node and end with next to nothing. Nodes left
+over between the same pairs are aligned in order. All of this takes nearly linear time.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ...ir.graph import PureGraph
 from ...ir.node import GraphNode, Kind
 
 Label = Callable[[GraphNode], Hashable]
-# Gaps of up to so many pairs of nodes are aligned by a table; larger ones by the order of equal labels.
+# Gaps of up to this many pairs of nodes are aligned by a table; larger ones by the order of equal labels.
 _TABLE = 40_000
 
 
 def everything(node: GraphNode) -> Hashable:
-    """The label that tells apart whatever is told apart by equality, but for ids."""
+    """Return a label equal for exactly those nodes that are equal apart from their ids."""
     params = tuple([(p.name, p.text) for p in node.params])
     kind = (node.kind, node.op, node.role, len(node.inputs), node.weak)
     return (kind, params, node.shape, node.dtype.str, node.name, node.value, node.needs, node.scope)
@@ -40,7 +40,7 @@ def _any(node: GraphNode) -> Hashable:
 
 
 def matched(a: PureGraph, b: PureGraph) -> dict[str, str]:
-    """Return the pairs: for ids of `a` ids of `b`, each at most once."""
+    """Return the pairs: ids of `a` with ids of `b`, each at most once."""
     match = _Match(a, b)
     match.by_name()
     for label in (everything, _named, _kind):
@@ -67,7 +67,7 @@ class _Match:
 
     @property
     def complete(self) -> bool:
-        """Whether one of the graphs has no node left."""
+        """True if one of the graphs has no node left."""
         return len(self.pairs) == min(map(len, self.graphs))
 
     def add(self, i: str, j: str) -> None:
@@ -76,16 +76,16 @@ class _Match:
         self._partner[0][i] = self._partner[1][j] = number
 
     def by_name(self) -> None:
-        """Pair what has the same name, if nothing else in its graph has."""
+        """Pair nodes with the same name, if it is unique in both graphs."""
         found = [_unique(((node.name, node.role), node.id) for node in graph if node.name) for graph in self.graphs]
         for key, i in found[0].items():
             if key in found[1]:
                 self.add(i, found[1][key])
 
     def by_structure(self, label: Label, *, alone: bool = False) -> None:
-        """Pair what has the same above it and below it; then, unless `alone`, the same above it, or below it.
+        """Pair nodes with the same above and below them; then, unless `alone`, the same above, or the same below.
 
-        Slots follow the operations that read them: alone they say too little, and there may be many alike.
+        Slots follow the operations that read them: by themselves they say too little, and many may be alike.
         """
         labels = self._numbered(label)
         table: dict[Hashable, int] = {}
@@ -98,7 +98,7 @@ class _Match:
         self._slots(labels)
 
     def slots_left(self) -> None:
-        """Pair slots that nothing reads, or that are read elsewhere, by their kinds and in order."""
+        """Pair slots without readers, or with readers elsewhere, by their kinds and in order."""
         labels = self._numbered(_kind)
         self._by_key(labels, slots=True)
 
@@ -132,7 +132,7 @@ class _Match:
                 self.add(i, j)
 
     def _slots(self, labels: Sequence[dict[str, int]]) -> None:
-        """Pair slots with equal labels that operations which are pairs read at the same place."""
+        """Pair slots with equal labels that paired operations read at the same place."""
         b, theirs = self.graphs[1], self._partner[1]
         for slot in self._left[0]:
             if slot.kind is Kind.OP or slot.id in self.pairs:
@@ -164,7 +164,7 @@ class _Match:
         return numbers
 
     def _gaps(self, side: int) -> dict[int, list[str]]:
-        """Return the operations that are left, by the number of pairs before them that keep their order."""
+        """Return the remaining operations, by the number of pairs before them that keep their order."""
         place = {node.id: k for k, node in enumerate(self.graphs[1])}
         ordered = sorted(self.pairs.items(), key=lambda pair: int(pair[0][1:]))
         steady = increasing([place[j] for _, j in ordered])
@@ -198,7 +198,7 @@ def _unique(pairs: Iterable[tuple[Hashable, str]]) -> dict[Hashable, str]:
 
 
 def _aligned(a: list[int], b: list[int]) -> list[tuple[int, int]]:
-    """Return pairs of equal elements, in order on both sides: the most, where the sequences are short."""
+    """Return pairs of equal elements, in order on both sides; the most possible if the sequences are short."""
     if len(a) * len(b) <= _TABLE:
         return _longest_common(a, b)
     seen: dict[tuple[int, int], int] = {}
@@ -236,7 +236,7 @@ def _longest_common(a: list[int], b: list[int]) -> list[tuple[int, int]]:
 
 
 def increasing(values: Sequence[int]) -> list[int]:
-    """Return the positions of a longest increasing subsequence of different numbers.
+    """Return the positions of a longest increasing subsequence of distinct numbers.
 
     Example:
         >>> increasing([0, 3, 1, 2, 9])

@@ -1,6 +1,6 @@
 """Where NaN began: the first operation, forward or backward, that made finite values non-finite, and why.
 
-Everything is computed again from the inputs, node by node, so the record need not hold a value for it.
+Everything is computed again from the inputs, node by node, so the record need not hold any values.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BADGE = 24  # characters: pictures cut longer ones
 
 
 class Operand(NamedTuple):
-    """What an operation read: the id and the name of the node, and its value there, or what its values range over."""
+    """What an operation read: the id and name of the node, and its value there, or the range of its values."""
 
     id: str
     name: str
@@ -37,7 +37,7 @@ class Operand(NamedTuple):
 
 
 class NonFinite(NamedTuple):
-    """How many elements of a node are NaN, and how many infinite."""
+    """The number of elements of a node that are NaN, and that are infinite."""
 
     id: str
     nans: int
@@ -50,17 +50,17 @@ class NanReport:
 
     Attributes:
         graph: the computation, with its backward pass if there is one.
-        origin: the id of the node where it began: an operation whose inputs were finite, or an input that came so.
+        origin: the id of the node where it began: an operation whose inputs were finite, or an input.
         reason: in a few words, such as "log(0)".
         sentence: the reason as a sentence.
-        index: of the first element that is so.
-        count, size: how many elements are so, and how many there are.
+        index: of the first such element.
+        count, size: the number of such elements, and of all.
         operands: what the operation read there; in the backward pass, what the forward operation had read.
         path: the ids of the nodes that it went through to a result or a gradient, in order, the origin first.
-        reached: the results and the gradients that are not finite, in words.
-        others: every node that is not finite, with how many of its elements.
-        notes: what else one must know, such as that an input has changed since.
-        hint: what one could do about it; may be empty.
+        reached: the results and gradients that are not finite, as text.
+        others: every node that is not finite, with the number of such elements.
+        notes: what else one should know, such as that an input has changed since.
+        hint: a possible fix; may be empty.
     """
 
     graph: Graph
@@ -84,12 +84,12 @@ class NanReport:
 
     @property
     def op(self) -> str:
-        """The name of its operation; in the backward pass, of the operation whose derivative it is."""
+        """The name of its operation; in the backward pass, of the operation whose derivative it computes."""
         return self._home.op
 
     @property
     def backward(self) -> bool:
-        """Whether it began in the backward pass."""
+        """True if it began in the backward pass."""
         return self.node.backward
 
     @property
@@ -113,7 +113,7 @@ class NanReport:
         marks = {}
         for found in self.others:
             lines: tuple[str, ...] = (f"{_counts(found)} of {self.graph[found.id].size:,} elements",)
-            lines += () if found.id in on_path else ("nothing that is shown to be wrong comes from these",)
+            lines += () if found.id in on_path else ("nothing shown as wrong comes from these",)
             marks[found.id] = Mark("nan", "NaN" if found.nans else "inf", tip=lines)
         tip = (self.sentence, *(f"{_label(o)} = {o.value}" for o in self.operands), *self.notes)
         badge = f"first non-finite: {self.reason}"
@@ -174,21 +174,21 @@ def find_nan(
 ) -> NanReport | None:
     """Find the first operation, forward or backward, that turned finite values into NaN or an infinity.
 
-    What no result and no gradient depends on is no fault: `np.where(x > 0, np.log(x), 0)` computes log(0), but neither
-    the result nor the gradient knows of it.
+    Values that no result and no gradient depends on do not count: `np.where(x > 0, np.log(x), 0)` computes log(0), but
+    neither the result nor the gradient is affected.
 
     Args:
         what: a tensor, such as a loss, or several, with a record; or a program.
         inputs: for a program, new inputs.
-        backward: look at the backward pass too, if there is one.
-        hidden: also report what no result and no gradient depends on.
+        backward: check the backward pass too, if there is one.
+        hidden: also report values that no result and no gradient depends on.
 
     Returns:
-        The report, or None if all is finite.
+        The report, or None if everything is finite.
 
     Raises:
         TypeError: if it is something else.
-        GradError: if `backward` has let go a constant that the computation needs.
+        GradError: if `backward` has released a constant that the computation needs.
 
     Example:
         >>> import autograd_lite as ag
@@ -232,7 +232,7 @@ def _program_of(tensors: Any, backward: bool) -> Program:
 
 
 def _replayed(program: Program, inputs: Sequence[Any], backward: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Compute every value again, without moving the streams of the user's generators."""
+    """Compute every value again, without advancing the user's generators."""
     try:
         values = _with_generators_of_its_own(program).values(*inputs, backward=backward)
     except GradError as error:
@@ -255,13 +255,13 @@ def _with_generators_of_its_own(program: Program) -> Program:
     copies = {i: copy.deepcopy(x) for i, x in program.bindings.items() if isinstance(x, Generator)}
     if not copies:
         return program
-    calls = dict(program._calls)
-    for i, (op, arguments, params) in program._calls.items():
+    calls = dict(program.calls)
+    for i, (op, arguments, params) in program.calls.items():
         drawn = [k for k, v in params.items() if isinstance(v, Generator)]
         if drawn:
             generator = copies[program.graph[i].inputs[len(arguments)]]
             calls[i] = op, arguments, {**params, drawn[0]: generator}
-    return replace(program, bindings={**program.bindings, **copies}, _calls=calls)
+    return replace(program, bindings={**program.bindings, **copies}, calls=calls)
 
 
 def _gradients(graph: Graph, backward: bool) -> Mapping[str, str]:
@@ -269,7 +269,7 @@ def _gradients(graph: Graph, backward: bool) -> Mapping[str, str]:
 
 
 def _ancestors(graph: Graph, results: Sequence[str], bad: Mapping[str, Any]) -> set[str]:
-    """Return the nodes that are not finite and from which a result is, through such nodes alone."""
+    """Return the non-finite nodes that lead to a result through non-finite nodes alone."""
     found, stack = set(results), list(results)
     while stack:
         for i in graph[stack.pop()].inputs:
@@ -292,7 +292,7 @@ def _first(
 ) -> tuple[str, Fault, tuple[str, ...]] | None:
     """Return the first node where it began, why, and what to note.
 
-    An infinity that somebody wrote down is the origin only if nothing else is: it may be meant, as in a mask.
+    An infinity that the user wrote is the origin only if nothing else is: it may be intended, as in a mask.
     """
     written: list[GraphNode] = []
     for node in program.graph:
@@ -301,11 +301,11 @@ def _first(
         if node.kind is not Kind.OP:
             if np.isnan(values[node.id]).any():
                 return node.id, _given(node, values[node.id]), ()
-            if node.kind is Kind.PARAMETER:  # nobody means one
+            if node.kind is Kind.PARAMETER:  # never intended
                 return node.id, _given(node, values[node.id]), ()
             written.append(node)
             continue
-        op, arguments, params = program._calls[node.id]
+        op, arguments, params = program.calls[node.id]
         fault = fault_in(op, [values[a] for a in arguments], values[node.id], dict(params))
         if fault is not None:
             if fault.from_infinity and node.backward and written and not searched.isdisjoint(program.graph.outputs):
@@ -379,17 +379,17 @@ def _hint(graph: Graph, values: Mapping[str, Any], node: GraphNode, home: GraphN
 
 
 def _fault_of_rule(program: Program, values: Mapping[str, Any], node: GraphNode) -> Fault | None:
-    """Say what the derivative rule, of which a node is a part, did as a whole."""
+    """Return what the derivative rule that a node belongs to did as a whole."""
     graph = program.graph
     g = graph.cotangents.get(node.of)
     flow = next((f for f in graph.flows if f.op == node.of and f.into == node.toward), None)
-    if g is None or flow is None or node.of not in program._calls:
+    if g is None or flow is None or node.of not in program.calls:
         return None
-    op, arguments, params = program._calls[node.of]
+    op, arguments, params = program.calls[node.of]
     inputs = [values[a] for a in arguments]
     try:
         return fault_in_rule(op, flow.argument, values[g], values[node.of], inputs, dict(params))
-    except (TypeError, ValueError, ArithmeticError):  # a rule that cannot be read alone; the node's own fault will do
+    except (TypeError, ValueError, ArithmeticError):  # the rule cannot be evaluated alone; the node's own fault will do
         return None
 
 

@@ -1,4 +1,4 @@
-"""The chain rule for one graph, step by step, with its numbers: from the loss back to the tensors asked for."""
+"""The chain rule for one graph, step by step and with its numbers: from the loss back to the requested tensors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .steps import Teller
 from .text import text
 from .wrt import Wrt, asked
 
-# An array is written out if it has no more elements.
+# Arrays of at most this many elements are written out: by default, and with values=True.
 _SMALL, _LARGE = 16, 1000
 
 
@@ -32,7 +32,7 @@ class Explanation(Explained):
         return f"<Explanation of the gradient with respect to {names}: {len(self.steps)} steps>"
 
     def to_text(self, width: int = 96) -> str:
-        """Return the explanation as text, in lines of that many characters where words can be broken."""
+        """Return the explanation as text, in lines of `width` characters where they can be broken."""
         return text(self, width)
 
     def to_markdown(self) -> str:
@@ -40,7 +40,7 @@ class Explanation(Explained):
         return markdown(self)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the explanation as dicts, lists, strings and numbers; what is not finite, or complex, as text."""
+        """Return the explanation as dicts, lists, strings and numbers; complex and non-finite numbers as text."""
         return {"version": 1, **as_plain(self)}
 
     def _repr_markdown_(self) -> str:
@@ -56,28 +56,28 @@ def explain(
     cotangent: Any = None,
     max_steps: int = 40,
 ) -> Explanation:
-    """Explain a gradient: the chain rule for this graph, one op after the other, from the loss back to a tensor.
+    """Explain a gradient: the chain rule for this graph, one op after another, from the loss back to a tensor.
 
-    Every step says what the op computed, what cotangent comes in, the local derivative, what goes on to the argument,
-    what was summed because of broadcasting, what was cast, and where the contributions of several uses are added up.
+    Every step shows what the op computed, the cotangent that comes in, the local derivative, what is passed on to the
+    argument, what was summed because of broadcasting, what was cast, and where contributions of several uses add up.
     The numbers are those of the recorded computation, run again; no gradient is written to any tensor.
 
     Args:
-        loss: one number; several results mean their sum. A `Program` or a `Graph` with a backward pass is explained
-            too, a Graph without numbers.
-        wrt: the tensor, or several; its name or its id in the graph will do. It may be the result of an operation. None
-            for all parameters.
+        loss: one number; several results mean their sum. Or a `Program` or `Graph` with a backward pass; for a Graph
+            there are no numbers.
+        wrt: the tensor, its name or its id in the graph, or several of these. It may be the result of an operation.
+            None for all parameters.
         values: "auto" for numbers in small graphs; True for numbers in any graph, and arrays of up to 1,000 elements
             written out; False for none.
-        cotangent: what the backward pass starts with, as of `backward`, if the loss is no single number.
-        max_steps: of a longer chain of steps the middle is left out.
+        cotangent: what the backward pass starts with, as in `backward`, if the loss is not a single number.
+        max_steps: the middle of a longer chain of steps is left out.
 
     Returns:
         The explanation: print it, show it in a notebook, or give it to `Graph.to_html`, which plays it.
 
     Raises:
-        GradError: if the loss does not require a gradient, or is no single number; or if no gradient reaches `wrt`: it
-            says why.
+        GradError: if the loss does not require a gradient, or is not a single number; or if no gradient reaches `wrt`,
+            with the reason.
         KeyError: if there is no tensor of that name.
 
     Example:

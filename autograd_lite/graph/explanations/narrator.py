@@ -1,4 +1,4 @@
-"""The story of an explanation: what is said, and in which order. A pen writes it down, as text or as Markdown."""
+"""The story of an explanation: what is said, and in which order. A pen writes it down as text or as Markdown."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .words.printer import number_text
 
 
 class Fact(NamedTuple):
-    """One thing that is said of a step.
+    """Something that is said about a step.
 
     Attributes:
         label: "comes in", "locally", "why", "then", "gives" or "adds up".
         words: a sentence, or a formula as text.
         latex: the formula as LaTeX.
         value: its numbers.
-        seen: the step that showed these numbers already, or 0.
+        seen: the step that already showed these numbers, or 0.
     """
 
     label: str
@@ -30,7 +30,7 @@ class Fact(NamedTuple):
 
 
 class Pen(Protocol):
-    """Writes the parts of an explanation: the lines of each are yielded."""
+    """Writes the parts of an explanation; every method yields lines."""
 
     # fmt: off
     def title(self, words: str) -> Iterator[str]: ...
@@ -77,7 +77,7 @@ def narrated(e: Explained, pen: Pen) -> Iterator[str]:
 
 
 def _facts(step: Step, seen: int) -> Iterator[Fact]:
-    """Yield what is said of a step; `seen` is the step that made what comes in."""
+    """Yield what is said about a step; `seen` is the step whose result comes in."""
     yield Fact(
         "comes in",
         f"g = {derivative(step.result)}",
@@ -100,7 +100,7 @@ def _facts(step: Step, seen: int) -> Iterator[Fact]:
 
 
 def _start(e: Explained) -> str:
-    """Say what the backward pass starts with."""
+    """Return what the backward pass starts with."""
     if len(e.outputs) > 1:
         return "a derivative of 1 with respect to each of the results"
     if len(e.seeds) == 1 and not e.seeds[0].shape and array_text(e.seeds[0]) in ("1", ""):
@@ -109,7 +109,7 @@ def _start(e: Explained) -> str:
 
 
 def _use(step: Step) -> str:
-    """Say which of several uses of its argument a step is."""
+    """Return which of several uses of its argument a step is."""
     if step.use == 1:
         return f"{step.target} is used {step.uses} times; this is the first part of {derivative(step.target)}"
     end = "that is all of" if step.use == step.uses else "so far of"
@@ -118,7 +118,7 @@ def _use(step: Step) -> str:
 
 
 def _kind(target: Target) -> str:
-    """Say what a target is."""
+    """Return what kind of tensor a target is."""
     what = {"parameter": "a parameter", "op": "the result of an operation"}.get(target.kind, "an input")
     return what if target.name == target.id else f"{target.id}, {what}"
 
@@ -128,7 +128,7 @@ def _gap(gap: Gap) -> str:
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:
-    """Return "a", "a and b" or "a, b and c"; of many the first."""
+    """Return "a", "a and b" or "a, b and c"; only the first of many."""
     names = [*names[:most], f"{len(names) - most} more"] if len(names) > most else list(names)
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "nothing"
 
@@ -137,7 +137,7 @@ def listed(names: Sequence[str], most: int = 6) -> str:
 
 
 def where_text(part: Made | Step, begin: str) -> str:
-    """Return, after a sign, where in the user's program an op is called; empty if that was not recorded."""
+    """Return, after `begin`, where the user's program calls an op; empty if that was not recorded."""
     told = ", ".join(filter(None, (part.scope, part.source)))
     return begin + told if told else ""
 
@@ -153,7 +153,7 @@ def differential(name: str) -> str:
 
 
 def array_text(a: Amount | None) -> str:
-    """Return the numbers of an array as NumPy writes them, with four digits; empty if they are not told."""
+    """Return the numbers of an array as NumPy prints them, with four digits; empty if they are not shown."""
     if a is None or a.numbers is None:
         return ""
     array = np.array(a.numbers, dtype=a.dtype or None).reshape(a.shape)

@@ -15,10 +15,10 @@ from ...ir.node import GraphNode
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Amount:
-    """An array, as far as an explanation tells of it.
+    """An array, as far as an explanation shows it.
 
     Attributes:
-        id: of the node that it is the value of; empty if it is none's.
+        id: of the node whose value it is; may be empty.
         shape, dtype: of the array.
         norm: its Euclidean norm; None if the numbers are not known.
         numbers: all its elements as nested tuples, if it is small and they are known.
@@ -32,7 +32,7 @@ class Amount:
 
 
 def amount(node: GraphNode | None, value: Any, limit: int, node_id: str = "") -> Amount:
-    """Tell of an array: its numbers too, if there are no more than `limit`."""
+    """Describe an array, with its numbers if there are no more than `limit`."""
     if value is None:
         return Amount(node_id, node.shape if node else (), str(node.dtype) if node else "")
     a = np.asarray(value)
@@ -47,13 +47,13 @@ def _nested(values: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Made:
-    """A value of the forward pass, on the way from the tensors asked for to the loss.
+    """A value of the forward pass, on the way from the requested tensors to the loss.
 
     Attributes:
         id: of its node.
         name: what it is called in formulas.
         kind: "op", or what else it is: "parameter", "input", "constant".
-        words: how it was computed, such as "x @ w"; empty if it was not.
+        words: how it was computed, such as "x @ w"; empty for a leaf.
         latex: name and formula as LaTeX.
         scope: the `nn` module that the op ran in, if it was recorded.
         source: the user's line, if it was recorded.
@@ -81,22 +81,22 @@ class Step:
         argument: the position among its inputs, from 0.
         into: the id of the argument.
         result, target: what the op's result and the argument are called in formulas.
-        forward: what the op computed, in words, such as "tanh(n4)".
+        forward: what the op computed, as text such as "tanh(n4)".
         scope: the `nn` module that the op ran in, if it was recorded.
         source: the user's line, if it was recorded.
-        rule: the rule in words, of `g`, the incoming cotangent.
-        local: the local derivative in words; empty where the rule is no product with one.
-        reason: why the rule is so, in a sentence; may be empty.
+        rule: the rule as text, in terms of `g`, the incoming cotangent.
+        local: the local derivative as text; empty if the rule is not a product with one.
+        reason: why the rule is what it is, in a sentence; may be empty.
         remarks: what the engine did afterwards: summed over broadcast axes, cast, added up.
-        latex: the rule as LaTeX, as an equation.
-        result_latex: what the op's result is called in them.
-        local_latex: the local derivative as LaTeX, as an equation; empty where there is none.
-        incoming: the cotangent that comes in, the derivative of the loss by the op's result.
+        latex: the rule as an equation in LaTeX.
+        result_latex: what the op's result is called in it.
+        local_latex: the local derivative as an equation in LaTeX; empty if there is none.
+        incoming: the cotangent that comes in, the derivative of the loss with respect to the op's result.
         slope: the numbers of the local derivative, where there is one.
         contribution: what this step gives.
         total: the cotangent of the argument so far; the contribution if it is the first.
         use: which of the uses of the argument this is, from 1.
-        uses: how many uses of the argument have a part in the gradient.
+        uses: the number of uses of the argument that contribute to the gradient.
         nodes: the ids of the backward nodes that do this step.
     """
 
@@ -132,7 +132,7 @@ class Gap:
 
     Attributes:
         after: the number of the step before them.
-        count: how many.
+        count: their number.
         words: what they go through, such as "tanh ×40, add ×40".
     """
 
@@ -160,16 +160,16 @@ class Use:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Target:
-    """A tensor that was asked for.
+    """A requested tensor.
 
     Attributes:
         id: of its node.
         name: what it is called in formulas.
         kind: "parameter", or "op" if it is the result of one.
         shape, dtype: of the tensor.
-        gradient: the derivative of the loss by it, as `backward` gives it.
-        uses: what its uses contribute; of many the first and the last.
-        count: how many uses there are.
+        gradient: the derivative of the loss with respect to it, as `backward` gives it.
+        uses: what its uses contribute; only the first and last of many.
+        count: the number of uses.
     """
 
     id: str
@@ -184,16 +184,16 @@ class Target:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Explained:
-    """All that is said of why a gradient is what it is: what `text` and `markdown` write.
+    """Everything that is said about why a gradient is what it is: what `text` and `markdown` write.
 
     Attributes:
         outputs: the loss; or several results, whose sum is explained.
-        forward: what was computed on the way from the tensors asked for to the loss.
+        forward: what was computed on the way from the requested tensors to the loss.
         seeds: what the backward pass starts with, for each output.
         steps: the chain rule, in the order in which it runs.
         gaps: what is left out between them.
-        targets: the tensors asked for, with their gradients.
-        notes: what else a reader must know, such as why there are no numbers.
+        targets: the requested tensors, with their gradients.
+        notes: what else a reader should know, such as why there are no numbers.
     """
 
     outputs: tuple[Made, ...]
@@ -212,7 +212,7 @@ class Explained:
 
 
 def as_plain(thing: Any) -> Any:
-    """Return data as what JSON knows: dicts, lists, strings and finite numbers; of others their text."""
+    """Return data as what JSON knows: dicts, lists, strings and finite numbers; anything else as text."""
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
         return {f.name: as_plain(getattr(thing, f.name)) for f in dataclasses.fields(thing)}
     if isinstance(thing, (list, tuple)):

@@ -1,4 +1,4 @@
-"""The steps of an explanation, told one by one from a graph and its values."""
+"""The steps of an explanation, one by one, from a graph and its values."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .words.reasons import reason
 from .words.rules import Words
 from .wrt import Asked
 
-# Only so many uses of one tensor are listed at the end.
+# At most this many uses of a tensor are listed at the end.
 _USES = 8
-# Formulas may be longer than beside a box.
+# Formulas may be longer than next to a box.
 _LIMIT = 120
 
 
@@ -32,8 +32,8 @@ class Teller:
 
     Args:
         question: the graph, what is asked for, and the values.
-        limit: arrays of no more elements are written out.
-        most: of more steps the middle is left out.
+        limit: arrays of at most this many elements are written out.
+        most: with more steps than this, the middle is left out.
     """
 
     def __init__(self, question: Asked, limit: int, most: int) -> None:
@@ -52,7 +52,7 @@ class Teller:
         return tuple(self._made(i) for i in dict.fromkeys(self._graph.outputs))
 
     def forward(self) -> tuple[Made, ...]:
-        """Return what was computed: everything, of a large graph only what the steps go through."""
+        """Return what was computed: everything, or in a large graph only what the steps go through."""
         nodes = [node for node in self._graph if not (node.backward or node.value or node.kind is Kind.STATE)]
         path = {flow.op for _, flow in self._kept}
         if len(nodes) > self._most:
@@ -87,11 +87,11 @@ class Teller:
         return (Gap(after, count, told),)
 
     def targets(self) -> tuple[Target, ...]:
-        """Return the tensors asked for, with their gradients."""
+        """Return the requested tensors, with their gradients."""
         return tuple(self._target(i) for i in self._question.targets)
 
     def notes(self) -> tuple[str, ...]:
-        """Return what else a reader must know."""
+        """Return what else a reader should know."""
         notes = list(self._question.notes)
         if any(self._graph[flow.into].dtype.kind == "c" for flow in self._flows):
             notes.append(_COMPLEX)
@@ -167,17 +167,17 @@ class Teller:
         return f"{left} {sign} {self._words.rule_latex(flow, g=g)}", result, slope
 
     def _record(self, flow: Flow) -> Op | None:
-        """Return the op's record: the user's own is known to the program alone."""
+        """Return the op's record; only the program knows those of custom ops."""
         call = self._question.calls.get(flow.op)
         return call[0] if call else OPS.get(self._graph[flow.op].op)
 
     def _has_slope(self, flow: Flow) -> bool:
-        """Return whether a rule may be a product: of a complex one that is not holomorphic the conjugate has a part."""
+        """Return whether a rule may be a product; complex rules that are not holomorphic use the conjugate too."""
         node, op = self._graph[flow.op], self._record(flow)
         return op is None or op.holomorphic or "c" not in (node.dtype.kind, self._graph[flow.into].dtype.kind)
 
     def _slope(self, flow: Flow) -> Amount | None:
-        """Read the rule with ones for the cotangent: what is left is the local derivative."""
+        """Evaluate the rule with ones as the cotangent, which leaves the local derivative."""
         node, question = self._graph[flow.op], self._question
         call = question.calls.get(flow.op)
         rule = call[0].rule(flow.argument) if call else None
@@ -206,18 +206,18 @@ class Teller:
 
 
 _COMPLEX = (
-    "Of a complex x = a + ib a cotangent on the way is dL/da - i dL/db, so that the rules are those of real numbers. "
-    "The gradient at the end is its conjugate, dL/da + i dL/db, as backward() gives it."
+    "For a complex x = a + ib, cotangents on the way are dL/da - i dL/db, so that the rules are those of real numbers. "
+    "The gradient at the end is the conjugate, dL/da + i dL/db, as backward() gives it."
 )
 
 
 def _is_number(text: str) -> bool:
-    """Return whether a formula is one number, such as "-1" or "1 / 6": written out once, it need not be repeated."""
+    """Return whether a formula is a number such as "-1" or "1 / 6", which need not be repeated as a value."""
     return re.fullmatch(r"[-+*/(). 0-9ej]+", text) is not None
 
 
 def _towards(graph: PureGraph, targets: Sequence[str]) -> list[Flow]:
-    """Return the steps on the ways from the outputs to the targets."""
+    """Return the steps on the paths from the outputs to the targets."""
     useful, kept = set(targets), []
     for flow in reversed(graph.flows):
         if flow.into in useful:
@@ -227,7 +227,7 @@ def _towards(graph: PureGraph, targets: Sequence[str]) -> list[Flow]:
 
 
 def _ends(flows: Sequence[Flow], most: int) -> list[tuple[int, Flow]]:
-    """Number the steps, and leave out the middle of too many."""
+    """Number the steps, and leave out the middle if there are too many."""
     numbered = list(enumerate(flows, start=1))
     first = most // 2
     return numbered if len(numbered) <= most else [*numbered[:first], *numbered[len(numbered) - (most - first) :]]

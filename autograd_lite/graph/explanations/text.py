@@ -98,7 +98,7 @@ class _TextPen:
         yield from self._equation(self._label(label, formula), a, _INDENT + " " * _LABEL, sign)
 
     def _equation(self, formula: str, a: Amount | None, indent: str, sign: str = " =") -> Iterator[str]:
-        """Write a formula and its numbers: behind it where they fit, else below it."""
+        """Write a formula and its numbers: after it where they fit, otherwise below it."""
         numbers = array_text(a)
         short = sign == " =" and not indent
         if a is None or not (numbers or a.shape or a.norm is not None):

@@ -1,4 +1,4 @@
-"""What an explanation is asked about: the graph, the nodes that are meant, and the values, if they can be had."""
+"""What an explanation is about: the graph, the requested nodes, and the values, if available."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ...tensors.tensor import Tensor
 Wrt = Tensor | str | Iterable[Tensor | str] | None
 Values = bool | Literal["auto"]
 
-# "auto" runs a graph again if it has no more nodes, and its arrays no more bytes.
+# "auto" runs a graph again if it has at most this many nodes, and its arrays this many bytes.
 _NODES, _BYTES = 2000, 64 << 20
 _NOW = " All numbers are of the inputs as they are now; an earlier backward() had others."
 
@@ -32,9 +32,9 @@ class Asked(NamedTuple):
 
     Attributes:
         graph: with its backward pass.
-        targets: the ids of the nodes that were asked for.
+        targets: the ids of the requested nodes.
         values: of every node, by its id; empty if they are not known.
-        calls: for each operation the op, the ids of its arguments and its parameters; empty of a Graph alone.
+        calls: for each operation the op, the ids of its arguments and its parameters; empty for a Graph alone.
         notes: why there are no values, or what is odd about them.
     """
 
@@ -58,11 +58,11 @@ def asked(loss: Any, wrt: Wrt, values: Values, cotangent: Any) -> Asked:
     changed = program.first_changed(found) if found else None
     if changed is not None:
         notes = (f"The inputs have changed since: {changed} is not what it was when it was recorded.{_NOW}", *notes)
-    return Asked(graph, targets, found, program._calls, (note, *notes) if note else notes)
+    return Asked(graph, targets, found, program.calls, (note, *notes) if note else notes)
 
 
 def _unreached(graph: PureGraph) -> tuple[str, ...]:
-    """Say which parameters of the graph no gradient reaches."""
+    """Return which parameters of the graph no gradient reaches."""
     reached = graph.cotangents
     idle = [node for node in graph if node.kind is Kind.PARAMETER and node.id not in reached]
     names = [clip(visible(node.name), 40) or node.id for node in idle[:8]] + ["…"] * (len(idle) > 8)
@@ -81,7 +81,7 @@ def _program(loss: Any, cotangent: Any) -> tuple[PureProgram | PureGraph, tuple[
             )
         if cotangent is not None:
             raise TypeError(
-                "explain: a cotangent goes with a loss that is a Tensor; bind the seed of a Program instead"
+                "explain: expected no cotangent with a Program or Graph; bind the seed of the Program instead"
             )
         return loss, ()
     outputs = (loss,) if isinstance(loss, Tensor) else tuple(loss) if isinstance(loss, Iterable) else (loss,)
@@ -94,7 +94,7 @@ def _program(loss: Any, cotangent: Any) -> tuple[PureProgram | PureGraph, tuple[
 
 
 def _named(graph: PureGraph, targets: tuple[str, ...], wrt: Wrt) -> PureGraph:
-    """Call results of operations that are asked for as the tensors are called; graphs know the names of leaves only."""
+    """Give requested results of operations the names of their tensors; graphs know the names of leaves only."""
     wanted = [wrt] if isinstance(wrt, (Tensor, str)) else list(wrt or ())
     if len(wanted) != len(targets):
         return graph
@@ -108,7 +108,7 @@ def _check(t: Any, count: int, cotangent: Any) -> None:
         raise TypeError(f"explain: expected a Tensor as the loss, or several; received {type(t).__name__}")
     if not t.requires_grad:
         raise GradError(
-            f"explain: expected a loss that requires a gradient; received {_short(t)}, which has no history of one. "
+            f"explain: expected a loss that requires a gradient; received {_short(t)}, which has no history. "
             "Make an input with ag.tensor(a, requires_grad=True), and compute outside no_grad(), without .detach()"
         )
     if cotangent is not None:
@@ -120,7 +120,7 @@ def _check(t: Any, count: int, cotangent: Any) -> None:
     elif t.size != 1:
         raise GradError(
             f"explain: expected a loss of one number; received {_short(t)}. Reduce it first, explain(t.sum(), ...), or "
-            f"say with explain(t, ..., cotangent=c), c of shape {t.shape}, what the backward pass starts with"
+            f"pass what the backward pass starts with: explain(t, ..., cotangent=c), c of shape {t.shape}"
         )
     elif t.dtype.kind == "c":
         raise GradError(
@@ -148,23 +148,23 @@ def _values(program: PureProgram, values: Values, outputs: tuple[Tensor, ...]) -
         return {}, ""
     if values == "auto" and (len(graph) > _NODES or sum(node.nbytes for node in graph) > _BYTES):
         size = f"{len(graph):,} nodes, {sum(node.nbytes for node in graph) >> 20:,} MiB"
-        return {}, f"The numbers are left out, for the graph is large ({size}). Pass values=True to have them."
+        return {}, f"The numbers are left out because the graph is large ({size}). Pass values=True to get them."
     drawn = next((n for n in graph if n.op.startswith("random_") and n.id not in program.known), None)
     if drawn is not None:
         return {}, (
-            f"The numbers are not known any more: the random draw {drawn.id} was let go by backward(). Explain before "
+            f"The numbers are no longer known: the random draw {drawn.id} was released by backward(). Explain before "
             "backward(), or call backward(retain_graph=True)."
         )
     try:
         found = program.values()
     except GradError as error:
         reason = str(error).partition(": ")[2]
-        return {}, f"The numbers are not known any more: {reason}."
-    # The graph follows tensors that were assigned since, as by an optimizer's step.
+        return {}, f"The numbers are no longer known: {reason}."
+    # The graph follows tensors that were assigned since, for example by an optimizer's step.
     for i, t in zip(graph.outputs, outputs, strict=False):
         if not np.allclose(found[i], t.data, rtol=1e-4, equal_nan=True):
             return found, (
-                "A tensor was assigned a new value since the loss was computed; the numbers are of the new values."
+                "A tensor was assigned a new value after the loss was computed; the numbers are of the new values."
             )
     return found, ""
 
@@ -173,7 +173,7 @@ def _values(program: PureProgram, values: Values, outputs: tuple[Tensor, ...]) -
 
 
 class _Finder:
-    """Finds the nodes of tensors, names and ids, and says why a gradient does not reach one."""
+    """Finds the nodes of tensors, names and ids, and why a gradient does not reach one."""
 
     def __init__(self, graph: PureGraph, program: PureProgram | PureGraph, outputs: tuple[Tensor, ...]) -> None:
         self._graph = graph
@@ -182,7 +182,7 @@ class _Finder:
         self._reached = graph.cotangents
 
     def targets(self, wrt: Wrt) -> tuple[str, ...]:
-        """Return the ids of what was asked for, each once."""
+        """Return the ids of the requested nodes, each once."""
         if wrt is None:
             return tuple(self._graph.gradients)
         wanted = [wrt] if isinstance(wrt, (Tensor, str)) or not isinstance(wrt, Iterable) else list(wrt)
@@ -213,7 +213,7 @@ class _Finder:
         found = next((i for i, thing in self._bindings.items() if thing is edge), None)
         if found is not None or edge is t or not self._outputs:
             return found
-        # The graph with a backward pass stands for a copy of the record; its forward nodes come in the same order.
+        # The graph with a backward pass was made from a copy of the record; its forward nodes are in the same order.
         alone = next((i for i, thing in built(self._outputs).things.items() if thing is edge), None)
         nodes = [node.id for node in self._graph if not node.backward]
         return None if alone is None else nodes[int(alone[1:])]
@@ -228,8 +228,8 @@ class _Finder:
             return named[0]
         if named:
             raise KeyError(
-                f"explain: expected a name that one tensor has; received {clip(visible(name), 80)!r}, and {len(named)} "
-                f"tensors are called so: {', '.join(named[:8])}. Pass one of these ids"
+                f"explain: expected the name of one tensor; received {clip(visible(name), 80)!r}, the name of "
+                f"{len(named)} tensors: {', '.join(named[:8])}. Pass one of these ids"
             )
         names = sorted({node.name for node in forward if node.name and node.kind is Kind.PARAMETER})
         known = ", ".join(clip(visible(n), 40) for n in names[:8]) + (", …" if len(names) > 8 else "")
@@ -241,7 +241,7 @@ class _Finder:
     # ---- why not ----------------------------------------------------------------------------------------------------
 
     def _why(self, node_id: str, name: str) -> str:
-        """Say why no gradient reaches a node of the graph."""
+        """Return why no gradient reaches a node of the graph."""
         node = self._graph[node_id]
         if node.kind in (Kind.INPUT, Kind.CONSTANT, Kind.STATE):
             return (
@@ -256,7 +256,7 @@ class _Finder:
         return f"not reached: {name} leads to the loss only through '{reader.op}' ({reader.id}), {why}"
 
     def _cut(self, node_id: str) -> tuple[GraphNode, int] | None:
-        """Return the first op behind a node through which no gradient comes back, and the argument."""
+        """Return the first op after a node through which no gradient comes back, and the argument."""
         behind = {node_id}
         for node in self._graph:
             if not node.backward and any(i in behind for i in node.inputs):
@@ -273,5 +273,7 @@ class _Finder:
         if node.dtype.kind not in "fc":
             return f"which has no derivative: its result is {node.dtype}"
         return (
-            "which has no derivative" if not node.needs else f"which has no derivative by its argument {argument + 1}"
+            "which has no derivative"
+            if not node.needs
+            else f"which has no derivative with respect to its argument {argument + 1}"
         )

@@ -1,6 +1,6 @@
 """Graphs as JSON, and back: the envelope of the JSON Graph Format 2, in which the nodes are a map by id.
 
-What the format has no word for stands in `metadata`. Nothing is lost: parameters keep their Python type, and numbers
+What the format has no entry for is in `metadata`. Nothing is lost: parameters keep their Python type, and numbers
 that JSON lacks are the texts "NaN", "Infinity" and "-Infinity". `schema.json` beside this file says what is allowed.
 """
 

@@ -31,7 +31,7 @@ def graph_from_json(text: str | bytes) -> PureGraph:
     """Return the graph of a text that `Graph.to_json` wrote.
 
     Raises:
-        TypeError: if it is no text.
+        TypeError: if the argument is not text.
         ValueError: if the text is not what `Graph.to_json` writes.
     """
     if not isinstance(text, (str, bytes, bytearray)):
@@ -305,7 +305,7 @@ def _parts(value: dict[str, Any] | list[Any]) -> Collection[Any]:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _clipped(value: Any, length: int = 60) -> str:

@@ -22,7 +22,7 @@ from ..pictures.style import THEMES
 NodeNumber = Literal["flops", "bytes", "seconds", "norm", "gradient"]
 
 _ID = "autograd_lite"
-# The layer that all of a backward pass stands in.
+# The layer of a whole backward pass.
 _BACKWARD = "backward pass"
 _CLIP = 60
 
@@ -84,7 +84,7 @@ def _json(value: Any, indent: int | None) -> str:
 
 
 def _node(graph: PureGraph, node: GraphNode, home: tuple[str, ...]) -> dict[str, Any]:
-    # A slash separates layers, so none may stand in a module's name.
+    # A slash separates layers, so a module's name must not contain one.
     layers = [_BACKWARD, *(name.removesuffix(BACKWARD) for name in home)] if node.backward else list(home)
     shape = ",".join(map(str, node.shape))
     said = f"{node.name} = {node.op}" if node.name and node.op else node.op or node.name or node.value

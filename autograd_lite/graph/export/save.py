@@ -54,7 +54,7 @@ def saved(
         path: whose ending names the form.
         drawing: how.
         options: of the picture.
-        more: endings besides, for the error.
+        more: further endings, for the error.
     """
     return written(path, contents(graph, Path(path).suffix, drawing, options, more))
 
@@ -89,7 +89,7 @@ def contents(
 # ---- forms ----------------------------------------------------------------------------------------------------------
 
 
-class _Form(NamedTuple):
+class Form(NamedTuple):
     """A form of file: how it is made, and which of a picture's options it has."""
 
     make: Callable[[Any, Drawing, Any], str | bytes]
@@ -131,16 +131,16 @@ _PICTURE = frozenset(ViewOptions.__annotations__)
 _MARKS = frozenset(("overlay",))
 _PAGE = frozenset(("overlay", "explain", "diff", "title"))
 
-ENDINGS: dict[str, _Form] = {
-    ".svg": _Form(_svg, _PICTURE),
-    ".png": _Form(_image("png"), _PICTURE),
-    ".pdf": _Form(_image("pdf"), _PICTURE),
-    ".html": _Form(lambda graph, _, options: html_text(graph, **options), _PAGE),
-    ".dot": _Form(lambda graph, _, options: dot_text(view_of(graph, **options)), _PICTURE),
-    ".mmd": _Form(lambda graph, _, options: graph_mermaid(graph, **options), _PICTURE),
-    ".md": _Form(lambda graph, _, options: _markdown(graph, options), _PICTURE),
-    ".txt": _Form(lambda graph, _, options: graph_text(graph, **options) + "\n", _MARKS),
-    ".json": _Form(lambda graph, _, options: json_text(graph, indent=1) + "\n", frozenset()),
+ENDINGS: dict[str, Form] = {
+    ".svg": Form(_svg, _PICTURE),
+    ".png": Form(_image("png"), _PICTURE),
+    ".pdf": Form(_image("pdf"), _PICTURE),
+    ".html": Form(lambda graph, _, options: html_text(graph, **options), _PAGE),
+    ".dot": Form(lambda graph, _, options: dot_text(view_of(graph, **options)), _PICTURE),
+    ".mmd": Form(lambda graph, _, options: graph_mermaid(graph, **options), _PICTURE),
+    ".md": Form(lambda graph, _, options: _markdown(graph, options), _PICTURE),
+    ".txt": Form(lambda graph, _, options: graph_text(graph, **options) + "\n", _MARKS),
+    ".json": Form(lambda graph, _, options: json_text(graph, indent=1) + "\n", frozenset()),
 }
 
 

@@ -1,7 +1,7 @@
-"""Graphviz's DOT language: plain quoted labels, ids without colons, a cluster per module, always the same bytes.
+"""Graphviz's DOT language: plain quoted labels, ids without colons, a cluster per module, stable bytes.
 
-Labels are never HTML-like, since several engines cannot read those. Lines are neither orthogonal nor concentrated, since
-`dot` fails on graphs like these then. Only one font is named; every engine has metrics of its own for it.
+Labels are never HTML-like, since several engines cannot read those. Lines are neither orthogonal nor concentrated,
+which makes `dot` fail on graphs like these. Only one font is named; every engine has metrics of its own for it.
 """
 
 from __future__ import annotations

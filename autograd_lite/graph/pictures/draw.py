@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 
 from ...ir.labels import visible
 from .boxes import LEADING, PILL, SHEET, Label, Line, pill_width
 from .edge_labels import Area
-from .layout.geometry import TIP, Box, Point
+from .layout.geometry import TIP, Box, Leg, Point
 from .view import ViewNode
 from .widths import fits_table
+
+# How high an arrow out of nowhere is.
+STUB = 18.0
+_TIPS = {"down": "l-3.5 -7h7z", "up": "l-3.5 7h7z", "left": "l7 -3.5v7z", "right": "l-7 -3.5v7z"}
 
 
 def shape(kind: str, center: Point, box: Box, double: bool) -> str:
@@ -84,9 +89,38 @@ def lines_text(lines: Sequence[Line], x: float, top: float, width: float) -> str
     return "".join(parts)
 
 
-def tip(at: Point) -> str:
-    """Return the path of an arrow's tip that points down to a point."""
-    return f"M{n(at.x)} {n(at.y)}l-3.5 {n(-TIP)}h7z"
+def path_of(legs: Collection[Leg]) -> str:
+    """Write legs as one path, from below: dashes continue through bends, and end where lines meet."""
+    above = {leg.end: leg.start for leg in legs}
+    branches = Counter(above.values())
+    path, done = [], set()
+    for end in sorted(above.keys() - branches.keys()):
+        path.append(f"M{n(end.x)} {n(end.y)}")
+        while end in above and end not in done:
+            done.add(end)
+            start = above[end]
+            if start.x != end.x:
+                middle = n((start.y + end.y) / 2)
+                path.append(f"C{n(end.x)} {middle} {n(start.x)} {middle} {n(start.x)} {n(start.y)}")
+            elif path[-1][0] == "V" and branches[end] == 1:
+                path[-1] = f"V{n(start.y)}"
+            else:
+                path.append(f"V{n(start.y)}")
+            end = start
+    return "".join(path)
+
+
+def tip(at: Point, way: str = "down") -> str:
+    """Return the path of an arrow's tip that points down, up, left or right to a point."""
+    return f"M{n(at.x)} {n(at.y)}{_TIPS[way]}"
+
+
+def stub(at: Point) -> str:
+    """Draw a dashed arrow out of nowhere down to a point."""
+    return (
+        f'<path class="edge data cut" d="M{n(at.x)} {n(at.y - STUB)}V{n(at.y - TIP)}"/>'
+        f'<path class="tip data" d="{tip(at)}"/>'
+    )
 
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})

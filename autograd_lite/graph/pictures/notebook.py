@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 
 from ...ir.graph import PureGraph
 from .mirror.svg import mirror_svg
@@ -28,15 +28,9 @@ def picture(graph: PureGraph, limit: int = PICTURE_LIMIT) -> str:
     return svg
 
 
-def bundle(
-    faces: Mapping[str, Callable[[], str]], include: Collection[str] | None, exclude: Collection[str] | None
-) -> dict[str, str]:
-    """Return the requested faces by MIME type; the others are never made."""
-    asked = [kind for kind in faces if (not include or kind in include) and kind not in (exclude or ())]
-    return {kind: faces[kind]() for kind in asked}
-
-
 def graph_bundle(graph: PureGraph, include: Collection[str] | None, exclude: Collection[str] | None) -> dict[str, str]:
-    """Return the picture and the text of a graph."""
+    """Return the requested ones of picture and text, by MIME type; what is not requested is never made."""
     faces = {"text/plain": lambda: graph_text(graph, max_nodes=PICTURE_LIMIT), "image/svg+xml": lambda: picture(graph)}
-    return bundle(faces, include, exclude)
+    return {
+        kind: make() for kind, make in faces.items() if (not include or kind in include) and kind not in (exclude or ())
+    }

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from ...ir.labels import visible
 from .boxes import HEAD, LEADING, SHEET, SMALL, Label, Line
-from .draw import n, shape, text, xml
+from .draw import n, shape, text, tip, xml
 from .layout.geometry import TIP, Box, Point
 from .style import EDGE_LOOKS, FONT, HEATS, LOOKS
 from .view import EdgeKind
@@ -158,7 +158,7 @@ def line_sample(kind: EdgeKind, word: str = "") -> Sample:
     def draw(x: float, y: float) -> str:
         line = f'<path class="edge {kind}" d="M{n(x)} {n(y)}h{n(_LINE - (TIP if arrow else 0) - 2)}"/>'
         if arrow:
-            line += f'<path class="tip {kind}" d="M{n(x + _LINE - 2)} {n(y)}l{n(-TIP)} -3.5v7z"/>'
+            line += f'<path class="tip {kind}" d="{tip(Point(x + _LINE - 2, y), "right")}"/>'
         return line + text(Line(word, SMALL, "soft"), x + _LINE + 6, y, "start")
 
     return Sample(_LINE + 6 + text_width(word, SMALL) + _SPACE, draw)

@@ -1,7 +1,4 @@
-"""How each kind of box and line looks, in light and in dark.
-
-Every colour comes with a second cue: shape, border or glyph.
-"""
+"""How each kind of box and line looks, in light and in dark. Every colour has a second cue: shape, border or glyph."""
 
 from __future__ import annotations
 
@@ -42,7 +39,7 @@ class Look(NamedTuple):
 
 
 class EdgeLook(NamedTuple):
-    """One kind of line: its dashes in SVG, whether it has an arrow, both for Graphviz, its name in the legend."""
+    """One kind of line: its dashes in SVG, whether it has an arrow, both for Graphviz, and its name in the legend."""
 
     dashes: str
     arrow: bool

@@ -9,7 +9,7 @@ from typing import NamedTuple, Unpack
 from ...ir.graph import PureGraph
 from ...ir.labels import clip, visible
 from .boxes import SMALL, Label, Line, label_of
-from .draw import n, node_svg, pill_area, text, tip, xml
+from .draw import STUB, n, node_svg, path_of, pill_area, stub, text, tip, xml
 from .edge_labels import Area, Spots, points_of
 from .folding.fold import ViewOptions, view_of
 from .layout.frames import Frame
@@ -22,7 +22,7 @@ from .style import EDGE_LOOKS, HEATS, LOOKS, stylesheet
 from .view import PICTURE_LIMIT, EdgeKind, View, ViewEdge
 from .widths import text_width
 
-_STUB, _ARGUMENT, _LABEL = 18.0, 9.0, 10.0
+_ARGUMENT, _LABEL = 9.0, 10.0
 # How much of a box's upper border an arrow out of nowhere takes.
 _ASIDE = 12.0
 # How straight each kind of edge wants to be; edges from parameters and constants are quiet.
@@ -82,7 +82,7 @@ def svg_text(view: View) -> str:
         *(node_svg(*row) for row in zip(view.nodes, labels, layout.centers, strict=True)),
         *_words(drawing),
     ]
-    return page(_sheet(view, labels), body, 0.0, layout.width, 16.0 + (_STUB if view.cut else 0.0), layout.height)
+    return page(_sheet(view, labels), body, 0.0, layout.width, 16.0 + (STUB if view.cut else 0.0), layout.height)
 
 
 def _sheet(view: View, labels: Sequence[Label]) -> Sheet:
@@ -116,25 +116,9 @@ def _edges(drawing: _Drawing) -> Iterator[str]:
         if not EDGE_LOOKS[kind].arrow:
             legs += [Leg(Point(at.x, at.y - TIP), at) for at in arrivals]
         source = xml(view.nodes[key[0]].id)
-        yield f'<path class="edge {css}" data-from="{source}" d="{_way(legs)}"/>'
+        yield f'<path class="edge {css}" data-from="{source}" d="{path_of(legs)}"/>'
         if EDGE_LOOKS[kind].arrow:
             yield f'<path class="tip {css}" d="{"".join(map(tip, arrivals))}"/>'
-
-
-def _way(legs: Sequence[Leg]) -> str:
-    """Write legs as one path: consecutive straight ones as one line, the others as curves."""
-    follows = {leg.start: leg.end for leg in legs if leg.start.x == leg.end.x}
-    ends = set(follows.values())
-    way = []
-    for start, end in legs:
-        if start.x != end.x:
-            middle = n((start.y + end.y) / 2)
-            way.append(f"M{n(start.x)} {n(start.y)}C{n(start.x)} {middle} {n(end.x)} {middle} {n(end.x)} {n(end.y)}")
-        elif start not in ends:
-            while end in follows:
-                end = follows[end]
-            way.append(f"M{n(start.x)} {n(start.y)}V{n(end.y)}")
-    return "".join(way)
 
 
 def _stubs(drawing: _Drawing) -> Iterator[str]:
@@ -145,8 +129,7 @@ def _stubs(drawing: _Drawing) -> Iterator[str]:
             box, center = drawing.labels[i].box, drawing.layout.centers[i]
             aside = box.width / 2 - 10 if i in reading else 0.0
             end = Point(center.x - aside, center.y - box.height / 2)
-            yield f'<path class="edge data cut" d="M{n(end.x)} {n(end.y - _STUB)}V{n(end.y - TIP)}"/>'
-            yield f'<path class="tip data" d="{tip(end)}"/>'
+            yield stub(end)
 
 
 # ---- words ----------------------------------------------------------------------------------------------------------

@@ -44,8 +44,8 @@ class _Signs(NamedTuple):
 
     more: str  # a child that has siblings below it
     last: str  # a child that has none
-    through: str  # beside the children of the former
-    blank: str  # beside the children of the latter
+    through: str  # next to the children of the former
+    blank: str  # next to the children of the latter
     rest: str  # something is left out
 
 

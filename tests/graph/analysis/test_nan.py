@@ -1,4 +1,4 @@
-"""Where NaN began: planted faults at every elementwise operation, forward and backward, and what is no fault."""
+"""Where NaN began: planted faults at every elementwise operation, forward and backward, and what does not count."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def strict(text: str) -> Any:
     """Parse as a strict parser does: without the NaN and Infinity that Python's own lets pass."""
 
     def never(name: str) -> None:
-        raise AssertionError(f"{name} is no JSON")
+        raise AssertionError(f"{name} is not JSON")
 
     return json.loads(text, parse_constant=never)
 
@@ -322,7 +322,7 @@ def test_no_entry_can_be_another_thing() -> None:
         ("", r"expected JSON at the text; received ''"),
         ("digraph {}", r"expected JSON"),
         (b"\xff\xfe\xfa", r"expected JSON"),
-        ("NaN", r"expected JSON at the text; received 'NaN' \(NaN is no JSON\)"),
+        ("NaN", r"expected JSON at the text; received 'NaN' \(NaN is not JSON\)"),
         ("[" * 100_000, r"expected JSON"),
         ("[]", r"expected an object at the document; received \[\]"),
         ('{"graphs": []}', r"expected an entry 'graph' at the document; received one with 'graphs'"),

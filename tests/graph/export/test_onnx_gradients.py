@@ -26,7 +26,7 @@ LAST = list({sample.case.op: sample for sample in EXPORTED}.values())
 
 
 def compare(program: Program, arrays: list[np.ndarray], gradients: bool) -> bool:
-    """Export, check, run and compare; say whether it could be exported."""
+    """Export, check, run and compare; return whether it could be exported."""
     model, error = None, ""
     try:
         model = program.to_onnx(gradients=gradients)

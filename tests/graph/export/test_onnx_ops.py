@@ -248,5 +248,5 @@ def test_special_values_of_functions_of_scipy() -> None:
     for name, got, want in zip(names, run(program.to_onnx(), [x]), program(x), strict=True):
         # Of the cosine of an infinity, and the like, SciPy and NumPy have their own ideas.
         keep = np.isfinite(x) if name in ("exprel", "cosm1", "entr") else np.ones(x.shape, bool)
-        # The division of x by the root of 2 is rounded, and its square stands in an exponent.
+        # The division of x by the root of 2 is rounded, and its square is in an exponent.
         assert_same(got[keep], want[keep], 400 if "ndtr" in name else 16, 1e-300)

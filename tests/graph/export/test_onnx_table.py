@@ -34,7 +34,7 @@ DRAWS = {
     "random_bernoulli": lambda: ag.random.bernoulli((2,), 0.5),
     "random_permutation": lambda: ag.random.permutation(4),
 }
-# Casts and the constants of shapes stand in for dtypes and axes, and are not what an op is.
+# Casts and the constants of shapes express dtypes and axes, and are not what an op is.
 AROUND = {"Cast", "Identity"}
 
 

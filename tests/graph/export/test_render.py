@@ -262,7 +262,7 @@ def test_a_hanging_program_is_ended_with_its_children(tmp_path: Path, alone: Cal
 
 def _runs(pid: int) -> bool:
     try:
-        # A dead child that nobody has waited for yet is a zombie.
+        # A dead child that no one has waited for yet is a zombie.
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False

@@ -163,7 +163,7 @@ def test_saved_values_have_no_arrow_and_other_kinds_have() -> None:
         assert line.attrib["class"] == f"edge {kind}"
         tips = [p for p in root.findall(f".//{SVG}g/{SVG}path") if p.attrib["class"] == f"tip {kind}"]
         assert len(tips) == EDGE_LOOKS[kind].arrow
-        end = float(line.attrib["d"].split("V")[1])
+        end = pieces_of(line.attrib["d"])[0][1][1]
         _, top, _, half_height, _ = inner_box(nodes_of(root)["n1"].findall("*[@class='box']")[0])
         assert end == pytest.approx(top - half_height - 7 * EDGE_LOOKS[kind].arrow)
     dashes = [look.dashes for look in EDGE_LOOKS.values()]
@@ -178,7 +178,7 @@ def test_the_drawn_lines_lead_from_their_node_to_every_tip(sample) -> None:
     for line, tip in itertools.pairwise(paths):
         if "data-from" not in line.attrib:
             continue
-        pieces = [pieces_end(p) for p in re.findall(r"M[^M]*", line.attrib["d"])]
+        pieces = pieces_of(line.attrib["d"])
         bottom = lower_end(drawn[line.attrib["data-from"]].findall("*[@class='box']")[0])
         tips = [tuple(map(float, at)) for at in re.findall(r"M([-\d.]+) ([-\d.]+)l", tip.attrib["d"])]
         assert tips
@@ -205,11 +205,16 @@ def lower_end(shape: ET.Element) -> float:
     return cy + half_height
 
 
-def pieces_end(piece: str) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return where a piece of a path begins and ends."""
-    numbers = [float(n) for n in re.findall(r"-?[\d.]+", piece)]
-    start = (numbers[0], numbers[1])
-    return start, (start[0], numbers[2]) if "V" in piece else (numbers[-2], numbers[-1])
+def pieces_of(path: str) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """Return the upper and the lower end of each piece of a path, which is written from below."""
+    pieces, at = [], (0.0, 0.0)
+    for command, text in re.findall(r"([MVC])([^MVC]*)", path):
+        numbers = [float(n) for n in re.findall(r"-?[\d.]+", text)]
+        end = (at[0], numbers[0]) if command == "V" else (numbers[-2], numbers[-1])
+        if command != "M":
+            pieces.append((end, at))
+        at = end
+    return pieces
 
 
 def test_page_says_what_it_is() -> None:

@@ -155,7 +155,7 @@ def test_reduce_on_plateau(values: list[float], arguments: dict[str, Any], rates
     plateau = callbacks.ReduceLROnPlateau(factor=0.5, **arguments)
     model.fit(x, y, epochs=len(values), verbose=0, callbacks=[Feed(values), plateau, note])
     assert found == pytest.approx(rates)
-    with pytest.raises(ValueError, match="expected factor below 1"):
+    with pytest.raises(ValueError, match="expected factor to be a number of at least 0 and below 1"):
         callbacks.ReduceLROnPlateau(factor=1.0)
 
 
@@ -203,7 +203,9 @@ def test_model_checkpoint_saves_whole_models_by_batches(tmp_path: Path) -> None:
     assert again.predict(x).shape == (len(x), K)
     with pytest.raises(ValueError, match="expected names in filepath among .*; received 'oops'"):
         model.fit(x, y, verbose=0, callbacks=callbacks.ModelCheckpoint(str(tmp_path / "{oops}")))
-    with pytest.raises(ValueError, match="expected save_freq 'epoch' or an integer, at least 1; received 0"):
+    with pytest.raises(
+        ValueError, match="expected save_freq to be 'epoch' or a positive integer; received save_freq=0"
+    ):
         callbacks.ModelCheckpoint("a", save_freq=0)
 
 
@@ -317,7 +319,7 @@ def test_tensorboard_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(__import__("sys").modules, "tensorboard.compat.proto", None)
     with pytest.raises(ImportError, match=r"pip install autograd-lite\[tensorboard\]"):
         callbacks.TensorBoard()
-    with pytest.raises(ValueError, match="received 'hour'"):
+    with pytest.raises(ValueError, match="received update_freq='hour'"):
         callbacks.TensorBoard(update_freq="hour")
 
 
@@ -352,3 +354,20 @@ def test_early_stopping_baseline_and_start() -> None:
     history = compiled().fit(x, y, epochs=6, verbose=0, callbacks=[Feed([1, 2, 3, 4, 5, 6]), late])
     assert history.epoch[-1] == 4
     assert ag.is_grad_enabled()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: callbacks.EarlyStopping(patience="3"), TypeError, "EarlyStopping: expected patience to be"),
+        (lambda: callbacks.EarlyStopping(mode="up"), ValueError, "mode to be one of auto, min, max; .*'up'"),
+        (lambda: callbacks.EarlyStopping(patiense=3), TypeError, "'patiense'. Did you mean 'patience'"),
+        (lambda: callbacks.ModelCheckpoint(3), TypeError, "ModelCheckpoint: expected filepath to be a path"),
+        (lambda: callbacks.ModelCheckpoint("a", save_freq=0.5), TypeError, "save_freq to be 'epoch' or a positive"),
+        (lambda: callbacks.LearningRateScheduler(0.1), TypeError, "schedule to be a function; .*=0.1"),
+        (lambda: callbacks.ReduceLROnPlateau(min_lr=-1), ValueError, "min_lr to be a finite number of at least 0"),
+    ],
+)
+def test_wrong_types_are_type_errors_and_wrong_values_value_errors(make: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()

@@ -19,14 +19,14 @@ __all__ = ["EXAMPLES", "HEADER", "PAGE", "classes", "example", "page"]
 PAGE = "docs/nn/layers.md"
 HEADER = """# Layers
 
-Every layer of `nn.layers`, with an example and the weights that it gets there. A test makes this page by running the
-examples. Arguments, formulas and references are in the [reference](../reference.md); how to write your own is told in
-[layers of your own](own_layers.md), and what the weights are called in PyTorch in [a table](pytorch_weights.md).
+Every layer of `nn.layers`, with an example and its weights there. A test makes this page by running the examples. The
+[reference](../reference.md) has arguments, formulas and references, [another page](own_layers.md) shows how to write
+custom layers, and [a table](pytorch_weights.md) lists the names of the weights in PyTorch.
 
-- N is the batch, which every layer takes as its first axis. Images and sequences have their channels last; layers of
-  images and volumes take `data_format="channels_first"` too.
-- Weights are made at the first call, or at once with `input_shape=`, and are float32 unless `dtype=` says otherwise.
-- Those in *italics* are buffers: state that no optimizer changes.
+- N is the batch, the first axis of every input. Channels of images and sequences come last; layers for images and
+  volumes also take `data_format="channels_first"`.
+- Weights are made at the first call, or at once with `input_shape=`, and are float32 unless `dtype=` is given.
+- Weights in *italics* are buffers: state that no optimizer changes.
 - Every weight takes `<name>_initializer`, `<name>_regularizer` and `<name>_constraint`, as in
   `Dense(8, kernel_regularizer="l2", bias_constraint="non_neg")`.
 

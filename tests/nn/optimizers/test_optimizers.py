@@ -294,7 +294,7 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "momentum": (
         lambda: optimizers.SGD(momentum=1.5),
         ValueError,
-        "momentum to be a number from 0 to 1.*1.5",
+        "momentum to be a number from 0 to 1;.*1.5",
     ),
     "beta": (lambda: optimizers.Adam(beta_1=1), ValueError, "beta_1 to be a number of at least 0 and below 1; .*=1"),
     "epsilon": (lambda: optimizers.RMSprop(epsilon=0), ValueError, "epsilon to be a finite number above 0; .*=0"),
@@ -323,6 +323,8 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         r"none of the 1 parameters has a gradient. Call loss.backward\(\) before step",
     ),
     "name": (lambda: optimizers.get("rmspop"), ValueError, "'rmspop'. Did you mean 'rmsprop'.* Known names: sgd, "),
+    "typo": (lambda: optimizers.Adam(clipnrm=1), TypeError, "'clipnrm'. Did you mean 'clipnorm'"),
+    "another's word": (lambda: optimizers.Adam(eps=1), TypeError, "'eps'. Write epsilon"),
     "no identifier": (lambda: optimizers.get(3), TypeError, "expected a name or an Optimizer; received 3"),
 }
 

@@ -20,9 +20,8 @@ PAGE = "docs/nn/pytorch_weights.md"
 HEADER = """# Weights in PyTorch
 
 `nn.saving.to_torch_state_dict(model)` returns a model's weights under PyTorch's names and in PyTorch's layouts;
-`from_torch_state_dict(model, state)` takes them from there. Both work on NumPy arrays and need no PyTorch; a file in
-between is written by `save_file` of the package safetensors. The paths of layers stay as they are, or are renamed with
-`prefixes=`:
+`from_torch_state_dict(model, state)` assigns them from there. Both work on NumPy arrays and need no PyTorch;
+`save_file` of the package safetensors writes a file for the way. Paths of layers are kept, or renamed with `prefixes=`:
 
 ```python
 >>> import nn
@@ -58,16 +57,16 @@ FOOTER = """
 - **GRU**: the gates lie as z, r, n here, as in Keras, and as r, z, n in PyTorch. `reset_after=True`, the default, is
   the GRU of PyTorch; a layer with `reset_after=False` computes something else.
 - **Biases of recurrent layers**: PyTorch has two. Where there is one here, the second is written as zeros, and on the
-  way back their sum is taken.
-- **MultiHeadAttention**: PyTorch lays the kernels of queries, keys and values on one another in `in_proj_weight`. Its
+  way back the two are added.
+- **MultiHeadAttention**: PyTorch stacks the kernels of queries, keys and values in `in_proj_weight`. Its
   embedding dimension is `num_heads * key_dim` here.
 - **Epsilon**: BatchNormalization, LayerNormalization and GroupNormalization have 1e-3 here, as in Keras, and 1e-5 in
-  PyTorch; say `epsilon=1e-5`. BatchNormalization keeps `momentum` of the old statistics, 0.99 by default; PyTorch's
-  `momentum` is the part of the new ones, 0.1.
+  PyTorch; pass `epsilon=1e-5`. In BatchNormalization `momentum` is the weight of the old statistics, 0.99 by default;
+  in PyTorch it is the weight of the new ones, 0.1.
 - **Images** have their channels last here. PyTorch's layers get `x.transpose(0, 3, 1, 2)`; and after Flatten, the rows
   of the next Dense layer's kernel are in another order.
 """
-# Our layer, PyTorch's module, or None for Linear layers in a module of one's own, and the shapes of the inputs without
+# Our layer, PyTorch's module, or None for Linear layers in a custom module, and the shapes of the inputs without
 # the batch axis; "int" before one of integers.
 ROWS: tuple[tuple[Any, ...], ...] = (
     ("Dense(7)", "Linear(5, 7)", (5,)),

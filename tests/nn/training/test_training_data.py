@@ -110,8 +110,8 @@ def test_a_model_without_weights_yet_is_built_by_a_generator_and_loses_no_batch(
         (lambda: Again([data()[0]]), {}, "expected targets; received y=None"),
         (lambda: Again([(*data(), 1, 2)]), {}, "batch: expected x, .* received a tuple of length 4"),
         (lambda: Again([(data()[0], data()[1][:3])]), {}, "expected as many targets as samples"),
-        (lambda: Again(batches()), {"steps_per_epoch": 0}, "expected steps_per_epoch to be an integer of at least 1"),
-        (lambda: Again(batches()), {"validation_freq": 0}, "expected validation_freq to be an integer of at least 1"),
+        (lambda: Again(batches()), {"steps_per_epoch": 0}, "expected steps_per_epoch to be a positive integer"),
+        (lambda: Again(batches()), {"validation_freq": 0}, "expected validation_freq to be a positive integer"),
     ],
 )
 def test_streams_that_cannot_be_used(source: Any, arguments: dict[str, Any], message: str) -> None:

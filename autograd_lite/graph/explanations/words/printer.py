@@ -18,7 +18,7 @@ from .terms import Term, expansion, is_elementwise, narrow, narrowed, product_of
 LOOSE, COMPARED, OR, XOR, AND, SUM, PRODUCT, MINUS, POWER, CALL = range(10)
 # Parameters that say nothing when they have these values.
 _DEFAULTS: Mapping[str, str] = {"ddof": "0", "k": "0", "offset": "0", "norm": "'backward'"}
-# More levels and more terms than these nobody reads.
+# Nobody reads more levels or terms than these.
 _DEEPEST, _BUDGET = 24, 150
 
 
@@ -72,7 +72,7 @@ class Notation(NamedTuple):
 
 
 class TooLong(Exception):
-    """Raised when a formula has more parts than anybody reads."""
+    """Raised when a formula has more parts than anyone reads."""
 
 
 class Printed(NamedTuple):

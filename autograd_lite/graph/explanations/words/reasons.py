@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ....ir.node import GraphNode
 
-# {x} is the argument, {other} the other operand, {out} the result, {n} how many elements went into one of the result.
+# {x} is the argument, {other} the other operand, {out} the result, {n} the number of elements for one of the result.
 _CHOSEN = "the operand that was chosen gets g, the other 0; where both are equal they share it"
 _MOVED = "the elements only change places, and g goes the same way back"
 _WINDOWS: Mapping[str, str | tuple[str, ...]] = {
     "convolution": (
-        "each element of {x} stood in all windows over it, every time next to other elements of {other}; so it gets "
+        "each element of {x} was in all windows over it, each time next to other elements of {other}; so it gets "
         "the g of those windows, times the same elements",
         "each element of {x} was multiplied with one element of every window of {other}; so it gets those elements, "
         "times the g of their windows, added up",
@@ -23,38 +23,38 @@ _WINDOWS: Mapping[str, str | tuple[str, ...]] = {
         "where the products went, added up",
     ),
     "full_convolution": "each element of {x} met all of {other}; so it gets the g of their products, times the same",
-    "window_max": "only the largest element of each window counts, of equals the first; one that is the largest of "
+    "window_max": "only the largest element of each window counts, the first among equals; one that is the largest of "
     "several windows gets the sum of their g",
     "window_sum": "an element counts once in each window over it, so it gets the sum of their g",
 }
 _BACK = (
-    "the chain rule goes from the last step to the first: the state of a step gets its own g and what the step behind "
+    "the chain rule goes from the last step to the first: the state of a step gets its own g and what the step after "
     "it hands back, and passes both to what {x} gave to that step; {x} holds all inputs, so all derivatives come in one"
 )
 _SEQUENCES: Mapping[str, str] = {
     **dict.fromkeys(("lstm", "gru", "simple_rnn"), _BACK),
     "cumprod": "an element is a factor of its own and of every later product",
-    "running_extreme": "what was the extreme so far gets g, of every step for which it was; equals share it evenly",
+    "running_extreme": "the extreme so far gets the g of every step for which it was so; equals share it evenly",
     "recurrence": "what one step hands on, all later ones do too, so g is gathered from the end",
 }
 _MEASURES: Mapping[str, str | tuple[str, ...]] = {
-    "var": "an element counts by twice its distance from the mean, over how many there are: raising one that lies "
-    "above spreads them, raising one that lies below draws them together",
-    "std": "the variance grows by twice an element's distance from the mean, over how many there are, and its root by "
+    "var": "an element counts by twice its distance from the mean, over their number: raising one above the mean "
+    "spreads them, raising one below draws them together",
+    "std": "the variance grows by twice an element's distance from the mean, over their number, and its root by "
     "that over twice the root",
     "vector_norm": "the norm grows most along {x} itself: for the Euclidean one the slope is {x} / {out}, a vector of "
     "length 1",
     "logsumexp": "each element counts by its share in the sum of exponentials, so the shares of g are a softmax",
 }
-_TURNS = "the vectors turn toward each other, the faster the closer their values lie"
+_TURNS = "the vectors turn toward each other, the faster the closer their values are"
 _MATRICES: Mapping[str, str | tuple[str, ...]] = {
     "solve": (
-        "a change of {x} leaves over that change times {out}, which the solution must take away again: so the same as "
-        "for the right side, times minus {out}",
+        "a change of {x} adds that change times {out}, which the solution must undo: so the same as for the right "
+        "side, times minus {out}",
         "the solution is the inverse of {other} times {x}, so g goes through the inverse, transposed, which is to "
         "solve another system",
     ),
-    "inv": "a change of {x} changes its inverse by minus inverse times change times inverse; so g stands between two "
+    "inv": "a change of {x} changes its inverse by minus inverse times change times inverse; so g goes between two "
     "inverses, transposed",
     "det": "each element counts by its cofactor, the determinant without its row and column, up to the sign",
     "slogdet": "the log of a determinant grows by the sum of the inverse's elements, transposed, times the changes",
@@ -94,7 +94,7 @@ _SAID: Mapping[str, str | tuple[str, ...]] = {
         "dividing by {other} divides every change by it",
         "the larger the divisor {x}, the nearer to 0 is {out}",
     ),
-    "negative": "the sign is turned round, and so is that of g",
+    "negative": "the sign flips, and so does that of g",
     "positive": "nothing was changed",
     "copy": "a copy changes as the original does",
     "matmul": "each element of {x} was multiplied with elements of {other}, so g is too, and what results is added up",
@@ -110,7 +110,7 @@ _SAID: Mapping[str, str | tuple[str, ...]] = {
     "take_along_axis": "the elements that were picked get g, all others 0",
     "scatter_add": "each element went to one place, and fetches the g of that place",
     "index_update": (
-        "elements that were overwritten have no influence any more",
+        "overwritten elements no longer have any influence",
         "each new element fetches the g of its place",
     ),
     "concatenate": "each part takes its own piece of g",
@@ -120,10 +120,10 @@ _SAID: Mapping[str, str | tuple[str, ...]] = {
     "where": "an element gets g where it was chosen, and 0 elsewhere",
     "maximum": _CHOSEN,
     "minimum": _CHOSEN,
-    "clip": "g passes where the value lay within the bounds",
+    "clip": "g passes where the value was within the bounds",
     "power": (
         "the exponent comes down as a factor, and is one less above",
-        "the slope by the exponent has the log of {other}",
+        "the slope with respect to the exponent has the log of {other}",
     ),
     "sqrt": "the slope of a root is 1 over twice the root",
     "exp": "exp is its own derivative, so the slope is the result itself",
@@ -133,13 +133,13 @@ _SAID: Mapping[str, str | tuple[str, ...]] = {
     "log": "the slope of the logarithm is 1/{x}",
     "absolute": "the slope is -1 or 1, the sign of {x}",
     "softmax": "the results sum to 1, so raising one lowers the others: hence the difference from a weighted mean of g",
-    "standardize": "every row keeps its mean and its length, so what g says of these two is taken away, and the rest "
-    "is scaled as {x} was",
+    "standardize": "every row keeps its mean and its length, so the part of g that changes these two is taken away, "
+    "and the rest is scaled as {x} was",
     "log_softmax": "a log of shares: raising one element lowers all others in proportion to their shares",
     "cumsum": "an element counts in its own and in every later sum, so g is summed from the end",
     "einsum": "g takes the place of the result in the subscripts",
     "contract": "g takes the place of the result in the subscripts",
-    "conjugate": "the imaginary part was turned round, and that of g is turned back",
+    "conjugate": "the imaginary part changed its sign, and so does that of g",
     "real": "only the real part counts",
     **_WINDOWS,
     **_SEQUENCES,
@@ -159,15 +159,15 @@ def reason(
     flat: bool = False,
     elementwise: bool = False,
 ) -> str:
-    """Return why an op's rule for one argument is what it is; empty where nothing simple can be said.
+    """Return why an op's rule for one argument is what it is; empty if nothing simple can be said.
 
     Args:
         node: the op.
         argument: the position of the argument.
-        arguments: the nodes of all of them; none of an op that is cut off, in a part of a graph.
-        name: how nodes are called.
-        flat: the rule says 0 everywhere.
-        elementwise: each element of the result is made from one of the argument.
+        arguments: the nodes of all of them; none for an op that is cut off, in a part of a graph.
+        name: returns what a node is called.
+        flat: the rule is 0 everywhere.
+        elementwise: each element of the result comes from one of the argument.
     """
     if flat:
         return "flat: small changes of it do not change the result, so nothing passes"

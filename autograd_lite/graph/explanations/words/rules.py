@@ -1,8 +1,8 @@
-"""Derivative rules in words: what an op's rule does for one argument, read off the backward pass as it was recorded.
+"""Derivative rules as text: what an op's rule does for one argument, read off the recorded backward pass.
 
-In the words `g` is the cotangent that comes in, the derivative of the loss by the op's result. Everything else is a
-value of the forward pass: by the user's name for it, otherwise `out` for the op's result and `x`, `y`, `z` for its
-arguments in order, or the id of its node.
+In the formulas `g` is the incoming cotangent, the derivative of the loss with respect to the op's result. Everything
+else is a value of the forward pass: under the user's name for it, otherwise `out` for the op's result and `x`, `y`, `z`
+for its arguments in order, or the id of its node.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from .printer import index_text, number_text
 from .signs import latex, latex_name, plain, spread, unbroadcast
 from .terms import Term, as_it_is, gate, leaf, number, term_of
 
-# A formula is cut to so many characters: what fits beside a box.
+# Formulas are cut to this many characters, which fit next to a box.
 LIMIT = 72
-# Ops above each other in a term, from which on it is taken apart in a loop.
+# A term with more nested ops is freed in a loop.
 _DEEP = 500
-# What is said in place of a formula that is too long, where there are words for it.
+# Words in place of a formula that is too long.
 _TOLD = {"prod": "g * the product of the other elements"}
 _LETTERS = ("xyz", "uvw", "abc", "pqr")
 _NAME_LENGTH = 24
 
 
 class RuleText(NamedTuple):
-    """A rule in words.
+    """A rule as text.
 
     Attributes:
         formula: what the rule computes, such as "x.T @ g".
@@ -48,14 +48,14 @@ class RuleText(NamedTuple):
 
 @checked
 def rule_words(graph: PureGraph, flow: Flow, *, limit: int = LIMIT) -> str:
-    """Return in words what an op's rule for one argument gives, and what the engine did with it.
+    """Return as text what an op's rule for one argument gives, and what the engine did with it.
 
-    For many flows of one graph make `Words(graph)` once.
+    For many flows of one graph, make `Words(graph)` once.
 
     Args:
         graph: with a backward pass.
         flow: one of `graph.flows`.
-        limit: the length of the formula, in characters: of a longer one the innermost parts give way to "…".
+        limit: the most characters of the formula: the innermost parts of a longer one give way to "…".
 
     Example:
         >>> import numpy as np
@@ -87,7 +87,7 @@ def rule_latex(graph: PureGraph, flow: Flow, *, limit: int = LIMIT) -> str:
     Args:
         graph: with a backward pass.
         flow: one of `graph.flows`.
-        limit: about how many letters of it are shown, as of `rule_words`.
+        limit: about how many letters are shown; see `rule_words`.
 
     Example:
         >>> import numpy as np
@@ -108,11 +108,11 @@ def forward_latex(graph: PureGraph, node_id: str, *, limit: int = LIMIT) -> str:
 
 
 class Words:
-    """The words of one graph; what is looked up for all its flows is looked up once.
+    """The formulas of one graph; what all its flows need is looked up once.
 
     Args:
         graph: with a backward pass, if rules are asked for.
-        ids: call unnamed values by their ids, and not by their places `out`, `x`, `y`, `z`.
+        ids: call unnamed values by their ids rather than by their places `out`, `x`, `y`, `z`.
     """
 
     def __init__(self, graph: PureGraph, *, ids: bool = False) -> None:
@@ -123,7 +123,7 @@ class Words:
         names = {node.id: user_name(node) for node in graph if node.name and not node.backward}
         counts = Counter(names.values())
         self._own = {i: name for i, name in names.items() if name and counts[name] == 1}
-        # The arguments of an op that have no name are x, y and z in its rule, unless the user calls anything so.
+        # Unnamed arguments of an op are x, y and z in its rule, unless the user has given one of these names.
         taken = set(self._own.values())
         self._letters = next((letters for letters in _LETTERS if taken.isdisjoint(letters)), "")
         self._earlier: dict[Flow, tuple[str, ...]] = {}
@@ -138,7 +138,7 @@ class Words:
         return self._cotangents.get(flow.op, "")
 
     def rule(self, flow: Flow, *, limit: int = LIMIT) -> RuleText:
-        """Return the words of a rule; see `rule_words`."""
+        """Return a rule as text; see `rule_words`."""
         t = self.term(flow)
         text = self._formula(t, self.names(flow, t), limit)
         if "…" in text:
@@ -202,7 +202,7 @@ class Words:
             return "real part" if node.op == "real" else f"cast to {node.dtype}"
         before = self._nodes[node.inputs[0]]
         if node.op != "sum":
-            # The sum before it said already from what shape to which.
+            # The sum before it already tells the shapes.
             return "" if before.role is Role.UNBROADCAST else f"reshaped to {node.shape}"
         axes = next((p.value for p in node.params if p.name == "axis"), None)
         into = self._nodes[flow.into]
@@ -238,7 +238,7 @@ class Words:
         return terms[root]
 
     def __del__(self) -> None:
-        # The outermost first, one by one: Python 3.13 frees them one inside the other, and a stack may be short.
+        # The outermost first, one by one: Python 3.13 frees nested ones recursively, and the stack may be short.
         while self._deep:
             self._deep.pop()
 
@@ -248,7 +248,7 @@ class Words:
         return repairs[0].inputs[0] if repairs else flow.contribution
 
     def operations(self, flow: Flow) -> int:
-        """Return how many operations the rule is made of."""
+        """Return the number of operations in the rule."""
         return sum(self._is_inner(node, self.cotangent(flow)) for node in self._inside(flow))
 
     def nodes(self, flow: Flow) -> tuple[str, ...]:
@@ -258,7 +258,7 @@ class Words:
         return tuple(dict.fromkeys([*rule, *(node.id for node in self.repairs(flow)), *total]))
 
     def local(self, flow: Flow, *, limit: int = LIMIT) -> str:
-        """Return what the cotangent is multiplied with, element by element; empty if the rule is no such product."""
+        """Return what the cotangent is multiplied with, element by element; empty if the rule is not such a product."""
         t, factor = self._local(flow)
         return plain(factor, self.names(flow, t), limit=limit, free=True) if factor else ""
 
@@ -280,7 +280,7 @@ class Words:
         return bool(node.op) and node.backward and node.id != g
 
     def _inside(self, flow: Flow) -> list[GraphNode]:
-        """Return what a rule consists of, down to the cotangent and the saved values, in recorded order."""
+        """Return the nodes of a rule, down to the cotangent and the saved values, in recorded order."""
         root, g = self.root(flow), self.cotangent(flow)
         inside, stack = {root}, [root]
         while stack:
@@ -298,12 +298,12 @@ class Words:
                 for a in map(self._nodes.__getitem__, self._nodes[flow.op].inputs)
                 if (a.kind, a.shape, a.dtype) == (Kind.CONSTANT, node.shape, node.dtype)
             ]
-            # An array that the forward pass used as an operand has another node in the backward pass.
+            # An array operand of the forward pass has another node in the backward pass.
             node = same[0] if len(same) == 1 and node.kind is Kind.CONSTANT else node
         return leaf(node, is_g)
 
     def is_flat(self, flow: Flow) -> bool:
-        """Return whether the rule says 0 whatever the values are."""
+        """Return whether the rule is 0 whatever the values are."""
         op = OPS.get(self._nodes[flow.op].op)
         rule = op.rule(flow.argument) if op else None
         return rule is not None and rule.kind is RuleKind.CONSTANT and rule.value == 0
@@ -320,11 +320,11 @@ class Words:
         return {i: "g" if i == g else name for i, name in self._named(leaves(t), places).items()}
 
     def _named(self, ids: Iterable[str], places: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Name nodes: by the user's name, which no two share, else by their place, else by their id."""
+        """Name nodes by the user's name, which no two share, else by their place, else by their id."""
         return {i: self._own.get(i) or (places or {}).get(i, i) for i in ids}
 
     def name(self, node: GraphNode) -> str:
-        """Return the name that the user gave a node, if it can stand in a formula and no other has it; else its id."""
+        """Return the user's name for a node if it is unique and fits in a formula, else its id."""
         return self._own.get(node.id, node.id)
 
     def named(self, node: GraphNode) -> str:
@@ -346,7 +346,7 @@ class Words:
 
 
 def user_name(node: GraphNode) -> str:
-    """Return the name that the user gave a node if it can stand in a formula; of a long dotted one its last parts."""
+    """Return the user's name for a node if it fits in a formula; for a long dotted name, its last parts."""
     name = node.name
     if len(name) > 400 or not re.fullmatch(r"[^\W\d]\w*(\.\w+)*", name):
         return ""

@@ -1,7 +1,7 @@
 r"""The two notations of formulas: plain text that Python would read, and LaTeX.
 
-The LaTeX is the part of it that MathJax, KaTeX and matplotlib all read. Products of arrays element by element have a
-circled dot, matrix products stand side by side.
+The LaTeX is the subset that MathJax, KaTeX and matplotlib all read. Elementwise products of arrays have a circled dot;
+the factors of matrix products are written side by side.
 """
 
 from __future__ import annotations
@@ -120,12 +120,12 @@ def latex_name(name: str) -> str:
 
 
 def spread(text: str, shape: Shape) -> str:
-    """Say of a formula that its value is repeated to fill a shape."""
+    """Mark the value of a formula as repeated to fill a shape."""
     return _LATEX.shaped["broadcast_to"].format(x=text, values=latex_text(str(shape)))
 
 
 def unbroadcast(text: str, axes: Sequence[int] | None) -> str:
-    """Put the sum over some axes before a formula."""
+    """Put a sum over some axes in front of a formula."""
     return f"{_sum_over(axes)} {_LATEX.parentheses.format(text)}"
 
 
@@ -134,7 +134,7 @@ def _sum_over(axes: Sequence[int] | None) -> str:
 
 
 def _multiplied(factors: Sequence[tuple[Term, str]]) -> str:
-    """Put factors beside each other: numbers first, arrays with a circled dot between them."""
+    """Join factors: numbers first, then arrays with a circled dot between them."""
     ordered = sorted(factors, key=lambda pair: (pair[0].value is None, bool(pair[0].shape)))
     numbers = [text for f, text in ordered if not f.shape]
     arrays = [text for f, text in ordered if f.shape]
@@ -150,7 +150,7 @@ _KNOWN = ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "
 
 
 def _seen(formula: str) -> int:
-    """Return about how many letters and signs of a formula are seen."""
+    """Return approximately how many letters and signs of a formula are visible."""
     return len(re.sub(r"\\(left|right|mathrm|mathbb|frac|odot|overline)|\\[a-z]+|[{}\\ ]", "", formula))
 
 

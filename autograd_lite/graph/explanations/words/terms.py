@@ -1,8 +1,8 @@
-"""A derivative rule, or one op, read off a graph as a formula: terms, simplified where that makes it shorter to read.
+"""A derivative rule, or one op, read off a graph as a formula: terms, simplified where that reads better.
 
-A term stands for a value. What is printed of it is true of what was recorded, up to rounding: products are flattened,
-`g - g * a` is written `g * (1 - a)`, what only broadcasts is left out where broadcasting happens by itself, and the
-masks that keep a NaN away from a zero cotangent are not shown.
+A term represents a value. The formula is true of what was recorded, up to rounding: products are flattened, `g - g * a`
+is written `g * (1 - a)`, explicit broadcasts are left out where broadcasting happens anyway, and the masks that keep a
+NaN away from a zero cotangent are not shown.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Term:
         args: what it is applied to.
         params: of the op.
         shape: of the value.
-        bare: of a boolean value, of an integer one: the kind of its dtype.
-        leaf: of a leaf, the id of the node; empty if it is a number.
-        value: of a number, the number.
+        bare: the kind of its dtype.
+        leaf: for a leaf, the id of its node; empty for a number.
+        value: for a number, the number.
         has_g: whether the cotangent is in it.
         carrier: with `local`, if the cotangent is in it: the term is `carrier * local`.
         local: see `carrier`.
-        depth: how many ops stand above each other.
-        thin: the shape that it has if what broadcasting does by itself is left out.
+        depth: the number of nested ops.
+        thin: its shape without the broadcasts that would happen anyway.
     """
 
     op: str
@@ -77,14 +77,14 @@ ONE = number(1)
 
 
 def leaf(node: GraphNode, has_g: bool = False) -> Term:
-    """Make the term of a node that is not looked into: its value if it is a number, otherwise its name."""
+    """Make the term of a node without looking inside: its value if it is a number, otherwise its name."""
     value = None if has_g or node.kind is not Kind.CONSTANT or node.shape else _number(node.value)
     name = "" if value is not None else node.id
     return Term("", (), (), node.shape, node.dtype.kind, name, value, has_g, thin=node.shape)
 
 
 def _number(text: str) -> Any:
-    """Return the number or bool that a text says, or None; `ast.literal_eval` would leave cyclic garbage."""
+    """Return the number or bool that a text spells, or None; `ast.literal_eval` would leave cyclic garbage."""
     if text in ("True", "False"):
         return text == "True"
     for kind in (int, float, complex):
@@ -101,7 +101,7 @@ def term_of(node: GraphNode, args: tuple[Term, ...]) -> Term:
 
 
 def as_it_is(node: GraphNode, args: tuple[Term, ...]) -> Term:
-    """Make the term of an op's node, and simplify nothing."""
+    """Make the term of an op's node without simplifying."""
     return _made(node.op, args, node.params, node.shape, node.dtype.kind)
 
 
@@ -135,7 +135,7 @@ def _where(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
     chosen = yes if condition.value else no
     if condition.value is not None:
         return chosen if chosen.shape == node.shape else None
-    # What the same condition chooses inside is known there.
+    # Inside, it is known what the same condition chooses.
     args = (condition, _given(yes, condition, True), _given(no, condition, False))
     return _made("where", args, (), node.shape, node.dtype.kind)
 
@@ -144,7 +144,7 @@ _NESTED = 8
 
 
 def _given(t: Term, condition: Term, holds: bool, steps: int = _NESTED) -> Term:
-    """Replace what a condition chooses inside a term where it is known to hold, or not to."""
+    """Resolve choices by a condition inside a term where it is known to hold, or not to."""
     if t.op == "where" and t.args[0] is condition:
         return t.args[1] if holds else t.args[2]
     if not steps or not is_elementwise(t.op):
@@ -158,7 +158,7 @@ def _getitem(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
     index = next((p.value for p in node.params if p.name == "index"), None)
     if not isinstance(index, tuple) or not all(i is None or i is Ellipsis or i == slice(None) for i in index):
         return None
-    # It only puts in new axes.
+    # It only inserts new axes.
     return args[0] if args[0].shape == node.shape else _made("reshape", args, (), node.shape, node.dtype.kind)
 
 
@@ -205,7 +205,7 @@ def _conjugate(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
 
 
 def _astype(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
-    # A truth value counts as 0 or 1 wherever a number is meant.
+    # A truth value counts as 0 or 1 wherever a number is expected.
     return args[0] if args[0].bare == "b" or args[0].value is not None else None
 
 
@@ -239,13 +239,13 @@ def _gelu_pullback(node: GraphNode, args: tuple[Term, ...]) -> Term:
 
 
 def _direction(node: GraphNode, args: tuple[Term, ...]) -> Term:
-    """Write x / hypot(x, y), of which one op knows the limits."""
+    """Write out x / hypot(x, y), for which one op knows the limits."""
     h = _made("hypot", args, (), node.shape, args[0].bare)
     return _made("divide", (args[0], h), (), node.shape, args[0].bare)
 
 
 def _turning(node: GraphNode, args: tuple[Term, ...]) -> Term:
-    """Write x / (x² + y²), as in `_direction`."""
+    """Write out x / (x² + y²), as in `_direction`."""
     x = args[0]
     squares = [_made("multiply", (a, a), (), a.shape, a.bare) for a in args]
     return _made("divide", (x, _made("add", tuple(squares), (), node.shape, x.bare)), (), node.shape, x.bare)
@@ -321,7 +321,7 @@ def _over(a: Term, b: Term) -> Term:
 
 
 def gate(term: Term) -> Term | None:
-    """Return what the carrier of a choice between multiples of the cotangent is multiplied with."""
+    """Return the factor of the carrier in a choice between multiples of the cotangent."""
     if not term.has_g:
         return None
     if term.op != "where" or term.args[0].has_g:
@@ -344,9 +344,9 @@ class Product:
     """A product with everything in its place.
 
     Attributes:
-        negative: whether a minus stands before it.
+        negative: whether there is a minus in front.
         above: the factors with their powers, in order.
-        below: the same of what they are divided by.
+        below: the same for what they are divided by.
     """
 
     negative: bool
@@ -354,7 +354,7 @@ class Product:
     below: tuple[tuple[Term, int], ...]
 
 
-# Flattening goes no further than this: what one rule multiplies is short, unless it was not made to be read.
+# Flattening stops here: products in rules are short, unless they were never meant to be read.
 _STEPS = 100
 
 
@@ -392,7 +392,7 @@ def _is_minus(term: Term) -> bool:
 
 
 class _Powers(dict[Any, Any]):
-    """Factors in order of appearance, equal ones together."""
+    """Factors in order of appearance, with equal ones merged."""
 
     def add(self, term: Term, power: int) -> None:
         key = term.leaf or (("number", repr(term.value)) if term.value is not None else id(term))
@@ -407,7 +407,7 @@ class _Powers(dict[Any, Any]):
 
 
 def expansion(before: Shape, after: Shape) -> tuple[bool, ...] | None:
-    """Return where a reshape puts new axes of length 1, as a flag for each axis of the result; None if it does more.
+    """Return where a reshape inserts axes of length 1, as a flag for each axis of the result; None if it does more.
 
     Example:
         >>> expansion((3, 2), (3, 1, 2))
@@ -429,7 +429,7 @@ def expansion(before: Shape, after: Shape) -> tuple[bool, ...] | None:
 
 
 def narrow(term: Term) -> Term:
-    """Return what is left of a term where broadcasting spreads it by itself."""
+    """Return what is left of a term where broadcasting happens anyway."""
     inner = _narrow(term.op, term.args, term.shape)
     return term if inner is None else inner
 
@@ -446,13 +446,13 @@ def _narrow(op: str, args: tuple[Term, ...], shape: Shape) -> Term | None:
 
 
 def thin_shape(terms: Sequence[Term]) -> Shape:
-    """Return the shape of elementwise work on terms that are not spread."""
+    """Return the shape of elementwise work on terms before they are spread."""
     shapes = {t.thin for t in terms}
     return shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
 
 
 def narrowed(terms: Sequence[Term], shape: Shape | None) -> list[bool]:
-    """Say which terms need no spreading for elementwise work on them to give that shape; None if any shape will do."""
+    """Return which terms need not be spread for elementwise work to give that shape; None if any shape will do."""
     free = [False] * len(terms)
     shapes = [t.shape for t in terms]
     for i, t in enumerate(terms):

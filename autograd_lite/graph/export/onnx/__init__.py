@@ -18,5 +18,3 @@ from . import (
 )
 from .model import OnnxOptions as OnnxOptions, onnx_model as onnx_model
 from .table import REASONS as REASONS, RULES as RULES
-
-__all__ = ["REASONS", "RULES", "OnnxOptions", "onnx_model"]

@@ -212,7 +212,7 @@ def _zero_states(calls: Calls, bound: Mapping[str, Any], size: int) -> set[str]:
 
 
 def _may_be(number: Any, size: int) -> bool:
-    """Say whether a number looks like a multiple or a fraction of the batch size."""
+    """Return whether a number looks like a multiple or a fraction of the batch size."""
     if isinstance(number, bool) or not math.isfinite(number) or not number:
         return False
     if number == int(number):
@@ -317,7 +317,7 @@ def merged(emitters: Sequence[Emitter], sizes: Sequence[int], source: Value) -> 
     """Make the first of several emitters fit all sizes: constants that differ are computed from `source`'s axis 0.
 
     Raises:
-        UnsupportedError: if more than constants differ, or they are no line in the batch size.
+        UnsupportedError: if more than constants differ, or they are not linear in the batch size.
     """
     first = emitters[0]
     plain = [[(r.op_type, r.inputs, r.outputs, str(r.attributes)) for r in e.nodes] for e in emitters]

@@ -223,7 +223,7 @@ class Emitter:
         opset: the version of the standard operators.
         nodes: in the order of their evaluation.
         values: of every result of a node, by its name.
-        constants: of every constant, by its name; the same array may stand there twice.
+        constants: every constant by its name; the same array may occur twice.
         titles: of results that are a node of the graph, its id.
         shared: results that several nodes of the graph are read off, under keys of the rules' own.
     """
@@ -239,7 +239,7 @@ class Emitter:
         self._count = self._constants = 0
 
     def at(self, place: GraphNode | None) -> None:
-        """Say which node of the graph the next ones stand for."""
+        """Set the node of the graph that the next ones belong to."""
         self._place, self._count = place, 0
 
     def finish(self, value: Value, since: int) -> None:

@@ -59,27 +59,27 @@ def minimum(x: Value, y: Value | Scalar) -> Value:
 
 
 def is_nan(x: Value) -> Value:
-    """Say where there is no number."""
+    """Return where there is a NaN."""
     return x.emitter.run("IsNaN", x) if x.kind == "f" else ~x.equals(x)
 
 
 def finite(x: Value) -> Value:
-    """Say where there is a number, and no infinity."""
+    """Return where there is a finite number."""
     return (x - x).equals(0) if x.kind == "f" else x.equals(x)
 
 
 def as_bool(x: Value) -> Value:
-    """Say where there is no zero."""
+    """Return where an array is not zero."""
     return x if x.dtype == BOOL else ~x.equals(0)
 
 
 def differs(x: Value, y: Value) -> Value:
-    """Say where just one of two conditions holds."""
+    """Return where exactly one of two conditions holds."""
     return x.emitter.run("Xor", x, y)
 
 
 def signbit(x: Value) -> Value:
-    """Say where the sign is a minus, that of a zero included; of a NaN it cannot be told."""
+    """Return where the sign is a minus, also that of a zero; that of a NaN is unknown."""
     return (x < 0) | (x.equals(0) & ((1 / x) < 0)) if x.kind == "f" else x < 0
 
 
@@ -119,7 +119,7 @@ def power(x: Value, y: Value) -> Value:
 
 
 def cbrt(x: Value) -> Value:
-    """Return the cube root: a power, and one step of Newton's method, for 1/3 is no binary fraction."""
+    """Return the cube root: a power and one step of Newton's method, since 1/3 is not a binary fraction."""
     size = abs(x)
     plain = size.equals(0) | ~finite(size)
     safe = select(plain, 1, size)

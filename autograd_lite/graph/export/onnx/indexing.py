@@ -77,7 +77,7 @@ def plan_of(index: tuple[Any, ...], shape: Shape) -> Plan | None:
 
 
 def _split_by_ellipsis(index: tuple[Any, ...]) -> bool:
-    """Say whether an ellipsis stands between two arrays."""
+    """Return whether there is an ellipsis between two arrays."""
     kinds = ["a" if isinstance(i, (int, np.integer, np.ndarray)) else "." if i is Ellipsis else "" for i in index]
     return "." in "".join(kinds).strip(".")
 

@@ -26,8 +26,8 @@ def _result(call: Call, x: Value) -> Value:
 @exports("matmul")
 def _matmul(call: Call, x: Value, y: Value) -> Value:
     x, y = _operands(call, x, y)
-    # A vector beside a matrix goes as a matrix: ONNX Runtime 1.32 multiplies wrongly where it fuses the transpose of
-    # one with a vector (FusedMatMul).
+    # A vector next to a matrix is passed as a matrix: ONNX Runtime 1.32 multiplies wrongly where it fuses the transpose
+    # of one with a vector (FusedMatMul).
     if x.ndim > y.ndim == 1:
         y = y.reshape(y.shape[0], 1)
     elif y.ndim > x.ndim == 1:

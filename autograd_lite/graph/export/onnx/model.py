@@ -137,7 +137,7 @@ class _Writer(NamedTuple):
 
     def static(self) -> _Written:
         """Write for the shapes that the program was made with."""
-        done, inputs = self._at(Sized(0, self.nodes, self.program._calls, self.bound))
+        done, inputs = self._at(Sized(0, self.nodes, self.program.calls, self.bound))
         return _Written(done, inputs, {v.name: v.shape for v in (*inputs, *done.emitter.values.values())})
 
     def dynamic(self) -> _Written:
@@ -153,7 +153,7 @@ class _Writer(NamedTuple):
         sizes = [old, old + 1, 4 * old + 3]  # the last so that what takes log2 of it steps takes more of them
         batched = [i for i, spec in zip(program.inputs, program._specs, strict=True) if i is not None and spec.shape]
         made = [
-            self._at(sized(self.nodes, program._calls, self.bound, batched, old, size), size if size != old else 0)
+            self._at(sized(self.nodes, program.calls, self.bound, batched, old, size), size if size != old else 0)
             for size in sizes
         ]
         emitters = [done.emitter for done, _ in made]
@@ -233,7 +233,7 @@ class _Assembly:
         return ValueSpec(self.final[value.name], value.dtype, self.axes[value.name])
 
     def _results(self) -> list[ValueSpec]:
-        """Name the outputs; what is no result of a node, or is one twice, goes through an Identity."""
+        """Name the outputs; one that is not the result of a node, or occurs twice, goes through an Identity."""
         specs = []
         for output in self.outputs:
             value = self.done.values[output.id]

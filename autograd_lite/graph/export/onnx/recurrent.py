@@ -329,7 +329,7 @@ def _weights(call: Call, parts: _Parts, values: dict[str, Value], steps: int, ro
     units, width = r.shape
     x = values[parts.x]
     x = x.reshape(steps, rows, x.shape[-1])
-    # Where the input is no product, it goes through an identity, which changes nothing.
+    # An input that is not a product is multiplied by the identity, which changes nothing.
     w = values[parts.w] if parts.w else call.emitter.constant(np.eye(width, dtype=FLOAT))
     b = values.get(parts.bias)
     if b is not None:

@@ -206,7 +206,7 @@ def _wrong_dtype(dtype: np.dtype[Any]) -> str:
 
 
 def _attributes(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters as attributes: what is no number, string, array or sequence of numbers goes as text."""
+    """Return parameters as attributes: whatever is not a number, string, array or sequence of numbers goes as text."""
     made: dict[str, Any] = {}
     for name, value in params.items():
         if value is None:

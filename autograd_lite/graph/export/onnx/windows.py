@@ -49,7 +49,7 @@ def _single(call: Call, *xs: Value) -> list[Value]:
 def _taps(
     x: Value, count: Shape, window: Shape, stride: Shape, padding: Padding, dilation: Shape, value: Scalar = 0
 ) -> Iterator[Value]:
-    """Yield for each tap, in C order, what stands there in every window: shape (N, *O, C)."""
+    """Yield for each tap, in C order, its elements in all windows: shape (N, *O, C)."""
     wide = x.pad([0, *(p[0] for p in padding), 0], [0, *(p[1] for p in padding), 0], value)
     for tap in itertools.product(*map(range, window)):
         starts = [k * d for k, d in zip(tap, dilation, strict=True)]
@@ -183,7 +183,7 @@ def _window_max(call: Call, x: Value, *, window: Shape, stride: Shape, padding: 
 
 
 def _inside(size: Shape, count: Shape, tap: Shape, stride: Shape, padding: Padding) -> np.ndarray | None:
-    """Say in which windows a tap lies inside the array, (1, *O, 1); None if in all."""
+    """Return in which windows a tap is inside the array, (1, *O, 1); None if in all."""
     found = np.ones((1,) * (len(size) + 2), np.bool_)
     for axis, (n, m, k, s, p) in enumerate(zip(size, count, tap, stride, padding, strict=True), start=1):
         places = np.arange(m) * s + k - p[0]

@@ -1,7 +1,7 @@
 """ONNX's file format, written by hand: Protocol Buffers' wire format, and the messages of `onnx.proto` that we need.
 
 A message is a sequence of fields, each a key (field number and wire type) and a value: a varint, 4 bytes, or a length
-and so many bytes. Fields are written in the order of their numbers, as the official library writes them, and a field
+and that many bytes. Fields are written in the order of their numbers, as the official library writes them, and a field
 of several values one by one: so its parser and its writer give the same bytes back.
 
 References:
@@ -190,7 +190,7 @@ def value_info(spec: ValueSpec) -> Message:
 
 
 def node(record: NodeRecord) -> Message:
-    """Encode a node; its attributes stand in the order of their names."""
+    """Encode a node, with its attributes in the order of their names."""
     made = Message()
     for name in record.inputs:
         made.text(1, name)

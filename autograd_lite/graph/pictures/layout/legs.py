@@ -54,7 +54,7 @@ def draw_legs(graph: Layered) -> dict[Key, tuple[Leg, ...]]:
 
 
 def _exits(graph: Layered) -> dict[Key, float]:
-    """Return where along its source's lower border each channel leaves: the first in the middle, others beside it."""
+    """Return where along its source's lower border each channel leaves: first in the middle, then to the right."""
     channels: dict[int, set[int]] = {}
     for edge in graph.edges:
         channels.setdefault(edge.source, set()).add(edge.channel)

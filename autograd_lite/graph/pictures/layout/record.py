@@ -13,7 +13,7 @@ from .modules import Modules
 
 @dataclass(slots=True)
 class Layered:
-    """A graph on its way to a layout. The steps below fill it, from top to bottom.
+    """A graph on its way to a layout, filled from top to bottom by the steps in `layered`.
 
     Vertices are the boxes, then the lanes, then (with modules) spacers and the borders of frames.
 
@@ -37,18 +37,18 @@ class Layered:
     modules: Modules
     titles: Sequence[float] = ()
     upward: bool = False
-    # (1)
+    # (1) layers
     layers: Sequence[int] = ()
     depth: Sequence[int] = ()
     spans: Sequence[int] = ()
     bus: Collection[int] = ()
-    # (2)
+    # (2) lanes
     lanes: Lanes = field(init=False)
     homes: Homes = field(init=False)
-    # (3)
+    # (3) order
     rows: list[list[int]] = field(default_factory=list)
     borders: Borders = field(init=False)
-    # (4)
+    # (4) coordinates
     x: list[float] = field(default_factory=list)
     bounds: list[tuple[float, float]] = field(default_factory=list)
     centers: Sequence[Point] = ()

@@ -365,7 +365,7 @@ def _caption(graph: PureGraph, rules: int, view: View, hidden: int, work: Mappin
     words.append(f"{amount(total, 'B')} saved in {counted(len(saved), 'tensor')}" if saved else "nothing saved")
     lines = [" · ".join(words)]
     if slots:
-        lines.append(f"of what is saved, {amount(slots, 'B')} are inputs and parameters, which are there anyway")
+        lines.append(f"{amount(slots, 'B')} of what is saved are inputs and parameters, which are there anyway")
     if hidden:
-        lines.append(f"{amount(hidden, 'B')} of it belong to what is not shown")
+        lines.append(f"{amount(hidden, 'B')} of what is saved are not shown")
     return (*lines, *view.caption[1:])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..draw import n
-from ..layout.geometry import TIP, Leg, Point
+from ..draw import n, path_of, tip
+from ..layout.geometry import TIP, Point
 from ..layout.legs import draw_legs
 from .frames import Band
 from .grid import Grid
@@ -20,7 +20,7 @@ _ASIDE, _PORT = 7.0, 8.0
 
 
 class Wire(NamedTuple):
-    """A line: its kind ("data", "quiet", "flow", "arrival", "seed" or "saved"), its path, its tip's, its owner's number."""
+    """A line: its kind ("data", "quiet", "flow", "arrival", "seed", "saved"), path, tip, and what it is of."""
 
     kind: str
     path: str
@@ -29,7 +29,7 @@ class Wire(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A mark: its kind ("gradient", "seed", "saved", "sum", "dot" or "argument"), its middle, its owner's number."""
+    """A mark: its kind ("gradient", "seed", "saved", "sum", "dot", "argument"), its middle, its owner's number."""
 
     kind: str
     at: Point
@@ -69,6 +69,7 @@ class _Router:
         self.left, self.right, self.partner = where.left, where.right, where.partner
         self.arriving = {g.cell for g in mirror.gradients}
         self.leaving = {s.cell for s in mirror.saved}
+        self.flowing = {edge.source for edge in where.right.edges}
         self.ports = self._ports()
 
     def plan(self) -> Plan:
@@ -101,12 +102,12 @@ class _Router:
         tips: dict[int, str] = {}
         into: dict[int, list[tuple[Point, int]]] = {}
         for edge, said, arrival in zip(half.edges, edges, half.arrivals, strict=True):
-            tips[edge.source] = tips.get(edge.source, "") + _tip(arrival, "down")
+            tips[edge.source] = tips.get(edge.source, "") + tip(arrival)
             into.setdefault(edge.target, []).append((arrival, said.argument))
         quiet = {edge.source for edge, said in zip(half.edges, edges, strict=True) if said.quiet}
         for source in sorted(tips, key=lambda s: (s not in quiet, s)):
             kind = "quiet" if source in quiet else "data"
-            plan.wires.append(Wire(kind, _rising(legs[source, 0]), tips[source], source))
+            plan.wires.append(Wire(kind, path_of(legs[source, 0]), tips[source], source))
         for arrived in into.values():
             numbers = [argument for _, argument in sorted(arrived)]
             if numbers != sorted(numbers):
@@ -119,10 +120,10 @@ class _Router:
         legs = draw_legs(half)
         seeded = {seed.cell for seed in self.mirror.seeds}
         for cell, v in self.partner.items():
-            foot, path = Point(half.x[v], half.bottom(v)), _rising(legs.get((v, 0), ()))
+            foot, path = Point(half.x[v], half.bottom(v)), path_of(legs.get((v, 0), ()))
             is_rule = half.boxes[v].height > 0
             if path:
-                plan.wires.append(Wire("flow", path, _tip(foot, "up") if is_rule else "", cell))
+                plan.wires.append(Wire("flow", path, tip(foot, "up") if is_rule else "", cell))
             if is_rule and cell in self.mirror.uses and (path or cell in seeded):
                 plan.notes.append(Note("sum", Point(foot.x, foot.y + 15), cell))
 
@@ -131,18 +132,18 @@ class _Router:
     def _gradient(self, i: int, plan: Plan) -> None:
         gradient, half, grid = self.mirror.gradients[i], self.left, self.grid
         cell, row = gradient.cell, half.layers[gradient.cell]
-        flows = any(edge.source == self.partner[cell] for edge in self.right.edges)
+        flows = self.partner[cell] in self.flowing
         begin = Point(plan.right[cell].x, grid.floor[row] if flows else grid.bottom[row])
         track = grid.tracks.get(("gradient", i, 0))
         if track is None:
             y = plan.left[cell].y - (_ASIDE if cell in self.leaving else 0.0)
             end = Point(self._right_of(cell), y)
-            way, tip = [begin, Point(begin.x, y), Point(end.x + TIP, y)], _tip(end, "left")
+            way, head = [begin, Point(begin.x, y), Point(end.x + TIP, y)], tip(end, "left")
         else:
             y, end = track, Point(half.x[cell], half.top(cell))
             way = [begin, Point(begin.x, y), Point(end.x, y), Point(end.x, end.y - TIP)]
-            tip = _tip(end, "down")
-        plan.wires.append(Wire("arrival", _bent(way), tip, cell))
+            head = tip(end)
+        plan.wires.append(Wire("arrival", _bent(way), head, cell))
         plan.notes.append(Note("gradient", Point(grid.strip, y), i))
         if gradient.uses > 1:
             plan.notes.append(Note("sum", Point(begin.x, max(y + 14, grid.bottom[row] - 4)), cell))
@@ -159,7 +160,7 @@ class _Router:
         is_rule = self.right.boxes[v].height > 0
         end = Point(x, foot + TIP if is_rule else grid.bottom[self.right.layers[v]])
         way = [begin, Point(begin.x, y), Point(x, y), end]
-        plan.wires.append(Wire("seed", _bent(way), _tip(Point(x, foot), "up") if is_rule else "", cell))
+        plan.wires.append(Wire("seed", _bent(way), tip(Point(x, foot), "up") if is_rule else "", cell))
         plan.notes.append(Note("seed", Point(grid.strip, y), i))
 
     def _right_of(self, cell: int) -> float:
@@ -231,24 +232,6 @@ class _Router:
 # ---- paths ----------------------------------------------------------------------------------------------------------
 
 
-def _rising(legs: Collection[Leg]) -> str:
-    """Write legs as a path from below, as gradients flow: dashes continue through bends, and end where lines meet."""
-    above = {leg.end: leg.start for leg in legs}
-    path, done = "", set()
-    for end in sorted(above.keys() - above.values()):
-        path += f"M{n(end.x)} {n(end.y)}"
-        while end in above and end not in done:
-            done.add(end)
-            start = above[end]
-            if start.x == end.x:
-                path += f"V{n(start.y)}"
-            else:
-                middle = n((start.y + end.y) / 2)
-                path += f"C{n(end.x)} {middle} {n(start.x)} {middle} {n(start.x)} {n(start.y)}"
-            end = start
-    return path
-
-
 def _bent(way: Sequence[Point]) -> str:
     """Return the path of a line with right angles and round corners."""
     corners = [p for i, p in enumerate(way) if not i or p != way[i - 1]]
@@ -265,9 +248,3 @@ def _toward(at: Point, other: Point, r: float) -> Point:
     if at.x != other.x:
         return Point(at.x + (r if other.x > at.x else -r), at.y)
     return Point(at.x, at.y + (r if other.y > at.y else -r))
-
-
-def _tip(at: Point, way: str) -> str:
-    """Return the tip of an arrow that points down, up or left to a point."""
-    rest = {"down": f"l-3.5 {n(-TIP)}h7z", "up": f"l-3.5 {n(TIP)}h7z", "left": f"l{n(TIP)} -3.5v7z"}
-    return f"M{n(at.x)} {n(at.y)}{rest[way]}"

@@ -5,15 +5,19 @@ Saved values lead across to the rules that read them, with their bytes; gradient
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Unpack
 
+from ....core.messages import checked
+from ....ir.build import built
 from ....ir.graph import PureGraph
 from ....ir.labels import amount, clip, visible
+from ....ir.program import PureProgram
+from ....tensors.tensor import Tensor
 from ..boxes import SMALL, Label, Line, label_of
-from ..draw import n, node_svg, text, tip, xml
+from ..draw import STUB, n, node_svg, stub, text, xml
 from ..folding.fold import ViewOptions
-from ..layout.geometry import TIP, Box, Point
+from ..layout.geometry import Box, Point
 from ..sheet import Sample, Sheet, heat_sample, line_sample, page, sample_of
 from ..style import HEATS, LOOKS, THEMES, stylesheet
 from ..view import EdgeKind, ViewNode
@@ -23,10 +27,10 @@ from .model import Mirror, mirror_of, results_of
 from .place import placed
 from .route import Note, Plan, Wire, planned
 
-_HEADER, _RULE, _CUT = 34.0, 12.0, 16.0
+_HEADER, _RULE = 34.0, 12.0
 # What the page says to those who do not see it.
 _WHAT = (
-    "On the left the forward pass runs down; on the right the derivative rules run up, each beside its operation. "
+    "On the left the forward pass runs down; on the right the derivative rules run up, each next to its operation. "
     "Dotted lines lead what is saved to the rules that read it; dashed lines lead gradients to the parameters."
 )
 
@@ -76,6 +80,45 @@ def mirror_svg(graph: PureGraph, **options: Unpack[ViewOptions]) -> str:
     return page(sheet, drawing, left, right, 11 + _HEADER + _above(mirror, plan), below + 4)
 
 
+class Picture(str):
+    """The text of an SVG, shown as a picture by notebooks."""
+
+    __slots__ = ()
+
+    def _repr_svg_(self) -> str:
+        return str(self)
+
+    def __repr__(self) -> str:
+        return f"<SVG of {len(self):,} characters>"
+
+
+@checked
+def mirror(tensors: Tensor | Iterable[Tensor], *, measured: bool = False, **options: Unpack[ViewOptions]) -> Picture:
+    """Return the mirror of a loss as SVG: its forward pass, and each derivative rule next to its op.
+
+    Args:
+        tensors: the loss, or several results.
+        measured: run the backward pass, and show the norms of the gradients.
+        options: see `Graph.to_mirror`.
+
+    Returns:
+        The text of the picture, as `build_graph(tensors, backward=True).to_mirror()` gives it; a notebook shows it.
+
+    Raises:
+        GradError: if no result requires a gradient; with `measured`, if `backward` released what it needs.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, 2.0], requires_grad=True, name="w")
+        >>> picture = mirror((w * w).sum(), measured=True)
+        >>> "vjp multiply" in picture, "grad (2,) · |g| 4.5" in picture
+        (True, True)
+    """
+    if measured:
+        return Picture(mirror_svg(PureProgram.build(tensors, backward=True).measured(), **options))
+    return Picture(mirror_svg(built(tensors, backward=True).graph, **options))
+
+
 def _sheet(graph: PureGraph, mirror: Mirror, labels: Sequence[Label]) -> Sheet:
     """Return what the page says around the drawing."""
     name = visible(clip(next((graph[i].name for i in results_of(graph)), ""), 60))
@@ -107,7 +150,7 @@ def _sum_sample(x: float, y: float) -> str:
 
 def _above(mirror: Mirror, plan: Plan) -> float:
     """Return the room above the first row that frames and lines out of nowhere need."""
-    cut = _CUT + 4 if mirror.view.cut or mirror.cut else 0.0
+    cut = STUB + 4 if mirror.view.cut or mirror.cut else 0.0
     return max([cut, *(-top for _, top, _ in plan.bands)])
 
 
@@ -116,12 +159,10 @@ def _cuts(mirror: Mirror, plan: Plan, sizes: Sequence[Box], rules: dict[int, Box
     cut = set(mirror.view.cut)
     for k, (box, (x, y), size) in enumerate(zip(mirror.view.nodes, plan.left, sizes, strict=True)):
         if box.id in cut:
-            at = Point(x - size.width / 2 + 12, y - size.height / 2)
-            yield f'<path class="data cut edge" d="M{n(at.x)} {n(at.y - _CUT)}V{n(at.y - TIP)}"/>'
-            yield f'<path class="data tip" d="{tip(at)}"/>'
+            yield stub(Point(x - size.width / 2 + 12, y - size.height / 2))
         if k in mirror.cut and k in rules:
             x, y = plan.right[k].x - rules[k].width / 2 + 12, plan.right[k].y - rules[k].height / 2
-            yield f'<path class="gradient cut edge" d="M{n(x)} {n(y)}V{n(y - _CUT)}"/>'
+            yield f'<path class="gradient cut edge" d="M{n(x)} {n(y)}V{n(y - STUB)}"/>'
 
 
 def _headers(mirror: Mirror, plan: Plan) -> Iterator[str]:

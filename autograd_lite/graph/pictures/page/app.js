@@ -19,7 +19,7 @@ function openHash() {
   return false;
 }
 
-// What the caption says: what is seen, and the total of the numbers shown.
+// The caption: what is visible, and the total of the numbers shown.
 function showCaption() {
   const o = OVERLAYS[state.overlay], inside = [...picture.items.values()].reduce((n, b) => n + b.members.length, 0);
   const folded = [...picture.items.values()].filter((b) => b.group).length;
@@ -80,7 +80,7 @@ function focusBox(id) {
 
 // ---- keys ------------------------------------------------------------------------------------------------------------
 
-// Up and down follow the lines; left and right go to what stands beside.
+// Up and down follow the lines; left and right go to the next box in the row.
 function walk(key) {
   const here = boxes.get(state.selected);
   if (!here) { const first = boxes.keys().next().value; if (first) { select(first); keepInSight(first); focusBox(first); } return; }
@@ -176,7 +176,7 @@ function switchMode(to) {
   else { state.selected = ''; syncTools(); redraw(false, () => { if (boxes.has(was)) select(was); }); }
 }
 
-// The theme is that of the system until the reader chooses; on paper it is light.
+// The system's theme until the reader chooses one; on paper it is light.
 const darkness = matchMedia('(prefers-color-scheme: dark)');
 
 function setTheme(theme) {
@@ -205,15 +205,15 @@ function toggleOutline() {
 }
 
 function showHelp() {
-  const keys = [['↑ ↓', 'follow the lines'], ['← →', 'go to what stands beside'], ['Enter', 'open or shut a module'], ['/', 'search: names, ops, shapes, modules, nan, >10MB, <1kFLOP'],
+  const keys = [['↑ ↓', 'follow the lines'], ['← →', 'go to the neighbour in the row'], ['Enter', 'open or shut a module'], ['/', 'search: names, ops, shapes, modules, nan, >10MB, <1kFLOP'],
     ['Enter, Shift+Enter', 'next hit, previous hit'], ['+ − 0', 'zoom in, zoom out, fit'], ['m', 'forward, both, backward'], ['a c', 'open all, shut all'], ['o', 'outline'],
-    ['t', 'light or dark'], ['s', 'save as SVG'], ['[ ] p', 'explanation: previous step, next step, play'], ['Esc', 'let go'], ['Shift+click', 'all ways from the chosen box to this one']];
+    ['t', 'light or dark'], ['s', 'save as SVG'], ['[ ] p', 'explanation: previous step, next step, play'], ['Esc', 'let go'], ['Shift+click', 'all paths from the chosen box to this one']];
   $('help').replaceChildren(html('h2', {}, 'Keys'), html('dl', { class: 'keys' }, ...keys.flatMap(([k, what]) => [html('dt', {}, html('kbd', {}, k)), html('dd', {}, what)])),
     html('form', { method: 'dialog' }, html('button', { class: 'wide' }, 'Close')));
   $('help').showModal();
 }
 
-// The picture as a file of its own: with its style in it, in the theme that is seen.
+// The picture as a separate file: with its style inside, in the current theme.
 function svgText() {
   const copy = svg.cloneNode(true), css = [...document.styleSheets].flatMap((s) => [...s.cssRules]).map((r) => r.cssText).filter((t) => /\.(node|line|frame|look-|heat-|border-|badge|soft|head|rule|strong|sign|bytes|hot|plain|none|twin|frame-title|badge-text|box|place)/.test(t) && !/:(focus|hover)|\.bar|#panel|@media/.test(t));
   const names = new Set(css.join(' ').match(/var\(--[\w-]+/g).map((v) => v.slice(4))), style = getComputedStyle(document.documentElement);
@@ -250,7 +250,7 @@ function startTools() {
   for (const [id, act] of [['previous', () => step(-1)], ['next', () => step(1)], ['outlined', toggleOutline], ['export', exportSvg], ['theme', switchTheme], ['helped', showHelp],
     ['in', () => zoomBy(1.25, null, null, true)], ['out', () => zoomBy(0.8, null, null, true)], ['fit', () => fit(true)], ['cancel', cancel]]) $(id).addEventListener('click', act);
   const idOf = (e) => { const g = e.target.closest('.node, .frame'); return g ? g.dataset.id : ''; };
-  // Lines run over the title bars of frames, which are to be hit all the same.
+  // Lines run over the title bars of frames, which must be clickable all the same.
   const handleAt = (e) => (e.target.closest('.node') ? null : document.elementsFromPoint(e.clientX, e.clientY).find((t) => t.matches('.handle')));
   svg.addEventListener('click', (e) => {
     if (drag && drag.moved) return;
@@ -278,7 +278,7 @@ canvas.setAttribute('tabindex', '-1');
 const given = Object.keys(OVERLAYS).find((k) => OVERLAYS[k].given);
 if (given) state.overlay = given;
 openAtFirst();
-// Where the first number that is not finite was made, is shown at once.
+// The origin of the first non-finite number is shown at once.
 if (given) for (const i in OVERLAYS[given].marks) if (OVERLAYS[given].marks[i].look === 'origin') reveal(+i);
 startTools();
 startPointers();

@@ -7,7 +7,7 @@ const BETWEEN = 84; // between the two sides of the mirror
 const hitLayer = el('g', { 'aria-hidden': 'true' });
 let picture = null, boxes = new Map(), drawn = new Map(), world = null, job = 0, worker = null, pending = null;
 
-// Lay out what is to be seen, and draw it. Small pictures at once; large ones in a worker, which can be stopped.
+// Lay out what is visible, and draw it: small pictures at once, large ones in a worker that can be stopped.
 function refresh(after) {
   const next = makePicture();
   const all = [...next.items.values()].flatMap((item) => (item.twin ? [item, item.twin] : [item]));
@@ -93,7 +93,7 @@ function paint(next) {
       layers.titles.append(title);
     }
   }
-  // The quiet ones first, so that data crosses over them.
+  // Quiet lines first, so that data crosses over them.
   for (const l of picture.edges.slice().sort((a, b) => b.quiet - a.quiet)) layers.lines.append(drawLine(l));
   if (picture.mirror) {
     for (const l of picture.edges) if (l.gradient) layers.lines.append(drawGradient(l, aside));
@@ -125,7 +125,7 @@ function drawLine(l) {
   return g;
 }
 
-// The places of an op's arguments, where they do not arrive from left to right.
+// The positions of an op's arguments, if they do not arrive from left to right.
 function argumentNumbers() {
   const texts = [];
   for (const item of picture.items.values()) {
@@ -149,13 +149,13 @@ function drawSaved(l, share, written) {
   const left = picture.w + 4, right = picture.w + BETWEEN - 4, m = (left + right) / 2;
   const g = el('g', { class: 'line saved', 'data-from': l.s, 'data-to': l.t });
   g.append(el('path', { class: 'way', d: `M${r1(x0)} ${r1(y0)}H${r1(left)}C${r1(m)} ${r1(y0)} ${r1(m)} ${r1(y1)} ${r1(right)} ${r1(y1)}H${r1(x1)}` }));
-  // Where two would stand over each other, one is enough.
+  // Where two would overlap, one is enough.
   const slot = Math.round(y1 / 10);
   if (l.bytes && ![slot - 1, slot, slot + 1].some((other) => written.has(other)) && written.add(slot)) g.append(el('text', { class: 'bytes', x: r1(right), y: r1(y1 - 3), 'font-size': 9 }, amount(l.bytes, 'B')));
   return g;
 }
 
-// All that one box reads arrives below each other, in the order in which it comes.
+// Everything that a box reads arrives one below the other, in the order of arrival.
 function drawSavedLines() {
   const into = new Map(), written = new Set();
   for (const l of picture.saved) { if (!into.has(l.t)) into.set(l.t, []); into.get(l.t).push(l); }
@@ -190,7 +190,7 @@ function moveTo(x, y, k) {
 function fit(smooth) {
   const w = canvas.clientWidth, h = canvas.clientHeight, top = 34, low = 44, side = 26;
   const whole = Math.min((w - 2 * side) / (view.w || 1), (h - top - low) / (view.h || 1), 1.25);
-  // A tall picture is shown at a size that can be read, from its top, rather than whole and too small.
+  // A tall picture is shown at a readable size, from its top, rather than whole and too small.
   const k = Math.max(whole, Math.min(0.8, (w - 2 * side) / (view.w || 1)));
   const x = (w - view.w * k) / 2, y = view.h * k <= h - top - low ? top + (h - top - low - view.h * k) / 2 : top;
   if (smooth) moveTo(x, y, k); else { cancelAnimationFrame(moving); Object.assign(view, { x, y, k }); transform(); }
@@ -202,7 +202,7 @@ function zoomBy(factor, cx, cy, smooth) {
   if (smooth) moveTo(at[0], at[1], k); else { Object.assign(view, { x: at[0], y: at[1], k }); transform(); }
 }
 
-// Bring boxes into sight: into the middle, or only as far as they are out of it.
+// Bring boxes into view: into the middle, or only as far as necessary.
 function keepInSight(id, center) {
   const b = boxes.get(id) || frameBox(id);
   if (b) keepAllInSight([b], center);
@@ -215,7 +215,7 @@ function keepAllInSight(list, center) {
   const room = Math.min((w - 2 * edge) / (x1 - x0), (h - top - edge) / (y1 - y0));
   const k = Math.max(0.25, Math.min(Math.max(view.k, 0.5), room));
   if (center) { moveTo(w / 2 - (x0 + x1) / 2 * k, (h + top) / 2 - (y0 + y1) / 2 * k, k); return; }
-  // Zoom around the middle of the picture as it is seen, then move as little as need be.
+  // Zoom around the visible middle of the picture, then move as little as necessary.
   let x = w / 2 - (w / 2 - view.x) * k / view.k, y = h / 2 - (h / 2 - view.y) * k / view.k;
   x += Math.max(0, edge - (x + x0 * k)) - Math.max(0, x + x1 * k - (w - edge));
   y += Math.max(0, top - (y + y0 * k)) - Math.max(0, y + y1 * k - (h - edge));
@@ -227,7 +227,7 @@ function frameBox(id) {
   return g && { x: +g.getAttribute('x'), y: +g.getAttribute('y'), w: +g.getAttribute('width'), h: +g.getAttribute('height') };
 }
 
-// Run a change that lays the picture out anew, and keep one box where the eye is.
+// Run a change that lays out the picture again, and keep one box where the reader is looking.
 function anchored(id, change, after) {
   const before = boxes.get(id) || frameBox(id), at = before && [view.x + before.x * view.k, view.y + before.y * view.k];
   change();
@@ -278,7 +278,7 @@ function startPointers() {
   }, { passive: false });
 }
 
-// ---- the small map ---------------------------------------------------------------------------------------------------
+// ---- the minimap -----------------------------------------------------------------------------------------------------
 
 const minimap = $('minimap');
 function drawMinimap() {

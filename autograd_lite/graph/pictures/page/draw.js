@@ -13,7 +13,7 @@ const clip = (text, n) => ([...text].length <= n ? text : [...text].slice(0, n -
 const tail = (text, n) => ([...text].length <= n ? text : text.slice(-n).includes('.') ? '…' + [...text].slice(1 - n).join('') : clip(text, n));
 const counted = (n, word) => n.toLocaleString('en-US') + ' ' + word + (n === 1 ? '' : 's');
 
-// A number with its unit, in thousands of it where it is large: 1.23 MFLOP, 420 µs.
+// A number with its unit and a prefix: 1.23 MFLOP, 420 µs.
 function amount(value, unit) {
   const sizes = unit === 's' ? [[1, ''], [1e-3, 'm'], [1e-6, 'µ'], [1e-9, 'n']] : [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']];
   for (const [size, prefix] of sizes) {
@@ -43,7 +43,7 @@ function html(tag, attrs, ...children) {
   return e;
 }
 
-// ---- what stands in a box --------------------------------------------------------------------------------------------
+// ---- the text of a box ------------------------------------------------------------------------------------------------
 
 const WORST = ['origin', 'nan', 'exploding', 'vanishing', 'dead', 'unreached', 'removed', 'added', 'changed'];
 const line = (text, size, cls, sign) => ({ text, size: size || 11, cls: cls || 'soft', sign: sign || '' });
@@ -54,7 +54,7 @@ function content(box) {
   const worst = worstOf(box.group ? marksOf(box).filter((m) => WORST.includes(m.look)) : marksOf(box)), shown = shownAmount(box);
   if (worst) {
     if (worst.look) made.look = worst.look;
-    // A share of the total is said in the line of the amount.
+    // A share of the total is part of the line with the amount.
     if (worst.badge && !(shown && worst.badge.endsWith('%'))) made.badge = made.badge ? made.badge + ' ' + worst.badge : worst.badge;
     if (worst.note && !box.group) made.lines.push(line(clip(worst.note, 36), 11, 'strong'));
   }
@@ -75,7 +75,7 @@ function sizeOf(made) {
   return [Math.round(w + 24 + double + eight), Math.round(h + 14 + lid + double)];
 }
 
-// A name, without that of the module in whose frame it stands.
+// A name without that of the module whose frame it is in.
 function nameOf(n) {
   const name = n.name || (n.kind === 'op' ? '' : n.kind === 'parameter' ? 'n' + n.id : ''), module = moduleName(n.group) + '.';
   return tail(name.startsWith(module) && name.length > module.length ? name.slice(module.length) : name, 36);
@@ -132,20 +132,20 @@ function mirrorContent(box) {
   return made;
 }
 
-// The derivative rule of a step in words: the formula, and what the engine did with it.
+// The derivative rule of a step as text: the formula, and what the engine did with it.
 function ruleOf(flow) {
   const rule = data.rules && data.rules[flow.op] && data.rules[flow.op][flow.argument];
   return rule || [];
 }
 
-// The formula, or what undoes a broadcast or a cast where that is all the rule does.
+// The formula, or what undoes a broadcast or a cast if that is all the rule does.
 function shortRule([formula, ...remarks]) {
   const remark = remarks.length ? String(remarks[0]).split(' (')[0] : '';
   return formula === 'g' && remark && !remark.startsWith('+') ? remark : formula;
 }
 
 // ---- overlays --------------------------------------------------------------------------------------------------------
-// Every overlay: a title, a unit, the amount of a node, and how amounts of several add up.
+// Every overlay: a title, a unit, the amount of a node, and how several amounts add up.
 
 const norms = (field) => (n) => (n[field] && typeof n[field][5] === 'number' ? n[field][5] : 0);
 const OVERLAYS = {
@@ -182,9 +182,9 @@ function worstOf(marks) {
 function amountOf(box) {
   const o = OVERLAYS[state.overlay];
   if (!o || !o.of) return 0;
-  // In the mirror, the norm of a gradient stands where the gradient is.
+  // In the mirror, the norm of a gradient is shown at the gradient.
   if (state.overlay === 'gradients' && state.mode === 'both') return box.mirror ? normOf(o, box.item.members) : 0;
-  // In the backward pass, what is saved is shown for the reader, but belongs to the forward pass.
+  // In the backward pass, saved values are shown for orientation, but belong to the forward pass.
   const mine = state.mode === 'backward' ? box.members.filter((i) => nodes[i].role) : box.members;
   return o.norm ? normOf(o, mine) : mine.reduce((total, i) => total + o.of(nodes[i]), 0);
 }
@@ -249,7 +249,7 @@ function drawBox(box, made) {
     g.append(t, ' ');
   }
   if (made.badge) {
-    // At a corner where no arrow arrives; one that is wider than the box stands in its middle.
+    // At a corner where no arrow arrives; a badge wider than the box is centred.
     const wide = widthOf(made.badge, 10, true) + 10, left = wide > w ? x + (w - wide) / 2 : Math.max(x, x + w - wide + 8);
     const top = box.group || box.mirror ? y - 9 : y + h - 7;
     g.append(el('rect', { class: 'badge', x: r1(left), y: r1(top), width: r1(wide), height: 16, rx: 8 }),
@@ -265,7 +265,7 @@ function spoken(box, made) {
   return [seen, kind, id].filter(Boolean).join(', ');
 }
 
-// Points from top to bottom as one path: straight down in the rows, a curve from row to row.
+// Points from top to bottom as one path: straight down within rows, a curve between rows.
 function wayOf(points, short) {
   const way = points.map((p) => p.slice()), last = way[way.length - 1], before = way[way.length - 2] || last, down = Math.sign(last[1] - points[0][1]) || 1;
   last[1] -= short * down;
@@ -296,6 +296,6 @@ function drawFrame(frame, aside) {
     el('rect', { class: 'border', x: r1(left), y: r1(y), width: r1(w), height: r1(h), rx: 10 }),
     el('rect', { class: 'handle', x: r1(left), y: r1(y), width: r1(Math.min(w, title.width + 44)), height: 22, rx: 8 }),
     el('path', { class: 'minus', d: `M${r1(left + 10)} ${r1(y + 11)}h8` }));
-  // The title stands over the lines, with a halo that keeps them off the letters.
+  // The title is above the lines, with a halo that keeps them off the letters.
   return [g, el('text', { class: 'frame-title', x: r1(left + 24), y: r1(y + 15), 'font-size': 11 }, text)];
 }

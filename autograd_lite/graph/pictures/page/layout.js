@@ -1,7 +1,7 @@
-// The layered layout of nested boxes. Pure: it knows neither the page nor the graph, so it runs in a worker as well.
+// The layered layout of nested boxes. Pure: it knows neither the page nor the graph, so it can run in a worker.
 //
-// A frame is laid out after the frames inside it, and stands in its parent as one box. A line that crosses a border
-// does so at a port: all lines from one source share the ports, and the lanes between them, as far as they go together.
+// A frame is laid out after the frames inside it, and is one box in its parent. A line that crosses a border
+// does so at a port: all lines from one source share the ports, and the lanes between them, as far as they run together.
 // In each frame: layers (Sugiyama, Tagawa, Toda 1981), lanes for long lines, barycenter sweeps, straight columns
 // (Brandes, Koepf 2002), and coordinate descent towards the neighbours.
 //
@@ -46,7 +46,7 @@ function layoutFrame(tree, isRoot) {
   tree.edges.forEach((edge, i) => { edge.points = route(g, g.edges[i], isRoot ? null : tree, dx, dy); });
 }
 
-// ---- what stands in a frame ------------------------------------------------------------------------------------------
+// ---- the items of a frame ---------------------------------------------------------------------------------------------
 
 function vertices(tree) {
   const v = tree.items.map((item, i) => ({ w: item.w, h: item.h, item, i }));
@@ -72,7 +72,7 @@ function portOf(v, side, key) {
   return ports && ports[side][key] !== undefined ? ports[side][key] : 0;
 }
 
-// An order of the items in which as many edges as possible go forwards: Kahn's, and where that is stuck the first left.
+// An order of the items in which as many edges as possible point forwards: Kahn's, and where it is stuck the first left.
 function acyclicRank(n, edges) {
   const waiting = new Array(n).fill(0), out = Array.from({ length: n }, () => []);
   for (const [a, b] of edges) if (a >= 0 && b >= 0 && a !== b) { waiting[b]++; out[a].push(b); }
@@ -102,7 +102,7 @@ function setLayers(g) {
   const layer = depth.slice();
   for (const i of order.reverse()) {
     if (!out[i].length || v[i].port) continue;
-    // What reads nothing itself comes along when its reader moves down, so it is no reason to stay.
+    // A source that reads nothing itself follows its reader down, so it is not a reason to stay.
     const reads = into[i].filter((e) => depth[e.from] > 0 || v[e.from].port).length;
     if (out[i].length >= reads) layer[i] = Math.min(...out[i].map((e) => layer[e.to])) - 1;
   }
@@ -137,7 +137,7 @@ function addLanes(g) {
       const id = upper + ' ' + lower + ' ' + upperOff + ' ' + lowerOff;
       const old = g.segments.get(id), bend = upperOff - lowerOff;
       if (old) old.weight = Math.max(old.weight, weight);
-      // Turns of a repetition stand below each other, and their lines may bend: else a small step aside adds up.
+      // Turns of a repetition are below each other, and their lines may bend: otherwise small shifts add up.
       else g.segments.set(id, g.stack ? { upper, lower, upperOff: 0, lowerOff: 0, bend, weight } : { upper, lower, upperOff, lowerOff, bend: 0, weight });
       if (!isSource) e.via.unshift(upper);
       lower = upper; lowerOff = 0;
@@ -296,7 +296,7 @@ function setColumns(g, rows) {
   for (const u of v) u.x = x[u.column] + u.shift;
 }
 
-// Segments become vertical, the heaviest first, if they cross none that is: what hangs together is a column.
+// Segments become vertical, the heaviest first, unless they cross others: connected vertices are a column.
 function straightened(g, rows) {
   const { v, segments } = g, aside = new Map();
   for (const lists of [g.above, g.below]) {
@@ -355,7 +355,7 @@ function setRows(g, rows, isRoot) {
   g.bottom = y;
   v.forEach((u, i) => {
     const spare = heights[u.layer] - u.h;
-    // Beside a tall frame, what is read below stands low and what reads from above stands high.
+    // Next to a tall frame, what is read below is low, and what reads from above is high.
     const low = u.item && !g.above[i].length ? 1 : u.item && !g.below[i].length ? 0 : 0.5;
     u.y = g.top[u.layer] + (heights[u.layer] > 90 ? spare * low : spare / 2);
   });
@@ -377,7 +377,7 @@ function setArrivals(g) {
   }
 }
 
-// Positions at least `gap` apart, as near to the wanted ones as weighted least squares can be: pooled violators.
+// Positions at least `gap` apart, as near to the wanted ones as possible: weighted least squares by pooling violators.
 function isotonic(wanted, weights, gap) {
   const blocks = [];
   wanted.forEach((want, i) => {
@@ -403,7 +403,7 @@ function route(g, e, frame, dx, dy) {
   return e.flip ? kept.reverse() : kept;
 }
 
-// In a worker: lay out what comes, and send it back.
+// In a worker: lay out what arrives, and send it back.
 if (typeof importScripts === 'function') {
   self.onmessage = (event) => {
     const work = layoutTree(event.data.tree);

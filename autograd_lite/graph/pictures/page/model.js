@@ -1,4 +1,4 @@
-// ---- the graph, and which of its boxes are seen ----------------------------------------------------------------------
+// ---- the graph, and which of its boxes are visible -------------------------------------------------------------------
 
 const data = JSON.parse(document.getElementById('data').textContent);
 const nodes = data.nodes, groups = [{ name: '', parent: -1, kind: 'root' }, ...data.groups];
@@ -16,7 +16,7 @@ const moduleName = (g) => pathOfGroup[g].filter((p) => groups[p].kind === 'modul
 
 const readers = nodes.map(() => []);
 for (const n of nodes) for (const i of new Set(n.inputs)) readers[i].push(n.id);
-// Of each forward node: the nodes of its rules, its complete cotangent, and the ops that saved it.
+// For each forward node: the nodes of its rules, its complete cotangent, and the ops that saved it.
 const backOf = nodes.map(() => []), cotangent = new Map(), savedBy = nodes.map(() => []), flowsOf = nodes.map(() => []);
 for (const n of nodes) {
   if (!n.role) continue;
@@ -35,7 +35,7 @@ const state = {
   mode: hasBackward ? 'both' : 'forward', open: new Set(), overlay: '', selected: '', reach: 'near', end: '', theme: '',
 };
 
-// What a mode shows of the graph: its nodes, the frame in which each stands, and the lines between them.
+// What a mode shows of the graph: its nodes, the frame of each, and the lines between them.
 const bases = {};
 function base(mode) {
   const wanted = mode === 'backward' ? 'backward' : 'forward';
@@ -49,7 +49,7 @@ function base(mode) {
       if (wanted === 'backward' && !nodes[i].role) saved.set(i, saved.has(i) ? sharedGroup(saved.get(i), n.group) : n.group);
     }
   }
-  // A saved tensor stands where it is read.
+  // A saved tensor is shown where it is read.
   for (const [i, g] of saved) home.set(i, g);
   const first = new Map(), count = new Map();
   for (const i of [...home.keys()].sort((a, b) => a - b)) {
@@ -78,7 +78,7 @@ function openToDepth(depth) {
   groups.forEach((g, i) => { if (i && pathOfGroup[i].length <= depth) state.open.add(i); });
 }
 
-// Small graphs are shown whole but for repetitions; large ones as deep as leaves few enough boxes.
+// Small graphs are shown whole except for repetitions; large ones as deep as leaves few enough boxes.
 function openAtFirst() {
   const repeats = groups.flatMap((g, i) => (g.kind === 'repeat' ? [i] : []));
   const twice = state.mode === 'both' ? 2 : 1;
@@ -91,7 +91,7 @@ function openAtFirst() {
   for (const g of [...state.open]) if (pathOfGroup[g].some((p) => !state.open.has(p))) state.open.delete(g);
 }
 
-// What is shut is shut inside as well, so that it opens one level at a time.
+// A shut frame is shut inside as well, so that it opens one level at a time.
 function shut(g) {
   for (const other of [...state.open]) if (pathOfGroup[other].includes(g)) state.open.delete(other);
 }
@@ -102,13 +102,13 @@ function visibleCount() {
   return seen.size;
 }
 
-// The box that stands for a node: its own, or the outermost frame around it that is shut.
+// The box that shows a node: its own, or the outermost shut frame around it.
 function standIn(i, g) {
   for (const p of pathOfGroup[g]) if (!state.open.has(p)) return 'm' + p;
   return 'n' + i;
 }
 
-// In the mirror, a node of the backward pass is seen in the box beside its op.
+// In the mirror, a node of the backward pass is shown in the box next to its op.
 function boxOf(i) {
   const n = nodes[i];
   if (state.mode === 'both' && n.role) {
@@ -141,7 +141,7 @@ function toggle(id) {
   return 'm' + g;
 }
 
-// A frame with nothing but one frame inside is no stop on the way.
+// A frame with nothing but one frame inside is skipped.
 function openLone(g) {
   const { home, count } = base(state.mode);
   const inside = groups[g].children.filter((c) => count.get(c));
@@ -197,7 +197,7 @@ function linesBetween(edges, stand, items) {
   return [...found.values()];
 }
 
-// The box beside an item in the mirror: the rules of its ops, or the gradient that arrives at it.
+// The box next to an item in the mirror: the rules of its ops, or the gradient that arrives at it.
 function twinOf(item) {
   const back = item.members.flatMap((i) => backOf[i]);
   const flows = item.members.reduce((n, i) => n + flowsOf[i].length, 0);
@@ -275,7 +275,7 @@ function levelEdge(frame, a, b, line) {
   return [frame, tree.edges.length - 1];
 }
 
-// After the layout: where everything stands in the whole picture.
+// After the layout: where everything is in the whole picture.
 function settle(picture, root) {
   const stack = [[picture.frames.get(0), root, 0, 0]];
   while (stack.length) {

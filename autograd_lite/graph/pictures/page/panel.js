@@ -1,4 +1,4 @@
-// ---- marks: what is chosen, what hangs together with it, what was found -----------------------------------------------
+// ---- marks: what is chosen, what is connected with it, what was found -------------------------------------------------
 
 let found = [], foundAt = -1, stepped = null;
 
@@ -10,7 +10,7 @@ function select(id, quiet) {
   showPanel();
 }
 
-// The neighbours of a box, or everything up to it, or from it on, or all ways from it to another: lines and boxes.
+// The neighbours of a box, or everything before or after it, or all paths from it to another: lines and boxes.
 function reached(id) {
   const lines = [...svg.querySelectorAll('.line:not(.saved)')].map((g) => ({ g, s: g.dataset.from, t: g.dataset.to }));
   const near = [...svg.querySelectorAll('.line')].map((g) => ({ g, s: g.dataset.from, t: g.dataset.to }));
@@ -63,7 +63,7 @@ function mark() {
 const hay = nodes.map((n) => ['n' + n.id, n.kind, n.op, n.glyph, n.name, n.value, typeOf(n), n.role, moduleName(n.group), n.place ? data.places[n.place - 1] : '', ...(n.params || []).map((p) => p.join('='))].join(' ').toLowerCase());
 const UNITS = { '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12, kib: 1024, mib: 2 ** 20, gib: 2 ** 30, flop: 1, kflop: 1e3, mflop: 1e6, gflop: 1e9, tflop: 1e12 };
 
-// Words that must all be there; nan and inf ask the numbers, >10MB and <1kFLOP the sizes.
+// Words that must all occur; nan and inf look at the numbers, >10MB and <1kFLOP at the sizes.
 function matcher(query) {
   const tests = query.toLowerCase().trim().split(/\s+/).filter(Boolean).map((word) => {
     const size = /^([<>]=?)(\d+(?:\.\d+)?)([a-z]*)$/.exec(word);
@@ -110,7 +110,7 @@ function step(by) {
   markHits();
 }
 
-// Show a node: open what hides it, choose it, and bring it into sight.
+// Show a node: open what hides it, choose it, and bring it into view.
 function goTo(i) {
   if (!boxOf(i).startsWith('n')) { reveal(i); syncTools(); refresh(() => { select(boxOf(i)); keepInSight(boxOf(i), true); }); }
   else { select(boxOf(i)); keepInSight(boxOf(i)); }

@@ -1,6 +1,6 @@
 // ---- the step player: an explanation over the same picture ------------------------------------------------------------
-// First what the forward pass computed, then the steps of the chain rule in the order in which they run, at last the
-// gradients that were asked for.
+// First what the forward pass computed, then the steps of the chain rule in the order in which they run, finally the
+// requested gradients.
 
 const told = data.explain, player = { at: 0, timer: 0, frames: [] };
 const idOf = (name) => (/^n\d+$/.test(name || '') ? +name.slice(1) : -1);
@@ -70,7 +70,7 @@ function showStep(at) {
   if (hidden.length) { for (const i of hidden) reveal(i); syncTools(); redraw(true, light); } else light();
 }
 
-// The nodes that a step tells of; an explanation of a larger graph may name some that are not in this one.
+// The nodes of a step; an explanation of a larger graph may name some that are not in this one.
 function nodesOf(frame) {
   return toldNodes(frame).filter((i) => i >= 0 && i < nodes.length);
 }

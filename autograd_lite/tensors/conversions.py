@@ -1,4 +1,4 @@
-"""How the values of a Tensor leave it: as arrays and numbers of NumPy and Python, with no gradient lost unseen."""
+"""Conversions of a Tensor to NumPy and Python, which never lose a gradient silently."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class Leaving:
-    """The ways out of a Tensor. Those that one has to ask for give constants; those that others ask for may refuse."""
+class Conversions:
+    """Conversions. Those that users ask for return constants; implicit ones may refuse."""
 
     __slots__ = ()
 
@@ -37,7 +37,7 @@ class Leaving:
         def requires_grad(self) -> bool: ...
 
     def numpy(self) -> npt.NDArray[Any]:
-        """Return the values as an array of the reader's own."""
+        """Return a copy of the values."""
         return np.array(self._data)
 
     def item(self) -> Any:
@@ -63,12 +63,12 @@ class Leaving:
         return complex(self._number("complex"))
 
     def _number(self, asked: str) -> Any:
-        """Return the one element for Python, unless a transformation would lose a gradient by it, unseen."""
+        """Return the one element, unless a transformation would silently lose a gradient by that."""
         number = self.item()
         if DEPTH.get().all and self._is_differentiated() and is_grad_enabled():
             raise GradError(
                 f"{asked}(t): in a function that is being transformed, a tensor with history was about to become a "
-                "bare number, and its gradient to get lost. (math.sin(t), np.float64(t) and a[i] = t ask for a number "
+                "bare number and lose its gradient. (math.sin(t), np.float64(t) and a[i] = t ask for a number "
                 "too.) Use np.sin and other operations on Tensors; t.item() or t.detach() say that a constant is meant"
             )
         return number
@@ -91,7 +91,7 @@ class Leaving:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if self.requires_grad:
             raise GradError(
-                "a tensor that requires a gradient was about to become a bare array, and its gradient to get lost. "
+                "a tensor that requires a gradient was about to become a bare array and lose its gradient. "
                 "Use NumPy functions that Tensors support, make one Tensor of those in a list with np.stack, or say "
                 "t.detach().numpy() if that is meant, t.item() for a number"
             )
@@ -99,10 +99,10 @@ class Leaving:
 
     @property
     def _mask(self) -> NoReturn:
-        """What `np.ma` asks for when it has taken the values."""
+        """An attribute that `np.ma` asks for after taking the values."""
         if self._is_differentiated():
             raise GradError(
-                "np.ma: a tensor that requires a gradient was about to become a masked array, and its gradient to get "
-                "lost. Choose with np.where(mask, …), or say t.detach() if that is meant"
+                "np.ma: a tensor that requires a gradient was about to become a masked array and lose its "
+                "gradient. Choose with np.where(mask, …), or say t.detach() if that is meant"
             )
         raise AttributeError("_mask")

@@ -1,4 +1,4 @@
-"""Parts of a graph: which nodes they hold, what stands in for what is cut, and that every face takes them."""
+"""Parts of a graph: which nodes they hold, what replaces what is cut, and that every face takes them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def after(graph: Graph, i: str) -> set[str]:
 
 
 def real(part: Graph, whole: Graph) -> set[str]:
-    """The nodes that are no stand-ins."""
+    """The nodes that are not substitutes."""
     return {node.id for node in part if node.kind is whole[node.id].kind}
 
 

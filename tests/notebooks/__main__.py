@@ -1,0 +1,36 @@
+"""Run notebooks at full size and store what they show: `python -m tests.notebooks [01 02 …]`, all by default.
+
+Times and scores stay as they are where the words around them do.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+
+from .books import NOTEBOOKS, blemishes, differences, execute, keep_times, read
+
+
+def main() -> int:
+    """Run those whose names begin with an argument, and say what has changed; 1 if one is not fit to be seen."""
+    chosen = [path for path in NOTEBOOKS if not sys.argv[1:] or path.stem.startswith(tuple(sys.argv[1:]))]
+    unfit = False
+    for path in chosen:
+        start, before = time.perf_counter(), read(path)
+        with tempfile.TemporaryDirectory() as folder:
+            fresh = execute(before, Path(folder), {}, timeout=3600)
+        changed, faults = differences(before, fresh), blemishes(fresh)
+        print(f"{path.name}: {time.perf_counter() - start:.0f} s, {len(changed)} lines differ", *faults, sep="\n  ")
+        unfit = unfit or bool(faults)
+        keep_times(before, fresh)
+        fresh.metadata = before.metadata  # without the version that ran it
+        nbformat.write(fresh, path)
+    return int(unfit or not chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
