@@ -11,7 +11,8 @@ layers share:
     kernel_size, strides, padding, data_format, dilation_rate: see the module `convolution`.
     return_sequences, return_state, go_backwards, stateful: see the module `recurrent`.
     activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
-        unit_forget_bias, dropout, recurrent_dropout, seed: see `LSTMCell`. Dropout draws a mask for each gate, which is the same at all steps.
+    unit_forget_bias, dropout, recurrent_dropout, seed: see `LSTMCell`. Dropout draws a mask for each gate, which is
+        the same at all steps.
 
 References:
     Shi, Chen, Wang, Yeung, Wong, Woo: Convolutional LSTM Network: A Machine Learning Approach for Precipitation
@@ -195,7 +196,7 @@ class _ConvLSTM(RuledCell):
         spatial = ", ".join(f"S{i + 1}" if self.rank > 1 else "S" for i in range(self.rank))
         form = f"{spatial}, C" if self.cell.data_format == "channels_last" else f"C, {spatial}"
         return ag.ShapeError(
-            f"layer '{self._path or self.name}' ({type(self).__name__}): expected sequences of shape (N, T, {form}) "
+            f"{self._speaker}: expected sequences of shape (N, T, {form}) "
             f"with T > 0; received shape {tuple(shape)}. One channel is an axis of length 1: x[..., None]"
         )
 

@@ -63,7 +63,7 @@ class Windowed(Spatial):
         channels = self._split(input_shape)[1]
         if channels is None:
             raise ag.ShapeError(
-                f"{self.name}: expected inputs with a known number of channels; received shape {input_shape}"
+                f"{self._speaker}: expected inputs with a known number of channels; received shape {input_shape}"
             )
         return channels
 
@@ -87,7 +87,7 @@ class Windowed(Spatial):
         channels = self._split(shape)[1]
         if channels != expected:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected inputs with {expected} channels, "
+                f"{self._speaker}: expected inputs with {expected} channels, "
                 f"since it was built for them; received shape {tuple(shape)} with data_format={self.data_format!r}. "
                 "Check the order of the axes, or make a new layer for this input"
             )
@@ -150,7 +150,7 @@ class _Convolution(KernelAndBias, Windowed):
         channels = self._channels(input_shape)
         if channels % self.groups:
             raise ag.ShapeError(
-                f"{self.name}: expected channels that groups={self.groups} divides; received shape {input_shape}"
+                f"{self._speaker}: expected channels that groups={self.groups} divides; received shape {input_shape}"
             )
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         self.kernel = self.add_weight(shape, self.kernel_initializer)

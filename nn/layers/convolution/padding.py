@@ -81,7 +81,7 @@ class _Cropping(_Ends):
         lengths = [None if n is None else n - sum(p) for n, p in zip(size, self.cropping, strict=True)]
         if any(n is not None and n < 1 for n in lengths):
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected spatial axes that are longer "
+                f"{self._speaker}: expected spatial axes that are longer "
                 f"than what is cropped, {self.cropping}; received lengths {tuple(size)}"
             )
         return lengths

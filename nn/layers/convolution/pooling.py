@@ -255,7 +255,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         flags = as_flags(mask)
         if flags.shape != (x.shape[0], x.shape[steps]):
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (GlobalAveragePooling1D): expected a mask of shape "
+                f"{self._speaker}: expected a mask of shape "
                 f"{(x.shape[0], x.shape[steps])}, one boolean for each step; received shape {flags.shape}"
             )
         counted: Any = np.expand_dims(flags, 3 - steps)
