@@ -151,6 +151,8 @@ def find(what: str, name: str, table: Mapping[str, T]) -> T:
         >>> find("a number", "One", {"one": 1, "two": 2})
         1
     """
+    if name in table:
+        return table[name]
     spelled = {_key(known): known for known in table}
     if _key(name) in spelled:
         return table[spelled[_key(name)]]
