@@ -82,7 +82,7 @@ def _extreme(nan_function: Any, function: Any, least: float) -> None:
 
     @composes(nan_function)
     def extreme(
-        a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET, initial: Any = _UNSET, where: Any = _UNSET
+        a: Any, axis: Any = None, out: Any = None, keepdims: Any = _UNSET, initial: Any = _UNSET, where: Any = _UNSET
     ) -> Any:
         a = operand(a)
         if a.dtype.kind not in "fc":

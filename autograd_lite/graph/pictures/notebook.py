@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from ...ir.graph import PureGraph
 from .mirror.svg import mirror_svg
@@ -30,7 +30,10 @@ def picture(graph: PureGraph, limit: int = PICTURE_LIMIT) -> str:
 
 def graph_bundle(graph: PureGraph, include: Collection[str] | None, exclude: Collection[str] | None) -> dict[str, str]:
     """Return the requested ones of picture and text, by MIME type; what is not requested is never made."""
-    faces = {"text/plain": lambda: graph_text(graph, max_nodes=PICTURE_LIMIT), "image/svg+xml": lambda: picture(graph)}
+    faces: dict[str, Callable[[], str]] = {
+        "text/plain": lambda: graph_text(graph, max_nodes=PICTURE_LIMIT),
+        "image/svg+xml": lambda: picture(graph),
+    }
     return {
         kind: make() for kind, make in faces.items() if (not include or kind in include) and kind not in (exclude or ())
     }
