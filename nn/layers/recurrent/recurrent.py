@@ -340,7 +340,7 @@ class OwnCell(RNN):
 
     def __post_init__(self, **arguments: Any) -> None:
         given = {name: value for name, value in arguments.items() if value is not None or name not in _RULES}
-        self.cell = self.makes(**given, dtype=self.dtype)
+        self.cell = self.makes(**given, dtype=vars(self).get("_dtype"))
 
 
 _RULES = [f"{weight}_{rule}" for weight in ("kernel", "recurrent", "bias") for rule in ("regularizer", "constraint")]
