@@ -16,6 +16,7 @@ that base declares the argument too: then the class has another one of that name
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -111,6 +112,27 @@ def declare(cls: type) -> None:
         declaring = [base for base in cls.__bases__ if fields_of(base)]
         if fields or len(declaring) > 1 or (declaring and "__post_init__" in vars(cls)):
             cls.__init__ = _Constructor(cls)  # type: ignore[misc]
+        if cls.__doc__ is not None and _ARGUMENTS.search(cls.__doc__) is None:
+            cls.__doc__ = _with_arguments(cls)
+
+
+_ARGUMENTS = re.compile(r"    Args:\n(?: {8,}\S.*\n)+")
+
+
+def _with_arguments(cls: type) -> str:
+    """Return a docstring that tells of the arguments as that of a base class does: Conv2D's as that of all of them."""
+    own = cls.__doc__ or ""
+    order = cls.__mro__[1 : cls.__mro__.index(_writer(cls))]
+    declaring = (base for base in order if any(not f.handed_on for f in _own(base).values()))
+    told = (_ARGUMENTS.search(base.__doc__ or "") for base in declaring)
+    section = next((found[0] for found in told if found), "")
+    if not section:
+        return own
+    at = min((i for title in _AFTER if (i := own.find(f"\n    {title}:\n")) >= 0), default=len(own.rstrip()))
+    return f"{own[:at].rstrip()}\n\n{section}{own[at:] or '    '}"
+
+
+_AFTER = ("Raises", "Example", "References")
 
 
 def fields_of(cls: type, below: type = object) -> dict[str, Field]:

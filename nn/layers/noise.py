@@ -183,7 +183,7 @@ class AlphaDropout(_Noise):
         noise = self.noise_shape or x.shape
         if len(noise) != x.ndim or any(k not in (None, 1, n) for k, n in zip(noise, x.shape, strict=True)):
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (AlphaDropout): expected a noise_shape that broadcasts to the "
+                f"{self._speaker}: expected a noise_shape that broadcasts to the "
                 f"input's shape {x.shape}; received {noise}. Use 1 or None per axis"
             )
         shape = tuple(n if k is None else k for k, n in zip(noise, x.shape, strict=True))

@@ -397,12 +397,12 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "units as a float": (lambda: layers.Dense(2.0), TypeError, "received units=2.0"),  # type: ignore[arg-type]
     "input_shape as a number": (
         lambda: layers.Dense(2, input_shape=784),
-        ValueError,
+        TypeError,
         r"without the batch axis; received input_shape=784. Write input_shape=\(784,\)",
     ),
     "input_shape with a batch axis": (
         lambda: layers.Dense(2, input_shape=(None, 784)),
-        ValueError,
+        TypeError,
         r"received input_shape=\(None, 784\)",
     ),
     "rate": (

@@ -48,7 +48,7 @@ def grayscale(x: Tensor) -> Tensor:
 def _check_colors(layer: Augmentation, x: Tensor) -> None:
     if x.shape[-1] != 3:
         raise ag.ShapeError(
-            f"layer '{layer._path or layer.name}' ({type(layer).__name__}): expected images with 3 channels, red, "
+            f"{layer._speaker}: expected images with 3 channels, red, "
             f"green and blue; received {x.shape[-1]} with data_format={layer.data_format!r}"
         )
 

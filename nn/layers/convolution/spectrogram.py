@@ -119,7 +119,7 @@ class MelSpectrogram(Layer):
         half = self.fft_length // 2
         if len(input_shape) != 2 or (input_shape[1] is not None and input_shape[1] <= half):
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (MelSpectrogram): expected signals of shape (N, T) with T > "
+                f"{self._speaker}: expected signals of shape (N, T) with T > "
                 f"{half}, half of fft_length; received shape {tuple(input_shape)}. One signal is a batch: x[None]"
             )
         steps = input_shape[1]
@@ -241,7 +241,7 @@ class STFTSpectrogram(Spatial):
         frames = window_count(steps, self.frame_length, self.frame_step, 1, self.padding)
         if frames is not None and frames < 1:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (STFTSpectrogram): expected signals of at least frame_length="
+                f"{self._speaker}: expected signals of at least frame_length="
                 f"{self.frame_length} samples; received {steps}. Use padding='same', or shorter frames"
             )
         bins = (self.fft_length + 2) if self.kind == "stft" else self.fft_length // 2 + 1

@@ -148,7 +148,7 @@ class IntegerLookup(Encoding):
     def _known(self) -> Array:
         if self._tokens is None:
             raise ValueError(
-                f"layer '{self._path or self.name}' (IntegerLookup): expected a vocabulary; this layer has none yet. "
+                f"{self._speaker}: expected a vocabulary; this layer has none yet. "
                 "Give it vocabulary=[...], or call adapt(data) first"
             )
         return self._tokens
@@ -175,7 +175,7 @@ class IntegerLookup(Encoding):
         missing = ~known.data & (x.data != self.mask_token)
         if missing.any():
             raise ValueError(
-                f"layer '{self._path or self.name}' (IntegerLookup): expected integers of the vocabulary, since "
+                f"{self._speaker}: expected integers of the vocabulary, since "
                 f"num_oov_indices=0; received {x.data[missing][0]}. Use num_oov_indices=1"
             )
         return 0

@@ -66,7 +66,7 @@ class RecurrentCell(KernelAndBias):
         """Create the kernel (D, gates H), the recurrent kernel (H, gates H) and the bias."""
         if len(input_shape) < 2 or input_shape[-1] is None:
             raise ag.ShapeError(
-                f"{self.name}: expected inputs of shape (N, D) with a known D; received shape {input_shape}"
+                f"{self._speaker}: expected inputs of shape (N, D) with a known D; received shape {input_shape}"
             )
         width = self.gates * self.units
         self.kernel = self.add_weight((input_shape[-1], width), self.kernel_initializer)
@@ -95,7 +95,7 @@ class RecurrentCell(KernelAndBias):
         features = self.kernel.shape[0]
         if x.shape[-1] != features:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected inputs whose last axis has "
+                f"{self._speaker}: expected inputs whose last axis has "
                 f"length {features}, since its kernel has shape {self.kernel.shape}; received {x.shape}. Check the "
                 "data or the layer before, or make a new layer for this input"
             )
@@ -138,14 +138,14 @@ class RecurrentCell(KernelAndBias):
         """Return the output (N, H) and the list of new states, for x of shape (N, D) and states of (N, H), or zeros."""
         if x.ndim != 2:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected inputs of shape (N, D), one "
+                f"{self._speaker}: expected inputs of shape (N, D), one "
                 f"step; received shape {x.shape}. For sequences (N, T, D) wrap it: RNN(cell)"
             )
         if x.dtype.kind != "f":
             x = x.astype(self.dtype)
         held = states if isinstance(states, (list, tuple)) else None if states is None else [states]
         if held is not None and len(held) != self.states:
-            raise ValueError(f"{self.name}: expected {self.states} states; received {len(held)}")
+            raise ValueError(f"{self._speaker}: expected {self.states} states; received {len(held)}")
         held = self.get_initial_state(x.shape[0]) if held is None else [self._cast(s) for s in held]
         masks = self.draw_masks(x, self.training if training is None else training)
         return self.step(self.project(x if masks[0] is None else x * masks[0]), held, masks[1])

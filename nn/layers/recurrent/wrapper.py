@@ -19,8 +19,8 @@ from ..layer import Layer
 
 
 def take_dtype(wrapper: Layer, layer: Module) -> None:
-    """Give a layer around another one the dtype of that one, unless it has been given one."""
-    if "_dtype" not in vars(wrapper):
+    """Give a layer around another one the dtype that one was given, unless it was given its own."""
+    if "_dtype" not in vars(wrapper) and "_dtype" in vars(layer):
         wrapper._dtype = layer.dtype
 
 

@@ -211,7 +211,7 @@ class TimeDistributed(Layer):
         flags = as_flags(mask)
         if flags.ndim < 2 or flags.shape != shape[: flags.ndim]:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (TimeDistributed): expected a mask of shape {shape[:2]}, one "
+                f"{self._speaker}: expected a mask of shape {shape[:2]}, one "
                 f"boolean for each step, or of more of the first axes of x; received shape {flags.shape}"
             )
         if flags.ndim > 2 and flags.ndim < len(shape):
@@ -225,7 +225,4 @@ class TimeDistributed(Layer):
         return (rows, input_shape[1], *rest)
 
     def _misfit(self, shape: Shape) -> ag.ShapeError:
-        return ag.ShapeError(
-            f"layer '{self._path or self.name}' (TimeDistributed): expected shape (N, T, ...), three axes or more; "
-            f"received shape {shape}"
-        )
+        return ag.ShapeError(f"{self._speaker}: expected shape (N, T, ...), three axes or more; received shape {shape}")
