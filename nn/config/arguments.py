@@ -182,7 +182,7 @@ def optional(check: Check) -> Check:
 
 
 def or_else(check: Check, default: Callable[[Any], Any]) -> Check:
-    """Return the check that also takes None, which stands for what `default` makes of the owner's earlier arguments.
+    """Return the check that also takes None, for which `default` computes a value from the owner's earlier arguments.
 
     Example:
         >>> or_else(positive, lambda owner: 7)("MelSpectrogram", "sequence_length", None)

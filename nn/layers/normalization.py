@@ -35,7 +35,7 @@ class _Normalization(Layer):
         self.axes = (self.axis,) if isinstance(self.axis, int) else tuple(self.axis)
 
     def _positions(self, ndim: int) -> tuple[int, ...]:
-        """Return the axes counted from the front, for inputs of so many axes."""
+        """Return the axes counted from the front, for inputs with this many axes."""
         at = tuple(sorted({a % ndim if -ndim <= a < ndim else ndim for a in self.axes}))
         if not at or at[0] == 0 or at[-1] >= ndim or len(at) != len(self.axes):
             raise ag.ShapeError(
@@ -113,7 +113,7 @@ class BatchNormalization(_AffineNormalization):
     """Normalizes each channel over the batch: gamma (x - mean) / sqrt(variance + epsilon) + beta.
 
     While training, mean and variance are the batch's, and running averages take them in:
-    moving = momentum moving + (1 - momentum) batch. In evaluation mode the running averages stand in their place. The
+    moving = momentum moving + (1 - momentum) batch. In evaluation mode the running averages take their place. The
     variance is the mean of the squares, not corrected for the degree of freedom, in both. A layer that is not
     `trainable` is always in evaluation mode.
 

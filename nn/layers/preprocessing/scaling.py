@@ -19,7 +19,7 @@ from ..arguments import numbers
 from ..layer import Layer
 
 Array = npt.NDArray[Any]
-# What stands for a deviation that is smaller, as in Keras.
+# The least standard deviation, as in Keras.
 _LEAST_DEVIATION = 1e-7
 
 
@@ -181,7 +181,7 @@ def batches_of(what: str, data: Any) -> Iterator[Array]:
         data: an array-like, or an iterable of arrays or of tuples of them, whose first counts.
 
     Raises:
-        ValueError: if a batch is no array of numbers.
+        ValueError: if a batch is not an array of numbers.
     """
     if isinstance(data, Tensor) or not isinstance(data, Iterable) or hasattr(data, "shape"):
         pending: Iterator[Any] = iter([data])
