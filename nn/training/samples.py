@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ..config.arguments import positive, refused
+from ..config.arguments import number, positive, refused
 from ..data.structure import is_structure, leaves, map_structure
 
 Array = npt.NDArray[Any]
@@ -133,7 +132,7 @@ def class_weights(what: str, weights: Mapping[int, float], samples: Samples) -> 
     classes = y.argmax(axis=-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
     found = np.ones(len(classes), np.float32)
     for label, weight in weights.items():
-        if not 0 <= number(f"{what}, class_weight", weight) < math.inf:
+        if not 0 <= scalar(f"{what}, class_weight", weight) < math.inf:
             raise ValueError(f"{what}: expected class_weight of at least 0; received {weight!r} for class {label!r}")
         found[classes == label] = weight
     if samples.w is not None:
@@ -152,8 +151,7 @@ def split_last(what: str, samples: Samples, fraction: float) -> tuple[Samples, S
     Raises:
         ValueError: if the fraction is not between 0 and 1, or one of the parts is empty.
     """
-    if not isinstance(fraction, Real) or not 0 < fraction < 1:
-        raise ValueError(f"{what}: expected validation_split from 0 to 1; received {fraction!r}")
+    fraction = number(above=0, below=1)(what, "validation_split", fraction)
     at = math.floor(samples.size * (1 - fraction))
     if at == 0 or at == samples.size:
         raise ValueError(
@@ -169,7 +167,7 @@ def split_last(what: str, samples: Samples, fraction: float) -> tuple[Samples, S
     return part(slice(0, at), at), part(slice(at, None), samples.size - at)
 
 
-def number(what: str, value: Any) -> float:
+def scalar(what: str, value: Any) -> float:
     """Return a value that a step returned, as a float.
 
     Raises:
@@ -210,9 +208,9 @@ def validation_due(what: str, freq: Any) -> Callable[[int], bool]:
 
 def validation_parts(what: str, data: Any) -> tuple[Any, Any, Any]:
     """Return x, y and the weights, or None, of `validation_data`."""
-    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-        raise ValueError(
-            f"{what}: expected validation_data=(x, y), (x, y, sample_weight) or a stream; received "
-            f"{type(data).__name__}"
-        )
+    expected = f"{what}: expected validation_data=(x, y), (x, y, sample_weight) or a stream"
+    if not isinstance(data, (tuple, list)):
+        raise TypeError(f"{expected}; received a {type(data).__name__}")
+    if len(data) not in (2, 3):
+        raise ValueError(f"{expected}; received {len(data)} entries")
     return (*data, None)[:3]

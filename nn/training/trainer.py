@@ -19,6 +19,7 @@ from autograd_lite import Tensor
 
 from ..activations import remember_logits
 from ..callbacks import Callback, CallbackList, History, Trained
+from ..callbacks.base import check_callbacks
 from ..config.arguments import not_negative, optional, positive
 from ..data.structure import leaves, map_structure
 from ..metrics import Metric
@@ -119,7 +120,7 @@ class Trainer(Stepper):
             )
         due = validation_due(what, validation_freq)
         history = History()
-        calls = self._calls([*_as_list(callbacks), history], epochs=epochs, steps=feed.steps, verbose=verbose)
+        calls = self._calls(what, [*_as_list(callbacks), history], epochs=epochs, steps=feed.steps, verbose=verbose)
         open_progress(verbose, "", feed.steps)
         first = feed.first() if epochs > initial_epoch else None
         self._check(what, first, None if validation is None else validation.first())
@@ -144,7 +145,8 @@ class Trainer(Stepper):
         optional = self._own_step("train_step") or (self._compiled is not None and self._compiled.loss is None)
         return Intake(what, self.dtype, "ignored" if not targets else "optional" if optional else "required")
 
-    def _calls(self, callbacks: list[Callback], **params: Any) -> CallbackList:
+    def _calls(self, what: str, callbacks: list[Callback], **params: Any) -> CallbackList:
+        check_callbacks(what, callbacks)
         return CallbackList(callbacks, cast(Trained, self), params)
 
     def _fit_epoch(
@@ -227,7 +229,7 @@ class Trainer(Stepper):
         modules = self._bind_optimizer(what)
         feed = ArrayFeed(samples, samples.size)
         with self._metrics_in_use(what) as compiled, self._training(compiled.optimizer, modules):
-            values = self._train_epoch(feed, Progress("", 1), self._calls([]), modules)
+            values = self._train_epoch(feed, Progress("", 1), self._calls(what, []), modules)
         return _as_result(values, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -278,7 +280,7 @@ class Trainer(Stepper):
         feed = self._intake(what).feed(
             (x, y, sample_weight), _count(what, "batch_size", batch_size), _count(what, "steps", steps)
         )
-        calls = self._calls(_as_list(callbacks), steps=feed.steps, verbose=verbose)
+        calls = self._calls(what, _as_list(callbacks), steps=feed.steps, verbose=verbose)
         progress = open_progress(verbose, "", feed.steps)
         self._check(what, feed.first(), None)
         values: dict[str, float] = {}
@@ -340,7 +342,7 @@ class Trainer(Stepper):
         feed = self._intake(what, targets=False).feed(
             (x, None, None), _count(what, "batch_size", batch_size), _count(what, "steps", steps)
         )
-        calls = self._calls(_as_list(callbacks), steps=feed.steps, verbose=verbose)
+        calls = self._calls(what, _as_list(callbacks), steps=feed.steps, verbose=verbose)
         progress = open_progress(verbose, "", feed.steps)
         outputs: list[Any] = []
         calls.call("on_predict_begin")

@@ -1,4 +1,4 @@
-"""Layers around one layer: Wrapper, the base of the user's own, and SpectralNormalization."""
+"""Layers around one layer: Wrapper, the base of custom ones, and SpectralNormalization."""
 
 from __future__ import annotations
 
