@@ -69,7 +69,7 @@ def numbers(what: Any, name: str, value: Any) -> Any:
 
 
 class KernelAndBias(Layer):
-    """A layer that has a kernel, a bias, and rules for both."""
+    """A layer with a kernel and a bias, and regularizers and constraints for both."""
 
     kernel: Tensor = weight()
     bias: Tensor | None = weight()

@@ -165,7 +165,7 @@ class Dropout(Dropped):
     Args:
         rate: probability of an element to be dropped, 0 <= rate < 1.
         noise_shape: shape of the mask, where 1 shares a draw along an axis and None takes x's length.
-        seed: of a stream of the layer's own; by default the default generator.
+        seed: of the layer's own random stream; None for the default generator.
 
     References:
         Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout: A Simple Way to Prevent Neural Networks

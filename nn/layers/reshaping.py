@@ -219,7 +219,8 @@ class InputLayer(Layer):
             or any(n is not None and n != m for n, m in zip(self.sample_shape, shape, strict=True))
         ):
             raise ag.ShapeError(
-                f"{self._speaker}: expected samples of shape {self.sample_shape}; received shape {x.shape}"
+                f"layer '{self._path or self.name}' (Input): expected samples of shape {self.sample_shape}; received "
+                f"shape {x.shape}"
             )
         if x.dtype.kind != self.sample_dtype.kind and self.sample_dtype.kind in "iu" and x.dtype.kind == "f":
             return x.astype(self.sample_dtype)

@@ -424,7 +424,7 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "one sample to a new layer": (
         lambda: layers.Dense(2)(np.ones(3)),
         ValueError,
-        r"dense: expected inputs of shape \(N, ..., D\) with a known D; received shape \(None,\)",
+        r"layer 'dense' \(Dense\): expected inputs of shape \(N, ..., D\) with a known D; received shape \(None,\)",
     ),
     "a number to a new layer": (
         lambda: layers.Dense(2)(np.float64(3)),

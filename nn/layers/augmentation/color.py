@@ -2,7 +2,7 @@
 
 Arguments that the layers share:
     value_range: the smallest and the largest value of a pixel, (low, high); results are cut off there.
-    seed: of a stream of the layer's own; by default the default generator.
+    seed: of the layer's own random stream; None for the default generator.
     data_format: "channels_last", shape (N, H, W, C), or "channels_first".
 
 Where the images must have colors, their three channels are red, green and blue.

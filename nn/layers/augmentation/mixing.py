@@ -2,7 +2,7 @@
 
 Both are called on images (N, H, W, C), or on {"images": …, "labels": …} with labels (N, K), one-hot or probabilities;
 then they return the same. Arguments that they share:
-    seed: of a stream of the layer's own; by default the default generator.
+    seed: of the layer's own random stream; None for the default generator.
     data_format: "channels_last", shape (N, H, W, C), or "channels_first".
 """
 

@@ -120,7 +120,7 @@ class _Convolution(KernelAndBias, Windowed):
     Args:
         filters: F, the number of channels of the result.
         kernel_size, strides, padding, data_format, dilation_rate: see the module; s and d above.
-        groups: into how many groups channels in and out fall, each convolved alone.
+        groups: number of groups into which the input and output channels are split, each convolved alone.
         activation: name or function; None for none.
         use_bias: whether to add a bias.
         kernel_initializer: of the kernel, shape (K, C/G, F).

@@ -1,4 +1,4 @@
-"""Widths at both ends of the spatial axes: ZeroPadding puts zeros there, Cropping takes elements away."""
+"""Changes at both ends of the spatial axes: ZeroPadding adds zeros, Cropping removes elements."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _items(values: Any) -> Sequence[Any]:
 
 
 class _ZeroPadding(_Ends):
-    """Puts zeros before and behind each spatial axis; see the subclasses."""
+    """Adds zeros before and after each spatial axis; see the subclasses."""
 
     padding: WidthsLike = field(pairs, default=1)
     data_format: DataFormatLike = field(as_data_format, default=None)
@@ -68,7 +68,7 @@ class _ZeroPadding(_Ends):
 
 
 class _Cropping(_Ends):
-    """Takes elements away before and behind each spatial axis; see the subclasses."""
+    """Removes elements at both ends of each spatial axis; see the subclasses."""
 
     def call(self, x: Tensor) -> Tensor:
         """Return x without the ends of its spatial axes."""

@@ -90,7 +90,7 @@ class _GlobalPooling(Spatial):
         return x if x.dtype.kind == "f" else x.astype(self.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return (batch, C), or lengths of 1 besides with keepdims."""
+        """Return (batch, C), with axes of length 1 between if keepdims."""
         channels = self._split(input_shape)[1]
         if not self.keepdims:
             return (input_shape[0], channels)

@@ -1,4 +1,4 @@
-"""Other numbers of pixels: UpSampling1D, 2D and 3D, Resizing and CenterCrop.
+"""Layers that change spatial size: upsampling, resizing and center crop.
 
 Argument that the layers share:
     data_format: "channels_last", shape (N, *S, C), or "channels_first", shape (N, C, *S).
@@ -147,7 +147,7 @@ class Resizing(ToSize):
         pad_to_aspect_ratio: whether to put `fill_value` around instead.
         fill_mode: "constant".
         fill_value: what is put around.
-        antialias: whether pixels of smaller images are means over what they stand for; not with "nearest".
+        antialias: whether pixels of smaller images are means of what they cover; not with "nearest".
         data_format: see the module.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, height, width, C).

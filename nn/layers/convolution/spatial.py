@@ -1,4 +1,4 @@
-"""What layers over spatial axes share: the number of axes, their arguments, and the order of channels."""
+"""What layers over spatial axes share: the number of axes, their lengths, and the order of channels."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from .spatial import Spatial, window_count
 
 Array = npt.NDArray[Any]
 _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
-# What stands for smaller powers and magnitudes, as in Keras: roots and logarithms of 0 have no derivative.
+# The least power and magnitude, as in Keras: roots and logarithms of 0 have no derivative.
 _LEAST = 1e-7
 
 
@@ -44,7 +44,7 @@ class MelSpectrogram(Layer):
         power_to_db: whether the result is in decibels.
         top_db: how many decibels below the largest of the batch the result ends.
         mag_exp: 1 for magnitudes, 2 for powers.
-        min_power: what stands for less.
+        min_power: smaller powers are raised to this.
         ref_power: what is 0 decibels.
 
     Call it on x of shape (N, T); the result has shape (N, K, 1 + T // sequence_stride), for an even fft_length.

@@ -130,7 +130,7 @@ class IntegerLookup(Encoding):
             counts.pop(special, None)  # type: ignore[arg-type]
         ordered = sorted(counts, key=lambda token: (counts[token], token), reverse=True)
         if not ordered:
-            raise ValueError(f"{self.name}.adapt: expected at least one integer that is not special; received none")
+            raise ValueError(f"{self.name}.adapt: expected at least one integer other than special ones; received none")
         self.set_vocabulary(ordered if self.max_tokens is None else ordered[: self.max_tokens - self._start])
 
     def get_config(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ..arguments import numbers
 from ..layer import Layer
 
 Array = npt.NDArray[Any]
-# What stands for a deviation that is smaller, as in Keras.
+# The least standard deviation, as in Keras.
 _LEAST_DEVIATION = 1e-7
 
 

@@ -1,6 +1,6 @@
 """Recurrent cells: one step of a recurrent network, from the input and the states to the output and the new states.
 
-Shape letters: N batch, D features of the input, H units. Gates stand side by side along the last axis of `kernel`,
+Shape letters: N batch, D features of the input, H units. Gates lie side by side along the last axis of `kernel`,
 `recurrent_kernel` and `bias`, in Keras's order. Arguments that all cells have:
 
     units: H, the length of the output and of each state.
@@ -9,7 +9,7 @@ Shape letters: N batch, D features of the input, H units. Gates stand side by si
     kernel_initializer, recurrent_initializer, bias_initializer: of the three weights.
     dropout: share of the input's features that are dropped while training, one draw for a whole sequence.
     recurrent_dropout: share of h's elements that are dropped where h enters the gates, one draw for a whole sequence.
-    seed: of a stream of the cell's own for these draws; by default the default generator.
+    seed: of the cell's own random stream for these draws; None for the default generator.
     kwargs: `input_shape`, `name`, `dtype`; `kernel_regularizer`, `recurrent_regularizer`, `bias_regularizer` and the
         three `..._constraint`, see `nn.regularizers` and `nn.constraints`.
 

@@ -386,7 +386,7 @@ class _OneOp(RuledCell):
         return (found[0].transpose(1, 0, 2) if self.return_sequences else found[0][-1]), [a[-1] for a in found]
 
     def _put_back(self, found: list[Any], states: list[Any], mask: Any) -> tuple[Tensor, list[Any]]:
-        """Return the output and the last states, where each sequence stands still at its masked steps."""
+        """Return the output and the last states, where masked steps leave a sequence's state unchanged."""
         count = np.cumsum(mask, axis=1).T[..., None]  # of the steps that were taken, (T, N, 1)
         places, begun = np.maximum(count - 1, 0), count > 0
         ends = [np.take_along_axis(a, places[-1:], axis=0)[0] for a in found]

@@ -37,7 +37,7 @@ class Bidirectional(Layer):
     Args:
         layer: a recurrent layer, the forward one; the backward one is made with the same arguments.
         merge_mode: "concat" (along the last axis), "sum", "mul", "ave" (the mean), or None for a list of both.
-        backward_layer: the backward layer, if it differs; it must have go_backwards=True where the first has not.
+        backward_layer: the backward layer, if it should differ; its go_backwards must be the opposite of the other's.
 
     Outputs of masked steps are 0 where all steps are returned, as in Keras, whatever `zero_output_for_mask` of the
     layers is.

@@ -169,7 +169,7 @@ def test_the_options_of_written_constructors_are_those_of_declared_ones() -> Non
 
 def test_docstrings_tell_of_the_arguments_as_those_of_base_classes_do() -> None:
     for layer in (nn.layers.Conv1D, nn.layers.Conv3D):
-        assert "groups: into how many groups" in str(layer.__doc__)
+        assert "groups: number of groups into which" in str(layer.__doc__)
     assert str(nn.layers.Conv2D.__doc__).count("Args:") == 1
     assert "Args:" not in str(nn.layers.Identity.__doc__)
 
