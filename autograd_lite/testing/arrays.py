@@ -365,7 +365,7 @@ def axes(x: Any) -> Any:
 
 
 def indices(shape: Any, *, kinds: tuple[str, ...] = KINDS) -> Any:
-    """Draw what may stand in `x[...]`.
+    """Draw an index for `x[...]`.
 
     Args:
         shape: of x, or x itself.

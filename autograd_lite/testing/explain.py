@@ -143,7 +143,7 @@ def _rearranged(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[i
         order = np.argsort(numeric, axis=None)
         left, right = np.sort(analytic, axis=None), numeric.reshape(-1)[order]
         if _close(left, right, bar.reshape(-1)[order]):
-            return "its entries are right but stand in other places: an index or an axis order is wrong"
+            return "its entries are right but in other places: an index or an axis order is wrong"
     return ""
 
 

@@ -356,7 +356,7 @@ def _changes(line: Line, h: float) -> bool:
 
 
 def _quantum(line: Line, low: float, high: float) -> float:
-    """Return the height of the steps of a staircase, which a function is that rounds inside, and 0 if it is none.
+    """Return the height of the steps of a staircase, which a function is that rounds inside, and 0 otherwise.
 
     Nothing changes at `low`. A kink starts from nothing where something first changes; a jump has one step only.
     """

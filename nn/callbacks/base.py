@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, dataclass_transform
 
 import numpy.typing as npt
@@ -172,6 +172,26 @@ class LambdaCallback(Callback):
             setattr(self, name, function)
 
 
+def check_callbacks(what: str, callbacks: Iterable[Any]) -> None:
+    """Raise unless these are callbacks.
+
+    Args:
+        what: the call, for the error message.
+        callbacks: what was given as such.
+
+    Raises:
+        TypeError: for the first that is something else, such as a function or a class.
+    """
+    for callback in callbacks:
+        if isinstance(callback, type) or not hasattr(callback, "set_model"):
+            name = getattr(callback, "__name__", "it")
+            fix = f"{name}()" if isinstance(callback, type) else f"LambdaCallback(on_epoch_end={name})"
+            raise TypeError(
+                f"{what}: expected callbacks to be objects of type Callback; received {callback!r:.80}"
+                + (f". Write {fix}" if callable(callback) else "")
+            )
+
+
 @checked_here
 class CallbackList:
     """Calls callbacks in order.
@@ -183,14 +203,7 @@ class CallbackList:
 
     def __init__(self, callbacks: Sequence[Callback], model: Trained, params: dict[str, Any]) -> None:
         self.callbacks = list(callbacks)
-        for callback in self.callbacks:
-            if isinstance(callback, type) or not hasattr(callback, "set_model"):
-                what = getattr(callback, "__name__", "it")
-                fix = f"{what}()" if isinstance(callback, type) else f"LambdaCallback(on_epoch_end={what})"
-                raise TypeError(
-                    f"expected callbacks to be objects of type Callback; received {callback!r:.80}"
-                    + (f". Write {fix}" if callable(callback) else "")
-                )
+        check_callbacks("CallbackList", self.callbacks)
         for callback in self.callbacks:
             callback.set_params(params)
             callback.set_model(model)

@@ -6,9 +6,9 @@ they began. A `Setting` is for blocks that users hold, who may also do so in gen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 from weakref import ref
@@ -18,10 +18,11 @@ B = TypeVar("B", bound="Block")
 
 
 class Block:
-    """A `with` block that changes a setting, for as long as it is open and referenced."""
+    """A `with` block that changes a setting while it is open."""
 
-    __slots__ = ("__weakref__", "ended")
+    __slots__ = ("__weakref__", "ended", "token")
     ended: bool
+    token: Token[Any]
 
 
 class Value(Block, Generic[T]):
@@ -37,12 +38,13 @@ class Setting(Generic[B]):
     """The open blocks of one kind in this thread and task.
 
     Blocks may end in any order, and in another thread or task than they began in, because generators may hold them. So
-    each takes itself away, where resetting a variable would bring back old values. An interrupt may prevent that; so
-    blocks are held weakly.
+    each takes itself away, where resetting a variable would bring back old values. A task that was started inside a
+    block keeps it. `weakly` is for blocks whose end an interrupt may prevent: they hold only while they are referenced.
     """
 
-    def __init__(self, name: str) -> None:
-        self.open: ContextVar[tuple[ref[B], ...]] = ContextVar(name, default=())
+    def __init__(self, name: str, *, weakly: bool = False) -> None:
+        self.open: ContextVar[tuple[Callable[[], B | None], ...]] = ContextVar(name, default=())
+        self._hold: Callable[[B], Callable[[], B | None]] = ref if weakly else lambda block: lambda: block
 
     def blocks(self) -> list[B]:
         """Return the open blocks, the innermost one first."""
@@ -52,13 +54,17 @@ class Setting(Generic[B]):
     def enter(self, block: B) -> B:
         """Begin a block."""
         block.ended = False
-        self.open.set((*[held for held in self.open.get() if held() is not None], ref(block)))
+        block.token = self.open.set((*[held for held in self.open.get() if held() is not None], self._hold(block)))
         return block
 
     def leave(self, block: B) -> None:
-        """End a block: here, and, by its mark, where it began."""
-        block.ended = True
-        self.open.set(tuple([held for held in self.open.get() if held() not in (None, block)]))
+        """End a block: in this thread or task if it began here, else everywhere."""
+        others = tuple([held for held in self.open.get() if held() not in (None, block)])
+        try:
+            self.open.reset(block.token)
+        except ValueError:  # it began in another context, whose variable is out of reach
+            block.ended = True
+        self.open.set(others)
 
 
 @contextmanager
@@ -78,7 +84,7 @@ ELEMENTS: Setting[Value[int]] = Setting("nn_elements")
 #: what is left of them while a description is read, and what an error says was expected; see `limits.reading`
 BUDGET: ContextVar[tuple[list[int], str] | None] = ContextVar("nn_budget", default=None)
 #: the modes of the trees that run; see `module.modes`
-MODES: Setting[Any] = Setting("nn_modes")
+MODES: Setting[Any] = Setting("nn_modes", weakly=True)
 #: whether a model's call is running; see `module.penalties`
 INSIDE_MODEL: ContextVar[bool] = ContextVar("nn_inside_model", default=False)
 #: the last softmax or sigmoid, and what it was applied to; see `activations.remember_logits`

@@ -11,7 +11,7 @@ from autograd_lite import Tensor
 
 from .. import losses, metrics
 from ..data.structure import is_structure
-from .samples import number
+from .feed import scalar
 
 
 def fitted(y: Any, shape: Any) -> Any:
@@ -49,7 +49,7 @@ class _OutputsLoss(losses.Loss):
         self.weights = dict.fromkeys(self.parts, 1.0)
         if weights is not None:
             for name, weight in self.by_output("loss_weights", weights).items():
-                self.weights[name] = number("loss_weights", weight)
+                self.weights[name] = scalar("loss_weights", weight)
         self.last: dict[str, tuple[float, float]] = {}
 
     def by_output(self, what: str, given: Any) -> dict[str, Any]:
@@ -204,7 +204,7 @@ class NamedMeans(Means):
                 f"train_step: expected a dict of numbers by name, such as {{'loss': loss}}; received {value!r:.80}"
             )
         for name, one in value.items():
-            self.totals[name] = self.totals.get(name, 0.0) + number(f"train_step, {name!r}", one) * weight
+            self.totals[name] = self.totals.get(name, 0.0) + scalar(f"train_step, {name!r}", one) * weight
         self.count += weight
 
     def values(self, used: tuple[metrics.Metric, ...]) -> dict[str, float]:

@@ -152,7 +152,9 @@ def open_progress(verbose: int | str, title: str, steps: int | None) -> Progress
         >>> open_progress(0, "Epoch 1/5", 469).close({"loss": 0.5})
     """
     if verbose not in (0, 1, 2, "auto"):
-        raise ValueError(f"verbose: expected 0 (silent), 1 (bar), 2 (a line an epoch) or 'auto'; received {verbose!r}")
+        raise ValueError(
+            f"expected verbose to be 0 (silent), 1 (bar), 2 (a line per epoch) or 'auto'; received verbose={verbose!r}"
+        )
     if verbose == 0:
         return Progress(title, steps)
     if verbose != 2:

@@ -19,6 +19,7 @@ from autograd_lite import Tensor
 
 from ..activations import remember_logits
 from ..callbacks import Callback, CallbackList, History, Trained
+from ..callbacks.base import check_callbacks
 from ..config.arguments import not_negative, optional, positive
 from ..data.structure import leaves, map_structure
 from ..metrics import Metric
@@ -28,18 +29,21 @@ from ..module.penalties import has_penalties, model_call
 from ..module.state import undisturbed
 from .compiled import values_of
 from .contention import WATCH
-from .feed import ArrayFeed, Feed, Intake, Validation
-from .interrupts import raise_ignored
-from .outputs import Means, NamedMeans, fitted
-from .progress import Progress, open_progress
-from .samples import (
+from .feed import (
+    ArrayFeed,
+    Feed,
+    Intake,
     Samples,
+    Validation,
     as_tensors,
     class_weights,
     first_row,
     shapes_with,
     validation_due,
 )
+from .interrupts import raise_ignored
+from .outputs import Means, NamedMeans, fitted
+from .progress import Progress, open_progress
 from .steps import Stepper
 
 _count = optional(positive)
@@ -119,7 +123,7 @@ class Trainer(Stepper):
             )
         due = validation_due(what, validation_freq)
         history = History()
-        calls = self._calls([*_as_list(callbacks), history], epochs=epochs, steps=feed.steps, verbose=verbose)
+        calls = self._calls(what, [*_as_list(callbacks), history], epochs=epochs, steps=feed.steps, verbose=verbose)
         open_progress(verbose, "", feed.steps)
         first = feed.first() if epochs > initial_epoch else None
         self._check(what, first, None if validation is None else validation.first())
@@ -144,7 +148,8 @@ class Trainer(Stepper):
         optional = self._own_step("train_step") or (self._compiled is not None and self._compiled.loss is None)
         return Intake(what, self.dtype, "ignored" if not targets else "optional" if optional else "required")
 
-    def _calls(self, callbacks: list[Callback], **params: Any) -> CallbackList:
+    def _calls(self, what: str, callbacks: list[Callback], **params: Any) -> CallbackList:
+        check_callbacks(what, callbacks)
         return CallbackList(callbacks, cast(Trained, self), params)
 
     def _fit_epoch(
@@ -227,7 +232,7 @@ class Trainer(Stepper):
         modules = self._bind_optimizer(what)
         feed = ArrayFeed(samples, samples.size)
         with self._metrics_in_use(what) as compiled, self._training(compiled.optimizer, modules):
-            values = self._train_epoch(feed, Progress("", 1), self._calls([]), modules)
+            values = self._train_epoch(feed, Progress("", 1), self._calls(what, []), modules)
         return _as_result(values, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -278,7 +283,7 @@ class Trainer(Stepper):
         feed = self._intake(what).feed(
             (x, y, sample_weight), _count(what, "batch_size", batch_size), _count(what, "steps", steps)
         )
-        calls = self._calls(_as_list(callbacks), steps=feed.steps, verbose=verbose)
+        calls = self._calls(what, _as_list(callbacks), steps=feed.steps, verbose=verbose)
         progress = open_progress(verbose, "", feed.steps)
         self._check(what, feed.first(), None)
         values: dict[str, float] = {}
@@ -340,7 +345,7 @@ class Trainer(Stepper):
         feed = self._intake(what, targets=False).feed(
             (x, None, None), _count(what, "batch_size", batch_size), _count(what, "steps", steps)
         )
-        calls = self._calls(_as_list(callbacks), steps=feed.steps, verbose=verbose)
+        calls = self._calls(what, _as_list(callbacks), steps=feed.steps, verbose=verbose)
         progress = open_progress(verbose, "", feed.steps)
         outputs: list[Any] = []
         calls.call("on_predict_begin")

@@ -46,7 +46,7 @@ DATA: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
         r"last axis has length 4.*received shape \(1, 2, 2\). Put layers.Flatten\(\) before it, or reshape the data to "
         r"\(len\(x\), -1\)",
     ),
-    "one sample that is no batch": (
+    "one sample without a batch axis": (
         {},
         np.ones(D),
         np.ones(D),
@@ -165,7 +165,7 @@ CALLS: dict[str, Callable[[Any, Any, Any], Any]] = {
 
 
 # A model that is not built yet learns the shape of its input from the data, so that shape cannot be wrong.
-SHAPES = ("wrong last axis", "images not flattened", "one sample that is no batch")
+SHAPES = ("wrong last axis", "images not flattened", "one sample without a batch axis")
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -208,9 +208,10 @@ def test_validation_data_are_checked_before_the_first_step() -> None:
         ((X, INDICES), r"expected one-hot targets, shape \(6, 3\); received class indices"),
         ((X, ONE_HOT[:2]), "^Sequential.fit, validation_data: expected as many targets as samples"),
         ((X, ONE_HOT * np.nan), "expected targets without NaN"),
-        (X, r"expected validation_data=\(x, y\), .* or a stream; received ndarray"),
+        ((X,), r"^Sequential.fit: expected validation_data=\(x, y\), .* or a stream; received 1 entries"),
+        (X, r"^Sequential.fit: expected validation_data=\(x, y\), .* or a stream; received a ndarray"),
     ):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(TypeError if data is X else ValueError, match=message):
             made.fit(X, ONE_HOT, verbose=0, validation_data=data)
     assert made.optimizer.iterations == 0
 
@@ -221,8 +222,14 @@ def test_validation_data_are_checked_before_the_first_step() -> None:
         ({"batch_size": 0}, "expected batch_size to be a positive integer, or None; received batch_size=0"),
         ({"batch_size": 2.5}, "received batch_size=2.5"),
         ({"epochs": -1}, "expected epochs to be a non-negative integer; received epochs=-1"),
-        ({"verbose": 3}, r"expected 0 \(silent\), 1 \(bar\), 2 \(a line an epoch\) or 'auto'; received 3"),
-        ({"validation_split": 1.5}, "expected validation_split from 0 to 1; received 1.5"),
+        (
+            {"verbose": 3},
+            r"expected verbose to be 0 \(silent\), 1 \(bar\), 2 \(.*\) or 'auto'; received verbose=3",
+        ),
+        (
+            {"validation_split": 1.5},
+            "validation_split to be a number above 0 and below 1; received validation_split=1.5",
+        ),
         ({"validation_split": 0.95}, "received 0.95 with 6 samples. Choose another fraction"),
         ({"callbacks": callbacks.EarlyStopping()}, r"monitor to be one of \['accuracy', 'loss'\]; received 'val_loss'"),
     ],
@@ -390,12 +397,12 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "units as a float": (lambda: layers.Dense(2.0), TypeError, "received units=2.0"),  # type: ignore[arg-type]
     "input_shape as a number": (
         lambda: layers.Dense(2, input_shape=784),
-        ValueError,
+        TypeError,
         r"without the batch axis; received input_shape=784. Write input_shape=\(784,\)",
     ),
     "input_shape with a batch axis": (
         lambda: layers.Dense(2, input_shape=(None, 784)),
-        ValueError,
+        TypeError,
         r"received input_shape=\(None, 784\)",
     ),
     "rate": (
@@ -417,7 +424,7 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "one sample to a new layer": (
         lambda: layers.Dense(2)(np.ones(3)),
         ValueError,
-        r"dense: expected inputs of shape \(N, ..., D\) with a known D; received shape \(None,\)",
+        r"layer 'dense' \(Dense\): expected inputs of shape \(N, ..., D\) with a known D; received shape \(None,\)",
     ),
     "a number to a new layer": (
         lambda: layers.Dense(2)(np.float64(3)),

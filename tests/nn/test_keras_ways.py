@@ -306,7 +306,7 @@ def test_a_module_is_called_on_whatever_gives_an_array() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"validation_split": "0.2"}, ValueError, "validation_split from 0 to 1; received '0.2'"),
+        ({"validation_split": "0.2"}, TypeError, "a number above 0 and below 1; received validation_split='0.2'"),
         ({"class_weight": "balanced"}, TypeError, r"expected class_weight=\{class: weight, …\}; received 'balanced'"),
         ({"callbacks": [callbacks.History]}, TypeError, r"Write History\(\)"),
         ({"callbacks": [print]}, TypeError, r"Write LambdaCallback\(on_epoch_end=print\)"),

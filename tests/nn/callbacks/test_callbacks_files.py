@@ -115,7 +115,7 @@ def test_lambda_callback_refuses_what_it_does_not_know() -> None:
         callbacks.LambdaCallback(on_epoch=print)
     with pytest.raises(TypeError, match="expected a function for on_epoch_end; received 3"):
         callbacks.LambdaCallback(on_epoch_end=3)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="expected callbacks to be objects of type Callback; received 3"):
+    with pytest.raises(TypeError, match="^Sequential.fit: expected callbacks to be objects of type Callback; rec"):
         compiled().fit(*data(), verbose=0, callbacks=[3])  # type: ignore[list-item]
 
 

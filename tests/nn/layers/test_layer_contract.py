@@ -151,7 +151,7 @@ def _pickles(layer: Any) -> bool:
     try:
         pickle.dumps(layer)
     except (pickle.PicklingError, AttributeError, TypeError):
-        # A function of the user's own, a lambda, is what pickle refuses.
+        # A custom function, a lambda, is what pickle refuses.
         return False
     return True
 
