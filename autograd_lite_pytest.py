@@ -6,7 +6,7 @@
     @pytest.mark.ag_strict                      # or the fixture ag_strict, or --ag-strict for the whole run
     def test_layer(): ...
 
-A failure shows the seed; `--ag-seed=N` runs again with it. See `autograd_lite.testing.strict_mode` for what is strict.
+A failure shows the seed; `--ag-seed=N` runs again with it. `autograd_lite.testing.strict_mode` explains strict mode.
 
 A module outside the package, which imports it only when a test asks: pytest loads every plugin at every start.
 """
@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def ag_seed(request: pytest.FixtureRequest) -> Iterator[np.random.Generator]:
-    """A NumPy generator with a seed of this test's own; autograd_lite's default generator has the same seed."""
+    """A NumPy generator seeded for this test; autograd_lite's default generator has the same seed."""
     import numpy as np
 
     from autograd_lite.random import default_generator, set_seed

@@ -202,10 +202,10 @@ def paths_from(edges: Iterable[Any], targets: set[Any] | None) -> Paths:
                         useless = True
                     else:
                         history = True
-    order.sort(key=_stamp, reverse=True)
-    if useless and targets is None:
+    order.sort(key=_stamp, reverse=True)  # a node is older than its consumers
+    if useless and targets is None:  # some leaves no longer require a gradient: no work for those
         targets = {e for node in order for i in node.needs if (e := node.inputs[i]).__class__ is Tensor and e._node}
-    if astray and targets is not None:
+    if astray and targets is not None:  # some nodes may lead to other leaves only
         order = _towards(order, targets)
     return Paths(targets, order, selects, astray, history)
 

@@ -1,5 +1,7 @@
 """Sphinx builds the documentation from the pages here and the docstrings: `python3 dev.py docs`."""
 
+from sphinx.application import Sphinx
+
 import autograd_lite
 
 project = "autograd_lite"
@@ -24,3 +26,13 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 myst_heading_anchors = 3
+
+
+def setup(app: Sphinx) -> None:
+    """Leave out what packages such as nn.losses import for their own use; what they offer is nn's and described."""
+    app.connect("autodoc-skip-member", _for_own_use)
+
+
+def _for_own_use(_app: Sphinx, what: str, _name: str, thing: object, _skip: bool, _options: object) -> bool | None:
+    home = str(getattr(thing, "__module__", ""))
+    return True if what == "module" and home.startswith(("typing", "nn.config")) else None

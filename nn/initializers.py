@@ -138,7 +138,7 @@ class RandomUniform(Initializer):
 
 
 class RandomNormal(Initializer):
-    """Normal with the given mean and standard deviation, at least 0."""
+    """Normal with the given `mean` and standard deviation `stddev`, at least 0."""
 
     mean: float = field(number(), default=0.0)
     stddev: float = field(number(0), default=0.05)
@@ -149,7 +149,7 @@ class RandomNormal(Initializer):
 
 
 class TruncatedNormal(Initializer):
-    """Normal with the given mean and standard deviation; values beyond two standard deviations are redrawn."""
+    """Normal with the given `mean` and standard deviation `stddev`; values beyond two of these are redrawn."""
 
     mean: float = field(number(), default=0.0)
     stddev: float = field(number(0), default=0.05)

@@ -145,7 +145,7 @@ def plot_decision_surface(
         from matplotlib.colors import to_rgb
     except ImportError as error:
         raise ImportError(
-            f"plot_decision_surface: expected matplotlib; {error}. Install the extra: pip install autograd-lite[plot]"
+            f"plot_decision_surface: expected matplotlib; {error}. Install the extra: pip install 'autograd-lite[plot]'"
         ) from error
 
     called = "plot_decision_surface"

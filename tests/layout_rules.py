@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import statistics
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -60,8 +61,9 @@ def module_name(path: str) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: str, source: str, modules: set[str]) -> Iterator[Import]:
-    """Yield every import in a file, relative ones resolved, and calls that import by name.
+@cache  # several rules read the same files
+def imports(path: str, source: str, modules: frozenset[str]) -> tuple[Import, ...]:
+    """Return every import in a file, relative ones resolved, and calls that import by name.
 
     Args:
         path: The file.
@@ -69,25 +71,27 @@ def imports(path: str, source: str, modules: set[str]) -> Iterator[Import]:
         modules: The dotted names of all our modules, which tell `from package import module` from a name in a package.
     """
     package = module_name(path) if path.endswith("__init__.py") else module_name(path).rpartition(".")[0]
+    found: list[Import] = []
     pending: list[tuple[ast.AST, bool, bool]] = [(ast.parse(source), False, False)]
     while pending:
         node, inside, typing = pending.pop()
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import(alias.name, "", node.lineno, inside, typing)
+                found.append(Import(alias.name, "", node.lineno, inside, typing))
         elif isinstance(node, ast.ImportFrom):
             anchor = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             origin = ".".join([*anchor, *([node.module] if node.module else [])])
             for alias in node.names:
                 full = f"{origin}.{alias.name}"
-                yield Import(full if full in modules else origin, alias.name, node.lineno, inside, typing)
+                found.append(Import(full if full in modules else origin, alias.name, node.lineno, inside, typing))
         elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if called.strip("_") in ("import_module", "import") and isinstance(name := node.args[0].value, str):
-                yield Import(f"{package}{name}" if name.startswith(".") else name, "", node.lineno, True)
+                found.append(Import(f"{package}{name}" if name.startswith(".") else name, "", node.lineno, True))
         inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         guarded = node.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test) else ()
         pending += [(child, inside, typing or child in guarded) for child in ast.iter_child_nodes(node)]
+    return tuple(found)
 
 
 def layer_of(module: str) -> int | None:
@@ -104,7 +108,7 @@ def layer_of(module: str) -> int | None:
 
 def layering_violations(sources: Sources) -> list[str]:
     """Check that no layer imports a higher one, that nn sees only the public API, and that imports are at the top."""
-    modules = {module_name(path) for path in sources}
+    modules = frozenset(map(module_name, sources))
     found = []
     for path, source in sources.items():
         here = module_name(path)
@@ -216,10 +220,11 @@ Arrows = dict[tuple[str, str], str]
 def _arrows(sources: Sources) -> Arrows:
     """Return the imports between our files, by their paths."""
     paths = {module_name(path): path for path in sources}
+    modules = frozenset(paths)
     found: Arrows = {}
     for path, source in sources.items():
         if _belongs(module_name(path), PACKAGES):
-            for item in imports(path, source, set(paths)):
+            for item in imports(path, source, modules):
                 if item.module in paths and paths[item.module] != path and _belongs(item.module, PACKAGES):
                     # What a package loads on request is loaded from above.
                     if item.in_function and module_name(path) in PACKAGES:
@@ -298,7 +303,7 @@ def bootstrap_violations(source: str) -> list[str]:
     """Check that dev.py is short and runs where nothing is installed."""
     found = [
         f"dev.py:{item.line} imports {item.module}, which is not in the standard library"
-        for item in imports("dev.py", source, set())
+        for item in imports("dev.py", source, frozenset())
         if item.module.partition(".")[0] not in sys.stdlib_module_names
     ]
     if (lines := source.count("\n")) > MAX_DEV_LINES:

@@ -44,6 +44,12 @@ def test_the_map_has_every_room() -> None:
         assert {p.name for p in inside} - rooms == set(), f"CONTRIBUTING.md lacks rooms of {package}"
 
 
+def test_the_flags_of_modules_that_it_explains_are_there() -> None:
+    flags = set(re.findall(r"`(_[a-z]\w+)", PAGE))
+    sources = " ".join(path.read_text(encoding="utf-8") for path in (ROOT / "nn" / "module").glob("*.py"))
+    assert {"_carries", "_unnamed", "_makes_masks", "_takes_masks"} <= flags <= set(re.findall(r"\w+", sources))
+
+
 def test_its_paths_exist() -> None:
     found = {p for p in re.findall(r"`([\w./*]+)`", PAGE) if "/" in p}
     folders = [

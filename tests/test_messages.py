@@ -76,8 +76,8 @@ ROWS: list[Row] = [
     (
         "8",
         lambda: layers.LSTM(3, dropout="a"),
-        ValueError,
-        ("LSTM: expected dropout to be a number; received dropout='a'",),
+        TypeError,
+        ("LSTM: expected dropout to be a number of at least 0 and below 1; received dropout='a'",),
     ),
     ("8", lambda: layers.MultiHeadAttention(2, 2, dropout="a"), TypeError, ("MultiHeadAttention: expected dropout",)),
     (
@@ -160,11 +160,11 @@ ROWS: list[Row] = [
         ValueError,
         ("Sequential.from_config: expected a dict with a list of layers", "{'a': 1}"),
     ),
-    ("38", lambda: layers.Conv2D(3, 2, padding=A), ValueError, ("Conv2D: expected padding", "ndarray of shape (2, 3)")),
+    ("38", lambda: layers.Conv2D(3, 2, padding=A), TypeError, ("Conv2D: expected padding", "ndarray of shape (2, 3)")),
     (
         "38",
         lambda: layers.Conv2D(3, 2, data_format=A),
-        ValueError,
+        TypeError,
         ("Conv2D: expected data_format", "ndarray of shape (2, 3)"),
     ),
     ("38", lambda: layers.Dense(3, name=A), TypeError, ("Dense: expected name to be a string or None", "(2, 3)")),

@@ -248,7 +248,7 @@ def _kind_of_parameter(p: inspect.Parameter, known: Mapping[str, Any], by_name: 
     return kind._replace(accepts=lambda value: value is p.default or kind.accepts(value))
 
 
-# ---- in words -------------------------------------------------------------------------------------------------------
+# ---- as text --------------------------------------------------------------------------------------------------------
 
 
 def described(value: Any) -> str:

@@ -1,4 +1,8 @@
-"""Arithmetic: what NumPy's operators and rounding functions do, element by element."""
+"""Arithmetic: what NumPy's operators and rounding functions do, element by element.
+
+A row has the NumPy function; then for each input the derivative by it, a number, a partial or an `applied` one; then
+what these read, and further facts. CONTRIBUTING.md, "Adding an op", explains the columns.
+"""
 
 from __future__ import annotations
 
@@ -72,15 +76,15 @@ multiply     = elementwise(np.multiply,     lambda out, x, y: y,
 divide       = elementwise(np.divide,       applied(lambda g, out, x, y: g / y),
                                             applied(lambda g, out, x, y: -(g * out) / y),
                                             saves=("y", "oy"), domain=("any", "nonzero"), glyph="÷", onnx="Div")
-reciprocal   = elementwise(np.reciprocal,   lambda out, x: -(out * out), saves="o", domain=("nonzero",),
-                                            onnx="Reciprocal")
+reciprocal   = elementwise(np.reciprocal,   lambda out, x: -(out * out),
+                                            saves="o", domain=("nonzero",), onnx="Reciprocal")
 
 # ---- powers and roots: nan**0 is 1 and 1**nan is 1, which hides a NaN -----------------------------------------------
 square       = elementwise(np.square,       lambda out, x: 2 * x, saves="x", glyph="x²")
-sqrt         = elementwise(np.sqrt,         applied(lambda g, out, x: g / (2 * out)), saves="o", domain=("positive",),
-                                            onnx="Sqrt")
-cbrt         = elementwise(np.cbrt,         applied(lambda g, out, x: g / (3 * out * out)), saves="o",
-                                            domain=("nonzero",))
+sqrt         = elementwise(np.sqrt,         applied(lambda g, out, x: g / (2 * out)),
+                                            saves="o", domain=("positive",), onnx="Sqrt")
+cbrt         = elementwise(np.cbrt,         applied(lambda g, out, x: g / (3 * out * out)),
+                                            saves="o", domain=("nonzero",))
 power        = elementwise(np.power,        _power_by_base,
                                             _power_by_exponent,
                                             saves=("xy", "oxy"), domain=("positive", "any"), selects=True,
@@ -107,23 +111,24 @@ round_       = elementwise(lambda x, *, decimals: np.round(x, decimals), 0, name
                            numpy_functions=(np.round, np.around), kinks="half-integers at the last decimal")
 
 # ---- magnitudes, signs and neighbours of floats ---------------------------------------------------------------------
-absolute     = elementwise(np.absolute,     lambda out, x: _direction(x), saves="x", holomorphic=False,
-                                            jvp=_absolute_jvp, kinks="x = 0", glyph="|x|", onnx="Abs")
-fabs         = elementwise(np.fabs,         lambda out, x: np.sign(x), saves="x",
-                                            kinks="x = 0", glyph="|x|", onnx="Abs")
-sign         = elementwise(np.sign,         applied(_sign_vjp), saves="x", holomorphic=False,
-                                            jvp=_sign_jvp, kinks="x = 0", onnx="Sign")
+absolute     = elementwise(np.absolute,     lambda out, x: _direction(x),
+                                            saves="x", holomorphic=False, jvp=_absolute_jvp, kinks="x = 0",
+                                            glyph="|x|", onnx="Abs")
+fabs         = elementwise(np.fabs,         lambda out, x: np.sign(x),
+                                            saves="x", kinks="x = 0", glyph="|x|", onnx="Abs")
+sign         = elementwise(np.sign,         applied(_sign_vjp),
+                                            saves="x", holomorphic=False, jvp=_sign_jvp, kinks="x = 0", onnx="Sign")
 copysign     = elementwise(np.copysign,     lambda out, x, y: np.sign(x) * np.copysign(1, y),
                                             0,
-                                            saves=("xy", ""), domain=("nonzero", "nonzero"), kinks="x = 0 or y = 0",
-                                            selects=True)
+                                            saves=("xy", ""), domain=("nonzero", "nonzero"), selects=True,
+                                            kinks="x = 0 or y = 0")
 heaviside    = elementwise(np.heaviside,    0,
                                             applied(lambda g, out, x, y: np.where(x == 0, g, 0)),
                                             saves=("", "x"), kinks="x = 0", selects=True)
 nextafter    = elementwise(np.nextafter,    1, 0)
 ldexp        = elementwise(np.ldexp,        applied(lambda g, out, x, y: np.ldexp(g, y)), None, saves=("y", ""))
-conjugate    = elementwise(np.conjugate,    applied(lambda g, out, x: np.conjugate(g)), holomorphic=False,
-                                            jvp=_conjugate_jvp, glyph="conj")
+conjugate    = elementwise(np.conjugate,    applied(lambda g, out, x: np.conjugate(g)),
+                                            holomorphic=False, jvp=_conjugate_jvp, glyph="conj")
 
 # ---- angles ---------------------------------------------------------------------------------------------------------
 degrees      = elementwise(np.degrees,      180 / math.pi)

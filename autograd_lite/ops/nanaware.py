@@ -13,6 +13,7 @@ from ..core.shapes import Axis, normalize_axes
 from .operands import given, kept, operand
 
 _UNSET: Any = np._NoValue
+_all: Any = np.all  # whose type stub knows no lists of axes
 
 
 def _present(a: Any, where: Any) -> Any:
@@ -92,7 +93,7 @@ def _extreme(nan_function: Any, function: Any, least: float) -> None:
         found = function(present, axis=axis, keepdims=kept(keepdims), initial=initial, where=where)
         if given(initial):
             return found
-        return np.where(np.all(missing, axis=axis, keepdims=kept(keepdims)), np.nan, found)
+        return np.where(_all(missing, axis=axis, keepdims=kept(keepdims)), np.nan, found)
 
 
 _accumulate(np.nansum, np.sum, 0)

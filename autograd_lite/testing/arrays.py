@@ -199,7 +199,7 @@ def arrays(
 
     Args:
         shape: a tuple or a strategy; any of 0 to 3 axes if None.
-        domain: see `elements`; besides, of all elements together: "distinct" (no two nearer than 1/8), "onehot" (one 1
+        domain: see `elements`; or, of all elements together: "distinct" (no two nearer than 1/8), "onehot" (one 1
             along the last axis) and, of the last two axes, "spd" (symmetric positive definite) and "invertible".
         dtype: of the result; what the grid holds is exact in every float.
         layout: "C", or "any" to draw strided, reversed, Fortran-ordered, repeated and read-only memory as well.
@@ -310,7 +310,7 @@ def layouts(array: np.ndarray) -> Any:
 
 
 def has_layout(array: np.ndarray, name: str) -> bool:
-    """Say whether an array can lie in memory like that."""
+    """Return whether an array can lie in memory like that."""
     if name == "repeated":
         return array.ndim > 0 and array.shape[0] > 0 and bool(np.all(array == array[:1]))
     return name in ("C", "read-only") or array.ndim > 0
@@ -348,7 +348,7 @@ def axis(x: Any, *, none: bool = False) -> Any:
 
     Args:
         x: the array, its shape, or how many axes it has; one without axes has only None.
-        none: draw None, which stands for all axes, as well.
+        none: draw None too, which means all axes.
     """
     ndim = _ndim(x)
     if not ndim:
@@ -365,7 +365,7 @@ def axes(x: Any) -> Any:
 
 
 def indices(shape: Any, *, kinds: tuple[str, ...] = KINDS) -> Any:
-    """Draw what may stand in `x[...]`.
+    """Draw an index for `x[...]`.
 
     Args:
         shape: of x, or x itself.
@@ -383,7 +383,7 @@ def indices(shape: Any, *, kinds: tuple[str, ...] = KINDS) -> Any:
     unknown = [kind for kind in kinds if kind not in possible]
     if unknown:
         raise ValueError(f"indices: expected kinds among {', '.join(KINDS)}; received {', '.join(map(repr, unknown))}")
-    # Of an empty array or a number there are no elements that an integer array could name.
+    # An empty array or a number has no elements that an integer array could name.
     named = [kind for kind in kinds if kind != "integers" or (shape and not empty)]
     return st.one_of(*(possible[kind]() for kind in named or ("basic",)))
 
@@ -414,7 +414,7 @@ def _mixed(draw: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
             picked = draw(st.lists(st.integers(-n, n - 1), min_size=length, max_size=length))
             entries.append(np.array(picked, np.intp))
         else:
-            # A mask stands for as many positions as it is True at; those must broadcast with the other arrays.
+            # A mask counts as as many positions as it is True at; those must broadcast with the other arrays.
             count = draw(st.sampled_from([1, *([length] if length <= n else [])]))
             where = draw(st.permutations(range(n)))[:count]
             entries.append(np.isin(np.arange(n), where))

@@ -132,7 +132,7 @@ def check_gradients(
     seed: int = 0,
     raise_: bool = True,
 ) -> GradReport:
-    """Check gradients that somebody else computed, by hand or by another library, against finite differences.
+    """Check gradients computed elsewhere, by hand or by another library, against finite differences.
 
     Args:
         f: the function, of plain arrays.
@@ -288,7 +288,7 @@ def _excused(comparison: Comparison, i: int, findings: list[Finding]) -> list[Fi
 
 
 def _contradicts(ones: Finding) -> bool:
-    """Say whether the direction of all ones shows a mistake that no element does; only what is sharp counts.
+    """Return whether the direction of all ones shows a mistake that no element does; only sharp estimates count.
 
     At a kink it does not count: of several kinks each may take another of its slopes, so their sum may be anything.
     """
@@ -347,7 +347,7 @@ def _worst(findings: Sequence[Finding], leaves: Sequence[np.ndarray]) -> Finding
     if bad:
         return max(bad, key=lambda f: _apart(f))
     blurred = [f for f in findings if f.verdict.kind == "inconclusive"]
-    # At an infinite input, which masks have, there is nothing to difference; that is no fault of the function.
+    # At an infinite input, which masks have, there is nothing to difference; that is not a fault of the function.
     blurred = [f for f in blurred if f.i is None or f.k is None or np.isfinite(leaves[f.i][f.k])]
     return blurred[0] if len(blurred) > _INCONCLUSIVE * len(findings) else None
 

@@ -120,7 +120,7 @@ def _limit(side: Sequence[Difference]) -> tuple[float, float]:
 
 
 def slopes_beside(line: Line) -> list[float]:
-    """Return slopes along the line at points right beside it, where the function is smooth for almost all of them.
+    """Return slopes along the line at points right next to it, where the function is smooth for almost all of them.
 
     Where several elements tie, as in a sort, the slopes at the tie itself are only some of them.
     """
@@ -175,7 +175,7 @@ class Tolerance(NamedTuple):
     eps: float = float(np.finfo(np.float64).eps)
 
     def allows(self, line: Line, a: float, e: Estimate, largest: float) -> bool:
-        """Say whether an analytic derivative lies within tolerance and error bar of an estimate."""
+        """Return whether an analytic derivative lies within tolerance and error bar of an estimate."""
         if not (math.isfinite(a) and math.isfinite(e.value)):
             return False
         apart = abs(a - e.value)
@@ -205,7 +205,7 @@ class Verdict(NamedTuple):
 
 
 def _blurred(line: Line, a: float, e: Estimate, largest: float) -> bool:
-    """Say whether the error bar is so wide that agreement would mean nothing."""
+    """Return whether the error bar is so wide that agreement would mean nothing."""
     scale = max(largest, abs(a)) if math.isfinite(a) else largest
     return not (
         3 * e.error <= 1e-2 * scale
@@ -214,12 +214,12 @@ def _blurred(line: Line, a: float, e: Estimate, largest: float) -> bool:
 
 
 def settled(line: Line, a: float, e: Estimate, largest: float, tolerance: Tolerance) -> bool:
-    """Say whether a first estimate is enough to call the derivative right."""
+    """Return whether a first estimate is enough to call the derivative right."""
     return tolerance.allows(line, a, e, largest) and not _blurred(line, a, e, largest) and not _bent(line, e)
 
 
 def _bent(line: Line, e: Estimate) -> bool:
-    """Say whether the slopes of both sides fail to approach each other, judged by what was evaluated already."""
+    """Return whether the slopes of both sides fail to approach each other, judging by values already computed."""
     if e.h == 0:
         return False
     limit, rounding, size = gap(line, e.h, 2)
@@ -329,7 +329,7 @@ def _sharpened(line: Line, first: Estimate, wide: Line | None, rtol: float) -> E
 
 
 Array = np.ndarray
-# So many wrong elements of one input are looked at closely; for the rest a sharp first estimate has to do.
+# This many wrong elements of an input are looked at closely; for the rest a sharp first estimate must do.
 _LOOK_CLOSELY = 2
 _DIRECTIONS = 3
 

@@ -143,7 +143,7 @@ def _rearranged(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[i
         order = np.argsort(numeric, axis=None)
         left, right = np.sort(analytic, axis=None), numeric.reshape(-1)[order]
         if _close(left, right, bar.reshape(-1)[order]):
-            return "its entries are right but stand in other places: an index or an axis order is wrong"
+            return "its entries are right but in other places: an index or an axis order is wrong"
     return ""
 
 
@@ -212,7 +212,7 @@ def explained(
         error.hint = (
             "the function is noisy, or changes too fast for any step; try method='longdouble', or another point"
             if math.isfinite(verdict.estimate.value)
-            else "the function is NaN or infinite there or right beside it: check a point inside its domain"
+            else "the function is NaN or infinite there or right next to it: check a point inside its domain"
         )
     elif verdict.kind != "inconclusive" and not _refused(finding):
         _find_out(error, comparison, finding, findings, weights)
@@ -233,7 +233,7 @@ def _title(title: str, finding: Finding, name: str | None, findings: Sequence[Fi
     ends = {
         "wrong": f"is wrong{count}",
         "kink": f"is taken at a kink{count}, {refusal if refused else 'and lies outside the slopes there'}",
-        "jump": f"is taken at a jump{count}, {refusal if refused else 'and is not the slope beside it'}",
+        "jump": f"is taken at a jump{count}, {refusal if refused else 'and is not the slope next to it'}",
         "inconclusive": f"can be neither confirmed nor refuted{count}: finite differences are too blurred there",
     }
     return f"{what} {ends[kind]}"

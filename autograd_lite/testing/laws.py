@@ -43,7 +43,7 @@ def value(s: Setting) -> None:
 
 
 def infer(s: Setting) -> None:
-    """The shape rule foretells shape and dtype."""
+    """The shape rule predicts shape and dtype."""
     for dtype in (np.float16, np.float32, np.float64):
         row = s.cast(dtype)
         if row is None:
@@ -137,12 +137,12 @@ def selects(s: Setting) -> None:
 
 
 def _pointwise(op: Op, wanted: Sequence[int]) -> bool:
-    """Say whether no input has a rule that only a structure gives a sense: elements may be anywhere."""
+    """Return whether elements may be anywhere: no input has a rule that makes sense for one structure only."""
     return all((rule := op.rule(i)) is not None and rule.kind is not Kind.VJP for i in wanted)
 
 
 def _hides_a_nan(s: Setting, i: int, other: float) -> bool:
-    """Say whether a NaN in input `i`, beside other inputs of one value, gets a zero cotangent from a finite result."""
+    """Return whether a NaN in input `i`, with other inputs of one value, gets a zero cotangent of a finite result."""
     arrays = [np.full((1,), other, a.dtype) if a.dtype.kind in "fc" else a.reshape(-1)[:1] for a in s.inputs]
     if not all(a.size for a in arrays):
         return False
@@ -197,7 +197,7 @@ def reads(s: Setting) -> None:
 
 
 def idle(s: Setting) -> set[tuple[int, int]]:
-    """Return the pairs (input, array) where the rule for the input declares the array (0 is the result) for nothing."""
+    """Return the pairs (input, array) where the rule declares an array (0 is the result) that it never reads."""
     found = set()
     for i in s.wanted:
         rule = _rule(s, i)

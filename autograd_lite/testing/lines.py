@@ -124,7 +124,7 @@ class Point:
         return eps
 
     def _rounds_inside(self) -> bool:
-        """Say whether results are doubles by dtype but have single precision, looked at beside the point."""
+        """Return whether results are doubles by dtype but have single precision, judging by values near the point."""
         moved = [np.asarray(a * (1 + 7.236e-4)) if a.dtype.kind in "fc" else np.array(a) for a in self.arrays]
         try:
             row = self.at(moved)
@@ -155,7 +155,7 @@ class Line:
         self.scale = scale
         self.zero = zero
         self.noise = 0.0
-        # Which outputs the line is known to change: where such a one stands still, rounding may hide its change.
+        # Which outputs the line is known to change: where one of them stays the same, rounding may hide its change.
         self.touched: Any = False
         self._seen: dict[float, tuple[Array, float]] = {0.0: (point.base, 0.0)}
 
@@ -356,7 +356,7 @@ def _changes(line: Line, h: float) -> bool:
 
 
 def _quantum(line: Line, low: float, high: float) -> float:
-    """Return the height of the steps of a staircase, which a function is that rounds inside, and 0 if it is none.
+    """Return the height of the steps of a staircase, which a function is that rounds inside, and 0 otherwise.
 
     Nothing changes at `low`. A kink starts from nothing where something first changes; a jump has one step only.
     """

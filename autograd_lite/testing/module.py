@@ -24,7 +24,7 @@ Array = np.ndarray
 
 
 class ModuleSubject:
-    """A module as a function of its floating inputs and of its parameters, which are put in the place of its own.
+    """A module as a function of its floating inputs and of its parameters, which replace those it has.
 
     Before every run the running statistics and the random generators are set back, so that a dropout drops the same
     entries each time and can be differentiated.

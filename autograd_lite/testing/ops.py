@@ -54,7 +54,7 @@ def arguments(
         extent: the largest size of a number, where the domain is a named one.
 
     Raises:
-        TypeError: if a parameter has no default and no strategy is known for it.
+        TypeError: if a parameter has neither a default nor a known strategy.
     """
     if kinks not in ("avoid", "seek", "any"):
         raise ValueError(f"arguments: expected kinks among avoid, seek, any; received {kinks!r}")
@@ -79,7 +79,7 @@ def arguments(
 
 
 def _fits(op: Op, row: Row) -> bool:
-    """Say whether the shape rule takes these arguments, and the op does, where the record cannot tell what fits."""
+    """Return whether the shape rule takes these arguments, and so does the op where the record cannot tell."""
     try:
         op.infer(*(ShapeDtype(a.shape, a.dtype) for a in row.inputs), **row.params)
         told = op.batch in (batching.elementwise, batching.reduced) and op.name not in _OWN_PARAMS
@@ -149,12 +149,12 @@ _ALSO = {"positive definite": "spd", "symmetric": "spd", "full rank": "invertibl
 
 
 def _takes_no_floats(op: Op, i: int) -> bool:
-    """Say whether input `i` of a ufunc can only be an integer."""
+    """Return whether input `i` of a ufunc can only be an integer."""
     return op.ufunc is not None and not any(loop.partition("->")[0][i] == "d" for loop in op.ufunc.types)
 
 
 def _is_step(op: Op) -> bool:
-    """Say whether some derivative is zero everywhere."""
+    """Return whether some derivative is zero everywhere."""
     rules = op.rules if isinstance(op.rules, tuple) else ()
     return any(rule is not None and rule.kind is Kind.CONSTANT and rule.value == 0 for rule in rules)
 
@@ -327,7 +327,7 @@ def check_op(
 
     The rules are looked at raw, before the engine repairs shapes and dtypes. The laws, in the order they are tried:
 
-    - value, infer: one array, the same each time; the shape rule foretells its shape and dtype
+    - value, infer: one array, the same each time; the shape rule predicts its shape and dtype
     - reads, reads no more, writes: a rule reads what it declares in `saves`, and nothing else; nothing is written
     - raw, scalars, float32: shape and dtype of a rule's result; NumPy scalars; precision in float32
     - strict, tensors, engine: a rule uses the protocols alone, and every reader gets the same bits
@@ -410,7 +410,7 @@ class _Session:
                 self._idle = found if self._idle is None else self._idle & found
 
     def conclude(self) -> None:
-        """Say what only all rows together show."""
+        """Report what only all rows together show."""
         for i, k in sorted(self._idle or ()):
             what = "the result" if k == 0 else f"input {k - 1}"
             message = f"the rule for input {i} declares that it reads {what}, and does so on no row"

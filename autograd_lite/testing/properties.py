@@ -207,7 +207,7 @@ def _as_test(
     test.__name__ = test.__qualname__ = name if name.startswith("test") else f"test_{name}"
     test.__module__ = getattr(f, "__module__", None) or __name__
     test.__doc__ = f"The gradients of {name} are right."
-    # Every test is made of the same function, so that Hypothesis must be told which is which.
+    # Every test is made of the same function, so Hypothesis must be able to tell them apart.
     test._hypothesis_internal_add_digest = digest.encode()  # type: ignore[attr-defined]
     wrapped = _settings(profile, examples)(hypothesis.given(call=strategy())(test))
     found: Callable[[], None] = functools.update_wrapper(run, wrapped)
@@ -270,7 +270,7 @@ def _judge(report: Any, call: Call) -> None:
             hypothesis.event(label)
     if report.failures:
         if report.failures[0].verdict == "inconclusive":
-            # One point that finite differences say nothing about, as where a tanh is flat, is no verdict on f. If most
+            # One point where finite differences say nothing, such as a flat tanh, is not a verdict on f. If most
             # are like that, Hypothesis fails the test because it finds nothing to try.
             hypothesis.reject()
         raise report.failures[0]

@@ -120,7 +120,7 @@ class GradientMismatch(AssertionError):
         numeric: the derivative that finite differences give.
         error_bar: how far that can be trusted.
         args: the inputs of the function, to look into with a debugger.
-        hint: what the numbers look like, in words, or "".
+        hint: what pattern the numbers follow, as text, or "".
         op: the recorded op to blame, or None.
         source: the user's line, or None.
         places: the lines that a traceback leads to: where the op to blame is called, and the rule that is wrong.

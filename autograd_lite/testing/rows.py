@@ -66,7 +66,7 @@ def raw_rule(op: Op, i: int, g: Any, saved: tuple[Any, ...], params: Any) -> Any
     """Return what the rule for input `i` says, on whatever kind of arrays it is given."""
     rule = op.rule(i)
     assert rule is not None
-    if isinstance(saved[0], Poison):  # handed on untouched, so that nobody but the rule itself can read it
+    if isinstance(saved[0], Poison):  # passed on untouched, so that only the rule itself can read it
         rule = dataclasses.replace(rule, reads=rule.reads - {0})
     with np.errstate(all="ignore"):
         return read_rule(rule, g, saved, params)
@@ -80,7 +80,7 @@ def repaired(raw: Any, like: np.ndarray) -> np.ndarray:
 
 
 def same_bits(a: Any, b: Any) -> bool:
-    """Say whether two arrays have the same shape, dtype and bytes (NaN equals NaN, 0 differs from -0)."""
+    """Return whether two arrays have the same shape, dtype and bytes (NaN equals NaN, 0 differs from -0)."""
     a, b = np.asarray(a), np.asarray(b)
     return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
 
@@ -235,7 +235,7 @@ class Setting:
         self.g: np.ndarray = self._known("g", lambda: nonuniform(self.out.shape, self.out.dtype, "g"))
 
     def _run(self) -> np.ndarray:
-        # On copies: an op that writes into its inputs shall be told so, and not spoil the row.
+        # On copies: an op that writes into its inputs must be reported, not spoil the row.
         return np.asarray(forward(self.op, [np.array(a) for a in self.inputs], self.params))
 
     def _known(self, what: Any, compute: Callable[[], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what gradients are tested with; `from autograd_lite.testing import strategies as gst`.
+"""Hypothesis strategies for inputs to test gradients with; `from autograd_lite.testing import strategies as gst`.
 
 All numbers lie on a grid of eighths: they are exact, they shrink to round numbers, and no two that differ are so near
 that a finite difference could step over a kink between them. Shapes shrink to few and short axes.

@@ -26,7 +26,7 @@ class Arguments:
         inputs: positional arguments: arrays, Tensors, numbers, nested lists of numbers, and dicts, lists, tuples and
             dataclasses of them.
         wrt: names or positions of the arguments to differentiate by; all if None.
-        names: what the arguments shall be called instead.
+        names: what to call the arguments instead.
         may_be_none: whether there may be nothing to differentiate by.
 
     Attributes:
@@ -118,7 +118,7 @@ def _fill(tree: Any, values: Sequence[Any]) -> Any:
 
 
 def _is_numbers(value: Any) -> bool:
-    """Say whether a list holds Python numbers alone, at any depth: then it is an array, as NumPy would make of it."""
+    """Return whether a list holds only Python numbers, at any depth: then NumPy would make it an array."""
     if isinstance(value, (list, tuple)):
         return bool(value) and all(_is_numbers(part) for part in value) and not hasattr(value, "_fields")
     return isinstance(value, (int, float, complex))
@@ -309,9 +309,9 @@ class GradientOf:
 
 
 class Broken(NamedTuple):
-    """A contract that was broken: the verdict, the leaf it concerns if one, what happened in words.
+    """A contract that was broken: the verdict, the leaf it concerns (if one), and what happened as text.
 
-    After a `fatal` one there is no point in comparing gradients.
+    After a `fatal` one it is pointless to compare gradients.
     """
 
     verdict: str

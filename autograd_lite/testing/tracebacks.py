@@ -1,7 +1,7 @@
 """Tracebacks of a failed check: the user's lines, down to the one where the derivative goes wrong, and none of ours.
 
-A gradient is found wrong long after the line at fault has run, so that no frame of it is left. One is made that stands
-at this line, as template engines do for the lines of a template: whatever prints a traceback then prints the line.
+A gradient is found wrong long after the line at fault has run, when its frame is gone. So one is made that points at
+this line, as template engines do for the lines of a template: whatever prints a traceback then prints the line.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _linked(places: Sequence[Source], rest: types.TracebackType | None = None) -
 
 
 def _entry(place: Source) -> types.TracebackType:
-    """Return a traceback whose one frame stands at this place: that of code with its file, line and function."""
+    """Return a traceback with one frame, at this place: that of code with its file, line and function."""
     tree = ast.parse("raise StopIteration")
     start, line = _start(place), linecache.getline(place.file, place.line).rstrip()
     for node in ast.walk(tree):
@@ -127,18 +127,23 @@ def _start(place: Source) -> int:
     """Return the first line of the innermost function around a place, or its own line in a module."""
     if not place.function.isidentifier():
         return place.line
+    functions = _functions("".join(linecache.getlines(place.file)))
+    around = (first for name, first, last in functions if name == place.function and first <= place.line <= last)
+    return max(around, default=place.line)
+
+
+@functools.lru_cache(16)
+def _functions(source: str) -> list[tuple[str, int, int]]:
+    """Return name, first and last line of every function in a file."""
     try:
-        tree = ast.parse("".join(linecache.getlines(place.file)))
+        tree = ast.parse(source)
     except (SyntaxError, ValueError):
-        return place.line
-    starts = [
-        min([node.lineno, *(d.lineno for d in node.decorator_list)])
+        return []
+    return [
+        (node.name, min([node.lineno, *(d.lineno for d in node.decorator_list)]), node.end_lineno or node.lineno)
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.name == place.function
-        and node.lineno <= place.line <= (node.end_lineno or 0)
     ]
-    return max(starts, default=place.line)
 
 
 def line_at(place: Source) -> str:

@@ -189,7 +189,7 @@ def check_hessian(
 ) -> GradReport:
     """Check Hessian-vector products: against finite differences of the gradient, and for symmetry.
 
-    With the Hessian H of f, or of sum(c * f) with a random c if f is no scalar: H u, from backward through backward,
+    With the Hessian H of f, or of sum(c * f) with a random c if f is not a scalar: H u, from backward through backward,
     against Richardson's differences of the gradient; and <u, H w> = <w, H u>, to `symmetry`.
 
     Args:

@@ -88,4 +88,4 @@ class History(Callback):
         return f"<History of {len(self.epoch)} epochs{': ' + last if last else ''}>"
 
 
-_INSTALL = "Install the extra: pip install autograd-lite[plot]"
+_INSTALL = "Install the extra: pip install 'autograd-lite[plot]'"

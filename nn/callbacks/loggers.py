@@ -83,7 +83,7 @@ class TensorBoard(Declared):
         except ImportError as error:
             raise ImportError(
                 f"TensorBoard: expected the library tensorboard; {error}. Install the extra: "
-                "pip install autograd-lite[tensorboard]"
+                "pip install 'autograd-lite[tensorboard]'"
             ) from error
         self._every = (
             {"epoch": 0, "batch": 1}[self.update_freq] if isinstance(self.update_freq, str) else self.update_freq

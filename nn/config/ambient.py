@@ -31,7 +31,8 @@ class Setting(Generic[T]):
     """The open blocks of one kind in this thread and task.
 
     Blocks may end in any order, and in another thread or task than they began in, because generators may hold them. So
-    each takes itself away, where resetting a variable would bring back old values.
+    each takes itself away, where resetting a variable would bring back old values. A task that was started inside a
+    block keeps it.
     """
 
     def __init__(self, name: str) -> None:

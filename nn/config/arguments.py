@@ -35,6 +35,7 @@ from autograd_lite.arguments import (
     explained as explained,
     kinds_of as kinds_of,
     problem_of as problem_of,
+    refusal,
 )
 
 T = TypeVar("T", bound=type)
@@ -48,7 +49,7 @@ def speaker(what: Any) -> str:
 
 def refused(kind: type[Exception], what: Any, name: str, expected: str, value: Any) -> Exception:
     """Return the error that says what was called, expected and received."""
-    return kind(f"{speaker(what)}: expected {name} to be {expected}; received {name}={value!r:.200}")
+    return kind(refusal(speaker(what), name, expected, value))
 
 
 def is_number(value: Any) -> bool:
@@ -182,7 +183,7 @@ def optional(check: Check) -> Check:
 
 
 def or_else(check: Check, default: Callable[[Any], Any]) -> Check:
-    """Return the check that also takes None, which stands for what `default` makes of the owner's earlier arguments.
+    """Return the check that also takes None, for which `default` computes a value from the owner's earlier arguments.
 
     Example:
         >>> or_else(positive, lambda owner: 7)("MelSpectrogram", "sequence_length", None)

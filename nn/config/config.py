@@ -376,7 +376,7 @@ def name_in_configurations(thing: Any) -> str:
 
 
 def named_object(identifier: Any) -> Any:
-    """Return the custom object that a string names, an instance if it is a class; else what is given.
+    """Return the custom object that a string names, an instance if it is a class; anything else unchanged.
 
     The configuration of a function also gives the function.
     """

@@ -5,8 +5,8 @@
 
 A field is the argument and the attribute: `Huber(2.0).delta`. As in `dataclasses`, the fields of base classes come
 first, and `__post_init__`, where a class has one, runs at the end; it takes, by name, the arguments that are annotated
-with `InitVar[…]`, which are no attributes. Type checkers and editors know the constructor by
-`typing.dataclass_transform`; an argument that is kept as something else than what is given is annotated with
+with `InitVar[…]`, which are not attributes. Type checkers and editors know the constructor by
+`typing.dataclass_transform`; an argument that is stored in another form than it is given is annotated with
 `Converted`. A class that writes `__init__` has that constructor, and passes on what it likes.
 
 Where the nearest `__init__` that a base class writes takes an argument, it is handed on to it, not kept twice, unless
@@ -16,6 +16,7 @@ that base declares the argument too: then the class has another one of that name
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -42,7 +43,7 @@ class Field:
     """One argument of a constructor; `field` and `option` make them.
 
     Args:
-        check: of (owner, name, value) to the value that is kept, or an error; None keeps what is given.
+        check: of (owner, name, value) to the value that is kept, or an error; None keeps the value as it is.
         default: what it is when it is not given, REQUIRED if it must be.
         kw_only: whether it must be given by name.
         handed_on: whether a written `__init__` of a base class takes it, by its `**kwargs`.
@@ -59,7 +60,7 @@ class Field:
 
 
 class _Attribute:
-    """What is no argument, with the value that the class has for it, if there is one."""
+    """An attribute that is not an argument, with the class's value for it, if there is one."""
 
     def __init__(self, *default: Any) -> None:
         self.default = default
@@ -111,6 +112,27 @@ def declare(cls: type) -> None:
         declaring = [base for base in cls.__bases__ if fields_of(base)]
         if fields or len(declaring) > 1 or (declaring and "__post_init__" in vars(cls)):
             cls.__init__ = _Constructor(cls)  # type: ignore[misc]
+        if cls.__doc__ is not None and _ARGUMENTS.search(cls.__doc__) is None:
+            cls.__doc__ = _with_arguments(cls)
+
+
+_ARGUMENTS = re.compile(r"    Args:\n(?: {8,}\S.*\n)+")
+
+
+def _with_arguments(cls: type) -> str:
+    """Return a class's docstring with the arguments from a base's docstring: Conv2D shows those of all convolutions."""
+    own = cls.__doc__ or ""
+    order = cls.__mro__[1 : cls.__mro__.index(_writer(cls))]
+    declaring = (base for base in order if any(not f.handed_on for f in _own(base).values()))
+    told = (_ARGUMENTS.search(base.__doc__ or "") for base in declaring)
+    section = next((found[0] for found in told if found), "")
+    if not section:
+        return own
+    at = min((i for title in _AFTER if (i := own.find(f"\n    {title}:\n")) >= 0), default=len(own.rstrip()))
+    return f"{own[:at].rstrip()}\n\n{section}{own[at:] or '    '}"
+
+
+_AFTER = ("Raises", "Example", "References")
 
 
 def fields_of(cls: type, below: type = object) -> dict[str, Field]:
@@ -137,7 +159,7 @@ class _Constructor:
 
 
 def _writer(cls: type) -> type:
-    """Return the nearest base class whose `__init__` somebody has written; that of `object` at last."""
+    """Return the nearest base class with a written `__init__`; `object` if there is no other."""
     inits = ((base, vars(base).get("__init__")) for base in cls.__mro__[1:])
     return next(base for base, init in inits if init and not isinstance(init, _Constructor) and not is_made(init))
 
@@ -148,7 +170,7 @@ def is_made(init: Any) -> bool:
 
 
 def _constructor(cls: type) -> Any:
-    """Return a class's constructor, compiled from what one would have written."""
+    """Return a class's constructor, compiled from the source one would have written."""
     writer = _writer(cls)
     written: Any = writer.__init__  # type: ignore[misc]
     above = list(inspect.signature(written).parameters.values())[1:] if writer is not object else []

@@ -105,6 +105,7 @@ class Registry(Generic[T]):
             return self.deserialize(config)
 
         word = self.what.partition(" ")[2]
+        serialize.__code__ = serialize.__code__.replace(co_varnames=(word,))  # what Keras calls the argument
         get.__doc__ = f"""Return {self.what} by its name or configuration, or the given one.
 
         Args:
@@ -118,7 +119,7 @@ class Registry(Generic[T]):
         serialize.__doc__ = f"""Return what {self.what} can be made from again; see `deserialize`.
 
         Args:
-            thing: the {word}; a function of your own stays what it is.
+            {word}: the object; a function of your own stays what it is.
 
         Returns:
             {{"class_name": …, "config": …}}, in plain values.
@@ -151,6 +152,8 @@ def find(what: str, name: str, table: Mapping[str, T]) -> T:
         >>> find("a number", "One", {"one": 1, "two": 2})
         1
     """
+    if name in table:
+        return table[name]
     spelled = {_key(known): known for known in table}
     if _key(name) in spelled:
         return table[spelled[_key(name)]]

@@ -10,7 +10,7 @@ import numpy as np
 from autograd_lite import Generator, Tensor
 
 from .. import activations, initializers
-from ..config.arguments import Check, is_integer, one_of, refused
+from ..config.arguments import Check, is_integer, one_of, refused, speaker
 from ..config.fields import Converted, option, weight
 from ..module.module import Module
 from .layer import Function, Layer, Rule
@@ -44,7 +44,7 @@ _data_format: Check = one_of("channels_last", "channels_first")
 def as_layer(what: Any, name: str, value: Any) -> Module:
     """Check that `value` is a layer."""
     if not isinstance(value, Module):
-        raise refused(TypeError, what, name, "a layer, such as Dense(8)", value)
+        raise TypeError(f"{speaker(what)}: expected a layer, such as Dense(8); received {value!r:.80}")
     return value
 
 
@@ -69,7 +69,7 @@ def numbers(what: Any, name: str, value: Any) -> Any:
 
 
 class KernelAndBias(Layer):
-    """A layer that has a kernel, a bias, and rules for both."""
+    """A layer with a kernel and a bias, and regularizers and constraints for both."""
 
     kernel: Tensor = weight()
     bias: Tensor | None = weight()

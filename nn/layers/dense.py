@@ -48,7 +48,7 @@ class Dense(KernelAndBias):
         """Create the kernel (D, K) and the bias (K,)."""
         if len(input_shape) < 2 or input_shape[-1] is None:
             raise ag.ShapeError(
-                f"{self.name}: expected inputs of shape (N, ..., D) with a known D; received shape {input_shape}. "
+                f"{self._speaker}: expected inputs of shape (N, ..., D) with a known D; received shape {input_shape}. "
                 "One sample of D features is a batch of shape (1, D): x.reshape(1, -1)"
             )
         self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer)
@@ -80,7 +80,7 @@ class Dense(KernelAndBias):
         elif len(shape) == 1:
             advice = "One sample is a batch of shape (1, D): x.reshape(1, -1)"
         return ag.ShapeError(
-            f"layer '{self._path or self.name}' (Dense): expected inputs whose last axis has length {features}, since "
+            f"{self._speaker}: expected inputs whose last axis has length {features}, since "
             f"its kernel has shape {self.kernel.shape}; received shape {shape}. {advice}"
         )
 
@@ -145,7 +145,7 @@ class Dropped(Layer):
         noise = self.noise_shape or ()
         if len(noise) != len(shape) or any(k not in (None, 1, n) for k, n in zip(noise, shape, strict=True)):
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected a noise_shape that broadcasts to "
+                f"{self._speaker}: expected a noise_shape that broadcasts to "
                 f"the input's shape {shape}; received {noise}. Use 1 or None per axis"
             )
         return tuple(n if k is None else k for k, n in zip(noise, shape, strict=True))
@@ -165,7 +165,7 @@ class Dropout(Dropped):
     Args:
         rate: probability of an element to be dropped, 0 <= rate < 1.
         noise_shape: shape of the mask, where 1 shares a draw along an axis and None takes x's length.
-        seed: of a stream of the layer's own; by default the default generator.
+        seed: of the layer's own random stream; None for the default generator.
 
     References:
         Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout: A Simple Way to Prevent Neural Networks

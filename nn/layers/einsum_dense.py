@@ -135,7 +135,7 @@ class EinsumDense(KernelAndBias):
 
     def _misfit(self, shape: Shape, wanted: str) -> ag.ShapeError:
         return ag.ShapeError(
-            f"layer '{self._path or self.name}' (EinsumDense): expected {wanted}, for equation={self.equation!r} and "
+            f"{self._speaker}: expected {wanted}, for equation={self.equation!r} and "
             f"output_shape={self.partial_output_shape}; received inputs of shape {tuple(shape)}"
         )
 

@@ -88,6 +88,11 @@ class Layer(Configurable, Module):
 
     __repr__ = Module.__repr__
 
+    @property
+    def _speaker(self) -> str:
+        """Who the errors of a call speak for: "layer 'dense' (Dense)"."""
+        return f"layer '{self._path or self.name}' ({type(self).__name__})"
+
     def add_weight(
         self,
         shape: Sequence[int | None],
@@ -109,7 +114,9 @@ class Layer(Configurable, Module):
         """
         penalty, bound = regularizers.get(regularizer), constraints.get(constraint)
         if None in shape:
-            raise ValueError(f"{self.name}: expected a weight shape without unknown lengths; received {tuple(shape)}")
+            raise ValueError(
+                f"{self._speaker}: expected a weight shape without unknown lengths; received {tuple(shape)}"
+            )
         spend(tuple(shape))
         kind = self.dtype if dtype is None else np.dtype(dtype)
         weight = Parameter(initializers.get(initializer)(tuple(shape), kind), kind)

@@ -45,8 +45,7 @@ class Masking(Layer):
         """Return x, 0 at the steps that are padding."""
         if x.ndim < 2:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (Masking): expected sequences of shape (N, T, ..., D); received "
-                f"shape {x.shape}"
+                f"{self._speaker}: expected sequences of shape (N, T, ..., D); received shape {x.shape}"
             )
         return np.where(self.compute_mask(x)[..., None], x, 0)
 

@@ -44,16 +44,12 @@ class Merge(Layer):
             wanted = f"a list of {least} tensors" if most == least else f"a list of {least} or more tensors"
             received = f"{len(parts)} of them" if isinstance(inputs, (list, tuple)) else type(inputs).__name__
             raise ValueError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected {wanted}; received {received}. "
-                f"Write {type(self).__name__}()([a, b])"
+                f"{self._speaker}: expected {wanted}; received {received}. Write {type(self).__name__}()([a, b])"
             )
         return parts
 
     def _misfit(self, shapes: Sequence[Shape], wanted: str) -> ag.ShapeError:
-        return ag.ShapeError(
-            f"layer '{self._path or self.name}' ({type(self).__name__}): expected {wanted}; received shapes "
-            + ", ".join(map(str, shapes))
-        )
+        return ag.ShapeError(f"{self._speaker}: expected {wanted}; received shapes " + ", ".join(map(str, shapes)))
 
 
 class _Elementwise(Merge):
@@ -315,7 +311,7 @@ class Residual(Layer):
         other = x if self.shortcut is None else self.shortcut(x)
         if out.shape != other.shape:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (Residual): expected both branches to have one shape; received "
+                f"{self._speaker}: expected both branches to have one shape; received "
                 f"{other.shape} and {out.shape}. Give a shortcut that makes the first like the second"
             )
         return out + other

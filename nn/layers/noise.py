@@ -32,11 +32,11 @@ class _SpatialDropout(Dropped):
 
 
 class SpatialDropout1D(_SpatialDropout):
-    """Zeroes whole channels at random while training, the others are scaled by 1 / (1 - rate).
+    """Zeroes whole channels at random while training, and scales the others by 1 / (1 - rate).
 
     Args:
         rate: probability of a channel to be dropped, 0 <= rate < 1.
-        seed: of a stream of the layer's own; by default the default generator.
+        seed: of the layer's own random stream; None for the default generator.
 
     Call it on x of shape (N, T, C); the result has x's shape.
 
@@ -59,7 +59,7 @@ class SpatialDropout2D(_SpatialDropout):
     Args:
         rate: probability of a channel to be dropped, 0 <= rate < 1.
         data_format: "channels_last" for x of shape (N, H, W, C), "channels_first" for (N, C, H, W).
-        seed: of a stream of the layer's own; by default the default generator.
+        seed: of the layer's own random stream; None for the default generator.
     """
 
     rate: float = field(number(0, below=1))
@@ -75,7 +75,7 @@ class SpatialDropout3D(_SpatialDropout):
     Args:
         rate: probability of a channel to be dropped, 0 <= rate < 1.
         data_format: "channels_last" for x of shape (N, D, H, W, C), "channels_first" for (N, C, D, H, W).
-        seed: of a stream of the layer's own; by default the default generator.
+        seed: of the layer's own random stream; None for the default generator.
     """
 
     rate: float = field(number(0, below=1))
@@ -110,7 +110,7 @@ class GaussianNoise(_Noise):
 
     Args:
         stddev: its standard deviation, not negative.
-        seed: of a stream of the layer's own; by default the default generator.
+        seed: of the layer's own random stream; None for the default generator.
 
     Example:
         >>> GaussianNoise(0.5).eval()([[1.0, 2.0]]).tolist()
@@ -134,7 +134,7 @@ class GaussianDropout(_Noise):
 
     Args:
         rate: 0 <= rate < 1.
-        seed: of a stream of the layer's own; by default the default generator.
+        seed: of the layer's own random stream; None for the default generator.
 
     References:
         Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout, 2014, section 10.
@@ -156,7 +156,7 @@ class GaussianDropout(_Noise):
 
 
 class AlphaDropout(_Noise):
-    """Puts elements to what selu has at minus infinity while training, and keeps mean 0 and variance 1.
+    """During training, sets random elements to SELU's limit at minus infinity, and keeps mean 0 and variance 1.
 
     With the mask m, 1 with probability 1 - rate: out = a (x m + p (1 - m)) + b, where p = -1.7581 and
     a = ((1 - rate) (1 + rate p²))^(-1/2), b = -a p rate.
@@ -164,7 +164,7 @@ class AlphaDropout(_Noise):
     Args:
         rate: 0 <= rate < 1.
         noise_shape: shape of the mask, as for `Dropout`.
-        seed: of a stream of the layer's own; by default the default generator.
+        seed: of the layer's own random stream; None for the default generator.
 
     References:
         Klambauer, Unterthiner, Mayr, Hochreiter: Self-Normalizing Neural Networks, 2017, section "New Dropout
@@ -183,7 +183,7 @@ class AlphaDropout(_Noise):
         noise = self.noise_shape or x.shape
         if len(noise) != x.ndim or any(k not in (None, 1, n) for k, n in zip(noise, x.shape, strict=True)):
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (AlphaDropout): expected a noise_shape that broadcasts to the "
+                f"{self._speaker}: expected a noise_shape that broadcasts to the "
                 f"input's shape {x.shape}; received {noise}. Use 1 or None per axis"
             )
         shape = tuple(n if k is None else k for k, n in zip(noise, x.shape, strict=True))

@@ -35,11 +35,11 @@ class _Normalization(Layer):
         self.axes = (self.axis,) if isinstance(self.axis, int) else tuple(self.axis)
 
     def _positions(self, ndim: int) -> tuple[int, ...]:
-        """Return the axes counted from the front, for inputs of so many axes."""
+        """Return the axes counted from the front, for inputs with this many axes."""
         at = tuple(sorted({a % ndim if -ndim <= a < ndim else ndim for a in self.axes}))
         if not at or at[0] == 0 or at[-1] >= ndim or len(at) != len(self.axes):
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected inputs that have the axes "
+                f"{self._speaker}: expected inputs that have the axes "
                 f"{self.axes}, none of them the batch axis and none twice; received {ndim} axes"
             )
         return at
@@ -48,7 +48,9 @@ class _Normalization(Layer):
         """Return the lengths along the axes; a weight has this shape."""
         lengths = tuple(shape[a] for a in self._positions(len(shape)))
         if None in lengths:
-            raise ag.ShapeError(f"{self.name}: expected known lengths along axes {self.axes}; received shape {shape}")
+            raise ag.ShapeError(
+                f"{self._speaker}: expected known lengths along axes {self.axes}; received shape {shape}"
+            )
         return tuple(n or 0 for n in lengths)
 
     def _spread(self, weight: Tensor, x: Tensor) -> Tensor:
@@ -57,7 +59,7 @@ class _Normalization(Layer):
         lengths = [n if a in at else 1 for a, n in enumerate(x.shape)]
         if weight.size != math.prod(lengths):
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected inputs of length {weight.shape} "
+                f"{self._speaker}: expected inputs of length {weight.shape} "
                 f"along axes {self.axes}, since it was built for them; received shape {x.shape}"
             )
         trailing = at == tuple(range(x.ndim - len(at), x.ndim))
@@ -111,7 +113,7 @@ class BatchNormalization(_AffineNormalization):
     """Normalizes each channel over the batch: gamma (x - mean) / sqrt(variance + epsilon) + beta.
 
     While training, mean and variance are the batch's, and running averages take them in:
-    moving = momentum moving + (1 - momentum) batch. In evaluation mode the running averages stand in their place. The
+    moving = momentum moving + (1 - momentum) batch. In evaluation mode the running averages take their place. The
     variance is the mean of the squares, not corrected for the degree of freedom, in both. A layer that is not
     `trainable` is always in evaluation mode.
 
@@ -178,7 +180,7 @@ class BatchNormalization(_AffineNormalization):
         flags = np.asarray(mask.data if isinstance(mask, Tensor) else mask)
         if flags.shape != x.shape[:-1] or self._positions(x.ndim) != (x.ndim - 1,):
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (BatchNormalization): expected a mask of shape {x.shape[:-1]}, the "
+                f"{self._speaker}: expected a mask of shape {x.shape[:-1]}, the "
                 f"input's without its last axis, and the channels along that; received mask shape {flags.shape} and "
                 f"axis {self.axes[0]}"
             )
@@ -273,7 +275,7 @@ class GroupNormalization(_AffineNormalization):
         channels = x.shape[at]
         groups = channels if self.groups == -1 else self.groups
         if channels % groups:
-            raise ag.ShapeError(f"{self.name}: expected channels that {groups} groups divide; received {x.shape}")
+            raise ag.ShapeError(f"{self._speaker}: expected channels that {groups} groups divide; received {x.shape}")
         split = x.reshape(*x.shape[:at], groups, channels // groups, *x.shape[at + 1 :])
         over = tuple(a for a in range(1, split.ndim) if a != at)
         centered = split - np.mean(split, axis=over, keepdims=True)

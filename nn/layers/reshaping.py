@@ -37,7 +37,7 @@ class Flatten(Layer):
     def call(self, x: Tensor) -> Tensor:
         """Return x with shape (N, D)."""
         if not x.ndim:
-            raise ag.ShapeError(f"layer '{self._path or self.name}' (Flatten): expected shape (N, ...); received ()")
+            raise ag.ShapeError(f"{self._speaker}: expected shape (N, ...); received ()")
         if self.data_format == "channels_first" and x.ndim > 2:
             x = x.transpose(0, *range(2, x.ndim), 1)
         return x.reshape(x.shape[0], math.prod(x.shape[1:]))
@@ -87,7 +87,7 @@ class Reshape(Layer):
         fits = size % known == 0 if -1 in self.target_shape else size == known
         if not fits:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (Reshape): expected samples that fit target_shape "
+                f"{self._speaker}: expected samples that fit target_shape "
                 f"{self.target_shape}; received shape {shape}, {size} elements a sample"
             )
         return tuple(size // known if n == -1 else n for n in self.target_shape)
@@ -128,7 +128,7 @@ class Permute(Layer):
         """Return the lengths in the new order."""
         if len(input_shape) != len(self.dims) + 1:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (Permute): expected inputs of {len(self.dims) + 1} axes, the batch "
+                f"{self._speaker}: expected inputs of {len(self.dims) + 1} axes, the batch "
                 f"and dims={self.dims}; received shape {input_shape}"
             )
         return (input_shape[0], *(input_shape[d] for d in self.dims))
@@ -159,10 +159,7 @@ class RepeatVector(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, n, D)."""
         if len(input_shape) != 2:
-            raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (RepeatVector): expected inputs of shape (N, D); received shape "
-                f"{input_shape}"
-            )
+            raise ag.ShapeError(f"{self._speaker}: expected inputs of shape (N, D); received shape {input_shape}")
         return (input_shape[0], self.n, input_shape[1])
 
     def extra_repr(self) -> str:

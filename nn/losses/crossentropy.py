@@ -1,4 +1,4 @@
-"""Cross-entropies: minus the log of the probability that a model gives to what was there."""
+"""Cross-entropies: the negative log-probability of the true class."""
 
 from __future__ import annotations
 

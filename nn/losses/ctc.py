@@ -13,7 +13,7 @@ from ..config.fields import field
 from . import targets
 from .loss import Array, Loss, Targets, function_of, values_of
 
-_IMPOSSIBLE = -1e30  # the log of 0, finite so that sums of it are no NaN; in float32 too
+_IMPOSSIBLE = -1e30  # the log of 0, finite so that sums of it are not NaN, in float32 either
 
 
 class CTC(Loss):

@@ -1,4 +1,4 @@
-"""Focal cross-entropies: what a model already does well counts less."""
+"""Focal cross-entropies, which down-weight examples the model already classifies well."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ class Circle(Loss):
     Args:
         gamma: a scale, greater than 0.
         margin: from 0 to 1; a lesser one asks for more.
-        remove_diagonal: whether a sample is no partner of itself.
+        remove_diagonal: whether to leave out the pairs of a sample with itself.
         reduction, name: as in `Loss`.
 
     References:

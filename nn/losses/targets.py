@@ -1,4 +1,4 @@
-"""What targets a loss accepts. Each check is one comparison or two when all is well, and looks closer only if not."""
+"""Checks of targets. When all is well, each is a comparison or two; they look closer only to say what is wrong."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def check_has_axis(loss: str, axis: int, shape: Shape) -> None:
     """Raise unless predictions of this shape have the axis, and it is not that of the batch."""
     if not -len(shape) <= axis < len(shape) or (axis % len(shape) == 0 and len(shape) > 1):
         raise ag.ShapeError(
-            f"{loss}: expected predictions with axis={axis} beside the batch's; received y_pred of shape {shape}"
+            f"{loss}: expected predictions with axis={axis}, other than the batch's; received y_pred of shape {shape}"
         )
 
 

@@ -33,7 +33,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
 
 @checked
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
-    """Return where the largest of K predictions stands where the largest of K targets does; shapes (N, ..., K)."""
+    """Return where the largest of K predictions is at the index of the largest of K targets; shapes (N, ..., K)."""
     y_true, y_pred = as_array(y_true), as_array(y_pred)
     check_same_shape("categorical accuracy", y_true, y_pred)
     return np.equal(y_true.argmax(axis=-1), y_pred.argmax(axis=-1))
@@ -41,7 +41,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
 
 @checked
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
-    """Return where the largest of K predictions (N, ..., K) stands at the target's index (N, ...) or (N, ..., 1)."""
+    """Return where the largest of K predictions (N, ..., K) is at the target's index (N, ...) or (N, ..., 1)."""
     y_true, y_pred = as_array(y_true), as_array(y_pred)
     return np.equal(_indices("sparse categorical accuracy", y_true, y_pred), y_pred.argmax(axis=-1))
 
@@ -86,7 +86,7 @@ def _in_top(indices: Array, y_pred: Array, k: int) -> Array:
 class Accuracy(MeanOf, of=accuracy):
     """How often a prediction equals its target; both are labels, of the same shape.
 
-    The name "accuracy" in `compile` stands for `AutoAccuracy`, as in Keras.
+    In `compile`, the name "accuracy" means `AutoAccuracy`, as in Keras.
 
     Example:
         >>> accuracy = Accuracy()
@@ -99,7 +99,7 @@ class Accuracy(MeanOf, of=accuracy):
 
 
 class CategoricalAccuracy(MeanOf, of=categorical_accuracy):
-    """How often the largest of K predictions stands where the largest of K targets does; shapes (N, ..., K).
+    """How often the largest of K predictions is at the index of the largest of K targets; shapes (N, ..., K).
 
     Example:
         >>> accuracy = CategoricalAccuracy()
@@ -112,7 +112,7 @@ class CategoricalAccuracy(MeanOf, of=categorical_accuracy):
 
 
 class SparseCategoricalAccuracy(MeanOf, of=sparse_categorical_accuracy):
-    """How often the largest of K predictions (N, ..., K) stands at the target's index (N, ...) or (N, ..., 1).
+    """How often the largest of K predictions (N, ..., K) is at the target's index (N, ...) or (N, ..., 1).
 
     Example:
         >>> accuracy = SparseCategoricalAccuracy()

@@ -127,7 +127,7 @@ class _Matrix(Metric):
 
         Raises:
             ShapeError: for shapes that do not fit.
-            ValueError: for something that is no class index and not ignored.
+            ValueError: for a value that is neither a class index nor ignored.
         """
         y_true, y_pred = as_array(y_true), as_array(y_pred)
         y_true = y_true if self.sparse_y_true else y_true.argmax(axis=self.axis)

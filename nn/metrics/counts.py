@@ -16,7 +16,7 @@ from ..config.limits import spend
 from .metric import Array, Metric, as_array, check_same_shape, divided, full_weights
 
 ThresholdsLike = Converted[npt.ArrayLike | None, Array]
-THRESHOLD = 20  # the memory of one: a Python float and counts, as much as so many elements in float32
+THRESHOLD = 20  # the memory of a threshold, a Python float and its counts, in float32 elements
 
 
 class Counts(Metric):

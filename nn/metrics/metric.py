@@ -36,7 +36,7 @@ class _Begun(type):
 
 
 class Metric(Configurable, metaclass=_Begun):
-    """Base of all metrics; a subclass writes `update_state`, `result`, and `reset_state` for state that is no variable.
+    """Base of all metrics; a subclass writes `update_state`, `result`, and `reset_state` if it has other state.
 
     A new metric is reset when its constructor has run. Called, a metric takes in a batch and returns its result over
     all batches since the reset.

@@ -1,4 +1,4 @@
-"""Metrics of real numbers that are no mean of a loss. y is `y_true`, p is `y_pred`."""
+"""Metrics of real numbers that are not the mean of a loss. y is `y_true`, p is `y_pred`."""
 
 from __future__ import annotations
 

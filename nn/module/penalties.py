@@ -12,11 +12,19 @@ from autograd_lite import Tensor
 from .. import constraints, regularizers
 from ..config.ambient import INSIDE_MODEL
 from ..config.arguments import unexpected
+from ..config.config import kept_by_class
 from ..config.fields import fields_of
 from .tags import Tags
 from .tree import Tree
 
 _CONSTRAINTS: Tags[Callable[..., Any]] = Tags()
+
+
+@kept_by_class
+def _weights(owner: type) -> frozenset[str]:
+    """Return the names of a class's weights: what it annotates and does not take as an argument."""
+    annotated = {name for base in owner.__mro__ for name in vars(base).get("__annotations__", ())}
+    return frozenset(annotated - fields_of(owner).keys())
 
 
 class Rules:
@@ -36,8 +44,7 @@ class Rules:
         #: weights with their own regularizer or constraint, from `add_weight`
         self.weights: list[tuple[Tensor, Callable[..., Any] | None, Callable[..., Any] | None]] = []
         owner = type(layer)
-        annotated = {name for base in owner.__mro__ for name in vars(base).get("__annotations__", ())}
-        known = annotated - fields_of(owner).keys()
+        known = _weights(owner)
         for argument, value in given.items():
             prefix, _, kind = argument.rpartition("_")
             found = next((name for name in (prefix, f"{prefix}_kernel") if prefix and name in known), None)

@@ -41,8 +41,31 @@ def _name_or_class(what: Any, name: str, value: Any) -> str:
     return text(what, name, value) if value else type(what).__name__.lower()
 
 
+class _Begun(Registered, ABC):
+    """What an optimizer has before its arguments; a class of its own, so that `Optimizer` shows their signature."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Return an optimizer that has neither hyperparameters nor parameters yet."""
+        new = super().__new__(cls)
+        new._begin()
+        return new
+
+    def _begin(self) -> None:
+        self._hyper: dict[str, float] = {}
+        self._iterations = 0
+        self._schedule: Schedule | None = None
+        self._parameters: list[Tensor] = []
+        self._names: list[str] = []
+        self._blocks: list[Block] = []
+        self._decays: list[bool] = []  # whether weight decay touches a block
+        self._in_pieces = False
+        self._constraints: dict[int, Callable[..., Any]] = {}
+        self._undecayed: tuple[list[Tensor], list[str]] = [], []
+        self._accumulated: Gradients = []
+
+
 @dataclass_transform(eq_default=False, field_specifiers=(Number, OptionalNumber, Rate, bound, field))
-class Optimizer(Registered, ABC):
+class Optimizer(_Begun):
     """Changes parameters by their gradients, one step at a time.
 
     A subclass states three things: its hyperparameters, each as a `Number` or an `OptionalNumber`; its `rule`; and the
@@ -96,25 +119,6 @@ class Optimizer(Registered, ABC):
     #: Whether a step with gradients that are not finite is skipped, and does no harm.
     skips_overflow: ClassVar[bool] = False
     other_words = _OTHER_WORDS
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Return an optimizer that has neither hyperparameters nor parameters yet."""
-        new = super().__new__(cls)
-        new._begin()
-        return new
-
-    def _begin(self) -> None:
-        self._hyper: dict[str, float] = {}
-        self._iterations = 0
-        self._schedule: Schedule | None = None
-        self._parameters: list[Tensor] = []
-        self._names: list[str] = []
-        self._blocks: list[Block] = []
-        self._decays: list[bool] = []  # whether weight decay touches a block
-        self._in_pieces = False
-        self._constraints: dict[int, Callable[..., Any]] = {}
-        self._undecayed: tuple[list[Tensor], list[str]] = [], []
-        self._accumulated: Gradients = []
 
     def __post_init__(self) -> None:
         clips = {name: getattr(self, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}

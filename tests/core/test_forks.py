@@ -1,4 +1,4 @@
-"""Forked processes: no lock that nobody holds, random numbers of their own, the same ones in every run."""
+"""Forked processes: no lock without a holder, random numbers of their own, the same ones in every run."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from ..running import in_small_stack
 @pytest.fixture(name="low_recursion_limit")
 def _low_recursion_limit() -> Iterator[None]:
     limit = sys.getrecursionlimit()
-    # pytest itself stands on some frames.
+    # pytest itself is on some frames.
     depth, frame = 0, sys._getframe()
     while frame is not None:
         depth, frame = depth + 1, frame.f_back  # type: ignore[assignment]

@@ -50,7 +50,7 @@ CHANGES: dict[str, Callable[[ag.Tensor], None]] = {
 
 
 def interrupted(f: Callable[[], None], at: int) -> bool:
-    """Call f, raise KeyboardInterrupt before the `at`th line of this package, and say whether there was such a line."""
+    """Call f, raise KeyboardInterrupt before line `at` of this package, and return whether there was such a line."""
     met = 0
 
     def trace(frame: Any, event: str, _: Any) -> Any:

@@ -44,7 +44,7 @@ LARGE_KEPT = np.full(N, 5.0)
 
 
 def kept_by(made: Callable[[Any], Any], w: ag.Tensor, kept: Any) -> None:
-    """Check that the gradient 5 that somebody's function gave stays what it is when they write into theirs."""
+    """Check that the gradient 5 that a user's function gave stays what it is when they write into theirs."""
     made(w).sum().backward()
     got = w.grad
     assert not np.shares_memory(got.data, kept if isinstance(kept, np.ndarray) else kept.data)
@@ -193,7 +193,7 @@ def test_a_large_gradient_that_nobody_holds_is_taken_as_it_is(monkeypatch: pytes
     assert taken == [True, True]
 
 
-# ---- results of ops of the user's own -------------------------------------------------------------------------------
+# ---- results of custom ops ------------------------------------------------------------------------------------------
 
 SAME: dict[str, Callable[[], Any]] = {
     "structural": lambda: ag.structural("s_", lambda x: x, lambda g, out, x: g, infer=lambda s: s),

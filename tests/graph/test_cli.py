@@ -195,8 +195,8 @@ def test_explain(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["explain", "script.py:make_loss", "-o", name]) == 0
     assert (script / "a.txt").read_text(encoding="utf-8") == said
     assert "<html" in (script / "a.html").read_text(encoding="utf-8")
-    assert main(["explain", "script.py:make_loss", "--wrt", "nobody"]) == 2
-    assert "'nobody'" in capsys.readouterr().err
+    assert main(["explain", "script.py:make_loss", "--wrt", "missing"]) == 2
+    assert "'missing'" in capsys.readouterr().err
 
 
 def test_nan(script: Path, capsys: pytest.CaptureFixture[str]) -> None:

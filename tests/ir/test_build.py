@@ -264,15 +264,15 @@ def test_a_long_chain_is_built_without_recursion() -> None:
 
     def work() -> None:
         y = parameter("x")
-        for _ in range(100_000):
+        for _ in range(12_000):
             y = np.sin(y)
         graph = build_graph(y)
         results.extend([len(graph), graph == build_graph(y), hash(graph) == hash(build_graph(y))])
         results.append(len(graph.to_text().splitlines()))
-        results.append("collapsed: 100,001 → 2 nodes" in graph.to_svg())
+        results.append("collapsed: 12,001 → 2 nodes" in graph.to_svg())
 
     in_small_stack(work)
-    assert results == [100_001, True, True, 100_003, True]
+    assert results == [12_001, True, True, 12_003, True]
 
 
 def test_every_op_has_a_cost_that_counts() -> None:

@@ -143,10 +143,10 @@ def test_every_face_takes_a_part(name: str) -> None:
 
 
 def test_a_part_of_a_long_chain() -> None:
-    graph = build_graph(chain(50_000))
-    middle = graph.around("n50000", 10)
+    graph = build_graph(chain(12_000))
+    middle = graph.around("n12000", 10)
     assert 10 < len(middle) < 50
-    assert len(graph.descendants("n99990").nodes) < 20
+    assert len(graph.descendants("n23990").nodes) < 20
 
 
 def test_graphs_with_wrong_ids_are_refused() -> None:

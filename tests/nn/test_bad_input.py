@@ -46,7 +46,7 @@ DATA: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
         r"last axis has length 4.*received shape \(1, 2, 2\). Put layers.Flatten\(\) before it, or reshape the data to "
         r"\(len\(x\), -1\)",
     ),
-    "one sample that is no batch": (
+    "one sample without a batch axis": (
         {},
         np.ones(D),
         np.ones(D),
@@ -165,7 +165,7 @@ CALLS: dict[str, Callable[[Any, Any, Any], Any]] = {
 
 
 # A model that is not built yet learns the shape of its input from the data, so that shape cannot be wrong.
-SHAPES = ("wrong last axis", "images not flattened", "one sample that is no batch")
+SHAPES = ("wrong last axis", "images not flattened", "one sample without a batch axis")
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -397,12 +397,12 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "units as a float": (lambda: layers.Dense(2.0), TypeError, "received units=2.0"),  # type: ignore[arg-type]
     "input_shape as a number": (
         lambda: layers.Dense(2, input_shape=784),
-        ValueError,
+        TypeError,
         r"without the batch axis; received input_shape=784. Write input_shape=\(784,\)",
     ),
     "input_shape with a batch axis": (
         lambda: layers.Dense(2, input_shape=(None, 784)),
-        ValueError,
+        TypeError,
         r"received input_shape=\(None, 784\)",
     ),
     "rate": (
@@ -424,7 +424,7 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "one sample to a new layer": (
         lambda: layers.Dense(2)(np.ones(3)),
         ValueError,
-        r"dense: expected inputs of shape \(N, ..., D\) with a known D; received shape \(None,\)",
+        r"layer 'dense' \(Dense\): expected inputs of shape \(N, ..., D\) with a known D; received shape \(None,\)",
     ),
     "a number to a new layer": (
         lambda: layers.Dense(2)(np.float64(3)),

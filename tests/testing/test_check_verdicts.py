@@ -69,6 +69,25 @@ def test_second_and_third_order() -> None:
     assert "the gradient of the gradient of half by x" in str(error)
 
 
+@pytest.mark.parametrize("share", [1.0, 1e-2, 1e-4])
+def test_one_wrong_element_of_a_second_derivative_is_found_along_directions(share: float) -> None:
+    """The first derivative is right in value; only what is recorded of it is off, by a share of one element in 48."""
+
+    @ag.custom_vjp
+    def cube(x: Any) -> Any:
+        return x**3
+
+    @cube.def_vjp
+    def rule(g: Any, out: Any, x: Any) -> Any:
+        right, here = 3 * x * x, np.arange(x.size).reshape(x.shape) == 17
+        return (g * (right + share * here * (right - ag.stop_gradient(right))),)
+
+    x = np.random.default_rng(0).normal(size=(6, 8))
+    assert check_grads(cube, x).ok
+    error = fails(cube, x, order=2)
+    assert (error.name, error.index) == ("x", (2, 1))
+
+
 def test_trees_have_named_leaves() -> None:
     @dataclasses.dataclass
     class Point:

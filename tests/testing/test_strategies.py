@@ -25,7 +25,7 @@ def smallest(strategy: Any, condition: Callable[[Any], bool] = lambda value: Tru
     return find(strategy, condition, settings=QUICK)
 
 
-def check(strategy: Any, condition: Callable[[Any], Any], examples: int = 100) -> None:
+def check(strategy: Any, condition: Callable[[Any], Any], examples: int = 50) -> None:
     """Assert that a condition holds for all that is drawn."""
 
     @settings(max_examples=examples, database=None)

@@ -201,7 +201,7 @@ class Health:
         return Overlay("gradient health", (self._headline(),), marks)
 
     def to_text(self) -> str:
-        """Return a table of the parameters, one of the layers if that says more, and what is wrong in words."""
+        """Return a table of the parameters, one of the layers if that says more, and what is wrong."""
         blocks = [self._headline(), *_table(_PARAMETER_HEAD, [_parameter_row(p) for p in self.parameters])]
         if len(self.layers) > 1 and len(self.layers) < len(self.parameters):
             blocks += ["", *_table(_LAYER_HEAD, [_layer_row(layer) for layer in self.layers])]

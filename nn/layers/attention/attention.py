@@ -60,7 +60,7 @@ class _Projection(KernelAndBias):
         rows = self.kernel.size // width
         if x.shape[-1] != rows:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}': expected inputs whose last axis has length {rows}, since its "
+                f"{self._speaker}: expected inputs whose last axis has length {rows}, since its "
                 f"kernel has shape {self.kernel.shape}; received shape {x.shape}"
             )
         out = x @ self.kernel.reshape(rows, width)
@@ -193,7 +193,7 @@ class MultiHeadAttention(Layer):
         """Create the maps that the query's shape decides; those of key and value come with the first call."""
         if len(input_shape) < 3 or input_shape[-1] is None:
             raise ag.ShapeError(
-                f"{self.name}: expected a query of shape (N, T, D), or with more axes before D; received shape "
+                f"{self._speaker}: expected a query of shape (N, T, D), or with more axes before D; received shape "
                 f"{input_shape}"
             )
         room((self.num_heads, *input_shape[1:-1], *input_shape[1:-1]))  # for the scores
@@ -261,7 +261,7 @@ class MultiHeadAttention(Layer):
         axes = tuple(a + ndim if a < 0 else a for a in given)
         if not all(0 < a < last for a in axes) or len(set(axes)) < len(axes):
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected attention_axes between the batch "
+                f"{self._speaker}: expected attention_axes between the batch "
                 f"and the features, different ones from 1 to {last - 1} for inputs of {ndim} axes; received "
                 f"attention_axes={self.attention_axes}"
             )
@@ -276,7 +276,7 @@ class MultiHeadAttention(Layer):
                 expected = f"query, key and value of {query.ndim} axes, of the same lengths but along axes {fold.axes} "
                 expected += "and the last, and key and value of the same there too"
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected {expected}; received shapes "
+                f"{self._speaker}: expected {expected}; received shapes "
                 + ", ".join(map(str, shapes[:2]))
                 + f" and {shapes[2]}"
             )

@@ -72,7 +72,7 @@ def allowed_pairs(
     if (causal or window is not None) and len(fold.axes) > 1:
         what = "use_causal_mask" if causal else "sliding_window"
         raise ag.ShapeError(
-            f"layer '{layer._path or layer.name}' ({type(layer).__name__}): expected entries in one order, along a "
+            f"{layer._speaker}: expected entries in one order, along a "
             f"single attention axis, for {what}; received attention along axes {fold.axes}. Give attention_axes, or "
             "an attention_mask"
         )
@@ -91,10 +91,7 @@ def flags(layer: Layer, name: str, mask: Any, shapes: list[tuple[int, ...]]) -> 
     """
     found = as_flags(mask)
     if found.shape not in shapes:
-        raise ag.ShapeError(
-            f"layer '{layer._path or layer.name}' ({type(layer).__name__}): expected {name} of shape {shapes[0]}; "
-            f"received shape {found.shape}"
-        )
+        raise ag.ShapeError(f"{layer._speaker}: expected {name} of shape {shapes[0]}; received shape {found.shape}")
     return found
 
 

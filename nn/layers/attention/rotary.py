@@ -85,9 +85,7 @@ class RotaryEmbedding(Layer):
         return found[0], found[1]
 
     def _misfit(self, expected: str, received: str) -> ag.ShapeError:
-        return ag.ShapeError(
-            f"layer '{self._path or self.name}' (RotaryEmbedding): expected {expected}; received {received}"
-        )
+        return ag.ShapeError(f"{self._speaker}: expected {expected}; received {received}")
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape

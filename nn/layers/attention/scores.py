@@ -114,7 +114,7 @@ class Attention(Merge):
             return None, None
         if not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3):
             raise ValueError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected mask to be a list of the masks "
+                f"{self._speaker}: expected mask to be a list of the masks "
                 f"of query and value, each an array or None; received {type(mask).__name__}"
                 + (f" of length {len(mask)}" if isinstance(mask, (list, tuple)) else "")
             )

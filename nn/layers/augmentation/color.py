@@ -2,7 +2,7 @@
 
 Arguments that the layers share:
     value_range: the smallest and the largest value of a pixel, (low, high); results are cut off there.
-    seed: of a stream of the layer's own; by default the default generator.
+    seed: of the layer's own random stream; None for the default generator.
     data_format: "channels_last", shape (N, H, W, C), or "channels_first".
 
 Where the images must have colors, their three channels are red, green and blue.
@@ -48,7 +48,7 @@ def grayscale(x: Tensor) -> Tensor:
 def _check_colors(layer: Augmentation, x: Tensor) -> None:
     if x.shape[-1] != 3:
         raise ag.ShapeError(
-            f"layer '{layer._path or layer.name}' ({type(layer).__name__}): expected images with 3 channels, red, "
+            f"{layer._speaker}: expected images with 3 channels, red, "
             f"green and blue; received {x.shape[-1]} with data_format={layer.data_format!r}"
         )
 

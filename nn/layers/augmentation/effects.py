@@ -2,7 +2,7 @@
 
 Arguments that the layers share:
     value_range: the smallest and the largest value of a pixel, (low, high).
-    seed: of a stream of the layer's own; by default the default generator.
+    seed: of the layer's own random stream; None for the default generator.
     data_format: "channels_last", shape (N, H, W, C), or "channels_first".
 """
 
@@ -113,7 +113,7 @@ def _bits(what: Any, name: str, value: Any) -> tuple[int, int]:
 
 
 class RandomPosterization(Augmentation):
-    """Leaves images a few values for each channel, 2 to the number of bits, while training.
+    """Reduces each channel to 2**bits values, while training.
 
     Args:
         factor: the bits, an integer from 1 to 8, or two, between which they are drawn for each image, both included.

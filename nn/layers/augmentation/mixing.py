@@ -2,7 +2,7 @@
 
 Both are called on images (N, H, W, C), or on {"images": …, "labels": …} with labels (N, K), one-hot or probabilities;
 then they return the same. Arguments that they share:
-    seed: of a stream of the layer's own; by default the default generator.
+    seed: of the layer's own random stream; None for the default generator.
     data_format: "channels_last", shape (N, H, W, C), or "channels_first".
 """
 
@@ -37,14 +37,13 @@ class _Mixing(Augmentation):
             return super().call(x, training)
         if set(x) != {"images", "labels"}:
             raise ValueError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected images, or a dict of images and "
-                f"labels; received the keys {sorted(x)}"
+                f"{self._speaker}: expected images, or a dict of images and labels; received the keys {sorted(x)}"
             )
         images, labels = x["images"], x["labels"]
         self._check_rank(images.shape)
         if labels.ndim != 2 or labels.shape[0] != images.shape[0]:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected labels of shape "
+                f"{self._speaker}: expected labels of shape "
                 f"{(images.shape[0], 'K')}, one-hot, for images of shape {images.shape}; received {labels.shape}. Make "
                 "them with nn.utils.to_categorical"
             )

@@ -14,7 +14,7 @@ FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 
 
 def _inside(index: Array, n: int, fill_mode: str) -> Array:
-    """Return indices that lie in an axis of length n, where those outside stand for others."""
+    """Return indices inside an axis of length n for indices that may lie outside it."""
     if fill_mode == "wrap":
         return index % n
     if fill_mode == "reflect":  # d c b a | a b c d | d c b a

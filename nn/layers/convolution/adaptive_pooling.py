@@ -28,7 +28,11 @@ from .spatial import Spatial
 
 
 class _AdaptivePooling(Spatial):
-    """Pooling one axis after the other; see the subclasses."""
+    """Pooling one axis after the other.
+
+    Args:
+        output_size, data_format: see the module.
+    """
 
     output_size: LengthsLike = field(lengths)
     data_format: DataFormatLike = field(as_data_format, default=None)
@@ -70,13 +74,7 @@ class _AdaptiveMaxPooling(_AdaptivePooling):
 class AdaptiveAveragePooling1D(_AdaptiveAveragePooling):
     """Takes the means of a given number of windows of sequences, for each channel alone.
 
-    Args:
-        output_size, data_format: see the module.
-
     Call it on x of shape (N, T, C); the result has shape (N, output_size, C).
-
-    Raises:
-        ShapeError: when called on an x of another rank.
 
     Example:
         >>> AdaptiveAveragePooling1D(2)([[[1.0], [3.0], [5.0]]]).tolist()
@@ -89,13 +87,7 @@ class AdaptiveAveragePooling1D(_AdaptiveAveragePooling):
 class AdaptiveAveragePooling2D(_AdaptiveAveragePooling):
     """Takes the means of a given number of windows of images, for each channel alone.
 
-    Args:
-        output_size, data_format: see the module.
-
     Call it on x of shape (N, H, W, C); the result has shape `(N, *output_size, C)`.
-
-    Raises:
-        ShapeError: when called on an x of another rank.
 
     Example:
         >>> AdaptiveAveragePooling2D((7, 7)).compute_output_shape((None, None, None, 64))
@@ -108,13 +100,7 @@ class AdaptiveAveragePooling2D(_AdaptiveAveragePooling):
 class AdaptiveAveragePooling3D(_AdaptiveAveragePooling):
     """Takes the means of a given number of windows of volumes, for each channel alone.
 
-    Args:
-        output_size, data_format: see the module.
-
     Call it on x of shape (N, D, H, W, C); the result has shape `(N, *output_size, C)`.
-
-    Raises:
-        ShapeError: when called on an x of another rank.
 
     Example:
         >>> AdaptiveAveragePooling3D(2).compute_output_shape((None, 5, 6, 7, 3))
@@ -127,13 +113,7 @@ class AdaptiveAveragePooling3D(_AdaptiveAveragePooling):
 class AdaptiveMaxPooling1D(_AdaptiveMaxPooling):
     """Takes the largest elements of a given number of windows of sequences, for each channel alone.
 
-    Args:
-        output_size, data_format: see the module.
-
     Call it on x of shape (N, T, C); the result has shape (N, output_size, C).
-
-    Raises:
-        ShapeError: when called on an x of another rank.
 
     Example:
         >>> AdaptiveMaxPooling1D(2)([[[1.0], [3.0], [5.0]]]).tolist()
@@ -146,13 +126,7 @@ class AdaptiveMaxPooling1D(_AdaptiveMaxPooling):
 class AdaptiveMaxPooling2D(_AdaptiveMaxPooling):
     """Takes the largest elements of a given number of windows of images, for each channel alone.
 
-    Args:
-        output_size, data_format: see the module.
-
     Call it on x of shape (N, H, W, C); the result has shape `(N, *output_size, C)`.
-
-    Raises:
-        ShapeError: when called on an x of another rank.
 
     Example:
         >>> AdaptiveMaxPooling2D((7, 7)).compute_output_shape((None, None, None, 64))
@@ -165,13 +139,7 @@ class AdaptiveMaxPooling2D(_AdaptiveMaxPooling):
 class AdaptiveMaxPooling3D(_AdaptiveMaxPooling):
     """Takes the largest elements of a given number of windows of volumes, for each channel alone.
 
-    Args:
-        output_size, data_format: see the module.
-
     Call it on x of shape (N, D, H, W, C); the result has shape `(N, *output_size, C)`.
-
-    Raises:
-        ShapeError: when called on an x of another rank.
 
     Example:
         >>> AdaptiveMaxPooling3D(2).compute_output_shape((None, 5, 6, 7, 3))

@@ -10,7 +10,9 @@ layers share:
     filters: F, the number of channels of h and c.
     kernel_size, strides, padding, data_format, dilation_rate: see the module `convolution`.
     return_sequences, return_state, go_backwards, stateful: see the module `recurrent`.
-    The others: see `LSTMCell`. Dropout draws a mask for each gate, which is the same at all steps.
+    activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
+    unit_forget_bias, dropout, recurrent_dropout, seed: see `LSTMCell`. Dropout draws a mask for each gate, which is
+        the same at all steps.
 
 References:
     Shi, Chen, Wang, Yeung, Wong, Woo: Convolutional LSTM Network: A Machine Learning Approach for Precipitation
@@ -194,7 +196,7 @@ class _ConvLSTM(RuledCell):
         spatial = ", ".join(f"S{i + 1}" if self.rank > 1 else "S" for i in range(self.rank))
         form = f"{spatial}, C" if self.cell.data_format == "channels_last" else f"C, {spatial}"
         return ag.ShapeError(
-            f"layer '{self._path or self.name}' ({type(self).__name__}): expected sequences of shape (N, T, {form}) "
+            f"{self._speaker}: expected sequences of shape (N, T, {form}) "
             f"with T > 0; received shape {tuple(shape)}. One channel is an axis of length 1: x[..., None]"
         )
 
@@ -213,13 +215,7 @@ class _ConvLSTM(RuledCell):
 class ConvLSTM1D(_ConvLSTM):
     """The convolutional LSTM over sequences of rows.
 
-    Args:
-        filters, kernel_size, strides, padding, data_format, dilation_rate: see the module, as all others.
-
     Call it on x of shape (N, T, S, C); the result has shape (N, S', F), or (N, T, S', F) with `return_sequences`.
-
-    Raises:
-        ShapeError: when called on an x of another rank, or too small.
 
     Example:
         >>> ConvLSTM1D(4, 3, return_sequences=True).compute_output_shape((None, 10, 8, 2))
@@ -232,14 +228,8 @@ class ConvLSTM1D(_ConvLSTM):
 class ConvLSTM2D(_ConvLSTM):
     """The convolutional LSTM over sequences of images.
 
-    Args:
-        filters, kernel_size, strides, padding, data_format, dilation_rate: see the module, as all others.
-
     Call it on x of shape (N, T, H, W, C); the result has shape (N, H', W', F), or (N, T, H', W', F) with
     `return_sequences`.
-
-    Raises:
-        ShapeError: when called on an x of another rank, or too small.
 
     Example:
         >>> layer = ConvLSTM2D(4, 3, padding="same")
@@ -254,14 +244,8 @@ class ConvLSTM2D(_ConvLSTM):
 class ConvLSTM3D(_ConvLSTM):
     """The convolutional LSTM over sequences of volumes.
 
-    Args:
-        filters, kernel_size, strides, padding, data_format, dilation_rate: see the module, as all others.
-
     Call it on x of shape (N, T, D, H, W, C); the result has shape (N, D', H', W', F), or (N, T, D', H', W', F) with
     `return_sequences`.
-
-    Raises:
-        ShapeError: when called on an x of another rank, or too small.
 
     Example:
         >>> ConvLSTM3D(4, 2).compute_output_shape((None, 10, 4, 5, 6, 2))

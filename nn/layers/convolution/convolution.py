@@ -8,6 +8,8 @@ Arguments that the layers share:
     data_format: "channels_last", shape (N, *S, C), or "channels_first", shape (N, C, *S).
     activation, use_bias, kernel_initializer, bias_initializer: as in Dense.
 
+A call raises a ShapeError for an x of another rank or number of channels, or one that is smaller than a window.
+
 References:
     Dumoulin, Visin: A guide to convolution arithmetic for deep learning, 2016.
 """
@@ -61,7 +63,7 @@ class Windowed(Spatial):
         channels = self._split(input_shape)[1]
         if channels is None:
             raise ag.ShapeError(
-                f"{self.name}: expected inputs with a known number of channels; received shape {input_shape}"
+                f"{self._speaker}: expected inputs with a known number of channels; received shape {input_shape}"
             )
         return channels
 
@@ -85,7 +87,7 @@ class Windowed(Spatial):
         channels = self._split(shape)[1]
         if channels != expected:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected inputs with {expected} channels, "
+                f"{self._speaker}: expected inputs with {expected} channels, "
                 f"since it was built for them; received shape {tuple(shape)} with data_format={self.data_format!r}. "
                 "Check the order of the axes, or make a new layer for this input"
             )
@@ -113,7 +115,17 @@ class Windowed(Spatial):
 
 
 class _Convolution(KernelAndBias, Windowed):
-    """A convolution: activation(x * kernel + bias); see the subclasses."""
+    """A convolution: activation(x * kernel + bias).
+
+    Args:
+        filters: F, the number of channels of the result.
+        kernel_size, strides, padding, data_format, dilation_rate: see the module; s and d above.
+        groups: number of groups into which the input and output channels are split, each convolved alone.
+        activation: name or function; None for none.
+        use_bias: whether to add a bias.
+        kernel_initializer: of the kernel, shape (K, C/G, F).
+        bias_initializer: of the bias, shape (F,).
+    """
 
     filters: int = field(positive)
     kernel_size: LengthsLike = field(lengths)
@@ -138,7 +150,7 @@ class _Convolution(KernelAndBias, Windowed):
         channels = self._channels(input_shape)
         if channels % self.groups:
             raise ag.ShapeError(
-                f"{self.name}: expected channels that groups={self.groups} divides; received shape {input_shape}"
+                f"{self._speaker}: expected channels that groups={self.groups} divides; received shape {input_shape}"
             )
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         self.kernel = self.add_weight(shape, self.kernel_initializer)
@@ -153,19 +165,7 @@ class _Convolution(KernelAndBias, Windowed):
 class Conv1D(_Convolution):
     """Convolution of sequences: out[n, t, f] = activation(sum over k, c of x[n, t s + k d, c] kernel[k, c, f] + b[f]).
 
-    Args:
-        filters: F, the number of channels of the result.
-        kernel_size, strides, padding, data_format, dilation_rate: see the module; s and d above.
-        groups: into how many groups channels in and out fall, each convolved alone.
-        activation: name or function; None for none.
-        use_bias: whether to add a bias.
-        kernel_initializer: of the kernel, shape (K, C/G, F).
-        bias_initializer: of the bias, shape (F,).
-
     Call it on x of shape (N, T, C); the result has shape (N, T', F).
-
-    Raises:
-        ShapeError: when called on an x of another rank or number of channels, or too short.
 
     Example:
         >>> layer = Conv1D(1, 2, kernel_initializer="ones")
@@ -179,12 +179,9 @@ class Conv1D(_Convolution):
 class Conv2D(_Convolution):
     """Convolution of images: out[n, o, f] = activation(sum over k, c of x[n, o s + k d, c] kernel[k, c, f] + b[f]).
 
-    Here o = (row, column), and k runs over the taps of a window; see Conv1D for the arguments.
+    Here o = (row, column), and k runs over the taps of a window.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, H', W', F).
-
-    Raises:
-        ShapeError: when called on an x of another rank or number of channels, or too small.
 
     Example:
         >>> layer = Conv2D(32, 3, activation="relu", input_shape=(28, 28, 1))
@@ -203,9 +200,6 @@ class Conv3D(_Convolution):
 
     Call it on x of shape (N, D, H, W, C); the result has shape (N, D', H', W', F).
 
-    Raises:
-        ShapeError: when called on an x of another rank or number of channels, or too small.
-
     Example:
         >>> Conv3D(4, 2, padding="same").compute_output_shape((None, 5, 6, 7, 3))
         (None, 5, 6, 7, 4)
@@ -215,7 +209,14 @@ class Conv3D(_Convolution):
 
 
 class _Depthwise(KernelAndBias, Windowed):
-    """A convolution of each channel alone; see the subclasses."""
+    """A convolution of each channel alone.
+
+    Args:
+        kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias: see the module.
+        depth_multiplier: M.
+        depthwise_initializer: of the kernel, shape (K, C, M).
+        bias_initializer: of the bias, shape (C M,).
+    """
 
     kernel_size: LengthsLike = field(lengths)
     strides: LengthsLike = field(lengths, default=1)
@@ -248,16 +249,7 @@ class _Depthwise(KernelAndBias, Windowed):
 class DepthwiseConv1D(_Depthwise):
     """Convolution of each channel of a sequence alone, with M kernels each: channel c gives c M … c M + M - 1.
 
-    Args:
-        kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias: see the module.
-        depth_multiplier: M.
-        depthwise_initializer: of the kernel, shape (K, C, M).
-        bias_initializer: of the bias, shape (C M,).
-
     Call it on x of shape (N, T, C); the result has shape (N, T', C M).
-
-    Raises:
-        ShapeError: when called on an x of another rank or number of channels, or too short.
 
     Example:
         >>> DepthwiseConv1D(2, depthwise_initializer="ones")([[[1.0, 10.0], [2.0, 20.0]]]).tolist()
@@ -268,12 +260,9 @@ class DepthwiseConv1D(_Depthwise):
 
 
 class DepthwiseConv2D(_Depthwise):
-    """Convolution of each channel of an image alone, with M kernels each; see DepthwiseConv1D for the arguments.
+    """Convolution of each channel of an image alone, with M kernels each.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, H', W', C M).
-
-    Raises:
-        ShapeError: when called on an x of another rank or number of channels, or too small.
 
     Example:
         >>> DepthwiseConv2D(3, depth_multiplier=2).compute_output_shape((None, 8, 8, 5))
@@ -284,7 +273,16 @@ class DepthwiseConv2D(_Depthwise):
 
 
 class _Separable(Windowed):
-    """A depthwise convolution, then one over channels with windows of one element; see the subclasses."""
+    """A depthwise convolution, then one over channels with windows of one element.
+
+    Args:
+        filters: F, the number of channels of the result.
+        kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias: see the module.
+        depth_multiplier: M, how many kernels each channel has.
+        depthwise_initializer: of depthwise_kernel, shape (K, C, M).
+        pointwise_initializer: of pointwise_kernel, shape (1, C M, F).
+        bias_initializer: of the bias, shape (F,).
+    """
 
     depthwise_kernel: Tensor = weight()
     pointwise_kernel: Tensor = weight()
@@ -328,18 +326,7 @@ class _Separable(Windowed):
 class SeparableConv1D(_Separable):
     """Convolution of each channel of a sequence alone, then a product over channels at every place.
 
-    Args:
-        filters: F, the number of channels of the result.
-        kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias: see the module.
-        depth_multiplier: M, how many kernels each channel has.
-        depthwise_initializer: of depthwise_kernel, shape (K, C, M).
-        pointwise_initializer: of pointwise_kernel, shape (1, C M, F).
-        bias_initializer: of the bias, shape (F,).
-
     Call it on x of shape (N, T, C); the result has shape (N, T', F).
-
-    Raises:
-        ShapeError: when called on an x of another rank or number of channels, or too short.
 
     Example:
         >>> SeparableConv1D(4, 3, padding="causal").compute_output_shape((None, 10, 2))
@@ -353,9 +340,6 @@ class SeparableConv2D(_Separable):
     """Convolution of each channel of an image alone, then a product over channels; see SeparableConv1D.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, H', W', F).
-
-    Raises:
-        ShapeError: when called on an x of another rank or number of channels, or too small.
 
     Example:
         >>> SeparableConv2D(16, 3).compute_output_shape((None, 8, 8, 3))

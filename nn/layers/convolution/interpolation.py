@@ -79,7 +79,7 @@ def resized(
         sizes: the new lengths.
         axes: not negative.
         interpolation: one of INTERPOLATIONS.
-        antialias: whether each sample of a smaller result is a mean over what it stands for; not for "nearest".
+        antialias: whether each sample of a smaller result is the mean of what it covers; not for "nearest".
     """
     for axis, m in zip(axes, sizes, strict=True):
         n = x.shape[axis]

@@ -1,4 +1,4 @@
-"""Widths at both ends of the spatial axes: ZeroPadding puts zeros there, Cropping takes elements away."""
+"""Changes at both ends of the spatial axes: ZeroPadding adds zeros, Cropping removes elements."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _items(values: Any) -> Sequence[Any]:
 
 
 class _ZeroPadding(_Ends):
-    """Puts zeros before and behind each spatial axis; see the subclasses."""
+    """Adds zeros before and after each spatial axis; see the subclasses."""
 
     padding: WidthsLike = field(pairs, default=1)
     data_format: DataFormatLike = field(as_data_format, default=None)
@@ -68,7 +68,7 @@ class _ZeroPadding(_Ends):
 
 
 class _Cropping(_Ends):
-    """Takes elements away before and behind each spatial axis; see the subclasses."""
+    """Removes elements at both ends of each spatial axis; see the subclasses."""
 
     def call(self, x: Tensor) -> Tensor:
         """Return x without the ends of its spatial axes."""
@@ -81,7 +81,7 @@ class _Cropping(_Ends):
         lengths = [None if n is None else n - sum(p) for n, p in zip(size, self.cropping, strict=True)]
         if any(n is not None and n < 1 for n in lengths):
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected spatial axes that are longer "
+                f"{self._speaker}: expected spatial axes that are longer "
                 f"than what is cropped, {self.cropping}; received lengths {tuple(size)}"
             )
         return lengths
@@ -102,9 +102,6 @@ class ZeroPadding1D(_ZeroPadding):
         padding: one integer for both ends, or a pair (before, behind).
         data_format: "channels_last", shape (N, T, C), or "channels_first".
 
-    Raises:
-        ShapeError: when called on an x of another rank.
-
     Example:
         >>> ZeroPadding1D((1, 0))([[[2.0], [3.0]]]).tolist()
         [[[0.0], [2.0], [3.0]]]
@@ -119,9 +116,6 @@ class ZeroPadding2D(_ZeroPadding):
     Args:
         padding: one integer, or for each axis one or a pair (before, behind).
         data_format: "channels_last", shape (N, H, W, C), or "channels_first".
-
-    Raises:
-        ShapeError: when called on an x of another rank.
 
     Example:
         >>> ZeroPadding2D(((0, 1), 2)).compute_output_shape((None, 5, 5, 3))
@@ -138,9 +132,6 @@ class ZeroPadding3D(_ZeroPadding):
         padding: one integer, or for each axis one or a pair (before, behind).
         data_format: "channels_last", shape (N, D, H, W, C), or "channels_first".
 
-    Raises:
-        ShapeError: when called on an x of another rank.
-
     Example:
         >>> ZeroPadding3D(1).compute_output_shape((None, 2, 3, 4, 1))
         (None, 4, 5, 6, 1)
@@ -155,9 +146,6 @@ class Cropping1D(_Cropping):
     Args:
         cropping: one integer for both ends, or a pair (before, behind).
         data_format: "channels_last", shape (N, T, C), or "channels_first".
-
-    Raises:
-        ShapeError: when called on an x of another rank, or too short.
 
     Example:
         >>> Cropping1D((1, 0))([[[2.0], [3.0], [4.0]]]).tolist()
@@ -177,9 +165,6 @@ class Cropping2D(_Cropping):
         cropping: one integer, or for each axis one or a pair (before, behind).
         data_format: "channels_last", shape (N, H, W, C), or "channels_first".
 
-    Raises:
-        ShapeError: when called on an x of another rank, or too small.
-
     Example:
         >>> Cropping2D(((0, 1), 2)).compute_output_shape((None, 6, 9, 3))
         (None, 5, 5, 3)
@@ -197,9 +182,6 @@ class Cropping3D(_Cropping):
     Args:
         cropping: one integer, or for each axis one or a pair (before, behind).
         data_format: "channels_last", shape (N, D, H, W, C), or "channels_first".
-
-    Raises:
-        ShapeError: when called on an x of another rank, or too small.
 
     Example:
         >>> Cropping3D(1).compute_output_shape((None, 4, 5, 6, 1))

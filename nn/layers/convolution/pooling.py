@@ -5,6 +5,7 @@ Arguments that the layers share:
         default the length.
     padding: "valid" for windows that lie inside, or "same" for ceil(S / stride) of them. What is padded never counts.
     data_format: "channels_last", shape (N, *S, C), or "channels_first", shape (N, C, *S).
+A call raises a ShapeError for an x of another rank, or one that is smaller than a window.
 
 References:
     Boureau, Ponce, LeCun: A Theoretical Analysis of Feature Pooling in Visual Recognition, 2010, section 2.
@@ -30,7 +31,11 @@ from .spatial import Spatial, window_count
 
 
 class _Pooling(Spatial):
-    """Pooling over windows; see the subclasses."""
+    """Pooling over windows.
+
+    Args:
+        pool_size, strides, padding, data_format: see the module.
+    """
 
     pool_size: LengthsLike = field(lengths, default=2)
     strides: Converted[int | Sequence[int] | None, tuple[int, ...]] = field(
@@ -66,7 +71,12 @@ class _AveragePooling(_Pooling):
 
 
 class _GlobalPooling(Spatial):
-    """Pooling over all spatial axes; see the subclasses."""
+    """Pooling over all spatial axes.
+
+    Args:
+        data_format: see the module.
+        keepdims: whether the spatial axes remain, with length 1.
+    """
 
     data_format: DataFormatLike = field(as_data_format, default=None)
     keepdims: bool = field(flag, default=False)
@@ -80,7 +90,7 @@ class _GlobalPooling(Spatial):
         return x if x.dtype.kind == "f" else x.astype(self.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return (batch, C), or lengths of 1 besides with keepdims."""
+        """Return (batch, C), with axes of length 1 between if keepdims."""
         channels = self._split(input_shape)[1]
         if not self.keepdims:
             return (input_shape[0], channels)
@@ -105,13 +115,7 @@ class _GlobalAveragePooling(_GlobalPooling):
 class MaxPooling1D(_MaxPooling):
     """Takes the largest element of each window of sequences, for each channel alone.
 
-    Args:
-        pool_size, strides, padding, data_format: see the module.
-
     Call it on x of shape (N, T, C); the result has shape (N, T', C).
-
-    Raises:
-        ShapeError: when called on an x of another rank, or too small.
 
     Example:
         >>> MaxPooling1D(2)([[[1.0], [3.0], [2.0], [6.0]]]).tolist()
@@ -124,13 +128,7 @@ class MaxPooling1D(_MaxPooling):
 class MaxPooling2D(_MaxPooling):
     """Takes the largest element of each window of images, for each channel alone.
 
-    Args:
-        pool_size, strides, padding, data_format: see the module.
-
     Call it on x of shape (N, H, W, C); the result has shape (N, H', W', C).
-
-    Raises:
-        ShapeError: when called on an x of another rank, or too small.
 
     Example:
         >>> MaxPooling2D(2).compute_output_shape((None, 26, 26, 32))
@@ -143,13 +141,7 @@ class MaxPooling2D(_MaxPooling):
 class MaxPooling3D(_MaxPooling):
     """Takes the largest element of each window of volumes, for each channel alone.
 
-    Args:
-        pool_size, strides, padding, data_format: see the module.
-
     Call it on x of shape (N, D, H, W, C); the result has shape (N, D', H', W', C).
-
-    Raises:
-        ShapeError: when called on an x of another rank, or too small.
 
     Example:
         >>> MaxPooling3D(2, padding="same").compute_output_shape((None, 5, 6, 7, 3))
@@ -162,13 +154,7 @@ class MaxPooling3D(_MaxPooling):
 class AveragePooling1D(_AveragePooling):
     """Takes the mean of each window of sequences, for each channel alone.
 
-    Args:
-        pool_size, strides, padding, data_format: see the module.
-
     Call it on x of shape (N, T, C); the result has shape (N, T', C).
-
-    Raises:
-        ShapeError: when called on an x of another rank, or too small.
 
     Example:
         >>> AveragePooling1D(2)([[[1.0], [3.0], [2.0], [6.0]]]).tolist()
@@ -181,13 +167,7 @@ class AveragePooling1D(_AveragePooling):
 class AveragePooling2D(_AveragePooling):
     """Takes the mean of each window of images, for each channel alone.
 
-    Args:
-        pool_size, strides, padding, data_format: see the module.
-
     Call it on x of shape (N, H, W, C); the result has shape (N, H', W', C).
-
-    Raises:
-        ShapeError: when called on an x of another rank, or too small.
 
     Example:
         >>> AveragePooling2D(2).compute_output_shape((None, 26, 26, 32))
@@ -200,13 +180,7 @@ class AveragePooling2D(_AveragePooling):
 class AveragePooling3D(_AveragePooling):
     """Takes the mean of each window of volumes, for each channel alone.
 
-    Args:
-        pool_size, strides, padding, data_format: see the module.
-
     Call it on x of shape (N, D, H, W, C); the result has shape (N, D', H', W', C).
-
-    Raises:
-        ShapeError: when called on an x of another rank, or too small.
 
     Example:
         >>> AveragePooling3D(2, padding="same").compute_output_shape((None, 5, 6, 7, 3))
@@ -219,14 +193,7 @@ class AveragePooling3D(_AveragePooling):
 class GlobalMaxPooling1D(_GlobalMaxPooling):
     """Takes the largest element of each channel of sequences.
 
-    Args:
-        data_format: see the module.
-        keepdims: whether the spatial axes remain, with length 1.
-
     Call it on x of shape (N, T, C); the result has shape (N, C).
-
-    Raises:
-        ShapeError: when called on an x of another rank.
 
     Example:
         >>> GlobalMaxPooling1D()([[[1.0], [3.0], [2.0], [6.0]]]).tolist()
@@ -239,14 +206,7 @@ class GlobalMaxPooling1D(_GlobalMaxPooling):
 class GlobalMaxPooling2D(_GlobalMaxPooling):
     """Takes the largest element of each channel of images.
 
-    Args:
-        data_format: see the module.
-        keepdims: whether the spatial axes remain, with length 1.
-
     Call it on x of shape (N, H, W, C); the result has shape (N, C).
-
-    Raises:
-        ShapeError: when called on an x of another rank.
 
     Example:
         >>> GlobalMaxPooling2D().compute_output_shape((None, 7, 7, 64))
@@ -259,14 +219,7 @@ class GlobalMaxPooling2D(_GlobalMaxPooling):
 class GlobalMaxPooling3D(_GlobalMaxPooling):
     """Takes the largest element of each channel of volumes.
 
-    Args:
-        data_format: see the module.
-        keepdims: whether the spatial axes remain, with length 1.
-
     Call it on x of shape (N, D, H, W, C); the result has shape (N, C).
-
-    Raises:
-        ShapeError: when called on an x of another rank.
 
     Example:
         >>> GlobalMaxPooling3D(keepdims=True).compute_output_shape((None, 5, 6, 7, 3))
@@ -278,10 +231,6 @@ class GlobalMaxPooling3D(_GlobalMaxPooling):
 
 class GlobalAveragePooling1D(_GlobalAveragePooling):
     """Takes the mean of each channel of sequences.
-
-    Args:
-        data_format: see the module.
-        keepdims: whether the spatial axes remain, with length 1.
 
     Call it on x of shape (N, T, C); the result has shape (N, C). With a `mask` of shape (N, T) it is the mean of the
     steps where the mask is True, 0 where there is none.
@@ -306,7 +255,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         flags = as_flags(mask)
         if flags.shape != (x.shape[0], x.shape[steps]):
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (GlobalAveragePooling1D): expected a mask of shape "
+                f"{self._speaker}: expected a mask of shape "
                 f"{(x.shape[0], x.shape[steps])}, one boolean for each step; received shape {flags.shape}"
             )
         counted: Any = np.expand_dims(flags, 3 - steps)
@@ -320,14 +269,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
 class GlobalAveragePooling2D(_GlobalAveragePooling):
     """Takes the mean of each channel of images.
 
-    Args:
-        data_format: see the module.
-        keepdims: whether the spatial axes remain, with length 1.
-
     Call it on x of shape (N, H, W, C); the result has shape (N, C).
-
-    Raises:
-        ShapeError: when called on an x of another rank.
 
     Example:
         >>> GlobalAveragePooling2D().compute_output_shape((None, 7, 7, 64))
@@ -340,14 +282,7 @@ class GlobalAveragePooling2D(_GlobalAveragePooling):
 class GlobalAveragePooling3D(_GlobalAveragePooling):
     """Takes the mean of each channel of volumes.
 
-    Args:
-        data_format: see the module.
-        keepdims: whether the spatial axes remain, with length 1.
-
     Call it on x of shape (N, D, H, W, C); the result has shape (N, C).
-
-    Raises:
-        ShapeError: when called on an x of another rank.
 
     Example:
         >>> GlobalAveragePooling3D(keepdims=True).compute_output_shape((None, 5, 6, 7, 3))

@@ -1,4 +1,4 @@
-"""Other numbers of pixels: UpSampling1D, 2D and 3D, Resizing and CenterCrop.
+"""Layers that change spatial size: upsampling, resizing and center crop.
 
 Argument that the layers share:
     data_format: "channels_last", shape (N, *S, C), or "channels_first", shape (N, C, *S).
@@ -57,9 +57,6 @@ class UpSampling1D(_UpSampling):
 
     Call it on x of shape (N, T, C); the result has shape (N, size T, C).
 
-    Raises:
-        ShapeError: when called on an x of another rank.
-
     Example:
         >>> UpSampling1D(2)([[[1.0], [2.0]]]).tolist()
         [[[1.0], [1.0], [2.0], [2.0]]]
@@ -79,9 +76,6 @@ class UpSampling2D(_UpSampling):
         interpolation: "nearest" to repeat, "bilinear", "bicubic", "lanczos3" or "lanczos5".
 
     Call it on x of shape (N, H, W, C); the result has shape (N, size H, size W, C).
-
-    Raises:
-        ShapeError: when called on an x of another rank.
 
     Example:
         >>> UpSampling2D((1, 2), interpolation="bilinear")([[[[0.0], [4.0]]]]).tolist()
@@ -103,9 +97,6 @@ class UpSampling3D(_UpSampling):
         data_format: see the module.
 
     Call it on x of shape (N, D, H, W, C); the result has longer D, H and W.
-
-    Raises:
-        ShapeError: when called on an x of another rank.
 
     Example:
         >>> UpSampling3D((1, 2, 3)).compute_output_shape((None, 4, 5, 6, 3))
@@ -156,7 +147,7 @@ class Resizing(ToSize):
         pad_to_aspect_ratio: whether to put `fill_value` around instead.
         fill_mode: "constant".
         fill_value: what is put around.
-        antialias: whether pixels of smaller images are means over what they stand for; not with "nearest".
+        antialias: whether pixels of smaller images are means of what they cover; not with "nearest".
         data_format: see the module.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, height, width, C).

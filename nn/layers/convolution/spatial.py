@@ -1,4 +1,4 @@
-"""What layers over spatial axes share: the number of axes, their arguments, and the order of channels."""
+"""What layers over spatial axes share: the number of axes, their lengths, and the order of channels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Spatial(Layer):
             axes = ", ".join(f"S{i + 1}" if self.rank > 1 else "S" for i in range(self.rank))
             form = f"(N, {axes}, C)" if self.data_format == "channels_last" else f"(N, C, {axes})"
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected inputs of shape {form}, "
+                f"{self._speaker}: expected inputs of shape {form}, "
                 f"{self.rank + 2} axes; received shape {tuple(shape)}. One channel is an axis of length 1: x[..., None]"
             )
 
@@ -44,7 +44,7 @@ class Spatial(Layer):
         """Return a shape in the layer's order of axes."""
         if any(n is not None and n < 1 for n in spatial):
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected spatial axes that hold a window; "
+                f"{self._speaker}: expected spatial axes that hold a window; "
                 f"the result would have lengths {tuple(spatial)}. Use larger inputs, or padding='same'"
             )
         last = self.data_format == "channels_last"

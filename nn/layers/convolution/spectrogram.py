@@ -23,7 +23,7 @@ from .spatial import Spatial, window_count
 
 Array = npt.NDArray[Any]
 _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
-# What stands for smaller powers and magnitudes, as in Keras: roots and logarithms of 0 have no derivative.
+# The least power and magnitude, as in Keras: roots and logarithms of 0 have no derivative.
 _LEAST = 1e-7
 
 
@@ -44,7 +44,7 @@ class MelSpectrogram(Layer):
         power_to_db: whether the result is in decibels.
         top_db: how many decibels below the largest of the batch the result ends.
         mag_exp: 1 for magnitudes, 2 for powers.
-        min_power: what stands for less.
+        min_power: smaller powers are raised to this.
         ref_power: what is 0 decibels.
 
     Call it on x of shape (N, T); the result has shape (N, K, 1 + T // sequence_stride), for an even fft_length.
@@ -119,7 +119,7 @@ class MelSpectrogram(Layer):
         half = self.fft_length // 2
         if len(input_shape) != 2 or (input_shape[1] is not None and input_shape[1] <= half):
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (MelSpectrogram): expected signals of shape (N, T) with T > "
+                f"{self._speaker}: expected signals of shape (N, T) with T > "
                 f"{half}, half of fft_length; received shape {tuple(input_shape)}. One signal is a batch: x[None]"
             )
         steps = input_shape[1]
@@ -241,7 +241,7 @@ class STFTSpectrogram(Spatial):
         frames = window_count(steps, self.frame_length, self.frame_step, 1, self.padding)
         if frames is not None and frames < 1:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (STFTSpectrogram): expected signals of at least frame_length="
+                f"{self._speaker}: expected signals of at least frame_length="
                 f"{self.frame_length} samples; received {steps}. Use padding='same', or shorter frames"
             )
         bins = (self.fft_length + 2) if self.kind == "stft" else self.fft_length // 2 + 1

@@ -29,7 +29,17 @@ from .convolution import Windowed
 
 
 class _ConvolutionTranspose(KernelAndBias, Windowed):
-    """A transposed convolution; see the subclasses."""
+    """A transposed convolution.
+
+    Args:
+        filters: F, the number of channels of the result.
+        kernel_size, strides, dilation_rate, data_format, activation, use_bias: see `convolution`; s and d above.
+        padding: "valid" for length T s + max(K - s, 0), or "same" for T s.
+        output_padding: how much longer than the shortest the result is: (T - 1) s + K - cut + output_padding, where
+            "same" cuts K // 2 at both ends; None for the lengths above.
+        kernel_initializer: of the kernel, shape (K, F, C).
+        bias_initializer: of the bias, shape (F,).
+    """
 
     filters: int = field(positive)
     kernel_size: LengthsLike = field(lengths)
@@ -98,19 +108,7 @@ class Conv1DTranspose(_ConvolutionTranspose):
 
     As a linear map of x it is the transpose of the convolution with that kernel. Then come bias and activation.
 
-    Args:
-        filters: F, the number of channels of the result.
-        kernel_size, strides, dilation_rate, data_format, activation, use_bias: see `convolution`; s and d above.
-        padding: "valid" for length T s + max(K - s, 0), or "same" for T s.
-        output_padding: how much longer than the shortest the result is: (T - 1) s + K - cut + output_padding, where
-            "same" cuts K // 2 at both ends; None for the lengths above.
-        kernel_initializer: of the kernel, shape (K, F, C).
-        bias_initializer: of the bias, shape (F,).
-
     Call it on x of shape (N, T, C); the result has shape (N, T', F).
-
-    Raises:
-        ShapeError: when called on an x of another rank or number of channels.
 
     Example:
         >>> layer = Conv1DTranspose(1, 2, strides=2, kernel_initializer="ones")
@@ -122,12 +120,9 @@ class Conv1DTranspose(_ConvolutionTranspose):
 
 
 class Conv2DTranspose(_ConvolutionTranspose):
-    """Transposed convolution of images; see Conv1DTranspose for the arguments.
+    """Transposed convolution of images.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, H', W', F).
-
-    Raises:
-        ShapeError: when called on an x of another rank or number of channels.
 
     Example:
         >>> Conv2DTranspose(8, 3, strides=2, padding="same").compute_output_shape((None, 7, 7, 16))
@@ -138,12 +133,9 @@ class Conv2DTranspose(_ConvolutionTranspose):
 
 
 class Conv3DTranspose(_ConvolutionTranspose):
-    """Transposed convolution of volumes; see Conv1DTranspose for the arguments.
+    """Transposed convolution of volumes.
 
     Call it on x of shape (N, D, H, W, C); the result has shape (N, D', H', W', F).
-
-    Raises:
-        ShapeError: when called on an x of another rank or number of channels.
 
     Example:
         >>> Conv3DTranspose(2, 3).compute_output_shape((None, 4, 5, 6, 1))

@@ -72,7 +72,7 @@ class Embedding(Layer):
             low, high = int(index.data.min()), int(index.data.max())
             if low < 0 or high >= self.input_dim:
                 raise ValueError(
-                    f"layer '{self._path or self.name}' (Embedding): expected integers from 0 to {self.input_dim - 1}; "
+                    f"{self._speaker}: expected integers from 0 to {self.input_dim - 1}; "
                     f"received {low if low < 0 else high}. Give it an input_dim of the largest integer plus 1"
                 )
         return np.take(self.embeddings, index, axis=0)  # type: ignore[return-value]
@@ -126,7 +126,7 @@ class PositionalEmbedding(Layer):
         end = start + x.shape[1]
         if start < 0 or end > self.sequence_length:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (PositionalEmbedding): expected positions below "
+                f"{self._speaker}: expected positions below "
                 f"sequence_length={self.sequence_length}; received {x.shape[1]} positions from {start} on"
             )
         return x + self.position_embeddings[start:end]
@@ -218,8 +218,7 @@ class TokenAndPositionEmbedding(Layer):
 def _check_sequence(layer: Layer, shape: Shape) -> None:
     if len(shape) != 3 or shape[-1] is None:
         raise ag.ShapeError(
-            f"layer '{layer._path or layer.name}' ({type(layer).__name__}): expected inputs of shape (N, T, D) with a "
-            f"known D; received shape {shape}"
+            f"{layer._speaker}: expected inputs of shape (N, T, D) with a known D; received shape {shape}"
         )
 
 
@@ -229,8 +228,5 @@ def _integers(layer: Layer, x: Tensor) -> Tensor:
         return x
     whole = x.data.astype(np.int64)
     if x.dtype.kind != "f" or not np.array_equal(whole, x.data):
-        raise ag.DtypeError(
-            f"layer '{layer._path or layer.name}' ({type(layer).__name__}): expected integers; received {x.dtype} with "
-            "values that are not whole"
-        )
+        raise ag.DtypeError(f"{layer._speaker}: expected integers; received {x.dtype} with values that are not whole")
     return x.astype(np.int64)

@@ -89,7 +89,7 @@ class ReversibleEmbedding(Embedding):
             return super().call(x)
         if x.ndim < 2 or x.shape[-1] != self.output_dim or x.dtype.kind != "f":
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (ReversibleEmbedding): expected vectors of shape "
+                f"{self._speaker}: expected vectors of shape "
                 f"(N, ..., {self.output_dim}) with reverse=True; received shape {x.shape} of dtype {x.dtype}"
             )
         kernel = self.embeddings.T if self.tie_weights else self.reverse_embeddings

@@ -64,7 +64,7 @@ class Encoding(Layer):
             return x
         if x.dtype.kind != "b" and (x.data != np.floor(x.data)).any():
             raise ValueError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected integers; received {x.dtype} "
+                f"{self._speaker}: expected integers; received {x.dtype} "
                 "values that are not whole numbers. Round them, or put them in bins with Discretization"
             )
         return x.astype(np.int64)
@@ -98,14 +98,14 @@ class CategoryEncoding(Encoding):
         """Return the vectors, whose last axis has length K."""
         if count_weights is not None and (self.output_mode != "count" or np.shape(count_weights) != x.shape):
             raise ValueError(
-                f"layer '{self._path or self.name}' (CategoryEncoding): expected count_weights with "
+                f"{self._speaker}: expected count_weights with "
                 f"output_mode='count' only, and of the input's shape {x.shape}; received shape "
                 f"{np.shape(count_weights)} with output_mode={self.output_mode!r}"
             )
         index = self._whole(x)
         if index.size and not 0 <= int(index.data.min()) <= int(index.data.max()) < self.num_tokens:
             raise ValueError(
-                f"layer '{self._path or self.name}' (CategoryEncoding): expected integers from 0 to "
+                f"{self._speaker}: expected integers from 0 to "
                 f"{self.num_tokens - 1}; received {int(index.data.min())} to {int(index.data.max())}. Give it "
                 "num_tokens of the largest plus 1, or map them with IntegerLookup"
             )
@@ -215,10 +215,7 @@ class Discretization(Encoding):
     def call(self, x: Tensor) -> Any:
         """Return the bins, int32 of x's shape, or their vectors."""
         if self.bin_boundaries is None:
-            raise ValueError(
-                f"layer '{self._path or self.name}' (Discretization): expected boundaries; this layer has none yet. "
-                "Call adapt(data) first"
-            )
+            raise ValueError(f"{self._speaker}: expected boundaries; this layer has none yet. Call adapt(data) first")
         edges = np.asarray(self.bin_boundaries, x.dtype if x.dtype.kind == "f" else None)
         bins = np.sum(np.greater_equal(x[..., None], edges), axis=-1).astype(np.int32)
         return bins if self.output_mode == "int" else self._encoded(bins, self.num_bins)

@@ -130,7 +130,7 @@ class IntegerLookup(Encoding):
             counts.pop(special, None)  # type: ignore[arg-type]
         ordered = sorted(counts, key=lambda token: (counts[token], token), reverse=True)
         if not ordered:
-            raise ValueError(f"{self.name}.adapt: expected at least one integer that is no special one; received none")
+            raise ValueError(f"{self.name}.adapt: expected at least one integer other than special ones; received none")
         self.set_vocabulary(ordered if self.max_tokens is None else ordered[: self.max_tokens - self._start])
 
     def get_config(self) -> dict[str, Any]:
@@ -148,7 +148,7 @@ class IntegerLookup(Encoding):
     def _known(self) -> Array:
         if self._tokens is None:
             raise ValueError(
-                f"layer '{self._path or self.name}' (IntegerLookup): expected a vocabulary; this layer has none yet. "
+                f"{self._speaker}: expected a vocabulary; this layer has none yet. "
                 "Give it vocabulary=[...], or call adapt(data) first"
             )
         return self._tokens
@@ -175,7 +175,7 @@ class IntegerLookup(Encoding):
         missing = ~known.data & (x.data != self.mask_token)
         if missing.any():
             raise ValueError(
-                f"layer '{self._path or self.name}' (IntegerLookup): expected integers of the vocabulary, since "
+                f"{self._speaker}: expected integers of the vocabulary, since "
                 f"num_oov_indices=0; received {x.data[missing][0]}. Use num_oov_indices=1"
             )
         return 0

@@ -19,7 +19,7 @@ from ..arguments import numbers
 from ..layer import Layer
 
 Array = npt.NDArray[Any]
-# What stands for a deviation that is smaller, as in Keras.
+# The least standard deviation, as in Keras.
 _LEAST_DEVIATION = 1e-7
 
 
@@ -80,7 +80,9 @@ class Normalization(Layer):
         kept = self._kept(input_shape)
         lengths = tuple(input_shape[a] for a in kept)
         if None in lengths:
-            raise ag.ShapeError(f"{self.name}: expected known lengths along axis={self.axis}; received {input_shape}")
+            raise ag.ShapeError(
+                f"{self._speaker}: expected known lengths along axis={self.axis}; received {input_shape}"
+            )
         if self._given is None:
             self.mean = self.add_weight(lengths, "zeros", trainable=False)
             self.variance = self.add_weight(lengths, "ones", trainable=False)
@@ -99,7 +101,7 @@ class Normalization(Layer):
         kept = tuple(sorted({a % ndim if -ndim <= a < ndim else 0 for a in self.axis}))
         if len(kept) != len(self.axis) or 0 in kept:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (Normalization): expected inputs that have axis={self.axis}, none "
+                f"{self._speaker}: expected inputs that have axis={self.axis}, none "
                 f"of them the batch axis and none twice; received shape {tuple(shape)}"
             )
         return kept
@@ -146,7 +148,7 @@ class Normalization(Layer):
 
     def _misfit(self, wanted: Shape, shape: Shape) -> ag.ShapeError:
         return ag.ShapeError(
-            f"layer '{self._path or self.name}' (Normalization): expected inputs of lengths {wanted} along axis="
+            f"{self._speaker}: expected inputs of lengths {wanted} along axis="
             f"{self.axis}, as those before; received shape {tuple(shape)}"
         )
 
@@ -179,7 +181,7 @@ def batches_of(what: str, data: Any) -> Iterator[Array]:
         data: an array-like, or an iterable of arrays or of tuples of them, whose first counts.
 
     Raises:
-        ValueError: if a batch is no array of numbers.
+        ValueError: if a batch is not an array of numbers.
     """
     if isinstance(data, Tensor) or not isinstance(data, Iterable) or hasattr(data, "shape"):
         pending: Iterator[Any] = iter([data])
@@ -221,7 +223,7 @@ class Rescaling(Layer):
         out = x * self.scale.astype(x.dtype) + self.offset.astype(x.dtype)
         if out.shape != x.shape:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (Rescaling): expected a scale and an offset that broadcast to the "
+                f"{self._speaker}: expected a scale and an offset that broadcast to the "
                 f"input's shape {x.shape}; received shapes {self.scale.shape} and {self.offset.shape}"
             )
         return out

@@ -1,6 +1,6 @@
 """Recurrent cells: one step of a recurrent network, from the input and the states to the output and the new states.
 
-Shape letters: N batch, D features of the input, H units. Gates stand side by side along the last axis of `kernel`,
+Shape letters: N batch, D features of the input, H units. Gates lie side by side along the last axis of `kernel`,
 `recurrent_kernel` and `bias`, in Keras's order. Arguments that all cells have:
 
     units: H, the length of the output and of each state.
@@ -9,7 +9,7 @@ Shape letters: N batch, D features of the input, H units. Gates stand side by si
     kernel_initializer, recurrent_initializer, bias_initializer: of the three weights.
     dropout: share of the input's features that are dropped while training, one draw for a whole sequence.
     recurrent_dropout: share of h's elements that are dropped where h enters the gates, one draw for a whole sequence.
-    seed: of a stream of the cell's own for these draws; by default the default generator.
+    seed: of the cell's own random stream for these draws; None for the default generator.
     kwargs: `input_shape`, `name`, `dtype`; `kernel_regularizer`, `recurrent_regularizer`, `bias_regularizer` and the
         three `..._constraint`, see `nn.regularizers` and `nn.constraints`.
 
@@ -66,7 +66,7 @@ class RecurrentCell(KernelAndBias):
         """Create the kernel (D, gates H), the recurrent kernel (H, gates H) and the bias."""
         if len(input_shape) < 2 or input_shape[-1] is None:
             raise ag.ShapeError(
-                f"{self.name}: expected inputs of shape (N, D) with a known D; received shape {input_shape}"
+                f"{self._speaker}: expected inputs of shape (N, D) with a known D; received shape {input_shape}"
             )
         width = self.gates * self.units
         self.kernel = self.add_weight((input_shape[-1], width), self.kernel_initializer)
@@ -95,7 +95,7 @@ class RecurrentCell(KernelAndBias):
         features = self.kernel.shape[0]
         if x.shape[-1] != features:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected inputs whose last axis has "
+                f"{self._speaker}: expected inputs whose last axis has "
                 f"length {features}, since its kernel has shape {self.kernel.shape}; received {x.shape}. Check the "
                 "data or the layer before, or make a new layer for this input"
             )
@@ -138,14 +138,14 @@ class RecurrentCell(KernelAndBias):
         """Return the output (N, H) and the list of new states, for x of shape (N, D) and states of (N, H), or zeros."""
         if x.ndim != 2:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected inputs of shape (N, D), one "
+                f"{self._speaker}: expected inputs of shape (N, D), one "
                 f"step; received shape {x.shape}. For sequences (N, T, D) wrap it: RNN(cell)"
             )
         if x.dtype.kind != "f":
             x = x.astype(self.dtype)
         held = states if isinstance(states, (list, tuple)) else None if states is None else [states]
         if held is not None and len(held) != self.states:
-            raise ValueError(f"{self.name}: expected {self.states} states; received {len(held)}")
+            raise ValueError(f"{self._speaker}: expected {self.states} states; received {len(held)}")
         held = self.get_initial_state(x.shape[0]) if held is None else [self._cast(s) for s in held]
         masks = self.draw_masks(x, self.training if training is None else training)
         return self.step(self.project(x if masks[0] is None else x * masks[0]), held, masks[1])

@@ -229,7 +229,7 @@ class RNN(Layer):
             given = [s.detach() for s in self.states]
             if given[0].shape[0] != rows:
                 raise ag.ShapeError(
-                    f"layer '{self._path or self.name}' ({type(self).__name__}): expected a batch of "
+                    f"{self._speaker}: expected a batch of "
                     f"{given[0].shape[0]} sequences, which go on where those of the batch before ended, since it is "
                     f"stateful; received {rows}. Call reset_states() before the size changes"
                 )
@@ -239,8 +239,7 @@ class RNN(Layer):
         expected = self._state_shapes(x)
         if [s.shape for s in states] != expected:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected an initial_state of shapes "
-                f"{expected}; received {[s.shape for s in states]}"
+                f"{self._speaker}: expected an initial_state of shapes {expected}; received {[s.shape for s in states]}"
             )
         return states
 
@@ -260,7 +259,7 @@ class RNN(Layer):
         mask = mask if isinstance(mask, Tensor) else np.asarray(mask)
         if mask.shape != shape[:2]:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' ({type(self).__name__}): expected a mask of shape {shape[:2]}, one "
+                f"{self._speaker}: expected a mask of shape {shape[:2]}, one "
                 f"boolean for each step of each sequence; received shape {mask.shape}"
             )
         return mask if mask.dtype.kind == "b" else mask != 0
@@ -271,7 +270,7 @@ class RNN(Layer):
 
     def _misfit(self, shape: Shape) -> ag.ShapeError:
         return ag.ShapeError(
-            f"layer '{self._path or self.name}' ({type(self).__name__}): expected sequences of shape (N, T, D) with "
+            f"{self._speaker}: expected sequences of shape (N, T, D) with "
             f"T > 0; received shape {shape}. One number a step is D = 1: x[..., None]; one sequence is a batch of one: "
             "x[None]"
         )
@@ -341,7 +340,7 @@ class OwnCell(RNN):
 
     def __post_init__(self, **arguments: Any) -> None:
         given = {name: value for name, value in arguments.items() if value is not None or name not in _RULES}
-        self.cell = self.makes(**given, dtype=self.dtype)
+        self.cell = self.makes(**given, dtype=vars(self).get("_dtype"))
 
 
 _RULES = [f"{weight}_{rule}" for weight in ("kernel", "recurrent", "bias") for rule in ("regularizer", "constraint")]
@@ -387,7 +386,7 @@ class _OneOp(RuledCell):
         return (found[0].transpose(1, 0, 2) if self.return_sequences else found[0][-1]), [a[-1] for a in found]
 
     def _put_back(self, found: list[Any], states: list[Any], mask: Any) -> tuple[Tensor, list[Any]]:
-        """Return the output and the last states, where each sequence stands still at its masked steps."""
+        """Return the output and the last states, where masked steps leave a sequence's state unchanged."""
         count = np.cumsum(mask, axis=1).T[..., None]  # of the steps that were taken, (T, N, 1)
         places, begun = np.maximum(count - 1, 0), count > 0
         ends = [np.take_along_axis(a, places[-1:], axis=0)[0] for a in found]

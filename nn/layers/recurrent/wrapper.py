@@ -1,4 +1,4 @@
-"""Layers around one layer: Wrapper, the base of the user's own, and SpectralNormalization."""
+"""Layers around one layer: Wrapper, the base of custom ones, and SpectralNormalization."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ..layer import Layer
 
 
 def take_dtype(wrapper: Layer, layer: Module) -> None:
-    """Give a layer around another one the dtype of that one, unless it has been given one."""
-    if "_dtype" not in vars(wrapper):
+    """Give a layer around another one the dtype that one was given, unless it was given its own."""
+    if "_dtype" not in vars(wrapper) and "_dtype" in vars(layer):
         wrapper._dtype = layer.dtype
 
 

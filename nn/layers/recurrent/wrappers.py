@@ -37,7 +37,7 @@ class Bidirectional(Layer):
     Args:
         layer: a recurrent layer, the forward one; the backward one is made with the same arguments.
         merge_mode: "concat" (along the last axis), "sum", "mul", "ave" (the mean), or None for a list of both.
-        backward_layer: the backward layer, if it shall differ; it must have go_backwards=True where the first has not.
+        backward_layer: the backward layer, if it should differ; its go_backwards must be the opposite of the other's.
 
     Outputs of masked steps are 0 where all steps are returned, as in Keras, whatever `zero_output_for_mask` of the
     layers is.
@@ -211,7 +211,7 @@ class TimeDistributed(Layer):
         flags = as_flags(mask)
         if flags.ndim < 2 or flags.shape != shape[: flags.ndim]:
             raise ag.ShapeError(
-                f"layer '{self._path or self.name}' (TimeDistributed): expected a mask of shape {shape[:2]}, one "
+                f"{self._speaker}: expected a mask of shape {shape[:2]}, one "
                 f"boolean for each step, or of more of the first axes of x; received shape {flags.shape}"
             )
         if flags.ndim > 2 and flags.ndim < len(shape):
@@ -225,7 +225,4 @@ class TimeDistributed(Layer):
         return (rows, input_shape[1], *rest)
 
     def _misfit(self, shape: Shape) -> ag.ShapeError:
-        return ag.ShapeError(
-            f"layer '{self._path or self.name}' (TimeDistributed): expected shape (N, T, ...), three axes or more; "
-            f"received shape {shape}"
-        )
+        return ag.ShapeError(f"{self._speaker}: expected shape (N, T, ...), three axes or more; received shape {shape}")

@@ -271,7 +271,7 @@ x, other, plain_ = leaf("x", [1.0, 2.0]), leaf("other", [1.0, 2.0]), ag.tensor([
         ),
         ((x * ag.stop_gradient(other)).sum(), other, GradError, "not reached: 'other' .*'stop_gradient'"),
         ((x * plain_).sum(), plain_, GradError, "not required: 'plain' was made without requires_grad=True"),
-        ((x * plain_).sum(), "nobody", KeyError, "received 'nobody'. Its parameters are x"),
+        ((x * plain_).sum(), "missing", KeyError, "received 'missing'. Its parameters are x"),
         ((x * leaf("x", 1.0)).sum(), "x", KeyError, "received 'x', the name of 2 tensors: n0, n1"),
         (x.sum(), [], ValueError, "received an empty list"),
         (x.sum(), 3, TypeError, "expected a Tensor, a name or None as wrt; received int"),

@@ -1,4 +1,4 @@
-"""Rules in words: what is printed is what was computed."""
+"""Rules as text: what is printed is what was computed."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def leaf() -> list[Tensor]:
 
 
 def crossed() -> Tensor:
-    """Many parameters above one row of operations, several of which save what stands behind others."""
+    """Many parameters above one row of operations, several of which save what lies behind others."""
     parts = [np.tanh(parameter(f"p{i}", 3)) * np.exp(parameter(f"q{i}", 3)) for i in range(4)]
     return (parts[0] * parts[3] + parts[1] * parts[2]).sum()
 
@@ -115,7 +115,7 @@ class Rect(NamedTuple):
 
 
 class Picture:
-    """What stands in an SVG, in the coordinates of the drawing."""
+    """What is in an SVG, in the coordinates of the drawing."""
 
     def __init__(self, svg: str) -> None:
         self.root = ET.fromstring(svg)

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 class Page(HTMLParser):
-    """The elements of a page, as a browser finds them: scripts end at the first end tag, whatever stands in them."""
+    """The elements of a page, as a browser finds them: scripts end at the first end tag, whatever is in them."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)

@@ -39,7 +39,7 @@ def boxes(svg: str) -> int:
 
 
 def blocks(n: int) -> ag.Tensor:
-    """Something with so many operations, no two stretches of which are alike."""
+    """Something with this many operations, no two stretches of which are alike."""
     y = parameter("x", 3)
     rng = np.random.default_rng(0)
     for i in rng.integers(0, 4, n):
@@ -82,7 +82,7 @@ def test_only_what_is_asked_for_is_made(thing: Any, monkeypatch: pytest.MonkeyPa
 
 
 def tangle(n: int) -> ag.Tensor:
-    """Something with so many operations that read each other in no order that could be folded."""
+    """Something with this many operations that read each other in no order that could be folded."""
     rng = np.random.default_rng(0)
     values = [parameter("x", 3), parameter("y", 3)]
     for _ in range(n):

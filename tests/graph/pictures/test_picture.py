@@ -299,7 +299,7 @@ def test_the_picture_is_named_and_described_for_those_who_do_not_see_it() -> Non
         assert root[0].text
         assert root[1].text
     first, second = (re.findall(r' id="(\w+)"', picture) for picture in pictures)
-    assert not set(first) & set(second)  # two may stand on one page
+    assert not set(first) & set(second)  # two may be on one page
 
 
 def test_the_legend_shows_what_occurs_and_nothing_else() -> None:

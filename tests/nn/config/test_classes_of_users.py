@@ -1,4 +1,4 @@
-"""Classes of the user's own live as long as the user needs them: nn knows them by name, and does not hold them."""
+"""Custom classes live as long as the user needs them: nn knows them by name, and does not hold them."""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ import importlib
 import inspect
 import pickle
 import pkgutil
+import re
+import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import InitVar
@@ -163,6 +165,25 @@ def test_every_annotation_in_a_class_with_fields_is_one_or_says_that_it_is_none(
 
 def test_the_options_of_written_constructors_are_those_of_declared_ones() -> None:
     assert list(LayerOptions.__annotations__) == list(fields_of(nn.layers.Layer))
+
+
+def test_docstrings_tell_of_the_arguments_as_those_of_base_classes_do() -> None:
+    for layer in (nn.layers.Conv1D, nn.layers.Conv3D):
+        assert "groups: number of groups into which" in str(layer.__doc__)
+    assert str(nn.layers.Conv2D.__doc__).count("Args:") == 1
+    assert "Args:" not in str(nn.layers.Identity.__doc__)
+
+
+def test_every_argument_is_told_of_by_its_class_by_a_base_or_by_their_modules() -> None:
+    silent = []
+    for cls in _all_classes():
+        bases = [*cls.__mro__, *getattr(cls, "makes", cls).__mro__]  # a recurrent layer has its cell's arguments
+        told = " ".join(f"{base.__doc__} {sys.modules[base.__module__].__doc__}" for base in bases)
+        for name, declared in fields_of(cls).items():
+            shared = name == "reduction" or declared.handed_on or name.endswith(("_regularizer", "_constraint"))
+            if not cls.__name__.startswith("_") and not shared and not re.search(rf"\b{name}\b", told):
+                silent.append(f"{cls.__name__}: {name}")
+    assert silent == []
 
 
 def _made() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Classes and functions of the user's own: registered or in a scope, in configurations, files and strings."""
+"""Custom classes and functions: registered or in a scope, in configurations, files and strings."""
 
 from __future__ import annotations
 

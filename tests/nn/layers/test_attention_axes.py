@@ -184,7 +184,6 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "twice": (lambda: layers.MultiHeadAttention(1, 2, attention_axes=(2, -2))(X, X), "different ones from 1 to 2"),
     "equal": (lambda: layers.MultiHeadAttention(1, 2, attention_axes=(1, 1)), "a tuple of different integers"),
     "none": (lambda: layers.MultiHeadAttention(1, 2, attention_axes=()), "a tuple of different integers"),
-    "float": (lambda: layers.MultiHeadAttention(1, 2, attention_axes=1.0), r"received attention_axes=1.0"),  # type: ignore[arg-type]
     "outputs": (lambda: layers.MultiHeadAttention(1, 2, output_shape=(3, 0)), "output_shape"),
     "window": (lambda: layers.MultiHeadAttention(1, 2, sliding_window=0), "expected sliding_window to be a positive"),
     "causal": (

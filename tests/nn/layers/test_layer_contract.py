@@ -9,12 +9,12 @@ import pickle
 from typing import Any
 
 import numpy as np
-import pytest
 
 import autograd_lite as ag
 import nn
 from autograd_lite.testing import check_module
 
+from ...rows import for_every
 from .layer_cases import LayerCase, all_cases
 
 CASES = all_cases()
@@ -22,8 +22,8 @@ BY_NAME = {case.name: case for case in CASES}
 
 
 def contract(part: str) -> Any:
-    """Return a decorator that runs a test over every case that is not exempt from this part."""
-    return pytest.mark.parametrize("case", [pytest.param(c, id=c.name) for c in CASES if part not in c.exempt])
+    """Return a decorator that tests, class by class, every case that is not exempt from this part."""
+    return for_every((c for c in CASES if part not in c.exempt), by=lambda case: case.name.partition(",")[0])
 
 
 def made(case: LayerCase, seed: int = 0) -> Any:
@@ -68,13 +68,17 @@ def test_the_names_are_different_and_every_layer_has_a_row() -> None:
 
 
 @contract("shape")
-@pytest.mark.parametrize("dtype", [None, "float64"])
-def test_shape_and_dtype(case: LayerCase, dtype: str | None) -> None:
-    nn.set_seed(0)
-    layer = case.make()
-    if dtype is not None:
-        for _, module in layer.named_modules():
-            module._dtype = np.dtype(dtype)
+def test_shape_and_dtype(case: LayerCase) -> None:
+    for dtype in (None, "float64"):
+        nn.set_seed(0)
+        layer = case.make()
+        if dtype is not None:
+            for _, module in layer.named_modules():
+                module._dtype = np.dtype(dtype)
+        _check_shape_and_dtype(case, layer, dtype)
+
+
+def _check_shape_and_dtype(case: LayerCase, layer: Any, dtype: str | None) -> None:
     arrays = case.draw()
     out = outputs(layer, case, arrays)[0]
     assert out.dtype == np.dtype(dtype or "float32"), "a floating result has the layer's dtype"
@@ -147,7 +151,7 @@ def _pickles(layer: Any) -> bool:
     try:
         pickle.dumps(layer)
     except (pickle.PicklingError, AttributeError, TypeError):
-        # A function of the user's own, a lambda, is what pickle refuses.
+        # A custom function, a lambda, is what pickle refuses.
         return False
     return True
 

@@ -139,7 +139,7 @@ def test_scale_and_shift_of_the_input_do_not_matter(n: int, d: int, factor: floa
 
 
 def built_for(features: int, layer: Any) -> Any:
-    """Return the layer, built for so many features."""
+    """Return the layer, built for this many features."""
     layer.build((None, features))
     return layer
 

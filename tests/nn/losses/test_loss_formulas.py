@@ -203,7 +203,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "alphas": (lambda: losses.CategoricalFocalCrossentropy(alpha=[-1.0, 1.0]), "one a class"),
     "alphas of other classes": (lambda: losses.CategoricalFocalCrossentropy([1.0, 2.0])(ONE_HOT, P), "of 4 classes"),
     "q": (lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0), "below 1"),
-    "no such axis": (lambda: losses.CategoricalCrossentropy(axis=2)(ONE_HOT, P), "axis=2 beside the batch's"),
+    "no such axis": (lambda: losses.CategoricalCrossentropy(axis=2)(ONE_HOT, P), "axis=2, other than the batch's"),
     "margin": (lambda: losses.Circle(margin=-0.1), "margin to be a number"),
     "negative counts": (lambda: losses.Poisson()([[-1.0]], [[1.0]]), "not negative"),
     "negative logarithms": (lambda: losses.MeanSquaredLogarithmicError()([[-1.0]], [[1.0]]), "not negative"),

@@ -237,7 +237,7 @@ def test_merging_layers_as_in_keras(kind: str, second: bool) -> None:
         np.testing.assert_array_equal(mine, theirs.numpy())
 
 
-# ---- layers of one's own --------------------------------------------------------------------------------------------
+# ---- custom layers --------------------------------------------------------------------------------------------------
 
 
 class Scale(layers.Layer):
@@ -320,7 +320,7 @@ def test_a_model_of_ones_own_and_a_loop_without_a_model() -> None:
     np.testing.assert_array_equal(lstm(embedding(TOKENS)).numpy(), expected)
 
 
-@pytest.mark.parametrize("inner", ["Sequential", "functional", "of one's own"])
+@pytest.mark.parametrize("inner", ["Sequential", "functional", "custom"])
 def test_masks_go_into_models_that_are_layers_and_out_of_them(inner: str) -> None:
     first, second = layers.LSTM(4, return_sequences=True), layers.Dense(4)
 
@@ -336,7 +336,7 @@ def test_masks_go_into_models_that_are_layers_and_out_of_them(inner: str) -> Non
     models = {
         "Sequential": lambda: nn.Sequential([first, second]),
         "functional": lambda: nn.Model(h, second(first(h))),
-        "of one's own": Own,
+        "custom": Own,
     }
     model, embedding, last = models[inner](), layers.Embedding(9, 4, mask_zero=True), layers.GRU(2)
     x = nn.Input((T,), dtype="int32")

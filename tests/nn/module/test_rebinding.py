@@ -69,7 +69,7 @@ def test_a_part_that_is_not_built_is_refused() -> None:
 def test_the_same_parameters_go_on() -> None:
     model = stepped()
     before = model.state_dict()
-    model.note = ["what is no part of it"]
+    model.note = ["what is not part of it"]
     model.train_on_batch(X, Y)
     assert model.optimizer.iterations == 2
     assert all((model.state_dict()[path] != array).any() for path, array in before.items())

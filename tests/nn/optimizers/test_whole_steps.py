@@ -47,7 +47,7 @@ def torn(
     every: int = 1,
     steps: int = 1,
 ) -> int:
-    """Interrupt a step at lines that it runs, all or one of so many; return how many left something in between."""
+    """Interrupt a step at lines that it runs, all or one of them; return how many left something in between."""
     optimizer, tensors = begun(make, shapes, steps)
     before = everything(optimizer, tensors)
     lines = lines_of(lambda: step(optimizer))

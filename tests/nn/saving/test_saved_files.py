@@ -87,7 +87,7 @@ def test_no_changed_byte_goes_unnoticed(
             load_checkpoint(path, model)
     except SavedFileError:
         assert kind == "model" or everything(model) == before
-    else:  # a space in the header, or the name of an entry that nobody reads
+    else:  # a space in the header, or the name of an entry that nothing reads
         assert everything(model)[:4] == expected[:4]
 
 

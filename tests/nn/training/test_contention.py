@@ -24,7 +24,7 @@ linux = pytest.mark.skipif(usage() is None, reason="the system does not count ho
     ("running", "waiting", "others", "expected"),
     [
         (1.00, 0.00, 1.00, False),  # two threads on two idle cores
-        (0.90, 0.10, 0.17, False),  # one thread, and somebody else uses a core
+        (0.90, 0.10, 0.17, False),  # one thread, and another program uses a core
         (0.24, 0.76, 0.00, False),  # one thread among many programs: there is nothing to choose
         (0.22, 0.78, 0.01, False),
         (0.10, 0.00, 0.05, False),  # a slow disk, or a generator that sleeps

@@ -59,7 +59,7 @@ def test_every_kind_of_data_trains_alike(kind: str, tmp_path: Path) -> None:
 
 
 class Again:
-    """An iterable that is no list, without a length."""
+    """An iterable that is not a list, without a length."""
 
     def __init__(self, parts: list[Any]) -> None:
         self.parts = parts
@@ -272,7 +272,7 @@ def test_single_batches() -> None:
     assert_equal_weights(first, second)
 
 
-# ---- steps of one's own ---------------------------------------------------------------------------------------------
+# ---- custom steps ---------------------------------------------------------------------------------------------------
 
 
 class Own(models.Sequential):

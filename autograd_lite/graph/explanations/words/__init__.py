@@ -1,1 +1,1 @@
-"""What operations and their derivative rules do, in words and in LaTeX."""
+"""What operations and their derivative rules do, as text and in LaTeX."""

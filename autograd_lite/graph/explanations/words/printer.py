@@ -18,7 +18,7 @@ from .terms import Term, expansion, is_elementwise, narrow, narrowed, product_of
 LOOSE, COMPARED, OR, XOR, AND, SUM, PRODUCT, MINUS, POWER, CALL = range(10)
 # Parameters that say nothing when they have these values.
 _DEFAULTS: Mapping[str, str] = {"ddof": "0", "k": "0", "offset": "0", "norm": "'backward'"}
-# Nobody reads more levels or terms than these.
+# No one reads more levels or terms than these.
 _DEEPEST, _BUDGET = 24, 150
 
 
@@ -167,7 +167,7 @@ class Printer:
             only = self.term(factors[0][0], depth, free[0])
             return Printed(f"-{self._inside(only, PRODUCT + 1)}", MINUS) if product.negative else only
         split, bar = len(product.above), notation.has_bar and bool(product.below)
-        # What carries the cotangent stands before the fraction: there the chain rule shows.
+        # What carries the cotangent comes before the fraction: there the chain rule shows.
         ahead = int(bar and split > 0 and factors[0][0].has_g)
         alone = [False] * ahead + [split - ahead == 1] * (split - ahead) + [len(product.below) == 1] * len(factors)
         texts = []

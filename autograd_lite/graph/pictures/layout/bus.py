@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 
 from .lanes import Edge
 
-# The most lanes of a picture, plus so many per box; edges that pass fewer rows than the third never take the bus.
+# The most lanes of a picture, and how many more per box; edges that pass fewer rows than the third never take the bus.
 _LANES, _LANES_A_BOX, _LONG = 20_000, 5, 40
 # Between the picture and the first line, and between lines.
 _BESIDE, _STEP = 22.0, 7.0

@@ -24,7 +24,7 @@ _TRACK, _SINK, _LANE, _PAD, _WORDS = 17.0, 9.0, 10.0, 16.0, 10.0
 # Between rows; above and below a row of slots; and for a sum sign under a box.
 _GAP, _OVER, _UNDER, _SUM = 34.0, 18.0, 26.0, 24.0
 _SLOPE, _STEEP = 0.06, 26.0
-# So many lanes nest without crossings; beyond them any free one will do.
+# This many lanes nest without crossings; beyond them any free one will do.
 _NESTED = 5
 
 Key = tuple[str, int, int]

@@ -189,7 +189,7 @@ def _label(box: ViewNode) -> Label:
     return label._replace(lines=(head, *(line._replace(size=_RULE, style="") for line in rules)))
 
 
-# ---- lines and what stands on them ----------------------------------------------------------------------------------
+# ---- lines and what is on them --------------------------------------------------------------------------------------
 
 
 def _wire(mirror: Mirror, wire: Wire) -> str:

@@ -20,7 +20,7 @@ from .groups import grouped
 
 # User text is truncated; a megabyte-long name helps no one.
 _LONGEST = 400
-# In a larger graph nobody reads every formula, and they would take most of the time and a third of the file.
+# In a larger graph no one reads every formula, and they would take most of the time and a third of the file.
 _WORDS = 20_000
 
 

@@ -421,7 +421,7 @@ def test_a_map_finds_names_as_expressions_and_with_slashes() -> None:
     which = OptimizerMap(rest, {"body/.*": body})
     which["head.bias"] = bias
     assert [which[name] for name in SHAPES] == [body, body, rest, bias]
-    assert which["nobody.kernel"] is rest
+    assert which["missing.kernel"] is rest
     assert list(which) == ["body/.*", "head.bias"]
     assert "head.bias" in which
     assert "head.kernel" not in which
