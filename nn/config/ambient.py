@@ -51,8 +51,11 @@ class Setting(Generic[T]):
     def leave(self, among: list[Block[T]]) -> None:
         """End the innermost of these blocks, of one object that may hold several, and take it off the list."""
         now = self.open.get()
-        block = next((block for block in reversed(now) if block in among), among[-1])
-        among.remove(block)
+        block = among.pop()
+        if among:  # perhaps of several threads: take this one's
+            among.append(block)
+            block = next((block for block in reversed(now) if block in among), block)
+            among.remove(block)
         assert block.token is not None
         try:
             self.open.reset(block.token)
