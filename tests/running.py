@@ -42,7 +42,7 @@ def lines_for_every_hash_seed(code: str) -> list[str]:
 
 
 def printed_by(code: str) -> str:
-    """Return what a process of its own prints."""
+    """Return what a separate process prints."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=300

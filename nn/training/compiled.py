@@ -16,8 +16,8 @@ from ..config.config import kept_by_class
 from ..data.structure import is_structure, map_structure
 from ..metrics import MeanMetricWrapper, Metric
 from ..module.masks import MASKS, joined, masks_in
+from .feed import rows_of
 from .outputs import _OutputMetric, _OutputsLoss, _PartialLoss, fitted, reduced
-from .samples import rows_of
 
 
 class Compiled(NamedTuple):

@@ -1,20 +1,231 @@
-"""Feeds: where `fit`, `evaluate` and `predict` get their batches from, arrays or a stream of batches."""
+"""From what a call is given to batches: arrays, checked and cast once, or a stream; for `fit`, `evaluate`, `predict`.
+
+A call describes how it takes data, an `Intake`; that makes `Samples` of arrays, and a `Feed` of batches of either.
+"""
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ..config.arguments import number, positive, refused
 from ..data import DataLoader
-from ..data.structure import map_structure, unpack
-from .samples import Samples, as_inputs, as_samples, class_weights, rows_of, split_last, validation_parts
+from ..data.structure import is_structure, leaves, map_structure, unpack
+
+Array = npt.NDArray[Any]
+
+
+# ---- samples --------------------------------------------------------------------------------------------------------
+
+
+class Samples(NamedTuple):
+    """Inputs, targets and weights with the same number of rows.
+
+    Attributes:
+        x: an array, or a structure of them.
+        y: the same.
+        w: one weight a sample, or None.
+        size: the number of rows.
+    """
+
+    x: Any
+    y: Any
+    w: Array | None
+    size: int
+
+
+def as_inputs(what: str, x: Any, dtype: np.dtype[Any], name: str = "x") -> Any:
+    """Return inputs as an array, or a structure of arrays; floating ones have `dtype`, integers are left unchanged.
+
+    A memory map keeps its dtype, since casting would read all of it; each batch is cast when it is used.
+
+    Args:
+        what: the call, for error messages.
+        x: array-like of shape (N, ...), or a Tensor, or a structure of them.
+        dtype: the model's.
+        name: the argument's.
+
+    Raises:
+        DtypeError: if it is not made of numbers.
+        ShapeError: if it has no samples.
+    """
+    if x.__class__ is not np.ndarray and is_structure(x):
+        parts = map_structure(lambda a: _as_input(what, a, dtype, name), x)
+        sizes = {f"{name}{path}": len(a) for path, a in leaves(parts)}
+        if len(set(sizes.values())) > 1:
+            listed = ", ".join(f"{path}: {n}" for path, n in sizes.items())
+            raise ag.ShapeError(f"{what}: expected equally many samples in every part of {name}; received {listed}")
+        return parts
+    return _as_input(what, x, dtype, name)
+
+
+def _as_input(what: str, x: Any, dtype: np.dtype[Any], name: str) -> Array:
+    array = np.asarray(x.data if isinstance(x, Tensor) else x)
+    if array.dtype.kind not in "fiub":
+        raise ag.DtypeError(
+            f"{what}: expected {name} to be an array of numbers; received {type(x).__name__} of dtype {array.dtype}. "
+            "Samples must have the same shape, and texts must be turned into numbers"
+        )
+    if array.ndim == 0:
+        raise ag.ShapeError(f"{what}: expected {name} of shape (N, ...), one row a sample; received a single number")
+    if array.size == 0:
+        raise ag.ShapeError(f"{what}: expected at least one sample; received an empty {name} of shape {array.shape}")
+    if array.dtype.kind != "f" or isinstance(x, np.memmap):
+        return array
+    return array.astype(dtype, copy=False)
+
+
+def as_samples(what: str, x: Any, y: Any, dtype: np.dtype[Any], w: Any = None) -> Samples:
+    """Return inputs, targets and weights as arrays with the same number of rows.
+
+    Raises:
+        ShapeError: also if their numbers differ.
+        ValueError: if there are no targets.
+    """
+    if y is None:
+        raise ValueError(f"{what}: expected targets; received y=None. Pass x and y as arrays")
+    inputs, targets = as_inputs(what, x, dtype), as_inputs(what, y, dtype, "y")
+    size = rows_of(inputs)
+    if size != rows_of(targets):
+        raise ag.ShapeError(
+            f"{what}: expected as many targets as samples; received x {_shapes(inputs)} and y {_shapes(targets)}. "
+            "Pair each sample with its own target"
+        )
+    weights = None if w is None else as_inputs(what, w, dtype, "sample_weight")
+    if weights is not None and rows_of(weights) != size:
+        raise ag.ShapeError(
+            f"{what}: expected one sample_weight for each of {size} samples; received shape {_shapes(weights)}"
+        )
+    return Samples(inputs, targets, weights, size)
+
+
+def rows_of(x: Any) -> int:
+    """Return the number of rows of an array or Tensor, or of a structure of them."""
+    return len(x if x.__class__ is np.ndarray or x.__class__ is Tensor else next(a for _, a in leaves(x)))
+
+
+def _shapes(x: Any) -> Any:
+    return x.shape if isinstance(x, np.ndarray) else map_structure(np.shape, x)
+
+
+def first_row(x: Any) -> Any:
+    """Return the first sample as a batch of one."""
+    return map_structure(lambda a: a[:1], x)
+
+
+def class_weights(what: str, weights: Mapping[int, float], samples: Samples) -> Samples:
+    """Return the samples, their weights multiplied by those of their classes.
+
+    Args:
+        what: the call, for error messages.
+        weights: weight by class; others weigh 1.
+        samples: with targets that are class indices (N,) or (N, 1), or one-hot (N, K).
+
+    Raises:
+        ValueError: for other targets, or other weights.
+    """
+    if not isinstance(weights, Mapping):
+        raise TypeError(f"{what}: expected class_weight={{class: weight, …}}; received {weights!r:.80}")
+    y = samples.y
+    if not isinstance(y, np.ndarray) or y.ndim > 2:
+        raise ValueError(f"{what}: expected class indices or one-hot targets with class_weight; received {_shapes(y)}")
+    classes = y.argmax(axis=-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
+    found = np.ones(len(classes), np.float32)
+    for label, weight in weights.items():
+        if not 0 <= scalar(f"{what}, class_weight", weight) < math.inf:
+            raise ValueError(f"{what}: expected class_weight of at least 0; received {weight!r} for class {label!r}")
+        found[classes == label] = weight
+    if samples.w is not None:
+        found = found * samples.w.reshape(len(found), -1)[:, 0]
+    return samples._replace(w=found)
+
+
+def split_last(what: str, samples: Samples, fraction: float) -> tuple[Samples, Samples]:
+    """Return the samples without the last part, and that part.
+
+    Args:
+        what: the call, for error messages.
+        samples: N of them.
+        fraction: size of the last part: N - floor(N (1 - fraction)) samples, as in Keras.
+
+    Raises:
+        ValueError: if the fraction is not between 0 and 1, or one of the parts is empty.
+    """
+    fraction = number(above=0, below=1)(what, "validation_split", fraction)
+    at = math.floor(samples.size * (1 - fraction))
+    if at == 0 or at == samples.size:
+        raise ValueError(
+            f"{what}: expected validation_split to leave samples on both sides; received {fraction} with "
+            f"{samples.size} samples. Choose another fraction, or pass validation_data"
+        )
+
+    def part(rows: slice, size: int) -> Samples:
+        x, y = (None if p is None else map_structure(lambda a: a[rows], p) for p in samples[:2])
+        w = None if samples.w is None else map_structure(lambda a: a[rows], samples.w)
+        return Samples(x, y, w, size)
+
+    return part(slice(0, at), at), part(slice(at, None), samples.size - at)
+
+
+def scalar(what: str, value: Any) -> float:
+    """Return a value that a step returned, as a float.
+
+    Raises:
+        TypeError: if it is not a single number.
+    """
+    try:
+        return float(value.item() if isinstance(value, Tensor) else value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{what}: expected a single number; received {value!r:.80}") from None
+
+
+def as_tensors(x: Any) -> Any:
+    """Return a batch as a Tensor, or a structure of them."""
+    if x.__class__ is np.ndarray:
+        return ag.tensor(x, copy=False)
+    return map_structure(lambda a: a if isinstance(a, Tensor) else ag.tensor(np.asarray(a), copy=False), x)
+
+
+def shapes_with(out: Any, size: int) -> Any:
+    """Return the shapes of the outputs for `size` samples, given those for one."""
+    if isinstance(out, Tensor):
+        return (size, *out.shape[1:])
+    if isinstance(out, dict):
+        return {key: shapes_with(part, size) for key, part in out.items()}
+    return [shapes_with(part, size) for part in out]
+
+
+def validation_due(what: str, freq: Any) -> Callable[[int], bool]:
+    """Return a function that tells whether to validate after an epoch, counted from 1."""
+    if isinstance(freq, (int, np.integer)):
+        every = positive(what, "validation_freq", freq)
+        return lambda epoch: epoch % every == 0
+    if isinstance(freq, Iterable) and not isinstance(freq, str):
+        chosen = {positive(what, "validation_freq", epoch) for epoch in freq}
+        return lambda epoch: epoch in chosen
+    raise refused(TypeError, what, "validation_freq", "an integer or a list of epochs", freq)
+
+
+def validation_parts(what: str, data: Any) -> tuple[Any, Any, Any]:
+    """Return x, y and the weights, or None, of `validation_data`."""
+    expected = f"{what}: expected validation_data=(x, y), (x, y, sample_weight) or a stream"
+    if not isinstance(data, (tuple, list)):
+        raise TypeError(f"{expected}; received a {type(data).__name__}")
+    if len(data) not in (2, 3):
+        raise ValueError(f"{expected}; received {len(data)} entries")
+    return (*data, None)[:3]
+
+
+# ---- feeds ----------------------------------------------------------------------------------------------------------
 
 
 def is_stream(x: Any) -> bool:

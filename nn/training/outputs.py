@@ -11,7 +11,7 @@ from autograd_lite import Tensor
 
 from .. import losses, metrics
 from ..data.structure import is_structure
-from .samples import scalar
+from .feed import scalar
 
 
 def fitted(y: Any, shape: Any) -> Any:

@@ -20,9 +20,9 @@ from ..module.modes import in_mode
 from ..module.module import Module
 from ..module.penalties import has_penalties, model_call, penalties
 from .compiled import Compiled, compiled_with
+from .feed import as_tensors, rows_of
 from .interrupts import heard_interrupts, raise_ignored
 from .outputs import scalar_or_array
-from .samples import as_tensors, rows_of
 
 Data = tuple[Any, ...]
 

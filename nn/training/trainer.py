@@ -29,18 +29,21 @@ from ..module.penalties import has_penalties, model_call
 from ..module.state import undisturbed
 from .compiled import values_of
 from .contention import WATCH
-from .feed import ArrayFeed, Feed, Intake, Validation
-from .interrupts import raise_ignored
-from .outputs import Means, NamedMeans, fitted
-from .progress import Progress, open_progress
-from .samples import (
+from .feed import (
+    ArrayFeed,
+    Feed,
+    Intake,
     Samples,
+    Validation,
     as_tensors,
     class_weights,
     first_row,
     shapes_with,
     validation_due,
 )
+from .interrupts import raise_ignored
+from .outputs import Means, NamedMeans, fitted
+from .progress import Progress, open_progress
 from .steps import Stepper
 
 _count = optional(positive)

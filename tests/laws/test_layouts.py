@@ -28,7 +28,7 @@ def gapped(a: np.ndarray) -> np.ndarray:
 
 def backwards(a: np.ndarray) -> np.ndarray:
     """Return a copy whose memory runs the other way, along every axis."""
-    turn = (slice(None, None, -1),) * a.ndim
+    turn = (..., *(slice(None, None, -1),) * a.ndim)
     return np.array(a[turn])[turn]
 
 

@@ -33,7 +33,7 @@ def read(path: Path) -> Any:
 
 
 def execute(book: Any, folder: Path, environment: dict[str, str], timeout: int) -> Any:
-    """Run a copy of a notebook from top to bottom, in a folder of its own, and return it with its new outputs.
+    """Run a copy of a notebook from top to bottom, in a separate folder, and return it with its new outputs.
 
     Args:
         book: the notebook; its old outputs do not matter.

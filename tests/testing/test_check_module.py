@@ -56,7 +56,7 @@ def test_the_module_is_left_as_it_was() -> None:
 
 
 class Statistics(nn.Module):
-    """Keeps a running mean, counts its calls, and draws from a generator of its own."""
+    """Keeps a running mean, counts its calls, and draws from a custom generator."""
 
     def __init__(self) -> None:
         super().__init__()

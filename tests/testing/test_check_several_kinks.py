@@ -14,7 +14,7 @@ X, W = np.zeros((1, 2)), np.array([[1.0, -1.0, 2.0], [0.5, 3.0, -2.0]])
 
 
 def steep(at_zero: float) -> Any:
-    """Return a relu with a slope of its own at 0."""
+    """Return a relu with a custom slope at 0."""
 
     @ag.custom_vjp
     def relu(x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The pytest plugin, run in a process of its own on small test files; and strict mode."""
+"""The pytest plugin, run in a separate process on small test files; and strict mode."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME = "autograd_lite"
 
 
 def run(tmp_path: Path, source: str, *options: str) -> str:
-    """Run pytest on a file of its own and return what it prints."""
+    """Run pytest on one file and return what it prints."""
     (tmp_path / "test_it.py").write_text(source)
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
     # What an installation leaves: the metadata that pytest finds plugins by.

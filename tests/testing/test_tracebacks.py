@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import textwrap
 import traceback
 from pathlib import Path
 from typing import Any
@@ -317,19 +316,3 @@ def test_an_op_that_breaks_a_law_ends_at_its_rule() -> None:
     assert caught.value.__cause__ is None
     assert len(lines_of(caught.value)) == 1
     assert lines_of(caught.value)[0].startswith("<lambda>: triple = ag.custom_ops.elementwise(lambda x: 3 * x")
-
-
-def test_a_test_is_where_it_was_made(tmp_path: Path) -> None:
-    """pytest's own tools name the line of the user's file: `pytest --collect-only -v`, IDEs, reports."""
-    source = textwrap.dedent("""
-        import numpy as np
-        from autograd_lite.testing import property_test
-
-        test_sin = property_test(np.sin, profile="quick")
-        """)
-    (tmp_path / "test_where.py").write_text(source)
-    (tmp_path / "conftest.py").write_text("def pytest_itemcollected(item): print(item.location)")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-s", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
-    assert "('test_where.py', 4, 'test_sin')" in done.stdout

@@ -1,4 +1,4 @@
-"""Settings that blocks hold: in any order, across threads, and no longer than somebody refers to the block."""
+"""Settings that blocks hold: in any order, across threads, and only as long as something refers to the block."""
 
 from __future__ import annotations
 
