@@ -49,6 +49,12 @@ class Gear(Ring):
     turns: int = attribute(0)
 
 
+class Sprocket(Gear):
+    """Has 9 teeth, which is no argument any more."""
+
+    teeth: int = attribute(9)
+
+
 class Written(Configurable):
     """A base class that writes its `__init__`."""
 
@@ -77,6 +83,9 @@ def test_fields_make_a_constructor_in_their_order_those_of_base_classes_first() 
 def test_attributes_are_no_arguments_and_leave_the_class_as_it_was_written() -> None:
     assert Gear.turns == 0
     assert not any(hasattr(Gear, name) for name in ("axle", "teeth", "inner"))
+    assert list(inspect.signature(Sprocket).parameters) == ["inner", "outer", "scale", "closed"]
+    assert Sprocket(1).teeth == 9
+    assert "teeth" not in Sprocket(1).get_config()
     assert "_own_fields" not in vars(Gear(1))
 
 
