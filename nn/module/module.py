@@ -257,13 +257,14 @@ class Module(Tree["Module"]):
     def _has_unbuilt_parts(self) -> bool:
         return any(module is not self and module._needs_build() for _, module in self._walk())
 
+    @ag.no_grad()
     def _rehearse(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Run `call` once without a record so that the parts build themselves, in order, before anything else happens.
 
         In evaluation mode: if a dropout drew between two initializers, the initial values would depend on whether the
         shapes were known in advance.
         """
-        with ag.no_grad(), self.mode(training=False), undisturbed(self), np.errstate(all="ignore"):
+        with self.mode(training=False), undisturbed(self), np.errstate(all="ignore"):
             self.call(*args, **(kwargs | {"training": False} if self._takes_training else kwargs))
 
     def _ready(self, what: str) -> None:
