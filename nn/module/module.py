@@ -159,7 +159,8 @@ class Module(Tree["Module"]):
             with lock_of(self):
                 if not self.built:  # another thread may have built it while this one waited
                     return self._first_call(args, kwargs)
-        with self._scope():
+        path = self._path
+        with ag.module_scope(path, absolute=True) if path else self._scope():
             return self.call(*args, **kwargs)
 
     def _scope(self) -> ag.module_scope:

@@ -13,8 +13,9 @@ from ..rows import for_every
 from .samples import DIFFERENTIABLE, Sample, differentiable_inputs, op_name
 
 
-def locked(a: np.ndarray) -> np.ndarray:
+def locked(a: Any) -> np.ndarray:
     """Return the array, which can no longer be written to."""
+    a = np.asarray(a)  # what was indexed by () is a scalar
     a.flags.writeable = False
     return a
 
