@@ -12,7 +12,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import activations
-from ..config.arguments import is_number, number, optional
+from ..config.arguments import number, optional
 from ..config.fields import Converted, field, option, weight
 from ..module.module import Shape
 from .arguments import InitializerLike, as_initializer, some_axes
@@ -175,9 +175,3 @@ class Softmax(_Elementwise):
 
     def extra_repr(self) -> str:
         return f"axis={self.axes[0] if len(self.axes) == 1 else self.axes}"
-
-
-def _not_negative(layer: str, argument: str, value: Any) -> float:
-    if not is_number(value) or not value >= 0:
-        raise ValueError(f"{layer}: expected {argument} >= 0; received {argument}={value!r}")
-    return float(value)
