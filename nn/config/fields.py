@@ -103,24 +103,29 @@ def attribute(*value: Any, init: Literal[False] = False) -> Any:
 def declare(cls: type) -> None:
     """Take the fields out of a new class's body, and give it the constructor that they make."""
     fields: dict[str, Field | None] = {}
-    notes = inspect.get_annotations(cls)
+    notes: dict[str, Any] = {}
     for name, value in list(vars(cls).items()):
         if isinstance(value, _Attribute):
             fields[name] = None
             setattr(cls, name, *value.default) if value.default else delattr(cls, name)
         elif isinstance(value, Field):
             fields[name] = value
+            notes = notes or inspect.get_annotations(cls)
             value.kept = "InitVar[" not in str(notes.get(name))
             if not value.live:
                 delattr(cls, name)
     cls._own_fields = fields  # type: ignore[attr-defined]
     if "__init__" not in vars(cls):
-        above = [fields_of(base) for base in cls.__bases__ if fields_of(base)]
-        changed = any(f is not None or any(name in others for others in above) for name, f in fields.items())
+        above = [base for base in cls.__bases__ if _declares(base)]
+        changed = any(f is not None or any(name in fields_of(base) for base in above) for name, f in fields.items())
         if changed or len(above) > 1 or (above and "__post_init__" in vars(cls)):
             cls.__init__ = _Constructor(cls)  # type: ignore[misc]
-        if cls.__doc__ is not None and _ARGUMENTS.search(cls.__doc__) is None:
+        if above and cls.__doc__ is not None and "    Args:\n" not in cls.__doc__:
             cls.__doc__ = _with_arguments(cls)
+
+
+def _declares(cls: type) -> bool:
+    return any(_own(base) for base in cls.__mro__)
 
 
 _ARGUMENTS = re.compile(r"    Args:\n(?: {8,}\S.*\n)+")
@@ -209,10 +214,15 @@ def _constructor(cls: type) -> Any:
     return init
 
 
+def parameters_of(cls: type) -> list[inspect.Parameter]:
+    """Return the arguments that the fields of a class make."""
+    return [_parameter(cls, name, f) for name, f in fields_of(cls).items()]
+
+
 def _parameter(cls: type, name: str, f: Field) -> inspect.Parameter:
     kind = inspect.Parameter.KEYWORD_ONLY if f.kw_only else inspect.Parameter.POSITIONAL_OR_KEYWORD
-    known = [notes[name] for base in cls.__mro__ if name in (notes := inspect.get_annotations(base))]
-    annotation = known[0] if known else inspect.Parameter.empty
+    known = (notes[name] for base in cls.__mro__ if name in (notes := inspect.get_annotations(base)))
+    annotation = next(known, inspect.Parameter.empty)
     return inspect.Parameter(name, kind, default=f.default, annotation=annotation)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Unpack, cast
+from typing import Unpack, cast
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..activations import SELU_ALPHA, SELU_SCALE
-from ..config.arguments import any_integer, is_number, number, optional, sequence
+from ..config.arguments import any_integer, number, optional, sequence
 from ..config.fields import field
 from ..module.module import Shape
 from .arguments import as_data_format, stream
@@ -187,9 +187,3 @@ class AlphaDropout(_Noise):
 
     def extra_repr(self) -> str:
         return f"{self.rate:g}"
-
-
-def _rate(layer: str, rate: Any) -> float:
-    if not is_number(rate) or not 0 <= rate < 1:
-        raise ValueError(f"{layer}: expected a rate with 0 <= rate < 1; received rate={rate!r}")
-    return float(rate)

@@ -307,6 +307,8 @@ class RMSNormalization(_Normalization):
     """
 
     scale: Tensor = weight()
+    scale_regularizer: Rule = option(default=None, kw_only=True)
+    scale_constraint: Rule = option(default=None, kw_only=True)
 
     axis: int | Sequence[int] = field(some_axes, default=-1)
     epsilon: float = field(number(above=0), default=1e-6)

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+import autograd_lite as ag
 import nn
 from nn.config.arguments import flag, number, optional, or_else, positive
 from nn.config.config import Configurable, Registered
@@ -117,6 +118,23 @@ def test_a_written_constructor_has_the_last_word() -> None:
     assert Keras(4, closed=False).get_config() == {"teeth": 4, "closed": False}
     below = Below(2.5, teeth=3)
     assert (below.load, below.twice, below.inner) == (2.5, 6, 1.0)
+
+
+def test_bare_annotations_of_users_classes_are_left_alone() -> None:
+    class Scale(nn.layers.Layer):
+        kernel: ag.Tensor
+        power: int = 2
+
+        def build(self, input_shape: Any) -> None:
+            self.kernel = self.add_weight(input_shape[-1:], "ones")
+
+        def call(self, x: Any) -> Any:
+            return x**self.power * self.kernel
+
+    layer = Scale(name="scale", kernel_regularizer="l2")
+    assert layer([[1.0, 3.0]]).tolist() == [[1.0, 9.0]]
+    assert [round(float(p), 3) for p in layer.losses] == [0.02]
+    assert layer.get_config().items() >= {"name": "scale", "kernel_regularizer": "l2"}.items()
 
 
 def test_configurations_have_options_if_they_were_given() -> None:
