@@ -125,9 +125,7 @@ def _causes(error: BaseException) -> Iterator[tuple[str, int]]:
 def campaign(options: argparse.Namespace, folder: Path, guard: Guard) -> dict[str, Tally]:
     """Fuzz until the time or the number of executions is over."""
     random, found = Random(options.seed), readers(folder)
-    for module in pkgutil.walk_packages(
-        nn.__path__, "nn."
-    ):  # what is compiled late is compiled now
+    for module in pkgutil.walk_packages(nn.__path__, "nn."):  # what is compiled late is compiled now
         for kind in vars(importlib.import_module(module.name)).values():
             getattr(kind, "__init__", None)
     for reader in found.values():  # what is imported late is imported now
