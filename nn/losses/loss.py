@@ -244,7 +244,7 @@ def function_of(kind: Callable[P, Loss], name: str) -> Callable[Concatenate[Any,
     y = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation="Any") for n in ("y_true", "y_pred")]
     own = [p for p in parameters_of(make) if p.name not in ("reduction", "name")]
     names = [p.name for p in own]
-    plain: list[Loss] = []  # the loss with its defaults, once somebody wants it
+    plain: list[Loss] = []  # the loss with its defaults, once it is wanted
 
     def function(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
         if not args and not kwargs:

@@ -51,7 +51,7 @@ class Gear(Ring):
 
 
 class Sprocket(Gear):
-    """Has 9 teeth, which is no argument any more."""
+    """Has 9 teeth, no longer an argument."""
 
     teeth: int = attribute(9)
 
