@@ -23,13 +23,18 @@ Function = Callable[..., Any]
 Rule = str | Function | None
 
 
-class LayerOptions(TypedDict, total=False):
-    """The keyword arguments that every layer takes, for a constructor that is written; see `Layer`."""
+class BareOptions(TypedDict, total=False):
+    """Those of `LayerOptions` that no constructor has among its own arguments."""
 
     input_shape: Sequence[int] | None
     input_dim: int | None
     name: str | None
     dtype: npt.DTypeLike | None
+
+
+class LayerOptions(BareOptions, total=False):
+    """The keyword arguments that every layer takes, for a constructor that is written; see `Layer`."""
+
     activity_regularizer: Rule
 
 

@@ -157,7 +157,7 @@ class MultiHeadAttention(Layer):
     bias_initializer: InitializerLike = field(as_initializer, default="zeros")
     kernel_regularizer: InitVar[Rule] = field(default=None)
     bias_regularizer: InitVar[Rule] = field(default=None)
-    activity_regularizer: InitVar[Rule] = field(default=None, kw_only=True)
+    activity_regularizer: InitVar[Rule] = field(default=None, kw_only=True, in_place=True)
     kernel_constraint: InitVar[Rule] = field(default=None)
     bias_constraint: InitVar[Rule] = field(default=None)
     use_gate: bool = field(flag, default=False)

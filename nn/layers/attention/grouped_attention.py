@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from ...config.arguments import positive
-from ..layer import LayerOptions, Rule
+from ..layer import BareOptions, Rule
 from .attention import Initializer, MultiHeadAttention
 
 
@@ -62,11 +62,12 @@ class GroupQueryAttention(MultiHeadAttention):
         bias_initializer: Initializer = "zeros",
         kernel_regularizer: Rule = None,
         bias_regularizer: Rule = None,
+        activity_regularizer: Rule = None,
         kernel_constraint: Rule = None,
         bias_constraint: Rule = None,
         use_gate: bool = False,
         seed: int | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[BareOptions],
     ) -> None:
         named = {"num_query_heads": num_query_heads, "num_key_value_heads": num_key_value_heads, "head_dim": head_dim}
         for name, value in named.items():
@@ -86,6 +87,7 @@ class GroupQueryAttention(MultiHeadAttention):
             bias_initializer=bias_initializer,
             kernel_regularizer=kernel_regularizer,
             bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
             kernel_constraint=kernel_constraint,
             bias_constraint=bias_constraint,
             use_gate=use_gate,
