@@ -171,7 +171,7 @@ class ConfusionMatrix(_Matrix):
 
 
 class _Overlap(_Matrix):
-    target_class_ids = cast("Converted[Sequence[int], list[int]]", ())
+    target_class_ids = cast("Converted[Sequence[int], Sequence[int]]", ())
 
     def result(self) -> float:
         """Return the mean, 0 if none of the classes was seen."""
@@ -201,7 +201,7 @@ class IoU(_Overlap):
     """
 
     num_classes: int = field(integer(2))
-    target_class_ids: Converted[Sequence[int], list[int]] = field(_class_ids)
+    target_class_ids: Converted[Sequence[int], Sequence[int]] = field(_class_ids)
     name: str = field(default="io_u")
     ignore_class: int | None = field(optional(any_integer), default=None)
     sparse_y_true: bool = field(flag, default=True)
@@ -224,7 +224,7 @@ class BinaryIoU(_Overlap):
         0.3333
     """
 
-    target_class_ids: Converted[Sequence[int], list[int]] = field(_class_ids, default=(0, 1))
+    target_class_ids: Converted[Sequence[int], Sequence[int]] = field(_class_ids, default=(0, 1))
     threshold: float = field(number(0, 1), default=0.5)
     name: str = field(default="binary_io_u")
 
@@ -246,11 +246,11 @@ class MeanIoU(IoU):
         0.3333
     """
 
-    target_class_ids: Converted[Sequence[int], list[int]] = attribute()
+    target_class_ids: Converted[Sequence[int], Sequence[int]] = attribute()
     name: str = field(default="mean_io_u")
 
     def __post_init__(self) -> None:
-        self.target_class_ids = list(range(self.num_classes))
+        self.target_class_ids = range(self.num_classes)  # no list of them: the number may be refused yet
 
 
 class OneHotIoU(IoU):
