@@ -365,10 +365,10 @@ class Module(Tree["Module"]):
 
     @property
     def weights(self) -> list[Tensor]:
-        """All parameters and buffers, in the order of `state_dict`."""
+        """All parameters and buffers, in Keras's order: that of `layers`, and in each layer the trained ones first."""
         self._ready(f"{type(self).__name__}.weights")
         self._name_tree()
-        return [t for _, t in self._tensors()]
+        return self._tensors_in_keras_order()
 
     @property
     def trainable_weights(self) -> list[Tensor]:
@@ -391,13 +391,13 @@ class Module(Tree["Module"]):
             ValueError: if their number, a shape or a dtype differs.
         """
         self._ready(f"{type(self).__name__}.set_weights")
-        paths = [path for path, _ in self._tensors()]
+        paths = {id(t): path for path, t in self._tensors()}
         if len(weights) != len(paths):
             raise ValueError(
                 f"{self.name}.set_weights: expected {len(paths)} arrays, in the order of get_weights(); received "
                 f"{len(weights)}"
             )
-        self.load_state_dict(dict(zip(paths, weights, strict=True)))
+        self.load_state_dict({paths[id(t)]: a for t, a in zip(self._tensors_in_keras_order(), weights, strict=True)})
 
     # ---- looks ------------------------------------------------------------------------------------------------------
 
