@@ -17,7 +17,7 @@ from ..config.limits import room, room_for_result
 from .building import RestoreOnError, build_once, lock_of, marks_built, takes_training
 from .elsewhere import ELSEWHERE
 from .masks import MASKS, any_mask, masked_call, masks_in, warn_lost
-from .modes import trees_changed
+from .modes import adopt, trees_changed
 from .penalties import note_constraints
 from .state import IncompatibleKeys, carried_in, check_state, undisturbed
 from .symbols import Spec, has_symbols, record_call, replaced
@@ -193,6 +193,7 @@ class Module(Tree["Module"]):
             if self._has_unbuilt_parts():
                 self._rehearse(args, kwargs)
             self.built = True
+            adopt(self)
             trees_changed()
             self._name_tree()
             room_for_result(self, args)

@@ -16,7 +16,7 @@ from ..config.config import plain, restored
 from ..config.forks import guard, on_fork
 from ..data.structure import unpack
 from ..metrics import Metric
-from ..module.modes import in_mode
+from ..module.modes import in_mode, rest_in_inference
 from ..module.module import Module
 from ..module.penalties import has_penalties, model_call, penalties
 from .compiled import Compiled, compiled_with
@@ -89,6 +89,8 @@ class Stepper(Module):
             others: Keras's arguments about compilation, with the values that mean none, since nothing is compiled here:
                 `run_eagerly=True`, `jit_compile=False`, `steps_per_execution=1`.
 
+        From then on, calls without `training=` compute in inference mode, as in Keras; `train()` undoes it.
+
         Steps that the masks of the model's outputs leave out count neither in losses nor in metrics; see
         `Module.compute_mask`. A function that returns one number for a batch must leave them out itself.
 
@@ -106,6 +108,7 @@ class Stepper(Module):
         if self.built and (parameters := self.parameters()):
             compiled.optimizer.bind(parameters)
         self._compiled = compiled
+        rest_in_inference(self)
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return what the model was compiled with as plain values; see `compile_from_config`.
