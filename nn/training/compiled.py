@@ -81,7 +81,7 @@ def _show(metric: Any, y: Any, predicted: Any, w: Any, masks: Any) -> None:
         masks = None  # the loss has applied them already, or one metric sees all outputs
     if isinstance(predicted, np.ndarray):
         y = fitted(y, predicted.shape)
-    if masks is not None and w is None and type(metric) is MeanMetricWrapper:
+    if masks is not None and w is None and isinstance(metric, MeanMetricWrapper):
         metric.update_masked(y, predicted, joined(None, masks))
         return
     kind: Any = type(metric)
