@@ -13,6 +13,9 @@ Example:
     3
 """
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
 from autograd_lite import set_seed as set_seed
 
 from . import (
@@ -20,7 +23,6 @@ from . import (
     callbacks as callbacks,
     constraints as constraints,
     data as data,
-    datasets as datasets,
     generation as generation,
     initializers as initializers,
     layers as layers,
@@ -34,3 +36,16 @@ from . import (
 )
 from .models import Input as Input, Model as Model, Sequential as Sequential
 from .module.module import Module as Module, Parameter as Parameter
+
+# Downloads need a tenth of all the modules that nn would load; they load when a data set is asked for.
+if TYPE_CHECKING:
+    from . import datasets as datasets
+else:
+
+    def __getattr__(name: str) -> object:
+        if name == "datasets":
+            return _import_module(".datasets", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), "datasets"})

@@ -80,9 +80,19 @@ _LOCK = fork_safe_lock()
 def enter_mode(change: Callable[[Mode], None]) -> Entry:
     """Begin a block in which the mode is what `change` makes of it."""
     entry = Entry(change)
-    entry.mode = mode = _changed(entry)
-    entry.token = MODE.set(mode)
+    _begin(entry)
     return entry
+
+
+def _begin(entry: Entry) -> None:
+    """Begin a block; if an interrupt comes, leave the mode as it was, since nothing would end the block."""
+    around = MODE.get()
+    try:
+        entry.mode = mode = _changed(entry)
+        entry.token = MODE.set(mode)
+    except BaseException:
+        MODE.set(around)
+        raise
 
 
 def hold_mode(change: Callable[[Mode], None]) -> None:
@@ -129,9 +139,28 @@ def leave_mode(entry: Entry) -> tuple[Entry, ...] | None:
     return now.entries[now.entries.index(entry) + 1 :] if entry in now.entries else ()
 
 
-def _without(entries: tuple[Entry, ...], left: Entry) -> Mode:
+def restore_mode(around: Mode) -> None:
+    """Bring back the mode that was here before an error, without the blocks that have ended since.
+
+    An interrupt just before or during the `__exit__` of a block keeps the block from ending, since Python calls
+    `__exit__` only once. So a frame around the block has to do it.
+    """
+    now = MODE.get()
+    if now is around:
+        return
+    ended = [entry for entry in around.entries if entry.mode is None and entry not in now.entries]
+    if not ended:
+        MODE.set(around)
+        return
+    with _LOCK:
+        mode = _without(around.entries, *ended)
+        _NESTED.add(ref(mode, _forget))
+    MODE.set(mode if mode.entries else _OUTSIDE)
+
+
+def _without(entries: tuple[Entry, ...], *left: Entry) -> Mode:
     """Return the mode that the remaining blocks make."""
-    mode = Mode(entries=tuple([entry for entry in entries if entry is not left]))
+    mode = Mode(entries=tuple([entry for entry in entries if entry not in left]))
     for entry in mode.entries:
         entry.change(mode)
     return mode
@@ -165,7 +194,9 @@ class _Recording:
         self._entries: list[Entry] = []
 
     def __enter__(self) -> None:
-        self._entries.append(enter_mode(self._change))
+        entry = Entry(self._change)
+        self._entries.append(entry)  # first: once the block has begun, an interrupt must find nothing left to do
+        _begin(entry)
 
     def __exit__(self, *exc: object) -> None:
         entries = self._entries
@@ -193,8 +224,17 @@ class _Recording:
 def _wrap_function(f: Any, recording: type[_Recording]) -> Any:
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        with recording():
-            return f(*args, **kwargs)
+        around = MODE.get()
+        try:
+            try:
+                with recording():
+                    return f(*args, **kwargs)
+            except BaseException:
+                restore_mode(around)
+                raise
+        except BaseException:
+            restore_mode(around)  # again: an interrupt may have cut the first one short
+            raise
 
     return wrapped
 
@@ -203,30 +243,38 @@ def _wrap_coroutine(f: Any, recording: type[_Recording]) -> Any:
     # The mode belongs to the task, so it may be held while the coroutine waits.
     @functools.wraps(f)
     async def wrapped(*args: Any, **kwargs: Any) -> Any:
-        with recording():
-            return await f(*args, **kwargs)
+        around = MODE.get()
+        try:
+            with recording():
+                return await f(*args, **kwargs)
+        except BaseException:
+            restore_mode(around)
+            raise
 
     return wrapped
 
 
+def _called(resume: Callable[[], Any]) -> Any:
+    return resume()
+
+
 def _wrap_generator(f: Any, recording: type[_Recording]) -> Any:
     """Hold the mode only while the generator runs: a suspended generator must not leak it to its caller."""
+    run = _wrap_function(_called, recording)
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         generator = f(*args, **kwargs)
         resume: Callable[[], Any] = functools.partial(generator.send, None)
         while True:
-            with recording():
-                try:
-                    item = resume()
-                except StopIteration as stop:
-                    return stop.value
+            try:
+                item = run(resume)
+            except StopIteration as stop:
+                return stop.value
             try:
                 sent = yield item
             except GeneratorExit:
-                with recording():
-                    generator.close()
+                run(generator.close)
                 raise
             except BaseException as error:  # the generator handles whatever the caller throws
                 resume = functools.partial(generator.throw, error)
@@ -241,7 +289,8 @@ class no_grad(_Recording):
 
     Works as a context manager and as a decorator, also of generators and coroutines; it applies to one thread or task.
     Blocks may end in any order. A generator that is suspended inside `with no_grad():` leaves it in force for its
-    caller, as with any block in Python; a decorated generator does not.
+    caller, as with any block in Python; a decorated generator does not. An interrupt at the very moment at which a
+    block ends may leave it in force; a decorated function restores the mode wherever an interrupt comes.
 
     Example:
         >>> import autograd_lite as ag

@@ -31,6 +31,7 @@ class Program(PureProgram):
         calls: for every operation its op, the ids of its array arguments, and its parameters.
 
     Example:
+        >>> import numpy as np
         >>> import autograd_lite as ag
         >>> w = ag.tensor([2.0, 3.0], requires_grad=True, name="w")
         >>> program = Program.trace(lambda x: (w * x).sum(), np.array([1.0, 1.0]), backward=True)
@@ -118,6 +119,7 @@ class Program(PureProgram):
             ValueError: if the opset is another, or the model too large for the format (2 GB).
 
         Example:
+            >>> import numpy as np
             >>> program = Program.trace(lambda x: np.tanh(x).sum(), np.ones(3))
             >>> model = program.to_onnx()
             >>> model[:17]
@@ -153,6 +155,7 @@ def trace(f: Callable[..., Any], *args: Any, backward: bool = False) -> Graph:
         GradError: with `backward`, if the result does not depend on anything that can have a gradient.
 
     Example:
+        >>> import numpy as np
         >>> import autograd_lite as ag
         >>> print(trace(lambda x: np.tanh(x).sum(), np.ones(3)))
         # 2 operations, 1 input, 6 FLOP

@@ -7,6 +7,7 @@ import inspect
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -201,7 +202,8 @@ def _as_test(
             try:
                 wrapped()
             except Exception as error:
-                _tell(error, drawn(last[0]) if last else "")
+                with suppress(Exception):  # to make the module again may be what fails
+                    _tell(error, drawn(last[0]) if last else "")
                 raise
 
     test.__name__ = test.__qualname__ = name if name.startswith("test") else f"test_{name}"

@@ -60,13 +60,16 @@ class users_lines:
         if isinstance(error, GradientMismatch | LawBroken):
             error.__traceback__ = _linked(places)
         elif isinstance(error, Exception):
-            error.__traceback__ = _linked(places, _without_ours(traceback))
+            error.__traceback__ = _linked(places, _without_ours(traceback, str(error)))
 
 
-def _without_ours(traceback: types.TracebackType | None) -> types.TracebackType | None:
-    """Return the frames that are neither ours nor Hypothesis's; all of them where the error is raised by us."""
+def _without_ours(traceback: types.TracebackType | None, message: str) -> types.TracebackType | None:
+    """Return the frames that are neither ours nor Hypothesis's; all of them for a fault of ours."""
     frames = list(_entries(traceback))
-    if not frames or _is_ours(frames[-1]):
+    if not frames:
+        return None
+    about_arguments = ": expected " in message and frames[-1].tb_frame.f_code.co_filename.startswith(_OURS[0])
+    if _is_ours(frames[-1]) and not about_arguments:
         return traceback
     rest = None
     for entry in reversed([e for e in frames if not _is_ours(e) and _HYPOTHESIS not in e.tb_frame.f_code.co_filename]):

@@ -6,7 +6,7 @@ they began. A `Setting` is for blocks that users hold, who may also do so in gen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from types import MappingProxyType
@@ -14,77 +14,75 @@ from typing import Any, Generic, TypeVar
 from weakref import ref
 
 T = TypeVar("T")
-B = TypeVar("B", bound="Block")
 
 
-class Block:
-    """A `with` block that changes a setting while it is open."""
+class Block(Generic[T]):
+    """A `with` block in which a setting has a value."""
 
-    __slots__ = ("__weakref__", "ended", "token")
-    ended: bool
-    token: Token[Any]
-
-
-class Value(Block, Generic[T]):
-    """A block in which a setting has a value."""
-
-    __slots__ = ("value",)
+    __slots__ = ("ended", "token", "value")
 
     def __init__(self, value: T) -> None:
         self.value = value
+        self.ended = False
+        self.token: Token[tuple[Block[T], ...]] | None = None
 
 
-class Setting(Generic[B]):
+class Setting(Generic[T]):
     """The open blocks of one kind in this thread and task.
 
     Blocks may end in any order, and in another thread or task than they began in, because generators may hold them. So
     each takes itself away, where resetting a variable would bring back old values. A task that was started inside a
-    block keeps it. `weakly` is for blocks whose end an interrupt may prevent: they hold only while they are referenced.
+    block keeps it.
     """
 
-    def __init__(self, name: str, *, weakly: bool = False) -> None:
-        self.open: ContextVar[tuple[Callable[[], B | None], ...]] = ContextVar(name, default=())
-        self._hold: Callable[[B], Callable[[], B | None]] = ref if weakly else lambda block: lambda: block
+    def __init__(self, name: str) -> None:
+        self.open: ContextVar[tuple[Block[T], ...]] = ContextVar(name, default=())
 
-    def blocks(self) -> list[B]:
-        """Return the open blocks, the innermost one first."""
-        found = [block() for block in reversed(self.open.get())]
-        return [block for block in found if block is not None and not block.ended]
+    def values(self) -> list[T]:
+        """Return the values of the open blocks, the innermost one's first."""
+        return [block.value for block in reversed(self.open.get()) if not block.ended]
 
-    def enter(self, block: B) -> B:
+    def enter(self, value: T) -> Block[T]:
         """Begin a block."""
-        block.ended = False
-        block.token = self.open.set((*[held for held in self.open.get() if held() is not None], self._hold(block)))
+        block = Block(value)
+        block.token = self.open.set((*self.open.get(), block))
         return block
 
-    def leave(self, block: B) -> None:
-        """End a block: in this thread or task if it began here, else everywhere."""
-        others = tuple([held for held in self.open.get() if held() not in (None, block)])
+    def leave(self, among: list[Block[T]]) -> None:
+        """End the innermost of these blocks, of one object that may hold several, and take it off the list."""
+        now = self.open.get()
+        block = among.pop()
+        if among:  # perhaps of several threads: take this one's
+            among.append(block)
+            block = next((block for block in reversed(now) if block in among), block)
+            among.remove(block)
+        assert block.token is not None
         try:
             self.open.reset(block.token)
-        except ValueError:  # it began in another context, whose variable is out of reach
+        except ValueError:  # it began in another thread or task, where only its mark can end it
             block.ended = True
-        self.open.set(others)
+        else:
+            self.open.set(tuple([other for other in now if other is not block]))
 
 
 @contextmanager
-def held(setting: Setting[Value[T]], value: T) -> Iterator[None]:
+def held(setting: Setting[T], value: T) -> Iterator[None]:
     """Let a setting have a value inside."""
-    block = setting.enter(Value(value))
+    block = setting.enter(value)
     try:
         yield
     finally:
-        setting.leave(block)
+        setting.leave([block])
 
 
 #: custom classes and functions that configurations may name; see `CustomObjectScope`
-CUSTOM_OBJECTS: Setting[Value[Mapping[str, Any]]] = Setting("nn_custom_objects")
+CUSTOM_OBJECTS: Setting[Mapping[str, Any]] = Setting("nn_custom_objects")
 #: how many elements a description may ask for; see `element_limit`
-ELEMENTS: Setting[Value[int]] = Setting("nn_elements")
+ELEMENTS: Setting[int] = Setting("nn_elements")
 #: what is left of them while a description is read, and what an error says was expected; see `limits.reading`
 BUDGET: ContextVar[tuple[list[int], str] | None] = ContextVar("nn_budget", default=None)
-#: the modes of the trees that run; see `module.modes`
-MODES: Setting[Any] = Setting("nn_modes", weakly=True)
+#: the modes of the trees that run, held weakly because an interrupt may prevent their end; see `module.modes`
+MODES: Setting[ref[Any]] = Setting("nn_modes")
 #: whether a model's call is running; see `module.penalties`
 INSIDE_MODEL: ContextVar[bool] = ContextVar("nn_inside_model", default=False)
 #: the last softmax or sigmoid, and what it was applied to; see `activations.remember_logits`

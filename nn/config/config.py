@@ -12,7 +12,7 @@ import numpy as np
 
 from autograd_lite import Tensor
 
-from .ambient import CUSTOM_OBJECTS, Value
+from .ambient import CUSTOM_OBJECTS, Block
 from .arguments import checked_here
 from .fields import attribute, declare, field, is_made, option, weight
 from .limits import reading
@@ -296,17 +296,14 @@ class CustomObjectScope:
     def __init__(self, custom_objects: Mapping[str, Any] | None) -> None:
         self._given = dict(custom_objects or {})
         check_custom(type(self).__name__, self._given)
-        self._blocks: list[Value[Mapping[str, Any]]] = []
+        self._blocks: list[Block[Mapping[str, Any]]] = []
 
     def __enter__(self) -> CustomObjectScope:
-        self._blocks.append(CUSTOM_OBJECTS.enter(Value(self._given)))
+        self._blocks.append(CUSTOM_OBJECTS.enter(self._given))
         return self
 
     def __exit__(self, *error: object) -> None:
-        # One scope may be open several times, perhaps in several threads: take this thread's innermost block.
-        block = next((block for block in CUSTOM_OBJECTS.blocks() if block in self._blocks), self._blocks[-1])
-        self._blocks.remove(block)
-        CUSTOM_OBJECTS.leave(block)
+        CUSTOM_OBJECTS.leave(self._blocks)
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
@@ -360,12 +357,12 @@ def get_custom_objects() -> dict[str, Any]:
 
 def custom_called(name: str) -> Any:
     """Return the custom class or function with this name, in a scope or registered, or None."""
-    return next((block.value[name] for block in CUSTOM_OBJECTS.blocks() if name in block.value), _REGISTERED.get(name))
+    return next((names[name] for names in CUSTOM_OBJECTS.values() if name in names), _REGISTERED.get(name))
 
 
 def custom_name(thing: Any) -> str | None:
     """Return the name of a custom class or function, in a scope or registered, or None."""
-    scoped = {name: known for block in reversed(CUSTOM_OBJECTS.blocks()) for name, known in block.value.items()}
+    scoped = {name: known for names in reversed(CUSTOM_OBJECTS.values()) for name, known in names.items()}
     named = next((name for name, known in scoped.items() if known is thing), None)
     if named is None and thing.__hash__ is not None:
         named = _NAMES.get(thing)

@@ -88,7 +88,12 @@ def weight(*, init: Literal[False] = False) -> Any:
 
 
 def attribute(*value: Any, init: Literal[False] = False) -> Any:
-    """Declare an attribute that is not an argument, and what it is until something assigns it, if it is anything."""
+    """Declare an attribute that is not an argument, even if it is one of a base class.
+
+    Args:
+        value: what it is until something assigns it; left out, it is nothing until then.
+        init: for type checkers.
+    """
     return _Attribute(*value)
 
 
@@ -97,23 +102,30 @@ def attribute(*value: Any, init: Literal[False] = False) -> Any:
 
 def declare(cls: type) -> None:
     """Take the fields out of a new class's body, and give it the constructor that they make."""
-    fields: dict[str, Field] = {}
-    notes = inspect.get_annotations(cls)
+    fields: dict[str, Field | None] = {}
+    notes: dict[str, Any] = {}
     for name, value in list(vars(cls).items()):
         if isinstance(value, _Attribute):
+            fields[name] = None
             setattr(cls, name, *value.default) if value.default else delattr(cls, name)
         elif isinstance(value, Field):
             fields[name] = value
+            notes = notes or inspect.get_annotations(cls)
             value.kept = "InitVar[" not in str(notes.get(name))
             if not value.live:
                 delattr(cls, name)
     cls._own_fields = fields  # type: ignore[attr-defined]
     if "__init__" not in vars(cls):
-        declaring = [base for base in cls.__bases__ if fields_of(base)]
-        if fields or len(declaring) > 1 or (declaring and "__post_init__" in vars(cls)):
+        above = [base for base in cls.__bases__ if _declares(base)]
+        changed = any(f is not None or any(name in fields_of(base) for base in above) for name, f in fields.items())
+        if changed or len(above) > 1 or (above and "__post_init__" in vars(cls)):
             cls.__init__ = _Constructor(cls)  # type: ignore[misc]
-        if cls.__doc__ is not None and _ARGUMENTS.search(cls.__doc__) is None:
+        if above and cls.__doc__ is not None and "    Args:\n" not in cls.__doc__:
             cls.__doc__ = _with_arguments(cls)
+
+
+def _declares(cls: type) -> bool:
+    return any(_own(base) for base in cls.__mro__)
 
 
 _ARGUMENTS = re.compile(r"    Args:\n(?: {8,}\S.*\n)+")
@@ -123,7 +135,7 @@ def _with_arguments(cls: type) -> str:
     """Return a class's docstring with the arguments from a base's docstring: Conv2D shows those of all convolutions."""
     own = cls.__doc__ or ""
     order = cls.__mro__[1 : cls.__mro__.index(_writer(cls))]
-    declaring = (base for base in order if any(not f.handed_on for f in _own(base).values()))
+    declaring = (base for base in order if any(f is not None and not f.handed_on for f in _own(base).values()))
     told = (_ARGUMENTS.search(base.__doc__ or "") for base in declaring)
     section = next((found[0] for found in told if found), "")
     if not section:
@@ -138,12 +150,14 @@ _AFTER = ("Raises", "Example", "References")
 def fields_of(cls: type, below: type = object) -> dict[str, Field]:
     """Return the fields of a class, those of its bases first, but for those of `below` and of the bases after it."""
     order = cls.__mro__[: cls.__mro__.index(below)]
-    fields = {name: f for base in reversed(order) for name, f in _own(base).items()}
+    declared = {name: f for base in reversed(order) for name, f in _own(base).items()}
+    fields = {name: f for name, f in declared.items() if f is not None}
     return dict(sorted(fields.items(), key=lambda item: item[1].kw_only))
 
 
-def _own(cls: type) -> Mapping[str, Field]:
-    found: Mapping[str, Field] = vars(cls).get("_own_fields", {})
+def _own(cls: type) -> Mapping[str, Field | None]:
+    """Return what a class declares: a field, or None for an attribute, which a base's field may be in a subclass."""
+    found: Mapping[str, Field | None] = vars(cls).get("_own_fields", {})
     return found
 
 
@@ -200,10 +214,15 @@ def _constructor(cls: type) -> Any:
     return init
 
 
+def parameters_of(cls: type) -> list[inspect.Parameter]:
+    """Return the arguments that the fields of a class make."""
+    return [_parameter(cls, name, f) for name, f in fields_of(cls).items()]
+
+
 def _parameter(cls: type, name: str, f: Field) -> inspect.Parameter:
     kind = inspect.Parameter.KEYWORD_ONLY if f.kw_only else inspect.Parameter.POSITIONAL_OR_KEYWORD
-    known = [notes[name] for base in cls.__mro__ if name in (notes := inspect.get_annotations(base))]
-    annotation = known[0] if known else inspect.Parameter.empty
+    known = (notes[name] for base in cls.__mro__ if name in (notes := inspect.get_annotations(base)))
+    annotation = next(known, inspect.Parameter.empty)
     return inspect.Parameter(name, kind, default=f.default, annotation=annotation)
 
 

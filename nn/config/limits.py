@@ -49,7 +49,7 @@ def element_limit(elements: int) -> Iterator[None]:
 
 
 def _most() -> int:
-    return next((block.value for block in ELEMENTS.blocks()), 2**28)
+    return next(iter(ELEMENTS.values()), 2**28)
 
 
 @contextmanager

@@ -12,11 +12,11 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import activations
-from ..config.arguments import is_number, number, optional
-from ..config.fields import Converted, field, weight
+from ..config.arguments import number, optional
+from ..config.fields import Converted, field, option, weight
 from ..module.module import Shape
 from .arguments import InitializerLike, as_initializer, some_axes
-from .layer import Layer
+from .layer import Layer, Rule
 
 
 class _Elementwise(Layer):
@@ -97,6 +97,8 @@ class PReLU(_Elementwise):
     """
 
     alpha: Tensor = weight()
+    alpha_regularizer: Rule = option(default=None, kw_only=True)
+    alpha_constraint: Rule = option(default=None, kw_only=True)
 
     alpha_initializer: InitializerLike = field(as_initializer, default="zeros")
     shared_axes: Converted[int | Sequence[int] | None, tuple[int, ...]] = field(_shared, default=None)
@@ -173,9 +175,3 @@ class Softmax(_Elementwise):
 
     def extra_repr(self) -> str:
         return f"axis={self.axes[0] if len(self.axes) == 1 else self.axes}"
-
-
-def _not_negative(layer: str, argument: str, value: Any) -> float:
-    if not is_number(value) or not value >= 0:
-        raise ValueError(f"{layer}: expected {argument} >= 0; received {argument}={value!r}")
-    return float(value)

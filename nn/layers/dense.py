@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import autograd_lite as ag
 from autograd_lite import Tensor
@@ -122,12 +121,28 @@ class Activation(Layer):
         return getattr(self.activation, "__name__", repr(self.activation))
 
 
-class Dropped(Layer):
-    """A layer that zeroes elements at random while training, and scales the others."""
+class Dropout(Layer):
+    """Zeroes elements at random while training, and scales the others by 1 / (1 - rate): out = x m / (1 - rate).
 
-    rate = 0.0
-    noise_shape = cast("Sequence[int | None] | None", None)
-    seed = cast("int | None", None)
+    The mask m is 1 with probability 1 - rate, else 0; its draw is a recorded op. In evaluation mode out = x.
+
+    Args:
+        rate: probability of an element to be dropped, 0 <= rate < 1.
+        noise_shape: shape of the mask, where 1 shares a draw along an axis and None takes x's length.
+        seed: of the layer's own random stream; None for the default generator.
+
+    References:
+        Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout: A Simple Way to Prevent Neural Networks
+        from Overfitting, 2014, section 10 (the scaling at training time).
+
+    Example:
+        >>> Dropout(0.5).eval()([[1.0, 2.0]]).tolist()
+        [[1.0, 2.0]]
+    """
+
+    rate: float = field(number(0, below=1))
+    noise_shape: Sequence[int | None] | None = field(optional(sequence), default=None)
+    seed: int | None = field(optional(any_integer), default=None)
     supports_masking = True
 
     def __post_init__(self) -> None:
@@ -155,27 +170,3 @@ class Dropped(Layer):
 
     def extra_repr(self) -> str:
         return f"{self.rate:g}"
-
-
-class Dropout(Dropped):
-    """Zeroes elements at random while training, and scales the others by 1 / (1 - rate): out = x m / (1 - rate).
-
-    The mask m is 1 with probability 1 - rate, else 0; its draw is a recorded op. In evaluation mode out = x.
-
-    Args:
-        rate: probability of an element to be dropped, 0 <= rate < 1.
-        noise_shape: shape of the mask, where 1 shares a draw along an axis and None takes x's length.
-        seed: of the layer's own random stream; None for the default generator.
-
-    References:
-        Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout: A Simple Way to Prevent Neural Networks
-        from Overfitting, 2014, section 10 (the scaling at training time).
-
-    Example:
-        >>> Dropout(0.5).eval()([[1.0, 2.0]]).tolist()
-        [[1.0, 2.0]]
-    """
-
-    rate: float = field(number(0, below=1))
-    noise_shape: Sequence[int | None] | None = field(optional(sequence), default=None)
-    seed: int | None = field(optional(any_integer), default=None)

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Unpack, cast
 
 import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..activations import SELU_ALPHA, SELU_SCALE
-from ..config.arguments import any_integer, is_number, number, optional, sequence
+from ..config.arguments import any_integer, number, optional, sequence
 from ..config.fields import field
 from ..module.module import Shape
-from .arguments import DataFormatLike, as_data_format, stream
-from .dense import Dropped
-from .layer import Layer
+from .arguments import as_data_format, stream
+from .dense import Dropout
+from .layer import Layer, LayerOptions
 
 
-class _SpatialDropout(Dropped):
+class _SpatialDropout(Dropout):
     """Drops whole channels: the mask is shared along all positions."""
 
     ndim = 3
 
-    data_format = "channels_last"
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self, rate: float, data_format: str = "channels_last", seed: int | None = None, **options: Unpack[LayerOptions]
+    ) -> None:
+        self.data_format = as_data_format(self, "data_format", data_format)
         shared = [1] * (self.ndim - 2)
-        self.noise_shape = (None, *shared, None) if self.data_format == "channels_last" else (None, None, *shared)
-        super().__post_init__()
+        noise = (None, *shared, None) if self.data_format == "channels_last" else (None, None, *shared)
+        super().__init__(rate, noise, seed, **options)
 
 
 class SpatialDropout1D(_SpatialDropout):
@@ -49,8 +50,8 @@ class SpatialDropout1D(_SpatialDropout):
         [[[1.0, 2.0]]]
     """
 
-    rate: float = field(number(0, below=1))
-    seed: int | None = field(optional(any_integer), default=None)
+    def __init__(self, rate: float, seed: int | None = None, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(rate, seed=seed, **options)
 
 
 class SpatialDropout2D(_SpatialDropout):
@@ -61,10 +62,6 @@ class SpatialDropout2D(_SpatialDropout):
         data_format: "channels_last" for x of shape (N, H, W, C), "channels_first" for (N, C, H, W).
         seed: of the layer's own random stream; None for the default generator.
     """
-
-    rate: float = field(number(0, below=1))
-    data_format: DataFormatLike = field(as_data_format, default="channels_last")
-    seed: int | None = field(optional(any_integer), default=None)
 
     ndim = 4
 
@@ -77,10 +74,6 @@ class SpatialDropout3D(_SpatialDropout):
         data_format: "channels_last" for x of shape (N, D, H, W, C), "channels_first" for (N, C, D, H, W).
         seed: of the layer's own random stream; None for the default generator.
     """
-
-    rate: float = field(number(0, below=1))
-    data_format: DataFormatLike = field(as_data_format, default="channels_last")
-    seed: int | None = field(optional(any_integer), default=None)
 
     ndim = 5
 
@@ -194,9 +187,3 @@ class AlphaDropout(_Noise):
 
     def extra_repr(self) -> str:
         return f"{self.rate:g}"
-
-
-def _rate(layer: str, rate: Any) -> float:
-    if not is_number(rate) or not 0 <= rate < 1:
-        raise ValueError(f"{layer}: expected a rate with 0 <= rate < 1; received rate={rate!r}")
-    return float(rate)

@@ -186,12 +186,12 @@ class BatchNormalization(_AffineNormalization):
             )
         return flags[..., None].astype(x.dtype)
 
+    @ag.no_grad()
     def _take_in(self, mean: Tensor, variance: Tensor) -> None:
         """Move the running averages towards the batch's; an effect, not part of the function that is differentiated."""
         new = 1.0 - self.momentum
-        with ag.no_grad():
-            for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                average.assign(average * self.momentum + ag.stop_gradient(value).reshape(-1) * new)
+        for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            average.assign(average * self.momentum + ag.stop_gradient(value).reshape(-1) * new)
 
 
 class LayerNormalization(_AffineNormalization):
@@ -307,6 +307,8 @@ class RMSNormalization(_Normalization):
     """
 
     scale: Tensor = weight()
+    scale_regularizer: Rule = option(default=None, kw_only=True)
+    scale_constraint: Rule = option(default=None, kw_only=True)
 
     axis: int | Sequence[int] = field(some_axes, default=-1)
     epsilon: float = field(number(above=0), default=1e-6)

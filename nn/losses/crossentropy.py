@@ -76,6 +76,9 @@ class CategoricalCrossentropy(Categorical):
         return (self._log_p(y_pred) * share).sum()
 
 
+categorical_crossentropy = function_of(CategoricalCrossentropy, "categorical_crossentropy")
+
+
 class _OfIndices(Loss):
     """A loss whose targets are class indices, shape (N, ...) or (N, ..., 1), for predictions (N, ..., K)."""
 
@@ -148,6 +151,9 @@ class SparseCategoricalCrossentropy(_OfIndices):
         return None if self.ignore_class is None else np.not_equal(y_true, self.ignore_class)
 
 
+sparse_categorical_crossentropy = function_of(SparseCategoricalCrossentropy, "sparse_categorical_crossentropy")
+
+
 class Binary(Elementwise):
     """A mean over `axis` of losses of targets in [0, 1]."""
 
@@ -201,6 +207,9 @@ class BinaryCrossentropy(Binary):
         return -(np.log(p) * y_true + np.log(1 - p) * (1 - y_true))
 
 
+binary_crossentropy = function_of(BinaryCrossentropy, "binary_crossentropy")
+
+
 class CategoricalGeneralizedCrossEntropy(_OfIndices):
     """(1 - p_y^q) / q: cross-entropy as q nears 0, absolute error at 1; wrong labels do it less harm.
 
@@ -230,9 +239,6 @@ class CategoricalGeneralizedCrossEntropy(_OfIndices):
         return losses
 
 
-categorical_crossentropy = function_of(CategoricalCrossentropy, "categorical_crossentropy")
-sparse_categorical_crossentropy = function_of(SparseCategoricalCrossentropy, "sparse_categorical_crossentropy")
-binary_crossentropy = function_of(BinaryCrossentropy, "binary_crossentropy")
 categorical_generalized_cross_entropy = function_of(
     CategoricalGeneralizedCrossEntropy, "categorical_generalized_cross_entropy"
 )

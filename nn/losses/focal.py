@@ -60,6 +60,9 @@ class BinaryFocalCrossentropy(Binary):
         return focal * (y * self.alpha + (1 - y) * (1 - self.alpha)) if self.apply_class_balancing else focal
 
 
+binary_focal_crossentropy = function_of(BinaryFocalCrossentropy, "binary_focal_crossentropy")
+
+
 def _weights(what: Any, name: str, value: Any) -> Any:
     """Check that `value` is a number of at least 0, or one for each class."""
     weights = np.asarray(value)
@@ -112,5 +115,4 @@ class CategoricalFocalCrossentropy(Categorical):
         return -((-np.expm1(log_p)) ** self.gamma * log_p * (self._smooth(y_true) * alpha)).sum(axis=self.axis)
 
 
-binary_focal_crossentropy = function_of(BinaryFocalCrossentropy, "binary_focal_crossentropy")
 categorical_focal_crossentropy = function_of(CategoricalFocalCrossentropy, "categorical_focal_crossentropy")

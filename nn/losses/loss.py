@@ -17,6 +17,7 @@ from ..activations import remember_cast
 from ..config.ambient import LIMITS
 from ..config.arguments import checked, one_of, unexpected
 from ..config.config import Configurable, publish, reference
+from ..config.fields import parameters_of
 from ..module.masks import MASKS, mask_of
 from . import targets
 from .probabilities import bounded
@@ -241,13 +242,15 @@ def function_of(kind: Callable[P, Loss], name: str) -> Callable[Concatenate[Any,
     """
     make: Any = kind
     y = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation="Any") for n in ("y_true", "y_pred")]
-    own = [p for n, p in inspect.signature(make).parameters.items() if n not in ("reduction", "name")]
+    own = [p for p in parameters_of(make) if p.name not in ("reduction", "name")]
     names = [p.name for p in own]
-    plain = make(reduction=None)
+    plain: list[Loss] = []  # the loss with its defaults, once it is wanted
 
     def function(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
         if not args and not kwargs:
-            return plain(y_true, y_pred)
+            if not plain:
+                plain.append(make(reduction=None))
+            return plain[0](y_true, y_pred)
         if kwargs.keys() - set(names):
             raise unexpected(name, kwargs, names)
         if len(args) > len(names):

@@ -46,6 +46,9 @@ class Hinge(Loss):
         return np.maximum(1 - y_pred * signs, y_pred.dtype.type(0))
 
 
+hinge = function_of(Hinge, "hinge")
+
+
 class SquaredHinge(Hinge):
     """The mean over the last axis of max(1 - y p, 0)², with y either -1 or 1; labels 0 and 1 become -1 and 1.
 
@@ -64,6 +67,9 @@ class SquaredHinge(Hinge):
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         return np.square(self._slack(y_true, y_pred)).mean(axis=-1)
+
+
+squared_hinge = function_of(SquaredHinge, "squared_hinge")
 
 
 class CategoricalHinge(Loss):
@@ -90,6 +96,9 @@ class CategoricalHinge(Loss):
     def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
         """Raise unless the shapes are equal and the targets are distributions over at least two classes."""
         targets.check_distributions(self.name, y_true, shape)
+
+
+categorical_hinge = function_of(CategoricalHinge, "categorical_hinge")
 
 
 class _Overlap(Loss):
@@ -129,6 +138,9 @@ class Dice(_Overlap):
         return 1 - 2 * both / (y_true.sum(axis=self.axis) + y_pred.sum(axis=self.axis) + EPSILON)
 
 
+dice = function_of(Dice, "dice")
+
+
 class Tversky(_Overlap):
     """1 - I / (I + alpha sum(y (1 - p)) + beta sum((1 - y) p) + EPSILON), with I = sum(y p).
 
@@ -161,6 +173,9 @@ class Tversky(_Overlap):
         missed = ((1 - y_pred) * y_true).sum(axis=self.axis)
         extra = (y_pred * (1 - y_true)).sum(axis=self.axis)
         return 1 - both / (both + missed * self.alpha + extra * self.beta + EPSILON)
+
+
+tversky = function_of(Tversky, "tversky")
 
 
 _FAR = -1e9  # the log of nothing, so that rows without any pair have finite sums
@@ -231,9 +246,4 @@ class Circle(Loss):
         return values_of(y_true)
 
 
-hinge = function_of(Hinge, "hinge")
-squared_hinge = function_of(SquaredHinge, "squared_hinge")
-categorical_hinge = function_of(CategoricalHinge, "categorical_hinge")
-dice = function_of(Dice, "dice")
-tversky = function_of(Tversky, "tversky")
 circle = function_of(Circle, "circle")

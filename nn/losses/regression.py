@@ -38,6 +38,9 @@ class MeanSquaredError(Elementwise):
         return np.square(y_pred - y_true)
 
 
+mean_squared_error = function_of(MeanSquaredError, "mean_squared_error")
+
+
 class MeanAbsoluteError(Elementwise):
     """The mean over the last axis of `|y_true - y_pred|`; the derivative is 0 where they are equal.
 
@@ -58,6 +61,9 @@ class MeanAbsoluteError(Elementwise):
         return np.abs(y_pred - y_true)
 
 
+mean_absolute_error = function_of(MeanAbsoluteError, "mean_absolute_error")
+
+
 class MeanAbsolutePercentageError(Elementwise):
     """The mean over the last axis of `100 |y_true - y_pred| / max(|y_true|, EPSILON)`.
 
@@ -76,6 +82,9 @@ class MeanAbsolutePercentageError(Elementwise):
 
     def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         return np.abs((y_true - y_pred) / np.maximum(np.abs(y_true), EPSILON)) * 100.0
+
+
+mean_absolute_percentage_error = function_of(MeanAbsolutePercentageError, "mean_absolute_percentage_error")
 
 
 class MeanSquaredLogarithmicError(Elementwise):
@@ -105,6 +114,9 @@ class MeanSquaredLogarithmicError(Elementwise):
         targets.check_not_negative(self.name, y_true)
 
 
+mean_squared_logarithmic_error = function_of(MeanSquaredLogarithmicError, "mean_squared_logarithmic_error")
+
+
 class Huber(Elementwise):
     """The mean over the last axis of e²/2 where `|e| <= delta`, `delta |e| - delta²/2` elsewhere; e = y_pred - y_true.
 
@@ -132,6 +144,9 @@ class Huber(Elementwise):
         return near * (error - 0.5 * near)
 
 
+huber = function_of(Huber, "huber")
+
+
 class LogCosh(Elementwise):
     """The mean over the last axis of log cosh(y_pred - y_true): e²/2 for small errors, `|e|` - log 2 for large ones.
 
@@ -152,6 +167,9 @@ class LogCosh(Elementwise):
     def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         error = y_pred - y_true
         return np.logaddexp(error, -error) - math.log(2.0)
+
+
+log_cosh = function_of(LogCosh, "log_cosh")
 
 
 class Poisson(Elementwise):
@@ -180,6 +198,9 @@ class Poisson(Elementwise):
         targets.check_not_negative(self.name, y_true)
 
 
+poisson = function_of(Poisson, "poisson")
+
+
 class KLDivergence(Loss):
     """The sum over the last axis of y_true log(y_true / y_pred), both first clipped to [EPSILON, 1].
 
@@ -205,6 +226,9 @@ class KLDivergence(Loss):
         """Raise unless the shapes are equal and no target is negative."""
         targets.check_same_shape(self.name, y_true, shape)
         targets.check_not_negative(self.name, y_true)
+
+
+kl_divergence = function_of(KLDivergence, "kl_divergence")
 
 
 class CosineSimilarity(Loss):
@@ -245,12 +269,4 @@ class CosineSimilarity(Loss):
         targets.check_has_axis(self.name, self.axis, shape)
 
 
-mean_squared_error = function_of(MeanSquaredError, "mean_squared_error")
-mean_absolute_error = function_of(MeanAbsoluteError, "mean_absolute_error")
-mean_absolute_percentage_error = function_of(MeanAbsolutePercentageError, "mean_absolute_percentage_error")
-mean_squared_logarithmic_error = function_of(MeanSquaredLogarithmicError, "mean_squared_logarithmic_error")
-huber = function_of(Huber, "huber")
-log_cosh = function_of(LogCosh, "log_cosh")
-poisson = function_of(Poisson, "poisson")
-kl_divergence = function_of(KLDivergence, "kl_divergence")
 cosine_similarity = function_of(CosineSimilarity, "cosine_similarity")

@@ -10,15 +10,37 @@ import numpy as np
 import autograd_lite as ag
 
 from ..config.arguments import any_integer, flag, integer, is_integer, number, one_of, optional, refused
-from ..config.fields import Converted, field
+from ..config.fields import Converted, attribute, field
 from ..config.limits import spend
 from .metric import Array, Metric, as_array, check_same_shape, divided, full_weights
 
 
-class _FScore(Metric):
-    average = cast("str | None", None)
-    beta = 1.0
-    threshold = cast("float | None", None)
+class FBetaScore(Metric):
+    """(1 + beta²) TP / ((1 + beta²) TP + beta² FN + FP) of each class; 0 where that is 0/0.
+
+    `y_true` are 0 and 1, `y_pred` scores of the same shape (N, K).
+
+    Args:
+        average: None for the scores of the classes, "macro" for their mean, "weighted" for that by how often a class
+            is true, "micro" for the score of all counts together.
+        beta: how much recall matters more than precision; greater than 0.
+        threshold: predictions above it are positive; by default the largest of a sample are, unless they are 0.
+        name: its key in `History`.
+
+    References:
+        Manning, Raghavan, Schütze: Introduction to Information Retrieval, 2008, equation 8.5.
+
+    Example:
+        >>> score = FBetaScore(beta=2.0, threshold=0.5)
+        >>> score.update_state([[1, 1], [1, 0], [0, 1]], [[0.2, 0.6], [0.9, 0.8], [0.1, 0.9]])
+        >>> score.result().round(4).tolist()
+        [0.5556, 0.9091]
+    """
+
+    average: str | None = field(optional(one_of("micro", "macro", "weighted")), default=None)
+    beta: float = field(number(above=0), default=1.0)
+    threshold: float | None = field(optional(number(above=0, high=1)), default=None)
+    name: str = field(default="fbeta_score")
 
     def reset_state(self) -> None:
         self._counts: Array | None = None  # TP, FP and FN of each class
@@ -53,35 +75,7 @@ class _FScore(Metric):
         return scores if self.average is None else float(scores.mean())
 
 
-class FBetaScore(_FScore):
-    """(1 + beta²) TP / ((1 + beta²) TP + beta² FN + FP) of each class; 0 where that is 0/0.
-
-    `y_true` are 0 and 1, `y_pred` scores of the same shape (N, K).
-
-    Args:
-        average: None for the scores of the classes, "macro" for their mean, "weighted" for that by how often a class
-            is true, "micro" for the score of all counts together.
-        beta: how much recall matters more than precision; greater than 0.
-        threshold: predictions above it are positive; by default the largest of a sample are, unless they are 0.
-        name: its key in `History`.
-
-    References:
-        Manning, Raghavan, Schütze: Introduction to Information Retrieval, 2008, equation 8.5.
-
-    Example:
-        >>> score = FBetaScore(beta=2.0, threshold=0.5)
-        >>> score.update_state([[1, 1], [1, 0], [0, 1]], [[0.2, 0.6], [0.9, 0.8], [0.1, 0.9]])
-        >>> score.result().round(4).tolist()
-        [0.5556, 0.9091]
-    """
-
-    average: str | None = field(optional(one_of("micro", "macro", "weighted")), default=None)
-    beta: float = field(number(above=0), default=1.0)
-    threshold: float | None = field(optional(number(above=0, high=1)), default=None)
-    name: str = field(default="fbeta_score")
-
-
-class F1Score(_FScore):
+class F1Score(FBetaScore):
     """2 TP / (2 TP + FN + FP) of each class, the harmonic mean of precision and recall; 0 where that is 0/0.
 
     Args:
@@ -97,8 +91,7 @@ class F1Score(_FScore):
         0.7333
     """
 
-    average: str | None = field(optional(one_of("micro", "macro", "weighted")), default=None)
-    threshold: float | None = field(optional(number(above=0, high=1)), default=None)
+    beta: float = attribute(1.0)
     name: str = field(default="f1_score")
 
 
@@ -178,27 +171,18 @@ class ConfusionMatrix(_Matrix):
 
 
 class _Overlap(_Matrix):
-    def _classes(self) -> list[int]:
-        """Return the classes of the mean."""
-        return list(range(self.num_classes))
+    target_class_ids = cast("Converted[Sequence[int], list[int]]", ())
 
     def result(self) -> float:
         """Return the mean, 0 if none of the classes was seen."""
         hits = np.diag(self._matrix)
         union = self._matrix.sum(axis=0) + self._matrix.sum(axis=1) - hits
-        classes = self._classes()
+        classes = self.target_class_ids
         hits, union = hits[classes], union[classes]
         return float(divided(divided(hits, union).sum(), np.count_nonzero(union > 0)))
 
 
-class _OfClasses(_Overlap):
-    target_class_ids = cast("Converted[Sequence[int], list[int]]", ())
-
-    def _classes(self) -> list[int]:
-        return self.target_class_ids
-
-
-class IoU(_OfClasses):
+class IoU(_Overlap):
     """The mean over some classes of TP / (TP + FP + FN): intersection over union. Classes never seen do not count.
 
     Args:
@@ -225,7 +209,7 @@ class IoU(_OfClasses):
     axis: int = field(any_integer, default=-1)
 
 
-class BinaryIoU(_OfClasses):
+class BinaryIoU(_Overlap):
     """Intersection over union of two classes, of which a prediction at or above a threshold is class 1.
 
     Args:
@@ -248,7 +232,7 @@ class BinaryIoU(_OfClasses):
         super().update_state(y_true, as_array(y_pred) >= self.threshold, sample_weight)
 
 
-class MeanIoU(_Overlap):
+class MeanIoU(IoU):
     """The mean over all classes of TP / (TP + FP + FN); classes never seen do not count.
 
     Args:
@@ -262,15 +246,14 @@ class MeanIoU(_Overlap):
         0.3333
     """
 
-    num_classes: int = field(integer(2))
+    target_class_ids: Converted[Sequence[int], list[int]] = attribute()
     name: str = field(default="mean_io_u")
-    ignore_class: int | None = field(optional(any_integer), default=None)
-    sparse_y_true: bool = field(flag, default=True)
-    sparse_y_pred: bool = field(flag, default=True)
-    axis: int = field(any_integer, default=-1)
+
+    def __post_init__(self) -> None:
+        self.target_class_ids = list(range(self.num_classes))
 
 
-class OneHotIoU(_OfClasses):
+class OneHotIoU(IoU):
     """`IoU` with one-hot targets, and scores as predictions.
 
     Args:
@@ -283,16 +266,12 @@ class OneHotIoU(_OfClasses):
         0.25
     """
 
-    num_classes: int = field(integer(2))
-    target_class_ids: Converted[Sequence[int], list[int]] = field(_class_ids)
     name: str = field(default="one_hot_io_u")
-    ignore_class: int | None = field(optional(any_integer), default=None)
+    sparse_y_true: bool = attribute(False)
     sparse_y_pred: bool = field(flag, default=False)
-    axis: int = field(any_integer, default=-1)
-    sparse_y_true = False
 
 
-class OneHotMeanIoU(_Overlap):
+class OneHotMeanIoU(MeanIoU):
     """`MeanIoU` with one-hot targets, and scores as predictions.
 
     Args:
@@ -305,9 +284,6 @@ class OneHotMeanIoU(_Overlap):
         0.25
     """
 
-    num_classes: int = field(integer(2))
     name: str = field(default="one_hot_mean_io_u")
-    ignore_class: int | None = field(optional(any_integer), default=None)
+    sparse_y_true: bool = attribute(False)
     sparse_y_pred: bool = field(flag, default=False)
-    axis: int = field(any_integer, default=-1)
-    sparse_y_true = False

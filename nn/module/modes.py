@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Protocol
+from weakref import ref
 
 from ..config.ambient import MODES, Block
 
@@ -31,7 +32,7 @@ def trees_changed() -> None:
     _changes = _change()
 
 
-class in_mode(Block):
+class in_mode:
     """Context manager: a tree of modules is in training or evaluation mode inside, for this thread or task only.
 
     A mode set inside for one of them, as by `model.eval()`, also lasts until the end of the block.
@@ -42,11 +43,12 @@ class in_mode(Block):
         modules: its modules, if they are known.
     """
 
-    __slots__ = ("_changes", "_modules", "_root", "_training", "modes")
+    __slots__ = ("__weakref__", "_blocks", "_changes", "_modules", "_root", "_training", "modes")
 
     def __init__(self, root: _Tree, training: bool, modules: Iterable[_Tree] | None = None) -> None:
         self._root, self._training = root, training
         self.modes: dict[int, bool] = {}
+        self._blocks: list[Block[ref[in_mode]]] = []
         self._modules: list[_Tree] = []  # kept alive, so that no other module gets one of their ids
         self._take_in(modules)
 
@@ -66,18 +68,18 @@ class in_mode(Block):
         return training
 
     def __enter__(self) -> None:
-        MODES.enter(self)
+        self._blocks.append(MODES.enter(ref(self)))
 
     def __exit__(self, *error: object) -> None:
-        MODES.leave(self)
+        MODES.leave(self._blocks)
 
 
 def _holder(module: _Tree) -> in_mode | None:
     """Return the innermost block that holds a module."""
-    for held in reversed(MODES.open.get()):
-        block: in_mode | None = held()
-        if block is not None and not block.ended and block.mode_of(module) is not None:
-            return block
+    for block in reversed(MODES.open.get()):
+        held: in_mode | None = block.value()
+        if held is not None and not block.ended and held.mode_of(module) is not None:
+            return held
     return None
 
 

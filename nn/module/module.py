@@ -159,7 +159,8 @@ class Module(Tree["Module"]):
             with lock_of(self):
                 if not self.built:  # another thread may have built it while this one waited
                     return self._first_call(args, kwargs)
-        with self._scope():
+        path = self._path
+        with ag.module_scope(path, absolute=True) if path else self._scope():
             return self.call(*args, **kwargs)
 
     def _scope(self) -> ag.module_scope:
@@ -257,13 +258,14 @@ class Module(Tree["Module"]):
     def _has_unbuilt_parts(self) -> bool:
         return any(module is not self and module._needs_build() for _, module in self._walk())
 
+    @ag.no_grad()
     def _rehearse(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Run `call` once without a record so that the parts build themselves, in order, before anything else happens.
 
         In evaluation mode: if a dropout drew between two initializers, the initial values would depend on whether the
         shapes were known in advance.
         """
-        with ag.no_grad(), self.mode(training=False), undisturbed(self), np.errstate(all="ignore"):
+        with self.mode(training=False), undisturbed(self), np.errstate(all="ignore"):
             self.call(*args, **(kwargs | {"training": False} if self._takes_training else kwargs))
 
     def _ready(self, what: str) -> None:

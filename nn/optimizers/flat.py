@@ -43,12 +43,12 @@ class FlatFunction:
             changes.assign(p, x[start : start + p.size].reshape(p.shape).astype(p.dtype))
             start += p.size
 
+    @no_grad()  # as a decorator, which restores the mode wherever an interrupt comes
     def value(self, x: Vector) -> float:
         """Return the function's value at x."""
         self.set(x)
         self.count += 1
-        with no_grad():
-            return self._scalar(self.f()).item()
+        return self._scalar(self.f()).item()
 
     def value_and_gradient(self, x: Vector) -> tuple[float, Vector]:
         """Return the function's value and gradient at x; a parameter that it does not depend on has gradient 0."""
@@ -57,6 +57,7 @@ class FlatFunction:
         loss = self._differentiated()
         return loss.item(), self._collect()
 
+    @enable_grad()
     def hessian_product(self, x: Vector, v: Vector) -> Vector:
         """Return the Hessian at x times v."""
         self.set(x)
@@ -64,21 +65,20 @@ class FlatFunction:
         gradients = [p.grad for p in self.parameters]
         self._clear()
         total, start = None, 0
-        with enable_grad():
-            for p, g in zip(self.parameters, gradients, strict=True):
-                part = v[start : start + p.size].reshape(p.shape).astype(p.dtype)
-                start += p.size
-                if g is not None and g.requires_grad:
-                    term = (g * part).sum()
-                    total = term if total is None else total + term
+        for p, g in zip(self.parameters, gradients, strict=True):
+            part = v[start : start + p.size].reshape(p.shape).astype(p.dtype)
+            start += p.size
+            if g is not None and g.requires_grad:
+                term = (g * part).sum()
+                total = term if total is None else total + term
         if total is not None:
             total.backward()
         return self._collect()
 
+    @enable_grad()
     def _differentiated(self, create_graph: bool = False) -> Tensor:
         self._clear()
-        with enable_grad():
-            loss = self._scalar(self.f())
+        loss = self._scalar(self.f())
         if not loss.requires_grad:
             raise GradError(f"{self.called}: expected a loss computed from the parameters; received a constant")
         loss.backward(create_graph=create_graph)

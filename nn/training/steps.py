@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import autograd_lite as ag
 from autograd_lite import Tensor
@@ -25,6 +25,7 @@ from .interrupts import heard_interrupts, raise_ignored
 from .outputs import scalar_or_array
 
 Data = tuple[Any, ...]
+T = TypeVar("T")
 
 
 _COMPILE = "optimizer, loss, metrics, loss_weights, weighted_metrics"
@@ -196,22 +197,22 @@ class Stepper(Module):
         optimizer.bind(parameters)
         return [module for _, module in self._walk()]
 
-    @contextmanager
-    def _training(self, optimizer: optimizers.Optimizer, modules: list[Module]) -> Iterator[None]:
-        """Hold training mode inside; start without gradients, and leave none behind."""
-        optimizer.zero_grad()
-        recording = ag.is_grad_enabled()
-        try:
+    @ag.enable_grad()  # as a decorator, which restores the mode wherever an interrupt comes
+    def _in_training(self, what: str, modules: list[Module], steps: Callable[[Compiled], T]) -> T:
+        """Make steps in training mode, with the metrics in use; start without gradients, and leave none behind."""
+        with self._metrics_in_use(what) as compiled:
+            optimizer = compiled.optimizer
+            optimizer.zero_grad()
             try:
-                with ag.enable_grad(), in_mode(self, True, modules), heard_interrupts():
-                    yield
-                    raise_ignored()
+                try:
+                    with in_mode(self, True, modules), heard_interrupts():
+                        done = steps(compiled)
+                        raise_ignored()
+                    return done
+                finally:
+                    optimizer.zero_grad()
             finally:
-                optimizer.zero_grad()
-        finally:
-            optimizer.zero_grad()  # again: an interrupt may have cut the first one short
-            if ag.is_grad_enabled() != recording:  # one has prevented the end of a block
-                (ag.enable_grad if recording else ag.no_grad)().__enter__()
+                optimizer.zero_grad()  # again: an interrupt may have cut the first one short
 
     # ---- steps, to be overridden ------------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from ..module.building import RestoreOnError
 from ..module.module import Module
 from ..module.penalties import has_penalties, model_call
 from ..module.state import undisturbed
-from .compiled import values_of
+from .compiled import Compiled, values_of
 from .contention import WATCH
 from .feed import (
     ArrayFeed,
@@ -129,7 +129,8 @@ class Trainer(Stepper):
         self._check(what, first, None if validation is None else validation.first())
         modules = self._bind_optimizer(what)
         self.stop_training = False
-        with self._metrics_in_use(what) as compiled, self._training(compiled.optimizer, modules):
+
+        def fit_epochs(compiled: Compiled) -> None:
             calls.call("on_train_begin")
             logs: dict[str, float] = {}
             for epoch in range(calls.resumed_epoch(initial_epoch), epochs):
@@ -141,6 +142,8 @@ class Trainer(Stepper):
             if compiled.optimizer.use_ema:
                 compiled.optimizer.finalize_variable_values()
             calls.call("on_train_end", logs)
+
+        self._in_training(what, modules, fit_epochs)
         return history
 
     def _intake(self, what: str, targets: bool = True) -> Intake:
@@ -231,8 +234,9 @@ class Trainer(Stepper):
             self._check(what, samples, None)
         modules = self._bind_optimizer(what)
         feed = ArrayFeed(samples, samples.size)
-        with self._metrics_in_use(what) as compiled, self._training(compiled.optimizer, modules):
-            values = self._train_epoch(feed, Progress("", 1), self._calls(what, []), modules)
+        values = self._in_training(
+            what, modules, lambda _: self._train_epoch(feed, Progress("", 1), self._calls(what, []), modules)
+        )
         return _as_result(values, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -292,14 +296,20 @@ class Trainer(Stepper):
         return _as_result(values, return_dict)
 
     def _evaluate(self, feed: Feed, progress: Progress | None, calls: CallbackList) -> dict[str, float]:
+        calls.call("on_test_begin")
+        values = self._evaluate_batches(feed, progress, calls)
+        calls.call("on_test_end", values)
+        return values
+
+    @ag.no_grad()  # as a decorator, which restores the mode wherever an interrupt comes
+    def _evaluate_batches(self, feed: Feed, progress: Progress | None, calls: CallbackList) -> dict[str, float]:
         compiled = self._require_compiled(self._speaker("evaluate"))
         own = self._own_step("test_step")
         mean = NamedMeans() if own else Means(compiled.loss)
         used = tuple(self.metrics) if own else compiled.all_metrics
         _reset(used)
         done = 0
-        calls.call("on_test_begin")
-        with ag.no_grad(), self.mode(training=False), remember_logits():
+        with self.mode(training=False), remember_logits():
             for samples in feed.epoch():
                 calls.call_batch("on_test_batch_begin", done)
                 if own:
@@ -315,11 +325,9 @@ class Trainer(Stepper):
                     calls.call_batch("on_test_batch_end", done - 1, mean.values(used))
                 if progress is not None and time.perf_counter() >= progress.due:
                     progress.show(done, mean.values(used))
-        values = mean.values(used)
         if progress is not None:
             progress.steps = progress.steps or done
-        calls.call("on_test_end", values)
-        return values
+        return mean.values(used)
 
     def predict(
         self,
@@ -347,29 +355,36 @@ class Trainer(Stepper):
         )
         calls = self._calls(what, _as_list(callbacks), steps=feed.steps, verbose=verbose)
         progress = open_progress(verbose, "", feed.steps)
-        outputs: list[Any] = []
         calls.call("on_predict_begin")
-        with _closing(progress, {}), ag.no_grad(), self.mode(training=False):
+        with _closing(progress, {}):
+            outputs = self._predict_batches(feed, progress, calls)
+        calls.call("on_predict_end")
+        if not outputs:
+            raise ag.ShapeError(f"{what}: expected at least one batch; received a source without any")
+        return map_structure(lambda *parts: np.concatenate(parts), outputs[0], *outputs[1:])
+
+    @ag.no_grad()
+    def _predict_batches(self, feed: Feed, progress: Progress, calls: CallbackList) -> list[Any]:
+        outputs: list[Any] = []
+        with self.mode(training=False):
             for samples in feed.epoch():
                 calls.call_batch("on_predict_batch_begin", len(outputs))
                 outputs.append(values_of(self.predict_step((samples.x,))))
                 calls.call_batch("on_predict_batch_end", len(outputs) - 1)
                 if time.perf_counter() >= progress.due:
                     progress.show(len(outputs), {})
-            progress.steps = progress.steps or len(outputs)
-        calls.call("on_predict_end")
-        if not outputs:
-            raise ag.ShapeError(f"{what}: expected at least one batch; received a source without any")
-        return map_structure(lambda *parts: np.concatenate(parts), outputs[0], *outputs[1:])
+        progress.steps = progress.steps or len(outputs)
+        return outputs
 
     # ---- before the first step --------------------------------------------------------------------------------------
 
+    @ag.no_grad()
     def _check(self, what: str, samples: Samples | None, validation: Samples | None) -> None:
         """Run the model on one sample and check all targets against its output, without changing the model."""
         loss = self._require_compiled(what).loss
         if self._own_step("train_step") and (self.built or not self._has_call()):
             return  # the custom step need not call the model as a whole
-        with RestoreOnError(self), undisturbed(self), ag.no_grad(), self.mode(training=False):
+        with RestoreOnError(self), undisturbed(self), self.mode(training=False):
             for part in (samples, validation):
                 if part is None:
                     continue

@@ -288,6 +288,25 @@ def test_a_generator_closed_inside_a_transformation_is_gone_after_it() -> None:
     assert ag.is_grad_enabled()
 
 
+def test_an_error_in_a_decorated_function_leaves_the_blocks_that_are_open_outside() -> None:
+    suspended, begun = numbers(2), numbers(2, ag.record_source)
+    next(suspended)
+
+    @ag.enable_grad()
+    def failing() -> None:
+        next(begun)
+        suspended.close()  # which began outside, and ends inside
+        raise KeyError
+
+    with ag.raise_on_change():
+        with pytest.raises(KeyError):
+            failing()
+        assert look() == Seen(source=True, verified=True)
+        begun.close()
+        assert look() == Seen(source=True, verified=True)
+    assert look() == Seen()
+
+
 def test_left_blocks_leave_nothing_behind() -> None:
     """Neither in the list of nested modes nor as a cycle that waits for the garbage collector."""
     gc.collect()

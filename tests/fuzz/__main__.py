@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import os
+import pkgutil
 import resource
 import signal
 import sys
@@ -22,6 +24,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any, NoReturn
+
+import nn
 
 from .mutation import changed_again
 from .readers import READERS, Reader, readers
@@ -121,6 +125,9 @@ def _causes(error: BaseException) -> Iterator[tuple[str, int]]:
 def campaign(options: argparse.Namespace, folder: Path, guard: Guard) -> dict[str, Tally]:
     """Fuzz until the time or the number of executions is over."""
     random, found = Random(options.seed), readers(folder)
+    for module in pkgutil.walk_packages(nn.__path__, "nn."):  # what is compiled late is compiled now
+        for kind in vars(importlib.import_module(module.name)).values():
+            getattr(kind, "__init__", None)
     for reader in found.values():  # what is imported late is imported now
         for _ in range(20):
             with contextlib.suppress(Exception):

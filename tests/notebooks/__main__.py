@@ -27,7 +27,8 @@ def main() -> int:
         print(f"{path.name}: {time.perf_counter() - start:.0f} s, {len(changed)} lines differ", *faults, sep="\n  ")
         unfit = unfit or bool(faults)
         keep_times(before, fresh)
-        fresh.metadata = before.metadata  # without the version that ran it
+        fresh.metadata = before.metadata
+        fresh.metadata["language_info"] = {"name": "python"}  # without the version that ran it
         nbformat.write(fresh, path)
     return int(unfit or not chosen)
 

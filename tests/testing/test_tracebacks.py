@@ -15,7 +15,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.core.node import Source
-from autograd_lite.testing import GradientMismatch, check_grads, property_test
+from autograd_lite.testing import GradientMismatch, check, check_grads, property_test
 from autograd_lite.testing.tracebacks import users_lines
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -261,9 +261,9 @@ def test_the_rule_at_fault_ends_the_traceback_of_every_check() -> None:
         lambda: ag.testing.check_hessian(lambda x: (uses_doubled(x) ** 2).sum(), x),
         property_test(uses_doubled, profile="quick"),
     ]
-    for check in checks:
+    for failing in checks:
         with pytest.raises(GradientMismatch) as caught:
-            check()
+            failing()
         assert lines_of(caught.value)[-2:] == WRONG
         files = [frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)]
         assert not [file for file in files if str(Path("autograd_lite", "testing")) in file]
@@ -296,9 +296,17 @@ def test_errors_of_the_function_keep_their_frames_and_lose_ours() -> None:
     assert lines_of(wrong.value)[0].startswith("<lambda>: check_grads(lambda x: x @ np.ones((3, 3))")
 
 
-def test_errors_about_our_own_arguments_are_raised_as_they_are() -> None:
-    with pytest.raises(ValueError, match="check_grads: expected kinks among"):
+def test_errors_about_arguments_show_the_call_alone() -> None:
+    with pytest.raises(ValueError, match="check_grads: expected kinks among") as caught:
         check_grads(np.sin, np.ones(2), kinks="none")
+    assert lines_of(caught.value) == []
+
+
+def test_a_fault_of_ours_keeps_its_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "_USUAL", {})  # check_grads looks its options up in it
+    with pytest.raises(ValueError, match="expected an entry 'order'") as caught:
+        check_grads(np.sin, np.ones(2))
+    assert "messages.py" in traceback.extract_tb(caught.value.__traceback__)[-1].filename
 
 
 def test_lines_that_cannot_be_read_are_left_out() -> None:

@@ -246,12 +246,12 @@ class RNN(Layer):
     def _state_shapes(self, x: Tensor) -> list[tuple[Any, ...]]:
         return [(x.shape[0], n) for n in _sizes(self.cell)]
 
+    @ag.no_grad()
     def _remember(self, states: list[Any]) -> None:
-        with ag.no_grad():
-            if self.states is None:
-                self.states = [ag.tensor(np.zeros(s.shape, s.dtype)) for s in states]
-            for held, s in zip(self.states, states, strict=True):
-                held.assign(s.detach())
+        if self.states is None:
+            self.states = [ag.tensor(np.zeros(s.shape, s.dtype)) for s in states]
+        for held, s in zip(self.states, states, strict=True):
+            held.assign(s.detach())
 
     # ---- shapes and errors ------------------------------------------------------------------------------------------
 

@@ -126,9 +126,12 @@ class SpectralNormalization(Wrapper):
             v = _unit(u @ matrix.T)
             u = _unit(v @ matrix)
         if training:
-            with ag.no_grad():
-                self.vector_u.assign(ag.stop_gradient(u))
+            self._keep(u)
         return weight / np.sum((v @ matrix) * u)
+
+    @ag.no_grad()
+    def _keep(self, u: Any) -> None:
+        self.vector_u.assign(ag.stop_gradient(u))
 
 
 def _unit(x: Any) -> Any:

@@ -317,7 +317,7 @@ def test_tensorboard(tmp_path: Path) -> None:
 
 def test_tensorboard_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "tensorboard.compat.proto", None)
-    with pytest.raises(ImportError, match=r"pip install autograd-lite\[tensorboard\]"):
+    with pytest.raises(ImportError, match=r"pip install 'autograd-lite\[tensorboard\]'"):
         callbacks.TensorBoard()
     with pytest.raises(ValueError, match="received update_freq='hour'"):
         callbacks.TensorBoard(update_freq="hour")

@@ -1,10 +1,10 @@
-"""Settings that blocks hold: in any order, across threads, and only as long as something refers to the block."""
+"""Settings that blocks hold, which end in any order and in any thread."""
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from contextvars import copy_context
 from threading import Thread
 from typing import Any
 
@@ -12,10 +12,10 @@ import pytest
 
 import nn
 from nn import layers
-from nn.config.ambient import Setting, Value, held
+from nn.config.ambient import Setting, held
 
 MODULE = layers.Dense(1, input_shape=(2,))
-SETTING: Setting[Value[str]] = Setting("test")
+SETTING: Setting[str] = Setting("test")
 
 
 def named(name: str) -> Any:
@@ -24,7 +24,7 @@ def named(name: str) -> Any:
 
 # What holds a block, and what is held: two blocks of each, the name of the second being the inner one's.
 BLOCKS: dict[str, tuple[Callable[[Any], AbstractContextManager[Any]], Callable[[], list[Any]], Any, Any]] = {
-    "a setting": (lambda v: held(SETTING, v), lambda: [b.value for b in SETTING.blocks()], "outer", "inner"),
+    "a setting": (lambda v: held(SETTING, v), lambda: SETTING.values(), "outer", "inner"),
     "a mode": (lambda v: MODULE.mode(training=v), lambda: [MODULE.training], True, False),
     "custom objects": (
         named,
@@ -77,9 +77,29 @@ def test_another_thread_sees_nothing_of_a_block_and_may_end_it(blocks: Any) -> N
     assert seen() == nothing
 
 
-def test_a_block_that_nobody_refers_to_has_ended(blocks: Any) -> None:
+def test_a_task_keeps_the_blocks_around_it_when_they_end_elsewhere(blocks: Any) -> None:
     hold, seen, _, inner = blocks
-    nothing = seen()
-    hold(inner).__enter__()
-    gc.collect()
-    assert seen() == nothing
+    block = hold(inner)
+    block.__enter__()
+    here = seen()
+    task = copy_context()
+    block.__exit__(None, None, None)
+    assert task.run(seen) == here
+
+
+def test_a_mode_whose_end_was_prevented_ends_with_its_block() -> None:
+    before = MODULE.training
+    MODULE.mode(training=not before).__enter__()
+    assert MODULE.training == before
+
+
+def test_one_object_holds_several_blocks() -> None:
+    mode, scope = MODULE.mode(training=False), named("inner")
+    for block, seen in ((mode, lambda: MODULE.training), (scope, lambda: nn.saving.get_registered_object("inner"))):
+        before = seen()
+        with block:
+            inside = seen()
+            with block:
+                assert seen() == inside
+            assert seen() == inside != before
+        assert seen() == before

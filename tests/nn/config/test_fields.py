@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+import autograd_lite as ag
 import nn
 from nn.config.arguments import flag, number, optional, or_else, positive
 from nn.config.config import Configurable, Registered
@@ -49,6 +50,12 @@ class Gear(Ring):
     turns: int = attribute(0)
 
 
+class Sprocket(Gear):
+    """Has 9 teeth, no longer an argument."""
+
+    teeth: int = attribute(9)
+
+
 class Written(Configurable):
     """A base class that writes its `__init__`."""
 
@@ -77,6 +84,9 @@ def test_fields_make_a_constructor_in_their_order_those_of_base_classes_first() 
 def test_attributes_are_no_arguments_and_leave_the_class_as_it_was_written() -> None:
     assert Gear.turns == 0
     assert not any(hasattr(Gear, name) for name in ("axle", "teeth", "inner"))
+    assert list(inspect.signature(Sprocket).parameters) == ["inner", "outer", "scale", "closed"]
+    assert Sprocket(1).teeth == 9
+    assert "teeth" not in Sprocket(1).get_config()
     assert "_own_fields" not in vars(Gear(1))
 
 
@@ -108,6 +118,23 @@ def test_a_written_constructor_has_the_last_word() -> None:
     assert Keras(4, closed=False).get_config() == {"teeth": 4, "closed": False}
     below = Below(2.5, teeth=3)
     assert (below.load, below.twice, below.inner) == (2.5, 6, 1.0)
+
+
+def test_bare_annotations_of_users_classes_are_left_alone() -> None:
+    class Scale(nn.layers.Layer):
+        kernel: ag.Tensor
+        power: int = 2
+
+        def build(self, input_shape: Any) -> None:
+            self.kernel = self.add_weight(input_shape[-1:], "ones")
+
+        def call(self, x: Any) -> Any:
+            return x**self.power * self.kernel
+
+    layer = Scale(name="scale", kernel_regularizer="l2")
+    assert layer([[1.0, 3.0]]).tolist() == [[1.0, 9.0]]
+    assert [round(float(p), 3) for p in layer.losses] == [0.02]
+    assert layer.get_config().items() >= {"name": "scale", "kernel_regularizer": "l2"}.items()
 
 
 def test_configurations_have_options_if_they_were_given() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import os
 import signal
 import sys
@@ -13,9 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nn import callbacks, layers, models
+import autograd_lite as ag
+from nn import callbacks, layers, models, optimizers
 
 from ... import signals
+from ...interrupts import Interrupt, interrupted_at, lines_of
 
 needs_signals = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 
@@ -93,3 +96,79 @@ def test_fit_in_a_thread_leaves_the_hook_alone() -> None:
     thread.join()
     assert steps == [5]
     assert sys.unraisablehook is before
+
+
+# ---- recording ------------------------------------------------------------------------------------------------------
+
+X = np.ones((2, 3), "float32")
+Y = X[:, :1]
+MODEL = models.Sequential([layers.Dense(2, input_shape=(3,)), layers.BatchNormalization(), layers.Dense(1)])
+MODEL.compile(optimizers.Adam(), "mse")
+VALIDATED: dict[str, Any] = {"validation_data": (X, Y), "verbose": 0}
+
+
+def minimized(optimizer: Callable[[list[ag.Tensor]], Any]) -> Callable[[], Any]:
+    """Return a step on (w - 1)**2 from w = 0."""
+    w = ag.tensor(np.zeros(2), requires_grad=True)
+    with ag.enable_grad():
+        (w - 1.0).sum().backward()
+    stepping = optimizer([w])
+    return (
+        (lambda: stepping.step(lambda: ((w - 1.0) ** 2).sum()))
+        if isinstance(stepping, optimizers.LBFGS)
+        else stepping.step
+    )
+
+
+def backward() -> Callable[[], Any]:
+    with ag.enable_grad():
+        loss = (ag.tensor(np.ones(2), requires_grad=True) ** 2).sum()
+    return lambda: loss.backward(create_graph=True)
+
+
+CALLS: dict[str, Callable[[], Callable[[], Any]]] = {
+    "fit": lambda: lambda: MODEL.fit(X, Y, **VALIDATED),
+    "train_on_batch": lambda: lambda: MODEL.train_on_batch(X, Y),
+    "evaluate": lambda: lambda: MODEL.evaluate(X, Y, verbose=0),
+    "predict": lambda: lambda: MODEL.predict(X),
+    "a call in training mode": lambda: lambda: MODEL(X, training=True),
+    "Adam.step": lambda: minimized(lambda parameters: optimizers.Adam(parameters=parameters)),
+    "LBFGS.step": lambda: minimized(lambda parameters: optimizers.LBFGS(max_iter=2, parameters=parameters)),
+    "backward": backward,
+    "a decorated function": lambda: ag.no_grad()(ag.enable_grad()(lambda: None)),
+    "a decorated generator": lambda: lambda: list(ag.no_grad()(lambda: (yield 1))()),
+}
+
+
+def of_modes(file: str) -> bool:
+    return file.endswith(("/core/mode.py", "/training/trainer.py", "/training/steps.py"))
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("around", [ag.no_grad, ag.enable_grad], ids=lambda block: block.__name__)
+def test_whatever_is_interrupted_recording_is_as_before(name: str, around: Callable[[], Any]) -> None:
+    """At every line that begins or ends a block, and of the calls that hold one."""
+    with around():
+        CALLS[name]()()
+        recording, left = ag.is_grad_enabled(), []
+        for line in range(lines_of(CALLS[name](), ours=of_modes)):
+            left.append(contextvars.copy_context().run(seen, CALLS[name](), line))
+        assert [line for line, after in enumerate(left) if after is not recording] == []
+
+
+def seen(call: Callable[[], Any], line: int) -> bool:
+    """Interrupt a call, and return whether operations are recorded after it."""
+    with contextlib.suppress(Interrupt):
+        interrupted_at(call, line, ours=of_modes)
+    return ag.is_grad_enabled()
+
+
+@pytest.mark.parametrize("block", [ag.no_grad, ag.enable_grad], ids=lambda block: block.__name__)
+def test_a_block_that_is_interrupted_as_it_begins_has_not_begun(block: Callable[[], Any]) -> None:
+    around = ag.enable_grad if block is ag.no_grad else ag.no_grad
+    with around():
+        recording = ag.is_grad_enabled()
+        lines = contextvars.copy_context().run(lines_of, lambda: block().__enter__(), of_modes)
+        assert lines > 5
+        after = [contextvars.copy_context().run(seen, lambda: block().__enter__(), line) for line in range(lines)]
+        assert after == [recording] * lines
