@@ -146,10 +146,10 @@ class Model(Configurable, Trainer):
 
     @property
     def input_names(self) -> list[str]:
-        """The names of a functional model's inputs: the keys of its dict, else the names of the input layers."""
+        """The names of a functional model's inputs: the sorted keys of its dict, else those of the input layers."""
         plan = self._require_plan("input_names")
         if isinstance(plan.inputs, dict):
-            return list(plan.inputs)
+            return sorted(plan.inputs)
         by_id = {id(module): name for name, module in self._functional.items()}
         return [
             by_id[id(plan.sources[slot])] if slot in plan.sources else f"input_{i}"
@@ -158,10 +158,10 @@ class Model(Configurable, Trainer):
 
     @property
     def output_names(self) -> list[str]:
-        """The names of a functional model's outputs: the keys of its dict, else the layers that compute them."""
+        """The names of a functional model's outputs: the sorted keys of its dict, else the layers that compute them."""
         plan = self._require_plan("output_names")
         if isinstance(plan.outputs, dict):
-            return list(plan.outputs)
+            return sorted(plan.outputs)
         by_id = {id(module): name for name, module in self._functional.items()}
         maker = {slot: by_id[id(module)] for module, _, outs in plan.calls() for slot in outs}
         names: list[str] = []

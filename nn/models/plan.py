@@ -67,8 +67,8 @@ class Plan:
         self.steps = steps
         self.sources = sources
         self.specs = specs
-        self.input_slots = [slot.i for slot in instances(Slot, inputs)]
-        self.output_slots = [slot.i for slot in instances(Slot, outputs)]
+        self.input_slots = sorted_slots(inputs)
+        self.output_slots = sorted_slots(outputs)
         self._symbols: list[Symbol] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -132,7 +132,7 @@ class Plan:
         for slot in self.input_slots:
             if slot not in self.sources:  # what another model computes
                 makers.pop(slot, None)
-        reads = [ins for _, ins, _ in calls] + [sorted_slots(self.outputs)]
+        reads = [*(ins for _, ins, _ in calls), self.output_slots]
         before = [[makers[slot] for slot in ins if slot in makers] for ins in reads]
         met, left = _walked(len(calls), before)
         order: dict[int, int] = {}
