@@ -120,7 +120,7 @@ def compiled_with(
     Raises:
         ValueError: for unknown names, and for metrics of one name.
     """
-    if names and len(names) > 1 and (isinstance(loss, str) or type(loss).__call__ is losses.Loss.__call__):
+    if names and len(names) > 1 and _of_one_output(loss):
         loss = dict.fromkeys(names, loss)
     if isinstance(loss, (list, tuple, dict)):
         found: losses.Loss | None = _OutputsLoss(loss, loss_weights, names)
@@ -136,6 +136,14 @@ def compiled_with(
     if len(set(used)) < len(used):
         raise ValueError(f"expected metrics with different names, none of them 'loss'; received {used[1:]}")
     return Compiled(optimizers.get(optimizer), found, *made)
+
+
+def _of_one_output(loss: Any) -> bool:
+    """Return whether a loss takes arrays; one of several outputs, or a custom function, may take them all at once."""
+    plain, kind = losses.Loss, type(loss)
+    return isinstance(loss, str) or (
+        isinstance(loss, plain) and kind.__call__ is plain.__call__ and kind.weighed is plain.weighed
+    )
 
 
 def _metrics(wanted: Any, loss: losses.Loss | None, taken: Collection[str] = ()) -> tuple[metrics.Metric, ...]:

@@ -123,7 +123,7 @@ def test_metrics_and_weighted_metrics_are_kept(tmp_path: Path) -> None:
     assert [repr(m) for m in again.metrics] == [repr(m) for m in model.metrics]
     assert again.metrics[0].threshold == 0.0  # since the loss takes logits
     history = epoch(again, 2)
-    assert list(history)[:7] == ["loss", "accuracy", "top", "huber", "margin", "mse", "r2_score"]
+    assert list(history)[:7] == ["accuracy", "huber", "loss", "margin", "mse", "r2_score", "top"]
     assert history == epoch(model, 2)
 
 
