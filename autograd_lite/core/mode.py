@@ -85,7 +85,7 @@ def enter_mode(change: Callable[[Mode], None]) -> Entry:
 
 
 def _begin(entry: Entry) -> None:
-    """Begin a block; if an interrupt comes, leave the mode as it was, since nothing would end the block."""
+    """Begin a block; if an interrupt comes, leave the mode as it was, since no frame would end the block."""
     around = MODE.get()
     try:
         entry.mode = mode = _changed(entry)
