@@ -48,7 +48,7 @@ on_fork(after_in_child=_forget_others)
 
 
 def _only(name: str, given: Any) -> Any:
-    """Return the entry of a dict that has nothing but this, else what is given."""
+    """Return the entry of a dict that has nothing but this; return anything else as it is."""
     return given[name] if isinstance(given, Mapping) and list(given) == [name] else given
 
 
