@@ -222,7 +222,7 @@ class Model(Configurable, Trainer):
         if self._plan is None:
             return members
         names = {id(module): name for name, module in self._functional.items()}
-        ordered = [(names[id(module)], module) for module in self._plan.by_depth()]
+        ordered = [(names[id(module)], module) for module in self._plan.by_depth]
         return [*ordered, *((name, member) for name, member in members if id(member) not in names)]
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from autograd_lite import Tensor
@@ -121,8 +122,9 @@ class Plan:
             seen.setdefault(id(module), module)
         return list(seen.values())
 
+    @cached_property
     def by_depth(self) -> list[Module]:
-        """Return the input layers and the layers as Keras orders them: the deepest first.
+        """The input layers and the layers as Keras orders them: the deepest first.
 
         The depth of a layer is the number of calls on the longest way from it to an output. Of the layers of one depth
         that comes first which a walk back from the outputs meets first, arguments in order and dicts by sorted key.

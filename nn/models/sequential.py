@@ -101,7 +101,7 @@ class Sequential(Model):
                 self._append_built(layer, shape)
                 if shares:
                     self._name_tree()
-            adopt(self)
+            adopt(self, layer)
         except BaseException:
             vars(self).clear()
             vars(self).update(before)

@@ -92,7 +92,7 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
             self.built = True
             if not self.trainable:  # frozen before it had weights
                 self._apply_trainable()
-            adopt(self)
+            adopt(self, self)
             trees_changed()
             self._name_tree()
 

@@ -110,8 +110,8 @@ def rest_in_inference(root: _Tree) -> None:
         vars(module)["training"] = False
 
 
-def adopt(root: _Tree) -> None:
-    """Give the mode that was set on a tree to the parts that it has gained since, which have none of their own."""
-    if "training" in vars(root):
-        for _, part in root._walk():
-            vars(part).setdefault("training", vars(root)["training"])
+def adopt(module: _Tree, part: _Tree) -> None:
+    """Give the mode that was set on a module to a part that it has gained since, unless the part has its own."""
+    if "training" in vars(module):
+        for _, each in part._walk():
+            vars(each).setdefault("training", vars(module)["training"])

@@ -194,7 +194,7 @@ class Module(Tree["Module"]):
             if self._has_unbuilt_parts():
                 self._rehearse(args, kwargs)
             self.built = True
-            adopt(self)
+            adopt(self, self)
             trees_changed()
             self._name_tree()
             room_for_result(self, args)

@@ -40,6 +40,14 @@ def shared(k: Any) -> Any:
     return k.Model(x, [dense(k, "side")(x), twice(other(twice(x)))])
 
 
+def shared_with_an_output(k: Any) -> Any:
+    """What comes before the call at the output is deep as well."""
+    x = k.Input((WIDTH,), name="x")
+    both, side = dense(k, "both"), dense(k, "side")(x)
+    near = both(dense(k, "before")(x))
+    return k.Model(x, [near, dense(k, "end")(dense(k, "middle")(both(x))), dense(k, "last")(side)])
+
+
 def nested(k: Any) -> Any:
     """A model in the model is one layer, and has an order of its own."""
     s = k.Input((WIDTH,), name="s")
@@ -70,6 +78,7 @@ GOLDEN: list[tuple[Callable[[Any], Any], str, str]] = [
     (late_branch, "a b first late second sum", "first late second"),
     (dict_outputs, "x h for_a for_z", "h for_a for_z"),
     (shared, "x twice other side", "twice other side"),
+    (shared_with_an_output, "x before both middle side end last", "before both middle side end last"),
     (nested, "x inner short tail", "farther near far short one two"),
     (operators, "x scaled direct", "scaled direct"),
     (buffers, "x norm short end", "norm short end"),
