@@ -96,8 +96,8 @@ def linear(x: Any) -> Any:
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
     """Replace negative values by zero: max(x, 0).
 
-    With other arguments: max_value where x >= max_value, x where threshold <= x < max_value, and
-    negative_slope (x - threshold) below the threshold.
+    With other arguments: max_value where x >= max_value, x where threshold < x < max_value, and
+    negative_slope (x - threshold) up to the threshold, which is 0 at the threshold itself.
 
     Example:
         >>> relu(np.array([-2.0, 0.5, 3.0]), negative_slope=0.5, max_value=2.0, threshold=1.0)
@@ -107,8 +107,8 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
         return ag.relu(x)
     below = negative_slope * (x - threshold) if negative_slope else 0.0
     above = x if max_value is None else np.minimum(x, max_value)
-    # The derivative at 0 itself is that of the lower side, as for `autograd_lite.relu`.
-    return np.where(x > 0 if threshold == 0 else x >= threshold, above, below)
+    # The derivative at the threshold itself is that of the lower side, as for `autograd_lite.relu`.
+    return np.where(x > threshold, above, below)
 
 
 @_of_symbols

@@ -126,8 +126,8 @@ def try_signals(count: int, number: signal.Signals, seed: int = 0) -> Found:
                 sent += 1
                 ignored += ended
                 torn += digest(model) not in known
-                left += not (model.training and ag.is_grad_enabled()) or any(
-                    p.grad is not None for p in model.parameters()
+                left += (
+                    model.training or not ag.is_grad_enabled() or any(p.grad is not None for p in model.parameters())
                 )
     finally:
         signal.signal(number, before)

@@ -65,6 +65,7 @@ class History(Callback):
             raise ImportError(f"History.plot: expected matplotlib; {error}. {_INSTALL}") from error
 
         found = list(dict.fromkeys(name.removeprefix("val_") for name in self.history))
+        found.sort(key=lambda name: name != "loss")  # first
         wanted = found if names is None else names
         if not wanted or (unknown := [name for name in wanted if name not in found]):
             received = repr(unknown[0]) if wanted else "an empty history"

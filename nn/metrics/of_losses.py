@@ -101,7 +101,9 @@ class CategoricalCrossentropy(MeanOf, of=losses.CategoricalCrossentropy):
 
 
 class SparseCategoricalCrossentropy(MeanOf, of=losses.SparseCategoricalCrossentropy):
-    """The mean over samples of -log p_y, leaving out those of the ignored class.
+    """The mean over samples of -log p_y.
+
+    As in Keras, targets of the ignored class have the value 0, and are left out of the mean only if there are weights.
 
     Args:
         name: its key in `History`.
@@ -114,9 +116,8 @@ class SparseCategoricalCrossentropy(MeanOf, of=losses.SparseCategoricalCrossentr
     axis: int = field(any_integer, default=-1)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        if self.ignore_class is None:
-            return super().update_state(y_true, y_pred, sample_weight)
-        values = as_array(self.fn(y_true, y_pred))
-        counted = np.not_equal(as_array(y_true), self.ignore_class).reshape(values.shape)
-        weights = 1.0 if sample_weight is None else full_weights(self.name, sample_weight, values.shape)
-        return self.add(values, counted * weights)
+        if self.ignore_class is not None and sample_weight is not None:
+            shape = np.delete(as_array(y_pred).shape, self.axis)
+            counted = np.not_equal(as_array(y_true), self.ignore_class).reshape(shape)
+            sample_weight = counted * full_weights(self.name, sample_weight, counted.shape)
+        super().update_state(y_true, y_pred, sample_weight)

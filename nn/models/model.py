@@ -14,6 +14,7 @@ from .. import saving
 from ..config.config import Configurable
 from ..config.fields import attribute
 from ..config.limits import reading
+from ..layers.operation import Operation
 from ..module.module import Module
 from ..module.symbols import Symbol
 from ..saving import descriptions
@@ -145,10 +146,10 @@ class Model(Configurable, Trainer):
 
     @property
     def input_names(self) -> list[str]:
-        """The names of a functional model's inputs: the keys of its dict, else the names of the input layers."""
+        """The names of a functional model's inputs: the sorted keys of its dict, else those of the input layers."""
         plan = self._require_plan("input_names")
         if isinstance(plan.inputs, dict):
-            return list(plan.inputs)
+            return sorted(plan.inputs)
         by_id = {id(module): name for name, module in self._functional.items()}
         return [
             by_id[id(plan.sources[slot])] if slot in plan.sources else f"input_{i}"
@@ -157,10 +158,10 @@ class Model(Configurable, Trainer):
 
     @property
     def output_names(self) -> list[str]:
-        """The names of a functional model's outputs: the keys of its dict, else the layers that compute them."""
+        """The names of a functional model's outputs: the sorted keys of its dict, else the layers that compute them."""
         plan = self._require_plan("output_names")
         if isinstance(plan.outputs, dict):
-            return list(plan.outputs)
+            return sorted(plan.outputs)
         by_id = {id(module): name for name, module in self._functional.items()}
         maker = {slot: by_id[id(module)] for module, _, outs in plan.calls() for slot in outs}
         names: list[str] = []
@@ -216,10 +217,25 @@ class Model(Configurable, Trainer):
 
     # ---- layers -----------------------------------------------------------------------------------------------------
 
+    def _in_keras_order(self) -> list[tuple[str, Module | Tensor]]:
+        members = super()._in_keras_order()
+        if self._plan is None:
+            return members
+        names = {id(module): name for name, module in self._functional.items()}
+        ordered = [(names[id(module)], module) for module in self._plan.by_depth]
+        return [*ordered, *((name, member) for name, member in members if id(member) not in names)]
+
     @property
     def layers(self) -> list[Module]:
-        """The modules directly below this one, in order."""
-        return [member for _, member in self._members() if isinstance(member, Module)]
+        """The layers directly below this one, in Keras's order; see `nn.models.plan.Plan.by_depth`.
+
+        Operators and functions that were applied to symbols are not among them, but `summary` shows them.
+        """
+        return [member for _, member in self._named_layers()]
+
+    def _named_layers(self) -> list[tuple[str, Module]]:
+        found = self._in_keras_order()
+        return [(name, m) for name, m in found if isinstance(m, Module) and not isinstance(m, Operation)]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Module:
         """Return the layer of this name, or at this place in `layers`.
@@ -229,11 +245,12 @@ class Model(Configurable, Trainer):
         """
         if (name is None) == (index is None):
             raise ValueError(f"{self.name}.get_layer: expected a name or an index; received {name=}, {index=}")
-        found = [(key, member) for key, member in self._members() if isinstance(member, Module)]
         if index is not None:
+            found = self._named_layers()
             if not -len(found) <= index < len(found):
                 raise ValueError(f"{self.name}.get_layer: expected an index below {len(found)}; received {index}")
             return found[index][1]
+        found = [(key, member) for key, member in self._members() if isinstance(member, Module)]
         for key, member in found:
             if name in (key, member.name):
                 return member

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from autograd_lite import Tensor
@@ -67,8 +68,8 @@ class Plan:
         self.steps = steps
         self.sources = sources
         self.specs = specs
-        self.input_slots = [slot.i for slot in instances(Slot, inputs)]
-        self.output_slots = [slot.i for slot in instances(Slot, outputs)]
+        self.input_slots = sorted_slots(inputs)
+        self.output_slots = sorted_slots(outputs)
         self._symbols: list[Symbol] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -121,12 +122,63 @@ class Plan:
             seen.setdefault(id(module), module)
         return list(seen.values())
 
+    @cached_property
+    def by_depth(self) -> list[Module]:
+        """The input layers and the layers as Keras orders them: the deepest first.
+
+        The depth of a layer is the number of calls on the longest way from it to an output. Of the layers of one depth
+        that comes first which a walk back from the outputs meets first, arguments in order and dicts by sorted key.
+        """
+        calls = self.calls()
+        makers = {slot: i for i, (_, _, outs) in enumerate(calls) for slot in outs}
+        for slot in self.input_slots:
+            if slot not in self.sources:  # what another model computes
+                makers.pop(slot, None)
+        reads = [*(ins for _, ins, _ in calls), self.output_slots]
+        before = [[makers[slot] for slot in ins if slot in makers] for ins in reads]
+        met, left = _walked(len(calls), before)
+        order: dict[int, int] = {}
+        for i in met[1:]:
+            order.setdefault(id(calls[i][0]), len(order))
+        least, depths = [0] * len(calls), dict.fromkeys(order, 0)
+        for i in reversed(left[:-1]):
+            key = id(calls[i][0])
+            depths[key] = depth = max(least[i], depths[key])  # a shared layer is as deep as its deepest call so far
+            for parent in before[i]:
+                least[parent] = max(least[parent], depth + 1)
+        return sorted(self.modules(), key=lambda m: (-depths.get(id(m), 0), order.get(id(m), -1)))
+
     def calls(self) -> list[tuple[Module, list[int], list[int]]]:
         """Return (layer, slots in, slots out) of the inputs and the steps."""
         found: list[tuple[Module, list[int], list[int]]] = []
         found += [(self.sources[i], [], [i]) for i in self.input_slots if i in self.sources]
-        found += [(s.module, [x.i for x in instances(Slot, [s.args, s.kwargs])], s.outs) for s in self.steps]
+        found += [(s.module, sorted_slots([s.args, s.kwargs]), s.outs) for s in self.steps]
         return found
+
+
+def sorted_slots(structure: Any) -> list[int]:
+    """Return the numbers of the slots in nested containers, in order; dicts by sorted key."""
+    if isinstance(structure, Slot):
+        return [structure.i]
+    if isinstance(structure, dict):
+        structure = [part for _, part in sorted(structure.items(), key=lambda item: str(item[0]))]
+    return [i for part in structure for i in sorted_slots(part)] if isinstance(structure, (list, tuple)) else []
+
+
+def _walked(root: int, before: list[list[int]]) -> tuple[list[int], list[int]]:
+    """Walk depth first from a call through those before it; return all calls as they are met, and as they are left."""
+    met, left = {root: None}, []
+    stack = [(root, iter(before[root]))]
+    while stack:
+        at, rest = stack[-1]
+        new = next((i for i in rest if i not in met), None)
+        if new is None:
+            left.append(at)
+            stack.pop()
+        else:
+            met[new] = None
+            stack.append((new, iter(before[new])))
+    return list(met), left
 
 
 def step(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], outs: list[int], nested: bool) -> Step:

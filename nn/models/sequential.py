@@ -15,6 +15,7 @@ from ..config.registry import snake_case
 from ..layers import InputLayer
 from ..module.building import build_once
 from ..module.described import layer_config, layer_from_config
+from ..module.modes import adopt
 from ..module.module import Module
 from ..module.symbols import Call, Symbol
 from ..module.tree import Shape
@@ -100,6 +101,7 @@ class Sequential(Model):
                 self._append_built(layer, shape)
                 if shares:
                     self._name_tree()
+            adopt(self, layer)
         except BaseException:
             vars(self).clear()
             vars(self).update(before)

@@ -119,7 +119,7 @@ def _rows(model: Module, expand_nested: bool, show_trainable: bool) -> tuple[lis
 
 
 def _parts(model: Any) -> list[tuple[str, Module]]:
-    found = [(name, m) for name, m in model._members() if isinstance(m, Module)]
+    found = [(name, m) for name, m in model._in_keras_order() if isinstance(m, Module)]
     return found or [(model.name, model)]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import autograd_lite as ag
 
 from ..config.forks import guard, on_fork
-from .modes import trees_changed
+from .modes import adopt, trees_changed
 from .tree import Tree
 
 
@@ -92,6 +92,7 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
             self.built = True
             if not self.trainable:  # frozen before it had weights
                 self._apply_trainable()
+            adopt(self, self)
             trees_changed()
             self._name_tree()
 

@@ -100,7 +100,18 @@ def set_mode(modules: Iterable[_Tree], training: bool) -> None:
             block.modes[id(module)] = training
 
 
-def adopt(module: _Tree, parts: Iterable[_Tree]) -> None:
-    """Give the parts that a module has just made the mode of the module."""
-    for part in parts:
-        vars(part)["training"] = vars(module).get("training", module._begins_training)
+def rest_in_inference(root: _Tree) -> None:
+    """Put a tree into evaluation mode for the calls that no block holds: what `compile` and `load_model` do.
+
+    The rule: called without `training=`, a model that was compiled or loaded computes in inference mode, as in Keras,
+    and any other in training mode, as in PyTorch; `train()` and `eval()` change either.
+    """
+    for _, module in root._walk():
+        vars(module)["training"] = False
+
+
+def adopt(module: _Tree, part: _Tree) -> None:
+    """Give the mode that was set on a module to a part that it has gained since, unless the part has its own."""
+    if "training" in vars(module):
+        for _, each in part._walk():
+            vars(each).setdefault("training", vars(module)["training"])

@@ -17,7 +17,7 @@ from ..config.limits import room, room_for_result
 from .building import RestoreOnError, build_once, lock_of, marks_built, takes_training
 from .elsewhere import ELSEWHERE
 from .masks import MASKS, any_mask, masked_call, masks_in, warn_lost
-from .modes import trees_changed
+from .modes import adopt, trees_changed
 from .penalties import note_constraints
 from .state import IncompatibleKeys, carried_in, check_state, undisturbed
 from .symbols import Spec, has_symbols, record_call, replaced
@@ -194,6 +194,7 @@ class Module(Tree["Module"]):
             if self._has_unbuilt_parts():
                 self._rehearse(args, kwargs)
             self.built = True
+            adopt(self, self)
             trees_changed()
             self._name_tree()
             room_for_result(self, args)
@@ -367,10 +368,10 @@ class Module(Tree["Module"]):
 
     @property
     def weights(self) -> list[Tensor]:
-        """All parameters and buffers, in the order of `state_dict`."""
+        """All parameters and buffers, in Keras's order: that of `layers`, and in each layer the trained ones first."""
         self._ready(f"{type(self).__name__}.weights")
         self._name_tree()
-        return [t for _, t in self._tensors()]
+        return self._tensors_in_keras_order()
 
     @property
     def trainable_weights(self) -> list[Tensor]:
@@ -393,13 +394,13 @@ class Module(Tree["Module"]):
             ValueError: if their number, a shape or a dtype differs.
         """
         self._ready(f"{type(self).__name__}.set_weights")
-        paths = [path for path, _ in self._tensors()]
+        paths = {id(t): path for path, t in self._tensors()}
         if len(weights) != len(paths):
             raise ValueError(
                 f"{self.name}.set_weights: expected {len(paths)} arrays, in the order of get_weights(); received "
                 f"{len(weights)}"
             )
-        self.load_state_dict(dict(zip(paths, weights, strict=True)))
+        self.load_state_dict({paths[id(t)]: a for t, a in zip(self._tensors_in_keras_order(), weights, strict=True)})
 
     # ---- looks ------------------------------------------------------------------------------------------------------
 

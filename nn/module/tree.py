@@ -79,6 +79,31 @@ class Tree(Generic[Part]):
                     seen.add(id(member))
                     yield _join(path, name), member
 
+    def _in_keras_order(self) -> list[tuple[str, Part | Tensor]]:
+        """Return the members in the order of `layers` and `weights`: first the tensors that are trained, if not frozen.
+
+        Paths, `parameters` and files follow `_members` instead, so that they do not depend on what is done with
+        a layer's result.
+        """
+        return sorted(
+            self._members(),
+            key=lambda m: isinstance(m[1], Tensor) and not (m[1].requires_grad or m[0] in self._frozen),
+        )
+
+    def _tensors_in_keras_order(self) -> list[Tensor]:
+        """Return the leaf tensors of the tree in the order of `weights`, each once."""
+        found: dict[int, Tensor] = {}
+        seen = set()
+        stack: list[Any] = [self]
+        while stack:
+            module = stack.pop()
+            if id(module) not in seen:
+                seen.add(id(module))
+                members = [m for _, m in module._in_keras_order()]
+                found |= {id(t): t for t in members if isinstance(t, Tensor) and t.is_leaf and id(t) not in found}
+                stack.extend(m for m in reversed(members) if isinstance(m, Tree))
+        return list(found.values())
+
     def _name_tree(self) -> None:
         prefix = self._path or ""
         for path, module in self._walk(prefix):

@@ -61,6 +61,7 @@ def save_checkpoint(
     about = {
         "format": _FORMAT,
         "optimizer": None if optimizer is None else packed("optimizer", optimizer.state_dict(), arrays),
+        "parameters": _paths(model, optimizer),
         "loader": None if loader is None else packed("loader", loader.state_dict(), arrays),
         "extra": packed("extra", dict(extra or {}), arrays),
         "random": packed("random", ag.random.default_generator.state, arrays),
@@ -103,6 +104,7 @@ def load_checkpoint(
     bind = getattr(optimizer, "bind", None)
     if bind is not None and not getattr(optimizer, "parameters", True):
         bind(model.parameters())
+    _put_in_order(what, model, optimizer, about.get("parameters"))
     weights = {name.removeprefix("model/"): a for name, a in arrays.items() if name.startswith("model/")}
     before: list[tuple[Any, Any]] = []
     stream, streams = ag.random.default_generator.state, generators(model)
@@ -131,3 +133,40 @@ def load_checkpoint(
 def _optimizer(model: Any) -> Any:
     compiled = getattr(model, "_compiled", None)
     return None if compiled is None else compiled.optimizer
+
+
+def _paths(model: Module, optimizer: Any) -> list[str] | None:
+    """Return the paths of an optimizer's parameters, if all are the model's: its state counts them."""
+    paths = {id(t): path for path, t in model._tensors()}
+    found = [paths.get(id(p)) for p in getattr(optimizer, "parameters", None) or ()]
+    return [path for path in found if path is not None] if found and None not in found else None
+
+
+def _put_in_order(what: str, model: Module, optimizer: Any, paths: Any) -> None:
+    """Bind an optimizer to its parameters in the order in which the file counts them.
+
+    Raises:
+        ValueError: if they cannot be put in this order, because the optimizer has taken steps already.
+    """
+    bound = list(getattr(optimizer, "parameters", None) or ())
+    if not bound:
+        return
+    tensors = dict(model._tensors())
+    if isinstance(paths, list):
+        wanted = [tensors[path] for path in paths if isinstance(path, str) and path in tensors]
+    elif _same(bound, model.trainable_weights):
+        wanted = model.parameters()  # a file without paths is older than Keras's order of weights
+    else:
+        return
+    if _same(bound, wanted) or {id(p) for p in bound} != {id(p) for p in wanted}:
+        return
+    if not hasattr(optimizer, "bind"):
+        raise ValueError(
+            f"{what}: expected an optimizer of the model's parameters in the file's order, {paths or 'parameters()'}; "
+            f"received a {type(optimizer).__name__} of the same in another order. Make one with that order"
+        )
+    optimizer.bind(wanted)
+
+
+def _same(tensors: list[Any], others: list[Any]) -> bool:
+    return [id(t) for t in tensors] == [id(t) for t in others]

@@ -27,6 +27,7 @@ from ..config.arguments import checked
 from ..config.codec import check_plain, dicts_in
 from ..config.config import CustomObjectScope, check_custom
 from ..config.limits import at_most, reading
+from ..module.modes import rest_in_inference
 from ..module.module import Module
 from .descriptions import MODEL_FORMAT, checked_description, described, remade
 from .safetensors import SavedFileError, read_file, write_file
@@ -153,6 +154,8 @@ def load_model(
 ) -> Any:
     """Return the model that `save_model` wrote, compiled as it was.
 
+    Calls without `training=` compute in inference mode, as in Keras; `train()` undoes it.
+
     Args:
         path: of the file.
         custom_objects: custom classes and functions that the file names, by name; besides these, only registered ones
@@ -177,6 +180,7 @@ def load_model(
             set_generators(model, about["state"])
             if about["compiled"] is not None:
                 _compile(what, model, about["compiled"], arrays)
+            rest_in_inference(model)
     except (SavedFileError, KeyboardInterrupt):
         raise
     except Exception as error:

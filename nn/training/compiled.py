@@ -30,8 +30,9 @@ class Compiled(NamedTuple):
 
     @property
     def all_metrics(self) -> tuple[Metric, ...]:
-        """The metrics without and with sample weights."""
-        return self.metrics + self.weighted
+        """The metrics without and with sample weights, in the order of `evaluate`: those of several outputs by name."""
+        found = self.metrics + self.weighted
+        return tuple(sorted(found, key=lambda metric: metric.name if isinstance(metric, _OutputMetric) else ""))
 
     def apart(self, modules: Iterable[Any]) -> Compiled:
         """Return a copy whose losses and metrics share nothing with these but the modules."""
@@ -45,7 +46,7 @@ class Compiled(NamedTuple):
             return {"optimizer": self.optimizer, "loss": loss, "metrics": own, "weighted_metrics": list(self.weighted)}
         return {
             "optimizer": self.optimizer,
-            "loss": {name: loss.parts.get(name) for name in loss.names},
+            "loss": {**loss.parts, **{name: None for name in loss.names if name not in loss.parts}},
             "loss_weights": loss.weights,
             "metrics": _by_output(own),
             "weighted_metrics": _by_output(self.weighted),
@@ -81,7 +82,7 @@ def _show(metric: Any, y: Any, predicted: Any, w: Any, masks: Any) -> None:
         masks = None  # the loss has applied them already, or one metric sees all outputs
     if isinstance(predicted, np.ndarray):
         y = fitted(y, predicted.shape)
-    if masks is not None and w is None and type(metric) is MeanMetricWrapper:
+    if masks is not None and w is None and isinstance(metric, MeanMetricWrapper):
         metric.update_masked(y, predicted, joined(None, masks))
         return
     kind: Any = type(metric)
@@ -119,6 +120,8 @@ def compiled_with(
     Raises:
         ValueError: for unknown names, and for metrics of one name.
     """
+    if names and len(names) > 1 and _of_one_output(loss):
+        loss = dict.fromkeys(names, loss)
     if isinstance(loss, (list, tuple, dict)):
         found: losses.Loss | None = _OutputsLoss(loss, loss_weights, names)
     elif loss_weights is not None:
@@ -127,12 +130,20 @@ def compiled_with(
         found = None if loss is None else reduced(losses.get(loss))
     made = [_metrics(wanted, found)]
     made.append(_metrics(weighted, found, {m.name for m in made[0]}))
-    if isinstance(found, _OutputsLoss):
+    if isinstance(found, _OutputsLoss) and len(found.parts) > 1:
         made[0] = (*(_PartialLoss(found, name) for name in found.parts), *made[0])
     used = ["loss", *(m.name for group in made for m in group)]
     if len(set(used)) < len(used):
         raise ValueError(f"expected metrics with different names, none of them 'loss'; received {used[1:]}")
     return Compiled(optimizers.get(optimizer), found, *made)
+
+
+def _of_one_output(loss: Any) -> bool:
+    """Return whether a loss takes arrays; one of several outputs, or a custom function, may take them all at once."""
+    plain, kind = losses.Loss, type(loss)
+    return isinstance(loss, str) or (
+        isinstance(loss, plain) and kind.__call__ is plain.__call__ and kind.weighed is plain.weighed
+    )
 
 
 def _metrics(wanted: Any, loss: losses.Loss | None, taken: Collection[str] = ()) -> tuple[metrics.Metric, ...]:
@@ -141,8 +152,8 @@ def _metrics(wanted: Any, loss: losses.Loss | None, taken: Collection[str] = ())
         return tuple(_renamed(_metric(given, loss), given, "", taken) for given in _as_list(wanted))
     groups = loss.by_output("metrics", wanted) if wanted else {}
     return tuple(
-        _OutputMetric(_renamed(_metric(given, loss.parts[name]), given, f"{name}_", taken), loss, name)
-        for name in loss.parts
+        _OutputMetric(_renamed(_metric(given, loss.parts.get(name)), given, f"{name}_", taken), loss, name)
+        for name in loss.names
         for given in _as_list(groups.get(name))
     )
 

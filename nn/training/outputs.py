@@ -57,7 +57,7 @@ class _OutputsLoss(losses.Loss):
         if isinstance(given, Mapping):
             if unknown := [name for name in given if name not in self.names]:
                 raise ValueError(f"expected {what} for outputs of {self.names}; received {unknown[0]!r}")
-            return {name: given[name] for name in self.names if given.get(name) is not None}
+            return {name: one for name, one in given.items() if one is not None}
         if not isinstance(given, (list, tuple)) or len(given) != len(self.names):
             raise ValueError(
                 f"expected {what} as a dict, or a list with one entry for each of the outputs {self.names}; "

@@ -16,13 +16,13 @@ from ..config.config import plain, restored
 from ..config.forks import guard, on_fork
 from ..data.structure import unpack
 from ..metrics import Metric
-from ..module.modes import in_mode
+from ..module.modes import in_mode, rest_in_inference
 from ..module.module import Module
 from ..module.penalties import has_penalties, model_call, penalties
 from .compiled import Compiled, compiled_with
 from .feed import as_tensors, rows_of
 from .interrupts import heard_interrupts, raise_ignored
-from .outputs import scalar_or_array
+from .outputs import _PartialLoss, scalar_or_array
 
 Data = tuple[Any, ...]
 T = TypeVar("T")
@@ -45,6 +45,11 @@ def _forget_others() -> None:
 
 
 on_fork(after_in_child=_forget_others)
+
+
+def _only(name: str, given: Any) -> Any:
+    """Return the entry of a dict that has nothing but this; return anything else as it is."""
+    return given[name] if isinstance(given, Mapping) and list(given) == [name] else given
 
 
 class Stepper(Module):
@@ -90,6 +95,8 @@ class Stepper(Module):
             others: Keras's arguments about compilation, with the values that mean none, since nothing is compiled here:
                 `run_eagerly=True`, `jit_compile=False`, `steps_per_execution=1`.
 
+        From then on, calls without `training=` compute in inference mode, as in Keras; `train()` undoes it.
+
         Steps that the masks of the model's outputs leave out count neither in losses nor in metrics; see
         `Module.compute_mask`. A function that returns one number for a batch must leave them out itself.
 
@@ -102,11 +109,19 @@ class Stepper(Module):
                 raise TypeError(
                     f"{self._speaker('compile')}: expected arguments among {_COMPILE}; received {name}={value!r}. {fix}"
                 )
-        names = getattr(self, "output_names", None) if getattr(self, "_plan", None) is not None else None
+        plan = getattr(self, "_plan", None)
+        names = None if plan is None else getattr(self, "output_names", None)
+        nested = isinstance(getattr(plan, "outputs", None), (Mapping, list, tuple))
+        if names and not nested and loss_weights is None:  # dicts of a single entry, for the only output
+            loss, metrics, weighted_metrics = (_only(names[0], given) for given in (loss, metrics, weighted_metrics))
+        if names and isinstance(loss, Mapping) and not isinstance(getattr(plan, "outputs", None), Mapping):
+            known = {name: loss[name] for name in names if name in loss}
+            loss = {**known, **loss}  # in the order of the outputs, which a dict of outputs leaves to the caller
         compiled = compiled_with(optimizer, loss, metrics, weighted_metrics, loss_weights, names)
         if self.built and (parameters := self.parameters()):
             compiled.optimizer.bind(parameters)
         self._compiled = compiled
+        rest_in_inference(self)
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return what the model was compiled with as plain values; see `compile_from_config`.
@@ -143,6 +158,16 @@ class Stepper(Module):
         """The metrics that the model was compiled with, then those among its attributes; `fit` resets them all."""
         own = [value for value in vars(self).values() if isinstance(value, Metric)]
         return own if self._compiled is None else [*self._require_compiled("metrics").all_metrics, *own]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names that Keras's `metrics_names` has: one, "compile_metrics", for all that `compile` was given."""
+        if self._compiled is None:
+            return []
+        given = self._compiled.all_metrics
+        parts = [metric.name for metric in given if isinstance(metric, _PartialLoss)]
+        own = [metric.name for metric in self.metrics if metric not in given]
+        return ["loss", *["compile_metrics"] * (len(given) > len(parts)), *parts, *own]
 
     def _speaker(self, method: str) -> str:
         """Return how errors name a method of this model: "Sequential.fit"."""

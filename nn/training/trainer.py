@@ -135,7 +135,7 @@ class Trainer(Stepper):
             logs: dict[str, float] = {}
             for epoch in range(calls.resumed_epoch(initial_epoch), epochs):
                 progress = open_progress(verbose, f"Epoch {epoch + 1}/{epochs}", feed.steps)
-                logs = self._fit_epoch(epoch, feed, validation if due(epoch + 1) else None, progress, calls)
+                logs = _by_name(self._fit_epoch(epoch, feed, validation if due(epoch + 1) else None, progress, calls))
                 calls.call("on_epoch_end", epoch, logs)
                 if self.stop_training:
                     break
@@ -192,7 +192,7 @@ class Trainer(Stepper):
             mean.add(value, weight)
             done += 1
             if watched:
-                calls.call("on_train_batch_end", done - 1, mean.values(used))
+                calls.call("on_train_batch_end", done - 1, _by_name(mean.values(used)))
             if self.stop_training:
                 break
             now = time.perf_counter()
@@ -237,7 +237,7 @@ class Trainer(Stepper):
         values = self._in_training(
             what, modules, lambda _: self._train_epoch(feed, Progress("", 1), self._calls(what, []), modules)
         )
-        return _as_result(values, return_dict)
+        return self._as_result(values, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return the loss and the metrics on one batch; see `evaluate`."""
@@ -293,12 +293,12 @@ class Trainer(Stepper):
         values: dict[str, float] = {}
         with self._metrics_in_use(what), _closing(progress, values):
             values |= self._evaluate(feed, progress, calls)
-        return _as_result(values, return_dict)
+        return self._as_result(values, return_dict)
 
     def _evaluate(self, feed: Feed, progress: Progress | None, calls: CallbackList) -> dict[str, float]:
         calls.call("on_test_begin")
         values = self._evaluate_batches(feed, progress, calls)
-        calls.call("on_test_end", values)
+        calls.call("on_test_end", _by_name(values))
         return values
 
     @ag.no_grad()  # as a decorator, which restores the mode wherever an interrupt comes
@@ -322,7 +322,7 @@ class Trainer(Stepper):
                     mean.add(loss.item(), weight)
                 done += 1
                 if calls.watches_batches:
-                    calls.call_batch("on_test_batch_end", done - 1, mean.values(used))
+                    calls.call_batch("on_test_batch_end", done - 1, _by_name(mean.values(used)))
                 if progress is not None and time.perf_counter() >= progress.due:
                     progress.show(done, mean.values(used))
         if progress is not None:
@@ -376,6 +376,13 @@ class Trainer(Stepper):
         progress.steps = progress.steps or len(outputs)
         return outputs
 
+    def _as_result(self, values: dict[str, float], as_dict: bool) -> Any:
+        """Return values as Keras does: by name, or in a list, which has first what `metrics` knows, then the others."""
+        if as_dict or len(values) == 1:
+            return _by_name(values) if as_dict else next(iter(values.values()))
+        names = dict.fromkeys(["loss", *(metric.name for metric in self.metrics), *sorted(values)])
+        return [values[name] for name in names if name in values]
+
     # ---- before the first step --------------------------------------------------------------------------------------
 
     @ag.no_grad()
@@ -411,10 +418,9 @@ def _reset(used: tuple[Metric, ...]) -> None:
         metric.reset_state()
 
 
-def _as_result(values: dict[str, float], as_dict: bool) -> Any:
-    if as_dict:
-        return values
-    return next(iter(values.values())) if len(values) == 1 else list(values.values())
+def _by_name(logs: dict[str, float]) -> dict[str, float]:
+    """Return values in the order of their names, as Keras hands them to callbacks and keeps them in `History`."""
+    return dict(sorted(logs.items()))
 
 
 def _as_list(given: Any) -> list[Any]:

@@ -16,7 +16,6 @@ from ... import activations
 from ...config.arguments import any_integer, flag, number, optional, or_else, positive
 from ...config.fields import Converted, attribute, field
 from ...config.limits import room
-from ...module.modes import adopt
 from ...module.module import Shape
 from ..arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer
 from ..dense import Dense, Dropout
@@ -361,7 +360,6 @@ class TransformerBlock(Layer):
             part.build(shape)
         self.dense.build(shape)
         self.dense_output.build((*shape[:-1], inner))
-        adopt(self, (module for _, module in self.named_modules()))
 
     def call(self, x: Tensor, mask: Any = None, training: bool | None = None) -> Tensor:
         """Return the block's result, of x's shape."""

@@ -172,7 +172,7 @@ def test_csv_logger(tmp_path: Path) -> None:
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert [float(row["loss"]) for row in rows] == first.history["loss"] + second.history["loss"]
     model.fit(x, y, verbose=0, callbacks=callbacks.CSVLogger(path, separator=";"))
-    assert path.read_text(encoding="utf-8").splitlines()[0] == "epoch;loss;accuracy"
+    assert path.read_text(encoding="utf-8").splitlines()[0] == "epoch;accuracy;loss"
 
 
 def test_model_checkpoint_keeps_the_best(tmp_path: Path) -> None:
@@ -331,7 +331,7 @@ def test_history_as_a_table_and_as_a_picture() -> None:
 
     history = compiled().fit(*data(), epochs=4, verbose=0, validation_split=0.2, validation_freq=[2, 4])
     table = history.to_pandas()
-    assert list(table.columns) == ["loss", "accuracy", "val_loss", "val_accuracy"]
+    assert list(table.columns) == ["accuracy", "loss", "val_accuracy", "val_loss"]
     assert table["loss"].tolist() == history.history["loss"]
     assert table["val_loss"].isna().tolist() == [True, False, True, False]
     assert isinstance(table, pandas.DataFrame)

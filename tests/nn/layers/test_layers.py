@@ -230,6 +230,14 @@ def test_activations_with_arguments(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(activations.relu(x, negative_slope=0.1, max_value=1.0, threshold=0.5), bent, rtol=1e-12)
 
 
+def test_relu_is_zero_at_its_threshold() -> None:
+    x = np.array([0.5, 1.0, 1.5])
+    assert activations.relu(x, threshold=1.0).tolist() == [0.0, 0.0, 1.5]
+    assert layers.ReLU(threshold=1.0)(x).tolist() == [0.0, 0.0, 1.5]
+    assert activations.relu(x, negative_slope=0.5, threshold=1.0).tolist() == [-0.25, 0.0, 1.5]
+    assert activations.relu(x, max_value=1.25, threshold=-1.0).tolist() == [0.5, 1.0, 1.25]
+
+
 @pytest.mark.parametrize("name", FORMULAS)
 def test_activations_keep_single_precision_and_differentiate_twice(name: str, rng: np.random.Generator) -> None:
     x = 2 * rng.normal(size=(3, 6))

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import autograd_lite as ag
+import nn
 from nn import losses, metrics
+from tests.nn import peers
 
 from .metric_cases import BITS, CASES, GRID, GUESSED, GUESSES, LABELS, MANY, ONE_HOT, REALS, SCORES, K, N, P
 
@@ -141,6 +143,33 @@ def test_ignored_samples_are_no_part_of_the_mean() -> None:
         metric.update_state(LABELS[rows], P[rows], ONES[rows] * 3)
     kept = LABELS != 2
     np.testing.assert_allclose(metric.result(), -np.log(P[kept, LABELS[kept]]).mean(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(N,), (N, 1), (N // 2, 2)])
+def test_without_weights_ignored_samples_count_as_zeros(shape: tuple[int, ...]) -> None:
+    """As in Keras, which the next test asks."""
+    metric = metrics.SparseCategoricalCrossentropy(ignore_class=2)
+    p = P.reshape(*shape, K) if shape[-1] == 2 else P
+    metric.update_state(LABELS.reshape(shape), p)
+    kept = LABELS != 2
+    np.testing.assert_allclose(metric.result(), -np.log(P[kept, LABELS[kept]]).sum() / N, rtol=1e-6)
+
+
+@pytest.mark.ci
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras's variables
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("shape", [(N,), (N // 2, 2)])
+def test_ignored_samples_as_in_keras(shape: tuple[int, ...], weighted: bool) -> None:
+    w = np.linspace(0, 2, N, dtype=np.float32).reshape(shape) if weighted else None
+
+    def run(k: Any) -> float:
+        metric = k.metrics.SparseCategoricalCrossentropy(ignore_class=2)
+        for rows in (slice(0, 3), slice(3, N)):
+            p = P.reshape(*shape, K)[rows].astype(np.float32)
+            metric.update_state(LABELS.reshape(shape)[rows], p, sample_weight=None if w is None else w[rows])
+        return float(metric.result())
+
+    np.testing.assert_allclose(run(nn), run(peers.keras()), rtol=1e-5)
 
 
 def test_r2_keeps_its_digits_far_from_zero() -> None:

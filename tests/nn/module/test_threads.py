@@ -49,7 +49,7 @@ def dropping() -> models.Sequential:
 
 
 def test_predictions_in_threads_are_equal_and_move_nothing() -> None:
-    model = dropping()
+    model = dropping().train()
     expected, before = model.predict(X, batch_size=1), model.state_dict()
     found = together(*[lambda: [model.predict(X, batch_size=1) for _ in range(25)]] * 8)
     assert sum((y != expected).any() for many in found for y in many) == 0

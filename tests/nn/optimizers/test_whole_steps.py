@@ -187,7 +187,7 @@ def torn_in_fit(lines: range, states: list[list[bytes]]) -> int:
         with contextlib.suppress(Interrupt):
             interrupted_at(fit, line, ours=lambda file: "/nn/" in file or "/autograd_lite/" in file)
         model.optimizer.bind(model.parameters())
-        left = any(p.grad is not None for p in model.parameters()) or not model.training or not ag.is_grad_enabled()
+        left = any(p.grad is not None for p in model.parameters()) or model.training or not ag.is_grad_enabled()
         count += left or whole(model) not in states
     return count
 

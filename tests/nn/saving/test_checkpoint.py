@@ -174,3 +174,71 @@ def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
             load_checkpoint(tmp_path / "bad", model)
         for name, a in model.state_dict().items():
             np.testing.assert_array_equal(a, before[name])
+
+
+# ---- in which order the state of an optimizer is ---------------------------------------------------------------------
+
+SAVED = Path(__file__).parent / "saved"
+INPUTS = [np.random.default_rng(0).normal(size=(8, 3)).astype("f"), np.ones((8, 3), np.float32)]
+
+
+def branched() -> models.Model:
+    """Return the model of `branched_1.checkpoint`, whose layers have another order in `weights` than in `parameters`.
+
+    Its `kernel`s have one shape, so that a state in the wrong order would fit.
+    """
+    a, b = nn.Input((3,), name="a"), nn.Input((3,), name="b")
+    late = layers.Dense(3, activation="tanh", name="late")(b)
+    shared = layers.Dense(3, activation="tanh")
+    core = models.Model(s := nn.Input((3,)), layers.Dense(3)(shared(s)) + shared(s), name="core")
+    deep = layers.Dense(3)(core(layers.Dense(3, activation="tanh", name="first")(a)))
+    joint = layers.Concatenate()([late, deep])
+    return models.Model([a, b], {"z": layers.Dense(1, name="value")(joint), "k": layers.Dense(2, name="kind")(joint)})
+
+
+def step(model: models.Model, optimizer: nn.optimizers.Optimizer, x: list[np.ndarray] = INPUTS) -> None:
+    out = model(x)
+    (np.sum(out["z"] ** 2) + np.sum(out["k"] ** 2)).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+@pytest.mark.parametrize("of", ["parameters", "trainable_weights"])
+def test_a_checkpoint_of_before_keras_order_goes_on_as_it_did(of: str) -> None:
+    """The order that its optimizer counts in was that of `parameters()` and of `trainable_weights`."""
+    model = branched()
+    found = model.parameters() if of == "parameters" else model.trainable_weights
+    optimizer = nn.optimizers.Adam(0.01, parameters=found)
+    load_checkpoint(SAVED / "branched_1.checkpoint", model, optimizer)
+    rng = np.random.default_rng(0)
+    x = [rng.normal(size=(8, 3)).astype("f") for _ in range(2)]
+    step(model, optimizer, x)
+    out = model.predict(x)
+    np.testing.assert_allclose(out["z"][0], [0.36112180352211], rtol=1e-5)
+    np.testing.assert_allclose(out["k"][0], [-0.7080952525138855, -0.5797724723815918], rtol=1e-5)
+
+
+def test_a_checkpoint_knows_the_order_of_its_parameters(tmp_path: Path) -> None:
+    nn.set_seed(1)
+    model = branched()
+    optimizer = nn.optimizers.Adam(0.01, parameters=model.trainable_weights)
+    step(model, optimizer)
+    save_checkpoint(tmp_path / "c", model, optimizer)
+    twin = branched()
+    other = nn.optimizers.Adam(0.01, parameters=twin.parameters())
+    load_checkpoint(tmp_path / "c", twin, other)
+    for one, of in ((model, optimizer), (twin, other)):
+        step(one, of)
+    for path, a in model.state_dict().items():
+        np.testing.assert_array_equal(twin.state_dict()[path], a)
+
+    begun = nn.optimizers.Adam(0.01, parameters=twin.parameters())
+    step(twin, begun)
+    before = twin.state_dict()
+    with pytest.raises(ValueError, match="Make a new optimizer"):
+        load_checkpoint(tmp_path / "c", twin, begun)
+    for path, a in before.items():
+        np.testing.assert_array_equal(twin.state_dict()[path], a)
+    lbfgs = nn.optimizers.LBFGS(parameters=twin.parameters())
+    with pytest.raises(ValueError, match="expected an optimizer of the model's parameters in the file's order"):
+        load_checkpoint(tmp_path / "c", twin, lbfgs)

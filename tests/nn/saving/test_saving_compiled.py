@@ -123,7 +123,7 @@ def test_metrics_and_weighted_metrics_are_kept(tmp_path: Path) -> None:
     assert [repr(m) for m in again.metrics] == [repr(m) for m in model.metrics]
     assert again.metrics[0].threshold == 0.0  # since the loss takes logits
     history = epoch(again, 2)
-    assert list(history)[:7] == ["loss", "accuracy", "top", "huber", "margin", "mse", "r2_score"]
+    assert list(history)[:7] == ["accuracy", "huber", "loss", "margin", "mse", "r2_score", "top"]
     assert history == epoch(model, 2)
 
 
@@ -425,6 +425,19 @@ def test_a_file_of_the_first_format_is_read() -> None:
     assert model.get_compile_config() is None
     assert [name for name, m in model.named_modules() if not m.trainable] == ["hidden"]
     assert type(model.get_layer("inner").layers[0].kernel_initializer) is nn.initializers.Identity
+
+
+def test_a_branched_model_of_before_keras_order_is_read_and_goes_on() -> None:
+    """Its weights have their paths, and its optimizer's state the order that `parameters()` still has."""
+    model = load_model(SAVED / "branched_1.nn")
+    rng = np.random.default_rng(0)
+    x = [rng.normal(size=(8, 3)).astype("f") for _ in range(2)]
+    y = {"z": rng.normal(size=(8, 1)).astype("f"), "k": rng.normal(size=(8, 2)).astype("f")}
+    out = model.predict(x)
+    np.testing.assert_allclose(out["z"][0], [0.3613623380661011], rtol=1e-5)
+    np.testing.assert_allclose(out["k"][0], [-0.4448603689670563, -0.7886943817138672], rtol=1e-5)
+    losses = model.fit(x, y, epochs=2, verbose=0, batch_size=8).history["loss"]
+    np.testing.assert_allclose(losses, [5.714442253112793, 5.27777099609375], rtol=1e-5)
 
 
 def described(path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:

@@ -62,7 +62,7 @@ def fitted(function: Callable[[], Any], steps: list[int]) -> None:
         model.fit(x, x[:, :1], batch_size=1, verbose=0, callbacks=[hooks])
     finally:
         steps.append(model.optimizer.iterations)
-        assert model.training
+        assert not model.training
         assert all(p.grad is None for p in model.parameters())
 
 

@@ -162,7 +162,7 @@ def test_history_holds_floats_by_name_and_epoch() -> None:
     x, y = data()
     history = compiled().fit(x, y, epochs=3, verbose=0, validation_data=(x[:9], y[:9]))
     assert history.epoch == [0, 1, 2]
-    assert list(history.history) == ["loss", "accuracy", "val_loss", "val_accuracy"]
+    assert list(history.history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
     assert all(type(v) is float for values in history.history.values() for v in values)
     assert {len(values) for values in history.history.values()} == {3}
 
@@ -227,8 +227,8 @@ def test_metrics_by_object_and_by_function() -> None:
 
     model = compiled(metrics=["acc", metrics.CategoricalAccuracy(), "mse", largest_error])
     history = model.fit(x, y, verbose=0).history
-    assert list(history) == ["loss", "acc", "categorical_accuracy", "mse", "largest_error"]
-    values = dict(zip(history, model.evaluate(x, y, batch_size=7, verbose=0), strict=True))
+    assert list(history) == ["acc", "categorical_accuracy", "largest_error", "loss", "mse"]
+    values = model.evaluate(x, y, batch_size=7, verbose=0, return_dict=True)
     p = model.predict(x)
     assert values["acc"] == values["categorical_accuracy"] == (p.argmax(1) == y.argmax(1)).mean()
     np.testing.assert_allclose(values["mse"], ((p - y) ** 2).mean(), rtol=1e-5)

@@ -264,7 +264,7 @@ def test_single_batches() -> None:
     np.testing.assert_array_equal(model.predict_on_batch(x), model.predict(x, N))
     assert model.test_on_batch(x, y) == model.evaluate(x, y, N, verbose=0)
     values = model.train_on_batch(x, y, return_dict=True)
-    assert list(values) == ["loss", "accuracy"]
+    assert list(values) == ["accuracy", "loss"]
     w = np.arange(N) % 2.0
     first, second = compiled(), compiled()
     first.train_on_batch(x, y, sample_weight=w)
@@ -354,7 +354,7 @@ def test_several_inputs_and_outputs_with_weights_of_losses() -> None:
         optimizer.step()
         optimizer.zero_grad()
     history = model.fit(inputs, targets, batch_size=16, shuffle=False, verbose=0, validation_split=0.0).history
-    assert list(history) == ["loss", "label_loss", "size_loss", "label_accuracy"]
+    assert list(history) == ["label_accuracy", "label_loss", "loss", "size_loss"]
     np.testing.assert_allclose(history["loss"][0], history["label_loss"][0] + 0.25 * history["size_loss"][0], rtol=1e-5)
     assert_equal_weights(model, looped)
     values = model.evaluate(inputs, targets, batch_size=7, verbose=0, return_dict=True)
@@ -375,7 +375,7 @@ def test_several_inputs_and_outputs_with_weights_of_losses() -> None:
     [
         ({"loss": {"label": "mse", "oops": "mse"}}, r"expected loss for outputs of \['label', 'size'\]; .* 'oops'"),
         ({"loss": ["mse"]}, "expected loss as a dict, or a list with one entry for each of the outputs"),
-        ({"loss": "mse", "loss_weights": [1.0]}, "expected loss_weights together with one loss for each output"),
+        ({"loss": "mse", "loss_weights": [1.0]}, "expected loss_weights as a dict, or a list with one entry"),
         ({"loss": ["mse", "mse"], "loss_weights": {"size": "a"}}, "loss_weights: expected a single number"),
         ({"loss": ["mse", "mse"], "metrics": ["mae"]}, "expected metrics as a dict, or a list"),
     ],
