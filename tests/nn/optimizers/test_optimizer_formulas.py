@@ -259,6 +259,8 @@ def test_the_arguments_and_their_defaults_are_those_of_keras(kind: Any) -> None:
     theirs = inspect.signature(getattr(peers.keras().optimizers, kind.__name__)).parameters
     assert set(argument_names(kind)) - {"parameters"} == theirs.keys() - {"kwargs"}
     own = inspect.signature(kind).parameters.values()
-    assert {p.name: p.default for p in own if p.name != "common"}.items() <= {
+    assert {p.name: p.default for p in own if p.name not in ("parameters", "common")}.items() <= {
         name: p.default for name, p in theirs.items()
     }.items()
+    by_position = [p.name for p in own if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert by_position == [name for name in theirs if name in by_position]
