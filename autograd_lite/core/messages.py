@@ -357,7 +357,8 @@ def problem_of(function: Any, error: Exception, args: tuple[Any, ...], kwargs: d
     """Return the error of a function's call that says what was called, expected and received."""
     call, arguments, kinds = function.__name__, bound(function, args, kwargs), kinds_of(function)
     if call in ("get", "serialize", "deserialize"):  # many modules have them, and constructors call them
-        call = f"{function.__module__.rpartition('.')[2]}.{call}"
+        package, _, module = function.__module__.partition(".")
+        call = f"{module.partition('.')[0] or package}.{call}"  # as users import it: layers.serialize
         return explained(call, error, arguments, kinds, final=False)
     return explained(call, error, arguments, kinds, retell=True)
 

@@ -77,7 +77,7 @@ class Registry(Generic[T]):
         allowed = ["a name", f"{self.what.partition(' ')[0]} {self.kind.__name__}"]
         allowed += [f"a function {self.takes}".rstrip()] * (self.wrap is not None) + ["None"] * self.none
         expected = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
-        raise TypeError(f"{self.what.partition(' ')[2]}: expected {expected}; received {identifier!r:.200}")
+        raise TypeError(f"expected {self.what}: {expected}; received {identifier!r:.200}")
 
     def serialize(self, thing: Any) -> Any:
         """Return what an object can be made from again, as {"class_name": …, "config": …}."""

@@ -20,8 +20,8 @@ from ..config.arguments import any_integer, flag, is_integer, optional, refused
 from ..config.fields import Converted, field
 from ..module.masks import either
 from ..module.module import Module, Shape
+from ..unit_vectors import unit_vectors
 from .layer import Layer
-from .unit_vectors import unit_vectors
 
 
 class Merge(Layer):

@@ -18,9 +18,9 @@ from autograd_lite import Tensor
 from ..config.arguments import any_integer, flag, number, refused
 from ..config.fields import Converted, field, option, weight
 from ..module.module import Shape
+from ..unit_vectors import unit_vectors
 from .arguments import InitializerLike, as_initializer, some_axes
 from .layer import Layer, Rule
-from .unit_vectors import unit_vectors
 
 
 class _Normalization(Layer):

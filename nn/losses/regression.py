@@ -12,7 +12,7 @@ from autograd_lite import Tensor
 
 from ..config.arguments import any_integer, number
 from ..config.fields import field
-from ..layers.unit_vectors import are_normal, unit_vectors
+from ..unit_vectors import are_normal, unit_vectors
 from . import targets
 from .loss import Array, Elementwise, Loss, Targets, function_of
 from .probabilities import EPSILON

@@ -266,14 +266,14 @@ NAMES: dict[str, tuple[Callable[[], Any], str]] = {
     "unlike anything": (lambda: losses.get("xyz"), "received 'xyz'. Known names: binary_crossentropy"),
 }
 OBJECTS: dict[str, tuple[Callable[[], Any], str]] = {
-    "loss": (lambda: losses.get(3), "loss: expected a name, a Loss or a function of .* received 3"),
-    "metric": (lambda: metrics.get(3), "metric: expected a name, a Metric or a function of .* received 3"),
+    "loss": (lambda: losses.get(3), "expected an? loss: a name, a Loss or a function of .* received 3"),
+    "metric": (lambda: metrics.get(3), "expected an? metric: a name, a Metric or a function of .* received 3"),
     "activation": (lambda: activations.get(3), "activation: expected a name, a function or None; received 3"),
     "initializer": (
         lambda: initializers.get(3),
-        "initializer: expected a name, an Initializer or a function; received 3",
+        "expected an? initializer: a name, an Initializer or a function; received 3",
     ),
-    "optimizer": (lambda: model(optimizer=3), "optimizer: expected a name or an Optimizer; received 3"),
+    "optimizer": (lambda: model(optimizer=3), "expected an? optimizer: a name or an Optimizer; received 3"),
 }
 
 

@@ -203,7 +203,7 @@ REFUSALS: dict[str, tuple[Any, type[Exception], str]] = {
         r"expected a matrix, .* received shape \(1,\)",
     ),
     "name": (lambda: regularizers.get("l3"), ValueError, "name of a regularizer; received 'l3'. Known names: l1, l2"),
-    "identifier": (lambda: regularizers.get(3), TypeError, "regularizer: expected a name"),
+    "identifier": (lambda: regularizers.get(3), TypeError, "expected a regularizer: a name"),
     "max below 0": (lambda: constraints.MaxNorm(-1), ValueError, "max_value to be a finite number of at least 0"),
     "bounds": (lambda: constraints.MinMaxNorm(2.0, 1.0), ValueError, "min_value <= max_value; .*min_value=2.0"),
     "axis": (lambda: constraints.UnitNorm("a"), TypeError, "UnitNorm: expected axis to be an integer"),
@@ -213,7 +213,7 @@ REFUSALS: dict[str, tuple[Any, type[Exception], str]] = {
         r"UnitNorm: expected axis=3 to be of a weight; it has shape \(4, 3\)",
     ),
     "constraint": (lambda: constraints.get("max"), ValueError, "name of a constraint; received 'max'"),
-    "no identifier": (lambda: constraints.get(3), TypeError, "constraint: expected a name"),
+    "no identifier": (lambda: constraints.get(3), TypeError, "expected a constraint: a name"),
     "no such weight": (
         lambda: layers.Dense(1, gamma_regularizer="l2"),
         TypeError,

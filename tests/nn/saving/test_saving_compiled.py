@@ -488,7 +488,7 @@ HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     ),
     "layer for an optimizer": (
         into(*CONFIG, "optimizer", value={"class_name": "layers.Flatten", "config": {}}),
-        "expected a name or an Optimizer",
+        "expected an optimizer: a name or an Optimizer",
     ),
     "private": (into(*CONFIG, "loss", value={"class_name": "losses._OfIndices", "config": {}}), "names the class"),
     "argument": (into(*CONFIG, "evil", value=1), "evil.*Pass compile=False"),
