@@ -46,8 +46,8 @@ def _turning(x: Any, y: Any) -> Any:
 
 # fmt: off
 # ---- trigonometric --------------------------------------------------------------------------------------------------
-sin     = elementwise(np.sin,     lambda out, x: np.cos(x),    saves="x", onnx="Sin")
-cos     = elementwise(np.cos,     lambda out, x: -np.sin(x),   saves="x", onnx="Cos")
+sin     = elementwise(np.sin,     lambda out, x: np.cos(x),     saves="x", onnx="Sin")
+cos     = elementwise(np.cos,     lambda out, x: -np.sin(x),    saves="x", onnx="Cos")
 tan     = elementwise(np.tan,     lambda out, x: out * out + 1, saves="o", onnx="Tan")
 arcsin  = elementwise(np.arcsin,  applied(lambda g, out, x: g / np.sqrt((1 - x) * (1 + x))),
                                   saves="x", domain=("unit",), onnx="Asin")
