@@ -290,6 +290,14 @@ SECTIONS: tuple[Section, ...] = (
         MappingProxyType(_LEFT_OUT_CONFIG),
     ),
     Section(
+        "keras.backend",
+        "nn.backend",
+        split("""
+            backend clear_session epsilon floatx get_uid image_data_format is_float_dtype is_int_dtype is_keras_tensor
+            result_type set_epsilon set_floatx set_image_data_format standardize_dtype
+        """),
+    ),
+    Section(
         "keras.mixed_precision",
         "nn.mixed_precision",
         split("DTypePolicy LossScaleOptimizer dtype_policy global_policy set_dtype_policy set_global_policy"),

@@ -1,9 +1,10 @@
-"""nn.random, nn.tree, nn.config and nn.mixed_precision do as Keras's modules of these names."""
+"""nn.random, nn.tree, nn.config, nn.backend and nn.mixed_precision do as Keras's modules of these names."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import itertools
 import subprocess
 import sys
 from collections import OrderedDict, defaultdict, namedtuple
@@ -16,9 +17,9 @@ import pytest
 
 import autograd_lite as ag
 import nn
-from nn import config, mixed_precision, random, tree
+from nn import backend, config, mixed_precision, random, tree
 
-MODULES = ("random", "tree", "config", "mixed_precision")
+MODULES = ("random", "tree", "config", "backend", "mixed_precision")
 N = 40_000
 
 # A draw of N numbers, its mean, its variance, and an interval that holds it.
@@ -108,6 +109,7 @@ def test_dtypes_are_float32_and_int32_unless_told() -> None:
         (lambda: config.set_backend("jax"), ValueError, "backend='jax'"),
         (lambda: config.set_max_epochs(1), ValueError, "Pass epochs= to fit"),
         (lambda: config.set_max_steps_per_epoch(1), ValueError, "Pass steps_per_epoch= to fit"),
+        (lambda: backend.standardize_dtype("real"), ValueError, "standardize_dtype: .* received 'real'"),
         (lambda: mixed_precision.set_global_policy("mixed_float16"), ValueError, "mixed_float16"),
     ],
 )
@@ -136,8 +138,57 @@ def test_wishes_are_remembered(what: str) -> None:
     assert told() is True
 
 
+DTYPES: tuple[Any, ...] = (
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32"),
+    *("float64", "complex64", "complex128", int, float, bool, None, np.dtype("float64"), np.int64),
+)
+
+
+@pytest.mark.parametrize(
+    ("dtypes", "wanted"),
+    [
+        ((), "float32"),
+        ((bool,), "bool"),
+        ((bool, int), "int32"),
+        (("int8", int), "int8"),
+        (("int8", float), "float32"),
+        (("float16", float, "int64"), "float16"),
+        ((np.dtype("float64"), "float16"), "float32"),
+        (("uint64", "int8"), "float32"),
+        (("float64", "complex128"), "complex64"),
+    ],
+)
+def test_dtypes_are_promoted(dtypes: tuple[Any, ...], wanted: str) -> None:
+    assert backend.result_type(*dtypes) == wanted
+
+
+@pytest.mark.ci
+def test_dtypes_are_promoted_as_by_keras(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    pytest.importorskip("keras")
+    theirs = importlib.import_module("keras").backend
+    for n in range(4):
+        for dtypes in itertools.combinations_with_replacement(DTYPES, n):
+            assert backend.result_type(*dtypes) == theirs.result_type(*dtypes), dtypes
+    for dtype in (*DTYPES, str, "string"):
+        for name in ("standardize_dtype", "is_float_dtype", "is_int_dtype"):
+            assert getattr(backend, name)(dtype) == getattr(theirs, name)(dtype), (name, dtype)
+
+
+def test_numbers_of_a_prefix_start_again_with_the_session() -> None:
+    backend.clear_session()
+    assert [backend.get_uid("a"), backend.get_uid("a"), backend.get_uid()] == [1, 2, 1]
+    backend.clear_session(free_memory=False)
+    assert backend.get_uid("a") == 1
+
+
+def test_symbols_alone_are_keras_tensors() -> None:
+    assert backend.is_keras_tensor(nn.Input((2,)))
+    assert not backend.is_keras_tensor(ag.tensor([1.0]))
+
+
 def test_import_nn_loads_none_of_what_few_programs_use() -> None:
-    late = [f"nn.{name}" for name in ("random", "tree", "mixed_precision", "datasets")]
+    late = [f"nn.{name}" for name in ("random", "tree", "backend", "mixed_precision", "datasets")]
     code = f"import sys, nn; assert not set({late}) & set(sys.modules); assert all(n[3:] in dir(nn) for n in {late})"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
