@@ -16,11 +16,12 @@ Example:
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from autograd_lite import set_seed as set_seed
+from autograd_lite import __version__ as __version__, set_seed as set_seed
 
 from . import (
     activations as activations,
     callbacks as callbacks,
+    config as config,
     constraints as constraints,
     data as data,
     generation as generation,
@@ -34,18 +35,27 @@ from . import (
     saving as saving,
     utils as utils,
 )
+from .layers.layer import Layer as Layer
 from .models import Input as Input, Model as Model, Sequential as Sequential
 from .module.module import Module as Module, Parameter as Parameter
 
-# Downloads need a tenth of all the modules that nn would load; they load when a data set is asked for.
+# What few programs use is loaded when it is asked for; downloads need a tenth of all the modules that nn would load.
+_LATE = ("backend", "datasets", "mixed_precision", "random", "tree")
+
 if TYPE_CHECKING:
-    from . import datasets as datasets
+    from . import (
+        backend as backend,
+        datasets as datasets,
+        mixed_precision as mixed_precision,
+        random as random,
+        tree as tree,
+    )
 else:
 
     def __getattr__(name: str) -> object:
-        if name == "datasets":
-            return _import_module(".datasets", __name__)
+        if name in _LATE:
+            return _import_module(f".{name}", __name__)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), "datasets"})
+        return sorted({*globals(), *_LATE})

@@ -41,7 +41,6 @@ _STRINGS = "strings: make them integers before, with np.unique(strings, return_i
 _IMAGE_FILES = "Pillow reads and writes image files; np.asarray and Image.fromarray lead to arrays and back"
 _FOLDERS = "nn.data.DataLoader takes any object with __len__ and __getitem__ that reads a sample from its file"
 _PROGRESS = "the argument verbose of fit says what is shown"
-_BITS = "autograd_lite.random.Generator has NumPy's generator with all of its distributions, as `bits`"
 
 # Reasons, by section; every other name is here.
 _LEFT_OUT_LAYERS = {
@@ -99,16 +98,8 @@ _LEFT_OUT_DATASETS = {
 _LEFT_OUT_SAVING = {
     "KerasFileEditor": "files are safetensors, which the library of that name edits",
 }
-_LEFT_OUT_RANDOM = {
-    "SeedGenerator": "autograd_lite.random.Generator is one",
-    "beta": _BITS,
-    "binomial": _BITS,
-    "categorical": _BITS,
-    "dropout": "nn.layers.Dropout",
-    "gamma": _BITS,
-    "randint": _BITS,
-    "shuffle": "x[autograd_lite.random.permutation(len(x))]",
-    "truncated_normal": "nn.initializers.TruncatedNormal",
+_LEFT_OUT_CONFIG = {
+    "enable_unsafe_deserialization": "nothing unsafe is ever loaded: files hold no code",
 }
 
 _BIG_MODELS = "quantization, and training of a few directions of large kernels, are not here"
@@ -281,11 +272,43 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section(
         "keras.random",
-        "autograd_lite.random",
+        "nn.random",
         split("""
             SeedGenerator beta binomial categorical dropout gamma normal randint shuffle truncated_normal uniform
         """),
-        MappingProxyType(_LEFT_OUT_RANDOM),
+    ),
+    Section(
+        "keras.config",
+        "nn.config",
+        split("""
+            backend disable_flash_attention disable_interactive_logging disable_traceback_filtering dtype_policy
+            enable_flash_attention enable_interactive_logging enable_traceback_filtering enable_unsafe_deserialization
+            epsilon floatx image_data_format is_flash_attention_enabled is_interactive_logging_enabled is_nnx_enabled
+            is_traceback_filtering_enabled max_epochs max_steps_per_epoch set_backend set_dtype_policy set_epsilon
+            set_floatx set_image_data_format set_max_epochs set_max_steps_per_epoch
+        """),
+        MappingProxyType(_LEFT_OUT_CONFIG),
+    ),
+    Section(
+        "keras.backend",
+        "nn.backend",
+        split("""
+            backend clear_session epsilon floatx get_uid image_data_format is_float_dtype is_int_dtype is_keras_tensor
+            result_type set_epsilon set_floatx set_image_data_format standardize_dtype
+        """),
+    ),
+    Section(
+        "keras.mixed_precision",
+        "nn.mixed_precision",
+        split("DTypePolicy LossScaleOptimizer dtype_policy global_policy set_dtype_policy set_global_policy"),
+    ),
+    Section(
+        "keras.tree",
+        "nn.tree",
+        split("""
+            MAP_TO_NONE assert_same_paths assert_same_structure flatten flatten_with_path is_nested lists_to_tuples
+            map_shape_structure map_structure map_structure_up_to pack_sequence_as traverse
+        """),
     ),
     Section(
         "keras.utils",

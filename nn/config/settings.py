@@ -1,0 +1,173 @@
+"""What Keras can be told for the whole process, and what of it holds here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_ON = {"flash attention": True, "interactive logging": True, "traceback filtering": True}
+
+
+class DTypePolicy:
+    """The dtypes of a layer's computations and weights, which are one here.
+
+    Args:
+        name: "float32"; other policies are refused.
+
+    Example:
+        >>> DTypePolicy("float32").compute_dtype
+        'float32'
+    """
+
+    def __init__(self, name: str = "float32") -> None:
+        _only("DTypePolicy", "name", "float32", name, "Give a layer its own dtype, such as Dense(8, dtype='float64')")
+        self.name = name
+
+    compute_dtype = variable_dtype = property(lambda self: self.name, doc="The dtype's name.")
+    quantization_mode = None
+
+    def get_config(self) -> dict[str, str]:
+        """Return the constructor's arguments."""
+        return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, str]) -> DTypePolicy:
+        """Return the policy that `get_config` described."""
+        return cls(**config)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DTypePolicy) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f'<DTypePolicy "{self.name}">'
+
+
+def dtype_policy() -> DTypePolicy:
+    """Return the policy of layers that have no dtype of their own."""
+    return DTypePolicy()
+
+
+def set_dtype_policy(policy: str | DTypePolicy) -> None:
+    """Accept "float32"."""
+    if not isinstance(policy, DTypePolicy):
+        DTypePolicy(policy)
+
+
+def floatx() -> str:
+    """Return the dtype of layers that have none of their own."""
+    return "float32"
+
+
+def set_floatx(value: str) -> None:
+    """Accept "float32"."""
+    _only("set_floatx", "value", floatx(), value, "Give a layer its own dtype, such as Dense(8, dtype='float64')")
+
+
+def epsilon() -> float:
+    """Return the small number by which losses and metrics avoid a division by 0."""
+    return 1e-7
+
+
+def set_epsilon(value: float) -> None:
+    """Accept 1e-7."""
+    _only("set_epsilon", "value", epsilon(), value, "Optimizers and normalizations take epsilon= of their own")
+
+
+def image_data_format() -> str:
+    """Return the order of axes of layers that have no data_format of their own."""
+    return "channels_last"
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Accept "channels_last"."""
+    hint = "Give layers data_format='channels_first'"
+    _only("set_image_data_format", "data_format", image_data_format(), data_format, hint)
+
+
+def backend() -> str:
+    """Return what computes: "numpy"."""
+    return "numpy"
+
+
+def set_backend(backend: str) -> None:
+    """Accept "numpy"."""
+    _only("set_backend", "backend", "numpy", backend, "Everything is computed with NumPy")
+
+
+def max_epochs() -> int | None:
+    """Return the most epochs that `fit` does: None, as many as it is told."""
+    return None
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Accept None."""
+    _only("set_max_epochs", "max_epochs", None, max_epochs, "Pass epochs= to fit")
+
+
+def max_steps_per_epoch() -> int | None:
+    """Return the most batches of an epoch: None, as many as `fit` is told."""
+    return None
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Accept None."""
+    hint = "Pass steps_per_epoch= to fit"
+    _only("set_max_steps_per_epoch", "max_steps_per_epoch", None, max_steps_per_epoch, hint)
+
+
+def is_nnx_enabled() -> bool:
+    """Return False: nnx is a part of JAX's ecosystem."""
+    return False
+
+
+def enable_flash_attention() -> None:
+    """Note the wish; there is one implementation of attention, so it changes nothing."""
+    _ON["flash attention"] = True
+
+
+def disable_flash_attention() -> None:
+    """Note the wish; it changes nothing."""
+    _ON["flash attention"] = False
+
+
+def is_flash_attention_enabled() -> bool:
+    """Return what was wished last."""
+    return _ON["flash attention"]
+
+
+def enable_interactive_logging() -> None:
+    """Note the wish; `verbose` and the kind of the terminal decide, so it changes nothing."""
+    _ON["interactive logging"] = True
+
+
+def disable_interactive_logging() -> None:
+    """Note the wish; it changes nothing. Pass verbose=2 for a line an epoch."""
+    _ON["interactive logging"] = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Return what was wished last."""
+    return _ON["interactive logging"]
+
+
+def enable_traceback_filtering() -> None:
+    """Note the wish; tracebacks are whole, so it changes nothing."""
+    _ON["traceback filtering"] = True
+
+
+def disable_traceback_filtering() -> None:
+    """Note the wish; it changes nothing."""
+    _ON["traceback filtering"] = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """Return what was wished last."""
+    return _ON["traceback filtering"]
+
+
+def _only(called: str, argument: str, accepted: Any, received: Any, hint: str) -> None:
+    """Raise unless the argument has the one value that holds here."""
+    if received != accepted:
+        raise ValueError(f"{called}: expected {argument}={accepted!r}; received {argument}={received!r:.80}. {hint}")
