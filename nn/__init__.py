@@ -37,15 +37,16 @@ from . import (
 from .models import Input as Input, Model as Model, Sequential as Sequential
 from .module.module import Module as Module, Parameter as Parameter
 
-# Downloads need a tenth of all the modules that nn would load; they load when a data set is asked for.
+# Downloads need a tenth of all the modules that nn would load, and few programs call Keras's operations by name: both
+# load when they are asked for.
 if TYPE_CHECKING:
-    from . import datasets as datasets
+    from . import datasets as datasets, ops as ops
 else:
 
     def __getattr__(name: str) -> object:
-        if name == "datasets":
-            return _import_module(".datasets", __name__)
+        if name in ("datasets", "ops"):
+            return _import_module(f".{name}", __name__)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), "datasets"})
+        return sorted({*globals(), "datasets", "ops"})
