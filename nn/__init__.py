@@ -40,13 +40,14 @@ from .models import Input as Input, Model as Model, Sequential as Sequential
 from .module.module import Module as Module, Parameter as Parameter
 
 # What few programs use is loaded when it is asked for; downloads need a tenth of all the modules that nn would load.
-_LATE = ("backend", "datasets", "mixed_precision", "random", "tree")
+_LATE = ("backend", "datasets", "mixed_precision", "ops", "random", "tree")
 
 if TYPE_CHECKING:
     from . import (
         backend as backend,
         datasets as datasets,
         mixed_precision as mixed_precision,
+        ops as ops,
         random as random,
         tree as tree,
     )

@@ -102,6 +102,44 @@ _LEFT_OUT_CONFIG = {
     "enable_unsafe_deserialization": "nothing unsafe is ever loaded: files hold no code",
 }
 
+_FFT = "np.fft takes Tensors, of complex numbers where Keras takes pairs of arrays"
+_PATCHES = "no layer here needs it; x[...] and np.lib.stride_tricks on arrays do"
+_LEFT_OUT_OPS = {
+    "adaptive_average_pool": "nn.layers.AdaptiveAveragePooling2D and its like",
+    "adaptive_max_pool": "nn.layers.AdaptiveMaxPooling2D and its like",
+    "associative_scan": "nn.ops.scan, in order: one process computes here",
+    "bincount": "np.bincount(x.data), which has no gradient",
+    "cdist": "np.linalg.norm(x[:, None] - y[None], axis=-1)",
+    "conv_transpose": "nn.layers.Conv2DTranspose and its like, or autograd_lite.transposed_convolution",
+    "ctc_decode": "nn.losses.ctc has the loss; decoding is not here",
+    "ctc_loss": "nn.losses.ctc",
+    "custom_gradient": "autograd_lite.custom_vjp",
+    "depth_to_space": "np.reshape and np.transpose",
+    "erfinv": "the inverse of erf is not here",
+    "extract_sequences": _PATCHES,
+    "fft": _FFT,
+    "fft2": _FFT,
+    "fold": _PATCHES,
+    "ifft2": _FFT,
+    "irfft": _FFT,
+    "istft": _FFT,
+    "jvp": "autograd_lite.jvp",
+    "lu_factor": "nn.ops.solve, nn.ops.inv and nn.ops.det do what it is for",
+    "rearrange": "np.reshape, np.transpose and np.einsum",
+    "rfft": _FFT,
+    "segment_max": "a loop over x[ids == n]; nn.ops.segment_sum is here",
+    "segment_min": "a loop over x[ids == n]; nn.ops.segment_sum is here",
+    "segment_prod": "a loop over x[ids == n]; nn.ops.segment_sum is here",
+    "space_to_depth": "np.reshape and np.transpose",
+    "stft": "nn.layers.STFTSpectrogram",
+    "unfold": _PATCHES,
+    "unique": "np.unique takes Tensors; Keras pads its result to a given size",
+    "vectorize": "np.vectorize for arrays, autograd_lite.vmap for Tensors",
+    "view": "the bytes of an array: x.data.view(dtype)",
+    "view_as_complex": "x[..., 0] + 1j * x[..., 1]",
+    "view_as_real": "np.stack([x.real, x.imag], axis=-1)",
+}
+
 _BIG_MODELS = "quantization, and training of a few directions of large kernels, are not here"
 _FASTER = "chooses between implementations; here there is one"
 _RENORM = "batch renormalization is not here"
@@ -269,6 +307,41 @@ SECTIONS: tuple[Section, ...] = (
         "nn.datasets",
         split("boston_housing california_housing cifar10 cifar100 fashion_mnist imdb mnist reuters"),
         MappingProxyType(_LEFT_OUT_DATASETS),
+    ),
+    Section(
+        "keras.ops",
+        "nn.ops",
+        split("""
+            abs absolute adaptive_average_pool adaptive_max_pool add all allclose amax amin angle any append arange
+            arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argpartition argsort array array_split
+            associative_scan average average_pool bartlett batch_normalization binary_crossentropy bincount bitwise_and
+            bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor blackman
+            broadcast_to cast categorical_crossentropy cbrt cdist ceil celu cholesky cholesky_inverse clip concatenate
+            cond conj conjugate conv conv_transpose convert_to_numpy convert_to_tensor copy corrcoef correlate cos cosh
+            count_nonzero cross ctc_decode ctc_loss cumprod cumsum custom_gradient deg2rad depth_to_space depthwise_conv
+            det diag diagflat diagonal diff digitize divide divide_no_nan dot dot_product_attention dsplit dstack dtype
+            eig eigh einsum elu empty empty_like equal erf erfc erfinv exp exp2 expand_dims expm1 extract_sequences eye
+            fabs fft fft2 flip fliplr flipud floor floor_divide fmax fmin fmod fold fori_loop full full_like gcd gelu
+            geomspace get_item glu greater greater_equal hamming hanning hard_shrink hard_sigmoid hard_silu hard_swish
+            hard_tanh heaviside histogram hsplit hstack hypot i0 identity ifft2 imag in_top_k inner inv irfft is_tensor
+            isclose isfinite isin isinf isnan isneginf isposinf isreal istft jvp kaiser kron layer_normalization lcm
+            ldexp leaky_relu left_shift less less_equal linspace log log10 log1p log2 log_sigmoid log_softmax logaddexp
+            logaddexp2 logdet logical_and logical_not logical_or logical_xor logspace logsumexp lstsq lu_factor map
+            matmul matrix_rank max max_pool maximum mean median meshgrid min minimum mod moments moveaxis multi_hot
+            multiply nan_to_num nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmedian nanmin nanpercentile
+            nanprod nanquantile nanstd nansum nanvar ndim negative nextafter nonzero norm normalize not_equal one_hot
+            ones ones_like outer pad percentile pinv polar power prod psnr ptp qr quantile rad2deg ravel real rearrange
+            reciprocal relu relu6 repeat reshape rfft right_shift rms_normalization roll rot90 round rsqrt saturate_cast
+            scan scatter scatter_update searchsorted segment_max segment_min segment_prod segment_sum select selu
+            separable_conv shape sigmoid sign signbit silu sin sinc sinh size slice slice_update slogdet soft_shrink
+            softmax softplus softsign solve solve_triangular sort space_to_depth sparse_categorical_crossentropy
+            sparse_plus sparse_sigmoid sparsemax split sqrt square squareplus squeeze stack std stft stop_gradient
+            subtract sum svd swapaxes swish switch take take_along_axis tan tanh tanh_shrink tensordot threshold tile
+            top_k trace transpose trapezoid tri tril triu true_divide trunc unfold unique unravel_index unstack vander
+            var vdot vectorize vectorized_map view view_as_complex view_as_real vsplit vstack where while_loop zeros
+            zeros_like
+        """),
+        MappingProxyType(_LEFT_OUT_OPS),
     ),
     Section(
         "keras.random",
