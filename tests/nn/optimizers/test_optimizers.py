@@ -325,7 +325,11 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "name": (lambda: optimizers.get("rmspop"), ValueError, "'rmspop'. Did you mean 'rmsprop'.* Known names: sgd, "),
     "typo": (lambda: optimizers.Adam(clipnrm=1), TypeError, "'clipnrm'. Did you mean 'clipnorm'"),
     "another's word": (lambda: optimizers.Adam(eps=1), TypeError, "'eps'. Write epsilon"),
-    "no identifier": (lambda: optimizers.get(3), TypeError, "expected an optimizer: a name or an Optimizer; received 3"),
+    "no identifier": (
+        lambda: optimizers.get(3),
+        TypeError,
+        "expected an optimizer: a name or an Optimizer; received 3",
+    ),
 }
 
 
