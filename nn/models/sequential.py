@@ -93,7 +93,8 @@ class Sequential(Model):
             shape = self.output_shape if self.built else None
             if not before["_layers"]:
                 if self._sample is None:
-                    self._sample = self.input_shape = layer.input_shape
+                    self.input_shape = layer.input_shape
+                    self._sample = layer._open_shape or layer.input_shape
                 shape = None if self._sample is None else (None, *self._sample)
             self.built = False
             if shape is not None:

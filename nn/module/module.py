@@ -194,6 +194,8 @@ class Module(Tree["Module"]):
             if self._has_unbuilt_parts():
                 self._rehearse(args, kwargs)
             self.built = True
+            if self._made_frozen:
+                self.trainable = False
             adopt(self, self)
             trees_changed()
             self._name_tree()
