@@ -113,23 +113,32 @@ class Layer(Configurable, Module):
 
     def add_weight(
         self,
-        shape: Sequence[int | None],
-        initializer: str | Callable[..., Any] = "glorot_uniform",
+        shape: Sequence[int | None] | None = (),
+        initializer: str | Callable[..., Any] | None = "glorot_uniform",
         dtype: npt.DTypeLike | None = None,
         trainable: bool = True,
         regularizer: str | Callable[..., Any] | None = None,
         constraint: str | Callable[..., Any] | None = None,
+        name: str | None = None,
     ) -> Tensor:
         """Return a new parameter, or a buffer if not trainable, to be assigned to an attribute.
 
         Args:
-            shape: of the weight.
+            shape: of the weight; () for a single number.
             initializer: name, Initializer or function of (shape, dtype).
             dtype: by default the layer's.
             trainable: whether it requires a gradient.
             regularizer: penalty on it: a name, a Regularizer or a function of a tensor; None for none.
             constraint: what it is brought back to after each step: a name, a Constraint or a function of an array.
+            name: as Keras has it; here the attribute that it is assigned to names the weight.
         """
+        if isinstance(shape, str):
+            raise TypeError(
+                f"{self._speaker}: expected the shape of a weight first; received {shape!r}. Write "
+                f"add_weight(shape=..., name={shape!r})"
+            )
+        shape = () if shape is None else shape
+        initializer = "glorot_uniform" if initializer is None else initializer
         penalty, bound = regularizers.get(regularizer), constraints.get(constraint)
         if None in shape:
             raise ValueError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, cast
 
 import numpy as np
@@ -261,6 +261,9 @@ class Model(Configurable, Trainer):
         print_fn: Callable[[str], Any] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
+        *,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
     ) -> None:
         """Print a table of the layers: output shapes, numbers of parameters, and what each is connected to.
 
@@ -268,6 +271,7 @@ class Model(Configurable, Trainer):
             print_fn: called with the whole text instead of `print`.
             expand_nested: whether to list the layers of models in the model.
             show_trainable: whether to add a column that shows which layers are trained.
+            line_length, positions: Keras's, which change nothing: columns are as wide as what is in them.
 
         Raises:
             ValueError: if the input shape is not known yet.

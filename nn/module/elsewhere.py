@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+# Keras's further names of attributes; not attributes themselves, so that a module may have its own of these names.
+FURTHER = {
+    "variables": "weights",
+    "trainable_variables": "trainable_weights",
+    "non_trainable_variables": "non_trainable_weights",
+}
+
 ELSEWHERE = {
     "output": "In a functional model, model.output_of(name) is what a layer returns",
     "input": "In a functional model, model.inputs are the symbols that it was made of",

@@ -15,7 +15,7 @@ from autograd_lite import Tensor
 from ..config.arguments import checked, checked_here, problem_of_call
 from ..config.limits import room, room_for_result
 from .building import RestoreOnError, build_once, lock_of, marks_built, takes_training
-from .elsewhere import ELSEWHERE
+from .elsewhere import ELSEWHERE, FURTHER
 from .masks import MASKS, any_mask, masked_call, masks_in, warn_lost
 from .modes import adopt, trees_changed
 from .penalties import note_constraints
@@ -421,6 +421,8 @@ class Module(Tree["Module"]):
 
     def __getattr__(self, attribute: str) -> Any:
         # Called for missing attributes only. One that the class annotates is made by `build`.
+        if attribute in FURTHER:
+            return getattr(self, FURTHER[attribute])
         cls = type(self)
         if (
             not attribute.startswith("__")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import pickle
 from typing import Any
 
 import numpy as np
@@ -91,3 +93,77 @@ def test_leaky_relu_takes_its_old_name_for_the_slope() -> None:
     assert layers.LeakyReLU.from_config(layer.get_config()).negative_slope == 0.5
     with pytest.raises(ValueError, match="alpha=-1"):
         layers.LeakyReLU(alpha=-1)
+
+
+class Scaled(layers.Layer):
+    def build(self, input_shape: Any) -> None:
+        self.scale = self.add_weight(name="scale", shape=(input_shape[-1],), initializer="ones")
+        self.shift = self.add_weight(initializer="zeros", name="shift")
+        self.seen = self.add_weight((), None, "float32", trainable=False, name="seen")
+
+    def call(self, x: Any) -> Any:
+        return self.scale * x + self.shift
+
+
+def test_weights_and_variables_by_keras_s_names() -> None:
+    layer = Scaled()
+    assert layer([[1.0, 2.0]]).tolist() == [[1.0, 2.0]]
+    assert [w.name for w in layer.variables] == ["scale", "shift", "seen"]
+    assert [w.shape for w in layer.trainable_variables] == [(2,), ()]
+    assert layer.non_trainable_variables == [layer.seen]
+    with pytest.raises(TypeError, match=r"received 'scale'. Write add_weight\(shape=..., name='scale'\)"):
+        layer.add_weight("scale", (2,))  # type: ignore[arg-type]
+    vars(layer)["variables"] = "its own"
+    assert layer.variables == "its own"
+
+
+def test_a_metric_has_variables() -> None:
+    class Count(nn.metrics.Metric):
+        def __init__(self) -> None:
+            super().__init__(name="count")
+            self.count = self.add_weight(name="count", initializer="zeros")
+
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            self.count.assign_add(float(len(y_true)))
+
+        def result(self) -> Any:
+            return self.count
+
+    metric = Count()
+    assert float(metric([0, 1], [0, 1])) == 2
+    assert metric.variables == [metric.count]
+    assert nn.metrics.Mean().variables == []
+
+
+@pytest.mark.parametrize("make", [nn.optimizers.SGD, nn.optimizers.Adam, nn.optimizers.RMSprop])
+def test_an_optimizer_is_built_and_has_variables(make: Any) -> None:
+    variables = [nn.Parameter([1.0, 2.0]), nn.Parameter(3.0)]
+    optimizer = make(0.5)
+    optimizer.build(variables)
+    optimizer.apply_gradients(zip([np.ones(2, np.float32), np.float32(1)], variables, strict=True))
+    steps, rate, *slots = optimizer.variables
+    assert (int(steps), float(rate)) == (1, 0.5)
+    assert len(slots) == 2 * len(optimizer.slots())
+
+
+def test_one_weight_holds_for_all_samples() -> None:
+    y, p = X[:, 0], X[:, 1]
+    for loss in (nn.losses.MeanSquaredError(), nn.losses.MeanAbsoluteError(reduction="mean_with_sample_weight")):
+        same = loss(y, p, sample_weight=np.full(6, 0.25, np.float32))
+        assert loss(y, p, sample_weight=0.25).tolist() == same.tolist()
+
+
+def test_a_history_knows_its_model_while_that_lives(capsys: pytest.CaptureFixture[str]) -> None:
+    model = nn.Sequential([nn.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    history = model.fit(X[:, 0], X[:, 0, :1], verbose=0)
+    assert history.model is model
+    copied = pickle.loads(pickle.dumps(history))
+    assert (copied.history, copied.model) == (history.history, None)
+    model.summary(line_length=40, positions=[0.5, 0.8, 1.0])
+    wide = capsys.readouterr().out
+    model.summary()
+    assert capsys.readouterr().out == wide
+    del model
+    gc.collect()
+    assert history.model is None
