@@ -29,7 +29,7 @@ class History(Callback):
         self._model = ref(model)
 
     @property
-    def model(self) -> Any:  # type: ignore[override]  # nobody sets it but `set_model`
+    def model(self) -> Any:  # type: ignore[override]  # only `set_model` sets it
         """The model that was trained, as long as something else refers to it; None after that, and in copies."""
         return None if self._model is None else self._model()
 

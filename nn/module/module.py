@@ -20,7 +20,7 @@ from .masks import MASKS, any_mask, masked_call, masks_in, warn_lost
 from .modes import adopt, trees_changed
 from .penalties import note_constraints
 from .state import IncompatibleKeys, carried_in, check_state, undisturbed
-from .symbols import Spec, has_symbols, record_call, replaced
+from .symbols import HOOKS, NO_PLACE, Spec, has_symbols, record_call, replaced
 from .tree import Shape as Shape, Tree
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -423,6 +423,8 @@ class Module(Tree["Module"]):
         # Called for missing attributes only. One that the class annotates is made by `build`.
         if attribute in FURTHER:
             return getattr(self, FURTHER[attribute])
+        if attribute in ("input", "output") and (found := HOOKS.symbols_of(self, attribute)) is not NO_PLACE:
+            return found
         cls = type(self)
         if (
             not attribute.startswith("__")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import pickle
 from typing import Any
@@ -167,3 +168,60 @@ def test_a_history_knows_its_model_while_that_lives(capsys: pytest.CaptureFixtur
     del model
     gc.collect()
     assert history.model is None
+
+
+def sequential() -> nn.Model:
+    return nn.Sequential([nn.Input((3,)), layers.Dense(4, activation="tanh"), layers.Dropout(0.5), layers.Dense(1)])
+
+
+def late() -> nn.Model:
+    model = nn.Sequential([layers.Dense(4, activation="tanh"), layers.Dense(1)])
+    model(X[:, 0])
+    return model
+
+
+def functional() -> nn.Model:
+    x = nn.Input((3,))
+    return nn.Model(x, layers.Dense(1)(layers.Dense(4, activation="tanh")(x)))
+
+
+@pytest.mark.parametrize("make", [sequential, late, functional, lambda: copy.deepcopy(functional())])
+def test_the_symbols_of_a_model_and_its_layers_make_feature_extractors(make: Any) -> None:
+    model = make()
+    hidden = model.layers[1] if isinstance(model.layers[0], layers.InputLayer) else model.layers[0]
+    expected = np.tanh(X[:, 0] @ hidden.kernel.data + hidden.bias.data)
+    for inputs in (model.inputs, model.input, hidden.input):
+        features = nn.Model(inputs, hidden.output)
+        np.testing.assert_allclose(features.predict(X[:, 0]), expected, rtol=1e-6)
+    both = nn.Model(model.inputs, [model.get_layer(index=-1).input, model.output])
+    assert [part.shape for part in both.predict(X[:, 0])] == [(6, 4), (6, 1)]
+    assert model.output.shape == model.outputs[0].shape == (None, 1)
+    assert model.layers[-1].output is model.outputs[0]
+
+
+def test_a_sequential_that_grows_has_new_symbols() -> None:
+    model = sequential()
+    assert model.output.shape == (None, 1)
+    model.add(layers.Dense(7))
+    assert model.output.shape == (None, 7)
+    assert model.layers[-1].output is model.output
+    model.pop()
+    assert model.output.shape == (None, 1)
+
+
+def test_a_layer_in_no_model_has_no_symbols_and_may_have_attributes_of_these_names() -> None:
+    layer = layers.Dense(2)
+    with pytest.raises(AttributeError, match="has no attribute 'output'. It is a symbol once the layer is in a"):
+        layer.output  # noqa: B018
+    with pytest.raises(AttributeError, match="has no attribute 'input'"):
+        nn.Sequential([layer]).input  # noqa: B018
+
+    class Own(nn.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.output = layers.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            return self.output(x)
+
+    assert Own()(X[:, 0]).shape == (6, 2)
