@@ -217,7 +217,9 @@ class Stepper(Module):
             raise ValueError(
                 f"{what}: expected a model with parameters to train; {self.name!r} has none that requires a gradient"
             )
-        optimizer.bind(parameters)
+        unfrozen = [id(p) for p in optimizer.parameters if p.requires_grad]
+        if not optimizer.iterations or unfrozen != [id(p) for p in parameters]:  # else some are frozen for a while
+            optimizer.bind(parameters)
         return [module for _, module in self._walk()]
 
     @ag.enable_grad()  # as a decorator, which restores the mode wherever an interrupt comes

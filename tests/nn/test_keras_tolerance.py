@@ -225,3 +225,14 @@ def test_a_layer_in_no_model_has_no_symbols_and_may_have_attributes_of_these_nam
             return self.output(x)
 
     assert Own()(X[:, 0]).shape == (6, 2)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_layer_may_be_frozen_between_two_fits_and_thawed_again(optimizer: str) -> None:
+    model = nn.Sequential([nn.Input((3,)), layers.Dense(4), layers.Dense(1)])
+    model.compile(optimizer, "mse")
+    for trainable, changes in ((True, [True] * 4), (False, [False, False, True, True]), (True, [True] * 4)):
+        model.layers[0].trainable = trainable
+        before = model.get_weights()
+        model.fit(X[:, 0], X[:, 0, :1] + 1, verbose=0)
+        assert [bool((a != b).any()) for a, b in zip(before, model.get_weights(), strict=True)] == changes
