@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -21,9 +22,19 @@ class History(Callback):
         self.epoch: list[int] = []
         self.history: dict[str, list[float]] = {}
         self._epochs: dict[str, list[int]] = {}
+        self._model: ref[Trained] | None = None
 
     def set_model(self, model: Trained) -> None:
-        """Keep no reference: a record must not keep a model alive."""
+        """Keep a weak reference: a record must not keep a model alive."""
+        self._model = ref(model)
+
+    @property
+    def model(self) -> Any:  # type: ignore[override]  # only `set_model` sets it
+        """The model that was trained, as long as something else refers to it; None after that, and in copies."""
+        return None if self._model is None else self._model()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_model": None}
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self.epoch.append(epoch)

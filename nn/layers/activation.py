@@ -55,6 +55,7 @@ class LeakyReLU(_Elementwise):
 
     Args:
         negative_slope: not negative.
+        alpha: another name for it, from earlier versions of Keras.
 
     References:
         Maas, Hannun, Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models, 2013, section 2.
@@ -65,6 +66,11 @@ class LeakyReLU(_Elementwise):
     """
 
     negative_slope: float = field(number(0), default=0.3)
+    alpha: InitVar[float | None] = field(optional(number(0)), default=None, kw_only=True)
+
+    def __post_init__(self, alpha: float | None) -> None:
+        if alpha is not None:
+            self.negative_slope = alpha
 
     def call(self, x: Tensor) -> Tensor:
         """Return leaky_relu(x), of x's shape."""

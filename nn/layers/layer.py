@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from autograd_lite import ShapeError, Tensor, tensor
 
 from .. import constraints, initializers, regularizers
-from ..config.arguments import is_integer, positive
+from ..config.arguments import flag, is_integer, positive
 from ..config.config import Configurable
 from ..config.fields import Converted, attribute, option
 from ..config.limits import spend
@@ -26,10 +26,11 @@ Rule = str | Function | None
 class BareOptions(TypedDict, total=False):
     """Those of `LayerOptions` that no constructor has among its own arguments."""
 
-    input_shape: Sequence[int] | None
+    input_shape: Sequence[int | None] | None
     input_dim: int | None
     name: str | None
     dtype: npt.DTypeLike | None
+    trainable: bool
 
 
 class LayerOptions(BareOptions, total=False):
@@ -42,10 +43,12 @@ class Layer(Configurable, Module):
     """A module that may know the shape of its input beforehand, and makes weights with initializers.
 
     Args:
-        input_shape: shape of one sample, without the batch axis; None to learn it from the first call.
+        input_shape: shape of one sample, without the batch axis; None to learn it from the first call. As the first
+            layer of a `Sequential` it may have None for lengths that are not known.
         input_dim: D, which means input_shape=(D,).
         name: what summaries, paths and error messages call it.
         dtype: floating dtype of inputs and weights; float32 by default.
+        trainable: whether its parameters, and those of its parts, require gradients; see the attribute.
         activity_regularizer: penalty on the output: a name, a Regularizer or a function; None for none.
         rules: `<weight>_regularizer` and `<weight>_constraint` for each weight that the class annotates, such as
             `kernel_regularizer="l2"` and `bias_constraint="non_neg"`; see `nn.regularizers` and `nn.constraints`.
@@ -63,33 +66,43 @@ class Layer(Configurable, Module):
         [[2.0, 3.0]]
     """
 
-    input_shape: Converted[Sequence[int] | None, tuple[int, ...] | None] = option(default=None, kw_only=True)
+    input_shape: Converted[Sequence[int | None] | None, tuple[int, ...] | None] = option(default=None, kw_only=True)
     input_dim: int | None = option(default=None, kw_only=True)
     name: Converted[str | None, str] = option(default=None, kw_only=True)
     dtype: Converted[npt.DTypeLike | None, np.dtype[Any]] = option(default=None, kw_only=True)
+    trainable: bool = option(default=True, kw_only=True)
     activity_regularizer: Converted[Rule, Function | None] = option(default=None, kw_only=True)
+    #: arguments of Keras's layer that choose between implementations, or say what is known anyway
+    without_effect: ClassVar[frozenset[str]] = frozenset()
     _rules: Rules | None = attribute(None)
     _added: Added | None = attribute(None)
 
     def __init__(
         self,
         *,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
         input_dim: int | None = None,
         name: str | None = None,
         dtype: npt.DTypeLike | None = None,
+        trainable: bool = True,
         activity_regularizer: str | Callable[..., Any] | None = None,
         **rules: Any,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         if activity_regularizer is not None:
             self.activity_regularizer = regularizers.get(activity_regularizer)
-        if rules:
-            self._rules = Rules(self, rules)
+        if not flag(self, "trainable", trainable):
+            self._trainable, self._made_frozen = False, True
+        if rules and (given := {k: rule for k, rule in rules.items() if k not in self.without_effect}):
+            self._rules = Rules(self, given)
         if input_shape is None and input_dim is not None:
             input_shape = (positive(self, "input_dim", input_dim),)
         if input_shape is not None:
-            self.input_shape = _checked_shape(type(self).__name__, input_shape)
+            shape = _checked_shape(type(self).__name__, input_shape)
+            if None in shape:
+                self._open_shape = shape
+            else:
+                self.input_shape = cast(tuple[int, ...], shape)
 
     __repr__ = Module.__repr__
 
@@ -100,23 +113,32 @@ class Layer(Configurable, Module):
 
     def add_weight(
         self,
-        shape: Sequence[int | None],
-        initializer: str | Callable[..., Any] = "glorot_uniform",
+        shape: Sequence[int | None] | None = (),
+        initializer: str | Callable[..., Any] | None = "glorot_uniform",
         dtype: npt.DTypeLike | None = None,
         trainable: bool = True,
         regularizer: str | Callable[..., Any] | None = None,
         constraint: str | Callable[..., Any] | None = None,
+        name: str | None = None,
     ) -> Tensor:
         """Return a new parameter, or a buffer if not trainable, to be assigned to an attribute.
 
         Args:
-            shape: of the weight.
+            shape: of the weight; () for a single number.
             initializer: name, Initializer or function of (shape, dtype).
             dtype: by default the layer's.
             trainable: whether it requires a gradient.
             regularizer: penalty on it: a name, a Regularizer or a function of a tensor; None for none.
             constraint: what it is brought back to after each step: a name, a Constraint or a function of an array.
+            name: as Keras has it; here the attribute that it is assigned to names the weight.
         """
+        if isinstance(shape, str):
+            raise TypeError(
+                f"{self._speaker}: expected the shape of a weight first; received {shape!r}. Write "
+                f"add_weight(shape=..., name={shape!r})"
+            )
+        shape = () if shape is None else shape
+        initializer = "glorot_uniform" if initializer is None else initializer
         penalty, bound = regularizers.get(regularizer), constraints.get(constraint)
         if None in shape:
             raise ValueError(
@@ -166,12 +188,12 @@ class Layer(Configurable, Module):
 Layer.activity_regularizer = None  # type: ignore[assignment]  # for a subclass that forgets super().__init__()
 
 
-def _checked_shape(layer: str, shape: Any) -> tuple[int, ...]:
-    typed = isinstance(shape, (tuple, list)) and all(map(is_integer, shape))
-    if not typed or any(n < 1 for n in shape):
+def _checked_shape(layer: str, shape: Any) -> tuple[int | None, ...]:
+    typed = isinstance(shape, (tuple, list)) and all(n is None or is_integer(n) for n in shape)
+    if not typed or any(n is not None and n < 1 for n in shape):
         hint = f"({shape},)" if isinstance(shape, int) else "(784,) or (28, 28)"
         raise (ValueError if typed else TypeError)(
             f"{layer}: expected input_shape to be a tuple of positive integers, without the batch axis; "
             f"received input_shape={shape!r}. Write input_shape={hint}"
         )
-    return tuple(int(n) for n in shape)
+    return tuple(None if n is None else int(n) for n in shape)

@@ -191,17 +191,21 @@ class InputLayer(Layer):
         shape: shape of one sample, without the batch axis; None for a length that is not known.
         batch_size: for the record only; models take batches of any size.
         dtype: of the samples; float32 by default, or an integer one.
+        batch_shape: (batch_size, *shape), in place of the two.
     """
 
     supports_masking = True
 
     def __init__(
         self,
-        shape: Any,
+        shape: Any = None,
         batch_size: int | None = None,
         dtype: npt.DTypeLike | None = None,
+        *,
+        batch_shape: Sequence[int | None] | None = None,
         **options: Any,
     ) -> None:
+        batch_size, shape = _without_batch("InputLayer", shape, batch_size, batch_shape)
         self.sample_dtype = np.dtype("float32" if dtype is None else dtype)
         if np.ndim(shape) == 0 or None not in shape:
             options["input_shape"] = shape
@@ -230,12 +234,32 @@ class InputLayer(Layer):
         return input_shape
 
 
+def _without_batch(
+    what: str, shape: Any, batch_size: int | None, batch_shape: Sequence[int | None] | None
+) -> tuple[int | None, Any]:
+    """Return the size of a batch and the shape of a sample, one of which is given."""
+    if batch_shape is not None:
+        if shape is not None or batch_size is not None:
+            raise ValueError(
+                f"{what}: expected batch_shape, or shape and batch_size; received {shape=}, {batch_size=}, "
+                f"{batch_shape=}"
+            )
+        whole = sequence(what, "batch_shape", batch_shape)
+        if not whole:
+            raise ValueError(f"{what}: expected batch_shape to begin with the batch axis; received batch_shape=()")
+        return whole[0], whole[1:]
+    if shape is None:
+        raise ValueError(f"{what}: expected the shape of one sample, such as {what}((784,)); received None")
+    return batch_size, shape
+
+
 @checked
 def Input(
     shape: Sequence[int | None] | None = None,
     batch_size: int | None = None,
     dtype: npt.DTypeLike | None = None,
     name: str | None = None,
+    batch_shape: Sequence[int | None] | None = None,
 ) -> Symbol:
     """Return a symbol that stands for the samples to come: the start of a functional model, or of a Sequential.
 
@@ -244,12 +268,12 @@ def Input(
         batch_size: for the record only; models take batches of any size.
         dtype: of the samples; float32 by default. An Embedding wants an integer one, such as "int32".
         name: of the input, by which `fit` finds it in a dict of arrays.
+        batch_shape: (batch_size, *shape), in place of the two.
 
     Example:
         >>> Input((784,))
         Symbol(shape=(None, 784), dtype=float32)
     """
-    if shape is None:
-        raise ValueError("Input: expected the shape of one sample, such as Input((784,)); received None")
+    batch_size, shape = _without_batch("Input", shape, batch_size, batch_shape)
     layer = InputLayer(shape, batch_size, dtype, name=name)
     return Symbol((None, *layer.sample_shape), layer.sample_dtype, Call(layer, (), {}), 0, name)

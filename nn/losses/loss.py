@@ -107,7 +107,8 @@ class Loss(Configurable):
         Args:
             y_true: targets, as the class says.
             y_pred: predictions, floating.
-            sample_weight: one weight a sample, shape (N,), or more of the first axes of the losses, such as (N, T).
+            sample_weight: one weight a sample, shape (N,), or more of the first axes of the losses, such as (N, T); a
+                single number holds for all.
             mask: in the same shapes, True where a loss counts; by default the mask that layers have given y_pred.
 
         Raises:

@@ -172,7 +172,7 @@ def checked_weights(loss: str, weights: npt.ArrayLike, shape: Shape, dtype: np.d
             f"{loss}: expected no sample_weight, since this loss is one number a batch; received shape {given.shape}. "
             "Give the loss an axis"
         )
-    spread = _along_first_axes(given, shape)
+    spread = _along_first_axes(given if given.ndim else np.full(shape[0], given), shape)
     if spread is None:
         each = f", or {shape}" if len(shape) > 1 else ""
         raise ag.ShapeError(

@@ -82,6 +82,21 @@ class Metric(Configurable, metaclass=_Begun):
         self.__dict__.setdefault("_variables", []).append((variable, made))
         return variable
 
+    def add_weight(
+        self,
+        shape: Sequence[int] = (),
+        initializer: str | Callable[..., Any] | None = None,
+        dtype: npt.DTypeLike | None = None,
+        name: str | None = None,
+    ) -> Tensor:
+        """Do what `add_variable` does: Keras has both names."""
+        return self.add_variable(shape, "zeros" if initializer is None else initializer, dtype, name)
+
+    @property
+    def variables(self) -> list[Tensor]:
+        """What `add_variable` has made, in this order."""
+        return [variable for variable, _ in vars(self).get("_variables", ())]
+
     def reset_state(self) -> None:
         """Forget all batches: give each variable its initial value."""
         if "_variables" not in vars(self):

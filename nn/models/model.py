@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, cast
 
 import numpy as np
@@ -16,10 +16,11 @@ from ..config.fields import attribute
 from ..config.limits import reading
 from ..layers.operation import Operation
 from ..module.module import Module
-from ..module.symbols import Symbol
+from ..module.symbols import Symbol, replaced
 from ..saving import descriptions
 from ..training.trainer import Trainer
 from .config import functional_config, functional_from_config
+from .places import note_places
 from .plan import Plan, Slot, layer_names, planned
 from .summary import printable, summary_html, summary_text
 
@@ -92,6 +93,7 @@ class Model(Configurable, Trainer):
         if isinstance(plan.outputs, Slot):
             self.output_shape = plan.specs[plan.outputs.i][0]
         self._name_tree()
+        note_places(self, plan.modules(), again=False)
 
     # ---- a functional model's call ----------------------------------------------------------------------------------
 
@@ -173,14 +175,18 @@ class Model(Configurable, Trainer):
     @property
     def inputs(self) -> list[Symbol]:
         """The symbols of a functional model's inputs."""
-        plan = self._require_plan("inputs")
+        plan = self._symbol_plan() or self._require_plan("inputs")
         return [plan.symbols()[slot] for slot in plan.input_slots]
 
     @property
     def outputs(self) -> list[Symbol]:
         """The symbols of a functional model's outputs."""
-        plan = self._require_plan("outputs")
+        plan = self._symbol_plan() or self._require_plan("outputs")
         return [plan.symbols()[slot] for slot in plan.output_slots]
+
+    def _symbol_plan(self) -> Plan | None:
+        """Return the plan whose symbols are those of the layers, if there is one."""
+        return self._plan
 
     def output_of(self, name: str, call: int = 0) -> Any:
         """Return the symbol of the result of a layer of a functional model, to make a model of the first layers.
@@ -212,6 +218,11 @@ class Model(Configurable, Trainer):
             )
         return self._plan
 
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute in ("input", "output") and (plan := self._symbol_plan()) is not None:
+            return replaced(Slot, lambda slot: plan.symbols()[slot.i], getattr(plan, f"{attribute}s"))
+        return super().__getattr__(attribute)
+
     def _output_mask(self, args: tuple[Any, ...], previous_mask: Any, out: Any) -> None:
         """Return None: the layers inside have given the results their masks."""
 
@@ -231,7 +242,9 @@ class Model(Configurable, Trainer):
 
         Operators and functions that were applied to symbols are not among them, but `summary` shows them.
         """
-        return [member for _, member in self._named_layers()]
+        found = [member for _, member in self._named_layers()]
+        note_places(self, found)
+        return found
 
     def _named_layers(self) -> list[tuple[str, Module]]:
         found = self._in_keras_order()
@@ -249,10 +262,12 @@ class Model(Configurable, Trainer):
             found = self._named_layers()
             if not -len(found) <= index < len(found):
                 raise ValueError(f"{self.name}.get_layer: expected an index below {len(found)}; received {index}")
+            note_places(self, [found[index][1]])
             return found[index][1]
         found = [(key, member) for key, member in self._members() if isinstance(member, Module)]
         for key, member in found:
             if name in (key, member.name):
+                note_places(self, [member])
                 return member
         raise ValueError(f"{self.name}.get_layer: expected one of {[key for key, _ in found]}; received {name!r}")
 
@@ -261,6 +276,9 @@ class Model(Configurable, Trainer):
         print_fn: Callable[[str], Any] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
+        *,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
     ) -> None:
         """Print a table of the layers: output shapes, numbers of parameters, and what each is connected to.
 
@@ -268,6 +286,7 @@ class Model(Configurable, Trainer):
             print_fn: called with the whole text instead of `print`.
             expand_nested: whether to list the layers of models in the model.
             show_trainable: whether to add a column that shows which layers are trained.
+            line_length, positions: Keras's, which change nothing: columns are as wide as what is in them.
 
         Raises:
             ValueError: if the input shape is not known yet.

@@ -12,15 +12,15 @@ from autograd_lite import ShapeError, Tensor
 from ..config.fields import attribute
 from ..config.limits import reading
 from ..config.registry import snake_case
-from ..layers import InputLayer
+from ..layers import Input, InputLayer
 from ..module.building import build_once
 from ..module.described import layer_config, layer_from_config
 from ..module.modes import adopt
 from ..module.module import Module
-from ..module.symbols import Call, Symbol
+from ..module.symbols import Call, Spec, Symbol
 from ..module.tree import Shape
 from .model import Model
-from .plan import is_input
+from .plan import Plan, is_input, planned
 
 
 class Sequential(Model):
@@ -45,6 +45,7 @@ class Sequential(Model):
     _unnamed = frozenset({"_functional", "_layers"})
     _sample: Shape | None = attribute(None)  # of one sample, with None for unknown lengths
     _sample_dtype: str | None = attribute(None)
+    _chain: Plan | None = attribute(None)  # the calls of the layers on symbols
     _kind = "float32"  # the dtype of what the next layer gets
     # How many of the names `dense`, `dense_1`, … are known to be taken.
     _taken: Mapping[str, int] = attribute(MappingProxyType({}))
@@ -93,7 +94,8 @@ class Sequential(Model):
             shape = self.output_shape if self.built else None
             if not before["_layers"]:
                 if self._sample is None:
-                    self._sample = self.input_shape = layer.input_shape
+                    self.input_shape = layer.input_shape
+                    self._sample = layer._open_shape or layer.input_shape
                 shape = None if self._sample is None else (None, *self._sample)
             self.built = False
             if shape is not None:
@@ -203,6 +205,21 @@ class Sequential(Model):
         i = next(i for i in itertools.count(self._taken.get(base, 0)) if _numbered(base, i) not in self._layers)
         self._taken = {**self._taken, base: i + 1}
         return _numbered(base, i)
+
+    def _symbol_plan(self) -> Plan | None:
+        """Return the plan of the layers' calls one after another, once the shape of a sample is known."""
+        layers = list(self._layers.values())
+        sample, kind = self._sample, self._sample_dtype or self.dtype.name
+        if sample is None and isinstance(self._example, tuple) and isinstance(self._example[0], Spec):
+            sample, kind = self._example[0]
+        if sample is None or not layers:
+            return None
+        if self._chain is None or self._chain.modules()[1:] != layers:
+            x = first = Input(sample, dtype=kind)
+            for layer in layers:
+                x = layer(x)
+            self._chain = planned("Sequential", first, x)
+        return self._chain
 
     def build(self, input_shape: Shape) -> None:
         """Build the layers one after another.

@@ -90,8 +90,7 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
         with lock_of(self), RestoreOnError(self):
             build(self, shape)
             self.built = True
-            if not self.trainable:  # frozen before it had weights
-                self._apply_trainable()
+            self._freeze_new()
             adopt(self, self)
             trees_changed()
             self._name_tree()

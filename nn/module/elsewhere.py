@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+# Keras's further names of attributes; not attributes themselves, so that a module may have its own of these names.
+FURTHER = {
+    "variables": "weights",
+    "trainable_variables": "trainable_weights",
+    "non_trainable_variables": "non_trainable_weights",
+}
+
 ELSEWHERE = {
-    "output": "In a functional model, model.output_of(name) is what a layer returns",
-    "input": "In a functional model, model.inputs are the symbols that it was made of",
+    "output": "It is a symbol once the layer is in a functional model, or in a Sequential whose input shape is known",
+    "input": "It is a symbol once the layer is in a functional model, or in a Sequential whose input shape is known",
     "register_buffer": "A tensor that requires no gradient is a buffer: self.mean = ag.tensor(...)",
     "register_parameter": "Assign it: self.scale = nn.Parameter(...)",
     "children": "named_modules() returns all modules below, with their paths",

@@ -15,12 +15,12 @@ from autograd_lite import Tensor
 from ..config.arguments import checked, checked_here, problem_of_call
 from ..config.limits import room, room_for_result
 from .building import RestoreOnError, build_once, lock_of, marks_built, takes_training
-from .elsewhere import ELSEWHERE
+from .elsewhere import ELSEWHERE, FURTHER
 from .masks import MASKS, any_mask, masked_call, masks_in, warn_lost
 from .modes import adopt, trees_changed
 from .penalties import note_constraints
 from .state import IncompatibleKeys, carried_in, check_state, undisturbed
-from .symbols import Spec, has_symbols, record_call, replaced
+from .symbols import HOOKS, NO_PLACE, Spec, has_symbols, record_call, replaced
 from .tree import Shape as Shape, Tree
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -194,6 +194,8 @@ class Module(Tree["Module"]):
             if self._has_unbuilt_parts():
                 self._rehearse(args, kwargs)
             self.built = True
+            if self._made_frozen:
+                self.trainable = False
             adopt(self, self)
             trees_changed()
             self._name_tree()
@@ -419,6 +421,10 @@ class Module(Tree["Module"]):
 
     def __getattr__(self, attribute: str) -> Any:
         # Called for missing attributes only. One that the class annotates is made by `build`.
+        if attribute in FURTHER:
+            return getattr(self, FURTHER[attribute])
+        if attribute in ("input", "output") and (found := HOOKS.symbols_of(self, attribute)) is not NO_PLACE:
+            return found
         cls = type(self)
         if (
             not attribute.startswith("__")

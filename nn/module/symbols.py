@@ -32,14 +32,18 @@ class Hooks:
 
     Attributes:
         operate: `(function's name, args, kwargs) -> symbols`, makes a layer of an operator; from `nn.layers.operation`.
+        symbols_of: `(module, "input" or "output") -> symbols`, or NO_PLACE for a module that is in no model; from
+            `nn.models.places`.
     """
 
-    __slots__ = ("operate",)
+    __slots__ = ("operate", "symbols_of")
 
     operate: Callable[[str, tuple[Any, ...], dict[str, Any]], Any]
+    symbols_of: Callable[[Any, str], Any]
 
 
 HOOKS = Hooks()
+NO_PLACE = object()
 
 
 class Spec(NamedTuple):

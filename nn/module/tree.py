@@ -29,6 +29,7 @@ class Tree(Generic[Part]):
     # Class attributes, so that a subclass which forgets super().__init__() works too.
     built: bool = False
     input_shape: tuple[int, ...] | None = None
+    _open_shape: Shape | None = None  # that of a sample, if lengths in it are unknown
     output_shape: Shape | None = None
     _name: str | None = None
     _path: str | None = None
@@ -36,6 +37,7 @@ class Tree(Generic[Part]):
     _begins_training: ClassVar[bool] = True
     _trainable: bool = True
     _frozen: tuple[str, ...] = ()
+    _made_frozen: bool = False  # with trainable=False, before it had its parts
 
     @property
     def name(self) -> str:
@@ -161,8 +163,15 @@ class Tree(Generic[Part]):
     @trainable.setter
     def trainable(self, trainable: bool) -> None:
         for _, module in self._walk():
-            module._trainable = bool(trainable)
+            module._trainable, module._made_frozen = bool(trainable), False
             module._apply_trainable()
+
+    def _freeze_new(self) -> None:
+        """Freeze the weights that a frozen module has just got, and the parts of one that was made frozen."""
+        if self._made_frozen:
+            self.trainable = False
+        elif not self._trainable:
+            self._apply_trainable()
 
     def _apply_trainable(self) -> None:
         own = {name: t for name, t in self._members() if isinstance(t, Tensor) and t.is_leaf}

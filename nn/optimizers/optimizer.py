@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 
-from autograd_lite import Changes, GradError, Tensor
+from autograd_lite import Changes, GradError, Tensor, tensor
 
 from ..config.arguments import flag, integer, optional, positive, text
 from ..config.config import Registered, argument_names, plain
@@ -175,6 +175,16 @@ class Optimizer(_Begun):
             self._constraints = {i: c for i, p in enumerate(found) if (c := constraint_of(p)) is not None}
             self._accumulated = []
             self._partition()
+
+    def build(self, variables: Parameters) -> None:
+        """Do what `bind` does: Keras calls it this."""
+        self.bind(variables)
+
+    @property
+    def variables(self) -> list[Tensor]:
+        """The number of steps, the learning rate and the slots of each parameter, as copies; see `state_dict`."""
+        state = {"iterations": self._iterations, "learning_rate": self.learning_rate}
+        return [tensor(np.array(a), name=name) for name, a in {**state, **self._slot_arrays()}.items()]
 
     def zero_grad(self) -> None:
         """Set `.grad` of every parameter to None."""

@@ -29,7 +29,8 @@ T = TypeVar("T")
 
 
 _COMPILE = "optimizer, loss, metrics, loss_weights, weighted_metrics"
-_AS_IT_IS = {"run_eagerly": True, "jit_compile": False, "steps_per_execution": 1}  # what Keras calls what is done here
+# Keras's arguments about how a compiler is to go to work, which change nothing where there is none.
+_OF_COMPILERS = frozenset({"run_eagerly", "jit_compile", "auto_scale_loss", "steps_per_execution"})
 
 
 # Who is using the losses and metrics of a `Compiled`, by its id: a thread, and its number of nested calls.
@@ -92,8 +93,8 @@ class Stepper(Module):
                 several outputs a list of lists or a dict.
             loss_weights: with several outputs, what each loss is multiplied by.
             weighted_metrics: metrics that use the sample weights.
-            others: Keras's arguments about compilation, with the values that mean none, since nothing is compiled here:
-                `run_eagerly=True`, `jit_compile=False`, `steps_per_execution=1`.
+            others: Keras's arguments about compilation, which change nothing here: `run_eagerly`, `jit_compile`,
+                `auto_scale_loss`, `steps_per_execution`.
 
         From then on, calls without `training=` compute in inference mode, as in Keras; `train()` undoes it.
 
@@ -104,10 +105,10 @@ class Stepper(Module):
             ValueError: for an unknown name; the model then stays compiled as before.
         """
         for name, value in others.items():
-            if name not in _AS_IT_IS or value != _AS_IT_IS[name]:
-                fix = f"Leave it out, or write {name}={_AS_IT_IS[name]}" if name in _AS_IT_IS else "Leave it out"
+            if name not in _OF_COMPILERS:
                 raise TypeError(
-                    f"{self._speaker('compile')}: expected arguments among {_COMPILE}; received {name}={value!r}. {fix}"
+                    f"{self._speaker('compile')}: expected arguments among {_COMPILE}; received {name}={value!r}. "
+                    "Leave it out"
                 )
         plan = getattr(self, "_plan", None)
         names = None if plan is None else getattr(self, "output_names", None)
@@ -216,7 +217,9 @@ class Stepper(Module):
             raise ValueError(
                 f"{what}: expected a model with parameters to train; {self.name!r} has none that requires a gradient"
             )
-        optimizer.bind(parameters)
+        unfrozen = [id(p) for p in optimizer.parameters if p.requires_grad]
+        if not optimizer.iterations or unfrozen != [id(p) for p in parameters]:  # else some are frozen for a while
+            optimizer.bind(parameters)
         return [module for _, module in self._walk()]
 
     @ag.enable_grad()  # as a decorator, which restores the mode wherever an interrupt comes

@@ -142,13 +142,13 @@ _LEFT_OUT_OPS = {
 
 _BIG_MODELS = "quantization, and training of a few directions of large kernels, are not here"
 _FASTER = "chooses between implementations; here there is one"
+_TAKEN = "taken, and changes nothing: there is one implementation"
 _RENORM = "batch renormalization is not here"
 _INPUTS = "inputs are dense arrays, of batches of any size"
 _LOOKUP = "IntegerLookup has 64-bit integers, and takes unknown ones modulo num_oov_indices"
 # Arguments of Keras's layers that ours lack, with the reasons.
 LAYER_ARGUMENTS = {
     "autocast": "inputs are always cast to the layer's dtype",
-    "batch_shape": _INPUTS,
     "flash_attention": _FASTER,
     "gptq_unpacked_column_size": _BIG_MODELS,
     "idf_weights": "there is no output_mode='tf_idf'",
@@ -165,9 +165,8 @@ LAYER_ARGUMENTS = {
     "salt": _LOOKUP,
     "sparse": _INPUTS,
     "synchronized": "one process trains",
-    "trainable": "layer.trainable = False",
-    "unroll": _FASTER,
-    "use_cudnn": _FASTER,
+    "unroll": _TAKEN,
+    "use_cudnn": _TAKEN,
     "vocabulary_dtype": _LOOKUP,
     "weights": "layer.set_weights(weights)",
 }

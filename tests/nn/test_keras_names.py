@@ -70,6 +70,18 @@ def test_the_names_are_those_of_the_installed_keras(section: Section, monkeypatc
 
 
 @pytest.mark.ci
+@pytest.mark.parametrize("section", ["keras.layers", "keras.initializers"])
+def test_every_further_name_of_a_class_is_here_too(section: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    pytest.importorskip("keras")
+    theirs, ours = importlib.import_module(section), importlib.import_module(BY_NAME[section].ours)
+    classes = {n: thing.__name__ for n in dir(theirs) if inspect.isclass(thing := getattr(theirs, n))}
+    further = {n: name for n, name in classes.items() if n != name and hasattr(ours, name)}
+    assert len(further) > 15
+    assert [n for n, name in further.items() if getattr(ours, n, None) is not getattr(ours, name)] == []
+
+
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", ["losses", "metrics"])
 def test_every_string_of_keras_names_something(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "torch")

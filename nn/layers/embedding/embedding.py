@@ -41,6 +41,8 @@ class Embedding(Layer):
         ([[[1.0, 2.0], [3.0, 4.0], [0.0, 0.0]]], [[True, True, False]])
     """
 
+    without_effect = frozenset({"input_length"})
+
     embeddings: Tensor = weight()
     embeddings_regularizer: Rule = option(default=None, kw_only=True)
     embeddings_constraint: Rule = option(default=None, kw_only=True)

@@ -123,6 +123,7 @@ class RNN(Layer):
     go_backwards = False
     stateful = False
     zero_output_for_mask = False
+    without_effect = frozenset({"unroll"})
     _makes_masks = False
 
     def __init__(
@@ -321,6 +322,9 @@ def _stepped(cell: Any, x: Tensor, states: list[Any], training: bool) -> tuple[T
     return out, list(new) if isinstance(new, (list, tuple)) else [new]
 
 
+_OF_KERNELS = frozenset({"unroll", "use_cudnn", "implementation"})
+
+
 class OwnCell(RNN):
     """A recurrent layer that makes its cell, of the class `makes`, from its own arguments."""
 
@@ -455,6 +459,8 @@ class GRU(_OneOp):
     """
 
     makes = GRUCell
+    without_effect = _OF_KERNELS
+
     units: InitVar[int] = field(positive)
     activation: InitVar[str | Function | None] = field(default="tanh")
     recurrent_activation: InitVar[str | Function | None] = field(default="sigmoid")
@@ -497,6 +503,8 @@ class LSTM(_OneOp):
     """
 
     makes = LSTMCell
+    without_effect = _OF_KERNELS
+
     units: InitVar[int] = field(positive)
     activation: InitVar[str | Function | None] = field(default="tanh")
     recurrent_activation: InitVar[str | Function | None] = field(default="sigmoid")

@@ -200,7 +200,7 @@ def classes() -> dict[str, list[str]]:
     """Return the names of the layers by the module that they are in."""
     found: dict[str, list[str]] = {}
     for name, thing in vars(layers).items():
-        if inspect.isclass(thing) and name not in WITHOUT and not name.startswith("_"):
+        if inspect.isclass(thing) and name == thing.__name__ and name not in WITHOUT and not name.startswith("_"):
             found.setdefault(thing.__module__.removeprefix("nn.layers."), []).append(name)
     return found
 

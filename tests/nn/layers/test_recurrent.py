@@ -434,8 +434,8 @@ def test_bad_arguments_are_refused_early(kind: str) -> None:
     ):
         with pytest.raises(ValueError, match=text):
             KINDS[kind](**arguments)
-    with pytest.raises(TypeError, match="unroll"):
-        KINDS[kind](3, unroll=True)
+    with pytest.raises(TypeError, match="unrolled"):
+        KINDS[kind](3, unrolled=True)
 
 
 @every_kind

@@ -1,0 +1,59 @@
+"""Which model a layer was last taken from: `layer.input` and `layer.output` are symbols of that model."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary, ref
+
+from ..module.module import Module
+from ..module.symbols import HOOKS, NO_PLACE, Symbol
+from .plan import Plan
+
+# Weak on both sides: a layer must not keep the other layers of a model alive.
+_MODELS: WeakKeyDictionary[Module, ref[Any]] = WeakKeyDictionary()
+
+
+def note_places(model: Any, layers: list[Module], again: bool = True) -> None:
+    """Let the symbols of these layers be those of a model.
+
+    Args:
+        model: a functional model, or a Sequential.
+        layers: some of its layers.
+        again: whether those count that are known to be in another model; not when a model is made, for one that is
+            made of another's first layers leaves them where they were.
+    """
+    held = ref(model)
+    for layer in layers:
+        if again or (known := _MODELS.get(layer)) is None or known() is None:
+            _MODELS[layer] = held
+
+
+def symbols_of(layer: Module, which: str) -> Any:
+    """Return the symbols that go into a layer, or come out of it, at its first call in the model that it is in.
+
+    Args:
+        layer: any module.
+        which: "input" or "output".
+
+    Returns:
+        A symbol, or a list of them; `NO_PLACE` for a layer that is in no model.
+    """
+    held = _MODELS.get(layer)
+    plan: Plan | None = None if held is None or (model := held()) is None else model._symbol_plan()
+    if plan is None:
+        return NO_PLACE
+    for module, ins, outs in plan.calls():
+        if module is layer:
+            return _one(plan, ins if which == "input" else outs)
+    for slot, source in plan.sources.items():
+        if source is layer:
+            return plan.symbols()[slot]
+    return NO_PLACE
+
+
+def _one(plan: Plan, slots: list[int]) -> Symbol | list[Symbol]:
+    found = [plan.symbols()[slot] for slot in slots]
+    return found[0] if len(found) == 1 else found
+
+
+HOOKS.symbols_of = symbols_of
