@@ -175,7 +175,7 @@ class TruncatedNormal(Initializer):
     seed: int | None = field(optional(not_negative), default=None)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
-        values = truncated_normal(shape, dtype, _generator(self.seed))
+        values = cut_off_normal(shape, dtype, _generator(self.seed))
         return ag.tensor((values * self.stddev + self.mean).astype(dtype, copy=False))
 
 
@@ -215,7 +215,7 @@ class VarianceScaling(Initializer):
             return ag.random.uniform(shape, -limit, limit, dtype=dtype, generator=generator)
         if self.distribution == "untruncated_normal":
             return ag.random.normal(shape, 0.0, math.sqrt(variance), dtype=dtype, generator=generator)
-        values = truncated_normal(shape, dtype, generator) * (math.sqrt(variance) / _TRUNCATED_STD)
+        values = cut_off_normal(shape, dtype, generator) * (math.sqrt(variance) / _TRUNCATED_STD)
         return ag.tensor(values.astype(dtype, copy=False))
 
 
@@ -452,7 +452,7 @@ def _fans(shape: Shape) -> tuple[float, float]:
     return field * shape[-2], field * shape[-1]
 
 
-def truncated_normal(shape: Shape, dtype: npt.DTypeLike, generator: Generator | None) -> npt.NDArray[Any]:
+def cut_off_normal(shape: Shape, dtype: npt.DTypeLike, generator: Generator | None) -> npt.NDArray[Any]:
     """Draw from the standard normal; redraw every value beyond two standard deviations."""
     values = ag.random.normal(shape, dtype=dtype, generator=generator).numpy()
     beyond = np.abs(values) > 2

@@ -22,7 +22,7 @@ from autograd_lite import Generator, Tensor
 from autograd_lite.random import bernoulli, normal as _normal, permutation, uniform as _uniform
 
 from .config.arguments import is_integer, is_number
-from .initializers import truncated_normal as _truncated_normal
+from .initializers import cut_off_normal
 
 Shape = Sequence[int]
 
@@ -92,7 +92,7 @@ def truncated_normal(
     The values are drawn at the call: a traced program repeats them.
     """
     kind = _floating("truncated_normal", dtype)
-    values = _truncated_normal(tuple(shape), kind, _stream("truncated_normal", seed))
+    values = cut_off_normal(tuple(shape), kind, _stream("truncated_normal", seed))
     return ag.tensor((values * stddev + mean).astype(kind, copy=False))
 
 
