@@ -400,11 +400,6 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         TypeError,
         r"without the batch axis; received input_shape=784. Write input_shape=\(784,\)",
     ),
-    "input_shape with a batch axis": (
-        lambda: layers.Dense(2, input_shape=(None, 784)),
-        TypeError,
-        r"received input_shape=\(None, 784\)",
-    ),
     "rate": (
         lambda: layers.Dropout(1.0),
         ValueError,
