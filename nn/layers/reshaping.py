@@ -191,7 +191,7 @@ class InputLayer(Layer):
         shape: shape of one sample, without the batch axis; None for a length that is not known.
         batch_size: for the record only; models take batches of any size.
         dtype: of the samples; float32 by default, or an integer one.
-        batch_shape: (batch_size, *shape), in place of the two.
+        batch_shape: `(batch_size, *shape)`, in place of the two.
     """
 
     supports_masking = True
@@ -268,7 +268,7 @@ def Input(
         batch_size: for the record only; models take batches of any size.
         dtype: of the samples; float32 by default. An Embedding wants an integer one, such as "int32".
         name: of the input, by which `fit` finds it in a dict of arrays.
-        batch_shape: (batch_size, *shape), in place of the two.
+        batch_shape: `(batch_size, *shape)`, in place of the two.
 
     Example:
         >>> Input((784,))
