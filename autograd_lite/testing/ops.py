@@ -441,6 +441,7 @@ def _search(op: Op, check: Callable[[Row], None], examples: int, rows: Any) -> N
         derandomize=True,
         database=None,
         report_multiple_bugs=False,
+        print_blob=False,
         phases=[phase for phase in hypothesis.Phase if phase.name != "explain"],
         suppress_health_check=list(hypothesis.HealthCheck),
     )

@@ -237,6 +237,7 @@ def _settings(profile: str | None, examples: int | None) -> Any:
     return hypothesis.settings(
         deadline=None,
         report_multiple_bugs=False,
+        print_blob=False,  # true on CI services: a decorator for a test that the user cannot reach
         suppress_health_check=[health.too_slow, health.differing_executors],
         phases=[phase for phase in hypothesis.Phase if phase.name != "explain"],
         **options,

@@ -199,10 +199,11 @@ autograd_lite.testing.GradientMismatch: the gradient of scores by x[0, 0] is wro
 """
 
 
-def printed(tmp_path: Path, *command: str) -> str:
+def printed(tmp_path: Path, *command: str, **variables: str) -> str:
     """Return what a command prints, without what differs from place to place, and with three decimals a number."""
     (tmp_path / "mine.py").write_text(MINE)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "80"}
+    environment = {name: value for name, value in environment.items() if name != "CI"} | variables
     done = subprocess.run(
         [sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
     )
@@ -214,9 +215,12 @@ def printed(tmp_path: Path, *command: str) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines())
 
 
-def test_under_pytest_a_failure_shows_the_users_lines_and_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("variables", [{}, {"CI": "true"}], ids=["at home", "on a CI service"])
+def test_under_pytest_a_failure_shows_the_users_lines_and_nothing_else(
+    tmp_path: Path, variables: dict[str, str]
+) -> None:
     (tmp_path / "test_mine.py").write_text(IN_PYTEST)
-    found = printed(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py")
+    found = printed(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py", **variables)
     shown = re.sub(r"  +(?=-?\d\.\d{3})", "  ", found.partition("FAILURES ===================================\n")[2])
     expected = re.sub(r"  +(?=-?\d\.\d{3})", "  ", FAILURES)
     assert shown[: len(expected)].splitlines() == expected.splitlines()
