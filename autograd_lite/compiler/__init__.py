@@ -1,0 +1,1 @@
+"""From programs to plans, and from plans to code that replays them."""

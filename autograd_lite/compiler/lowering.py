@@ -1,0 +1,268 @@
+"""From operations to calls of NumPy: the forward function of each op runs once, on arrays that note what is done.
+
+An op's record says how to compute it, in plain NumPy. So its steps are found by watching: `Watched` stands for an array,
+computes with it, and notes every ufunc, reduction, view and other NumPy function it meets. What cannot be watched (a
+branch on a value, a write into a part of an array, a function written in C for arrays alone) stays one call of the op.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+
+class How(StrEnum):
+    """What kind of call computes a value, and so where the value may lie."""
+
+    UFUNC = "ufunc"  # one array, which `out` may be given for
+    REDUCE = "reduce"  # likewise
+    VIEW = "view"  # no memory of its own
+    CALL = "call"  # an array that the function makes
+
+
+class Ref(NamedTuple):
+    """A reference to a value of the plan, by its number, in place of an argument."""
+
+    value: int
+
+
+class Spec(NamedTuple):
+    """What is known of a value before it is computed.
+
+    Attributes:
+        shape, dtype, strides: of the array.
+        owner: the number of the value in whose memory it lies: its own, unless it is a view.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    strides: tuple[int, ...]
+    owner: int
+
+
+class Call(NamedTuple):
+    """One call that computes one value.
+
+    Attributes:
+        how: what kind of call it is.
+        function: a ufunc (of which a reduction calls `reduce`), or a function of arrays.
+        args, kwargs: with a `Ref` in place of each value.
+        value: the number of the result.
+        node: the id of the operation that it belongs to.
+    """
+
+    how: How
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    value: int
+    node: str
+
+
+class Unwatchable(Exception):
+    """Raised where an array is about to become something that cannot be watched."""
+
+
+class Lowering:
+    """Collects calls.
+
+    Attributes:
+        calls: in the order in which they ran.
+        specs: of every value, by its number.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.specs: list[Spec] = []
+        self.node = ""
+
+    def value(self, a: Any, owner: int | None = None) -> int:
+        """Return the number of a new value."""
+        number = len(self.specs)
+        array = np.asarray(a)
+        self.specs.append(Spec(array.shape, array.dtype, array.strides, number if owner is None else owner))
+        return number
+
+    def lower(self, node: str, forward: Callable[..., Any], inputs: Sequence[Any], params: dict[str, Any]) -> Watched:
+        """Run a forward function and return its result.
+
+        Args:
+            node: the id of the operation.
+            forward: a ufunc or a function of arrays.
+            inputs: a `Watched` for each value; constants as they are.
+            params: the keywords of the call.
+        """
+        self.node = node
+        if isinstance(forward, np.ufunc) and not params:
+            return self.noted(How.UFUNC, forward, tuple(inputs), {})
+        values, calls = len(self.specs), len(self.calls)
+        bare = tuple(_bare(x) for x in inputs)
+        expected = forward(*bare, **params)
+        try:
+            found = forward(*(Watched(self, x.array, x.number) if isinstance(x, Watched) else x for x in inputs), **params)
+            if isinstance(found, Watched) and _same(found.array, expected):
+                return found
+        except Unwatchable:
+            pass
+        del self.specs[values:], self.calls[calls:]
+        return self._note(How.CALL, forward, tuple(inputs), params, expected)
+
+    def noted(self, how: How, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Watched:
+        """Run a function, and note the call."""
+        call = function.reduce if how is How.REDUCE else function  # type: ignore[attr-defined]
+        result = call(*map(_bare, args), **{name: _bare(v) for name, v in kwargs.items()})
+        return self._note(how, function, args, kwargs, result)
+
+    def _note(
+        self, how: How, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> Watched:
+        if not isinstance(result, (np.ndarray, np.generic)):
+            raise Unwatchable
+        over = next((x for x in _watched(args) if isinstance(result, np.ndarray) and np.may_share_memory(result, x.array)), None)
+        if over is not None and how is not How.VIEW:
+            how = How.VIEW
+        number = self.value(result, None if over is None else self.specs[over.number].owner)
+        refs = tuple(_ref(x) for x in args)
+        self.calls.append(Call(how, function, refs, {name: _ref(v) for name, v in kwargs.items()}, number, self.node))
+        return Watched(self, result, number)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Return whether two results agree in every bit, and in how they lie in memory."""
+    a, b = np.asarray(a), np.asarray(b)
+    return (a.shape, a.dtype, a.strides) == (b.shape, b.dtype, b.strides) and a.tobytes() == b.tobytes()
+
+
+def _watched(args: Any) -> list[Watched]:
+    found = []
+    for x in args:
+        if isinstance(x, Watched):
+            found.append(x)
+        elif isinstance(x, (tuple, list)):
+            found += _watched(x)
+    return found
+
+
+def _bare(x: Any) -> Any:
+    if isinstance(x, (tuple, list)):
+        return type(x)(map(_bare, x))
+    return x.array if isinstance(x, Watched) else x
+
+
+def _ref(x: Any) -> Any:
+    if isinstance(x, (tuple, list)):
+        return type(x)(map(_ref, x))
+    return Ref(x.number) if isinstance(x, Watched) else x
+
+
+def _refused(*_: Any, **__: Any) -> Any:
+    raise Unwatchable
+
+
+class Watched(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array that notes what is computed from it."""
+
+    __slots__ = ("array", "lowering", "number")
+    __array_priority__ = 1e6
+
+    def __init__(self, lowering: Lowering, array: Any, number: int) -> None:
+        self.lowering, self.array, self.number = lowering, array, number
+
+    shape = property(lambda self: self.array.shape)
+    dtype = property(lambda self: self.array.dtype)
+    ndim = property(lambda self: self.array.ndim)
+    size = property(lambda self: self.array.size)
+    strides = property(lambda self: self.array.strides)
+    flags = property(lambda self: self.array.flags)
+    itemsize = property(lambda self: self.array.itemsize)
+
+    def __getattr__(self, name: str) -> Any:
+        raise Unwatchable
+
+    __array__ = __bool__ = __float__ = __int__ = __complex__ = __index__ = __iter__ = __setitem__ = _refused
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
+        if out is not None and not (len(out) == 1 and isinstance(out[0], Watched)):
+            raise Unwatchable
+        if method == "__call__" and not kwargs and ufunc.nout == 1:
+            made = self.lowering.noted(How.UFUNC, ufunc, inputs, {})
+        elif method == "reduce" and out is None:
+            made = self.lowering.noted(How.REDUCE, ufunc, inputs, kwargs)
+        else:
+            raise Unwatchable
+        return made if out is None else out[0]._replaced(made)
+
+    def _replaced(self, made: Watched) -> Watched:
+        """Take over the result of a call that was told to write here."""
+        specs = self.lowering.specs
+        before, after = specs[self.number], specs[made.number]
+        if before.owner != self.number or before[:3] != after[:3] or any(
+            spec.owner == self.number for spec in specs[self.number + 1 :]
+        ):
+            raise Unwatchable
+        self.array, self.number = made.array, made.number
+        return self
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return self.lowering.noted(How.CALL, func, tuple(args), kwargs)
+
+    def __getitem__(self, key: Any) -> Watched:
+        if _watched(key if isinstance(key, tuple) else (key,)):
+            raise Unwatchable
+        return self.lowering.noted(How.CALL, operator.getitem, (self, key), {})
+
+    def _method(self, name: str, *args: Any, **kwargs: Any) -> Watched:
+        return self.lowering.noted(How.CALL, operator.methodcaller(name, *args, **kwargs), (self,), {})
+
+    def reshape(self, *shape: Any) -> Watched:
+        """As of an array; likewise the methods below."""
+        return self._method("reshape", *shape)
+
+    def transpose(self, *axes: Any) -> Watched:
+        """Permute the axes."""
+        return self._method("transpose", *axes)
+
+    def swapaxes(self, a: int, b: int) -> Watched:
+        """Exchange two axes."""
+        return self._method("swapaxes", a, b)
+
+    def astype(self, dtype: Any, copy: bool = True) -> Watched:
+        """Cast."""
+        if not copy and self.dtype == dtype:
+            return self
+        return self._method("astype", dtype)
+
+    def copy(self) -> Watched:
+        """Copy."""
+        return self._method("copy")
+
+    T = property(lambda self: self._method("transpose"))
+    mT = property(lambda self: self._method("swapaxes", -1, -2))
+
+    def _reduce(self, ufunc: np.ufunc, axis: Any, dtype: Any, keepdims: bool) -> Watched:
+        kwargs = {"axis": axis, "keepdims": keepdims} | ({} if dtype is None else {"dtype": dtype})
+        return self.lowering.noted(How.REDUCE, ufunc, (self,), kwargs)
+
+    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Watched:
+        """Sum."""
+        return self._reduce(np.add, axis, dtype, keepdims)
+
+    def prod(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Watched:
+        """Product."""
+        return self._reduce(np.multiply, axis, dtype, keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Watched:
+        """Maximum."""
+        return self._reduce(np.maximum, axis, None, keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Watched:
+        """Minimum."""
+        return self._reduce(np.minimum, axis, None, keepdims)
