@@ -18,7 +18,7 @@ import numpy as np
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
 from .core.messages import checked
-from .core.mode import MODE, Mode, hold_mode, record_off, record_on
+from .core.mode import MODE, TAPES, Mode, hold_mode, record_off, record_on
 from .core.node import LEAF, Node
 from .core.observers import Observer
 from .core.op import EachInput, Kind, Rule
@@ -78,10 +78,14 @@ def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, cr
             f"backward: expected a tensor that requires a gradient; received {_short(t)}, which has no history. "
             "Make an input with tensor(a, requires_grad=True), and compute outside no_grad(), without .detach()"
         )
+    tape = MODE.get().tape if TAPES else None
+    create_graph = create_graph or tape is not None
     g = _root_cotangent(t, cotangent, create_graph)
     found = cotangents({edge_of(t): g}, None, retain_graph=retain_graph or create_graph, create_graph=create_graph)
     with GRAD_LOCK:
         for leaf in list(found):
+            if tape is not None:
+                tape.accumulated(leaf)
             _add_to_leaf(leaf, found)
 
 
@@ -104,7 +108,7 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
         g: Any = np.ones(t.shape, t.dtype)
     else:
         g = cotangent
-        shape = np.shape(g.data if isinstance(g, Tensor) else g)
+        shape = g.shape if isinstance(g, Tensor) else np.shape(g)
         if shape != t.shape:
             raise ShapeError(f"backward: expected a cotangent of shape {t.shape}, as the tensor has; received {shape}")
         kind = np.result_type(g.dtype if isinstance(g, Tensor) else np.asarray(g)).kind
@@ -150,6 +154,14 @@ class _Alarm:
 
     def __call__(self, kind: str, flag: int) -> None:
         self.on = True
+
+
+class _Silent(_Alarm):
+    """The alarm of a pass that is being compiled: whether to mask is found out again at every replay."""
+
+    __slots__ = ()
+
+    on = property(lambda self: False, lambda self, on: None)  # type: ignore[assignment]
 
 
 class Paths(NamedTuple):
@@ -236,9 +248,13 @@ def cotangents(
         observer = watching.observer()
     targets, order, selects, astray, _ = paths or paths_from(roots, targets)
     wanted = targets.union(order) if astray and targets is not None else None
-    alarm = _Alarm()
+    tape = MODE.get().tape if TAPES else None
+    alarm: Any = _Alarm() if tape is None else _Silent()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
-    alarm.on = selects or any(g.size > 1 for g in roots.values())
+    if selects or any(g.size > 1 for g in roots.values()):
+        alarm.on = True
+        if tape is not None:
+            tape.unmasked()
     change: Any = None
     opened: _Opened = None
     if create_graph:
@@ -484,6 +500,8 @@ def as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
             if value is not edge and edge._stamp > node.stamp:
                 refuse_changed_leaf(node.op.name, edge, named=node.note is not None)
             opened.append(edge)
+        elif TAPES and isinstance(edge, Tensor) and getattr(edge, "_stamp", 0) < node.stamp:
+            opened.append(edge)  # on a tape a constant is known by its Tensor
         else:
             opened.append(value)
     return tuple(opened)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.indices import IndexArray, indices_in
 from ..core.op import Op
 from ..ir.node import GraphNode, Kind, Role
 from ..ir.program import PureProgram
@@ -128,12 +129,29 @@ def plan_of(program: PureProgram, outputs: Sequence[str]) -> Plan:
                 continue
             if node.kind is Kind.OP:
                 op, inputs, params = program.calls[node.id]
+                params = _with_indices(params, iter([found[i] for i in node.inputs[len(inputs) :]]))
                 found[node.id] = _computed(lowering, where, node, op, [found[i] for i in inputs], params)
             else:
                 found[node.id] = _slot(lowering, where, node, program.bindings[node.id], arguments.get(node.id))
     numbers = tuple(_numbered(lowering, where, found[i]) for i in outputs)
     lines = {node.id: str(node.source.brief) for node in program.graph if node.source is not None}
     return _placed(lowering, where, numbers, lines)
+
+
+def _with_indices(params: Mapping[str, Any], found: Iterator[Any]) -> Mapping[str, Any]:
+    """Return the parameters of an op with watched values in place of indices; `found` yields generators first."""
+    if not params or not any(True for _ in indices_in(params)):
+        return params
+    values = [x for x in found if isinstance(x, Watched)]
+    each = iter(values)
+
+    def part_of(x: Any) -> Any:
+        return next(each) if x.__class__ is IndexArray else x
+
+    return {
+        name: tuple(map(part_of, value)) if value.__class__ is tuple else part_of(value)
+        for name, value in params.items()
+    }
 
 
 def _needed(program: PureProgram, outputs: Sequence[str]) -> set[str]:
@@ -173,6 +191,8 @@ def _computed(
         number = lowering.value(array)
         where[number] = Where(Place.CONSTANT, array)
         return Watched(lowering, array, number)
+    if any(isinstance(v, Generator) for v in params.values()):  # a draw now would be missing at the first replay
+        return lowering.call(node.id, op.forward, dict(params), np.zeros(node.shape, node.dtype))
     return lowering.lower(node.id, op.forward, inputs, dict(params))
 
 

@@ -51,6 +51,10 @@ class NonFiniteError(FloatingPointError):
         self.backward = backward
 
 
+class TraceError(RuntimeError):
+    """In a function that is being compiled, a value was about to become a constant of the compiled code."""
+
+
 class UnsupportedError(TypeError):
     """A NumPy call, or an argument of one, that Tensors do not support; the message names what to use."""
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from weakref import ref
 
 from .forks import fork_safe_lock
-from .observers import Watch
+from .observers import Tape, Watch
 from .scopes import scope_of_model, scope_of_module
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,10 +27,12 @@ class Mode:
         watch: looks at recorded operations and at backward passes. Recording reads it only where `source` is set, so
             that it costs nothing elsewhere; code that sets it sets `source` too.
         verify: note all elements of everything that is saved, see `raise_on_change`; read where `watch` is.
+        tape: of a function that is being compiled: everything is recorded on it, with or without `record`. It is read
+            where `TAPES` says that there is one; code that sets it sets `source` too.
         entries: the blocks that made it so, the innermost last.
     """
 
-    __slots__ = ("__weakref__", "entries", "record", "scope", "source", "verify", "watch")
+    __slots__ = ("__weakref__", "entries", "record", "scope", "source", "tape", "verify", "watch")
 
     def __init__(
         self,
@@ -40,18 +42,19 @@ class Mode:
         watch: Watch | None = None,
         verify: bool = False,
         entries: tuple[Entry, ...] = (),
+        tape: Tape | None = None,
     ) -> None:
         self.record, self.source, self.scope, self.watch, self.verify = record, source, scope, watch, verify
-        self.entries = entries
+        self.entries, self.tape = entries, tape
 
     def within(self, entry: Entry) -> Mode:
         """Return the mode that a block begins with inside this one."""
-        return Mode(self.record, self.source, self.scope, self.watch, self.verify, (*self.entries, entry))
+        return Mode(self.record, self.source, self.scope, self.watch, self.verify, (*self.entries, entry), self.tape)
 
     def take(self, other: Mode) -> None:
         """Take over the settings of another one."""
         self.record, self.source, self.scope, self.watch = other.record, other.source, other.scope, other.watch
-        self.verify, self.entries = other.verify, other.entries
+        self.verify, self.entries, self.tape = other.verify, other.entries, other.tape
 
 
 class Entry:
@@ -70,6 +73,8 @@ class Entry:
 
 
 _OUTSIDE = Mode()
+# The tapes that run, of all threads: while there is none, nothing pays for them but one look at this.
+TAPES: set[Tape] = set()
 MODE: ContextVar[Mode] = ContextVar("autograd_lite_mode", default=_OUTSIDE)
 # The modes of nested blocks. Only these, and the mode that a block began with, can contain that block.
 _NESTED: set[ref[Mode]] = set()

@@ -40,3 +40,36 @@ class Watch(Protocol):
 
     def observer(self) -> Observer:
         """Return the observer of a backward pass that begins."""
+
+
+class Tape(Protocol):
+    """Notes what a function does that is being compiled, apart from what nodes record."""
+
+    def drawn(self, node: Node, numbers: Any) -> None:
+        """Note a random draw, which happens even if nothing reads its numbers."""
+
+    def index(self, t: Any) -> Any:
+        """Return an array of a Tensor's values, to be a parameter of an op, that tells which Tensor it is."""
+
+    def left(self, how: str) -> None:
+        """Refuse that a value leaves as a Python value or an array, by raising."""
+
+    def assigned(self, leaf: Any, value: Any) -> None:
+        """Note that a leaf has been given new values.
+
+        Args:
+            leaf: the Tensor.
+            value: a Tensor or an array-like, which broadcasts to its shape and can be cast to its dtype.
+        """
+
+    def accumulated(self, leaf: Any) -> None:
+        """Note that `.grad` of a leaf has changed."""
+
+    def made(self, t: Any) -> None:
+        """Note a Tensor that was made from values that are not on the tape."""
+
+    def captured(self, t: Any) -> bool:
+        """Return whether a Tensor without history was made before the tape began."""
+
+    def unmasked(self) -> None:
+        """Note that a backward pass was recorded without the masks that NaN in it may ask for."""

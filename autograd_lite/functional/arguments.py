@@ -69,6 +69,7 @@ def trace(
     paths = paths_from([edge_of(t) for t in tensors_in(out) if t.requires_grad], targets)
     # The variables of transformations around this one are history too, those of transformations that ended are not.
     history = paths.history or (paths.astray and depth.tapes > 0) or any(t._node is not None for t in tensors)
+    history = history or mode.tape is not None
     create_graph = history and mode.record and level is None
     as_tensors = depth.all > 0 or bool(tensors)
     return Traced(out, tuple([args[i] for i in wanted]), variables, as_tensors, create_graph, level, paths)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.indices import indices_in
 from ..core.node import Node
 from ..core.scopes import shown
 from ..core.shapes import ShapeDtype
@@ -143,6 +144,7 @@ class _Builder:
         if params:
             # A generator is a slot, not a value: the draw reads and changes its state.
             inputs += tuple(id_of(v) for v in params.values() if isinstance(v, Generator))
+            inputs += tuple(id_of(v.edge) for v in indices_in(params))
             params = {k: params[k] for k in sorted(params) if not isinstance(params[k], Generator)}
         op, new = node.op, f"n{len(self.nodes)}"
         self.ids[id(node)] = new

@@ -9,10 +9,17 @@ import numpy as np
 from ..core.arguments import described
 from ..core.depth import DEPTH
 from ..core.errors import GradError
-from ..core.mode import is_grad_enabled
+from ..core.mode import MODE, TAPES, is_grad_enabled
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+
+def leaving(how: str) -> None:
+    """Say that a value is about to leave the record: a function that is being compiled refuses."""
+    tape = MODE.get().tape
+    if tape is not None:
+        tape.left(how)
 
 
 class Conversions:
@@ -38,10 +45,14 @@ class Conversions:
 
     def numpy(self) -> npt.NDArray[Any]:
         """Return a copy of the values."""
+        if TAPES:
+            leaving("t.numpy()")
         return np.array(self._data)
 
     def item(self) -> Any:
         """Return the one element as a Python number."""
+        if TAPES:
+            leaving("t.item(), or float(t), int(t) or format(t)")
         if self._data.size != 1:
             raise ValueError(
                 f"item: expected a tensor of one element; received {described(self)}. Reduce it first, as by .mean(), "
@@ -51,6 +62,8 @@ class Conversions:
 
     def tolist(self) -> Any:
         """Return the values as nested lists of Python numbers."""
+        if TAPES:
+            leaving("t.tolist()")
         return self._data.tolist()
 
     def __float__(self) -> float:
@@ -86,9 +99,13 @@ class Conversions:
             raise ValueError(
                 f"the truth value of a tensor of shape {self.shape} is ambiguous; use .any(), .all() or np.where"
             )
+        if TAPES:
+            leaving("bool(t), as in `if t` or `while t`")
         return bool(self._data)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if TAPES:
+            leaving("np.asarray(t), or a function that takes arrays alone")
         if self.requires_grad:
             raise GradError(
                 "a tensor that requires a gradient was about to become a bare array and lose its gradient. "

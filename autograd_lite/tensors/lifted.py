@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.errors import GradError
 from ..core.hooks import HOOKS
-from ..core.mode import MODE, no_grad
+from ..core.mode import MODE, TAPES, no_grad
 from ..core.node import LEAF, next_stamp
 from ..core.op import Op
 from ..ops import barrier, index
@@ -228,7 +228,7 @@ def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
                 if node.needs:
                     needs.append(i)
         else:  # of a level further out: a constant here, with whatever history it has there
-            values[i] = value if x._node is None else x
+            values[i] = value if x._node is None and not TAPES else x
             edges.append(x)
     out = top.apply(op, tuple(values), params)
     if not as_tensor:

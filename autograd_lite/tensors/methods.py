@@ -9,6 +9,7 @@ import numpy as np
 from ..core.arguments import bound, described, is_sequence, kinds_of, refusal
 from ..core.errors import DtypeError, GradError, UnsupportedError
 from ..core.messages import explained
+from ..core.mode import MODE, TAPES
 from ..core.op import Op
 from ..core.shapes import Axis
 from ..ops import activations, arith, composed, explog, reduce, selection, shape, trig
@@ -30,6 +31,8 @@ def canonical_index(key: Any) -> tuple[Any, ...]:
 def _index_part(k: Any) -> Any:
     if k is None or k is Ellipsis or k.__class__ is int or isinstance(k, slice):
         return k
+    if TAPES and hasattr(k, "__apply_op__") and (tape := MODE.get().tape) is not None:
+        return tape.index(k)
     try:
         array = np.asarray(k.data if hasattr(k, "__apply_op__") else k)
     except (TypeError, ValueError):

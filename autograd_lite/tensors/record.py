@@ -13,8 +13,9 @@ from ..core.arguments import numbers
 from ..core.depth import isolated
 from ..core.errors import DtypeError, GradError, UnsupportedError
 from ..core.hooks import HOOKS
+from ..core.indices import indices_in
 from ..core.messages import misfit
-from ..core.mode import MODE, Mode
+from ..core.mode import MODE, TAPES, Mode
 from ..core.node import LEAF, Node, take_note
 from ..core.op import BY_UFUNC, Op
 from ..core.ownership import SMALL, undisturbed, unshared, write_whole
@@ -104,7 +105,7 @@ def unary(op: Op, x: Any) -> Any:
                 saved = (out if keep_out else None, value if keep_x else edge)
                 return wrap(out, Node(op, (edge,), _NO_PARAMS, saved, (0,), out.shape, out.dtype, None))
             return wrap(out, Node(op, (edge,), _NO_PARAMS, None, (), out.shape, out.dtype, None))
-    return wrap(out, None)
+    return wrap(out, None if not TAPES else _taped(op, out, (x,), _NO_PARAMS))
 
 
 def moved(op: Op, x: Any, params: dict[str, Any]) -> Any:
@@ -130,6 +131,8 @@ def moved(op: Op, x: Any, params: dict[str, Any]) -> Any:
                 made = Node(op, (edge,), params, saved, (0,), out.shape, out.dtype, None)
             else:
                 made = Node(op, (edge,), params, None, (), out.shape, out.dtype, None)
+    if made is None and TAPES:
+        made = _taped(op, out, (x,), params)
     result = wrap(out, made)
     if out.__class__ is np.ndarray and out.base is not None:
         result._shared = x._shared = True
@@ -195,7 +198,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
             return wrap(out, node)
     elif need or edge_x.__class__ is Node or edge_y.__class__ is Node:
         return wrap(out, record(op, out, [a, b], [edge_x, edge_y], (), _NO_PARAMS))
-    return wrap(out, None)
+    return wrap(out, None if not TAPES else _taped(op, out, (x, y), _NO_PARAMS))
 
 
 def _may_overwrite(x: Any, mode: Mode) -> bool:
@@ -203,7 +206,7 @@ def _may_overwrite(x: Any, mode: Mode) -> bool:
     node, a = x._node, x._data
     if x.__class__ is not HOOKS.tensor or a.__class__ is not np.ndarray or node is LEAF or mode.watch is not None:
         return False
-    if mode.verify or not (mode.record or node.__class__ is not Node):
+    if mode.verify or mode.tape is not None or not (mode.record or node.__class__ is not Node):
         return False
     return unshared({0: a}, 0, others=2) and undisturbed()
 
@@ -275,7 +278,10 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         out = op.forward(*values, **params)
     except Exception as error:
         raise misfit(op, inputs, params, error) from None
-    node = record(op, out, values, edges, needs, params) if needs or recorded or not inputs else None
+    if needs or recorded or not inputs:
+        node = record(op, out, values, edges, needs, params)
+    else:
+        node = _taped(op, out, inputs, params) if TAPES else None
     result = wrap(out, node)
     if out.__class__ is np.ndarray and out.base is not None:
         _share(result, inputs)
@@ -290,8 +296,17 @@ def record(
     The caller's arrays that a rule will read are copied or sealed, also in `values` and `edges`.
     """
     mode = _mode()
+    tape = mode.tape
+    if tape is not None and any(index.derived for index in indices_in(params)):
+        tape.left(f"'{op.name}' with an index that was computed from another by NumPy")
+    if tape is not None and not edges:
+        node = Node(op, (), params, None, (), out.shape, out.dtype, take_note(mode.scope))
+        tape.drawn(node, out)
+        return node
     if not mode.record:
-        return None
+        if tape is None:
+            return None
+        return Node(op, tuple(edges), params, None, (), out.shape, out.dtype, take_note(mode.scope))
     note = None
     if mode.source:
         if mode.watch is not None:
@@ -300,14 +315,27 @@ def record(
     if not needs or op.rules is None or out.dtype.kind not in "fc":
         return Node(op, tuple(edges), params, None, (), out.shape, out.dtype, note)
     keep = _keep(op, len(edges), needs)
-    saved, seals = _save(keep, out, values, edges)
+    if tape is None:
+        saved, seals = _save(keep, out, values, edges)
+    else:  # the caller's arrays are read again at every replay, so they stay themselves
+        saved = (out if keep[0] else None, *(v if k else e for k, v, e in zip(keep[1:], values, edges, strict=True)))
+        seals = []
     if mode.verify:
         seals = [(i, whole, whole(a)) for i, a in enumerate(saved) if keep[i] and isinstance(a, np.ndarray)]
-    node = Node(op, tuple(edges), _owned(params) if params else params, saved, tuple(needs), out.shape, out.dtype, note)
+    node = Node(op, tuple(edges), _owned(params) if params and tape is None else params, saved, tuple(needs), out.shape, out.dtype, note)
     if seals:
         node.seals = seals
         node.hooks = []  # makes the engine look: it skips the checks of nodes without hooks
     return node
+
+
+def _taped(op: Op, out: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Node | None:
+    """Return the node of a call that no gradient flows through, if a function is being compiled here."""
+    if _mode().tape is None:
+        return None
+    Tensor = HOOKS.tensor
+    edges = [(x if x._node is None or x._node is LEAF else x._node) if x.__class__ is Tensor else x for x in inputs]
+    return record(op, out, [], edges, (), params)
 
 
 def _share(view: Any, inputs: tuple[Any, ...]) -> None:

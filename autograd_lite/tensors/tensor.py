@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.arguments import kinds_of, numbers
-from ..core.errors import DtypeError, GradError, ShapeError
+from ..core.errors import DtypeError, GradError, ShapeError, TraceError
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..core.messages import explained
-from ..core.mode import MODE, is_grad_enabled
+from ..core.mode import MODE, TAPES, is_grad_enabled, no_grad
 from ..core.node import LEAF, Source, next_stamp
 from ..core.op import BY_UFUNC, Op
 from ..core.ownership import SMALL
 from ..core.shapes import ShapeDtype
 from ..core.undo import open_undo
 from ..ops import barrier, index, shape
-from .conversions import Conversions
+from .conversions import Conversions, leaving
 from .methods import Methods, canonical_index
 from .operators import Operators
 from .protocols import Dispatched, deferred
@@ -93,12 +93,16 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
                 a._shared = True
         if wanted:
             self.requires_grad = True
+        if TAPES and (tape := MODE.get().tape) is not None:
+            tape.made(self)
 
     # ---- attributes -------------------------------------------------------------------------------------------------
 
     @property
     def data(self) -> npt.NDArray[Any]:
         """A read-only view of the values, which follows `assign`; `numpy()` returns a copy."""
+        if TAPES:
+            leaving("t.data")
         view = np.asarray(self._data).view()
         view.flags.writeable = False
         return view
@@ -172,6 +176,8 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
 
     @grad.setter
     def grad(self, value: Tensor | npt.ArrayLike | None) -> None:
+        if TAPES and (tape := MODE.get().tape) is not None:
+            tape.accumulated(self)
         if value is None:
             self._grad = None
             return
@@ -248,6 +254,8 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
             ShapeError: if the value does not fit; nothing is changed.
         """
         new = self._fitting("assign", value)
+        if TAPES and (tape := MODE.get().tape) is not None:
+            tape.assigned(self, value)
         # A cast may raise after it has written, so it gets memory of its own.
         new = new if new.dtype == self.dtype else new.astype(self.dtype, casting="same_kind")
         np.copyto(self._own_buffer(), new)
@@ -257,12 +265,20 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
         step = self._fitting("assign_sub", delta)
         if step.shape != self.shape:
             raise ShapeError(f"assign_sub: expected shape {self.shape}; received {step.shape}")
+        if TAPES and (tape := MODE.get().tape) is not None:
+            with no_grad():
+                tape.assigned(self, self - delta)
         buffer = self._own_buffer()
         np.subtract(buffer, step, out=buffer, casting="same_kind")
 
     def assign_add(self, delta: Tensor | npt.ArrayLike) -> None:
         """Add `delta`, broadcastable to this tensor's shape, in place: `assign(self.data + delta)` (a leaf only)."""
-        self.assign(self._data + self._fitting("assign_add", delta))
+        step = self._fitting("assign_add", delta)
+        if TAPES and MODE.get().tape is not None:
+            with no_grad():
+                self.assign(self + delta)
+        else:
+            self.assign(self._data + step)
 
     def _fitting(self, called: str, value: Any) -> npt.NDArray[Any]:
         """Return the array that a leaf is to be changed by, if it fits."""
@@ -398,6 +414,14 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
                     "recorded past.\nTo update a parameter:\n"
                     "    with ag.no_grad():\n"
                     "        w -= learning_rate * w.grad"
+                )
+            self.assign(result)
+            return self
+        if TAPES and (tape := MODE.get().tape) is not None and self._node is None and tape.captured(self):
+            if result.requires_grad:
+                raise TraceError(
+                    f"{what}: a tensor that was made outside of the function that is being compiled would get a "
+                    "history inside it. Make it inside, or compute under no_grad()"
                 )
             self.assign(result)
             return self

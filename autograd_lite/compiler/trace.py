@@ -1,0 +1,214 @@
+"""Tracing: a function runs once while everything it does with Tensors is recorded, effects included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.errors import TraceError
+from ..core.indices import IndexArray
+from ..core.mode import MODE, TAPES, Mode, enter_mode, leave_mode, no_grad
+from ..core.node import LEAF, Node, next_stamp, user_source
+from ..engine import edge_of
+from ..ir.build import built
+from ..ir.program import PureProgram
+from ..ir.slots import slot_tensor
+from ..tensors.record import wrap
+from ..tensors.tensor import Tensor, tensor
+
+
+class Assigned(NamedTuple):
+    """An assignment to a leaf: when it was made, and the Tensor of the new values, of the leaf's shape and dtype."""
+
+    stamp: int
+    leaf: Tensor
+    value: Tensor
+
+
+class Recording:
+    """The `Tape` of one run of a function.
+
+    Attributes:
+        began: the moment when it began.
+        draws: the random draws, as Tensors.
+        assigned: the assignments, in order.
+        accumulated: the leaves whose `.grad` changed, by id.
+        masks: whether the backward pass of an eager run may have to mask NaN.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.began = next_stamp()
+        self.draws: list[Tensor] = []
+        self.assignments: list[Assigned] = []
+        self.gradients: dict[int, Tensor] = {}
+        self.masks = False
+        self._made: dict[int, Tensor] = {}
+
+    def drawn(self, node: Node, numbers: Any) -> None:
+        """Note a random draw."""
+        self.draws.append(wrap(numbers, node))
+
+    def left(self, how: str) -> None:
+        """Refuse that a value leaves."""
+        place = user_source()
+        where = f" at {place}" if place else ""
+        raise TraceError(
+            f"compile: {self.name} asked for the value of a Tensor{where}: {how}. The compiled code would keep this one "
+            "value for ever. Use operations on Tensors: np.where(condition, a, b) in place of `if`; pass a number that "
+            "decides which code runs as an argument of its own, as a Python number; compute what must be a Python "
+            "value outside of the function"
+        )
+
+    def assigned(self, leaf: Any, value: Any) -> None:
+        """Note an assignment."""
+        with no_grad():
+            new = value if isinstance(value, Tensor) else tensor(value)
+            if new.dtype != leaf.dtype:
+                new = new.astype(leaf.dtype)
+            if new.shape != leaf.shape:
+                new = np.broadcast_to(new, leaf.shape)
+        self.assignments.append(Assigned(next_stamp(), leaf, new))
+
+    def accumulated(self, leaf: Any) -> None:
+        """Note a change of `.grad`."""
+        self.gradients[id(leaf)] = leaf
+
+    def made(self, t: Any) -> None:
+        """Note a Tensor that does not come from outside."""
+        self._made[id(t)] = t
+
+    def captured(self, t: Any) -> bool:
+        """Return whether a Tensor without history comes from outside."""
+        return id(t) not in self._made
+
+    def unmasked(self) -> None:
+        """Note that masks were left out."""
+        self.masks = True
+
+    def index(self, t: Any) -> Any:
+        """Return an array that tells which Tensor it is."""
+        if t.dtype.kind == "b":
+            self.left("t[mask], whose length depends on values")
+        array = np.array(t._data).view(IndexArray)
+        array.edge = edge_of(t)
+        return array
+
+    def _begin(self, mode: Mode) -> None:
+        mode.source, mode.tape = True, self
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Record in this thread, or task."""
+        entry = enter_mode(self._begin)
+        TAPES.add(self)
+        try:
+            yield
+        finally:
+            TAPES.discard(self)
+            leave_mode(entry)
+
+
+class Traced(NamedTuple):
+    """What one run of a function did.
+
+    Attributes:
+        program: what it computed.
+        out: what it returned.
+        results: the ids of the Tensors in it.
+        assigned: the leaves that were given new values, with the ids of the last ones.
+        gradients: the leaves whose `.grad` changed, with the id of the gradient, or None.
+        draws: the ids of the random draws.
+        masks: whether NaN in gradients may have to be masked.
+    """
+
+    program: PureProgram
+    out: Any
+    results: tuple[str, ...]
+    assigned: tuple[tuple[Tensor, str], ...]
+    gradients: tuple[tuple[Tensor, str | None], ...]
+    draws: tuple[str, ...]
+    masks: bool
+
+
+def trace(f: Callable[..., Any], args: Sequence[Any], slots: Sequence[Tensor], names: Sequence[str], call: Callable[[], Any], found: Callable[[Any], list[Any]]) -> Traced:
+    """Run a function once, and return what it did.
+
+    Args:
+        f: the function, for its name.
+        args: unused.
+        slots: the Tensors that stand for the arguments, see `slot_of`.
+        names: of the arguments.
+        call: runs the function on them.
+        found: returns the Tensors in what it returned.
+    """
+    recording = Recording(getattr(f, "__name__", "the function"))
+    with recording.running():
+        out = call()
+    results = found(out)
+    last = {id(a.leaf): a for a in recording.assignments}
+    gradients = [(leaf, leaf.grad) for leaf in recording.gradients.values()]
+    wanted = [*results, *(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *recording.draws]
+    wanted = [_now(t, last) for t in wanted]
+    _read_latest(wanted, recording)
+    made = built(wanted) if wanted else None
+    for leaf, g in gradients:
+        if g is not None:
+            leaf._grad = wrap(g._data, None)
+    if made is None:
+        raise TraceError(f"compile: {recording.name} computes nothing with Tensors")
+    outputs = iter(made.graph.outputs)
+    ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
+    program = PureProgram._of(made, [ids.get(id(t)) for t in slots], list(names), [])
+    return Traced(
+        program,
+        out,
+        tuple(next(outputs) for _ in results),
+        tuple((a.leaf, next(outputs)) for a in last.values()),
+        tuple((leaf, None if g is None else next(outputs)) for leaf, g in gradients),
+        tuple(next(outputs) for _ in recording.draws),
+        recording.masks,
+    )
+
+
+def slot_of(a: Any) -> tuple[Tensor, Tensor]:
+    """Return the Tensor that stands for an argument, and the one that the function is given."""
+    t = wrap(a._data if isinstance(a, Tensor) else a, None)
+    return t, slot_tensor(t, t._data)
+
+
+def _now(t: Tensor, last: dict[int, Assigned]) -> Tensor:
+    """Return the Tensor that holds what `t` holds at the end."""
+    while (a := last.get(id(t))) is not None:
+        t = a.value
+    return t
+
+
+def _read_latest(results: Iterable[Tensor], recording: Recording) -> None:
+    """Let every node that read a leaf after an assignment read what was assigned."""
+    by_leaf: dict[int, list[Assigned]] = {}
+    for a in recording.assignments:
+        by_leaf.setdefault(id(a.leaf), []).append(a)
+    if not by_leaf:
+        return
+
+    def at(edge: Any, stamp: int) -> Any:
+        while isinstance(edge, Tensor):
+            value = next((a.value for a in reversed(by_leaf.get(id(edge), ())) if a.stamp < stamp), None)
+            if value is None:
+                break
+            edge = edge_of(value)
+        return edge
+
+    stack = [e for t in results if (e := edge_of(t)).__class__ is Node]
+    seen = set(stack)
+    while stack:
+        node = stack.pop()
+        node.inputs = tuple(at(e, node.stamp) for e in node.inputs)
+        for e in node.inputs:
+            if e.__class__ is Node and e not in seen:
+                seen.add(e)
+                stack.append(e)
