@@ -80,6 +80,8 @@ def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, cr
         )
     tape = MODE.get().tape if TAPES else None
     create_graph = create_graph or tape is not None
+    if tape is not None:
+        tape.ended(edge_of(t))
     g = _root_cotangent(t, cotangent, create_graph)
     found = cotangents({edge_of(t): g}, None, retain_graph=retain_graph or create_graph, create_graph=create_graph)
     with GRAD_LOCK:
@@ -251,10 +253,9 @@ def cotangents(
     tape = MODE.get().tape if TAPES else None
     alarm: Any = _Alarm() if tape is None else _Silent()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
-    if selects or any(g.size > 1 for g in roots.values()):
-        alarm.on = True
-        if tape is not None:
-            tape.unmasked()
+    alarm.on = masks = selects or any(g.size > 1 for g in roots.values())
+    if tape is not None:
+        tape.passed_back(masks)
     change: Any = None
     opened: _Opened = None
     if create_graph:

@@ -111,17 +111,18 @@ def _refs(x: Any) -> Iterator[int]:
             yield from _refs(part)
 
 
-def plan_of(program: PureProgram, outputs: Sequence[str]) -> Plan:
+def plan_of(program: PureProgram, outputs: Sequence[str], effects: Sequence[str] = ()) -> Plan:
     """Plan how to compute some nodes of a program.
 
     Args:
         program: with the arrays that it was made with, on which its operations run once.
         outputs: the ids of the wanted nodes.
+        effects: the ids of nodes that are computed although nobody wants them: draws.
     """
     lowering = Lowering()
     found: dict[str, Any] = {}
     where: dict[int, Where] = {}
-    wanted = _needed(program, outputs)
+    wanted = _needed(program, (*outputs, *effects))
     arguments = {i: k for k, i in enumerate(program.inputs) if i is not None}
     with np.errstate(all="ignore"):
         for node in program.graph.nodes:

@@ -18,6 +18,7 @@ from ..ir.program import PureProgram
 from ..ir.slots import slot_tensor
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
+from ..tree import leaves
 
 
 class Assigned(NamedTuple):
@@ -45,7 +46,8 @@ class Recording:
         self.draws: list[Tensor] = []
         self.assignments: list[Assigned] = []
         self.gradients: dict[int, Tensor] = {}
-        self.masks = False
+        self.backward = self.masks = False
+        self.roots: list[Any] = []
         self._made: dict[int, Tensor] = {}
 
     def drawn(self, node: Node, numbers: Any) -> None:
@@ -85,9 +87,14 @@ class Recording:
         """Return whether a Tensor without history comes from outside."""
         return id(t) not in self._made
 
-    def unmasked(self) -> None:
-        """Note that masks were left out."""
-        self.masks = True
+    def ended(self, root: Any) -> None:
+        """Note a call of `backward`, with the edge of its root."""
+        self.roots.append(root)
+
+    def passed_back(self, masks: bool) -> None:
+        """Note a backward pass."""
+        self.backward = True
+        self.masks = self.masks or masks
 
     def index(self, t: Any) -> Any:
         """Return an array that tells which Tensor it is."""
@@ -120,35 +127,36 @@ class Traced(NamedTuple):
         out: what it returned.
         results: the ids of the Tensors in it.
         assigned: the leaves that were given new values, with the ids of the last ones.
+        history: whether a result has a history that a later backward pass may follow.
         gradients: the leaves whose `.grad` changed, with the id of the gradient, or None.
         draws: the ids of the random draws.
-        masks: whether NaN in gradients may have to be masked.
+        backward: whether there was a backward pass.
+        masks: whether NaN in it may have to be masked although nothing was invalid.
     """
 
     program: PureProgram
     out: Any
     results: tuple[str, ...]
+    history: bool
     assigned: tuple[tuple[Tensor, str], ...]
     gradients: tuple[tuple[Tensor, str | None], ...]
     draws: tuple[str, ...]
+    backward: bool
     masks: bool
 
 
-def trace(f: Callable[..., Any], args: Sequence[Any], slots: Sequence[Tensor], names: Sequence[str], call: Callable[[], Any], found: Callable[[Any], list[Any]]) -> Traced:
+def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any]) -> Traced:
     """Run a function once, and return what it did.
 
     Args:
         f: the function, for its name.
-        args: unused.
         slots: the Tensors that stand for the arguments, see `slot_of`.
-        names: of the arguments.
-        call: runs the function on them.
-        found: returns the Tensors in what it returned.
+        call: runs the function on what stands for them.
     """
     recording = Recording(getattr(f, "__name__", "the function"))
     with recording.running():
         out = call()
-    results = found(out)
+    results = [t for t in leaves(out) if isinstance(t, Tensor)]
     last = {id(a.leaf): a for a in recording.assignments}
     gradients = [(leaf, leaf.grad) for leaf in recording.gradients.values()]
     wanted = [*results, *(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *recording.draws]
@@ -162,16 +170,32 @@ def trace(f: Callable[..., Any], args: Sequence[Any], slots: Sequence[Tensor], n
         raise TraceError(f"compile: {recording.name} computes nothing with Tensors")
     outputs = iter(made.graph.outputs)
     ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
-    program = PureProgram._of(made, [ids.get(id(t)) for t in slots], list(names), [])
+    program = PureProgram._of(made, [ids.get(id(t)) for t in slots], [], [])
     return Traced(
         program,
         out,
         tuple(next(outputs) for _ in results),
+        not _behind(recording.roots).issuperset(edge_of(t) for t in results if t.requires_grad),
         tuple((a.leaf, next(outputs)) for a in last.values()),
         tuple((leaf, None if g is None else next(outputs)) for leaf, g in gradients),
         tuple(next(outputs) for _ in recording.draws),
+        recording.backward,
         recording.masks,
     )
+
+
+def _behind(roots: Sequence[Any]) -> set[Any]:
+    """Return the edges from which some results were computed, as far as gradients flow, and those of the results."""
+    found = set(roots)
+    stack = [e for e in found if e.__class__ is Node]
+    while stack:
+        node = stack.pop()
+        for e in (node.inputs[i] for i in node.needs):
+            if e not in found:
+                found.add(e)
+                if e.__class__ is Node:
+                    stack.append(e)
+    return found
 
 
 def slot_of(a: Any) -> tuple[Tensor, Tensor]:

@@ -71,5 +71,12 @@ class Tape(Protocol):
     def captured(self, t: Any) -> bool:
         """Return whether a Tensor without history was made before the tape began."""
 
-    def unmasked(self) -> None:
-        """Note that a backward pass was recorded without the masks that NaN in it may ask for."""
+    def ended(self, root: Any) -> None:
+        """Note that `backward` was called, after which nothing that the root was made from has a history."""
+
+    def passed_back(self, masks: bool) -> None:
+        """Note a backward pass, recorded without the masks that NaN in it may ask for.
+
+        Args:
+            masks: whether NaN may ask for them although no operation was invalid.
+        """
