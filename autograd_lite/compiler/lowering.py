@@ -37,12 +37,14 @@ class Spec(NamedTuple):
     Attributes:
         shape, dtype, strides: of the array.
         owner: the number of the value in whose memory it lies: its own, unless it is a view.
+        is_scalar: whether it is one of NumPy's scalars, of which methods return copies where an array gives views.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     strides: tuple[int, ...]
     owner: int
+    is_scalar: bool = False
 
 
 class Call(NamedTuple):
@@ -85,7 +87,8 @@ class Lowering:
         """Return the number of a new value."""
         number = len(self.specs)
         array = np.asarray(a)
-        self.specs.append(Spec(array.shape, array.dtype, array.strides, number if owner is None else owner))
+        scalar = not isinstance(a, np.ndarray)
+        self.specs.append(Spec(array.shape, array.dtype, array.strides, number if owner is None else owner, scalar))
         return number
 
     def lower(self, node: str, forward: Callable[..., Any], inputs: Sequence[Any], params: dict[str, Any]) -> Watched:
@@ -108,7 +111,7 @@ class Lowering:
             found = forward(*(Watched(self, x.array, x.number) if isinstance(x, Watched) else x for x in inputs), **params)
             if isinstance(found, Watched) and _same(found.array, expected):
                 return found
-        except Unwatchable:
+        except Exception:  # noqa: BLE001, S110 -- whatever cannot be watched stays one call
             pass
         del self.specs[values:], self.calls[calls:]
         return self._note(How.CALL, forward, tuple(inputs), params, expected)
@@ -170,6 +173,9 @@ def _refused(*_: Any, **__: Any) -> Any:
     raise Unwatchable
 
 
+_POWERS: dict[float, np.ufunc] = {0.5: np.sqrt, 1: np.positive, 2: np.square, -1: np.reciprocal}
+
+
 class Watched(np.lib.mixins.NDArrayOperatorsMixin):
     """An array that notes what is computed from it."""
 
@@ -191,6 +197,18 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
         raise Unwatchable
 
     __array__ = __bool__ = __float__ = __int__ = __complex__ = __index__ = __iter__ = __setitem__ = _refused
+
+    def __pow__(self, other: Any) -> Watched:
+        # NumPy's ** is not np.power: for scalars it rounds otherwise, for arrays it has these shortcuts.
+        shortcut = _POWERS.get(other) if other.__class__ in (int, float) and isinstance(self.array, np.ndarray) else None
+        if shortcut is not None and self.dtype.kind == "f":
+            return self.lowering.noted(How.UFUNC, shortcut, (self,), {})
+        return self.lowering.noted(How.CALL, operator.pow, (self, other), {})
+
+    def __rpow__(self, other: Any) -> Watched:
+        return self.lowering.noted(How.CALL, operator.pow, (other, self), {})
+
+    __ipow__ = _refused
 
     def __len__(self) -> int:
         return len(self.array)

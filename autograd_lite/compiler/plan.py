@@ -53,6 +53,7 @@ class Plan:
         specs: of every value.
         where: each value lies.
         last: for every value, the position of the last call that needs it.
+        arguments: how many there are.
         outputs: the numbers of the results.
         lines: for the id of an operation, the user's line.
         nbytes: of the arena.
@@ -62,6 +63,7 @@ class Plan:
     specs: tuple[Spec, ...]
     where: tuple[Where, ...]
     last: Mapping[int, int]
+    arguments: int
     outputs: tuple[int, ...]
     lines: Mapping[str, str]
     nbytes: int
@@ -136,7 +138,7 @@ def plan_of(program: PureProgram, outputs: Sequence[str], effects: Sequence[str]
                 found[node.id] = _slot(lowering, where, node, program.bindings[node.id], arguments.get(node.id))
     numbers = tuple(_numbered(lowering, where, found[i]) for i in outputs)
     lines = {node.id: str(node.source.brief) for node in program.graph if node.source is not None}
-    return _placed(lowering, where, numbers, lines)
+    return _placed(lowering, where, len(program.inputs), numbers, lines)
 
 
 def _with_indices(params: Mapping[str, Any], found: Iterator[Any]) -> Mapping[str, Any]:
@@ -208,8 +210,11 @@ def _numbered(lowering: Lowering, where: dict[int, Where], x: Any) -> int:
 # ---- where values lie -----------------------------------------------------------------------------------------------
 
 
+_STILL = (Place.ARENA, Place.CONSTANT, Place.FIXED)
+
+
 def _placed(
-    lowering: Lowering, where: dict[int, Where], outputs: tuple[int, ...], lines: Mapping[str, str]
+    lowering: Lowering, where: dict[int, Where], arguments: int, outputs: tuple[int, ...], lines: Mapping[str, str]
 ) -> Plan:
     calls, specs = _without_dead(lowering.calls, outputs), lowering.specs
     last = {number: -1 for number in range(len(specs))}
@@ -225,10 +230,9 @@ def _placed(
     for position, call in enumerate(calls):
         number, spec = call.value, specs[call.value]
         if spec.owner != number:
-            base = where[spec.owner]
-            fixed = base.place in (Place.ARENA, Place.CONSTANT)
+            fixed = all(where[n].place in _STILL for n in refs_of(call))
             where[number] = Where(Place.FIXED if fixed else Place.MADE)
-        elif call.how in (How.UFUNC, How.REDUCE) and number not in escaping and _is_dense(spec):
+        elif call.how in (How.UFUNC, How.REDUCE) and number not in escaping and not spec.is_scalar and _is_dense(spec):
             over = _overwritable(call, specs, where, last, position)
             if over is not None:
                 spans[number] = spans[over]
@@ -247,6 +251,7 @@ def _placed(
         tuple(specs),
         tuple(where.get(number, Where(Place.MADE)) for number in range(len(specs))),
         last,
+        arguments,
         outputs,
         lines,
         arena.nbytes,

@@ -11,6 +11,10 @@ from .lowering import Call, How, Ref, Spec
 from .plan import Place, Plan, refs_of
 
 
+# NumPy may give these more than two operands one day, so their result must be named; a name costs 20 ns.
+_NAMED_OUT = (np.maximum, np.minimum)
+
+
 class Source:
     """The source of a plan, and what its names stand for."""
 
@@ -24,8 +28,7 @@ class Source:
 
     def _written(self) -> str:
         plan = self.plan
-        arguments = [n for n, w in enumerate(plan.where) if w.place is Place.ARGUMENT]
-        count = 1 + max((plan.where[n].thing for n in arguments), default=-1)
+        taken = {w.thing: n for n, w in enumerate(plan.where) if w.place is Place.ARGUMENT}
         body = []
         for number, where in enumerate(plan.where):
             if where.place is Place.CAPTURED:
@@ -48,10 +51,7 @@ class Source:
                 body.append("del " + ", ".join(f"v{n}" for n in gone))
         results = ", ".join(self._value(n) for n in plan.outputs)
         body.append(f"return ({results},)")
-        parameters = ", ".join(f"v{n}" for n in sorted(arguments, key=lambda n: plan.where[n].thing)) if len(arguments) == count else None
-        if parameters is None:
-            taken = {plan.where[n].thing: n for n in arguments}
-            parameters = ", ".join(f"v{taken[k]}" if k in taken else f"_{k}" for k in range(count))
+        parameters = ", ".join(f"v{taken[k]}" if k in taken else f"unused{k}" for k in range(plan.arguments))
         return f"def replay({parameters}):\n" + "".join(f"    {row}\n" for row in body)
 
     def _bound(self, number: int) -> bool:
@@ -95,7 +95,8 @@ class Source:
             function = self._name("f", call.function)
         texts = [self._thing(x) for x in args] + [f"{k}={self._thing(v)}" for k, v in call.kwargs.items()]
         if plan.where[number].place is Place.ARENA:
-            texts.insert(len(args), f"v{number}" if call.how is How.UFUNC else f"out=v{number}")
+            positional = call.how is How.UFUNC and call.function not in _NAMED_OUT
+            texts.insert(len(args), f"v{number}" if positional else f"out=v{number}")
             return f"{function}({', '.join(texts)})"
         return f"v{number} = {function}({', '.join(texts)})"
 

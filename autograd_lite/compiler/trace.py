@@ -175,7 +175,7 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
         program,
         out,
         tuple(next(outputs) for _ in results),
-        not _behind(recording.roots).issuperset(edge_of(t) for t in results if t.requires_grad),
+        _lead_out(results, recording.roots),
         tuple((a.leaf, next(outputs)) for a in last.values()),
         tuple((leaf, None if g is None else next(outputs)) for leaf, g in gradients),
         tuple(next(outputs) for _ in recording.draws),
@@ -184,17 +184,24 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
     )
 
 
-def _behind(roots: Sequence[Any]) -> set[Any]:
-    """Return the edges from which some results were computed, as far as gradients flow, and those of the results."""
-    found = set(roots)
-    stack = [e for e in found if e.__class__ is Node]
+def _lead_out(results: Sequence[Tensor], roots: Sequence[Any]) -> bool:
+    """Return whether a gradient flows from results to a leaf from outside, by a way that no `backward` has ended."""
+    seen = _reached([edge for edge in roots], set())
+    found = _reached([edge_of(t) for t in results if t.requires_grad], seen)
+    return any(isinstance(e, Tensor) and e._node is LEAF for e in found)
+
+
+def _reached(edges: Iterable[Any], seen: set[Any]) -> set[Any]:
+    """Return the edges that gradients reach, those given included, without those already seen."""
+    stack = [e for e in edges if e not in seen]
+    found = set(stack)
     while stack:
-        node = stack.pop()
-        for e in (node.inputs[i] for i in node.needs):
-            if e not in found:
+        edge = stack.pop()
+        for i in edge.needs if edge.__class__ is Node else ():
+            e = edge.inputs[i]
+            if e not in found and e not in seen:
                 found.add(e)
-                if e.__class__ is Node:
-                    stack.append(e)
+                stack.append(e)
     return found
 
 

@@ -1,0 +1,53 @@
+"""Every op of the table computes the same compiled, forward and backward, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.compiler.compiled import compile
+
+from ..laws.reading import same_bits
+from ..laws.samples import SAMPLES, Sample, differentiable_inputs
+
+
+def assert_same(f: Callable[..., Any], draws: Sequence[Sequence[Any]]) -> None:
+    """Compare a function and itself compiled, on Tensors, the first time and on other data."""
+    compiled = compile(f)
+    for arrays in [*draws, draws[0]]:
+        with np.errstate(all="ignore"):
+            expected = f(*map(ag.tensor, arrays))
+        found = compiled(*map(ag.tensor, arrays))
+        for a, b in zip(ag.tree.leaves(found), ag.tree.leaves(expected), strict=True):
+            assert same_bits(a.numpy(), b.numpy())
+            assert a.numpy().strides == b.numpy().strides
+    (entry,) = compiled._entries.values()
+    assert entry.replay is not None
+    entry.replay.plan.check()
+
+
+@pytest.mark.parametrize("name", sorted({sample.op.name for sample in SAMPLES}))
+def test_of_every_op(name: str) -> None:
+    for sample in SAMPLES:
+        if sample.op.name == name:
+            of_sample(sample)
+
+
+def of_sample(sample: Sample) -> None:
+    draws = [sample.arrays(), sample.arrays(salt=5)]
+    assert_same(lambda *xs: sample.op(*xs, **sample.params), draws)
+    wanted = differentiable_inputs(sample)
+    if not wanted:
+        return
+
+    def pulled(*xs: Any) -> Any:
+        *inputs, g = xs
+        return ag.vjp(lambda *ys: sample.op(*ys, **sample.params), tuple(wanted))(*inputs)[1](g)
+
+    with np.errstate(all="ignore"):
+        out = sample.op(*sample.arrays(), **sample.params)
+    assert_same(pulled, [[*arrays, sample.cotangent(out.shape, out.dtype)] for arrays in draws])
