@@ -158,14 +158,6 @@ class _Alarm:
         self.on = True
 
 
-class _Silent(_Alarm):
-    """The alarm of a pass that is being compiled: whether to mask is found out again at every replay."""
-
-    __slots__ = ()
-
-    on = property(lambda self: False, lambda self, on: None)  # type: ignore[assignment]
-
-
 class Paths(NamedTuple):
     """The paths of gradients from some results to `targets`.
 
@@ -251,7 +243,7 @@ def cotangents(
     targets, order, selects, astray, _ = paths or paths_from(roots, targets)
     wanted = targets.union(order) if astray and targets is not None else None
     tape = MODE.get().tape if TAPES else None
-    alarm: Any = _Alarm() if tape is None else _Silent()
+    alarm = _Alarm()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
     alarm.on = masks = selects or any(g.size > 1 for g in roots.values())
     if tape is not None:

@@ -11,13 +11,10 @@ import numpy as np
 
 from ..core.arguments import function_given
 from ..core.depth import DEPTH
-from ..core.errors import TraceError
-from ..core.messages import checked
 from ..core.mode import MODE
-from ..core.node import LEAF
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from ..tree import leaves, map as map_leaves, rebuild
+from ..tree import leaves, map as map_leaves
 from .replay import Masked, Replay
 from .trace import slot_of, trace
 
@@ -78,14 +75,13 @@ class Compiled(Generic[P, R]):
         if entry is not None:
             if entry.replay is None:
                 return self._f(*args, **kwargs)
-            broken = entry.replay.broken()
-            if broken is None:
+            why = entry.replay.broken()
+            if not why:
                 try:
                     values = entry.replay(arrays)
                 except Masked:
                     return self._eager(args, kwargs, as_tensors)
                 return self._given_back(entry.out, values, as_tensors)
-            why = f"no longer: {broken}"
         return self._traced(key, why, args, kwargs, as_tensors)
 
     def _traced(self, key: Any, why: str, args: Any, kwargs: Any, as_tensors: bool) -> Any:
@@ -119,7 +115,9 @@ class Compiled(Generic[P, R]):
     def _eager(self, args: Any, kwargs: Any, as_tensors: bool) -> Any:
         """Run the function as it is, on Tensors, and return what a replay would."""
         inner, keywords = map_leaves(
-            lambda x: wrap(x if x.__class__ is np.ndarray else x._data, None) if isinstance(x, (Tensor, np.ndarray)) else x,
+            lambda x: (
+                wrap(x if x.__class__ is np.ndarray else x._data, None) if isinstance(x, (Tensor, np.ndarray)) else x
+            ),
             (args, kwargs),
         )
         out: Any = self._f(*inner, **keywords)
@@ -157,7 +155,7 @@ def tensors_in(out: Any) -> list[Tensor]:
     return [t for t in leaves(out) if isinstance(t, Tensor)]
 
 
-def compile(f: Callable[P, R], *, validate: bool = False) -> Compiled[P, R]:  # noqa: A001 -- the field's name for it
+def compile(f: Callable[P, R], *, validate: bool = False) -> Compiled[P, R]:
     """Return a function that does what `f` does, by replaying what it recorded at the first call."""
     function_given("compile", f)
     return Compiled(f, validate=validate)

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 
-
 class How(StrEnum):
     """What kind of call computes a value, and so where the value may lie."""
 
@@ -108,10 +107,12 @@ class Lowering:
         bare = tuple(_bare(x) for x in inputs)
         expected = forward(*bare, **bare_params)
         try:
-            found = forward(*(Watched(self, x.array, x.number) if isinstance(x, Watched) else x for x in inputs), **params)
+            found = forward(
+                *(Watched(self, x.array, x.number) if isinstance(x, Watched) else x for x in inputs), **params
+            )
             if isinstance(found, Watched) and _same(found.array, expected):
                 return found
-        except Exception:  # noqa: BLE001, S110 -- whatever cannot be watched stays one call
+        except Exception:
             pass
         del self.specs[values:], self.calls[calls:]
         return self._note(How.CALL, forward, tuple(inputs), params, expected)
@@ -132,7 +133,9 @@ class Lowering:
     ) -> Watched:
         if not isinstance(result, (np.ndarray, np.generic)):
             raise Unwatchable
-        over = next((x for x in _watched(args) if isinstance(result, np.ndarray) and np.may_share_memory(result, x.array)), None)
+        over = next(
+            (x for x in _watched(args) if isinstance(result, np.ndarray) and np.may_share_memory(result, x.array)), None
+        )
         if over is not None and how is not How.VIEW:
             how = How.VIEW
         number = self.value(result, None if over is None else self.specs[over.number].owner)
@@ -200,7 +203,9 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __pow__(self, other: Any) -> Watched:
         # NumPy's ** is not np.power: for scalars it rounds otherwise, for arrays it has these shortcuts.
-        shortcut = _POWERS.get(other) if other.__class__ in (int, float) and isinstance(self.array, np.ndarray) else None
+        shortcut = (
+            _POWERS.get(other) if other.__class__ in (int, float) and isinstance(self.array, np.ndarray) else None
+        )
         if shortcut is not None and self.dtype.kind == "f":
             return self.lowering.noted(How.UFUNC, shortcut, (self,), {})
         return self.lowering.noted(How.CALL, operator.pow, (self, other), {})
@@ -228,8 +233,10 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
         """Take over the result of a call that was told to write here."""
         specs = self.lowering.specs
         before, after = specs[self.number], specs[made.number]
-        if before.owner != self.number or before[:3] != after[:3] or any(
-            spec.owner == self.number for spec in specs[self.number + 1 :]
+        if (
+            before.owner != self.number
+            or before[:3] != after[:3]
+            or any(spec.owner == self.number for spec in specs[self.number + 1 :])
         ):
             raise Unwatchable
         self.array, self.number = made.array, made.number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -217,7 +217,7 @@ def _placed(
     lowering: Lowering, where: dict[int, Where], arguments: int, outputs: tuple[int, ...], lines: Mapping[str, str]
 ) -> Plan:
     calls, specs = _without_dead(lowering.calls, outputs), lowering.specs
-    last = {number: -1 for number in range(len(specs))}
+    last = dict.fromkeys(range(len(specs)), -1)
     for position, call in enumerate(calls):
         for number in refs_of(call):
             last[number] = position
@@ -298,11 +298,6 @@ def _overwritable(
     for number in inputs:
         other = specs[number]
         alone = all(specs[n].owner != number or n == number for n in inputs)
-        if (
-            where[number].place is Place.ARENA
-            and last[number] == position
-            and other[:3] == spec[:3]
-            and alone
-        ):
+        if where[number].place is Place.ARENA and last[number] == position and other[:3] == spec[:3] and alone:
             return number
     return None

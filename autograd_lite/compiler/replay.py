@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import repeat, starmap
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from ..core.node import LEAF, next_stamp
 from ..random import Generator
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from .plan import Place, plan_of
+from .plan import plan_of
 from .source import Source
 from .trace import Traced
 
@@ -68,20 +68,25 @@ class Replay:
         gradients = [i for _, i in traced.gradients if i is not None]
         wanted = [*traced.results, *(i for _, i in traced.assigned), *gradients, *traced.draws]
         self.plan = plan_of(traced.program, wanted[: len(wanted) - len(traced.draws)], traced.draws)
-        self.source = Source(self.plan)
-        self.guards = [Guard.of(w.thing) for w in self.plan.where if w.place is Place.CAPTURED]
+        before = {id(g): leaf for leaf, g in traced.before if g is not None}
+        self.guards = [Guard.of(t) for t in traced.captured if id(t) not in before]
+        self.source = Source(self.plan, before)
+        self._began = [(leaf, g is not None) for leaf, g in traced.before]
         self._instances: list[Any] = []
         self._leaves = [leaf for leaf, _ in traced.assigned]
         self._ends = len(traced.results), len(traced.results) + len(traced.assigned)
         found = (v for call in self.plan.calls for v in call.kwargs.values() if isinstance(v, Generator))
         self._generators = list(dict.fromkeys(found)) if traced.backward else []
 
-    def broken(self) -> Guard | None:
-        """Return the first guard that no longer holds."""
+    def broken(self) -> str:
+        """Return the first thing that must hold and does not, or ""."""
         for guard in self.guards:
             if not guard.holds():
-                return guard
-        return None
+                return f"no longer: {guard}"
+        for leaf, had in self._began:
+            if (getattr(leaf, "_grad", None) is not None) is not had:
+                return f"`.grad` of {leaf.name or 'a captured tensor'} was {'there' if had else 'None'} before"
+        return ""
 
     def __call__(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
         """Compute the results for other arguments, and make the effects.
@@ -106,7 +111,9 @@ class Replay:
         try:
             if self.traced.backward:
                 alarm: list[Any] = []
-                with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=lambda *a: alarm.append(a)):
+                with np.errstate(
+                    divide="ignore", over="ignore", under="ignore", invalid="call", call=lambda *a: alarm.append(a)
+                ):
                     values = instance(*arrays)
                 if alarm or (self.traced.masks and any(map(_has_nan, values))):
                     for g, state in states:

@@ -8,18 +8,23 @@ from typing import Any
 import numpy as np
 
 from .lowering import Call, How, Ref, Spec
-from .plan import Place, Plan, refs_of
-
+from .plan import Place, Plan
 
 # NumPy may give these more than two operands one day, so their result must be named; a name costs 20 ns.
 _NAMED_OUT = (np.maximum, np.minimum)
 
 
 class Source:
-    """The source of a plan, and what its names stand for."""
+    """The source of a plan, and what its names stand for.
 
-    def __init__(self, plan: Plan) -> None:
+    Args:
+        plan: what it does.
+        gradients: the leaves that captured Tensors are gradients of, by the ids of these.
+    """
+
+    def __init__(self, plan: Plan, gradients: dict[int, Any]) -> None:
         self.plan = plan
+        self._gradients = gradients
         self.names: dict[str, Any] = {}  # what is the same in all instances
         self._known: dict[int, str] = {}
         self._captured: dict[int, str] = {}
@@ -32,9 +37,11 @@ class Source:
         body = []
         for number, where in enumerate(plan.where):
             if where.place is Place.CAPTURED:
-                self.names[f"t{number}"] = where.thing
-                body.append(f"v{number} = t{number}._data")
+                leaf = self._gradients.get(id(where.thing))
+                self.names[f"t{number}"] = where.thing if leaf is None else leaf
+                body.append(f"v{number} = t{number}.{'_data' if leaf is None else '_grad._data'}")
         line = ""
+        made = {call.value for call in plan.calls}
         dying: dict[int, list[int]] = {}
         for number, position in plan.last.items():
             if plan.where[number].place is Place.MADE and position < len(plan.calls):
@@ -46,16 +53,21 @@ class Source:
             mark = f"  # {here}" if here and here != line else ""
             line = here or line
             body.append(self._call(call) + mark)
-            gone = [n for n in dying.get(position, ()) if n != call.value and plan.where[n].place is Place.MADE and self._bound(n)]
+            gone = [n for n in dying.get(position, ()) if n != call.value and n in made]
             if gone:
                 body.append("del " + ", ".join(f"v{n}" for n in gone))
-        results = ", ".join(self._value(n) for n in plan.outputs)
+        results = ", ".join(self._result(n) for n in plan.outputs)
         body.append(f"return ({results},)")
         parameters = ", ".join(f"v{taken[k]}" if k in taken else f"unused{k}" for k in range(plan.arguments))
         return f"def replay({parameters}):\n" + "".join(f"    {row}\n" for row in body)
 
-    def _bound(self, number: int) -> bool:
-        return any(call.value == number for call in self.plan.calls)
+    def _result(self, number: int) -> str:
+        """Return a result as text: memory that others know, the caller or the next replay, is copied."""
+        place = self.plan.where[self.plan.specs[number].owner].place
+        if place is Place.MADE:
+            return self._value(number)
+        self.names["copied"] = np.array
+        return f"copied({self._value(number)})"
 
     def _value(self, number: int) -> str:
         where = self.plan.where[number]
@@ -121,7 +133,7 @@ class Source:
                 values[call.value] = call.function(*args, **{k: _filled(v, values) for k, v in call.kwargs.items()})
         names.update({f"v{n}": a for n, a in values.items()})
         scope: dict[str, Any] = {}
-        exec(self._code, names, scope)  # noqa: S102 -- our own text
+        exec(self._code, names, scope)
         made: types.FunctionType = scope["replay"]
         return made
 
@@ -147,7 +159,11 @@ def _loop_numbers(call: Call, specs: Any) -> list[Any]:
     args = list(call.args)
     if not any(x.__class__ in (int, float, complex) for x in args):
         return args
-    dtypes = [x.__class__ if x.__class__ in (int, float, complex) else specs[x.value].dtype for x in args if isinstance(x, Ref) or x.__class__ in (int, float, complex)]
+    dtypes = [
+        x.__class__ if x.__class__ in (int, float, complex) else specs[x.value].dtype
+        for x in args
+        if isinstance(x, Ref) or x.__class__ in (int, float, complex)
+    ]
     if len(dtypes) != len(args):
         return args
     try:

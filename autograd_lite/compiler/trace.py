@@ -10,10 +10,11 @@ import numpy as np
 
 from ..core.errors import TraceError
 from ..core.indices import IndexArray
-from ..core.mode import MODE, TAPES, Mode, enter_mode, leave_mode, no_grad
+from ..core.mode import TAPES, Mode, enter_mode, leave_mode, no_grad
 from ..core.node import LEAF, Node, next_stamp, user_source
 from ..engine import edge_of
-from ..ir.build import built
+from ..ir.build import Built, built
+from ..ir.graph import PureGraph
 from ..ir.program import PureProgram
 from ..ir.slots import slot_tensor
 from ..tensors.record import wrap
@@ -36,7 +37,8 @@ class Recording:
         began: the moment when it began.
         draws: the random draws, as Tensors.
         assigned: the assignments, in order.
-        accumulated: the leaves whose `.grad` changed, by id.
+        gradients: the leaves whose `.grad` was used, by id, with what it was before.
+        seen: the Tensors without history and the leaves that ops have read, by id.
         masks: whether the backward pass of an eager run may have to mask NaN.
     """
 
@@ -45,7 +47,8 @@ class Recording:
         self.began = next_stamp()
         self.draws: list[Tensor] = []
         self.assignments: list[Assigned] = []
-        self.gradients: dict[int, Tensor] = {}
+        self.gradients: dict[int, tuple[Tensor, Tensor | None]] = {}
+        self.seen: dict[int, Tensor] = {}
         self.backward = self.masks = False
         self.roots: list[Any] = []
         self._made: dict[int, Tensor] = {}
@@ -75,9 +78,14 @@ class Recording:
                 new = np.broadcast_to(new, leaf.shape)
         self.assignments.append(Assigned(next_stamp(), leaf, new))
 
+    def read(self, t: Any) -> None:
+        """Note a Tensor from outside."""
+        self.seen[id(t)] = t
+
     def accumulated(self, leaf: Any) -> None:
-        """Note a change of `.grad`."""
-        self.gradients[id(leaf)] = leaf
+        """Note that `.grad` is used; what it was at first is read again at every replay."""
+        if id(leaf) not in self.gradients:
+            self.gradients[id(leaf)] = leaf, getattr(leaf, "_grad", None)
 
     def made(self, t: Any) -> None:
         """Note a Tensor that does not come from outside."""
@@ -129,6 +137,8 @@ class Traced(NamedTuple):
         assigned: the leaves that were given new values, with the ids of the last ones.
         history: whether a result has a history that a later backward pass may follow.
         gradients: the leaves whose `.grad` changed, with the id of the gradient, or None.
+        before: the leaves whose `.grad` was used, with what it was before.
+        captured: the Tensors from outside that ops have read.
         draws: the ids of the random draws.
         backward: whether there was a backward pass.
         masks: whether NaN in it may have to be masked although nothing was invalid.
@@ -140,6 +150,8 @@ class Traced(NamedTuple):
     history: bool
     assigned: tuple[tuple[Tensor, str], ...]
     gradients: tuple[tuple[Tensor, str | None], ...]
+    before: tuple[tuple[Tensor, Tensor | None], ...]
+    captured: tuple[Tensor, ...]
     draws: tuple[str, ...]
     backward: bool
     masks: bool
@@ -158,16 +170,19 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
         out = call()
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     last = {id(a.leaf): a for a in recording.assignments}
-    gradients = [(leaf, leaf.grad) for leaf in recording.gradients.values()]
-    wanted = [*results, *(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *recording.draws]
+    gradients = [(leaf, leaf.grad) for leaf, before in recording.gradients.values() if leaf.grad is not before]
+    wanted = [
+        *results,
+        *(a.value for a in last.values()),
+        *(g for _, g in gradients if g is not None),
+        *recording.draws,
+    ]
     wanted = [_now(t, last) for t in wanted]
     _read_latest(wanted, recording)
-    made = built(wanted) if wanted else None
+    made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
     for leaf, g in gradients:
         if g is not None:
             leaf._grad = wrap(g._data, None)
-    if made is None:
-        raise TraceError(f"compile: {recording.name} computes nothing with Tensors")
     outputs = iter(made.graph.outputs)
     ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
     program = PureProgram._of(made, [ids.get(id(t)) for t in slots], [], [])
@@ -178,6 +193,8 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
         _lead_out(results, recording.roots),
         tuple((a.leaf, next(outputs)) for a in last.values()),
         tuple((leaf, None if g is None else next(outputs)) for leaf, g in gradients),
+        tuple((leaf, before) for leaf, before in recording.gradients.values()),
+        tuple(t for t in recording.seen.values() if recording.captured(t) and not any(t is slot for slot in slots)),
         tuple(next(outputs) for _ in recording.draws),
         recording.backward,
         recording.masks,

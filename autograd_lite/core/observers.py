@@ -45,6 +45,9 @@ class Watch(Protocol):
 class Tape(Protocol):
     """Notes what a function does that is being compiled, apart from what nodes record."""
 
+    def read(self, t: Any) -> None:
+        """Note that an op reads a Tensor without history, or a leaf."""
+
     def drawn(self, node: Node, numbers: Any) -> None:
         """Note a random draw, which happens even if nothing reads its numbers."""
 
@@ -63,7 +66,7 @@ class Tape(Protocol):
         """
 
     def accumulated(self, leaf: Any) -> None:
-        """Note that `.grad` of a leaf has changed."""
+        """Note that `.grad` of a leaf is read, or about to change."""
 
     def made(self, t: Any) -> None:
         """Note a Tensor that was made from values that are not on the tape."""
@@ -75,8 +78,8 @@ class Tape(Protocol):
         """Note that `backward` was called, after which nothing that the root was made from has a history."""
 
     def passed_back(self, masks: bool) -> None:
-        """Note a backward pass, recorded without the masks that NaN in it may ask for.
+        """Note a backward pass, which masks NaN where this run needs it.
 
         Args:
-            masks: whether NaN may ask for them although no operation was invalid.
+            masks: whether it would mask NaN although no operation was invalid.
         """

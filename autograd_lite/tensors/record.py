@@ -299,6 +299,10 @@ def record(
     tape = mode.tape
     if tape is not None and any(index.derived for index in indices_in(params)):
         tape.left(f"'{op.name}' with an index that was computed from another by NumPy")
+    if tape is not None:
+        for edge in edges:
+            if edge.__class__ is HOOKS.tensor:
+                tape.read(edge)
     if tape is not None and not edges:
         node = Node(op, (), params, None, (), out.shape, out.dtype, take_note(mode.scope))
         tape.drawn(node, out)
@@ -322,7 +326,16 @@ def record(
         seals = []
     if mode.verify:
         seals = [(i, whole, whole(a)) for i, a in enumerate(saved) if keep[i] and isinstance(a, np.ndarray)]
-    node = Node(op, tuple(edges), _owned(params) if params and tape is None else params, saved, tuple(needs), out.shape, out.dtype, note)
+    node = Node(
+        op,
+        tuple(edges),
+        _owned(params) if params and tape is None else params,
+        saved,
+        tuple(needs),
+        out.shape,
+        out.dtype,
+        note,
+    )
     if seals:
         node.seals = seals
         node.hooks = []  # makes the engine look: it skips the checks of nodes without hooks

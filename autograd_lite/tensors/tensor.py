@@ -172,6 +172,8 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that `backward` accumulated here, or None; may be set, which copies the values."""
+        if TAPES and (tape := MODE.get().tape) is not None:
+            tape.accumulated(self)
         return getattr(self, "_grad", None)
 
     @grad.setter
