@@ -20,22 +20,24 @@ Array = npt.NDArray[Any]
 
 
 @checked
-def normalize(x: npt.ArrayLike | Tensor, axis: int = -1, order: float = 2) -> Array:
+def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
     """Divide vectors by their norm; zero vectors are left unchanged.
 
     Args:
-        x: any shape; integers become float64.
+        x: an array of any shape, whose integers become float64; or a Tensor.
         axis: of the vectors.
         order: of the norm, as in `numpy.linalg.norm`: 2, 1, np.inf, ….
 
     Returns:
-        An array of x's shape.
+        An array of x's shape; a Tensor, with its gradient, for a Tensor.
 
     Example:
         >>> normalize([[3.0, 4.0], [0.0, 0.0]]).tolist()
         [[0.6, 0.8], [0.0, 0.0]]
     """
-    values = np.atleast_1d(np.asarray(x.data if isinstance(x, Tensor) else x))
+    if isinstance(x, Tensor):
+        return x / np.maximum(np.linalg.norm(x, order, axis, keepdims=True), 1e-7)
+    values = np.atleast_1d(np.asarray(x))
     norm = np.linalg.norm(values, order, axis, keepdims=True)
     return values / np.where(norm == 0, 1, norm)
 

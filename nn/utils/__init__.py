@@ -46,6 +46,7 @@ _LATE = {
     ".folders": ("audio_dataset_from_directory", "image_dataset_from_directory", "text_dataset_from_directory"),
     ".image_files": ("array_to_img", "img_to_array", "load_img", "save_img"),
     ".progbar": ("Progbar",),
+    ".sources": ("get_source_inputs",),
 }
 _ROOM_OF = {name: room for room, names in _LATE.items() for name in names}
 
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
         save_img as save_img,
     )
     from .progbar import Progbar as Progbar
+    from .sources import get_source_inputs as get_source_inputs
 else:
 
     def __getattr__(name: str) -> object:
@@ -101,6 +103,7 @@ __all__ = [
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
     "image_dataset_from_directory",
     "img_to_array",
     "is_interactive_logging_enabled",
