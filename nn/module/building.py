@@ -45,8 +45,11 @@ class RestoreOnError:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            return
+        if kind is not None:
+            self.restore()
+
+    def restore(self) -> None:
+        """Give back what there was at first."""
         for module, attributes in self._attributes:
             vars(module).clear()
             vars(module).update(attributes)

@@ -1,8 +1,7 @@
 """Symbolic tensors, on which layers are called to make a model before there is any data.
 
-Calling a module on a `Symbol` records the call and returns symbols for its results. Their shapes are found by running
-the module on zeros, so every module can be called this way, without a shape function; this also builds it. An axis of
-unknown length is None; running the module on two lengths shows which axes of the result follow it.
+Calling a module on a `Symbol` records the call and returns symbols for its results; see `recording`. An axis of unknown
+length is None, and so is that of the batch.
 """
 
 from __future__ import annotations
@@ -14,17 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-import autograd_lite as ag
-from autograd_lite import Tensor, tree
-
-from ..config.limits import room
-from .tree import Tree
+from autograd_lite import tree
 
 Shape = tuple[int | None, ...]
 
 _SERIAL = itertools.count()
-# The two lengths tried for unknown axes. They are far apart, so that a stride or a pool cannot make them equal.
-_LENGTHS = (32, 64)
 
 
 class Hooks:
@@ -49,7 +42,7 @@ NO_PLACE = object()
 class Spec(NamedTuple):
     """The shape of one sample, and the dtype, of an argument that a module was built with."""
 
-    shape: tuple[int, ...]
+    shape: Shape
     dtype: str
 
 
@@ -227,7 +220,7 @@ def _plain_index(index: Any) -> Any:
 # ---- nested arguments -----------------------------------------------------------------------------------------------
 
 
-def replaced(kind: type, f: Callable[[Any], Any], structure: Any) -> Any:
+def replaced(kind: type | tuple[type, ...], f: Callable[[Any], Any], structure: Any) -> Any:
     """Return nested lists, tuples and dicts with every instance of `kind` replaced by f of it.
 
     Every step of a functional model does this, so it does not go through `tree.map`, which takes twice as long.
@@ -265,57 +258,3 @@ def has_symbols(structure: Any) -> bool:
     if isinstance(structure, dict):
         return any(has_symbols(part) for part in structure.values())
     return isinstance(structure, (list, tuple)) and any(has_symbols(part) for part in structure)
-
-
-# ---- calls ----------------------------------------------------------------------------------------------------------
-
-
-def record_call(module: Tree[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Return symbols for the results of a module called on symbols, which also builds the module.
-
-    Args:
-        module: any module.
-        args: its arguments, symbols and others; lists, tuples and dicts are looked into.
-        kwargs: the same.
-
-    Raises:
-        TypeError: if the module does not return tensors.
-        Exception: what the module itself raises for inputs of these shapes.
-    """
-    given: list[Symbol] = instances(Symbol, [args, kwargs])
-    call = Call(module, args, kwargs)
-    unknown = any(None in symbol.shape[1:] for symbol in given)
-    with ag.no_grad(), module.mode(training=False), np.errstate(all="ignore"):
-        results = [_run(call, length) for length in (_LENGTHS if unknown else _LENGTHS[:1])]
-    outs = [instances(Tensor, result) for result in results]
-    if not outs[0]:
-        raise TypeError(
-            f"{module.name}: expected a module that returns Tensors, to be part of a model; received "
-            f"{type(results[0]).__name__}"
-        )
-    if reset := getattr(module, "reset_states", None):
-        reset()
-    symbols = [
-        Symbol(_common(*(out[i].shape for out in outs)), first.dtype, call, i) for i, first in enumerate(outs[0])
-    ]
-    call.results = [(symbol.shape, symbol.dtype.name) for symbol in symbols]
-    call.nested = not isinstance(results[0], Tensor)
-    if not call.nested:
-        module.output_shape = symbols[0].shape
-    it = iter(symbols)
-    return replaced(Tensor, lambda _: next(it), results[0])
-
-
-def _run(call: Call, length: int) -> Any:
-    def zeros(symbol: Symbol) -> Tensor:
-        lengths = [length if n is None else n for n in symbol.shape[1:]]
-        room(lengths)
-        return ag.tensor(np.zeros((1, *lengths) if symbol.shape else (), symbol.dtype))
-
-    return call.module(*replaced(Symbol, zeros, call.args), **replaced(Symbol, zeros, call.kwargs))
-
-
-def _common(shape: tuple[int, ...], other: tuple[int, ...] | None = None) -> Shape:
-    if not shape:
-        return ()
-    return (None, *(n if m == n else None for n, m in zip(shape[1:], (other or shape)[1:], strict=True)))
