@@ -326,3 +326,23 @@ def test_a_batch_size_beside_a_stream_changes_nothing() -> None:
         model.compile("sgd", "mse")
         losses.append(model.fit(iter(batches), verbose=0, **options).history["loss"])
     assert losses[0] == losses[1]
+
+
+def test_build_may_have_arguments_of_its_own() -> None:
+    class Filled(layers.Layer):
+        def build(self, input_shape: Any, fill: str = "zeros") -> None:
+            super().build(input_shape)
+            self.w = self.add_weight(shape=(input_shape[-1],), initializer=fill)
+
+        def call(self, x: Any) -> Any:
+            return x * self.w
+
+    layer = Filled()
+    layer.build((None, 3), fill="ones")
+    np.testing.assert_array_equal(layer(X).data, X)
+
+
+def test_tensorboard_takes_the_frequencies_of_what_it_does_not_write_if_they_are_0() -> None:
+    nn.callbacks.TensorBoard("logs", histogram_freq=0, embeddings_freq=0, write_graph=True, update_freq="epoch")
+    with pytest.raises(ValueError, match="TensorBoard: expected histogram_freq to be 0, .*; received histogram_freq=1"):
+        nn.callbacks.TensorBoard("logs", histogram_freq=1)
