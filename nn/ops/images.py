@@ -195,7 +195,7 @@ def extract_patches_3d(
 
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     """Return the luma of images, 0.2989 R + 0.587 G + 0.114 B, as one channel."""
-    weights = np.float32([[0.2989], [0.587], [0.114]])
+    weights = np.array([[0.2989], [0.587], [0.114]], np.float32)
     return _of_batch(lambda x: _in_floats(lambda y: y @ weights.astype(y.dtype), x), images, data_format=data_format)
 
 
