@@ -74,6 +74,11 @@ class Operation(Layer):
 
     function: str = field(_known)
 
+    @property
+    def called_as(self) -> str:
+        """What errors of a call say was called."""
+        return f"layer {self.function!r} (Operation)"
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the function returns for these arguments."""
         if self.function == "getitem":
@@ -99,7 +104,7 @@ def _index(plain: Any) -> Any:
         return tuple(_index(part) for part in plain)
     if isinstance(plain, dict):
         return slice(*plain["slice"])
-    return Ellipsis if plain == "..." else plain
+    return Ellipsis if isinstance(plain, str) else plain
 
 
 def _operate(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -102,6 +102,11 @@ class Module(Tree["Module"]):
         """The floating dtype that inputs are cast to."""
         return self._dtype
 
+    @property
+    def called_as(self) -> str:
+        """What errors of a call say was called."""
+        return f"layer {self.name!r} ({type(self).__name__})"
+
     # ---- calling ----------------------------------------------------------------------------------------------------
 
     def call(self, *args: Any, **kwargs: Any) -> Any:

@@ -25,6 +25,8 @@ from .symbols import Call, Shape, Symbol, instances, replaced
 # pool makes them equal, then some with other divisors, and at last all small ones and a few large ones.
 _FIRST = (32, 64, 24, 48, 16, 60, 8, 4, 128)
 _LENGTHS = (*_FIRST, *(n for n in range(1, 51) if n not in _FIRST), 70, 80, 84, 90, 96, 100, 120, 256, 512)
+# What comes before them where three axes or more are open: volumes at which no network is slow.
+_SHORT = (8, 16)
 # The sizes of a batch that go with them, for functions that may join the batch with other axes, or drop axes of one.
 _BATCHES = (2, 4, 12, 3, 6, 8, 16, 5, 10, 7, 14, 9, 18, 24, 11, 22, 13, 26, 15, 30, 20, 32, 64, 1)
 # Batch and length of the run whose error is shown, so unusual that they can be told from other numbers.
@@ -96,10 +98,12 @@ def _is_open(call: Call) -> bool:
 def _runs(call: Call) -> Iterator[tuple[Lengths, Any]]:
     """Yield lengths that the module takes, and what it returns for them; at least one pair, or raise its error."""
     batch, others = _open_axes(call)
-    count = len(_LENGTHS) if others else len(_BATCHES) if batch else 1
+    most = max([symbol.shape[1:].count(None) for symbol in _symbols(call)], default=0)
+    tried = _LENGTHS if most < 3 else (*_SHORT, *_LENGTHS)
+    count = len(tried) if others else len(_BATCHES) if batch else 1
     error, found = None, False
     for i in range(count):
-        lengths = (_BATCHES[i % len(_BATCHES)] if batch else 1, _LENGTHS[i] if others else 1)
+        lengths = (_BATCHES[i % len(_BATCHES)] if batch else 1, tried[i] if others else 1)
         try:
             result = _run_on_some(call, lengths, (np.zeros, _identities)[:: -1 if i % 2 else 1])
         except Exception as problem:  # whatever a length that does not suit may lead to
@@ -174,8 +178,8 @@ def _varied(
     others = [out.shape for out in instances(Tensor, again)]
     if list(map(len, others)) != list(map(len, shapes)):
         raise ShapeError(
-            f"{_speaker(call)}: expected results of one number and rank whatever the unknown lengths are; received "
-            f"results of {len(shapes)} and {len(others)} tensors, of the ranks {list(map(len, shapes))} and "
+            f"{call.module.called_as}: expected results of one number and rank whatever the unknown lengths are; "
+            f"received results of {len(shapes)} and {len(others)} tensors, of the ranks {list(map(len, shapes))} and "
             f"{list(map(len, others))}. Give Input all lengths"
         )
     return [
@@ -187,17 +191,13 @@ def _refuse_own_length(call: Call, lengths: Lengths, before: RestoreOnError) -> 
     """Raise if the module takes one length alone because its weights have been made for it."""
     before.restore()
     for pair, _ in _runs(call):
+        before.restore()
         if pair != lengths:
             raise ShapeError(
-                f"{_speaker(call)}: expected weights that do not follow an unknown length; received "
+                f"{call.module.called_as}: expected weights that do not follow an unknown length; received "
                 f"{', '.join(str(symbol.shape) for symbol in _symbols(call))}. Give Input the length, or pool before"
             )
-        before.restore()
     _run(call, lengths)
-
-
-def _speaker(call: Call) -> str:
-    return f"layer {call.module.name!r} ({type(call.module).__name__})"
 
 
 def _told(call: Call, error: Exception) -> Exception:
@@ -206,7 +206,8 @@ def _told(call: Call, error: Exception) -> Exception:
         _run(call, _TOLD)
     except Exception as again:
         if again.args and isinstance(again.args[0], str):
-            again.args = (_SHAPE.sub(_opened, again.args[0]), *again.args[1:])
+            said = _SHAPE.sub(_opened, again.args[0]).replace("Tensor of shape", "Symbol of shape")
+            again.args = (said, *again.args[1:])
         return again
     return error
 

@@ -68,6 +68,11 @@ class Call:
         self.serial = next(_SERIAL)
 
 
+def _both_ways(name: str) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
+    """Return the method of a binary operator, and that for a symbol on the right."""
+    return lambda self, other: operate(name, self, other), lambda self, other: operate(name, other, self)
+
+
 class Symbol:
     """A tensor that has a shape and a dtype, but no values yet; `nn.Input` makes the first ones.
 
@@ -110,20 +115,28 @@ class Symbol:
         return f"Symbol(shape={self.shape}, dtype={self.dtype}{name})"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(
-            f"expected an array; received {self!r}, which has no values yet. Make a model of it, "
-            "nn.Model(inputs, outputs), and call that on data. Functions of NumPy and of nn.activations take symbols; "
-            "write others as a layer"
+        raise self._without_values(
+            "an array",
+            "Make a model of it, nn.Model(inputs, outputs), and call that on data. Functions of NumPy, nn.ops and "
+            "nn.activations take symbols; write others as a layer",
         )
 
     def __bool__(self) -> bool:
-        raise TypeError(f"expected values to compare; received {self!r}, which has none yet")
+        raise self._without_values("values to decide by", "Choose inside the model: nn.ops.where(condition, a, b)")
+
+    def __float__(self) -> float:
+        raise self._without_values("a number", "nn.Model(inputs, outputs) computes it from data")
+
+    __int__ = __index__ = __complex__ = __float__
 
     def __len__(self) -> int:
-        raise TypeError(f"expected a known length; received {self!r}, whose batch axis is open")
+        raise self._without_values("a known length", "The shape has None for lengths that are not known")
 
     def __iter__(self) -> Iterator[Any]:
-        raise TypeError(f"expected a known length to iterate over; received {self!r}, whose batch axis is open")
+        raise self._without_values("a known length to iterate over", "nn.ops.unstack(x, axis=1) splits another axis")
+
+    def _without_values(self, expected: str, advice: str) -> TypeError:
+        return TypeError(f"expected {expected}; received {self!r}, which has no values yet. {advice}")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__":
@@ -141,59 +154,38 @@ class Symbol:
         lengths = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
         return operate("reshape", self, list(lengths))
 
-    def __add__(self, other: Any) -> Any:
-        return operate("add", self, other)
+    def squeeze(self, axis: Any = None) -> Any:
+        """Return the symbol of the values without axes of length 1."""
+        return operate("squeeze", self, axis=axis)
 
-    def __radd__(self, other: Any) -> Any:
-        return operate("add", other, self)
+    __add__, __radd__ = _both_ways("add")
+    __sub__, __rsub__ = _both_ways("subtract")
+    __mul__, __rmul__ = _both_ways("multiply")
+    __truediv__, __rtruediv__ = _both_ways("divide")
+    __floordiv__, __rfloordiv__ = _both_ways("floor_divide")
+    __mod__, __rmod__ = _both_ways("mod")
+    __pow__, __rpow__ = _both_ways("power")
+    __matmul__, __rmatmul__ = _both_ways("matmul")
+    __and__, __rand__ = _both_ways("logical_and")
+    __or__, __ror__ = _both_ways("logical_or")
+    __xor__, __rxor__ = _both_ways("logical_xor")
+    __gt__, __lt__ = _both_ways("greater")[0], _both_ways("less")[0]
+    __ge__, __le__ = _both_ways("greater_equal")[0], _both_ways("less_equal")[0]
 
-    def __sub__(self, other: Any) -> Any:
-        return operate("subtract", self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return operate("subtract", other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return operate("multiply", self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return operate("multiply", other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return operate("divide", self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return operate("divide", other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return operate("power", self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return operate("power", other, self)
-
-    def __matmul__(self, other: Any) -> Any:
-        return operate("matmul", self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return operate("matmul", other, self)
+    def __ne__(self, other: object) -> Any:
+        return operate("not_equal", self, other)
 
     def __neg__(self) -> Any:
         return operate("negative", self)
 
-    def __gt__(self, other: Any) -> Any:
-        return operate("greater", self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return operate("greater_equal", self, other)
-
-    def __lt__(self, other: Any) -> Any:
-        return operate("less", self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return operate("less_equal", self, other)
-
     def __abs__(self) -> Any:
         return operate("absolute", self)
+
+    def __invert__(self) -> Any:
+        return operate("logical_not", self)
+
+    def __round__(self, decimals: int = 0) -> Any:
+        return operate("round", self, decimals)
 
 
 def operate(name: str, *args: Any, **kwargs: Any) -> Any:
@@ -209,11 +201,13 @@ def _plain_index(index: Any) -> Any:
         return {"slice": [index.start, index.stop, index.step]}
     if index is Ellipsis:
         return "..."
-    if index is None or (isinstance(index, (int, np.integer)) and not isinstance(index, bool)):
-        return None if index is None else int(index)
+    if isinstance(index, (list, np.ndarray)) and np.asarray(index).dtype.kind in "iu":
+        return np.asarray(index)
+    if index is None or isinstance(index, Symbol) or (isinstance(index, (int, np.integer)) and index is not True):
+        return None if index is None else index if isinstance(index, Symbol) else int(index)
     raise TypeError(
-        f"Symbol: expected an index of integers, slices, None and ...; received {type(index).__name__}. "
-        "Write a layer for another kind"
+        f"Symbol: expected an index of integers, slices, None, ..., arrays and symbols; received "
+        f"{type(index).__name__}. Write a layer for another kind"
     )
 
 
