@@ -119,7 +119,12 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
             raise DtypeError(f"backward: expected a {number} cotangent; received dtype kind {kind!r}")
         g = conjugated(g.astype(t.dtype, copy=False) if isinstance(g, Tensor) else np.asarray(g, t.dtype))
     if create_graph:
-        return owned(g) if isinstance(g, Tensor) else wrap(np.array(g), None)
+        if isinstance(g, Tensor):
+            return owned(g)
+        seed = wrap(np.array(g), None)
+        if TAPES and (tape := MODE.get().tape) is not None:
+            tape.made(seed)
+        return seed
     return g.data if isinstance(g, Tensor) else g
 
 

@@ -5,83 +5,134 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Sequence
+from types import MethodType
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
-from ..core.arguments import function_given
+from ..core.arguments import described, function_given
 from ..core.depth import DEPTH
 from ..core.mode import MODE
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from ..tree import leaves, map as map_leaves
-from .replay import Masked, Replay
+from ..tree import items, leaves, map as map_leaves
+from .replay import MaskNeeded, Replay
 from .trace import slot_of, trace
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_MOST = 64  # traces that one function keeps; the one that was used longest ago is dropped first
+# What one function keeps; beyond it, what was made first goes first.
+_MOST_TRACES = 64
+_ARRAYS = (Tensor, np.ndarray, np.generic)
 
 
-class Entry(NamedTuple):
+class Trace(NamedTuple):
     """What is kept for one kind of arguments.
 
     Attributes:
-        replay: what runs, or None if the function runs as it is.
-        out: what it returned, for its structure.
-        why: the reason for this trace, or for running the function as it is.
+        arguments: of what kind they are, as text.
+        why: the reason why the function was traced.
+        replay: what runs, or None if the function itself runs.
+        out: what it returned, with `_RESULT` in place of Tensors.
     """
 
+    arguments: str
+    why: str
     replay: Replay | None
     out: Any
-    why: str
+
+    def __str__(self) -> str:
+        rows = [f"for {self.arguments or 'no arguments'}", f"traced because {self.why}"]
+        if self.replay is None:
+            rows.append(f"runs as it is: {_HAS_HISTORY}")
+        else:
+            rows += self.replay.facts()
+        return "\n  ".join(rows)
+
+
+_HAS_HISTORY = (
+    "a result has a history that leads to a captured tensor. Call backward inside the function, or differentiate it "
+    "inside, ag.compile(ag.grad(f))"
+)
 
 
 class Compiled(Generic[P, R]):
-    """What `compile` returns: the function, traced once for each kind of arguments, and replayed from then on."""
+    """A function that is traced once for each kind of arguments, and replayed from then on; see `compile`.
 
-    def __init__(self, f: Callable[P, R], *, validate: bool = False) -> None:
+    Attributes:
+        traces: what was traced, in the order in which it was.
+    """
+
+    def __init__(self, f: Callable[P, R]) -> None:
         functools.update_wrapper(self, f)
         self._f = f
-        self._validate = validate
-        self._entries: dict[Any, Entry] = {}
+        self._traces: dict[Any, Trace] = {}
         self._lock = threading.RLock()
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        return self if owner is None else MethodType(self, owner)
+
+    @property
+    def traces(self) -> tuple[Trace, ...]:
+        """What was traced, in the order in which it was."""
+        return tuple(self._traces.values())
+
+    def explain(self) -> str:
+        """Return what was traced and why, what must stay as it is for that to be true, and what was made of it."""
+        name = getattr(self._f, "__name__", "function")
+        return "\n".join([f"{name}: {len(self._traces)} traces", *map(str, self._traces.values())])
+
+    def source(self) -> str:
+        """Return the code of the last trace, as Python."""
+        found = [trace.replay.source.text for trace in self._traces.values() if trace.replay is not None]
+        if not found:
+            raise ValueError("Compiled.source: expected a trace; received none so far. Call the function first")
+        return found[-1]
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Do what the function does."""
-        found = _flat(args) if not kwargs else leaves((args, kwargs))
         mode = MODE.get()
         if DEPTH.get().all or mode.tape is not None or mode.watch is not None:
-            return self._f(*args, **kwargs)
-        arrays: list[Any] = []
+            return self._f(*args, **kwargs)  # what runs around it sees the operations themselves
         kinds: list[Any] = [mode.record]
+        arrays: list[Any] = []
         as_tensors = False
-        for x in found:
-            if x.__class__ is np.ndarray:
-                arrays.append(x)
-                kinds.append((x.shape, x.dtype, x.strides))
-            elif isinstance(x, Tensor):
+        for x in _flat(args, kwargs):
+            a = x
+            if isinstance(x, Tensor):
                 if x._node is not None:
                     return self._f(*args, **kwargs)
-                as_tensors = True
-                arrays.append(x._data)
-                kinds.append((Tensor, x.shape, x.dtype, x._data.strides))
+                as_tensors, a = True, x._data
+            if a.__class__ is np.ndarray:
+                arrays.append(a)
+                kinds.append((a.shape, a.dtype, a.strides))
+            elif isinstance(a, np.generic):
+                arrays.append(a)
+                kinds.append((a.dtype,))
+            elif isinstance(a, np.ndarray):
+                return self._f(*args, **kwargs)  # a subclass, which has a meaning of its own
             else:
                 kinds.append((x.__class__, x))
         key = tuple(kinds)
-        entry = self._entries.get(key)
-        why = "arguments of a new kind"
-        if entry is not None:
-            if entry.replay is None:
+        try:
+            known = self._traces.get(key)
+        except TypeError:
+            wrong = next(x for x in _flat(args, kwargs) if not isinstance(x, _ARRAYS) and x.__class__.__hash__ is None)
+            raise TypeError(
+                f"compile: expected arguments that are arrays, Tensors, containers of them, or values that can be "
+                f"hashed, which are constants of the code; received {described(wrong)}. Make it a tuple, or capture it"
+            ) from None
+        why = "these arguments are of a new kind" if self._traces else "this was the first call"
+        if known is not None:
+            if known.replay is None:
                 return self._f(*args, **kwargs)
-            why = entry.replay.broken()
+            why = known.replay.broken()
             if not why:
                 try:
-                    values = entry.replay(arrays)
-                except Masked:
-                    return self._eager(args, kwargs, as_tensors)
-                return self._given_back(entry.out, values, as_tensors)
+                    return _given_back(known.out, known.replay(arrays), as_tensors)
+                except MaskNeeded:
+                    return self._as_it_is(args, kwargs, as_tensors)
         return self._traced(key, why, args, kwargs, as_tensors)
 
     def _traced(self, key: Any, why: str, args: Any, kwargs: Any, as_tensors: bool) -> Any:
@@ -89,51 +140,30 @@ class Compiled(Generic[P, R]):
             slots: list[Tensor] = []
 
             def opened(leaf: Any) -> Any:
-                if not isinstance(leaf, (Tensor, np.ndarray)):
+                if not isinstance(leaf, _ARRAYS):
                     return leaf
                 slot, given = slot_of(leaf)
                 slots.append(slot)
                 return given
 
             inner, keywords = map_leaves(opened, (args, kwargs))
-            traced = trace(self._f, slots, lambda: self._f(*inner, **keywords))
-            results = tensors_in(traced.out)
-            replay: Replay | None = None
-            if traced.history:
-                why = "its results have a history, so it runs as it is: call backward inside, or return what has none"
-            else:
-                replay = Replay(traced)
-            values = tuple(t._data for t in results)
-            out = map_leaves(lambda x: _RESULT if isinstance(x, Tensor) else x, traced.out)
-            while len(self._entries) >= _MOST:
-                self._entries.pop(next(iter(self._entries)), None)
-            self._entries[key] = Entry(replay, out, why)
-        if replay is None:
-            return traced.out
-        return self._given_back(out, values, as_tensors)
+            done = trace(self._f, slots, lambda: self._f(*inner, **keywords))
+            results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
+            out = map_leaves(lambda x: _RESULT if isinstance(x, Tensor) else x, done.out)
+            made = Trace(_kinds_of(args, kwargs), why, None if done.history else Replay(done), out)
+            self._traces.pop(key, None)
+            while len(self._traces) >= _MOST_TRACES:
+                del self._traces[next(iter(self._traces))]
+            self._traces[key] = made
+        if made.replay is None:
+            return done.out
+        return _given_back(out, [np.array(t._data)[()] for t in results], as_tensors)
 
-    def _eager(self, args: Any, kwargs: Any, as_tensors: bool) -> Any:
-        """Run the function as it is, on Tensors, and return what a replay would."""
-        inner, keywords = map_leaves(
-            lambda x: (
-                wrap(x if x.__class__ is np.ndarray else x._data, None) if isinstance(x, (Tensor, np.ndarray)) else x
-            ),
-            (args, kwargs),
-        )
-        out: Any = self._f(*inner, **keywords)
+    def _as_it_is(self, args: Any, kwargs: Any, as_tensors: bool) -> Any:
+        """Run the function itself, on Tensors as when it was traced."""
+        inner, keywords = map_leaves(lambda x: slot_of(x)[0] if isinstance(x, _ARRAYS) else x, (args, kwargs))
+        out = self._f(*inner, **keywords)
         return out if as_tensors else map_leaves(lambda x: x._data if isinstance(x, Tensor) else x, out)
-
-    def _given_back(self, out: Any, values: Sequence[Any], as_tensors: bool) -> Any:
-        if out is _RESULT:
-            return wrap(values[0], None) if as_tensors else values[0]
-        each = iter(values)
-
-        def filled(x: Any) -> Any:
-            if x is not _RESULT:
-                return x
-            return wrap(next(each), None) if as_tensors else next(each)
-
-        return map_leaves(filled, out)
 
 
 class _Result:
@@ -143,19 +173,81 @@ class _Result:
 _RESULT = _Result()
 
 
-def _flat(args: Any) -> list[Any]:
+def _given_back(out: Any, values: Sequence[Any], as_tensors: bool) -> Any:
+    """Return what the function returns, with these values."""
+    if out is _RESULT:
+        return wrap(values[0], None) if as_tensors else values[0]
+    each = iter(values)
+
+    def filled(x: Any) -> Any:
+        if x is not _RESULT:
+            return x
+        return wrap(next(each), None) if as_tensors else next(each)
+
+    return map_leaves(filled, out)
+
+
+def _flat(args: Any, kwargs: Any) -> Any:
+    """Return the leaves of arguments; quickly, if none is a container."""
+    if kwargs:
+        return leaves((args, kwargs))
     for x in args:
         if x.__class__ is not np.ndarray and x.__class__ is not Tensor:
             return leaves(args)
     return args
 
 
-def tensors_in(out: Any) -> list[Tensor]:
-    """Return the Tensors in what a function returned."""
-    return [t for t in leaves(out) if isinstance(t, Tensor)]
+def _kinds_of(args: Any, kwargs: Any) -> str:
+    found = []
+    for path, x in items((args, kwargs)):
+        name = path.removeprefix("[0]" if path.startswith("[0]") else "[1]")
+        found.append(f"{name} {x.shape} {x.dtype}" if isinstance(x, _ARRAYS) else f"{name} {x!r:.40}")
+    return ", ".join(found)
 
 
-def compile(f: Callable[P, R], *, validate: bool = False) -> Compiled[P, R]:
-    """Return a function that does what `f` does, by replaying what it recorded at the first call."""
+def compile(f: Callable[P, R]) -> Compiled[P, R]:
+    """Return a function that does what `f` does, faster: it is traced once, and replayed from then on.
+
+    At the first call with arguments of some kind (their shapes, dtypes and strides, the containers that they are in,
+    and the values of everything else) the function runs, and all that it does with Tensors is recorded: operations,
+    `backward`, assignments, draws. From then on a plan of that record is carried out: calls of NumPy into memory that
+    is laid out in advance, with no Tensor and no bookkeeping. The results are those of `f`, bit for bit.
+
+    Tensors and arrays that the function finds elsewhere, such as parameters, are read anew at every call. If one has
+    another shape, or no longer requires a gradient, the function is traced again. Python code runs only when it is
+    traced: what it prints, appends or counts happens then and not later.
+
+    Inside a transformation, and on Tensors that have a history or require a gradient, the function itself runs. A
+    replay issues no warnings of NumPy's.
+
+    Args:
+        f: a function of arrays, Tensors, and containers of them; whatever else it takes must be hashable and is a
+            constant of the code.
+
+    Returns:
+        A `Compiled`: call it like `f`. Its results are arrays, and Tensors if one of the arguments is a Tensor; they
+        have no history. `explain()` and `source()` tell what it does.
+
+    Raises:
+        TraceError: when called, if `f` asks for the value of a Tensor, as `if t > 0`, `float(t)` or `t.numpy()` do.
+        TypeError: when called, if an argument can be neither an array nor a constant.
+
+    Example:
+        >>> import numpy as np, autograd_lite as ag
+        >>> slope = ag.compile(ag.grad(lambda x: np.sin(x) * x))
+        >>> slope(0.0), float(slope(np.float64(1.0)))
+        (np.float64(0.0), 1.3817732906760363)
+        >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
+        >>> @ag.compile
+        ... def step(x):
+        ...     ((w * x).sum() ** 2).backward()
+        ...     with ag.no_grad():
+        ...         w.assign(w - 0.1 * w.grad)
+        ...     w.grad = None
+        >>> for _ in range(3):
+        ...     step(np.ones(2))
+        >>> w
+        Tensor([-0.176,  0.824], requires_grad=True)
+    """
     function_given("compile", f)
-    return Compiled(f, validate=validate)
+    return Compiled(f)

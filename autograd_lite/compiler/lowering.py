@@ -1,14 +1,15 @@
 """From operations to calls of NumPy: the forward function of each op runs once, on arrays that note what is done.
 
-An op's record says how to compute it, in plain NumPy. So its steps are found by watching: `Watched` stands for an array,
-computes with it, and notes every ufunc, reduction, view and other NumPy function it meets. What cannot be watched (a
-branch on a value, a write into a part of an array, a function written in C for arrays alone) stays one call of the op.
+An op's record says how to compute it, in plain NumPy. So its steps are found by watching: a `Watched` stands for an
+array, computes with it, and notes every ufunc, reduction, view and other NumPy function that it meets. What cannot be
+watched (a branch on a value, a write into a part of an array, a function for arrays alone) stays one call of the op.
 """
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -20,8 +21,9 @@ class How(StrEnum):
 
     UFUNC = "ufunc"  # one array, which `out` may be given for
     REDUCE = "reduce"  # likewise
-    VIEW = "view"  # no memory of its own
-    CALL = "call"  # an array that the function makes
+    CALL = "call"  # of a NumPy function, which makes an array
+    VIEW = "view"  # of a NumPy function, which makes a view: of the same memory for all values
+    OPAQUE = "op"  # of an op's forward function, which may return an array of its own or one of its arguments
 
 
 class Ref(NamedTuple):
@@ -45,6 +47,25 @@ class Spec(NamedTuple):
     owner: int
     is_scalar: bool = False
 
+    @property
+    def nbytes(self) -> int:
+        """The memory that the elements take."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether there are elements, and they fill their memory without gaps, in whatever order of axes."""
+        expected = self.dtype.itemsize
+        for stride, n in sorted(zip(self.strides, self.shape, strict=True)):
+            if n != 1 and stride != expected:
+                return False
+            expected *= n
+        return 0 not in self.shape
+
+    def alike(self, other: Spec) -> bool:
+        """Return whether two arrays have the same shape, dtype and strides."""
+        return self[:3] == other[:3]
+
 
 class Call(NamedTuple):
     """One call that computes one value.
@@ -60,9 +81,26 @@ class Call(NamedTuple):
     how: How
     function: Callable[..., Any]
     args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    kwargs: Mapping[str, Any]
     value: int
     node: str
+
+    @property
+    def name(self) -> str:
+        """What it calls, for people."""
+        name = getattr(self.function, "__name__", None) or str(self.function).removeprefix("operator.methodcaller")
+        return f"{name}.reduce" if self.how is How.REDUCE else name
+
+
+def refs_in(x: Any) -> Iterator[int]:
+    """Yield the numbers of the values that are referred to, in order."""
+    if isinstance(x, Ref):
+        yield x.value
+    elif x.__class__ is tuple or x.__class__ is list:
+        for part in x:
+            yield from refs_in(part)
+    elif x.__class__ is dict:
+        yield from refs_in(tuple(x.values()))
 
 
 class Unwatchable(Exception):
@@ -90,7 +128,9 @@ class Lowering:
         self.specs.append(Spec(array.shape, array.dtype, array.strides, number if owner is None else owner, scalar))
         return number
 
-    def lower(self, node: str, forward: Callable[..., Any], inputs: Sequence[Any], params: dict[str, Any]) -> Watched:
+    def lower(
+        self, node: str, forward: Callable[..., Any], inputs: Sequence[Any], params: Mapping[str, Any]
+    ) -> Watched:
         """Run a forward function and return its result.
 
         Args:
@@ -100,12 +140,11 @@ class Lowering:
             params: the keywords of the call.
         """
         self.node = node
-        bare_params = {name: _bare(v) for name, v in params.items()}
         if isinstance(forward, np.ufunc) and not params:
             return self.noted(How.UFUNC, forward, tuple(inputs), {})
         values, calls = len(self.specs), len(self.calls)
         bare = tuple(_bare(x) for x in inputs)
-        expected = forward(*bare, **bare_params)
+        expected = forward(*bare, **{name: _bare(v) for name, v in params.items()})
         try:
             found = forward(
                 *(Watched(self, x.array, x.number) if isinstance(x, Watched) else x for x in inputs), **params
@@ -115,12 +154,12 @@ class Lowering:
         except Exception:
             pass
         del self.specs[values:], self.calls[calls:]
-        return self._note(How.CALL, forward, tuple(inputs), params, expected)
+        return self._note(How.OPAQUE, forward, tuple(inputs), params, expected)
 
-    def call(self, node: str, forward: Callable[..., Any], params: dict[str, Any], result: Any) -> Watched:
+    def call(self, node: str, forward: Callable[..., Any], params: Mapping[str, Any], result: Any) -> Watched:
         """Note a call that is not made now, with what it would give."""
         self.node = node
-        return self._note(How.CALL, forward, (), params, result)
+        return self._note(How.OPAQUE, forward, (), params, result)
 
     def noted(self, how: How, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Watched:
         """Run a function, and note the call."""
@@ -129,16 +168,16 @@ class Lowering:
         return self._note(how, function, args, kwargs, result)
 
     def _note(
-        self, how: How, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+        self, how: How, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any
     ) -> Watched:
         if not isinstance(result, (np.ndarray, np.generic)):
             raise Unwatchable
-        over = next(
-            (x for x in _watched(args) if isinstance(result, np.ndarray) and np.may_share_memory(result, x.array)), None
-        )
-        if over is not None and how is not How.VIEW:
-            how = How.VIEW
-        number = self.value(result, None if over is None else self.specs[over.number].owner)
+        owner = None
+        if how is How.CALL and isinstance(result, np.ndarray):
+            for x in _watched(args):
+                if np.may_share_memory(result, x.array):
+                    how, owner = How.VIEW, self.specs[x.number].owner
+        number = self.value(result, owner)
         refs = tuple(_ref(x) for x in args)
         self.calls.append(Call(how, function, refs, {name: _ref(v) for name, v in kwargs.items()}, number, self.node))
         return Watched(self, result, number)
@@ -272,8 +311,9 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
         return self._method("astype", dtype)
 
     def copy(self) -> Watched:
-        """Copy."""
-        return self._method("copy")
+        """Copy; values of a plan never change, so this is only about the order of the elements in memory."""
+        same = self.flags.c_contiguous and isinstance(self.array, np.ndarray)
+        return Watched(self.lowering, self.array, self.number) if same else self._method("copy")
 
     T = property(lambda self: self._method("transpose"))
     mT = property(lambda self: self._method("swapaxes", -1, -2))

@@ -1,4 +1,4 @@
-"""One trace, planned and ready to run: `Replay`."""
+"""One trace, planned and ready to run again."""
 
 from __future__ import annotations
 
@@ -14,132 +14,138 @@ from ..core.node import LEAF, next_stamp
 from ..random import Generator
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from .plan import plan_of
+from .plan import Place, plan_of
 from .source import Source
 from .trace import Traced
 
 
 class Guard(NamedTuple):
-    """What a captured Tensor must still be like for a trace to be true."""
+    """What a captured Tensor must be like for a trace to be true."""
 
-    leaf: Tensor
+    tensor: Tensor
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     strides: tuple[int, ...]
-    differentiated: bool
+    requires_grad: bool
 
     @classmethod
-    def of(cls, leaf: Tensor) -> Guard:
+    def of(cls, t: Tensor) -> Guard:
         """Return what it is like now."""
-        a = leaf._data
-        return cls(leaf, a.shape, a.dtype, a.strides, leaf._node is LEAF)
+        a = t._data
+        return cls(t, a.shape, a.dtype, a.strides, t._node is LEAF)
 
     def holds(self) -> bool:
         """Return whether it still is."""
-        a = self.leaf._data
+        a = self.tensor._data
         return (
             a.strides == self.strides
             and a.shape == self.shape
             and a.dtype == self.dtype
-            and (self.leaf._node is LEAF) is self.differentiated
+            and (self.tensor._node is LEAF) is self.requires_grad
         )
 
     def __str__(self) -> str:
-        name = self.leaf.name or "a captured tensor"
-        return f"{name} is {self.shape} {self.dtype}{', differentiated' if self.differentiated else ''}"
+        name = f"'{self.tensor.name}'" if self.tensor.name else "a captured tensor"
+        return f"{name} {self.shape} {self.dtype}{' requires a gradient' if self.requires_grad else ''}"
 
 
-class Masked(Exception):
-    """Raised by a replay that must be given up: an eager run would mask a NaN in its backward pass."""
+class MaskNeeded(Exception):
+    """Raised by a replay before it has any effect: the function itself would mask a NaN in its backward pass."""
 
 
 class Replay:
     """A trace that can be run again.
 
     Attributes:
-        traced: what the function did.
-        plan: how to do it again.
-        source: as Python.
+        plan: what it does.
+        source: the same, as Python.
         guards: what must hold for it.
     """
 
     def __init__(self, traced: Traced) -> None:
-        self.traced = traced
+        self._traced = traced
         gradients = [i for _, i in traced.gradients if i is not None]
-        wanted = [*traced.results, *(i for _, i in traced.assigned), *gradients, *traced.draws]
-        self.plan = plan_of(traced.program, wanted[: len(wanted) - len(traced.draws)], traced.draws)
+        wanted = [*traced.results, *(i for _, i in traced.assigned), *gradients]
+        self.plan = plan_of(traced.program, wanted, traced.draws, traced.fixed)
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
-        self.guards = [Guard.of(t) for t in traced.captured if id(t) not in before]
         self.source = Source(self.plan, before)
+        self.guards = [Guard.of(t) for t in traced.captured if id(t) not in before]
         self._began = [(leaf, g is not None) for leaf, g in traced.before]
-        self._instances: list[Any] = []
-        self._leaves = [leaf for leaf, _ in traced.assigned]
-        self._ends = len(traced.results), len(traced.results) + len(traced.assigned)
-        found = (v for call in self.plan.calls for v in call.kwargs.values() if isinstance(v, Generator))
+        self._idle = [self.source.instance()]  # functions with an arena each: as many as ever ran at a time
+        found = (x for call in self.plan.calls for x in call.kwargs.values() if isinstance(x, Generator))
         self._generators = list(dict.fromkeys(found)) if traced.backward else []
 
     def broken(self) -> str:
-        """Return the first thing that must hold and does not, or ""."""
+        """Return the reason why the trace is no longer true, or "" if it is."""
         for guard in self.guards:
             if not guard.holds():
-                return f"no longer: {guard}"
+                return f"it is no longer true that {guard}"
         for leaf, had in self._began:
             if (getattr(leaf, "_grad", None) is not None) is not had:
-                return f"`.grad` of {leaf.name or 'a captured tensor'} was {'there' if had else 'None'} before"
+                return f"`.grad` of {leaf.name or 'a captured tensor'} was {'not ' if had else ''}None before the call"
         return ""
 
-    def __call__(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
+    def facts(self) -> list[str]:
+        """Return what `explain` says of it."""
+        calls = [call for call in self.plan.calls if self.plan.where[call.value].place is not Place.VIEW]
+        return [
+            f"{len(self._traced.program.calls)} operations became {len(calls)} calls of NumPy, with an arena of "
+            f"{self.plan.nbytes:,} bytes",
+            f"effects: {len(self._traced.assigned)} assignments, {len(self._traced.gradients)} gradients, "
+            f"{len(self._traced.draws)} draws",
+            *(f"as long as {guard}" for guard in self.guards),
+        ]
+
+    def __call__(self, arrays: Sequence[Any]) -> Sequence[Any]:
         """Compute the results for other arguments, and make the effects.
 
         Raises:
-            Masked: before any effect, if an eager run is needed.
+            MaskNeeded: if the function itself must run.
         """
         values = self._computed(arrays)
-        first, second = self._ends
-        self._assign(values[first:second])
-        rest = iter(values[second:])
-        for leaf, i in self.traced.gradients:
-            leaf._grad = None if i is None else wrap(next(rest), None)
-        return values[:first]
+        n = len(self._traced.results)
+        if len(values) > n or self._traced.gradients:
+            self._change(values[n:])
+        return values[:n]
 
     def _computed(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
         try:
-            instance = self._instances.pop()
+            instance = self._idle.pop()
         except IndexError:
             instance = self.source.instance()
-        states = [(g, g.state) for g in self._generators]
         try:
-            if self.traced.backward:
-                alarm: list[Any] = []
-                with np.errstate(
-                    divide="ignore", over="ignore", under="ignore", invalid="call", call=lambda *a: alarm.append(a)
-                ):
-                    values = instance(*arrays)
-                if alarm or (self.traced.masks and any(map(_has_nan, values))):
-                    for g, state in states:
-                        g.state = state
-                    raise Masked
-            else:
+            if not self._traced.backward:
                 with np.errstate(all="ignore"):
-                    values = instance(*arrays)
+                    return instance(*arrays)
+            return self._masked_or_not(instance, arrays)
         finally:
-            self._instances.append(instance)
+            self._idle.append(instance)
+
+    def _masked_or_not(self, instance: Any, arrays: Sequence[Any]) -> tuple[Any, ...]:
+        """Compute, unless a rule meets what the engine would mask: an operation that is invalid, or a NaN."""
+        states = [(generator, generator.state) for generator in self._generators]
+        alarm: list[Any] = []
+        with np.errstate(all="ignore", invalid="call", call=lambda *kind: alarm.append(kind)):
+            values: tuple[Any, ...] = instance(*arrays)
+        if alarm or (self._traced.masks and any(map(_has_nan, values))):
+            for generator, state in states:
+                generator.state = state
+            raise MaskNeeded
         return values
 
-    def _assign(self, values: Sequence[Any]) -> None:
-        """Give the leaves their new values, all of them or none, wherever an interrupt comes."""
-        leaves = self._leaves
-        if not leaves:
-            return
-        calls: list[tuple[Any, ...]] = [
-            (operator.setitem, leaf._writable(), Ellipsis, value) for leaf, value in zip(leaves, values, strict=True)
-        ]
+    def _change(self, values: Sequence[Any]) -> None:
+        """Make the effects, all of them or none, wherever an interrupt comes."""
+        each = iter(values)
+        leaves = [leaf for leaf, _ in self._traced.assigned]
+        calls: list[tuple[Any, ...]] = [(operator.setitem, leaf._writable(), Ellipsis, next(each)) for leaf in leaves]
+        for leaf, i in self._traced.gradients:
+            calls.append((setattr, leaf, "_grad", None if i is None else wrap(next(each), None)))
         calls.append((deque, map(setattr, leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
         deque(starmap(operator.call, calls), 0)
 
 
 def _has_nan(a: Any) -> bool:
-    if getattr(a, "dtype", None) is None or a.dtype.kind not in "fc":
+    if a.dtype.kind not in "fc":
         return False
-    total = np.dot(a.reshape(-1), a.reshape(-1)) if isinstance(a, np.ndarray) else a
-    return bool(total != total)
+    flat = a.reshape(-1)
+    return bool(np.isnan(flat.dot(flat)))

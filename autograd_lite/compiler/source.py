@@ -1,179 +1,174 @@
-"""From a plan to Python source: one line a call, with the user's line behind it."""
+"""From a plan to Python: straight-line code, one call a line, with the user's lines behind it."""
 
 from __future__ import annotations
 
-import types
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from .lowering import Call, How, Ref, Spec
+from .lowering import Call, How, Ref, Spec, refs_in
 from .plan import Place, Plan
 
-# NumPy may give these more than two operands one day, so their result must be named; a name costs 20 ns.
+# NumPy may give these more than two operands one day, so their result must be named, which costs 20 ns.
 _NAMED_OUT = (np.maximum, np.minimum)
+_NUMBERS = (int, float, complex)
+_ALIGNMENT = 64
 
 
 class Source:
-    """The source of a plan, and what its names stand for.
+    """The code of a plan.
 
     Args:
         plan: what it does.
         gradients: the leaves that captured Tensors are gradients of, by the ids of these.
+
+    Attributes:
+        text: a function `replay` of the arguments that returns the results.
     """
 
-    def __init__(self, plan: Plan, gradients: dict[int, Any]) -> None:
-        self.plan = plan
-        self._gradients = gradients
-        self.names: dict[str, Any] = {}  # what is the same in all instances
+    def __init__(self, plan: Plan, gradients: Mapping[int, Any]) -> None:
+        self._plan, self._gradients = plan, gradients
+        self._names: dict[str, Any] = {}  # what names stand for, as far as it is the same in all instances
         self._known: dict[int, str] = {}
-        self._captured: dict[int, str] = {}
+        self._opaque = {call.value: call for call in plan.calls if call.how is How.OPAQUE}
         self.text = self._written()
         self._code = compile(self.text, "<replay>", "exec")
 
+    def instance(self) -> Callable[..., tuple[Any, ...]]:
+        """Return the function, with an arena of its own: one that runs must not be called again meanwhile."""
+        plan = self._plan
+        memory = np.empty(plan.nbytes + _ALIGNMENT, np.uint8)
+        start = -memory.ctypes.data % _ALIGNMENT
+        values: dict[int, Any] = {}
+        for number, (place, thing, span) in enumerate(plan.where):
+            spec = plan.specs[number]
+            if span is not None:
+                values[number] = np.ndarray(spec.shape, spec.dtype, memory.data, start + span.start, spec.strides)
+            elif place in (Place.KNOWN, Place.ARRAY):
+                values[number] = thing
+        for call in plan.calls:
+            if plan.where[call.value].place is Place.VIEW:
+                values[call.value] = call.function(*_filled(call.args, values), **_filled(call.kwargs, values))
+        names = {**self._names, **{f"v{n}": a for n, a in values.items()}}
+        exec(self._code, names)
+        replay: Callable[..., tuple[Any, ...]] = names["replay"]
+        return replay
+
     def _written(self) -> str:
-        plan = self.plan
-        taken = {w.thing: n for n, w in enumerate(plan.where) if w.place is Place.ARGUMENT}
-        body = []
-        for number, where in enumerate(plan.where):
-            if where.place is Place.CAPTURED:
-                leaf = self._gradients.get(id(where.thing))
-                self.names[f"t{number}"] = where.thing if leaf is None else leaf
-                body.append(f"v{number} = t{number}.{'_data' if leaf is None else '_grad._data'}")
-        line = ""
-        made = {call.value for call in plan.calls}
-        dying: dict[int, list[int]] = {}
-        for number, position in plan.last.items():
-            if plan.where[number].place is Place.MADE and position < len(plan.calls):
-                dying.setdefault(position, []).append(number)
-        for position, call in enumerate(plan.calls):
-            if plan.where[call.value].place is Place.FIXED:
-                continue
-            here = plan.lines.get(call.node, "")
-            mark = f"  # {here}" if here and here != line else ""
-            line = here or line
-            body.append(self._call(call) + mark)
-            gone = [n for n in dying.get(position, ()) if n != call.value and n in made]
-            if gone:
-                body.append("del " + ", ".join(f"v{n}" for n in gone))
-        results = ", ".join(self._result(n) for n in plan.outputs)
-        body.append(f"return ({results},)")
+        plan = self._plan
+        taken = {thing: n for n, (place, thing, _) in enumerate(plan.where) if place is Place.ARGUMENT}
         parameters = ", ".join(f"v{taken[k]}" if k in taken else f"unused{k}" for k in range(plan.arguments))
-        return f"def replay({parameters}):\n" + "".join(f"    {row}\n" for row in body)
+        rows = [f"def replay({parameters}):", *self._reads()]
+        line = ""
+        let_go = self._let_go()
+        for position, call in enumerate(plan.calls):
+            if plan.where[call.value].place is not Place.VIEW:
+                here = plan.lines.get(call.node, "")
+                rows.append(self._call(call) + (f"  # {here}" if here not in ("", line) else ""))
+                line = here or line
+            if gone := let_go.get(position):
+                rows.append(f"del {', '.join(gone)}")
+        results = "".join(f"{self._result(number)}, " for number in plan.outputs)
+        rows.append(f"return ({results.rstrip()})")
+        return "\n    ".join(rows) + "\n"
+
+    def _reads(self) -> list[str]:
+        """Return the lines that read the values of captured Tensors; one that was a gradient is read from its leaf."""
+        rows = []
+        for number, (place, thing, _) in enumerate(self._plan.where):
+            if place is Place.CAPTURED:
+                leaf = self._gradients.get(id(thing))
+                self._names[f"t{number}"] = thing if leaf is None else leaf
+                rows.append(f"v{number} = t{number}.{'_data' if leaf is None else '_grad._data'}")
+        return rows
+
+    def _let_go(self) -> dict[int, list[str]]:
+        """Return for each position the names of values that are not needed after it, so that their memory is free."""
+        plan = self._plan
+        found: dict[int, list[str]] = {}
+        for call in plan.calls:
+            until = plan.last[call.value]
+            if plan.where[call.value].place is Place.MADE and 0 <= until < len(plan.calls):
+                found.setdefault(until, []).append(f"v{call.value}")
+        return found
+
+    def _call(self, call: Call) -> str:
+        number, function, args = call.value, call.function, call.args
+        if call.how is How.UFUNC:
+            name = self._name(function.__name__, function)
+            args = _loop_numbers(call, self._plan.specs)
+        elif call.how is How.REDUCE:
+            name = self._name(f"{function.__name__}_reduce", function.reduce)  # type: ignore[attr-defined]
+        else:
+            name = self._name("f", function)
+        texts = [self._text(x) for x in args]
+        named = [f"{k}={self._text(x)}" for k, x in call.kwargs.items()]
+        if self._plan.where[number].place is not Place.ARENA:
+            return f"v{number} = {name}({', '.join(texts + named)})"
+        positional = call.how is How.UFUNC and function not in _NAMED_OUT
+        texts.append(f"v{number}" if positional else f"out=v{number}")
+        return f"{name}({', '.join(texts + named)})"
 
     def _result(self, number: int) -> str:
         """Return a result as text: memory that others know, the caller or the next replay, is copied."""
-        place = self.plan.where[self.plan.specs[number].owner].place
-        if place is Place.MADE:
-            return self._value(number)
-        self.names["copied"] = np.array
-        return f"copied({self._value(number)})"
+        owner = self._plan.specs[number].owner
+        if self._plan.where[owner].place is not Place.MADE:
+            self._names["copied"] = np.array
+            return f"copied(v{number})"
+        opaque = self._opaque.get(owner)
+        if opaque is None:
+            return f"v{number}"
+        owners = dict.fromkeys(self._plan.specs[n].owner for n in refs_in((opaque.args, opaque.kwargs)))
+        known = [f"v{n}" for n in owners if self._plan.where[n].place is not Place.MADE]
+        if not known:
+            return f"v{number}"
+        self._names["own"] = _own
+        return f"own(v{number}, {', '.join(known)})"
 
-    def _value(self, number: int) -> str:
-        where = self.plan.where[number]
-        if where.place is Place.CONSTANT:
-            self.names[f"v{number}"] = where.thing
-        return f"v{number}"
-
-    def _thing(self, x: Any, specs: Any = None) -> str:
+    def _text(self, x: Any) -> str:
         if isinstance(x, Ref):
-            return self._value(x.value)
-        if isinstance(x, tuple) and any(True for _ in _refs_in(x)):
-            return "(" + ", ".join(map(self._thing, x)) + ",)"
-        if isinstance(x, list) and any(True for _ in _refs_in(x)):
-            return "[" + ", ".join(map(self._thing, x)) + "]"
-        if x is None or x is True or x is False or x.__class__ is int:
-            return repr(x)
-        return self._name("c", x)
+            return f"v{x.value}"
+        if x.__class__ in (tuple, list) and next(refs_in(x), None) is not None:
+            inside = "".join(f"{self._text(part)}, " for part in x)
+            return f"({inside})" if x.__class__ is tuple else f"[{inside}]"
+        return repr(x) if x is None or x.__class__ in (bool, int) else self._name("c", x)
 
-    def _name(self, kind: str, x: Any) -> str:
-        known = self._known.get(id(x))
+    def _name(self, kind: str, thing: Any) -> str:
+        """Return the name of a thing that is the same in all instances."""
+        known = self._known.get(id(thing))
         if known is None:
-            known = self._known[id(x)] = f"{kind}{len(self._known)}"
-            self.names[known] = x
+            known = self._known[id(thing)] = (
+                kind if kind not in (*self._names, "c", "f") else f"{kind}{len(self._names)}"
+            )
+            self._names[known] = thing
         return known
 
-    def _call(self, call: Call) -> str:
-        plan, number = self.plan, call.value
-        args = list(call.args)
-        if call.how is How.UFUNC:
-            args = _loop_numbers(call, plan.specs)
-            function = f"{call.function.__name__}"
-            self.names[function] = call.function
-        elif call.how is How.REDUCE:
-            function = f"{call.function.__name__}_reduce"
-            self.names[function] = call.function.reduce  # type: ignore[attr-defined]
-        else:
-            function = self._name("f", call.function)
-        texts = [self._thing(x) for x in args] + [f"{k}={self._thing(v)}" for k, v in call.kwargs.items()]
-        if plan.where[number].place is Place.ARENA:
-            positional = call.how is How.UFUNC and call.function not in _NAMED_OUT
-            texts.insert(len(args), f"v{number}" if positional else f"out=v{number}")
-            return f"{function}({', '.join(texts)})"
-        return f"v{number} = {function}({', '.join(texts)})"
 
-    def instance(self) -> Any:
-        """Return a function of the arguments that has an arena of its own."""
-        plan = self.plan
-        names = dict(self.names)
-        raw = np.empty(plan.nbytes + 64, np.uint8)
-        start = -raw.ctypes.data % 64
-        arena = raw[start : start + plan.nbytes]
-        values: dict[int, Any] = {}
-        for number, where in enumerate(plan.where):
-            spec: Spec = plan.specs[number]
-            if where.place is Place.ARENA:
-                assert where.span is not None
-                values[number] = np.ndarray(spec.shape, spec.dtype, arena.data, where.span.start, spec.strides)
-            elif where.place is Place.CONSTANT:
-                values[number] = where.thing
-        for call in plan.calls:
-            if plan.where[call.value].place is Place.FIXED:
-                args = [_filled(x, values) for x in call.args]
-                values[call.value] = call.function(*args, **{k: _filled(v, values) for k, v in call.kwargs.items()})
-        names.update({f"v{n}": a for n, a in values.items()})
-        scope: dict[str, Any] = {}
-        exec(self._code, names, scope)
-        made: types.FunctionType = scope["replay"]
-        return made
+def _own(result: Any, *arguments: Any) -> Any:
+    """Return a result of an op in memory of its own, even if the op has returned one of its arguments."""
+    return np.array(result) if any(np.may_share_memory(result, a) for a in arguments) else result
 
 
-def _refs_in(x: Any) -> Any:
-    if isinstance(x, Ref):
-        yield x
-    elif isinstance(x, (tuple, list)):
-        for part in x:
-            yield from _refs_in(part)
-
-
-def _filled(x: Any, values: dict[int, Any]) -> Any:
+def _filled(x: Any, values: Mapping[int, Any]) -> Any:
+    """Return a value's array in place of each reference."""
     if isinstance(x, Ref):
         return values[x.value]
-    if isinstance(x, (tuple, list)):
-        return type(x)(_filled(part, values) for part in x)
-    return x
+    if x.__class__ is dict:
+        return {k: _filled(v, values) for k, v in x.items()}
+    return x.__class__(_filled(part, values) for part in x) if x.__class__ in (tuple, list) else x
 
 
-def _loop_numbers(call: Call, specs: Any) -> list[Any]:
+def _loop_numbers(call: Call, specs: tuple[Spec, ...]) -> tuple[Any, ...]:
     """Return the arguments of a ufunc with Python numbers as arrays of the loop's dtype, which NumPy takes faster."""
-    args = list(call.args)
-    if not any(x.__class__ in (int, float, complex) for x in args):
-        return args
-    dtypes = [
-        x.__class__ if x.__class__ in (int, float, complex) else specs[x.value].dtype
-        for x in args
-        if isinstance(x, Ref) or x.__class__ in (int, float, complex)
-    ]
-    if len(dtypes) != len(args):
+    args = call.args
+    if not any(x.__class__ in _NUMBERS for x in args):
         return args
     try:
+        dtypes = [specs[x.value].dtype if isinstance(x, Ref) else {float: float}.get(type(x), type(x)) for x in args]
         loop = call.function.resolve_dtypes((*dtypes, None))  # type: ignore[attr-defined]
-    except TypeError:
+        return tuple(
+            np.array(x, dtype) if x.__class__ in _NUMBERS else x for x, dtype in zip(args, loop[:-1], strict=True)
+        )
+    except (TypeError, OverflowError):  # something else among the arguments, or a number that is too large
         return args
-    for i, x in enumerate(args):
-        if x.__class__ in (int, float, complex):
-            try:
-                args[i] = np.array(x, loop[i])
-            except (OverflowError, TypeError):
-                return list(call.args)
-    return args

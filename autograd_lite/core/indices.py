@@ -1,25 +1,33 @@
-"""Indices that are read again whenever a recorded program runs."""
+"""Indices that a compiled program reads again at every replay."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 
 class IndexArray(np.ndarray):
-    """The values of a Tensor as an index: a parameter of ops that is read again at every replay.
+    """The values of a Tensor, as a parameter of ops that knows where they come from.
 
-    What is computed from it is not followed, so it must not become a parameter in its turn.
+    Attributes:
+        edge: of the Tensor.
+        derived: whether NumPy has computed it from another one; where its values come from is not known then.
     """
 
     edge: Any = None
     derived: bool = False
 
+    @classmethod
+    def of(cls, array: np.ndarray, edge: Any) -> Self:
+        """Make the index with these values."""
+        index = array.view(cls)
+        index.edge = edge
+        return index
+
     def __array_finalize__(self, made_from: Any) -> None:
-        if isinstance(made_from, IndexArray):
-            self.derived = True
+        self.derived = isinstance(made_from, IndexArray)
 
 
 def indices_in(params: Mapping[str, Any]) -> Iterator[IndexArray]:

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.arguments import function_given
 from ..core.errors import GradError, ShapeError
 from ..core.messages import checked
-from ..core.mode import MODE
+from ..core.mode import MODE, TAPES
 from ..core.node import Node
 from ..engine import conjugated, cotangents, edge_of
 from ..tensors.lifted import released
@@ -146,7 +146,7 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
             start[edge] = start[edge] + g if edge in start else g
     if record := record and MODE.get().record:
         as_tensors = True
-        start = {edge: wrap(g, None) if isinstance(g, np.ndarray) else g for edge, g in start.items()}
+        start = {edge: _seed(g) if isinstance(g, np.ndarray) else g for edge, g in start.items()}
     found: dict[Any, Any] = {}
     if start:
         found = cotangents(
@@ -163,6 +163,14 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
         grads.append(like_argument(np.zeros(v.shape, v.dtype) if g is None else conjugated(g), a, as_tensors))
     each = iter(grads)
     return tuple([next(each) if vs.__class__ is Node else rebuild(vs, each) for vs in traced.variables])
+
+
+def _seed(g: Any) -> Tensor:
+    """Return a cotangent that a recorded pass starts with."""
+    seed = wrap(g, None)
+    if TAPES and (tape := MODE.get().tape) is not None:
+        tape.made(seed)
+    return seed
 
 
 def pairs_of(traced: Traced) -> list[tuple[Node, Any]]:

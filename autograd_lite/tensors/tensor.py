@@ -25,7 +25,7 @@ from .conversions import Conversions, leaving
 from .methods import Methods, canonical_index
 from .operators import Operators
 from .protocols import Dispatched, deferred
-from .record import add_over, apply, binary, constant, moved, open_edge, owned, unary, wrap
+from .record import add_over, apply, binary, constant, moved, open_edge, owned, record, unary, wrap
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -94,7 +94,10 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
         if wanted:
             self.requires_grad = True
         if TAPES and (tape := MODE.get().tape) is not None:
-            tape.made(self)
+            if isinstance(a, np.ndarray) and not wanted:  # the caller's, who may change it
+                self._node = record(shape.astype, data, [], [a], (), {"dtype": data.dtype})
+            else:
+                tape.made(self)
 
     # ---- attributes -------------------------------------------------------------------------------------------------
 
