@@ -84,9 +84,11 @@ __version__ = "0.1.0"
 # What a training run does not need is loaded on first use.
 _LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
 _LATE["raise_on_nan"] = ".nonfinite.watch"
+_LATE["compile"] = ".compiler.compiled"
 
 if TYPE_CHECKING:
     from . import graph as graph
+    from .compiler.compiled import compile as compile
     from .graph import (
         Graph as Graph,
         Program as Program,

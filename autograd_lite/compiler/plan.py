@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -103,7 +104,11 @@ class Plan:
 
 
 def plan_of(
-    program: PureProgram, outputs: Sequence[str], effects: Sequence[str] = (), fixed: Collection[str] = ()
+    program: PureProgram,
+    outputs: Sequence[str],
+    effects: Sequence[str] = (),
+    fixed: Collection[str] = (),
+    overwritten: Mapping[int, Any] = MappingProxyType({}),
 ) -> Plan:
     """Plan how to compute some nodes of a program.
 
@@ -112,8 +117,9 @@ def plan_of(
         outputs: the ids of the wanted nodes.
         effects: the ids of nodes that are computed although nobody wants them: draws.
         fixed: the ids of slots whose values will never change.
+        overwritten: by the ids of Tensors that have changed since, what they held.
     """
-    values = _Values(program, fixed)
+    values = _Values(program, fixed, overwritten)
     wanted = _needed(program, (*outputs, *effects))
     with np.errstate(all="ignore"):
         for node in program.graph.nodes:
@@ -135,10 +141,10 @@ def _needed(program: PureProgram, outputs: Sequence[str]) -> set[str]:
 class _Values:
     """The values of a program, as its nodes are lowered one by one."""
 
-    def __init__(self, program: PureProgram, fixed: Collection[str]) -> None:
+    def __init__(self, program: PureProgram, fixed: Collection[str], overwritten: Mapping[int, Any]) -> None:
         self.lowering = Lowering()
         self.where: dict[int, Where] = {}
-        self._program, self._fixed = program, fixed
+        self._program, self._fixed, self._overwritten = program, fixed, overwritten
         self._positions = {i: k for k, i in enumerate(program.inputs) if i is not None}
         self._found: dict[str, Any] = {}  # for every node a `Watched`, or a number or a generator
 
@@ -161,6 +167,7 @@ class _Values:
         if isinstance(thing, Generator) or node.weak:
             return thing
         array = thing._data if isinstance(thing, Tensor) else np.asarray(thing)
+        array = self._overwritten.get(id(thing), array)
         if node.id in self._fixed:
             return self._new(array, Place.KNOWN, array)
         if node.id in self._positions:

@@ -66,7 +66,7 @@ class Replay:
         self._traced = traced
         gradients = [i for _, i in traced.gradients if i is not None]
         wanted = [*traced.results, *(i for _, i in traced.assigned), *gradients]
-        self.plan = plan_of(traced.program, wanted, traced.draws, traced.fixed)
+        self.plan = plan_of(traced.program, wanted, traced.draws, traced.fixed, traced.overwritten)
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
         self.source = Source(self.plan, before)
         self.guards = [Guard.of(t) for t in traced.captured if id(t) not in before]

@@ -39,6 +39,7 @@ class Recording:
         gradients: the leaves whose `.grad` was used, by id, with what it was before.
         roots: the edges that `backward` was called on.
         outside: the Tensors from outside that ops have read, by id.
+        overwritten: what the leaves that were assigned to held before, by id.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
     """
@@ -49,6 +50,7 @@ class Recording:
         self.gradients: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.roots: list[Any] = []
         self.outside: dict[int, Tensor] = {}
+        self.overwritten: dict[int, Any] = {}
         self.backward = self.masks = False
         self._inside: dict[int, Tensor] = {}
         self._name = getattr(f, "__name__", "the function")
@@ -97,13 +99,16 @@ class Recording:
         place = user_source()
         where = f" at {place}" if place else ""
         raise TraceError(
-            f"compile: expected {self._name} to compute with Tensors alone; received{where} {how}, which asks for a value. The compiled code would keep this one value for ever. Write np.where(a, b, "
-            "c) in place of `if a`; give the function a Python number, a constant of the code, in place of an array "
-            "that decides what it does; and compute what must be a Python value outside of it"
+            f"compile: expected {self._name} to compute with Tensors alone; received{where} {how}, which asks for a "
+            "value. The compiled code would keep this one value for ever. Write np.where(a, b, c) in place of `if a`; "
+            "give the function a Python number, a constant of the code, in place of an array that decides what it "
+            "does; and compute what must be a Python value outside of it"
         )
 
     def assigned(self, leaf: Any, value: Any) -> None:
         """Note an assignment."""
+        if id(leaf) not in self.overwritten:
+            self.overwritten[id(leaf)] = leaf._data.copy("K") if leaf.ndim else leaf._data
         with no_grad():
             new: Any = value if isinstance(value, Tensor) else tensor(value)
             new = new if new.dtype == leaf.dtype else new.astype(leaf.dtype)
@@ -135,6 +140,7 @@ class Traced(NamedTuple):
         gradients: the leaves whose `.grad` changed, each with the id of the gradient, or None.
         before: the leaves whose `.grad` was used, each with what it was before.
         captured: the Tensors from outside that ops have read.
+        overwritten: what the leaves held that were assigned to, by id.
         draws: the ids of the random draws.
         fixed: the ids of slots that will always hold what they hold.
         backward: whether there was a backward pass.
@@ -149,6 +155,7 @@ class Traced(NamedTuple):
     gradients: tuple[tuple[Tensor, str | None], ...]
     before: tuple[tuple[Tensor, Tensor | None], ...]
     captured: tuple[Tensor, ...]
+    overwritten: dict[int, Any]
     draws: tuple[str, ...]
     fixed: frozenset[str]
     backward: bool
@@ -194,6 +201,7 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
         tuple((leaf, None if g is None else next(ids)) for leaf, g in gradients),
         before,
         tuple(recording.outside.values()),
+        recording.overwritten,
         tuple(next(ids) for _ in recording.draws),
         frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last)),
         recording.backward,

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.arguments import bound, described, is_sequence, kinds_of, refusal
 from ..core.errors import DtypeError, GradError, UnsupportedError
+from ..core.indices import IndexArray
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES
 from ..core.op import Op
@@ -31,8 +32,11 @@ def canonical_index(key: Any) -> tuple[Any, ...]:
 def _index_part(k: Any) -> Any:
     if k is None or k is Ellipsis or k.__class__ is int or isinstance(k, slice):
         return k
-    if TAPES and hasattr(k, "__apply_op__") and (tape := MODE.get().tape) is not None:
-        return tape.index(k)
+    if TAPES and (tape := MODE.get().tape) is not None:
+        if k.__class__ is IndexArray:
+            return k  # `record` refuses those that were derived
+        if hasattr(k, "__apply_op__"):
+            return tape.index(k)
     try:
         array = np.asarray(k.data if hasattr(k, "__apply_op__") else k)
     except (TypeError, ValueError):

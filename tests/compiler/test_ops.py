@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler.compiled import compile
+from autograd_lite import compile
 
 from ..laws.reading import same_bits
 from ..laws.samples import SAMPLES, Sample, differentiable_inputs

@@ -1,0 +1,399 @@
+"""A compiled function does what the function does: on other data, beside other threads, with all its effects."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.core.errors import TraceError
+
+from ..laws.reading import same_bits
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(2, 3))
+
+
+def arrays_of(tree: Any) -> list[np.ndarray]:
+    return [np.asarray(x._data if isinstance(x, ag.Tensor) else x) for x in ag.tree.leaves(tree)]
+
+
+def assert_same(found: Any, expected: Any) -> None:
+    for a, b in zip(arrays_of(found), arrays_of(expected), strict=True):
+        assert same_bits(a, b)
+
+
+def normal(*shape: int) -> np.ndarray:
+    return RNG.normal(size=shape)
+
+
+# ---- derivatives of all kinds, compiled around and compiled inside --------------------------------------------------
+
+F = lambda x: (np.sin(x) * np.roll(x, 1)).sum()  # noqa: E731
+DERIVED: dict[str, tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]] = {
+    "grad": (ag.grad(F), ((5,),)),
+    "value_and_grad": (ag.value_and_grad(lambda p, x: np.tanh(p["w"] @ x + p["b"]).sum()), ()),
+    "grad of grad": (ag.grad(lambda x: (ag.grad(F)(x) ** 2).sum()), ((5,),)),
+    "hessian": (ag.hessian(F), ((5,),)),
+    "jacobian": (ag.jacobian(lambda x: np.outer(x, np.exp(x))), ((4,),)),
+    "jvp": (lambda x, v: ag.jvp(lambda y: np.exp(y * y))((x,), (v,)), ((5,), (5,))),
+    "vmap": (ag.vmap(lambda x, y: np.tanh(x @ y)), ((4, 3, 3), (4, 3))),
+    "vmap of grad": (ag.vmap(ag.grad(F)), ((4, 5),)),
+    "vmap of hessian": (ag.vmap(ag.hessian(F)), ((3, 4),)),
+    "grad of vmap": (ag.grad(lambda x: ag.vmap(F)(x).sum()), ((4, 5),)),
+    "hvp": (lambda x, v: ag.hvp(F)(x, v), ((5,), (5,))),
+}
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_derivatives(name: str) -> None:
+    f, shapes = DERIVED[name]
+    compiled = ag.compile(f)
+    for _ in range(3):
+        if shapes:
+            args: Any = tuple(normal(*shape) for shape in shapes)
+        else:
+            args = {"w": normal(4, 3), "b": normal(4)}, normal(3)
+        assert_same(compiled(*args), f(*args))
+    assert len(compiled.traces) == 1
+
+
+def test_a_transformation_sees_through_a_compiled_function() -> None:
+    compiled = ag.compile(F)
+    compiled(X)
+    assert_same(ag.grad(compiled)(X), ag.grad(F)(X))
+    assert_same(ag.vmap(compiled)(np.stack([X, Y])), ag.vmap(F)(np.stack([X, Y])))
+    w = ag.tensor(X, requires_grad=True)
+    compiled(w).backward()
+    assert_same(w.grad, ag.grad(F)(X))
+    assert_same(ag.compile(lambda x: compiled(x) + 1)(Y), F(Y) + 1)
+
+
+# ---- what comes from outside is read at every call -------------------------------------------------------------------
+
+
+def test_captured_tensors_and_arrays_are_read_anew() -> None:
+    scale, offset = ag.tensor(2.0), np.ones(3)
+    large = np.ones(20_000)
+    compiled = ag.compile(lambda x: (x * (scale * scale) + offset, ag.tensor(offset) * 1, (x[0] * large).sum()))
+    compiled(X)
+    scale.assign(3.0)
+    offset[:], large[:] = 5, 7
+    assert_same(compiled(X), (X * 9 + 5, np.full(3, 5.0), (X[0] * large).sum()))
+    assert len(compiled.traces) == 1
+
+
+def test_a_captured_tensor_of_another_kind_is_traced_again() -> None:
+    w = ag.tensor(X, requires_grad=True, name="w")
+
+    def slope(x: Any) -> Any:
+        (x * w).sum().backward()
+        found, w.grad = w.grad, None
+        return found
+
+    compiled = ag.compile(slope)
+    assert_same([compiled(X), compiled(Y)], [X, Y])
+    w.requires_grad = False
+    with pytest.raises(ag.GradError, match="expected a tensor that requires a gradient"):
+        compiled(X)
+    w.requires_grad = True
+    assert_same(compiled(Y), Y)
+    v = ag.tensor(X)
+    doubled = ag.compile(lambda: v * 2)
+    doubled()
+    v._data = np.ones((2, 2))
+    assert_same(doubled(), np.full((2, 2), 2.0))
+    assert "no longer true that a captured tensor (3,) float64" in doubled.explain()
+
+
+# ---- effects ---------------------------------------------------------------------------------------------------------
+
+
+def trained(step_of: Callable[[ag.Tensor], Any], steps: int = 5) -> list[Any]:
+    w, rng = ag.tensor(np.zeros(3), requires_grad=True), np.random.default_rng(1)
+    step, found = step_of(w), []
+    for _ in range(steps):
+        x = rng.normal(size=(7, 3))
+        found.append(step(x, x @ X))
+    return [*found, w, w.grad if w.grad is not None else 0]
+
+
+def gradient_descent(w: ag.Tensor) -> Callable[..., Any]:
+    def step(x: Any, y: Any) -> Any:
+        loss = ((x @ w - y) ** 2).mean()
+        loss.backward()
+        with ag.no_grad():
+            w.assign(w - 0.1 * w.grad)
+        w.grad = None
+        return loss
+
+    return step
+
+
+def two_steps(w: ag.Tensor) -> Callable[..., Any]:
+    once = gradient_descent(w)
+    return lambda x, y: (once(x, y), once(x, 2 * y))
+
+
+def accumulating(w: ag.Tensor) -> Callable[..., Any]:
+    def step(x: Any, y: Any) -> Any:
+        loss = ((x @ w - y) ** 2).mean()
+        loss.backward()
+        w.assign_sub(0.01 * w.grad)
+        w.assign_add(0.001)
+        return loss
+
+    return step
+
+
+def with_state(w: ag.Tensor) -> Callable[..., Any]:
+    momentum = ag.tensor(np.zeros(3))
+
+    def step(x: Any, y: Any) -> Any:
+        nonlocal momentum
+        loss = ((x @ w - y) ** 2).mean()
+        loss.backward()
+        with ag.no_grad():
+            momentum *= 0.9
+            momentum += w.grad
+            momentum[0] = momentum[0] * 0.5
+            w.assign(w - 0.1 * momentum)
+        w.grad = None
+        return momentum * 1
+
+    return step
+
+
+@pytest.mark.parametrize("make", [gradient_descent, two_steps, accumulating, with_state])
+def test_effects(make: Callable[[ag.Tensor], Any]) -> None:
+    assert_same(trained(lambda w: ag.compile(make(w))), trained(lambda w: lambda x, y: make_eager(make, w)(x, y)))
+
+
+_EAGER: dict[int, Any] = {}
+
+
+def make_eager(make: Callable[[ag.Tensor], Any], w: ag.Tensor) -> Any:
+    """Return one step function for each w, on Tensors, as a compiled one gets them."""
+    step = _EAGER.setdefault(id(w), make(w))
+    return lambda x, y: step(ag.tensor(x), ag.tensor(y))
+
+
+def test_draws_are_those_of_the_function() -> None:
+    generator = ag.Generator(0)
+
+    def noisy(x: Any) -> Any:
+        ag.random.normal((2,), generator=generator)  # of which nothing is read
+        return x + ag.random.uniform(x.shape, generator=generator)
+
+    found = []
+    for f in (noisy, ag.compile(noisy)):
+        generator.seed(1)
+        found.append([f(X) for _ in range(4)])
+    assert_same(*found)
+
+
+def test_nothing_changes_if_a_replay_fails() -> None:
+    w = ag.tensor(np.eye(3), requires_grad=True)
+
+    @ag.compile
+    def step(x: Any) -> Any:
+        np.linalg.inv(x * w).sum().backward()
+        with ag.no_grad():
+            w.assign(w + w.grad)
+        w.grad = None
+
+    step(np.eye(3))
+    held = w.numpy()
+    with pytest.raises(np.linalg.LinAlgError):
+        step(np.zeros((3, 3)))
+    assert_same(w, held)
+    assert w.grad is None
+
+
+# ---- NaN in gradients is masked as in an eager run -------------------------------------------------------------------
+
+
+def test_masks() -> None:
+    generator = ag.Generator(0)
+
+    def slope(x: Any) -> Any:
+        ag.random.normal((1,), generator=generator)
+        return ag.grad(lambda y: np.where(y > 0, np.sqrt(y), 0.0).sum())(x), generator.state["state"]["state"] * 0
+
+    good, bad = np.array([1.0, 2.0, 3.0]), np.array([1.0, 0.0, -1.0])
+    with np.errstate(all="ignore"):
+        for order in ([good, bad, good, bad], [bad, good, bad]):
+            compiled = ag.compile(lambda x: slope(x)[0])
+            generator.seed(0)
+            found = [compiled(x) for x in order] + [generator.state["state"]["state"] % 1000]
+            generator.seed(0)
+            assert_same(found, [slope(x)[0] for x in order] + [generator.state["state"]["state"] % 1000])
+
+
+# ---- results belong to the caller ------------------------------------------------------------------------------------
+
+
+def test_a_replay_never_changes_what_it_has_returned() -> None:
+    held = np.ones((3, 3))
+    compiled = ag.compile(lambda x: (x * 2, (x * 2).T, x, x.T, x[0], ag.tensor(held, copy=False), np.sum(x)))
+    x = normal(3, 3)
+    compiled(x)
+    first = compiled(x)
+    kept = [np.array(a) for a in first]
+    compiled(normal(3, 3))
+    x[:], held[:] = 0, 0
+    assert_same(list(first), kept)
+    assert all(np.asarray(a).flags.writeable or np.ndim(a) == 0 for a in first)
+
+
+def test_arguments_may_be_the_same_array() -> None:
+    compiled = ag.compile(lambda x, y: x * y + x)
+    x, y = normal(3), normal(3)
+    for args in ((x, x), (x, y), (y, y)):
+        assert_same(compiled(*args), args[0] * args[1] + args[0])
+
+
+def test_many_threads() -> None:
+    f = ag.grad(lambda x: (np.tanh(x @ x) * x).sum())
+    compiled = ag.compile(f)
+    data = [normal(20, 20) for _ in range(8)]
+    expected = [f(x) for x in data]
+    failures: list[BaseException] = []
+
+    def work(i: int) -> None:
+        try:
+            for _ in range(30):
+                assert_same(compiled(data[i]), expected[i])
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+# ---- arguments -------------------------------------------------------------------------------------------------------
+
+
+def test_containers_constants_and_kinds() -> None:
+    def f(d: Any, *, k: float = 2) -> Any:
+        return {"a": d["x"] * k, "n": 3, "l": [d["y"], None]}
+
+    compiled = ag.compile(f)
+    for k in (2, 3, 2):
+        found = compiled({"x": X, "y": Y}, k=k)
+        assert_same([found["a"], found["l"][0]], [X * k, Y])
+        assert (found["n"], found["l"][1]) == (3, None)
+    assert len(compiled.traces) == 2
+    assert isinstance(compiled({"x": ag.tensor(X), "y": Y})["a"], ag.Tensor)
+    for x in (X.astype("f4"), X.astype("i4"), X.astype("c16"), X[:2], X[::2], np.stack([X, Y]).T[:, 0], np.float64(2)):
+        assert_same(compiled({"x": x, "y": Y})["a"], x * 2)
+    with pytest.raises(TypeError, match=r"compile: expected arguments .* received \{1\}. Make it a tuple"):
+        ag.compile(lambda x, s: x)(X, {1})
+
+
+def test_methods_and_functions_without_tensors() -> None:
+    class Scaled:
+        factor = 3
+
+        @ag.compile
+        def times(self, x: Any) -> Any:
+            return x * self.factor
+
+    scaled = Scaled()
+    assert_same([scaled.times(X), scaled.times(Y)], [X * 3, Y * 3])
+    for f, value in ((lambda x: 3, 3), (lambda x: None, None), (lambda x: "a", "a")):
+        compiled = ag.compile(f)
+        assert [compiled(X), compiled(X)] == [value, value]
+
+
+def test_the_number_of_traces_is_bounded() -> None:
+    compiled = ag.compile(lambda x: x * 2)
+    for n in range(200):
+        assert_same(compiled(np.ones(n)), np.full(n, 2.0))
+    assert len(compiled.traces) == 64
+
+
+def test_a_result_with_a_history_is_left_to_the_function() -> None:
+    w = ag.tensor(X, requires_grad=True)
+    compiled = ag.compile(lambda x: (x * w).sum())
+    for x in (X, Y):
+        w.grad = None
+        compiled(x).backward()
+        assert_same(w.grad, x)
+    assert "runs as it is" in compiled.explain()
+    with ag.no_grad():
+        assert_same([compiled(X), compiled(Y)], [(X * X).sum(), (X * Y).sum()])
+
+
+# ---- what a trace cannot follow --------------------------------------------------------------------------------------
+
+LEAVES: dict[str, Callable[[Any], Any]] = {
+    "item": lambda x: x[0].item() * x,
+    "float": lambda x: float(x[0]) * x,
+    "int": lambda x: [x] * int(x[0]),
+    "format": lambda x: f"{x[0]:.2f}",
+    "numpy": lambda x: x.numpy(),
+    "data": lambda x: x.data,
+    "tolist": lambda x: x.tolist(),
+    "asarray": np.asarray,
+    "if": lambda x: x if x.sum() > 0 else -x,
+    "while": lambda x: next(i for i in range(9) if x[0] < i),
+    "mask": lambda x: x[x > 0],
+    "index of a list": lambda x: [1, 2, 3][x.astype(int)[0]],
+    "range": lambda x: [x for _ in range(x.astype(int)[0])],
+    "math": lambda x: __import__("math").sin(x[0]),
+    "sorted": sorted,
+    "nonzero": np.nonzero,
+    "unique": np.unique,
+    "max of Python": lambda x: max(x[0], x[1]),
+}
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_a_value_that_leaves_is_refused(name: str) -> None:
+    compiled = ag.compile(LEAVES[name])
+    with pytest.raises(
+        TraceError, match=r"expected .* to compute with Tensors alone; received at .*test_compile.py:\d+"
+    ):
+        compiled(np.abs(X))
+    assert not compiled.traces
+
+
+def test_indices_are_read_anew() -> None:
+    def f(t: Any, i: Any, k: Any) -> Any:
+        return t[i], t[1:, k], ag.grad(lambda s: (s[i] ** 3).sum() + s[k, 0])(t)
+
+    compiled = ag.compile(f)
+    t = normal(5, 2)
+    for i, k in (([1, 2, 1], 0), ([0, 4, 4], 1), ([3, 3, 3], -1)):
+        args = t, np.array(i), np.array(k)
+        assert_same(compiled(*args), f(*map(ag.tensor, args)))
+    assert len(compiled.traces) == 1
+    with pytest.raises(TraceError, match="an index that was computed from another by NumPy"):
+        ag.compile(lambda t, i: t[ag.tensors.methods.canonical_index(i)[0] + 1])(t, np.array([1]))
+
+
+# ---- what it tells ---------------------------------------------------------------------------------------------------
+
+
+def test_it_tells_what_it_does() -> None:
+    compiled = ag.compile(ag.grad(lambda x: np.tanh(x).sum()))
+    with pytest.raises(ValueError, match="Call the function first"):
+        compiled.source()
+    compiled(np.ones(4))
+    compiled(np.ones(5))
+    told = compiled.explain()
+    assert "2 traces" in told
+    assert "for [0] (4,) float64" in told
+    assert "traced because this was the first call" in told
+    assert "traced because these arguments are of a new kind" in told
+    assert compiled.source().startswith("def replay(v0):\n    tanh(v0, v")
+    assert "test_compile.py" in compiled.source()
