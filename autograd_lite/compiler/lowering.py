@@ -143,8 +143,7 @@ class Lowering:
         if isinstance(forward, np.ufunc) and not params:
             return self.noted(How.UFUNC, forward, tuple(inputs), {})
         values, calls = len(self.specs), len(self.calls)
-        bare = tuple(_bare(x) for x in inputs)
-        expected = forward(*bare, **{name: _bare(v) for name, v in params.items()})
+        expected = forward(*map(bare, inputs), **{name: bare(v) for name, v in params.items()})
         try:
             found = forward(
                 *(Watched(self, x.array, x.number) if isinstance(x, Watched) else x for x in inputs), **params
@@ -164,7 +163,7 @@ class Lowering:
     def noted(self, how: How, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Watched:
         """Run a function, and note the call."""
         call = function.reduce if how is How.REDUCE else function  # type: ignore[attr-defined]
-        result = call(*map(_bare, args), **{name: _bare(v) for name, v in kwargs.items()})
+        result = call(*map(bare, args), **{name: bare(v) for name, v in kwargs.items()})
         return self._note(how, function, args, kwargs, result)
 
     def _note(
@@ -199,9 +198,10 @@ def _watched(args: Any) -> list[Watched]:
     return found
 
 
-def _bare(x: Any) -> Any:
+def bare(x: Any) -> Any:
+    """Return the array behind a watched one, also in tuples and lists."""
     if isinstance(x, (tuple, list)):
-        return type(x)(map(_bare, x))
+        return type(x)(map(bare, x))
     return x.array if isinstance(x, Watched) else x
 
 

@@ -16,7 +16,7 @@ from ..ir.program import PureProgram
 from ..random import Generator
 from ..tensors.tensor import Tensor
 from .arena import Arena, Span
-from .lowering import Call, How, Lowering, Spec, Watched, refs_in
+from .lowering import Call, How, Lowering, Spec, Watched, bare, refs_in
 
 
 class Place(StrEnum):
@@ -115,7 +115,7 @@ def plan_of(
     Args:
         program: with the arrays that it was made with, on which its operations run once.
         outputs: the ids of the wanted nodes.
-        effects: the ids of nodes that are computed although nobody wants them: draws.
+        effects: the ids of nodes that are computed although nothing reads them: draws.
         fixed: the ids of slots whose values will never change.
         overwritten: by the ids of Tensors that have changed since, what they held.
     """
@@ -179,10 +179,11 @@ class _Values:
         inputs = [self._found[i] for i in ids]
         if any(isinstance(v, Generator) for v in params.values()):  # a draw now would be missing at the first replay
             return self.lowering.call(node.id, op.forward, params, np.zeros(node.shape, node.dtype))
-        params = _with_indices(params, (self._found[i] for i in node.inputs[len(ids) :]))
-        arrays = [x for x in inputs if isinstance(x, Watched)]
+        indices = [self._found[i] for i in node.inputs[len(ids) :]]
+        params = _with_indices(params, iter(indices))
+        arrays = [x for x in (*inputs, *indices) if isinstance(x, Watched)]
         if arrays and all(x.number in self.where and self.where[x.number].place is Place.KNOWN for x in arrays):
-            known = op.forward(*(x.array if isinstance(x, Watched) else x for x in inputs), **params)
+            known = op.forward(*map(bare, inputs), **{name: bare(x) for name, x in params.items()})
             return self._new(known, Place.KNOWN, known)
         return self.lowering.lower(node.id, op.forward, inputs, params)
 
