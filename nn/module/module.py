@@ -72,7 +72,7 @@ class Module(Tree["Module"]):
     _dtype: np.dtype[Any] = np.dtype("float32")
     _takes_training: ClassVar[bool] = False
     _takes_masks: ClassVar[bool] = True  # whether a parameter `mask` of `call` is one of time steps
-    _keeps_batch: ClassVar[bool] = True  # whether the first axis of a result is the batch, whatever the input's is
+    _keeps_batch: bool = True  # whether the first axis of a result is the batch, whatever the input's is
     _makes_masks: bool = False  # whether the result may have a mask where no argument has one
     _example: Any = None  # the arguments of the first call, with the shape of a sample and the dtype for each tensor
 

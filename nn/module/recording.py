@@ -67,7 +67,7 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
         if _is_open(call):
             asked = None if shape_of is None else _asked(call, shape_of, shapes)
             shapes = asked or _varied(call, shapes, lengths, runs, before)
-    if module._keeps_batch:
+    if module._keeps_batch and any(None in symbol.shape[:1] for symbol in _symbols(call)):
         shapes = [(None, *shape[1:]) if shape else () for shape in shapes]
     if reset := getattr(module, "reset_states", None):
         reset()
