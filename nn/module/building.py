@@ -88,10 +88,10 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
     """
 
     @functools.wraps(build)
-    def build_and_mark(self: Tree[Any], input_shape: tuple[int | None, ...]) -> None:
+    def build_and_mark(self: Tree[Any], input_shape: tuple[int | None, ...], *args: Any, **kwargs: Any) -> None:
         shape = _shape(self, input_shape)
         with lock_of(self), RestoreOnError(self):
-            build(self, shape)
+            build(self, shape, *args, **kwargs)
             self.built = True
             self._freeze_new()
             adopt(self, self)

@@ -286,16 +286,24 @@ class Module(Tree["Module"]):
 
     def _ready(self, what: str) -> None:
         """Build the parts whose input shape is known, and refuse to go on if others remain unbuilt."""
+        for path, module in self._build_known():
+            label = f"'{path}'" if path else f"'{self.name}'"
+            raise ValueError(
+                f"{what}: expected a module with parameters; received {label} ({type(module).__name__}), which "
+                "has none yet, because its input shape is not known. Give the first layer input_shape=(...), "
+                "or call the module on a batch first"
+            )
+
+    def _build_known(self) -> list[tuple[str, Module]]:
+        """Build the parts whose input shape is known, and return the others, with their paths."""
+        others = []
         for path, module in list(self._walk()):
             if module._needs_build():
                 if module.input_shape is None:
-                    label = f"'{path}'" if path else f"'{self.name}'"
-                    raise ValueError(
-                        f"{what}: expected a module with parameters; received {label} ({type(module).__name__}), which "
-                        "has none yet, because its input shape is not known. Give the first layer input_shape=(...), "
-                        "or call the module on a batch first"
-                    )
-                build_once(module, (None, *module.input_shape))
+                    others.append((path, module))
+                else:
+                    build_once(module, (None, *module.input_shape))
+        return others
 
     # ---- parameters and buffers -------------------------------------------------------------------------------------
 
@@ -384,8 +392,11 @@ class Module(Tree["Module"]):
 
     @property
     def weights(self) -> list[Tensor]:
-        """All parameters and buffers, in Keras's order: that of `layers`, and in each layer the trained ones first."""
-        self._ready(f"{type(self).__name__}.weights")
+        """All parameters and buffers, in Keras's order: that of `layers`, and in each layer the trained ones first.
+
+        Parts that are not built yet, because the shape of their input is not known, have none.
+        """
+        self._build_known()
         self._name_tree()
         return self._tensors_in_keras_order()
 

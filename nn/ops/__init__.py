@@ -46,4 +46,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     rows = _import_module(_LATE, __name__)
-    return sorted([*rows.TABLE, *rows.GROUPS])
+    return sorted([*(row for row in rows.TABLE if "." not in row), *rows.GROUPS])

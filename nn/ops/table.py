@@ -18,7 +18,7 @@ from autograd_lite import Tensor
 
 from .. import activations
 from ..module import symbols
-from . import functions as f
+from . import functions as f, images
 
 Function = Callable[..., Any]
 
@@ -28,7 +28,7 @@ _ARRAYS = frozenset({
     "x", "x1", "x2", "y", "a", "b", "inputs", "indices", "values", "updates", "condition", "target", "output", "array",
     "targets", "predictions", "sorted_sequence", "query", "key", "value", "bias", "mask", "kernel", "weights", "mean",
     "variance", "offset", "scale", "gamma", "beta", "data", "segment_ids", "depthwise_kernel", "pointwise_kernel",
-    "abs_", "angle",
+    "abs_", "angle", "images", "volumes",
 })
 # fmt: on
 _LISTS = frozenset({"xs", "operands", "condlist", "choicelist"})
@@ -345,16 +345,18 @@ def _table() -> dict[str, Op]:
     ]
     found += [Op(signature, function) for signature, function in _OWN.items()]
     found += [Op(signature, function, converts=False) for signature, function in _CORE.items()]
+    found += [Op(f"image.{signature}", function) for signature, function in images.ROWS.items()]
     return {op.__name__: op for op in found}
 
 
 def _group(name: str, rows: Iterable[str]) -> ModuleType:
     made = ModuleType(f"{__package__}.{name}", f"The operations of `keras.ops.{name}`.")
-    vars(made).update({row: TABLE[row] for row in rows})
+    vars(made).update({row.rpartition(".")[2]: TABLE[row] for row in rows})
     return made
 
 
 TABLE = _table()
 # The names under which Keras has some of the operations again.
 GROUPS = {name: _group(name, rows.split()) for name, rows in _GROUPS.items()}
+GROUPS["image"] = _group("image", (row for row in TABLE if row.startswith("image.")))
 vars(GROUPS["numpy"]).update({name: row for name, row in TABLE.items() if row.function is getattr(np, name, None)})
