@@ -190,23 +190,26 @@ class InputLayer(Layer):
     Args:
         shape: shape of one sample, without the batch axis; None for a length that is not known.
         batch_size: for the record only; models take batches of any size.
-        dtype: of the samples; float32 by default, or an integer one.
+        dtype: of the samples; float32 by default, an integer one, or "string".
         batch_shape: `(batch_size, *shape)`, in place of the two.
+
+    An axis of length 1 at the end, which the shape has and the input lacks, is added; one too many is dropped.
     """
 
+    _takes_text = True
     supports_masking = True
 
     def __init__(
         self,
         shape: Any = None,
         batch_size: int | None = None,
-        dtype: npt.DTypeLike | None = None,
+        dtype: npt.DTypeLike | str | None = None,
         *,
         batch_shape: Sequence[int | None] | None = None,
         **options: Any,
     ) -> None:
         batch_size, shape = _without_batch("InputLayer", shape, batch_size, batch_shape)
-        self.sample_dtype = np.dtype("float32" if dtype is None else dtype)
+        self.sample_dtype = _kind(dtype)
         if np.ndim(shape) == 0 or None not in shape:
             options["input_shape"] = shape
         super().__init__(dtype=self.sample_dtype if self.sample_dtype.kind == "f" else None, **options)
@@ -217,6 +220,7 @@ class InputLayer(Layer):
 
     def call(self, x: Tensor) -> Tensor:
         """Return x."""
+        x = with_last_axis(x, self.sample_shape)
         shape = x.shape[1:]
         if shape != self.sample_shape and (
             len(shape) != len(self.sample_shape)
@@ -226,12 +230,30 @@ class InputLayer(Layer):
                 f"layer '{self._path or self.name}' (Input): expected samples of shape {self.sample_shape}; received "
                 f"shape {x.shape}"
             )
+        texts = isinstance(x, np.ndarray)
+        if texts != (self.sample_dtype.kind == "U"):
+            wanted, given = ("numbers", "strings") if texts else ("strings", f"dtype {x.dtype}")
+            raise ag.DtypeError(f"layer '{self._path or self.name}' (Input): expected {wanted}; received {given}")
         if x.dtype.kind != self.sample_dtype.kind and self.sample_dtype.kind in "iu" and x.dtype.kind == "f":
             return x.astype(self.sample_dtype)
         return x
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
+
+
+def _kind(dtype: Any) -> np.dtype[Any]:
+    """Return the dtype of samples; one for all strings, which NumPy has of many lengths."""
+    found = np.dtype("float32" if dtype is None else "str" if isinstance(dtype, str) and dtype == "string" else dtype)
+    return np.dtype("str") if found.kind in "USO" else found
+
+
+def with_last_axis(x: Any, sample: Shape) -> Any:
+    """Return x with or without an axis of length 1 at the end, if it then has as many axes as a sample, and a batch."""
+    more = len(sample) + 1 - x.ndim
+    if more == 1 and x.ndim and sample[-1] == 1:
+        return x[..., None]
+    return x[..., 0] if more == -1 and x.shape[-1] == 1 else x
 
 
 def _without_batch(
@@ -257,7 +279,7 @@ def _without_batch(
 def Input(
     shape: Sequence[int | None] | None = None,
     batch_size: int | None = None,
-    dtype: npt.DTypeLike | None = None,
+    dtype: npt.DTypeLike | str | None = None,
     name: str | None = None,
     batch_shape: Sequence[int | None] | None = None,
 ) -> Symbol:
@@ -266,7 +288,8 @@ def Input(
     Args:
         shape: of one sample, without the batch axis; None for a length that is not known.
         batch_size: for the record only; models take batches of any size.
-        dtype: of the samples; float32 by default. An Embedding wants an integer one, such as "int32".
+        dtype: of the samples; float32 by default. An Embedding wants an integer one, such as "int32"; layers that
+            begin with texts want "string".
         name: of the input, by which `fit` finds it in a dict of arrays.
         batch_shape: `(batch_size, *shape)`, in place of the two.
 

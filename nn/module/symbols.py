@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,8 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor, tree
 
+from ..config.ambient import PROBING
+from ..config.arguments import is_text
 from ..config.limits import room
 from .tree import Tree
 
@@ -25,6 +28,8 @@ Shape = tuple[int | None, ...]
 _SERIAL = itertools.count()
 # The two lengths tried for unknown axes. They are far apart, so that a stride or a pool cannot make them equal.
 _LENGTHS = (32, 64)
+# What a module returns for a symbol; arrays are of strings.
+_VALUES = (Tensor, np.ndarray)
 
 
 class Hooks:
@@ -51,6 +56,18 @@ class Spec(NamedTuple):
 
     shape: tuple[int, ...]
     dtype: str
+
+
+def spec_of(value: Any) -> Spec:
+    """Return the shape of one sample, and the dtype, of a Tensor or an array; that of strings is "str"."""
+    return Spec(value.shape[1:], "str" if is_text(value) else value.dtype.name)
+
+
+def made_up(shape: tuple[int, ...], dtype: npt.DTypeLike, words: int = 1) -> Any:
+    """Return values of a shape and dtype: a Tensor of zeros, or an array of texts of some words."""
+    room(shape)
+    kind = np.dtype(dtype)
+    return np.full(shape, " ".join("a" * words), object) if kind.kind == "U" else ag.tensor(np.zeros(shape, kind))
 
 
 class Call:
@@ -114,7 +131,7 @@ class Symbol:
 
     def __repr__(self) -> str:
         name = "" if self.name is None else f", name={self.name!r}"
-        return f"Symbol(shape={self.shape}, dtype={self.dtype}{name})"
+        return f"Symbol(shape={self.shape}, dtype={self.dtype.name}{name})"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(
@@ -227,7 +244,7 @@ def _plain_index(index: Any) -> Any:
 # ---- nested arguments -----------------------------------------------------------------------------------------------
 
 
-def replaced(kind: type, f: Callable[[Any], Any], structure: Any) -> Any:
+def replaced(kind: type | tuple[type, ...], f: Callable[[Any], Any], structure: Any) -> Any:
     """Return nested lists, tuples and dicts with every instance of `kind` replaced by f of it.
 
     Every step of a functional model does this, so it does not go through `tree.map`, which takes twice as long.
@@ -248,7 +265,7 @@ def replaced(kind: type, f: Callable[[Any], Any], structure: Any) -> Any:
     return structure
 
 
-def instances(kind: type, structure: Any) -> list[Any]:
+def instances(kind: type | tuple[type, ...], structure: Any) -> list[Any]:
     """Return the instances of `kind` in nested containers, in order.
 
     Example:
@@ -284,11 +301,11 @@ def record_call(module: Tree[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     """
     given: list[Symbol] = instances(Symbol, [args, kwargs])
     call = Call(module, args, kwargs)
-    unknown = any(None in symbol.shape[1:] for symbol in given)
-    with ag.no_grad(), module.mode(training=False), np.errstate(all="ignore"):
+    unknown = any(None in symbol.shape[1:] or symbol.dtype.kind == "U" for symbol in given)
+    with ag.no_grad(), module.mode(training=False), np.errstate(all="ignore"), probing():
         results = [_run(call, length) for length in (_LENGTHS if unknown else _LENGTHS[:1])]
-    outs = [instances(Tensor, result) for result in results]
-    if not outs[0]:
+    outs = [instances(_VALUES, result) for result in results]
+    if not outs[0] or any(isinstance(out, np.ndarray) and not is_text(out) for out in outs[0]):
         raise TypeError(
             f"{module.name}: expected a module that returns Tensors, to be part of a model; received "
             f"{type(results[0]).__name__}"
@@ -296,21 +313,31 @@ def record_call(module: Tree[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     if reset := getattr(module, "reset_states", None):
         reset()
     symbols = [
-        Symbol(_common(*(out[i].shape for out in outs)), first.dtype, call, i) for i, first in enumerate(outs[0])
+        Symbol(_common(*(out[i].shape for out in outs)), spec_of(first).dtype, call, i)
+        for i, first in enumerate(outs[0])
     ]
     call.results = [(symbol.shape, symbol.dtype.name) for symbol in symbols]
-    call.nested = not isinstance(results[0], Tensor)
+    call.nested = not isinstance(results[0], _VALUES)
     if not call.nested:
         module.output_shape = symbols[0].shape
     it = iter(symbols)
-    return replaced(Tensor, lambda _: next(it), results[0])
+    return replaced(_VALUES, lambda _: next(it), results[0])
+
+
+@contextmanager
+def probing() -> Iterator[None]:
+    """Let layers know that the values inside are made up, so that none of them is an error."""
+    token = PROBING.set(True)
+    try:
+        yield
+    finally:
+        PROBING.reset(token)
 
 
 def _run(call: Call, length: int) -> Any:
-    def zeros(symbol: Symbol) -> Tensor:
+    def zeros(symbol: Symbol) -> Any:
         lengths = [length if n is None else n for n in symbol.shape[1:]]
-        room(lengths)
-        return ag.tensor(np.zeros((1, *lengths) if symbol.shape else (), symbol.dtype))
+        return made_up((1, *lengths) if symbol.shape else (), symbol.dtype, length)
 
     return call.module(*replaced(Symbol, zeros, call.args), **replaced(Symbol, zeros, call.kwargs))
 

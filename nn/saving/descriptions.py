@@ -13,10 +13,10 @@ import autograd_lite as ag
 
 from ..config.codec import check_plain, dicts_in
 from ..config.config import CustomObjectScope, Registered, class_called, custom_called, function_called, restored
-from ..config.limits import parsed, reading, room
+from ..config.limits import parsed, reading
 from ..module.described import layer_config
 from ..module.module import Module
-from ..module.symbols import Spec, replaced
+from ..module.symbols import Spec, made_up, probing, replaced
 from .safetensors import SavedFileError
 
 MODEL_FORMAT = "model 2"
@@ -38,7 +38,7 @@ def remade(about: Mapping[str, Any]) -> Module:
     if not isinstance(model, Module):
         raise ValueError(f"expected a model; received {type(model).__name__}")
     if about.get("example") is not None:
-        with ag.no_grad(), model.mode(training=False), np.errstate(all="ignore"):
+        with ag.no_grad(), model.mode(training=False), np.errstate(all="ignore"), probing():
             model(*_zeros(about["example"]))
     frozen = about.get("frozen") or ()
     for name, module in model.named_modules() if frozen else ():
@@ -177,7 +177,7 @@ def _shape(example: Any) -> Any:
 
 
 def _zeros(example: Any) -> Any:
-    """Return arguments to build a model with: zeros for tensors."""
+    """Return arguments to build a model with: zeros for tensors, a word for strings."""
     if isinstance(example, list):
         return [_zeros(part) for part in example]
     if not isinstance(example, dict):
@@ -185,5 +185,4 @@ def _zeros(example: Any) -> Any:
     if example.keys() != {"shape", "dtype"}:
         return {key: _zeros(part) for key, part in example.items()}
     shape = tuple(int(n) for n in example["shape"])
-    room(shape)
-    return ag.tensor(np.zeros((1, *shape), np.dtype(str(example["dtype"]))))
+    return made_up((1, *shape), str(example["dtype"]))
