@@ -219,13 +219,8 @@ class InputLayer(Layer):
         self.batch_size = optional(positive)(self, "batch_size", batch_size)
 
     def call(self, x: Tensor) -> Tensor:
-        """Return x."""
-        x = with_last_axis(x, self.sample_shape)
-        shape = x.shape[1:]
-        if shape != self.sample_shape and (
-            len(shape) != len(self.sample_shape)
-            or any(n is not None and n != m for n, m in zip(self.sample_shape, shape, strict=True))
-        ):
+        """Return x, with a last axis of length 1 added or taken away where only that is amiss."""
+        if (fitting := fitted(x, self.sample_shape)) is None:
             raise ag.ShapeError(
                 f"layer '{self._path or self.name}' (Input): expected samples of shape {self.sample_shape}; received "
                 f"shape {x.shape}"
@@ -235,8 +230,8 @@ class InputLayer(Layer):
             wanted, given = ("numbers", "strings") if texts else ("strings", f"dtype {x.dtype}")
             raise ag.DtypeError(f"layer '{self._path or self.name}' (Input): expected {wanted}; received {given}")
         if x.dtype.kind != self.sample_dtype.kind and self.sample_dtype.kind in "iu" and x.dtype.kind == "f":
-            return x.astype(self.sample_dtype)
-        return x
+            return fitting.astype(self.sample_dtype)
+        return fitting
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
@@ -248,12 +243,17 @@ def _kind(dtype: Any) -> np.dtype[Any]:
     return np.dtype("str") if found.kind in "USO" else found
 
 
-def with_last_axis(x: Any, sample: Shape) -> Any:
-    """Return x with or without an axis of length 1 at the end, if it then has as many axes as a sample, and a batch."""
-    more = len(sample) + 1 - x.ndim
-    if more == 1 and x.ndim and sample[-1] == 1:
-        return x[..., None]
-    return x[..., 0] if more == -1 and x.shape[-1] == 1 else x
+def fitted(x: Tensor, sample: tuple[int | None, ...]) -> Tensor | None:
+    """Return x, with a last axis of length 1 added or taken away if its samples then have this shape; else None."""
+
+    def fits(shape: tuple[int, ...]) -> bool:
+        return len(shape) == len(sample) and all(n is None or n == m for n, m in zip(sample, shape, strict=True))
+
+    if x.shape[1:] == sample or fits(x.shape[1:]):
+        return x
+    if sample[-1:] == (1,) and fits((*x.shape[1:], 1)):
+        return x[..., np.newaxis]
+    return x[..., 0] if x.ndim > 1 and x.shape[-1] == 1 and fits(x.shape[1:-1]) else None
 
 
 def _without_batch(

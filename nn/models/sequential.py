@@ -9,12 +9,13 @@ from typing import Any, Self
 
 from autograd_lite import ShapeError, Tensor
 
+from .. import saving
 from ..config.arguments import is_text
 from ..config.fields import attribute
 from ..config.limits import reading
 from ..config.registry import snake_case
 from ..layers import Input, InputLayer
-from ..layers.reshaping import with_last_axis
+from ..layers.reshaping import fitted
 from ..module.building import build_once
 from ..module.described import layer_config, layer_from_config
 from ..module.modes import adopt
@@ -247,8 +248,12 @@ class Sequential(Model):
         """Return the last layer's output."""
         if not self._layers:
             raise ValueError(f"{self.name}: expected at least one layer; found none. Call add first")
-        if self._sample is not None and x.ndim != len(self._sample) + 1:
-            x = with_last_axis(x, self._sample)
+        if (
+            self._sample is not None
+            and (x.__class__ is Tensor or is_text(x))
+            and (fitting := fitted(x, self._sample)) is not None
+        ):
+            x = fitting  # else the layer that it does not fit has the better message
         for layer in self._layers.values():
             x = layer(x)
         return x
@@ -271,8 +276,16 @@ class Sequential(Model):
         }
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return a new model from what `get_config` returned, with new initial weights."""
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """Return a new model from what `get_config` returned, with new initial weights.
+
+        Args:
+            config: as `get_config` returned it.
+            custom_objects: custom classes and functions that it names, by name, besides the registered ones.
+        """
+        if custom_objects is not None:
+            with saving.CustomObjectScope(custom_objects):
+                return cls.from_config(config)
         if cls is not Sequential:
             return super().from_config(config)
         with reading(config):

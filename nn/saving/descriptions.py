@@ -13,10 +13,10 @@ import autograd_lite as ag
 
 from ..config.codec import check_plain, dicts_in
 from ..config.config import CustomObjectScope, Registered, class_called, custom_called, function_called, restored
-from ..config.limits import parsed, reading
+from ..config.limits import parsed, reading, room
 from ..module.described import layer_config
 from ..module.module import Module
-from ..module.symbols import Spec, made_up, probing, replaced
+from ..module.symbols import Call, Spec, Symbol, replaced
 from .safetensors import SavedFileError
 
 MODEL_FORMAT = "model 2"
@@ -38,7 +38,7 @@ def remade(about: Mapping[str, Any]) -> Module:
     if not isinstance(model, Module):
         raise ValueError(f"expected a model; received {type(model).__name__}")
     if about.get("example") is not None:
-        with ag.no_grad(), model.mode(training=False), np.errstate(all="ignore"), probing():
+        with ag.no_grad(), model.mode(training=False), np.errstate(all="ignore"):
             model(*_zeros(about["example"]))
     frozen = about.get("frozen") or ()
     for name, module in model.named_modules() if frozen else ():
@@ -177,12 +177,15 @@ def _shape(example: Any) -> Any:
 
 
 def _zeros(example: Any) -> Any:
-    """Return arguments to build a model with: zeros for tensors, a word for strings."""
+    """Return arguments to build a model with: zeros for tensors, or symbols of strings and of unknown lengths."""
     if isinstance(example, list):
         return [_zeros(part) for part in example]
     if not isinstance(example, dict):
         return example
     if example.keys() != {"shape", "dtype"}:
         return {key: _zeros(part) for key, part in example.items()}
+    if None in example["shape"] or example["dtype"] == "str":
+        return Symbol((None, *example["shape"]), str(example["dtype"]), Call(None, (), {}), 0)
     shape = tuple(int(n) for n in example["shape"])
-    return made_up((1, *shape), str(example["dtype"]))
+    room(shape)
+    return ag.tensor(np.zeros((1, *shape), np.dtype(str(example["dtype"]))))

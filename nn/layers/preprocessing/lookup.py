@@ -13,7 +13,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.ambient import PROBING
+from ...config.ambient import PROBED
 from ...config.arguments import any_integer, as_array, flag, is_text, not_negative, one_of, optional, positive, text
 from ...config.fields import Converted, field
 from .vocabulary import Array, Salt, Vocabulary, as_output_mode, as_salt, hashed
@@ -104,7 +104,7 @@ class IntegerLookup(Vocabulary):
             places = np.zeros(x.shape, np.int64)
             places[missing] = [hashed(str(n), self.num_oov_indices, self.salt) for n in x.data[missing].tolist()]
             return places
-        if missing.any() and not PROBING.get():
+        if missing.any() and PROBED.get() is None:
             raise ValueError(
                 f"{self._speaker}: expected integers of the vocabulary, since "
                 f"num_oov_indices=0; received {x.data[missing][0]}. Use num_oov_indices=1"
@@ -164,7 +164,7 @@ class Strings(Vocabulary):
             return np.array([of.get(token, unknown) for token in tokens], np.int64)
         if not self.num_oov_indices:
             missing = next((token for token in tokens if token not in of), None)
-            if missing is not None and not PROBING.get():
+            if missing is not None and PROBED.get() is None:
                 raise ValueError(
                     f"{self._speaker}: expected strings of the vocabulary, since num_oov_indices=0; received "
                     f"{missing!r}. Use num_oov_indices=1"

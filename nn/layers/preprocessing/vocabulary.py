@@ -31,7 +31,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from ...config.ambient import BUDGET, PROBING
+from ...config.ambient import BUDGET, PROBED
 from ...config.arguments import is_integer, one_of, refused, speaker
 from ...config.limits import room
 from ...module.module import Shape
@@ -233,7 +233,7 @@ class Vocabulary(Encoding):
 
     def _known(self) -> Array:
         if self._tokens is None:
-            if PROBING.get():
+            if PROBED.get() is not None:
                 return np.zeros(0, object)
             raise ValueError(
                 f"{self._speaker}: expected a vocabulary; this layer has none yet. "
