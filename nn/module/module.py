@@ -15,6 +15,7 @@ from autograd_lite import Tensor
 from ..config.ambient import PROBED
 from ..config.arguments import as_array, checked, checked_here, is_text, problem_of_call
 from ..config.limits import room, room_for_result
+from ..config.settings import DTypeLike, DTypePolicy, dtype_of
 from .building import RestoreOnError, build_once, lock_of, marks_built, takes_training
 from .elsewhere import ELSEWHERE, FURTHER
 from .masks import MASKS, any_mask, masked_call, masks_in, warn_lost
@@ -78,10 +79,10 @@ class Module(Tree["Module"]):
     _makes_masks: bool = False  # whether the result may have a mask where no argument has one
     _example: Any = None  # the arguments of the first call, with the shape of a sample and the dtype for each tensor
 
-    def __init__(self, *, name: str | None = None, dtype: npt.DTypeLike | None = None) -> None:
+    def __init__(self, *, name: str | None = None, dtype: DTypeLike = None) -> None:
         self._name = name
         if dtype is not None:
-            self._dtype = np.dtype(dtype)
+            self._dtype = np.dtype(dtype_of(dtype))
             if self._dtype.kind != "f":
                 raise ag.DtypeError(f"{type(self).__name__}: expected a floating dtype; received {self._dtype}")
 
@@ -104,6 +105,11 @@ class Module(Tree["Module"]):
     def dtype(self) -> np.dtype[Any]:
         """The floating dtype that inputs are cast to."""
         return self._dtype
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """The dtype as Keras's programs read it."""
+        return DTypePolicy(self.dtype.name)
 
     @property
     def called_as(self) -> str:
