@@ -39,6 +39,12 @@ from .layers.layer import Layer as Layer
 from .models import Input as Input, Model as Model, Sequential as Sequential
 from .module.module import Module as Module, Parameter as Parameter
 
+
+def version() -> str:
+    """Return the version, `__version__`."""
+    return __version__
+
+
 # What few programs use is loaded when it is asked for; downloads need a tenth of all the modules that nn would load.
 _LATE = ("backend", "datasets", "mixed_precision", "ops", "preprocessing", "random", "tree")
 

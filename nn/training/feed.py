@@ -449,7 +449,7 @@ class Intake(NamedTuple):
         """Return the feed of arrays or of a stream."""
         if not is_stream(data[0]):
             return self._batches(self.samples(*data), batch_size, steps, shuffle, weights)
-        for name, given in (("y", data[1]), ("sample_weight", data[2]), ("batch_size", batch_size)):
+        for name, given in (("y", data[1]), ("sample_weight", data[2])):
             if given is not None:
                 raise ValueError(
                     f"{self.what}: expected no {name} with a stream of batches, which has its own; received one. "

@@ -70,13 +70,6 @@ _LEFT_OUT_UTILS = {
     "get_file": "datasets are downloaded by their own load_data, and checked by hash",
     "model_to_dot": "plot_model(model, to_file='model.dot') writes it",
 }
-_LEFT_OUT_DATASETS = {
-    "boston_housing": "withdrawn by scikit-learn for what one of its columns is; nn.datasets.diabetes is a regression",
-    "california_housing": "scikit-learn downloads it: fetch_california_housing; nn.datasets.diabetes is embedded",
-    "cifar100": "cifar10 is here",
-    "imdb": "words of texts as numbers; nn.datasets.text has characters",
-    "reuters": "words of texts as numbers; nn.datasets.text has characters",
-}
 _LEFT_OUT_SAVING = {
     "KerasFileEditor": "files are safetensors, which the library of that name edits",
 }
@@ -287,7 +280,7 @@ SECTIONS: tuple[Section, ...] = (
         "keras.datasets",
         "nn.datasets",
         split("boston_housing california_housing cifar10 cifar100 fashion_mnist imdb mnist reuters"),
-        MappingProxyType(_LEFT_OUT_DATASETS),
+        MappingProxyType({}),
     ),
     Section(
         "keras.ops",
