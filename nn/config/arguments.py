@@ -59,6 +59,20 @@ def is_number(value: Any) -> bool:
     return isinstance(value, Real) or (getattr(value, "shape", None) == () and value.dtype.kind in "iuf")
 
 
+def is_text(value: Any) -> bool:
+    """Return whether `value` is an array of strings or of bytes; one of dtype object may hold nothing else."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    return kind in ("U", "S", "T") or (kind == "O" and all(isinstance(part, (str, bytes)) for part in value.flat))
+
+
+def as_array(value: Any) -> Any:
+    """Return what NumPy makes of `value`, but lists of strings as objects: a fixed width would be the longest one's."""
+    first = value
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    return np.asarray(value, object if isinstance(first, (str, bytes)) else None)
+
+
 def is_integer(value: Any) -> bool:
     """Return whether `value` is an integer; bools do not count."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)

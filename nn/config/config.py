@@ -216,7 +216,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: plain(part) for key, part in value.items()}
     if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
-        return np.dtype(value).name
+        kind = np.dtype(value)
+        return "string" if kind.kind in "US" else kind.name
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     if isinstance(value, Tensor):
