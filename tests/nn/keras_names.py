@@ -60,7 +60,6 @@ _LEFT_OUT_CALLBACKS = {
 }
 _LEFT_OUT_UTILS = {
     "Config": "a dict does",
-    "FeatureSpace": "columns of strings and categories: scikit-learn's ColumnTransformer works with nn.sklearn",
     "get_file": "datasets are downloaded by their own load_data, and checked by hash",
     "model_to_dot": "plot_model(model, to_file='model.dot') writes it",
 }
