@@ -88,13 +88,6 @@ _LEFT_OUT_UTILS = {
     "standardize_dtype": "np.dtype(dtype).name",
     "text_dataset_from_directory": _FOLDERS,
 }
-_LEFT_OUT_DATASETS = {
-    "boston_housing": "withdrawn by scikit-learn for what one of its columns is; nn.datasets.diabetes is a regression",
-    "california_housing": "scikit-learn downloads it: fetch_california_housing; nn.datasets.diabetes is embedded",
-    "cifar100": "cifar10 is here",
-    "imdb": "words of texts as numbers; nn.datasets.text has characters",
-    "reuters": "words of texts as numbers; nn.datasets.text has characters",
-}
 _LEFT_OUT_SAVING = {
     "KerasFileEditor": "files are safetensors, which the library of that name edits",
 }
@@ -305,7 +298,7 @@ SECTIONS: tuple[Section, ...] = (
         "keras.datasets",
         "nn.datasets",
         split("boston_housing california_housing cifar10 cifar100 fashion_mnist imdb mnist reuters"),
-        MappingProxyType(_LEFT_OUT_DATASETS),
+        MappingProxyType({}),
     ),
     Section(
         "keras.ops",
