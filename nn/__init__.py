@@ -46,7 +46,7 @@ def version() -> str:
 
 
 # What few programs use is loaded when it is asked for; downloads need a tenth of all the modules that nn would load.
-_LATE = ("backend", "datasets", "mixed_precision", "ops", "random", "tree")
+_LATE = ("backend", "datasets", "mixed_precision", "ops", "preprocessing", "random", "tree")
 
 if TYPE_CHECKING:
     from . import (
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         datasets as datasets,
         mixed_precision as mixed_precision,
         ops as ops,
+        preprocessing as preprocessing,
         random as random,
         tree as tree,
     )
