@@ -8,6 +8,7 @@ Weights are made for the shapes of the symbols, in which unknown lengths are Non
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from autograd_lite import ShapeError, Tensor
 from ..config.ambient import PROBED
 from ..config.limits import room
 from .building import RestoreOnError
+from .masks import mask_of, set_mask
 from .symbols import Call, Shape, Symbol, instances, replaced
 
 # The lengths that unknown axes get, in the order in which they are tried: first two far apart, so that no stride or
@@ -72,6 +74,8 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
     if reset := getattr(module, "reset_states", None):
         reset()
     symbols = [Symbol(shape, out.dtype, call, i) for i, (shape, out) in enumerate(zip(shapes, outs, strict=True))]
+    for symbol, out in zip(symbols, outs, strict=True):
+        symbol.mask_ndim = np.ndim(mask_of(out))
     call.results = [(symbol.shape, symbol.dtype.name) for symbol in symbols]
     call.nested = not isinstance(result, Tensor)
     if not call.nested:
@@ -132,11 +136,17 @@ def _run(call: Call, lengths: Lengths, fill: Fill = np.zeros) -> Any:
     def made_up(symbol: Symbol) -> Tensor:
         shape = tuple([lengths[axis > 0] if n is None else n for axis, n in enumerate(symbol.shape)])
         room(shape)
-        return ag.tensor(fill(shape, symbol.dtype))
+        values = ag.tensor(fill(shape, symbol.dtype))
+        if symbol.mask_ndim:
+            set_mask(values, np.ones(shape[: symbol.mask_ndim], bool))
+        return values
 
     token = PROBED.set((call.module, call.args))
     try:
-        return call.module(*replaced(Symbol, made_up, call.args), **replaced(Symbol, made_up, call.kwargs))
+        with warnings.catch_warnings():
+            if any(symbol.mask_ndim for symbol in _symbols(call)):  # of a mask that is lost a run on data warns
+                warnings.simplefilter("ignore")
+            return call.module(*replaced(Symbol, made_up, call.args), **replaced(Symbol, made_up, call.kwargs))
     finally:
         PROBED.reset(token)
 
