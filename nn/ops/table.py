@@ -97,7 +97,7 @@ _SAME: tuple[tuple[ModuleType, str], ...] = (
         x, dtype=None: empty_like ones_like zeros_like
         x, fill_value, dtype=None: full_like
         shape, dtype=None: empty ones zeros
-        N, M=None, k=0, dtype=None: eye tri
+        N, M=None, k=0, dtype=None: tri
         n, dtype=None: identity
         start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0: linspace
         start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0: logspace
@@ -161,6 +161,7 @@ _OWN: Mapping[str, Function] = {
     "dot_product_attention(query, key, value, bias=None, mask=None, scale=None, is_causal=False, flash_attention=None, "
     "attn_logits_soft_cap=None)": f.dot_product_attention,
     "einsum(subscripts, *operands, **kwargs)": np.einsum,
+    "eye(N, M=None, k=0, dtype=None)": lambda n, M=None, k=0, dtype="float32": np.eye(n, M, k, dtype),
     "full(shape, fill_value, dtype=None)": lambda shape, fill_value, dtype=None: np.full(
         shape, fill_value, dtype or np.float32
     ),
