@@ -18,7 +18,7 @@ from ..config.limits import room, room_for_result
 from ..config.settings import DTypeLike, DTypePolicy, dtype_of
 from .building import RestoreOnError, build_once, lock_of, marks_built, takes_training
 from .elsewhere import ELSEWHERE, FURTHER
-from .masks import MASKS, any_mask, masked_call, masks_in, warn_lost
+from .masks import MASKS, any_mask, by_place, masked_call, masks_in, warn_lost
 from .modes import adopt, trees_changed
 from .penalties import note_constraints
 from .recording import record_call
@@ -152,6 +152,8 @@ class Module(Tree["Module"]):
 
         Every module takes `training=True` or `training=False`, which sets its mode and that of its parts for the call.
         """
+        if not args and kwargs:
+            args = by_place(type(self), kwargs)
         for x in args:
             if x.__class__ is not Tensor and has_symbols(x):
                 return self._record(args, kwargs)
