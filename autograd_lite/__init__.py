@@ -85,6 +85,7 @@ __version__ = "0.1.0"
 _LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
 _LATE["raise_on_nan"] = ".nonfinite.watch"
 _LATE["compile"] = ".compiler.compiled"
+_LATE |= dict.fromkeys(("debug_print", "observe"), ".observing")
 
 if TYPE_CHECKING:
     from . import graph as graph
@@ -98,6 +99,7 @@ if TYPE_CHECKING:
         trace as trace,
     )
     from .nonfinite.watch import raise_on_nan as raise_on_nan
+    from .observing import debug_print as debug_print, observe as observe
 else:
 
     def __getattr__(name: str) -> object:

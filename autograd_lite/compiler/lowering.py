@@ -23,6 +23,7 @@ class How(StrEnum):
     REDUCE = "reduce"  # likewise
     CALL = "call"  # of a NumPy function, which makes an array
     VIEW = "view"  # of a NumPy function, which makes a view: of the same memory for all values
+    EFFECT = "effect"  # of an op that does more than to compute: it is called even if nothing reads its result
     OPAQUE = "op"  # of an op's forward function, which may return an array of its own or one of its arguments
 
 
@@ -155,10 +156,17 @@ class Lowering:
         del self.specs[values:], self.calls[calls:]
         return self._note(How.OPAQUE, forward, tuple(inputs), params, expected)
 
-    def call(self, node: str, forward: Callable[..., Any], params: Mapping[str, Any], result: Any) -> Watched:
-        """Note a call that is not made now, with what it would give."""
+    def effect(
+        self,
+        node: str,
+        forward: Callable[..., Any],
+        inputs: Sequence[Any],
+        params: Mapping[str, Any],
+        result: Any,
+    ) -> Watched:
+        """Note a call that is not made now, with something like what it would give."""
         self.node = node
-        return self._note(How.OPAQUE, forward, (), params, result)
+        return self._note(How.EFFECT, forward, tuple(inputs), params, result)
 
     def noted(self, how: How, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Watched:
         """Run a function, and note the call."""

@@ -119,7 +119,7 @@ def plan_of(
         fixed: the ids of slots whose values will never change.
         overwritten: by the ids of Tensors that have changed since, what they held.
     """
-    values = _Values(program, fixed, overwritten)
+    values = _Values(program, frozenset(effects), fixed, overwritten)
     wanted = _needed(program, (*outputs, *effects))
     with np.errstate(all="ignore"):
         for node in program.graph.nodes:
@@ -141,10 +141,17 @@ def _needed(program: PureProgram, outputs: Sequence[str]) -> set[str]:
 class _Values:
     """The values of a program, as its nodes are lowered one by one."""
 
-    def __init__(self, program: PureProgram, fixed: Collection[str], overwritten: Mapping[int, Any]) -> None:
+    def __init__(
+        self,
+        program: PureProgram,
+        effects: Collection[str],
+        fixed: Collection[str],
+        overwritten: Mapping[int, Any],
+    ) -> None:
         self.lowering = Lowering()
         self.where: dict[int, Where] = {}
-        self._program, self._fixed, self._overwritten = program, fixed, overwritten
+        self._program, self._effects = program, effects
+        self._fixed, self._overwritten = fixed, overwritten
         self._positions = {i: k for k, i in enumerate(program.inputs) if i is not None}
         self._found: dict[str, Any] = {}  # for every node a `Watched`, or a number or a generator
 
@@ -177,8 +184,8 @@ class _Values:
     def _op(self, node: GraphNode) -> Any:
         op, ids, params = self._program.calls[node.id]
         inputs = [self._found[i] for i in ids]
-        if any(isinstance(v, Generator) for v in params.values()):  # a draw now would be missing at the first replay
-            return self.lowering.call(node.id, op.forward, params, np.zeros(node.shape, node.dtype))
+        if node.id in self._effects:  # which must not happen now: a draw would be missing at the first replay
+            return self.lowering.effect(node.id, op.forward, inputs, params, np.zeros(node.shape, node.dtype)[()])
         indices = [self._found[i] for i in node.inputs[len(ids) :]]
         params = _with_indices(params, iter(indices))
         arrays = [x for x in (*inputs, *indices) if isinstance(x, Watched)]
@@ -214,7 +221,9 @@ def _placed(values: _Values, outputs: tuple[int, ...], arguments: int, lines: Ma
         if spec.owner != number:
             still = all(where[n].place in _STILL for n in refs_in((call.args, call.kwargs)))
             where[number] = Where(Place.VIEW) if still else _MADE
-        elif call.how in (How.CALL, How.OPAQUE) or number in escaping or spec.is_scalar or not spec.is_dense:
+        elif (
+            call.how in (How.CALL, How.OPAQUE, How.EFFECT) or number in escaping or spec.is_scalar or not spec.is_dense
+        ):
             where[number] = _MADE
         else:
             span = _overwritten(call, specs, where, last, position)
@@ -231,11 +240,11 @@ def _placed(values: _Values, outputs: tuple[int, ...], arguments: int, lines: Ma
 
 
 def _without_dead(calls: Sequence[Call], outputs: Sequence[int]) -> list[Call]:
-    """Leave out what nothing reads; a draw is kept, since it changes its generator."""
+    """Leave out what nothing reads and has no effect."""
     wanted = set(outputs)
     kept = []
     for call in reversed(calls):
-        if call.value in wanted or any(isinstance(x, Generator) for x in call.kwargs.values()):
+        if call.value in wanted or call.how is How.EFFECT:
             kept.append(call)
             wanted.update(refs_in((call.args, call.kwargs)))
     return kept[::-1]

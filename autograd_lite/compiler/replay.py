@@ -66,7 +66,7 @@ class Replay:
         self._traced = traced
         gradients = [i for _, i in traced.gradients if i is not None]
         wanted = [*traced.results, *(i for _, i in traced.assigned), *gradients]
-        self.plan = plan_of(traced.program, wanted, traced.draws, traced.fixed, traced.overwritten)
+        self.plan = plan_of(traced.program, wanted, traced.effects, traced.fixed, traced.overwritten)
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
         self.source = Source(self.plan, before)
         self.guards = [Guard.of(t) for t in traced.captured if id(t) not in before]
@@ -92,7 +92,7 @@ class Replay:
             f"{len(self._traced.program.calls)} operations became {len(calls)} calls of NumPy, with an arena of "
             f"{self.plan.nbytes:,} bytes",
             f"effects: {len(self._traced.assigned)} assignments, {len(self._traced.gradients)} gradients, "
-            f"{len(self._traced.draws)} draws",
+            f"{len(self._traced.effects)} draws and observations",
             *(f"as long as {guard}" for guard in self.guards),
         ]
 

@@ -11,7 +11,9 @@ import numpy as np
 from ..core.errors import TraceError
 from ..core.indices import IndexArray
 from ..core.mode import TAPES, Mode, enter_mode, leave_mode, no_grad
-from ..core.node import LEAF, Node, next_stamp, user_source
+from ..core.node import LEAF, Node, next_stamp, take_note, user_source
+from ..core.op import Op
+from ..core.shapes import ShapeDtype
 from ..engine import edge_of
 from ..ir.build import Built, built
 from ..ir.graph import PureGraph
@@ -20,6 +22,17 @@ from ..ir.slots import slot_tensor
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from ..tree import leaves
+
+
+_BOOL = np.dtype(np.bool_)
+
+
+def _see(*arrays: Any, function: Callable[..., Any]) -> Any:
+    function(*arrays)
+    return np.False_
+
+
+OBSERVE = Op("observe", _see, None, lambda *_, **__: ShapeDtype((), _BOOL))
 
 
 class Assigned(NamedTuple):
@@ -34,7 +47,7 @@ class Recording:
     """The `Tape` of one run of a function.
 
     Attributes:
-        draws: the random draws, as Tensors.
+        effects: the random draws and what is observed, as Tensors.
         assignments: in order.
         gradients: the leaves whose `.grad` was used, by id, with what it was before.
         roots: the edges that `backward` was called on.
@@ -45,7 +58,7 @@ class Recording:
     """
 
     def __init__(self, f: Callable[..., Any]) -> None:
-        self.draws: list[Tensor] = []
+        self.effects: list[Tensor] = []
         self.assignments: list[Assigned] = []
         self.gradients: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.roots: list[Any] = []
@@ -86,7 +99,15 @@ class Recording:
 
     def drawn(self, node: Node, numbers: Any) -> None:
         """Note a draw."""
-        self.draws.append(wrap(numbers, node))
+        self.effects.append(wrap(numbers, node))
+
+    def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
+        """Note that a function sees values."""
+        for edge in edges:
+            if isinstance(edge, Tensor):
+                self.read(edge)
+        node = Node(OBSERVE, tuple(edges), {"function": f}, None, (), (), _BOOL, take_note(""))
+        self.effects.append(wrap(np.False_, node))
 
     def index(self, t: Any) -> IndexArray:
         """Return the values of a Tensor as an index that knows where they come from."""
@@ -141,7 +162,7 @@ class Traced(NamedTuple):
         before: the leaves whose `.grad` was used, each with what it was before.
         captured: the Tensors from outside that ops have read.
         overwritten: what the leaves held that were assigned to, by id.
-        draws: the ids of the random draws.
+        effects: the ids of the random draws and of what is observed.
         fixed: the ids of slots that will always hold what they hold.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
@@ -156,7 +177,7 @@ class Traced(NamedTuple):
     before: tuple[tuple[Tensor, Tensor | None], ...]
     captured: tuple[Tensor, ...]
     overwritten: dict[int, Any]
-    draws: tuple[str, ...]
+    effects: tuple[str, ...]
     fixed: frozenset[str]
     backward: bool
     masks: bool
@@ -184,7 +205,7 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
     last = {id(a.leaf): a for a in recording.assignments}
     wanted = [*results, *(a.value for a in last.values()), *(g for _, g in gradients if g is not None)]
-    wanted = [_at_the_end(t, last) for t in [*wanted, *recording.draws]]
+    wanted = [_at_the_end(t, last) for t in [*wanted, *recording.effects]]
     history = _lead_out(results, recording.roots)
     _read_latest(wanted, recording.assignments)
     made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
@@ -202,7 +223,7 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
         before,
         tuple(recording.outside.values()),
         recording.overwritten,
-        tuple(next(ids) for _ in recording.draws),
+        tuple(next(ids) for _ in recording.effects),
         frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last)),
         recording.backward,
         recording.masks,

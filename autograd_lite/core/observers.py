@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -50,6 +50,9 @@ class Tape(Protocol):
 
     def drawn(self, node: Node, numbers: Any) -> None:
         """Note a random draw, which happens even if nothing reads its numbers."""
+
+    def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
+        """Note a function that is to see values at every replay."""
 
     def index(self, t: Any) -> Any:
         """Return an array of a Tensor's values, to be a parameter of an op, that tells which Tensor it is."""

@@ -1,0 +1,65 @@
+"""Looking at values without changing them, in compiled functions too: `observe` and `debug_print`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .core.mode import MODE
+from .engine import edge_of
+from .tensors.tensor import Tensor
+
+
+def observe(f: Callable[..., Any], *values: Any) -> None:
+    """Call `f` with the values of some Tensors, now, and at every replay if this is in a function that is compiled.
+
+    What it returns is ignored; if it raises, so does the replay, before it has any effect.
+
+    Args:
+        f: a function of arrays, which it must neither change nor keep.
+        values: Tensors or arrays.
+
+    Example:
+        >>> import numpy as np, autograd_lite as ag
+        >>> seen = []
+        >>> @ag.compile
+        ... def doubled(x):
+        ...     ag.observe(lambda a: seen.append(float(a[0])), x)
+        ...     return x * 2
+        >>> for i in range(3):
+        ...     doubled(np.full(2, i))
+        array([0, 0])
+        array([2, 2])
+        array([4, 4])
+        >>> seen
+        [0.0, 1.0, 2.0]
+    """
+    tape = MODE.get().tape
+    arrays = [np.asarray(v._data if isinstance(v, Tensor) else v) for v in values]
+    f(*arrays)
+    if tape is not None:
+        tape.observed(f, [edge_of(v) if isinstance(v, Tensor) else v for v in values])
+
+
+def debug_print(text: str, *values: Any) -> None:
+    """Print the values of some Tensors, now, and at every replay if this is in a function that is compiled.
+
+    Args:
+        text: a format string with a {} for each value.
+        values: Tensors or arrays.
+
+    Example:
+        >>> import numpy as np, autograd_lite as ag
+        >>> @ag.compile
+        ... def step(x):
+        ...     y = x * x
+        ...     ag.debug_print("the square is {}", y)
+        ...     return y
+        >>> for i in (2.0, 3.0):
+        ...     _ = step(np.float64(i))
+        the square is 4.0
+        the square is 9.0
+    """
+    observe(lambda *arrays: print(text.format(*arrays)), *values)
