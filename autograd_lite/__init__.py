@@ -85,7 +85,7 @@ __version__ = "0.1.0"
 _LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
 _LATE["raise_on_nan"] = ".nonfinite.watch"
 _LATE["compile"] = ".compiler.compiled"
-_LATE |= dict.fromkeys(("debug_print", "observe"), ".observing")
+_LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
 
 if TYPE_CHECKING:
     from . import graph as graph
@@ -99,7 +99,12 @@ if TYPE_CHECKING:
         trace as trace,
     )
     from .nonfinite.watch import raise_on_nan as raise_on_nan
-    from .observing import debug_print as debug_print, observe as observe
+    from .observing import (
+        assume as assume,
+        debug_print as debug_print,
+        is_compiling as is_compiling,
+        observe as observe,
+    )
 else:
 
     def __getattr__(name: str) -> object:

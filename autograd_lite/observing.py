@@ -43,6 +43,48 @@ def observe(f: Callable[..., Any], *values: Any) -> None:
         tape.observed(f, [edge_of(v) if isinstance(v, Tensor) else v for v in values])
 
 
+class AssumptionFailed(Exception):
+    """Raised in a replay, before it has any effect, so that the function itself runs."""
+
+
+def assume(holds: Callable[..., bool], *values: Any) -> None:
+    """State what the compiled code of a function rests on; where it does not hold, the function itself runs.
+
+    Outside of functions that are compiled it does nothing: those branch on the value. It is for functions of which one
+    branch is nearly always taken, and which are not to be split at it.
+
+    Args:
+        holds: a function of arrays.
+        values: Tensors or arrays.
+
+    Example:
+        >>> import numpy as np, autograd_lite as ag
+        >>> def root(x):
+        ...     if not ag.is_compiling() and (x < 0).any():
+        ...         raise ValueError("expected numbers of at least 0")
+        ...     ag.assume(lambda a: (a >= 0).all(), x)
+        ...     return np.sqrt(x)
+        >>> fast = ag.compile(root)
+        >>> fast(np.array([4.0])), fast(np.array([9.0]))
+        (array([2.]), array([3.]))
+        >>> fast(np.array([-1.0]))
+        Traceback (most recent call last):
+        ValueError: expected numbers of at least 0
+    """
+    if is_compiling():
+
+        def check(*arrays: Any) -> None:
+            if not holds(*arrays):
+                raise AssumptionFailed
+
+        observe(check, *values)
+
+
+def is_compiling() -> bool:
+    """Return whether this runs to be compiled, so that it must not branch on values."""
+    return MODE.get().tape is not None
+
+
 def debug_print(text: str, *values: Any) -> None:
     """Print the values of some Tensors, now, and at every replay if this is in a function that is compiled.
 

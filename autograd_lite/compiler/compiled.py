@@ -13,10 +13,11 @@ import numpy as np
 from ..core.arguments import described, function_given
 from ..core.depth import DEPTH
 from ..core.mode import MODE
+from ..observing import AssumptionFailed
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves
-from .replay import MaskNeeded, Replay
+from .replay import Replay
 from .trace import slot_of, trace
 
 P = ParamSpec("P")
@@ -131,7 +132,7 @@ class Compiled(Generic[P, R]):
             if not why:
                 try:
                     return _given_back(known.out, known.replay(arrays), as_tensors)
-                except MaskNeeded:
+                except AssumptionFailed:
                     return self._as_it_is(args, kwargs, as_tensors)
         return self._traced(key, why, args, kwargs, as_tensors)
 
@@ -147,7 +148,10 @@ class Compiled(Generic[P, R]):
                 return given
 
             inner, keywords = map_leaves(opened, (args, kwargs))
-            done = trace(self._f, slots, lambda: self._f(*inner, **keywords))
+            try:
+                done = trace(self._f, slots, lambda: self._f(*inner, **keywords))
+            except AssumptionFailed:
+                return self._as_it_is(args, kwargs, as_tensors)
             results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
             out = map_leaves(lambda x: _RESULT if isinstance(x, Tensor) else x, done.out)
             made = Trace(_kinds_of(args, kwargs), why, None if done.history else Replay(done), out)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.node import LEAF, next_stamp
+from ..observing import AssumptionFailed
 from ..random import Generator
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
@@ -47,10 +48,6 @@ class Guard(NamedTuple):
     def __str__(self) -> str:
         name = f"'{self.tensor.name}'" if self.tensor.name else "a captured tensor"
         return f"{name} {self.shape} {self.dtype}{' requires a gradient' if self.requires_grad else ''}"
-
-
-class MaskNeeded(Exception):
-    """Raised by a replay before it has any effect: the function itself would mask a NaN in its backward pass."""
 
 
 class Replay:
@@ -100,7 +97,7 @@ class Replay:
         """Compute the results for other arguments, and make the effects.
 
         Raises:
-            MaskNeeded: if the function itself must run.
+            AssumptionFailed: if the function itself must run.
         """
         values = self._computed(arrays)
         n = len(self._traced.results)
@@ -130,7 +127,7 @@ class Replay:
         if alarm or (self._traced.masks and any(map(_has_nan, values))):
             for generator, state in states:
                 generator.state = state
-            raise MaskNeeded
+            raise AssumptionFailed
         return values
 
     def _change(self, values: Sequence[Any]) -> None:

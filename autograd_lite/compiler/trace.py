@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from ..core.errors import TraceError
-from ..core.indices import IndexArray
+from ..core.indices import IndexArray, edges_of, indices_in
 from ..core.mode import TAPES, Mode, enter_mode, leave_mode, no_grad
 from ..core.node import LEAF, Node, next_stamp, take_note, user_source
 from ..core.op import Op
@@ -263,7 +263,9 @@ def _read_latest(results: Iterable[Tensor], assignments: Iterable[Assigned]) -> 
     while stack:
         node: Any = stack.pop()
         node.inputs = tuple([latest(edge, node.stamp) for edge in node.inputs])
-        for edge in node.inputs:
+        for index in indices_in(node.params):
+            index.edge = latest(index.edge, node.stamp)
+        for edge in edges_of(node):
             if edge.__class__ is Node and edge not in seen:
                 seen.add(edge)
                 stack.append(edge)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from .node import Node
 
 
 class IndexArray(np.ndarray):
@@ -36,3 +39,8 @@ def indices_in(params: Mapping[str, Any]) -> Iterator[IndexArray]:
         for part in value if value.__class__ is tuple else (value,):
             if part.__class__ is IndexArray:
                 yield part
+
+
+def edges_of(node: Node) -> tuple[Any, ...]:
+    """Return the edges of all that a node reads: its inputs, and its indices if they are Tensors on a tape."""
+    return (*node.inputs, *[index.edge for index in indices_in(node.params)]) if node.params else node.inputs

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.errors import GradError
+from ..core.indices import edges_of
 from ..core.mode import Mode, enter_mode, leave_mode
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import EachInput, Kind as RuleKind
@@ -146,7 +147,7 @@ def _recorded(edges: Iterable[Any]) -> list[Node]:
     found = {edge for edge in edges if edge.__class__ is Node}
     stack = list(found)
     while stack:
-        for edge in stack.pop().inputs:
+        for edge in edges_of(stack.pop()):
             if edge.__class__ is Node and edge not in found:
                 found.add(edge)
                 stack.append(edge)

@@ -134,7 +134,8 @@ class Loss(Configurable):
         with np.errstate(all="ignore"):  # an infinite loss says so itself
             if y_pred.__class__ is Tensor:  # else, in `vmap` and `jvp`, values are not known
                 found = self._weighed(y_true, y_pred, sample_weight, mask, travelled)
-                if not self._limits or _is_finite(found[0]):
+                if not self._limits or ag.is_compiling() or _is_finite(found[0]):
+                    ag.assume(np.isfinite, found[0]) if self._limits else None
                     return found
             token = LIMITS.set(True)
             try:
@@ -146,9 +147,10 @@ class Loss(Configurable):
     def _weighed(
         self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Any, travelled: Any
     ) -> tuple[Tensor, float]:
-        values = y_true.data if isinstance(y_true, Tensor) else np.asarray(y_true)
-        self.check(values, y_pred.shape)
-        given = self._cast(y_true if isinstance(y_true, Tensor) else values, y_pred.dtype)
+        given = y_true if isinstance(y_true, Tensor) else np.asarray(y_true)
+        shape = y_pred.shape
+        ag.observe(lambda values: self.check(values, shape), given)
+        given = self._cast(given, y_pred.dtype)
         rows = float(y_pred.shape[0])
         plain = sample_weight is None and mask is None and travelled is None
         if plain and self.reduction in _MEANS and type(self).counted is Loss.counted:

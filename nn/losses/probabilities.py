@@ -53,7 +53,8 @@ def _behind(y_pred: Tensor, activation: str, axis: int) -> Tensor | None:
         return None
     logits = y_pred.inputs[0]
     try:
-        logits.data  # noqa: B018  (raises if the values are gone, freed by an earlier backward)
+        if not ag.is_compiling():
+            logits.data  # noqa: B018  (raises if the values are gone, freed by an earlier backward)
     except ag.GradError:
         return None
     return logits

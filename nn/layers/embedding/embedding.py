@@ -71,13 +71,16 @@ class Embedding(Layer):
         """Return the vectors, shape (N, ..., D)."""
         index = _integers(self, x)
         if index.size:
-            low, high = int(index.data.min()), int(index.data.max())
-            if low < 0 or high >= self.input_dim:
-                raise ValueError(
-                    f"{self._speaker}: expected integers from 0 to {self.input_dim - 1}; "
-                    f"received {low if low < 0 else high}. Give it an input_dim of the largest integer plus 1"
-                )
+            ag.observe(self._check_range, index)
         return np.take(self.embeddings, index, axis=0)  # type: ignore[return-value]
+
+    def _check_range(self, index: Any) -> None:
+        low, high = int(index.min()), int(index.max())
+        if low < 0 or high >= self.input_dim:
+            raise ValueError(
+                f"{self._speaker}: expected integers from 0 to {self.input_dim - 1}; "
+                f"received {low if low < 0 else high}. Give it an input_dim of the largest integer plus 1"
+            )
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return where x is not 0, of x's shape; None without `mask_zero`."""
