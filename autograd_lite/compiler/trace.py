@@ -23,7 +23,6 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from ..tree import leaves
 
-
 _BOOL = np.dtype(np.bool_)
 
 
