@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
@@ -12,6 +11,7 @@ import numpy as np
 
 from ..core.arguments import described, function_given
 from ..core.depth import DEPTH
+from ..core.forks import fork_safe_lock
 from ..core.mode import MODE
 from ..observing import AssumptionFailed
 from ..tensors.record import wrap
@@ -69,7 +69,7 @@ class Compiled(Generic[P, R]):
         functools.update_wrapper(self, f)
         self._f = f
         self._traces: dict[Any, Trace] = {}
-        self._lock = threading.RLock()
+        self._lock = fork_safe_lock()
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)
