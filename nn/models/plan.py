@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
+from weakref import ref
 
 from autograd_lite import Tensor
 from autograd_lite.arguments import described
@@ -45,7 +46,8 @@ class Step(NamedTuple):
 class Plan:
     """The calls of a functional model, in an order in which they can be made.
 
-    It holds no symbols, which form chains as long as the model is deep; so it can be copied and pickled.
+    It holds no symbols, which form chains as long as the model is deep; so it can be copied and pickled. Those that it
+    was made of are found again as long as their owner keeps them.
 
     Args:
         inputs: the slots of the inputs, nested as the model takes them.
@@ -53,6 +55,7 @@ class Plan:
         steps: the calls.
         sources: the input layers, by their slots.
         specs: shape and dtype of every slot.
+        calls: those that it was made of: of the inputs, then of the steps.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Plan:
         steps: list[Step],
         sources: dict[int, Module],
         specs: list[tuple[Shape, str]],
+        calls: Iterable[Call] = (),
     ) -> None:
         self.inputs = inputs
         self.outputs = outputs
@@ -71,9 +75,10 @@ class Plan:
         self.input_slots = sorted_slots(inputs)
         self.output_slots = sorted_slots(outputs)
         self._symbols: list[Symbol] | None = None
+        self._made_of = [ref(call) for call in calls]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_symbols": None}
+        return {**vars(self), "_symbols": None, "_made_of": []}
 
     def run(self, tensors: list[Any]) -> Any:
         """Return the outputs for one tensor per input."""
@@ -98,17 +103,18 @@ class Plan:
         """Return a symbol for every slot, always the same ones until the model is copied."""
         if self._symbols is None:
             found: list[Any] = [None] * len(self.specs)
-            for slot in self.input_slots:
+            known = [call() for call in self._made_of] or [None] * (len(self.input_slots) + len(self.steps))
+            for slot, first in zip(self.input_slots, known, strict=False):
                 source = self.sources.get(slot)
                 if source is not None:
                     shape, dtype = self.specs[slot]
-                    found[slot] = Symbol(shape, dtype, Call(source, (), {}), 0, source._name)
+                    found[slot] = Symbol(shape, dtype, first or Call(source, (), {}), 0, source._name)
             for slot in self.input_slots:
                 if found[slot] is None:  # an input that another model computes
                     shape, dtype = self.specs[slot]
                     found[slot] = Symbol(shape, dtype, Call(Module(name="intermediate"), (), {}), 0)
-            for one in self.steps:
-                call = Call(one.module, self.filled(one.args, found), self.filled(one.kwargs, found))
+            for one, made in zip(self.steps, known[len(self.input_slots) :], strict=True):
+                call = made or Call(one.module, self.filled(one.args, found), self.filled(one.kwargs, found))
                 call.results, call.nested = [self.specs[slot] for slot in one.outs], one.nested
                 for i, slot in enumerate(one.outs):
                     found[slot] = Symbol(*self.specs[slot], call, i)
@@ -217,12 +223,11 @@ def planned(what: str, inputs: Any, outputs: Any) -> Plan:
             raise ValueError(f"{what}: expected every input once; {symbol!r} is there twice")
         if is_input(symbol):
             sources[slot.i] = symbol.call.module
-    steps = []
-    for call in _calls(what, given, wanted):
-        args, kwargs = replaced(Symbol, slot_of, call.args), replaced(Symbol, slot_of, call.kwargs)
-        steps.append((call, args, kwargs))
+    calls = _calls(what, given, wanted)
+    filled = [(replaced(Symbol, slot_of, call.args), replaced(Symbol, slot_of, call.kwargs)) for call in calls]
     inputs, outputs = replaced(Symbol, slot_of, inputs), replaced(Symbol, slot_of, outputs)
-    return Plan(inputs, outputs, [_step(call, a, k, slots, specs) for call, a, k in steps], sources, specs)
+    steps = [_step(call, args, kwargs, slots, specs) for call, (args, kwargs) in zip(calls, filled, strict=True)]
+    return Plan(inputs, outputs, steps, sources, specs, [*(symbol.call for symbol in given), *calls])
 
 
 def _step(

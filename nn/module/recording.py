@@ -74,8 +74,7 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
     if reset := getattr(module, "reset_states", None):
         reset()
     symbols = [Symbol(shape, out.dtype, call, i) for i, (shape, out) in enumerate(zip(shapes, outs, strict=True))]
-    for symbol, out in zip(symbols, outs, strict=True):
-        symbol.mask_ndim = np.ndim(mask_of(out))
+    call.masks = [np.ndim(mask_of(out)) for out in outs]
     call.results = [(symbol.shape, symbol.dtype.name) for symbol in symbols]
     call.nested = not isinstance(result, Tensor)
     if not call.nested:
