@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from autograd_lite import tree
 
+from ..config.arguments import is_text
+
 Shape = tuple[int | None, ...]
 
 _SERIAL = itertools.count()
@@ -44,6 +46,11 @@ class Spec(NamedTuple):
 
     shape: Shape
     dtype: str
+
+
+def spec_of(value: Any) -> Spec:
+    """Return the shape of one sample, and the dtype, of a tensor, an array or a symbol; that of strings is "str"."""
+    return Spec(value.shape[1:], "str" if is_text(value) else value.dtype.name)
 
 
 class Call:
@@ -119,7 +126,7 @@ class Symbol:
 
     def __repr__(self) -> str:
         name = "" if self.name is None else f", name={self.name!r}"
-        return f"Symbol(shape={self.shape}, dtype={self.dtype}{name})"
+        return f"Symbol(shape={self.shape}, dtype={self.dtype.name}{name})"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise self._without_values(
@@ -242,7 +249,7 @@ def replaced(kind: type | tuple[type, ...], f: Callable[[Any], Any], structure: 
     return structure
 
 
-def instances(kind: type, structure: Any) -> list[Any]:
+def instances(kind: type | tuple[type, ...], structure: Any) -> list[Any]:
     """Return the instances of `kind` in nested containers, in order.
 
     Example:

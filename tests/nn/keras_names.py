@@ -37,7 +37,6 @@ def split(text: str) -> tuple[str, ...]:
 
 
 _ELSEWHERE = "a layer of another framework, whose operations are not recorded here"
-_STRINGS = "strings: make them integers before, with np.unique(strings, return_inverse=True) or a dict"
 _PROGRESS = "the argument verbose of fit says what is shown"
 
 # Reasons, by section; every other name is here.
@@ -46,17 +45,12 @@ _LEFT_OUT_LAYERS = {
     "ContrastLimitedAdaptiveHistogramEqualization": "histograms have no gradient: prepare the images before",
     "Equalization": "histograms have no gradient: prepare the images before",
     "FlaxLayer": _ELSEWHERE,
-    "HashedCrossing": _STRINGS,
-    "Hashing": _STRINGS,
     "InputSpec": "every layer checks its inputs by itself, and says what it expected",
     "JaxLayer": _ELSEWHERE,
-    "Lambda": "operators and NumPy functions of symbols are layers already, and can be saved, which a function cannot",
     "MaxNumBoundingBoxes": "pads lists of bounding boxes, which no layer here takes",
     "Pipeline": "Sequential does the same",
     "RandAugment": "draws among other augmentation layers; a layer of your own can call them",
-    "StringLookup": _STRINGS,
     "TFSMLayer": _ELSEWHERE,
-    "TextVectorization": _STRINGS,
     "TorchModuleWrapper": _ELSEWHERE,
 }
 _LEFT_OUT_CALLBACKS = {
@@ -66,7 +60,6 @@ _LEFT_OUT_CALLBACKS = {
 }
 _LEFT_OUT_UTILS = {
     "Config": "a dict does",
-    "FeatureSpace": "columns of strings and categories: scikit-learn's ColumnTransformer works with nn.sklearn",
     "get_file": "datasets are downloaded by their own load_data, and checked by hash",
     "model_to_dot": "plot_model(model, to_file='model.dot') writes it",
 }
@@ -114,29 +107,24 @@ _FASTER = "chooses between implementations; here there is one"
 _TAKEN = "taken, and changes nothing: there is one implementation"
 _RENORM = "batch renormalization is not here"
 _INPUTS = "inputs are dense arrays, of batches of any size"
-_LOOKUP = "IntegerLookup has 64-bit integers, and takes unknown ones modulo num_oov_indices"
 # Arguments of Keras's layers that ours lack, with the reasons.
 LAYER_ARGUMENTS = {
     "autocast": "inputs are always cast to the layer's dtype",
     "flash_attention": _FASTER,
     "gptq_unpacked_column_size": _BIG_MODELS,
-    "idf_weights": "there is no output_mode='tf_idf'",
     "input_tensor": _INPUTS,
     "lora_alpha": _BIG_MODELS,
     "lora_rank": _BIG_MODELS,
-    "oov_method": _LOOKUP,
     "optional": _INPUTS,
     "quantization_config": _BIG_MODELS,
     "ragged": _INPUTS,
     "renorm": _RENORM,
     "renorm_clipping": _RENORM,
     "renorm_momentum": _RENORM,
-    "salt": _LOOKUP,
     "sparse": _INPUTS,
     "synchronized": "one process trains",
     "unroll": _TAKEN,
     "use_cudnn": _TAKEN,
-    "vocabulary_dtype": _LOOKUP,
     "weights": "layer.set_weights(weights)",
 }
 
