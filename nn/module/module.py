@@ -434,13 +434,14 @@ class Module(Tree["Module"]):
             ValueError: if their number, a shape or a dtype differs.
         """
         self._ready(f"{type(self).__name__}.set_weights")
-        paths = {id(t): path for path, t in self._tensors()}
-        if len(weights) != len(paths):
+        tensors = self._tensors_in_keras_order()
+        if len(weights) != len(tensors):
             raise ValueError(
-                f"{self.name}.set_weights: expected {len(paths)} arrays, in the order of get_weights(); received "
+                f"{self.name}.set_weights: expected {len(tensors)} arrays, in the order of get_weights(); received "
                 f"{len(weights)}"
             )
-        self.load_state_dict({paths[id(t)]: a for t, a in zip(self._tensors_in_keras_order(), weights, strict=True)})
+        given = {id(t): a for t, a in zip(tensors, weights, strict=True)}
+        self.load_state_dict({path: given.get(id(t), t) for path, t in self._tensors()})
 
     # ---- looks ------------------------------------------------------------------------------------------------------
 
