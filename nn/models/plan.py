@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
-from weakref import ref
+from weakref import WeakValueDictionary
 
 from autograd_lite import Tensor
 from autograd_lite.arguments import described
@@ -21,8 +22,7 @@ from .slots import Slot, Step, sorted_slots
 class Plan:
     """The calls of a functional model, in an order in which they can be made.
 
-    It holds no symbols, which form chains as long as the model is deep; so it can be copied and pickled. Those that it
-    was made of are found again as long as their owner keeps them.
+    It keeps no symbols alive, which form chains as long as the model is deep; so it can be copied and pickled.
 
     Args:
         inputs: the slots of the inputs, nested as the model takes them.
@@ -30,8 +30,9 @@ class Plan:
         steps: the calls.
         sources: the input layers, by their slots.
         specs: shape and dtype of every slot.
-        calls: those that it was made of: of the inputs, then of the steps.
     """
+
+    _first: Mapping[int, Symbol] = MappingProxyType({})  # what it was made of, by slot
 
     def __init__(
         self,
@@ -40,7 +41,6 @@ class Plan:
         steps: list[Step],
         sources: dict[int, Module],
         specs: list[tuple[Shape, str]],
-        calls: Iterable[Call] = (),
     ) -> None:
         self.inputs = inputs
         self.outputs = outputs
@@ -50,10 +50,9 @@ class Plan:
         self.input_slots = sorted_slots(inputs)
         self.output_slots = sorted_slots(outputs)
         self._symbols: list[Symbol] | None = None
-        self._made_of = [ref(call) for call in calls]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_symbols": None, "_made_of": []}
+        return {**vars(self), "_symbols": None, "_first": {}}
 
     def run(self, tensors: list[Any]) -> Any:
         """Return the outputs for one tensor per input."""
@@ -75,26 +74,32 @@ class Plan:
         return replaced(Slot, lambda slot: values[slot.i], structure)
 
     def symbols(self) -> list[Symbol]:
-        """Return a symbol for every slot, always the same ones until the model is copied."""
+        """Return a symbol for every slot, always the same ones until the model is copied.
+
+        Those that the model was made of are among them, if somebody has them still, so that they can be used together.
+        """
         if self._symbols is None:
-            found: list[Any] = [None] * len(self.specs)
-            known = [call() for call in self._made_of] or [None] * (len(self.input_slots) + len(self.steps))
-            for slot, first in zip(self.input_slots, known, strict=False):
-                source = self.sources.get(slot)
-                if source is not None:
-                    shape, dtype = self.specs[slot]
-                    found[slot] = Symbol(shape, dtype, first or Call(source, (), {}), 0, source._name)
+            found: list[Any] = [self._first.get(slot) for slot in range(len(self.specs))]
             for slot in self.input_slots:
-                if found[slot] is None:  # an input that another model computes
-                    shape, dtype = self.specs[slot]
-                    found[slot] = Symbol(shape, dtype, Call(Module(name="intermediate"), (), {}), 0)
-            for one, made in zip(self.steps, known[len(self.input_slots) :], strict=True):
-                call = made or Call(one.module, self.filled(one.args, found), self.filled(one.kwargs, found))
+                if found[slot] is None:
+                    source = self.sources.get(slot)  # None for an input that another model computes
+                    module = Module(name="intermediate") if source is None else source
+                    found[slot] = Symbol(*self.specs[slot], Call(module, (), {}), 0, source and source._name)
+            for one in self.steps:
+                kept = [found[slot].call for slot in one.outs if found[slot] is not None]
+                call = (
+                    kept[0] if kept else Call(one.module, self.filled(one.args, found), self.filled(one.kwargs, found))
+                )
                 call.results, call.nested = [self.specs[slot] for slot in one.outs], one.nested
                 for i, slot in enumerate(one.outs):
-                    found[slot] = Symbol(*self.specs[slot], call, i)
+                    if found[slot] is None:
+                        found[slot] = Symbol(*self.specs[slot], call, i)
             self._symbols = found
         return self._symbols
+
+    def made_of(self, symbols: Mapping[int, Symbol]) -> None:
+        """Note the symbols that the plan was made of, by their slots, for as long as they live."""
+        self._first = WeakValueDictionary(symbols)
 
     def modules(self) -> list[Module]:
         """Return the input layers and the layers, each once, in the order of their first call."""
@@ -175,12 +180,14 @@ def planned(what: str, inputs: Any, outputs: Any) -> Plan:
     given, wanted = _symbols(what, "inputs", inputs), _symbols(what, "outputs", outputs)
     slots: dict[tuple[int, int], int] = {}
     specs: list[tuple[Shape, str]] = []
+    met: dict[int, Symbol] = {}
 
     def slot_of(symbol: Symbol) -> Slot:
         key = (id(symbol.call), symbol.index)
         if key not in slots:
             slots[key] = len(specs)
             specs.append((symbol.shape, symbol.dtype.name))
+        met[slots[key]] = symbol
         return Slot(slots[key])
 
     sources = {}
@@ -190,11 +197,14 @@ def planned(what: str, inputs: Any, outputs: Any) -> Plan:
             raise ValueError(f"{what}: expected every input once; {symbol!r} is there twice")
         if is_input(symbol):
             sources[slot.i] = symbol.call.module
-    calls = _calls(what, given, wanted)
-    filled = [(replaced(Symbol, slot_of, call.args), replaced(Symbol, slot_of, call.kwargs)) for call in calls]
+    steps = []
+    for call in _calls(what, given, wanted):
+        args, kwargs = replaced(Symbol, slot_of, call.args), replaced(Symbol, slot_of, call.kwargs)
+        steps.append((call, args, kwargs))
     inputs, outputs = replaced(Symbol, slot_of, inputs), replaced(Symbol, slot_of, outputs)
-    steps = [_step(call, args, kwargs, slots, specs) for call, (args, kwargs) in zip(calls, filled, strict=True)]
-    return Plan(inputs, outputs, steps, sources, specs, [*(symbol.call for symbol in given), *calls])
+    plan = Plan(inputs, outputs, [_step(call, a, k, slots, specs) for call, a, k in steps], sources, specs)
+    plan.made_of(met)
+    return plan
 
 
 def _step(

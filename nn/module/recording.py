@@ -80,7 +80,8 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
     symbols = [
         Symbol(shape, spec_of(out).dtype, call, i) for i, (shape, out) in enumerate(zip(shapes, outs, strict=True))
     ]
-    call.masks = [np.ndim(mask_of(out)) for out in outs]
+    for symbol, out in zip(symbols, outs, strict=True):
+        symbol.mask_ndim = np.ndim(mask_of(out))
     call.results = [(symbol.shape, symbol.dtype.name) for symbol in symbols]
     call.nested = not isinstance(result, _VALUES)
     if not call.nested:

@@ -61,18 +61,16 @@ class Call:
         args: its positional arguments, with symbols for tensors.
         kwargs: its keyword arguments.
 
-    `results` has the shape and dtype of each returned tensor; `nested` is whether they were in a container; `masks` has
-    the number of axes of each result's mask, 0 if it has none.
+    `results` has the shape and dtype of each returned tensor; `nested` is whether they were in a container.
     """
 
-    __slots__ = ("__weakref__", "args", "kwargs", "masks", "module", "nested", "results", "serial")
+    __slots__ = ("args", "kwargs", "module", "nested", "results", "serial")
 
     def __init__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.module = module
         self.args = args
         self.kwargs = kwargs
         self.results: list[tuple[Shape, str]] = []
-        self.masks: list[int] = []
         self.nested = False
         self.serial = next(_SERIAL)
 
@@ -95,6 +93,8 @@ class Symbol:
         index: its place among the results of the call.
         name: what summaries and error messages call it.
 
+    `mask_ndim` is the number of axes of its mask, 0 if it has none.
+
     Example:
         >>> import nn
         >>> x = nn.Input((3,))
@@ -104,7 +104,7 @@ class Symbol:
         ((None, 3), (None, 3))
     """
 
-    __slots__ = ("call", "dtype", "index", "name", "shape")
+    __slots__ = ("__weakref__", "call", "dtype", "index", "mask_ndim", "name", "shape")
     __hash__ = object.__hash__
 
     def __init__(self, shape: Shape, dtype: npt.DTypeLike, call: Call, index: int, name: str | None = None) -> None:
@@ -113,16 +113,12 @@ class Symbol:
         self.call = call
         self.index = index
         self.name = name
+        self.mask_ndim = 0
 
     @property
     def ndim(self) -> int:
         """The number of axes, the batch axis included."""
         return len(self.shape)
-
-    @property
-    def mask_ndim(self) -> int:
-        """The number of axes of its mask, 0 if it has none."""
-        return self.call.masks[self.index] if self.call.masks else 0
 
     def __repr__(self) -> str:
         name = "" if self.name is None else f", name={self.name!r}"

@@ -460,3 +460,19 @@ def test_the_symbols_of_layers_are_those_that_the_model_was_made_of() -> None:
     assert features(x).shape == (5, 4)
     again = copy.deepcopy(model)
     assert nn.Model(again.inputs, again.get_layer("hidden").output)(x).shape == (5, 4)
+
+
+def test_the_symbols_of_a_model_are_those_it_was_made_of() -> None:
+    x = nn.Input((3,))
+    hidden = layers.Dense(2, name="hidden")(x)
+    out = layers.Dense(1)(hidden)
+    model = models.Model(x, out)
+    assert model.inputs[0] is x
+    assert model.get_layer("hidden").output is hidden
+    longer = models.Model(x, [out, layers.Dense(4)(model.get_layer("hidden").output)])
+    assert [a.shape for a in longer(A)] == [(6, 1), (6, 4)]
+    del hidden, out
+    gc.collect()
+    assert models.Model(x, models.Model(x, -x).output).output_shape == (None, 3)
+    assert models.Model(x, model.get_layer("hidden").output).output_shape == (None, 2)
+    assert copy.deepcopy(model).inputs[0] is not x
