@@ -76,7 +76,7 @@ class Plan:
     def symbols(self) -> list[Symbol]:
         """Return a symbol for every slot, always the same ones until the model is copied.
 
-        Those that the model was made of are among them, if somebody has them still, so that they can be used together.
+        Those that the model was made of are among them, as long as they are alive, so that they can be used together.
         """
         if self._symbols is None:
             found: list[Any] = [self._first.get(slot) for slot in range(len(self.specs))]
