@@ -43,6 +43,7 @@ _LATE = {
         "timeseries_dataset_from_array",
         "unpack_x_y_sample_weight",
     ),
+    ".feature_space": ("FeatureSpace",),
     ".folders": ("audio_dataset_from_directory", "image_dataset_from_directory", "text_dataset_from_directory"),
     ".image_files": ("array_to_img", "img_to_array", "load_img", "save_img"),
     ".progbar": ("Progbar",),
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
         timeseries_dataset_from_array as timeseries_dataset_from_array,
         unpack_x_y_sample_weight as unpack_x_y_sample_weight,
     )
+    from .feature_space import FeatureSpace as FeatureSpace
     from .folders import (
         audio_dataset_from_directory as audio_dataset_from_directory,
         image_dataset_from_directory as image_dataset_from_directory,
@@ -90,6 +92,7 @@ else:
 
 __all__ = [
     "CustomObjectScope",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",

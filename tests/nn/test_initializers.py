@@ -13,8 +13,6 @@ from nn import initializers, layers
 from nn.config.config import plain, restored
 from nn.initializers import Initializer
 
-from . import peers
-
 CASES: dict[str, Any] = {
     "Zeros": initializers.Zeros(),
     "Ones": initializers.Ones(),
@@ -90,15 +88,6 @@ def test_orthogonal_matrices_are_uniformly_distributed() -> None:
     # Of the Haar measure on O(3): the trace has mean 0 and variance 1. Q of QR without the signs has another mean.
     assert np.mean(traces) == pytest.approx(0, abs=0.1)
     assert np.var(traces) == pytest.approx(1, rel=0.1)
-
-
-@pytest.mark.ci
-def test_identity_and_constants_equal_those_of_keras() -> None:
-    keras = peers.keras()
-    for name in ("Zeros", "Ones", "Constant", "Identity"):
-        theirs = getattr(keras.initializers, name)(**CASES[name].get_config())
-        for shape in ((3, 3), (2, 5)):
-            np.testing.assert_array_equal(CASES[name](shape).data, theirs(shape).detach().numpy())
 
 
 REFUSALS: dict[str, tuple[Any, type[Exception], str]] = {

@@ -80,6 +80,11 @@ class RecurrentCell(KernelAndBias):
     def _first_bias(self, shape: tuple[int, ...], dtype: Any) -> Any:
         return self.bias_initializer(shape, dtype)
 
+    def _cast(self, x: Any) -> Any:
+        if isinstance(x, (list, tuple)) and x and all(np.ndim(part) > 1 for part in x):  # states, (N, H) each
+            return [super(RecurrentCell, self)._cast(part) for part in x]
+        return super()._cast(x)
+
     def project(self, x: Tensor) -> Tensor:
         """Return what the input gives to the gates, x @ kernel + bias, for x of shape (..., D)."""
         z = self.checked(x) @ self.kernel

@@ -40,7 +40,7 @@ def results(out: Any) -> list[Shape]:
 
 
 def really(case: LayerCase, axes: tuple[int, ...], times: int) -> tuple[list[Shape], list[Shape]] | None:
-    """Return the shapes of a new layer's results and weights for inputs so many times as long; None if it fails."""
+    """Return the shapes of a new layer's results and weights for inputs that many times as long; None if it fails."""
     arrays = case.draw()
     for axis in axes:
         arrays = [np.repeat(a, times, axis=axis) for a in arrays]
