@@ -38,28 +38,30 @@ class _Policy(Augmentation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        high = self.factor[1]
-        streams = (self.seed + i if isinstance(self.seed, int) else self.seed for i in range(1, 20))
+        streams = iter([self.seed + i if isinstance(self.seed, int) else self.seed for i in range(1, 10)])
+        shared = {"data_format": self.data_format, "dtype": self.dtype}
+        colors: dict[str, Any] = {**shared, "value_range": self.value_range}
 
-        def options(random: bool = True) -> dict[str, Any]:
-            shared = {"data_format": self.data_format, "dtype": self.dtype}
-            return {**shared, "seed": next(streams)} if random else shared
+        def moving() -> dict[str, Any]:
+            return {**shared, "interpolation": self.interpolation, "seed": next(streams)}
 
-        both: Any = (self.factor, self.factor)
-        ranged: dict[str, Any] = {"value_range": self.value_range}
-        moving: dict[str, Any] = {"interpolation": self.interpolation}
+        def coloring() -> dict[str, Any]:
+            return {**colors, "seed": next(streams)}
+
+        # A seed for each, since draws from the same stream would go together.
+        f = self.factor
         self.parts: dict[str, Augmentation] = {
-            "random_shear": RandomShear(*both, **moving, **options()),
-            "random_translation": RandomTranslation(*both, **moving, **options()),
-            "random_rotation": RandomRotation(self.factor, **moving, **options()),
-            "random_brightness": RandomBrightness(self.factor, **ranged, **options()),
-            "random_color_degeneration": RandomColorDegeneration(self.factor, **ranged, **options()),
-            "random_contrast": RandomContrast(self.factor, **ranged, **options()),
-            "random_sharpness": RandomSharpness(self.factor, **ranged, **options()),
-            "random_posterization": RandomPosterization(max(1, int(8 * high)), **ranged, **options()),
-            "solarization": Solarization(self.factor, self.factor, **ranged, **options()),
-            "auto_contrast": AutoContrast(**ranged, **options(random=False)),
-            "equalization": Equalization(**ranged, **options(random=False)),
+            "random_shear": RandomShear(f, f, **moving()),
+            "random_translation": RandomTranslation(f, f, **moving()),
+            "random_rotation": RandomRotation(f, **moving()),
+            "random_brightness": RandomBrightness(f, **coloring()),
+            "random_color_degeneration": RandomColorDegeneration(f, **coloring()),
+            "random_contrast": RandomContrast(f, **coloring()),
+            "random_sharpness": RandomSharpness(f, **coloring()),
+            "random_posterization": RandomPosterization(max(1, int(8 * f[1])), **coloring()),
+            "solarization": Solarization(f, f, **coloring()),
+            "auto_contrast": AutoContrast(**colors),
+            "equalization": Equalization(**colors),
         }
 
     def _integers(self, count: int, below: int) -> list[int]:
