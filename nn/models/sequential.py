@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from autograd_lite import ShapeError, Tensor
 
+from .. import saving
 from ..config.fields import attribute
 from ..config.limits import reading
 from ..config.registry import snake_case
@@ -263,6 +264,8 @@ class Sequential(Model):
         if cls is not Sequential:
             return super().from_config(config)
         with reading(config):
+            if "sample" not in config and saving.keras.reading.is_keras(config):
+                config = saving.keras.reading.sequential(config)
             if "layers" not in config or not isinstance(config["layers"], list):
                 raise ValueError(
                     "Sequential.from_config: expected a dict with a list of layers, as get_config() returns it; "
