@@ -43,15 +43,15 @@ def kind_of(path: Any) -> str | None:
             return _SAVED_MODEL if os.path.exists(os.path.join(os.fsdecode(path), "saved_model.pb")) else "a folder"
         with open(path, "rb") as file:
             head = file.read(512)
-            return _of_zip(path) if head.startswith(b"PK") else named(head)
+            if head[4:9] == b"\0\0\0\0{":
+                return None  # safetensors, whose length may look like anything
+            return _of_zip(path) if head[:4] in (b"PK\3\4", b"PK\5\6") else named(head)
     except (OSError, ValueError):
         return None
 
 
 def named(head: bytes) -> str | None:
     """Return what a file that begins with these bytes is."""
-    if head[4:9] == b"\0\0\0\0{":
-        return None  # safetensors, whose length may look like anything
     for at, signature, name in _BEGINNINGS:
         if head.startswith(signature, at):
             return name
@@ -76,4 +76,4 @@ def _of_zip(path: Any) -> str:
         return _TORCH
     if names and all(name.endswith(".npy") for name in names):
         return "arrays that np.savez wrote: read them with np.load, and pass them to set_weights"
-    return "a zip archive of something else than a model of Keras: it has no config.json"
+    return "a zip archive, but not a model of Keras: it has no config.json"

@@ -158,7 +158,7 @@ def _made(about: dict[str, Any], arrays: Mapping[str, Array]) -> Module:
         model = restored(ours({key: part for key, part in about.items() if key in _MADE_OF}))
         if not isinstance(model, Module):
             raise ValueError(f"expected a model; received {about.get('class_name')!r:.80}")
-        if shape is not None and model._needs_build():
+        if shape is not None and (model._needs_build() or model._has_unbuilt_parts()):
             with ag.no_grad(), model.mode(training=False), np.errstate(all="ignore"):
                 model(_zeros(shape))
         model._ready("load_model")

@@ -242,7 +242,8 @@ class _Calls:
         args, kwargs = self._filled(node["args"]), self._filled(node["kwargs"])
         unsaid = {"mask": None, "training": False}  # what Keras writes where the call said nothing
         kwargs = {k: v for k, v in kwargs.items() if k not in unsaid or (v is not None and v is not unsaid[k])}
-        if ".ops." in str(entry.get("module")):
+        old = "module" not in entry and not {"trainable", "dtype"} & entry["config"].keys()
+        if old or ".ops." in str(entry.get("module")):
             result = _operation(name, entry, args, kwargs)
         else:
             if name not in self.made:

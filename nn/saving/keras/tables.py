@@ -154,3 +154,5 @@ SLOTS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 #: A number of the optimizer that Keras keeps after the slots.
 LAST = {"Nadam": "u_product"}
+#: A slot that Keras keeps with the other sign.
+NEGATED = {"SGD": "momentum"}

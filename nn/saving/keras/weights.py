@@ -16,7 +16,7 @@ from autograd_lite import Tensor
 
 from ...config.registry import snake_case
 from ...module.module import Module
-from .tables import GROUPS, LAST, PARTS, SLOTS, VARIABLES
+from .tables import GROUPS, LAST, NEGATED, PARTS, SLOTS, VARIABLES
 
 Array = npt.NDArray[Any]
 
@@ -47,19 +47,16 @@ def _own(module: Module) -> list[Tensor]:
 
 
 def _parts(module: Any) -> Iterator[tuple[str, Module]]:
+    """Yield the parts of a module in the order in which Keras looks for them; the first path of a part counts."""
     own = {name: value for name, value in vars(module).items() if name not in module._unnamed}
-    if hasattr(type(module), "get_layer"):  # a model, whose layers come first
-        yield from _in_container("layers", [part for _, part in module._named_layers()] if _listed(module) else [])
-    else:
-        own |= {key: value for name in module._unnamed for key, value in vars(module).get(name, {}).items()}
     names = next((PARTS[c.__name__] for c in type(module).__mro__ if c.__name__ in PARTS), {})
     theirs = {names.get(name, name): value for name, value in own.items()}
-    for name in sorted(theirs, key=lambda name: f"~{name}" if name.startswith("_") else name):
+    first = []
+    if hasattr(type(module), "get_layer"):  # a model, whose `layers` are an attribute too
+        theirs["layers"] = [part for _, part in module._named_layers()]
+        first = ["layers"] * (module._symbol_plan() is not None or hasattr(module, "pop"))
+    for name in [*first, *sorted(theirs, key=lambda name: f"~{name}" if name.startswith("_") else name)]:
         yield from _in_value(name, theirs[name])
-
-
-def _listed(module: Any) -> bool:
-    return module._symbol_plan() is not None or hasattr(module, "pop")
 
 
 def _group(module: Module) -> str:
@@ -144,27 +141,37 @@ def _state(optimizer: Any) -> dict[str, Array]:
     return (zeros if optimizer.gradient_accumulation_steps else {}) | optimizer.state_dict()
 
 
+def _signed(optimizer: Any, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return a state with the signs of Keras for ours, or ours for Keras's."""
+    other = NEGATED.get(type(optimizer).__name__)
+    return {key: -a if key.partition(".")[2] == other else a for key, a in arrays.items()}
+
+
 _FIRST = ("average", "accumulated_gradient")  # the slots that Keras keeps before all others
 
 
 def optimizer_arrays(model: Module, optimizer: Any) -> list[Array]:
-    """Return the variables that Keras's optimizer would have."""
-    if not getattr(optimizer, "parameters", None) or not hasattr(optimizer, "_schedule"):
+    """Return the variables that Keras's optimizer would have; none for one made of others, which Keras writes apart."""
+    state = _state(optimizer) if getattr(optimizer, "parameters", None) else {}
+    if "iterations" not in state:
         return []
-    state = _state(optimizer)
-    steps, *others = (np.asarray(state[key]) for key in _order(model, optimizer, state))
+    signed = _signed(optimizer, state)
+    steps, *others = (signed[key] for key in _order(model, optimizer, state))
     return [steps.astype(np.int32), *(a.astype(np.float32) if a.ndim == 0 else a for a in others)]
 
 
 def load_optimizer(model: Module, optimizer: Any, arrays: list[Array]) -> bool:
     """Give an optimizer of the model's parameters the state that Keras's had; return whether it fits."""
-    if not hasattr(optimizer, "_schedule"):
-        return False
     state = _state(optimizer)
+    if "iterations" not in state:
+        return False
     keys = _order(model, optimizer, state)
     if len(arrays) <= 2 and arrays[0] == 0:
         keys = keys[: len(arrays)]  # it has never taken a step
     if len(arrays) != len(keys) or any(a.shape != np.shape(state[k]) for k, a in zip(keys, arrays, strict=True)):
         return False
-    optimizer.load_state_dict({**state, **{k: a.astype(state[k].dtype) for k, a in zip(keys, arrays, strict=True)}})
+    theirs = {k: a.astype(state[k].dtype) for k, a in zip(keys, arrays, strict=True)}
+    if np.float32(state["learning_rate"]) == theirs.get("learning_rate"):
+        del theirs["learning_rate"]  # which Keras has in float32
+    optimizer.load_state_dict({**state, **_signed(optimizer, theirs)})
     return True

@@ -10,6 +10,7 @@ from ...config.config import Registered, argument_names, custom_called, function
 from ...layers import Operation
 from ...module.described import layer_config
 from ...module.module import Module
+from ...module.symbols import Spec
 from .tables import CLASSES, OPERATIONS, OURS_ALONE, RENAMED, Op
 
 Config = dict[str, Any]
@@ -42,7 +43,8 @@ def described(layer: Module, name: str | None = None) -> Config:
         takes = _ALL if _is_ours(kind) else set(argument_names(type(layer)))
         config |= {key: value for key, value in {**head, "dtype": policy}.items() if key in takes}
     made: Config = _named(kind, config, type(layer))
-    shape = layer.input_shape
+    example: Any = layer._example or ()
+    shape = example[0].shape if len(example) == 1 and isinstance(example[0], Spec) else layer.input_shape
     if shape is not None:
         made["build_config"] = {"input_shape": [None, *shape]}
     return made
