@@ -97,6 +97,11 @@ class SpectralNormalization(Wrapper):
         length = getattr(self.layer, self._weight_name()).shape[-1]
         self.vector_u = self.add_weight((1, length), TruncatedNormal(stddev=0.02), trainable=False)
 
+    def _in_keras_order(self) -> list[tuple[str, Any]]:
+        """Return the members as Keras has them: the kernel is the wrapper's, before u, then comes the rest."""
+        kernel = [(name, vars(self.layer)[name]) for name in ("kernel", "embeddings") if name in vars(self.layer)]
+        return [*kernel, *super()._in_keras_order()]
+
     def _weight_name(self) -> str:
         for name in ("kernel", "embeddings"):
             if isinstance(vars(self.layer).get(name), Tensor):
@@ -105,6 +110,11 @@ class SpectralNormalization(Wrapper):
             f"{self.name} (SpectralNormalization): expected a layer with a kernel or embeddings; received "
             f"{self.layer!r}"
         )
+
+    def _in_keras_order(self) -> list[tuple[str, Any]]:
+        """Return the members behind the kernel, which Keras counts among the wrapper's own weights."""
+        first = [("layer", vars(self.layer)[self._weight_name()])] if self.built else []
+        return [*first, *super()._in_keras_order()]
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Return the layer's result with the divided kernel; while training, move u."""
