@@ -188,7 +188,10 @@ def _named(value: Any) -> Any:
 
 @checked
 def load_model(
-    path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
+    path: str | os.PathLike[str],
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
 ) -> Any:
     """Return the model that `save_model` wrote, or Keras's, compiled as it was.
 
@@ -199,6 +202,7 @@ def load_model(
         custom_objects: custom classes and functions that the file names, by name; besides these, only registered ones
             and nn's are allowed.
         compile: whether to compile it as the file says, so that `fit` continues where it stopped.
+        safe_mode: as Keras has it; it changes nothing, since code in a file is never run.
 
     Raises:
         SavedFileError: if the file is damaged, is not a model, or names a class or function that is not allowed.

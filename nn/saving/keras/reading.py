@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ... import ops
 from ...config.config import Registered, argument_names, custom_called, function_called, restored
 from ...config.registry import snake_case
 from ...layers import Input
 from ...module.module import Module
 from ...module.symbols import Symbol
+from ...ops.table import TABLE
 from .tables import KINDS, NEUTRAL, RENAMED
 
 Config = dict[str, Any]
@@ -304,8 +304,8 @@ def _operation(name: str, entry: Mapping[str, Any], args: Any, kwargs: Mapping[s
     if kind == "GetItem":
         key = args[1]
         return args[0][tuple(key) if isinstance(key, list) else key]
-    function = getattr(ops, snake_case(kind), None)
-    if function is None or not kind.isidentifier():
+    function = TABLE.get(snake_case(kind))
+    if function is None:
         raise ValueError(f"it names the operation {kind!r:.80}, which is not here")
     config = {key: part for key, part in entry["config"].items() if key not in ("name", "dtype") or key in kwargs}
     result = function(*args, **kwargs, **config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 #: Keras's modules of classes, which are ours too; the first that is part of a module's name counts.
 KINDS = (
@@ -84,66 +84,18 @@ GROUPS = {"GroupQueryAttention": "grouped_query_attention", "Model": "functional
 VARIABLES = {"SpectralNormalization": ("layer.kernel", "vector_u")}
 
 
-class Op(NamedTuple):
-    """An operation of Keras: its module, its class, and the arguments that are in its configuration.
-
-    `config` has a name of Keras for each of the function's arguments after the first `arrays`, by our name.
-    """
-
-    name: str
-    config: dict[str, str] = {}  # noqa: RUF012 - never changed
-    arrays: int = 1
-    module: str = "keras.src.ops.numpy"
-
-
-def _same(*names: str) -> dict[str, str]:
-    return {name: name for name in names}
-
-
-def _reduction(name: str) -> Op:
-    return Op(name, _same("axis", "keepdims"))
-
-
-def _activation(name: str, *config: str) -> Op:
-    return Op(name, _same(*config), module="keras.src.ops.nn")
-
-
-_ELEMENTWISE = """
-absolute add arccos arcsin arcsinh arctan arctan2 arctanh cos cosh divide equal exp exp2 expm1 greater greater_equal
-hypot less less_equal log log10 log1p log2 matmul maximum minimum multiply negative not_equal power reciprocal sign sin
-sinh sqrt square subtract tan tanh where
-"""
-#: Operations by the name that `nn.layers.Operation` has. Elementwise ones take arrays alone.
-OPERATIONS = {
-    **{name: Op("".join(part.capitalize() for part in name.split("_")), arrays=9) for name in _ELEMENTWISE.split()},
-    **{name: _reduction(name.capitalize()) for name in ("max", "mean", "min", "prod", "std", "sum", "var")},
-    "clip": Op("Clip", {"a_min": "x_min", "a_max": "x_max"}),
-    "concatenate": Op("Concatenate", _same("axis")),
-    "expand_dims": Op("ExpandDims", _same("axis")),
-    "flip": Op("Flip", _same("axis")),
-    "moveaxis": Op("Moveaxis", _same("source", "destination")),
-    "repeat": Op("Repeat", _same("repeats", "axis")),
-    "reshape": Op("Reshape", {"shape": "newshape"}),
-    "roll": Op("Roll", _same("shift", "axis")),
-    "squeeze": Op("Squeeze", _same("axis")),
-    "stack": Op("Stack", _same("axis")),
-    "swapaxes": Op("Swapaxes", _same("axis1", "axis2")),
-    "tensordot": Op("Tensordot", _same("axes"), arrays=2),
-    "tile": Op("Tile", {"reps": "repeats"}),
-    "transpose": Op("Transpose", _same("axes")),
-    "elu": _activation("Elu", "alpha"),
-    "gelu": _activation("Gelu", "approximate"),
-    "leaky_relu": _activation("LeakyRelu", "negative_slope"),
-    "log_softmax": _activation("LogSoftmax", "axis"),
-    "relu": _activation("Relu"),
-    "relu6": _activation("Relu6"),
-    "selu": _activation("Selu"),
-    "sigmoid": _activation("Sigmoid"),
-    "silu": _activation("Silu"),
-    "softmax": _activation("Softmax", "axis"),
-    "softplus": _activation("Softplus"),
-    "softsign": _activation("Softsign"),
+#: The modules of Keras's operations, each with some of their names; those that are nowhere here are NumPy's.
+OPERATIONS: dict[str, frozenset[str]] = {
+    "keras.src.ops.nn": frozenset(
+        """relu relu6 sigmoid sparse_sigmoid softplus softsign soft_shrink sparse_plus silu squareplus log_sigmoid
+        leaky_relu hard_sigmoid hard_silu elu selu gelu celu glu tanh_shrink hard_tanh hard_shrink threshold softmax
+        log_softmax sparsemax one_hot multi_hot moments""".split()  # noqa: SIM905 - a table
+    ),
+    "keras.src.ops.math": frozenset(("top_k", "in_top_k", "logsumexp", "rsqrt", "erf", "segment_sum")),
+    "keras.src.ops.core": frozenset(("cast", "stop_gradient", "unstack")),
 }
+#: The arguments of operations that are arrays: they are in the call, the others in the configuration.
+ARRAYS = frozenset(("x", "x1", "x2", "xs", "y", "a", "b", "condition", "indices", "values", "operands", "key"))
 
 #: The slots of the parameters in the order of Keras's variables: those of one tuple, parameter by parameter, then those
 #: of the next. An optimizer that is not here has one tuple of all its slots.

@@ -11,7 +11,8 @@ from ...layers import Operation
 from ...module.described import layer_config
 from ...module.module import Module
 from ...module.symbols import Spec
-from .tables import CLASSES, OPERATIONS, OURS_ALONE, RENAMED, Op
+from ...ops.table import TABLE
+from .tables import ARRAYS, CLASSES, OPERATIONS, OURS_ALONE, RENAMED
 
 Config = dict[str, Any]
 _ALL = {"name", "trainable", "dtype"}  # the arguments that every layer of Keras has
@@ -165,16 +166,32 @@ def _functional(model: Any) -> Config:
 
 def _call(name: str, step: Any) -> tuple[Config, list[Any], dict[str, Any]]:
     """Return Keras's description of what is called, and the arguments of the call."""
-    layer, args = step.module, list(step.args)
-    function = layer.function if type(layer) is Operation else ""
-    known = OPERATIONS.get(function)
-    if function == "getitem":
-        known, args = Op("GetItem", arrays=2), [args[0], _index(args[1])]
-    if known is None or not {*step.kwargs} <= {*known.config} or len(args) > known.arrays + len(known.config):
-        return described(layer, name), args, dict(step.kwargs)
-    rest = dict(zip(known.config, args[known.arrays :], strict=False)) | step.kwargs
-    config = {"name": name, **{known.config[key]: _arguments(value) for key, value in rest.items()}}
-    return _entry(known.module, known.name, config, known.name), args[: known.arrays], {}
+    layer, args, kwargs = step.module, list(step.args), dict(step.kwargs)
+    if type(layer) is Operation:
+        function = layer.function.removeprefix("ops.")
+        if function == "getitem":
+            return _entry("keras.src.ops.numpy", "GetItem", {"name": name}, "GetItem"), [args[0], _index(args[1])], {}
+        given = _bound(function, args, kwargs)
+        if given is not None:
+            module = next((m for m, names in OPERATIONS.items() if function in names), "keras.src.ops.numpy")
+            kind = "".join(part.capitalize() for part in function.split("_"))
+            config = {"name": name, **{key: _arguments(value) for key, value in given.items() if key not in ARRAYS}}
+            arrays = [part for key, value in given.items() if key in ARRAYS for part in _spread(key, value)]
+            return _entry(module, kind, config, kind), arrays, {}
+    return described(layer, name), args, kwargs
+
+
+def _bound(function: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments of an operation by Keras's names; None for one that Keras does not have."""
+    row = TABLE.get(function)
+    try:
+        return None if row is None else row.__signature__.bind(*args, **kwargs).arguments
+    except TypeError:  # called as only NumPy's function may be
+        return None
+
+
+def _spread(key: str, value: Any) -> Any:
+    return value if key == "operands" else [value]
 
 
 def _index(plain: Any) -> Any:

@@ -74,7 +74,9 @@ def operations(k: Any) -> Any:
     ops, x, y = k.ops, k.Input((4,)), k.Input((4,))
     z = ops.concatenate([ops.relu(x - y), ops.tanh(2.0 * y) / 3.0], axis=-1)
     z = ops.reshape(z, (-1, 2, 4))
-    z = ops.transpose(z, (0, 2, 1))[:, 1:]
+    join = np.concatenate if k.__name__ == "nn" else ops.concatenate
+    z = join([ops.transpose(z, (0, 2, 1))[:, 1:], ops.gelu(z)[:, :1, :2]], axis=1)
+    z = ops.where(z > 0.1, ops.clip(z, -0.5, 0.5), ops.softmax(z, axis=-1)) + ops.max(z, axis=1, keepdims=True)
     return k.Model([x, y], ops.sqrt(ops.sum(ops.square(1.0 - z), axis=(1, 2), keepdims=True)))
 
 

@@ -11,8 +11,8 @@ import pytest
 import nn
 
 from ... import peers
-from ...layers.keras_cases import CASES
-from ...layers.layer_cases import all_cases
+from ...keras_values.layer_rows import LAYERS
+from ...keras_values.rows import Row, their_warnings
 from .models import MODELS
 
 pytestmark = [pytest.mark.ci, pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")]
@@ -37,15 +37,8 @@ def randomized(model: Any, rng: np.random.Generator) -> Any:
     return model
 
 
-def flat(out: Any) -> list[Any]:
-    """Return the outputs of a model as a list; those in a dict by sorted key."""
-    if isinstance(out, dict):
-        return [out[key] for key in sorted(out)]
-    return list(out) if isinstance(out, (list, tuple)) else [out]
-
-
 def same(ours: Any, theirs: Any) -> None:
-    for a, b in zip(flat(ours), flat(theirs), strict=True):
+    for a, b in zip(nn.tree.flatten(ours), nn.tree.flatten(theirs), strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6)
 
 
@@ -81,29 +74,43 @@ def test_models_to_keras(name: str, rng: np.random.Generator, tmp_path: Path) ->
     same(ours.predict(x), fresh.predict(x, verbose=0))
 
 
-ROWS = [row for row in CASES if row[0] != "UpSampling2D, bicubic"]  # there, two layers compute the same
-BY_NAME = {case.name: case for case in all_cases()}
+def around(k: Any, layer: Any, given: Any) -> tuple[Any, Any]:
+    """Return a functional model that makes a call, and the arrays that it takes."""
+    arrays: list[np.ndarray] = []
+    starts: list[Any] = []
+
+    def start(x: Any) -> Any:
+        if isinstance(x, (list, tuple)):
+            return type(x)(start(part) for part in x)
+        if isinstance(x, dict):
+            return {key: start(part) for key, part in x.items()}
+        if not isinstance(x, np.ndarray):
+            return x
+        arrays.append(x)
+        starts.append(k.Input(x.shape[1:], dtype=x.dtype.name))
+        return starts[-1]
+
+    arguments, options = start(given)
+    model = k.Model(starts, layer(*arguments, **options))
+    return model, arrays if len(arrays) > 1 else arrays[0]
 
 
-@pytest.mark.parametrize(("name", "make"), [pytest.param(*row, id=row[0]) for row in ROWS])
-def test_layers(name: str, make: Any, rng: np.random.Generator, tmp_path: Path) -> None:
-    keras, case = peers.keras(), BY_NAME[name]
-    arrays = [a.astype(np.float32) if a.dtype == np.float64 else a for a in case.draw()]
+# The first row of each class.
+ROWS = list({str(row).partition("(")[0]: row for row in reversed(LAYERS)}.values())
 
-    def around(k: Any, layer: Any) -> Any:
-        starts = [k.Input(a.shape[1:], dtype=a.dtype.name) for a in arrays]
-        return k.Model(starts, layer(*case.args(starts)))
 
-    theirs = randomized(around(keras, make(keras.layers)), rng)
-    theirs.save(tmp_path / "theirs.keras")
-    read = nn.models.load_model(tmp_path / "theirs.keras")
-    x = arrays if len(arrays) > 1 else arrays[0]
-    expected = theirs.predict(x, verbose=0)
-    same(read.predict(x), expected)
-    ours = around(nn, case.make())
-    ours.set_weights(theirs.get_weights())
-    ours.save(tmp_path / "ours.keras")
-    same(keras.models.load_model(tmp_path / "ours.keras").predict(x, verbose=0), expected)
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_layers(row: Row, rng: np.random.Generator, tmp_path: Path) -> None:
+    keras, given = peers.keras(), row.draw()
+    with their_warnings():
+        theirs, x = around(keras, row.make(keras.layers), given)
+        randomized(theirs, rng).save(tmp_path / "theirs.keras")
+        expected = theirs.predict(x, verbose=0)
+        same(nn.models.load_model(tmp_path / "theirs.keras").predict(x), expected)
+        ours, _ = around(nn, row.make(nn.layers), given)
+        ours.set_weights(theirs.get_weights())
+        ours.save(tmp_path / "ours.keras")
+        same(keras.models.load_model(tmp_path / "ours.keras").predict(x, verbose=0), expected)
 
 
 # ---- training goes on -----------------------------------------------------------------------------------------------
