@@ -97,11 +97,6 @@ class SpectralNormalization(Wrapper):
         length = getattr(self.layer, self._weight_name()).shape[-1]
         self.vector_u = self.add_weight((1, length), TruncatedNormal(stddev=0.02), trainable=False)
 
-    def _in_keras_order(self) -> list[tuple[str, Any]]:
-        """Return the members as Keras has them: the kernel is the wrapper's, before u, then comes the rest."""
-        kernel = [(name, vars(self.layer)[name]) for name in ("kernel", "embeddings") if name in vars(self.layer)]
-        return [*kernel, *super()._in_keras_order()]
-
     def _weight_name(self) -> str:
         for name in ("kernel", "embeddings"):
             if isinstance(vars(self.layer).get(name), Tensor):
