@@ -1,5 +1,8 @@
 """Helpers under the name that Keras users import them from: preparing data, drawing models, saving objects."""
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
 from autograd_lite import set_seed as set_random_seed
 
 from ..data.preparing import (
@@ -24,11 +27,29 @@ from ..surfaces import plot_decision_surface as plot_decision_surface
 from .labels import to_categorical as to_categorical
 from .plotting import plot_model as plot_model
 
+# The others are loaded when they are asked for.
+_LATE = {".files": ("get_file",)}
+_ROOM_OF = {name: room for room, names in _LATE.items() for name in names}
+
+if TYPE_CHECKING:
+    from .files import get_file as get_file
+else:
+
+    def __getattr__(name: str) -> object:
+        if name in _ROOM_OF:
+            return getattr(_import_module(_ROOM_OF[name], __name__), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_ROOM_OF})
+
+
 __all__ = [
     "CustomObjectScope",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
+    "get_file",
     "get_registered_name",
     "get_registered_object",
     "normalize",

@@ -76,7 +76,6 @@ _LEFT_OUT_UTILS = {
     "clear_session": "there is no global state to clear",
     "disable_interactive_logging": _PROGRESS,
     "enable_interactive_logging": _PROGRESS,
-    "get_file": "datasets are downloaded by their own load_data, and checked by hash",
     "get_source_inputs": "a functional model has its inputs as `inputs`",
     "image_dataset_from_directory": _FOLDERS,
     "img_to_array": _IMAGE_FILES,
