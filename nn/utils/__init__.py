@@ -25,14 +25,14 @@ from ..saving import (
 )
 from ..surfaces import plot_decision_surface as plot_decision_surface
 from .labels import to_categorical as to_categorical
-from .plotting import plot_model as plot_model
 
 # The others are loaded when they are asked for.
-_LATE = {".files": ("get_file",)}
+_LATE = {".files": ("get_file",), ".plotting": ("plot_model",)}
 _ROOM_OF = {name: room for room, names in _LATE.items() for name in names}
 
 if TYPE_CHECKING:
     from .files import get_file as get_file
+    from .plotting import plot_model as plot_model
 else:
 
     def __getattr__(name: str) -> object:
