@@ -283,4 +283,19 @@ def problem_of_call(module: Any, error: Exception, args: tuple[Any, ...], kwargs
     call = type(module).call
     arguments = bound(call, (module, *args), kwargs)
     arguments.pop(next(iter(kinds_of(call)), ""), None)
-    return explained(f"layer {module.name!r} ({type(module).__name__})", error, arguments, kinds_of(call))
+    return explained(module.called_as, _of_list(module, arguments) or error, arguments, kinds_of(call))
+
+
+def _of_list(module: Any, arguments: Mapping[str, Any]) -> TypeError | None:
+    """Return the error of a layer that was called on a list of tensors in place of one; None if it was not."""
+    name, value = next(iter(arguments.items()), ("", None))
+    kind = kinds_of(type(module).call).get(name)
+    if kind is None or not kind.sure or not isinstance(value, (list, tuple)) or len(list(module._walk())) > 1:
+        return None
+    shapes = [str(part.shape) for part in value if hasattr(part, "shape")]
+    if not shapes:
+        return None
+    return TypeError(
+        f"{module.called_as}: expected one tensor; received a list of {len(value)}, of shapes {', '.join(shapes)}. "
+        "Call it on each, or join them before: nn.layers.Concatenate()([a, b])"
+    )

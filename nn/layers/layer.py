@@ -134,7 +134,7 @@ class Layer(Configurable, Module):
         """
         if isinstance(shape, str):
             raise TypeError(
-                f"{self._speaker}: expected the shape of a weight first; received {shape!r}. Write "
+                f"{self.name}.add_weight: expected the shape of a weight first; received {shape!r}. Write "
                 f"add_weight(shape=..., name={shape!r})"
             )
         shape = () if shape is None else shape
@@ -142,7 +142,7 @@ class Layer(Configurable, Module):
         penalty, bound = regularizers.get(regularizer), constraints.get(constraint)
         if None in shape:
             raise ValueError(
-                f"{self._speaker}: expected a weight shape without unknown lengths; received {tuple(shape)}"
+                f"{self.name}.add_weight: expected a shape without unknown lengths; received {tuple(shape)}"
             )
         spend(tuple(shape))
         kind = self.dtype if dtype is None else np.dtype(dtype)

@@ -216,22 +216,31 @@ class InputLayer(Layer):
         self.batch_size = optional(positive)(self, "batch_size", batch_size)
 
     def call(self, x: Tensor) -> Tensor:
-        """Return x."""
-        shape = x.shape[1:]
-        if shape != self.sample_shape and (
-            len(shape) != len(self.sample_shape)
-            or any(n is not None and n != m for n, m in zip(self.sample_shape, shape, strict=True))
-        ):
+        """Return x, with a last axis of length 1 added or taken away where only that is amiss."""
+        if (fitting := fitted(x, self.sample_shape)) is None:
             raise ag.ShapeError(
                 f"layer '{self._path or self.name}' (Input): expected samples of shape {self.sample_shape}; received "
                 f"shape {x.shape}"
             )
         if x.dtype.kind != self.sample_dtype.kind and self.sample_dtype.kind in "iu" and x.dtype.kind == "f":
-            return x.astype(self.sample_dtype)
-        return x
+            return fitting.astype(self.sample_dtype)
+        return fitting
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
+
+
+def fitted(x: Tensor, sample: tuple[int | None, ...]) -> Tensor | None:
+    """Return x, with a last axis of length 1 added or taken away if its samples then have this shape; else None."""
+
+    def fits(shape: tuple[int, ...]) -> bool:
+        return len(shape) == len(sample) and all(n is None or n == m for n, m in zip(sample, shape, strict=True))
+
+    if x.shape[1:] == sample or fits(x.shape[1:]):
+        return x
+    if sample[-1:] == (1,) and fits((*x.shape[1:], 1)):
+        return x[..., np.newaxis]
+    return x[..., 0] if x.ndim > 1 and x.shape[-1] == 1 and fits(x.shape[1:-1]) else None
 
 
 def _without_batch(

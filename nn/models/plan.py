@@ -309,4 +309,4 @@ def layer_names(what: str, modules: list[Module]) -> dict[str, Module]:
 def base_name(module: Module) -> str:
     """Return the name of a layer that was given none: that of its class, or of its function if it is an operation."""
     kind = type(module).__name__
-    return str(getattr(module, "function", kind)) if kind == "Operation" else snake_case(kind)
+    return str(getattr(module, "function", kind)).removeprefix("ops.") if kind == "Operation" else snake_case(kind)

@@ -9,10 +9,12 @@ from typing import Any, Self
 
 from autograd_lite import ShapeError, Tensor
 
+from .. import saving
 from ..config.fields import attribute
 from ..config.limits import reading
 from ..config.registry import snake_case
 from ..layers import Input, InputLayer
+from ..layers.reshaping import fitted
 from ..module.building import build_once
 from ..module.described import layer_config, layer_from_config
 from ..module.modes import adopt
@@ -236,6 +238,8 @@ class Sequential(Model):
         """Return the last layer's output."""
         if not self._layers:
             raise ValueError(f"{self.name}: expected at least one layer; found none. Call add first")
+        if self._sample is not None and x.__class__ is Tensor and (fitting := fitted(x, self._sample)) is not None:
+            x = fitting  # else the layer that it does not fit has the better message
         for layer in self._layers.values():
             x = layer(x)
         return x
@@ -258,8 +262,16 @@ class Sequential(Model):
         }
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return a new model from what `get_config` returned, with new initial weights."""
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """Return a new model from what `get_config` returned, with new initial weights.
+
+        Args:
+            config: as `get_config` returned it.
+            custom_objects: custom classes and functions that it names, by name, besides the registered ones.
+        """
+        if custom_objects is not None:
+            with saving.CustomObjectScope(custom_objects):
+                return cls.from_config(config)
         if cls is not Sequential:
             return super().from_config(config)
         with reading(config):

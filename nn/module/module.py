@@ -12,6 +12,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ..config.ambient import PROBED
 from ..config.arguments import checked, checked_here, problem_of_call
 from ..config.limits import room, room_for_result
 from .building import RestoreOnError, build_once, lock_of, marks_built, takes_training
@@ -19,8 +20,9 @@ from .elsewhere import ELSEWHERE, FURTHER
 from .masks import MASKS, any_mask, masked_call, masks_in, warn_lost
 from .modes import adopt, trees_changed
 from .penalties import note_constraints
+from .recording import record_call
 from .state import IncompatibleKeys, carried_in, check_state, undisturbed
-from .symbols import HOOKS, NO_PLACE, Spec, has_symbols, record_call, replaced
+from .symbols import HOOKS, NO_PLACE, Spec, Symbol, has_symbols, replaced
 from .tree import Shape as Shape, Tree
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -70,6 +72,7 @@ class Module(Tree["Module"]):
     _dtype: np.dtype[Any] = np.dtype("float32")
     _takes_training: ClassVar[bool] = False
     _takes_masks: ClassVar[bool] = True  # whether a parameter `mask` of `call` is one of time steps
+    _keeps_batch: ClassVar[bool] = True  # whether the first axis of a result is the batch, whatever the input's is
     _makes_masks: bool = False  # whether the result may have a mask where no argument has one
     _example: Any = None  # the arguments of the first call, with the shape of a sample and the dtype for each tensor
 
@@ -98,6 +101,11 @@ class Module(Tree["Module"]):
     def dtype(self) -> np.dtype[Any]:
         """The floating dtype that inputs are cast to."""
         return self._dtype
+
+    @property
+    def called_as(self) -> str:
+        """What errors of a call say was called."""
+        return f"layer {self.name!r} ({type(self).__name__})"
 
     # ---- calling ----------------------------------------------------------------------------------------------------
 
@@ -137,15 +145,19 @@ class Module(Tree["Module"]):
         """
         for x in args:
             if x.__class__ is not Tensor and has_symbols(x):
-                return record_call(self, args, kwargs)
+                return self._record(args, kwargs)
         if kwargs and has_symbols(kwargs):
-            return record_call(self, args, kwargs)
+            return self._record(args, kwargs)
         try:
             if MASKS or self._makes_masks or (kwargs and kwargs.get("mask") is not None):
                 return masked_call(self, args, kwargs)
             return self._called(args, kwargs)
         except Exception as error:
             raise problem_of_call(self, error, args, kwargs)  # noqa: B904 it keeps its cause
+
+    def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        own = type(self).compute_output_shape is not Module.compute_output_shape
+        return record_call(self, args, kwargs, self.compute_output_shape if own else None)
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         training = kwargs.pop("training", None)
@@ -187,10 +199,12 @@ class Module(Tree["Module"]):
         return y
 
     def _first_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        probed = PROBED.get()
+        known = args if probed is None or probed[0] is not self else probed[1]  # symbols know which lengths are open
         with RestoreOnError(self):
             self._name_tree()
             if self._needs_build():
-                self.build(_batch_shape(args, self.name))
+                self.build(_batch_shape(known, self.name))
             if self._has_unbuilt_parts():
                 self._rehearse(args, kwargs)
             self.built = True
@@ -200,7 +214,7 @@ class Module(Tree["Module"]):
             trees_changed()
             self._name_tree()
             room_for_result(self, args)
-            self._example = replaced(Tensor, lambda t: Spec(t.shape[1:], t.dtype.name), args)
+            self._example = replaced((Tensor, Symbol), lambda t: Spec(t.shape[1:], t.dtype.name), known)
             with self._scope():
                 out = self.call(*args, **kwargs)
             if isinstance(out, Tensor) and out.ndim:
@@ -272,16 +286,24 @@ class Module(Tree["Module"]):
 
     def _ready(self, what: str) -> None:
         """Build the parts whose input shape is known, and refuse to go on if others remain unbuilt."""
+        for path, module in self._build_known():
+            label = f"'{path}'" if path else f"'{self.name}'"
+            raise ValueError(
+                f"{what}: expected a module with parameters; received {label} ({type(module).__name__}), which "
+                "has none yet, because its input shape is not known. Give the first layer input_shape=(...), "
+                "or call the module on a batch first"
+            )
+
+    def _build_known(self) -> list[tuple[str, Module]]:
+        """Build the parts whose input shape is known, and return the others, with their paths."""
+        others = []
         for path, module in list(self._walk()):
             if module._needs_build():
                 if module.input_shape is None:
-                    label = f"'{path}'" if path else f"'{self.name}'"
-                    raise ValueError(
-                        f"{what}: expected a module with parameters; received {label} ({type(module).__name__}), which "
-                        "has none yet, because its input shape is not known. Give the first layer input_shape=(...), "
-                        "or call the module on a batch first"
-                    )
-                build_once(module, (None, *module.input_shape))
+                    others.append((path, module))
+                else:
+                    build_once(module, (None, *module.input_shape))
+        return others
 
     # ---- parameters and buffers -------------------------------------------------------------------------------------
 
@@ -370,8 +392,11 @@ class Module(Tree["Module"]):
 
     @property
     def weights(self) -> list[Tensor]:
-        """All parameters and buffers, in Keras's order: that of `layers`, and in each layer the trained ones first."""
-        self._ready(f"{type(self).__name__}.weights")
+        """All parameters and buffers, in Keras's order: that of `layers`, and in each layer the trained ones first.
+
+        Parts that are not built yet, because the shape of their input is not known, have none.
+        """
+        self._build_known()
         self._name_tree()
         return self._tensors_in_keras_order()
 

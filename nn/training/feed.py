@@ -19,6 +19,7 @@ from autograd_lite import Tensor
 
 from ..config.arguments import number, positive, refused
 from ..data import DataLoader
+from ..data.py_dataset import Passes, PyDataset
 from ..data.structure import is_structure, leaves, map_structure, unpack
 
 Array = npt.NDArray[Any]
@@ -358,6 +359,29 @@ class _Limited(Feed):
             )
 
 
+class _Epochs(Feed):
+    """Tells a `PyDataset` when the epochs of a feed of its batches begin and end."""
+
+    def __init__(self, source: PyDataset, feed: Feed) -> None:
+        self.source, self.feed, self.steps = source, feed, feed.steps
+        self._within = False
+
+    def _begin(self) -> None:
+        if not self._within:
+            self._within = True
+            self.source.on_epoch_begin()
+
+    def first(self) -> Samples:
+        self._begin()
+        return self.feed.first()
+
+    def epoch(self) -> Iterator[Samples]:
+        self._begin()
+        yield from self.feed.epoch()
+        self._within = False
+        self.source.on_epoch_end()
+
+
 def _limited(what: str, feed: Feed, steps: int | None) -> Feed:
     """Return a feed of `steps` batches an epoch, or the feed itself for None."""
     return feed if steps is None else _Limited(what, feed, steps)
@@ -425,7 +449,7 @@ class Intake(NamedTuple):
         """Return the feed of arrays or of a stream."""
         if not is_stream(data[0]):
             return self._batches(self.samples(*data), batch_size, steps, shuffle, weights)
-        for name, given in (("y", data[1]), ("sample_weight", data[2]), ("batch_size", batch_size)):
+        for name, given in (("y", data[1]), ("sample_weight", data[2])):
             if given is not None:
                 raise ValueError(
                     f"{self.what}: expected no {name} with a stream of batches, which has its own; received one. "
@@ -435,6 +459,9 @@ class Intake(NamedTuple):
         def convert(batch: Any) -> Samples:
             return self._weighed(self.samples(*unpack(batch)), weights)
 
+        if isinstance(data[0], PyDataset):
+            batches = StreamFeed(self.what, Passes(data[0], shuffle), convert)
+            return _Epochs(data[0], _limited(self.what, batches, steps))
         return _limited(self.what, StreamFeed(self.what, data[0], convert), steps)
 
     def feeds(

@@ -38,8 +38,6 @@ def split(text: str) -> tuple[str, ...]:
 
 _ELSEWHERE = "a layer of another framework, whose operations are not recorded here"
 _STRINGS = "strings: make them integers before, with np.unique(strings, return_inverse=True) or a dict"
-_IMAGE_FILES = "Pillow reads and writes image files; np.asarray and Image.fromarray lead to arrays and back"
-_FOLDERS = "nn.data.DataLoader takes any object with __len__ and __getitem__ that reads a sample from its file"
 _PROGRESS = "the argument verbose of fit says what is shown"
 
 # Reasons, by section; every other name is here.
@@ -69,23 +67,7 @@ _LEFT_OUT_CALLBACKS = {
 _LEFT_OUT_UTILS = {
     "Config": "a dict does",
     "FeatureSpace": "columns of strings and categories: scikit-learn's ColumnTransformer works with nn.sklearn",
-    "Progbar": _PROGRESS,
-    "PyDataset": "nn.data.DataLoader takes any object with __len__ and __getitem__",
-    "array_to_img": _IMAGE_FILES,
-    "audio_dataset_from_directory": _FOLDERS,
-    "clear_session": "there is no global state to clear",
-    "disable_interactive_logging": _PROGRESS,
-    "enable_interactive_logging": _PROGRESS,
-    "get_source_inputs": "a functional model has its inputs as `inputs`",
-    "image_dataset_from_directory": _FOLDERS,
-    "img_to_array": _IMAGE_FILES,
-    "is_interactive_logging_enabled": _PROGRESS,
-    "is_keras_tensor": "isinstance(x, autograd_lite.Tensor)",
-    "load_img": _IMAGE_FILES,
     "model_to_dot": "plot_model(model, to_file='model.dot') writes it",
-    "save_img": _IMAGE_FILES,
-    "standardize_dtype": "np.dtype(dtype).name",
-    "text_dataset_from_directory": _FOLDERS,
 }
 _LEFT_OUT_SAVING = {
     "KerasFileEditor": "files are safetensors, which the library of that name edits",
@@ -388,6 +370,17 @@ SECTIONS: tuple[Section, ...] = (
         """),
         MappingProxyType(_LEFT_OUT_UTILS),
     ),
+    Section(
+        "keras.preprocessing",
+        "nn.preprocessing",
+        split("image_dataset_from_directory text_dataset_from_directory timeseries_dataset_from_array"),
+    ),
+    Section(
+        "keras.preprocessing.image",
+        "nn.preprocessing.image",
+        split("array_to_img img_to_array load_img save_img smart_resize"),
+    ),
+    Section("keras.preprocessing.sequence", "nn.preprocessing.sequence", split("pad_sequences")),
 )
 
 

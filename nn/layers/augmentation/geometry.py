@@ -23,8 +23,8 @@ from autograd_lite import Tensor
 
 from ...config.arguments import any_integer, number, one_of, optional, positive
 from ...config.fields import Converted, field
+from ...ops.interpolation import resized
 from ..arguments import DataFormatLike, as_data_format, stream
-from ..convolution.interpolation import resized
 from ..convolution.resizing import ToSize
 from .base import Augmentation, Factor, Range, drawn_from, pixel_range
 from .sampling import FILL_MODES, affine_places, homographies, sampled
