@@ -154,11 +154,15 @@ def _node(node: ViewNode, theme: Theme, rich: bool = False) -> str:
 
 def _rich(lines: Sequence[str], mark: str, theme: Theme) -> str:
     """Return a label with a bold head and smaller lines, as in SVG; `dot` alone reads it."""
-    head, *rest = (html.escape(visible(line)) for line in lines)
-    small = [f'<font point-size="10" color="{theme.soft}">{line}</font>' for line in (html.escape(mark), *rest) if line]
+    head, *rest = map(_markup, lines)
+    small = [f'<font point-size="10" color="{theme.soft}">{line}</font>' for line in (_markup(mark), *rest) if line]
     beside = f"  {small.pop(0)}" if mark else ""
     space = ['<font point-size="3"> </font>'] if small else []
     return f'<{"<br/>".join([f"""<font point-size="13"><b>{head}</b></font>{beside}""", *space, *small])}>'
+
+
+def _markup(text: str) -> str:
+    return html.escape(visible(text)).replace("\\", "\\\\")  # Graphviz reads \\N and \\G as names here too
 
 
 def _edge(edge: ViewEdge, theme: Theme) -> str:
