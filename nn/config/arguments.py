@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autograd_lite import Generator
 from autograd_lite.arguments import (
     NAMES as NAMES,
     bound as bound,
@@ -40,6 +41,7 @@ from autograd_lite.arguments import (
 
 T = TypeVar("T", bound=type)
 Check = Callable[[Any, str, Any], Any]
+Seed = int | Generator | None
 
 
 def speaker(what: Any) -> str:
@@ -143,6 +145,25 @@ def integer(low: float = -math.inf, high: float = math.inf) -> Check:
 any_integer = integer()
 positive = integer(1)
 not_negative = integer(0)
+
+
+def as_seed(what: Any, name: str, value: Any) -> int | Generator | None:
+    """Check that `value` is a seed, or a stream of random numbers, such as a SeedGenerator; Keras's configurations too.
+
+    Example:
+        >>> as_seed("Dropout", "seed", {"class_name": "SeedGenerator", "config": {"seed": 3}})
+        3
+    """
+    if isinstance(value, Mapping) and value.get("class_name") == "SeedGenerator":
+        value = dict(value["config"]).get("seed")
+    if value is None or isinstance(value, Generator):
+        return value
+    expected = "a non-negative integer, a SeedGenerator, or None"
+    if not is_integer(value):
+        raise refused(TypeError, what, name, expected, value)
+    if value < 0:
+        raise refused(ValueError, what, name, expected, value)
+    return int(value)
 
 
 # ---- others ---------------------------------------------------------------------------------------------------------

@@ -10,12 +10,13 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 
-from autograd_lite import Tensor
+from autograd_lite import Generator, Tensor
 
 from .ambient import CUSTOM_OBJECTS, Block
 from .arguments import checked_here
 from .fields import attribute, declare, field, is_made, option, weight
 from .limits import reading
+from .settings import DTypePolicy
 
 T = TypeVar("T")
 
@@ -222,6 +223,10 @@ def plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, Tensor):
         return value.numpy().tolist()
+    if isinstance(value, Generator):
+        return value.initial_seed
+    if isinstance(value, DTypePolicy):
+        return value.name
     if isinstance(value, Registered) or (hasattr(value, "get_config") and custom_name(type(value)) is not None):
         return {"class_name": name_in_configurations(type(value)), "config": plain(value.get_config())}
     if not isinstance(value, type) and callable(value) and (name := custom_name(value)) is not None:

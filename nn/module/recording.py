@@ -8,6 +8,7 @@ Weights are made for the shapes of the symbols, in which unknown lengths are Non
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ from ..config.ambient import PROBED
 from ..config.arguments import is_text
 from ..config.limits import room
 from .building import RestoreOnError
+from .masks import mask_of, set_mask
 from .symbols import Call, Shape, Symbol, instances, replaced, spec_of
 
 # The lengths that unknown axes get, in the order in which they are tried: first two far apart, so that no stride or
@@ -71,13 +73,15 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
         if _is_open(call):
             asked = None if shape_of is None else _asked(call, shape_of, shapes)
             shapes = asked or _varied(call, shapes, lengths, runs, before)
-    if module._keeps_batch:
+    if module._keeps_batch and any(None in symbol.shape[:1] for symbol in _symbols(call)):
         shapes = [(None, *shape[1:]) if shape else () for shape in shapes]
     if reset := getattr(module, "reset_states", None):
         reset()
     symbols = [
         Symbol(shape, spec_of(out).dtype, call, i) for i, (shape, out) in enumerate(zip(shapes, outs, strict=True))
     ]
+    for symbol, out in zip(symbols, outs, strict=True):
+        symbol.mask_ndim = np.ndim(mask_of(out))
     call.results = [(symbol.shape, symbol.dtype.name) for symbol in symbols]
     call.nested = not isinstance(result, _VALUES)
     if not call.nested:
@@ -141,11 +145,17 @@ def _run(call: Call, lengths: Lengths, fill: Fill = np.zeros) -> Any:
         room(shape)
         if symbol.dtype.kind == "U":
             return np.full(shape, " ".join("a" * lengths[1]), object)
-        return ag.tensor(fill(shape, symbol.dtype))
+        values = ag.tensor(fill(shape, symbol.dtype))
+        if symbol.mask_ndim:
+            set_mask(values, np.ones(shape[: symbol.mask_ndim], bool))
+        return values
 
     token = PROBED.set((call.module, call.args))
     try:
-        return call.module(*replaced(Symbol, made_up, call.args), **replaced(Symbol, made_up, call.kwargs))
+        with warnings.catch_warnings():
+            if any(symbol.mask_ndim for symbol in _symbols(call)):  # of a mask that is lost a run on data warns
+                warnings.simplefilter("ignore")
+            return call.module(*replaced(Symbol, made_up, call.args), **replaced(Symbol, made_up, call.kwargs))
     finally:
         PROBED.reset(token)
 

@@ -93,6 +93,8 @@ class Symbol:
         index: its place among the results of the call.
         name: what summaries and error messages call it.
 
+    `mask_ndim` is the number of axes of its mask, 0 if it has none.
+
     Example:
         >>> import nn
         >>> x = nn.Input((3,))
@@ -102,7 +104,7 @@ class Symbol:
         ((None, 3), (None, 3))
     """
 
-    __slots__ = ("call", "dtype", "index", "name", "shape")
+    __slots__ = ("call", "dtype", "index", "mask_ndim", "name", "shape")
     __hash__ = object.__hash__
 
     def __init__(self, shape: Shape, dtype: npt.DTypeLike, call: Call, index: int, name: str | None = None) -> None:
@@ -111,6 +113,7 @@ class Symbol:
         self.call = call
         self.index = index
         self.name = name
+        self.mask_ndim = 0
 
     @property
     def ndim(self) -> int:

@@ -70,7 +70,6 @@ _LEFT_OUT_CONFIG = {
     "enable_unsafe_deserialization": "nothing unsafe is ever loaded: files hold no code",
 }
 
-_FFT = "np.fft takes Tensors, of complex numbers where Keras takes pairs of arrays"
 _PATCHES = "no layer here needs it; x[...] and np.lib.stride_tricks on arrays do"
 _LEFT_OUT_OPS = {
     "adaptive_average_pool": "nn.layers.AdaptiveAveragePooling2D and its like",
@@ -85,16 +84,11 @@ _LEFT_OUT_OPS = {
     "depth_to_space": "np.reshape and np.transpose",
     "erfinv": "the inverse of erf is not here",
     "extract_sequences": _PATCHES,
-    "fft": _FFT,
-    "fft2": _FFT,
     "fold": _PATCHES,
-    "ifft2": _FFT,
-    "irfft": _FFT,
-    "istft": _FFT,
+    "istft": "nn.ops.irfft of frames, windowed and added",
     "jvp": "autograd_lite.jvp",
     "lu_factor": "nn.ops.solve, nn.ops.inv and nn.ops.det do what it is for",
     "rearrange": "np.reshape, np.transpose and np.einsum",
-    "rfft": _FFT,
     "segment_max": "a loop over x[ids == n]; nn.ops.segment_sum is here",
     "segment_min": "a loop over x[ids == n]; nn.ops.segment_sum is here",
     "segment_prod": "a loop over x[ids == n]; nn.ops.segment_sum is here",
