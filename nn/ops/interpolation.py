@@ -82,7 +82,7 @@ def _taps(n: int, m: int, interpolation: str, antialias: bool) -> tuple[Array, A
 def _sampled(x: Array, axis: int, taps: tuple[Array, Array]) -> Array:
     """Return what `along` returns for an array: most weights are 0, and no derivative needs the matrix."""
     spread = [-1 if a == axis else 1 for a in range(x.ndim)]
-    return sum(x.take(at, axis) * w.astype(x.dtype).reshape(spread) for at, w in zip(*taps, strict=True))  # type: ignore[return-value]
+    return sum(x.take(at, axis) * w.astype(x.dtype).reshape(spread) for at, w in zip(*taps, strict=True))
 
 
 def resized(x: Any, sizes: tuple[int, ...], axes: tuple[int, ...], interpolation: str, antialias: bool = False) -> Any:
