@@ -155,11 +155,16 @@ def check_same_shape(name: str, y_true: Array, y_pred: Array) -> None:
 def full_weights(name: str, sample_weight: Any, shape: tuple[int, ...]) -> Array:
     """Return weights in a shape; those of samples, or of the first axes, hold for all that a sample has.
 
+    One axis of length 1 more than there are is left out, as in (N, 1) for values (N,).
+
     Raises:
         ShapeError: if they have another shape.
     """
     given = np.asarray(as_array(sample_weight), np.float64)
-    if given.shape != shape[: given.ndim]:
+    if given.ndim == len(shape) + 1 and given.shape[-1] == 1:  # (N, 1) for (N,)
+        given = given[..., 0]
+    spread = given.shape[:1] == shape[: given.ndim][:1] and given.ndim <= len(shape)
+    if not spread or any(n not in (1, m) for n, m in zip(given.shape[1:], shape[1:], strict=False)):
         raise ag.ShapeError(
             f"{name}: expected sample_weight of shape {shape[:1]}, one a sample, or {shape}; received shape "
             f"{given.shape}"

@@ -15,6 +15,7 @@ from ..config.arguments import flag
 from ..config.config import Configurable
 from ..config.fields import attribute
 from ..config.limits import reading
+from ..layers.layer import Layer
 from ..layers.operation import Operation
 from ..module.module import Module
 from ..module.symbols import Symbol, replaced
@@ -22,7 +23,8 @@ from ..saving import descriptions
 from ..training.trainer import Trainer
 from .config import functional_config, functional_from_config
 from .places import note_places
-from .plan import Plan, Slot, layer_names, planned
+from .plan import Plan, layer_names, planned
+from .slots import Slot
 from .summary import printable, summary_html, summary_text
 
 
@@ -298,15 +300,27 @@ class Model(Configurable, Trainer):
             show_trainable: whether to add a column that shows which layers are trained.
             line_length, positions: Keras's, which change nothing: columns are as wide as what is in them.
 
-        Raises:
-            ValueError: if the input shape is not known yet.
+        Layers whose input shape is not known yet are listed as "0 (unbuilt)".
         """
-        self._ready(f"{type(self).__name__}.summary")
         text = summary_text(self, expand_nested, show_trainable)
         if print_fn is None:
             print(printable(text))
         else:
             print_fn(text)
+
+    _rules = None
+
+    def add_weight(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Return a new parameter, or a buffer if not trainable, to be assigned to an attribute; see `Layer.add_weight`.
+
+        Args:
+            args, kwargs: as for a layer.
+
+        Example:
+            >>> Model().add_weight((2, 3), "zeros").shape
+            (2, 3)
+        """
+        return Layer.add_weight(cast(Layer, self), *args, **kwargs)
 
     __repr__ = Trainer.__repr__  # the tree of layers rather than the arguments
 
@@ -327,8 +341,16 @@ class Model(Configurable, Trainer):
         return super().get_config() if self._plan is None else functional_config(self, self._plan, self._functional)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return a new model from what `get_config` returned, with new initial weights."""
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """Return a new model from what `get_config` returned, with new initial weights.
+
+        Args:
+            config: as `get_config` returned it.
+            custom_objects: custom classes and functions that it names, by name, besides the registered ones.
+        """
+        if custom_objects is not None:
+            with saving.CustomObjectScope(custom_objects):
+                return cls.from_config(config)
         if "calls" not in config:
             return super().from_config(config)
         with reading(config):

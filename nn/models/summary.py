@@ -105,7 +105,7 @@ def _rows(model: Module, expand_nested: bool, show_trainable: bool) -> tuple[lis
     links = {id(model): _links(model)}
     while pending:
         depth, parent, key, part = pending.pop()
-        cells = [f"{key} ({type(part).__name__})", _shape(part), f"{part.count_params():,}"]
+        cells = [f"{key} ({type(part).__name__})", _shape(part), _count(part)]
         if connected:
             cells.append(links[id(parent)].get(id(part), "-") if id(parent) in links else "-")
         if show_trainable:
@@ -152,6 +152,10 @@ def _shape(module: Module) -> str:
     if type(module).__name__ == "InputLayer":
         return str((None, *getattr(module, "sample_shape", ())))
     return "?" if module.output_shape is None else str(module.output_shape)
+
+
+def _count(module: Module) -> str:
+    return f"{sum(t.size for t in module.weights):,}" + " (unbuilt)" * bool(module._build_known())
 
 
 def _totals(model: Module) -> list[str]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 import json
 import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -24,6 +26,7 @@ from autograd_lite.graph import Graph, explain
 from nn import layers
 from nn.datasets import fetch
 from nn.datasets.idx import encode_idx, parse_idx
+from nn.datasets.npz import parse_npz
 from nn.saving import SavedFileError
 
 from .mutation import changed_bytes, changed_text, changed_tree, deep_json
@@ -233,6 +236,29 @@ def _dataset(data: bytes) -> None:
     parse_idx(data, "there")
 
 
+def _npz(random: Random) -> bytes:
+    """Return a .npz whose checksums are right, and whose arrays are damaged."""
+    lists = np.fromiter(([1, 300], [70_000], list(range(random.randrange(4)))), object)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in (("x", lists), ("y", np.arange(3)), ("z", np.ones((2, 2), np.float32, order="F"))):
+            data = io.BytesIO()
+            np.lib.format.write_array(data, array)
+            content = data.getvalue()
+            archive.writestr(f"{name}.npy", changed_bytes(random, content, content[80:]) if name > "y" else content)
+            if name == "x":
+                begin = content.index(b"\n") + 1
+                archive.writestr("w.npy", content[:begin] + changed_bytes(random, content[begin:], content[begin:]))
+    return file.getvalue() if random.random() < 0.9 else changed_bytes(random, file.getvalue(), lists.tobytes())
+
+
+def _arrays(data: bytes) -> None:
+    for name in "xwyz":
+        for array in parse_npz(data, [name], "there"):
+            assert array.dtype.kind in "biufO"
+            assert array.dtype != object or all(type(n) is int for row in array for n in row)
+
+
 # ---- all ------------------------------------------------------------------------------------------------------------
 
 
@@ -258,6 +284,7 @@ def readers(folder: Path) -> dict[str, Reader]:
         "deserialize": Reader(configuration, nn.saving.deserialize_keras_object, (ValueError, TypeError)),
         "Graph.from_json": Reader(_texts(_graphs()), _draw, (ValueError,)),
         "data sets": Reader(_packed, _dataset, (ValueError,)),
+        "npz": Reader(_npz, _arrays, (ValueError,)),
     }
 
 
@@ -269,4 +296,5 @@ READERS = (
     "deserialize",
     "Graph.from_json",
     "data sets",
+    "npz",
 )

@@ -16,8 +16,8 @@ from ...config.arguments import flag, lengths, number, one_of, positive
 from ...config.fields import Converted, field
 from ...config.limits import room
 from ...module.module import Shape
+from ...ops.interpolation import INTERPOLATIONS, resized
 from ..arguments import DataFormatLike, LengthsLike, as_data_format
-from .interpolation import INTERPOLATIONS, resized
 from .spatial import Spatial
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 import autograd_lite as ag
 from nn import layers
-from nn.layers.convolution.interpolation import INTERPOLATIONS, mean_matrix, resized, window_bounds
+from nn.ops.interpolation import INTERPOLATIONS, mean_matrix, resized, window_bounds
 
 from .. import peers
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from autograd_lite import Tensor
 
-from ...config.limits import room
+from ..config.limits import room
 
 Array = npt.NDArray[Any]
 
