@@ -88,7 +88,7 @@ _LATE["compile"] = ".compiler.compiled"
 _LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
 
 if TYPE_CHECKING:
-    from . import graph as graph
+    from . import graph as graph, nn as nn
     from .compiler.compiled import compile as compile
     from .graph import (
         Graph as Graph,
@@ -108,14 +108,14 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        if name == "graph":
-            return _import_module(".graph", __name__)
+        if name in ("graph", "nn"):
+            return _import_module(f".{name}", __name__)
         if name in _LATE:
             return getattr(_import_module(_LATE[name], __name__), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), "graph", *_LATE})
+        return sorted({*globals(), "graph", "nn", *_LATE})
 
 
 def _picture(tensor: Tensor) -> str:
