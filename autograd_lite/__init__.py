@@ -18,6 +18,7 @@ from .core.errors import (
     GradError as GradError,
     NonFiniteError as NonFiniteError,
     ShapeError as ShapeError,
+    TraceError as TraceError,
     UnsupportedError as UnsupportedError,
 )
 from .core.files import write_file as write_file
