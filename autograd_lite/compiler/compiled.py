@@ -18,7 +18,7 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves
 from .replay import Replay
-from .trace import slot_of, trace
+from .trace import Traced, difference, slot_of, trace
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,17 +36,21 @@ class Trace(NamedTuple):
         why: the reason why the function was traced.
         replay: what runs, or None if the function itself runs.
         out: what it returned, with `_RESULT` in place of Tensors.
+        first: what the first of two runs did, until a second one has done the same.
     """
 
     arguments: str
     why: str
     replay: Replay | None
     out: Any
+    first: Traced | None
 
     def __str__(self) -> str:
         rows = [f"for {self.arguments or 'no arguments'}", f"traced because {self.why}"]
-        if self.replay is None:
-            rows.append(f"runs as it is: {_HAS_HISTORY}")
+        if self.first is not None:
+            rows.append("has been called once, and is traced again at the second call")
+        elif self.replay is None:
+            rows.append("runs as it is")
         else:
             rows += self.replay.facts()
         return "\n  ".join(rows)
@@ -125,41 +129,49 @@ class Compiled(Generic[P, R]):
                 f"hashed, which are constants of the code; received {described(wrong)}. Make it a tuple, or capture it"
             ) from None
         why = "these arguments are of a new kind" if self._traces else "this was the first call"
-        if known is not None:
-            if known.replay is None:
-                return self._f(*args, **kwargs)
+        if known is not None and known.replay is not None:
             why = known.replay.broken()
             if not why:
                 try:
                     return _given_back(known.out, known.replay(arrays), as_tensors)
                 except AssumptionFailed:
                     return self._as_it_is(args, kwargs, as_tensors)
-        return self._traced(key, why, args, kwargs, as_tensors)
+            known = None
+        if known is not None and known.first is None:
+            return self._f(*args, **kwargs)
+        return self._traced(key, known, why, args, kwargs, as_tensors)
 
-    def _traced(self, key: Any, why: str, args: Any, kwargs: Any, as_tensors: bool) -> Any:
+    def _traced(self, key: Any, known: Trace | None, why: str, args: Any, kwargs: Any, as_tensors: bool) -> Any:
+        """Run the function and record it, for the first time or to see whether it does the same again."""
+        slots: list[Tensor] = []
+
+        def opened(leaf: Any) -> Any:
+            if not isinstance(leaf, _ARRAYS):
+                return leaf
+            slot, given = slot_of(leaf)
+            slots.append(slot)
+            return given
+
+        inner, keywords = map_leaves(opened, (args, kwargs))
+        try:
+            done = trace(self._f, slots, lambda: self._f(*inner, **keywords))
+        except AssumptionFailed:
+            return self._as_it_is(args, kwargs, as_tensors)
+        results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
+        out = map_leaves(lambda x: _RESULT if isinstance(x, Tensor) else x, done.out)
+        if known is None or known.first is None:
+            made = Trace(_kinds_of(args, kwargs), why, None, out, None if done.history else done)
+            made = made._replace(why=f"{why}; {_HAS_HISTORY}") if done.history else made
+        elif differs := difference(known.first, done):
+            made = known._replace(first=None, why=f"{known.why}; two calls did not do the same: {differs}")
+        else:
+            made = known._replace(first=None, replay=Replay(done))
         with self._lock:
-            slots: list[Tensor] = []
-
-            def opened(leaf: Any) -> Any:
-                if not isinstance(leaf, _ARRAYS):
-                    return leaf
-                slot, given = slot_of(leaf)
-                slots.append(slot)
-                return given
-
-            inner, keywords = map_leaves(opened, (args, kwargs))
-            try:
-                done = trace(self._f, slots, lambda: self._f(*inner, **keywords))
-            except AssumptionFailed:
-                return self._as_it_is(args, kwargs, as_tensors)
-            results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
-            out = map_leaves(lambda x: _RESULT if isinstance(x, Tensor) else x, done.out)
-            made = Trace(_kinds_of(args, kwargs), why, None if done.history else Replay(done), out)
             self._traces.pop(key, None)
             while len(self._traces) >= _MOST_TRACES:
                 del self._traces[next(iter(self._traces))]
             self._traces[key] = made
-        if made.replay is None:
+        if done.history:
             return done.out
         return _given_back(out, [np.array(t._data)[()] for t in results], as_tensors)
 
@@ -212,14 +224,17 @@ def _kinds_of(args: Any, kwargs: Any) -> str:
 def compile(f: Callable[P, R]) -> Compiled[P, R]:
     """Return a function that does what `f` does, faster: it is traced once, and replayed from then on.
 
-    At the first call with arguments of some kind (their shapes, dtypes and strides, the containers that they are in,
-    and the values of everything else) the function runs, and all that it does with Tensors is recorded: operations,
+    At the first two calls with arguments of some kind (their shapes, dtypes and strides, the containers that they are
+    in, and the values of everything else) the function runs, and all that it does with Tensors is recorded: operations,
     `backward`, assignments, draws. From then on a plan of that record is carried out: calls of NumPy into memory that
     is laid out in advance, with no Tensor and no bookkeeping. The results are those of `f`, bit for bit.
 
+    If the two calls do not do the same, since `f` draws numbers with NumPy or counts its calls, say, `f` itself runs
+    from then on, and `explain()` says what differed.
+
     Tensors and arrays that the function finds elsewhere, such as parameters, are read anew at every call. If one has
     another shape, or no longer requires a gradient, the function is traced again. Python code runs only when it is
-    traced: what it prints, appends or counts happens then and not later.
+    traced: what it prints or appends happens then and not later; see `observe` and `debug_print`.
 
     Inside a transformation, and on Tensors that have a history or require a gradient, the function itself runs. A
     replay issues no warnings of NumPy's.

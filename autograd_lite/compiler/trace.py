@@ -17,11 +17,12 @@ from ..core.shapes import ShapeDtype
 from ..engine import edge_of
 from ..ir.build import Built, built
 from ..ir.graph import PureGraph
+from ..ir.node import Kind
 from ..ir.program import PureProgram
 from ..ir.slots import slot_tensor
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
-from ..tree import leaves
+from ..tree import items, leaves
 
 _BOOL = np.dtype(np.bool_)
 
@@ -180,6 +181,32 @@ class Traced(NamedTuple):
     fixed: frozenset[str]
     backward: bool
     masks: bool
+
+
+def difference(first: Traced, second: Traced) -> str:
+    """Return what two runs on arguments of one kind did differently, apart from their data; "" if nothing."""
+    if (a := first.program.graph) != (b := second.program.graph):
+        pairs = zip(a.nodes, b.nodes, strict=False)
+        place = next(
+            (n for n, m in pairs if n != m), (a.nodes if len(a) > len(b) else b.nodes)[min(len(a), len(b)) - 1]
+        )
+        where = f" at {place.source}" if place.source else ""
+        return f"{place.op or 'a constant'}{where} is another computation, or has another number in it"
+    for i in a:
+        x, y = (p.bindings.get(i.id) for p in (first.program, second.program))
+        if i.kind is Kind.OP or i.weak or x is y or i.id in first.program.inputs:
+            continue  # of a weak number the graph holds the value
+        x, y = (t._data if isinstance(t, Tensor) else t for t in (x, y))
+        if not (isinstance(x, (np.ndarray, np.generic)) and isinstance(y, (np.ndarray, np.generic))):
+            return f"{i.name or 'a captured value'} is another object"
+        if x.tobytes() != y.tobytes():
+            return f"{i.name or 'an array'} of shape {x.shape}, made inside, has other values"
+    return "" if _plain(first.out) == _plain(second.out) else "it returned something else than Tensors, which differs"
+
+
+def _plain(out: Any) -> Any:
+    """Return what a function returned that is not a Tensor."""
+    return [(path, None if isinstance(x, Tensor) else x) for path, x in items(out)]
 
 
 def slot_of(a: Any) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.indices import IndexArray
 from ..core.node import Source
 from ..core.shapes import Shape
 
@@ -114,6 +115,8 @@ def make_param(name: str, value: Any) -> Param:
 
 
 def _without_arrays(value: Any) -> Any:
+    if isinstance(value, IndexArray):
+        return Opaque(f"{value.dtype}{value.shape}, read anew")
     if isinstance(value, np.ndarray):
         return ArrayDigest.of(value)
     if isinstance(value, np.generic):

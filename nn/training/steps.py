@@ -35,6 +35,7 @@ _OF_COMPILERS = frozenset({"run_eagerly", "jit_compile", "auto_scale_loss", "ste
 
 import weakref
 from ..module.masks import MASKS, masks_in
+
 _REPLAYS: Any = weakref.WeakKeyDictionary()
 WHY: list[str] = []
 # Who is using the losses and metrics of a `Compiled`, by its id: a thread, and its number of nested calls.
@@ -399,6 +400,7 @@ class Stepper(Module):
         """Return the loss, its weight and the outputs, with gradients left on the parameters; None if it cannot."""
         known = _REPLAYS.get(self)
         if known is None or known[0] is not compiled:
+
             def compute(x: Any, y: Any, w: Any) -> Any:
                 y_pred = self(x)
                 loss, weight = self._weighed(self._speaker("fit"), y, y_pred, w, False)
@@ -406,6 +408,7 @@ class Stepper(Module):
                     raise ag.TraceError("masks")
                 compiled.optimizer.scale_loss(loss).backward()
                 return loss, weight, y_pred
+
             known = _REPLAYS[self] = [compiled, ag.compile(compute)]
         if known[1] is None:
             return None

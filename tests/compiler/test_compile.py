@@ -104,7 +104,7 @@ def test_a_captured_tensor_of_another_kind_is_traced_again() -> None:
     assert_same(compiled(Y), Y)
     v = ag.tensor(X)
     doubled = ag.compile(lambda: v * 2)
-    doubled()
+    assert_same([doubled(), doubled(), doubled()], [X * 2] * 3)
     v._data = np.ones((2, 2))
     assert_same(doubled(), np.full((2, 2), 2.0))
     assert "no longer true that a captured tensor (3,) float64" in doubled.explain()
@@ -381,6 +381,25 @@ def test_indices_are_read_anew() -> None:
         ag.compile(lambda t, i: t[ag.tensors.methods.canonical_index(i)[0] + 1])(t, np.array([1]))
 
 
+IMPURE: dict[str, Callable[[Any], Any]] = {
+    "draws of NumPy": lambda x: x + np.random.default_rng().normal(size=3),
+    "a draw as a number": lambda x: x * float(np.random.default_rng().random()),
+    "a counter": lambda x, n=[0]: x * (n.append(1) or len(n)),
+    "a Tensor of draws": lambda x: x * ag.tensor(np.random.default_rng().normal(size=3)),
+    "other operations": lambda x, n=[0]: np.sin(x) if n.append(1) or len(n) % 2 else np.cos(x),
+    "another index": lambda x, n=[0]: x[n.append(1) or len(n) % 3 :],
+    "a returned number": lambda x, n=[0]: (x * 2, n.append(1) or len(n)),
+}
+
+
+@pytest.mark.parametrize("name", IMPURE)
+def test_a_function_that_does_not_do_the_same_runs_as_it_is(name: str) -> None:
+    compiled = ag.compile(IMPURE[name])
+    found = [arrays_of(compiled(X)) for _ in range(5)]
+    assert all(not all(map(np.array_equal, a, b)) for a, b in zip(found, found[1:], strict=False))
+    assert "two calls did not do the same" in compiled.explain()
+
+
 # ---- what it tells ---------------------------------------------------------------------------------------------------
 
 
@@ -388,12 +407,14 @@ def test_it_tells_what_it_does() -> None:
     compiled = ag.compile(ag.grad(lambda x: np.tanh(x).sum()))
     with pytest.raises(ValueError, match="Call the function first"):
         compiled.source()
-    compiled(np.ones(4))
-    compiled(np.ones(5))
+    for n in (4, 4, 5):
+        compiled(np.ones(n))
     told = compiled.explain()
     assert "2 traces" in told
     assert "for [0] (4,) float64" in told
     assert "traced because this was the first call" in told
     assert "traced because these arguments are of a new kind" in told
+    assert "7 operations became 4 calls of NumPy" in told
+    assert "has been called once" in told
     assert compiled.source().startswith("def replay(v0):\n    tanh(v0, v")
     assert "test_compile.py" in compiled.source()

@@ -17,6 +17,7 @@ from autograd_lite.compiler.plan import Place, Plan
 def plan_of(f: Any, *args: Any) -> Plan:
     compiled = ag.compile(f)
     compiled(*args)
+    compiled(*args)
     (found,) = compiled.traces
     assert found.replay is not None
     return found.replay.plan
