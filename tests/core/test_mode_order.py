@@ -44,7 +44,13 @@ class Seen(NamedTuple):
 def look() -> Seen:
     mode = MODE.get()
     return Seen(
-        mode.record, mode.source, mode.scope, mode.watch is not None, mode.verify, custom_called("own thing"), elements_allowed()
+        mode.record,
+        mode.source,
+        mode.scope,
+        mode.watch is not None,
+        mode.verify,
+        custom_called("own thing"),
+        elements_allowed(),
     )
 
 
