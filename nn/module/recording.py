@@ -133,7 +133,8 @@ def _run_on_some(call: Call, lengths: Lengths, fills: tuple[Fill, ...]) -> Any:
 
 def _identities(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     """Return identity matrices along the last two axes: what can be inverted, and has elements other than 0."""
-    return np.broadcast_to(np.eye(*shape[-2:], dtype=dtype) if len(shape) > 1 else np.ones((), dtype), shape)
+    last = (1, *shape)[-2:]
+    return np.broadcast_to(np.eye(last[0], last[-1], dtype=dtype)[0 if len(shape) < 2 else ...], shape)
 
 
 def _run(call: Call, lengths: Lengths, fill: Fill = np.zeros) -> Any:
