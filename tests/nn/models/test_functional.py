@@ -444,6 +444,24 @@ def test_a_notebook_shows_a_table() -> None:
     assert "<script>" not in named._repr_html_()
 
 
+def test_the_symbols_of_layers_are_those_that_the_model_was_made_of() -> None:
+    a, b = nn.Input((3,), name="a"), nn.Input((2,), name="b")
+    hidden = layers.Dense(4, name="hidden")(layers.Concatenate()([a, b]))
+    first = layers.Dense(1)(hidden)
+    model = nn.Model([a, b], first)
+    second = layers.Dense(2)(model.get_layer("hidden").output)
+    both = nn.Model([a, b], [first, second])
+    x = [np.ones((5, 3)), np.ones((5, 2))]
+    assert [out.shape for out in both(x)] == [(5, 1), (5, 2)]
+    np.testing.assert_array_equal(both(x)[0].data, model(x).data)
+    del a, b, hidden, first, second  # now there are none, and new ones are made
+    gc.collect()
+    features = nn.Model(model.inputs, model.get_layer("hidden").output)
+    assert features(x).shape == (5, 4)
+    again = copy.deepcopy(model)
+    assert nn.Model(again.inputs, again.get_layer("hidden").output)(x).shape == (5, 4)
+
+
 def test_the_symbols_of_a_model_are_those_it_was_made_of() -> None:
     x = nn.Input((3,))
     hidden = layers.Dense(2, name="hidden")(x)
