@@ -61,10 +61,11 @@ class Call:
         args: its positional arguments, with symbols for tensors.
         kwargs: its keyword arguments.
 
-    `results` has the shape and dtype of each returned tensor; `nested` is whether they were in a container.
+    `given` are the symbols among the arguments, `results` has the shape and dtype of each returned tensor, and `nested`
+    is whether they were in a container.
     """
 
-    __slots__ = ("args", "kwargs", "module", "nested", "results", "serial")
+    __slots__ = ("args", "given", "kwargs", "module", "nested", "results", "serial")
 
     def __init__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.module = module
@@ -73,6 +74,7 @@ class Call:
         self.results: list[tuple[Shape, str]] = []
         self.nested = False
         self.serial = next(_SERIAL)
+        self.given: list[Symbol] = instances(Symbol, [args, kwargs]) if args or kwargs else []
 
 
 def _both_ways(name: str) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
