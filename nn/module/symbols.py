@@ -7,7 +7,7 @@ length is None, and so is that of the batch.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -91,7 +91,7 @@ class Symbol:
     Args:
         shape: with None for the batch axis and for unknown lengths.
         dtype: of the values to come.
-        call: the call whose result it is.
+        call: the call whose result it is; None for a shape and a dtype alone, as `compute_output_spec` returns them.
         index: its place among the results of the call.
         name: what summaries and error messages call it.
 
@@ -109,10 +109,17 @@ class Symbol:
     __slots__ = ("__weakref__", "call", "dtype", "index", "mask_ndim", "name", "shape")
     __hash__ = object.__hash__
 
-    def __init__(self, shape: Shape, dtype: npt.DTypeLike, call: Call, index: int, name: str | None = None) -> None:
+    def __init__(
+        self,
+        shape: Sequence[int | None],
+        dtype: npt.DTypeLike = "float32",
+        call: Call | None = None,
+        index: int = 0,
+        name: str | None = None,
+    ) -> None:
         self.shape = tuple(shape)
         self.dtype = np.dtype(dtype)
-        self.call = call
+        self.call = Call(None, (), {}) if call is None else call
         self.index = index
         self.name = name
         self.mask_ndim = 0
