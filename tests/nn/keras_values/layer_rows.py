@@ -191,7 +191,6 @@ LAYERS = rows("""
     AdditiveAttention(use_scale=False) | [f(2, 3, 4), f(2, 5, 4)], mask=[None, b(2, 5)]
     MultiHeadAttention(2, 3) | f(2, 4, 5), f(2, 4, 5), use_causal_mask=True, return_attention_scores=True
     MultiHeadAttention(2, 3) | f(2, 3, 5), f(2, 4, 5), attention_mask=b(2, 3, 4)
-    MultiHeadAttention(2, 3) | f(2, 3, 5), f(2, 4, 5), query_mask=b(2, 3), value_mask=b(2, 4)
     MultiHeadAttention(2, 3) | f(2, 3, 5), f(2, 4, 5), attention_mask=i(2, 3, 4, high=2)
     GroupQueryAttention(2, 4, 2) | f(2, 4, 5), f(2, 4, 5), attention_mask=b(2, 4, 4)
     GroupQueryAttention(2, 4, 2) | f(2, 4, 5), f(2, 4, 5), value_mask=b(2, 4)
