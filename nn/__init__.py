@@ -38,9 +38,16 @@ from . import (
 from .layers.layer import Layer as Layer
 from .models import Input as Input, Model as Model, Sequential as Sequential
 from .module.module import Module as Module, Parameter as Parameter
+from .module.variable import Variable as Variable
+
+
+def version() -> str:
+    """Return the version, `__version__`."""
+    return __version__
+
 
 # What few programs use is loaded when it is asked for; downloads need a tenth of all the modules that nn would load.
-_LATE = ("backend", "datasets", "mixed_precision", "ops", "random", "tree")
+_LATE = ("backend", "datasets", "mixed_precision", "ops", "preprocessing", "random", "tree")
 
 if TYPE_CHECKING:
     from . import (
@@ -48,6 +55,7 @@ if TYPE_CHECKING:
         datasets as datasets,
         mixed_precision as mixed_precision,
         ops as ops,
+        preprocessing as preprocessing,
         random as random,
         tree as tree,
     )

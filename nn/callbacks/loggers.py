@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..config.arguments import flag, text
+from ..config.arguments import flag, refused, text
 from ..config.fields import Converted, attribute, field
 from .arguments import frequency, path
 from .base import Declared, Logs
@@ -60,6 +60,12 @@ class CSVLogger(Declared):
             self.on_train_end()
 
 
+def _never(what: Any, name: str, value: Any) -> int:
+    if value != 0:
+        raise refused(ValueError, what, name, "0, since only the values of training are written", value)
+    return 0
+
+
 class TensorBoard(Declared):
     """Writes the values of training for TensorBoard, with its own library (the extra `tensorboard`).
 
@@ -67,14 +73,22 @@ class TensorBoard(Declared):
         log_dir: the folder; values of training go to its subfolder `train`, those of validation to `validation`, as in
             Keras: `tensorboard --logdir logs` shows both in one plot.
         update_freq: "epoch"; or "batch", or a number of batches, to also write after each of them.
+        histogram_freq, embeddings_freq, profile_batch: 0, since histograms, embeddings and profiles are not written.
+        write_graph, write_images, write_steps_per_second: as Keras has them, without effect.
 
     Raises:
         ImportError: if the library is not installed.
-        ValueError: for an unknown `update_freq`.
+        ValueError: for an unknown `update_freq`, or a frequency of what is not written.
     """
 
     log_dir: Converted[str | os.PathLike[str], Path] = field(path, default="logs")
     update_freq: int | str = field(frequency("epoch", "batch"), default="epoch")
+    histogram_freq: int = field(_never, default=0)
+    write_graph: bool = field(flag, default=True)
+    write_images: bool = field(flag, default=False)
+    write_steps_per_second: bool = field(flag, default=False)
+    profile_batch: int = field(_never, default=0)
+    embeddings_freq: int = field(_never, default=0)
 
     def __post_init__(self) -> None:
         try:

@@ -83,6 +83,8 @@ ELEMENTS: Setting[int] = Setting("nn_elements")
 BUDGET: ContextVar[tuple[list[int], str] | None] = ContextVar("nn_budget", default=None)
 #: the modes of the trees that run, held weakly because an interrupt may prevent their end; see `module.modes`
 MODES: Setting[ref[Any]] = Setting("nn_modes")
+#: a module that runs to find the shapes of its results, and the symbols it was called on; see `module.recording`
+PROBED: ContextVar[tuple[Any, tuple[Any, ...]] | None] = ContextVar("nn_probed", default=None)
 #: whether a model's call is running; see `module.penalties`
 INSIDE_MODEL: ContextVar[bool] = ContextVar("nn_inside_model", default=False)
 #: the last softmax or sigmoid, and what it was applied to; see `activations.remember_logits`

@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autograd_lite import Generator
 from autograd_lite.arguments import (
     NAMES as NAMES,
     bound as bound,
@@ -40,6 +41,7 @@ from autograd_lite.arguments import (
 
 T = TypeVar("T", bound=type)
 Check = Callable[[Any, str, Any], Any]
+Seed = int | Generator | None
 
 
 def speaker(what: Any) -> str:
@@ -57,6 +59,20 @@ def is_number(value: Any) -> bool:
     if isinstance(value, (bool, np.bool_)):
         return False
     return isinstance(value, Real) or (getattr(value, "shape", None) == () and value.dtype.kind in "iuf")
+
+
+def is_text(value: Any) -> bool:
+    """Return whether `value` is an array of strings or of bytes; one of dtype object may hold nothing else."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    return kind in ("U", "S", "T") or (kind == "O" and all(isinstance(part, (str, bytes)) for part in value.flat))
+
+
+def as_array(value: Any) -> Any:
+    """Return what NumPy makes of `value`, but lists of strings as objects: a fixed width would be the longest one's."""
+    first = value
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    return np.asarray(value, object if isinstance(first, (str, bytes)) else None)
 
 
 def is_integer(value: Any) -> bool:
@@ -129,6 +145,25 @@ def integer(low: float = -math.inf, high: float = math.inf) -> Check:
 any_integer = integer()
 positive = integer(1)
 not_negative = integer(0)
+
+
+def as_seed(what: Any, name: str, value: Any) -> int | Generator | None:
+    """Check that `value` is a seed, or a stream of random numbers, such as a SeedGenerator; Keras's configurations too.
+
+    Example:
+        >>> as_seed("Dropout", "seed", {"class_name": "SeedGenerator", "config": {"seed": 3}})
+        3
+    """
+    if isinstance(value, Mapping) and value.get("class_name") == "SeedGenerator":
+        value = dict(value["config"]).get("seed")
+    if value is None or isinstance(value, Generator):
+        return value
+    expected = "a non-negative integer, a SeedGenerator, or None"
+    if not is_integer(value):
+        raise refused(TypeError, what, name, expected, value)
+    if value < 0:
+        raise refused(ValueError, what, name, expected, value)
+    return int(value)
 
 
 # ---- others ---------------------------------------------------------------------------------------------------------
@@ -270,9 +305,23 @@ _INNER = frozenset(
 ) | {"mean", "mode"}
 
 
+_PACKAGE = __name__.removesuffix("config.arguments")  # "nn.", or "autograd_lite.nn."
+
+
+def place_here(thing: Any) -> str | None:
+    """Return the name that the module of a class or function has in this package; None for those of others.
+
+    Example:
+        >>> place_here(place_here), place_here(Real)
+        ('config.arguments', None)
+    """
+    module = f"{getattr(thing, '__module__', '')}."
+    return module.removeprefix(_PACKAGE)[:-1] if module.startswith(_PACKAGE) else None
+
+
 def checked_here(cls: T) -> T:
     """Let the errors of a new class say what was called, if it is one of nn's own."""
-    if cls.__module__.partition(".")[0] == "nn":
+    if place_here(cls) is not None:
         inner = _INNER if cls.__name__ != "Module" else _INNER | {"__call__"}
         checked_class(cls, without=inner | {name for name in vars(cls) if name.startswith("on_")})
     return cls
@@ -283,4 +332,19 @@ def problem_of_call(module: Any, error: Exception, args: tuple[Any, ...], kwargs
     call = type(module).call
     arguments = bound(call, (module, *args), kwargs)
     arguments.pop(next(iter(kinds_of(call)), ""), None)
-    return explained(f"layer {module.name!r} ({type(module).__name__})", error, arguments, kinds_of(call))
+    return explained(module.called_as, _of_list(module, arguments) or error, arguments, kinds_of(call))
+
+
+def _of_list(module: Any, arguments: Mapping[str, Any]) -> TypeError | None:
+    """Return the error of a layer that was called on a list of tensors in place of one; None if it was not."""
+    name, value = next(iter(arguments.items()), ("", None))
+    kind = kinds_of(type(module).call).get(name)
+    if kind is None or not kind.sure or not isinstance(value, (list, tuple)) or len(list(module._walk())) > 1:
+        return None
+    shapes = [str(part.shape) for part in value if hasattr(part, "shape")]
+    if not shapes:
+        return None
+    return TypeError(
+        f"{module.called_as}: expected one tensor; received a list of {len(value)}, of shapes {', '.join(shapes)}. "
+        "Call it on each, or join them before: nn.layers.Concatenate()([a, b])"
+    )

@@ -145,7 +145,7 @@ class DataLoader:
 
     def _pass(self, epoch: int, first: int) -> Iterator[Any]:
         makers = self._makers(epoch, first)
-        batches = _ahead(makers, self.prefetch, self._threads) if self.prefetch else _in_turn(makers)
+        batches = ahead(makers, self.prefetch, self._threads) if self.prefetch else _in_turn(makers)
         try:
             for number, batch in enumerate(batches, first):
                 if self._epoch == epoch:  # otherwise a newer pass has begun and owns the position
@@ -171,7 +171,7 @@ class DataLoader:
             source = self._stream(first)
             number = first
             while True:
-                yield number, lambda: next(source, _END)
+                yield number, lambda: next(source, END)
                 number += 1
         size, take = self.batch_size or 1, self._take
         assert take is not None
@@ -201,7 +201,7 @@ class DataLoader:
                 yield stack(samples)
 
     def _finished(self, batch: Any, key: tuple[int, int, int]) -> Any:
-        if self.transform is None or batch is _END:
+        if self.transform is None or batch is END:
             return batch
         if self._passes_rng:
             return self.transform(batch, rng=np.random.default_rng(key))
@@ -249,18 +249,18 @@ class DataLoader:
         return f"<DataLoader of {what}, batch_size={self.batch_size}, shuffle={self.shuffle}>"
 
 
-_END = object()  # the end of an iterable, since a future cannot carry StopIteration
+END = object()  # the end of an iterable, since a future cannot carry StopIteration
 
 
 def _in_turn(makers: Iterator[Make]) -> Generator[Any, None, None]:
     """Yield what the makers make."""
     for make in makers:
-        if (batch := make()) is _END:
+        if (batch := make()) is END:
             return
         yield batch
 
 
-def _ahead(makers: Iterator[Make], count: int, threads: int) -> Generator[Any, None, None]:
+def ahead(makers: Iterator[Make], count: int, threads: int) -> Generator[Any, None, None]:
     """Yield what the makers make, in order, up to `count` of them made ahead in threads.
 
     An error is raised where its result would have come; the threads end with the generator.
@@ -270,7 +270,7 @@ def _ahead(makers: Iterator[Make], count: int, threads: int) -> Generator[Any, N
     try:
         while True:
             waiting.extend(pool.submit(make) for make in islice(makers, count + 1 - len(waiting)))
-            if not waiting or (batch := waiting.popleft().result()) is _END:
+            if not waiting or (batch := waiting.popleft().result()) is END:
                 return
             yield batch
     finally:

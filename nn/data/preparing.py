@@ -11,7 +11,8 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ..config.arguments import checked
+from ..config.arguments import checked, refused
+from .dataset import Dataset
 from .loader import DataLoader
 from .structure import map_structure, rows_of, unpack
 
@@ -19,22 +20,24 @@ Array = npt.NDArray[Any]
 
 
 @checked
-def normalize(x: npt.ArrayLike | Tensor, axis: int = -1, order: float = 2) -> Array:
+def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
     """Divide vectors by their norm; zero vectors are left unchanged.
 
     Args:
-        x: any shape; integers become float64.
+        x: an array of any shape, whose integers become float64; or a Tensor.
         axis: of the vectors.
         order: of the norm, as in `numpy.linalg.norm`: 2, 1, np.inf, ….
 
     Returns:
-        An array of x's shape.
+        An array of x's shape; a Tensor, with its gradient, for a Tensor.
 
     Example:
         >>> normalize([[3.0, 4.0], [0.0, 0.0]]).tolist()
         [[0.6, 0.8], [0.0, 0.0]]
     """
-    values = np.atleast_1d(np.asarray(x.data if isinstance(x, Tensor) else x))
+    if isinstance(x, Tensor):
+        return x / np.maximum(np.linalg.norm(x, order, axis, keepdims=True), 1e-7)
+    values = np.atleast_1d(np.asarray(x))
     norm = np.linalg.norm(values, order, axis, keepdims=True)
     return values / np.where(norm == 0, 1, norm)
 
@@ -46,7 +49,7 @@ def pad_sequences(
     dtype: npt.DTypeLike = "int32",
     padding: str = "pre",
     truncating: str = "pre",
-    value: float = 0.0,
+    value: float | str = 0.0,
 ) -> Array:
     """Return sequences of different lengths as one array, padded to the longest or to a given length.
 
@@ -56,7 +59,7 @@ def pad_sequences(
         dtype: of the result.
         padding: "pre" to put `value` in front, "post" to put it at the end.
         truncating: "pre" to cut off the beginning of sequences longer than `maxlen`, "post" the end.
-        value: to pad with.
+        value: to pad with; texts need `dtype=object`.
 
     Returns:
         Shape (N, maxlen, ...).
@@ -74,6 +77,8 @@ def pad_sequences(
             raise ValueError(f"pad_sequences: expected {name} to be 'pre' or 'post'; received {name}={word!r}")
     if maxlen is not None and maxlen < 0:
         raise ValueError(f"pad_sequences: expected maxlen to be a non-negative integer, or None; received {maxlen!r}")
+    if isinstance(value, str) and np.dtype(dtype).kind not in "OUS":
+        raise ValueError(f"pad_sequences: expected a number to pad {dtype} with; received {value=}. Pass dtype=object")
     parts = [np.asarray(s) for s in sequences]
     if any(not part.ndim for part in parts):
         raise ValueError("pad_sequences: expected a list of sequences; received single values. Put them into lists")
@@ -125,18 +130,21 @@ def split_dataset(
     right_size: float | None = None,
     shuffle: bool = False,
     seed: int | None = None,
+    preferred_backend: str | None = None,
 ) -> tuple[Any, Any]:
     """Split data into two parts, such as rows for training and rows for testing.
 
     Args:
-        dataset: an array of shape (N, ...), or a tuple, list or dict of them, nested in any way.
+        dataset: an array of shape (N, ...), or a tuple, list or dict of them, nested in any way; or a `Dataset`, whose
+            elements are then read once.
         left_size: number of rows of the first part, or a share of N between 0 and 1; by default the rest.
         right_size: the same for the second part. At least one of the two must be given.
         shuffle: whether to draw which rows go where.
         seed: of the draw; None to draw from the default generator, which `nn.set_seed` sets.
+        preferred_backend: taken, and changes nothing.
 
     Returns:
-        Two parts of the same structure. Without `shuffle` they are views.
+        Two parts of the same structure, or two `Dataset`s. Without `shuffle` they are views.
 
     Raises:
         ValueError: if neither size is given, or a part would be empty, or both exceed the number of rows.
@@ -146,6 +154,11 @@ def split_dataset(
         >>> left.tolist(), right.tolist()
         ([0, 1, 2, 3, 4, 5, 6], [7, 8, 9])
     """
+    if isinstance(dataset, Dataset):
+        elements = list(dataset)
+        places = split_dataset(np.arange(len(elements)), left_size, right_size, shuffle, seed)
+        first, second = (Dataset([elements[i] for i in part]) for part in places)
+        return first, second
     n = rows_of("split_dataset", dataset)
     left, right = (_rows(name, size, n) for name, size in (("left_size", left_size), ("right_size", right_size)))
     if left is None:
@@ -198,13 +211,14 @@ def timeseries_dataset_from_array(
     sequence_length: int,
     sequence_stride: int = 1,
     sampling_rate: int = 1,
-    batch_size: int = 128,
+    batch_size: int | None = 128,
     shuffle: bool = False,
     seed: int | None = None,
     start_index: int | None = None,
     end_index: int | None = None,
-) -> DataLoader:
-    """Return a DataLoader over windows of a series: window i is data[s], data[s + rate], …, with s = start + i stride.
+    format: str = "tf",
+) -> Dataset:
+    """Return a Dataset of windows of a series: window i is data[s], data[s + rate], …, with s = start + i stride.
 
     Args:
         data: the series, shape (T, ...).
@@ -212,8 +226,10 @@ def timeseries_dataset_from_array(
         sequence_length: steps in a window.
         sequence_stride: distance between the beginnings of windows.
         sampling_rate: distance between the steps of a window.
-        batch_size, shuffle, seed: as for `DataLoader`.
+        batch_size: windows in a batch; None for single ones.
+        shuffle, seed: as for `DataLoader`.
         start_index, end_index: the part of the series to use, without the end; by default all of it.
+        format: "tf" or "grain"; both give the `Dataset` of this library.
 
     Returns:
         Batches of shape (N, sequence_length, ...), with targets (N, ...) as (windows, targets).
@@ -222,11 +238,13 @@ def timeseries_dataset_from_array(
         ValueError: for an argument out of range, or if not even one window fits.
 
     Example:
-        >>> loader = timeseries_dataset_from_array(np.arange(6), np.arange(6) * 10, 3, batch_size=2)
-        >>> [(x.tolist(), y.tolist()) for x, y in loader]
+        >>> ds = timeseries_dataset_from_array(np.arange(6), np.arange(6) * 10, 3, batch_size=2)
+        >>> [(x.tolist(), y.tolist()) for x, y in ds]
         [([[0, 1, 2], [1, 2, 3]], [0, 10]), ([[2, 3, 4], [3, 4, 5]], [20, 30])]
     """
     what = "timeseries_dataset_from_array"
+    if format not in ("tf", "grain"):
+        raise refused(ValueError, what, "format", "'tf' or 'grain', which mean the same here", format)
     given: dict[str, Any] = {
         "sequence_length": sequence_length,
         "sequence_stride": sequence_stride,
@@ -253,4 +271,5 @@ def timeseries_dataset_from_array(
             f"received {end - first} steps"
         )
     windows = _Windows(series, wanted, starts, np.arange(sequence_length) * sampling_rate)
-    return DataLoader(starts, batch_size=batch_size, shuffle=shuffle, seed=seed, transform=windows.batch)
+    loader = DataLoader(starts, batch_size=batch_size or 1, shuffle=shuffle, seed=seed, transform=windows.batch)
+    return Dataset(loader) if batch_size else Dataset(Dataset(loader).unbatch(), len(starts))

@@ -7,30 +7,14 @@ binary form: nothing is unpickled.
 
 from __future__ import annotations
 
-import io
-import tarfile
-
-import numpy as np
-from numpy.typing import NDArray
-
-from .fetch import DataFile, DatasetError, Source, load
+from .cifar import Split, load_splits
 
 __all__ = ["CLASSES", "load_data"]
 
-Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-MIRRORS = ("https://www.cs.toronto.edu/~kriz/",)
-_ROW = 1 + 3 * 32 * 32
-_ROWS = 10_000
-_PARTS = (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin")
-# The hash is of the compressed file, as TensorFlow Datasets publishes it; the archive also has two short texts.
-FILE = DataFile(
-    "cifar-10-binary.tar.gz",
-    len(_PARTS) * _ROWS * _ROW + 200_000,
-    "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-    of_packed=True,
-)
+_PARTS = [
+    (f"cifar-10-batches-bin/{name}.bin", 10_000) for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+]
 
 
 def load_data(*, timeout: float = 30.0, progress: bool = True) -> tuple[Split, Split]:
@@ -47,24 +31,4 @@ def load_data(*, timeout: float = 30.0, progress: bool = True) -> tuple[Split, S
     Raises:
         DatasetError: The file is damaged, or is neither here nor available from a mirror.
     """
-    archive = load(FILE, Source("cifar10", MIRRORS, timeout=timeout, progress=progress))
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            parts = [_part(tar, name) for name in _PARTS]
-    except (tarfile.TarError, KeyError, ValueError) as error:
-        raise DatasetError(f"cifar10: {FILE.name} does not hold what it should: {error}") from None
-    return _split(np.concatenate(parts[:-1])), _split(parts[-1])
-
-
-def _part(tar: tarfile.TarFile, name: str) -> NDArray[np.uint8]:
-    stream = tar.extractfile(f"cifar-10-batches-bin/{name}")
-    data = b"" if stream is None else stream.read(_ROWS * _ROW + 1)
-    if len(data) != _ROWS * _ROW:
-        raise ValueError(f"expected {_ROWS * _ROW:,} bytes of {name}; received {len(data):,}")
-    return np.frombuffer(data, np.uint8).reshape(-1, _ROW)
-
-
-def _split(rows: NDArray[np.uint8]) -> Split:
-    """Return pictures and labels of rows that hold the label, then all red, all green and all blue pixels."""
-    pictures = rows[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-    return np.ascontiguousarray(pictures), rows[:, :1].copy()
+    return load_splits("cifar10", _PARTS, 1, 0, timeout=timeout, progress=progress)

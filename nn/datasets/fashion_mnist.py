@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .fetch import DataFile, DatasetError, Source, load
+from .fetch import DatasetError, Source, load
 from .idx import parse_idx
+from .sources import SOURCES
 
 __all__ = ["CLASSES", "load_data"]
 
@@ -19,38 +20,7 @@ Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
-MIRRORS = (
-    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-)
-# The hashes are of the compressed files, as TensorFlow Datasets publishes them; those of the labels were compared with
-# the files in the authors' repository.
-FILES = (
-    DataFile(
-        "train-images-idx3-ubyte.gz",
-        16 + 60_000 * 784,
-        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-        of_packed=True,
-    ),
-    DataFile(
-        "train-labels-idx1-ubyte.gz",
-        8 + 60_000,
-        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-        of_packed=True,
-    ),
-    DataFile(
-        "t10k-images-idx3-ubyte.gz",
-        16 + 10_000 * 784,
-        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-        of_packed=True,
-    ),
-    DataFile(
-        "t10k-labels-idx1-ubyte.gz",
-        8 + 10_000,
-        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-        of_packed=True,
-    ),
-)
+MIRRORS, FILES = SOURCES["fashion_mnist"]
 
 
 def load_data(*, timeout: float = 30.0, progress: bool = True) -> tuple[Split, Split]:

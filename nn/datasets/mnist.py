@@ -15,36 +15,11 @@ from numpy.typing import NDArray
 
 from .fetch import DataFile, DatasetError, Source, fetch, first_to_answer, load, locate, read_embedded
 from .idx import parse_idx
+from .sources import SOURCES
 
 Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
-MIRRORS = (
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://raw.githubusercontent.com/fgnt/mnist/master/",
-)
-FILES = (
-    DataFile(
-        "train-images-idx3-ubyte.gz",
-        16 + 60_000 * 784,
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    ),
-    DataFile(
-        "train-labels-idx1-ubyte.gz",
-        8 + 60_000,
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    ),
-    DataFile(
-        "t10k-images-idx3-ubyte.gz",
-        16 + 10_000 * 784,
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    ),
-    DataFile(
-        "t10k-labels-idx1-ubyte.gz",
-        8 + 10_000,
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    ),
-)
+MIRRORS, FILES = SOURCES["mnist"]
 # The sample's files have the names and the format of the full set's, so the same code checks and reads both.
 SAMPLE_DIR = Path(__file__).with_name("mnist_sample")
 SAMPLE_FILES = (
@@ -67,13 +42,14 @@ SAMPLE_FILES = (
 )
 
 
-def load_data(*, timeout: float = 30.0, progress: bool = True) -> tuple[Split, Split]:
+def load_data(path: str = "mnist.npz", *, timeout: float = 30.0, progress: bool = True) -> tuple[Split, Split]:
     """Return the full MNIST set, downloading it on first use.
 
     The four files are looked for in the folder that the environment variable AUTOGRAD_LITE_DATA names, then in the
     user's cache, then downloaded into the cache from `MIRRORS`. Each is checked by SHA-256 every time.
 
     Args:
+        path: Accepted as Keras's argument; the four files keep their own names.
         timeout: Seconds that a mirror may stay silent before the next one is tried.
         progress: Whether downloads show a progress bar.
 

@@ -44,7 +44,12 @@ from .augmentation.geometry import (
     RandomTranslation as RandomTranslation,
     RandomZoom as RandomZoom,
 )
+from .augmentation.histograms import (
+    ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
+    Equalization as Equalization,
+)
 from .augmentation.mixing import CutMix as CutMix, MixUp as MixUp
+from .augmentation.policies import AugMix as AugMix, RandAugment as RandAugment
 from .convolution.adaptive_pooling import (
     AdaptiveAveragePooling1D as AdaptiveAveragePooling1D,
     AdaptiveAveragePooling2D as AdaptiveAveragePooling2D,
@@ -107,6 +112,7 @@ from .embedding.embedding import (
     TokenAndPositionEmbedding as TokenAndPositionEmbedding,
 )
 from .embedding.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
+from .function import Lambda as Lambda
 from .layer import Layer as Layer
 from .masking import Masking as Masking
 from .merging import (
@@ -146,9 +152,12 @@ from .normalization import (
     UnitNormalization as UnitNormalization,
 )
 from .operation import Operation as Operation
+from .pipeline import Pipeline as Pipeline
 from .preprocessing.categories import CategoryEncoding as CategoryEncoding, Discretization as Discretization
-from .preprocessing.lookup import IntegerLookup as IntegerLookup
+from .preprocessing.hashing import HashedCrossing as HashedCrossing, Hashing as Hashing
+from .preprocessing.lookup import IntegerLookup as IntegerLookup, StringLookup as StringLookup
 from .preprocessing.scaling import Normalization as Normalization, Rescaling as Rescaling
+from .preprocessing.vectorization import TextVectorization as TextVectorization
 from .recurrent.cells import GRUCell as GRUCell, LSTMCell as LSTMCell, SimpleRNNCell as SimpleRNNCell
 from .recurrent.recurrent import (
     GRU as GRU,

@@ -8,7 +8,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import activations
-from ..config.arguments import any_integer, flag, number, optional, positive, sequence
+from ..config.arguments import Seed, as_seed, flag, number, optional, positive, sequence
 from ..config.fields import field
 from ..module.module import Shape
 from .arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer, stream
@@ -46,9 +46,12 @@ class Dense(KernelAndBias):
     def build(self, input_shape: Shape) -> None:
         """Create the kernel (D, K) and the bias (K,)."""
         if len(input_shape) < 2 or input_shape[-1] is None:
+            advice = "One sample of D features is a batch of shape (1, D): x.reshape(1, -1)"
+            if input_shape[1:]:
+                advice = "Give Input the lengths that D is made of, or average over those that are open before"
             raise ag.ShapeError(
                 f"{self._speaker}: expected inputs of shape (N, ..., D) with a known D; received shape {input_shape}. "
-                "One sample of D features is a batch of shape (1, D): x.reshape(1, -1)"
+                + advice
             )
         self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer)
         self.bias = self.add_weight((self.units,), self.bias_initializer) if self.use_bias else None
@@ -142,7 +145,7 @@ class Dropout(Layer):
 
     rate: float = field(number(0, below=1))
     noise_shape: Sequence[int | None] | None = field(optional(sequence), default=None)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     supports_masking = True
 
     def __post_init__(self) -> None:

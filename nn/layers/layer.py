@@ -9,15 +9,16 @@ from typing import Any, ClassVar, TypedDict, cast
 import numpy as np
 import numpy.typing as npt
 
-from autograd_lite import ShapeError, Tensor, tensor
+from autograd_lite import Tensor, tensor
 
 from .. import constraints, initializers, regularizers
 from ..config.arguments import flag, is_integer, positive
 from ..config.config import Configurable
 from ..config.fields import Converted, attribute, option
 from ..config.limits import spend
-from ..module.module import Module, Parameter
-from ..module.penalties import Added, Rules, clear_added, inside_model, penalties
+from ..config.settings import DTypeLike
+from ..module.module import Module
+from ..module.penalties import Added, Rules, add_penalty, clear_added, inside_model, penalties
 
 Function = Callable[..., Any]
 Rule = str | Function | None
@@ -29,7 +30,7 @@ class BareOptions(TypedDict, total=False):
     input_shape: Sequence[int | None] | None
     input_dim: int | None
     name: str | None
-    dtype: npt.DTypeLike | None
+    dtype: DTypeLike
     trainable: bool
 
 
@@ -47,7 +48,7 @@ class Layer(Configurable, Module):
             layer of a `Sequential` it may have None for lengths that are not known.
         input_dim: D, which means input_shape=(D,).
         name: what summaries, paths and error messages call it.
-        dtype: floating dtype of inputs and weights; float32 by default.
+        dtype: floating dtype of inputs and weights, or a DTypePolicy of one; float32 by default.
         trainable: whether its parameters, and those of its parts, require gradients; see the attribute.
         activity_regularizer: penalty on the output, divided by the number of samples: a name, a Regularizer or a
             function; None for none.
@@ -70,7 +71,7 @@ class Layer(Configurable, Module):
     input_shape: Converted[Sequence[int | None] | None, tuple[int, ...] | None] = option(default=None, kw_only=True)
     input_dim: int | None = option(default=None, kw_only=True)
     name: Converted[str | None, str] = option(default=None, kw_only=True)
-    dtype: Converted[npt.DTypeLike | None, np.dtype[Any]] = option(default=None, kw_only=True)
+    dtype: Converted[DTypeLike, np.dtype[Any]] = option(default=None, kw_only=True)
     trainable: bool = option(default=True, kw_only=True)
     activity_regularizer: Converted[Rule, Function | None] = option(default=None, kw_only=True)
     #: arguments of Keras's layer that choose between implementations, or say what is known anyway
@@ -84,7 +85,7 @@ class Layer(Configurable, Module):
         input_shape: Sequence[int | None] | None = None,
         input_dim: int | None = None,
         name: str | None = None,
-        dtype: npt.DTypeLike | None = None,
+        dtype: DTypeLike = None,
         trainable: bool = True,
         activity_regularizer: str | Callable[..., Any] | None = None,
         **rules: Any,
@@ -128,14 +129,14 @@ class Layer(Configurable, Module):
             shape: of the weight; () for a single number.
             initializer: name, Initializer or function of (shape, dtype).
             dtype: by default the layer's.
-            trainable: whether it requires a gradient.
+            trainable: whether it requires a gradient; integers never do.
             regularizer: penalty on it: a name, a Regularizer or a function of a tensor; None for none.
             constraint: what it is brought back to after each step: a name, a Constraint or a function of an array.
             name: as Keras has it; here the attribute that it is assigned to names the weight.
         """
         if isinstance(shape, str):
             raise TypeError(
-                f"{self._speaker}: expected the shape of a weight first; received {shape!r}. Write "
+                f"{self.name}.add_weight: expected the shape of a weight first; received {shape!r}. Write "
                 f"add_weight(shape=..., name={shape!r})"
             )
         shape = () if shape is None else shape
@@ -143,12 +144,12 @@ class Layer(Configurable, Module):
         penalty, bound = regularizers.get(regularizer), constraints.get(constraint)
         if None in shape:
             raise ValueError(
-                f"{self._speaker}: expected a weight shape without unknown lengths; received {tuple(shape)}"
+                f"{self.name}.add_weight: expected a shape without unknown lengths; received {tuple(shape)}"
             )
         spend(tuple(shape))
         kind = self.dtype if dtype is None else np.dtype(dtype)
-        weight = Parameter(initializers.get(initializer)(tuple(shape), kind), kind)
-        weight.requires_grad = trainable
+        made = initializers.get(initializer)(tuple(shape), kind)
+        weight = tensor(made, dtype=kind, requires_grad=trainable and kind.kind == "f")
         if penalty is not None or bound is not None:
             rules = copy.copy(self._rules or Rules(self, {}))  # a failed build gets the old ones back
             rules.weights = [*rules.weights, (weight, penalty, bound)]
@@ -166,13 +167,7 @@ class Layer(Configurable, Module):
         Raises:
             ShapeError: if it is not a scalar.
         """
-        shape = np.shape(loss)
-        if shape != ():
-            raise ShapeError(f"{self.name}.add_loss: expected a scalar; received shape {shape}. Take its sum or mean")
-        added = self._added
-        if added is None:
-            added = vars(self).setdefault("_added", Added())
-        added.terms.append(loss if isinstance(loss, Tensor) else tensor(loss, dtype=self.dtype))
+        add_penalty(self, loss)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the module; the penalty on its output, if there is one, is then among `losses`."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite import Tensor
+from autograd_lite import Tensor, tensor
 
-from .. import activations
+from .. import activations, ops
 from ..config.arguments import text
 from ..config.fields import field
 from ..module import symbols
@@ -26,32 +26,44 @@ _OTHERS = {"get", "serialize", "deserialize", *_KNOWN}
 _ACTIVATIONS = {name: getattr(activations, name) for name in activations.__all__ if name not in _OTHERS}
 _KNOWN |= _ACTIVATIONS
 # Those that give each element one of its own: what they return has the mask of what they are given.
-_ELEMENTWISE = {name for name, function in _KNOWN.items() if isinstance(function, np.ufunc)} - {"matmul"} | {"clip"}
+_ELEMENTWISE = {name for name, function in vars(np).items() if isinstance(function, np.ufunc)} - {"matmul"}
+_ELEMENTWISE |= {"cast", "clip"}
 _ELEMENTWISE |= set(_ACTIVATIONS) - {"glu"}
 _ALIASES = {"abs": "absolute", "amax": "max", "amin": "min", "true_divide": "divide"}
+_OF_KERAS = "ops."
+
+
+def _named(name: str) -> Any:
+    """Return the function of this name, of nn.ops if it begins with "ops.", else of NumPy; None if there is none."""
+    if name in _KNOWN:
+        return _KNOWN[name]
+    row = ops.TABLE.get(name.removeprefix(_OF_KERAS))
+    if row is None or name.startswith(_OF_KERAS):
+        return row
+    return row.function if row.function is getattr(np, name, None) else None
 
 
 def _known(what: Any, name: str, value: Any) -> str:
     function = _ALIASES.get(text(what, name, value), value)
-    if function != "getitem" and function not in _KNOWN:
+    if function != "getitem" and _named(function) is None:
         raise ValueError(
-            f"Operation: expected one of {', '.join(sorted([*_KNOWN, 'getitem']))}; received {value!r}. "
-            "Write a layer for others"
+            f"Operation: expected one of the functions of NumPy, nn.activations or nn.ops that symbols take; received "
+            f"{value!r}. Write a layer for others"
         )
     return function
 
 
 class Operation(Layer):
-    """Applies one function of NumPy or `nn.activations`, by name; to be saved, it must be one of a fixed list.
+    """Applies one function of NumPy, `nn.activations` or `nn.ops`, by name.
 
     Operators and functions on symbols make this layer: `x + y`, `np.tanh(x)`, `np.concatenate([x, y], axis=1)`,
-    `x[:, 0]`, `nn.activations.gelu(x)`.
+    `x[:, 0]`, `nn.activations.gelu(x)`, `nn.ops.top_k(x, 3)`.
 
     Args:
-        function: name of the function, or "getitem".
+        function: name of the function, with "ops." before it if it is one of `nn.ops`; or "getitem".
 
     Raises:
-        ValueError: for a function that is not in the list.
+        ValueError: for a function that is not known.
 
     Example:
         >>> Operation("maximum")([1.0, -1.0], 0.0).tolist()
@@ -60,17 +72,29 @@ class Operation(Layer):
 
     function: str = field(_known)
 
+    def __post_init__(self) -> None:
+        self._keeps_batch = self._is_elementwise()
+
+    def _is_elementwise(self) -> bool:
+        return self.function.removeprefix(_OF_KERAS) in _ELEMENTWISE
+
+    @property
+    def called_as(self) -> str:
+        """What errors of a call say was called."""
+        return f"layer {self.function!r} (Operation)"
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the function returns for these arguments."""
         if self.function == "getitem":
             return args[0][_index(args[1])]
-        return _KNOWN[self.function](*args, **kwargs)
+        result = _named(self.function)(*args, **kwargs)
+        return tensor(result) if isinstance(result, (bool, int, float, np.generic)) else result
 
     def _cast(self, x: Any) -> Any:
         return super()._cast(x) if isinstance(x, (Tensor, np.ndarray)) else x  # shapes, axes and indices stay lists
 
     def _output_mask(self, args: tuple[Any, ...], previous_mask: Any, out: Any) -> Any:
-        if self.function in _ELEMENTWISE:
+        if self._is_elementwise():
             return either([mask_of(x) for x in args if isinstance(x, Tensor)])
         return super()._output_mask(args, previous_mask, out)
 
@@ -84,7 +108,7 @@ def _index(plain: Any) -> Any:
         return tuple(_index(part) for part in plain)
     if isinstance(plain, dict):
         return slice(*plain["slice"])
-    return Ellipsis if plain == "..." else plain
+    return Ellipsis if isinstance(plain, str) else plain
 
 
 def _operate(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

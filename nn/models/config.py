@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite import Tensor
+
 from ..config.codec import decoded, encoded
 from ..module.described import layer_config, layer_from_config
 from ..module.module import Module
-from .plan import Plan, Slot, step
+from .plan import Plan, step
+from .slots import Slot
 
 
 def functional_config(model: Module, plan: Plan, layers: Mapping[str, Module]) -> dict[str, Any]:
@@ -82,8 +85,14 @@ def _build(plan: Plan) -> None:
 def _plain(value: Any, path: str) -> Any:
     if isinstance(value, Slot):
         return {"slot": value.i}
+    if isinstance(value, Tensor) and not value.requires_grad:
+        value = value.data
     if isinstance(value, np.ndarray):
         return {"array": value.tolist(), "dtype": value.dtype.name}
+    if isinstance(value, slice):
+        return {"slice": [value.start, value.stop, value.step]}
+    if value is Ellipsis:
+        return {"slice": "..."}
     raise TypeError(
         f"get_config: expected arguments of layers to be symbols, numbers, strings, arrays, lists and dicts; received "
         f"a {type(value).__name__}. Put it into a layer of its own"
@@ -93,4 +102,6 @@ def _plain(value: Any, path: str) -> Any:
 def _restored(tagged: dict[str, Any]) -> Any:
     if "slot" in tagged:
         return Slot(int(tagged["slot"]))
+    if "slice" in tagged:
+        return Ellipsis if tagged["slice"] == "..." else slice(*tagged["slice"])
     return np.asarray(tagged["array"], np.dtype(tagged["dtype"]))

@@ -11,9 +11,11 @@ import numpy.typing as npt
 from autograd_lite import Tensor
 
 from .. import saving
+from ..config.arguments import flag
 from ..config.config import Configurable
 from ..config.fields import attribute
 from ..config.limits import reading
+from ..layers.layer import Layer
 from ..layers.operation import Operation
 from ..module.module import Module
 from ..module.symbols import Symbol, replaced
@@ -21,7 +23,8 @@ from ..saving import descriptions
 from ..training.trainer import Trainer
 from .config import functional_config, functional_from_config
 from .places import note_places
-from .plan import Plan, Slot, layer_names, planned
+from .plan import Plan, layer_names, planned
+from .slots import Slot
 from .summary import printable, summary_html, summary_text
 
 
@@ -33,6 +36,7 @@ class Model(Configurable, Trainer):
         outputs: symbols computed from them by layers, operators and NumPy functions; nested as the model returns them.
         name: what summaries and error messages call it.
         dtype: floating dtype that inputs are cast to; by default that of the first floating input, else float32.
+        trainable: whether its parameters require gradients; see the attribute.
 
     A layer that is called several times shares its weights between the calls. A model is a layer too.
 
@@ -68,15 +72,23 @@ class Model(Configurable, Trainer):
         *,
         name: str | None = None,
         dtype: npt.DTypeLike | None = None,
+        trainable: bool = True,
     ) -> None:
         if type(self) is Model:
             self._arguments = ((), {})  # its symbols would keep all layers alive
-        if inputs is None and outputs is None:
-            super().__init__(name=name, dtype=dtype)
-            return
-        if inputs is None or outputs is None:
+        if (inputs is None) != (outputs is None):
             raise TypeError("Model: expected inputs and outputs, both or none; received one of them")
-        self._make(planned("Model", inputs, outputs), name, dtype)
+        if inputs is None:
+            super().__init__(name=name, dtype=dtype)
+        else:
+            self._make(planned("Model", inputs, outputs), name, dtype)
+        self._begin_trainable(trainable)
+
+    def _begin_trainable(self, trainable: bool) -> None:
+        """Freeze a new model if it is not to be trained: the parts that it has, and those that it will get."""
+        if not flag(self, "trainable", trainable):
+            self.trainable = False
+            self._made_frozen = not self.built
 
     def _make(self, plan: Plan, name: str | None, dtype: npt.DTypeLike | None) -> None:
         """Become the functional model of a plan."""
@@ -288,15 +300,27 @@ class Model(Configurable, Trainer):
             show_trainable: whether to add a column that shows which layers are trained.
             line_length, positions: Keras's, which change nothing: columns are as wide as what is in them.
 
-        Raises:
-            ValueError: if the input shape is not known yet.
+        Layers whose input shape is not known yet are listed as "0 (unbuilt)".
         """
-        self._ready(f"{type(self).__name__}.summary")
         text = summary_text(self, expand_nested, show_trainable)
         if print_fn is None:
             print(printable(text))
         else:
             print_fn(text)
+
+    _rules = None
+
+    def add_weight(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Return a new parameter, or a buffer if not trainable, to be assigned to an attribute; see `Layer.add_weight`.
+
+        Args:
+            args, kwargs: as for a layer.
+
+        Example:
+            >>> Model().add_weight((2, 3), "zeros").shape
+            (2, 3)
+        """
+        return Layer.add_weight(cast(Layer, self), *args, **kwargs)
 
     __repr__ = Trainer.__repr__  # the tree of layers rather than the arguments
 
@@ -317,8 +341,21 @@ class Model(Configurable, Trainer):
         return super().get_config() if self._plan is None else functional_config(self, self._plan, self._functional)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return a new model from what `get_config` returned, with new initial weights."""
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """Return a new model from what `get_config` returned, with new initial weights.
+
+        Args:
+            config: as `get_config` returned it.
+            custom_objects: custom classes and functions that it names, by name, besides the registered ones.
+        """
+        if custom_objects is not None:
+            with saving.CustomObjectScope(custom_objects):
+                return cls.from_config(config)
+        if "input_layers" in config:  # Keras's
+            with reading(config):
+                model = cls.__new__(cls)
+                model._make(planned("Model", *saving.keras.reading.functional(config)), config.get("name"), None)
+                return model
         if "calls" not in config:
             return super().from_config(config)
         with reading(config):
@@ -340,14 +377,14 @@ class Model(Configurable, Trainer):
 
     # ---- saving -----------------------------------------------------------------------------------------------------
 
-    def save_weights(self, path: Any) -> None:
-        """Write all parameters and buffers to a safetensors file; see `nn.saving.save_weights`."""
-        saving.save_weights(self, path)
+    def save_weights(self, path: Any, overwrite: bool = True) -> None:
+        """Write all parameters and buffers to a file; see `nn.saving.save_weights`."""
+        saving.save_weights(self, path, overwrite)
 
-    def load_weights(self, path: Any) -> None:
-        """Assign all parameters and buffers from a safetensors file; see `nn.saving.load_weights`."""
-        saving.load_weights(self, path)
+    def load_weights(self, path: Any, skip_mismatch: bool = False) -> None:
+        """Assign all parameters and buffers from a file; see `nn.saving.load_weights`."""
+        saving.load_weights(self, path, skip_mismatch)
 
-    def save(self, path: Any, include_optimizer: bool = True) -> None:
+    def save(self, path: Any, include_optimizer: bool = True, *, overwrite: bool = True) -> None:
         """Write the whole model, and how it is trained, to one file; see `nn.saving.save_model`."""
-        saving.save_model(self, path, include_optimizer)
+        saving.save_model(self, path, include_optimizer, overwrite=overwrite)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any
+from weakref import WeakValueDictionary
 
 from autograd_lite import Tensor
 from autograd_lite.arguments import described
@@ -13,39 +15,14 @@ from autograd_lite.arguments import described
 from ..config.registry import snake_case
 from ..module.module import Module
 from ..module.symbols import Call, Shape, Symbol, instances, replaced
-
-
-class Slot:
-    """A place for a tensor in a plan's arguments: the number of a result."""
-
-    __slots__ = ("i",)
-
-    def __init__(self, i: int) -> None:
-        self.i = i
-
-    def __repr__(self) -> str:
-        return f"Slot({self.i})"
-
-
-class Step(NamedTuple):
-    """One call: the module, its arguments with slots for tensors, and the slots that its results go to.
-
-    `nested` is whether the module returns its tensors in a list, tuple or dict. `single` is (slot in, slot out) if it
-    takes a single tensor and returns one, else None.
-    """
-
-    module: Module
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    outs: list[int]
-    nested: bool
-    single: tuple[int, int] | None
+from .mask_nodes import with_masks
+from .slots import Slot, Step, sorted_slots
 
 
 class Plan:
     """The calls of a functional model, in an order in which they can be made.
 
-    It holds no symbols, which form chains as long as the model is deep; so it can be copied and pickled.
+    It keeps no symbols alive, which form chains as long as the model is deep; so it can be copied and pickled.
 
     Args:
         inputs: the slots of the inputs, nested as the model takes them.
@@ -54,6 +31,8 @@ class Plan:
         sources: the input layers, by their slots.
         specs: shape and dtype of every slot.
     """
+
+    _first: Mapping[int, Symbol] = MappingProxyType({})  # what it was made of, by slot
 
     def __init__(
         self,
@@ -73,7 +52,7 @@ class Plan:
         self._symbols: list[Symbol] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_symbols": None}
+        return {**vars(self), "_symbols": None, "_first": {}}
 
     def run(self, tensors: list[Any]) -> Any:
         """Return the outputs for one tensor per input."""
@@ -95,25 +74,33 @@ class Plan:
         return replaced(Slot, lambda slot: values[slot.i], structure)
 
     def symbols(self) -> list[Symbol]:
-        """Return a symbol for every slot, always the same ones until the model is copied."""
+        """Return a symbol for every slot, always the same ones until the model is copied.
+
+        Those that the model was made of are among them, as long as they are alive, so that they can be used together.
+        """
         if self._symbols is None:
-            found: list[Any] = [None] * len(self.specs)
+            found: list[Any] = [self._first.get(slot) for slot in range(len(self.specs))]
             for slot in self.input_slots:
-                source = self.sources.get(slot)
-                if source is not None:
-                    shape, dtype = self.specs[slot]
-                    found[slot] = Symbol(shape, dtype, Call(source, (), {}), 0, source._name)
-            for slot in self.input_slots:
-                if found[slot] is None:  # an input that another model computes
-                    shape, dtype = self.specs[slot]
-                    found[slot] = Symbol(shape, dtype, Call(Module(name="intermediate"), (), {}), 0)
+                if found[slot] is None:
+                    source = self.sources.get(slot)  # None for an input that another model computes
+                    name = None if source is None else source._name
+                    module = Module(name="intermediate") if source is None else source
+                    found[slot] = Symbol(*self.specs[slot], Call(module, (), {}), 0, name)
             for one in self.steps:
-                call = Call(one.module, self.filled(one.args, found), self.filled(one.kwargs, found))
+                kept = [found[slot].call for slot in one.outs if found[slot] is not None]
+                call = (
+                    kept[0] if kept else Call(one.module, self.filled(one.args, found), self.filled(one.kwargs, found))
+                )
                 call.results, call.nested = [self.specs[slot] for slot in one.outs], one.nested
                 for i, slot in enumerate(one.outs):
-                    found[slot] = Symbol(*self.specs[slot], call, i)
+                    if found[slot] is None:
+                        found[slot] = Symbol(*self.specs[slot], call, i)
             self._symbols = found
         return self._symbols
+
+    def made_of(self, symbols: Mapping[int, Symbol]) -> None:
+        """Note the symbols that the plan was made of, by their slots, for as long as they live."""
+        self._first = WeakValueDictionary(symbols)
 
     def modules(self) -> list[Module]:
         """Return the input layers and the layers, each once, in the order of their first call."""
@@ -128,8 +115,9 @@ class Plan:
 
         The depth of a layer is the number of calls on the longest way from it to an output. Of the layers of one depth
         that comes first which a walk back from the outputs meets first, arguments in order and dicts by sorted key.
+        What computes a mask counts as a call.
         """
-        calls = self.calls()
+        calls = with_masks(self.calls()[: len(self.sources)], self.steps, len(self.specs))
         makers = {slot: i for i, (_, _, outs) in enumerate(calls) for slot in outs}
         for slot in self.input_slots:
             if slot not in self.sources:  # what another model computes
@@ -154,15 +142,6 @@ class Plan:
         found += [(self.sources[i], [], [i]) for i in self.input_slots if i in self.sources]
         found += [(s.module, sorted_slots([s.args, s.kwargs]), s.outs) for s in self.steps]
         return found
-
-
-def sorted_slots(structure: Any) -> list[int]:
-    """Return the numbers of the slots in nested containers, in order; dicts by sorted key."""
-    if isinstance(structure, Slot):
-        return [structure.i]
-    if isinstance(structure, dict):
-        structure = [part for _, part in sorted(structure.items(), key=lambda item: str(item[0]))]
-    return [i for part in structure for i in sorted_slots(part)] if isinstance(structure, (list, tuple)) else []
 
 
 def _walked(root: int, before: list[list[int]]) -> tuple[list[int], list[int]]:
@@ -202,12 +181,14 @@ def planned(what: str, inputs: Any, outputs: Any) -> Plan:
     given, wanted = _symbols(what, "inputs", inputs), _symbols(what, "outputs", outputs)
     slots: dict[tuple[int, int], int] = {}
     specs: list[tuple[Shape, str]] = []
+    met: dict[int, Symbol] = {}
 
     def slot_of(symbol: Symbol) -> Slot:
         key = (id(symbol.call), symbol.index)
         if key not in slots:
             slots[key] = len(specs)
             specs.append((symbol.shape, symbol.dtype.name))
+        met[slots[key]] = symbol
         return Slot(slots[key])
 
     sources = {}
@@ -222,7 +203,9 @@ def planned(what: str, inputs: Any, outputs: Any) -> Plan:
         args, kwargs = replaced(Symbol, slot_of, call.args), replaced(Symbol, slot_of, call.kwargs)
         steps.append((call, args, kwargs))
     inputs, outputs = replaced(Symbol, slot_of, inputs), replaced(Symbol, slot_of, outputs)
-    return Plan(inputs, outputs, [_step(call, a, k, slots, specs) for call, a, k in steps], sources, specs)
+    plan = Plan(inputs, outputs, [_step(call, a, k, slots, specs) for call, a, k in steps], sources, specs)
+    plan.made_of(met)
+    return plan
 
 
 def _step(
@@ -309,4 +292,4 @@ def layer_names(what: str, modules: list[Module]) -> dict[str, Module]:
 def base_name(module: Module) -> str:
     """Return the name of a layer that was given none: that of its class, or of its function if it is an operation."""
     kind = type(module).__name__
-    return str(getattr(module, "function", kind)) if kind == "Operation" else snake_case(kind)
+    return str(getattr(module, "function", kind)).removeprefix("ops.") if kind == "Operation" else snake_case(kind)

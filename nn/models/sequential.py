@@ -9,10 +9,13 @@ from typing import Any, Self
 
 from autograd_lite import ShapeError, Tensor
 
+from .. import saving
+from ..config.arguments import is_text
 from ..config.fields import attribute
 from ..config.limits import reading
 from ..config.registry import snake_case
 from ..layers import Input, InputLayer
+from ..layers.reshaping import fitted
 from ..module.building import build_once
 from ..module.described import layer_config, layer_from_config
 from ..module.modes import adopt
@@ -30,6 +33,7 @@ class Sequential(Model):
         layers: the layers; more come with `add`.
         name: what summaries and error messages call it.
         dtype: floating dtype that inputs are cast to; float32 by default.
+        trainable: whether its parameters require gradients; see the attribute.
 
     If the first entry is a layer with an `input_shape`, or `layers.Input(shape)`, every layer is built when it is
     added; otherwise all of them at the first call. Layers are named as in Keras, `dense`, `dense_1`, …, but counted
@@ -51,7 +55,12 @@ class Sequential(Model):
     _taken: Mapping[str, int] = attribute(MappingProxyType({}))
 
     def __init__(
-        self, layers: Iterable[Module | Symbol] | None = None, *more: Any, name: str | None = None, dtype: Any = None
+        self,
+        layers: Iterable[Module | Symbol] | None = None,
+        *more: Any,
+        name: str | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
     ) -> None:
         if type(self) is Sequential:
             self._arguments = ((), {})
@@ -66,6 +75,7 @@ class Sequential(Model):
             )
         for layer in layers or ():
             self.add(layer)
+        self._begin_trainable(trainable)
 
     def add(self, layer: Any) -> None:
         """Append a layer.
@@ -174,7 +184,7 @@ class Sequential(Model):
 
     def _grown(self, layer: Module, shape: Shape) -> Shape:
         """Build a layer for this shape, and return the shape of its output."""
-        if None in shape[1:]:  # found by running the layer on two lengths
+        if None in shape[1:] or self._kind == "str":  # found by running the layer on two lengths
             out = layer(Symbol(shape, self._kind, Call(InputLayer(shape[1:]), (), {}), 0))
             if not isinstance(out, Symbol):
                 raise TypeError(f"{self.name}: expected layers that return one Tensor; {layer.name!r} returns more")
@@ -221,6 +231,15 @@ class Sequential(Model):
             self._chain = planned("Sequential", first, x)
         return self._chain
 
+    def _first_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        before = self._kind
+        self._kind = "str" if args and is_text(args[0]) else before
+        try:
+            return super()._first_call(args, kwargs)
+        except BaseException:
+            self._kind = before
+            raise
+
     def build(self, input_shape: Shape) -> None:
         """Build the layers one after another.
 
@@ -236,6 +255,12 @@ class Sequential(Model):
         """Return the last layer's output."""
         if not self._layers:
             raise ValueError(f"{self.name}: expected at least one layer; found none. Call add first")
+        if (
+            self._sample is not None
+            and (x.__class__ is Tensor or is_text(x))
+            and (fitting := fitted(x, self._sample)) is not None
+        ):
+            x = fitting  # else the layer that it does not fit has the better message
         for layer in self._layers.values():
             x = layer(x)
         return x
@@ -258,11 +283,21 @@ class Sequential(Model):
         }
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return a new model from what `get_config` returned, with new initial weights."""
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """Return a new model from what `get_config` returned, with new initial weights.
+
+        Args:
+            config: as `get_config` returned it.
+            custom_objects: custom classes and functions that it names, by name, besides the registered ones.
+        """
+        if custom_objects is not None:
+            with saving.CustomObjectScope(custom_objects):
+                return cls.from_config(config)
         if cls is not Sequential:
             return super().from_config(config)
         with reading(config):
+            if "sample" not in config and saving.keras.reading.is_keras(config):
+                config = saving.keras.reading.sequential(config)
             if "layers" not in config or not isinstance(config["layers"], list):
                 raise ValueError(
                     "Sequential.from_config: expected a dict with a list of layers, as get_config() returns it; "
@@ -274,6 +309,7 @@ class Sequential(Model):
                 model._add_input(InputLayer(shape, dtype=kind))
             for layer in config["layers"]:
                 model.add(layer_from_config(layer))
+            model._begin_trainable(config.get("trainable", True))
             return model
 
 

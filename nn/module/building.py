@@ -45,8 +45,11 @@ class RestoreOnError:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            return
+        if kind is not None:
+            self.restore()
+
+    def restore(self) -> None:
+        """Give back what there was at first."""
         for module, attributes in self._attributes:
             vars(module).clear()
             vars(module).update(attributes)
@@ -85,10 +88,10 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
     """
 
     @functools.wraps(build)
-    def build_and_mark(self: Tree[Any], input_shape: tuple[int | None, ...]) -> None:
+    def build_and_mark(self: Tree[Any], input_shape: tuple[int | None, ...], *args: Any, **kwargs: Any) -> None:
         shape = _shape(self, input_shape)
         with lock_of(self), RestoreOnError(self):
-            build(self, shape)
+            build(self, shape, *args, **kwargs)
             self.built = True
             self._freeze_new()
             adopt(self, self)

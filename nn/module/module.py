@@ -12,15 +12,18 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ..config.arguments import checked, checked_here, problem_of_call
+from ..config.ambient import PROBED
+from ..config.arguments import as_array, checked, checked_here, is_text, problem_of_call
 from ..config.limits import room, room_for_result
+from ..config.settings import DTypeLike, DTypePolicy, dtype_of
 from .building import RestoreOnError, build_once, lock_of, marks_built, takes_training
 from .elsewhere import ELSEWHERE, FURTHER
-from .masks import MASKS, any_mask, masked_call, masks_in, warn_lost
+from .masks import MASKS, any_mask, by_place, masked_call, masks_in, warn_lost
 from .modes import adopt, trees_changed
 from .penalties import note_constraints
+from .recording import record_call
 from .state import IncompatibleKeys, carried_in, check_state, undisturbed
-from .symbols import HOOKS, NO_PLACE, Spec, has_symbols, record_call, replaced
+from .symbols import HOOKS, NO_PLACE, Symbol, has_symbols, replaced, spec_of
 from .tree import Shape as Shape, Tree
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -45,7 +48,8 @@ def Parameter(value: Tensor | npt.ArrayLike, dtype: npt.DTypeLike = "float32") -
 class Module(Tree["Module"]):
     """A function with parameters: a subclass assigns them as attributes and writes `call`.
 
-    Inputs of any floating dtype are cast to the module's dtype, arrays become Tensors, integers pass through. A
+    Inputs of any floating dtype are cast to the module's dtype, arrays become Tensors, integers pass through, and so do
+    arrays of strings, which stay arrays. A
     subclass whose parameters depend on the shape of its input makes them in `build`, which runs before the first
     call.
 
@@ -70,13 +74,15 @@ class Module(Tree["Module"]):
     _dtype: np.dtype[Any] = np.dtype("float32")
     _takes_training: ClassVar[bool] = False
     _takes_masks: ClassVar[bool] = True  # whether a parameter `mask` of `call` is one of time steps
+    _takes_text: ClassVar[bool] = True  # whether its inputs may be arrays of strings; false of most layers of nn
+    _keeps_batch: bool = True  # whether the first axis of a result is the batch, whatever the input's is
     _makes_masks: bool = False  # whether the result may have a mask where no argument has one
     _example: Any = None  # the arguments of the first call, with the shape of a sample and the dtype for each tensor
 
-    def __init__(self, *, name: str | None = None, dtype: npt.DTypeLike | None = None) -> None:
+    def __init__(self, *, name: str | None = None, dtype: DTypeLike = None) -> None:
         self._name = name
         if dtype is not None:
-            self._dtype = np.dtype(dtype)
+            self._dtype = np.dtype(dtype_of(dtype))
             if self._dtype.kind != "f":
                 raise ag.DtypeError(f"{type(self).__name__}: expected a floating dtype; received {self._dtype}")
 
@@ -87,6 +93,7 @@ class Module(Tree["Module"]):
             cls._begins_training = own["training"]
             del cls.training
         cls._takes_training = takes_training(cls.call)
+        cls._takes_text = own.get("_takes_text", not cls.__module__.startswith("nn.layers."))
         if "compute_mask" in own:
             cls.supports_masking = own.get("supports_masking", True)
             cls._makes_masks = own.get("_makes_masks", True)
@@ -98,6 +105,16 @@ class Module(Tree["Module"]):
     def dtype(self) -> np.dtype[Any]:
         """The floating dtype that inputs are cast to."""
         return self._dtype
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """The dtype as Keras's programs read it."""
+        return DTypePolicy(self.dtype.name)
+
+    @property
+    def called_as(self) -> str:
+        """What errors of a call say was called."""
+        return f"layer {self.name!r} ({type(self).__name__})"
 
     # ---- calling ----------------------------------------------------------------------------------------------------
 
@@ -135,17 +152,23 @@ class Module(Tree["Module"]):
 
         Every module takes `training=True` or `training=False`, which sets its mode and that of its parts for the call.
         """
+        if not args and kwargs:
+            args = by_place(type(self), kwargs)
         for x in args:
             if x.__class__ is not Tensor and has_symbols(x):
-                return record_call(self, args, kwargs)
+                return self._record(args, kwargs)
         if kwargs and has_symbols(kwargs):
-            return record_call(self, args, kwargs)
+            return self._record(args, kwargs)
         try:
             if MASKS or self._makes_masks or (kwargs and kwargs.get("mask") is not None):
                 return masked_call(self, args, kwargs)
             return self._called(args, kwargs)
         except Exception as error:
             raise problem_of_call(self, error, args, kwargs)  # noqa: B904 it keeps its cause
+
+    def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        own = type(self).compute_output_shape is not Module.compute_output_shape
+        return record_call(self, args, kwargs, self.compute_output_shape if own else None)
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         training = kwargs.pop("training", None)
@@ -173,10 +196,12 @@ class Module(Tree["Module"]):
         if isinstance(x, (list, tuple)):
             if any(isinstance(part, Tensor) for part in x):
                 return x
-            x = np.asarray(x)
+            x = as_array(x)
         elif hasattr(x, "__array__") and not isinstance(x, (np.ndarray, np.generic, Tensor)):
             x = np.asarray(x)  # a table of pandas, a tensor of PyTorch
         if isinstance(x, np.ndarray):
+            if self._takes_text and is_text(x):
+                return x
             return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None)
         return x
 
@@ -187,10 +212,12 @@ class Module(Tree["Module"]):
         return y
 
     def _first_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        probed = PROBED.get()
+        known = args if probed is None or probed[0] is not self else probed[1]  # symbols know which lengths are open
         with RestoreOnError(self):
             self._name_tree()
             if self._needs_build():
-                self.build(_batch_shape(args, self.name))
+                self.build(_batch_shape(known, self.name))
             if self._has_unbuilt_parts():
                 self._rehearse(args, kwargs)
             self.built = True
@@ -200,7 +227,7 @@ class Module(Tree["Module"]):
             trees_changed()
             self._name_tree()
             room_for_result(self, args)
-            self._example = replaced(Tensor, lambda t: Spec(t.shape[1:], t.dtype.name), args)
+            self._example = replaced((Tensor, Symbol, np.ndarray), spec_of, known)
             with self._scope():
                 out = self.call(*args, **kwargs)
             if isinstance(out, Tensor) and out.ndim:
@@ -272,16 +299,24 @@ class Module(Tree["Module"]):
 
     def _ready(self, what: str) -> None:
         """Build the parts whose input shape is known, and refuse to go on if others remain unbuilt."""
+        for path, module in self._build_known():
+            label = f"'{path}'" if path else f"'{self.name}'"
+            raise ValueError(
+                f"{what}: expected a module with parameters; received {label} ({type(module).__name__}), which "
+                "has none yet, because its input shape is not known. Give the first layer input_shape=(...), "
+                "or call the module on a batch first"
+            )
+
+    def _build_known(self) -> list[tuple[str, Module]]:
+        """Build the parts whose input shape is known, and return the others, with their paths."""
+        others = []
         for path, module in list(self._walk()):
             if module._needs_build():
                 if module.input_shape is None:
-                    label = f"'{path}'" if path else f"'{self.name}'"
-                    raise ValueError(
-                        f"{what}: expected a module with parameters; received {label} ({type(module).__name__}), which "
-                        "has none yet, because its input shape is not known. Give the first layer input_shape=(...), "
-                        "or call the module on a batch first"
-                    )
-                build_once(module, (None, *module.input_shape))
+                    others.append((path, module))
+                else:
+                    build_once(module, (None, *module.input_shape))
+        return others
 
     # ---- parameters and buffers -------------------------------------------------------------------------------------
 
@@ -370,8 +405,11 @@ class Module(Tree["Module"]):
 
     @property
     def weights(self) -> list[Tensor]:
-        """All parameters and buffers, in Keras's order: that of `layers`, and in each layer the trained ones first."""
-        self._ready(f"{type(self).__name__}.weights")
+        """All parameters and buffers, in Keras's order: that of `layers`, and in each layer the trained ones first.
+
+        Parts that are not built yet, because the shape of their input is not known, have none.
+        """
+        self._build_known()
         self._name_tree()
         return self._tensors_in_keras_order()
 

@@ -1,8 +1,7 @@
 """Symbolic tensors, on which layers are called to make a model before there is any data.
 
-Calling a module on a `Symbol` records the call and returns symbols for its results. Their shapes are found by running
-the module on zeros, so every module can be called this way, without a shape function; this also builds it. An axis of
-unknown length is None; running the module on two lengths shows which axes of the result follow it.
+Calling a module on a `Symbol` records the call and returns symbols for its results; see `recording`. An axis of unknown
+length is None, and so is that of the batch.
 """
 
 from __future__ import annotations
@@ -14,17 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-import autograd_lite as ag
-from autograd_lite import Tensor, tree
+from autograd_lite import tree
 
-from ..config.limits import room
-from .tree import Tree
+from ..config.arguments import is_text
 
 Shape = tuple[int | None, ...]
 
 _SERIAL = itertools.count()
-# The two lengths tried for unknown axes. They are far apart, so that a stride or a pool cannot make them equal.
-_LENGTHS = (32, 64)
 
 
 class Hooks:
@@ -49,8 +44,13 @@ NO_PLACE = object()
 class Spec(NamedTuple):
     """The shape of one sample, and the dtype, of an argument that a module was built with."""
 
-    shape: tuple[int, ...]
+    shape: Shape
     dtype: str
+
+
+def spec_of(value: Any) -> Spec:
+    """Return the shape of one sample, and the dtype, of a tensor, an array or a symbol; that of strings is "str"."""
+    return Spec(value.shape[1:], "str" if is_text(value) else value.dtype.name)
 
 
 class Call:
@@ -75,6 +75,11 @@ class Call:
         self.serial = next(_SERIAL)
 
 
+def _both_ways(name: str) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
+    """Return the method of a binary operator, and that for a symbol on the right."""
+    return lambda self, other: operate(name, self, other), lambda self, other: operate(name, other, self)
+
+
 class Symbol:
     """A tensor that has a shape and a dtype, but no values yet; `nn.Input` makes the first ones.
 
@@ -88,6 +93,8 @@ class Symbol:
         index: its place among the results of the call.
         name: what summaries and error messages call it.
 
+    `mask_ndim` is the number of axes of its mask, 0 if it has none.
+
     Example:
         >>> import nn
         >>> x = nn.Input((3,))
@@ -97,7 +104,7 @@ class Symbol:
         ((None, 3), (None, 3))
     """
 
-    __slots__ = ("call", "dtype", "index", "name", "shape")
+    __slots__ = ("__weakref__", "call", "dtype", "index", "mask_ndim", "name", "shape")
     __hash__ = object.__hash__
 
     def __init__(self, shape: Shape, dtype: npt.DTypeLike, call: Call, index: int, name: str | None = None) -> None:
@@ -106,6 +113,7 @@ class Symbol:
         self.call = call
         self.index = index
         self.name = name
+        self.mask_ndim = 0
 
     @property
     def ndim(self) -> int:
@@ -114,23 +122,31 @@ class Symbol:
 
     def __repr__(self) -> str:
         name = "" if self.name is None else f", name={self.name!r}"
-        return f"Symbol(shape={self.shape}, dtype={self.dtype}{name})"
+        return f"Symbol(shape={self.shape}, dtype={self.dtype.name}{name})"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(
-            f"expected an array; received {self!r}, which has no values yet. Make a model of it, "
-            "nn.Model(inputs, outputs), and call that on data. Functions of NumPy and of nn.activations take symbols; "
-            "write others as a layer"
+        raise self._without_values(
+            "an array",
+            "Make a model of it, nn.Model(inputs, outputs), and call that on data. Functions of NumPy, nn.ops and "
+            "nn.activations take symbols; write others as a layer",
         )
 
     def __bool__(self) -> bool:
-        raise TypeError(f"expected values to compare; received {self!r}, which has none yet")
+        raise self._without_values("values to decide by", "Choose inside the model: nn.ops.where(condition, a, b)")
+
+    def __float__(self) -> float:
+        raise self._without_values("a number", "nn.Model(inputs, outputs) computes it from data")
+
+    __int__ = __index__ = __complex__ = __float__
 
     def __len__(self) -> int:
-        raise TypeError(f"expected a known length; received {self!r}, whose batch axis is open")
+        raise self._without_values("a known length", "The shape has None for lengths that are not known")
 
     def __iter__(self) -> Iterator[Any]:
-        raise TypeError(f"expected a known length to iterate over; received {self!r}, whose batch axis is open")
+        raise self._without_values("a known length to iterate over", "nn.ops.unstack(x, axis=1) splits another axis")
+
+    def _without_values(self, expected: str, advice: str) -> TypeError:
+        return TypeError(f"expected {expected}; received {self!r}, which has no values yet. {advice}")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__":
@@ -148,59 +164,38 @@ class Symbol:
         lengths = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
         return operate("reshape", self, list(lengths))
 
-    def __add__(self, other: Any) -> Any:
-        return operate("add", self, other)
+    def squeeze(self, axis: Any = None) -> Any:
+        """Return the symbol of the values without axes of length 1."""
+        return operate("squeeze", self, axis=axis)
 
-    def __radd__(self, other: Any) -> Any:
-        return operate("add", other, self)
+    __add__, __radd__ = _both_ways("add")
+    __sub__, __rsub__ = _both_ways("subtract")
+    __mul__, __rmul__ = _both_ways("multiply")
+    __truediv__, __rtruediv__ = _both_ways("divide")
+    __floordiv__, __rfloordiv__ = _both_ways("floor_divide")
+    __mod__, __rmod__ = _both_ways("mod")
+    __pow__, __rpow__ = _both_ways("power")
+    __matmul__, __rmatmul__ = _both_ways("matmul")
+    __and__, __rand__ = _both_ways("logical_and")
+    __or__, __ror__ = _both_ways("logical_or")
+    __xor__, __rxor__ = _both_ways("logical_xor")
+    __gt__, __lt__ = _both_ways("greater")[0], _both_ways("less")[0]
+    __ge__, __le__ = _both_ways("greater_equal")[0], _both_ways("less_equal")[0]
 
-    def __sub__(self, other: Any) -> Any:
-        return operate("subtract", self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return operate("subtract", other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return operate("multiply", self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return operate("multiply", other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return operate("divide", self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return operate("divide", other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return operate("power", self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return operate("power", other, self)
-
-    def __matmul__(self, other: Any) -> Any:
-        return operate("matmul", self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return operate("matmul", other, self)
+    def __ne__(self, other: object) -> Any:
+        return operate("not_equal", self, other)
 
     def __neg__(self) -> Any:
         return operate("negative", self)
 
-    def __gt__(self, other: Any) -> Any:
-        return operate("greater", self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return operate("greater_equal", self, other)
-
-    def __lt__(self, other: Any) -> Any:
-        return operate("less", self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return operate("less_equal", self, other)
-
     def __abs__(self) -> Any:
         return operate("absolute", self)
+
+    def __invert__(self) -> Any:
+        return operate("logical_not", self)
+
+    def __round__(self, decimals: int = 0) -> Any:
+        return operate("round", self, decimals)
 
 
 def operate(name: str, *args: Any, **kwargs: Any) -> Any:
@@ -216,18 +211,20 @@ def _plain_index(index: Any) -> Any:
         return {"slice": [index.start, index.stop, index.step]}
     if index is Ellipsis:
         return "..."
-    if index is None or (isinstance(index, (int, np.integer)) and not isinstance(index, bool)):
-        return None if index is None else int(index)
+    if isinstance(index, (list, np.ndarray)) and np.asarray(index).dtype.kind in "iu":
+        return np.asarray(index)
+    if index is None or isinstance(index, Symbol) or (isinstance(index, (int, np.integer)) and index is not True):
+        return None if index is None else index if isinstance(index, Symbol) else int(index)
     raise TypeError(
-        f"Symbol: expected an index of integers, slices, None and ...; received {type(index).__name__}. "
-        "Write a layer for another kind"
+        f"Symbol: expected an index of integers, slices, None, ..., arrays and symbols; received "
+        f"{type(index).__name__}. Write a layer for another kind"
     )
 
 
 # ---- nested arguments -----------------------------------------------------------------------------------------------
 
 
-def replaced(kind: type, f: Callable[[Any], Any], structure: Any) -> Any:
+def replaced(kind: type | tuple[type, ...], f: Callable[[Any], Any], structure: Any) -> Any:
     """Return nested lists, tuples and dicts with every instance of `kind` replaced by f of it.
 
     Every step of a functional model does this, so it does not go through `tree.map`, which takes twice as long.
@@ -248,7 +245,7 @@ def replaced(kind: type, f: Callable[[Any], Any], structure: Any) -> Any:
     return structure
 
 
-def instances(kind: type, structure: Any) -> list[Any]:
+def instances(kind: type | tuple[type, ...], structure: Any) -> list[Any]:
     """Return the instances of `kind` in nested containers, in order.
 
     Example:
@@ -265,57 +262,3 @@ def has_symbols(structure: Any) -> bool:
     if isinstance(structure, dict):
         return any(has_symbols(part) for part in structure.values())
     return isinstance(structure, (list, tuple)) and any(has_symbols(part) for part in structure)
-
-
-# ---- calls ----------------------------------------------------------------------------------------------------------
-
-
-def record_call(module: Tree[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Return symbols for the results of a module called on symbols, which also builds the module.
-
-    Args:
-        module: any module.
-        args: its arguments, symbols and others; lists, tuples and dicts are looked into.
-        kwargs: the same.
-
-    Raises:
-        TypeError: if the module does not return tensors.
-        Exception: what the module itself raises for inputs of these shapes.
-    """
-    given: list[Symbol] = instances(Symbol, [args, kwargs])
-    call = Call(module, args, kwargs)
-    unknown = any(None in symbol.shape[1:] for symbol in given)
-    with ag.no_grad(), module.mode(training=False), np.errstate(all="ignore"):
-        results = [_run(call, length) for length in (_LENGTHS if unknown else _LENGTHS[:1])]
-    outs = [instances(Tensor, result) for result in results]
-    if not outs[0]:
-        raise TypeError(
-            f"{module.name}: expected a module that returns Tensors, to be part of a model; received "
-            f"{type(results[0]).__name__}"
-        )
-    if reset := getattr(module, "reset_states", None):
-        reset()
-    symbols = [
-        Symbol(_common(*(out[i].shape for out in outs)), first.dtype, call, i) for i, first in enumerate(outs[0])
-    ]
-    call.results = [(symbol.shape, symbol.dtype.name) for symbol in symbols]
-    call.nested = not isinstance(results[0], Tensor)
-    if not call.nested:
-        module.output_shape = symbols[0].shape
-    it = iter(symbols)
-    return replaced(Tensor, lambda _: next(it), results[0])
-
-
-def _run(call: Call, length: int) -> Any:
-    def zeros(symbol: Symbol) -> Tensor:
-        lengths = [length if n is None else n for n in symbol.shape[1:]]
-        room(lengths)
-        return ag.tensor(np.zeros((1, *lengths) if symbol.shape else (), symbol.dtype))
-
-    return call.module(*replaced(Symbol, zeros, call.args), **replaced(Symbol, zeros, call.kwargs))
-
-
-def _common(shape: tuple[int, ...], other: tuple[int, ...] | None = None) -> Shape:
-    if not shape:
-        return ()
-    return (None, *(n if m == n else None for n, m in zip(shape[1:], (other or shape)[1:], strict=True)))

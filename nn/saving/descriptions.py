@@ -16,7 +16,7 @@ from ..config.config import CustomObjectScope, Registered, class_called, custom_
 from ..config.limits import parsed, reading, room
 from ..module.described import layer_config
 from ..module.module import Module
-from ..module.symbols import Spec, replaced
+from ..module.symbols import Call, Spec, Symbol, replaced
 from .safetensors import SavedFileError
 
 MODEL_FORMAT = "model 2"
@@ -177,13 +177,15 @@ def _shape(example: Any) -> Any:
 
 
 def _zeros(example: Any) -> Any:
-    """Return arguments to build a model with: zeros for tensors."""
+    """Return arguments to build a model with: zeros for tensors, or symbols of strings and of unknown lengths."""
     if isinstance(example, list):
         return [_zeros(part) for part in example]
     if not isinstance(example, dict):
         return example
     if example.keys() != {"shape", "dtype"}:
         return {key: _zeros(part) for key, part in example.items()}
+    if None in example["shape"] or example["dtype"] == "str":
+        return Symbol((None, *example["shape"]), str(example["dtype"]), Call(None, (), {}), 0)
     shape = tuple(int(n) for n in example["shape"])
     room(shape)
     return ag.tensor(np.zeros((1, *shape), np.dtype(str(example["dtype"]))))

@@ -17,8 +17,9 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ..config.arguments import number, positive, refused
+from ..config.arguments import as_array, is_number, is_text, number, positive, refused
 from ..data import DataLoader
+from ..data.py_dataset import Passes, PyDataset
 from ..data.structure import is_structure, leaves, map_structure, unpack
 
 Array = npt.NDArray[Any]
@@ -35,16 +36,26 @@ class Samples(NamedTuple):
         y: the same.
         w: one weight a sample, or None.
         size: the number of rows.
+        packed: whether inputs without targets came in a tuple.
     """
 
     x: Any
     y: Any
     w: Array | None
     size: int
+    packed: bool = False
+
+    def data(self) -> Any:
+        """Return what `train_step` is given: (x, y, w), (x, y), or x by itself, unless it came in a tuple."""
+        if self.w is not None:
+            return self.x, self.y, self.w
+        if self.y is not None:
+            return self.x, self.y
+        return (self.x,) if self.packed or isinstance(self.x, (tuple, list)) else self.x
 
 
 def as_inputs(what: str, x: Any, dtype: np.dtype[Any], name: str = "x") -> Any:
-    """Return inputs as an array, or a structure of arrays; floating ones have `dtype`, integers are left unchanged.
+    """Return inputs as an array, or a structure of arrays; floating ones have `dtype`, others are left unchanged.
 
     A memory map keeps its dtype, since casting would read all of it; each batch is cast when it is used.
 
@@ -55,7 +66,7 @@ def as_inputs(what: str, x: Any, dtype: np.dtype[Any], name: str = "x") -> Any:
         name: the argument's.
 
     Raises:
-        DtypeError: if it is not made of numbers.
+        DtypeError: if it is not made of numbers, or of strings that are not targets.
         ShapeError: if it has no samples.
     """
     if x.__class__ is not np.ndarray and is_structure(x):
@@ -69,11 +80,11 @@ def as_inputs(what: str, x: Any, dtype: np.dtype[Any], name: str = "x") -> Any:
 
 
 def _as_input(what: str, x: Any, dtype: np.dtype[Any], name: str) -> Array:
-    array = np.asarray(x.data if isinstance(x, Tensor) else x)
-    if array.dtype.kind not in "fiub":
+    array = as_array(x.data if isinstance(x, Tensor) else x)
+    if array.dtype.kind not in "fiub" and not (name == "x" and is_text(array)):
         raise ag.DtypeError(
             f"{what}: expected {name} to be an array of numbers; received {type(x).__name__} of dtype {array.dtype}. "
-            "Samples must have the same shape, and texts must be turned into numbers"
+            "Samples must have the same shape, and labels that are texts must be turned into numbers"
         )
     if array.ndim == 0:
         raise ag.ShapeError(f"{what}: expected {name} of shape (N, ...), one row a sample; received a single number")
@@ -100,6 +111,8 @@ def as_samples(what: str, x: Any, y: Any, dtype: np.dtype[Any], w: Any = None) -
             f"{what}: expected as many targets as samples; received x {_shapes(inputs)} and y {_shapes(targets)}. "
             "Pair each sample with its own target"
         )
+    if is_number(w) or getattr(w, "shape", None) == ():  # one weight for all samples
+        w = np.full(size, float(w))
     weights = None if w is None else as_inputs(what, w, dtype, "sample_weight")
     if weights is not None and rows_of(weights) != size:
         raise ag.ShapeError(
@@ -189,10 +202,10 @@ def scalar(what: str, value: Any) -> float:
 
 
 def as_tensors(x: Any) -> Any:
-    """Return a batch as a Tensor, or a structure of them."""
+    """Return a batch as a Tensor, or a structure of them; strings stay arrays."""
     if x.__class__ is np.ndarray:
-        return ag.tensor(x, copy=False)
-    return map_structure(lambda a: a if isinstance(a, Tensor) else ag.tensor(np.asarray(a), copy=False), x)
+        return x if is_text(x) else ag.tensor(x, copy=False)
+    return map_structure(lambda a: a if isinstance(a, Tensor) else as_tensors(np.asarray(a)), x)
 
 
 def shapes_with(out: Any, size: int) -> Any:
@@ -274,7 +287,7 @@ class ArrayFeed(Feed):
 
     def epoch(self) -> Iterator[Samples]:
         """Yield the batches of the next epoch."""
-        x, y, w, size = self.samples
+        x, y, w, size, _ = self.samples
         order = ag.random.permutation(size).data if self.shuffle else None
         plain = x.__class__ is np.ndarray and y.__class__ is np.ndarray
         for start in range(0, size, self.batch_size):
@@ -358,6 +371,29 @@ class _Limited(Feed):
             )
 
 
+class _Epochs(Feed):
+    """Tells a `PyDataset` when the epochs of a feed of its batches begin and end."""
+
+    def __init__(self, source: PyDataset, feed: Feed) -> None:
+        self.source, self.feed, self.steps = source, feed, feed.steps
+        self._within = False
+
+    def _begin(self) -> None:
+        if not self._within:
+            self._within = True
+            self.source.on_epoch_begin()
+
+    def first(self) -> Samples:
+        self._begin()
+        return self.feed.first()
+
+    def epoch(self) -> Iterator[Samples]:
+        self._begin()
+        yield from self.feed.epoch()
+        self._within = False
+        self.source.on_epoch_end()
+
+
 def _limited(what: str, feed: Feed, steps: int | None) -> Feed:
     """Return a feed of `steps` batches an epoch, or the feed itself for None."""
     return feed if steps is None else _Limited(what, feed, steps)
@@ -425,7 +461,7 @@ class Intake(NamedTuple):
         """Return the feed of arrays or of a stream."""
         if not is_stream(data[0]):
             return self._batches(self.samples(*data), batch_size, steps, shuffle, weights)
-        for name, given in (("y", data[1]), ("sample_weight", data[2]), ("batch_size", batch_size)):
+        for name, given in (("y", data[1]), ("sample_weight", data[2])):
             if given is not None:
                 raise ValueError(
                     f"{self.what}: expected no {name} with a stream of batches, which has its own; received one. "
@@ -433,8 +469,14 @@ class Intake(NamedTuple):
                 )
 
         def convert(batch: Any) -> Samples:
-            return self._weighed(self.samples(*unpack(batch)), weights)
+            samples = self.samples(*unpack(batch))
+            if samples.y is None and isinstance(batch, (tuple, list)):
+                samples = samples._replace(packed=True)
+            return self._weighed(samples, weights)
 
+        if isinstance(data[0], PyDataset):
+            batches = StreamFeed(self.what, Passes(data[0], shuffle), convert)
+            return _Epochs(data[0], _limited(self.what, batches, steps))
         return _limited(self.what, StreamFeed(self.what, data[0], convert), steps)
 
     def feeds(

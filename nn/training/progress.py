@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-_REFRESH_SECONDS = 0.1
-_BAR_WIDTH = 20
 _Values = Mapping[str, float]
 
 
@@ -20,11 +18,16 @@ class Progress:
 
     Attributes:
         due: the time, on the clock of `time.perf_counter`, from which the next `show` is worth calling.
+        width: characters of the bar.
+        every: seconds between two pictures of the bar.
+        unit: what a step is called.
 
     Args:
         title: "Epoch 1/5", or nothing.
         steps: number of batches, None if unknown; it must be set before `close`.
     """
+
+    width, every, unit = 20, 0.1, "step"
 
     def __init__(self, title: str, steps: int | None) -> None:
         self.title = title
@@ -45,7 +48,10 @@ class Progress:
         """Return time and values as text: "1s 2ms/step - loss: 0.2565"."""
         seconds = time.perf_counter() - self.started
         return " - ".join(
-            [_timing(seconds, done), *(f"{name}: {_number(v)}" for name, v in values.items() if not np.ndim(v))]
+            [
+                f"{_timing(seconds, done)}/{self.unit}",
+                *(f"{name}: {_number(v)}" for name, v in values.items() if not np.ndim(v)),
+            ]
         )
 
 
@@ -79,7 +85,7 @@ class _Live(Progress):
 
     def show(self, done: int, values: _Values) -> None:
         now = time.perf_counter()
-        self.due = now + _REFRESH_SECONDS
+        self.due = now + self.every
         if self.steps is None:
             self.draw(f"{done}/? {self.summary(values, done)}")
             return
@@ -89,13 +95,13 @@ class _Live(Progress):
             now - self.started,
             ncols=_columns(),
             ascii=not _draws_unicode(),
-            bar_format=f"{{n_fmt}}/{{total_fmt}} {{bar:{_BAR_WIDTH}}} {{desc}}",
+            bar_format=f"{{n_fmt}}/{{total_fmt}} {{bar:{self.width}}} {{desc}}",
             prefix=self.summary(values, done),
         )
         self.draw(text)
 
     def close(self, values: _Values) -> None:
-        bar = ("━" if _draws_unicode() else "=") * _BAR_WIDTH
+        bar = ("━" if _draws_unicode() else "=") * self.width
         self.draw(f"{self.steps}/{self.steps} {bar} {self.summary(values, self.steps or 0)}")
         self.abandon()
 
@@ -105,18 +111,18 @@ class _Terminal(_Live):
 
     def __init__(self, title: str, steps: int | None) -> None:
         super().__init__(title, steps)
-        self._width = 0
+        self._drawn = 0
         if title:
             print(title, flush=True)
 
     def draw(self, text: str) -> None:
-        print(f"\r{text:<{self._width}}", end="", flush=True)
-        self._width = len(text)
+        print(f"\r{text:<{self._drawn}}", end="", flush=True)
+        self._drawn = len(text)
 
     def abandon(self) -> None:
-        if self._width:
+        if self._drawn:
             print(flush=True)
-            self._width = 0
+            self._drawn = 0
 
 
 class _Notebook(_Live):
@@ -189,7 +195,7 @@ def _timing(seconds: float, steps: int) -> str:
         unit = f"{each * 1e3:.0f}ms"
     else:
         unit = f"{each * 1e6:.0f}us"
-    return f"{seconds:.0f}s {unit}/step"
+    return f"{seconds:.0f}s {unit}"
 
 
 def _number(value: float) -> str:

@@ -341,11 +341,11 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "^Sequential.fit: expected a model with parameters to train; 'sequential' has none that requires a gradient",
     ),
-    "summary before build": (
-        lambda: models.Sequential([layers.Dense(1)]).summary(),
+    "parameters before build": (
+        lambda: models.Sequential([layers.Dense(1)]).parameters(),
         ValueError,
-        r"summary: expected a module with parameters; received 'sequential' \(Sequential\), which has none yet, "
-        r"because its input shape is not known. Give the first layer input_shape=",
+        r"named_parameters: expected a module with parameters; received 'sequential' \(Sequential\), which has none "
+        r"yet, because its input shape is not known. Give the first layer input_shape=",
     ),
     "predict of nothing": (
         lambda: model().predict(X[:0]),
@@ -437,9 +437,9 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "BinaryCrossentropy: expected label_smoothing to be a number from 0 to 1; received label_smoothing=2.0",
     ),
     "sample weights": (
-        lambda: losses.MeanSquaredError()(X, X, np.ones((N, 1))),
+        lambda: losses.MeanSquaredError()(X, X, np.ones((N, 2))),
         ValueError,
-        r"expected sample_weight of shape \(6,\), one a sample; received shape \(6, 1\)",
+        r"expected sample_weight of shape \(6,\), one a sample; received shape \(6, 2\)",
     ),
     "a loss that leaves the graph": (
         lambda: model(lambda y, p: np.abs(y - p.data).mean()).fit(X, ONE_HOT, verbose=0),

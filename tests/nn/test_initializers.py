@@ -108,7 +108,7 @@ REFUSALS: dict[str, tuple[Any, type[Exception], str]] = {
     "seed": (
         lambda: initializers.GlorotUniform(-1),
         ValueError,
-        "seed to be a non-negative integer, or None; .*=-1",
+        "seed to be a non-negative integer, a SeedGenerator, or None; .*=-1",
     ),
     "seed of text": (lambda: initializers.Orthogonal(seed="0"), TypeError, "seed to be a non-negative integer"),
     "scale of text": (lambda: initializers.VarianceScaling("2"), TypeError, "scale to be a finite number above 0"),

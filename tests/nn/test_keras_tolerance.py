@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import autograd_lite as ag
 import nn
 from nn import layers
 
@@ -133,7 +134,6 @@ def test_a_metric_has_variables() -> None:
     metric = Count()
     assert float(metric([0, 1], [0, 1])) == 2
     assert metric.variables == [metric.count]
-    assert nn.metrics.Mean().variables == []
 
 
 @pytest.mark.parametrize("make", [nn.optimizers.SGD, nn.optimizers.Adam, nn.optimizers.RMSprop])
@@ -236,3 +236,132 @@ def test_a_layer_may_be_frozen_between_two_fits_and_thawed_again(optimizer: str)
         before = model.get_weights()
         model.fit(X[:, 0], X[:, 0, :1] + 1, verbose=0)
         assert [bool((a != b).any()) for a, b in zip(before, model.get_weights(), strict=True)] == changes
+
+
+def test_an_unbuilt_model_shows_what_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    model = nn.Sequential([layers.Embedding(10, 4), layers.LSTM(3)])
+    assert model.weights == model.trainable_weights == model.get_weights() == []
+    model.layers[0].build((None, 5))
+    assert [w.shape for w in model.weights] == [(10, 4)]
+    model.summary()
+    lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if line] == [
+        ["embedding (Embedding)", "?", "40"],
+        ["lstm (LSTM)", "?", "0 (unbuilt)"],
+    ]
+    with pytest.raises(ValueError, match="expected a module with parameters"):
+        model.parameters()
+
+
+def test_a_model_makes_weights_as_a_layer_does() -> None:
+    class Scaled(nn.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = self.add_weight(shape=(3,), initializer="ones", regularizer="l2", name="scale")
+
+        def call(self, x: Any) -> Any:
+            return x * self.scale
+
+    model = Scaled()
+    model.compile("sgd", "mse")
+    model.fit(X, X * 2, verbose=0)
+    assert (model.scale.data > 1).all()
+    np.testing.assert_allclose(float(model.losses[0]), 0.01 * np.sum(model.scale.data**2), rtol=1e-6)
+    with pytest.raises(ValueError, match=r"scaled.add_weight: expected a shape without unknown lengths"):
+        model.add_weight(shape=(None, 3))
+
+
+@pytest.mark.parametrize(("sample", "given"), [((4, 4, 1), (2, 4, 4)), ((4,), (2, 4, 1)), ((1,), (2,))])
+def test_a_last_axis_of_length_1_is_added_or_taken_away(sample: tuple[int, ...], given: tuple[int, ...]) -> None:
+    inputs = nn.Input(sample)
+    x = np.random.default_rng(0).normal(size=given).astype(np.float32)
+    for model in (nn.Model(inputs, layers.ReLU()(inputs)), nn.Sequential([nn.Input(sample), layers.ReLU()])):
+        out = model(x).data
+        assert out.shape == (2, *sample)
+        np.testing.assert_array_equal(out.ravel(), np.maximum(x, 0).ravel())
+    with pytest.raises(ag.ShapeError, match="expected samples of shape"):
+        nn.Model(inputs, layers.ReLU()(inputs))(np.ones((2, 3, 5)))
+
+
+@pytest.mark.parametrize("metric", ["mse", "binary_accuracy", "sparse_categorical_accuracy"])
+def test_sample_weights_may_have_an_axis_of_length_1(metric: str) -> None:
+    y_pred = np.random.default_rng(0).uniform(size=(12, 3))
+    y_true = np.arange(12) % 3 if metric.startswith("sparse") else y_pred.round()
+    weights = np.arange(1.0, 13.0)
+    values = []
+    for given in (weights, weights[:, np.newaxis]):
+        found = nn.metrics.get(metric)
+        found.update_state(y_true, y_pred, sample_weight=given)
+        values.append(float(found.result()))
+    assert values[0] == values[1]
+
+
+def test_losses_take_sample_weights_with_an_axis_of_length_1() -> None:
+    y, w = X[:, 0], np.arange(1.0, 7.0)
+    plain = nn.losses.MeanSquaredError()(y, -y, sample_weight=w)
+    assert plain == nn.losses.MeanSquaredError()(y, -y, sample_weight=w[:, np.newaxis])
+    with pytest.raises(ag.ShapeError, match=r"expected sample_weight of shape \(6,\)"):
+        nn.losses.MeanSquaredError()(y, -y, sample_weight=np.ones((6, 2)))
+
+
+def test_from_config_takes_custom_objects() -> None:
+    class Doubled(layers.Layer):
+        def call(self, x: Any) -> Any:
+            return 2 * x
+
+    inputs = nn.Input((5, 3))
+    for model in (nn.Model(inputs, Doubled()(inputs)), nn.Sequential([nn.Input((5, 3)), Doubled()])):
+        config = model.get_config()
+        again = type(model).from_config(config, custom_objects={"Doubled": Doubled})
+        np.testing.assert_array_equal(again(X).data, 2 * X)
+
+
+def test_a_batch_size_beside_a_stream_changes_nothing() -> None:
+    batches = [(X[:4], X[:4]), (X[4:], X[4:])]
+    losses = []
+    for options in ({}, {"batch_size": 7}):
+        nn.set_seed(0)
+        model = nn.Sequential([layers.Dense(3)])
+        model.compile("sgd", "mse")
+        losses.append(model.fit(iter(batches), verbose=0, **options).history["loss"])
+    assert losses[0] == losses[1]
+
+
+def test_build_may_have_arguments_of_its_own() -> None:
+    class Filled(layers.Layer):
+        def build(self, input_shape: Any, fill: str = "zeros") -> None:
+            super().build(input_shape)
+            self.w = self.add_weight(shape=(input_shape[-1],), initializer=fill)
+
+        def call(self, x: Any) -> Any:
+            return x * self.w
+
+    layer = Filled()
+    layer.build((None, 3), fill="ones")
+    np.testing.assert_array_equal(layer(X).data, X)
+
+
+def test_tensorboard_takes_the_frequencies_of_what_it_does_not_write_if_they_are_0() -> None:
+    nn.callbacks.TensorBoard("logs", histogram_freq=0, embeddings_freq=0, write_graph=True, update_freq="epoch")
+    with pytest.raises(ValueError, match="TensorBoard: expected histogram_freq to be 0, .*; received histogram_freq=1"):
+        nn.callbacks.TensorBoard("logs", histogram_freq=1)
+
+
+def test_the_first_argument_may_be_given_by_name() -> None:
+    class Twice(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.shape = input_shape
+
+        def call(self, inputs: Any, scale: Any = None) -> Any:
+            return 2 * inputs
+
+    for layer, options in (
+        (layers.Dense(2), {"inputs": X}),
+        (Twice(), {"scale": None, "inputs": X}),
+        (layers.MultiHeadAttention(2, 3), {"value": X[:, :2], "query": X}),
+    ):
+        assert layer(**options).shape[:2] == X.shape[:2]
+        symbols = {name: None if x is None else nn.Input(x.shape[1:]) for name, x in options.items()}
+        assert type(layer).from_config(layer.get_config())(**symbols).shape[1:2] == X.shape[1:2]
+    with pytest.raises(ag.ShapeError, match="as its first argument"):
+        layers.Dense(2)(input=X)

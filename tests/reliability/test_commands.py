@@ -55,6 +55,6 @@ def test_many_damaged_inputs() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr[-5000:]
-    rows = [line.rsplit(maxsplit=5) for line in done.stdout.splitlines()[1:8]]
+    rows = [line.rsplit(maxsplit=5) for line in done.stdout.splitlines()[1 : 1 + len(READERS)]]
     assert len(rows) == len(READERS)
     assert all(int(executions.replace(",", "")) > 100 for _, executions, *_ in rows), done.stdout

@@ -13,7 +13,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ... import activations
-from ...config.arguments import any_integer, flag, number, optional, or_else, positive
+from ...config.arguments import Seed, as_seed, flag, number, optional, or_else, positive
 from ...config.fields import Converted, attribute, field
 from ...config.limits import room
 from ...module.module import Shape
@@ -160,7 +160,7 @@ class MultiHeadAttention(Layer):
     kernel_constraint: InitVar[Rule] = field(default=None)
     bias_constraint: InitVar[Rule] = field(default=None)
     use_gate: bool = field(flag, default=False)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def __post_init__(self, output_shape: Any, **rules: Any) -> None:  # type: ignore[override]
         self.width = output_shape

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from ...config.arguments import positive
+from ...config.arguments import Seed, positive
 from ..layer import BareOptions, Rule
 from .attention import Initializer, MultiHeadAttention
 
@@ -66,7 +66,7 @@ class GroupQueryAttention(MultiHeadAttention):
         kernel_constraint: Rule = None,
         bias_constraint: Rule = None,
         use_gate: bool = False,
-        seed: int | None = None,
+        seed: Seed = None,
         **options: Unpack[BareOptions],
     ) -> None:
         named = {"num_query_heads": num_query_heads, "num_key_value_heads": num_key_value_heads, "head_dim": head_dim}

@@ -21,11 +21,12 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import any_integer, number, one_of, optional, positive
+from ...config.arguments import Seed, as_seed, number, one_of, optional, positive
 from ...config.fields import Converted, field
+from ...ops.interpolation import resized
 from ..arguments import DataFormatLike, as_data_format, stream
-from ..convolution.interpolation import resized
 from ..convolution.resizing import ToSize
+from ..convolution.spatial import one_or_many
 from .base import Augmentation, Factor, Range, drawn_from, pixel_range
 from .sampling import FILL_MODES, affine_places, homographies, sampled
 
@@ -47,7 +48,7 @@ class RandomFlip(Augmentation):
     mode: InitVar[str] = field(
         one_of("horizontal", "vertical", "horizontal_and_vertical"), default="horizontal_and_vertical"
     )
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
     def __post_init__(self, mode: str) -> None:
@@ -88,12 +89,13 @@ class RandomCrop(ToSize):
 
     height: int = field(positive)
     width: int = field(positive)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
     def __post_init__(self) -> None:
         self.generator = stream("augmentation", self.seed)
 
+    @one_or_many
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         """Return the part, shape (N, height, width, C)."""
         x = self._floating(x)
@@ -151,7 +153,7 @@ class RandomRotation(_Moved):
     factor: Factor = field(drawn_from(-1, 1, mirrored=True))
     fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
     interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     fill_value: float = field(number(), default=0.0)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
@@ -185,7 +187,7 @@ class RandomTranslation(_Moved):
     width_factor: Factor = field(drawn_from(-1, 1, mirrored=True))
     fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
     interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     fill_value: float = field(number(), default=0.0)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
@@ -220,7 +222,7 @@ class RandomZoom(_Moved):
     )
     fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
     interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     fill_value: float = field(number(), default=0.0)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
@@ -257,7 +259,7 @@ class RandomShear(_Moved):
     fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
     fill_value: float = field(number(), default=0.0)
     data_format: DataFormatLike = field(as_data_format, default=None)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `shear_factor`, to the side and up, shape (N, 2)."""
@@ -287,7 +289,7 @@ class RandomPerspective(_Moved):
     scale: float = field(number(0, 1), default=1.0)
     interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
     fill_value: float = field(number(), default=0.0)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
@@ -332,7 +334,7 @@ class RandomElasticTransform(_Moved):
     fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
     fill_value: float = field(number(), default=0.0)
     value_range: Range = field(pixel_range, default=(0, 255))
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:

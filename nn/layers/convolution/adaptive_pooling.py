@@ -22,8 +22,8 @@ from autograd_lite import Tensor
 from ...config.arguments import lengths
 from ...config.fields import field
 from ...module.module import Shape
+from ...ops.interpolation import along, mean_matrix, window_bounds
 from ..arguments import DataFormatLike, LengthsLike, as_data_format
-from .interpolation import along, mean_matrix, window_bounds
 from .spatial import Spatial
 
 

@@ -28,7 +28,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import any_integer, flag, number, optional, positive
+from ...config.arguments import Seed, as_seed, flag, number, positive
 from ...config.fields import field, option, weight
 from ...module.module import Shape
 from ..arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer, stream
@@ -187,7 +187,7 @@ class SimpleRNNCell(RecurrentCell):
     bias_initializer: InitializerLike = field(as_initializer, default="zeros")
     dropout: float = field(number(0, below=1), default=0.0)
     recurrent_dropout: float = field(number(0, below=1), default=0.0)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def step(self, z: Tensor, states: Sequence[Any], drop: Any = None) -> tuple[Tensor, list[Tensor]]:
         """Return h' and [h']."""
@@ -233,7 +233,7 @@ class LSTMCell(RecurrentCell):
     unit_forget_bias: bool = field(flag, default=True)
     dropout: float = field(number(0, below=1), default=0.0)
     recurrent_dropout: float = field(number(0, below=1), default=0.0)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def _first_bias(self, shape: tuple[int, ...], dtype: Any) -> Any:
         if not self.unit_forget_bias:
@@ -289,7 +289,7 @@ class GRUCell(RecurrentCell):
     dropout: float = field(number(0, below=1), default=0.0)
     recurrent_dropout: float = field(number(0, below=1), default=0.0)
     reset_after: bool = field(flag, default=True)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def bias_shape(self) -> tuple[int, ...]:
         """Return (2, 3 H), or (3 H,) if the reset gate acts before the product."""

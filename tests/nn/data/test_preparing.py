@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+import autograd_lite as ag
 import nn
 from nn import activations, utils
 
@@ -21,6 +22,13 @@ def test_rows_are_divided_by_their_norm(rng: np.random.Generator) -> None:
     x = rng.normal(size=(3, 4, 5))
     for axis, order in ((-1, 2), (1, 1), (0, np.inf)):
         np.testing.assert_allclose(np.linalg.norm(utils.normalize(x, axis, order), order, axis), 1)
+        tensor = ag.tensor(x, requires_grad=True)
+        out = utils.normalize(tensor, axis, order)
+        np.testing.assert_allclose(out.data, utils.normalize(x, axis, order))
+        (out * rng.normal(size=x.shape)).sum().backward()
+        assert np.abs(tensor.grad.data).max() > 0.01
+        # A longer vector has the same direction, so there is no slope along x.
+        np.testing.assert_allclose((tensor.grad.data * x).sum(axis), 0, atol=1e-12)
     np.testing.assert_array_equal(utils.normalize(np.zeros((2, 3))), 0)
 
 

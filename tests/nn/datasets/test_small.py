@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
-import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nn import datasets
-from nn.datasets import DatasetError, cifar10, diabetes, fashion_mnist, fetch, text
+from nn.datasets import DatasetError, diabetes, fashion_mnist, fetch, text
 from nn.datasets.fetch import DataFile
 from nn.datasets.idx import encode_idx
 
@@ -134,32 +132,3 @@ def test_fashion_mnist_from_a_mirror(
     (fetch.cache_dir("fashion_mnist") / files[1].name).unlink()
     with pytest.raises(DatasetError, match="is not the right file"):
         fashion_mnist.load_data(progress=False)
-
-
-def test_cifar10_from_a_mirror(
-    mirror: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rng: np.random.Generator
-) -> None:
-    served(monkeypatch, tmp_path)
-    monkeypatch.setattr(cifar10, "_ROWS", 3)
-    address, folder = mirror
-    pictures = rng.integers(0, 256, (18, 32, 32, 3), dtype=np.uint8)
-    labels = rng.integers(0, 10, (18, 1), dtype=np.uint8)
-    rows = np.c_[labels, pictures.transpose(0, 3, 1, 2).reshape(18, -1)]
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tar:
-        for i, name in enumerate(cifar10._PARTS):
-            data = rows[3 * i : 3 * i + 3].tobytes()
-            info = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    packed = gzip.compress(stream.getvalue())
-    (folder / cifar10.FILE.name).write_bytes(packed)
-    made = DataFile(cifar10.FILE.name, len(stream.getvalue()), hashlib.sha256(packed).hexdigest(), of_packed=True)
-    monkeypatch.setattr(cifar10, "FILE", made)
-    monkeypatch.setattr(cifar10, "MIRRORS", (address,))
-    (x, y), (x_test, y_test) = cifar10.load_data(progress=False)
-    np.testing.assert_array_equal(np.concatenate([x, x_test]), pictures)
-    np.testing.assert_array_equal(np.concatenate([y, y_test]), labels)
-    monkeypatch.setattr(cifar10, "_ROWS", 4)
-    with pytest.raises(DatasetError, match="expected 12,292 bytes of data_batch_1.bin; received 9,219"):
-        cifar10.load_data(progress=False)

@@ -54,6 +54,8 @@ SECTIONS = MappingProxyType(
         "normalization": "Normalization",
         "noise": "Noise",
         "activity_regularization": "",
+        "function": "",
+        "pipeline": "",
         "merging": "Several inputs",
         "reshaping": "Shapes",
         "convolution.padding": "",
@@ -61,19 +63,23 @@ SECTIONS = MappingProxyType(
         "preprocessing.scaling": "Preparing data",
         "preprocessing.categories": "",
         "preprocessing.lookup": "",
+        "preprocessing.hashing": "",
+        "preprocessing.vectorization": "",
         "convolution.spectrogram": "",
         "masking": "",
         "augmentation.geometry": "Changing images at random",
         "augmentation.color": "",
         "augmentation.effects": "",
         "augmentation.mixing": "",
+        "augmentation.histograms": "",
+        "augmentation.policies": "",
     }
 )
 # Bases of other layers, and what functional models make for themselves.
 WITHOUT = ("Layer", "Wrapper", "InputLayer", "Operation")
 PAIR = ((5,), (5,))
 # name: (how to make it, the shapes of its arguments without the batch axis; a list of them is one argument, "int" means
-# integers)
+# integers and "str" strings)
 EXAMPLES: dict[str, tuple[Any, ...]] = {
     "Dense": ("Dense(7)", (5,)),
     "Activation": ('Activation("gelu")', (5,)),
@@ -162,10 +168,20 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "Discretization": ("Discretization(bin_boundaries=[0.0, 1.0])", (5,)),
     "CategoryEncoding": ("CategoryEncoding(num_tokens=7)", "int", (3,)),
     "IntegerLookup": ("IntegerLookup(vocabulary=[3, 5])", "int", (3,)),
+    "StringLookup": ('StringLookup(vocabulary=["a", "b"])', "str", (3,)),
+    "TextVectorization": ('TextVectorization(vocabulary=["a", "b"], output_sequence_length=20)', "str", (1,)),
+    "Hashing": ("Hashing(num_bins=7)", "str", (3,)),
+    "HashedCrossing": ("HashedCrossing(num_bins=7)", "str", [(1,), (1,)]),
+    "Pipeline": ("Pipeline([Rescaling(0.5), Dense(3)])", (5,)),
+    "Lambda": ("Lambda(lambda x: x**2)", (5,)),
     **{
         name: (f"{name}({arguments})", (16, 12, 3))
         for name, arguments in (
+            ("AugMix", ""),
             ("AutoContrast", ""),
+            ("ContrastLimitedAdaptiveHistogramEqualization", ""),
+            ("Equalization", ""),
+            ("RandAugment", ""),
             ("RandomBrightness", "0.2"),
             ("RandomColorDegeneration", "0.5"),
             ("RandomColorJitter", "hue_factor=0.1"),
@@ -208,10 +224,10 @@ def classes() -> dict[str, list[str]]:
 def example(name: str) -> tuple[str, str]:
     """Return an example of a layer, with the shapes that go in and come out, and the weights that it gets."""
     source, *rest = EXAMPLES[name]
-    integers = rest[0] == "int"
-    shapes = rest[1:] if integers else rest
+    kind = rest[0] if isinstance(rest[0], str) else "float32"
+    shapes = rest[1:] if isinstance(rest[0], str) else rest
     listed = isinstance(shapes[0], list)
-    given = [np.zeros((2, *s), np.int64 if integers else np.float32) for s in (shapes[0] if listed else shapes)]
+    given = [np.zeros((2, *s), kind) for s in (shapes[0] if listed else shapes)]
     layer = eval(source, dict(vars(layers)))
     with ag.no_grad():
         out = layer(given) if listed else layer(*given)

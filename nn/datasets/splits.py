@@ -1,0 +1,41 @@
+"""The order and the division of Keras's data sets, number for number: NumPy's older generator, seeded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config.arguments import number
+
+__all__ = ["Pair", "check_split", "divided", "shuffled"]
+
+Pair = tuple[NDArray[Any], NDArray[Any]]
+
+
+def shuffled(pairs: Sequence[Pair], seed: int | None) -> list[Pair]:
+    """Return arrays of samples and labels in a random order, one order for each pair, from one generator."""
+    random = np.random.RandomState(seed)
+    found = []
+    for x, y in pairs:
+        order = np.arange(len(x))
+        random.shuffle(order)
+        found.append((x[order], y[order]))
+    return found
+
+
+def divided(x: NDArray[Any], y: NDArray[Any], test_split: float) -> tuple[Pair, Pair]:
+    """Return samples and labels as `(x_train, y_train), (x_test, y_test)`, the share `test_split` at the end."""
+    at = int(len(x) * (1 - test_split))
+    return (x[:at].copy(), y[:at].copy()), (x[at:].copy(), y[at:].copy())
+
+
+def check_split(what: str, test_split: float) -> None:
+    """Raise if a share is not a number from 0 to below 1.
+
+    Raises:
+        TypeError, ValueError: if it is not.
+    """
+    number(0, below=1)(what, "test_split", test_split)

@@ -1,0 +1,237 @@
+"""Calls of modules on symbols: the call is recorded, and the module is built and run to find its results' shapes.
+
+Every module can be called this way, without a shape function. Unknown axes get lengths that the module takes; which
+axes of the results follow them, the module says itself if it has a shape function, or a run at other lengths shows.
+Weights are made for the shapes of the symbols, in which unknown lengths are None.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import ShapeError, Tensor
+
+from ..config.ambient import PROBED
+from ..config.arguments import is_text
+from ..config.limits import room
+from .building import RestoreOnError
+from .masks import mask_of, set_mask
+from .symbols import Call, Shape, Symbol, instances, replaced, spec_of
+
+# The lengths that unknown axes get, in the order in which they are tried: first two far apart, so that no stride or
+# pool makes them equal, then some with other divisors, and at last all small ones and a few large ones.
+_FIRST = (32, 64, 24, 48, 16, 60, 8, 4, 128)
+_LENGTHS = (*_FIRST, *(n for n in range(1, 51) if n not in _FIRST), 70, 80, 84, 90, 96, 100, 120, 256, 512)
+# What comes before them where three axes or more are open: volumes at which no network is slow.
+_SHORT = (8, 16)
+# The sizes of a batch that go with them, for functions that may join the batch with other axes, or drop axes of one.
+_BATCHES = (2, 4, 12, 3, 6, 8, 16, 5, 10, 7, 14, 9, 18, 24, 11, 22, 13, 26, 15, 30, 20, 32, 64, 1)
+# Batch and length of the run whose error is shown, so unusual that they can be told from other numbers.
+_TOLD = (31, 89)
+_SHAPE = re.compile(r"\(\d+(?:,|(?:, \d+)+)\)")
+
+# What a module returns for symbols; arrays are of strings.
+_VALUES = (Tensor, np.ndarray)
+
+ShapeOf = Callable[[Any], Any]
+Lengths = tuple[int, int]
+Fill = Callable[[tuple[int, ...], np.dtype[Any]], Any]
+
+
+def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shape_of: ShapeOf | None = None) -> Any:
+    """Return symbols for the results of a module called on symbols, which also builds the module.
+
+    Args:
+        module: any module.
+        args: its arguments, symbols and others; lists, tuples and dicts are looked into.
+        kwargs: the same.
+        shape_of: returns the shape of the result for the shape of the first argument; None if a run must show it.
+
+    Raises:
+        TypeError: if the module does not return tensors.
+        ShapeError: if the weights or the number of results follow an unknown length.
+        Exception: what the module itself raises for inputs of these shapes.
+    """
+    call = Call(module, args, kwargs)
+    is_open = any(_open_axes(call))
+    before = RestoreOnError(module) if is_open and not module.built else None
+    with ag.no_grad(), module.mode(training=False), np.errstate(all="ignore"):
+        runs = _runs(call)
+        lengths, result = next(runs)
+        outs = instances(_VALUES, result)
+        if not outs or any(isinstance(out, np.ndarray) and not is_text(out) for out in outs):
+            raise TypeError(
+                f"{module.name}: expected a module that returns Tensors, to be part of a model; received "
+                f"{type(result).__name__}"
+            )
+        shapes: list[Shape] = [out.shape for out in outs]
+        if is_open:
+            asked = None if shape_of is None else _asked(call, shape_of, shapes)
+            shapes = asked or _varied(call, shapes, lengths, runs, before)
+    if module._keeps_batch and any(None in symbol.shape[:1] for symbol in _symbols(call)):
+        shapes = [(None, *shape[1:]) if shape else () for shape in shapes]
+    if reset := getattr(module, "reset_states", None):
+        reset()
+    symbols = [
+        Symbol(shape, spec_of(out).dtype, call, i) for i, (shape, out) in enumerate(zip(shapes, outs, strict=True))
+    ]
+    for symbol, out in zip(symbols, outs, strict=True):
+        symbol.mask_ndim = np.ndim(mask_of(out))
+    call.results = [(symbol.shape, symbol.dtype.name) for symbol in symbols]
+    call.nested = not isinstance(result, _VALUES)
+    if not call.nested:
+        module.output_shape = symbols[0].shape
+    it = iter(symbols)
+    return replaced(_VALUES, lambda _: next(it), result)
+
+
+def _symbols(call: Call) -> list[Symbol]:
+    return instances(Symbol, [call.args, call.kwargs])
+
+
+def _open_axes(call: Call) -> tuple[bool, bool]:
+    """Return whether the batch, and whether other axes, have lengths that are unknown and may change the results."""
+    shapes = [symbol.shape for symbol in _symbols(call)]
+    batch = not call.module._keeps_batch and any(None in shape[:1] for shape in shapes)
+    texts = any(symbol.dtype.kind == "U" for symbol in _symbols(call))  # of how many words?
+    return batch, texts or any(None in shape[1:] for shape in shapes)
+
+
+def _runs(call: Call) -> Iterator[tuple[Lengths, Any]]:
+    """Yield lengths that the module takes, and what it returns for them; at least one pair, or raise its error."""
+    batch, others = _open_axes(call)
+    most = max([symbol.shape[1:].count(None) for symbol in _symbols(call)], default=0)
+    tried = _LENGTHS if most < 3 else (*_SHORT, *_LENGTHS)
+    count = len(tried) if others else len(_BATCHES) if batch else 1
+    error, found = None, False
+    for i in range(count):
+        lengths = (_BATCHES[i % len(_BATCHES)] if batch else 1, tried[i] if others else 1)
+        try:
+            result = _run_on_some(call, lengths, (np.zeros, _identities)[:: -1 if i % 2 else 1])
+        except Exception as problem:  # whatever a length that does not suit may lead to
+            error = error or problem
+            continue
+        found = True
+        yield lengths, result
+    if not found and error is not None:
+        raise _told(call, error)
+
+
+def _run_on_some(call: Call, lengths: Lengths, fills: tuple[Fill, ...]) -> Any:
+    """Run a call on the first values, or, where they lead to a matrix that does not suit, on the others."""
+    try:
+        return _run(call, lengths, fills[0])
+    except np.linalg.LinAlgError:
+        return _run(call, lengths, fills[1])
+
+
+def _identities(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    """Return identity matrices along the last two axes: what can be inverted, and has elements other than 0."""
+    return np.broadcast_to(np.eye(*shape[-2:], dtype=dtype) if len(shape) > 1 else np.ones((), dtype), shape)
+
+
+def _run(call: Call, lengths: Lengths, fill: Fill = np.zeros) -> Any:
+    def made_up(symbol: Symbol) -> Any:
+        shape = tuple([lengths[axis > 0] if n is None else n for axis, n in enumerate(symbol.shape)])
+        room(shape)
+        if symbol.dtype.kind == "U":
+            return np.full(shape, " ".join("a" * lengths[1]), object)
+        values = ag.tensor(fill(shape, symbol.dtype))
+        if symbol.mask_ndim:
+            set_mask(values, np.ones(shape[: symbol.mask_ndim], bool))
+        return values
+
+    token = PROBED.set((call.module, call.args))
+    try:
+        args, kwargs = replaced(Symbol, made_up, call.args), replaced(Symbol, made_up, call.kwargs)
+        if not any(symbol.mask_ndim for symbol in _symbols(call)):
+            return call.module(*args, **kwargs)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a mask that is lost, a run on data warns
+            return call.module(*args, **kwargs)
+    finally:
+        PROBED.reset(token)
+
+
+def _asked(call: Call, shape_of: ShapeOf, shapes: list[Shape]) -> list[Shape] | None:
+    """Return the shapes that a module states; None if it does not, or they are not those of a run."""
+    given = call.args[0] if len(call.args) == 1 else None
+    if isinstance(given, (list, tuple)) and all(isinstance(part, Symbol) for part in given):
+        shape: Any = [part.shape for part in given]
+    elif isinstance(given, Symbol):
+        shape = given.shape
+    else:
+        return None
+    try:
+        stated = shape_of(shape)
+        found = [tuple(stated)] if len(shapes) == 1 and None in stated[:1] else [tuple(part) for part in stated]
+        fits = [
+            len(a) == len(b) and all(m is None or m == n for m, n in zip(a[1:], b[1:], strict=True))
+            for a, b in zip(found, shapes, strict=True)
+        ]
+    except Exception:  # a shape function of the user's that does not take None
+        return None
+    return found if all(fits) else None
+
+
+def _varied(
+    call: Call,
+    shapes: list[Shape],
+    lengths: Lengths,
+    runs: Iterator[tuple[Lengths, Any]],
+    before: RestoreOnError | None,
+) -> list[Shape]:
+    """Return the shapes with None where those of a run at other lengths differ."""
+    _, again = next(runs, (None, None))
+    if again is None:
+        if before is not None:
+            _refuse_own_length(call, lengths, before)
+        return [(None if shape[:1] == lengths[:1] else shape[0], *shape[1:]) if shape else () for shape in shapes]
+    others = [out.shape for out in instances(_VALUES, again)]
+    if list(map(len, others)) != list(map(len, shapes)):
+        raise ShapeError(
+            f"{call.module.called_as}: expected results of one number and rank whatever the unknown lengths are; "
+            f"received results of {len(shapes)} and {len(others)} tensors, of the ranks {list(map(len, shapes))} and "
+            f"{list(map(len, others))}. Give Input all lengths"
+        )
+    return [
+        tuple(m if m == n else None for m, n in zip(a, b, strict=True)) for a, b in zip(shapes, others, strict=True)
+    ]
+
+
+def _refuse_own_length(call: Call, lengths: Lengths, before: RestoreOnError) -> None:
+    """Raise if the module takes one length alone because its weights have been made for it."""
+    before.restore()
+    for pair, _ in _runs(call):
+        before.restore()
+        if pair != lengths:
+            raise ShapeError(
+                f"{call.module.called_as}: expected weights that do not follow an unknown length; received "
+                f"{', '.join(str(symbol.shape) for symbol in _symbols(call))}. Give Input the length, or pool before"
+            )
+    _run(call, lengths)
+
+
+def _told(call: Call, error: Exception) -> Exception:
+    """Return the error of a call with None in the shapes, where it has the made-up lengths of a run."""
+    try:
+        _run(call, _TOLD)
+    except Exception as again:
+        if again.args and isinstance(again.args[0], str):
+            said = _SHAPE.sub(_opened, again.args[0]).replace("Tensor of shape", "Symbol of shape")
+            again.args = (said, *again.args[1:])
+        return again
+    return error
+
+
+def _opened(match: re.Match[str]) -> str:
+    batch, length = map(str, _TOLD)
+    numbers = match[0][1:-1].rstrip(",").split(", ")
+    opened = ["None" if n == (length if axis else batch) or n == length else n for axis, n in enumerate(numbers)]
+    return f"({', '.join(opened)}{',' if len(opened) == 1 else ''})"

@@ -1,0 +1,16 @@
+"""What is public of `keras.preprocessing` in Keras 3: other names of functions of `nn.utils`."""
+
+from ..data.preparing import timeseries_dataset_from_array as timeseries_dataset_from_array
+from ..utils.folders import (
+    image_dataset_from_directory as image_dataset_from_directory,
+    text_dataset_from_directory as text_dataset_from_directory,
+)
+from . import image as image, sequence as sequence
+
+__all__ = [
+    "image",
+    "image_dataset_from_directory",
+    "sequence",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
+]

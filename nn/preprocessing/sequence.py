@@ -1,0 +1,5 @@
+"""`pad_sequences`, as in `nn.utils`."""
+
+from ..data.preparing import pad_sequences as pad_sequences
+
+__all__ = ["pad_sequences"]

@@ -1,0 +1,27 @@
+"""From a symbol back to the inputs that it is made of."""
+
+from __future__ import annotations
+
+from ..models.plan import call_inputs, is_input
+from ..module.symbols import Symbol
+
+
+def get_source_inputs(tensor: Symbol) -> list[Symbol]:
+    """Return the inputs from which a symbol is computed, each once, in the order in which they are met.
+
+    Example:
+        >>> import nn
+        >>> a, b = nn.Input((2,), name="a"), nn.Input((2,), name="b")
+        >>> [symbol.name for symbol in get_source_inputs(nn.layers.Dense(1)(b + a) * 2)]
+        ['b', 'a']
+    """
+    pending, seen, found = [tensor], set[Symbol](), []
+    while pending:
+        symbol = pending.pop()
+        if symbol in seen:
+            continue
+        seen.add(symbol)
+        if is_input(symbol):
+            found.append(symbol)
+        pending += reversed(call_inputs(symbol.call))
+    return found
