@@ -54,7 +54,6 @@ _LEFT_OUT_CALLBACKS = {
 }
 _LEFT_OUT_UTILS = {
     "Config": "a dict does",
-    "get_file": "datasets are downloaded by their own load_data, and checked by hash",
     "model_to_dot": "plot_model(model, to_file='model.dot') writes it",
 }
 _LEFT_OUT_SAVING = {
