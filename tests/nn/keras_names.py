@@ -42,7 +42,6 @@ _PROGRESS = "the argument verbose of fit says what is shown"
 # Reasons, by section; every other name is here.
 _LEFT_OUT_LAYERS = {
     "FlaxLayer": _ELSEWHERE,
-    "InputSpec": "every layer checks its inputs by itself, and says what it expected",
     "JaxLayer": _ELSEWHERE,
     "MaxNumBoundingBoxes": "pads lists of bounding boxes, which no layer here takes",
     "TFSMLayer": _ELSEWHERE,
