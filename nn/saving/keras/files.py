@@ -21,7 +21,7 @@ from ..safetensors import SavedFileError
 from .archive import archive_bytes, read_archive
 from .hdf5 import hdf5_bytes, library, read_hdf5
 from .reading import ours
-from .weights import Array, load_optimizer, matched, optimizer_arrays, written
+from .weights import Array, load_optimizer, matched, optimizer_arrays, owners, written
 from .writing import described, theirs
 
 _VERSION = "3.15.0"  # of Keras, whose files these are like
@@ -106,9 +106,11 @@ def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
     """
     where = os.fspath(path)
     old: Mapping[str, Any]
+    files: dict[str, bytes] = {}
     try:
         if data.startswith(b"PK"):
-            about, arrays, old = _unpacked(what, where, data)
+            files = read_archive(what, where, data)
+            about, arrays, old = _unpacked(what, where, files)
         else:
             arrays, old = read_hdf5(what, where, data)
             if "@model_config" not in old:
@@ -119,6 +121,7 @@ def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
         if problems:
             raise ValueError("its weights are those of another model:\n" + "\n".join(problems[:20]))
         model.load_state_dict({**model.state_dict(), **found})
+        _set_vocabularies(model, files)
     except (SavedFileError, ModuleNotFoundError):
         raise
     except Exception as error:
@@ -128,8 +131,22 @@ def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
     return model
 
 
-def _unpacked(what: str, where: str, data: bytes) -> tuple[dict[str, Any], dict[str, Array], dict[str, Any]]:
-    files = read_archive(what, where, data)
+def _set_vocabularies(model: Module, files: Mapping[str, bytes]) -> None:
+    """Give layers the vocabularies that they had learned, which Keras keeps as texts beside the weights."""
+    layers = {f"assets/{path}/vocabulary.txt": module for path, module, _ in owners(model)}
+    for name, text in files.items():
+        if not name.startswith("assets/") or name.endswith("/"):
+            continue
+        layer: Any = layers.get(name.replace("/_lookup_layer/", "/"))
+        if not hasattr(layer, "set_vocabulary"):
+            raise ValueError(f"it has a file {name!r:.80}, which no layer here reads")
+        words = text.decode().rstrip("\n").splitlines()
+        layer.set_vocabulary([int(w) for w in words] if type(layer).__name__ == "IntegerLookup" else words)
+
+
+def _unpacked(
+    what: str, where: str, files: Mapping[str, bytes]
+) -> tuple[dict[str, Any], dict[str, Array], dict[str, Any]]:
     metadata = parsed(files.get(_METADATA, b"{}"))
     if str(metadata.get("keras_version") if isinstance(metadata, dict) else "").startswith("2."):
         raise ValueError("Keras 2 wrote it. Load it in Keras 3, and save it again")

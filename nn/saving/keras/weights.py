@@ -16,7 +16,7 @@ from autograd_lite import Tensor
 
 from ...config.registry import snake_case
 from ...module.module import Module
-from .tables import GROUPS, LAST, NEGATED, PARTS, SLOTS, VARIABLES
+from .tables import GROUPS, LAST, NEGATED, PARTS, SLOTS
 
 Array = npt.NDArray[Any]
 
@@ -37,10 +37,6 @@ def owners(model: Module) -> Iterator[tuple[str, Module, list[tuple[str, Tensor]
 
 
 def _own(module: Module) -> list[Tensor]:
-    if names := VARIABLES.get(type(module).__name__):
-        found = dict(module._tensors())
-        found.setdefault("layer.kernel", found.get("layer.embeddings", found[names[-1]]))
-        return [found[name] for name in names]
     carried = module._carries()
     members = [(name.partition(".")[0], member) for name, member in module._in_keras_order()]
     return [m for name, m in members if isinstance(m, Tensor) and m.is_leaf and name not in carried]

@@ -245,7 +245,8 @@ def test_custom_classes(there: bool, rng: np.random.Generator, tmp_path: Path) -
     x = rng.normal(size=(4, 3)).astype("float32")
     (twist, stack, bent), _ = custom(first), custom(second)
     start = first.Input((3,))
-    graph = first.Model(start, first.layers.Dense(2, activation=bent)(twist(0.5)(start)))
+    end = first.layers.Lambda(bent)(first.layers.Dense(2, activation=bent)(twist(0.5)(start)))
+    graph = first.Model(start, end)
     subclass = stack(4)
     subclass(x)
     for model in (randomized(graph, rng), randomized(subclass, rng)):

@@ -163,6 +163,35 @@ def test_what_a_description_may_not_say(name: str, tmp_path: Path) -> None:
         nn.models.load_model(changed(tmp_path, change))
 
 
+def test_vocabularies(tmp_path: Path) -> None:
+    def forgotten(about: Any) -> None:
+        about["config"]["layers"][1]["config"]["vocabulary"] = None
+
+    words = layers.TextVectorization(output_sequence_length=4)
+    words.adapt(["a b c", "a b", "a"])
+    numbers = layers.IntegerLookup(vocabulary=[7, 3])
+    x, y = np.array([["b a"], ["c z"]]), np.array([[3], [8]])
+    for layer, lines, given, kind in ((words, "\n[UNK]\na\nb\nc", x, "string"), (numbers, "-1\n7\n3\n", y, "int64")):
+        model = nn.Sequential([nn.Input((1,), dtype=kind), layer])
+        path = changed(tmp_path, lambda about: None, model)
+        assert np.array_equal(nn.models.load_model(path).predict(given), model.predict(given))
+        path = changed(tmp_path, forgotten, model)  # as Keras writes what a layer has learned
+        files = read_archive("test", "m.keras", path.read_bytes())
+        place = f"assets/layers/{layer.name}/vocabulary.txt"
+        path.write_bytes(archive_bytes({**files, place: lines.encode()}))
+        assert np.array_equal(nn.models.load_model(path).predict(given), model.predict(given))
+        path.write_bytes(archive_bytes({**files, "assets/layers/other/vocabulary.txt": b"a"}))
+        with pytest.raises(SavedFileError, match="which no layer here reads"):
+            nn.models.load_model(path)
+
+    def named(about: Any) -> None:
+        about["config"]["layers"][1]["config"]["vocabulary"] = "/etc/hostname"
+
+    model = nn.Sequential([nn.Input((1,), dtype="string"), layers.StringLookup(vocabulary=["a"])])
+    with pytest.raises(SavedFileError, match="expected the tokens themselves in a configuration"):
+        nn.models.load_model(changed(tmp_path, named, model))
+
+
 def test_graphs_that_are_none(tmp_path: Path) -> None:
     def loop(about: Any) -> None:
         entry = next(e for e in about["config"]["layers"] if e["name"] == "first")
