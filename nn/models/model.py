@@ -11,6 +11,7 @@ import numpy.typing as npt
 from autograd_lite import Tensor
 
 from .. import saving
+from ..config.arguments import flag
 from ..config.config import Configurable
 from ..config.fields import attribute
 from ..config.limits import reading
@@ -35,6 +36,7 @@ class Model(Configurable, Trainer):
         outputs: symbols computed from them by layers, operators and NumPy functions; nested as the model returns them.
         name: what summaries and error messages call it.
         dtype: floating dtype that inputs are cast to; by default that of the first floating input, else float32.
+        trainable: whether its parameters require gradients; see the attribute.
 
     A layer that is called several times shares its weights between the calls. A model is a layer too.
 
@@ -70,15 +72,23 @@ class Model(Configurable, Trainer):
         *,
         name: str | None = None,
         dtype: npt.DTypeLike | None = None,
+        trainable: bool = True,
     ) -> None:
         if type(self) is Model:
             self._arguments = ((), {})  # its symbols would keep all layers alive
-        if inputs is None and outputs is None:
-            super().__init__(name=name, dtype=dtype)
-            return
-        if inputs is None or outputs is None:
+        if (inputs is None) != (outputs is None):
             raise TypeError("Model: expected inputs and outputs, both or none; received one of them")
-        self._make(planned("Model", inputs, outputs), name, dtype)
+        if inputs is None:
+            super().__init__(name=name, dtype=dtype)
+        else:
+            self._make(planned("Model", inputs, outputs), name, dtype)
+        self._begin_trainable(trainable)
+
+    def _begin_trainable(self, trainable: bool) -> None:
+        """Freeze a new model if it is not to be trained: the parts that it has, and those that it will get."""
+        if not flag(self, "trainable", trainable):
+            self.trainable = False
+            self._made_frozen = not self.built
 
     def _make(self, plan: Plan, name: str | None, dtype: npt.DTypeLike | None) -> None:
         """Become the functional model of a plan."""

@@ -11,7 +11,10 @@ import contextlib
 import gzip
 import io
 import json
+import os
+import shutil
 import struct
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +32,7 @@ from nn.datasets.idx import encode_idx, parse_idx
 from nn.datasets.npz import parse_npz
 from nn.saving import SavedFileError
 from nn.saving.keras.archive import archive_bytes, read_archive
+from nn.utils.archives import unpack
 
 from .mutation import changed_bytes, changed_text, changed_tree, deep_json
 
@@ -283,6 +287,77 @@ def _arrays(data: bytes) -> None:
             assert array.dtype != object or all(type(n) is int for row in array for n in row)
 
 
+# ---- archives -------------------------------------------------------------------------------------------------------
+
+_NAMES = (
+    "a",
+    "b",
+    "a/b",
+    "b/a/c",
+    "..",
+    "../x",
+    "a/../../x",
+    "/x",
+    ".",
+    "a/",
+    "",
+    "c:x",
+    "a\\..\\x",
+    "l",
+    "l/x",
+    "n" * 300,
+)
+_TYPES = (
+    (tarfile.REGTYPE,) * 4 + (tarfile.SYMTYPE,) * 3 + (tarfile.LNKTYPE, tarfile.DIRTYPE, b"3", b"6", b"S", b"x", b"L")
+)
+
+
+def _archive(random: Random) -> bytes:
+    """Return a tar or a zip of entries that are no good, or a damaged one whose headers have right checksums."""
+    file = io.BytesIO()
+    if random.random() < 0.3:
+        with zipfile.ZipFile(file, "w", random.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
+            for name in random.sample(_NAMES, 3):
+                archive.writestr(zipfile.ZipInfo(name), b"data" * random.randrange(99))
+        return changed_bytes(random, file.getvalue(), b"PK") if random.random() < 0.7 else file.getvalue()
+    with tarfile.open(
+        fileobj=file, mode="w", format=random.choice((tarfile.GNU_FORMAT, tarfile.PAX_FORMAT))
+    ) as archive:
+        for _ in range(random.randrange(1, 6)):
+            entry = tarfile.TarInfo(random.choice(_NAMES))
+            entry.type, entry.linkname = random.choice(_TYPES), random.choice(_NAMES)
+            entry.size = random.choice((0, 5, 600)) if entry.type in tarfile.REGULAR_TYPES else 0
+            archive.addfile(entry, io.BytesIO(bytes(entry.size)))
+    data = bytearray(file.getvalue())
+    if random.random() < 0.5:
+        begin = 512 * random.randrange(3)
+        data[begin : begin + 500] = changed_bytes(random, bytes(data[begin : begin + 500]), bytes(data))[:500].ljust(
+            500
+        )
+        data[begin + 148 : begin + 156] = b" " * 8
+        data[begin + 148 : begin + 156] = b"%06o\0 " % sum(data[begin : begin + 512])
+    return gzip.compress(data, 1) if random.random() < 0.2 else bytes(data)
+
+
+def _unpacking(folder: Path) -> Callable[[bytes], None]:
+    """Return what unpacks an archive, and holds it to writing into its own folder alone."""
+    path, out = folder / "damaged", folder / "unpacked" / "out"
+
+    def unpack_it(data: bytes) -> None:
+        path.write_bytes(data)
+        (out / "a").mkdir(parents=True)
+        try:
+            unpack(path, out, ("tar", "zip"))
+        finally:
+            beside = sorted(entry.name for entry in out.parent.iterdir())
+            leaves = [p for p in out.rglob("*") if not Path(os.path.realpath(p)).is_relative_to(os.path.realpath(out))]
+            shutil.rmtree(out.parent)
+            assert beside == ["out"], beside
+            assert not leaves, leaves
+
+    return unpack_it
+
+
 # ---- all ------------------------------------------------------------------------------------------------------------
 
 
@@ -311,6 +386,7 @@ def readers(folder: Path) -> dict[str, Reader]:
         "Graph.from_json": Reader(_texts(_graphs()), _draw, (ValueError,)),
         "data sets": Reader(_packed, _dataset, (ValueError,)),
         "npz": Reader(_npz, _arrays, (ValueError,)),
+        "archives": Reader(_archive, _unpacking(folder), (ValueError,)),
     }
 
 
@@ -325,4 +401,5 @@ READERS = (
     "Graph.from_json",
     "data sets",
     "npz",
+    "archives",
 )
