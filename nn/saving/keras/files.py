@@ -52,7 +52,7 @@ def save_model(what: str, model: Any, path: Any, include_optimizer: bool) -> Non
         about["compile_config"] = theirs(_named_functions(compiled))
         check_plain(what, about["compile_config"], ". Or give include_optimizer=False")
         if arrays := optimizer_arrays(model, model.optimizer):
-            groups["optimizer"] = (model.optimizer.name, arrays)
+            groups["optimizer"] = (model.optimizer.name, {str(i): a for i, a in enumerate(arrays)})
     now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     files = {
         _METADATA: json.dumps({"keras_version": _VERSION, "date_saved": now, "written_by": "autograd_lite"}).encode(),

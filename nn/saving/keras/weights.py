@@ -80,9 +80,12 @@ def _in_container(name: str, container: Any) -> Iterator[tuple[str, Module]]:
 # ---- weights --------------------------------------------------------------------------------------------------------
 
 
-def written(model: Module) -> dict[str, tuple[str, list[Array]]]:
+def written(model: Module) -> dict[str, tuple[str, dict[str, Array]]]:
     """Return, by Keras's path, what Keras would call the part, and its weights."""
-    return {path: (module.name, [t.numpy() for _, t in own]) for path, module, own in owners(model)}
+    return {
+        path: (module.name, {str(i): tensor.numpy() for i, (_, tensor) in enumerate(own)})
+        for path, module, own in owners(model)
+    }
 
 
 def matched(model: Module, arrays: Mapping[str, Array]) -> tuple[dict[str, Array], list[str]]:
