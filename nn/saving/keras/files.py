@@ -37,14 +37,16 @@ def save_weights(what: str, model: Module, path: Any) -> None:
 
 
 def save_model(what: str, model: Any, path: Any, include_optimizer: bool) -> None:
-    """Write a model as Keras does, to a `.keras` file.
+    """Write a model as Keras does, to a `.keras` file; one that is not built without weights, with a warning.
 
     Raises:
         TypeError: if something in the configuration has no plain form.
-        ValueError: if the model is not built.
     """
     library(what)
-    model._ready(what)
+    if model._needs_build() or model._has_unbuilt_parts():
+        warnings.warn(
+            f"{what}: the model is not built, so that its file has no weights. Call it on a batch before", stacklevel=5
+        )
     about, groups = described(model), written(model)
     check_plain(what, about)
     compiled = model.get_compile_config() if include_optimizer and hasattr(model, "get_compile_config") else None
@@ -120,7 +122,8 @@ def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
         found, problems = _legacy(model, arrays, old) if _is_legacy(old) else matched(model, arrays)
         if problems:
             raise ValueError("its weights are those of another model:\n" + "\n".join(problems[:20]))
-        model.load_state_dict({**model.state_dict(), **found})
+        if found:
+            model.load_state_dict({**model.state_dict(), **found})
         _set_vocabularies(model, files)
     except (SavedFileError, ModuleNotFoundError):
         raise
@@ -178,7 +181,8 @@ def _made(about: dict[str, Any], arrays: Mapping[str, Array]) -> Module:
         if shape is not None and (model._needs_build() or model._has_unbuilt_parts()):
             with ag.no_grad(), model.mode(training=False), np.errstate(all="ignore"):
                 model(_zeros(shape))
-        model._ready("load_model")
+        if any(not path.startswith("optimizer/") for path in arrays):  # else it was saved before it was built
+            model._ready("load_model")
     return model
 
 
@@ -200,7 +204,8 @@ def _compile(what: str, model: Any, config: dict[str, Any], arrays: Mapping[str,
             wanted = ours({key: part for key, part in config.items() if key not in _OF_KERAS})
             model.compile_from_config(wanted)
         state = [arrays[key] for i in range(len(arrays)) if (key := f"optimizer/vars/{i}") in arrays]
-        if state and not load_optimizer(model, model.optimizer, state):
+        begun = len(state) > 2 or any(state[:1])  # one that was compiled and never used has two numbers
+        if begun and not load_optimizer(model, model.optimizer, state):
             warnings.warn(
                 f"{what}: the state of the optimizer in the file is not one of {type(model.optimizer).__name__}; it "
                 "starts anew",

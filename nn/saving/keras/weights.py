@@ -165,8 +165,6 @@ def load_optimizer(model: Module, optimizer: Any, arrays: list[Array]) -> bool:
     if "iterations" not in state:
         return False
     keys = _order(model, optimizer, state)
-    if len(arrays) <= 2 and arrays[0] == 0:
-        keys = keys[: len(arrays)]  # it has never taken a step
     if len(arrays) != len(keys) or any(a.shape != np.shape(state[k]) for k, a in zip(keys, arrays, strict=True)):
         return False
     theirs = {k: a.astype(state[k].dtype) for k, a in zip(keys, arrays, strict=True)}

@@ -58,6 +58,15 @@ def test_layers_that_keras_lacks_come_back_too(tmp_path: Path) -> None:
     assert np.array_equal(again.predict(x), model.predict(x))
 
 
+def test_a_model_that_is_not_built_is_saved_without_weights(tmp_path: Path) -> None:
+    model = nn.Sequential([layers.Dense(4, "tanh"), layers.Dense(2)])
+    with pytest.warns(UserWarning, match="the model is not built"):
+        model.save(tmp_path / "m.keras")
+    again = nn.models.load_model(tmp_path / "m.keras")
+    assert again.weights == []
+    assert again(np.ones((1, 3))).shape == (1, 2)
+
+
 def test_names_of_files(tmp_path: Path) -> None:
     model = small()
     for name, begins in (("m.keras", b"PK"), ("m.weights.h5", b"\x89HDF"), ("m.nn", b""), ("m.h5", b"")):
