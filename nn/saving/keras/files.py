@@ -7,6 +7,8 @@ import json
 import os
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from ..safetensors import SavedFileError
 from .archive import archive_bytes, read_archive
 from .hdf5 import hdf5_bytes, library, read_hdf5
 from .reading import ours
-from .weights import Array, load_optimizer, matched, optimizer_arrays, owners, written
+from .weights import Array, load_custom, load_optimizer, matched, optimizer_arrays, owners, written
 from .writing import described, theirs
 
 _VERSION = "3.15.0"  # of Keras, whose files these are like
@@ -61,7 +63,19 @@ def save_model(what: str, model: Any, path: Any, include_optimizer: bool) -> Non
         _CONFIG: json.dumps(about).encode(),
         _WEIGHTS: hdf5_bytes(what, groups),
     }
-    ag.write_file(path, archive_bytes(files), what=what)
+    ag.write_file(path, archive_bytes(files | _assets(model)), what=what)
+
+
+def _assets(model: Module) -> dict[str, bytes]:
+    """Return the files that custom classes write beside the weights, by their names in the archive."""
+    found: dict[str, bytes] = {}
+    for path, module, _ in owners(model):
+        if hasattr(module, "save_assets"):
+            with TemporaryDirectory() as folder:
+                module.save_assets(folder)
+                inside = sorted(file for file in Path(folder).rglob("*") if file.is_file())
+                found |= {f"assets/{path}/{file.relative_to(folder).as_posix()}": file.read_bytes() for file in inside}
+    return found
 
 
 def _named_functions(value: Any) -> Any:
@@ -97,7 +111,13 @@ def load_weights(what: str, model: Module, path: Any, data: bytes, skip_mismatch
         )
     if problems:
         warnings.warn(f"{what}: left out of {where}:\n" + "\n".join(problems[:20]), stacklevel=4)
-    model.load_state_dict({**model.state_dict(), **found})
+    before = model.state_dict()
+    model.load_state_dict({**before, **found})
+    try:
+        load_custom(model, arrays)
+    except BaseException:
+        model.load_state_dict(before)
+        raise
 
 
 def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
@@ -124,7 +144,8 @@ def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
             raise ValueError("its weights are those of another model:\n" + "\n".join(problems[:20]))
         if found:
             model.load_state_dict({**model.state_dict(), **found})
-        _set_vocabularies(model, files)
+        load_custom(model, arrays)
+        _load_assets(model, files)
     except (SavedFileError, ModuleNotFoundError):
         raise
     except Exception as error:
@@ -134,8 +155,18 @@ def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
     return model
 
 
-def _set_vocabularies(model: Module, files: Mapping[str, bytes]) -> None:
-    """Give layers the vocabularies that they had learned, which Keras keeps as texts beside the weights."""
+def _load_assets(model: Module, files: Mapping[str, bytes]) -> None:
+    """Give layers the vocabularies that they had learned, and custom classes the files that they have written."""
+    for path, module, _ in owners(model):
+        start = f"assets/{path}/"
+        if hasattr(module, "load_assets"):
+            with TemporaryDirectory() as folder:
+                for name in [name for name in files if name.startswith(start) and not name.endswith("/")]:
+                    file = Path(folder, name.removeprefix(start))
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_bytes(files[name])
+                module.load_assets(folder)
+            files = {name: data for name, data in files.items() if not name.startswith(start)}
     layers = {f"assets/{path}/vocabulary.txt": module for path, module, _ in owners(model)}
     for name, text in files.items():
         if not name.startswith("assets/") or name.endswith("/"):

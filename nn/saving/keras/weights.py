@@ -15,6 +15,7 @@ import numpy.typing as npt
 from autograd_lite import Tensor
 
 from ...config.registry import snake_case
+from ...layers.layer import Layer
 from ...module.module import Module
 from .tables import GROUPS, LAST, NEGATED, PARTS, SLOTS
 
@@ -82,14 +83,35 @@ def _in_container(name: str, container: Any) -> Iterator[tuple[str, Module]]:
 
 def written(model: Module) -> dict[str, tuple[str, dict[str, Array]]]:
     """Return, by Keras's path, what Keras would call the part, and its weights."""
-    return {
-        path: (module.name, {str(i): tensor.numpy() for i, (_, tensor) in enumerate(own)})
-        for path, module, own in owners(model)
-    }
+    found: dict[str, tuple[str, dict[str, Array]]] = {}
+    for path, module, own in owners(model):
+        store: dict[str, Any] = {}
+        if isinstance(module, Layer) and _keeps_others(module):
+            module.save_own_variables(store)
+        else:
+            store = {str(i): weight.numpy() for i, (_, weight) in enumerate(own)}
+        found[path] = (module.name, {key: np.asarray(value) for key, value in store.items()})
+    return found
+
+
+def _keeps_others(module: Module) -> bool:
+    """Return whether a custom class says by itself what a file has for it."""
+    return isinstance(module, Layer) and type(module).load_own_variables is not Layer.load_own_variables
+
+
+def load_custom(model: Module, arrays: Mapping[str, Array]) -> None:
+    """Let custom classes assign what they have saved by themselves."""
+    for path, module, _ in owners(model):
+        if isinstance(module, Layer) and _keeps_others(module):
+            prefix = f"{path}/vars/" if path else "vars/"
+            store = {key.removeprefix(prefix): a for key, a in arrays.items() if key.startswith(prefix)}
+            module.load_own_variables(store)
 
 
 def matched(model: Module, arrays: Mapping[str, Array]) -> tuple[dict[str, Array], list[str]]:
     """Return the weights in a file by our paths, and what does not fit, one line each.
+
+    What custom classes save by themselves is left to `load_custom`.
 
     Args:
         model: built.
@@ -100,9 +122,11 @@ def matched(model: Module, arrays: Mapping[str, Array]) -> tuple[dict[str, Array
     }
     found: dict[str, Array] = {}
     problems: list[str] = []
-    for path, _, own in owners(model):
+    for path, module, own in owners(model):
         prefix = f"{path}/vars/" if path else "vars/"
         theirs = {key: left.pop(key) for key in [*left] if key.startswith(prefix)}
+        if _keeps_others(module):
+            continue
         if len(theirs) != len(own):
             names = ", ".join(name for name, _ in own) or "no weights"
             problems.append(

@@ -67,6 +67,52 @@ def test_a_model_that_is_not_built_is_saved_without_weights(tmp_path: Path) -> N
     assert again(np.ones((1, 3))).shape == (1, 2)
 
 
+class Counted(layers.Layer):
+    """Keeps a number that is not a weight."""
+
+    def build(self, input_shape: Any) -> None:
+        self.scale = self.add_weight((1,), "ones")
+        self.calls = 0
+
+    def call(self, x: Any) -> Any:
+        return x * self.scale
+
+    def save_own_variables(self, store: Any) -> None:
+        super().save_own_variables(store)
+        store["calls"] = self.calls
+
+    def load_own_variables(self, store: Any) -> None:
+        super().load_own_variables(store)
+        self.calls = int(store["calls"])
+
+    def save_assets(self, folder: str) -> None:
+        Path(folder, "words").mkdir()
+        Path(folder, "words", "first.txt").write_text(f"{self.calls} words")
+
+    def load_assets(self, folder: str) -> None:
+        self.words = Path(folder, "words", "first.txt").read_text()
+
+
+def test_custom_classes_may_say_what_a_file_has(tmp_path: Path) -> None:
+    model = nn.Sequential([nn.Input((3,)), Counted(), layers.Dense(2)])
+    model.layers[0].calls = 7
+    model.layers[0].scale.assign([2.5])
+    model.save(tmp_path / "m.keras")
+    again = nn.models.load_model(tmp_path / "m.keras", custom_objects={"Counted": Counted})
+    assert (again.layers[0].calls, again.layers[0].scale.tolist()) == (7, [2.5])
+    assert again.layers[0].words == "7 words"
+    assert equal(again, model)
+    other = nn.Sequential([nn.Input((3,)), Counted(), layers.Dense(2)])
+    other.load_weights(tmp_path / "m.keras")
+    assert (other.layers[0].calls, equal(other, model)) == (7, True)
+    plain = nn.Sequential([nn.Input((3,)), layers.PReLU(), layers.Dense(2)])
+    plain.save_weights(tmp_path / "m.weights.h5")
+    before = other.get_weights()
+    with pytest.raises(ValueError, match="do not fit this model|calls"):
+        other.load_weights(tmp_path / "m.weights.h5")
+    assert all(np.array_equal(a, b) for a, b in zip(before, other.get_weights(), strict=True))
+
+
 def test_names_of_files(tmp_path: Path) -> None:
     model = small()
     for name, begins in (("m.keras", b"PK"), ("m.weights.h5", b"\x89HDF"), ("m.nn", b""), ("m.h5", b"")):
