@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any, ClassVar, TypedDict, cast
 
 import numpy as np
@@ -171,6 +171,25 @@ class Layer(Configurable, Module):
             ShapeError: if it is not a scalar.
         """
         add_penalty(self, loss)
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put the layer's own weights, without those of its parts, into a store for a file of Keras: "0", "1", ….
+
+        Args:
+            store: what the file has for this layer; a class that overrides both methods may use other keys.
+        """
+        own = [member for _, member in self._in_keras_order() if isinstance(member, Tensor) and member.is_leaf]
+        store.update({str(i): weight.numpy() for i, weight in enumerate(own)})
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Assign what `save_own_variables` has put there.
+
+        Args:
+            store: arrays by their keys.
+        """
+        own = [member for _, member in self._in_keras_order() if isinstance(member, Tensor) and member.is_leaf]
+        for i, weight in enumerate(own):
+            weight.assign(store[str(i)])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the module; the penalty on its output, if there is one, is then among `losses`."""
