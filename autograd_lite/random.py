@@ -67,6 +67,11 @@ class Generator:
         self._bits: np.random.Generator | None = None
 
     @property
+    def initial_seed(self) -> int | None:
+        """The int that the stream began with; None if it began with another value."""
+        return int(self._seed) if isinstance(self._seed, (int, np.integer)) else None
+
+    @property
     def bits(self) -> np.random.Generator:
         """NumPy's generator; made at the first draw, since `numpy.random` is slow to import."""
         draws = _DRAWS.get()

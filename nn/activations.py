@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
@@ -154,13 +154,15 @@ def sigmoid(x: Any) -> Any:
 
 
 @_of_symbols
-def softmax(x: Any, axis: int = -1) -> Any:
-    """Return exp(x) / sum(exp(x)) along `axis`, without overflow.
+def softmax(x: Any, axis: int | Sequence[int] = -1) -> Any:
+    """Return exp(x) / sum(exp(x)) along `axis`, or along several axes together, without overflow.
 
     Example:
         >>> softmax(np.array([[0.0, 0.0]]))
         array([[0.5, 0.5]])
     """
+    if isinstance(axis, Sequence):
+        return np.exp(log_softmax(x, axis))
     out = ag.softmax(x, axis)
     return _remember(out, x, "softmax") if axis in (-1, np.ndim(x) - 1) else out
 
@@ -248,8 +250,10 @@ def log_sigmoid(x: Any) -> Any:
 
 
 @_of_symbols
-def log_softmax(x: Any, axis: int = -1) -> Any:
-    """Return log(softmax(x)) along `axis`, exact where softmax underflows."""
+def log_softmax(x: Any, axis: int | Sequence[int] = -1) -> Any:
+    """Return log(softmax(x)) along `axis`, or along several axes together, exact where softmax underflows."""
+    if isinstance(axis, Sequence):
+        return x - ag.logsumexp(x, axis=tuple(axis), keepdims=True)
     return ag.log_softmax(x, axis)
 
 

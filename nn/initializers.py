@@ -18,7 +18,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
-from .config.arguments import flag, is_number, not_negative, number, one_of, optional, refused
+from .config.arguments import Seed, as_seed, flag, is_number, number, one_of, optional, refused
 from .config.config import Configurable
 from .config.fields import field
 from .config.registry import Registry
@@ -145,7 +145,7 @@ class RandomUniform(Initializer):
 
     minval: float = field(number(), default=-0.05)
     maxval: float = field(number(), default=0.05)
-    seed: int | None = field(optional(not_negative), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def __post_init__(self) -> None:
         if self.minval > self.maxval:
@@ -161,7 +161,7 @@ class RandomNormal(Initializer):
 
     mean: float = field(number(), default=0.0)
     stddev: float = field(number(0), default=0.05)
-    seed: int | None = field(optional(not_negative), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         return ag.random.normal(shape, self.mean, self.stddev, dtype=dtype, generator=_generator(self.seed))
@@ -172,7 +172,7 @@ class TruncatedNormal(Initializer):
 
     mean: float = field(number(), default=0.0)
     stddev: float = field(number(0), default=0.05)
-    seed: int | None = field(optional(not_negative), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         values = cut_off_normal(shape, dtype, _generator(self.seed))
@@ -203,7 +203,7 @@ class VarianceScaling(Initializer):
     scale: float = field(number(above=0), default=1.0)
     mode: str = field(one_of("fan_in", "fan_out", "fan_avg"), default="fan_in")
     distribution: str = field(one_of("uniform", "truncated_normal", "untruncated_normal"), default="truncated_normal")
-    seed: int | None = field(optional(not_negative), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         fan_in, fan_out = _fans(shape)
@@ -226,7 +226,7 @@ class GlorotUniform(VarianceScaling):
         Glorot, Bengio: Understanding the Difficulty of Training Deep Feedforward Neural Networks, 2010, equation 16.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
         super().__init__(1.0, "fan_avg", "uniform", seed)
 
 
@@ -237,7 +237,7 @@ class GlorotNormal(VarianceScaling):
         Glorot, Bengio: Understanding the Difficulty of Training Deep Feedforward Neural Networks, 2010, equation 12.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
         super().__init__(1.0, "fan_avg", "truncated_normal", seed)
 
 
@@ -248,7 +248,7 @@ class HeUniform(VarianceScaling):
         He, Zhang, Ren, Sun: Delving Deep into Rectifiers, 2015, equation 10.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
         super().__init__(2.0, "fan_in", "uniform", seed)
 
 
@@ -259,7 +259,7 @@ class HeNormal(VarianceScaling):
         He, Zhang, Ren, Sun: Delving Deep into Rectifiers, 2015, equation 10.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
         super().__init__(2.0, "fan_in", "truncated_normal", seed)
 
 
@@ -270,7 +270,7 @@ class LecunUniform(VarianceScaling):
         LeCun, Bottou, Orr, Müller: Efficient BackProp, 1998, equation 16.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
         super().__init__(1.0, "fan_in", "uniform", seed)
 
 
@@ -281,7 +281,7 @@ class LecunNormal(VarianceScaling):
         LeCun, Bottou, Orr, Müller: Efficient BackProp, 1998, equation 16.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
         super().__init__(1.0, "fan_in", "truncated_normal", seed)
 
 
@@ -311,7 +311,7 @@ class Orthogonal(Initializer):
     """
 
     gain: float = field(number(), default=1.0)
-    seed: int | None = field(optional(not_negative), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def __call__(self, shape: Shape, dtype: npt.DTypeLike = "float32") -> Tensor:
         if len(shape) < 2:
@@ -424,9 +424,9 @@ variance_scaling = VarianceScaling
 zeros = Zeros
 
 
-def _generator(seed: int | None) -> Generator | None:
+def _generator(seed: Seed) -> Generator | None:
     """Return a fresh stream for a seed; without one None, which means the default generator."""
-    return None if seed is None else Generator(seed, name=f"seed {seed}")
+    return seed if seed is None or isinstance(seed, Generator) else Generator(seed, name=f"seed {seed}")
 
 
 def _window(window: Any, steps: int, periodic: bool) -> npt.NDArray[Any]:

@@ -46,6 +46,8 @@ def found(paths: Iterable[str]) -> list[str]:
 
 def outcomes(library: str, paths: list[str], jobs: int, seconds: float) -> Errors:
     """The errors of each program's cells in one library, from `jobs` processes that share the programs."""
+    if not paths:
+        return {}
     jobs = max(1, min(jobs, len(paths)))
     with ThreadPoolExecutor(jobs) as pool:
         parts = pool.map(lambda job: list(_worker(library, paths[job::jobs], seconds)), range(jobs))

@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autograd_lite import Generator
 from autograd_lite.arguments import (
     NAMES as NAMES,
     bound as bound,
@@ -40,6 +41,7 @@ from autograd_lite.arguments import (
 
 T = TypeVar("T", bound=type)
 Check = Callable[[Any, str, Any], Any]
+Seed = int | Generator | None
 
 
 def speaker(what: Any) -> str:
@@ -57,6 +59,20 @@ def is_number(value: Any) -> bool:
     if isinstance(value, (bool, np.bool_)):
         return False
     return isinstance(value, Real) or (getattr(value, "shape", None) == () and value.dtype.kind in "iuf")
+
+
+def is_text(value: Any) -> bool:
+    """Return whether `value` is an array of strings or of bytes; one of dtype object may hold nothing else."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    return kind in ("U", "S", "T") or (kind == "O" and all(isinstance(part, (str, bytes)) for part in value.flat))
+
+
+def as_array(value: Any) -> Any:
+    """Return what NumPy makes of `value`, but lists of strings as objects: a fixed width would be the longest one's."""
+    first = value
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    return np.asarray(value, object if isinstance(first, (str, bytes)) else None)
 
 
 def is_integer(value: Any) -> bool:
@@ -129,6 +145,25 @@ def integer(low: float = -math.inf, high: float = math.inf) -> Check:
 any_integer = integer()
 positive = integer(1)
 not_negative = integer(0)
+
+
+def as_seed(what: Any, name: str, value: Any) -> int | Generator | None:
+    """Check that `value` is a seed, or a stream of random numbers, such as a SeedGenerator; Keras's configurations too.
+
+    Example:
+        >>> as_seed("Dropout", "seed", {"class_name": "SeedGenerator", "config": {"seed": 3}})
+        3
+    """
+    if isinstance(value, Mapping) and value.get("class_name") == "SeedGenerator":
+        value = dict(value["config"]).get("seed")
+    if value is None or isinstance(value, Generator):
+        return value
+    expected = "a non-negative integer, a SeedGenerator, or None"
+    if not is_integer(value):
+        raise refused(TypeError, what, name, expected, value)
+    if value < 0:
+        raise refused(ValueError, what, name, expected, value)
+    return int(value)
 
 
 # ---- others ---------------------------------------------------------------------------------------------------------

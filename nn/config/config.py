@@ -10,12 +10,13 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 
-from autograd_lite import Tensor
+from autograd_lite import Generator, Tensor
 
 from .ambient import CUSTOM_OBJECTS, Block
 from .arguments import checked_here
 from .fields import attribute, declare, field, is_made, option, weight
 from .limits import reading
+from .settings import DTypePolicy
 
 T = TypeVar("T")
 
@@ -216,11 +217,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: plain(part) for key, part in value.items()}
     if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
-        return np.dtype(value).name
+        kind = np.dtype(value)
+        return "string" if kind.kind in "US" else kind.name
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     if isinstance(value, Tensor):
         return value.numpy().tolist()
+    if isinstance(value, Generator):
+        return value.initial_seed
+    if isinstance(value, DTypePolicy):
+        return value.name
     if isinstance(value, Registered) or (hasattr(value, "get_config") and custom_name(type(value)) is not None):
         return {"class_name": name_in_configurations(type(value)), "config": plain(value.get_config())}
     if not isinstance(value, type) and callable(value) and (name := custom_name(value)) is not None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy.typing as npt
+
+_FLOATS = ("float32", "float64", "float16")
 _ON = {"flash attention": True, "interactive logging": True, "traceback filtering": True}
 
 
@@ -11,7 +14,7 @@ class DTypePolicy:
     """The dtypes of a layer's computations and weights, which are one here.
 
     Args:
-        name: "float32"; other policies are refused.
+        name: "float32", "float64" or "float16"; policies of two dtypes, and of other numbers, are refused.
 
     Example:
         >>> DTypePolicy("float32").compute_dtype
@@ -19,7 +22,11 @@ class DTypePolicy:
     """
 
     def __init__(self, name: str = "float32") -> None:
-        _only("DTypePolicy", "name", "float32", name, "Give a layer its own dtype, such as Dense(8, dtype='float64')")
+        if name not in _FLOATS:
+            raise ValueError(
+                f"DTypePolicy: expected name to be one of {', '.join(_FLOATS)}; received name={name!r:.80}. A layer "
+                "computes in the dtype of its weights"
+            )
         self.name = name
 
     compute_dtype = variable_dtype = property(lambda self: self.name, doc="The dtype's name.")
@@ -44,6 +51,27 @@ class DTypePolicy:
         return f'<DTypePolicy "{self.name}">'
 
 
+# A dtype, the policy or a configuration of one that Keras's programs pass, or None.
+DTypeLike = npt.DTypeLike | DTypePolicy | dict[str, Any] | None
+
+
+def dtype_of(value: Any) -> Any:
+    """Return the dtype that a policy stands for, or the name or configuration of one; anything else as it is.
+
+    Raises:
+        ValueError: for a policy that there is not.
+
+    Example:
+        >>> dtype_of({"class_name": "DTypePolicy", "config": {"name": "float64"}})
+        'float64'
+    """
+    if isinstance(value, dict) and value.get("class_name") == "DTypePolicy":
+        value = DTypePolicy.from_config(value["config"])
+    elif isinstance(value, str) and value.startswith(("mixed_", "bfloat16")):
+        value = DTypePolicy(value)
+    return value.name if isinstance(value, DTypePolicy) else value
+
+
 def dtype_policy() -> DTypePolicy:
     """Return the policy of layers that have no dtype of their own."""
     return DTypePolicy()
@@ -51,8 +79,9 @@ def dtype_policy() -> DTypePolicy:
 
 def set_dtype_policy(policy: str | DTypePolicy) -> None:
     """Accept "float32"."""
-    if not isinstance(policy, DTypePolicy):
-        DTypePolicy(policy)
+    name = policy.name if isinstance(policy, DTypePolicy) else policy
+    hint = "Give a layer its own dtype, such as Dense(8, dtype='float64')"
+    _only("set_dtype_policy", "policy", "float32", name, hint)
 
 
 def floatx() -> str:

@@ -107,6 +107,7 @@ from .embedding.embedding import (
     TokenAndPositionEmbedding as TokenAndPositionEmbedding,
 )
 from .embedding.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
+from .function import Lambda as Lambda
 from .layer import Layer as Layer
 from .masking import Masking as Masking
 from .merging import (
@@ -147,8 +148,10 @@ from .normalization import (
 )
 from .operation import Operation as Operation
 from .preprocessing.categories import CategoryEncoding as CategoryEncoding, Discretization as Discretization
-from .preprocessing.lookup import IntegerLookup as IntegerLookup
+from .preprocessing.hashing import HashedCrossing as HashedCrossing, Hashing as Hashing
+from .preprocessing.lookup import IntegerLookup as IntegerLookup, StringLookup as StringLookup
 from .preprocessing.scaling import Normalization as Normalization, Rescaling as Rescaling
+from .preprocessing.vectorization import TextVectorization as TextVectorization
 from .recurrent.cells import GRUCell as GRUCell, LSTMCell as LSTMCell, SimpleRNNCell as SimpleRNNCell
 from .recurrent.recurrent import (
     GRU as GRU,

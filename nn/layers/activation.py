@@ -175,9 +175,7 @@ class Softmax(_Elementwise):
         if mask is not None:
             allowed = np.asarray(mask.data if isinstance(mask, Tensor) else mask, bool)
             x = x + np.where(allowed, 0, np.finfo(x.dtype).min / 2).astype(x.dtype)
-        if len(self.axes) == 1:
-            return activations.softmax(x, self.axes[0])
-        return np.exp(x - ag.logsumexp(x, axis=self.axes, keepdims=True))
+        return activations.softmax(x, self.axes[0] if len(self.axes) == 1 else self.axes)
 
     def extra_repr(self) -> str:
         return f"axis={self.axes[0] if len(self.axes) == 1 else self.axes}"

@@ -10,7 +10,7 @@ import numpy as np
 from autograd_lite import Generator, Tensor
 
 from .. import activations, initializers
-from ..config.arguments import Check, is_integer, one_of, refused, speaker
+from ..config.arguments import Check, Seed, is_integer, one_of, refused, speaker
 from ..config.fields import Converted, option, weight
 from ..module.module import Module
 from .layer import Function, Layer, Rule
@@ -48,9 +48,9 @@ def as_layer(what: Any, name: str, value: Any) -> Module:
     return value
 
 
-def stream(what: str, seed: int | None) -> Generator | None:
-    """Return a layer's own stream of random numbers, or None for the default generator."""
-    return None if seed is None else Generator(seed, name=f"{what} seed {seed}")
+def stream(what: str, seed: Seed) -> Generator | None:
+    """Return a layer's own stream of random numbers, the one that it was given, or None for the default generator."""
+    return seed if seed is None or isinstance(seed, Generator) else Generator(seed, name=f"{what} seed {seed}")
 
 
 def some_axes(what: Any, name: str, value: Any) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import activations
-from ..config.arguments import any_integer, flag, number, optional, positive, sequence
+from ..config.arguments import Seed, as_seed, flag, number, optional, positive, sequence
 from ..config.fields import field
 from ..module.module import Shape
 from .arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer, stream
@@ -145,7 +145,7 @@ class Dropout(Layer):
 
     rate: float = field(number(0, below=1))
     noise_shape: Sequence[int | None] | None = field(optional(sequence), default=None)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     supports_masking = True
 
     def __post_init__(self) -> None:

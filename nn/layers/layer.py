@@ -16,6 +16,7 @@ from ..config.arguments import flag, is_integer, positive
 from ..config.config import Configurable
 from ..config.fields import Converted, attribute, option
 from ..config.limits import spend
+from ..config.settings import DTypeLike
 from ..module.module import Module, Parameter
 from ..module.penalties import Added, Rules, clear_added, inside_model, penalties
 
@@ -29,7 +30,7 @@ class BareOptions(TypedDict, total=False):
     input_shape: Sequence[int | None] | None
     input_dim: int | None
     name: str | None
-    dtype: npt.DTypeLike | None
+    dtype: DTypeLike
     trainable: bool
 
 
@@ -47,7 +48,7 @@ class Layer(Configurable, Module):
             layer of a `Sequential` it may have None for lengths that are not known.
         input_dim: D, which means input_shape=(D,).
         name: what summaries, paths and error messages call it.
-        dtype: floating dtype of inputs and weights; float32 by default.
+        dtype: floating dtype of inputs and weights, or a DTypePolicy of one; float32 by default.
         trainable: whether its parameters, and those of its parts, require gradients; see the attribute.
         activity_regularizer: penalty on the output: a name, a Regularizer or a function; None for none.
         rules: `<weight>_regularizer` and `<weight>_constraint` for each weight that the class annotates, such as
@@ -69,7 +70,7 @@ class Layer(Configurable, Module):
     input_shape: Converted[Sequence[int | None] | None, tuple[int, ...] | None] = option(default=None, kw_only=True)
     input_dim: int | None = option(default=None, kw_only=True)
     name: Converted[str | None, str] = option(default=None, kw_only=True)
-    dtype: Converted[npt.DTypeLike | None, np.dtype[Any]] = option(default=None, kw_only=True)
+    dtype: Converted[DTypeLike, np.dtype[Any]] = option(default=None, kw_only=True)
     trainable: bool = option(default=True, kw_only=True)
     activity_regularizer: Converted[Rule, Function | None] = option(default=None, kw_only=True)
     #: arguments of Keras's layer that choose between implementations, or say what is known anyway
@@ -83,7 +84,7 @@ class Layer(Configurable, Module):
         input_shape: Sequence[int | None] | None = None,
         input_dim: int | None = None,
         name: str | None = None,
-        dtype: npt.DTypeLike | None = None,
+        dtype: DTypeLike = None,
         trainable: bool = True,
         activity_regularizer: str | Callable[..., Any] | None = None,
         **rules: Any,

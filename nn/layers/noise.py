@@ -10,7 +10,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..activations import SELU_ALPHA, SELU_SCALE
-from ..config.arguments import any_integer, number, optional, sequence
+from ..config.arguments import Seed, as_seed, number, optional, sequence
 from ..config.fields import field
 from ..module.module import Shape
 from .arguments import as_data_format, stream
@@ -24,7 +24,7 @@ class _SpatialDropout(Dropout):
     ndim = 3
 
     def __init__(
-        self, rate: float, data_format: str = "channels_last", seed: int | None = None, **options: Unpack[LayerOptions]
+        self, rate: float, data_format: str = "channels_last", seed: Seed = None, **options: Unpack[LayerOptions]
     ) -> None:
         self.data_format = as_data_format(self, "data_format", data_format)
         shared = [1] * (self.ndim - 2)
@@ -50,7 +50,7 @@ class SpatialDropout1D(_SpatialDropout):
         [[[1.0, 2.0]]]
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **options: Unpack[LayerOptions]) -> None:
+    def __init__(self, rate: float, seed: Seed = None, **options: Unpack[LayerOptions]) -> None:
         super().__init__(rate, seed=seed, **options)
 
 
@@ -82,7 +82,7 @@ class _Noise(Layer):
     """What the layers below have in common: the stream, and nothing to do in evaluation mode."""
 
     supports_masking = True
-    seed = cast("int | None", None)
+    seed = cast("Seed", None)
 
     def __post_init__(self) -> None:
         self.generator = stream("noise", self.seed)
@@ -111,7 +111,7 @@ class GaussianNoise(_Noise):
     """
 
     stddev: float = field(number(0))
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def _noisy(self, x: Tensor) -> Tensor:
         return x + ag.random.normal(x.shape, 0.0, self.stddev, dtype=x.dtype, generator=self.generator)
@@ -138,7 +138,7 @@ class GaussianDropout(_Noise):
     """
 
     rate: float = field(number(0, below=1))
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def _noisy(self, x: Tensor) -> Tensor:
         stddev = math.sqrt(self.rate / (1 - self.rate))
@@ -170,7 +170,7 @@ class AlphaDropout(_Noise):
 
     rate: float = field(number(0, below=1))
     noise_shape: Sequence[int | None] | None = field(optional(sequence), default=None)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def _noisy(self, x: Tensor) -> Tensor:
         noise = self.noise_shape or x.shape

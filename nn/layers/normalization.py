@@ -136,6 +136,7 @@ class BatchNormalization(_AffineNormalization):
         ([[-1.0], [1.0]], [1.0], [1.0])
     """
 
+    without_effect = frozenset({"synchronized"})
     moving_mean: Tensor = weight()
     moving_variance: Tensor = weight()
 

@@ -70,9 +70,13 @@ class Operation(Layer):
         [1.0, 0.0]
     """
 
-    _keeps_batch = False
-
     function: str = field(_known)
+
+    def __post_init__(self) -> None:
+        self._keeps_batch = self._is_elementwise()
+
+    def _is_elementwise(self) -> bool:
+        return self.function.removeprefix(_OF_KERAS) in _ELEMENTWISE
 
     @property
     def called_as(self) -> str:
@@ -90,7 +94,7 @@ class Operation(Layer):
         return super()._cast(x) if isinstance(x, (Tensor, np.ndarray)) else x  # shapes, axes and indices stay lists
 
     def _output_mask(self, args: tuple[Any, ...], previous_mask: Any, out: Any) -> Any:
-        if self.function.removeprefix(_OF_KERAS) in _ELEMENTWISE:
+        if self._is_elementwise():
             return either([mask_of(x) for x in args if isinstance(x, Tensor)])
         return super()._output_mask(args, previous_mask, out)
 

@@ -190,23 +190,26 @@ class InputLayer(Layer):
     Args:
         shape: shape of one sample, without the batch axis; None for a length that is not known.
         batch_size: for the record only; models take batches of any size.
-        dtype: of the samples; float32 by default, or an integer one.
+        dtype: of the samples; float32 by default, an integer one, or "string".
         batch_shape: `(batch_size, *shape)`, in place of the two.
+
+    An axis of length 1 at the end, which the shape has and the input lacks, is added; one too many is dropped.
     """
 
+    _takes_text = True
     supports_masking = True
 
     def __init__(
         self,
         shape: Any = None,
         batch_size: int | None = None,
-        dtype: npt.DTypeLike | None = None,
+        dtype: npt.DTypeLike | str | None = None,
         *,
         batch_shape: Sequence[int | None] | None = None,
         **options: Any,
     ) -> None:
         batch_size, shape = _without_batch("InputLayer", shape, batch_size, batch_shape)
-        self.sample_dtype = np.dtype("float32" if dtype is None else dtype)
+        self.sample_dtype = _kind(dtype)
         if np.ndim(shape) == 0 or None not in shape:
             options["input_shape"] = shape
         super().__init__(dtype=self.sample_dtype if self.sample_dtype.kind == "f" else None, **options)
@@ -222,12 +225,22 @@ class InputLayer(Layer):
                 f"layer '{self._path or self.name}' (Input): expected samples of shape {self.sample_shape}; received "
                 f"shape {x.shape}"
             )
+        texts = isinstance(x, np.ndarray)
+        if texts != (self.sample_dtype.kind == "U"):
+            wanted, given = ("numbers", "strings") if texts else ("strings", f"dtype {x.dtype}")
+            raise ag.DtypeError(f"layer '{self._path or self.name}' (Input): expected {wanted}; received {given}")
         if x.dtype.kind != self.sample_dtype.kind and self.sample_dtype.kind in "iu" and x.dtype.kind == "f":
             return fitting.astype(self.sample_dtype)
         return fitting
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
+
+
+def _kind(dtype: Any) -> np.dtype[Any]:
+    """Return the dtype of samples; one for all strings, which NumPy has of many lengths."""
+    found = np.dtype("float32" if dtype is None else "str" if isinstance(dtype, str) and dtype == "string" else dtype)
+    return np.dtype("str") if found.kind in "USO" else found
 
 
 def fitted(x: Tensor, sample: tuple[int | None, ...]) -> Tensor | None:
@@ -266,7 +279,7 @@ def _without_batch(
 def Input(
     shape: Sequence[int | None] | None = None,
     batch_size: int | None = None,
-    dtype: npt.DTypeLike | None = None,
+    dtype: npt.DTypeLike | str | None = None,
     name: str | None = None,
     batch_shape: Sequence[int | None] | None = None,
 ) -> Symbol:
@@ -275,7 +288,8 @@ def Input(
     Args:
         shape: of one sample, without the batch axis; None for a length that is not known.
         batch_size: for the record only; models take batches of any size.
-        dtype: of the samples; float32 by default. An Embedding wants an integer one, such as "int32".
+        dtype: of the samples; float32 by default. An Embedding wants an integer one, such as "int32"; layers that
+            begin with texts want "string".
         name: of the input, by which `fit` finds it in a dict of arrays.
         batch_shape: `(batch_size, *shape)`, in place of the two.
 

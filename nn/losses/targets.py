@@ -182,8 +182,11 @@ def checked_weights(loss: str, weights: npt.ArrayLike, shape: Shape, dtype: np.d
 
 
 def _along_first_axes(given: Array, shape: Shape) -> Array | None:
-    """Return weights of the first axes of a shape with as many axes as it has; None if they are not of them."""
-    if given.ndim == len(shape) + 1 and given.shape[-1] == 1:  # (N, 1) for (N,)
+    """Return weights of the first axes of a shape with as many axes as it has; None if they are not of them.
+
+    One axis of length 1 more than there are is left out, as in (N, 1) for losses (N,).
+    """
+    if given.ndim == len(shape) + 1 and given.shape[-1] == 1:
         given = given[..., 0]
     rows = given.shape[:1] == shape[:1] and given.ndim <= len(shape)
     if not rows or any(n not in (1, m) for n, m in zip(given.shape[1:], shape[1:], strict=False)):

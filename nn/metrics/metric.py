@@ -138,6 +138,8 @@ def check_same_shape(name: str, y_true: Array, y_pred: Array) -> None:
 def full_weights(name: str, sample_weight: Any, shape: tuple[int, ...]) -> Array:
     """Return weights in a shape; those of samples, or of the first axes, hold for all that a sample has.
 
+    One axis of length 1 more than there are is left out, as in (N, 1) for values (N,).
+
     Raises:
         ShapeError: if they have another shape.
     """

@@ -12,7 +12,8 @@ from autograd_lite import Tensor
 from ..config.codec import decoded, encoded
 from ..module.described import layer_config, layer_from_config
 from ..module.module import Module
-from .plan import Plan, Slot, step
+from .plan import Plan, step
+from .slots import Slot
 
 
 def functional_config(model: Module, plan: Plan, layers: Mapping[str, Module]) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from ..saving import descriptions
 from ..training.trainer import Trainer
 from .config import functional_config, functional_from_config
 from .places import note_places
-from .plan import Plan, Slot, layer_names, planned
+from .plan import Plan, layer_names, planned
+from .slots import Slot
 from .summary import printable, summary_html, summary_text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from autograd_lite import Tensor
 from autograd_lite.arguments import described
@@ -13,33 +13,8 @@ from autograd_lite.arguments import described
 from ..config.registry import snake_case
 from ..module.module import Module
 from ..module.symbols import Call, Shape, Symbol, instances, replaced
-
-
-class Slot:
-    """A place for a tensor in a plan's arguments: the number of a result."""
-
-    __slots__ = ("i",)
-
-    def __init__(self, i: int) -> None:
-        self.i = i
-
-    def __repr__(self) -> str:
-        return f"Slot({self.i})"
-
-
-class Step(NamedTuple):
-    """One call: the module, its arguments with slots for tensors, and the slots that its results go to.
-
-    `nested` is whether the module returns its tensors in a list, tuple or dict. `single` is (slot in, slot out) if it
-    takes a single tensor and returns one, else None.
-    """
-
-    module: Module
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    outs: list[int]
-    nested: bool
-    single: tuple[int, int] | None
+from .mask_nodes import with_masks
+from .slots import Slot, Step, sorted_slots
 
 
 class Plan:
@@ -128,8 +103,9 @@ class Plan:
 
         The depth of a layer is the number of calls on the longest way from it to an output. Of the layers of one depth
         that comes first which a walk back from the outputs meets first, arguments in order and dicts by sorted key.
+        What computes a mask counts as a call.
         """
-        calls = self.calls()
+        calls = with_masks(self.calls()[: len(self.sources)], self.steps, len(self.specs))
         makers = {slot: i for i, (_, _, outs) in enumerate(calls) for slot in outs}
         for slot in self.input_slots:
             if slot not in self.sources:  # what another model computes
@@ -154,15 +130,6 @@ class Plan:
         found += [(self.sources[i], [], [i]) for i in self.input_slots if i in self.sources]
         found += [(s.module, sorted_slots([s.args, s.kwargs]), s.outs) for s in self.steps]
         return found
-
-
-def sorted_slots(structure: Any) -> list[int]:
-    """Return the numbers of the slots in nested containers, in order; dicts by sorted key."""
-    if isinstance(structure, Slot):
-        return [structure.i]
-    if isinstance(structure, dict):
-        structure = [part for _, part in sorted(structure.items(), key=lambda item: str(item[0]))]
-    return [i for part in structure for i in sorted_slots(part)] if isinstance(structure, (list, tuple)) else []
 
 
 def _walked(root: int, before: list[list[int]]) -> tuple[list[int], list[int]]:

@@ -10,6 +10,7 @@ from typing import Any, Self
 from autograd_lite import ShapeError, Tensor
 
 from .. import saving
+from ..config.arguments import is_text
 from ..config.fields import attribute
 from ..config.limits import reading
 from ..config.registry import snake_case
@@ -176,7 +177,7 @@ class Sequential(Model):
 
     def _grown(self, layer: Module, shape: Shape) -> Shape:
         """Build a layer for this shape, and return the shape of its output."""
-        if None in shape[1:]:  # found by running the layer on two lengths
+        if None in shape[1:] or self._kind == "str":  # found by running the layer on two lengths
             out = layer(Symbol(shape, self._kind, Call(InputLayer(shape[1:]), (), {}), 0))
             if not isinstance(out, Symbol):
                 raise TypeError(f"{self.name}: expected layers that return one Tensor; {layer.name!r} returns more")
@@ -223,6 +224,15 @@ class Sequential(Model):
             self._chain = planned("Sequential", first, x)
         return self._chain
 
+    def _first_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        before = self._kind
+        self._kind = "str" if args and is_text(args[0]) else before
+        try:
+            return super()._first_call(args, kwargs)
+        except BaseException:
+            self._kind = before
+            raise
+
     def build(self, input_shape: Shape) -> None:
         """Build the layers one after another.
 
@@ -238,7 +248,11 @@ class Sequential(Model):
         """Return the last layer's output."""
         if not self._layers:
             raise ValueError(f"{self.name}: expected at least one layer; found none. Call add first")
-        if self._sample is not None and x.__class__ is Tensor and (fitting := fitted(x, self._sample)) is not None:
+        if (
+            self._sample is not None
+            and (x.__class__ is Tensor or is_text(x))
+            and (fitting := fitted(x, self._sample)) is not None
+        ):
             x = fitting  # else the layer that it does not fit has the better message
         for layer in self._layers.values():
             x = layer(x)

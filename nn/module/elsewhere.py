@@ -4,6 +4,8 @@ from __future__ import annotations
 
 # Keras's further names of attributes; not attributes themselves, so that a module may have its own of these names.
 FURTHER = {
+    "compute_dtype": "dtype",
+    "variable_dtype": "dtype",
     "variables": "weights",
     "trainable_variables": "trainable_weights",
     "non_trainable_variables": "non_trainable_weights",

@@ -120,6 +120,16 @@ def _signature(kind: Any) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
     return names, tuple(pairs)
 
 
+def by_place(kind: Any, kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the first argument of `call`, taken from those given by name, as a tuple; () if it is not among them.
+
+    Keras's layers call it `inputs`, ours mostly `x`.
+    """
+    names = _signature(kind)[0]
+    given = [name for name in (*names[:1], *(() if "inputs" in names else ("inputs",))) if name in kwargs]
+    return (kwargs.pop(given[0]),) if names and given else ()
+
+
 def masked_call(module: Maskable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a module with the masks of its arguments, give the result its own mask, and return it."""
     kind: Any = type(module)

@@ -13,16 +13,17 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..config.ambient import PROBED
-from ..config.arguments import checked, checked_here, problem_of_call
+from ..config.arguments import as_array, checked, checked_here, is_text, problem_of_call
 from ..config.limits import room, room_for_result
+from ..config.settings import DTypeLike, DTypePolicy, dtype_of
 from .building import RestoreOnError, build_once, lock_of, marks_built, takes_training
 from .elsewhere import ELSEWHERE, FURTHER
-from .masks import MASKS, any_mask, masked_call, masks_in, warn_lost
+from .masks import MASKS, any_mask, by_place, masked_call, masks_in, warn_lost
 from .modes import adopt, trees_changed
 from .penalties import note_constraints
 from .recording import record_call
 from .state import IncompatibleKeys, carried_in, check_state, undisturbed
-from .symbols import HOOKS, NO_PLACE, Spec, Symbol, has_symbols, replaced
+from .symbols import HOOKS, NO_PLACE, Symbol, has_symbols, replaced, spec_of
 from .tree import Shape as Shape, Tree
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -47,7 +48,8 @@ def Parameter(value: Tensor | npt.ArrayLike, dtype: npt.DTypeLike = "float32") -
 class Module(Tree["Module"]):
     """A function with parameters: a subclass assigns them as attributes and writes `call`.
 
-    Inputs of any floating dtype are cast to the module's dtype, arrays become Tensors, integers pass through. A
+    Inputs of any floating dtype are cast to the module's dtype, arrays become Tensors, integers pass through, and so do
+    arrays of strings, which stay arrays. A
     subclass whose parameters depend on the shape of its input makes them in `build`, which runs before the first
     call.
 
@@ -72,14 +74,15 @@ class Module(Tree["Module"]):
     _dtype: np.dtype[Any] = np.dtype("float32")
     _takes_training: ClassVar[bool] = False
     _takes_masks: ClassVar[bool] = True  # whether a parameter `mask` of `call` is one of time steps
-    _keeps_batch: ClassVar[bool] = True  # whether the first axis of a result is the batch, whatever the input's is
+    _takes_text: ClassVar[bool] = True  # whether its inputs may be arrays of strings; false of most layers of nn
+    _keeps_batch: bool = True  # whether the first axis of a result is the batch, whatever the input's is
     _makes_masks: bool = False  # whether the result may have a mask where no argument has one
     _example: Any = None  # the arguments of the first call, with the shape of a sample and the dtype for each tensor
 
-    def __init__(self, *, name: str | None = None, dtype: npt.DTypeLike | None = None) -> None:
+    def __init__(self, *, name: str | None = None, dtype: DTypeLike = None) -> None:
         self._name = name
         if dtype is not None:
-            self._dtype = np.dtype(dtype)
+            self._dtype = np.dtype(dtype_of(dtype))
             if self._dtype.kind != "f":
                 raise ag.DtypeError(f"{type(self).__name__}: expected a floating dtype; received {self._dtype}")
 
@@ -90,6 +93,7 @@ class Module(Tree["Module"]):
             cls._begins_training = own["training"]
             del cls.training
         cls._takes_training = takes_training(cls.call)
+        cls._takes_text = own.get("_takes_text", not cls.__module__.startswith("nn.layers."))
         if "compute_mask" in own:
             cls.supports_masking = own.get("supports_masking", True)
             cls._makes_masks = own.get("_makes_masks", True)
@@ -101,6 +105,11 @@ class Module(Tree["Module"]):
     def dtype(self) -> np.dtype[Any]:
         """The floating dtype that inputs are cast to."""
         return self._dtype
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """The dtype as Keras's programs read it."""
+        return DTypePolicy(self.dtype.name)
 
     @property
     def called_as(self) -> str:
@@ -143,6 +152,8 @@ class Module(Tree["Module"]):
 
         Every module takes `training=True` or `training=False`, which sets its mode and that of its parts for the call.
         """
+        if not args and kwargs:
+            args = by_place(type(self), kwargs)
         for x in args:
             if x.__class__ is not Tensor and has_symbols(x):
                 return self._record(args, kwargs)
@@ -185,10 +196,12 @@ class Module(Tree["Module"]):
         if isinstance(x, (list, tuple)):
             if any(isinstance(part, Tensor) for part in x):
                 return x
-            x = np.asarray(x)
+            x = as_array(x)
         elif hasattr(x, "__array__") and not isinstance(x, (np.ndarray, np.generic, Tensor)):
             x = np.asarray(x)  # a table of pandas, a tensor of PyTorch
         if isinstance(x, np.ndarray):
+            if self._takes_text and is_text(x):
+                return x
             return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None)
         return x
 
@@ -214,7 +227,7 @@ class Module(Tree["Module"]):
             trees_changed()
             self._name_tree()
             room_for_result(self, args)
-            self._example = replaced((Tensor, Symbol), lambda t: Spec(t.shape[1:], t.dtype.name), known)
+            self._example = replaced((Tensor, Symbol, np.ndarray), spec_of, known)
             with self._scope():
                 out = self.call(*args, **kwargs)
             if isinstance(out, Tensor) and out.ndim:
@@ -421,13 +434,14 @@ class Module(Tree["Module"]):
             ValueError: if their number, a shape or a dtype differs.
         """
         self._ready(f"{type(self).__name__}.set_weights")
-        paths = {id(t): path for path, t in self._tensors()}
-        if len(weights) != len(paths):
+        tensors = self._tensors_in_keras_order()
+        if len(weights) != len(tensors):
             raise ValueError(
-                f"{self.name}.set_weights: expected {len(paths)} arrays, in the order of get_weights(); received "
+                f"{self.name}.set_weights: expected {len(tensors)} arrays, in the order of get_weights(); received "
                 f"{len(weights)}"
             )
-        self.load_state_dict({paths[id(t)]: a for t, a in zip(self._tensors_in_keras_order(), weights, strict=True)})
+        given = {id(t): a for t, a in zip(tensors, weights, strict=True)}
+        self.load_state_dict({path: given.get(id(t), t) for path, t in self._tensors()})
 
     # ---- looks ------------------------------------------------------------------------------------------------------
 

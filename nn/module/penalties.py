@@ -17,6 +17,8 @@ from ..config.fields import fields_of
 from .tags import Tags
 from .tree import Tree
 
+# What Keras's arguments call a weight that has another name.
+_ALSO = {"depthwise": "kernel"}
 _CONSTRAINTS: Tags[Callable[..., Any]] = Tags()
 
 
@@ -47,7 +49,8 @@ class Rules:
         known = _weights(owner)
         for argument, value in given.items():
             prefix, _, kind = argument.rpartition("_")
-            found = next((name for name in (prefix, f"{prefix}_kernel") if prefix and name in known), None)
+            names = (prefix, f"{prefix}_kernel", _ALSO.get(prefix, ""))
+            found = next((name for name in names if prefix and name in known), None)
             if found is None or kind not in ("regularizer", "constraint"):
                 arguments = [name for name in inspect.signature(owner).parameters if name not in given]
                 raise unexpected(owner.__name__, [argument], arguments)

@@ -8,6 +8,7 @@ Weights are made for the shapes of the symbols, in which unknown lengths are Non
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,9 +18,11 @@ import autograd_lite as ag
 from autograd_lite import ShapeError, Tensor
 
 from ..config.ambient import PROBED
+from ..config.arguments import is_text
 from ..config.limits import room
 from .building import RestoreOnError
-from .symbols import Call, Shape, Symbol, instances, replaced
+from .masks import mask_of, set_mask
+from .symbols import Call, Shape, Symbol, instances, replaced, spec_of
 
 # The lengths that unknown axes get, in the order in which they are tried: first two far apart, so that no stride or
 # pool makes them equal, then some with other divisors, and at last all small ones and a few large ones.
@@ -32,6 +35,9 @@ _BATCHES = (2, 4, 12, 3, 6, 8, 16, 5, 10, 7, 14, 9, 18, 24, 11, 22, 13, 26, 15, 
 # Batch and length of the run whose error is shown, so unusual that they can be told from other numbers.
 _TOLD = (31, 89)
 _SHAPE = re.compile(r"\(\d+(?:,|(?:, \d+)+)\)")
+
+# What a module returns for symbols; arrays are of strings.
+_VALUES = (Tensor, np.ndarray)
 
 ShapeOf = Callable[[Any], Any]
 Lengths = tuple[int, int]
@@ -57,8 +63,8 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
     with ag.no_grad(), module.mode(training=False), np.errstate(all="ignore"):
         runs = _runs(call)
         lengths, result = next(runs)
-        outs = instances(Tensor, result)
-        if not outs:
+        outs = instances(_VALUES, result)
+        if not outs or any(isinstance(out, np.ndarray) and not is_text(out) for out in outs):
             raise TypeError(
                 f"{module.name}: expected a module that returns Tensors, to be part of a model; received "
                 f"{type(result).__name__}"
@@ -67,17 +73,21 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
         if _is_open(call):
             asked = None if shape_of is None else _asked(call, shape_of, shapes)
             shapes = asked or _varied(call, shapes, lengths, runs, before)
-    if module._keeps_batch:
+    if module._keeps_batch and any(None in symbol.shape[:1] for symbol in _symbols(call)):
         shapes = [(None, *shape[1:]) if shape else () for shape in shapes]
     if reset := getattr(module, "reset_states", None):
         reset()
-    symbols = [Symbol(shape, out.dtype, call, i) for i, (shape, out) in enumerate(zip(shapes, outs, strict=True))]
+    symbols = [
+        Symbol(shape, spec_of(out).dtype, call, i) for i, (shape, out) in enumerate(zip(shapes, outs, strict=True))
+    ]
+    for symbol, out in zip(symbols, outs, strict=True):
+        symbol.mask_ndim = np.ndim(mask_of(out))
     call.results = [(symbol.shape, symbol.dtype.name) for symbol in symbols]
-    call.nested = not isinstance(result, Tensor)
+    call.nested = not isinstance(result, _VALUES)
     if not call.nested:
         module.output_shape = symbols[0].shape
     it = iter(symbols)
-    return replaced(Tensor, lambda _: next(it), result)
+    return replaced(_VALUES, lambda _: next(it), result)
 
 
 def _symbols(call: Call) -> list[Symbol]:
@@ -88,7 +98,8 @@ def _open_axes(call: Call) -> tuple[bool, bool]:
     """Return whether the batch, and whether other axes, have lengths that are unknown and may change the results."""
     shapes = [symbol.shape for symbol in _symbols(call)]
     batch = not call.module._keeps_batch and any(None in shape[:1] for shape in shapes)
-    return batch, any(None in shape[1:] for shape in shapes)
+    texts = any(symbol.dtype.kind == "U" for symbol in _symbols(call))  # of how many words?
+    return batch, texts or any(None in shape[1:] for shape in shapes)
 
 
 def _is_open(call: Call) -> bool:
@@ -129,14 +140,22 @@ def _identities(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
 
 
 def _run(call: Call, lengths: Lengths, fill: Fill = np.zeros) -> Any:
-    def made_up(symbol: Symbol) -> Tensor:
+    def made_up(symbol: Symbol) -> Any:
         shape = tuple([lengths[axis > 0] if n is None else n for axis, n in enumerate(symbol.shape)])
         room(shape)
-        return ag.tensor(fill(shape, symbol.dtype))
+        if symbol.dtype.kind == "U":
+            return np.full(shape, " ".join("a" * lengths[1]), object)
+        values = ag.tensor(fill(shape, symbol.dtype))
+        if symbol.mask_ndim:
+            set_mask(values, np.ones(shape[: symbol.mask_ndim], bool))
+        return values
 
     token = PROBED.set((call.module, call.args))
     try:
-        return call.module(*replaced(Symbol, made_up, call.args), **replaced(Symbol, made_up, call.kwargs))
+        with warnings.catch_warnings():
+            if any(symbol.mask_ndim for symbol in _symbols(call)):  # of a mask that is lost a run on data warns
+                warnings.simplefilter("ignore")
+            return call.module(*replaced(Symbol, made_up, call.args), **replaced(Symbol, made_up, call.kwargs))
     finally:
         PROBED.reset(token)
 
@@ -175,7 +194,7 @@ def _varied(
         if before is not None:
             _refuse_own_length(call, lengths, before)
         return [(None if shape[:1] == lengths[:1] else shape[0], *shape[1:]) if shape else () for shape in shapes]
-    others = [out.shape for out in instances(Tensor, again)]
+    others = [out.shape for out in instances(_VALUES, again)]
     if list(map(len, others)) != list(map(len, shapes)):
         raise ShapeError(
             f"{call.module.called_as}: expected results of one number and rank whatever the unknown lengths are; "

@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from autograd_lite import tree
 
+from ..config.arguments import is_text
+
 Shape = tuple[int | None, ...]
 
 _SERIAL = itertools.count()
@@ -44,6 +46,11 @@ class Spec(NamedTuple):
 
     shape: Shape
     dtype: str
+
+
+def spec_of(value: Any) -> Spec:
+    """Return the shape of one sample, and the dtype, of a tensor, an array or a symbol; that of strings is "str"."""
+    return Spec(value.shape[1:], "str" if is_text(value) else value.dtype.name)
 
 
 class Call:
@@ -86,6 +93,8 @@ class Symbol:
         index: its place among the results of the call.
         name: what summaries and error messages call it.
 
+    `mask_ndim` is the number of axes of its mask, 0 if it has none.
+
     Example:
         >>> import nn
         >>> x = nn.Input((3,))
@@ -95,7 +104,7 @@ class Symbol:
         ((None, 3), (None, 3))
     """
 
-    __slots__ = ("call", "dtype", "index", "name", "shape")
+    __slots__ = ("call", "dtype", "index", "mask_ndim", "name", "shape")
     __hash__ = object.__hash__
 
     def __init__(self, shape: Shape, dtype: npt.DTypeLike, call: Call, index: int, name: str | None = None) -> None:
@@ -104,6 +113,7 @@ class Symbol:
         self.call = call
         self.index = index
         self.name = name
+        self.mask_ndim = 0
 
     @property
     def ndim(self) -> int:
@@ -112,7 +122,7 @@ class Symbol:
 
     def __repr__(self) -> str:
         name = "" if self.name is None else f", name={self.name!r}"
-        return f"Symbol(shape={self.shape}, dtype={self.dtype}{name})"
+        return f"Symbol(shape={self.shape}, dtype={self.dtype.name}{name})"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise self._without_values(
@@ -235,7 +245,7 @@ def replaced(kind: type | tuple[type, ...], f: Callable[[Any], Any], structure: 
     return structure
 
 
-def instances(kind: type, structure: Any) -> list[Any]:
+def instances(kind: type | tuple[type, ...], structure: Any) -> list[Any]:
     """Return the instances of `kind` in nested containers, in order.
 
     Example:

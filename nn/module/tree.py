@@ -93,7 +93,7 @@ class Tree(Generic[Part]):
         )
 
     def _tensors_in_keras_order(self) -> list[Tensor]:
-        """Return the leaf tensors of the tree in the order of `weights`, each once."""
+        """Return the leaf tensors of the tree in the order of `weights`, each once, without states of `_carries`."""
         found: dict[int, Tensor] = {}
         seen = set()
         stack: list[Any] = [self]
@@ -101,7 +101,8 @@ class Tree(Generic[Part]):
             module = stack.pop()
             if id(module) not in seen:
                 seen.add(id(module))
-                members = [m for _, m in module._in_keras_order()]
+                states = module._carries()
+                members = [m for name, m in module._in_keras_order() if name.partition(".")[0] not in states]
                 found |= {id(t): t for t in members if isinstance(t, Tensor) and t.is_leaf and id(t) not in found}
                 stack.extend(m for m in reversed(members) if isinstance(m, Tree))
         return list(found.values())

@@ -65,6 +65,25 @@ def multi_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, spars
     return one_hot(x, num_classes, axis, dtype, sparse).max(axis=1 if x.ndim > 1 else 0)
 
 
+def fourier(function: Function) -> Function:
+    """Return a transform of complex numbers as one of pairs (real part, imaginary part)."""
+    return lambda x: _parts(function(x[0] + 1j * x[1]))
+
+
+def _parts(z: Any) -> tuple[Any, Any]:
+    return np.real(z), np.imag(z)
+
+
+def rfft(x: Any, fft_length: int | None = None) -> Any:
+    """Return the real and the imaginary part of the transform of real numbers along the last axis."""
+    return _parts(np.fft.rfft(x, fft_length))
+
+
+def irfft(x: Any, fft_length: int | None = None) -> Any:
+    """Return the real numbers whose transform is x, a pair (real part, imaginary part)."""
+    return np.fft.irfft(x[0] + 1j * x[1], fft_length)
+
+
 def normalize(x: Any, axis: Any = -1, order: float = 2, epsilon: float = 1e-7) -> Any:
     """Return x over its norm, which is at least epsilon."""
     return x / np.maximum(np.linalg.norm(x, ord=order, axis=axis, keepdims=True), epsilon)

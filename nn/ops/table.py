@@ -97,7 +97,7 @@ _SAME: tuple[tuple[ModuleType, str], ...] = (
         x, dtype=None: empty_like ones_like zeros_like
         x, fill_value, dtype=None: full_like
         shape, dtype=None: empty ones zeros
-        N, M=None, k=0, dtype=None: eye tri
+        N, M=None, k=0, dtype=None: tri
         n, dtype=None: identity
         start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0: linspace
         start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0: logspace
@@ -161,10 +161,16 @@ _OWN: Mapping[str, Function] = {
     "dot_product_attention(query, key, value, bias=None, mask=None, scale=None, is_causal=False, flash_attention=None, "
     "attn_logits_soft_cap=None)": f.dot_product_attention,
     "einsum(subscripts, *operands, **kwargs)": np.einsum,
+    "eye(N, M=None, k=0, dtype=None)": lambda n, M=None, k=0, dtype="float32": np.eye(n, M, k, dtype),
+    "fft(x)": f.fourier(np.fft.fft),
+    "fft2(x)": f.fourier(np.fft.fft2),
     "full(shape, fill_value, dtype=None)": lambda shape, fill_value, dtype=None: np.full(
         shape, fill_value, dtype or np.float32
     ),
     "get_item(x, key)": lambda x, key: x[key],
+    "ifft2(x)": f.fourier(np.fft.ifft2),
+    "irfft(x, fft_length=None)": f.irfft,
+    "rfft(x, fft_length=None)": f.rfft,
     "in_top_k(targets, predictions, k)": f.in_top_k,
     "layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwargs)": f.layer_normalization,
     "logdet(x)": lambda x: np.linalg.slogdet(x)[1],
@@ -249,7 +255,7 @@ _GROUPS = {
         rms_normalization selu separable_conv sigmoid silu soft_shrink softmax softplus softsign
         sparse_categorical_crossentropy sparse_plus sparse_sigmoid sparsemax squareplus swish tanh_shrink threshold
     """,
-    "numpy": "array divide_no_nan einsum full get_item meshgrid ndim slogdet take_along_axis where",
+    "numpy": "array divide_no_nan einsum eye full get_item meshgrid ndim slogdet take_along_axis where",
 }
 
 # What symbols have without values.

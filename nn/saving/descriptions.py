@@ -177,14 +177,14 @@ def _shape(example: Any) -> Any:
 
 
 def _zeros(example: Any) -> Any:
-    """Return arguments to build a model with: zeros for tensors, or symbols where lengths are unknown."""
+    """Return arguments to build a model with: zeros for tensors, or symbols of strings and of unknown lengths."""
     if isinstance(example, list):
         return [_zeros(part) for part in example]
     if not isinstance(example, dict):
         return example
     if example.keys() != {"shape", "dtype"}:
         return {key: _zeros(part) for key, part in example.items()}
-    if None in example["shape"]:
+    if None in example["shape"] or example["dtype"] == "str":
         return Symbol((None, *example["shape"]), str(example["dtype"]), Call(None, (), {}), 0)
     shape = tuple(int(n) for n in example["shape"])
     room(shape)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ..config.arguments import number, positive, refused
+from ..config.arguments import as_array, is_text, number, positive, refused
 from ..data import DataLoader
 from ..data.py_dataset import Passes, PyDataset
 from ..data.structure import is_structure, leaves, map_structure, unpack
@@ -45,7 +45,7 @@ class Samples(NamedTuple):
 
 
 def as_inputs(what: str, x: Any, dtype: np.dtype[Any], name: str = "x") -> Any:
-    """Return inputs as an array, or a structure of arrays; floating ones have `dtype`, integers are left unchanged.
+    """Return inputs as an array, or a structure of arrays; floating ones have `dtype`, others are left unchanged.
 
     A memory map keeps its dtype, since casting would read all of it; each batch is cast when it is used.
 
@@ -56,7 +56,7 @@ def as_inputs(what: str, x: Any, dtype: np.dtype[Any], name: str = "x") -> Any:
         name: the argument's.
 
     Raises:
-        DtypeError: if it is not made of numbers.
+        DtypeError: if it is not made of numbers, or of strings that are not targets.
         ShapeError: if it has no samples.
     """
     if x.__class__ is not np.ndarray and is_structure(x):
@@ -70,11 +70,11 @@ def as_inputs(what: str, x: Any, dtype: np.dtype[Any], name: str = "x") -> Any:
 
 
 def _as_input(what: str, x: Any, dtype: np.dtype[Any], name: str) -> Array:
-    array = np.asarray(x.data if isinstance(x, Tensor) else x)
-    if array.dtype.kind not in "fiub":
+    array = as_array(x.data if isinstance(x, Tensor) else x)
+    if array.dtype.kind not in "fiub" and not (name == "x" and is_text(array)):
         raise ag.DtypeError(
             f"{what}: expected {name} to be an array of numbers; received {type(x).__name__} of dtype {array.dtype}. "
-            "Samples must have the same shape, and texts must be turned into numbers"
+            "Samples must have the same shape, and labels that are texts must be turned into numbers"
         )
     if array.ndim == 0:
         raise ag.ShapeError(f"{what}: expected {name} of shape (N, ...), one row a sample; received a single number")
@@ -190,10 +190,10 @@ def scalar(what: str, value: Any) -> float:
 
 
 def as_tensors(x: Any) -> Any:
-    """Return a batch as a Tensor, or a structure of them."""
+    """Return a batch as a Tensor, or a structure of them; strings stay arrays."""
     if x.__class__ is np.ndarray:
-        return ag.tensor(x, copy=False)
-    return map_structure(lambda a: a if isinstance(a, Tensor) else ag.tensor(np.asarray(a), copy=False), x)
+        return x if is_text(x) else ag.tensor(x, copy=False)
+    return map_structure(lambda a: a if isinstance(a, Tensor) else as_tensors(np.asarray(a)), x)
 
 
 def shapes_with(out: Any, size: int) -> Any:

@@ -42,6 +42,7 @@ _LATE = {
         "timeseries_dataset_from_array",
         "unpack_x_y_sample_weight",
     ),
+    ".feature_space": ("FeatureSpace",),
     ".files": ("get_file",),
     ".folders": ("audio_dataset_from_directory", "image_dataset_from_directory", "text_dataset_from_directory"),
     ".image_files": ("array_to_img", "img_to_array", "load_img", "save_img"),
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         timeseries_dataset_from_array as timeseries_dataset_from_array,
         unpack_x_y_sample_weight as unpack_x_y_sample_weight,
     )
+    from .feature_space import FeatureSpace as FeatureSpace
     from .files import get_file as get_file
     from .folders import (
         audio_dataset_from_directory as audio_dataset_from_directory,
@@ -93,6 +95,7 @@ else:
 
 __all__ = [
     "CustomObjectScope",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",

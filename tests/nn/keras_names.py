@@ -37,7 +37,6 @@ def split(text: str) -> tuple[str, ...]:
 
 
 _ELSEWHERE = "a layer of another framework, whose operations are not recorded here"
-_STRINGS = "strings: make them integers before, with np.unique(strings, return_inverse=True) or a dict"
 _PROGRESS = "the argument verbose of fit says what is shown"
 
 # Reasons, by section; every other name is here.
@@ -46,17 +45,12 @@ _LEFT_OUT_LAYERS = {
     "ContrastLimitedAdaptiveHistogramEqualization": "histograms have no gradient: prepare the images before",
     "Equalization": "histograms have no gradient: prepare the images before",
     "FlaxLayer": _ELSEWHERE,
-    "HashedCrossing": _STRINGS,
-    "Hashing": _STRINGS,
     "InputSpec": "every layer checks its inputs by itself, and says what it expected",
     "JaxLayer": _ELSEWHERE,
-    "Lambda": "operators and NumPy functions of symbols are layers already, and can be saved, which a function cannot",
     "MaxNumBoundingBoxes": "pads lists of bounding boxes, which no layer here takes",
     "Pipeline": "Sequential does the same",
     "RandAugment": "draws among other augmentation layers; a layer of your own can call them",
-    "StringLookup": _STRINGS,
     "TFSMLayer": _ELSEWHERE,
-    "TextVectorization": _STRINGS,
     "TorchModuleWrapper": _ELSEWHERE,
 }
 _LEFT_OUT_CALLBACKS = {
@@ -66,7 +60,6 @@ _LEFT_OUT_CALLBACKS = {
 }
 _LEFT_OUT_UTILS = {
     "Config": "a dict does",
-    "FeatureSpace": "columns of strings and categories: scikit-learn's ColumnTransformer works with nn.sklearn",
     "model_to_dot": "plot_model(model, to_file='model.dot') writes it",
 }
 _LEFT_OUT_SAVING = {
@@ -76,7 +69,6 @@ _LEFT_OUT_CONFIG = {
     "enable_unsafe_deserialization": "nothing unsafe is ever loaded: files hold no code",
 }
 
-_FFT = "np.fft takes Tensors, of complex numbers where Keras takes pairs of arrays"
 _PATCHES = "no layer here needs it; x[...] and np.lib.stride_tricks on arrays do"
 _LEFT_OUT_OPS = {
     "adaptive_average_pool": "nn.layers.AdaptiveAveragePooling2D and its like",
@@ -91,16 +83,11 @@ _LEFT_OUT_OPS = {
     "depth_to_space": "np.reshape and np.transpose",
     "erfinv": "the inverse of erf is not here",
     "extract_sequences": _PATCHES,
-    "fft": _FFT,
-    "fft2": _FFT,
     "fold": _PATCHES,
-    "ifft2": _FFT,
-    "irfft": _FFT,
-    "istft": _FFT,
+    "istft": "nn.ops.irfft of frames, windowed and added",
     "jvp": "autograd_lite.jvp",
     "lu_factor": "nn.ops.solve, nn.ops.inv and nn.ops.det do what it is for",
     "rearrange": "np.reshape, np.transpose and np.einsum",
-    "rfft": _FFT,
     "segment_max": "a loop over x[ids == n]; nn.ops.segment_sum is here",
     "segment_min": "a loop over x[ids == n]; nn.ops.segment_sum is here",
     "segment_prod": "a loop over x[ids == n]; nn.ops.segment_sum is here",
@@ -119,29 +106,24 @@ _FASTER = "chooses between implementations; here there is one"
 _TAKEN = "taken, and changes nothing: there is one implementation"
 _RENORM = "batch renormalization is not here"
 _INPUTS = "inputs are dense arrays, of batches of any size"
-_LOOKUP = "IntegerLookup has 64-bit integers, and takes unknown ones modulo num_oov_indices"
 # Arguments of Keras's layers that ours lack, with the reasons.
 LAYER_ARGUMENTS = {
     "autocast": "inputs are always cast to the layer's dtype",
     "flash_attention": _FASTER,
     "gptq_unpacked_column_size": _BIG_MODELS,
-    "idf_weights": "there is no output_mode='tf_idf'",
     "input_tensor": _INPUTS,
     "lora_alpha": _BIG_MODELS,
     "lora_rank": _BIG_MODELS,
-    "oov_method": _LOOKUP,
     "optional": _INPUTS,
     "quantization_config": _BIG_MODELS,
     "ragged": _INPUTS,
     "renorm": _RENORM,
     "renorm_clipping": _RENORM,
     "renorm_momentum": _RENORM,
-    "salt": _LOOKUP,
     "sparse": _INPUTS,
     "synchronized": "one process trains",
     "unroll": _TAKEN,
     "use_cudnn": _TAKEN,
-    "vocabulary_dtype": _LOOKUP,
     "weights": "layer.set_weights(weights)",
 }
 

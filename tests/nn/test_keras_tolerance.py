@@ -346,3 +346,23 @@ def test_tensorboard_takes_the_frequencies_of_what_it_does_not_write_if_they_are
     nn.callbacks.TensorBoard("logs", histogram_freq=0, embeddings_freq=0, write_graph=True, update_freq="epoch")
     with pytest.raises(ValueError, match="TensorBoard: expected histogram_freq to be 0, .*; received histogram_freq=1"):
         nn.callbacks.TensorBoard("logs", histogram_freq=1)
+
+
+def test_the_first_argument_may_be_given_by_name() -> None:
+    class Twice(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.shape = input_shape
+
+        def call(self, inputs: Any, scale: Any = None) -> Any:
+            return 2 * inputs
+
+    for layer, options in (
+        (layers.Dense(2), {"inputs": X}),
+        (Twice(), {"scale": None, "inputs": X}),
+        (layers.MultiHeadAttention(2, 3), {"value": X[:, :2], "query": X}),
+    ):
+        assert layer(**options).shape[:2] == X.shape[:2]
+        symbols = {name: None if x is None else nn.Input(x.shape[1:]) for name, x in options.items()}
+        assert type(layer).from_config(layer.get_config())(**symbols).shape[1:2] == X.shape[1:2]
+    with pytest.raises(ag.ShapeError, match="as its first argument"):
+        layers.Dense(2)(input=X)

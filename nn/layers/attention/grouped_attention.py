@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from ...config.arguments import positive
+from ...config.arguments import Seed, positive
 from ..layer import BareOptions, Rule
 from .attention import Initializer, MultiHeadAttention
 
@@ -34,7 +34,8 @@ class GroupQueryAttention(MultiHeadAttention):
         use_gate: whether there is a gate.
         seed: of the dropout.
 
-    Its call, masks and results are those of `MultiHeadAttention`; the weights have shape (N, U, T, S).
+    Its call, masks and results are those of `MultiHeadAttention`, but a query that `query_mask` (N, T) leaves out may
+    see nothing; the weights have shape (N, U, T, S).
 
     References:
         Ainslie, Lee-Thorp, de Jong, Zemlyanskiy, Lebrón, Sanghai: GQA: Training Generalized Multi-Query Transformer
@@ -49,6 +50,8 @@ class GroupQueryAttention(MultiHeadAttention):
         >>> layer(x, x).shape, layer.query.kernel.shape, layer.key.kernel.shape
         ((1, 5, 6), (6, 4, 3), (6, 2, 3))
     """
+
+    _hides_queries = True
 
     def __init__(
         self,
@@ -66,7 +69,7 @@ class GroupQueryAttention(MultiHeadAttention):
         kernel_constraint: Rule = None,
         bias_constraint: Rule = None,
         use_gate: bool = False,
-        seed: int | None = None,
+        seed: Seed = None,
         **options: Unpack[BareOptions],
     ) -> None:
         named = {"num_query_heads": num_query_heads, "num_key_value_heads": num_key_value_heads, "head_dim": head_dim}

@@ -12,7 +12,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import any_integer, flag, number, one_of, optional
+from ...config.arguments import Seed, as_seed, flag, number, one_of
 from ...config.fields import Converted, field, weight
 from ...module.module import Shape
 from ..dense import Dropout
@@ -65,7 +65,7 @@ class Attention(Merge):
     use_scale: bool = field(flag, default=False)
     score_mode: str = field(one_of(*SCORE_MODES), default="dot")
     dropout: Converted[float | Dropout, Dropout] = field(number(0, below=1), default=0.0)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def __post_init__(self) -> None:
         self.dropout = Dropout(cast("Any", self.dropout), seed=self.seed, dtype=self.dtype)
@@ -162,7 +162,7 @@ class AdditiveAttention(Attention):
     """
 
     def __init__(
-        self, use_scale: bool = True, dropout: float = 0.0, seed: int | None = None, **options: Unpack[LayerOptions]
+        self, use_scale: bool = True, dropout: float = 0.0, seed: Seed = None, **options: Unpack[LayerOptions]
     ) -> None:
         super().__init__(use_scale, dropout=dropout, seed=seed, **options)
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import Check, is_number, refused
+from ...config.arguments import Check, Seed, is_number, refused
 from ...config.fields import Converted
 from ...module.module import Shape
 from ..arguments import stream
@@ -57,7 +57,7 @@ class Augmentation(Spatial):
     """
 
     rank = 2
-    seed = cast("int | None", None)
+    seed = cast("Seed", None)
 
     def __post_init__(self) -> None:
         self.generator = stream("augmentation", self.seed)

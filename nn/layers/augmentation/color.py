@@ -18,7 +18,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import any_integer, optional
+from ...config.arguments import Seed, as_seed
 from ...config.fields import Converted, field
 from ..arguments import DataFormatLike, as_data_format
 from .base import Augmentation, Factor, drawn_from, pixel_range
@@ -69,7 +69,7 @@ class RandomBrightness(FactoredAugmentation):
 
     factor: Factor = field(drawn_from(-1, 1, mirrored=True))
     value_range: Range = field(pixel_range, default=(0, 255))
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None, kw_only=True)
 
     def _changed(self, x: Tensor, factor: Any) -> Tensor:
@@ -92,7 +92,7 @@ class RandomContrast(FactoredAugmentation):
 
     factor: Factor = field(drawn_from(0, 1, fixed=True))
     value_range: Range = field(pixel_range, default=(0, 255))
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None, kw_only=True)
 
     def draw(self, x: Any) -> dict[str, Any]:
@@ -119,7 +119,7 @@ class RandomColorDegeneration(FactoredAugmentation):
     factor: Factor = field(drawn_from(0, 1))
     value_range: Range = field(pixel_range, default=(0, 255))
     data_format: DataFormatLike = field(as_data_format, default=None)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def _changed(self, x: Tensor, factor: Any) -> Tensor:
         _check_colors(self, x)
@@ -144,7 +144,7 @@ class RandomGrayscale(Augmentation):
 
     factor: Converted[float | Sequence[float], float] = field(_probability, default=0.5)
     data_format: DataFormatLike = field(as_data_format, default=None)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `should_apply`, booleans of shape (N, 1, 1, 1)."""
@@ -172,7 +172,7 @@ class RandomInvert(FactoredAugmentation):
 
     factor: Factor = field(drawn_from(0, 1), default=1.0)
     value_range: Range = field(pixel_range, default=(0, 255))
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
@@ -231,7 +231,7 @@ class RandomSaturation(FactoredAugmentation):
     factor: Factor = field(drawn_from(0, 1))
     value_range: Range = field(pixel_range, default=(0, 255))
     data_format: DataFormatLike = field(as_data_format, default=None)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `factor`, what the saturation is multiplied by, shape (N, 1, 1, 1)."""
@@ -259,7 +259,7 @@ class RandomHue(FactoredAugmentation):
     factor: Factor = field(drawn_from(0, 1))
     value_range: Range = field(pixel_range, default=(0, 255))
     data_format: DataFormatLike = field(as_data_format, default=None)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `factor`, what is added to the hue, shape (N, 1, 1, 1)."""
@@ -293,7 +293,7 @@ class RandomColorJitter(Augmentation):
     contrast_factor: float | Sequence[float] | None = field(default=None)
     saturation_factor: float | Sequence[float] | None = field(default=None)
     hue_factor: float | Sequence[float] | None = field(default=None)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
     def __post_init__(self) -> None:
@@ -309,7 +309,7 @@ class RandomColorJitter(Augmentation):
             name: kind(
                 factor,
                 self.value_range,
-                seed=None if self.seed is None else self.seed + i,
+                seed=self.seed + i if isinstance(self.seed, int) else self.seed,
                 data_format=self.data_format,
                 dtype=self.dtype,
             )

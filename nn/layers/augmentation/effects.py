@@ -17,7 +17,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import any_integer, is_number, lengths, optional, refused
+from ...config.arguments import Seed, as_seed, is_number, lengths, optional, refused
 from ...config.fields import Converted, field
 from ..arguments import DataFormatLike, LengthsLike, as_data_format
 from .base import Augmentation, Factor, drawn_from, pixel_range
@@ -45,7 +45,7 @@ class RandomSharpness(FactoredAugmentation):
     factor: Factor = field(drawn_from(0, 1))
     value_range: Range = field(pixel_range, default=(0, 255))
     data_format: DataFormatLike = field(as_data_format, default=None)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def _changed(self, x: Tensor, factor: Any) -> Tensor:
         channels = x.shape[-1]
@@ -78,7 +78,7 @@ class RandomGaussianBlur(Augmentation):
     sigma: Factor = field(drawn_from(0, 1), default=1.0)
     value_range: Range = field(pixel_range, default=(0, 255))
     data_format: DataFormatLike = field(as_data_format, default=None)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -129,7 +129,7 @@ class RandomPosterization(Augmentation):
     factor: Converted[int | Sequence[int], tuple[int, int]] = field(_bits)
     value_range: Range = field(pixel_range, default=(0, 255))
     data_format: DataFormatLike = field(as_data_format, default=None)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `shift_factor`, the bits that are dropped, of shape (N, 1, 1, 1)."""
@@ -163,7 +163,7 @@ class Solarization(Augmentation):
     addition_factor: Factor = field(drawn_from(0, 1), default=0.0)
     threshold_factor: Factor = field(drawn_from(0, 1), default=0.0)
     value_range: Range = field(pixel_range, default=(0, 255))
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
@@ -255,7 +255,7 @@ class RandomErasing(FactoredAugmentation):
     scale: Factor = field(drawn_from(0, 1), default=(0.02, 0.33))
     fill_value: Converted[float | Sequence[float] | None, Array | None] = field(optional(_colors), default=None)
     value_range: Range = field(pixel_range, default=(0, 255))
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import any_integer, number, one_of, optional, positive
+from ...config.arguments import Seed, as_seed, number, one_of, optional, positive
 from ...config.fields import Converted, field
 from ...ops.interpolation import resized
 from ..arguments import DataFormatLike, as_data_format, stream
@@ -47,7 +47,7 @@ class RandomFlip(Augmentation):
     mode: InitVar[str] = field(
         one_of("horizontal", "vertical", "horizontal_and_vertical"), default="horizontal_and_vertical"
     )
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
     def __post_init__(self, mode: str) -> None:
@@ -88,7 +88,7 @@ class RandomCrop(ToSize):
 
     height: int = field(positive)
     width: int = field(positive)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
     def __post_init__(self) -> None:
@@ -151,7 +151,7 @@ class RandomRotation(_Moved):
     factor: Factor = field(drawn_from(-1, 1, mirrored=True))
     fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
     interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     fill_value: float = field(number(), default=0.0)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
@@ -185,7 +185,7 @@ class RandomTranslation(_Moved):
     width_factor: Factor = field(drawn_from(-1, 1, mirrored=True))
     fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
     interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     fill_value: float = field(number(), default=0.0)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
@@ -220,7 +220,7 @@ class RandomZoom(_Moved):
     )
     fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
     interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     fill_value: float = field(number(), default=0.0)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
@@ -257,7 +257,7 @@ class RandomShear(_Moved):
     fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
     fill_value: float = field(number(), default=0.0)
     data_format: DataFormatLike = field(as_data_format, default=None)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `shear_factor`, to the side and up, shape (N, 2)."""
@@ -287,7 +287,7 @@ class RandomPerspective(_Moved):
     scale: float = field(number(0, 1), default=1.0)
     interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
     fill_value: float = field(number(), default=0.0)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
@@ -332,7 +332,7 @@ class RandomElasticTransform(_Moved):
     fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
     fill_value: float = field(number(), default=0.0)
     value_range: Range = field(pixel_range, default=(0, 255))
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:

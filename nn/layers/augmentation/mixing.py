@@ -16,7 +16,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import any_integer, number, optional
+from ...config.arguments import Seed, as_seed, number
 from ...config.fields import field
 from ..arguments import DataFormatLike, as_data_format
 from .base import Augmentation, Factor, drawn_from
@@ -91,7 +91,7 @@ class MixUp(_Mixing):
 
     alpha: float = field(number(above=0), default=0.2)
     data_format: DataFormatLike = field(as_data_format, default=None)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `mix_weight`, shape (N,), and `permutation_order`, shape (N,)."""
@@ -127,7 +127,7 @@ class CutMix(_Mixing):
     """
 
     factor: Factor = field(drawn_from(0, 1), default=1.0)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:

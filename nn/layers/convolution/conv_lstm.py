@@ -31,7 +31,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import any_integer, flag, lengths, number, optional, positive
+from ...config.arguments import Seed, as_seed, flag, lengths, number, positive
 from ...config.fields import field, option, weight
 from ...config.limits import STEP, room
 from ...module.module import Shape
@@ -77,7 +77,7 @@ class ConvLSTMCell(KernelAndBias, Windowed):
     unit_forget_bias: bool = field(flag, default=True)
     dropout: float = field(number(0, below=1), default=0.0)
     recurrent_dropout: float = field(number(0, below=1), default=0.0)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -141,7 +141,7 @@ class _ConvLSTM(RuledCell):
     unit_forget_bias: InitVar[bool] = field(flag, default=True)
     dropout: InitVar[float] = field(number(0, below=1), default=0.0)
     recurrent_dropout: InitVar[float] = field(number(0, below=1), default=0.0)
-    seed: InitVar[int | None] = field(optional(any_integer), default=None)
+    seed: InitVar[Seed] = field(as_seed, default=None)
     return_sequences: bool = field(default=False)
     return_state: bool = field(default=False)
     go_backwards: bool = field(default=False)

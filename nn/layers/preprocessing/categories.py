@@ -43,6 +43,9 @@ class Encoding(Layer):
         """Return the vectors of indices from 0 to depth - 1; one that is out of range gives zeros."""
         if self.output_mode == "one_hot" and index.ndim > 1 and index.shape[-1] == 1:
             index = index[..., 0]
+        if self.output_mode != "one_hot" and isinstance(index, np.ndarray):
+            counts = _counted(index, depth)
+            return (counts > 0 if self.output_mode == "multi_hot" else counts).astype(self.dtype)
         hot = np.equal(index[..., None], np.arange(depth)).astype(self.dtype)
         if self.output_mode == "one_hot":
             return hot
@@ -68,6 +71,15 @@ class Encoding(Layer):
                 "values that are not whole numbers. Round them, or put them in bins with Discretization"
             )
         return x.astype(np.int64)
+
+
+def _counted(index: Array, depth: int) -> Array:
+    """Return how often each of the numbers below depth is in each row, of an array that is not recorded."""
+    rows = np.moveaxis(index, 1, -1) if index.ndim > 1 else index
+    flat = rows.reshape(math.prod(rows.shape[:-1]), rows.shape[-1])
+    inside = (flat >= 0) & (flat < depth)
+    places = (np.arange(len(flat))[:, None] * depth + flat)[inside]
+    return np.bincount(places, minlength=len(flat) * depth).reshape(*rows.shape[:-1], depth)
 
 
 class CategoryEncoding(Encoding):

@@ -1,9 +1,10 @@
-"""IntegerLookup: the place of an integer in a vocabulary, as an index or a vector."""
+"""IntegerLookup and StringLookup: the place of a token in a vocabulary, as an index or a vector; see `vocabulary`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import InitVar
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -12,34 +13,24 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import any_integer, flag, not_negative, one_of, optional, positive
-from ...config.fields import field
-from ...config.limits import room
-from ...module.module import Shape
-from .categories import VECTORS, Encoding
-from .scaling import batches_of
+from ...config.ambient import PROBED
+from ...config.arguments import any_integer, as_array, flag, is_text, not_negative, one_of, optional, positive, text
+from ...config.fields import Converted, field
+from .vocabulary import Array, Salt, Vocabulary, as_output_mode, as_salt, hashed
 
-Array = npt.NDArray[Any]
+Names = Sequence[str] | npt.ArrayLike | str | PathLike[str] | None
 
 
-class IntegerLookup(Encoding):
+class IntegerLookup(Vocabulary):
     """Numbers the integers of a vocabulary: out = where x is in it, behind places for what is not.
 
-    Index 0 stands for `mask_token`, if there is one and output_mode is "int"; then come `num_oov_indices` places for
-    integers that the vocabulary does not have, x modulo their number; then the vocabulary.
-
     Args:
-        max_tokens: the largest number of indices, the special ones included; None for no limit.
-        num_oov_indices: how many places there are for unknown integers; with 0 they are an error.
-        mask_token: an integer that stands for padding, or None.
-        oov_token: what `invert` returns for an index of an unknown integer.
-        vocabulary: the integers, in the order of their indices; None to find them with `adapt`.
-        invert: whether to go back from indices to integers.
-        output_mode: "int", "one_hot", "multi_hot" or "count", see `categories`.
-        sparse: False; arrays are dense.
-        pad_to_max_tokens: whether vectors have length `max_tokens` though the vocabulary is smaller.
-
-    What `adapt` finds is saved with the model's configuration, and is not a weight.
+        max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights: see `vocabulary`.
+        vocabulary_dtype: "int64" or "int32"; integers have 64 bits in any case.
+        invert, output_mode, sparse, pad_to_max_tokens: see `vocabulary`.
+        oov_method: how unknown integers are spread over their places: "floormod", x modulo their number, or "farmhash",
+            by a hash of their digits.
+        salt: of that hash; see `vocabulary`.
 
     Raises:
         ValueError: when called without a vocabulary, or, with num_oov_indices=0, on an integer that it does not have.
@@ -50,108 +41,42 @@ class IntegerLookup(Encoding):
         ([[1, 3, 0]], [-1, 12, 36, 1138])
     """
 
+    _kind = "integers"
     max_tokens: int | None = field(optional(positive), default=None)
     num_oov_indices: int = field(not_negative, default=1)
     mask_token: int | None = field(optional(any_integer), default=None)
     oov_token: int = field(any_integer, default=-1)
-    vocabulary: InitVar[Sequence[int] | None] = field(default=None)
+    vocabulary: InitVar[Sequence[int] | str | PathLike[str] | None] = field(default=None)
+    vocabulary_dtype: str = field(one_of("int64", "int32"), default="int64")
+    idf_weights: InitVar[Sequence[float] | None] = field(default=None)
     invert: bool = field(flag, default=False)
-    output_mode: str = field(one_of("int", *VECTORS), default="int")
+    output_mode: str = field(as_output_mode, default="int")
     sparse: bool = field(flag, default=False)
     pad_to_max_tokens: bool = field(flag, default=False)
+    oov_method: str = field(one_of("floormod", "farmhash"), default="floormod")
+    salt: Converted[Salt, tuple[int, int] | None] = field(as_salt, default=None)
 
-    def __post_init__(self, vocabulary: Sequence[int] | None) -> None:
-        super().__post_init__()
-        room((self.num_oov_indices,))
-        special = self.num_oov_indices + (self.mask_token is not None)
-        if self.max_tokens is not None and self.max_tokens <= special:
+    def __post_init__(self, vocabulary: Any = None, idf_weights: Any = None) -> None:
+        if self.salt is not None and self.oov_method != "farmhash":
+            raise ValueError(f"IntegerLookup: expected oov_method='farmhash' with salt; received {self.oov_method!r}")
+        super().__post_init__(vocabulary, idf_weights)
+
+    def _as_tokens(self, given: Any) -> Array | None:
+        try:
+            tokens = np.asarray(given)
+            tokens = tokens.astype(np.int64) if tokens.dtype.kind == "U" else tokens  # the lines of a file
+        except ValueError:
+            return None
+        return tokens.astype(np.int64) if tokens.ndim == 1 and tokens.dtype.kind in "iu" else None
+
+    def _checked(self, values: Any) -> Array:
+        array = np.asarray(values.data if isinstance(values, Tensor) else values)
+        if array.dtype.kind not in "fiub":
             raise ValueError(
-                f"IntegerLookup: expected max_tokens to be more than the special ones; received max_tokens="
-                f"{self.max_tokens} with num_oov_indices={self.num_oov_indices} and mask_token={self.mask_token}"
+                f"{self.name}.adapt: expected an array of numbers, shape (N, ...), or batches of them; received "
+                f"{values!r:.80}"
             )
-        if self.invert and self.output_mode != "int":
-            raise ValueError(f"IntegerLookup: expected output_mode='int' with invert; received {self.output_mode!r}")
-        if self.pad_to_max_tokens and self.max_tokens is None:
-            raise ValueError("IntegerLookup: expected max_tokens with pad_to_max_tokens; received None")
-        self._tokens: Array | None = None
-        if vocabulary is not None:
-            self.set_vocabulary(vocabulary)
-
-    @property
-    def _masks(self) -> int:
-        """How many places there are for padding."""
-        return int(self.mask_token is not None and self.output_mode == "int")
-
-    @property
-    def _start(self) -> int:
-        return self._masks + self.num_oov_indices
-
-    def _specials(self) -> list[Any]:
-        return [self.mask_token] * self._masks + [self.oov_token] * self.num_oov_indices
-
-    def set_vocabulary(self, vocabulary: Sequence[int]) -> None:
-        """Set the integers, in the order of their indices; those of `get_vocabulary` with the special ones too.
-
-        Raises:
-            ValueError: if one is there twice, or they are more than `max_tokens` allows.
-        """
-        tokens = np.asarray(vocabulary)
-        specials = self._specials()
-        if specials and tokens[: len(specials)].tolist() == specials:
-            tokens = tokens[len(specials) :]
-        good = tokens.ndim == 1 and tokens.size and tokens.dtype.kind in "iu" and np.unique(tokens).size == tokens.size
-        if not good or (self.mask_token is not None and self.mask_token in tokens) or self.oov_token in tokens:
-            raise ValueError(
-                f"IntegerLookup: expected a vocabulary of integers, none twice and none that is mask_token="
-                f"{self.mask_token} or oov_token={self.oov_token}; received vocabulary={vocabulary!r:.80}"
-            )
-        if self.max_tokens is not None and tokens.size + self._start > self.max_tokens:
-            raise ValueError(
-                f"IntegerLookup: expected at most max_tokens={self.max_tokens} indices; received {tokens.size} tokens "
-                f"and {self._start} special ones"
-            )
-        self._tokens = tokens.astype(np.int64)
-
-    def adapt(self, data: Any) -> None:
-        """Take the integers that are in data as the vocabulary, the most frequent first, of equals the larger.
-
-        Args:
-            data: an array of integers of any shape, or batches: a list, a generator, a DataLoader.
-
-        Raises:
-            ValueError: if there are no integers.
-        """
-        counts: dict[int, int] = {}
-        for batch in batches_of(f"{self.name}.adapt", data):
-            whole = self._whole(ag.tensor(batch)).data
-            for token, n in zip(*np.unique(whole, return_counts=True), strict=True):
-                counts[int(token)] = counts.get(int(token), 0) + int(n)
-        for special in (self.mask_token, self.oov_token):
-            counts.pop(special, None)  # type: ignore[arg-type]
-        ordered = sorted(counts, key=lambda token: (counts[token], token), reverse=True)
-        if not ordered:
-            raise ValueError(f"{self.name}.adapt: expected at least one integer other than special ones; received none")
-        self.set_vocabulary(ordered if self.max_tokens is None else ordered[: self.max_tokens - self._start])
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, with the vocabulary as it is now."""
-        return super().get_config() | {"vocabulary": None if self._tokens is None else self._tokens.tolist()}
-
-    def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
-        """Return the integers in the order of their indices; the special ones are `mask_token` and `oov_token`."""
-        return (self._specials() if include_special_tokens else []) + self._known().tolist()
-
-    def vocabulary_size(self) -> int:
-        """Return the number of indices, the special ones included."""
-        return self._start + len(self._known())
-
-    def _known(self) -> Array:
-        if self._tokens is None:
-            raise ValueError(
-                f"{self._speaker}: expected a vocabulary; this layer has none yet. "
-                "Give it vocabulary=[...], or call adapt(data) first"
-            )
-        return self._tokens
+        return np.asarray(self._whole(ag.tensor(array)).data)
 
     def call(self, x: Tensor) -> Any:
         """Return the indices, int64 of x's shape, or their vectors; inverted, the integers."""
@@ -160,6 +85,8 @@ class IntegerLookup(Encoding):
             table = np.asarray([t if t is not None else 0 for t in self._specials()] + tokens.tolist(), np.int64)
             inside: Any = np.clip(x, 0, len(table) - 1)
             return np.where(np.equal(inside, x), np.take(table, inside), self.oov_token)
+        if not len(tokens):
+            return self._vectors(x * 0)
         order = np.argsort(tokens)
         place: Any = np.minimum(np.searchsorted(tokens[order], x), len(tokens) - 1)
         known: Any = np.equal(np.take(tokens[order], place), x)
@@ -167,25 +94,139 @@ class IntegerLookup(Encoding):
         if self.mask_token is not None:
             # Without a place for padding, -1 is in no vector.
             index = np.where(np.equal(x, self.mask_token), 0 if self._masks else -1, index)
-        return index if self.output_mode == "int" else self._encoded(index, self._depth())
+        return self._vectors(index)
 
     def _unknown(self, x: Tensor, known: Any) -> Any:
-        if self.num_oov_indices:
+        if self.num_oov_indices and self.oov_method == "floormod":
             return x % self.num_oov_indices
         missing = ~known.data & (x.data != self.mask_token)
-        if missing.any():
+        if self.num_oov_indices:
+            places = np.zeros(x.shape, np.int64)
+            places[missing] = [hashed(str(n), self.num_oov_indices, self.salt) for n in x.data[missing].tolist()]
+            return places
+        if missing.any() and PROBED.get() is None:
             raise ValueError(
                 f"{self._speaker}: expected integers of the vocabulary, since "
                 f"num_oov_indices=0; received {x.data[missing][0]}. Use num_oov_indices=1"
             )
         return 0
 
-    def _depth(self) -> int:
-        return self.max_tokens if self.pad_to_max_tokens and self.max_tokens else self.vocabulary_size()
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input shape, or that of the vectors."""
-        return input_shape if self.output_mode == "int" else self._encoded_shape(input_shape, self._depth())
+class _Places:
+    """The index of each token; not a dict among a layer's attributes, which are looked through for parts."""
 
-    def extra_repr(self) -> str:
-        return f"{0 if self._tokens is None else len(self._tokens)} tokens, output_mode={self.output_mode}"
+    __slots__ = ("of",)
+
+    def __init__(self, tokens: list[str], start: int) -> None:
+        self.of = {token: start + i for i, token in enumerate(tokens)}
+
+
+class Strings(Vocabulary):
+    """A layer whose tokens are strings."""
+
+    _takes_text = True
+    encoding = "utf-8"
+    salt: tuple[int, int] | None = None
+    _places: _Places | None = None
+
+    def _as_tokens(self, given: Any) -> Array | None:
+        tokens = as_array(given)
+        if tokens.ndim != 1 or not is_text(tokens):
+            return None
+        return np.array([self._decoded(token) for token in tokens], object)
+
+    def _vocabulary_changed(self) -> None:
+        assert self._tokens is not None
+        places = _Places(self._tokens.tolist(), self._start)
+        if self.mask_token is not None:
+            places.of[self.mask_token] = 0 if self._masks else -1  # without a place for padding it is in no vector
+        self._places = places
+
+    def _decoded(self, text: Any) -> str:
+        return text.decode(self.encoding) if isinstance(text, bytes) else str(text)
+
+    def _checked(self, values: Any) -> Array:
+        array = as_array(values.data if isinstance(values, Tensor) else values)
+        if not is_text(array):
+            raise ValueError(
+                f"{self._speaker}: expected strings, in an array, a list, or batches of them; received {values!r:.80}"
+            )
+        if array.dtype.kind == "U":
+            return array
+        return np.array([self._decoded(token) for token in array.flat], object).reshape(array.shape)
+
+    def _indices(self, tokens: Sequence[str]) -> Array:
+        """Return the index of each token, int64."""
+        known = self._known()
+        of = self._places.of if self._places is not None and len(known) else {}
+        if self.num_oov_indices == 1:
+            unknown = self._masks
+            return np.array([of.get(token, unknown) for token in tokens], np.int64)
+        if not self.num_oov_indices:
+            missing = next((token for token in tokens if token not in of), None)
+            if missing is not None and PROBED.get() is None:
+                raise ValueError(
+                    f"{self._speaker}: expected strings of the vocabulary, since num_oov_indices=0; received "
+                    f"{missing!r}. Use num_oov_indices=1"
+                )
+            return np.array([of.get(token, self._masks) for token in tokens], np.int64)
+        n, first = self.num_oov_indices, self._masks
+        found = [of[t] if t in of else first + hashed(t, n, self.salt) for t in tokens]
+        return np.array(found, np.int64)
+
+
+class StringLookup(Strings):
+    """Numbers the strings of a vocabulary: out = where x is in it, behind places for what is not.
+
+    Args:
+        max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights: see `vocabulary`.
+        invert, output_mode, pad_to_max_tokens, sparse: see `vocabulary`.
+        encoding: of bytes among the strings.
+        salt: see `vocabulary`; unknown strings are spread over their places by a hash.
+
+    Call it on an array or list of strings or bytes; inverted, on integers.
+
+    Raises:
+        ValueError: when called without a vocabulary, or, with num_oov_indices=0, on a string that it does not have.
+
+    Example:
+        >>> layer = StringLookup(vocabulary=["a", "b"])
+        >>> layer([["a", "b", "z"]]).tolist(), layer.get_vocabulary()
+        ([[1, 2, 0]], ['[UNK]', 'a', 'b'])
+        >>> StringLookup(vocabulary=["a", "b"], invert=True)(np.array([2, 0])).tolist()
+        ['b', '[UNK]']
+        >>> layer = StringLookup(output_mode="count")
+        >>> layer.adapt([["c", "c"], ["d", "c"]])
+        >>> layer([["d", "c", "d"]]).tolist()
+        [[0.0, 1.0, 2.0]]
+    """
+
+    _takes_text = True
+    max_tokens: int | None = field(optional(positive), default=None)
+    num_oov_indices: int = field(not_negative, default=1)
+    mask_token: str | None = field(optional(text), default=None)
+    oov_token: str = field(text, default="[UNK]")
+    vocabulary: InitVar[Names] = field(default=None)
+    idf_weights: InitVar[Sequence[float] | None] = field(default=None)
+    invert: bool = field(flag, default=False)
+    output_mode: str = field(as_output_mode, default="int")
+    pad_to_max_tokens: bool = field(flag, default=False)
+    sparse: bool = field(flag, default=False)
+    encoding: str = field(text, default="utf-8")
+    salt: Converted[Salt, tuple[int, int] | None] = field(as_salt, default=None)
+
+    def call(self, strings: Any) -> Any:
+        """Return the indices, int64 of the given shape, or their vectors; inverted, an array of strings."""
+        if self.invert:
+            return self._strings(strings)
+        tokens = self._checked(strings)
+        index = self._indices(tokens.ravel().tolist()).reshape(tokens.shape)
+        return ag.tensor(self._vectors(index))
+
+    def _strings(self, x: Any) -> Array:
+        names = np.array([t if t is not None else "" for t in self._specials()] + self._known().tolist(), object)
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{self._speaker}: expected integers, since invert=True; received {x!r:.80}")
+        index = self._whole(x).data
+        inside = (index >= 0) & (index < len(names))
+        return np.where(inside, names[np.clip(index, 0, len(names) - 1)], self.oov_token)

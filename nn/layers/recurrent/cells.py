@@ -28,7 +28,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import any_integer, flag, number, optional, positive
+from ...config.arguments import Seed, as_seed, flag, number, positive
 from ...config.fields import field, option, weight
 from ...module.module import Shape
 from ..arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer, stream
@@ -79,6 +79,11 @@ class RecurrentCell(KernelAndBias):
 
     def _first_bias(self, shape: tuple[int, ...], dtype: Any) -> Any:
         return self.bias_initializer(shape, dtype)
+
+    def _cast(self, x: Any) -> Any:
+        if isinstance(x, (list, tuple)) and x and all(np.ndim(part) > 1 for part in x):  # states, (N, H) each
+            return [super(RecurrentCell, self)._cast(part) for part in x]
+        return super()._cast(x)
 
     def project(self, x: Tensor) -> Tensor:
         """Return what the input gives to the gates, x @ kernel + bias, for x of shape (..., D)."""
@@ -182,7 +187,7 @@ class SimpleRNNCell(RecurrentCell):
     bias_initializer: InitializerLike = field(as_initializer, default="zeros")
     dropout: float = field(number(0, below=1), default=0.0)
     recurrent_dropout: float = field(number(0, below=1), default=0.0)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def step(self, z: Tensor, states: Sequence[Any], drop: Any = None) -> tuple[Tensor, list[Tensor]]:
         """Return h' and [h']."""
@@ -228,7 +233,7 @@ class LSTMCell(RecurrentCell):
     unit_forget_bias: bool = field(flag, default=True)
     dropout: float = field(number(0, below=1), default=0.0)
     recurrent_dropout: float = field(number(0, below=1), default=0.0)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def _first_bias(self, shape: tuple[int, ...], dtype: Any) -> Any:
         if not self.unit_forget_bias:
@@ -284,7 +289,7 @@ class GRUCell(RecurrentCell):
     dropout: float = field(number(0, below=1), default=0.0)
     recurrent_dropout: float = field(number(0, below=1), default=0.0)
     reset_after: bool = field(flag, default=True)
-    seed: int | None = field(optional(any_integer), default=None)
+    seed: Seed = field(as_seed, default=None)
 
     def bias_shape(self) -> tuple[int, ...]:
         """Return (2, 3 H), or (3 H,) if the reset gate acts before the product."""

@@ -25,7 +25,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ... import activations
-from ...config.arguments import any_integer, flag, number, optional, positive, refused
+from ...config.arguments import Seed, as_seed, flag, number, positive, refused
 from ...config.fields import field
 from ...config.limits import STEP, room
 from ...module.module import Shape
@@ -429,7 +429,7 @@ class SimpleRNN(_OneOp):
     bias_initializer: InitVar[str | Function] = field(default="zeros")
     dropout: InitVar[float] = field(number(0, below=1), default=0.0)
     recurrent_dropout: InitVar[float] = field(number(0, below=1), default=0.0)
-    seed: InitVar[int | None] = field(optional(any_integer), default=None)
+    seed: InitVar[Seed] = field(as_seed, default=None)
     return_sequences: bool = field(default=False)
     return_state: bool = field(default=False)
     go_backwards: bool = field(default=False)
@@ -470,7 +470,7 @@ class GRU(_OneOp):
     bias_initializer: InitVar[str | Function] = field(default="zeros")
     dropout: InitVar[float] = field(number(0, below=1), default=0.0)
     recurrent_dropout: InitVar[float] = field(number(0, below=1), default=0.0)
-    seed: InitVar[int | None] = field(optional(any_integer), default=None)
+    seed: InitVar[Seed] = field(as_seed, default=None)
     return_sequences: bool = field(default=False)
     return_state: bool = field(default=False)
     go_backwards: bool = field(default=False)
@@ -515,7 +515,7 @@ class LSTM(_OneOp):
     unit_forget_bias: InitVar[bool] = field(flag, default=True)
     dropout: InitVar[float] = field(number(0, below=1), default=0.0)
     recurrent_dropout: InitVar[float] = field(number(0, below=1), default=0.0)
-    seed: InitVar[int | None] = field(optional(any_integer), default=None)
+    seed: InitVar[Seed] = field(as_seed, default=None)
     return_sequences: bool = field(default=False)
     return_state: bool = field(default=False)
     go_backwards: bool = field(default=False)

@@ -106,6 +106,11 @@ class SpectralNormalization(Wrapper):
             f"{self.layer!r}"
         )
 
+    def _in_keras_order(self) -> list[tuple[str, Any]]:
+        """Return the members behind the kernel, which Keras counts among the wrapper's own weights."""
+        first = [("layer", vars(self.layer)[self._weight_name()])] if self.built else []
+        return [*first, *super()._in_keras_order()]
+
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Return the layer's result with the divided kernel; while training, move u."""
         training = self.training if training is None else training

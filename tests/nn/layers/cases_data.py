@@ -17,6 +17,14 @@ STEPS = {
     "step": "its result is of integers, and has no gradient",
     "gradients": "its result is of integers, and has no gradient",
 }
+WORDS = Input((3, 4), "str")
+STRINGS = {
+    "shape": "its result is of integers",
+    "step": "strings have no gradient",
+    "gradients": "strings have no gradient",
+    "picture": "strings are not recorded",
+}
+ENCODED = {part: reason for part, reason in STRINGS.items() if part != "shape"}
 CONSTANT = {"step": "its result is constant between the boundaries"}
 ADAPTED = {
     "lazy": "its data build it",
@@ -85,6 +93,65 @@ CASES = [
         lambda: layers.IntegerLookup(vocabulary=[40, 10, 30], invert=True),
         (TOKENS,),
         exempt=STEPS,
+    ),
+    LayerCase(
+        "IntegerLookup, hashed",
+        lambda: layers.IntegerLookup(num_oov_indices=3, vocabulary=[4], oov_method="farmhash"),
+        (TOKENS,),
+        exempt=STEPS,
+    ),
+    LayerCase(
+        "IntegerLookup, weighed",
+        lambda: layers.IntegerLookup(vocabulary=[4, 1], idf_weights=[0.5, 2.0], output_mode="tf_idf"),
+        (TOKENS,),
+        exempt=NO_WEIGHTS,
+    ),
+    LayerCase("StringLookup", lambda: layers.StringLookup(9, 2, "d", vocabulary=["b", "a"]), (WORDS,), exempt=STRINGS),
+    LayerCase(
+        "StringLookup, adapted",
+        lambda: adapted(layers.StringLookup(output_mode="tf_idf"), [["c", "c"], ["c", "a"]]),
+        (WORDS,),
+        exempt=ENCODED,
+    ),
+    LayerCase(
+        "StringLookup, one_hot",
+        lambda: layers.StringLookup(vocabulary=["b"], output_mode="one_hot"),
+        (Input((3, 1), "str"),),
+        exempt=ENCODED,
+    ),
+    LayerCase(
+        "TextVectorization",
+        lambda: layers.TextVectorization(vocabulary=["b", "a"], output_sequence_length=3),
+        (Input((5, 1), "str"),),
+        exempt=STRINGS,
+    ),
+    LayerCase(
+        "TextVectorization, count",
+        lambda: layers.TextVectorization(9, "lower", None, 2, "count", None, True, vocabulary=["b", "a b"]),
+        (WORDS,),
+        exempt=ENCODED,
+    ),
+    LayerCase(
+        "TextVectorization, adapted",
+        lambda: adapted(layers.TextVectorization(output_mode="tf_idf", ngrams=(1, 3)), ["b a b", "c!"]),
+        (Input((5,), "str"),),
+        exempt=ENCODED,
+    ),
+    LayerCase("Hashing", lambda: layers.Hashing(3, "a", 7), (WORDS,), exempt=STRINGS),
+    LayerCase("Hashing, integers", lambda: layers.Hashing(5, output_mode="count"), (TOKENS,), exempt=ENCODED),
+    LayerCase(
+        "HashedCrossing",
+        lambda: layers.HashedCrossing(5),
+        (Input((4,), "str"), Input((4,), "int64", 0, 9)),
+        True,
+        STRINGS,
+    ),
+    LayerCase(
+        "HashedCrossing, one_hot",
+        lambda: layers.HashedCrossing(5, "one_hot"),
+        (Input((4, 1), "str"), Input((4, 1), "str")),
+        True,
+        ENCODED,
     ),
     LayerCase(
         "IntegerLookup, adapted",

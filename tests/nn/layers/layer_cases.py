@@ -30,7 +30,9 @@ class Input:
     high: float = 1.5
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
-        """Return values from the range, both ends included for integers."""
+        """Return values from the range, both ends included for integers; strings are of one letter."""
+        if np.dtype(self.dtype).kind == "U":
+            return rng.choice(list("abcd"), self.shape)
         if np.dtype(self.dtype).kind == "b":
             return rng.random(self.shape) < 0.5
         if np.dtype(self.dtype).kind in "iu":

@@ -54,6 +54,7 @@ SECTIONS = MappingProxyType(
         "normalization": "Normalization",
         "noise": "Noise",
         "activity_regularization": "",
+        "function": "",
         "merging": "Several inputs",
         "reshaping": "Shapes",
         "convolution.padding": "",
@@ -61,6 +62,8 @@ SECTIONS = MappingProxyType(
         "preprocessing.scaling": "Preparing data",
         "preprocessing.categories": "",
         "preprocessing.lookup": "",
+        "preprocessing.hashing": "",
+        "preprocessing.vectorization": "",
         "convolution.spectrogram": "",
         "masking": "",
         "augmentation.geometry": "Changing images at random",
@@ -73,7 +76,7 @@ SECTIONS = MappingProxyType(
 WITHOUT = ("Layer", "Wrapper", "InputLayer", "Operation")
 PAIR = ((5,), (5,))
 # name: (how to make it, the shapes of its arguments without the batch axis; a list of them is one argument, "int" means
-# integers)
+# integers and "str" strings)
 EXAMPLES: dict[str, tuple[Any, ...]] = {
     "Dense": ("Dense(7)", (5,)),
     "Activation": ('Activation("gelu")', (5,)),
@@ -162,6 +165,11 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "Discretization": ("Discretization(bin_boundaries=[0.0, 1.0])", (5,)),
     "CategoryEncoding": ("CategoryEncoding(num_tokens=7)", "int", (3,)),
     "IntegerLookup": ("IntegerLookup(vocabulary=[3, 5])", "int", (3,)),
+    "StringLookup": ('StringLookup(vocabulary=["a", "b"])', "str", (3,)),
+    "TextVectorization": ('TextVectorization(vocabulary=["a", "b"], output_sequence_length=20)', "str", (1,)),
+    "Hashing": ("Hashing(num_bins=7)", "str", (3,)),
+    "HashedCrossing": ("HashedCrossing(num_bins=7)", "str", [(1,), (1,)]),
+    "Lambda": ("Lambda(lambda x: x**2)", (5,)),
     **{
         name: (f"{name}({arguments})", (16, 12, 3))
         for name, arguments in (
@@ -208,10 +216,10 @@ def classes() -> dict[str, list[str]]:
 def example(name: str) -> tuple[str, str]:
     """Return an example of a layer, with the shapes that go in and come out, and the weights that it gets."""
     source, *rest = EXAMPLES[name]
-    integers = rest[0] == "int"
-    shapes = rest[1:] if integers else rest
+    kind = rest[0] if isinstance(rest[0], str) else "float32"
+    shapes = rest[1:] if isinstance(rest[0], str) else rest
     listed = isinstance(shapes[0], list)
-    given = [np.zeros((2, *s), np.int64 if integers else np.float32) for s in (shapes[0] if listed else shapes)]
+    given = [np.zeros((2, *s), kind) for s in (shapes[0] if listed else shapes)]
     layer = eval(source, dict(vars(layers)))
     with ag.no_grad():
         out = layer(given) if listed else layer(*given)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -15,8 +14,6 @@ import autograd_lite as ag
 import nn
 from autograd_lite.testing import check_grads
 from nn import activations, initializers, layers, models
-
-from .. import peers
 
 
 def central_difference(f: Callable[[], float], array: np.ndarray, step: float = 1e-6) -> np.ndarray:
@@ -261,19 +258,6 @@ def test_far_values_do_not_overflow(name: str, shift: float) -> None:
 def test_sparsemax_with_ties() -> None:
     out = activations.sparsemax(np.array([1.0, 1.0, 1.0, 0.0]))
     np.testing.assert_allclose(out, [1 / 3, 1 / 3, 1 / 3, 0], rtol=1e-12)
-
-
-@pytest.mark.ci
-def test_activations_equal_those_of_keras(rng: np.random.Generator) -> None:
-    keras = peers.keras()
-    x = 3 * rng.normal(size=(4, 6))
-    names = [n for n, f in vars(keras.activations).items() if inspect.isfunction(f)]
-    ours = set(activations._BY_NAME) | {"glu", "threshold", "get", "serialize", "deserialize"}
-    assert sorted(set(names) - ours) == []
-    for name in sorted(set(names) & set(FORMULAS) | {"glu"}):
-        theirs = getattr(keras.activations, name)(keras.ops.convert_to_tensor(x)).detach().numpy()
-        mine = activations.glu if name == "glu" else activations.get(name)
-        np.testing.assert_allclose(mine(x), theirs, rtol=1e-6, atol=1e-7)
 
 
 def test_an_activation_may_be_a_function() -> None:

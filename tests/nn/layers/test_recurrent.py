@@ -275,6 +275,13 @@ def test_a_stateful_layer_trains_on_each_batch_alone() -> None:
     assert layer(data()[:2])[0].shape == (2, T, H)
 
 
+@pytest.mark.parametrize("kind", ["SimpleRNNCell", "LSTMCell"])
+def test_a_cell_takes_a_list_of_arrays_as_its_states(kind: str) -> None:
+    cell = getattr(layers, kind)(H)
+    x, states = data(N, D), [data(N, H) for _ in range(cell.states)]
+    close([cell(x, states)[0]], [cell(x, [ag.tensor(s) for s in states])[0].numpy()])
+
+
 # ---- dropout --------------------------------------------------------------------------------------------------------
 
 

@@ -227,24 +227,6 @@ def test_bad_input(name: str) -> None:
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("name", CASES)
-def test_values_and_gradients_equal_those_of_keras(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
-    keras, torch = pytest.importorskip("keras"), pytest.importorskip("torch")
-    case = CASES[name]
-    peer = getattr(keras.losses, case.make.__name__)(**case.arguments, dtype="float64")
-    weights = np.linspace(0.5, 2, len(case.expected))
-    for sample_weight in (None, weights):
-        p, q = ag.tensor(case.p, requires_grad=True), torch.tensor(case.p, requires_grad=True)
-        ours, theirs = case.loss()(case.y, p, sample_weight), peer(case.y, q, sample_weight)
-        ours.backward()
-        theirs.backward()
-        np.testing.assert_allclose(ours.item(), theirs.item(), rtol=1e-5)
-        assert p.grad is not None
-        np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=1e-4, atol=1e-7)
-
-
-@pytest.mark.ci
 def test_ctc_equals_that_of_pytorch() -> None:
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(1)

@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from nn import layers, losses, models
+from nn import layers, losses, metrics, models
 from nn.utils import to_categorical
 
 N, K = 6, 4
@@ -209,6 +209,15 @@ def test_behind_a_sigmoid_the_loss_is_that_of_the_logits_bit_for_bit() -> None:
         values.append(loss.numpy())
     np.testing.assert_array_equal(values[0], values[1])
     np.testing.assert_array_equal(gradients[0], gradients[1])
+
+
+@pytest.mark.parametrize("kind", [losses.MeanSquaredError, metrics.MeanSquaredError, metrics.MeanMetricWrapper])
+def test_a_column_of_weights_is_one_weight_a_sample(kind: Any) -> None:
+    y, p, w = np.zeros((4, 1)), np.arange(4.0)[:, None], np.arange(4.0)
+    make = kind if kind is not metrics.MeanMetricWrapper else lambda: kind(losses.mean_squared_error)
+    assert float(make()(y, p, w[:, None])) == float(make()(y, p, w))
+    with pytest.raises(ag.ShapeError, match=r"sample_weight of shape \(4,\)"):
+        make()(y, p, np.ones((4, 2)))
 
 
 def test_huge_logits_behind_a_softmax() -> None:

@@ -289,21 +289,6 @@ def test_bad_input(name: str) -> None:
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("name", [name for name in CASES if name not in ("auto accuracy", "confusion matrix")])
-def test_values_equal_those_of_keras(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
-    keras = pytest.importorskip("keras")
-    case = CASES[name]
-    for weights in (None, np.tile([1, 2, 3], N // 3)):
-        ours, theirs = case.metric(), getattr(keras.metrics, case.make.__name__)(**case.arguments)
-        for rows in (slice(0, 12), slice(12, N)):
-            w = None if weights is None else weights[rows]
-            ours.update_state(case.y[rows], case.p[rows], w)
-            theirs.update_state(case.y[rows], case.p[rows], w)
-        np.testing.assert_allclose(ours.result(), np.asarray(theirs.result()), rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.ci
 @pytest.mark.parametrize("curve", ["ROC", "PR", "PRGAIN"])
 @pytest.mark.parametrize("method", ["minoring", "interpolation", "majoring"])
 def test_areas_equal_those_of_keras(curve: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,6 +74,23 @@ def buffers(k: Any) -> Any:
     return model
 
 
+def masks(k: Any) -> Any:
+    """A mask is computed in two calls, which count for what comes before it: "deep" is one call deeper than "far"."""
+    x, y = k.Input((5, WIDTH), name="x"), k.Input((5, WIDTH), name="y")
+    far = dense(k, "near")(dense(k, "middle")(dense(k, "far")(y)))
+    masked = k.layers.Masking(name="mask")(dense(k, "deep")(x))
+    return k.Model([x, y], [far, k.layers.GlobalAveragePooling1D(name="pool")(masked)])
+
+
+def joined_masks(k: Any) -> Any:
+    """Masks of embeddings are joined in more calls than their vectors."""
+    ids, y = k.Input((5,), dtype="int32", name="ids"), k.Input((WIDTH,), name="y")
+    words, kinds = (k.layers.Embedding(9, WIDTH, mask_zero=True, name=name) for name in ("words", "kinds"))
+    both = k.layers.Concatenate(name="both")([words(ids), kinds(ids)])
+    near = dense(k, "near")(dense(k, "middle")(dense(k, "far")(y)))
+    return k.Model([ids, y], [near, k.layers.GlobalAveragePooling1D(name="pool")(both)])
+
+
 GOLDEN: list[tuple[Callable[[Any], Any], str, str]] = [
     (late_branch, "a b first late second sum", "first late second"),
     (dict_outputs, "x h for_a for_z", "h for_a for_z"),
@@ -81,6 +98,8 @@ GOLDEN: list[tuple[Callable[[Any], Any], str, str]] = [
     (shared_with_an_output, "x before both middle side end last", "before both middle side end last"),
     (nested, "x inner short tail", "farther near far short one two"),
     (operators, "x scaled direct", "scaled direct"),
+    (masks, "x y deep far middle mask near pool", "deep far middle near"),
+    (joined_masks, "ids words kinds y far middle both near pool", "words kinds far middle near"),
     (buffers, "x norm short end", "norm short end"),
 ]
 
@@ -224,3 +243,67 @@ def test_random_graphs_have_the_order_of_keras(seed: int) -> None:
     expected = leaves(theirs.predict(x, verbose=0))
     for a, b in zip(leaves(mine.predict(x)), expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+class MaskedGrower(Grower):
+    """Grows random graphs of sequences with masks, which Keras computes in calls that count for the depth."""
+
+    def one(self, x: Any) -> Any:
+        k, name = self.k.layers, self.name()
+        makers = [
+            lambda: k.LSTM(WIDTH, return_sequences=True, name=name),
+            lambda: k.Bidirectional(k.GRU(WIDTH, return_sequences=True), merge_mode="sum", name=name),
+            lambda: k.Dense(WIDTH, name=name),
+            lambda: k.Dropout(0.1, name=name),
+            lambda: k.LayerNormalization(name=name),
+            lambda: k.BatchNormalization(name=name),
+            lambda: k.RMSNormalization(name=name),
+            lambda: k.Conv1D(WIDTH, 3, padding="same", name=name),
+            lambda: k.TimeDistributed(k.Dense(WIDTH), name=name),
+            lambda: k.Softmax(name=name),
+            lambda: k.Masking(name=name),
+            lambda: k.Activation("tanh", name=name),
+        ]
+        return makers[int(self.rng.integers(len(makers)))]()(x)
+
+    def two(self, x: Any, y: Any) -> Any:
+        k, name = self.k.layers, self.name()
+        makers = [
+            lambda: k.Add(name=name)([x, y]),
+            lambda: k.Multiply(name=name)([x, y, x]),
+            lambda: k.Dense(WIDTH, name=f"{name}d")(k.Concatenate(name=name)([x, y])),
+            lambda: k.Attention(name=name)([x, y]),
+            lambda: k.MultiHeadAttention(1, 2, name=name)(x, y),
+            lambda: x * 0.5 + y,
+        ]
+        return makers[int(self.rng.integers(len(makers)))]()
+
+    def inner(self) -> Any:
+        s = self.k.Input((5, WIDTH), name=self.name())
+        return self.k.Model(s, self.one(self.one(s)), name=self.name())
+
+    def model(self) -> Any:
+        k, rng = self.k, self.rng
+        ids, x = k.Input((5,), dtype="int32", name=self.name()), k.Input((5, WIDTH), name=self.name())
+        pool = [x, k.layers.Masking(name=self.name())(x)]
+        pool += [k.layers.Embedding(9, WIDTH, mask_zero=True, name=self.name())(ids) for _ in range(2)]
+        for _ in range(rng.integers(3, 10)):
+            kind = int(rng.integers(8))
+            if kind < 4:
+                pool.append(self.one(self.pick(pool)))
+            elif kind < 7:
+                pool.append(self.two(self.pick(pool), self.pick(pool)))
+            else:
+                pool.append(self.inner()(self.pick(pool)))
+        ends = [k.layers.GlobalAveragePooling1D(name=self.name()), k.layers.LSTM(2, name=self.name())]
+        last = k.layers.Flatten(name=self.name())(k.layers.Dense(2, name=self.name())(pool[2] + pool[3]))
+        return k.Model([ids, x], [*(end(self.pick(pool[1:])) for end in ends), last])
+
+
+@pytest.mark.ci
+@pytest.mark.filterwarnings("ignore")  # of masks that end at a layer
+@pytest.mark.parametrize("seed", range(40))
+def test_random_graphs_with_masks_have_the_order_of_keras(seed: int) -> None:
+    mine, theirs = MaskedGrower(nn, seed).model(), MaskedGrower(peers.keras(), seed).model()
+    assert [layer.name for layer in mine.layers] == [layer.name for layer in theirs.layers]
+    assert [w.shape for w in mine.get_weights()] == [w.shape for w in theirs.get_weights()]

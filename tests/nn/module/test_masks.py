@@ -429,3 +429,25 @@ def test_so_does_an_exported_one(end: str) -> None:
     others = np.ascontiguousarray(TOKENS[::-1, ::-1])
     (found,) = session.run(None, {session.get_inputs()[0].name: others})
     np.testing.assert_allclose(found, model(others).numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_a_layer_gets_a_mask_where_its_call_is_recorded() -> None:
+    seen = []
+
+    class Reader(layers.Layer):
+        supports_masking = True
+
+        def call(self, x: Any, mask: Any = None) -> Any:
+            assert mask is not None
+            seen.append(mask.shape == x.shape[:2])
+            return x * np.expand_dims(mask, -1)
+
+    x = nn.Input((None,), dtype="int32")
+    embedded = layers.Embedding(5, 2, mask_zero=True)(x)
+    model = nn.Model(x, Reader()(layers.Dense(2)(embedded)))
+    assert all(seen)
+    assert embedded.mask_ndim == 2
+    assert x.mask_ndim == layers.Flatten()(embedded[:, :3]).mask_ndim == 0
+    out = model(np.array([[1, 2, 0]]))
+    assert (out.data[0, 2] == 0).all()
+    assert (out.data[0, 1] != 0).any()

@@ -134,6 +134,16 @@ def test_states_that_a_partial_state_lacks_stay() -> None:
     assert same(states(model), held)
 
 
+def test_states_are_no_weights() -> None:
+    model = recurrent()
+    before = model.get_weights()
+    model(X)
+    held = states(model)
+    model.set_weights([w + 1 for w in before])
+    assert [a.tolist() for a in model.get_weights()] == [(w + 1).tolist() for w in before]
+    assert same(states(model), held)
+
+
 def test_a_model_is_saved_with_its_states(tmp_path: Path) -> None:
     for called in (False, True):
         model = recurrent()

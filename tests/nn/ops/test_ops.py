@@ -57,6 +57,9 @@ CALLS: dict[str, Draw] = {
     "image.pad_images": lambda g: (g.f(2, 5, 6, 3), 1, None, None, 2, 9, 9),
     "image.extract_patches": lambda g: (g.f(2, 5, 6, 3), (3, 2), (2, 1), 1, "same"),
     "image.extract_patches_3d": lambda g: (g.f(2, 5, 6, 4, 2), 2, 1, 2),
+    **each("fft fft2 ifft2", lambda g: ((g.s(2, 4, 6), g.s(2, 4, 6)),)),
+    "irfft": lambda g: ((g.s(2, 4, 6), g.s(2, 4, 6)), 7),
+    "rfft": lambda g: (g.s(2, 4, 6), 8),
     "image.resize": lambda g: (g.f(2, 5, 6, 3), (3, 7), "bilinear", True),
     **each("bitwise_and bitwise_or bitwise_xor gcd lcm", lambda g: (g.i(), g.i())),
     **each(
@@ -321,7 +324,7 @@ def reference(name: str) -> Callable[..., Any] | None:
     return CLOSED.get(name) or getattr(np, name, None) or getattr(np.linalg, name, None)
 
 
-@pytest.mark.parametrize("name", [n for n in sorted(TABLE) if reference(n) and n != "nextafter"])
+@pytest.mark.parametrize("name", [n for n in sorted(TABLE) if reference(n) and n not in ("nextafter", "fft")])
 def test_a_row_is_numpy(name: str) -> None:
     arguments = call(name)
     wanted = reference(name)
@@ -335,7 +338,7 @@ def test_a_row_is_numpy(name: str) -> None:
 HISTORY = (
     "sum", "mean", "max", "exp", "matmul", "softmax", "gelu", "relu", "conv", "max_pool", "one_hot", "where", "cast",
     "concatenate", "stack", "einsum", "norm", "dot_product_attention", "layer_normalization", "scatter_update",
-    "slice_update", "scatter", "segment_sum", "top_k", "take",
+    "slice_update", "scatter", "segment_sum", "top_k", "take", "rfft",
 )
 # fmt: on
 

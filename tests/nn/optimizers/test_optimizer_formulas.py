@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -131,89 +130,6 @@ def test_muon_takes_adam_for_what_is_no_matrix_or_excluded() -> None:
 
 
 # ---- Keras -----------------------------------------------------------------------------------------------------------
-
-KERAS: list[tuple[str, dict[str, Any]]] = [
-    ("SGD", {"learning_rate": 1e-4}),
-    ("SGD", {"learning_rate": 1e-4, "momentum": 0.9}),
-    ("SGD", {"learning_rate": 1e-4, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
-    ("SGD", {"clipnorm": 0.5}),
-    ("SGD", {"global_clipnorm": 0.5}),
-    ("SGD", {"clipvalue": 0.5}),
-    ("RMSprop", {}),
-    ("RMSprop", {"centered": True, "momentum": 0.5, "rho": 0.8}),
-    ("Adam", {}),
-    ("Adam", {"amsgrad": True, "beta_1": 0.8, "epsilon": 1e-3}),
-    ("Adam", {"use_ema": True, "ema_momentum": 0.7, "ema_overwrite_frequency": 3}),
-    ("Adam", {"gradient_accumulation_steps": 3}),
-    ("AdamW", {}),
-    ("Adamax", {"weight_decay": 0.1}),
-    ("Nadam", {}),
-    ("Adagrad", {}),
-    ("Adadelta", {"learning_rate": 0.5}),
-    ("Ftrl", {}),
-    ("Ftrl", {"l1_regularization_strength": 0.3, "l2_shrinkage_regularization_strength": 0.1, "beta": 0.5}),
-    ("Ftrl", {"weight_decay": 0.1, "learning_rate_power": -0.7}),
-    ("Lion", {}),
-    ("Lamb", {"weight_decay": 0.1}),
-    ("Adafactor", {"weight_decay": 0.1}),
-    ("Muon", {}),
-    ("Muon", {"nesterov": False, "rms_rate": None, "ns_steps": 3, "adam_lr_ratio": 0.5}),
-    # Not ScheduleFreeAdamW: on its PyTorch backend Keras 3.15 reads `momentum_old` after it was changed in place.
-]
-
-
-@pytest.mark.ci
-@every_dtype
-@every_problem
-@pytest.mark.parametrize(("name", "options"), KERAS, ids=lambda part: str(part))
-def test_ten_steps_equal_those_of_keras(name: str, options: dict[str, Any], problem: Any, dtype: str) -> None:
-    keras = peers.keras()
-    starts = [START.astype(dtype), START[0].astype(dtype)]
-    ours = [ag.tensor(a, requires_grad=True) for a in starts]
-    theirs = [keras.Variable(a, dtype=dtype) for a in starts]
-    optimizer = getattr(optimizers, name)(**options, parameters=ours)
-    peer = getattr(keras.optimizers, name)(**options)
-    for _ in range(10):
-        gradients = [problem(p.numpy()) for p in ours]
-        for p, g in zip(ours, gradients, strict=True):
-            p.grad = g
-        optimizer.step()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy, within Keras's Nadam
-            peer.apply([keras.ops.convert_to_tensor(g) for g in gradients], theirs)
-        for p, q in zip(ours, theirs, strict=True):
-            np.testing.assert_allclose(p.data, q.value.detach().numpy(), rtol=1e-6, atol=1e-6)
-    optimizer.finalize_variable_values()
-    peer.finalize_variable_values(theirs)
-    for p, q in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(p.data, q.value.detach().numpy(), rtol=1e-6, atol=1e-6)
-
-
-SCHEDULES: list[tuple[str, dict[str, Any]]] = [
-    ("ExponentialDecay", {"initial_learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.5}),
-    ("ExponentialDecay", {"initial_learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.5, "staircase": True}),
-    ("InverseTimeDecay", {"initial_learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.5}),
-    ("InverseTimeDecay", {"initial_learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.5, "staircase": True}),
-    ("PiecewiseConstantDecay", {"boundaries": [5, 12], "values": [0.3, 0.2, 0.1]}),
-    ("PolynomialDecay", {"initial_learning_rate": 0.1, "decay_steps": 20, "power": 2.0}),
-    ("PolynomialDecay", {"initial_learning_rate": 0.1, "decay_steps": 20, "cycle": True}),
-    ("CosineDecay", {"initial_learning_rate": 0.1, "decay_steps": 20, "alpha": 0.1}),
-    ("CosineDecay", {"initial_learning_rate": 0.01, "decay_steps": 20, "warmup_target": 0.2, "warmup_steps": 5}),
-    ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 7}),
-    ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 7, "t_mul": 1.0, "m_mul": 0.8}),
-    ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 7, "t_mul": 1.5, "alpha": 0.1}),
-]
-
-
-@pytest.mark.ci
-@pytest.mark.parametrize(("name", "options"), SCHEDULES, ids=lambda part: str(part))
-def test_schedules_equal_those_of_keras(name: str, options: dict[str, Any]) -> None:
-    keras = peers.keras()
-    ours, theirs = getattr(schedules, name)(**options), getattr(keras.optimizers.schedules, name)(**options)
-    # Where waves meet, rounding in Keras's single precision decides which of them a step belongs to.
-    expected = [float(theirs(t)) for t in range(60)]
-    different = [t for t in range(60) if abs(ours(t) - expected[t]) > 1e-6]
-    assert len(different) <= (2 if name == "CosineDecayRestarts" else 0), different
 
 
 @pytest.mark.ci

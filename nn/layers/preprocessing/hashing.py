@@ -1,0 +1,122 @@
+"""Hashing and HashedCrossing: categories without a vocabulary, put in bins by a hash of their names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ...config.arguments import as_array, flag, is_text, one_of, positive
+from ...config.fields import Converted, field
+from ...module.module import Shape
+from .categories import VECTORS, Array, Encoding
+from .fingerprints import crossed, farm
+from .vocabulary import Salt, as_salt, hashed
+
+
+class Hashing(Encoding):
+    """Puts strings or integers in bins by a hash of their characters or digits: out = hash(x) mod K.
+
+    Args:
+        num_bins: K.
+        mask_value: a value that has bin 0 for itself; the others then share K - 1.
+        salt: an integer, or two, for SipHash with this key; None for FarmHash.
+        output_mode: "int", "one_hot", "multi_hot" or "count", see `categories`.
+        sparse: False; arrays are dense.
+
+    Example:
+        >>> Hashing(3)([["A"], ["B"], ["C"], ["D"], ["E"]]).tolist()
+        [[1], [0], [1], [1], [2]]
+        >>> Hashing(3, mask_value="")([["A"], ["B"], [""]]).tolist()
+        [[1], [1], [0]]
+    """
+
+    _takes_text = True
+    num_bins: int = field(positive)
+    mask_value: str | int | None = field(default=None)
+    salt: Converted[Salt, tuple[int, int] | None] = field(as_salt, default=None)
+    output_mode: str = field(one_of("int", *VECTORS), default="int")
+    sparse: bool = field(flag, default=False)
+
+    def call(self, values: Any) -> Any:
+        """Return the bins, int64 of the given shape, or their vectors."""
+        values = _values(self, values)
+        masks = self.mask_value is not None and self.num_bins > 1
+        bins = self.num_bins - masks
+        places = {key: hashed(_word(key), bins, self.salt) + masks for key in set(values.ravel().tolist())}
+        if masks:
+            places[self.mask_value] = 0
+        index = np.array([places[key] for key in values.ravel().tolist()], np.int64).reshape(values.shape)
+        return ag.tensor(index if self.output_mode == "int" else self._encoded(index, self.num_bins))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape, or that of the vectors."""
+        return self._encoded_shape(input_shape, self.num_bins)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_bins}, output_mode={self.output_mode}"
+
+
+class HashedCrossing(Encoding):
+    """Puts pairs of categories, or longer tuples, in bins by a hash: out = hash(x_1, x_2, …) mod K.
+
+    Args:
+        num_bins: K.
+        output_mode: "int", or "one_hot" for a vector of K.
+        sparse: False; arrays are dense.
+
+    Call it on a list of arrays of strings or integers, all of shape (N,) or (N, 1).
+
+    Example:
+        >>> HashedCrossing(5)([np.array(["A", "B", "A"]), np.array([101, 101, 102])]).tolist()
+        [1, 4, 3]
+    """
+
+    _takes_text = True
+    num_bins: int = field(positive)
+    output_mode: str = field(one_of("int", "one_hot"), default="int")
+    sparse: bool = field(flag, default=False)
+
+    def _cast(self, x: Any) -> Any:
+        return [super(HashedCrossing, self)._cast(part) for part in x] if isinstance(x, (list, tuple)) else x
+
+    def call(self, values: Any) -> Any:
+        """Return the bins, int64 of the inputs' shape, or their vectors."""
+        parts = [_values(self, part) for part in values] if isinstance(values, (list, tuple)) else []
+        shape = parts[0].shape if parts else ()
+        if len(parts) < 2 or {part.shape for part in parts} != {shape} or len(shape) > 2 or shape[1:] not in ((), (1,)):
+            received = [part.shape for part in parts] or type(values).__name__
+            raise ag.ShapeError(
+                f"{self._speaker}: expected a list of two or more arrays, all of shape (N,) or (N, 1); received "
+                f"{received}"
+            )
+        tuples = zip(*(part.ravel().tolist() for part in parts), strict=True)
+        bins = [crossed([farm(_word(p)) if isinstance(p, str) else p for p in t]) % self.num_bins for t in tuples]
+        index = np.array(bins, np.int64).reshape(shape)
+        return ag.tensor(index if self.output_mode == "int" else self._encoded(index, self.num_bins))
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """Return the shape of one input, or that of the vectors."""
+        return self._encoded_shape(tuple(input_shape[0]), self.num_bins)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_bins}, output_mode={self.output_mode}"
+
+
+def _values(layer: Encoding, x: Any) -> Array:
+    """Return strings, or integers, of which floats lose what is behind the point."""
+    array = as_array(x.data if isinstance(x, Tensor) else x)
+    if not is_text(array) and array.dtype.kind not in "iufb":
+        raise TypeError(f"{layer._speaker}: expected strings or integers; received {x!r:.80}")
+    if array.dtype.kind in "fb":
+        return array.astype(np.int64)
+    if array.dtype.kind in "SO":
+        return np.array([_word(part).decode() for part in array.ravel()], object).reshape(array.shape)
+    return array
+
+
+def _word(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()

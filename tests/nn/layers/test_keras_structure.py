@@ -1,0 +1,160 @@
+"""Layers beside Keras's, apart from their values: weights, names, shapes, configurations; and its seeds and dtypes."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+import nn
+from nn import initializers, layers
+
+from .. import peers
+from .layer_table import EXAMPLES
+
+# Examples that Keras's layer cannot be made from, or called on, where there is no TensorFlow.
+NOT_THERE = {"StringLookup", "TextVectorization", "Hashing", "HashedCrossing", "IntegerLookup"}
+OURS_ALONE = {
+    "Residual",
+    "PositionalEmbedding",
+    "RotaryEmbedding",
+    "SinusoidalEmbedding",
+    "TokenAndPositionEmbedding",
+    "TransformerBlock",
+}
+BESIDE = {name: row for name, row in EXAMPLES.items() if name not in NOT_THERE | OURS_ALONE}
+# Keras's class has another name.
+OTHER_NAME = {"GroupQueryAttention"}
+# These pass masks on here: their results have the steps of their inputs.
+MASKS_HERE = {"Embedding", "ReversibleEmbedding", "RMSNormalization"}
+# Keras leaves lengths open that the equation gives.
+OTHER_SHAPE = {"EinsumDense"}
+
+
+def given(row: tuple[Any, ...]) -> tuple[bool, list[np.ndarray]]:
+    """Return whether the arguments of an example are one list, and the arguments."""
+    kind, shapes = (row[1], row[2:]) if isinstance(row[1], str) else ("float32", row[1:])
+    listed = isinstance(shapes[0], list)
+    return listed, [np.ones((2, *s), "int32" if kind == "int" else kind) for s in (shapes[0] if listed else shapes)]
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("name", BESIDE)
+def test_weights_names_and_shapes_are_those_of_keras(name: str) -> None:
+    keras = peers.keras()
+    source, listed, arrays = BESIDE[name][0], *given(BESIDE[name])
+    theirs = eval(source, {n: getattr(keras.layers, n) for n in dir(keras.layers)})
+    ours = eval(source, dict(vars(layers)))
+    out = theirs(arrays) if listed else theirs(*arrays)
+    with ag.no_grad():
+        result = ours(arrays) if listed else ours(*arrays)
+    if not isinstance(out, (list, tuple)):
+        assert result.shape == tuple(out.shape)
+
+    # The state of Keras's random generators is among its weights; ours is not.
+    weights = [w for w in theirs.weights if "seed_generator" not in w.path and str(w.dtype).startswith("float")]
+    mine = [t for t in ours.weights if t.dtype.kind == "f"]
+    assert [(t.name.rpartition(".")[2], t.shape, t.requires_grad) for t in mine] == [
+        (w.path.rpartition("/")[2], tuple(w.shape), w.trainable) for w in weights
+    ]
+    assert ours.count_params() == theirs.count_params()
+    if name not in OTHER_NAME:
+        assert ours.name == _base(theirs.name)
+    if name not in MASKS_HERE:
+        assert bool(ours.supports_masking) == bool(theirs.supports_masking)
+    if name not in OTHER_SHAPE and (listed or len(arrays) == 1):
+        shapes = [(None, *a.shape[1:]) for a in arrays]
+        asked = shapes if listed else shapes[0]
+        assert tuple(ours.compute_output_shape(asked)) == tuple(theirs.compute_output_shape(asked))
+
+
+def _base(name: str) -> str:
+    """Return a name without the number that Keras counts its layers with."""
+    head, _, tail = name.rpartition("_")
+    return head if tail.isdigit() else name
+
+
+# ---- seeds ----------------------------------------------------------------------------------------------------------
+
+IMAGES = np.arange(2 * 8 * 8 * 3, dtype=np.float32).reshape(2, 8, 8, 3)
+SEEDED = {
+    "Dropout": (lambda seed: layers.Dropout(0.5, seed=seed), IMAGES),
+    "GaussianNoise": (lambda seed: layers.GaussianNoise(0.5, seed=seed), IMAGES),
+    "GaussianDropout": (lambda seed: layers.GaussianDropout(0.5, seed=seed), IMAGES),
+    "AlphaDropout": (lambda seed: layers.AlphaDropout(0.5, seed=seed), IMAGES),
+    "SpatialDropout2D": (lambda seed: layers.SpatialDropout2D(0.5, seed=seed), IMAGES),
+    "RandomTranslation": (lambda seed: layers.RandomTranslation(0.5, 0.5, seed=seed), IMAGES),
+    "RandomBrightness": (lambda seed: layers.RandomBrightness(0.5, seed=seed), IMAGES),
+    "RandomColorJitter": (lambda seed: layers.RandomColorJitter(brightness_factor=0.5, seed=seed), IMAGES),
+    "CutMix": (lambda seed: layers.CutMix((1.0, 1.0), seed=seed), IMAGES),
+    "LSTM": (lambda seed: layers.LSTM(3, dropout=0.5, seed=seed, kernel_initializer="ones"), IMAGES[:, 0] / 99),
+    "MultiHeadAttention": (lambda seed: layers.MultiHeadAttention(1, 2, dropout=0.5, seed=seed), IMAGES[:, 0]),
+}
+
+
+@pytest.mark.parametrize("name", SEEDED)
+def test_layers_take_a_seed_generator(name: str) -> None:
+    make, x = SEEDED[name]
+
+    def drawn(layer: Any) -> np.ndarray:
+        nn.set_seed(0)  # of initial weights
+        return layer(*[x] * (2 if name == "MultiHeadAttention" else 1), training=True).numpy()
+
+    first = drawn(make(nn.random.SeedGenerator(7)))
+    np.testing.assert_array_equal(drawn(make(nn.random.SeedGenerator(7))), first)
+    if name != "RandomColorJitter":  # of which each part has a stream of its own
+        np.testing.assert_array_equal(drawn(make(7)), first)
+    shared = nn.random.SeedGenerator(7)
+    again = [drawn(make(shared)) for _ in range(5)]
+    assert any(not np.array_equal(again[0], other) for other in again[1:])
+    layer = make(nn.random.SeedGenerator(7))
+    assert layer.get_config()["seed"] == 7
+    np.testing.assert_array_equal(drawn(type(layer).from_config(layer.get_config())), drawn(make(7)))
+    np.testing.assert_array_equal(drawn(copy.deepcopy(layer)), first)
+    keras = {"class_name": "SeedGenerator", "config": {"name": "seed_generator", "seed": 7}}
+    np.testing.assert_array_equal(drawn(make(keras)), drawn(make(7)))
+
+
+RANDOM = ["glorot_uniform", "he_normal", "lecun_uniform", "random_normal", "random_uniform", "orthogonal"]
+
+
+@pytest.mark.parametrize("name", [*RANDOM, "truncated_normal"])
+def test_initializers_take_a_seed_generator(name: str) -> None:
+    kind = type(initializers.get(name))
+    seed = nn.random.SeedGenerator(3)
+    same = kind(seed=3)((4, 4)).numpy()
+    draws = [kind(seed=seed)((4, 4)).numpy() for _ in range(2)]
+    np.testing.assert_array_equal(draws[0], same)
+    assert not np.array_equal(draws[0], draws[1])
+    assert kind(seed=seed).get_config()["seed"] == 3
+
+
+# ---- dtypes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["float32", "float64", "float16"])
+def test_a_dtype_may_be_a_policy(name: str) -> None:
+    described = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": name}, "registered_name": None}
+    for dtype in (nn.mixed_precision.DTypePolicy(name), described, name, np.dtype(name)):
+        layer = layers.Dense(2, dtype=dtype)
+        assert layer([[1.0]]).dtype == name
+        assert layer.dtype_policy.name == layer.compute_dtype.name == layer.variable_dtype.name == name
+        again = layers.Dense.from_config(layer.get_config())
+        assert again.dtype == name
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "bfloat16"])
+def test_other_policies_are_refused_by_name(policy: str) -> None:
+    for dtype in (policy, {"class_name": "DTypePolicy", "config": {"name": policy}}):
+        with pytest.raises(ValueError, match=f"one of float32, float64, float16; received name='{policy}'"):
+            layers.Dense(2, dtype=dtype)
+
+
+@pytest.mark.parametrize("kind", [layers.DepthwiseConv1D, layers.DepthwiseConv2D])
+def test_rules_of_depthwise_kernels_have_the_name_of_keras(kind: Any) -> None:
+    layer = kind(2, depthwise_regularizer="l2", depthwise_constraint="non_neg", depthwise_initializer="ones")
+    layer(np.ones((1, 3, 3, 1))[:, :, 0] if kind is layers.DepthwiseConv1D else np.ones((1, 3, 3, 1)))
+    assert [round(float(loss), 4) for loss in layer.losses] == [0.01 * layer.kernel.size]
