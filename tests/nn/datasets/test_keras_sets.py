@@ -41,6 +41,7 @@ def serve(mirror: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: P
     """Return what puts a small file on a mirror in the place of a data set's, under the hash that it has."""
     monkeypatch.setattr(fetch.sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("AUTOGRAD_LITE_DATA", raising=False)
     address, folder = mirror
 
@@ -212,6 +213,19 @@ def test_reviews_and_their_words_from_a_mirror(serve: Serve, tmp_path: Path) -> 
         imdb.load_data(num_words="7")  # type: ignore[arg-type]
 
 
+def test_what_keras_has_downloaded_is_used(serve: Serve, tmp_path: Path) -> None:
+    words = serve("reuters_word_index.json", b'{"the": 1}')
+    kept = tmp_path / "keras" / "datasets" / words.name
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(words.read_bytes())
+    assert reuters.get_word_index(progress=False) == {"the": 1}
+    assert Mirror.asked == []
+    kept.write_bytes(b'{"the": 2}')  # of another version: left alone, and not used
+    assert reuters.get_word_index(progress=False) == {"the": 1}
+    assert Mirror.asked == ["/reuters_word_index.json"]
+    assert kept.read_bytes() == b'{"the": 2}'
+
+
 def test_a_changed_file_is_refused_before_it_is_read(serve: Serve) -> None:
     serve("reuters.npz", npz(x=np.array([[1], [2, 3]], dtype=object), y=np.arange(2))).write_bytes(b"PK other bytes")
     with pytest.raises(DatasetError, match="is not the right file: expected at most 3,000,000 bytes with SHA-256"):
@@ -227,6 +241,7 @@ def test_without_a_network_the_error_says_what_to_do(
 ) -> None:
     monkeypatch.setattr(fetch.sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("AUTOGRAD_LITE_DATA", raising=False)
     monkeypatch.setitem(sources.SOURCES, name, sources.SOURCES[name]._replace(mirrors=("http://127.0.0.1:9/",)))
     with pytest.raises(DatasetError) as error:
