@@ -25,6 +25,7 @@ from nn.datasets import (
     cifar100,
     fetch,
     imdb,
+    npz as npz_files,
     reuters,
     sources,
 )
@@ -287,6 +288,7 @@ def test_lists_of_integers_of_every_protocol(rng: np.random.Generator) -> None:
         lists([1], (1, 2)),
         lists([1], [10**12]),
         lists([1], np.arange(2)),
+        lists(*[[1]] * 2),  # one list twice
         np.arange(3),
         [[1], [2]],
         Harm(),
@@ -301,6 +303,13 @@ def test_any_other_pickle_is_refused_and_not_run(bad: Any, tmp_path: Path, monke
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_length_that_is_not_that_of_the_list_is_refused() -> None:
+    good = pickle.dumps(lists([1], [2]), 4)
+    assert parse_lists(good, "it") == [[1], [2]]
+    with pytest.raises(ValueError, match="an array whose length is not that of its list"):
+        parse_lists(good.replace(b"K\x01K\x02\x85", b"K\x01K\x03\x85"), "it")
+
+
 def test_the_two_ways_of_a_malicious_npz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="asks for 'pathlib"):
@@ -310,6 +319,13 @@ def test_the_two_ways_of_a_malicious_npz(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(ValueError, match="hold numbers that fill its shape; received complex128"):
         parse_npz(npz(x=np.zeros(2, complex)), ["x"], "it")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_arrays_have_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(npz_files, "_MOST", 1000)
+    assert len(parse_npz(npz(x=np.zeros(50)), ["x"], "it")[0]) == 50
+    with pytest.raises(ValueError, match=r"expected x\.npy to have at most 1,000 bytes; it unpacks to more"):
+        parse_npz(npz(x=np.zeros(200)), ["x"], "it")
 
 
 def test_a_size_that_is_only_stated_costs_nothing() -> None:
