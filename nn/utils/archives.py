@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from ..config.limits import most_elements
+from ..config.limits import elements_allowed
 
 __all__ = ["ENTRIES", "RATIO", "unpack"]
 
@@ -117,7 +117,7 @@ class _Folder:
     def __init__(self, root: Path, archive: Path) -> None:
         self.root = root
         self.entries = ENTRIES
-        self.bytes = RATIO * archive.stat().st_size + most_elements()
+        self.bytes = RATIO * archive.stat().st_size + elements_allowed()
         self.free_of_links: set[Path] = set()  # folders; none of them can become a link, which only replaces files
 
     def place(self, name: str) -> Path:

@@ -31,6 +31,7 @@ from nn.datasets import fetch
 from nn.datasets.idx import encode_idx, parse_idx
 from nn.datasets.npz import parse_npz
 from nn.saving import SavedFileError
+from nn.saving.keras.archive import archive_bytes, read_archive
 from nn.utils.archives import unpack
 
 from .mutation import changed_bytes, changed_text, changed_tree, deep_json
@@ -105,6 +106,29 @@ class Files:
                 about = json.loads(head["__metadata__"]["nn"]) if "nn" in head["__metadata__"] else {}
                 about.pop("crc32", None)  # who means harm does not leave it
                 self.parts.setdefault(kind, []).append((data, head, about, body))
+        self.archives: list[tuple[bytes, dict[str, bytes]]] = []
+        for model in (made, functional()):
+            path = folder / "damaged.keras"
+            model.save(path)
+            self.archives.append((path.read_bytes(), read_archive("save", "damaged", path.read_bytes())))
+            path.unlink()
+
+    def of_keras(self, random: Random) -> bytes:
+        """Return a damaged `.keras` file: as a whole, or with a damaged file in a sound archive."""
+        data, files = random.choice(self.archives)
+        way = random.random()
+        if way < 0.15:
+            return changed_bytes(random, data, files["model.weights.h5"])
+        if way < 0.45:
+            return archive_bytes({**files, "model.weights.h5": self.hdf5(random)})
+        trees = [json.loads(other["config.json"]) for _, other in self.archives]
+        text = deep_json(random) if way > 0.97 else json.dumps(changed_tree(random, *random.sample(trees, 2)))
+        return archive_bytes({**files, random.choice(("config.json",) * 9 + ("metadata.json",)): text.encode()})
+
+    def hdf5(self, random: Random) -> bytes:
+        """Return a damaged HDF5 file."""
+        first, second = (files["model.weights.h5"] for _, files in random.sample(self.archives, 2))
+        return changed_bytes(random, first, second)
 
     def damaged(self, kind: str) -> Callable[[Random], bytes]:
         """Return what makes damaged files of a kind."""
@@ -355,6 +379,8 @@ def readers(folder: Path) -> dict[str, Reader]:
         "load_model": Reader(files.damaged("model"), files.reading(nn.models.load_model), (SavedFileError,)),
         "load_weights": Reader(files.damaged("weights"), files.reading(target.load_weights, target), (ValueError,)),
         "load_checkpoint": Reader(files.damaged("checkpoint"), load_checkpoint, (ValueError,)),
+        "Keras's models": Reader(files.of_keras, files.reading(nn.models.load_model), (SavedFileError,)),
+        "Keras's weights": Reader(files.hdf5, files.reading(target.load_weights, target), (ValueError,)),
         "model_from_json": Reader(_texts(texts), nn.models.model_from_json, (ValueError,)),
         "deserialize": Reader(configuration, nn.saving.deserialize_keras_object, (ValueError, TypeError)),
         "Graph.from_json": Reader(_texts(_graphs()), _draw, (ValueError,)),
@@ -368,6 +394,8 @@ READERS = (
     "load_model",
     "load_weights",
     "load_checkpoint",
+    "Keras's models",
+    "Keras's weights",
     "model_from_json",
     "deserialize",
     "Graph.from_json",

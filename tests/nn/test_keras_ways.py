@@ -113,7 +113,7 @@ class Autoencoder(models.Model):
         self.tracker = metrics.Mean(name="error")
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        (x,) = data
+        x = data
         loss = np.square(self.coder(x) - x).mean()
         loss.backward()
         self.optimizer.step()
@@ -129,7 +129,7 @@ def test_a_model_with_its_own_step_needs_neither_targets_nor_call() -> None:
     # One batch an epoch: the metric is the loss of that batch only if it was reset before it.
     assert history["error"] == pytest.approx(history["last"], rel=1e-6)
     assert len(set(history["error"])) == 3
-    assert model.metrics == [model.tracker]
+    assert model.metrics[1:] == [model.tracker]
     with pytest.raises(NotImplementedError, match="expected a method call"):
         model.predict(X)
 
@@ -137,7 +137,7 @@ def test_a_model_with_its_own_step_needs_neither_targets_nor_call() -> None:
 def test_a_part_without_targets_is_kept_for_validation() -> None:
     class Checked(Autoencoder):
         def test_step(self, data: Any) -> dict[str, Any]:
-            (x,) = data
+            x = data
             seen.append(x)
             return {"error": np.square(self.coder(x) - x).mean()}
 
