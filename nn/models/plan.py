@@ -84,7 +84,7 @@ class Plan:
                 if found[slot] is None:
                     source = self.sources.get(slot)  # None for an input that another model computes
                     module = Module(name="intermediate") if source is None else source
-                    found[slot] = Symbol(*self.specs[slot], Call(module, (), {}), 0, source and source._name)
+                    found[slot] = Symbol(*self.specs[slot], Call(module, (), {}), 0, module._name if source else None)
             for one in self.steps:
                 kept = [found[slot].call for slot in one.outs if found[slot] is not None]
                 call = (
