@@ -86,7 +86,7 @@ _LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan",
 _LATE["raise_on_nan"] = ".nonfinite.watch"
 
 if TYPE_CHECKING:
-    from . import graph as graph
+    from . import graph as graph, nn as nn
     from .graph import (
         Graph as Graph,
         Program as Program,
@@ -99,14 +99,14 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        if name == "graph":
-            return _import_module(".graph", __name__)
+        if name in ("graph", "nn"):
+            return _import_module(f".{name}", __name__)
         if name in _LATE:
             return getattr(_import_module(_LATE[name], __name__), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), "graph", *_LATE})
+        return sorted({*globals(), "graph", "nn", *_LATE})
 
 
 def _picture(tensor: Tensor) -> str:

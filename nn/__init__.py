@@ -38,6 +38,7 @@ from . import (
 from .layers.layer import Layer as Layer
 from .models import Input as Input, Model as Model, Sequential as Sequential
 from .module.module import Module as Module, Parameter as Parameter
+from .module.variable import Variable as Variable
 
 
 def version() -> str:

@@ -46,7 +46,8 @@ def _operand(op: Op, x: Any) -> Any:
     if isinstance(x, np.ndarray):
         return NotImplemented if x.__array_priority__ > 0 else _bare(op, x)  # as NumPy's own arrays defer
     if isinstance(x, (np.generic, int, float, complex)):
-        return x
+        # One that says what ufuncs make of it, such as a learning rate, is a Python number.
+        return x.__pos__() if hasattr(x, "__array_ufunc__") else x  # type: ignore[operator]
     if isinstance(x, (list, tuple)):
         return numbers(op.name, "the operand", x)
     return NotImplemented

@@ -137,6 +137,16 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
     def name(self, name: str | None) -> None:
         self._name = name
 
+    @property
+    def path(self) -> str:
+        """The name, or "": what Keras calls the path of a variable."""
+        return self.name or ""
+
+    @property
+    def value(self) -> Tensor:
+        """The tensor itself: what Keras calls the value of a variable."""
+        return self
+
     # ---- gradients --------------------------------------------------------------------------------------------------
 
     @property
@@ -158,6 +168,15 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
             )
         self._node = LEAF if value else None
         self._stamp = next_stamp()
+
+    @property
+    def trainable(self) -> bool:
+        """Keras's name of `requires_grad`."""
+        return self.requires_grad
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self.requires_grad = value
 
     @property
     def is_leaf(self) -> bool:
@@ -253,10 +272,8 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
         np.copyto(self._own_buffer(), new)
 
     def assign_sub(self, delta: Tensor | npt.ArrayLike) -> None:
-        """Subtract `delta`, of this tensor's shape, in place: `assign(self.data - delta)` in one pass (a leaf only)."""
+        """Subtract `delta`, broadcastable, in place: `assign(self.data - delta)` in one pass (a leaf only)."""
         step = self._fitting("assign_sub", delta)
-        if step.shape != self.shape:
-            raise ShapeError(f"assign_sub: expected shape {self.shape}; received {step.shape}")
         buffer = self._own_buffer()
         np.subtract(buffer, step, out=buffer, casting="same_kind")
 

@@ -65,7 +65,7 @@ def shuffled(x: Array, y: Array, batch: int) -> Iterator[tuple[Array, Array]]:
 
 def loop(model: models.Sequential, batches: Batches) -> dict[str, float]:
     """One epoch by hand, with the model's own optimizer and metrics; returns the mean loss and the metrics."""
-    optimizer, metrics, loss_of = model.optimizer, model.metrics, CategoricalCrossentropy()
+    optimizer, metrics, loss_of = model.optimizer, model.metrics[1].metrics, CategoricalCrossentropy()
     for metric in metrics:
         metric.reset_state()
     total, rows = 0.0, 0

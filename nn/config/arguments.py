@@ -305,9 +305,23 @@ _INNER = frozenset(
 ) | {"mean", "mode"}
 
 
+_PACKAGE = __name__.removesuffix("config.arguments")  # "nn.", or "autograd_lite.nn."
+
+
+def place_here(thing: Any) -> str | None:
+    """Return the name that the module of a class or function has in this package; None for those of others.
+
+    Example:
+        >>> place_here(place_here), place_here(Real)
+        ('config.arguments', None)
+    """
+    module = f"{getattr(thing, '__module__', '')}."
+    return module.removeprefix(_PACKAGE)[:-1] if module.startswith(_PACKAGE) else None
+
+
 def checked_here(cls: T) -> T:
     """Let the errors of a new class say what was called, if it is one of nn's own."""
-    if cls.__module__.partition(".")[0] == "nn":
+    if place_here(cls) is not None:
         inner = _INNER if cls.__name__ != "Module" else _INNER | {"__call__"}
         checked_class(cls, without=inner | {name for name in vars(cls) if name.startswith("on_")})
     return cls

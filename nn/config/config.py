@@ -13,7 +13,7 @@ import numpy as np
 from autograd_lite import Generator, Tensor
 
 from .ambient import CUSTOM_OBJECTS, Block
-from .arguments import checked_here
+from .arguments import checked_here, place_here
 from .fields import attribute, declare, field, is_made, option, weight
 from .limits import reading
 from .settings import DTypePolicy
@@ -42,8 +42,8 @@ def kept_by_class(function: Callable[[Any], T]) -> Callable[[Any], T]:
 
 def _name_of(thing: Any) -> str:
     """Return the name of a class or function in configurations."""
-    package, *inner = thing.__module__.split(".")
-    return f"{inner[0]}.{thing.__name__}" if package == "nn" and inner else str(thing.__name__)
+    place = (place_here(thing) or "").partition(".")[0]
+    return f"{place}.{thing.__name__}" if place else str(thing.__name__)
 
 
 @dataclass_transform(eq_default=False, field_specifiers=(attribute, field, option, weight))
@@ -231,7 +231,7 @@ def plain(value: Any) -> Any:
         return {"class_name": name_in_configurations(type(value)), "config": plain(value.get_config())}
     if not isinstance(value, type) and callable(value) and (name := custom_name(value)) is not None:
         return {"class_name": "function", "config": name}
-    ours = str(getattr(value, "__module__", "")).startswith("nn.")
+    ours = place_here(value) is not None
     return value.__name__ if ours and (isinstance(value, type) or inspect.isfunction(value)) else value
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypedDict, cast
 import numpy as np
 import numpy.typing as npt
 
-from autograd_lite import ShapeError, Tensor, tensor
+from autograd_lite import Tensor, tensor
 
 from .. import constraints, initializers, regularizers
 from ..config.arguments import flag, is_integer, positive
@@ -17,8 +17,8 @@ from ..config.config import Configurable
 from ..config.fields import Converted, attribute, option
 from ..config.limits import spend
 from ..config.settings import DTypeLike
-from ..module.module import Module, Parameter
-from ..module.penalties import Added, Rules, clear_added, inside_model, penalties
+from ..module.module import Module
+from ..module.penalties import Added, Rules, add_penalty, clear_added, inside_model, penalties
 
 Function = Callable[..., Any]
 Rule = str | Function | None
@@ -128,7 +128,7 @@ class Layer(Configurable, Module):
             shape: of the weight; () for a single number.
             initializer: name, Initializer or function of (shape, dtype).
             dtype: by default the layer's.
-            trainable: whether it requires a gradient.
+            trainable: whether it requires a gradient; integers never do.
             regularizer: penalty on it: a name, a Regularizer or a function of a tensor; None for none.
             constraint: what it is brought back to after each step: a name, a Constraint or a function of an array.
             name: as Keras has it; here the attribute that it is assigned to names the weight.
@@ -147,8 +147,8 @@ class Layer(Configurable, Module):
             )
         spend(tuple(shape))
         kind = self.dtype if dtype is None else np.dtype(dtype)
-        weight = Parameter(initializers.get(initializer)(tuple(shape), kind), kind)
-        weight.requires_grad = trainable
+        made = initializers.get(initializer)(tuple(shape), kind)
+        weight = tensor(made, dtype=kind, requires_grad=trainable and kind.kind == "f")
         if penalty is not None or bound is not None:
             rules = copy.copy(self._rules or Rules(self, {}))  # a failed build gets the old ones back
             rules.weights = [*rules.weights, (weight, penalty, bound)]
@@ -166,13 +166,7 @@ class Layer(Configurable, Module):
         Raises:
             ShapeError: if it is not a scalar.
         """
-        shape = np.shape(loss)
-        if shape != ():
-            raise ShapeError(f"{self.name}.add_loss: expected a scalar; received shape {shape}. Take its sum or mean")
-        added = self._added
-        if added is None:
-            added = vars(self).setdefault("_added", Added())
-        added.terms.append(loss if isinstance(loss, Tensor) else tensor(loss, dtype=self.dtype))
+        add_penalty(self, loss)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the module; the penalty on its output, if there is one, is then among `losses`."""

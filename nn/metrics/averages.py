@@ -33,6 +33,9 @@ class Mean(Metric):
         self._total = 0.0
         self._count = 0.0
 
+    def _state(self) -> dict[str, Any]:
+        return {"total": self._total, "count": self._count}
+
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in numbers, of any shape."""
         self.add(as_array(values), sample_weight)
@@ -70,6 +73,9 @@ class Sum(Metric):
     def reset_state(self) -> None:
         self._total = 0.0
 
+    def _state(self) -> dict[str, Any]:
+        return {"total": self._total}
+
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in numbers, of any shape."""
         array = as_array(values)
@@ -98,6 +104,9 @@ class MeanTensor(Metric):
         """Forget all arrays, and their shape."""
         self._total: Array | None = None
         self._count: Array | None = None
+
+    def _state(self) -> dict[str, Any]:
+        return {} if self._total is None else {"total": self._total, "count": self._count}
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in one array.

@@ -45,6 +45,12 @@ class FBetaScore(Metric):
     def reset_state(self) -> None:
         self._counts: Array | None = None  # TP, FP and FN of each class
 
+    def _state(self) -> dict[str, Any]:
+        if self._counts is None:
+            return {}
+        tp, fp, fn = self._counts.sum(axis=1) if self.average == "micro" else self._counts
+        return {"true_positives": tp, "false_positives": fp, "false_negatives": fn, "intermediate_weights": tp + fn}
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         y_true, y_pred = as_array(y_true), as_array(y_pred)
         check_same_shape(self.name, y_true, y_pred)
@@ -114,6 +120,9 @@ class _Matrix(Metric):
     def reset_state(self) -> None:
         spend((self.num_classes, self.num_classes))
         self._matrix = np.zeros((self.num_classes, self.num_classes))
+
+    def _state(self) -> dict[str, Any]:
+        return {"total_confusion_matrix": self._matrix}
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in one batch.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,8 @@ class Counts(Metric):
     top_k = cast("int | None", None)
     class_id = cast("int | None", None)
     _labels = False  # whether each index of the last axis has counts of its own
+    #: what Keras keeps of them
+    _kept: ClassVar[tuple[str, ...]] = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 
     def _count_at(self, thresholds: npt.ArrayLike) -> None:
         self.thresholds = np.asarray(thresholds, np.float64)
@@ -40,6 +42,9 @@ class Counts(Metric):
 
     def reset_state(self) -> None:
         self._bins = np.zeros((2, 1, len(self.thresholds) + 1))  # of negatives and positives, by label and bin
+
+    def _state(self) -> dict[str, Any]:
+        return {name: getattr(self, name).T for name in self._kept}
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in one batch: targets 0 and 1, and predictions of the same shape.
@@ -143,6 +148,9 @@ class _AtThresholds(Counts):
     def values(self) -> Array:
         """Return one number a threshold."""
         raise NotImplementedError
+
+    def _state(self) -> dict[str, Any]:
+        return super()._state() if len(self._kept) == 2 else {"accumulator": self.values()}
 
     def result(self) -> float | Array:
         """Return the value, or an array of those at the thresholds if there are several."""
@@ -254,6 +262,7 @@ class Precision(_AtThresholds):
     top_k: int | None = field(optional(positive), default=None)
     class_id: int | None = field(optional(any_integer), default=None)
     name: str = field(default="precision")
+    _kept = ("true_positives", "false_positives")
 
     def values(self) -> Array:
         return divided(self.true_positives, self.true_positives + self.false_positives)
@@ -279,6 +288,7 @@ class Recall(_AtThresholds):
     top_k: int | None = field(optional(positive), default=None)
     class_id: int | None = field(optional(any_integer), default=None)
     name: str = field(default="recall")
+    _kept = ("true_positives", "false_negatives")
 
     def values(self) -> Array:
         return divided(self.true_positives, self.true_positives + self.false_negatives)

@@ -94,15 +94,32 @@ class Metric(Configurable, metaclass=_Begun):
 
     @property
     def variables(self) -> list[Tensor]:
-        """What `add_variable` has made, in this order."""
-        return [variable for variable, _ in vars(self).get("_variables", ())]
+        """The state: what `add_variable` has made, other tensors and metrics among the attributes; built-in state.
+
+        The state of the metrics of nn itself is given as copies, of Keras's names, shapes and values.
+        """
+        made = [variable for variable, _ in vars(self).get("_variables", ())]
+        known = {id(variable) for variable in made}
+        for value in vars(self).values():
+            if isinstance(value, Metric):
+                made += value.variables
+            elif isinstance(value, Tensor) and value.is_leaf and id(value) not in known:
+                made.append(value)
+        return made + [ag.tensor(np.array(a), dtype="float32", name=name) for name, a in self._state().items()]
+
+    def _state(self) -> dict[str, Any]:
+        """Return the state that is not in tensors, by Keras's names."""
+        return {}
 
     def reset_state(self) -> None:
-        """Forget all batches: give each variable its initial value."""
-        if "_variables" not in vars(self):
+        """Forget all batches: give each variable its initial value, 0 if it was not made by `add_variable`."""
+        if not (variables := self.variables) and "_variables" not in vars(self):
             raise NotImplementedError(f"{type(self).__name__}: write reset_state(self)")
-        for variable, made in vars(self)["_variables"]:
-            variable.assign(made(variable.shape, variable.dtype))
+        made = {id(variable): initializer for variable, initializer in vars(self).get("_variables", ())}
+        for variable in variables:
+            initial = made.get(id(variable))
+            shape, dtype = variable.shape, variable.dtype
+            variable.assign(np.zeros(shape, dtype) if initial is None else initial(shape, dtype))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in one batch."""

@@ -164,6 +164,15 @@ class R2Score(Metric):
         self._origin: Array | None = None  # the first target; sums of distances to it lose no digits
         self._sums: Array = np.zeros((4, 0))  # of w, w (y - origin), w (y - origin)², w (y - p)²
 
+    def _state(self) -> dict[str, Any]:
+        if self._origin is None:
+            return {"num_samples": 0}
+        w, first, second, residual = self._sums
+        total, origin = first + w * self._origin, self._origin
+        squared = second + 2 * origin * first + origin**2 * w
+        number = self._samples * len(origin)
+        return {"num_samples": number, "squared_sum": squared, "sum": total, "residual": residual, "count": w}
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         y, p = as_array(y_true).astype(np.float64), as_array(y_pred).astype(np.float64)
         check_same_shape(self.name, y, p)

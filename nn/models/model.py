@@ -11,6 +11,7 @@ import numpy.typing as npt
 from autograd_lite import Tensor
 
 from .. import saving
+from ..config.arguments import flag
 from ..config.config import Configurable
 from ..config.fields import attribute
 from ..config.limits import reading
@@ -35,6 +36,7 @@ class Model(Configurable, Trainer):
         outputs: symbols computed from them by layers, operators and NumPy functions; nested as the model returns them.
         name: what summaries and error messages call it.
         dtype: floating dtype that inputs are cast to; by default that of the first floating input, else float32.
+        trainable: whether its parameters require gradients; see the attribute.
 
     A layer that is called several times shares its weights between the calls. A model is a layer too.
 
@@ -70,15 +72,23 @@ class Model(Configurable, Trainer):
         *,
         name: str | None = None,
         dtype: npt.DTypeLike | None = None,
+        trainable: bool = True,
     ) -> None:
         if type(self) is Model:
             self._arguments = ((), {})  # its symbols would keep all layers alive
-        if inputs is None and outputs is None:
-            super().__init__(name=name, dtype=dtype)
-            return
-        if inputs is None or outputs is None:
+        if (inputs is None) != (outputs is None):
             raise TypeError("Model: expected inputs and outputs, both or none; received one of them")
-        self._make(planned("Model", inputs, outputs), name, dtype)
+        if inputs is None:
+            super().__init__(name=name, dtype=dtype)
+        else:
+            self._make(planned("Model", inputs, outputs), name, dtype)
+        self._begin_trainable(trainable)
+
+    def _begin_trainable(self, trainable: bool) -> None:
+        """Freeze a new model if it is not to be trained: the parts that it has, and those that it will get."""
+        if not flag(self, "trainable", trainable):
+            self.trainable = False
+            self._made_frozen = not self.built
 
     def _make(self, plan: Plan, name: str | None, dtype: npt.DTypeLike | None) -> None:
         """Become the functional model of a plan."""
@@ -341,6 +351,11 @@ class Model(Configurable, Trainer):
         if custom_objects is not None:
             with saving.CustomObjectScope(custom_objects):
                 return cls.from_config(config)
+        if "input_layers" in config:  # Keras's
+            with reading(config):
+                model = cls.__new__(cls)
+                model._make(planned("Model", *saving.keras.reading.functional(config)), config.get("name"), None)
+                return model
         if "calls" not in config:
             return super().from_config(config)
         with reading(config):
@@ -362,14 +377,14 @@ class Model(Configurable, Trainer):
 
     # ---- saving -----------------------------------------------------------------------------------------------------
 
-    def save_weights(self, path: Any) -> None:
-        """Write all parameters and buffers to a safetensors file; see `nn.saving.save_weights`."""
-        saving.save_weights(self, path)
+    def save_weights(self, path: Any, overwrite: bool = True) -> None:
+        """Write all parameters and buffers to a file; see `nn.saving.save_weights`."""
+        saving.save_weights(self, path, overwrite)
 
-    def load_weights(self, path: Any) -> None:
-        """Assign all parameters and buffers from a safetensors file; see `nn.saving.load_weights`."""
-        saving.load_weights(self, path)
+    def load_weights(self, path: Any, skip_mismatch: bool = False) -> None:
+        """Assign all parameters and buffers from a file; see `nn.saving.load_weights`."""
+        saving.load_weights(self, path, skip_mismatch)
 
-    def save(self, path: Any, include_optimizer: bool = True) -> None:
+    def save(self, path: Any, include_optimizer: bool = True, *, overwrite: bool = True) -> None:
         """Write the whole model, and how it is trained, to one file; see `nn.saving.save_model`."""
-        saving.save_model(self, path, include_optimizer)
+        saving.save_model(self, path, include_optimizer, overwrite=overwrite)

@@ -83,8 +83,9 @@ class Plan:
             for slot in self.input_slots:
                 if found[slot] is None:
                     source = self.sources.get(slot)  # None for an input that another model computes
+                    name = None if source is None else source._name
                     module = Module(name="intermediate") if source is None else source
-                    found[slot] = Symbol(*self.specs[slot], Call(module, (), {}), 0, module._name if source else None)
+                    found[slot] = Symbol(*self.specs[slot], Call(module, (), {}), 0, name)
             for one in self.steps:
                 kept = [found[slot].call for slot in one.outs if found[slot] is not None]
                 call = (

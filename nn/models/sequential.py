@@ -33,6 +33,7 @@ class Sequential(Model):
         layers: the layers; more come with `add`.
         name: what summaries and error messages call it.
         dtype: floating dtype that inputs are cast to; float32 by default.
+        trainable: whether its parameters require gradients; see the attribute.
 
     If the first entry is a layer with an `input_shape`, or `layers.Input(shape)`, every layer is built when it is
     added; otherwise all of them at the first call. Layers are named as in Keras, `dense`, `dense_1`, …, but counted
@@ -54,7 +55,12 @@ class Sequential(Model):
     _taken: Mapping[str, int] = attribute(MappingProxyType({}))
 
     def __init__(
-        self, layers: Iterable[Module | Symbol] | None = None, *more: Any, name: str | None = None, dtype: Any = None
+        self,
+        layers: Iterable[Module | Symbol] | None = None,
+        *more: Any,
+        name: str | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
     ) -> None:
         if type(self) is Sequential:
             self._arguments = ((), {})
@@ -69,6 +75,7 @@ class Sequential(Model):
             )
         for layer in layers or ():
             self.add(layer)
+        self._begin_trainable(trainable)
 
     def add(self, layer: Any) -> None:
         """Append a layer.
@@ -289,6 +296,8 @@ class Sequential(Model):
         if cls is not Sequential:
             return super().from_config(config)
         with reading(config):
+            if "sample" not in config and saving.keras.reading.is_keras(config):
+                config = saving.keras.reading.sequential(config)
             if "layers" not in config or not isinstance(config["layers"], list):
                 raise ValueError(
                     "Sequential.from_config: expected a dict with a list of layers, as get_config() returns it; "
@@ -300,6 +309,7 @@ class Sequential(Model):
                 model._add_input(InputLayer(shape, dtype=kind))
             for layer in config["layers"]:
                 model.add(layer_from_config(layer))
+            model._begin_trainable(config.get("trainable", True))
             return model
 
 

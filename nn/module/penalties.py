@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from autograd_lite import Tensor
+import numpy as np
+
+from autograd_lite import ShapeError, Tensor, tensor
 
 from .. import constraints, regularizers
 from ..config.ambient import INSIDE_MODEL
@@ -107,6 +109,21 @@ def has_penalties(modules: Iterable[Tree[Any]]) -> bool:
         if rules is not None and (rules.regularizers or any(r for _, r, _ in rules.weights)):
             return True
     return False
+
+
+def add_penalty(module: Any, loss: Tensor | float) -> None:
+    """Add a penalty to those of the running call of a module.
+
+    Raises:
+        ShapeError: if it is not a scalar.
+    """
+    shape = np.shape(loss)
+    if shape != ():
+        raise ShapeError(f"{module.name}.add_loss: expected a scalar; received shape {shape}. Take its sum or mean")
+    added = vars(module).get("_added")
+    if added is None:
+        added = vars(module).setdefault("_added", Added())
+    added.terms.append(loss if isinstance(loss, Tensor) else tensor(loss, dtype=module.dtype))
 
 
 def clear_added(module: Tree[Any]) -> None:

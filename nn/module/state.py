@@ -13,6 +13,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ..config.arguments import place_here
 from .tree import Tree
 
 Carried = list[tuple[Tree[Any], str, list[Tensor] | None]]
@@ -92,15 +93,28 @@ def carried_in(module: Tree[Any], state: Any, strict: bool) -> tuple[dict[str, T
     return tensors, changes
 
 
+def _own_buffers(part: Tree[Any]) -> list[Tensor]:
+    """Return the buffers that a custom class may change in a call."""
+    if place_here(type(part)) is not None:
+        return []
+    return [t for _, t in part._members() if isinstance(t, Tensor) and t.is_leaf and not t.requires_grad]
+
+
 @contextmanager
 def undisturbed(module: Tree[Any]) -> Iterator[None]:
-    """Let a module run inside without changing what its layers carry from batch to batch."""
+    """Let a module run inside without changing what its layers carry from batch to batch.
+
+    Nor does it change the buffers of classes that are not of nn, which may assign to them in any call.
+    """
     before = {id(part): (part, {name: vars(part).get(name) for name in part._carries()}) for _, part in module._walk()}
+    buffers = [(tensor, tensor.numpy()) for part, _ in before.values() for tensor in _own_buffers(part)]
     for part, held in before.values():
         vars(part).update(dict.fromkeys(held))
     try:
         yield
     finally:
+        for tensor, values in buffers:
+            tensor.assign(values)
         for _, part in module._walk():
             _, held = before.get(id(part), (part, dict.fromkeys(part._carries())))
             vars(part).update(held)

@@ -11,14 +11,88 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, Self
+
+import numpy as np
+
+from autograd_lite import Tensor
 
 from ..config.arguments import number, optional
 from ..config.fields import REQUIRED, Converted, Field
 from .schedules import LearningRateSchedule
 
 Schedule = LearningRateSchedule | Callable[[], float]
-LearningRate = Converted[float | Schedule, float]
+
+
+class Now:
+    """What a number of an optimizer has in addition, as it is a variable in Keras: `assign`, `numpy` and `value`.
+
+    In arithmetic it is what it was when it was read; `value`, `numpy()`, `float` and `int` read it again.
+    """
+
+    _owner: Any
+    _of: str
+
+    @classmethod
+    def read(cls, owner: Any, name: str, value: Any) -> Self:
+        """Return the number that an attribute of an optimizer is now."""
+        number: Self = cls(value)  # type: ignore[call-arg]
+        number._owner, number._of = owner, name
+        return number
+
+    @property
+    def value(self) -> Any:
+        """What the optimizer has by now."""
+        return getattr(self._owner, self._of)
+
+    def numpy(self) -> Any:
+        """Return what the optimizer has by now as an array without axes, of Keras's dtype."""
+        return np.array(self.value, np.int32 if isinstance(self, int) else np.float32)
+
+    def assign(self, value: Any) -> None:
+        """Set the attribute of the optimizer."""
+        setattr(self._owner, self._of, value.item() if isinstance(value, Tensor | np.ndarray) else value)
+
+    def assign_add(self, value: Any) -> None:
+        """Add to the attribute of the optimizer."""
+        self.assign(self.value + value)
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtract from the attribute of the optimizer."""
+        self.assign(self.value - value)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.array(self.value.__pos__(), dtype)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of a number, ()."""
+        return ()
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        # NumPy makes float64 of subclasses of float, which would promote float32; a Python float does not.
+        return getattr(ufunc, method)(*[+x if isinstance(x, (RateNow, CountNow)) else x for x in inputs], **kwargs)
+
+    def __reduce__(self) -> tuple[type, tuple[Any]]:
+        plain = self.value.__pos__()
+        return type(plain), (plain,)
+
+
+class RateNow(Now, float):
+    """A learning rate, as an optimizer has it now; see `Now`."""
+
+    def __float__(self) -> float:
+        return +self.value
+
+
+class CountNow(Now, int):
+    """The number of steps that an optimizer has taken by now; see `Now`."""
+
+    def __int__(self) -> int:
+        return +self.value
+
+
+LearningRate = Converted[float | Schedule, RateNow]
 
 
 class Quantity:
@@ -71,9 +145,10 @@ class _Rate(_Argument):
     """A learning rate; a schedule is kept in `_schedule`, and gives the number for the current step."""
 
     def __get__(self, obj: Any, kind: type | None = None) -> Any:
-        if obj is None or obj._schedule is None:
-            return super().__get__(obj, kind)
-        return self._now(obj, obj._schedule)
+        if obj is None:
+            return self
+        rate = super().__get__(obj, kind) if obj._schedule is None else self._now(obj, obj._schedule)
+        return RateNow.read(obj, self.name, rate)
 
     def __set__(self, obj: Any, value: Any) -> None:
         owner = type(obj).__name__

@@ -14,7 +14,7 @@ from ..config.arguments import positive
 from ..config.config import plain
 from .composite import CompositeOptimizer
 from .gradients import Gradients, is_finite, scaled, unscaled
-from .hyper import Inner, Number, Quantity
+from .hyper import CountNow, Inner, Number, Quantity
 from .optimizer import Optimizer
 from .parameters import Parameters
 from .rules import Array
@@ -129,9 +129,13 @@ class LossScaleOptimizer(CompositeOptimizer):
         return self._good_steps
 
     @property
-    def iterations(self) -> int:
+    def iterations(self) -> CountNow:
         """The number of steps that the inner optimizer has taken."""
         return self.inner_optimizer.iterations
+
+    @iterations.setter
+    def iterations(self, iterations: int) -> None:
+        self.inner_optimizer.iterations = iterations
 
     @property
     def used(self) -> list[Optimizer]:

@@ -16,13 +16,13 @@ import numpy as np
 
 from autograd_lite import Changes, GradError, Tensor, tensor
 
-from ..config.arguments import flag, integer, optional, positive, text
+from ..config.arguments import flag, integer, not_negative, optional, place_here, positive, text
 from ..config.config import Registered, argument_names, plain
 from ..config.fields import Converted, field
 from ..module.penalties import constraint_of
 from .blocks import Block, Start, Step, partition
 from .gradients import Gradients, accumulated, clipped, matched, scaled, unscaled, usable
-from .hyper import LearningRate, Number, OptionalNumber, Quantity, Rate, Schedule, bound
+from .hyper import CountNow, LearningRate, Number, OptionalNumber, Quantity, Rate, RateNow, Schedule, bound
 from .parameters import Parameters, named
 from .rules import Array, Rule, averaged, decayed
 from .state import arrays, same_keys, same_kinds, whole_number
@@ -148,9 +148,14 @@ class Optimizer(_Begun):
     # ---- the parameters ---------------------------------------------------------------------------------------------
 
     @property
-    def iterations(self) -> int:
-        """The number of steps taken; calls that only accumulated gradients do not count."""
-        return self._iterations // (self.gradient_accumulation_steps or 1)
+    def iterations(self) -> CountNow:
+        """The number of steps taken, which may be set; calls that only accumulated gradients do not count."""
+        return CountNow.read(self, "iterations", self._iterations // (self.gradient_accumulation_steps or 1))
+
+    @iterations.setter
+    def iterations(self, iterations: int) -> None:
+        checked = not_negative(type(self).__name__, "iterations", iterations)
+        self._iterations = checked * (self.gradient_accumulation_steps or 1)
 
     def bind(self, parameters: Parameters) -> None:
         """Set the parameters to train; binding the same ones again changes nothing.
@@ -224,7 +229,7 @@ class Optimizer(_Begun):
     def _partition(self) -> None:
         self._blocks = partition(self._parameters, self.elementwise, self._is_undecayed)
         # Rules of nn raise nothing and call ufuncs alone; one that may raise must not have changed a piece before.
-        self._in_pieces = self.elementwise and str(type(self).rule.__module__).partition(".")[0] == "nn"
+        self._in_pieces = self.elementwise and place_here(type(self).rule) is not None
         self._decays = [not self._is_undecayed(block.parameters[0]) for block in self._blocks]
 
     def _bound(self, method: str) -> list[Tensor]:
@@ -307,9 +312,9 @@ class Optimizer(_Begun):
     def _note_step(self, changes: Changes, gradients: Gradients) -> None:
         """Compute a step with gradients that are not scaled, and note all that it changes; nothing has changed yet."""
         counted: dict[str, Any] = {"_iterations": self._iterations + 1}
-        hyper = {**self._hyper, "iterations": self.iterations + 1}
+        hyper = {**self._hyper, "iterations": self._iterations // (self.gradient_accumulation_steps or 1) + 1}
         if self._schedule is not None:
-            hyper["learning_rate"] = self.learning_rate  # what the schedule says now
+            hyper["learning_rate"] = float(self.learning_rate)  # what the schedule says now
             changes.call(operator.setitem, self._hyper, "learning_rate", hyper["learning_rate"])
         every = self.gradient_accumulation_steps
         if every:
@@ -451,7 +456,8 @@ class Optimizer(_Begun):
         Raises:
             AttributeError: if an argument of a subclass's constructor is not an attribute of the same name.
         """
-        config = {name: plain(getattr(self, name)) for name in argument_names(type(self)) if name != "parameters"}
+        given = {name: getattr(self, name) for name in argument_names(type(self)) if name != "parameters"}
+        config = {name: float(value) if isinstance(value, RateNow) else plain(value) for name, value in given.items()}
         return config | ({} if self._schedule is None else {"learning_rate": plain(self._schedule)})
 
     def __repr__(self) -> str:

@@ -15,9 +15,55 @@ from .. import losses, metrics, optimizers
 from ..config.config import kept_by_class
 from ..data.structure import is_structure, map_structure
 from ..metrics import MeanMetricWrapper, Metric
+from ..metrics.metric import as_array
 from ..module.masks import MASKS, joined, masks_in
 from .feed import rows_of
-from .outputs import _OutputMetric, _OutputsLoss, _PartialLoss, fitted, reduced
+from .outputs import _LossTracker, _OutputMetric, _OutputsLoss, _PartialLoss, fitted, reduced, scalar_or_array
+
+
+class _CompiledMetrics(Metric):
+    """All metrics that `compile` was given, as one; of these, only the weighted ones are given the sample weights.
+
+    Args:
+        plain: metrics without weights.
+        weighted: metrics with weights.
+    """
+
+    def __init__(self, plain: tuple[Metric, ...], weighted: tuple[Metric, ...]) -> None:
+        self._groups = plain, weighted
+        super().__init__("compile_metrics")
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics in the order of `evaluate`: those of several outputs by name."""
+        plain, weighted = self._groups
+        found = plain + weighted
+        return tuple(sorted(found, key=lambda metric: metric.name if isinstance(metric, _OutputMetric) else ""))
+
+    @property
+    def variables(self) -> list[Tensor]:
+        """Those of all metrics, in the order of `metrics`."""
+        return [v for metric in self.metrics if not isinstance(metric, _PartialLoss) for v in metric.variables]
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        for group in self._groups:
+            for metric in group:
+                metric.reset_state()
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in one batch, except what the masks of the predictions leave out."""
+        predicted = values_of(y_pred)
+        masks = masks_in(y_pred) if MASKS else None
+        plain, weighted = self._groups
+        for metric in plain:
+            _show(metric, y_true, predicted, None, masks)
+        for metric in weighted:
+            _show(metric, y_true, predicted, sample_weight, masks)
+
+    def result(self) -> dict[str, Any]:
+        """Return the results by name."""
+        return {m.name: scalar_or_array(m.result()) for m in self.metrics if not isinstance(m, _PartialLoss)}
 
 
 class Compiled(NamedTuple):
@@ -26,18 +72,19 @@ class Compiled(NamedTuple):
     optimizer: optimizers.Optimizer
     loss: losses.Loss | None
     metrics: tuple[Metric, ...]
-    weighted: tuple[Metric, ...] = ()
+    weighted: tuple[Metric, ...]
+    tracker: _LossTracker
+    together: _CompiledMetrics
 
     @property
     def all_metrics(self) -> tuple[Metric, ...]:
-        """The metrics without and with sample weights, in the order of `evaluate`: those of several outputs by name."""
-        found = self.metrics + self.weighted
-        return tuple(sorted(found, key=lambda metric: metric.name if isinstance(metric, _OutputMetric) else ""))
+        """The metrics without and with sample weights, in the order of `evaluate`."""
+        return self.together.metrics
 
     def apart(self, modules: Iterable[Any]) -> Compiled:
         """Return a copy whose losses and metrics share nothing with these but the modules."""
         memo = {id(module): module for module in modules}
-        return Compiled(self.optimizer, *copy.deepcopy((self.loss, self.metrics, self.weighted), memo))
+        return Compiled(self.optimizer, *copy.deepcopy(self[1:], memo))
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `compile` that make the same, as objects."""
@@ -64,11 +111,7 @@ class Compiled(NamedTuple):
 
     def update_metrics(self, y: Any, y_pred: Any, w: Any) -> None:
         """Show one batch to every metric, except what the masks of the predictions leave out."""
-        predicted = values_of(y_pred)
-        masks = masks_in(y_pred) if MASKS else None
-        for group, weights in ((self.metrics, None), (self.weighted, w)):
-            for metric in group:
-                _show(metric, y, predicted, weights, masks)
+        self.together.update_state(y, y_pred, w)
 
 
 def _show(metric: Any, y: Any, predicted: Any, w: Any, masks: Any) -> None:
@@ -85,8 +128,7 @@ def _show(metric: Any, y: Any, predicted: Any, w: Any, masks: Any) -> None:
     if masks is not None and w is None and isinstance(metric, MeanMetricWrapper):
         metric.update_masked(y, predicted, joined(None, masks))
         return
-    kind: Any = type(metric)
-    if masks is not None and "sample_weight" in _parameters(kind):
+    if masks is not None and "sample_weight" in parameters_of(type(metric).update_state):
         w = joined(w, masks)
     if w is None:
         metric.update_state(y, predicted)
@@ -95,13 +137,14 @@ def _show(metric: Any, y: Any, predicted: Any, w: Any, masks: Any) -> None:
 
 
 @kept_by_class
-def _parameters(kind: Any) -> frozenset[str]:
-    return frozenset(inspect.signature(kind.update_state).parameters)
+def parameters_of(method: Any) -> frozenset[str]:
+    """Return the names of a method's parameters."""
+    return frozenset(inspect.signature(method).parameters)
 
 
 def values_of(y_pred: Any) -> Any:
     """Return the arrays of a model's output, a Tensor or a structure of Tensors."""
-    return y_pred.data if y_pred.__class__ is Tensor else map_structure(lambda t: t.data, y_pred)
+    return y_pred.data if y_pred.__class__ is Tensor else map_structure(as_array, y_pred)
 
 
 def compiled_with(
@@ -135,7 +178,10 @@ def compiled_with(
     used = ["loss", *(m.name for group in made for m in group)]
     if len(set(used)) < len(used):
         raise ValueError(f"expected metrics with different names, none of them 'loss'; received {used[1:]}")
-    return Compiled(optimizers.get(optimizer), found, *made)
+    plain, weighed = made
+    return Compiled(
+        optimizers.get(optimizer), found, plain, weighed, _LossTracker(found), _CompiledMetrics(plain, weighed)
+    )
 
 
 def _of_one_output(loss: Any) -> bool:

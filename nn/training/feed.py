@@ -17,7 +17,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ..config.arguments import as_array, is_text, number, positive, refused
+from ..config.arguments import as_array, is_number, is_text, number, positive, refused
 from ..data import DataLoader
 from ..data.py_dataset import Passes, PyDataset
 from ..data.structure import is_structure, leaves, map_structure, unpack
@@ -36,12 +36,22 @@ class Samples(NamedTuple):
         y: the same.
         w: one weight a sample, or None.
         size: the number of rows.
+        packed: whether inputs without targets came in a tuple.
     """
 
     x: Any
     y: Any
     w: Array | None
     size: int
+    packed: bool = False
+
+    def data(self) -> Any:
+        """Return what `train_step` is given: (x, y, w), (x, y), or x by itself, unless it came in a tuple."""
+        if self.w is not None:
+            return self.x, self.y, self.w
+        if self.y is not None:
+            return self.x, self.y
+        return (self.x,) if self.packed or isinstance(self.x, (tuple, list)) else self.x
 
 
 def as_inputs(what: str, x: Any, dtype: np.dtype[Any], name: str = "x") -> Any:
@@ -101,6 +111,8 @@ def as_samples(what: str, x: Any, y: Any, dtype: np.dtype[Any], w: Any = None) -
             f"{what}: expected as many targets as samples; received x {_shapes(inputs)} and y {_shapes(targets)}. "
             "Pair each sample with its own target"
         )
+    if is_number(w) or getattr(w, "shape", None) == ():  # one weight for all samples
+        w = np.full(size, float(w))
     weights = None if w is None else as_inputs(what, w, dtype, "sample_weight")
     if weights is not None and rows_of(weights) != size:
         raise ag.ShapeError(
@@ -275,7 +287,7 @@ class ArrayFeed(Feed):
 
     def epoch(self) -> Iterator[Samples]:
         """Yield the batches of the next epoch."""
-        x, y, w, size = self.samples
+        x, y, w, size, _ = self.samples
         order = ag.random.permutation(size).data if self.shuffle else None
         plain = x.__class__ is np.ndarray and y.__class__ is np.ndarray
         for start in range(0, size, self.batch_size):
@@ -457,7 +469,10 @@ class Intake(NamedTuple):
                 )
 
         def convert(batch: Any) -> Samples:
-            return self._weighed(self.samples(*unpack(batch)), weights)
+            samples = self.samples(*unpack(batch))
+            if samples.y is None and isinstance(batch, (tuple, list)):
+                samples = samples._replace(packed=True)
+            return self._weighed(samples, weights)
 
         if isinstance(data[0], PyDataset):
             batches = StreamFeed(self.what, Passes(data[0], shuffle), convert)

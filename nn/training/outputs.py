@@ -182,7 +182,7 @@ class Means:
         rest = self.total / self.count if self.count else 0.0
         return rest + sum(self.loss.weights[name] * mean.mean() for name, mean in self.parts.items() if self.loss)
 
-    def values(self, used: tuple[metrics.Metric, ...]) -> dict[str, float]:
+    def values(self, used: Sequence[metrics.Metric]) -> dict[str, float]:
         """Return the loss and the metrics."""
         found = {"loss": self.mean()} if self.begun else {}
         for metric in used:
@@ -190,27 +190,59 @@ class Means:
         return found
 
 
-class NamedMeans(Means):
-    """The means over samples of the values that a custom `train_step` or `test_step` returns for its batches."""
+class _LossTracker(metrics.Mean):
+    """The mean loss since the last reset; a custom `train_step` may show it its losses.
 
-    def __init__(self) -> None:
-        super().__init__(None)
-        self.totals: dict[str, float] = {}
+    Args:
+        loss: the compiled loss, or None.
+    """
+
+    def __init__(self, loss: losses.Loss | None) -> None:
+        self.loss = loss
+        super().__init__("loss")
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        super().reset_state()
+        self.means = Means(self.loss)
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has seen a batch since the reset."""
+        return self.means.begun or self._count > 0
+
+    def result(self) -> float:
+        """Return the mean."""
+        return self.means.mean() if self.means.begun else super().result()
+
+
+class Returned:
+    """The values that custom steps return, as `Means` has those of the steps here.
+
+    Args:
+        step: the method that returns them, for error messages.
+    """
+
+    def __init__(self, step: str) -> None:
+        self.step = step
+        self.last: dict[str, Any] = {}
 
     def add(self, value: Any, weight: float) -> None:
-        """Take in a batch of `weight` samples."""
+        """Take in what a step returned, in place of what the step before it did."""
+        self.last = {}
+        self._take_in(value)
+
+    def _take_in(self, value: Any) -> None:
         if not isinstance(value, Mapping):
             raise TypeError(
-                f"train_step: expected a dict of numbers by name, such as {{'loss': loss}}; received {value!r:.80}"
+                f"{self.step}: expected a dict of numbers by name, such as {{'loss': loss}}; received {value!r:.80}"
             )
-        for name, one in value.items():
-            self.totals[name] = self.totals.get(name, 0.0) + scalar(f"train_step, {name!r}", one) * weight
-        self.count += weight
+        for name, one in sorted(value.items()):
+            if isinstance(one, Mapping):
+                self._take_in(one)
+            else:
+                self.last[name] = one if np.ndim(one) else scalar(f"{self.step}, {name!r}", one)
 
-    def values(self, used: tuple[metrics.Metric, ...]) -> dict[str, float]:
-        """Return the means, and for a compiled metric among them its own result."""
-        own = {metric.name: metric for metric in used}
-        return {
-            name: scalar_or_array(own[name].result()) if name in own else total / self.count
-            for name, total in self.totals.items()
-        }
+    def values(self, used: Sequence[metrics.Metric]) -> dict[str, float]:
+        """Return what the last step returned."""
+        return dict(self.last)

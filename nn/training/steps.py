@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -18,13 +18,13 @@ from ..data.structure import unpack
 from ..metrics import Metric
 from ..module.modes import in_mode, rest_in_inference
 from ..module.module import Module
-from ..module.penalties import has_penalties, model_call, penalties
-from .compiled import Compiled, compiled_with
+from ..module.penalties import add_penalty, has_penalties, model_call, penalties
+from .compiled import Compiled, _CompiledMetrics, compiled_with, parameters_of
 from .feed import as_tensors, rows_of
 from .interrupts import heard_interrupts, raise_ignored
-from .outputs import _PartialLoss, scalar_or_array
+from .outputs import _LossTracker, _PartialLoss, scalar_or_array
 
-Data = tuple[Any, ...]
+Data = Any  # a tuple, or x itself
 T = TypeVar("T")
 
 
@@ -53,10 +53,17 @@ def _only(name: str, given: Any) -> Any:
     return given[name] if isinstance(given, Mapping) and list(given) == [name] else given
 
 
+def own_metrics(modules: Iterable[Module]) -> list[Metric]:
+    """Return the metrics among the attributes of modules."""
+    return [value for module in modules for value in vars(module).values() if isinstance(value, Metric)]
+
+
 class Stepper(Module):
     """A module that can be compiled, and make one step."""
 
     stop_training: bool = False
+    run_eagerly: bool = False
+    jit_compile: bool = False
     _compiled: Compiled | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -71,6 +78,14 @@ class Stepper(Module):
     def losses(self) -> list[Tensor]:
         """The penalties of all layers: those on weights, and those that the last call added; see `regularizers`."""
         return penalties(self)
+
+    def add_loss(self, loss: Tensor | float) -> None:
+        """Add a penalty, a scalar, from within the `call` of a subclass; `fit` adds it to the loss.
+
+        Raises:
+            ShapeError: if it is not a scalar.
+        """
+        add_penalty(self, loss)
 
     def compile(
         self,
@@ -122,6 +137,7 @@ class Stepper(Module):
         if self.built and (parameters := self.parameters()):
             compiled.optimizer.bind(parameters)
         self._compiled = compiled
+        self.run_eagerly, self.jit_compile = bool(others.get("run_eagerly")), others.get("jit_compile") is True
         rest_in_inference(self)
 
     def get_compile_config(self) -> dict[str, Any] | None:
@@ -144,8 +160,8 @@ class Stepper(Module):
             >>> model, twin = (models.Sequential([layers.Dense(1, input_shape=(2,))]) for _ in range(2))
             >>> model.compile("sgd", "mse", metrics=["mae"])
             >>> twin.compile_from_config(model.get_compile_config())
-            >>> twin.optimizer, twin.metrics
-            (SGD(learning_rate=0.01, momentum=0.0), [MeanAbsoluteError(name='mae')])
+            >>> twin.optimizer, twin.metrics[1].metrics
+            (SGD(learning_rate=0.01, momentum=0.0), (MeanAbsoluteError(name='mae'),))
         """
         self.compile(**restored(dict(config)))
 
@@ -155,20 +171,51 @@ class Stepper(Module):
         return None if self._compiled is None else self._compiled.optimizer
 
     @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compiled is not None
+
+    @property
     def metrics(self) -> list[Metric]:
-        """The metrics that the model was compiled with, then those among its attributes; `fit` resets them all."""
-        own = [value for value in vars(self).values() if isinstance(value, Metric)]
-        return own if self._compiled is None else [*self._require_compiled("metrics").all_metrics, *own]
+        """All metrics, which `fit` and `evaluate` reset: the loss, what `compile` was given as one, then the model's.
+
+        The model's own are those among its attributes and those of its layers. A class may override this property to
+        list the metrics that it reports itself.
+        """
+        own = own_metrics(module for _, module in self._walk())
+        if self._compiled is None:
+            return own
+        compiled = self._require_compiled("metrics")
+        parts = [metric for metric in compiled.metrics if isinstance(metric, _PartialLoss)]
+        given = len(compiled.all_metrics) > len(parts)
+        return [compiled.tracker, *([compiled.together] if given else []), *parts, *own]
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names that Keras's `metrics_names` has: one, "compile_metrics", for all that `compile` was given."""
-        if self._compiled is None:
-            return []
-        given = self._compiled.all_metrics
-        parts = [metric.name for metric in given if isinstance(metric, _PartialLoss)]
-        own = [metric.name for metric in self.metrics if metric not in given]
-        return ["loss", *["compile_metrics"] * (len(given) > len(parts)), *parts, *own]
+        """The names of `metrics`: one, "compile_metrics", for all that `compile` was given."""
+        return [metric.name for metric in self.metrics] if self.compiled else []
+
+    def _each_metric(self) -> list[Metric]:
+        """Return the metrics by whose names values are reported: those of `compile` one by one."""
+        found: list[Metric] = []
+        for metric in self.metrics:
+            found += metric.metrics if isinstance(metric, _CompiledMetrics) else [metric]
+        return found
+
+    def reset_metrics(self) -> None:
+        """Make all metrics forget what they have seen."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return the results of all metrics by name; that of the loss only if it has seen a batch."""
+        found: dict[str, Any] = {}
+        for metric in self.metrics:
+            if isinstance(metric, _CompiledMetrics):
+                found |= metric.result()
+            elif not isinstance(metric, _LossTracker) or metric.begun:
+                found[metric.name] = scalar_or_array(metric.result())
+        return found
 
     def _speaker(self, method: str) -> str:
         """Return how errors name a method of this model: "Sequential.fit"."""
@@ -241,8 +288,18 @@ class Stepper(Module):
 
     # ---- steps, to be overridden ------------------------------------------------------------------------------------
 
-    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> Tensor:
-        """Return the compiled loss and the layers' penalties as a scalar Tensor; for use in a custom `train_step`."""
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Tensor:
+        """Return the compiled loss and the layers' penalties as a scalar Tensor; a subclass may override it.
+
+        Args:
+            x: the inputs, for a class that overrides it.
+            y: the targets.
+            y_pred: the model's outputs.
+            sample_weight: weight of each sample, or None.
+            training: whether it is a step of training, for a class that overrides it.
+        """
         return self._weighed(self._speaker("compute_loss"), y, y_pred, sample_weight)[0]
 
     def _weighed(self, what: str, y: Any, y_pred: Any, w: Any, penalized: bool = True) -> tuple[Tensor, float]:
@@ -262,27 +319,33 @@ class Stepper(Module):
             total = total + penalty
         return total, weight
 
-    def _loss_of(self, x: Any, y: Any, y_pred: Any, w: Any, penalized: bool = True) -> tuple[Tensor, float]:
+    def _loss_of(
+        self, x: Any, y: Any, y_pred: Any, w: Any, penalized: bool = True, training: bool = True
+    ) -> tuple[Tensor, float]:
         """Return what `compute_loss` returns, which a subclass may override, and its weight."""
         if self._own_step("compute_loss"):
-            return self.compute_loss(x, y, y_pred, w), float(rows_of(y_pred))
+            given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": w}
+            if {"training", "kwargs"} & parameters_of(type(self).compute_loss):
+                given["training"] = training
+            return self.compute_loss(**given), float(rows_of(y_pred))
         return self._weighed(self._speaker("fit"), y, y_pred, w, penalized)
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, float]:
-        """Show the batch to the compiled metrics, and return their results by name."""
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Show the batch to the compiled metrics, and return the results of all metrics; a subclass may override it."""
         compiled = self._require_compiled(self._speaker("compute_metrics"))
         compiled.update_metrics(y, y_pred, sample_weight)
-        return {metric.name: scalar_or_array(metric.result()) for metric in compiled.all_metrics}
+        return self.get_metrics_result()
 
     def train_step(self, data: Data) -> Mapping[str, Any]:
         """Take one step on one batch; a subclass may override it, and `fit` calls it then.
 
         Args:
-            data: (x,), (x, y) or (x, y, sample_weight), as arrays.
+            data: (x, y) or (x, y, sample_weight), as arrays; without targets x itself, or (x,) where that is what a
+                stream gives.
 
         Returns:
-            The batch's values by name, as numbers or scalar Tensors: `fit` reports their means over all samples, or the
-            result of a compiled metric of the same name.
+            Values by name, numbers or scalar Tensors; `fit` reports what the last step of an epoch has returned, so
+            they should be results of metrics, which `fit` resets before each epoch.
 
         Example:
             >>> import numpy as np
@@ -294,7 +357,8 @@ class Stepper(Module):
             ...         loss.backward()
             ...         self.optimizer.step()
             ...         self.optimizer.zero_grad()
-            ...         return {"loss": loss}
+            ...         self.metrics[0].update_state(loss)
+            ...         return self.get_metrics_result()
             >>> model = Robust([layers.Dense(1, input_shape=(2,))])
             >>> model.compile("sgd")
             >>> list(model.fit(np.ones((8, 2)), np.ones((8, 1)), verbose=0).history)
@@ -302,25 +366,30 @@ class Stepper(Module):
         """
         x, y, w = unpack(data)
         compiled = self._require_compiled(self._speaker("train_step"))
-        return {
-            "loss": self._step(compiled, x, y, w, has_penalties(m for _, m in self._walk()))[0],
-            **{m.name: m.result() for m in compiled.all_metrics},
-        }
+        found: dict[str, Any] = {}
+
+        def show(y_pred: Any, loss: float, weight: float) -> None:
+            compiled.tracker.means.add(loss, weight)
+            found.update(self.compute_metrics(x, y, y_pred, w))
+
+        self._step(compiled, x, y, w, has_penalties(m for _, m in self._walk()), None, show)
+        return found
 
     def test_step(self, data: Data) -> Mapping[str, Any]:
         """Return the values of one batch in evaluation; a subclass may override it, like `train_step`."""
         x, y, w = unpack(data)
         y_pred = self(as_tensors(x))
-        loss = self.compute_loss(x, y, y_pred, w)
-        return {"loss": loss.item(), **self.compute_metrics(x, y, y_pred, w)}
+        loss, weight = self._loss_of(x, y, y_pred, w, training=False)
+        self._require_compiled(self._speaker("test_step")).tracker.means.add(loss.item(), weight)
+        return self.compute_metrics(x, y, y_pred, w)
 
     def predict_step(self, data: Data) -> Any:
         """Return the model's outputs for one batch, as Tensors; a subclass may override it."""
-        return self(as_tensors(data[0]))
+        return self(as_tensors(unpack(data)[0]))
 
-    def _own_step(self, name: str) -> bool:
-        """Return whether a subclass has overridden this step."""
-        return getattr(type(self), name) is not getattr(Stepper, name)
+    def _own_step(self, *names: str) -> bool:
+        """Return whether a subclass has overridden one of these steps."""
+        return any(getattr(type(self), name) is not getattr(Stepper, name) for name in names)
 
     def _step(
         self,
@@ -330,12 +399,19 @@ class Stepper(Module):
         w: Any,
         penalized: bool,
         guard: Callable[[Tensor], bool] | None = None,
+        show: Callable[[Any, float, float], None] | None = None,
     ) -> tuple[float, float]:
-        """Take one step of training; return the loss before it, and its weight in the mean over batches."""
+        """Take one step of training; return the loss before it, and its weight in the mean over batches.
+
+        `show` is given the outputs, the loss and its weight in place of the metrics.
+        """
         batch = as_tensors(x)
         y_pred = model_call(self, self, (batch,), {}) if penalized else self(batch)
         loss, weight = self._loss_of(x, y, y_pred, w, penalized)
-        compiled.update_metrics(y, y_pred, w)  # before the step: if a metric fails, the weights are unchanged
+        if show is None:  # before the step: if a metric fails, the weights are unchanged
+            compiled.update_metrics(y, y_pred, w)
+        else:
+            show(y_pred, loss.item(), weight)
         scaled = compiled.optimizer.scale_loss(loss)
         if guard is None:
             scaled.backward()

@@ -8,7 +8,7 @@ iterable.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -42,12 +42,13 @@ from .feed import (
     validation_due,
 )
 from .interrupts import raise_ignored
-from .outputs import Means, NamedMeans, fitted
+from .outputs import Means, Returned, fitted
 from .progress import Progress, open_progress
-from .steps import Stepper
+from .steps import Stepper, own_metrics
 
 _count = optional(positive)
-Data = tuple[Any, ...]
+# What a class overrides, besides its steps, to report other values.
+_REPORTS = ("compute_metrics", "metrics")
 Callbacks = Callback | Iterable[Callback] | None
 
 
@@ -135,7 +136,8 @@ class Trainer(Stepper):
             logs: dict[str, float] = {}
             for epoch in range(calls.resumed_epoch(initial_epoch), epochs):
                 progress = open_progress(verbose, f"Epoch {epoch + 1}/{epochs}", feed.steps)
-                logs = _by_name(self._fit_epoch(epoch, feed, validation if due(epoch + 1) else None, progress, calls))
+                logs = self._fit_epoch(epoch, feed, validation if due(epoch + 1) else None, progress, calls)
+                logs = self._in_order(logs, "train_step")
                 calls.call("on_epoch_end", epoch, logs)
                 if self.stop_training:
                     break
@@ -165,26 +167,24 @@ class Trainer(Stepper):
             logs |= self._train_epoch(feed, progress, calls, [module for _, module in self._walk()])
             if validation is not None:
                 values = self._evaluate(validation, None, calls)
-                logs |= {f"val_{name}": value for name, value in values.items()}
+                logs |= {f"val_{name}": value for name, value in _by_name(values).items()}
         return logs
 
     def _train_epoch(
         self, feed: Feed, progress: Progress, calls: CallbackList, modules: list[Module]
     ) -> dict[str, float]:
         compiled = self._require_compiled(self._speaker("fit"))
-        own = self._own_step("train_step")
-        used = tuple(self.metrics) if own else compiled.all_metrics
-        mean = NamedMeans() if own else Means(compiled.loss)
-        _reset(used)
+        own = self._own_step("train_step", *_REPORTS)
+        used, mean = self._begun(compiled, own, "train_step", modules)
         watched, guard, penalized = calls.watches_batches, calls.guard, has_penalties(modules)
         done = 0
         for samples in feed.epoch():
-            x, y, w, size = samples
+            x, y, w, size, _ = samples
             if watched:
                 calls.call("on_train_batch_begin", done)
             with ag.transaction():
                 value, weight = (
-                    (self.train_step(_data(samples)), float(size))
+                    (self.train_step(samples.data()), float(size))
                     if own
                     else self._step(compiled, x, y, w, penalized, guard)
                 )
@@ -202,6 +202,26 @@ class Trainer(Stepper):
                 WATCH.look(progress.abandon)
         progress.steps = progress.steps or done
         return mean.values(used)
+
+    def _begun(
+        self, compiled: Compiled, own: bool, step: str, modules: list[Module]
+    ) -> tuple[Sequence[Metric], Means | Returned]:
+        """Reset the metrics; return those that are reported beside the loss, and what collects the values of batches.
+
+        Args:
+            compiled: what the model was compiled with.
+            own: whether the class has steps of its own, which return what is reported.
+            step: their name.
+            modules: the modules of the model.
+        """
+        if own:
+            self.reset_metrics()
+            return (), Returned(step)
+        used = (*compiled.all_metrics, *own_metrics(modules))
+        compiled.tracker.reset_state()
+        for metric in used:
+            metric.reset_state()
+        return used, compiled.tracker.means
 
     # ---- one batch --------------------------------------------------------------------------------------------------
 
@@ -304,20 +324,18 @@ class Trainer(Stepper):
     @ag.no_grad()  # as a decorator, which restores the mode wherever an interrupt comes
     def _evaluate_batches(self, feed: Feed, progress: Progress | None, calls: CallbackList) -> dict[str, float]:
         compiled = self._require_compiled(self._speaker("evaluate"))
-        own = self._own_step("test_step")
-        mean = NamedMeans() if own else Means(compiled.loss)
-        used = tuple(self.metrics) if own else compiled.all_metrics
-        _reset(used)
+        own = self._own_step("test_step", *_REPORTS)
+        used, mean = self._begun(compiled, own, "test_step", [module for _, module in self._walk()])
         done = 0
         with self.mode(training=False), remember_logits():
             for samples in feed.epoch():
                 calls.call_batch("on_test_batch_begin", done)
                 if own:
-                    mean.add(self.test_step(_data(samples)), samples.size)
+                    mean.add(self.test_step(samples.data()), samples.size)
                 else:
-                    x, y, w, _ = samples
+                    x, y, w, _, _ = samples
                     y_pred = model_call(self, self, (as_tensors(x),), {})
-                    loss, weight = self._loss_of(x, y, y_pred, w)
+                    loss, weight = self._loss_of(x, y, y_pred, w, training=False)
                     compiled.update_metrics(y, y_pred, w)
                     mean.add(loss.item(), weight)
                 done += 1
@@ -369,7 +387,7 @@ class Trainer(Stepper):
         with self.mode(training=False):
             for samples in feed.epoch():
                 calls.call_batch("on_predict_batch_begin", len(outputs))
-                outputs.append(values_of(self.predict_step((samples.x,))))
+                outputs.append(values_of(self.predict_step(samples.data())))
                 calls.call_batch("on_predict_batch_end", len(outputs) - 1)
                 if time.perf_counter() >= progress.due:
                     progress.show(len(outputs), {})
@@ -379,9 +397,13 @@ class Trainer(Stepper):
     def _as_result(self, values: dict[str, float], as_dict: bool) -> Any:
         """Return values as Keras does: by name, or in a list, which has first what `metrics` knows, then the others."""
         if as_dict or len(values) == 1:
-            return _by_name(values) if as_dict else next(iter(values.values()))
-        names = dict.fromkeys(["loss", *(metric.name for metric in self.metrics), *sorted(values)])
+            return self._in_order(values, "test_step") if as_dict else next(iter(values.values()))
+        names = dict.fromkeys(["loss", *(metric.name for metric in self._each_metric()), *sorted(values)])
         return [values[name] for name in names if name in values]
+
+    def _in_order(self, values: dict[str, float], step: str) -> dict[str, float]:
+        """Return values as Keras orders them: by name, but for what steps of a class's own return; see `Returned`."""
+        return values if self._own_step(step, *_REPORTS) else _by_name(values)
 
     # ---- before the first step --------------------------------------------------------------------------------------
 
@@ -403,19 +425,6 @@ class Trainer(Stepper):
                 if loss is not None and part.y is not None:
                     shape = shapes_with(out, part.size)
                     loss.check(fitted(part.y, shape), shape)
-
-
-def _data(samples: Samples) -> Data:
-    """Return a batch as a `train_step` takes it."""
-    x, y, w, _ = samples
-    if w is not None:
-        return x, y, w
-    return (x,) if y is None else (x, y)
-
-
-def _reset(used: tuple[Metric, ...]) -> None:
-    for metric in used:
-        metric.reset_state()
 
 
 def _by_name(logs: dict[str, float]) -> dict[str, float]:

@@ -134,7 +134,6 @@ def test_a_metric_has_variables() -> None:
     metric = Count()
     assert float(metric([0, 1], [0, 1])) == 2
     assert metric.variables == [metric.count]
-    assert nn.metrics.Mean().variables == []
 
 
 @pytest.mark.parametrize("make", [nn.optimizers.SGD, nn.optimizers.Adam, nn.optimizers.RMSprop])

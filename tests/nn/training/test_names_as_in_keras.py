@@ -139,4 +139,5 @@ def test_a_compile_config_keeps_the_order() -> None:
     model.compile("sgd", **case.how)
     twin.compile_from_config(model.get_compile_config())
     assert [m.name for m in twin.metrics] == [m.name for m in model.metrics]
+    assert [m.name for m in twin.metrics[1].metrics] == [m.name for m in model.metrics[1].metrics]
     assert nn.Sequential([nn.layers.Dense(1)]).metrics_names == []

@@ -28,7 +28,8 @@ def test_each_output_has_its_own() -> None:
     given = nn.Input((2,))
     model = nn.Model(given, [nn.layers.Softmax(name=name)(given) for name in ("a", "b")])
     model.compile("sgd", ["sparse_categorical_crossentropy"] * 2, metrics=[["acc"], []], weighted_metrics=[["acc"]] * 2)
-    assert [m.name for m in model.metrics][-3:] == ["a_acc", "a_weighted_acc", "b_acc"]
+    assert [m.name for m in model.metrics] == ["loss", "compile_metrics", "a_loss", "b_loss"]
+    assert [m.name for m in model.metrics[1].metrics][-3:] == ["a_acc", "a_weighted_acc", "b_acc"]
 
 
 def test_an_object_keeps_its_name() -> None:
