@@ -376,5 +376,5 @@ def test_a_model_with_nothing_to_train_runs_and_says_so() -> None:
         with pytest.warns(UserWarning, match="Sequential.fit: expected a model with parameters to train"):
             history = model.fit(X[:, 0], X[:, 1], epochs=2, verbose=0).history
         assert sorted(history) == ["loss", "mae"]
-        assert history["loss"][0] == pytest.approx(history["loss"][1]) > 0
+        assert 0 < history["loss"][0] == pytest.approx(history["loss"][1])
         assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
