@@ -378,3 +378,12 @@ def test_a_model_with_nothing_to_train_runs_and_says_so() -> None:
         assert sorted(history) == ["loss", "mae"]
         assert 0 < history["loss"][0] == pytest.approx(history["loss"][1])
         assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("uniform", "RandomUniform"), ("normal", "RandomNormal"), ("zero", "Zeros"), ("one", "Ones"),
+     ("IdentityInitializer", "Identity"), ("OrthogonalInitializer", "Orthogonal")],
+)  # fmt: skip
+def test_initializers_have_the_short_names_that_keras_keeps(name: str, kind: str) -> None:
+    assert type(nn.initializers.get(name)) is getattr(nn.initializers, kind)
