@@ -39,6 +39,7 @@ WITHOUT = {
     "Generator": "drawn from by everything; its seed is checked by set_seed",
     "plot_decision_surface": "opens matplotlib; its arguments are those of decision_surface",
     "plot_model": "starts Graphviz",
+    "get_file": "downloads",
     "GradientHealth": "belongs to graph",
     "get_custom_objects": "takes nothing",
     "write_file": "its errors name the call that `what` says",

@@ -53,6 +53,8 @@ def test_a_notebook_loses_the_lines_for_the_shell():
         ("num_epochs = 100", "num_epochs = 2"),
         ("epochs = 1", "epochs = 1"),
         ("width = 100", "width = 100"),
+        ("open('/home/ubuntu/data/x.csv')", "open('./x.csv')"),
+        ("open('/home/x.csv')", "open('/home/x.csv')"),
     ],
 )
 def test_the_import_is_changed_and_nothing_else(source, expected):

@@ -14,6 +14,7 @@ TENSORFLOW_NAME = "_program_tensorflow"
 _PREFIXES = ("tensorflow.keras", "tf_keras", "keras_core", "keras")
 _EPOCHS = re.compile(r"(^|_)(epochs?|iterations|episodes)$", re.IGNORECASE)
 MOST_EPOCHS = 2
+_HOME = re.compile(r"^(/home/\w+|/Users/\w+)(/data|/Downloads)?(?=/|$)")
 
 
 def read_cells(path: Path) -> list[str]:
@@ -56,7 +57,10 @@ def _idle(source: str) -> bool:
 
 
 def swapped(source: str, library: str) -> ast.Module:
-    """The syntax tree of a cell in which Keras's imports are those of `library`, and few epochs are asked for."""
+    """The syntax tree of a cell in which Keras's imports are those of `library`, and few epochs are asked for.
+
+    Folders of the author's home are the current folder.
+    """
     return ast.fix_missing_locations(_Swap(library).visit(_parse(source)))
 
 
@@ -97,6 +101,11 @@ class _Swap(ast.NodeTransformer):
         if node.attr == "keras" and isinstance(node.value, ast.Name) and node.value.id in ("tf", "tensorflow"):
             return ast.copy_location(ast.Name(KERAS_NAME, node.ctx), node)
         return self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        if isinstance(node.value, str):
+            node.value = _HOME.sub(".", node.value)
+        return node
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         names = [target.id for target in node.targets if isinstance(target, ast.Name)]

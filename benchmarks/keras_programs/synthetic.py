@@ -16,11 +16,15 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pandas
 
 WORDS = ["the", "a", "it", "was", "film", "plot", "good", "bad", "very", "not", "dull", "we", "saw", "liked", "never"]
 HEART = ["age", "sex", "cp", "trestbps", "chol", "fbs", "restecg", "thalach", "exang", "oldpeak", "slope", "ca"]
 CLIMATE = ["p (mbar)", "T (degC)", "Tpot (K)", "Tdew (degC)", "rh (%)", "VPmax (mbar)", "VPact (mbar)", "VPdef (mbar)"]
 CLIMATE += ["sh (g/kg)", "H2OC (mmol/mol)", "rho (g/m**3)", "wv (m/s)", "max. wv (m/s)", "wd (deg)"]
+
+
+UNPACKED = "unpacked"
 
 
 @functools.cache
@@ -91,7 +95,19 @@ def install(library: ModuleType, datasets: ModuleType) -> None:
     if hasattr(library.utils, "get_file"):
         library.utils.get_file = get_file
     urllib.request.urlretrieve = urlretrieve
+    for reader, name in ((np, "loadtxt"), (pandas, "read_csv")):
+        setattr(reader, name, _local(getattr(reader, name)))
     socket.socket.connect = _closed  # type: ignore[method-assign, assignment]
+
+
+def _local(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a function that reads a file or an address read the made-up file of that name."""
+
+    @functools.wraps(read)
+    def call(source: Any, *args: Any, **kwargs: Any) -> Any:
+        return read(get_file(source) if str(source).startswith("http") else source, *args, **kwargs)
+
+    return call
 
 
 def _closed(*_: Any) -> None:
@@ -99,10 +115,13 @@ def _closed(*_: Any) -> None:
 
 
 def get_file(fname: Any = None, origin: Any = None, *_: Any, **options: Any) -> str:
-    """The path of a made-up file of this name in the current folder; with `extract`, of the folder of its files."""
+    """The path of a made-up file of this name in the current folder; with `extract`, of a folder of its files.
+
+    Programs look for unpacked files there, or beside it: the folder is a link to the one that it is in.
+    """
     name = Path(str(fname or origin)).name
     if options.get("extract") or options.get("untar"):
-        return str(Path.cwd())
+        return str(Path.cwd() / UNPACKED)
     path = Path.cwd() / name
     if not path.exists():
         _make(path)
@@ -145,15 +164,15 @@ def make_files(folder: Path) -> None:
     _climate(folder / "jena_climate_2009_2016.csv")
     (folder / "nietzsche.txt").write_text(text(20_000), encoding="utf-8")
     (folder / "shakespeare.txt").write_text(text(20_000), encoding="utf-8")
-    for split in ("train", "test", "val"):
+    for split in ("train", "test"):
         for label in ("pos", "neg"):
             for n in range(12):
                 review = folder / "aclImdb" / split / label / f"{n}_7.txt"
                 review.parent.mkdir(parents=True, exist_ok=True)
                 review.write_text(text(200), encoding="utf-8")
-    pairs = [f"{text(20)[:20].strip()}\t{text(20)[:20].strip()}\tnote\n" for _ in range(400)]
-    for name in ("spa-eng/spa.txt", "fra.txt", "fra-eng/fra.txt"):
+    for name, note in (("spa-eng/spa.txt", ""), ("fra.txt", "\tnote")):
         (folder / name).parent.mkdir(exist_ok=True)
+        pairs = [f"{text(20).strip()}\t{text(20).strip()}{note}\n" for _ in range(400)]
         (folder / name).write_text("".join(pairs), encoding="utf-8")
     for n in range(24):
         image(folder / "images" / f"Abyssinian_{n}.jpg", (60, 50))
@@ -163,6 +182,7 @@ def make_files(folder: Path) -> None:
         image(folder / "PetImages" / ("Cat" if n % 2 else "Dog") / f"{n}.jpg", (60, 50))
     _tables(folder)
     (folder / "imagenet_class_index.json").write_text(json.dumps({str(n): [f"n{n}", f"c{n}"] for n in range(1000)}))
+    _series(folder)
     _archives(folder)
 
 
@@ -192,9 +212,22 @@ def _tables(folder: Path) -> None:
         _table(place / "movies.csv", ["movieId", "title", "genres"], movies)
 
 
+def _series(folder: Path) -> None:
+    rng = _rng("series")
+    for name in ("FordA_TRAIN.tsv", "FordA_TEST.tsv"):
+        np.savetxt(folder / name, np.column_stack([rng.choice([-1, 1], 80), rng.normal(size=(80, 500))]), "%.3f", "\t")
+    for name in ("art_daily_small_noise.csv", "art_daily_jumpsup.csv"):
+        rows = [
+            [f"2014-04-{1 + n // 288:02d} {n // 12 % 24:02d}:{n % 12 * 5:02d}:00", rng.uniform(18, 90)]
+            for n in range(4032)
+        ]
+        _table(folder / name, ["timestamp", "value"], rows)
+    np.save(folder / "moving_mnist.npy", rng.integers(0, 256, (20, 40, 64, 64), np.uint8))
+
+
 def _table(path: Path, names: list[str], rows: list[list[Any]], quote: str = "") -> None:
     lines = [",".join(quote + name + quote for name in names), *(",".join(map(str, row)) for row in rows)]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.write_text("\n".join(lines), encoding="utf-8")
 
 
 def _archives(folder: Path) -> None:
@@ -204,8 +237,9 @@ def _archives(folder: Path) -> None:
     with zipfile.ZipFile(folder / "ml-latest-small.zip", "w") as archive:
         for name in ("ratings.csv", "movies.csv"):
             archive.write(folder / "ml-latest-small" / name, f"ml-latest-small/{name}")
-    with zipfile.ZipFile(folder / "spa-eng.zip", "w") as archive:
-        archive.write(folder / "spa-eng" / "spa.txt", "spa-eng/spa.txt")
+    for name in ("spa-eng/spa.txt", "fra.txt"):
+        with zipfile.ZipFile(folder / f"{name[:3]}-eng.zip", "w") as archive:
+            archive.write(folder / name, name)
     with tarfile.open(folder / "aclImdb_v1.tar.gz", "w:gz") as archive:
         archive.add(folder / "aclImdb", "aclImdb")
 
@@ -214,3 +248,4 @@ def working_copy(template: Path, folder: Path) -> None:
     """Make `folder` the current one, with the files of `template`, which the program may change."""
     shutil.copytree(template, folder, dirs_exist_ok=True)
     os.chdir(folder)
+    os.symlink(folder, UNPACKED, target_is_directory=True)

@@ -48,7 +48,8 @@ def element_limit(elements: int) -> Iterator[None]:
         yield
 
 
-def _most() -> int:
+def elements_allowed() -> int:
+    """Return the limit that `element_limit` has set here, or the default."""
     return next(iter(ELEMENTS.values()), 2**28)
 
 
@@ -78,7 +79,7 @@ def reading(description: Any) -> Iterator[None]:
         yield
         return
     check_depth(description)
-    with at_most(_most(), ""):
+    with at_most(elements_allowed(), ""):
         yield
 
 
@@ -93,7 +94,7 @@ def spend(shape: tuple[Any, ...]) -> None:
         left, of = budget
         left[0] -= math.prod(shape)
         if left[0] < 0:
-            most = of or f"at most {_most():_} elements in all arrays together"
+            most = of or f"at most {elements_allowed():_} elements in all arrays together"
             raise ValueError(f"expected {most}; received more, the last of shape {shape}{'' if of else _WAY_OUT}")
 
 
@@ -106,8 +107,8 @@ def room(shape: Any) -> None:
     Raises:
         ValueError: if it has too many elements.
     """
-    if BUDGET.get() is not None and math.prod(n for n in shape if n is not None) > _most():
-        most = f"at most {_most():_} elements in an array"
+    if BUDGET.get() is not None and math.prod(n for n in shape if n is not None) > elements_allowed():
+        most = f"at most {elements_allowed():_} elements in an array"
         raise ValueError(f"expected {most}; received one of shape {tuple(shape)}{_WAY_OUT}")
 
 

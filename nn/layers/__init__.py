@@ -44,7 +44,12 @@ from .augmentation.geometry import (
     RandomTranslation as RandomTranslation,
     RandomZoom as RandomZoom,
 )
+from .augmentation.histograms import (
+    ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
+    Equalization as Equalization,
+)
 from .augmentation.mixing import CutMix as CutMix, MixUp as MixUp
+from .augmentation.policies import AugMix as AugMix, RandAugment as RandAugment
 from .convolution.adaptive_pooling import (
     AdaptiveAveragePooling1D as AdaptiveAveragePooling1D,
     AdaptiveAveragePooling2D as AdaptiveAveragePooling2D,
@@ -147,6 +152,7 @@ from .normalization import (
     UnitNormalization as UnitNormalization,
 )
 from .operation import Operation as Operation
+from .pipeline import Pipeline as Pipeline
 from .preprocessing.categories import CategoryEncoding as CategoryEncoding, Discretization as Discretization
 from .preprocessing.hashing import HashedCrossing as HashedCrossing, Hashing as Hashing
 from .preprocessing.lookup import IntegerLookup as IntegerLookup, StringLookup as StringLookup

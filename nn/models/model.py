@@ -351,6 +351,11 @@ class Model(Configurable, Trainer):
         if custom_objects is not None:
             with saving.CustomObjectScope(custom_objects):
                 return cls.from_config(config)
+        if "input_layers" in config:  # Keras's
+            with reading(config):
+                model = cls.__new__(cls)
+                model._make(planned("Model", *saving.keras.reading.functional(config)), config.get("name"), None)
+                return model
         if "calls" not in config:
             return super().from_config(config)
         with reading(config):
@@ -372,14 +377,14 @@ class Model(Configurable, Trainer):
 
     # ---- saving -----------------------------------------------------------------------------------------------------
 
-    def save_weights(self, path: Any) -> None:
-        """Write all parameters and buffers to a safetensors file; see `nn.saving.save_weights`."""
-        saving.save_weights(self, path)
+    def save_weights(self, path: Any, overwrite: bool = True) -> None:
+        """Write all parameters and buffers to a file; see `nn.saving.save_weights`."""
+        saving.save_weights(self, path, overwrite)
 
-    def load_weights(self, path: Any) -> None:
-        """Assign all parameters and buffers from a safetensors file; see `nn.saving.load_weights`."""
-        saving.load_weights(self, path)
+    def load_weights(self, path: Any, skip_mismatch: bool = False) -> None:
+        """Assign all parameters and buffers from a file; see `nn.saving.load_weights`."""
+        saving.load_weights(self, path, skip_mismatch)
 
-    def save(self, path: Any, include_optimizer: bool = True) -> None:
+    def save(self, path: Any, include_optimizer: bool = True, *, overwrite: bool = True) -> None:
         """Write the whole model, and how it is trained, to one file; see `nn.saving.save_model`."""
-        saving.save_model(self, path, include_optimizer)
+        saving.save_model(self, path, include_optimizer, overwrite=overwrite)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
+from weakref import WeakValueDictionary
 
 from autograd_lite import Tensor
 from autograd_lite.arguments import described
@@ -20,7 +22,7 @@ from .slots import Slot, Step, sorted_slots
 class Plan:
     """The calls of a functional model, in an order in which they can be made.
 
-    It holds no symbols, which form chains as long as the model is deep; so it can be copied and pickled.
+    It keeps no symbols alive, which form chains as long as the model is deep; so it can be copied and pickled.
 
     Args:
         inputs: the slots of the inputs, nested as the model takes them.
@@ -29,6 +31,8 @@ class Plan:
         sources: the input layers, by their slots.
         specs: shape and dtype of every slot.
     """
+
+    _first: Mapping[int, Symbol] = MappingProxyType({})  # what it was made of, by slot
 
     def __init__(
         self,
@@ -48,7 +52,7 @@ class Plan:
         self._symbols: list[Symbol] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_symbols": None}
+        return {**vars(self), "_symbols": None, "_first": {}}
 
     def run(self, tensors: list[Any]) -> Any:
         """Return the outputs for one tensor per input."""
@@ -70,25 +74,33 @@ class Plan:
         return replaced(Slot, lambda slot: values[slot.i], structure)
 
     def symbols(self) -> list[Symbol]:
-        """Return a symbol for every slot, always the same ones until the model is copied."""
+        """Return a symbol for every slot, always the same ones until the model is copied.
+
+        Those that the model was made of are among them, as long as they are alive, so that they can be used together.
+        """
         if self._symbols is None:
-            found: list[Any] = [None] * len(self.specs)
+            found: list[Any] = [self._first.get(slot) for slot in range(len(self.specs))]
             for slot in self.input_slots:
-                source = self.sources.get(slot)
-                if source is not None:
-                    shape, dtype = self.specs[slot]
-                    found[slot] = Symbol(shape, dtype, Call(source, (), {}), 0, source._name)
-            for slot in self.input_slots:
-                if found[slot] is None:  # an input that another model computes
-                    shape, dtype = self.specs[slot]
-                    found[slot] = Symbol(shape, dtype, Call(Module(name="intermediate"), (), {}), 0)
+                if found[slot] is None:
+                    source = self.sources.get(slot)  # None for an input that another model computes
+                    name = None if source is None else source._name
+                    module = Module(name="intermediate") if source is None else source
+                    found[slot] = Symbol(*self.specs[slot], Call(module, (), {}), 0, name)
             for one in self.steps:
-                call = Call(one.module, self.filled(one.args, found), self.filled(one.kwargs, found))
+                kept = [found[slot].call for slot in one.outs if found[slot] is not None]
+                call = (
+                    kept[0] if kept else Call(one.module, self.filled(one.args, found), self.filled(one.kwargs, found))
+                )
                 call.results, call.nested = [self.specs[slot] for slot in one.outs], one.nested
                 for i, slot in enumerate(one.outs):
-                    found[slot] = Symbol(*self.specs[slot], call, i)
+                    if found[slot] is None:
+                        found[slot] = Symbol(*self.specs[slot], call, i)
             self._symbols = found
         return self._symbols
+
+    def made_of(self, symbols: Mapping[int, Symbol]) -> None:
+        """Note the symbols that the plan was made of, by their slots, for as long as they live."""
+        self._first = WeakValueDictionary(symbols)
 
     def modules(self) -> list[Module]:
         """Return the input layers and the layers, each once, in the order of their first call."""
@@ -169,12 +181,14 @@ def planned(what: str, inputs: Any, outputs: Any) -> Plan:
     given, wanted = _symbols(what, "inputs", inputs), _symbols(what, "outputs", outputs)
     slots: dict[tuple[int, int], int] = {}
     specs: list[tuple[Shape, str]] = []
+    met: dict[int, Symbol] = {}
 
     def slot_of(symbol: Symbol) -> Slot:
         key = (id(symbol.call), symbol.index)
         if key not in slots:
             slots[key] = len(specs)
             specs.append((symbol.shape, symbol.dtype.name))
+        met[slots[key]] = symbol
         return Slot(slots[key])
 
     sources = {}
@@ -189,7 +203,9 @@ def planned(what: str, inputs: Any, outputs: Any) -> Plan:
         args, kwargs = replaced(Symbol, slot_of, call.args), replaced(Symbol, slot_of, call.kwargs)
         steps.append((call, args, kwargs))
     inputs, outputs = replaced(Symbol, slot_of, inputs), replaced(Symbol, slot_of, outputs)
-    return Plan(inputs, outputs, [_step(call, a, k, slots, specs) for call, a, k in steps], sources, specs)
+    plan = Plan(inputs, outputs, [_step(call, a, k, slots, specs) for call, a, k in steps], sources, specs)
+    plan.made_of(met)
+    return plan
 
 
 def _step(

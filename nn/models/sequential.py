@@ -296,6 +296,8 @@ class Sequential(Model):
         if cls is not Sequential:
             return super().from_config(config)
         with reading(config):
+            if "sample" not in config and saving.keras.reading.is_keras(config):
+                config = saving.keras.reading.sequential(config)
             if "layers" not in config or not isinstance(config["layers"], list):
                 raise ValueError(
                     "Sequential.from_config: expected a dict with a list of layers, as get_config() returns it; "

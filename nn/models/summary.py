@@ -105,7 +105,7 @@ def _rows(model: Module, expand_nested: bool, show_trainable: bool) -> tuple[lis
     links = {id(model): _links(model)}
     while pending:
         depth, parent, key, part = pending.pop()
-        cells = [f"{key} ({type(part).__name__})", _shape(part), _count(part)]
+        cells = [f"{key} ({type(part).__name__})", _shape(part, parent), _count(part)]
         if connected:
             cells.append(links[id(parent)].get(id(part), "-") if id(parent) in links else "-")
         if show_trainable:
@@ -145,13 +145,15 @@ def _plan_of(module: Module) -> Any:
     return getattr(module, "_plan", None)
 
 
-def _shape(module: Module) -> str:
-    plan = _plan_of(module)
-    if plan is not None and module.output_shape is None:
-        return str([plan.specs[slot][0] for slot in plan.output_slots])
+def _shape(module: Module, parent: Module) -> str:
     if type(module).__name__ == "InputLayer":
         return str((None, *getattr(module, "sample_shape", ())))
-    return "?" if module.output_shape is None else str(module.output_shape)
+    if module.output_shape is not None:
+        return str(module.output_shape)
+    own, around = _plan_of(module), _plan_of(parent)
+    calls = [] if around is None else [outs for part, _, outs in around.calls() if part is module]
+    plan, slots = (own, own.output_slots) if own is not None else (around, calls[0] if calls else [])
+    return str([plan.specs[slot][0] for slot in slots]) if slots else "?"
 
 
 def _count(module: Module) -> str:

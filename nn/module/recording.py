@@ -59,7 +59,8 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
         Exception: what the module itself raises for inputs of these shapes.
     """
     call = Call(module, args, kwargs)
-    before = None if module.built else RestoreOnError(module)
+    is_open = any(_open_axes(call))
+    before = RestoreOnError(module) if is_open and not module.built else None
     with ag.no_grad(), module.mode(training=False), np.errstate(all="ignore"):
         runs = _runs(call)
         lengths, result = next(runs)
@@ -70,7 +71,7 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
                 f"{type(result).__name__}"
             )
         shapes: list[Shape] = [out.shape for out in outs]
-        if _is_open(call):
+        if is_open:
             asked = None if shape_of is None else _asked(call, shape_of, shapes)
             shapes = asked or _varied(call, shapes, lengths, runs, before)
     if module._keeps_batch and any(None in symbol.shape[:1] for symbol in _symbols(call)):
@@ -100,10 +101,6 @@ def _open_axes(call: Call) -> tuple[bool, bool]:
     batch = not call.module._keeps_batch and any(None in shape[:1] for shape in shapes)
     texts = any(symbol.dtype.kind == "U" for symbol in _symbols(call))  # of how many words?
     return batch, texts or any(None in shape[1:] for shape in shapes)
-
-
-def _is_open(call: Call) -> bool:
-    return any(_open_axes(call))
 
 
 def _runs(call: Call) -> Iterator[tuple[Lengths, Any]]:
@@ -152,10 +149,12 @@ def _run(call: Call, lengths: Lengths, fill: Fill = np.zeros) -> Any:
 
     token = PROBED.set((call.module, call.args))
     try:
+        args, kwargs = replaced(Symbol, made_up, call.args), replaced(Symbol, made_up, call.kwargs)
+        if not any(symbol.mask_ndim for symbol in _symbols(call)):
+            return call.module(*args, **kwargs)
         with warnings.catch_warnings():
-            if any(symbol.mask_ndim for symbol in _symbols(call)):  # of a mask that is lost a run on data warns
-                warnings.simplefilter("ignore")
-            return call.module(*replaced(Symbol, made_up, call.args), **replaced(Symbol, made_up, call.kwargs))
+            warnings.simplefilter("ignore")  # of a mask that is lost, a run on data warns
+            return call.module(*args, **kwargs)
     finally:
         PROBED.reset(token)
 

@@ -104,7 +104,7 @@ class Symbol:
         ((None, 3), (None, 3))
     """
 
-    __slots__ = ("call", "dtype", "index", "mask_ndim", "name", "shape")
+    __slots__ = ("__weakref__", "call", "dtype", "index", "mask_ndim", "name", "shape")
     __hash__ = object.__hash__
 
     def __init__(self, shape: Shape, dtype: npt.DTypeLike, call: Call, index: int, name: str | None = None) -> None:

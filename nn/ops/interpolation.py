@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -69,13 +70,26 @@ def along(x: Tensor, axis: int, matrix: Array) -> Tensor:
     return out.reshape(*before, rows, *after)
 
 
-def resized(
-    x: Tensor, sizes: tuple[int, ...], axes: tuple[int, ...], interpolation: str, antialias: bool = False
-) -> Tensor:
+@lru_cache(maxsize=256)  # the images of a data set come in few sizes
+def _taps(n: int, m: int, interpolation: str, antialias: bool) -> tuple[Array, Array]:
+    """Return the places of the few samples that each of m is made of, and their weights, both of shape (taps, m)."""
+    matrix = _matrix(n, m, interpolation, antialias)
+    taps = int((matrix != 0).sum(axis=1).max())
+    places = np.minimum((matrix != 0).argmax(axis=1), n - taps) + np.arange(taps)[:, None]
+    return places, matrix[np.arange(m), places]
+
+
+def _sampled(x: Array, axis: int, taps: tuple[Array, Array]) -> Array:
+    """Return what `along` returns for an array: most weights are 0, and no derivative needs the matrix."""
+    spread = [-1 if a == axis else 1 for a in range(x.ndim)]
+    return sum(x.take(at, axis) * w.astype(x.dtype).reshape(spread) for at, w in zip(*taps, strict=True))
+
+
+def resized(x: Any, sizes: tuple[int, ...], axes: tuple[int, ...], interpolation: str, antialias: bool = False) -> Any:
     """Return x with new lengths along some axes.
 
     Args:
-        x: of a floating dtype.
+        x: a Tensor or an array, of a floating dtype.
         sizes: the new lengths.
         axes: not negative.
         interpolation: one of INTERPOLATIONS.
@@ -87,7 +101,9 @@ def resized(
             continue
         if interpolation == "nearest":
             nearest = ((np.arange(m) + 0.5) * (n / m)).astype(np.intp)
-            x = np.take(x, nearest, axis=axis)  # type: ignore[assignment]
+            x = np.take(x, nearest, axis=axis)
+        elif isinstance(x, np.ndarray):
+            x = _sampled(x, axis, _taps(n, m, interpolation, antialias))
         else:
             x = along(x, axis, _matrix(n, m, interpolation, antialias))
     return x

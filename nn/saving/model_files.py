@@ -1,4 +1,4 @@
-"""Saving: weights, whole models and checkpoints, all of them safetensors files; nothing is ever unpickled.
+"""Saving: weights, whole models and checkpoints, by default as safetensors files; nothing is ever unpickled.
 
 - *Weights*, `save_weights` and `load_weights`: every parameter and buffer under its path, `dense.kernel`. Any program
   that reads safetensors can read them. `to_torch_state_dict` gives them PyTorch's names and layouts.
@@ -9,6 +9,9 @@
 - *Checkpoints*, `save_checkpoint` and `load_checkpoint`: model, optimizer, random streams and position in the data. A
   run that is killed and restarted from one continues bit for bit.
 
+What is written to a path that ends in `.keras` or `.weights.h5` is a file of Keras; see `nn.saving.keras`. What is read
+is told by its first bytes, whatever it is called.
+
 A file is written next to the old one, flushed, and renamed, so that there is a whole file at every moment. Those of
 models and checkpoints have a checksum, so that a changed byte is noticed.
 """
@@ -17,6 +20,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,61 +33,91 @@ from ..config.config import CustomObjectScope, check_custom
 from ..config.limits import at_most, reading
 from ..module.modes import rest_in_inference
 from ..module.module import Module
+from . import keras
 from .descriptions import MODEL_FORMAT, checked_description, described, remade
-from .safetensors import SavedFileError, read_file, write_file
+from .safetensors import SavedFileError, keras_file, read_file, write_file
 from .states import generators, packed, set_generators, unpacked
 
 # ---- weights --------------------------------------------------------------------------------------------------------
 
 
 @checked
-def save_weights(model: Module, path: str | os.PathLike[str]) -> None:
+def save_weights(model: Module, path: str | os.PathLike[str], overwrite: bool = True) -> None:
     """Write all parameters and buffers of a module to a safetensors file, under their paths.
 
     Args:
         model: any module that is built.
-        path: of the file, such as "weights.safetensors"; an old file there is replaced at once.
+        path: of the file, such as "weights.safetensors"; an old file there is replaced at once. One that ends in
+            ".weights.h5" becomes a file of Keras, which needs the package h5py.
+        overwrite: whether to replace an old file there.
 
     Raises:
         ValueError: if the model is not built.
+        FileExistsError: if there is a file, and it is not to be replaced.
+        ModuleNotFoundError: if a file of Keras is asked for, and h5py is not installed.
     """
-    write_file("save_weights", path, model.state_dict())
+    what = "save_weights"
+    _may_write(what, path, overwrite)
+    if _ends(path, ".weights.h5"):
+        keras.files.save_weights(what, model, path)
+    else:
+        write_file(what, path, model.state_dict())
 
 
 @checked
-def load_weights(model: Module, path: str | os.PathLike[str]) -> None:
-    """Assign all parameters and buffers of a module from a safetensors file, or none of them.
+def load_weights(model: Module, path: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+    """Assign all parameters and buffers of a module from a file, or none of them.
 
     Args:
         model: built, with the architecture of the one that was saved.
-        path: of a file of `save_weights` or `save_model`, or of another program that uses the same names.
+        path: of a file of `save_weights` or `save_model`, of Keras's, or of another program that uses the same names.
+        skip_mismatch: whether to assign those that fit, and leave the others as they are, with a warning.
 
     Raises:
         SavedFileError: if the file is damaged.
         ValueError: if names, shapes or dtypes do not fit; the message lists them all.
+        ModuleNotFoundError: if it is a file of Keras, and h5py is not installed.
     """
-    model.load_state_dict(_weights(*read_file("load_weights", path)))
+    what = "load_weights"
+    if (data := keras_file(what, path)) is not None:
+        keras.files.load_weights(what, model, path, data, skip_mismatch)
+        return
+    weights = _weights(*read_file(what, path))
+    if skip_mismatch:
+        own = model.state_dict()
+        fits = {name: a for name, a in weights.items() if name in own and own[name].shape == a.shape}
+        if left := sorted((own.keys() | weights.keys()) - fits.keys()):
+            warnings.warn(f"{what}: left out of {os.fspath(path)}: {', '.join(left)}", stacklevel=3)
+        weights = {**own, **fits}
+    model.load_state_dict(weights)
 
 
 # ---- whole models ---------------------------------------------------------------------------------------------------
 
 
 @checked
-def save_model(model: Module, path: str | os.PathLike[str], include_optimizer: bool = True) -> None:
+def save_model(
+    model: Module, path: str | os.PathLike[str], include_optimizer: bool = True, *, overwrite: bool = True
+) -> None:
     """Write a model's configuration and weights, and how it is trained, to one file; see `load_model`.
 
     Args:
         model: built; a functional model, a Sequential, or a subclass of Model or Layer whose constructor's arguments
             are plain values or objects of nn.
-        path: of the file, such as "digits.nn"; it is a safetensors file.
+        path: of the file, such as "digits.nn"; it is a safetensors file. One that ends in ".keras" becomes a file of
+            Keras, which needs the package h5py. It has no random streams: training goes on with the state of the
+            optimizer, but with other draws.
         include_optimizer: whether to write what the model was compiled with, and the state of its optimizer, so that
             training continues bit for bit. Of custom losses and metrics that are functions, the file has only the
             names; see `load_model`.
+        overwrite: whether to replace an old file there.
 
     Raises:
         TypeError: if something in the configuration has no plain form, such as a custom function that is not
             registered; see `register_keras_serializable`.
         ValueError: if the model is not built.
+        FileExistsError: if there is a file, and it is not to be replaced.
+        ModuleNotFoundError: if a file of Keras is asked for, and h5py is not installed.
 
     Example:
         >>> import os, tempfile
@@ -96,6 +130,10 @@ def save_model(model: Module, path: str | os.PathLike[str], include_optimizer: b
         >>> bool((again.layers[0].kernel.data == model.layers[0].kernel.data).all()), again.optimizer.learning_rate
         (True, 0.001)
     """
+    _may_write("save_model", path, overwrite)
+    if _ends(path, ".keras"):
+        keras.files.save_model("save_model", model, path, include_optimizer)
+        return
     arrays: dict[str, Any] = dict(model.state_dict())
     _refuse_shared(model)
     about = {
@@ -150,24 +188,37 @@ def _named(value: Any) -> Any:
 
 @checked
 def load_model(
-    path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
+    path: str | os.PathLike[str],
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
 ) -> Any:
-    """Return the model that `save_model` wrote, compiled as it was.
+    """Return the model that `save_model` wrote, or Keras's, compiled as it was.
 
     Calls without `training=` compute in inference mode, as in Keras; `train()` undoes it.
 
     Args:
-        path: of the file.
+        path: of the file: ours, a `.keras` file, or an HDF5 file with a whole model of Keras.
         custom_objects: custom classes and functions that the file names, by name; besides these, only registered ones
             and nn's are allowed.
         compile: whether to compile it as the file says, so that `fit` continues where it stopped.
+        safe_mode: as Keras has it; it changes nothing, since code in a file is never run.
 
     Raises:
         SavedFileError: if the file is damaged, is not a model, or names a class or function that is not allowed.
+        ModuleNotFoundError: if it is a file of Keras, and h5py is not installed.
     """
     what = "load_model"
     check_custom(what, custom_objects or {})
     stream = ag.random.default_generator.state
+    if (data := keras_file(what, path)) is not None:
+        try:
+            with CustomObjectScope(custom_objects):
+                model = keras.files.load_model(what, path, data, compile)
+        finally:
+            ag.random.default_generator.state = stream
+        rest_in_inference(model)
+        return model
     arrays, found = read_file(what, path)
     try:
         with CustomObjectScope(custom_objects):
@@ -188,6 +239,15 @@ def load_model(
     finally:
         ag.random.default_generator.state = stream
     return model
+
+
+def _ends(path: Any, ending: str) -> bool:
+    return isinstance(path, (str, bytes, os.PathLike)) and os.fsdecode(path).endswith(ending)
+
+
+def _may_write(what: str, path: Any, overwrite: bool) -> None:
+    if not overwrite and os.path.exists(path):
+        raise FileExistsError(f"{what}: expected a new path with overwrite=False; {os.fspath(path)} exists")
 
 
 def _weights(arrays: Mapping[str, Any], about: Mapping[str, Any] | None) -> dict[str, Any]:

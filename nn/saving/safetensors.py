@@ -15,6 +15,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 
 from ..config.limits import check_depth, parsed
+from .kinds import HDF5, KERAS, kind_of
 
 Arrays = dict[str, npt.NDArray[Any]]
 _KINDS = frozenset(np.dtype(code) for code in (*"fde", *"bhilq", *"BHILQ", "?"))
@@ -95,9 +96,9 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
     except (OSError, SavedFileError):
         raise
     except Exception as error:
-        raise SavedFileError(
-            f"{what}: expected a safetensors file; received {path!r}, which is damaged or of another kind ({error})"
-        ) from error
+        kind = kind_of(path)
+        found = f"is {kind}" if kind else f"is damaged or of another kind ({error})"
+        raise SavedFileError(f"{what}: expected a safetensors file; received {path!r}, which {found}") from error
     if "nn" not in metadata:
         return arrays, None
     try:
@@ -110,6 +111,19 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
     except ValueError as error:
         raise SavedFileError(f"{what}: expected JSON in the file's metadata; {path} is damaged ({error})") from error
     return arrays, about
+
+
+def keras_file(what: str, path: Any) -> bytes | None:
+    """Return the bytes of a file of Keras: a zip archive with a model, or HDF5; None for any other.
+
+    Raises:
+        SavedFileError, OSError: as `read_file` does.
+    """
+    path = _readable(what, path)
+    if kind_of(path) not in (KERAS, HDF5):
+        return None
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def _missing(what: str, error: ModuleNotFoundError) -> ModuleNotFoundError:
@@ -130,7 +144,8 @@ def _readable(what: str, path: Any) -> str:
     except ValueError as error:
         raise ValueError(f"{what}: expected the path of a file; received {given!r:.80} ({error})") from None
     if not stat.S_ISREG(kind):
-        raise SavedFileError(f"{what}: expected a safetensors file; {given!r} is a folder or a device")
+        found = kind_of(given) if stat.S_ISDIR(kind) else "a device"
+        raise SavedFileError(f"{what}: expected a safetensors file; {given!r} is {found}")
     return given
 
 

@@ -27,7 +27,6 @@ from ..saving import (
 )
 from ..surfaces import plot_decision_surface as plot_decision_surface
 from .labels import to_categorical as to_categorical
-from .plotting import plot_model as plot_model
 from .seeding import set_random_seed as set_random_seed
 
 Sequence = PyDataset  # its name before Keras 3
@@ -44,8 +43,10 @@ _LATE = {
         "unpack_x_y_sample_weight",
     ),
     ".feature_space": ("FeatureSpace",),
+    ".files": ("get_file",),
     ".folders": ("audio_dataset_from_directory", "image_dataset_from_directory", "text_dataset_from_directory"),
     ".image_files": ("array_to_img", "img_to_array", "load_img", "save_img"),
+    ".plotting": ("plot_model",),
     ".progbar": ("Progbar",),
     ".sources": ("get_source_inputs",),
 }
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
         unpack_x_y_sample_weight as unpack_x_y_sample_weight,
     )
     from .feature_space import FeatureSpace as FeatureSpace
+    from .files import get_file as get_file
     from .folders import (
         audio_dataset_from_directory as audio_dataset_from_directory,
         image_dataset_from_directory as image_dataset_from_directory,
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
         load_img as load_img,
         save_img as save_img,
     )
+    from .plotting import plot_model as plot_model
     from .progbar import Progbar as Progbar
     from .sources import get_source_inputs as get_source_inputs
 else:
@@ -104,6 +107,7 @@ __all__ = [
     "disable_interactive_logging",
     "enable_interactive_logging",
     "get_custom_objects",
+    "get_file",
     "get_registered_name",
     "get_registered_object",
     "get_source_inputs",

@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-import autograd_lite as ag
-
 from ..config.arguments import checked, positive, refused
 from ..config.settings import image_data_format
 from ..data import DataLoader
@@ -259,8 +257,8 @@ def image_dataset_from_directory(
         pixels = np.asarray(read_picture(what, path, color_mode), np.float32)
         if pixels.ndim == 2:
             pixels = pixels[..., None]
-        with ag.no_grad():
-            return resize((pixels if order == "channels_last" else pixels.transpose(2, 0, 1))[None]).data[0]
+        batch: Any = (pixels if order == "channels_last" else pixels.transpose(2, 0, 1))[None]
+        return np.asarray(resize.call(batch)[0])  # on arrays, which takes a tenth of the time
 
     return Folder(
         what,

@@ -10,15 +10,18 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.graph import Graph, Picture, trace, view_of
 
-from ..config.arguments import checked
+from ..config.arguments import checked, one_of
+from .model_view import Shown, has_layers, model_view
 
 if TYPE_CHECKING:
-    from autograd_lite.graph import Graph
-
     from ..models.model import Model
 
-_PICTURES = (".svg", ".png", ".pdf", ".dot", ".mmd", ".md")  # a page folds for itself; a listing has no boxes
+__all__ = ["plot_model"]
+
+_DIRECTIONS = ("TB", "LR", "BT", "RL")
+_OF_COMPUTATIONS = (".html", ".mmd", ".md", ".txt", ".json")  # a page and listings show what a model computes
 
 
 @checked
@@ -26,48 +29,72 @@ def plot_model(
     model: Model,
     to_file: str | os.PathLike[str] | None = "model.png",
     show_shapes: bool = True,
+    show_dtype: bool = False,
     show_layer_names: bool = True,
+    rankdir: str = "TB",
     expand_nested: bool = False,
     dpi: float = 200.0,
+    show_layer_activations: bool = True,
+    show_trainable: bool = False,
     inputs: Any = None,
-) -> Graph:
-    """Draw a model: one box per layer, with the shapes that flow between them.
+) -> Picture:
+    """Draw a model: one box per call of a layer, with its name, type, activation, parameters and shapes.
+
+    Shapes are those that the model knows, with None for the batch and for free lengths. A model that is not built has
+    "?" in place of what is not known. One whose `call` is written in Python is run once to see its layers, or is one
+    box if the shape of its input is not known.
 
     Args:
-        model: built, or given `inputs`.
-        to_file: the file, whose ending gives its kind: .svg and .html need no other program, .png and .pdf need
-            Graphviz or the extra `viz`; None for no file.
-        show_shapes: True; pictures always show them.
-        show_layer_names: True, likewise.
-        expand_nested: whether to show the operations inside the layers too.
+        model: the model, built or not.
+        to_file: the file, whose ending gives its kind: .svg and .dot need no other program, .png and .pdf need Graphviz
+            or the extra `viz`. A page (.html), which opens layers with a click, and .mmd, .md, .txt and .json show what
+            the model computes. None for no file.
+        show_shapes: whether to show the shapes of arguments and results.
+        show_dtype: whether to show the dtypes of results.
+        show_layer_names: whether to show the names of layers; otherwise their types alone.
+        rankdir: where lines lead: "TB" down, "BT" up, "LR" to the right, "RL" to the left.
+        expand_nested: whether to draw models in the model as frames with their layers; otherwise they are one box each.
         dpi: dots per inch of a PNG.
-        inputs: a batch to run the model on; by default one sample of zeros, if the model knows the shape.
+        show_layer_activations: whether to show activations.
+        show_trainable: whether to mark layers as trainable or frozen.
+        inputs: a batch to run a model on that has to be run; by default one sample of zeros, if its shape is known.
 
     Returns:
-        The graph, which a notebook shows, and which `autograd_lite.graph` can draw in other ways.
+        The picture, which a notebook shows.
 
     Raises:
-        ValueError: if the shape of the input is unknown, or shapes or names are to be left out.
+        ValueError: if a word or an ending is wrong, or a page is asked for and the shape of the input is not known.
         RenderError: if no program here can draw a PNG; the message says how to get one.
 
     Example:
         >>> from nn import layers, models
         >>> model = models.Sequential([layers.Dense(2, activation="relu", input_shape=(3,)), layers.Dense(1)])
-        >>> print(plot_model(model, to_file=None).summary())
-        5 operations, 1 input, 4 parameters (11 values), 21 FLOP
+        >>> for box in plot_model(model, to_file=None).view.nodes:
+        ...     print(box.lines)
+        ('input', '(None, 3)')
+        ('dense', 'Dense · relu · 8 parameters', '(None, 3) → (None, 2)')
+        ('dense_1', 'Dense · 3 parameters', '(None, 2) → (None, 1)')
     """
-    if not (show_shapes and show_layer_names):
-        raise ValueError(
-            "plot_model: expected show_shapes and show_layer_names to be True, since a picture has both; received "
-            f"{show_shapes=}, {show_layer_names=}. Leave them out"
-        )
+    direction: Any = one_of(*_DIRECTIONS)("plot_model", "rankdir", rankdir)
+    if has_layers(model) or (inputs is None and _sample_of(model) is None):
+        shown = Shown(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable, expand_nested)
+        picture = Picture(model_view(model, shown), direction)
+    else:
+        graph = _traced(model, inputs)
+        picture = Picture(view_of(graph, depth=None if expand_nested else 0), direction)
+    if to_file is not None:
+        if Path(to_file).suffix.lower() in _OF_COMPUTATIONS:
+            _traced(model, inputs).save(Path(to_file))
+        else:
+            picture.save(Path(to_file), dpi=dpi)
+    return picture
+
+
+def _traced(model: Any, inputs: Any) -> Graph:
+    """Return what a model computes for a batch."""
     batch = _zeros_for(model) if inputs is None else inputs
     with ag.enable_grad(), model.mode(training=False):
-        graph = ag.graph.trace(lambda x: model(x), batch)
-    if to_file is not None:
-        folds = not expand_nested and os.fspath(to_file).endswith(_PICTURES)
-        graph.save(Path(to_file), dpi=dpi, depth=0 if folds else None)
-    return graph
+        return trace(lambda x: model(x), batch)
 
 
 def _zeros_for(model: Any) -> Any:
@@ -77,13 +104,19 @@ def _zeros_for(model: Any) -> Any:
         specs = [plan.specs[slot] for slot in plan.input_slots]
         parts = [_zeros(shape[1:], kind, name) for (shape, kind), name in zip(specs, model.input_names, strict=True)]
         return parts[0] if len(parts) == 1 else parts
-    shape = model.input_shape if getattr(model, "_sample", None) is None else model._sample
+    shape = _sample_of(model)
     if shape is None:
         raise ValueError(
             f"plot_model: expected a model that knows the shape of its input; {model.name!r} does not. Give the first "
             "layer input_shape=(...), or pass inputs=batch"
         )
     return _zeros(shape, getattr(model, "_sample_dtype", None) or model.dtype, "x")
+
+
+def _sample_of(model: Any) -> tuple[int | None, ...] | None:
+    """Return the shape of one sample that a model takes, if it is known."""
+    sample: tuple[int | None, ...] | None = getattr(model, "_sample", None)
+    return getattr(model, "input_shape", None) if sample is None else sample
 
 
 def _zeros(shape: tuple[int | None, ...], kind: Any, name: str) -> Tensor:

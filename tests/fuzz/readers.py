@@ -11,7 +11,10 @@ import contextlib
 import gzip
 import io
 import json
+import os
+import shutil
 import struct
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +31,8 @@ from nn.datasets import fetch
 from nn.datasets.idx import encode_idx, parse_idx
 from nn.datasets.npz import parse_npz
 from nn.saving import SavedFileError
+from nn.saving.keras.archive import archive_bytes, read_archive
+from nn.utils.archives import unpack
 
 from .mutation import changed_bytes, changed_text, changed_tree, deep_json
 
@@ -101,6 +106,29 @@ class Files:
                 about = json.loads(head["__metadata__"]["nn"]) if "nn" in head["__metadata__"] else {}
                 about.pop("crc32", None)  # who means harm does not leave it
                 self.parts.setdefault(kind, []).append((data, head, about, body))
+        self.archives: list[tuple[bytes, dict[str, bytes]]] = []
+        for model in (made, functional()):
+            path = folder / "damaged.keras"
+            model.save(path)
+            self.archives.append((path.read_bytes(), read_archive("save", "damaged", path.read_bytes())))
+            path.unlink()
+
+    def of_keras(self, random: Random) -> bytes:
+        """Return a damaged `.keras` file: as a whole, or with a damaged file in a sound archive."""
+        data, files = random.choice(self.archives)
+        way = random.random()
+        if way < 0.15:
+            return changed_bytes(random, data, files["model.weights.h5"])
+        if way < 0.45:
+            return archive_bytes({**files, "model.weights.h5": self.hdf5(random)})
+        trees = [json.loads(other["config.json"]) for _, other in self.archives]
+        text = deep_json(random) if way > 0.97 else json.dumps(changed_tree(random, *random.sample(trees, 2)))
+        return archive_bytes({**files, random.choice(("config.json",) * 9 + ("metadata.json",)): text.encode()})
+
+    def hdf5(self, random: Random) -> bytes:
+        """Return a damaged HDF5 file."""
+        first, second = (files["model.weights.h5"] for _, files in random.sample(self.archives, 2))
+        return changed_bytes(random, first, second)
 
     def damaged(self, kind: str) -> Callable[[Random], bytes]:
         """Return what makes damaged files of a kind."""
@@ -259,6 +287,77 @@ def _arrays(data: bytes) -> None:
             assert array.dtype != object or all(type(n) is int for row in array for n in row)
 
 
+# ---- archives -------------------------------------------------------------------------------------------------------
+
+_NAMES = (
+    "a",
+    "b",
+    "a/b",
+    "b/a/c",
+    "..",
+    "../x",
+    "a/../../x",
+    "/x",
+    ".",
+    "a/",
+    "",
+    "c:x",
+    "a\\..\\x",
+    "l",
+    "l/x",
+    "n" * 300,
+)
+_TYPES = (
+    (tarfile.REGTYPE,) * 4 + (tarfile.SYMTYPE,) * 3 + (tarfile.LNKTYPE, tarfile.DIRTYPE, b"3", b"6", b"S", b"x", b"L")
+)
+
+
+def _archive(random: Random) -> bytes:
+    """Return a tar or a zip of entries that are no good, or a damaged one whose headers have right checksums."""
+    file = io.BytesIO()
+    if random.random() < 0.3:
+        with zipfile.ZipFile(file, "w", random.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
+            for name in random.sample(_NAMES, 3):
+                archive.writestr(zipfile.ZipInfo(name), b"data" * random.randrange(99))
+        return changed_bytes(random, file.getvalue(), b"PK") if random.random() < 0.7 else file.getvalue()
+    with tarfile.open(
+        fileobj=file, mode="w", format=random.choice((tarfile.GNU_FORMAT, tarfile.PAX_FORMAT))
+    ) as archive:
+        for _ in range(random.randrange(1, 6)):
+            entry = tarfile.TarInfo(random.choice(_NAMES))
+            entry.type, entry.linkname = random.choice(_TYPES), random.choice(_NAMES)
+            entry.size = random.choice((0, 5, 600)) if entry.type in tarfile.REGULAR_TYPES else 0
+            archive.addfile(entry, io.BytesIO(bytes(entry.size)))
+    data = bytearray(file.getvalue())
+    if random.random() < 0.5:
+        begin = 512 * random.randrange(3)
+        data[begin : begin + 500] = changed_bytes(random, bytes(data[begin : begin + 500]), bytes(data))[:500].ljust(
+            500
+        )
+        data[begin + 148 : begin + 156] = b" " * 8
+        data[begin + 148 : begin + 156] = b"%06o\0 " % sum(data[begin : begin + 512])
+    return gzip.compress(data, 1) if random.random() < 0.2 else bytes(data)
+
+
+def _unpacking(folder: Path) -> Callable[[bytes], None]:
+    """Return what unpacks an archive, and holds it to writing into its own folder alone."""
+    path, out = folder / "damaged", folder / "unpacked" / "out"
+
+    def unpack_it(data: bytes) -> None:
+        path.write_bytes(data)
+        (out / "a").mkdir(parents=True)
+        try:
+            unpack(path, out, ("tar", "zip"))
+        finally:
+            beside = sorted(entry.name for entry in out.parent.iterdir())
+            leaves = [p for p in out.rglob("*") if not Path(os.path.realpath(p)).is_relative_to(os.path.realpath(out))]
+            shutil.rmtree(out.parent)
+            assert beside == ["out"], beside
+            assert not leaves, leaves
+
+    return unpack_it
+
+
 # ---- all ------------------------------------------------------------------------------------------------------------
 
 
@@ -280,11 +379,14 @@ def readers(folder: Path) -> dict[str, Reader]:
         "load_model": Reader(files.damaged("model"), files.reading(nn.models.load_model), (SavedFileError,)),
         "load_weights": Reader(files.damaged("weights"), files.reading(target.load_weights, target), (ValueError,)),
         "load_checkpoint": Reader(files.damaged("checkpoint"), load_checkpoint, (ValueError,)),
+        "Keras's models": Reader(files.of_keras, files.reading(nn.models.load_model), (SavedFileError,)),
+        "Keras's weights": Reader(files.hdf5, files.reading(target.load_weights, target), (ValueError,)),
         "model_from_json": Reader(_texts(texts), nn.models.model_from_json, (ValueError,)),
         "deserialize": Reader(configuration, nn.saving.deserialize_keras_object, (ValueError, TypeError)),
         "Graph.from_json": Reader(_texts(_graphs()), _draw, (ValueError,)),
         "data sets": Reader(_packed, _dataset, (ValueError,)),
         "npz": Reader(_npz, _arrays, (ValueError,)),
+        "archives": Reader(_archive, _unpacking(folder), (ValueError,)),
     }
 
 
@@ -292,9 +394,12 @@ READERS = (
     "load_model",
     "load_weights",
     "load_checkpoint",
+    "Keras's models",
+    "Keras's weights",
     "model_from_json",
     "deserialize",
     "Graph.from_json",
     "data sets",
     "npz",
+    "archives",
 )

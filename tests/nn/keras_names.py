@@ -41,15 +41,10 @@ _PROGRESS = "the argument verbose of fit says what is shown"
 
 # Reasons, by section; every other name is here.
 _LEFT_OUT_LAYERS = {
-    "AugMix": "mixes chains of other augmentation layers; a layer of your own can call them",
-    "ContrastLimitedAdaptiveHistogramEqualization": "histograms have no gradient: prepare the images before",
-    "Equalization": "histograms have no gradient: prepare the images before",
     "FlaxLayer": _ELSEWHERE,
     "InputSpec": "every layer checks its inputs by itself, and says what it expected",
     "JaxLayer": _ELSEWHERE,
     "MaxNumBoundingBoxes": "pads lists of bounding boxes, which no layer here takes",
-    "Pipeline": "Sequential does the same",
-    "RandAugment": "draws among other augmentation layers; a layer of your own can call them",
     "TFSMLayer": _ELSEWHERE,
     "TorchModuleWrapper": _ELSEWHERE,
 }
@@ -60,7 +55,6 @@ _LEFT_OUT_CALLBACKS = {
 }
 _LEFT_OUT_UTILS = {
     "Config": "a dict does",
-    "get_file": "datasets are downloaded by their own load_data, and checked by hash",
     "model_to_dot": "plot_model(model, to_file='model.dot') writes it",
 }
 _LEFT_OUT_SAVING = {

@@ -6,13 +6,14 @@ which makes `dot` fail on graphs like these. Only one font is named; every engin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import html
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from ...ir.labels import clip, visible
 from .scopes import nested
 from .style import EDGE_LOOKS, LOOKS, THEMES, Theme, heat_of
-from .view import EdgeKind, View, ViewEdge, ViewNode
+from .view import Direction, EdgeKind, View, ViewEdge, ViewNode
 
 if TYPE_CHECKING:
     import graphviz
@@ -24,21 +25,27 @@ _CLIP = 60
 _NAME = "autograd_lite"
 
 
-def dot_text(view: View, theme: ThemeName = "light") -> str:
+def dot_text(view: View, theme: ThemeName = "light", direction: Direction = "TB", *, rich: bool = False) -> str:
     """Return a picture as DOT text.
 
     Args:
         view: what to draw.
         theme: the colors, "light" or "dark".
+        direction: where lines lead.
+        rich: whether labels are HTML-like, with bold heads, which `dot` itself can read.
 
     Raises:
         ValueError: if there is no such theme.
     """
     head = [f"digraph {_NAME} {{\n"]
-    for kind, attributes in _defaults(_theme(theme)).items():
+    defaults = _defaults(_theme(theme), direction)
+    if rich:
+        defaults["graph"] |= {"pad": "0.2", "ranksep": "0.35"}
+        defaults["node"] |= {"margin": "0.18,0.1"}
+    for kind, attributes in defaults.items():
         said = " ".join(f"{key}={_bare(value)}" for key, value in sorted(attributes.items()))
         head.append(f"\t{kind} [{said}]\n")
-    return "".join([*head, *_body(view, _theme(theme)), "}\n"])
+    return "".join([*head, *_body(view, _theme(theme), rich), "}\n"])
 
 
 def digraph(view: View, theme: ThemeName = "light") -> graphviz.Digraph:
@@ -80,11 +87,11 @@ def _theme(name: str) -> Theme:
     return THEMES[name]
 
 
-def _defaults(theme: Theme) -> dict[str, dict[str, str]]:
+def _defaults(theme: Theme, direction: Direction = "TB") -> dict[str, dict[str, str]]:
     """Return the default attributes of the graph, the nodes and the edges, which users may change on a Digraph."""
     font = {"fontname": "Helvetica"}
     return {
-        "graph": font | {"rankdir": "TB", "newrank": "true", "fontsize": "11", "nodesep": "0.3", "ranksep": "0.4"}
+        "graph": font | {"rankdir": direction, "newrank": "true", "fontsize": "11", "nodesep": "0.3", "ranksep": "0.4"}
         | {"labelloc": "t", "bgcolor": theme.page, "fontcolor": theme.soft},
         "node": font | {"fontsize": "11", "margin": "0.14,0.06", "height": "0.3", "fontcolor": theme.text},
         "edge": font | {"fontsize": "9", "color": theme.edge, "arrowsize": "0.7", "fontcolor": theme.soft},
@@ -99,11 +106,11 @@ def _bare(value: str) -> str:
 # ---- the body -------------------------------------------------------------------------------------------------------
 
 
-def _body(view: View, theme: Theme) -> Iterator[str]:
+def _body(view: View, theme: Theme, rich: bool = False) -> Iterator[str]:
     """Yield the lines between the defaults and the last brace."""
     caption = "\\n".join(_escaped(clip(line, 4 * _CLIP)) for line in view.caption)
     yield f'\tlabel="{caption}"\n'
-    yield from _clusters(view, theme)
+    yield from _clusters(view, theme, rich)
     for i, box in enumerate(view.cut):
         # Three dots stand for what a box reads but the picture does not show.
         yield f'\tcut{i} [label="...", shape=plaintext, fontcolor="{theme.soft}", class="cut"]\n'
@@ -111,14 +118,14 @@ def _body(view: View, theme: Theme) -> Iterator[str]:
     yield from (_edge(edge, theme) for edge in view.edges)
 
 
-def _clusters(view: View, theme: Theme) -> Iterator[str]:
+def _clusters(view: View, theme: Theme, rich: bool = False) -> Iterator[str]:
     """Yield the lines of the nodes, module by module."""
     number = 0
     for depth, item in nested(view.nodes):
         # Hostile modules may nest by the thousand.
         pad = "\t" * min(depth + 1, 20)
         if isinstance(item, ViewNode):
-            yield f"{pad}{_node(item, theme)}\n"
+            yield f"{pad}{_node(item, theme, rich)}\n"
         elif item is None:
             yield f"{pad}}}\n"
         else:
@@ -127,18 +134,35 @@ def _clusters(view: View, theme: Theme) -> Iterator[str]:
             number += 1
 
 
-def _node(node: ViewNode, theme: Theme) -> str:
+def _node(node: ViewNode, theme: Theme, rich: bool = False) -> str:
     look, ink = LOOKS[node.look], theme.inks[node.look]
     double = ", peripheries=2" if node.is_output and "peripheries" not in look.dot else ""
     fill = ink.fill if node.weight is None else theme.heat[heat_of(node.weight)]
     mark = node.badge or look.glyph
     head, *rest = node.lines
-    lines = [f"{clip(head, _CLIP)} [{mark}]" if mark else clip(head, _CLIP), *(clip(line, _CLIP) for line in rest)]
-    text = "\\n".join(map(_escaped, lines))
+    lines = [clip(line, _CLIP) for line in (head, *rest)]
+    if rich:
+        label = _rich(lines, mark, theme)
+    else:
+        lines[0] += f" [{mark}]" if mark else ""
+        label = '"' + "\\n".join(map(_escaped, lines)) + '"'
     return (
-        f'{node.id} [label="{text}", {look.dot}{double}, fillcolor="{fill}", color="{ink.border}", '
+        f'{node.id} [label={label}, {look.dot}{double}, fillcolor="{fill}", color="{ink.border}", '
         f'id="{node.id}", class="{node.look}"]'
     )
+
+
+def _rich(lines: Sequence[str], mark: str, theme: Theme) -> str:
+    """Return a label with a bold head and smaller lines, as in SVG; `dot` alone reads it."""
+    head, *rest = map(_markup, lines)
+    small = [f'<font point-size="10" color="{theme.soft}">{line}</font>' for line in (_markup(mark), *rest) if line]
+    beside = f"  {small.pop(0)}" if mark else ""
+    space = ['<font point-size="3"> </font>'] if small else []
+    return f'<{"<br/>".join([f"""<font point-size="13"><b>{head}</b></font>{beside}""", *space, *small])}>'
+
+
+def _markup(text: str) -> str:
+    return html.escape(visible(text)).replace("\\", "\\\\")  # Graphviz reads \\N and \\G as names here too
 
 
 def _edge(edge: ViewEdge, theme: Theme) -> str:

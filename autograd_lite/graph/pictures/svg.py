@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple, Unpack
 
@@ -13,13 +13,13 @@ from .draw import STUB, n, node_svg, path_of, pill_area, stub, text, tip, xml
 from .edge_labels import Area, Spots, points_of
 from .folding.fold import ViewOptions, view_of
 from .layout.frames import Frame
-from .layout.geometry import TIP, Leg, Point
+from .layout.geometry import TIP, Box, Leg, Point
 from .layout.lanes import Edge
 from .layout.layered import Layout, lay_out
 from .layout.modules import Modules, modules_of
 from .sheet import Sheet, heat_sample, line_sample, page, sample_of
 from .style import EDGE_LOOKS, HEATS, LOOKS, stylesheet
-from .view import PICTURE_LIMIT, EdgeKind, View, ViewEdge
+from .view import PICTURE_LIMIT, Direction, EdgeKind, View, ViewEdge
 from .widths import text_width
 
 _ARGUMENT, _LABEL = 9.0, 10.0
@@ -39,6 +39,34 @@ class _Drawing(NamedTuple):
     edges: list[Edge]
     layout: Layout
     modules: Modules
+    direction: Direction = "TB"
+
+    @property
+    def turned(self) -> bool:
+        """Whether lines lead sideways: then the layout's x is the picture's y."""
+        return self.direction in ("LR", "RL")
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height."""
+        size = self.layout.width, self.layout.height
+        return size[::-1] if self.turned else size
+
+    def at(self, point: Point) -> Point:
+        """Return where a point of the layout, whose lines lead down, is in the picture."""
+        along = self.layout.height - point.y if self.direction in ("BT", "RL") else point.y
+        return Point(along, point.x) if self.turned else Point(point.x, along)
+
+    def placed(self, drawn: Iterable[str]) -> Iterator[str]:
+        """Yield what was drawn in the layout's coordinates so that it is in the picture's."""
+        if self.direction == "TB":
+            yield from drawn
+            return
+        (x, y), right, down = self.at(Point(0, 0)), self.at(Point(1, 0)), self.at(Point(0, 1))
+        matrix = " ".join(n(number) for number in (right.x - x, right.y - y, down.x - x, down.y - y, x, y))
+        yield f'<g transform="matrix({matrix})">'
+        yield from drawn
+        yield "</g>"
 
 
 def graph_svg(graph: PureGraph, *, max_nodes: int = PICTURE_LIMIT, **options: Unpack[ViewOptions]) -> str:
@@ -49,8 +77,13 @@ def graph_svg(graph: PureGraph, *, max_nodes: int = PICTURE_LIMIT, **options: Un
     return svg_text(view_of(graph, **options))
 
 
-def svg_text(view: View) -> str:
-    """Return a View as SVG."""
+def svg_text(view: View, direction: Direction = "TB") -> str:
+    """Return a View as SVG.
+
+    Args:
+        view: what to draw.
+        direction: where lines lead. If that is not down, labels of lines and numbers of arguments are left out.
+    """
     number = {node.id: i for i, node in enumerate(view.nodes)}
     labels = [label_of(node) for node in view.nodes]
     edges = [
@@ -73,16 +106,19 @@ def svg_text(view: View) -> str:
         label.box._replace(taken_left=_ASIDE) if node.id in cut else label.box
         for node, label in zip(view.nodes, labels, strict=True)
     ]
-    layout = lay_out(boxes, edges, modules, titles)
-    drawing = _Drawing(view, labels, edges, layout, modules)
+    if direction in ("LR", "RL"):
+        boxes, titles = [Box(box.height, box.width) for box in boxes], []
+    layout = lay_out(boxes, edges, modules, titles or [0.0] * len(modules.scopes))
+    drawing = _Drawing(view, labels, edges, layout, modules, direction)
+    centers = map(drawing.at, layout.centers)
     body = [
-        *map(_frame, layout.frames),
-        *_edges(drawing),
-        *_stubs(drawing),
-        *(node_svg(*row) for row in zip(view.nodes, labels, layout.centers, strict=True)),
-        *_words(drawing),
+        *drawing.placed(map(_frame, layout.frames)),
+        *drawing.placed([*_edges(drawing), *_stubs(drawing)]),
+        *(node_svg(*row) for row in zip(view.nodes, labels, centers, strict=True)),
+        *(_words(drawing) if direction == "TB" else _turned_titles(drawing)),
     ]
-    return page(_sheet(view, labels), body, 0.0, layout.width, 16.0 + (STUB if view.cut else 0.0), layout.height)
+    width, height = drawing.size
+    return page(_sheet(view, labels), body, 0.0, width, 16.0 + (STUB if view.cut else 0.0), height)
 
 
 def _sheet(view: View, labels: Sequence[Label]) -> Sheet:
@@ -90,7 +126,7 @@ def _sheet(view: View, labels: Sequence[Label]) -> Sheet:
     looks = [look for look in LOOKS if any(label.look == look for label in labels)]
     kinds = [kind for kind in EdgeKind if any(edge.kind is kind for edge in view.edges)] or [EdgeKind.DATA]
     warm = any(label.heat >= 0 for label in labels)
-    legend = [sample_of(look) for look in looks]
+    legend = [sample_of(look, view.words.get(look, "")) for look in looks]
     legend += [line_sample(kind) for kind in kinds] if kinds != [EdgeKind.DATA] else []
     legend += [heat_sample()] if warm else []
     css = stylesheet(looks, kinds, range(HEATS) if warm else ())  # the legend shows all depths
@@ -127,8 +163,9 @@ def _stubs(drawing: _Drawing) -> Iterator[str]:
     for i, node in enumerate(drawing.view.nodes):
         if node.id in cut:
             box, center = drawing.labels[i].box, drawing.layout.centers[i]
-            aside = box.width / 2 - 10 if i in reading else 0.0
-            end = Point(center.x - aside, center.y - box.height / 2)
+            width, height = (box.height, box.width) if drawing.turned else (box.width, box.height)
+            aside = width / 2 - 10 if i in reading else 0.0
+            end = Point(center.x - aside, center.y - height / 2)
             yield stub(end)
 
 
@@ -209,3 +246,13 @@ def _frame_title(drawing: _Drawing, frame: Frame, spots: Spots) -> str:
     x, anchor = (area.left, "start") if area is left else (area.right, "end")
     line = text(Line(title, SMALL, "name" if free else "name halo"), x, frame.top + 11.5, anchor)
     return f"<g><title>{xml(visible('.'.join(scope)))}</title>{line}</g>"
+
+
+def _turned_titles(drawing: _Drawing) -> Iterator[str]:
+    """Write the names of modules on the upper borders of their frames, where lines do not lead down."""
+    for frame in drawing.layout.frames:
+        scope = drawing.modules.scopes[frame.group]
+        corners = drawing.at(Point(frame.left, frame.top)), drawing.at(Point(frame.right, frame.bottom))
+        x, y = min(corner.x for corner in corners) + 9, min(corner.y for corner in corners)
+        line = text(Line(_title(scope[-1]), SMALL, "name halo"), x, y, "start")
+        yield f"<g><title>{xml(visible('.'.join(scope)))}</title>{line}</g>"

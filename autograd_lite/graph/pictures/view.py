@@ -6,13 +6,18 @@ everywhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal, get_args
 
 from .scopes import Scope
 
 # Beyond this many boxes a static picture is no longer a picture.
 PICTURE_LIMIT = 1500
+# Where lines lead: to the bottom, the top, the right or the left.
+Direction = Literal["TB", "BT", "LR", "RL"]
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 
 class EdgeKind(StrEnum):
@@ -83,6 +88,7 @@ class View:
         title: of the picture.
         caption: lines above it: what it counts, what it hides.
         cut: ids of boxes that read something not shown.
+        words: what the legend calls the kinds of boxes, by their looks, where that is not their usual name.
     """
 
     nodes: tuple[ViewNode, ...]
@@ -90,3 +96,4 @@ class View:
     title: str = ""
     caption: tuple[str, ...] = ()
     cut: tuple[str, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)

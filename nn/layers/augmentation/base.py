@@ -16,7 +16,7 @@ from ...config.arguments import Check, Seed, is_number, refused
 from ...config.fields import Converted
 from ...module.module import Shape
 from ..arguments import stream
-from ..convolution.spatial import Spatial
+from ..convolution.spatial import Spatial, one_or_many
 
 Factor = Converted[float | Sequence[float], tuple[float, float]]
 Range = Converted[Sequence[float], tuple[float, float]]
@@ -70,6 +70,7 @@ class Augmentation(Spatial):
         """Return images that are changed as the draws say, of x's shape."""
         return self._back(self._changed(self._last(self._cast(x)), **drawn))
 
+    @one_or_many
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         """Return the changed images, or x itself when not training."""
         self._check_rank(x.shape)

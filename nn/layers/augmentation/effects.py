@@ -20,6 +20,7 @@ from autograd_lite import Tensor
 from ...config.arguments import Seed, as_seed, is_number, lengths, optional, refused
 from ...config.fields import Converted, field
 from ..arguments import DataFormatLike, LengthsLike, as_data_format
+from ..convolution.spatial import one_or_many
 from .base import Augmentation, Factor, drawn_from, pixel_range
 from .color import FactoredAugmentation
 
@@ -194,6 +195,7 @@ class AutoContrast(Augmentation):
     value_range: Range = field(pixel_range, default=(0, 255))
     data_format: DataFormatLike = field(as_data_format, default=None)
 
+    @one_or_many
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         """Return the stretched images."""
         self._check_rank(x.shape)

@@ -26,6 +26,7 @@ from ...config.fields import Converted, field
 from ...ops.interpolation import resized
 from ..arguments import DataFormatLike, as_data_format, stream
 from ..convolution.resizing import ToSize
+from ..convolution.spatial import one_or_many
 from .base import Augmentation, Factor, Range, drawn_from, pixel_range
 from .sampling import FILL_MODES, affine_places, homographies, sampled
 
@@ -94,6 +95,7 @@ class RandomCrop(ToSize):
     def __post_init__(self) -> None:
         self.generator = stream("augmentation", self.seed)
 
+    @one_or_many
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         """Return the part, shape (N, height, width, C)."""
         x = self._floating(x)

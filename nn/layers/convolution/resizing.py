@@ -18,7 +18,7 @@ from ...config.limits import room
 from ...module.module import Shape
 from ...ops.interpolation import INTERPOLATIONS, resized
 from ..arguments import DataFormatLike, LengthsLike, as_data_format
-from .spatial import Spatial
+from .spatial import Spatial, one_or_many
 
 
 class _UpSampling(Spatial):
@@ -174,6 +174,7 @@ class Resizing(ToSize):
         if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
             raise ValueError("Resizing: expected one of crop_to_aspect_ratio and pad_to_aspect_ratio; received both")
 
+    @one_or_many
     def call(self, x: Tensor) -> Tensor:
         """Return the images in the new size."""
         x = self._floating(x)
@@ -215,6 +216,7 @@ class CenterCrop(ToSize):
     width: int = field(positive)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
+    @one_or_many
     def call(self, x: Tensor) -> Tensor:
         """Return the middle of the images."""
         x = self._floating(x)

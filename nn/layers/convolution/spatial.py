@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
@@ -16,6 +20,16 @@ def window_count(n: int | None, window: int, stride: int, dilation: int, padding
     if n is None:
         return None
     return -(-n // stride) if padding in ("same", "causal") else (n - dilation * (window - 1) - 1) // stride + 1
+
+
+def one_or_many(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the `call` of a layer over images take a single one, without a batch axis, and return one."""
+
+    @functools.wraps(call)
+    def called(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+        return call(self, x[None], *args, **kwargs)[0] if np.ndim(x) == 3 else call(self, x, *args, **kwargs)
+
+    return called
 
 
 class Spatial(Layer):

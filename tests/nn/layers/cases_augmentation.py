@@ -15,6 +15,16 @@ STEPS = {
     "gradients": "its result is constant between its steps",
     "step": "its result is constant between its steps",
 }
+HISTOGRAMS = {
+    "gradients": "histograms have no gradient",
+    "step": "histograms have no gradient",
+    "picture": "histograms are not recorded",
+}
+POLICIES = {
+    "gradients": "some of what it draws among has no gradient",
+    "step": "some of what it draws among has no gradient",
+    "picture": "some of what it draws among is not recorded",
+}
 CASES = [
     LayerCase("RandomFlip", lambda: layers.RandomFlip(), (IMAGES,)),
     LayerCase("RandomFlip, horizontal", lambda: layers.RandomFlip("horizontal", None, "channels_first"), (FIRST,)),
@@ -43,6 +53,15 @@ CASES = [
     LayerCase("RandomPosterization", lambda: layers.RandomPosterization((2, 5), **RANGE), (IMAGES,), exempt=STEPS),
     LayerCase("Solarization", lambda: layers.Solarization(0.1, 0.6, **RANGE), (IMAGES,)),
     LayerCase("AutoContrast", lambda: layers.AutoContrast((0, 1)), (IMAGES,)),
+    LayerCase("Equalization", lambda: layers.Equalization((-1, 1), 16), (IMAGES,), exempt=HISTOGRAMS),
+    LayerCase(
+        "ContrastLimitedAdaptiveHistogramEqualization",
+        lambda: layers.ContrastLimitedAdaptiveHistogramEqualization((-1, 1), 2.0, (2, 3)),
+        (IMAGES,),
+        exempt=HISTOGRAMS,
+    ),
+    LayerCase("RandAugment", lambda: layers.RandAugment((-1, 1)), (IMAGES,), exempt=POLICIES),
+    LayerCase("AugMix", lambda: layers.AugMix((-1, 1), 2, 2), (IMAGES,), exempt=POLICIES),
     LayerCase("RandomErasing", lambda: layers.RandomErasing(**RANGE), (IMAGES,)),
     LayerCase("RandomErasing, color", lambda: layers.RandomErasing(fill_value=[0.1, 0.2, 0.3], **RANGE), (IMAGES,)),
     LayerCase("MixUp", lambda: layers.MixUp(0.5), (IMAGES,)),

@@ -26,6 +26,7 @@ def as_before(shape: Any) -> Any:
 CASES = [
     LayerCase("Lambda", lambda: layers.Lambda(halved, as_before, arguments={"times": 3}), ((3, 4),)),
     LayerCase("Lambda, of one of nn's functions", lambda: layers.Lambda(nn.activations.gelu, (4,)), ((3, 4),)),
+    LayerCase("Pipeline", lambda: layers.Pipeline([layers.Rescaling(0.5), layers.Dense(3)]), ((3, 4),)),
     LayerCase("Operation", lambda: layers.Operation("tanh"), ((3, 4),)),
     LayerCase(
         "Operation, two inputs",

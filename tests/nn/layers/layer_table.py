@@ -55,6 +55,7 @@ SECTIONS = MappingProxyType(
         "noise": "Noise",
         "activity_regularization": "",
         "function": "",
+        "pipeline": "",
         "merging": "Several inputs",
         "reshaping": "Shapes",
         "convolution.padding": "",
@@ -70,6 +71,8 @@ SECTIONS = MappingProxyType(
         "augmentation.color": "",
         "augmentation.effects": "",
         "augmentation.mixing": "",
+        "augmentation.histograms": "",
+        "augmentation.policies": "",
     }
 )
 # Bases of other layers, and what functional models make for themselves.
@@ -169,11 +172,16 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "TextVectorization": ('TextVectorization(vocabulary=["a", "b"], output_sequence_length=20)', "str", (1,)),
     "Hashing": ("Hashing(num_bins=7)", "str", (3,)),
     "HashedCrossing": ("HashedCrossing(num_bins=7)", "str", [(1,), (1,)]),
+    "Pipeline": ("Pipeline([Rescaling(0.5), Dense(3)])", (5,)),
     "Lambda": ("Lambda(lambda x: x**2)", (5,)),
     **{
         name: (f"{name}({arguments})", (16, 12, 3))
         for name, arguments in (
+            ("AugMix", ""),
             ("AutoContrast", ""),
+            ("ContrastLimitedAdaptiveHistogramEqualization", ""),
+            ("Equalization", ""),
+            ("RandAugment", ""),
             ("RandomBrightness", "0.2"),
             ("RandomColorDegeneration", "0.5"),
             ("RandomColorJitter", "hue_factor=0.1"),

@@ -251,7 +251,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "bits": (lambda: layers.RandomPosterization(2.5), "expected factor to be whole numbers of bits"),
     "alpha": (lambda: layers.MixUp(0), "expected alpha to be a finite number above 0"),
     "colors": (lambda: layers.RandomGrayscale()(np.ones((1, 2, 2, 1))), "expected images with 3 channels"),
-    "rank": (lambda: layers.RandomFlip()(np.ones((2, 2, 3))), r"expected inputs of shape \(N, S1, S2, C\)"),
+    "rank": (lambda: layers.RandomFlip()(np.ones((2, 3))), r"expected inputs of shape \(N, S1, S2, C\)"),
     "keys": (lambda: layers.MixUp()({"image": IMAGES}), r"expected images, or a dict of images and labels; received"),
     "labels": (
         lambda: layers.CutMix()({"images": IMAGES, "labels": np.arange(4)}),

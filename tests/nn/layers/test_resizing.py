@@ -122,7 +122,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "height": (lambda: layers.Resizing(0, 3), "expected height to be a positive integer; received height=0"),
     "both": (lambda: layers.Resizing(2, 2, "nearest", True, True), "one of crop_to_aspect_ratio and pad_to_aspect"),
     "fill mode": (lambda: layers.Resizing(2, 2, fill_mode="edge"), "expected fill_mode to be one of constant"),
-    "one sample": (lambda: layers.CenterCrop(2, 2)(IMAGES[0]), r"expected inputs of shape \(N, S1, S2, C\), 4 axes"),
+    "one sample": (lambda: layers.CenterCrop(2, 2)(IMAGES[0, 0]), r"expected inputs of shape \(N, S1, S2, C\), 4 axes"),
     "windows": (lambda: layers.AdaptiveMaxPooling2D((2, 0)), "expected output_size to be a positive integer"),
     "pooling rank": (lambda: layers.AdaptiveAveragePooling1D(2)(IMAGES), r"expected inputs of shape \(N, S, C\)"),
 }

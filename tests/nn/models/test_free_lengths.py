@@ -11,7 +11,7 @@ import autograd_lite as ag
 import nn
 from nn import layers, ops
 from tests.nn import peers
-from tests.nn.layers import keras_cases
+from tests.nn.keras_values.layer_rows import LAYERS
 from tests.nn.layers.layer_cases import Input as CaseInput, LayerCase, all_cases
 
 Shape = tuple[int | None, ...]
@@ -22,9 +22,9 @@ def shapes_of(case: LayerCase) -> list[tuple[int, ...]]:
     return [i.shape if isinstance(i, CaseInput) else i for i in case.inputs]
 
 
-def openings(case: LayerCase) -> list[tuple[int, ...]]:
+def openings(shapes: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """Return the axes that are opened: each that all inputs have, and both of images."""
-    rank = min(len(shape) for shape in shapes_of(case))
+    rank = min(map(len, shapes))
     return [*((axis,) for axis in range(1, rank)), *([(1, 2)] if rank == 4 else [])]
 
 
@@ -54,10 +54,12 @@ def really(case: LayerCase, axes: tuple[int, ...], times: int) -> tuple[list[Sha
     return results(out), [w.shape for w in layer.weights]
 
 
-def symbolic(case: LayerCase, axes: tuple[int, ...], k: Any = nn, layer: Any = None) -> list[Shape]:
-    kinds = ["float32" if a.dtype.kind == "f" else a.dtype.name for a in case.draw()]
-    inputs = [k.Input(opened(s, axes)[1:], dtype=kind) for s, kind in zip(shapes_of(case), kinds, strict=True)]
-    return results((layer or case.make())(*case.args(inputs)))
+def symbolic(arguments: Any, axes: tuple[int, ...], k: Any) -> Any:
+    """Return arguments with symbols for arrays, some of whose axes are open."""
+    if isinstance(arguments, (list, tuple)):
+        return type(arguments)(symbolic(part, axes, k) for part in arguments)
+    kind = {"f": "float32", "U": "string"}.get(arguments.dtype.kind, arguments.dtype.name)
+    return k.Input(opened(arguments.shape, axes)[1:], dtype=kind)
 
 
 def fits(stated: list[Shape], real: list[Shape]) -> bool:
@@ -67,14 +69,14 @@ def fits(stated: list[Shape], real: list[Shape]) -> bool:
 
 
 def check(case: LayerCase) -> None:
-    for axes in openings(case):
+    for axes in openings(shapes_of(case)):
         real = [really(case, axes, times) for times in (1, 2, 3)]
         found = [r for r in real if r is not None]
         if len(found) < 2 or any(weights != found[0][1] for _, weights in found):
             continue  # it has one length alone, or weights made for one
         if len({tuple(map(len, shapes)) for shapes, _ in found}) > 1:
             continue  # an axis of length 1 that is dropped
-        stated = symbolic(case, axes)
+        stated = results(case.make()(*symbolic(case.args(case.draw()), axes, nn)))
         assert all(fits(stated, shapes) for shapes, _ in found), (axes, stated, found)
 
 
@@ -92,25 +94,21 @@ def test_every_layer_takes_open_lengths() -> None:
 @pytest.mark.ci
 def test_shapes_are_those_of_keras() -> None:
     keras, wrong, compared = peers.keras(), {}, 0
-    for name, make in keras_cases.CASES:
-        if name == "UpSampling2D, bicubic":
-            continue  # compared with a layer of another kind, for sizes that are known
-        case = CASES[name]
-        for axes in openings(case):
+    for row in LAYERS:
+        arguments, options = row.draw()
+        if options:
+            continue
+        for axes in openings([a.shape for a in nn.tree.flatten(arguments)]):
             try:
-                theirs = symbolic(case, axes, keras, make(keras.layers))
+                theirs = results(row.make(keras.layers)(*symbolic(arguments, axes, keras)))
             except Exception:  # Keras does not take this axis open, or runs its layer at lengths that do not suit
                 continue
             compared += 1
-            try:
-                ours = symbolic(case, axes)
-            except Exception as error:
-                wrong[name, axes] = (repr(error), theirs)
-                continue
+            ours = results(row.make(nn.layers)(*symbolic(arguments, axes, nn)))
             if ours != theirs:
-                wrong[name, axes] = (ours, theirs)
+                wrong[str(row), axes] = (ours, theirs)
     assert wrong == {}
-    assert compared > 150
+    assert compared > 250
 
 
 def drawn(k: Any, rng: np.random.Generator) -> tuple[Any, Shape]:

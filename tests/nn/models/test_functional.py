@@ -442,3 +442,37 @@ def test_a_notebook_shows_a_table() -> None:
     assert unbuilt._repr_html_().startswith("<pre>Sequential(")
     named = models.Sequential([layers.Dense(1, input_shape=(2,))], name="<script>")
     assert "<script>" not in named._repr_html_()
+
+
+def test_the_symbols_of_layers_are_those_that_the_model_was_made_of() -> None:
+    a, b = nn.Input((3,), name="a"), nn.Input((2,), name="b")
+    hidden = layers.Dense(4, name="hidden")(layers.Concatenate()([a, b]))
+    first = layers.Dense(1)(hidden)
+    model = nn.Model([a, b], first)
+    second = layers.Dense(2)(model.get_layer("hidden").output)
+    both = nn.Model([a, b], [first, second])
+    x = [np.ones((5, 3)), np.ones((5, 2))]
+    assert [out.shape for out in both(x)] == [(5, 1), (5, 2)]
+    np.testing.assert_array_equal(both(x)[0].data, model(x).data)
+    del a, b, hidden, first, second  # now there are none, and new ones are made
+    gc.collect()
+    features = nn.Model(model.inputs, model.get_layer("hidden").output)
+    assert features(x).shape == (5, 4)
+    again = copy.deepcopy(model)
+    assert nn.Model(again.inputs, again.get_layer("hidden").output)(x).shape == (5, 4)
+
+
+def test_the_symbols_of_a_model_are_those_it_was_made_of() -> None:
+    x = nn.Input((3,))
+    hidden = layers.Dense(2, name="hidden")(x)
+    out = layers.Dense(1)(hidden)
+    model = models.Model(x, out)
+    assert model.inputs[0] is x
+    assert model.get_layer("hidden").output is hidden
+    longer = models.Model(x, [out, layers.Dense(4)(model.get_layer("hidden").output)])
+    assert [a.shape for a in longer(A)] == [(6, 1), (6, 4)]
+    del hidden, out
+    gc.collect()
+    assert models.Model(x, models.Model(x, -x).output).output_shape == (None, 3)
+    assert models.Model(x, model.get_layer("hidden").output).output_shape == (None, 2)
+    assert copy.deepcopy(model).inputs[0] is not x

@@ -96,6 +96,7 @@ def test_symbols_in_lists_with_arrays_and_by_keyword_are_saved_and_cloned(tmp_pa
     lines: list[str] = []
     model.summary(print_fn=lines.append)
     assert "top_k (Operation)" in lines[0]
+    assert "[(None, 2), (None, 2)]" in lines[0]
     assert "cast (Operation)" in lines[0]
 
 

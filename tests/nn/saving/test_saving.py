@@ -242,14 +242,12 @@ def test_truncated_files_are_refused(tmp_path: Path, cut: int) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"PK\x03\x04" + b"\0" * 100,
-        b"\x80\x04\x95cos\nsystem\n(S'true'\ntR.",
         struct.pack("<Q", 2**63) + b"{}",
         struct.pack("<Q", 10**9) + b"{}",
         struct.pack("<Q", 2) + b"[]",
         struct.pack("<Q", 2) + b"\xff\xfe",
     ],
-    ids=["zip", "pickle", "huge header", "large header", "no object", "no text"],
+    ids=["huge header", "large header", "no object", "no text"],
 )
 def test_other_files_are_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "bad").write_bytes(data)

@@ -1,0 +1,231 @@
+"""Keras's files: `.keras` and `.weights.h5`, both ways, and whole models in HDF5, which are only read."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+
+from ...config.codec import check_plain
+from ...config.config import restored
+from ...config.limits import at_most, parsed, reading
+from ...module.module import Module
+from ..safetensors import SavedFileError
+from .archive import archive_bytes, read_archive
+from .hdf5 import hdf5_bytes, library, read_hdf5
+from .reading import ours
+from .weights import Array, load_optimizer, matched, optimizer_arrays, written
+from .writing import described, theirs
+
+_VERSION = "3.15.0"  # of Keras, whose files these are like
+_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+
+# ---- writing --------------------------------------------------------------------------------------------------------
+
+
+def save_weights(what: str, model: Module, path: Any) -> None:
+    """Write the weights of a model as Keras does, to a `.weights.h5` file."""
+    model._ready(what)
+    ag.write_file(path, hdf5_bytes(what, written(model)), what=what)
+
+
+def save_model(what: str, model: Any, path: Any, include_optimizer: bool) -> None:
+    """Write a model as Keras does, to a `.keras` file.
+
+    Raises:
+        TypeError: if something in the configuration has no plain form.
+        ValueError: if the model is not built.
+    """
+    library(what)
+    model._ready(what)
+    about, groups = described(model), written(model)
+    check_plain(what, about)
+    compiled = model.get_compile_config() if include_optimizer and hasattr(model, "get_compile_config") else None
+    if compiled is not None:
+        about["compile_config"] = theirs(_named_functions(compiled))
+        check_plain(what, about["compile_config"], ". Or give include_optimizer=False")
+        if arrays := optimizer_arrays(model, model.optimizer):
+            groups["optimizer"] = (model.optimizer.name, arrays)
+    now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
+    files = {
+        _METADATA: json.dumps({"keras_version": _VERSION, "date_saved": now, "written_by": "autograd_lite"}).encode(),
+        _CONFIG: json.dumps(about).encode(),
+        _WEIGHTS: hdf5_bytes(what, groups),
+    }
+    ag.write_file(path, archive_bytes(files), what=what)
+
+
+def _named_functions(value: Any) -> Any:
+    """Return a configuration in which a function that is not registered has its name; the reader passes it by that."""
+    if isinstance(value, dict):
+        return {key: _named_functions(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_named_functions(part) for part in value]
+    named = callable(value) and not isinstance(value, type) and hasattr(value, "__name__")
+    return {"class_name": "function", "config": value.__name__} if named else value
+
+
+# ---- reading --------------------------------------------------------------------------------------------------------
+
+
+def load_weights(what: str, model: Module, path: Any, data: bytes, skip_mismatch: bool) -> None:
+    """Assign the weights in a `.weights.h5` or `.keras` file, or, if they do not fit, none of them.
+
+    Raises:
+        SavedFileError: if the file is damaged.
+        ValueError: if the weights do not fit, and `skip_mismatch` is False.
+    """
+    where = os.fspath(path)
+    if data.startswith(b"PK"):
+        data = _file(what, where, read_archive(what, where, data), _WEIGHTS)
+    arrays, old = read_hdf5(what, where, data)
+    found, problems = _legacy(model, arrays, old) if _is_legacy(old) else matched(model, arrays)
+    if problems and not skip_mismatch:
+        raise ValueError(
+            f"{what}: the weights in {where} do not fit this model, and nothing was assigned:\n"
+            + "\n".join(problems[:20])
+            + "\nBuild the model that was saved, or give skip_mismatch=True for the weights that fit"
+        )
+    if problems:
+        warnings.warn(f"{what}: left out of {where}:\n" + "\n".join(problems[:20]), stacklevel=4)
+    model.load_state_dict({**model.state_dict(), **found})
+
+
+def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
+    """Return the model in a `.keras` file, or in the HDF5 file of a whole model; inside a scope of custom objects.
+
+    Raises:
+        SavedFileError: if the file is damaged, or what it describes is not here.
+    """
+    where = os.fspath(path)
+    old: Mapping[str, Any]
+    try:
+        if data.startswith(b"PK"):
+            about, arrays, old = _unpacked(what, where, data)
+        else:
+            arrays, old = read_hdf5(what, where, data)
+            if "@model_config" not in old:
+                raise ValueError("it has the weights of a model alone. Build the model, and call load_weights")
+            about = dict(parsed(_text(old["@model_config"])))
+        model = _made(about, arrays)
+        found, problems = _legacy(model, arrays, old) if _is_legacy(old) else matched(model, arrays)
+        if problems:
+            raise ValueError("its weights are those of another model:\n" + "\n".join(problems[:20]))
+        model.load_state_dict({**model.state_dict(), **found})
+    except (SavedFileError, ModuleNotFoundError):
+        raise
+    except Exception as error:
+        raise SavedFileError(f"{what}: {where} holds no model of Keras that nn can make: {error}") from error
+    if compile and isinstance(about.get("compile_config"), dict) and about["compile_config"]:
+        _compile(what, model, about["compile_config"], arrays)
+    return model
+
+
+def _unpacked(what: str, where: str, data: bytes) -> tuple[dict[str, Any], dict[str, Array], dict[str, Any]]:
+    files = read_archive(what, where, data)
+    metadata = parsed(files.get(_METADATA, b"{}"))
+    if str(metadata.get("keras_version") if isinstance(metadata, dict) else "").startswith("2."):
+        raise ValueError("Keras 2 wrote it. Load it in Keras 3, and save it again")
+    if "model.weights.json" in files:
+        raise ValueError("its weights are in several files. Save it without max_shard_size")
+    about = parsed(_file(what, where, files, _CONFIG))
+    if not isinstance(about, dict):
+        raise ValueError(f"expected a description; received {about!r:.80}")
+    arrays, old = read_hdf5(what, where, _file(what, where, files, _WEIGHTS))
+    return about, arrays, dict(old)
+
+
+def _file(what: str, where: str, files: Mapping[str, bytes], name: str) -> bytes:
+    if name not in files:
+        raise SavedFileError(
+            f"{what}: expected a model of Keras, with a file {name}; {where} has {sorted(files)!r:.200}"
+        )
+    return files[name]
+
+
+def _made(about: dict[str, Any], arrays: Mapping[str, Array]) -> Module:
+    """Return the model that a description of Keras describes, built, with new weights."""
+    most = sum(array.size for array in arrays.values())
+    shape = (about.get("build_config") or {}).get("input_shape")
+    with reading(about), at_most(most, "layers with the weights that the file has"):
+        model = restored(ours({key: part for key, part in about.items() if key in _MADE_OF}))
+        if not isinstance(model, Module):
+            raise ValueError(f"expected a model; received {about.get('class_name')!r:.80}")
+        if shape is not None and (model._needs_build() or model._has_unbuilt_parts()):
+            with ag.no_grad(), model.mode(training=False), np.errstate(all="ignore"):
+                model(_zeros(shape))
+        model._ready("load_model")
+    return model
+
+
+_MADE_OF = ("module", "class_name", "config", "registered_name")
+
+
+def _zeros(shape: Any) -> Any:
+    """Return zeros of Keras's shape, None an axis of length 1; shapes may be in lists and dicts."""
+    if isinstance(shape, dict):
+        return {key: _zeros(part) for key, part in shape.items()}
+    if any(isinstance(part, (list, dict)) for part in shape):
+        return [_zeros(part) for part in shape]
+    return np.zeros((1, *(1 if n is None else int(n) for n in shape[1:])), np.float32)
+
+
+def _compile(what: str, model: Any, config: dict[str, Any], arrays: Mapping[str, Array]) -> None:
+    try:
+        with reading(config):
+            wanted = ours({key: part for key, part in config.items() if key not in _OF_KERAS})
+            model.compile_from_config(wanted)
+        state = [arrays[key] for i in range(len(arrays)) if (key := f"optimizer/vars/{i}") in arrays]
+        if state and not load_optimizer(model, model.optimizer, state):
+            warnings.warn(
+                f"{what}: the state of the optimizer in the file is not one of {type(model.optimizer).__name__}; it "
+                "starts anew",
+                stacklevel=5,
+            )
+    except Exception as error:
+        raise SavedFileError(
+            f"{what}: the file does not say how the model was compiled ({error}). Pass compile=False, and compile the "
+            "model again"
+        ) from error
+
+
+_OF_KERAS = ("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
+
+# ---- HDF5 files of whole models, and of weights by the names of layers ----------------------------------------------
+
+
+def _is_legacy(old: Mapping[str, Any]) -> bool:
+    return "@layer_names" in old or "model_weights@layer_names" in old
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _legacy(model: Any, arrays: Mapping[str, Array], old: Mapping[str, Any]) -> tuple[dict[str, Array], list[str]]:
+    """Return the weights of the layers, which such a file has in the order of `layers` and `weights`."""
+    paths = {id(tensor): path for path, tensor in model._tensors()}
+    start = "" if "@layer_names" in old else "model_weights"
+    theirs: list[tuple[str, Array]] = []
+    for name in old[f"{start}@layer_names"]:
+        group = f"{start}/{_text(name)}".lstrip("/")
+        keys = [f"{group}/{_text(part)}" for part in old.get(f"{group}@weight_names", ())]
+        theirs += [(key, arrays[key]) for key in keys]
+    own = [(paths[id(t)], t) for layer in model.layers for t in layer.weights]
+    if len(own) != len(theirs):
+        return {}, [f"  expected {len(own)} arrays; the file has {len(theirs)}"]
+    found: dict[str, Array] = {}
+    problems = []
+    for (path, tensor), (key, array) in zip(own, theirs, strict=True):
+        if array.shape == tensor.shape:
+            found[path] = array.astype(tensor.dtype)
+        else:
+            problems.append(f"  {key}: expected {path} {tensor.shape}; the file has {array.shape}")
+    return found, problems

@@ -1,0 +1,142 @@
+"""Arrays in HDF5 files, read without trusting them; h5py does both, and is needed only here."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...config.limits import elements_allowed
+from ..safetensors import SavedFileError
+
+Arrays = dict[str, npt.NDArray[Any]]
+Groups = Mapping[str, tuple[str, list[npt.NDArray[Any]]]]
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_ENTRIES, _LEVELS = 100_000, 64  # groups and arrays in a file, and groups in one another
+# the attributes in which files of Keras 2 keep what Keras 3 keeps elsewhere; no others are read
+_OLD = ("model_config", "training_config", "layer_names", "weight_names")
+_SAFE_FILTERS = frozenset({1, 2, 3})  # deflate, shuffle, a checksum; any other would load a plugin
+
+
+def library(what: str) -> Any:
+    """Return h5py.
+
+    Raises:
+        ModuleNotFoundError: if it is not installed.
+    """
+    try:
+        import h5py
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{what}: expected the package h5py, which files of Keras need; {error}. Install it: pip install h5py. "
+            "Files named .nn or .safetensors need nothing else",
+            name="h5py",
+        ) from error
+    return h5py
+
+
+def hdf5_bytes(what: str, groups: Groups) -> bytes:
+    """Return an HDF5 file in which each path has a group `vars` with the arrays "0", "1", ….
+
+    Args:
+        what: the call, for error messages.
+        groups: by path, "" for the file itself; what Keras would call the object, and its arrays.
+    """
+    buffer = io.BytesIO()
+    with library(what).File(buffer, "w") as file:
+        for path, (name, arrays) in groups.items():
+            own = file.require_group(f"{path}/vars" if path else "vars")
+            own.attrs["name"] = name
+            for i, array in enumerate(arrays):
+                own.create_dataset(str(i), data=array)
+    return buffer.getvalue()
+
+
+def read_hdf5(what: str, where: str, data: bytes) -> tuple[Arrays, Mapping[str, Any]]:
+    """Return the arrays of an HDF5 file by their paths, and the attributes that Keras 2 wrote, by "group@name".
+
+    The library sees only these bytes: it opens no other file. Arrays must be stored in the file, as numbers.
+
+    Args:
+        what: the call, for error messages.
+        where: the file, for error messages.
+        data: the whole file.
+
+    Raises:
+        SavedFileError: if the file is damaged, or has links to elsewhere, virtual or external arrays, filters that are
+            plugins, arrays of anything but numbers, or more than `element_limit` elements in compressed arrays.
+    """
+    h5py = library(what)
+    try:
+        if not data.startswith(SIGNATURE):
+            raise ValueError("it does not begin as an HDF5 file")
+        with h5py.File(io.BytesIO(data), "r") as file:
+            return _Walk(h5py, len(data)).walked(file)
+    except Exception as error:  # h5py has its own for every way in which a file may be damaged
+        raise SavedFileError(
+            f"{what}: expected an HDF5 file with arrays of numbers; {where} is damaged, or has something else ({error})"
+        ) from error
+
+
+class _Walk:
+    """One walk through a file, and what is left of its budgets."""
+
+    def __init__(self, h5py: Any, size: int) -> None:
+        self.h5py, self.stored, self.unpacked = h5py, size, elements_allowed()
+        self.arrays: Arrays = {}
+        self.attributes: dict[str, Any] = {}
+        self.seen: set[Any] = set()
+
+    def walked(self, file: Any) -> tuple[Arrays, dict[str, Any]]:
+        pending = [("", file, 0)]
+        while pending:
+            path, group, level = pending.pop()
+            self._first_time(path, group)
+            self.attributes |= {f"{path}@{key}": group.attrs[key] for key in group.attrs if key.startswith(_OLD)}
+            if level > _LEVELS:
+                raise ValueError(f"more than {_LEVELS} groups in one another")
+            for key in group:
+                inner = f"{path}/{key}" if path else key
+                if group.get(key, getlink=True).__class__ is not self.h5py.HardLink:
+                    raise ValueError(f"{inner!r:.80} is a link to somewhere else")
+                entry = group[key]
+                if isinstance(entry, self.h5py.Group):
+                    pending.append((inner, entry, level + 1))
+                elif isinstance(entry, self.h5py.Dataset):
+                    self._first_time(inner, entry)
+                    self.arrays[inner] = self._array(inner, entry)
+                else:
+                    raise ValueError(f"{inner!r:.80} is neither a group nor an array")
+        return self.arrays, self.attributes
+
+    def _first_time(self, path: str, entry: Any) -> None:
+        address = self.h5py.h5o.get_info(entry.id).addr
+        if address in self.seen:
+            raise ValueError(f"{path!r:.80} is in the file under two paths")
+        self.seen.add(address)
+        if len(self.seen) > _ENTRIES:
+            raise ValueError(f"more than {_ENTRIES:_} groups and arrays")
+
+    def _array(self, path: str, entry: Any) -> npt.NDArray[Any]:
+        made = entry.id.get_create_plist()
+        kind = entry.dtype
+        filters = {made.get_filter(i)[0] for i in range(made.get_nfilters())}
+        if kind.kind not in "biuf" or kind.itemsize > 8 or kind.subdtype is not None or entry.shape is None:
+            raise ValueError(f"{path!r:.80} is not an array of numbers")
+        if entry.is_virtual or made.get_external_count():
+            raise ValueError(f"{path!r:.80} takes its numbers from another file")
+        if not filters <= _SAFE_FILTERS:
+            raise ValueError(f"{path!r:.80} is compressed by a plugin")
+        stored, size = entry.id.get_storage_size(), entry.size * kind.itemsize
+        if filters or stored < size:  # what is not stored at all is read as zeros
+            self.unpacked -= entry.size
+        else:
+            self.stored -= size
+        if self.unpacked < 0 or self.stored < 0:
+            raise ValueError(
+                f"{path!r:.80}, of shape {entry.shape}, has more numbers than the file, or than element_limit allows"
+            )
+        return np.asarray(entry[()])
