@@ -419,7 +419,11 @@ class Trainer(Stepper):
             for part in (samples, validation):
                 if part is None:
                     continue
-                out = self(first_row(part.x))
+                try:
+                    out = self(first_row(part.x))
+                except ag.ShapeError as error:  # which tells of the shape that was given, not of the row that was tried
+                    error.args = (str(error).replace("received shape (1,", f"received shape ({part.size},"),)
+                    raise
                 if wrong := [o for _, o in leaves(out) if not isinstance(o, Tensor)]:
                     raise TypeError(
                         f"{what}: expected the model's call to return a Tensor; received {type(wrong[0]).__name__}"
