@@ -20,6 +20,7 @@ from ..metrics import Metric
 from ..module.modes import in_mode, rest_in_inference
 from ..module.module import Module
 from ..module.penalties import add_penalty, has_penalties, model_call, penalties
+from ..module.tree import PLAIN
 from .compiled import Compiled, _CompiledMetrics, compiled_with, parameters_of
 from .feed import as_tensors, rows_of
 from .interrupts import heard_interrupts, raise_ignored
@@ -56,7 +57,8 @@ def _only(name: str, given: Any) -> Any:
 
 def own_metrics(modules: Iterable[Module]) -> list[Metric]:
     """Return the metrics among the attributes of modules."""
-    return [value for module in modules for value in vars(module).values() if isinstance(value, Metric)]
+    values = [v for module in modules for v in module.__dict__.values() if v.__class__ not in PLAIN]
+    return [value for value in values if isinstance(value, Metric)]
 
 
 class Stepper(Module):
