@@ -76,6 +76,9 @@ class Module(Tree["Module"]):
     _takes_masks: ClassVar[bool] = True  # whether a parameter `mask` of `call` is one of time steps
     _takes_text: ClassVar[bool] = True  # whether its inputs may be arrays of strings; false of most layers of nn
     _keeps_batch: bool = True  # whether the first axis of a result is the batch, whatever the input's is
+    _takes_lists: ClassVar[bool] = (
+        True  # whether a list of arrays is several inputs, not a batch; false of nn's classes
+    )
     _makes_masks: bool = False  # whether the result may have a mask where no argument has one
     _example: Any = None  # the arguments of the first call, with the shape of a sample and the dtype for each tensor
 
@@ -93,6 +96,7 @@ class Module(Tree["Module"]):
             cls._begins_training = own["training"]
             del cls.training
         cls._takes_training = takes_training(cls.call)
+        cls._takes_lists = own.get("_takes_lists", not cls.__module__.startswith("nn."))
         cls._takes_text = own.get("_takes_text", not cls.__module__.startswith("nn.layers."))
         if "compute_mask" in own:
             cls.supports_masking = own.get("supports_masking", True)
@@ -204,9 +208,13 @@ class Module(Tree["Module"]):
         if isinstance(x, (list, tuple)):
             if any(isinstance(part, Tensor) for part in x):
                 return x
+            if self._takes_lists and x and all(isinstance(part, np.ndarray) for part in x):
+                return [self._cast(part) for part in x]
             x = as_array(x)
         elif hasattr(x, "__array__") and not isinstance(x, (np.ndarray, np.generic, Tensor)):
             x = np.asarray(x)  # a table of pandas, a tensor of PyTorch
+        if isinstance(x, dict) and self._takes_lists:
+            return {key: self._cast(part) if isinstance(part, np.ndarray) else part for key, part in x.items()}
         if isinstance(x, np.ndarray):
             if self._takes_text and is_text(x):
                 return x

@@ -22,6 +22,7 @@ from ..config.arguments import is_text
 from ..config.limits import room
 from .building import RestoreOnError
 from .masks import mask_of, set_mask
+from .state import undisturbed
 from .symbols import Call, Shape, Symbol, instances, replaced
 
 # The lengths that unknown axes get, in the order in which they are tried: first two far apart, so that no stride or
@@ -62,7 +63,7 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
     open_axes = _open_axes(call)
     is_open = any(open_axes)
     before = RestoreOnError(module) if is_open and not module.built else None
-    with ag.no_grad(), module.mode(training=False), np.errstate(all="ignore"):
+    with ag.no_grad(), module.mode(training=False), undisturbed(module), np.errstate(all="ignore"):
         runs = _runs(call, open_axes)
         lengths, result = next(runs)
         outs = instances(_VALUES, result)

@@ -347,7 +347,7 @@ class Op:
         if name in _LISTS or self.__name__ == "stack" or (name == "x" and self.__name__ == "meshgrid"):
             is_list = isinstance(value, (list, tuple)) and name != "axis"
             return [f.as_array(v) for v in value] if is_list else value
-        if name not in _ARRAYS:
+        if name not in _ARRAYS or (self.__name__ == "get_item" and name == "key"):
             return value
         if isinstance(value, (int, float)) and any(hasattr(v, "dtype") for n, v in given.items() if n != name):
             return float(value) if isinstance(value, float) else value  # a number goes by the arrays it meets

@@ -42,7 +42,6 @@ _PROGRESS = "the argument verbose of fit says what is shown"
 # Reasons, by section; every other name is here.
 _LEFT_OUT_LAYERS = {
     "FlaxLayer": _ELSEWHERE,
-    "InputSpec": "every layer checks its inputs by itself, and says what it expected",
     "JaxLayer": _ELSEWHERE,
     "MaxNumBoundingBoxes": "pads lists of bounding boxes, which no layer here takes",
     "TFSMLayer": _ELSEWHERE,
@@ -53,6 +52,21 @@ _LEFT_OUT_CALLBACKS = {
     "ProgbarLogger": _PROGRESS,
     "RemoteMonitor": "sends to a web server: a LambdaCallback with a client of your own does",
 }
+_BOXES = "no layer or loss here takes bounding boxes"
+_LEFT_OUT_BOXES = dict.fromkeys(
+    (
+        "affine_transform",
+        "clip_to_image_size",
+        "compute_ciou",
+        "compute_iou",
+        "convert_format",
+        "crop",
+        "decode_deltas_to_boxes",
+        "encode_box_to_deltas",
+        "pad",
+    ),
+    _BOXES,
+)
 _LEFT_OUT_UTILS = {
     "Config": "a dict does",
     "model_to_dot": "plot_model(model, to_file='model.dot') writes it",
@@ -323,6 +337,15 @@ SECTIONS: tuple[Section, ...] = (
             timeseries_dataset_from_array to_categorical unpack_x_y_sample_weight
         """),
         MappingProxyType(_LEFT_OUT_UTILS),
+    ),
+    Section(
+        "keras.utils.bounding_boxes",
+        "nn.utils",
+        split("""
+            affine_transform clip_to_image_size compute_ciou compute_iou convert_format crop decode_deltas_to_boxes
+            encode_box_to_deltas pad
+        """),
+        MappingProxyType(_LEFT_OUT_BOXES),
     ),
     Section(
         "keras.preprocessing",
