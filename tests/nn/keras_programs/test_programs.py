@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ..nn import peers
-from ..nn.keras_values.rows import array, same, their_warnings
+from .. import peers
+from ..keras_values.rows import array, same, their_warnings
 
 PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
 
