@@ -23,7 +23,7 @@ from .modes import adopt, trees_changed
 from .penalties import note_constraints
 from .recording import record_call
 from .state import IncompatibleKeys, carried_in, check_state, undisturbed
-from .symbols import HOOKS, NO_PLACE, Symbol, has_symbols, replaced, spec_of
+from .symbols import HOOKS, NO_PLACE, Symbol, has_symbols, instances, replaced, spec_of
 from .tree import Shape as Shape, Tree
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -171,8 +171,16 @@ class Module(Tree["Module"]):
             raise problem_of_call(self, error, args, kwargs)  # noqa: B904 it keeps its cause
 
     def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        own = type(self).compute_output_shape is not Module.compute_output_shape
-        return record_call(self, args, kwargs, self.compute_output_shape if own else None)
+        kind: Any = type(self)
+        shape_of: Any = None
+        if hasattr(kind, "compute_output_spec"):  # a user's class, as in Keras
+
+            def shape_of(_: Any) -> Any:
+                return [symbol.shape for symbol in instances(Symbol, kind.compute_output_spec(self, *args, **kwargs))]
+
+        elif kind.compute_output_shape is not Module.compute_output_shape:
+            shape_of = self.compute_output_shape
+        return record_call(self, args, kwargs, shape_of)
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         training = kwargs.pop("training", None)
