@@ -137,7 +137,7 @@ class BatchNormalization(_AffineNormalization):
         moving_mean_initializer, moving_variance_initializer: of the running averages, shape (C,).
         renorm: whether the batch's mean m and deviation s lead to r (x - m) / s + d, with r = s / renorm_stddev and
             d = (m - renorm_mean) / renorm_stddev, through which no gradient goes.
-        renorm_clipping: bounds: rmin <= r <= rmax and |d| <= dmax, in a dict.
+        renorm_clipping: bounds in a dict: rmin <= r <= rmax and -dmax <= d <= dmax.
         renorm_momentum: of the averages renorm_mean and renorm_stddev.
 
     Call it on x of shape (N, ..., C); the result has x's shape. A `mask` of shape (N, ...), x's without its last axis,
