@@ -300,6 +300,10 @@ class Optimizer(_Begun):
         self.apply([g for g, _ in pairs], [p for _, p in pairs])
         return self.iterations
 
+    def __getattr__(self, attribute: str) -> Any:
+        hint = ". An optimizer keeps its state: call apply(grads, variables)" if attribute == "stateless_apply" else ""
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{attribute}'{hint}")
+
     def _advance(self, gradients: Gradients) -> None:
         """Take a step with gradients that are known to be usable."""
         changes = Changes()

@@ -340,3 +340,17 @@ def test_a_model_has_no_optimizer_before_it_is_compiled() -> None:
     assert model.optimizer is None
     model.compile("sgd", "mse")
     assert isinstance(model.optimizer, nn.optimizers.SGD)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "fix"),
+    [
+        (nn.Sequential, "stateless_call", r"call the model, then loss.backward\(\) and optimizer.step\(\)"),
+        (nn.Sequential, "make_train_function", r"call train_step\(data\)"),
+        (metrics.Mean, "stateless_update_state", r"call update_state\(\)"),
+        (nn.optimizers.SGD, "stateless_apply", r"call apply\(grads, variables\)"),
+    ],
+)
+def test_what_changes_nothing_in_place_is_refused_with_the_cure(owner: Any, name: str, fix: str) -> None:
+    with pytest.raises(AttributeError, match=rf"'{owner.__name__}' object has no attribute '{name}'\. .*{fix}"):
+        getattr(owner(), name)

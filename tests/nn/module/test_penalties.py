@@ -114,7 +114,7 @@ def test_penalties_on_weights_and_outputs_are_the_models_losses() -> None:
     for _ in range(2):  # the second call takes the place of the first
         out = made(X)
     kernel = made.layers[1].kernel.data
-    expected = [0.01 * (kernel**2).sum(), 1.5, 0.01 * np.abs(out.data).sum()]
+    expected = [0.01 * (kernel**2).sum(), 1.5, 0.01 * np.abs(out.data).sum() / 8]
     assert [penalty.item() for penalty in made.losses] == pytest.approx(expected, rel=1e-6)
     assert copy.deepcopy(made.eval()).layers[1].losses[:2][1].item() == pytest.approx(1.5)
     made.layers[1].trainable = False
@@ -127,7 +127,7 @@ def test_training_adds_the_penalties_to_the_loss() -> None:
         made.compile("sgd", "mse")
     out = plain.predict(X)
     kernel = plain.layers[1].kernel.numpy()
-    extra = 0.3 * (kernel**2).sum() + 0.01 * (out**2).sum()
+    extra = 0.3 * (kernel**2).sum() + 0.01 * (out**2).sum() / 8
     base = float(((out - Y) ** 2).mean())
     assert plain.evaluate(X, Y, verbose=0) == pytest.approx(base, rel=1e-5)
     assert penalized.evaluate(X, Y, verbose=0) == pytest.approx(base + extra, rel=1e-5)
@@ -135,7 +135,7 @@ def test_training_adds_the_penalties_to_the_loss() -> None:
     assert losses == pytest.approx([base, base + extra], rel=1e-5)
     g = 2 * (out - Y) / Y.size
     hidden = np.tanh(X @ model().layers[0].kernel.data)
-    step = hidden.T @ (g + 0.02 * out) + 0.6 * kernel
+    step = hidden.T @ (g + 0.02 / 8 * out) + 0.6 * kernel
     np.testing.assert_allclose(penalized.layers[1].kernel.data, kernel - 0.01 * step, rtol=1e-4, atol=1e-6)
 
 

@@ -348,23 +348,8 @@ def models_that_begin_frozen(k: Any, no_grad: NoGrad) -> Any:
     return [(m.trainable, len(m.trainable_weights), len(m.non_trainable_weights), m.compiled) for m in made]
 
 
-def equal(a: Any, b: Any, place: str) -> None:
-    """Compare nested numbers, and the order of names."""
-    if isinstance(a, dict):
-        assert list(a) == list(b), place
-        a, b = list(a.values()), list(b.values())
-    if isinstance(a, (list, tuple)):
-        assert len(a) == len(b), place
-        for i, pair in enumerate(zip(a, b, strict=True)):
-            equal(*pair, f"{place}[{i}]")
-    elif isinstance(a, float):
-        assert b == pytest.approx(a, rel=1e-5, abs=1e-6), place
-    else:
-        assert a == b, place
-
-
 @pytest.mark.parametrize("run", PROGRAMS, ids=lambda run: run.__name__)
 def test_the_numbers_are_keras_s(run: Callable[[Any, NoGrad], Any]) -> None:
     theirs, ours = run(peers.keras(), peers.torch().no_grad), run(nn, ag.no_grad)
     assert theirs
-    equal(theirs, ours, run.__name__)
+    peers.compare(theirs, ours, run.__name__)
