@@ -42,8 +42,7 @@ class CallbackList:
     ) -> None:
         if add_progbar:
             raise ValueError("CallbackList: expected add_progbar=False; received True. `fit(verbose=1)` draws a bar")
-        one = callbacks is None or isinstance(callbacks, Callback)
-        self.callbacks: list[Any] = [c for c in (callbacks,) if c is not None] if one else list(callbacks or ())
+        self.callbacks: list[Any] = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
         check_callbacks("CallbackList", self.callbacks)
         if add_history and not any(isinstance(c, History) for c in self.callbacks):
             self.callbacks.append(History())

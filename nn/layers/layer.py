@@ -50,7 +50,8 @@ class Layer(Configurable, Module):
         name: what summaries, paths and error messages call it.
         dtype: floating dtype of inputs and weights, or a DTypePolicy of one; float32 by default.
         trainable: whether its parameters, and those of its parts, require gradients; see the attribute.
-        activity_regularizer: penalty on the output: a name, a Regularizer or a function; None for none.
+        activity_regularizer: penalty on the output, divided by the number of samples: a name, a Regularizer or a
+            function; None for none.
         rules: `<weight>_regularizer` and `<weight>_constraint` for each weight that the class annotates, such as
             `kernel_regularizer="l2"` and `bias_constraint="non_neg"`; see `nn.regularizers` and `nn.constraints`.
 
@@ -176,7 +177,8 @@ class Layer(Configurable, Module):
         if self.activity_regularizer is not None:
             for part in out if isinstance(out, (list, tuple)) else [out]:
                 if isinstance(part, Tensor):
-                    self.add_loss(self.activity_regularizer(part))
+                    penalty = self.activity_regularizer(part)
+                    self.add_loss(penalty / len(part) if part.ndim and len(part) else penalty)
         return out
 
 
