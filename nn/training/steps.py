@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -263,9 +264,12 @@ class Stepper(Module):
             return modules
         parameters = self.parameters()
         if not parameters:
-            raise ValueError(
-                f"{what}: expected a model with parameters to train; {self.name!r} has none that requires a gradient"
+            warnings.warn(
+                f"{what}: expected a model with parameters to train; {self.name!r} has none that requires a gradient, "
+                "and stays as it is",
+                stacklevel=3,
             )
+            return [module for _, module in self._walk()]
         unfrozen = [id(p) for p in optimizer.parameters if p.requires_grad]
         if not optimizer.iterations or unfrozen != [id(p) for p in parameters]:  # else some are frozen for a while
             optimizer.bind(parameters)
@@ -276,7 +280,8 @@ class Stepper(Module):
         """Make steps in training mode, with the metrics in use; start without gradients, and leave none behind."""
         with self._metrics_in_use(what) as compiled:
             optimizer = compiled.optimizer
-            optimizer.zero_grad()
+            clear = optimizer.zero_grad if optimizer.parameters else list  # with nothing to train, nothing to clear
+            clear()
             try:
                 try:
                     with in_mode(self, True, modules), heard_interrupts():
@@ -284,9 +289,9 @@ class Stepper(Module):
                         raise_ignored()
                     return done
                 finally:
-                    optimizer.zero_grad()
+                    clear()
             finally:
-                optimizer.zero_grad()  # again: an interrupt may have cut the first one short
+                clear()  # again: an interrupt may have cut the first one short
 
     # ---- steps, to be overridden ------------------------------------------------------------------------------------
 
@@ -414,6 +419,8 @@ class Stepper(Module):
             compiled.update_metrics(y, y_pred, w)
         else:
             show(y_pred, loss.item(), weight)
+        if not loss.requires_grad and not any(p.requires_grad for p in compiled.optimizer.parameters):
+            return loss.item(), weight  # there is nothing to train
         scaled = compiled.optimizer.scale_loss(loss)
         if guard is None:
             scaled.backward()

@@ -167,7 +167,8 @@ class Trainer(Stepper):
             logs |= self._train_epoch(feed, progress, calls, [module for _, module in self._walk()])
             if validation is not None:
                 values = self._evaluate(validation, None, calls)
-                logs |= {f"val_{name}": value for name, value in _by_name(values).items()}
+                values = _by_name(values) if self._own_step("test_step", *_REPORTS) else values
+                logs |= {f"val_{name}": value for name, value in values.items()}
         return logs
 
     def _train_epoch(

@@ -94,7 +94,8 @@ def _object(value: Mapping[str, Any], name: Any, config: Any) -> Any:
         raise ValueError(f"expected class_name and config; received {value!r:.80}")
     for custom in (value.get("registered_name"), name):
         if isinstance(custom, str) and isinstance(kind := custom_called(custom), type):
-            return {"class_name": custom, "config": _arguments(kind, ours(config), loose=True)}
+            built = {"build_config": ours(value["build_config"])} if "build_config" in value else {}
+            return {"class_name": custom, "config": _arguments(kind, ours(config), loose=True), **built}
     full = f"{_kind(value.get('module'))}.{name}"
     full = {"models.Functional": "models.Model", "layers.Functional": "models.Model"}.get(full, full)
     if full == "models.Model":
