@@ -191,7 +191,7 @@ def test_plot_model_takes_the_words_of_keras(tmp_path: Any) -> None:
     model = nn.Sequential([layers.Dense(2, input_shape=(3,))])
     plot_model(model, tmp_path / "m.svg", show_shapes=True, show_layer_names=True)
     assert "(None, 3)" in (tmp_path / "m.svg").read_text(encoding="utf-8")
-    plot_model(model, tmp_path / "m.svg", False, False, False, "LR", False, 96, True, True)  # in Keras's order
+    plot_model(model, tmp_path / "m.svg", False, False, False, "LR", False, 96, True, True, "ortho")  # in Keras's order
     assert "(None, 3)" not in (tmp_path / "m.svg").read_text(encoding="utf-8")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .rows import rows
 
-# Called in both modes where the layer takes `training`.
+# Called in training mode too where that makes a difference.
 LAYERS = rows("""
     Dense(3, use_bias=False, kernel_regularizer="l2") | f(4, 5)
     Dense(3, activation="tanh") | f(2, 3, 5)

@@ -32,6 +32,7 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "keras.layers": {
         "Input": NO_VALUES,
+        "InputSpec": NO_VALUES,
         "InputLayer": NO_VALUES,
         "ContrastLimitedAdaptiveHistogramEqualization": DRAWS,
         "Layer": BASE,

@@ -1,4 +1,4 @@
-"""train_on_batch, test_on_batch and predict_on_batch in a loop of one's own."""
+"""train_on_batch, test_on_batch and predict_on_batch in a custom loop."""
 
 import keras
 import numpy as np

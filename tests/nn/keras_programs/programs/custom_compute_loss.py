@@ -1,4 +1,4 @@
-"""A loss that also looks at the size of predictions, by compute_loss of one's own."""
+"""A loss that also looks at the size of predictions, by a custom compute_loss."""
 
 import keras
 import numpy as np

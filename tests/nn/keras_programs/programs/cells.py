@@ -1,4 +1,4 @@
-"""Cells: one step at a time by hand, and in an RNN; a cell of one's own."""
+"""Cells: one step at a time by hand, and in an RNN; a custom cell."""
 
 import numpy as np
 from keras import layers, ops

@@ -1,4 +1,4 @@
-"""A regularizer, an initializer, a constraint and an activation of one's own."""
+"""A regularizer, an initializer, a constraint and an activation, all custom."""
 
 import keras
 import numpy as np
