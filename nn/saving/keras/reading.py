@@ -308,7 +308,8 @@ def _operation(name: str, entry: Mapping[str, Any], args: Any, kwargs: Mapping[s
     function = TABLE.get(snake_case(kind))
     if function is None:
         raise ValueError(f"it names the operation {kind!r:.80}, which is not here")
-    config = {key: part for key, part in entry["config"].items() if key not in ("name", "dtype") or key in kwargs}
+    takes = function.__signature__.parameters
+    config = {key: part for key, part in entry["config"].items() if key != "name" and (key != "dtype" or key in takes)}
     result = function(*args, **kwargs, **config)
     if isinstance(result, Symbol) and result.call.module._name is None:
         result.call.module._name = name
