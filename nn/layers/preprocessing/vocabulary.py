@@ -31,6 +31,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+import autograd_lite as ag
+
 from ...config.ambient import BUDGET, PROBED
 from ...config.arguments import is_integer, one_of, refused, speaker
 from ...config.limits import room
@@ -60,6 +62,15 @@ def hashed(text: str | bytes, buckets: int, salt: tuple[int, int] | None) -> int
     """Return the place of a text among some."""
     data = text.encode() if isinstance(text, str) else text
     return (farm(data) if salt is None else sip(data, salt)) % buckets
+
+
+def _hashed_digits(x: Array, *, buckets: int, salt: tuple[int, int] | None) -> Array:
+    places = {n: hashed(str(n), buckets, salt) for n in set(x.ravel().tolist())}
+    return np.array([places[n] for n in x.ravel().tolist()], np.int64).reshape(x.shape)
+
+
+#: the places of integers, int64, by their digits; an operation, so that programs that were traced compute it anew
+HASHED_DIGITS = ag.structural("hashed_digits", _hashed_digits, None, infer=lambda x, **_: x)
 
 
 class Vocabulary(Encoding):

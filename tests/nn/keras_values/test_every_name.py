@@ -35,7 +35,6 @@ REASONS: dict[str, dict[str, str]] = {
         "InputSpec": NO_VALUES,
         "InputLayer": NO_VALUES,
         "ContrastLimitedAdaptiveHistogramEqualization": "test_augmentation_policies compares it",
-        "InputSpec": "test_keras_structure compares what it lets through",
         "Layer": BASE,
         "SpectralNormalization": "Keras writes the divided kernel into the weight; test_wrapping compares calls",
         "StackedRNNCells": "in the row of RNN: called alone, its states are one flat list here",
