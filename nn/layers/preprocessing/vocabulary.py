@@ -62,13 +62,15 @@ def hashed(text: str | bytes, buckets: int, salt: tuple[int, int] | None) -> int
     return (farm(data) if salt is None else sip(data, salt)) % buckets
 
 
+_NONE: Any = None
+
+
 class Vocabulary(Encoding):
     """What the layers do with their vocabularies; a subclass says what a token is."""
 
-    max_tokens: int | None = None
-    num_oov_indices: int = 1
-    mask_token: Any = None
-    oov_token: Any = None
+    # Arguments of the subclasses; not annotated, since an annotation would make them arguments here.
+    max_tokens = mask_token = oov_token = _NONE
+    num_oov_indices = 1
     invert = False
     pad_to_max_tokens = False
     _kind = "strings"  # what the tokens are, for error messages
