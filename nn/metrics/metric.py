@@ -129,12 +129,6 @@ class Metric(Configurable, metaclass=_Begun):
         """Return the value over all batches since the reset."""
         raise NotImplementedError(f"{type(self).__name__}: write result(self)")
 
-    def __getattr__(self, attribute: str) -> Any:
-        hint = ""
-        if attribute.startswith("stateless_"):
-            hint = f". A metric keeps its state: call {attribute.removeprefix('stateless_')}()"
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{attribute}'{hint}")
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Take in one batch, and return the value over all batches since the reset."""
         self.update_state(*args, **kwargs)

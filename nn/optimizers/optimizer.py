@@ -300,10 +300,6 @@ class Optimizer(_Begun):
         self.apply([g for g, _ in pairs], [p for _, p in pairs])
         return self.iterations
 
-    def __getattr__(self, attribute: str) -> Any:
-        hint = ". An optimizer keeps its state: call apply(grads, variables)" if attribute == "stateless_apply" else ""
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{attribute}'{hint}")
-
     def _advance(self, gradients: Gradients) -> None:
         """Take a step with gradients that are known to be usable."""
         changes = Changes()
@@ -351,8 +347,11 @@ class Optimizer(_Begun):
             return [{**self.slots(), **average}] * len(self._blocks)
         return [{**self.slots_for(block.parameters[0]), **average} for block in self._blocks]
 
-    def finalize_variable_values(self) -> None:
+    def finalize_variable_values(self, var_list: Iterable[Tensor] | None = None) -> None:
         """Replace the values of the parameters by their running means, if these are kept; `fit` does at its end.
+
+        Args:
+            var_list: as Keras has it, all parameters; they are known anyway.
 
         Raises:
             GradError: if no parameters are bound.

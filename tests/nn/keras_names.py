@@ -90,7 +90,6 @@ _LEFT_OUT_OPS = {
 _BIG_MODELS = "quantization, and training of a few directions of large kernels, are not here"
 _FASTER = "chooses between implementations; here there is one"
 _TAKEN = "taken, and changes nothing: there is one implementation"
-_RENORM = "batch renormalization is not here"
 _INPUTS = "inputs are dense arrays, of batches of any size"
 # Arguments of Keras's layers that ours lack, with the reasons.
 LAYER_ARGUMENTS = {
@@ -103,9 +102,6 @@ LAYER_ARGUMENTS = {
     "optional": _INPUTS,
     "quantization_config": _BIG_MODELS,
     "ragged": _INPUTS,
-    "renorm": _RENORM,
-    "renorm_clipping": _RENORM,
-    "renorm_momentum": _RENORM,
     "sparse": _INPUTS,
     "synchronized": "one process trains",
     "unroll": _TAKEN,

@@ -347,8 +347,6 @@ def test_a_model_has_no_optimizer_before_it_is_compiled() -> None:
     [
         (nn.Sequential, "stateless_call", r"call the model, then loss.backward\(\) and optimizer.step\(\)"),
         (nn.Sequential, "make_train_function", r"call train_step\(data\)"),
-        (metrics.Mean, "stateless_update_state", r"call update_state\(\)"),
-        (nn.optimizers.SGD, "stateless_apply", r"call apply\(grads, variables\)"),
     ],
 )
 def test_what_changes_nothing_in_place_is_refused_with_the_cure(owner: Any, name: str, fix: str) -> None:

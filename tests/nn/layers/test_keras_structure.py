@@ -242,3 +242,10 @@ def test_lists_and_dicts_of_arrays_are_several_inputs_of_ones_own_layers() -> No
     np.testing.assert_array_equal(Sum()([a, b[:1]]).numpy(), 4.0)
     np.testing.assert_array_equal(Sum()({"a": a, "b": b}).numpy(), 7.0)
     assert layers.Dense(1)([np.ones(3), np.ones(3)]).shape == (2, 1)  # rows of a batch
+
+
+def test_inputs_are_dense_and_needed() -> None:
+    assert nn.Input((3,), 2, "int32", False, None, None, "x", None, False).name == "x"
+    for kind in ("sparse", "ragged", "optional"):
+        with pytest.raises(ValueError, match=f"expected no {kind}=, since inputs are dense arrays"):
+            nn.Input((3,), **{kind: True})

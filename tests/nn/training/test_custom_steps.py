@@ -287,6 +287,23 @@ def a_loop(k: Any, no_grad: NoGrad) -> Any:
 
 
 @program
+def a_loop_with_penalties(k: Any, no_grad: NoGrad) -> Any:
+    x = k.Input((4,))
+    last = k.layers.Dense(2, kernel_regularizer="l2", activity_regularizer=k.regularizers.L1(0.1))
+    model = alike(k.Model(x, last(k.layers.ActivityRegularization(l2=0.1)(k.layers.Dense(3)(x)))))
+    optimizer, loss_of = k.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9), k.losses.MeanSquaredError()
+    found: list[Any] = []
+    for _ in range(3):
+        loss = loss_of(np.repeat(Y, 2, axis=1), model(X, training=True))
+        loss = loss + sum(model.losses)
+        model.zero_grad()
+        found.append([float(loss), *(float(penalty) for penalty in model.losses)])
+        step(model, loss, optimizer, model.trainable_weights, no_grad)
+    optimizer.finalize_variable_values(model.trainable_weights)
+    return found, model.get_weights()
+
+
+@program
 def rates_that_callbacks_change(k: Any, no_grad: NoGrad) -> Any:
     class Halving(k.callbacks.Callback):
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

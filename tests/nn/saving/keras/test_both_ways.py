@@ -229,9 +229,8 @@ def custom(k: Any) -> Any:
         def __init__(self, width: int, **kwargs: Any) -> None:
             super().__init__(**kwargs)
             self.width = width
-            self.blocks = [k.layers.Dense(width, "relu"), k.layers.Dense(width)]
+            self.blocks, self.alone = [k.layers.Dense(width, "relu"), k.layers.Dense(width)], k.layers.Dense(1)
             self.more = {"b": [k.layers.LayerNormalization()], "a": Twist(2.0)}
-            self.alone = k.layers.Dense(1)
 
         def call(self, x: Any) -> Any:
             for block in [*self.blocks, *self.more["b"]]:
