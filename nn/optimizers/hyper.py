@@ -58,7 +58,8 @@ class Now:
 
     def _plain(self) -> Any:
         """Return it as a Python number."""
-        return (self.value if self._assigned else self).__pos__()
+        number: Any = self.value if self._assigned else self
+        return number.__pos__()
 
     def assign_add(self, value: Any) -> None:
         """Add to the attribute of the optimizer."""

@@ -50,6 +50,12 @@ def _forget_others() -> None:
 on_fork(after_in_child=_forget_others)
 
 
+def _are_numbers(given: Any) -> bool:
+    """Return whether these are weights of losses: numbers in a list or a dict."""
+    values = list(given.values()) if isinstance(given, Mapping) else given
+    return isinstance(values, (list, tuple)) and len(values) > 0 and all(isinstance(x, (int, float)) for x in values)
+
+
 def _only(name: str, given: Any) -> Any:
     """Return the entry of a dict that has nothing but this; return anything else as it is."""
     return given[name] if isinstance(given, Mapping) and list(given) == [name] else given
@@ -109,7 +115,8 @@ class Stepper(Module):
                 its own `train_step` or `compute_loss`.
             metrics: names, `Metric` objects, or functions of (y_true, y_pred); "accuracy" adapts to the labels; for
                 several outputs a list of lists or a dict.
-            loss_weights: with several outputs, what each loss is multiplied by.
+            loss_weights: with several outputs, what each loss is multiplied by. Given by position, these two may come
+                in either order, since Keras has had both.
             weighted_metrics: metrics that use the sample weights.
             others: Keras's arguments about compilation, which change nothing here: `run_eagerly`, `jit_compile`,
                 `auto_scale_loss`, `steps_per_execution`.
@@ -128,6 +135,8 @@ class Stepper(Module):
                     f"{self._speaker('compile')}: expected arguments among {_COMPILE}; received {name}={value!r}. "
                     "Leave it out"
                 )
+        if _are_numbers(metrics) and not _are_numbers(loss_weights):  # in Keras's order, by position
+            metrics, loss_weights = loss_weights, metrics
         plan = getattr(self, "_plan", None)
         names = None if plan is None else getattr(self, "output_names", None)
         nested = isinstance(getattr(plan, "outputs", None), (Mapping, list, tuple))

@@ -119,13 +119,15 @@ class _Places:
         self.of = {token: start + i for i, token in enumerate(tokens)}
 
 
+_NONE: Any = None
+
+
 class Strings(Vocabulary):
     """A layer whose tokens are strings."""
 
     _takes_text = True
     encoding = "utf-8"
-    salt: tuple[int, int] | None = None
-    _places: _Places | None = None
+    salt = _places = _NONE
 
     def _as_tokens(self, given: Any) -> Array | None:
         tokens = as_array(given)

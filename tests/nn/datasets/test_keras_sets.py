@@ -257,6 +257,9 @@ def test_without_a_network_the_error_says_what_to_do(
 
 
 class Harm:
+    def __repr__(self) -> str:
+        return "Harm()"
+
     """What a pickle of calls a function."""
 
     def __reduce__(self) -> Any:

@@ -32,7 +32,6 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "keras.layers": {
         "Input": NO_VALUES,
-        "InputSpec": NO_VALUES,
         "InputLayer": NO_VALUES,
         "ContrastLimitedAdaptiveHistogramEqualization": "test_augmentation_policies compares it",
         "Layer": BASE,

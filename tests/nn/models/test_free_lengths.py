@@ -233,6 +233,8 @@ def stated(k: Any) -> list[Any]:
 
 def test_a_layer_states_what_is_unknown() -> None:
     assert stated(nn) == [(None, None, 3), (None, 4, 3)] * 2  # where all is known, a run tells more than Keras says
+    # A window that is longer than all lengths that are tried has one result for each of them.
+    assert layers.AveragePooling1D(700, padding="same")(nn.Input((None, 3))).shape == (None, None, 3)
     assert nn.KerasTensor((None, 3), name="x").dtype == np.float32
     assert isinstance(nn.Input((3,)), nn.KerasTensor)
 
