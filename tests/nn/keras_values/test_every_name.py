@@ -33,6 +33,7 @@ REASONS: dict[str, dict[str, str]] = {
     "keras.layers": {
         "Input": NO_VALUES,
         "InputLayer": NO_VALUES,
+        "InputSpec": NO_VALUES,
         "ContrastLimitedAdaptiveHistogramEqualization": "test_augmentation_policies compares it",
         "Layer": BASE,
         "SpectralNormalization": "Keras writes the divided kernel into the weight; test_wrapping compares calls",
