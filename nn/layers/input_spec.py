@@ -50,7 +50,7 @@ class InputSpec(Configurable):
         ...         return x
         >>> Sequences()([[1.0]])
         Traceback (most recent call last):
-        autograd_lite.core.errors.ShapeError: layer 'sequences' (Sequences): expected inputs of 3 axes; received shape (1, 1)
+        autograd_lite.core.errors.ShapeError: layer 'sequences' (Sequences): expected inputs of 3 axes; ...
     """
 
     dtype: Converted[npt.DTypeLike | None, str | None] = field(optional(_dtype), default=None)
