@@ -341,6 +341,7 @@ def test_build_may_have_arguments_of_its_own() -> None:
     np.testing.assert_array_equal(layer(X).data, X)
 
 
+@pytest.mark.ci  # needs tensorboard
 def test_tensorboard_takes_the_frequencies_of_what_it_does_not_write_if_they_are_0() -> None:
     nn.callbacks.TensorBoard("logs", histogram_freq=0, embeddings_freq=0, write_graph=True, update_freq="epoch")
     with pytest.raises(ValueError, match="TensorBoard: expected histogram_freq to be 0, .*; received histogram_freq=1"):
