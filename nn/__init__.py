@@ -35,10 +35,15 @@ from . import (
     saving as saving,
     utils as utils,
 )
+from .config.settings import DTypePolicy as DTypePolicy
+from .layers.input_spec import InputSpec as InputSpec
 from .layers.layer import Layer as Layer
 from .models import Input as Input, Model as Model, Sequential as Sequential
 from .module.module import Module as Module, Parameter as Parameter
+from .module.symbols import Symbol as _Symbol
 from .module.variable import Variable as Variable
+
+KerasTensor = _Symbol  # Keras's name
 
 
 def version() -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .config.arguments import checked
 from .config.settings import (
     backend as backend,
     epsilon as epsilon,
@@ -31,6 +32,7 @@ _PYTHON: dict[Any, str] = {bool: "bool", int: "int32", float: "float32", str: "s
 _NARROW = {"int64": "int32", "uint64": "uint32", "float64": "float32", "complex128": "complex64"}
 
 
+@checked
 def clear_session(free_memory: bool = True) -> None:
     """Start the numbers of `get_uid` again, and collect garbage; names of layers are counted within a model here."""
     _UIDS.clear()

@@ -398,6 +398,10 @@ _REGISTRY = Registry(
         *(Constant, Zeros, Ones, Identity, RandomUniform, RandomNormal, TruncatedNormal, Orthogonal, STFT),
         *(VarianceScaling, GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal),
     ),
+    others={
+        **{"normal": RandomNormal, "one": Ones, "uniform": RandomUniform, "zero": Zeros},
+        **{"identity_initializer": Identity, "orthogonal_initializer": Orthogonal},
+    },
     wrap=lambda function: function,
 )
 get, serialize, deserialize = _REGISTRY.functions(__name__)

@@ -1,7 +1,8 @@
 """Regularizers: penalties on weights or outputs that are added to the loss of a model.
 
 A layer takes them as `kernel_regularizer=`, `bias_regularizer=` and so on for each of its weights, and as
-`activity_regularizer=` for its output. `fit` adds them; in your own loop, `model.losses` lists them:
+`activity_regularizer=` for its output, divided by the number of samples. `fit` adds them; in your own loop,
+`model.losses` lists them:
 
     >>> from nn import layers, models
     >>> layer = layers.Dense(1, kernel_initializer="ones", kernel_regularizer=L2(0.1), input_shape=(3,))

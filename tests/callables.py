@@ -281,10 +281,10 @@ def _of_nn() -> Iterator[Any]:
 
 def _of_layers() -> Iterator[Any]:
     for name, (source, *rest) in layer_table.EXAMPLES.items():
-        integers = rest[0] == "int"
-        shapes = rest[1:] if integers else rest
+        kind = rest[0] if isinstance(rest[0], str) else "float32"
+        shapes = rest if rest[0] != kind else rest[1:]
         listed = isinstance(shapes[0], list)
-        given = [np.ones((2, *s), np.int64 if integers else np.float32) for s in (shapes[0] if listed else shapes)]
+        given = [np.ones((2, *s)).astype(kind) for s in (shapes[0] if listed else shapes)]
         names = ("inputs",) if listed else tuple(f"x{i}" for i in range(len(given)))
         arguments = {"inputs": given} if listed else dict(zip(names, given, strict=True))
         layer = eval(source, dict(vars(layers)))

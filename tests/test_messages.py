@@ -61,7 +61,7 @@ ROWS: list[Row] = [
     ),
     ("4", lambda: float(w()), ValueError, ("item: expected a tensor of one element; received ", "(2, 3)", ".mean()")),
     ("4", lambda: w().item(), ValueError, ("item: expected a tensor of one element; received ", "(2, 3)")),
-    ("5", lambda: layers.Dense(3, dtype="abc"), TypeError, ("Dense: expected dtype to be a dtype", "dtype='abc'")),
+    ("5", lambda: layers.Dense(3, dtype="abc"), TypeError, ("Dense: expected a dtype, as 'float32'", "dtype='abc'")),
     ("6", lambda: ag.tensor([1.0], dtype="abc"), TypeError, ("tensor: expected dtype to be a dtype", "dtype='abc'")),
     ("6", lambda: w().astype("abc"), TypeError, ("astype: expected a dtype, as 'float32'; received dtype='abc'",)),
     ("6", lambda: ag.random.normal(2, dtype="abc"), TypeError, ("normal: expected dtype", "received dtype='abc'")),

@@ -65,7 +65,8 @@ def shuffled(x: Array, y: Array, batch: int) -> Iterator[tuple[Array, Array]]:
 
 def loop(model: models.Sequential, batches: Batches) -> dict[str, float]:
     """One epoch by hand, with the model's own optimizer and metrics; returns the mean loss and the metrics."""
-    optimizer, metrics, loss_of = model.optimizer, model.metrics[1].metrics, CategoricalCrossentropy()
+    optimizer, loss_of = model.optimizer, CategoricalCrossentropy()
+    metrics = [metric for group in model.metrics[1:] for metric in group.metrics]  # without the mean of the losses
     for metric in metrics:
         metric.reset_state()
     total, rows = 0.0, 0

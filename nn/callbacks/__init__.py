@@ -8,7 +8,8 @@ from typing import Any
 import autograd_lite as ag
 
 from .averages import SwapEMAWeights
-from .base import Callback, CallbackList, LambdaCallback, Trained
+from .base import Callback, LambdaCallback, Trained
+from .callback_list import CallbackList
 from .checkpoints import BackupAndRestore, ModelCheckpoint
 from .history import History
 from .loggers import CSVLogger, TensorBoard

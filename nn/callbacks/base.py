@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, dataclass_transform
 
 import numpy.typing as npt
@@ -15,8 +15,6 @@ from ..metrics import Metric
 from ..optimizers import Optimizer
 
 Logs = Mapping[str, float]
-_BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
-_OTHER_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end", "on_predict_batch_begin", "on_predict_batch_end")
 
 
 class Trained(Protocol):
@@ -190,47 +188,3 @@ def check_callbacks(what: str, callbacks: Iterable[Any]) -> None:
                 f"{what}: expected callbacks to be objects of type Callback; received {callback!r:.80}"
                 + (f". Write {fix}" if callable(callback) else "")
             )
-
-
-@checked_here
-class CallbackList:
-    """Calls callbacks in order.
-
-    Attributes:
-        watches_batches: whether any of them has a method for batches; if not, no logs are computed for batches.
-        guard: None, or a function that differentiates the loss of a step and returns whether to take the step.
-    """
-
-    def __init__(self, callbacks: Sequence[Callback], model: Trained, params: dict[str, Any]) -> None:
-        self.callbacks = list(callbacks)
-        check_callbacks("CallbackList", self.callbacks)
-        for callback in self.callbacks:
-            callback.set_params(params)
-            callback.set_model(model)
-        self.watches_batches = any(_has(c, hook) for c in self.callbacks for hook in _BATCH_HOOKS + _OTHER_BATCH_HOOKS)
-        guards = [c.admits for c in self.callbacks if hasattr(c, "admits")]
-        self.guard: Callable[[Tensor], bool] | None = guards[0] if guards else None
-
-    def call(self, hook: str, *args: Any) -> None:
-        """Call the method `hook` of every callback that has it, with empty logs if none are given."""
-        if not args or not isinstance(args[-1], Mapping):
-            args = (*args, {})
-        for callback in self.callbacks:
-            method = getattr(callback, hook, None)
-            if method is not None:
-                method(*args)
-
-    def call_batch(self, hook: str, *args: Any) -> None:
-        """Call a method for batches, if any callback has one."""
-        if self.watches_batches:
-            self.call(hook, *args)
-
-    def resumed_epoch(self, initial_epoch: int) -> int:
-        """Return the number of the first epoch: the given one, or a later one if a callback has restored a training."""
-        return max([initial_epoch, *(getattr(c, "resumed_epoch", 0) for c in self.callbacks)])
-
-
-def _has(callback: Any, hook: str) -> bool:
-    """True if a callback has a method of its own by this name."""
-    method = getattr(callback, hook, None)
-    return method is not None and getattr(method, "__func__", method) is not getattr(Callback, hook)

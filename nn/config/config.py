@@ -258,7 +258,10 @@ def _restored(value: Any) -> Any:
             return function
         if (kind := class_called(value["class_name"])) is not None:
             if hasattr(kind, "from_config"):
-                return kind.from_config(value["config"])
+                found = kind.from_config(value["config"])
+                if "build_config" in value and hasattr(found, "build_from_config"):  # of a custom class, as in Keras
+                    found.build_from_config(value["build_config"])
+                return found
             return kind(**_values(kind, value["config"]))
     return {key: _restored(part) for key, part in value.items()}
 

@@ -167,6 +167,8 @@ def read_embedded(what: str, folder: Path, file: DataFile) -> bytes:
 def load(file: DataFile, source: Source) -> bytes:
     """Return the checked content of a file: from this machine if it is here, else from a mirror.
 
+    What Keras has downloaded before, under the same name and with the same hash, is here too.
+
     Args:
         file: The file wanted.
         source: Its dataset and mirrors.
@@ -179,7 +181,8 @@ def load(file: DataFile, source: Source) -> bytes:
     """
     path = locate(file, source.dataset)
     if path is None:
-        return fetch(file, source)
+        kept = _kept_by_keras(file)
+        return fetch(file, source) if kept is None else kept
     try:
         with path.open("rb") as stream:
             packed = stream.read(file.max_packed + 1)
@@ -189,6 +192,16 @@ def load(file: DataFile, source: Source) -> bytes:
         return unpack(packed, file, str(path))
     except DatasetError as error:
         raise DatasetError(f"{source.dataset}: {error}. {_set_aside(path, source.dataset)}") from None
+
+
+def _kept_by_keras(file: DataFile) -> bytes | None:
+    """Return the content of the same file in Keras's own cache; another one there is none of our business."""
+    path = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets" / file.on_disk
+    try:
+        with path.open("rb") as stream:
+            return unpack(stream.read(file.max_packed + 1), file, str(path))
+    except (OSError, DatasetError):
+        return None
 
 
 def fetch(file: DataFile, source: Source) -> bytes:

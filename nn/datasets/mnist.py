@@ -46,7 +46,8 @@ def load_data(path: str = "mnist.npz", *, timeout: float = 30.0, progress: bool 
     """Return the full MNIST set, downloading it on first use.
 
     The four files are looked for in the folder that the environment variable AUTOGRAD_LITE_DATA names, then in the
-    user's cache, then downloaded into the cache from `MIRRORS`. Each is checked by SHA-256 every time.
+    user's cache, then downloaded into the cache from `MIRRORS`. Each is checked by SHA-256 every time. (Data sets whose
+    files are Keras's own are also taken from Keras's cache.)
 
     Args:
         path: Accepted as Keras's argument; the four files keep their own names.

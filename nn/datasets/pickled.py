@@ -45,6 +45,7 @@ def parse_lists(data: bytes, source: str) -> list[list[int]]:
         ValueError: if it is damaged, or holds or does anything else.
 
     Example:
+        >>> import numpy as np
         >>> ragged = np.array([[1, 2, 300], [70000]], dtype=object)
         >>> parse_lists(pickle.dumps(ragged, 4), "example")
         [[1, 2, 300], [70000]]

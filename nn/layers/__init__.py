@@ -113,6 +113,7 @@ from .embedding.embedding import (
 )
 from .embedding.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
 from .function import Lambda as Lambda
+from .input_spec import InputSpec as InputSpec
 from .layer import Layer as Layer
 from .masking import Masking as Masking
 from .merging import (

@@ -12,7 +12,7 @@ from .layer import Layer
 
 
 class ActivityRegularization(Layer):
-    """Returns its input, and adds `l1 sum(|x|) + l2 sum(x²)` to the loss.
+    """Returns its input, and adds `(l1 sum(|x|) + l2 sum(x²)) / N` to the loss, N the number of samples.
 
     Args:
         l1: factor of the absolute values, at least 0.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any, ClassVar, TypedDict, cast
 
 import numpy as np
@@ -19,6 +19,7 @@ from ..config.limits import spend
 from ..config.settings import DTypeLike
 from ..module.module import Module
 from ..module.penalties import Added, Rules, add_penalty, clear_added, inside_model, penalties
+from .input_spec import check_inputs
 
 Function = Callable[..., Any]
 Rule = str | Function | None
@@ -50,7 +51,8 @@ class Layer(Configurable, Module):
         name: what summaries, paths and error messages call it.
         dtype: floating dtype of inputs and weights, or a DTypePolicy of one; float32 by default.
         trainable: whether its parameters, and those of its parts, require gradients; see the attribute.
-        activity_regularizer: penalty on the output: a name, a Regularizer or a function; None for none.
+        activity_regularizer: penalty on the output, divided by the number of samples: a name, a Regularizer or a
+            function; None for none.
         rules: `<weight>_regularizer` and `<weight>_constraint` for each weight that the class annotates, such as
             `kernel_regularizer="l2"` and `bias_constraint="non_neg"`; see `nn.regularizers` and `nn.constraints`.
 
@@ -75,6 +77,8 @@ class Layer(Configurable, Module):
     activity_regularizer: Converted[Rule, Function | None] = option(default=None, kw_only=True)
     #: arguments of Keras's layer that choose between implementations, or say what is known anyway
     without_effect: ClassVar[frozenset[str]] = frozenset()
+    #: an InputSpec, or a list of them, that the inputs of each call must fit
+    input_spec: Any = attribute(None)
     _rules: Rules | None = attribute(None)
     _added: Added | None = attribute(None)
 
@@ -168,15 +172,37 @@ class Layer(Configurable, Module):
         """
         add_penalty(self, loss)
 
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put the layer's own weights, without those of its parts, into a store for a file of Keras: "0", "1", ….
+
+        Args:
+            store: what the file has for this layer; a class that overrides both methods may use other keys.
+        """
+        own = [member for _, member in self._in_keras_order() if isinstance(member, Tensor) and member.is_leaf]
+        store.update({str(i): weight.numpy() for i, weight in enumerate(own)})
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Assign what `save_own_variables` has put there.
+
+        Args:
+            store: arrays by their keys.
+        """
+        own = [member for _, member in self._in_keras_order() if isinstance(member, Tensor) and member.is_leaf]
+        for i, weight in enumerate(own):
+            weight.assign(store[str(i)])
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the module; the penalty on its output, if there is one, is then among `losses`."""
         if self._added is not None and not inside_model():
             clear_added(self)
+        if self.input_spec is not None and args:
+            check_inputs(self._speaker, self.input_spec, args[0])
         out = super().__call__(*args, **kwargs)
         if self.activity_regularizer is not None:
             for part in out if isinstance(out, (list, tuple)) else [out]:
                 if isinstance(part, Tensor):
-                    self.add_loss(self.activity_regularizer(part))
+                    penalty = self.activity_regularizer(part)
+                    self.add_loss(penalty / part.shape[0] if part.shape else penalty)
         return out
 
 

@@ -7,10 +7,11 @@ add and a `gamma` to multiply by; `beta_initializer` and `gamma_initializer`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
@@ -109,6 +110,18 @@ def _channels(what: Any, name: str, value: Any) -> int:
     return axes[0]
 
 
+def _bounds(what: Any, name: str, value: Any) -> dict[str, float]:
+    keys = ("rmin", "rmax", "dmax")
+    expected = "a dict of bounds among rmin, rmax and dmax, with rmin < rmax and dmax of at least 0"
+    if value is not None and not isinstance(value, Mapping):
+        raise refused(TypeError, what, name, expected, value)
+    bounds = {key: float(bound) for key, bound in (value or {}).items() if bound is not None}
+    wrong = set(bounds) - set(keys) or bounds.get("dmax", 0) < 0
+    if wrong or bounds.get("rmin", -np.inf) >= bounds.get("rmax", np.inf):
+        raise refused(ValueError, what, name, expected, value)
+    return bounds
+
+
 class BatchNormalization(_AffineNormalization):
     """Normalizes each channel over the batch: gamma (x - mean) / sqrt(variance + epsilon) + beta.
 
@@ -122,6 +135,10 @@ class BatchNormalization(_AffineNormalization):
         momentum: of the running averages, 0 <= momentum <= 1.
         epsilon, center, scale, beta_initializer, gamma_initializer: see the module.
         moving_mean_initializer, moving_variance_initializer: of the running averages, shape (C,).
+        renorm: whether the batch's mean m and deviation s lead to r (x - m) / s + d, with r = s / renorm_stddev and
+            d = (m - renorm_mean) / renorm_stddev, through which no gradient goes.
+        renorm_clipping: bounds in a dict: rmin <= r <= rmax and -dmax <= d <= dmax.
+        renorm_momentum: of the averages renorm_mean and renorm_stddev.
 
     Call it on x of shape (N, ..., C); the result has x's shape. A `mask` of shape (N, ...), x's without its last axis,
     leaves entries out of mean and variance where it is False.
@@ -129,6 +146,7 @@ class BatchNormalization(_AffineNormalization):
     References:
         Ioffe, Szegedy: Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift,
         2015, algorithm 1.
+        Ioffe: Batch Renormalization: Towards Reducing Minibatch Dependence in Batch-Normalized Models, 2017.
 
     Example:
         >>> layer = BatchNormalization(epsilon=1e-9, momentum=0.5)
@@ -139,6 +157,9 @@ class BatchNormalization(_AffineNormalization):
     without_effect = frozenset({"synchronized"})
     moving_mean: Tensor = weight()
     moving_variance: Tensor = weight()
+    moving_stddev: Tensor | None = weight()
+    renorm_mean: Tensor | None = weight()
+    renorm_stddev: Tensor | None = weight()
 
     axis: Converted[int | Sequence[int], int] = field(_channels, default=-1)
     momentum: float = field(number(0, 1), default=0.99)
@@ -149,6 +170,11 @@ class BatchNormalization(_AffineNormalization):
     gamma_initializer: InitializerLike = field(as_initializer, default="ones")
     moving_mean_initializer: InitializerLike = field(as_initializer, default="zeros")
     moving_variance_initializer: InitializerLike = field(as_initializer, default="ones")
+    renorm: bool = field(flag, default=False, kw_only=True)
+    renorm_clipping: Converted[Mapping[str, float] | None, dict[str, float]] = field(
+        _bounds, default=None, kw_only=True
+    )
+    renorm_momentum: float = field(number(0, 1), default=0.99, kw_only=True)
 
     def build(self, input_shape: Shape) -> None:
         """Create gamma, beta and the running averages, each of shape (C,)."""
@@ -156,6 +182,14 @@ class BatchNormalization(_AffineNormalization):
         lengths = self._lengths(input_shape)
         self.moving_mean = self.add_weight(lengths, self.moving_mean_initializer, trainable=False)
         self.moving_variance = self.add_weight(lengths, self.moving_variance_initializer, trainable=False)
+        self.moving_stddev = self.renorm_mean = self.renorm_stddev = None
+        if self.renorm:
+            self.moving_stddev = self.add_weight(lengths, self._first_stddev, trainable=False)
+            self.renorm_mean = self.add_weight(lengths, self.moving_mean_initializer, trainable=False)
+            self.renorm_stddev = self.add_weight(lengths, self._first_stddev, trainable=False)
+
+    def _first_stddev(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Any:
+        return np.sqrt(self.moving_variance_initializer(shape, dtype))
 
     def call(self, x: Tensor, training: bool | None = None, mask: Any = None) -> Tensor:
         """Return the normalized x, of x's shape; while training, update the running averages."""
@@ -174,8 +208,30 @@ class BatchNormalization(_AffineNormalization):
             mean = np.sum(x * weight, axis=over, keepdims=True) / count
             centered = x - mean
             variance = np.sum(np.square(centered) * weight, axis=over, keepdims=True) / count
-        self._take_in(mean, variance)
+        if self.renorm:
+            centered = self._corrected(centered, mean, variance)
+            self._take_in_renormalized(mean, variance)
+        else:
+            self._take_in(mean, variance)
         return self._shaped(x, centered, variance)
+
+    @ag.no_grad()
+    def _correction(self, mean: Tensor, variance: Tensor) -> tuple[Any, Any]:
+        """Return r and d sqrt(variance + epsilon), of the shapes of mean and variance, without history."""
+        assert self.renorm_mean is not None
+        assert self.renorm_stddev is not None
+        deviation: Any = np.sqrt(variance.data + self.epsilon)
+        known = np.maximum(self.renorm_stddev.data, np.sqrt(self.epsilon)).reshape(mean.shape)
+        r = np.clip(deviation / known, self.renorm_clipping.get("rmin"), self.renorm_clipping.get("rmax"))
+        d = (mean.data - self.renorm_mean.data.reshape(mean.shape)) / known
+        most = self.renorm_clipping.get("dmax")
+        return r, d if most is None else np.clip(d, -most, most)
+
+    def _corrected(self, centered: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        """Return what becomes r (x - mean) / deviation + d when it is divided by the deviation."""
+        r, d = (part.astype(centered.dtype) for part in self._correction(mean, variance))
+        deviation: Any = np.sqrt(variance + self.epsilon)
+        return centered * r + d * deviation
 
     def _weight_of(self, mask: Any, x: Tensor) -> Any:
         flags = np.asarray(mask.data if isinstance(mask, Tensor) else mask)
@@ -186,6 +242,21 @@ class BatchNormalization(_AffineNormalization):
                 f"axis {self.axes[0]}"
             )
         return flags[..., None].astype(x.dtype)
+
+    @ag.no_grad()
+    def _take_in_renormalized(self, mean: Tensor, variance: Tensor) -> None:
+        """Move the averages of mean and deviation; the variance follows from the latter."""
+        deviation = np.sqrt(variance.data + self.epsilon).reshape(-1)
+        for average, value, momentum in (
+            (self.renorm_mean, mean.data.reshape(-1), self.renorm_momentum),
+            (self.renorm_stddev, deviation, self.renorm_momentum),
+            (self.moving_mean, mean.data.reshape(-1), self.momentum),
+            (self.moving_stddev, deviation, self.momentum),
+        ):
+            assert average is not None
+            average.assign(average.data * momentum + value * (1.0 - momentum))
+        assert self.moving_stddev is not None
+        self.moving_variance.assign(np.maximum(np.square(self.moving_stddev.data) - self.epsilon, 0.0))
 
     @ag.no_grad()
     def _take_in(self, mean: Tensor, variance: Tensor) -> None:

@@ -280,8 +280,12 @@ def Input(
     shape: Sequence[int | None] | None = None,
     batch_size: int | None = None,
     dtype: npt.DTypeLike | str | None = None,
-    name: str | None = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
     batch_shape: Sequence[int | None] | None = None,
+    name: str | None = None,
+    tensor: None = None,
+    optional: bool = False,
 ) -> Symbol:
     """Return a symbol that stands for the samples to come: the start of a functional model, or of a Sequential.
 
@@ -290,13 +294,20 @@ def Input(
         batch_size: for the record only; models take batches of any size.
         dtype: of the samples; float32 by default. An Embedding wants an integer one, such as "int32"; layers that
             begin with texts want "string".
-        name: of the input, by which `fit` finds it in a dict of arrays.
         batch_shape: `(batch_size, *shape)`, in place of the two.
+        name: of the input, by which `fit` finds it in a dict of arrays.
+        sparse, ragged, tensor, optional: Keras's, which must say no: inputs are dense arrays, and all are needed.
 
     Example:
         >>> Input((784,))
         Symbol(shape=(None, 784), dtype=float32)
     """
+    for kind, given in {"sparse": sparse, "ragged": ragged, "tensor": tensor, "optional": optional}.items():
+        if given is not None and given is not False:
+            raise ValueError(
+                f"Input: expected no {kind}=, since inputs are dense arrays and all are needed; received "
+                f"{kind}={given!r:.80}. Leave it out"
+            )
     batch_size, shape = _without_batch("Input", shape, batch_size, batch_shape)
     layer = InputLayer(shape, batch_size, dtype, name=name)
     return Symbol((None, *layer.sample_shape), layer.sample_dtype, Call(layer, (), {}), 0, name)

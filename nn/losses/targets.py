@@ -13,6 +13,9 @@ Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 
 
+_ONE_A_SAMPLE = ". For one prediction a sample, put layers.Flatten() or a global pooling before the last layers"
+
+
 def check_counts(loss: str, y_true: Array, shape: Shape) -> None:
     """Raise if targets and predictions have different numbers of samples, or none."""
     if not shape or y_true.ndim == 0:
@@ -36,7 +39,7 @@ def check_same_shape(loss: str, y_true: Array, shape: Shape) -> None:
     _check_numbers(loss, y_true)
     check_counts(loss, y_true, shape)
     received = f"received y_true {y_true.shape} and y_pred {shape}, which would broadcast or not fit"
-    fix = "Give the targets the shape of the model's output"
+    fix = "Give the targets the shape of the model's output" + ", or the last layer 1 unit" * (y_true.size == shape[0])
     if (*y_true.shape, 1) == shape:
         fix = "Write y_true.reshape(-1, 1)" if y_true.ndim == 1 else "Write y_true[..., None]"
     elif y_true.shape == (*shape, 1):
@@ -108,7 +111,7 @@ def check_indices(loss: str, y_true: Array, shape: Shape) -> None:
             )
         raise ag.ShapeError(
             f"{loss}: expected class indices of shape {shape[:-1]} for predictions of shape {shape}; received shape "
-            f"{y_true.shape}"
+            f"{y_true.shape}" + _ONE_A_SAMPLE * (y_true.size == shape[0] and len(shape) > 2)
         )
     if shape[-1] == 1 and len(shape) > 1:
         raise ag.ShapeError(

@@ -233,6 +233,8 @@ class Model(Configurable, Trainer):
     def __getattr__(self, attribute: str) -> Any:
         if attribute in ("input", "output") and (plan := self._symbol_plan()) is not None:
             return replaced(Slot, lambda slot: plan.symbols()[slot.i], getattr(plan, f"{attribute}s"))
+        if attribute == "loss" and self._compiled is not None:  # no property: a subclass may have its own of this name
+            return self._compiled.loss
         return super().__getattr__(attribute)
 
     def _output_mask(self, args: tuple[Any, ...], previous_mask: Any, out: Any) -> None:

@@ -226,7 +226,7 @@ def is_input(symbol: Symbol) -> bool:
 
 def call_inputs(call: Call) -> list[Symbol]:
     """Return the symbols that a call was given."""
-    return instances(Symbol, [call.args, call.kwargs])
+    return call.given
 
 
 def _calls(what: str, given: list[Symbol], wanted: list[Symbol]) -> list[Call]:

@@ -23,7 +23,7 @@ from .modes import adopt, trees_changed
 from .penalties import note_constraints
 from .recording import record_call
 from .state import IncompatibleKeys, carried_in, check_state, undisturbed
-from .symbols import HOOKS, NO_PLACE, Symbol, has_symbols, replaced, spec_of
+from .symbols import HOOKS, NO_PLACE, Symbol, has_symbols, instances, replaced, spec_of
 from .tree import Shape as Shape, Tree
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -76,6 +76,9 @@ class Module(Tree["Module"]):
     _takes_masks: ClassVar[bool] = True  # whether a parameter `mask` of `call` is one of time steps
     _takes_text: ClassVar[bool] = True  # whether its inputs may be arrays of strings; false of most layers of nn
     _keeps_batch: bool = True  # whether the first axis of a result is the batch, whatever the input's is
+    _takes_lists: ClassVar[bool] = (
+        True  # whether a list of arrays is several inputs, not a batch; false of nn's classes
+    )
     _makes_masks: bool = False  # whether the result may have a mask where no argument has one
     _example: Any = None  # the arguments of the first call, with the shape of a sample and the dtype for each tensor
 
@@ -93,6 +96,7 @@ class Module(Tree["Module"]):
             cls._begins_training = own["training"]
             del cls.training
         cls._takes_training = takes_training(cls.call)
+        cls._takes_lists = own.get("_takes_lists", not cls.__module__.startswith("nn."))
         cls._takes_text = own.get("_takes_text", not cls.__module__.startswith("nn.layers."))
         if "compute_mask" in own:
             cls.supports_masking = own.get("supports_masking", True)
@@ -167,8 +171,16 @@ class Module(Tree["Module"]):
             raise problem_of_call(self, error, args, kwargs)  # noqa: B904 it keeps its cause
 
     def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        own = type(self).compute_output_shape is not Module.compute_output_shape
-        return record_call(self, args, kwargs, self.compute_output_shape if own else None)
+        kind: Any = type(self)
+        shape_of: Any = None
+        if hasattr(kind, "compute_output_spec"):  # a user's class, as in Keras
+
+            def shape_of(_: Any) -> Any:
+                return [symbol.shape for symbol in instances(Symbol, kind.compute_output_spec(self, *args, **kwargs))]
+
+        elif kind.compute_output_shape is not Module.compute_output_shape:
+            shape_of = self.compute_output_shape
+        return record_call(self, args, kwargs, shape_of)
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         training = kwargs.pop("training", None)
@@ -196,9 +208,13 @@ class Module(Tree["Module"]):
         if isinstance(x, (list, tuple)):
             if any(isinstance(part, Tensor) for part in x):
                 return x
+            if self._takes_lists and x and all(isinstance(part, np.ndarray) for part in x):
+                return [self._cast(part) for part in x]
             x = as_array(x)
         elif hasattr(x, "__array__") and not isinstance(x, (np.ndarray, np.generic, Tensor)):
             x = np.asarray(x)  # a table of pandas, a tensor of PyTorch
+        if isinstance(x, dict) and self._takes_lists:
+            return {key: self._cast(part) if isinstance(part, np.ndarray) else part for key, part in x.items()}
         if isinstance(x, np.ndarray):
             if self._takes_text and is_text(x):
                 return x

@@ -88,15 +88,16 @@ class Added(threading.local):
 
 
 def penalties(module: Tree[Any]) -> list[Tensor]:
-    """Return the penalties on the trainable weights of a tree, and those that its last call added."""
-    terms = []
+    """Return the penalties that the last call of a tree added, and then those on its trainable weights."""
+    terms: list[Tensor] = []
+    on_weights: list[Tensor] = []
     for _, part in module._walk():
         rules, added = vars(part).get("_rules"), vars(part).get("_added")
         if rules is not None:
-            terms += [regularizer(w) for w, regularizer in rules.of(part, "regularizer") if w.requires_grad]
+            on_weights += [regularizer(w) for w, regularizer in rules.of(part, "regularizer") if w.requires_grad]
         if added is not None:
             terms += added.terms
-    return terms
+    return terms + on_weights
 
 
 def has_penalties(modules: Iterable[Tree[Any]]) -> bool:

@@ -22,7 +22,8 @@ from ..config.arguments import is_text
 from ..config.limits import room
 from .building import RestoreOnError
 from .masks import mask_of, set_mask
-from .symbols import Call, Shape, Symbol, instances, replaced, spec_of
+from .state import undisturbed
+from .symbols import Call, Shape, Symbol, instances, replaced
 
 # The lengths that unknown axes get, in the order in which they are tried: first two far apart, so that no stride or
 # pool makes them equal, then some with other divisors, and at last all small ones and a few large ones.
@@ -59,10 +60,11 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
         Exception: what the module itself raises for inputs of these shapes.
     """
     call = Call(module, args, kwargs)
-    is_open = any(_open_axes(call))
+    open_axes = _open_axes(call)
+    is_open = any(open_axes)
     before = RestoreOnError(module) if is_open and not module.built else None
-    with ag.no_grad(), module.mode(training=False), np.errstate(all="ignore"):
-        runs = _runs(call)
+    with ag.no_grad(), module.mode(training=False), undisturbed(module), np.errstate(all="ignore"):
+        runs = _runs(call, open_axes)
         lengths, result = next(runs)
         outs = instances(_VALUES, result)
         if not outs or any(isinstance(out, np.ndarray) and not is_text(out) for out in outs):
@@ -74,15 +76,17 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
         if is_open:
             asked = None if shape_of is None else _asked(call, shape_of, shapes)
             shapes = asked or _varied(call, shapes, lengths, runs, before)
-    if module._keeps_batch and any(None in symbol.shape[:1] for symbol in _symbols(call)):
+    if module._keeps_batch and any(None in symbol.shape[:1] for symbol in call.given):
         shapes = [(None, *shape[1:]) if shape else () for shape in shapes]
     if reset := getattr(module, "reset_states", None):
         reset()
     symbols = [
-        Symbol(shape, spec_of(out).dtype, call, i) for i, (shape, out) in enumerate(zip(shapes, outs, strict=True))
+        Symbol(shape, out.dtype if isinstance(out, Tensor) else "str", call, i)
+        for i, (shape, out) in enumerate(zip(shapes, outs, strict=True))
     ]
     for symbol, out in zip(symbols, outs, strict=True):
-        symbol.mask_ndim = np.ndim(mask_of(out))
+        if (mask := mask_of(out)) is not None:
+            symbol.mask_ndim = mask.ndim
     call.results = [(symbol.shape, symbol.dtype.name) for symbol in symbols]
     call.nested = not isinstance(result, _VALUES)
     if not call.nested:
@@ -91,23 +95,21 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
     return replaced(_VALUES, lambda _: next(it), result)
 
 
-def _symbols(call: Call) -> list[Symbol]:
-    return instances(Symbol, [call.args, call.kwargs])
-
-
 def _open_axes(call: Call) -> tuple[bool, bool]:
     """Return whether the batch, and whether other axes, have lengths that are unknown and may change the results."""
-    shapes = [symbol.shape for symbol in _symbols(call)]
+    shapes = [symbol.shape for symbol in call.given]
     batch = not call.module._keeps_batch and any(None in shape[:1] for shape in shapes)
-    texts = any(symbol.dtype.kind == "U" for symbol in _symbols(call))  # of how many words?
+    texts = any(symbol.dtype.kind == "U" for symbol in call.given)  # of how many words?
     return batch, texts or any(None in shape[1:] for shape in shapes)
 
 
-def _runs(call: Call) -> Iterator[tuple[Lengths, Any]]:
+def _runs(call: Call, open_axes: tuple[bool, bool]) -> Iterator[tuple[Lengths, Any]]:
     """Yield lengths that the module takes, and what it returns for them; at least one pair, or raise its error."""
-    batch, others = _open_axes(call)
-    most = max([symbol.shape[1:].count(None) for symbol in _symbols(call)], default=0)
-    tried = _LENGTHS if most < 3 else (*_SHORT, *_LENGTHS)
+    batch, others = open_axes
+    tried: tuple[int, ...] = (1,)
+    if others:
+        most = max(symbol.shape[1:].count(None) for symbol in call.given)
+        tried = _LENGTHS if most < 3 else (*_SHORT, *_LENGTHS)
     count = len(tried) if others else len(_BATCHES) if batch else 1
     error, found = None, False
     for i in range(count):
@@ -133,7 +135,8 @@ def _run_on_some(call: Call, lengths: Lengths, fills: tuple[Fill, ...]) -> Any:
 
 def _identities(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     """Return identity matrices along the last two axes: what can be inverted, and has elements other than 0."""
-    return np.broadcast_to(np.eye(*shape[-2:], dtype=dtype) if len(shape) > 1 else np.ones((), dtype), shape)
+    last = (1, *shape)[-2:]
+    return np.broadcast_to(np.eye(last[0], last[-1], dtype=dtype)[0 if len(shape) < 2 else ...], shape)
 
 
 def _run(call: Call, lengths: Lengths, fill: Fill = np.zeros) -> Any:
@@ -150,7 +153,7 @@ def _run(call: Call, lengths: Lengths, fill: Fill = np.zeros) -> Any:
     token = PROBED.set((call.module, call.args))
     try:
         args, kwargs = replaced(Symbol, made_up, call.args), replaced(Symbol, made_up, call.kwargs)
-        if not any(symbol.mask_ndim for symbol in _symbols(call)):
+        if not any(symbol.mask_ndim for symbol in call.given):
             return call.module(*args, **kwargs)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a mask that is lost, a run on data warns
@@ -208,12 +211,12 @@ def _varied(
 def _refuse_own_length(call: Call, lengths: Lengths, before: RestoreOnError) -> None:
     """Raise if the module takes one length alone because its weights have been made for it."""
     before.restore()
-    for pair, _ in _runs(call):
+    for pair, _ in _runs(call, _open_axes(call)):
         before.restore()
         if pair != lengths:
             raise ShapeError(
                 f"{call.module.called_as}: expected weights that do not follow an unknown length; received "
-                f"{', '.join(str(symbol.shape) for symbol in _symbols(call))}. Give Input the length, or pool before"
+                f"{', '.join(str(symbol.shape) for symbol in call.given)}. Give Input the length, or pool before"
             )
     _run(call, lengths)
 

@@ -7,7 +7,7 @@ length is None, and so is that of the batch.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,10 +61,11 @@ class Call:
         args: its positional arguments, with symbols for tensors.
         kwargs: its keyword arguments.
 
-    `results` has the shape and dtype of each returned tensor; `nested` is whether they were in a container.
+    `given` are the symbols among the arguments, `results` has the shape and dtype of each returned tensor, and `nested`
+    is whether they were in a container.
     """
 
-    __slots__ = ("args", "kwargs", "module", "nested", "results", "serial")
+    __slots__ = ("args", "given", "kwargs", "module", "nested", "results", "serial")
 
     def __init__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.module = module
@@ -73,6 +74,7 @@ class Call:
         self.results: list[tuple[Shape, str]] = []
         self.nested = False
         self.serial = next(_SERIAL)
+        self.given: list[Symbol] = instances(Symbol, [args, kwargs]) if args or kwargs else []
 
 
 def _both_ways(name: str) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
@@ -89,7 +91,7 @@ class Symbol:
     Args:
         shape: with None for the batch axis and for unknown lengths.
         dtype: of the values to come.
-        call: the call whose result it is.
+        call: the call whose result it is; None for a shape and a dtype alone, as `compute_output_spec` returns them.
         index: its place among the results of the call.
         name: what summaries and error messages call it.
 
@@ -107,10 +109,17 @@ class Symbol:
     __slots__ = ("__weakref__", "call", "dtype", "index", "mask_ndim", "name", "shape")
     __hash__ = object.__hash__
 
-    def __init__(self, shape: Shape, dtype: npt.DTypeLike, call: Call, index: int, name: str | None = None) -> None:
+    def __init__(
+        self,
+        shape: Sequence[int | None],
+        dtype: npt.DTypeLike = "float32",
+        call: Call | None = None,
+        index: int = 0,
+        name: str | None = None,
+    ) -> None:
         self.shape = tuple(shape)
         self.dtype = np.dtype(dtype)
-        self.call = call
+        self.call = Call(None, (), {}) if call is None else call
         self.index = index
         self.name = name
         self.mask_ndim = 0

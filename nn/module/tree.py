@@ -51,7 +51,7 @@ class Tree(Generic[Part]):
 
     def _members(self) -> Iterator[tuple[str, Part | Tensor]]:
         for name, value in list(vars(self).items()):  # another thread may be building
-            if value.__class__ not in _PLAIN:
+            if value.__class__ not in PLAIN:
                 yield from _members_in("" if name in self._unnamed else name, value)
 
     def _walk(self, prefix: str = "") -> Iterator[tuple[str, Part]]:
@@ -193,7 +193,7 @@ def _join(path: str, name: str) -> str:
 
 
 # What most attributes are: neither a member nor a place for one.
-_PLAIN = frozenset({bool, int, float, str, type(None)})
+PLAIN = frozenset({bool, int, float, str, type(None)})
 
 
 def _members_in(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -201,9 +201,9 @@ def _members_in(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield name, value
     elif isinstance(value, (list, tuple)):
         for i, part in enumerate(value):
-            if part.__class__ not in _PLAIN:
+            if part.__class__ not in PLAIN:
                 yield from _members_in(_join(name, str(i)), part)
     elif isinstance(value, dict):
         for key, part in value.items():
-            if part.__class__ not in _PLAIN:
+            if part.__class__ not in PLAIN:
                 yield from _members_in(_join(name, str(key)), part)

@@ -11,6 +11,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import activations
+from .interpolation import transposed_length
 
 Function = Callable[..., Any]
 
@@ -32,12 +33,13 @@ def narrow(x: Any) -> Any:
     return x.astype(kinds[x.dtype.name]) if x.dtype.name in kinds else x
 
 
-def _last(x: Any, data_format: str | None) -> Any:
+def channels_last(x: Any, data_format: str | None) -> Any:
     """Return x with its channels last."""
     return np.moveaxis(x, 1, -1) if data_format == "channels_first" else x
 
 
-def _back(x: Any, data_format: str | None) -> Any:
+def channels_back(x: Any, data_format: str | None) -> Any:
+    """Return x with its channels where they were."""
     return np.moveaxis(x, -1, 1) if data_format == "channels_first" else x
 
 
@@ -67,16 +69,17 @@ def multi_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, spars
 
 def fourier(function: Function) -> Function:
     """Return a transform of complex numbers as one of pairs (real part, imaginary part)."""
-    return lambda x: _parts(function(x[0] + 1j * x[1]))
+    return lambda x: parts_of(function(x[0] + 1j * x[1]))
 
 
-def _parts(z: Any) -> tuple[Any, Any]:
+def parts_of(z: Any) -> tuple[Any, Any]:
+    """Return the real and the imaginary part."""
     return np.real(z), np.imag(z)
 
 
 def rfft(x: Any, fft_length: int | None = None) -> Any:
     """Return the real and the imaginary part of the transform of real numbers along the last axis."""
-    return _parts(np.fft.rfft(x, fft_length))
+    return parts_of(np.fft.rfft(x, fft_length))
 
 
 def irfft(x: Any, fft_length: int | None = None) -> Any:
@@ -174,9 +177,9 @@ def conv(
     inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None, dilation_rate: Any = 1
 ) -> Any:
     """Convolve over one, two or three axes."""
-    x = _last(inputs, data_format)
+    x = channels_last(inputs, data_format)
     groups = x.shape[-1] // kernel.shape[-2]
-    return _back(ag.convolution(x, kernel, strides, padding, dilation_rate, groups), data_format)
+    return channels_back(ag.convolution(x, kernel, strides, padding, dilation_rate, groups), data_format)
 
 
 def depthwise_conv(
@@ -202,11 +205,45 @@ def separable_conv(
     return conv(x, pointwise_kernel, data_format=data_format)
 
 
+def conv_transpose(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    output_padding: Any = None,
+    data_format: Any = None,
+    dilation_rate: Any = 1,
+) -> Any:
+    """Spread inputs over windows, the transpose of `conv`; the kernel has shape (*K, channels out, channels in)."""
+    x = channels_last(inputs, data_format)
+    given = (strides, dilation_rate, output_padding)
+    steps, gaps, more = (n if isinstance(n, (tuple, list)) else (n,) * (x.ndim - 2) for n in given)
+    windows = [gap * (k - 1) + 1 for gap, k in zip(gaps, kernel.shape, strict=False)]
+    size = tuple(
+        transposed_length(*axis[:3], padding, axis[3]) for axis in zip(x.shape[1:-1], steps, windows, more, strict=True)
+    )
+    cut = padding if output_padding is None or padding == "valid" else tuple((w // 2,) * 2 for w in windows)
+    return channels_back(ag.transposed_convolution(x, kernel, strides, cut, dilation_rate, size=size), data_format)
+
+
+def adaptive(pooled: Function) -> Function:
+    """Return a pooling to a given size, one axis after the other."""
+
+    def pool(inputs: Any, output_size: Any, data_format: Any = None) -> Any:
+        x = channels_last(inputs, data_format)
+        sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * (x.ndim - 2)
+        for axis, m in enumerate(sizes, 1):
+            x = x if x.shape[axis] == m else pooled(x, axis, m)
+        return channels_back(x, data_format)
+
+    return pool
+
+
 def pool(pooling: Function) -> Function:
     """Return a pooling of ours with Keras's arguments."""
 
     def pool(inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: Any = None) -> Any:
-        return _back(pooling(_last(inputs, data_format), pool_size, strides, padding), data_format)
+        return channels_back(pooling(channels_last(inputs, data_format), pool_size, strides, padding), data_format)
 
     return pool
 
@@ -320,3 +357,31 @@ def scan(f: Function, init: Any, xs: Any = None, length: Any = None, reverse: bo
         init, out = f(init, None if xs is None else ag.tree.map(lambda x, n=n: x[n], xs))
         found.append(out)
     return init, None if not found or found[0] is None else _stacked(found[::-1] if reverse else found)
+
+
+def custom_gradient(f: Function) -> Function:
+    """Return a function with the derivative that it states: f returns its result, and what turns a cotangent back."""
+
+    @ag.custom_vjp
+    def forward(*args: Any) -> Any:
+        return ag.tree.map(lambda x: x.data if isinstance(x, Tensor) else x, f(*args)[0])
+
+    @forward.def_vjp
+    def backward(g: Any, out: Any, *args: Any) -> Any:
+        found = f(*args)[1](*args, upstream=g)
+        return tuple(found) if isinstance(found, (tuple, list)) else (found,)
+
+    return lambda *args: forward(*map(as_array, args))
+
+
+def jvp(fun: Function, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
+    """Return a function's result and its derivative along tangents, and what else it returns."""
+    others: list[Any] = []
+
+    def result(*args: Any) -> Any:
+        out, other = fun(*args) if has_aux else (fun(*args), None)
+        others.append(other)
+        return out
+
+    pair = tuple(ag.jvp(result)(tuple(map(as_array, primals)), tuple(map(as_array, tangents))))
+    return (*pair, others[-1]) if has_aux else pair

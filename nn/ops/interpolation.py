@@ -121,3 +121,24 @@ def mean_matrix(n: int, m: int) -> Array:
     j = np.arange(n)
     inside = (j >= first[:, None]) & (j < end[:, None])
     return inside / inside.sum(axis=1, keepdims=True)
+
+
+def evenly_averaged(x: Tensor, axis: int, m: int) -> Tensor:
+    """Return the means of m windows that cover an axis evenly."""
+    return along(x, axis, mean_matrix(x.shape[axis], m))
+
+
+def evenly_largest(x: Tensor, axis: int, m: int) -> Any:
+    """Return the largest values of m windows that cover an axis evenly."""
+    first, end = window_bounds(x.shape[axis], m)
+    # Windows differ in length by one; the last element of a short one is taken twice, which leaves its maximum.
+    index = np.minimum(first[:, None] + np.arange((end - first).max()), end[:, None] - 1)
+    windows: Any = np.take(x, index, axis=axis)
+    return windows.max(axis=axis + 1)
+
+
+def transposed_length(n: int, stride: int, window: int, padding: str, output_padding: int | None) -> int:
+    """Return the length of a transposed convolution's result along an axis, by Keras's rules."""
+    if output_padding is None:
+        return n * stride + (max(window - stride, 0) if padding == "valid" else 0)
+    return (n - 1) * stride + window - (2 * (window // 2) if padding == "same" else 0) + output_padding

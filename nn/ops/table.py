@@ -18,7 +18,8 @@ from autograd_lite import Tensor
 
 from .. import activations
 from ..module import symbols
-from . import functions as f, images
+from . import arrangements as g, functions as f, images
+from .interpolation import evenly_averaged, evenly_largest
 
 Function = Callable[..., Any]
 
@@ -28,7 +29,7 @@ _ARRAYS = frozenset({
     "x", "x1", "x2", "y", "a", "b", "inputs", "indices", "values", "updates", "condition", "target", "output", "array",
     "targets", "predictions", "sorted_sequence", "query", "key", "value", "bias", "mask", "kernel", "weights", "mean",
     "variance", "offset", "scale", "gamma", "beta", "data", "segment_ids", "depthwise_kernel", "pointwise_kernel",
-    "abs_", "angle", "images", "volumes",
+    "abs_", "angle", "tensor", "images", "volumes",
 })
 # fmt: on
 _LISTS = frozenset({"xs", "operands", "condlist", "choicelist"})
@@ -142,10 +143,14 @@ _SAME: tuple[tuple[ModuleType, str], ...] = (
 
 # Signature of what behaves in a way of its own: the function.
 _OWN: Mapping[str, Function] = {
+    "adaptive_average_pool(inputs, output_size, data_format=None)": f.adaptive(evenly_averaged),
+    "adaptive_max_pool(inputs, output_size, data_format=None)": f.adaptive(evenly_largest),
     "array(x, dtype=None)": f.to_tensor,
     "average_pool(inputs, pool_size, strides=None, padding='valid', data_format=None)": f.pool(ag.average_pooling),
     "batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=0.001)": f.batch_normalization,
     "binary_crossentropy(target, output, from_logits=False)": f.binary_crossentropy,
+    "bincount(x, weights=None, minlength=0, sparse=False)": g.bincount,
+    "cdist(x, y)": g.cdist,
     "cast(x, dtype)": lambda x, dtype: x.astype(dtype),
     "categorical_crossentropy(target, output, from_logits=False, axis=-1)": f.categorical_crossentropy,
     "cholesky(x, upper=False)": lambda x, upper: (
@@ -155,6 +160,9 @@ _OWN: Mapping[str, Function] = {
         np.swapaxes(x, -1, -2) @ x if upper else x @ np.swapaxes(x, -1, -2)
     ),
     "conv(inputs, kernel, strides=1, padding='valid', data_format=None, dilation_rate=1)": f.conv,
+    "conv_transpose(inputs, kernel, strides=1, padding='valid', output_padding=None, data_format=None, "
+    "dilation_rate=1)": f.conv_transpose,
+    "depth_to_space(x, block_size, data_format='channels_last')": g.depth_to_space,
     "convert_to_tensor(x, dtype=None, sparse=None, ragged=None)": f.to_tensor,
     "depthwise_conv(inputs, kernel, strides=1, padding='valid', data_format=None, dilation_rate=1)": f.depthwise_conv,
     "divide_no_nan(x1, x2)": lambda x1, x2: np.where(x2 == 0, 0.0, x1 / np.where(x2 == 0, 1, x2)),
@@ -162,6 +170,20 @@ _OWN: Mapping[str, Function] = {
     "attn_logits_soft_cap=None)": f.dot_product_attention,
     "einsum(subscripts, *operands, **kwargs)": np.einsum,
     "eye(N, M=None, k=0, dtype=None)": lambda n, M=None, k=0, dtype="float32": np.eye(n, M, k, dtype),
+    "extract_sequences(x, sequence_length, sequence_stride)": g.extract_sequences,
+    "fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1)": g.fold,
+    "rearrange(tensor, pattern, **axes_lengths)": g.rearrange,
+    "segment_max(data, segment_ids, num_segments=None, sorted=False)": g.segments("max", -np.inf),
+    "segment_min(data, segment_ids, num_segments=None, sorted=False)": g.segments("min", np.inf),
+    "segment_prod(data, segment_ids, num_segments=None, sorted=False)": g.segments("mul", 1),
+    "space_to_depth(x, block_size, data_format='channels_last')": g.space_to_depth,
+    "stft(x, sequence_length, sequence_stride, fft_length, window='hann', center=True)": g.stft,
+    "unfold(x, kernel_size, dilation=1, padding=0, stride=1)": g.unfold,
+    "unique(x, sorted=True, return_index=False, return_inverse=False, return_counts=False, axis=None, size=None, "
+    "fill_value=None)": g.unique,
+    "view(x, dtype=None)": lambda x, dtype=None: x if dtype is None else g.values_of(x).view(dtype),
+    "view_as_complex(x)": g.view_as_complex,
+    "view_as_real(x)": lambda x: np.stack([np.real(x), np.imag(x)], axis=-1),
     "fft(x)": f.fourier(np.fft.fft),
     "fft2(x)": f.fourier(np.fft.fft2),
     "full(shape, fill_value, dtype=None)": lambda shape, fill_value, dtype=None: np.full(
@@ -212,6 +234,9 @@ _OWN: Mapping[str, Function] = {
 
 # What takes and returns any objects: nothing is converted.
 _CORE: Mapping[str, Function] = {
+    "associative_scan(f, elems, reverse=False, axis=0)": g.associative_scan,
+    "custom_gradient(f)": f.custom_gradient,
+    "jvp(fun, primals, tangents, has_aux=False)": f.jvp,
     "cond(pred, true_fn, false_fn)": lambda pred, true_fn, false_fn: true_fn() if bool(pred) else false_fn(),
     "convert_to_numpy(x)": lambda x: np.array(x.data) if isinstance(x, Tensor) else np.array(f.as_array(x)),
     "dtype(x)": lambda x: np.dtype(f.as_array(x).dtype).name,
@@ -247,15 +272,18 @@ def _is_wide(value: Any) -> bool:
 
 # The names under which Keras has some of the operations again, beside those of NumPy.
 _GROUPS = {
-    "linalg": "cholesky cholesky_inverse det eig eigh inv lstsq matrix_rank norm pinv qr solve solve_triangular svd",
+    "linalg": "cholesky cholesky_inverse det eig eigh inv jvp lstsq matrix_rank norm pinv qr solve "
+    "solve_triangular svd",
     "nn": """
+        adaptive_average_pool adaptive_max_pool conv_transpose depth_to_space fold space_to_depth unfold
         average_pool batch_normalization binary_crossentropy categorical_crossentropy celu conv depthwise_conv
         dot_product_attention elu gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh layer_normalization
         leaky_relu log_sigmoid log_softmax max_pool moments multi_hot normalize one_hot polar psnr relu relu6
         rms_normalization selu separable_conv sigmoid silu soft_shrink softmax softplus softsign
         sparse_categorical_crossentropy sparse_plus sparse_sigmoid sparsemax squareplus swish tanh_shrink threshold
     """,
-    "numpy": "array divide_no_nan einsum eye full get_item meshgrid ndim slogdet take_along_axis where",
+    "numpy": "array bincount divide_no_nan einsum eye full get_item meshgrid ndim slogdet take_along_axis unique view "
+    "where",
 }
 
 # What symbols have without values.
@@ -319,7 +347,7 @@ class Op:
         if name in _LISTS or self.__name__ == "stack" or (name == "x" and self.__name__ == "meshgrid"):
             is_list = isinstance(value, (list, tuple)) and name != "axis"
             return [f.as_array(v) for v in value] if is_list else value
-        if name not in _ARRAYS:
+        if name not in _ARRAYS or (self.__name__ == "get_item" and name == "key"):
             return value
         if isinstance(value, (int, float)) and any(hasattr(v, "dtype") for n, v in given.items() if n != name):
             return float(value) if isinstance(value, float) else value  # a number goes by the arrays it meets

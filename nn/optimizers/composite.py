@@ -53,7 +53,7 @@ class CompositeOptimizer(Optimizer):
         for optimizer in self.used:
             optimizer.exclude_from_weight_decay(tensors, names)
 
-    def finalize_variable_values(self) -> None:
+    def finalize_variable_values(self, var_list: Iterable[Tensor] | None = None) -> None:
         self._bound("finalize_variable_values")
         for optimizer in self.used:
             optimizer.finalize_variable_values()

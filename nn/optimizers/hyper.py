@@ -27,11 +27,13 @@ Schedule = LearningRateSchedule | Callable[[], float]
 class Now:
     """What a number of an optimizer has in addition, as it is a variable in Keras: `assign`, `numpy` and `value`.
 
-    In arithmetic it is what it was when it was read; `value`, `numpy()`, `float` and `int` read it again.
+    It is the number that it was when it was read, so that a list of rates is what they were; `value` and `numpy()` read
+    it again, and so do `float`, `int` and NumPy once it has been assigned to.
     """
 
     _owner: Any
     _of: str
+    _assigned: bool = False
 
     @classmethod
     def read(cls, owner: Any, name: str, value: Any) -> Self:
@@ -52,6 +54,12 @@ class Now:
     def assign(self, value: Any) -> None:
         """Set the attribute of the optimizer."""
         setattr(self._owner, self._of, value.item() if isinstance(value, Tensor | np.ndarray) else value)
+        self._assigned = True
+
+    def _plain(self) -> Any:
+        """Return it as a Python number."""
+        number: Any = self.value if self._assigned else self
+        return number.__pos__()
 
     def assign_add(self, value: Any) -> None:
         """Add to the attribute of the optimizer."""
@@ -62,7 +70,7 @@ class Now:
         self.assign(self.value - value)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return np.array(self.value.__pos__(), dtype)
+        return np.array(self._plain(), dtype)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -74,7 +82,7 @@ class Now:
         return getattr(ufunc, method)(*[+x if isinstance(x, (RateNow, CountNow)) else x for x in inputs], **kwargs)
 
     def __reduce__(self) -> tuple[type, tuple[Any]]:
-        plain = self.value.__pos__()
+        plain = self._plain()
         return type(plain), (plain,)
 
 
@@ -82,14 +90,16 @@ class RateNow(Now, float):
     """A learning rate, as an optimizer has it now; see `Now`."""
 
     def __float__(self) -> float:
-        return +self.value
+        plain: float = self._plain()
+        return plain
 
 
 class CountNow(Now, int):
     """The number of steps that an optimizer has taken by now; see `Now`."""
 
     def __int__(self) -> int:
-        return +self.value
+        plain: int = self._plain()
+        return plain
 
 
 LearningRate = Converted[float | Schedule, RateNow]

@@ -347,8 +347,11 @@ class Optimizer(_Begun):
             return [{**self.slots(), **average}] * len(self._blocks)
         return [{**self.slots_for(block.parameters[0]), **average} for block in self._blocks]
 
-    def finalize_variable_values(self) -> None:
+    def finalize_variable_values(self, var_list: Iterable[Tensor] | None = None) -> None:
         """Replace the values of the parameters by their running means, if these are kept; `fit` does at its end.
+
+        Args:
+            var_list: as Keras has it, all parameters; they are known anyway.
 
         Raises:
             GradError: if no parameters are bound.

@@ -115,7 +115,7 @@ def save_model(
     Raises:
         TypeError: if something in the configuration has no plain form, such as a custom function that is not
             registered; see `register_keras_serializable`.
-        ValueError: if the model is not built.
+        ValueError: if the model is not built; in a file of Keras, as there, it is then saved without weights.
         FileExistsError: if there is a file, and it is not to be replaced.
         ModuleNotFoundError: if a file of Keras is asked for, and h5py is not installed.
 

@@ -80,11 +80,18 @@ def as_inputs(what: str, x: Any, dtype: np.dtype[Any], name: str = "x") -> Any:
 
 
 def _as_input(what: str, x: Any, dtype: np.dtype[Any], name: str) -> Array:
-    array = as_array(x.data if isinstance(x, Tensor) else x)
+    if x is None:
+        raise TypeError(f"{what}: expected {name} to be an array of shape (N, ...); received {name}=None")
+    try:
+        array = as_array(x.data if isinstance(x, Tensor) else x)
+    except ValueError:
+        raise ag.ShapeError(f"{what}: {_ragged(name, x)}") from None
     if array.dtype.kind not in "fiub" and not (name == "x" and is_text(array)):
+        holes = sum(value is None for value in array.flat) if array.dtype == object else 0
+        fix = "Samples must have the same shape, and labels that are texts must be turned into numbers"
         raise ag.DtypeError(
-            f"{what}: expected {name} to be an array of numbers; received {type(x).__name__} of dtype {array.dtype}. "
-            "Samples must have the same shape, and labels that are texts must be turned into numbers"
+            f"{what}: expected {name} to be an array of numbers; received {type(x).__name__} of dtype {array.dtype}"
+            + (f", with None at {holes} places. Fill them, or drop those samples" if holes else f". {fix}")
         )
     if array.ndim == 0:
         raise ag.ShapeError(f"{what}: expected {name} of shape (N, ...), one row a sample; received a single number")
@@ -93,6 +100,17 @@ def _as_input(what: str, x: Any, dtype: np.dtype[Any], name: str) -> Array:
     if array.dtype.kind != "f" or isinstance(x, np.memmap):
         return array
     return array.astype(dtype, copy=False)
+
+
+def _ragged(name: str, x: Any) -> str:
+    """Say what is wrong with lists that are not of one length."""
+    lengths = sorted({len(part) for part in x if isinstance(part, (list, tuple, np.ndarray))})
+    received = " and ".join(map(str, lengths)) if len(lengths) < 4 else f"{lengths[0]} to {lengths[-1]}"
+    inside = "" if len(lengths) > 1 else ", with lists of several lengths inside"
+    return (
+        f"expected the lists in {name} to have equal lengths, sample by sample; received lists of length {received}"
+        f"{inside}. Pad them, for instance with nn.utils.pad_sequences({name})"
+    )
 
 
 def as_samples(what: str, x: Any, y: Any, dtype: np.dtype[Any], w: Any = None) -> Samples:

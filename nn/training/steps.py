@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from ..metrics import Metric
 from ..module.modes import in_mode, rest_in_inference
 from ..module.module import Module
 from ..module.penalties import add_penalty, has_penalties, model_call, penalties
+from ..module.tree import PLAIN
 from .compiled import Compiled, _CompiledMetrics, compiled_with, parameters_of
 from .feed import as_tensors, rows_of
 from .interrupts import heard_interrupts, raise_ignored
@@ -53,6 +55,12 @@ def _forget_others() -> None:
 on_fork(after_in_child=_forget_others)
 
 
+def _are_numbers(given: Any) -> bool:
+    """Return whether these are weights of losses: numbers in a list or a dict."""
+    values = list(given.values()) if isinstance(given, Mapping) else given
+    return isinstance(values, (list, tuple)) and len(values) > 0 and all(isinstance(x, (int, float)) for x in values)
+
+
 def _only(name: str, given: Any) -> Any:
     """Return the entry of a dict that has nothing but this; return anything else as it is."""
     return given[name] if isinstance(given, Mapping) and list(given) == [name] else given
@@ -60,7 +68,8 @@ def _only(name: str, given: Any) -> Any:
 
 def own_metrics(modules: Iterable[Module]) -> list[Metric]:
     """Return the metrics among the attributes of modules."""
-    return [value for module in modules for value in vars(module).values() if isinstance(value, Metric)]
+    values = [v for module in modules for v in module.__dict__.values() if v.__class__ not in PLAIN]
+    return [value for value in values if isinstance(value, Metric)]
 
 
 class Stepper(Module):
@@ -111,7 +120,8 @@ class Stepper(Module):
                 its own `train_step` or `compute_loss`.
             metrics: names, `Metric` objects, or functions of (y_true, y_pred); "accuracy" adapts to the labels; for
                 several outputs a list of lists or a dict.
-            loss_weights: with several outputs, what each loss is multiplied by.
+            loss_weights: with several outputs, what each loss is multiplied by. Given by position, these two may come
+                in either order, since Keras has had both.
             weighted_metrics: metrics that use the sample weights.
             others: Keras's arguments about compilation, which change nothing here: `run_eagerly`, `jit_compile`,
                 `auto_scale_loss`, `steps_per_execution`.
@@ -130,6 +140,8 @@ class Stepper(Module):
                     f"{self._speaker('compile')}: expected arguments among {_COMPILE}; received {name}={value!r}. "
                     "Leave it out"
                 )
+        if _are_numbers(metrics) and not _are_numbers(loss_weights):  # in Keras's order, by position
+            metrics, loss_weights = loss_weights, metrics
         plan = getattr(self, "_plan", None)
         names = None if plan is None else getattr(self, "output_names", None)
         nested = isinstance(getattr(plan, "outputs", None), (Mapping, list, tuple))
@@ -266,9 +278,12 @@ class Stepper(Module):
             return modules
         parameters = self.parameters()
         if not parameters:
-            raise ValueError(
-                f"{what}: expected a model with parameters to train; {self.name!r} has none that requires a gradient"
+            warnings.warn(
+                f"{what}: expected a model with parameters to train; {self.name!r} has none that requires a gradient, "
+                "and stays as it is",
+                stacklevel=3,
             )
+            return [module for _, module in self._walk()]
         unfrozen = [id(p) for p in optimizer.parameters if p.requires_grad]
         if not optimizer.iterations or unfrozen != [id(p) for p in parameters]:  # else some are frozen for a while
             optimizer.bind(parameters)
@@ -279,7 +294,8 @@ class Stepper(Module):
         """Make steps in training mode, with the metrics in use; start without gradients, and leave none behind."""
         with self._metrics_in_use(what) as compiled:
             optimizer = compiled.optimizer
-            optimizer.zero_grad()
+            clear = optimizer.zero_grad if optimizer.parameters else list  # with nothing to train, nothing to clear
+            clear()
             try:
                 try:
                     with in_mode(self, True, modules), heard_interrupts():
@@ -287,9 +303,9 @@ class Stepper(Module):
                         raise_ignored()
                     return done
                 finally:
-                    optimizer.zero_grad()
+                    clear()
             finally:
-                optimizer.zero_grad()  # again: an interrupt may have cut the first one short
+                clear()  # again: an interrupt may have cut the first one short
 
     # ---- steps, to be overridden ------------------------------------------------------------------------------------
 
@@ -452,6 +468,8 @@ class Stepper(Module):
             compiled.update_metrics(y, y_pred, w)
         else:
             show(y_pred, loss.item(), weight)
+        if not loss.requires_grad and not any(p.requires_grad for p in compiled.optimizer.parameters):
+            return loss.item(), weight  # there is nothing to train
         scaled = compiled.optimizer.scale_loss(loss)
         if guard is None:
             scaled.backward()

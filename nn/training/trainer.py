@@ -155,7 +155,7 @@ class Trainer(Stepper):
 
     def _calls(self, what: str, callbacks: list[Callback], **params: Any) -> CallbackList:
         check_callbacks(what, callbacks)
-        return CallbackList(callbacks, cast(Trained, self), params)
+        return CallbackList(callbacks, model=cast(Trained, self), **params)
 
     def _fit_epoch(
         self, epoch: int, feed: Feed, validation: Feed | None, progress: Progress, calls: CallbackList
@@ -167,7 +167,8 @@ class Trainer(Stepper):
             logs |= self._train_epoch(feed, progress, calls, [module for _, module in self._walk()])
             if validation is not None:
                 values = self._evaluate(validation, None, calls)
-                logs |= {f"val_{name}": value for name, value in _by_name(values).items()}
+                values = _by_name(values) if self._own_step("test_step", *_REPORTS) else values
+                logs |= {f"val_{name}": value for name, value in values.items()}
         return logs
 
     def _train_epoch(
@@ -257,7 +258,7 @@ class Trainer(Stepper):
         values = self._in_training(
             what, modules, lambda _: self._train_epoch(feed, Progress("", 1), self._calls(what, []), modules)
         )
-        return self._as_result(values, return_dict)
+        return self._as_result(values, return_dict, "train_step")
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return the loss and the metrics on one batch; see `evaluate`."""
@@ -307,13 +308,13 @@ class Trainer(Stepper):
         feed = self._intake(what).feed(
             (x, y, sample_weight), _count(what, "batch_size", batch_size), _count(what, "steps", steps)
         )
-        calls = self._calls(what, _as_list(callbacks), steps=feed.steps, verbose=verbose)
+        calls = self._calls(what, _as_list(callbacks), epochs=1, steps=feed.steps, verbose=verbose)
         progress = open_progress(verbose, "", feed.steps)
         self._check(what, feed.first(), None)
         values: dict[str, float] = {}
         with self._metrics_in_use(what), _closing(progress, values):
             values |= self._evaluate(feed, progress, calls)
-        return self._as_result(values, return_dict)
+        return self._as_result(values, return_dict, "test_step")
 
     def _evaluate(self, feed: Feed, progress: Progress | None, calls: CallbackList) -> dict[str, float]:
         calls.call("on_test_begin")
@@ -371,7 +372,7 @@ class Trainer(Stepper):
         feed = self._intake(what, targets=False).feed(
             (x, None, None), _count(what, "batch_size", batch_size), _count(what, "steps", steps)
         )
-        calls = self._calls(what, _as_list(callbacks), steps=feed.steps, verbose=verbose)
+        calls = self._calls(what, _as_list(callbacks), epochs=1, steps=feed.steps, verbose=verbose)
         progress = open_progress(verbose, "", feed.steps)
         calls.call("on_predict_begin")
         with _closing(progress, {}):
@@ -388,17 +389,19 @@ class Trainer(Stepper):
             for samples in feed.epoch():
                 calls.call_batch("on_predict_batch_begin", len(outputs))
                 outputs.append(values_of(self.predict_step(samples.data())))
-                calls.call_batch("on_predict_batch_end", len(outputs) - 1)
+                calls.call_batch("on_predict_batch_end", len(outputs) - 1, {"outputs": outputs[-1]})
                 if time.perf_counter() >= progress.due:
                     progress.show(len(outputs), {})
         progress.steps = progress.steps or len(outputs)
         return outputs
 
-    def _as_result(self, values: dict[str, float], as_dict: bool) -> Any:
+    def _as_result(self, values: dict[str, float], as_dict: bool, step: str) -> Any:
         """Return values as Keras does: by name, or in a list, which has first what `metrics` knows, then the others."""
         if as_dict or len(values) == 1:
-            return self._in_order(values, "test_step") if as_dict else next(iter(values.values()))
-        names = dict.fromkeys(["loss", *(metric.name for metric in self._each_metric()), *sorted(values)])
+            return self._in_order(values, step) if as_dict else next(iter(values.values()))
+        if not self._own_step(step, *_REPORTS):
+            return list(values.values())
+        names = dict.fromkeys([*(metric.name for metric in self._each_metric()), *sorted(values)])
         return [values[name] for name in names if name in values]
 
     def _in_order(self, values: dict[str, float], step: str) -> dict[str, float]:
@@ -417,7 +420,11 @@ class Trainer(Stepper):
             for part in (samples, validation):
                 if part is None:
                     continue
-                out = self(first_row(part.x))
+                try:
+                    out = self(first_row(part.x))
+                except ag.ShapeError as error:  # which tells of the shape that was given, not of the row that was tried
+                    error.args = (str(error).replace("received shape (1,", f"received shape ({part.size},"),)
+                    raise
                 if wrong := [o for _, o in leaves(out) if not isinstance(o, Tensor)]:
                     raise TypeError(
                         f"{what}: expected the model's call to return a Tensor; received {type(wrong[0]).__name__}"

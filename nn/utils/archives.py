@@ -118,7 +118,7 @@ class _Folder:
         self.root = root
         self.entries = ENTRIES
         self.bytes = RATIO * archive.stat().st_size + elements_allowed()
-        self.free_of_links: set[Path] = set()
+        self.free_of_links: set[Path] = set()  # folders; none of them can become a link, which only replaces files
 
     def place(self, name: str) -> Path:
         """Return where an entry belongs; none is outside of the folder or behind a link."""
@@ -176,7 +176,6 @@ class _Folder:
         if bad or up >= len(path.relative_to(self.root).parts):
             raise _Refused(f"has a link that leaves it, {name!r:.200} to {target!r:.200}")
         self.add(name, lambda path: path.symlink_to(target))
-        self.free_of_links.clear()
 
     def copy(self, name: str, target: str) -> None:
         """Copy a file that was unpacked before: what tar calls a hard link."""

@@ -310,7 +310,7 @@ def _size(name: str, layer: Any) -> int:
     if isinstance(layer, (layers.IntegerLookup, layers.StringLookup)):
         return layer.vocabulary_size()
     if isinstance(layer, layers.Discretization):
-        return len(layer.bin_boundaries or ()) + 1
+        return layer.num_bins or len(layer.bin_boundaries or ()) + 1
     if isinstance(layer, layers.CategoryEncoding):
         return int(layer.num_tokens)
     if isinstance(layer, (layers.Hashing, layers.HashedCrossing)):

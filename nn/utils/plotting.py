@@ -36,6 +36,7 @@ def plot_model(
     dpi: float = 200.0,
     show_layer_activations: bool = True,
     show_trainable: bool = False,
+    splines: str = "ortho",
     inputs: Any = None,
 ) -> Picture:
     """Draw a model: one box per call of a layer, with its name, type, activation, parameters and shapes.
@@ -57,6 +58,7 @@ def plot_model(
         dpi: dots per inch of a PNG.
         show_layer_activations: whether to show activations.
         show_trainable: whether to mark layers as trainable or frozen.
+        splines: accepted as Keras's argument; lines are always curves.
         inputs: a batch to run a model on that has to be run; by default one sample of zeros, if its shape is known.
 
     Returns:

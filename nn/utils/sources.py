@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from ..config.arguments import checked, refused
 from ..models.plan import call_inputs, is_input
 from ..module.symbols import Symbol
 
 
+@checked
 def get_source_inputs(tensor: Symbol) -> list[Symbol]:
     """Return the inputs from which a symbol is computed, each once, in the order in which they are met.
+
+    Raises:
+        TypeError: if it is not a symbol.
 
     Example:
         >>> import nn
@@ -15,6 +20,10 @@ def get_source_inputs(tensor: Symbol) -> list[Symbol]:
         >>> [symbol.name for symbol in get_source_inputs(nn.layers.Dense(1)(b + a) * 2)]
         ['b', 'a']
     """
+    if not isinstance(tensor, Symbol):
+        raise refused(
+            TypeError, "get_source_inputs", "tensor", "a symbol, such as a layer returns for nn.Input", tensor
+        )
     pending, seen, found = [tensor], set[Symbol](), []
     while pending:
         symbol = pending.pop()

@@ -26,7 +26,7 @@ from autograd_lite.core.mode import _NESTED, MODE
 from autograd_lite.core.op import OPS
 from autograd_lite.core.undo import open_undo
 from nn.config.config import custom_called
-from nn.config.limits import _most
+from nn.config.limits import elements_allowed
 
 
 class Seen(NamedTuple):
@@ -44,7 +44,13 @@ class Seen(NamedTuple):
 def look() -> Seen:
     mode = MODE.get()
     return Seen(
-        mode.record, mode.source, mode.scope, mode.watch is not None, mode.verify, custom_called("own thing"), _most()
+        mode.record,
+        mode.source,
+        mode.scope,
+        mode.watch is not None,
+        mode.verify,
+        custom_called("own thing"),
+        elements_allowed(),
     )
 
 

@@ -42,7 +42,6 @@ _PROGRESS = "the argument verbose of fit says what is shown"
 # Reasons, by section; every other name is here.
 _LEFT_OUT_LAYERS = {
     "FlaxLayer": _ELSEWHERE,
-    "InputSpec": "every layer checks its inputs by itself, and says what it expected",
     "JaxLayer": _ELSEWHERE,
     "MaxNumBoundingBoxes": "pads lists of bounding boxes, which no layer here takes",
     "TFSMLayer": _ELSEWHERE,
@@ -53,6 +52,21 @@ _LEFT_OUT_CALLBACKS = {
     "ProgbarLogger": _PROGRESS,
     "RemoteMonitor": "sends to a web server: a LambdaCallback with a client of your own does",
 }
+_BOXES = "no layer or loss here takes bounding boxes"
+_LEFT_OUT_BOXES = dict.fromkeys(
+    (
+        "affine_transform",
+        "clip_to_image_size",
+        "compute_ciou",
+        "compute_iou",
+        "convert_format",
+        "crop",
+        "decode_deltas_to_boxes",
+        "encode_box_to_deltas",
+        "pad",
+    ),
+    _BOXES,
+)
 _LEFT_OUT_UTILS = {
     "Config": "a dict does",
     "model_to_dot": "plot_model(model, to_file='model.dot') writes it",
@@ -64,42 +78,18 @@ _LEFT_OUT_CONFIG = {
     "enable_unsafe_deserialization": "nothing unsafe is ever loaded: files hold no code",
 }
 
-_PATCHES = "no layer here needs it; x[...] and np.lib.stride_tricks on arrays do"
 _LEFT_OUT_OPS = {
-    "adaptive_average_pool": "nn.layers.AdaptiveAveragePooling2D and its like",
-    "adaptive_max_pool": "nn.layers.AdaptiveMaxPooling2D and its like",
-    "associative_scan": "nn.ops.scan, in order: one process computes here",
-    "bincount": "np.bincount(x.data), which has no gradient",
-    "cdist": "np.linalg.norm(x[:, None] - y[None], axis=-1)",
-    "conv_transpose": "nn.layers.Conv2DTranspose and its like, or autograd_lite.transposed_convolution",
     "ctc_decode": "nn.losses.ctc has the loss; decoding is not here",
     "ctc_loss": "nn.losses.ctc",
-    "custom_gradient": "autograd_lite.custom_vjp",
-    "depth_to_space": "np.reshape and np.transpose",
     "erfinv": "the inverse of erf is not here",
-    "extract_sequences": _PATCHES,
-    "fold": _PATCHES,
     "istft": "nn.ops.irfft of frames, windowed and added",
-    "jvp": "autograd_lite.jvp",
     "lu_factor": "nn.ops.solve, nn.ops.inv and nn.ops.det do what it is for",
-    "rearrange": "np.reshape, np.transpose and np.einsum",
-    "segment_max": "a loop over x[ids == n]; nn.ops.segment_sum is here",
-    "segment_min": "a loop over x[ids == n]; nn.ops.segment_sum is here",
-    "segment_prod": "a loop over x[ids == n]; nn.ops.segment_sum is here",
-    "space_to_depth": "np.reshape and np.transpose",
-    "stft": "nn.layers.STFTSpectrogram",
-    "unfold": _PATCHES,
-    "unique": "np.unique takes Tensors; Keras pads its result to a given size",
     "vectorize": "np.vectorize for arrays, autograd_lite.vmap for Tensors",
-    "view": "the bytes of an array: x.data.view(dtype)",
-    "view_as_complex": "x[..., 0] + 1j * x[..., 1]",
-    "view_as_real": "np.stack([x.real, x.imag], axis=-1)",
 }
 
 _BIG_MODELS = "quantization, and training of a few directions of large kernels, are not here"
 _FASTER = "chooses between implementations; here there is one"
 _TAKEN = "taken, and changes nothing: there is one implementation"
-_RENORM = "batch renormalization is not here"
 _INPUTS = "inputs are dense arrays, of batches of any size"
 # Arguments of Keras's layers that ours lack, with the reasons.
 LAYER_ARGUMENTS = {
@@ -112,9 +102,6 @@ LAYER_ARGUMENTS = {
     "optional": _INPUTS,
     "quantization_config": _BIG_MODELS,
     "ragged": _INPUTS,
-    "renorm": _RENORM,
-    "renorm_clipping": _RENORM,
-    "renorm_momentum": _RENORM,
     "sparse": _INPUTS,
     "synchronized": "one process trains",
     "unroll": _TAKEN,
@@ -346,6 +333,15 @@ SECTIONS: tuple[Section, ...] = (
             timeseries_dataset_from_array to_categorical unpack_x_y_sample_weight
         """),
         MappingProxyType(_LEFT_OUT_UTILS),
+    ),
+    Section(
+        "keras.utils.bounding_boxes",
+        "nn.utils",
+        split("""
+            affine_transform clip_to_image_size compute_ciou compute_iou convert_format crop decode_deltas_to_boxes
+            encode_box_to_deltas pad
+        """),
+        MappingProxyType(_LEFT_OUT_BOXES),
     ),
     Section(
         "keras.preprocessing",

@@ -6,6 +6,7 @@ import os
 import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 
 
@@ -21,3 +22,20 @@ def keras() -> Any:
 def torch() -> Any:
     """Return PyTorch."""
     return pytest.importorskip("torch")
+
+
+def compare(theirs: Any, ours: Any, place: str = "result") -> None:
+    """Compare nested numbers to five digits, and whatever else is in them exactly, the order of names included."""
+    if isinstance(theirs, dict):
+        assert list(ours) == list(theirs), place
+        theirs, ours = list(theirs.values()), list(ours.values())
+    if isinstance(theirs, np.ndarray):
+        theirs, ours = theirs.tolist(), np.asarray(ours).tolist()
+    if isinstance(theirs, (list, tuple)):
+        assert len(ours) == len(theirs), place
+        for i, (one, other) in enumerate(zip(theirs, ours, strict=True)):
+            compare(one, other, f"{place}[{i}]")
+    elif isinstance(theirs, (float, np.floating)):
+        assert ours == pytest.approx(float(theirs), rel=1e-5, abs=1e-6), place
+    else:
+        assert ours == theirs, place

@@ -37,20 +37,20 @@ DATA: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
         np.ones((N, 5)),
         ONE_HOT,
         r"layer 'dense' \(Dense\): expected inputs whose last axis has length 4, since its kernel has shape \(4, 8\); "
-        r"received shape \(1, 5\). Check the data or the layer before",
+        r"received shape \(6, 5\). Check the data or the layer before",
     ),
     "images not flattened": (
         {},
         np.ones((N, 2, 2)),
         ONE_HOT,
-        r"last axis has length 4.*received shape \(1, 2, 2\). Put layers.Flatten\(\) before it, or reshape the data to "
+        r"last axis has length 4.*received shape \(6, 2, 2\). Put layers.Flatten\(\) before it, or reshape the data to "
         r"\(len\(x\), -1\)",
     ),
     "one sample without a batch axis": (
         {},
         np.ones(D),
         np.ones(D),
-        r"last axis has length 4.*received shape \(1,\). One sample is a batch of shape \(1, D\): x.reshape\(1, -1\)",
+        r"last axis has length 4.*received shape \(4,\). One sample is a batch of shape \(1, D\): x.reshape\(1, -1\)",
     ),
     "one-hot labels with the sparse loss": (
         {"loss": SPARSE},
@@ -177,8 +177,6 @@ def test_data(case: str, call: str, lazy: bool) -> None:
     made = model(**{**arguments, "shape": None} if lazy else arguments)
     before = {} if lazy else made.state_dict()
     stream = ag.random.default_generator.state
-    if call == "train_on_batch":  # the others try the model on one sample first
-        message = message.replace(r"received shape \(1,", rf"received shape \({np.atleast_1d(x).shape[0]},")
     with pytest.raises((ValueError, TypeError), match=message):
         CALLS[call](made, x, y)
     assert ag.random.default_generator.state == stream
@@ -336,11 +334,6 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "sequential: expected at least one layer; found none. Call add first",
     ),
-    "nothing to train": (
-        lambda: frozen().fit(X, ONE_HOT, verbose=0),
-        ValueError,
-        "^Sequential.fit: expected a model with parameters to train; 'sequential' has none that requires a gradient",
-    ),
     "parameters before build": (
         lambda: models.Sequential([layers.Dense(1)]).parameters(),
         ValueError,
@@ -482,13 +475,6 @@ LAYERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "words as classes": (lambda: to_categorical(["a"]), ValueError, "map class names to 0, 1, … with np.unique"),
     "no classes": (lambda: to_categorical([]), ValueError, r"received an empty x of shape \(0,\)"),
 }
-
-
-def frozen() -> models.Sequential:
-    made = model()
-    for p in made.parameters():
-        p.requires_grad = False
-    return made
 
 
 def model_layer() -> Any:

@@ -12,12 +12,25 @@ import nn
 from nn import layers, losses, models
 
 X, LABELS = np.ones((6, 4), "float32"), np.arange(6) % 3
+ONE_HOT = np.eye(3, dtype="float32")[LABELS]
+IMAGES = np.ones((6, 8, 8, 3), "float32")
 
 
-def network(**compiled: Any) -> models.Sequential:
-    model = models.Sequential([layers.Dense(8, "relu", input_shape=(4,)), layers.Dense(3, "softmax")])
+def network(units: int = 3, activation: str | None = "softmax", **compiled: Any) -> models.Sequential:
+    model = models.Sequential([layers.Dense(8, "relu", input_shape=(4,)), layers.Dense(units, activation)])
     model.compile(**{"optimizer": "sgd", "loss": "sparse_categorical_crossentropy", **compiled})
     return model
+
+
+def chain(*parts: layers.Layer, shape: tuple[int, ...]) -> models.Sequential:
+    model = models.Sequential([nn.Input(shape), *parts])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+
+def added(*shapes: tuple[int, ...]) -> models.Model:
+    inputs = [nn.Input(shape) for shape in shapes]
+    return models.Model(inputs, layers.Add()(inputs))
 
 
 MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
@@ -55,6 +68,195 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "Sequential.named_parameters: expected a module with parameters; received 'sequential' (Sequential), which has "
         "none yet",
+    ),
+    # What else beginners do, and Keras has a message for, or none.
+    "another width than the model's": (
+        lambda: network().fit(np.ones((6, 5)), LABELS),
+        ValueError,
+        "layer 'dense' (Dense): expected inputs whose last axis has length 4, since its kernel has shape (4, 8); "
+        "received "
+        "shape (6, 5)",
+    ),
+    "no compile": (
+        lambda: models.Sequential([layers.Dense(3)]).fit(X, LABELS),
+        RuntimeError,
+        "Sequential.fit: expected a compiled model; received one that is not. Call model.compile(",
+    ),
+    "one-hot labels for a sparse loss": (
+        lambda: network().fit(X, ONE_HOT),
+        ValueError,
+        "expected class indices, shape (6,); received one-hot targets, shape (6, 3). Use "
+        "loss='categorical_crossentropy'",
+    ),
+    "class indices for the other loss": (
+        lambda: network(loss="categorical_crossentropy").fit(X, LABELS),
+        ValueError,
+        "expected one-hot targets, shape (6, 3); received class indices, shape (6,). Use "
+        "loss='sparse_categorical_crossentropy'",
+    ),
+    "too few units for the classes": (
+        lambda: network(units=2).fit(X, LABELS),
+        ValueError,
+        "received 2 at index (2,). Give the last layer 3 units, or number the classes from 0",
+    ),
+    "too many units for two classes": (
+        lambda: network(loss="binary_crossentropy").fit(X, LABELS % 2),
+        ValueError,
+        "received y_true (6,) and y_pred (6, 3), which would broadcast or not fit. Give the targets the shape of the "
+        "model's output, or the last layer 1 unit",
+    ),
+    "one unit for three classes": (
+        lambda: network(units=1).fit(X, LABELS),
+        ValueError,
+        "Use activation='sigmoid' and loss='binary_crossentropy'",
+    ),
+    "a loss misspelled": (lambda: network(loss="mean_square_error"), ValueError, "Did you mean 'mean_squared_error'"),
+    "an optimizer misspelled": (
+        lambda: network(optimizer="addam"),
+        ValueError,
+        "received 'addam'. Did you mean 'adam'",
+    ),
+    "a metric misspelled": (lambda: network(metrics=["acuracy"]), ValueError, "Did you mean 'accuracy'"),
+    "an activation misspelled": (lambda: layers.Dense(3, "rellu"), ValueError, "Did you mean 'relu'"),
+    "an initializer misspelled": (
+        lambda: layers.Dense(3, kernel_initializer="he_nromal"),
+        ValueError,
+        "Did you mean 'he_normal'",
+    ),
+    "an argument of a layer misspelled": (
+        lambda: layers.Conv2D(3, 3, stride=2),
+        TypeError,
+        "Conv2D: got an unexpected keyword argument 'stride'. Did you mean 'strides'?",
+    ),
+    "rows of several lengths": (
+        lambda: network().fit([[1.0, 2.0], [1.0, 2.0, 3.0]], [0, 1]),
+        ValueError,
+        "Sequential.fit: expected the lists in x to have equal lengths, sample by sample; received lists of length 2 "
+        "and "
+        "3. Pad them, for instance with nn.utils.pad_sequences(x)",
+    ),
+    "rows of rows of several lengths": (
+        lambda: network().predict([[[1.0], [2.0, 3.0]], [[4.0], [5.0]]]),
+        ValueError,
+        "received lists of length 2, with lists of several lengths inside. Pad them",
+    ),
+    "fewer labels than samples": (
+        lambda: network().fit(X, LABELS[:5]),
+        ValueError,
+        "expected as many targets as samples; received x (6, 4) and y (5,)",
+    ),
+    "None among the numbers": (
+        lambda: network().fit(np.array([[1, 2, 3, None]] * 6), LABELS),
+        TypeError,
+        "received ndarray of dtype object, with None at 6 places. Fill them, or drop those samples",
+    ),
+    "no inputs": (
+        lambda: network().fit(None, LABELS),
+        TypeError,
+        "expected x to be an array of shape (N, ...); received",
+    ),
+    "no labels": (lambda: network().fit(X), ValueError, "Sequential.fit: expected targets; received y=None"),
+    "labels that are texts": (
+        lambda: network().fit(X, np.array(["a", "b", "c"] * 2)),
+        TypeError,
+        "labels that are texts must be turned into numbers",
+    ),
+    "NaN among the labels": (
+        lambda: network(1, None, loss="mse").fit(X, np.full((6, 1), np.nan)),
+        ValueError,
+        "expected targets without NaN; received 6 NaN of 6, the first at index (0, 0). Drop or fill those samples",
+    ),
+    "one sample without the batch axis": (
+        lambda: network().predict(X[0]),
+        ValueError,
+        "received shape (4,). One sample is a batch of shape (1, D): x.reshape(1, -1)",
+    ),
+    "one image without the batch axis": (
+        lambda: chain(layers.Conv2D(2, 3), shape=(8, 8, 3)).predict(IMAGES[0]),
+        ValueError,
+        "received shape (8, 8, 3). One channel is an axis of length 1: x[..., None]; one sample is a batch of one: "
+        "x[None]",
+    ),
+    "a convolution of flat images": (
+        lambda: chain(layers.Conv2D(2, 3), shape=(784,)),
+        ValueError,
+        "received shape (None, 784). Give flat samples axes first, as layers.Reshape((28, 28, 1)) does",
+    ),
+    "Flatten forgotten": (
+        lambda: chain(layers.Conv2D(2, 3), layers.Dense(3, "softmax"), shape=(8, 8, 3)).fit(IMAGES, LABELS),
+        ValueError,
+        "For one prediction a sample, put layers.Flatten() or a global pooling before the last layers",
+    ),
+    "return_sequences forgotten": (
+        lambda: chain(layers.LSTM(3), layers.LSTM(3), shape=(5, 2)),
+        ValueError,
+        "layer 'lstm_1' (LSTM): expected sequences of shape (N, T, D) with T > 0; received shape (None, 3). One "
+        "number a "
+        "step is D = 1: x[..., None]; one sequence is a batch of one: x[None]; a recurrent layer before this one needs "
+        "return_sequences=True",
+    ),
+    "set_weights of something else": (
+        lambda: network().set_weights([np.ones((4, 8))]),
+        ValueError,
+        "expected 4 arrays, in the order of get_weights(); received 1",
+    ),
+    "set_weights in another layout": (
+        lambda: network().set_weights([w.T for w in network().get_weights()]),
+        ValueError,
+        "dense.kernel expected (4, 8) float32; received (8, 4) float32",
+    ),
+    "validation_split of a generator": (
+        lambda: network().fit(iter([(X, LABELS)]), validation_split=0.2),
+        ValueError,
+        "expected arrays with validation_split; received a stream. Pass validation_data",
+    ),
+    "a generator for several epochs": (
+        lambda: network().fit(iter([(X, LABELS)]), epochs=2),
+        ValueError,
+        "which can be read once. Pass steps_per_epoch, or a DataLoader",
+    ),
+    "the count of weights before there are any": (
+        lambda: layers.Dense(3).count_params(),
+        ValueError,
+        "Give the first layer input_shape=(...), or call the module on a batch first",
+    ),
+    "negative units": (
+        lambda: layers.Dense(-3),
+        ValueError,
+        "Dense: expected units to be a positive integer; received",
+    ),
+    "one input of two": (
+        lambda: added((3,), (3,)).predict(np.ones((2, 3))),
+        ValueError,
+        "expected 2 inputs, 'input_layer', 'input_layer_1'; received 1. Give them as a list in this order, or as a "
+        "dict",
+    ),
+    "a sum of other shapes": (lambda: added((3,), (4,)), ValueError, "received shapes (None, 3), (None, 4)"),
+    "a class in the place of a layer": (
+        lambda: models.Sequential([layers.Dense]),
+        TypeError,
+        "received the class Dense. Make an instance of it: layers.Dense(10)",
+    ),
+    "words beyond the embedding": (
+        lambda: chain(layers.Embedding(3, 2), shape=(2,)).predict(np.array([[5, 1]])),
+        ValueError,
+        "expected integers from 0 to 2; received 5. Give it an input_dim of the largest integer plus 1",
+    ),
+    "a monitor that is not there": (
+        lambda: network().fit(X, LABELS, callbacks=[nn.callbacks.EarlyStopping()], verbose=0),
+        ValueError,
+        "expected monitor to be one of ['loss']; received 'val_loss'. Values that begin with 'val_' need "
+        "validation_data",
+    ),
+    "a layer that is not there": (
+        lambda: network().get_layer("dens"),
+        ValueError,
+        "expected one of ['dense', 'dense_1']; received 'dens'",
+    ),
+    "two losses for one output": (
+        lambda: network(loss=["mse", "mse"]).fit(X, LABELS),
+        ValueError,
+        "expected one entry for each of the outputs ['output_0', 'output_1']",
     ),
 }
 

@@ -341,6 +341,7 @@ def test_build_may_have_arguments_of_its_own() -> None:
     np.testing.assert_array_equal(layer(X).data, X)
 
 
+@pytest.mark.ci  # needs tensorboard
 def test_tensorboard_takes_the_frequencies_of_what_it_does_not_write_if_they_are_0() -> None:
     nn.callbacks.TensorBoard("logs", histogram_freq=0, embeddings_freq=0, write_graph=True, update_freq="epoch")
     with pytest.raises(ValueError, match="TensorBoard: expected histogram_freq to be 0, .*; received histogram_freq=1"):
@@ -365,3 +366,25 @@ def test_the_first_argument_may_be_given_by_name() -> None:
         assert type(layer).from_config(layer.get_config())(**symbols).shape[1:2] == X.shape[1:2]
     with pytest.raises(ag.ShapeError, match="as its first argument"):
         layers.Dense(2)(input=X)
+
+
+def test_a_model_with_nothing_to_train_runs_and_says_so() -> None:
+    frozen = nn.Sequential([nn.Input((3,)), layers.Dense(3)])
+    frozen.trainable = False
+    for model in (nn.Sequential([layers.ActivityRegularization(l2=0.1)]), frozen):
+        model.compile("adam", "mse", metrics=["mae"])
+        before = model.get_weights()
+        with pytest.warns(UserWarning, match="Sequential.fit: expected a model with parameters to train"):
+            history = model.fit(X[:, 0], X[:, 1], epochs=2, verbose=0).history
+        assert sorted(history) == ["loss", "mae"]
+        assert 0 < history["loss"][0] == pytest.approx(history["loss"][1])
+        assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("uniform", "RandomUniform"), ("normal", "RandomNormal"), ("zero", "Zeros"), ("one", "Ones"),
+     ("IdentityInitializer", "Identity"), ("OrthogonalInitializer", "Orthogonal")],
+)  # fmt: skip
+def test_initializers_have_the_short_names_that_keras_keeps(name: str, kind: str) -> None:
+    assert type(nn.initializers.get(name)) is getattr(nn.initializers, kind)

@@ -191,7 +191,7 @@ def test_plot_model_takes_the_words_of_keras(tmp_path: Any) -> None:
     model = nn.Sequential([layers.Dense(2, input_shape=(3,))])
     plot_model(model, tmp_path / "m.svg", show_shapes=True, show_layer_names=True)
     assert "(None, 3)" in (tmp_path / "m.svg").read_text(encoding="utf-8")
-    plot_model(model, tmp_path / "m.svg", False, False, False, "LR", False, 96, True, True)  # in Keras's order
+    plot_model(model, tmp_path / "m.svg", False, False, False, "LR", False, 96, True, True, "ortho")  # in Keras's order
     assert "(None, 3)" not in (tmp_path / "m.svg").read_text(encoding="utf-8")
 
 
@@ -340,3 +340,15 @@ def test_a_model_has_no_optimizer_before_it_is_compiled() -> None:
     assert model.optimizer is None
     model.compile("sgd", "mse")
     assert isinstance(model.optimizer, nn.optimizers.SGD)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "fix"),
+    [
+        (nn.Sequential, "stateless_call", r"call the model, then loss.backward\(\) and optimizer.step\(\)"),
+        (nn.Sequential, "make_train_function", r"call train_step\(data\)"),
+    ],
+)
+def test_what_changes_nothing_in_place_is_refused_with_the_cure(owner: Any, name: str, fix: str) -> None:
+    with pytest.raises(AttributeError, match=rf"'{owner.__name__}' object has no attribute '{name}'\. .*{fix}"):
+        getattr(owner(), name)

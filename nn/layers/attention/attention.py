@@ -106,13 +106,12 @@ class MultiHeadAttention(Layer):
     Call it on query of shape (N, T, D) and value of shape (N, S, D'); `key`, of shape (N, S, D''), is the value by
     default. Attention is allowed where all masks are True:
 
-    - `value_mask` and `key_mask` (N, S): which entries are there at all;
+    - `query_mask` (N, T), `value_mask` and `key_mask` (N, S): which entries are there at all;
     - `attention_mask` (N, T, S), (T, S) or (N, H, T, S): who may see whom;
     - `use_causal_mask`: entry t sees entries up to t.
 
-    A query that may see nothing takes the plain mean. `query_mask` (N, T) changes nothing, as in Keras 3: what comes of
-    an entry that is not there is left to the layers behind, which have its mask. The result has shape
-    (N, T, output_shape); with `return_attention_scores`, the weights (N, H, T, S) come second.
+    A query that may see nothing takes the plain mean. The result has shape (N, T, output_shape); with
+    `return_attention_scores`, the weights (N, H, T, S) come second.
 
     There may be more axes than these: query (N, ..., D) and value (N, ..., D'), of the same lengths along those that
     are no `attention_axes`. Masks of entries then have the shape of query or value without the features, or of its
@@ -143,7 +142,6 @@ class MultiHeadAttention(Layer):
     """
 
     supports_masking = True
-    _hides_queries = False
     attention_output: _Projection = attribute()
 
     num_heads: int = field(positive)
@@ -228,7 +226,7 @@ class MultiHeadAttention(Layer):
         q = fold.in_heads(self.query(query) * (1.0 / math.sqrt(self.key_dim)), self.num_heads)
         k, v = (fold.in_heads(x, self.num_key_value_heads) for x in (self.key(key), self.value(value)))
         scores = self._apart(self._together(q) @ np.swapaxes(k, -1, -2))
-        masks = query_mask if self._hides_queries else None, value_mask, key_mask, attention_mask
+        masks = query_mask, value_mask, key_mask, attention_mask
         allowed = allowed_pairs(
             self, fold, queries, values, self.num_heads, *masks, use_causal_mask, self.sliding_window
         )

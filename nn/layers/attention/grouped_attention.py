@@ -34,8 +34,7 @@ class GroupQueryAttention(MultiHeadAttention):
         use_gate: whether there is a gate.
         seed: of the dropout.
 
-    Its call, masks and results are those of `MultiHeadAttention`, but a query that `query_mask` (N, T) leaves out may
-    see nothing; the weights have shape (N, U, T, S).
+    Its call, masks and results are those of `MultiHeadAttention`; the weights have shape (N, U, T, S).
 
     References:
         Ainslie, Lee-Thorp, de Jong, Zemlyanskiy, Lebrón, Sanghai: GQA: Training Generalized Multi-Query Transformer
@@ -50,8 +49,6 @@ class GroupQueryAttention(MultiHeadAttention):
         >>> layer(x, x).shape, layer.query.kernel.shape, layer.key.kernel.shape
         ((1, 5, 6), (6, 4, 3), (6, 2, 3))
     """
-
-    _hides_queries = True
 
     def __init__(
         self,

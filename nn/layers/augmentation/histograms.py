@@ -27,6 +27,40 @@ Array = npt.NDArray[Any]
 _LEVELS = 256
 
 
+def _equalized(values: Array, *, bins: int) -> Array:
+    """Return images (N, H, W, C) of values from 0 to 255 with each channel equalized."""
+    return np.stack([_one_equalized(values[..., c], bins) for c in range(values.shape[-1])], axis=-1)
+
+
+def _one_equalized(values: Array, bins: int) -> Array:
+    # The steps of the histogram, and of the look-up, as Keras takes them.
+    inside = np.clip((values * (bins - 1) / 255).astype(np.int32), 0, bins - 1)
+    counts = np.bincount(inside.ravel(), minlength=bins)
+    if np.count_nonzero(counts) <= 1:
+        return values
+    below = np.cumsum(counts)
+    least = below[np.flatnonzero(below)[0]]
+    table = np.round((below - least) * 255 / (below[-1] - least)).astype(values.dtype)
+    places = np.clip((values / 255) * (bins - 1), 0, bins - 1).astype(np.int32)
+    found: Array = table[places]
+    return found
+
+
+def _locally_equalized(values: Array, *, clip_limit: float, grid: tuple[int, ...]) -> Array:
+    """Return images (N, H, W, C) of values from 0 to 255 with each tile equalized; see the layer."""
+    h, w = values.shape[1:3]
+    tiles = [-(-n // count) for n, count in zip((h, w), grid, strict=True)]
+    more = [(0, size * count - n) for n, count, size in zip((h, w), grid, tiles, strict=True)]
+    levels = np.pad(values, ((0, 0), *more, (0, 0)), mode="symmetric").astype(np.int32).clip(0, _LEVELS - 1)
+    spread = _interpolated(_tables(levels, tiles, grid, clip_limit), levels, tiles)
+    return spread[:, :h, :w].astype(values.dtype)
+
+
+# As operations, so that programs that were traced compute them anew.
+_EQUALIZE = ag.structural("equalize", _equalized, None, infer=lambda x, **_: x)
+_EQUALIZE_LOCALLY = ag.structural("equalize_locally", _locally_equalized, None, infer=lambda x, **_: x)
+
+
 class Equalization(Augmentation):
     """Spreads the values of each channel so that each is about as frequent as any other, while training.
 
@@ -51,22 +85,7 @@ class Equalization(Augmentation):
 
     def _changed(self, x: Tensor) -> Tensor:
         low, high = self.value_range
-        values = ((x.data - low) * (255 / (high - low))).astype(x.dtype)
-        spread = np.stack([self._equalized(values[..., c]) for c in range(values.shape[-1])], axis=-1)
-        return ag.tensor((spread * ((high - low) / 255) + low).astype(x.dtype))
-
-    def _equalized(self, values: Array) -> Array:
-        # The steps of the histogram, and of the look-up, as Keras takes them.
-        inside = np.clip((values * (self.bins - 1) / 255).astype(np.int32), 0, self.bins - 1)
-        counts = np.bincount(inside.ravel(), minlength=self.bins)
-        if np.count_nonzero(counts) <= 1:
-            return values
-        below = np.cumsum(counts)
-        least = below[np.flatnonzero(below)[0]]
-        table = np.round((below - least) * 255 / (below[-1] - least)).astype(values.dtype)
-        places = np.clip((values / 255) * (self.bins - 1), 0, self.bins - 1).astype(np.int32)
-        found: Array = table[places]
-        return found
+        return _EQUALIZE((x - low) * (255 / (high - low)), bins=self.bins) * ((high - low) / 255) + low
 
     def extra_repr(self) -> str:
         return f"bins={self.bins}"
@@ -108,36 +127,31 @@ class ContrastLimitedAdaptiveHistogramEqualization(Augmentation):
 
     def _changed(self, x: Tensor) -> Tensor:
         low, high = self.value_range
-        values = ((x.data - low) * (255 / (high - low))).astype(x.dtype)
-        h, w = values.shape[1:3]
-        tiles = [-(-n // count) for n, count in zip((h, w), self.tile_grid_size, strict=True)]
-        more = [(0, size * count - n) for n, count, size in zip((h, w), self.tile_grid_size, tiles, strict=True)]
-        levels = np.pad(values, ((0, 0), *more, (0, 0)), mode="symmetric").astype(np.int32).clip(0, _LEVELS - 1)
-        spread = _interpolated(self._tables(levels, tiles), levels, tiles)[:, :h, :w]
-        return ag.tensor((spread * ((high - low) / 255) + low).astype(x.dtype))
-
-    def _tables(self, levels: Array, tiles: list[int]) -> Array:
-        """Return what each level of each tile becomes, shape (N, rows, columns, C, 256)."""
-        n, c = levels.shape[0], levels.shape[3]
-        (rows, columns), (height, width) = self.tile_grid_size, tiles
-        parts = (
-            levels.reshape(n, rows, height, columns, width, c).transpose(0, 1, 3, 5, 2, 4).reshape(-1, height * width)
-        )
-        first = np.arange(len(parts))[:, None] * _LEVELS
-        counts = np.bincount((first + parts).ravel(), minlength=len(parts) * _LEVELS).astype(np.float32)
-        counts = counts.reshape(n, rows, columns, c, _LEVELS)
-        size = height * width
-        if self.clip_limit > 0:
-            kept = np.minimum(counts, np.float32(self.clip_limit * size / _LEVELS))
-            counts = kept + (counts - kept).sum(axis=-1, keepdims=True) / np.float32(_LEVELS)
-        below = np.cumsum(counts, axis=-1)
-        least = below[..., :1]
-        others = np.where(size == least, 1, size - least)
-        found: Array = np.clip((below - least) * 255 / others, 0, 255)
-        return found
+        values = (x - low) * (255 / (high - low))
+        spread = _EQUALIZE_LOCALLY(values, clip_limit=self.clip_limit, grid=tuple(self.tile_grid_size))
+        return spread * ((high - low) / 255) + low
 
     def extra_repr(self) -> str:
         return f"clip_limit={self.clip_limit:g}, tile_grid_size={self.tile_grid_size}"
+
+
+def _tables(levels: Array, tiles: list[int], grid: tuple[int, ...], clip_limit: float) -> Array:
+    """Return what each level of each tile becomes, shape (N, rows, columns, C, 256)."""
+    n, c = levels.shape[0], levels.shape[3]
+    (rows, columns), (height, width) = grid, tiles
+    parts = levels.reshape(n, rows, height, columns, width, c).transpose(0, 1, 3, 5, 2, 4).reshape(-1, height * width)
+    first = np.arange(len(parts))[:, None] * _LEVELS
+    counts = np.bincount((first + parts).ravel(), minlength=len(parts) * _LEVELS).astype(np.float32)
+    counts = counts.reshape(n, rows, columns, c, _LEVELS)
+    size = height * width
+    if clip_limit > 0:
+        kept = np.minimum(counts, np.float32(clip_limit * size / _LEVELS))
+        counts = kept + (counts - kept).sum(axis=-1, keepdims=True) / np.float32(_LEVELS)
+    below = np.cumsum(counts, axis=-1)
+    least = below[..., :1]
+    others = np.where(size == least, 1, size - least)
+    found: Array = np.clip((below - least) * 255 / others, 0, 255)
+    return found
 
 
 def _interpolated(tables: Array, levels: Array, tiles: list[int]) -> Array:

@@ -29,11 +29,14 @@ from .histograms import Equalization
 _OF_COLORS = ("random_brightness", "random_color_degeneration", "random_contrast", "random_sharpness")
 
 
+_RANGE: Any = (0.0, 1.0)
+
+
 class _Policy(Augmentation):
     """Has other augmentations by their names; see the subclasses."""
 
-    value_range: Any = (0, 255)
-    factor: Any = (0.0, 0.5)
+    # Arguments of the subclasses; not annotated, since an annotation would make them arguments here.
+    value_range = factor = _RANGE
     interpolation = "bilinear"
 
     def __post_init__(self) -> None:

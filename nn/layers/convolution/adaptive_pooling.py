@@ -15,14 +15,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from autograd_lite import Tensor
 
 from ...config.arguments import lengths
 from ...config.fields import field
 from ...module.module import Shape
-from ...ops.interpolation import along, mean_matrix, window_bounds
+from ...ops.interpolation import evenly_averaged, evenly_largest
 from ..arguments import DataFormatLike, LengthsLike, as_data_format
 from .spatial import Spatial
 
@@ -59,16 +57,12 @@ class _AdaptivePooling(Spatial):
 
 class _AdaptiveAveragePooling(_AdaptivePooling):
     def _pooled(self, x: Tensor, axis: int, m: int) -> Tensor:
-        return along(x, axis, mean_matrix(x.shape[axis], m))
+        return evenly_averaged(x, axis, m)
 
 
 class _AdaptiveMaxPooling(_AdaptivePooling):
-    def _pooled(self, x: Tensor, axis: int, m: int) -> Tensor:
-        first, end = window_bounds(x.shape[axis], m)
-        # Windows differ in length by one; the last element of a short one is taken twice, which leaves its maximum.
-        index = np.minimum(first[:, None] + np.arange((end - first).max()), end[:, None] - 1)
-        windows: Any = np.take(x, index, axis=axis)
-        return windows.max(axis=axis + 1)
+    def _pooled(self, x: Tensor, axis: int, m: int) -> Any:
+        return evenly_largest(x, axis, m)
 
 
 class AdaptiveAveragePooling1D(_AdaptiveAveragePooling):

@@ -42,9 +42,12 @@ class Spatial(Layer):
         if len(shape) != self.rank + 2:
             axes = ", ".join(f"S{i + 1}" if self.rank > 1 else "S" for i in range(self.rank))
             form = f"(N, {axes}, C)" if self.data_format == "channels_last" else f"(N, C, {axes})"
+            fix = "One channel is an axis of length 1: x[..., None]; one sample is a batch of one: x[None]"
+            if len(shape) == 2:
+                fix = "Give flat samples axes first, as layers.Reshape((28, 28, 1)) does with 784 numbers"
             raise ag.ShapeError(
-                f"{self._speaker}: expected inputs of shape {form}, "
-                f"{self.rank + 2} axes; received shape {tuple(shape)}. One channel is an axis of length 1: x[..., None]"
+                f"{self._speaker}: expected inputs of shape {form}, {self.rank + 2} axes; received shape "
+                f"{tuple(shape)}. {fix}"
             )
 
     def _split(self, shape: Shape) -> tuple[Shape, int | None]:

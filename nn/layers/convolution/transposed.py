@@ -15,6 +15,7 @@ from autograd_lite import Tensor
 from ...config.arguments import flag, lengths, lengths_from_0, one_of, optional, positive
 from ...config.fields import Converted, field
 from ...module.module import Shape
+from ...ops.interpolation import transposed_length
 from ..arguments import (
     ActivationLike,
     DataFormatLike,
@@ -91,11 +92,8 @@ class _ConvolutionTranspose(KernelAndBias, Windowed):
         """Return the length of an axis of the result, by Keras's rules."""
         if n is None:
             return None
-        stride, window = self.strides[axis], self._window(axis)
-        if self.output_padding is None:
-            return n * stride + (max(window - stride, 0) if self.padding == "valid" else 0)
-        cut = 2 * (window // 2) if self.padding == "same" else 0
-        return (n - 1) * stride + window - cut + self.output_padding[axis]
+        more = None if self.output_padding is None else self.output_padding[axis]
+        return transposed_length(n, self.strides[axis], self._window(axis), self.padding, more)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, *O, F), or (batch, F, *O) with channels first."""

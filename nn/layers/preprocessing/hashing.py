@@ -9,12 +9,12 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import as_array, flag, is_text, one_of, positive
+from ...config.arguments import as_array, flag, is_integer, is_text, one_of, positive
 from ...config.fields import Converted, field
 from ...module.module import Shape
 from .categories import VECTORS, Array, Encoding
 from .fingerprints import crossed, farm
-from .vocabulary import Salt, as_salt, hashed
+from .vocabulary import HASHED_DIGITS, Salt, as_salt, hashed
 
 
 class Hashing(Encoding):
@@ -43,9 +43,15 @@ class Hashing(Encoding):
 
     def call(self, values: Any) -> Any:
         """Return the bins, int64 of the given shape, or their vectors."""
-        values = _values(self, values)
         masks = self.mask_value is not None and self.num_bins > 1
         bins = self.num_bins - masks
+        if isinstance(values, Tensor):
+            x: Any = values.astype(np.int64)
+            places: Any = HASHED_DIGITS(x, buckets=bins, salt=self.salt)
+            mask: Any = self.mask_value
+            index: Any = np.where(x == mask, 0, places + 1) if masks and is_integer(mask) else places + masks
+            return index if self.output_mode == "int" else self._encoded(index, self.num_bins)
+        values = _values(self, values)
         places = {key: hashed(_word(key), bins, self.salt) + masks for key in set(values.ravel().tolist())}
         if masks:
             places[self.mask_value] = 0

@@ -16,7 +16,7 @@ from autograd_lite import Tensor
 from ...config.ambient import PROBED
 from ...config.arguments import any_integer, as_array, flag, is_text, not_negative, one_of, optional, positive, text
 from ...config.fields import Converted, field
-from .vocabulary import Array, Salt, Vocabulary, as_output_mode, as_salt, hashed
+from .vocabulary import HASHED_DIGITS, Array, Salt, Vocabulary, as_output_mode, as_salt, hashed
 
 Names = Sequence[str] | npt.ArrayLike | str | PathLike[str] | None
 
@@ -99,11 +99,9 @@ class IntegerLookup(Vocabulary):
     def _unknown(self, x: Tensor, known: Any) -> Any:
         if self.num_oov_indices and self.oov_method == "floormod":
             return x % self.num_oov_indices
-        missing = ~known.data & (x.data != self.mask_token)
         if self.num_oov_indices:
-            places = np.zeros(x.shape, np.int64)
-            places[missing] = [hashed(str(n), self.num_oov_indices, self.salt) for n in x.data[missing].tolist()]
-            return places
+            return HASHED_DIGITS(x.astype(np.int64), buckets=self.num_oov_indices, salt=self.salt)
+        missing = ~known.data & (x.data != self.mask_token)
         if missing.any() and PROBED.get() is None:
             raise ValueError(
                 f"{self._speaker}: expected integers of the vocabulary, since "
@@ -121,13 +119,15 @@ class _Places:
         self.of = {token: start + i for i, token in enumerate(tokens)}
 
 
+_NONE: Any = None
+
+
 class Strings(Vocabulary):
     """A layer whose tokens are strings."""
 
     _takes_text = True
     encoding = "utf-8"
-    salt: tuple[int, int] | None = None
-    _places: _Places | None = None
+    salt = _places = _NONE
 
     def _as_tokens(self, given: Any) -> Array | None:
         tokens = as_array(given)

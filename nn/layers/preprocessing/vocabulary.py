@@ -31,6 +31,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+import autograd_lite as ag
+
 from ...config.ambient import BUDGET, PROBED
 from ...config.arguments import is_integer, one_of, refused, speaker
 from ...config.limits import room
@@ -62,13 +64,23 @@ def hashed(text: str | bytes, buckets: int, salt: tuple[int, int] | None) -> int
     return (farm(data) if salt is None else sip(data, salt)) % buckets
 
 
+def _hashed_digits(x: Array, *, buckets: int, salt: tuple[int, int] | None) -> Array:
+    places = {n: hashed(str(n), buckets, salt) for n in set(x.ravel().tolist())}
+    return np.array([places[n] for n in x.ravel().tolist()], np.int64).reshape(x.shape)
+
+
+#: the places of integers, int64, by their digits; an operation, so that programs that were traced compute it anew
+HASHED_DIGITS = ag.structural("hashed_digits", _hashed_digits, None, infer=lambda x, **_: x)
+
+_NONE: Any = None
+
+
 class Vocabulary(Encoding):
     """What the layers do with their vocabularies; a subclass says what a token is."""
 
-    max_tokens: int | None = None
-    num_oov_indices: int = 1
-    mask_token: Any = None
-    oov_token: Any = None
+    # Arguments of the subclasses; not annotated, since an annotation would make them arguments here.
+    max_tokens = mask_token = oov_token = _NONE
+    num_oov_indices = 1
     invert = False
     pad_to_max_tokens = False
     _kind = "strings"  # what the tokens are, for error messages

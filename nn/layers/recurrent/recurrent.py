@@ -273,7 +273,7 @@ class RNN(Layer):
         return ag.ShapeError(
             f"{self._speaker}: expected sequences of shape (N, T, D) with "
             f"T > 0; received shape {shape}. One number a step is D = 1: x[..., None]; one sequence is a batch of one: "
-            "x[None]"
+            "x[None]; a recurrent layer before this one needs return_sequences=True"
         )
 
     def compute_output_shape(self, input_shape: Shape) -> Any:

@@ -7,6 +7,8 @@ import json
 import os
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from ..safetensors import SavedFileError
 from .archive import archive_bytes, read_archive
 from .hdf5 import hdf5_bytes, library, read_hdf5
 from .reading import ours
-from .weights import Array, load_optimizer, matched, optimizer_arrays, written
+from .weights import Array, load_custom, load_optimizer, matched, optimizer_arrays, owners, written
 from .writing import described, theirs
 
 _VERSION = "3.15.0"  # of Keras, whose files these are like
@@ -37,14 +39,16 @@ def save_weights(what: str, model: Module, path: Any) -> None:
 
 
 def save_model(what: str, model: Any, path: Any, include_optimizer: bool) -> None:
-    """Write a model as Keras does, to a `.keras` file.
+    """Write a model as Keras does, to a `.keras` file; one that is not built without weights, with a warning.
 
     Raises:
         TypeError: if something in the configuration has no plain form.
-        ValueError: if the model is not built.
     """
     library(what)
-    model._ready(what)
+    if model._needs_build() or model._has_unbuilt_parts():
+        warnings.warn(
+            f"{what}: the model is not built, so that its file has no weights. Call it on a batch before", stacklevel=5
+        )
     about, groups = described(model), written(model)
     check_plain(what, about)
     compiled = model.get_compile_config() if include_optimizer and hasattr(model, "get_compile_config") else None
@@ -52,14 +56,26 @@ def save_model(what: str, model: Any, path: Any, include_optimizer: bool) -> Non
         about["compile_config"] = theirs(_named_functions(compiled))
         check_plain(what, about["compile_config"], ". Or give include_optimizer=False")
         if arrays := optimizer_arrays(model, model.optimizer):
-            groups["optimizer"] = (model.optimizer.name, arrays)
+            groups["optimizer"] = (model.optimizer.name, {str(i): a for i, a in enumerate(arrays)})
     now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     files = {
         _METADATA: json.dumps({"keras_version": _VERSION, "date_saved": now, "written_by": "autograd_lite"}).encode(),
         _CONFIG: json.dumps(about).encode(),
         _WEIGHTS: hdf5_bytes(what, groups),
     }
-    ag.write_file(path, archive_bytes(files), what=what)
+    ag.write_file(path, archive_bytes(files | _assets(model)), what=what)
+
+
+def _assets(model: Module) -> dict[str, bytes]:
+    """Return the files that custom classes write beside the weights, by their names in the archive."""
+    found: dict[str, bytes] = {}
+    for path, module, _ in owners(model):
+        if hasattr(module, "save_assets"):
+            with TemporaryDirectory() as folder:
+                module.save_assets(folder)
+                inside = sorted(file for file in Path(folder).rglob("*") if file.is_file())
+                found |= {f"assets/{path}/{file.relative_to(folder).as_posix()}": file.read_bytes() for file in inside}
+    return found
 
 
 def _named_functions(value: Any) -> Any:
@@ -95,7 +111,13 @@ def load_weights(what: str, model: Module, path: Any, data: bytes, skip_mismatch
         )
     if problems:
         warnings.warn(f"{what}: left out of {where}:\n" + "\n".join(problems[:20]), stacklevel=4)
-    model.load_state_dict({**model.state_dict(), **found})
+    before = model.state_dict()
+    model.load_state_dict({**before, **found})
+    try:
+        load_custom(model, arrays)
+    except BaseException:
+        model.load_state_dict(before)
+        raise
 
 
 def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
@@ -106,9 +128,11 @@ def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
     """
     where = os.fspath(path)
     old: Mapping[str, Any]
+    files: dict[str, bytes] = {}
     try:
         if data.startswith(b"PK"):
-            about, arrays, old = _unpacked(what, where, data)
+            files = read_archive(what, where, data)
+            about, arrays, old = _unpacked(what, where, files)
         else:
             arrays, old = read_hdf5(what, where, data)
             if "@model_config" not in old:
@@ -118,7 +142,10 @@ def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
         found, problems = _legacy(model, arrays, old) if _is_legacy(old) else matched(model, arrays)
         if problems:
             raise ValueError("its weights are those of another model:\n" + "\n".join(problems[:20]))
-        model.load_state_dict({**model.state_dict(), **found})
+        if found:
+            model.load_state_dict({**model.state_dict(), **found})
+        load_custom(model, arrays)
+        _load_assets(model, files)
     except (SavedFileError, ModuleNotFoundError):
         raise
     except Exception as error:
@@ -128,8 +155,32 @@ def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
     return model
 
 
-def _unpacked(what: str, where: str, data: bytes) -> tuple[dict[str, Any], dict[str, Array], dict[str, Any]]:
-    files = read_archive(what, where, data)
+def _load_assets(model: Module, files: Mapping[str, bytes]) -> None:
+    """Give layers the vocabularies that they had learned, and custom classes the files that they have written."""
+    for path, module, _ in owners(model):
+        start = f"assets/{path}/"
+        if hasattr(module, "load_assets"):
+            with TemporaryDirectory() as folder:
+                for name in [name for name in files if name.startswith(start) and not name.endswith("/")]:
+                    file = Path(folder, name.removeprefix(start))
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_bytes(files[name])
+                module.load_assets(folder)
+            files = {name: data for name, data in files.items() if not name.startswith(start)}
+    layers = {f"assets/{path}/vocabulary.txt": module for path, module, _ in owners(model)}
+    for name, text in files.items():
+        if not name.startswith("assets/") or name.endswith("/"):
+            continue
+        layer: Any = layers.get(name.replace("/_lookup_layer/", "/"))
+        if not hasattr(layer, "set_vocabulary"):
+            raise ValueError(f"it has a file {name!r:.80}, which no layer here reads")
+        words = text.decode().rstrip("\n").splitlines()
+        layer.set_vocabulary([int(w) for w in words] if type(layer).__name__ == "IntegerLookup" else words)
+
+
+def _unpacked(
+    what: str, where: str, files: Mapping[str, bytes]
+) -> tuple[dict[str, Any], dict[str, Array], dict[str, Any]]:
     metadata = parsed(files.get(_METADATA, b"{}"))
     if str(metadata.get("keras_version") if isinstance(metadata, dict) else "").startswith("2."):
         raise ValueError("Keras 2 wrote it. Load it in Keras 3, and save it again")
@@ -161,7 +212,8 @@ def _made(about: dict[str, Any], arrays: Mapping[str, Array]) -> Module:
         if shape is not None and (model._needs_build() or model._has_unbuilt_parts()):
             with ag.no_grad(), model.mode(training=False), np.errstate(all="ignore"):
                 model(_zeros(shape))
-        model._ready("load_model")
+        if any(not path.startswith("optimizer/") for path in arrays):  # else it was saved before it was built
+            model._ready("load_model")
     return model
 
 
@@ -183,7 +235,8 @@ def _compile(what: str, model: Any, config: dict[str, Any], arrays: Mapping[str,
             wanted = ours({key: part for key, part in config.items() if key not in _OF_KERAS})
             model.compile_from_config(wanted)
         state = [arrays[key] for i in range(len(arrays)) if (key := f"optimizer/vars/{i}") in arrays]
-        if state and not load_optimizer(model, model.optimizer, state):
+        begun = len(state) > 2 or any(state[:1])  # one that was compiled and never used has two numbers
+        if begun and not load_optimizer(model, model.optimizer, state):
             warnings.warn(
                 f"{what}: the state of the optimizer in the file is not one of {type(model.optimizer).__name__}; it "
                 "starts anew",

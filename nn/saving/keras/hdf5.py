@@ -13,7 +13,7 @@ from ...config.limits import elements_allowed
 from ..safetensors import SavedFileError
 
 Arrays = dict[str, npt.NDArray[Any]]
-Groups = Mapping[str, tuple[str, list[npt.NDArray[Any]]]]
+Groups = Mapping[str, tuple[str, Mapping[str, npt.NDArray[Any]]]]
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ENTRIES, _LEVELS = 100_000, 64  # groups and arrays in a file, and groups in one another
 # the attributes in which files of Keras 2 keep what Keras 3 keeps elsewhere; no others are read
@@ -39,19 +39,19 @@ def library(what: str) -> Any:
 
 
 def hdf5_bytes(what: str, groups: Groups) -> bytes:
-    """Return an HDF5 file in which each path has a group `vars` with the arrays "0", "1", ….
+    """Return an HDF5 file in which each path has a group `vars` with arrays, usually called "0", "1", ….
 
     Args:
         what: the call, for error messages.
-        groups: by path, "" for the file itself; what Keras would call the object, and its arrays.
+        groups: by path, "" for the file itself; what Keras would call the object, and its arrays by name.
     """
     buffer = io.BytesIO()
     with library(what).File(buffer, "w") as file:
         for path, (name, arrays) in groups.items():
             own = file.require_group(f"{path}/vars" if path else "vars")
             own.attrs["name"] = name
-            for i, array in enumerate(arrays):
-                own.create_dataset(str(i), data=array)
+            for key, array in arrays.items():
+                own.create_dataset(key, data=array)
     return buffer.getvalue()
 
 

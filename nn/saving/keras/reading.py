@@ -94,7 +94,8 @@ def _object(value: Mapping[str, Any], name: Any, config: Any) -> Any:
         raise ValueError(f"expected class_name and config; received {value!r:.80}")
     for custom in (value.get("registered_name"), name):
         if isinstance(custom, str) and isinstance(kind := custom_called(custom), type):
-            return {"class_name": custom, "config": _arguments(kind, ours(config), loose=True)}
+            built = {"build_config": ours(value["build_config"])} if "build_config" in value else {}
+            return {"class_name": custom, "config": _arguments(kind, ours(config), loose=True), **built}
     full = f"{_kind(value.get('module'))}.{name}"
     full = {"models.Functional": "models.Model", "layers.Functional": "models.Model"}.get(full, full)
     if full == "models.Model":
@@ -307,7 +308,8 @@ def _operation(name: str, entry: Mapping[str, Any], args: Any, kwargs: Mapping[s
     function = TABLE.get(snake_case(kind))
     if function is None:
         raise ValueError(f"it names the operation {kind!r:.80}, which is not here")
-    config = {key: part for key, part in entry["config"].items() if key not in ("name", "dtype") or key in kwargs}
+    takes = function.__signature__.parameters
+    config = {key: part for key, part in entry["config"].items() if key != "name" and (key != "dtype" or key in takes)}
     result = function(*args, **kwargs, **config)
     if isinstance(result, Symbol) and result.call.module._name is None:
         result.call.module._name = name

@@ -31,7 +31,6 @@ NEUTRAL: dict[str, frozenset[Any]] = {
     "synchronized": frozenset(),
     "zero_output_for_mask": frozenset({False}),
     "build_input_shape": frozenset(),
-    "value_range": frozenset({(0, 255), (0, 1), None}),
 }
 #: Keras's name for an argument of ours where it has another, by class; None where it has none.
 RENAMED: dict[str, dict[str, str | None]] = {
@@ -39,10 +38,9 @@ RENAMED: dict[str, dict[str, str | None]] = {
     "layers.Cropping1D": {"data_format": None},
     "layers.DepthwiseConv1D": _DEPTHWISE,
     "layers.DepthwiseConv2D": _DEPTHWISE,
-    "layers.Embedding": {"weights": None, "input_dim": "input_dim"},
+    "layers.Embedding": {"input_dim": "input_dim"},
     "layers.LeakyReLU": {"alpha": None},
     "layers.ReversibleEmbedding": {"weights": None, "input_dim": "input_dim"},
-    "layers.SimpleRNN": {"seed": None},
     **{
         f"layers.{name}": {"data_format": None}
         for name in ("AutoContrast", "RandomBrightness", "RandomContrast", "Solarization")
@@ -64,7 +62,7 @@ OURS_ALONE = frozenset(
         "TokenAndPositionEmbedding",
         "TransformerBlock",
     )
-) | {"losses.FunctionLoss", "metrics.MeanTensor", "optimizers.OneCycle"}
+) | {"losses.FunctionLoss", "metrics.ConfusionMatrix", "metrics.MeanTensor", "optimizers.OneCycle"}
 
 #: Parts by Keras's attribute names, where a class's differ from ours.
 _ATTENTION = {
@@ -80,8 +78,6 @@ PARTS = {
 }
 #: What the group of a layer of such a class is called in a file, where it is not the class's name in snake case.
 GROUPS = {"GroupQueryAttention": "grouped_query_attention", "Model": "functional"}
-#: The variables of a class's `vars`, by our paths, where they are not just its own weights in Keras's order.
-VARIABLES = {"SpectralNormalization": ("layer.kernel", "vector_u")}
 
 
 #: The modules of Keras's operations, each with some of their names; those that are nowhere here are NumPy's.

@@ -15,8 +15,9 @@ import numpy.typing as npt
 from autograd_lite import Tensor
 
 from ...config.registry import snake_case
+from ...layers.layer import Layer
 from ...module.module import Module
-from .tables import GROUPS, LAST, NEGATED, PARTS, SLOTS, VARIABLES
+from .tables import GROUPS, LAST, NEGATED, PARTS, SLOTS
 
 Array = npt.NDArray[Any]
 
@@ -37,10 +38,6 @@ def owners(model: Module) -> Iterator[tuple[str, Module, list[tuple[str, Tensor]
 
 
 def _own(module: Module) -> list[Tensor]:
-    if names := VARIABLES.get(type(module).__name__):
-        found = dict(module._tensors())
-        found.setdefault("layer.kernel", found.get("layer.embeddings", found[names[-1]]))
-        return [found[name] for name in names]
     carried = module._carries()
     members = [(name.partition(".")[0], member) for name, member in module._in_keras_order()]
     return [m for name, m in members if isinstance(m, Tensor) and m.is_leaf and name not in carried]
@@ -84,13 +81,37 @@ def _in_container(name: str, container: Any) -> Iterator[tuple[str, Module]]:
 # ---- weights --------------------------------------------------------------------------------------------------------
 
 
-def written(model: Module) -> dict[str, tuple[str, list[Array]]]:
+def written(model: Module) -> dict[str, tuple[str, dict[str, Array]]]:
     """Return, by Keras's path, what Keras would call the part, and its weights."""
-    return {path: (module.name, [t.numpy() for _, t in own]) for path, module, own in owners(model)}
+    found: dict[str, tuple[str, dict[str, Array]]] = {}
+    for path, module, own in owners(model):
+        store: dict[str, Any] = {}
+        if isinstance(module, Layer) and _keeps_others(module):
+            module.save_own_variables(store)
+        else:
+            store = {str(i): weight.numpy() for i, (_, weight) in enumerate(own)}
+        found[path] = (module.name, {key: np.asarray(value) for key, value in store.items()})
+    return found
+
+
+def _keeps_others(module: Module) -> bool:
+    """Return whether a custom class says by itself what a file has for it."""
+    return isinstance(module, Layer) and type(module).load_own_variables is not Layer.load_own_variables
+
+
+def load_custom(model: Module, arrays: Mapping[str, Array]) -> None:
+    """Let custom classes assign what they have saved by themselves."""
+    for path, module, _ in owners(model):
+        if isinstance(module, Layer) and _keeps_others(module):
+            prefix = f"{path}/vars/" if path else "vars/"
+            store = {key.removeprefix(prefix): a for key, a in arrays.items() if key.startswith(prefix)}
+            module.load_own_variables(store)
 
 
 def matched(model: Module, arrays: Mapping[str, Array]) -> tuple[dict[str, Array], list[str]]:
     """Return the weights in a file by our paths, and what does not fit, one line each.
+
+    What custom classes save by themselves is left to `load_custom`.
 
     Args:
         model: built.
@@ -101,9 +122,11 @@ def matched(model: Module, arrays: Mapping[str, Array]) -> tuple[dict[str, Array
     }
     found: dict[str, Array] = {}
     problems: list[str] = []
-    for path, _, own in owners(model):
+    for path, module, own in owners(model):
         prefix = f"{path}/vars/" if path else "vars/"
         theirs = {key: left.pop(key) for key in [*left] if key.startswith(prefix)}
+        if _keeps_others(module):
+            continue
         if len(theirs) != len(own):
             names = ", ".join(name for name, _ in own) or "no weights"
             problems.append(
@@ -166,8 +189,6 @@ def load_optimizer(model: Module, optimizer: Any, arrays: list[Array]) -> bool:
     if "iterations" not in state:
         return False
     keys = _order(model, optimizer, state)
-    if len(arrays) <= 2 and arrays[0] == 0:
-        keys = keys[: len(arrays)]  # it has never taken a step
     if len(arrays) != len(keys) or any(a.shape != np.shape(state[k]) for k, a in zip(keys, arrays, strict=True)):
         return False
     theirs = {k: a.astype(state[k].dtype) for k, a in zip(keys, arrays, strict=True)}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...config.config import Registered, argument_names, custom_called, function_called, restored
+from ...config.config import Registered, argument_names, custom_called, function_called, plain, restored
 from ...layers import Operation
 from ...module.described import layer_config
 from ...module.module import Module
@@ -46,7 +46,9 @@ def described(layer: Module, name: str | None = None) -> Config:
     made: Config = _named(kind, config, type(layer))
     example: Any = layer._example or ()
     shape = example[0].shape if len(example) == 1 and isinstance(example[0], Spec) else layer.input_shape
-    if shape is not None:
+    if hasattr(layer, "get_build_config"):
+        made["build_config"] = theirs(plain(layer.get_build_config()))
+    elif shape is not None:
         made["build_config"] = {"input_shape": [None, *shape]}
     return made
 
@@ -94,6 +96,8 @@ def theirs(value: Any) -> Any:
         return "acc" if config.get("name") == "acc" else "accuracy"  # as Keras: which one it is, the outputs tell
     if kind == "losses.FunctionLoss":
         return theirs(config["function"])
+    if kind == "metrics.MeanMetricWrapper" and config.keys() <= {"fn", "name"} and config.get("name") is None:
+        return theirs(config["fn"])
     if _is_ours(kind):
         names: dict[str, str | None] = {"input_shape": None, "input_dim": None, **RENAMED.get(kind, {})}
         if not config.get("use_ema"):
@@ -106,14 +110,13 @@ def theirs(value: Any) -> Any:
 
 
 def _input(name: str, shape: Any, dtype: str) -> Config:
-    return {
-        "batch_shape": [None, *shape],
-        "dtype": dtype,
-        "sparse": False,
-        "ragged": False,
-        "name": name,
-        "optional": False,
-    }
+    kind = _dtype(dtype)
+    return {"batch_shape": [None, *shape], "dtype": kind, "sparse": False, "ragged": False, "name": name}
+
+
+def _dtype(name: str) -> str:
+    """Return what Keras calls a dtype."""
+    return "string" if name == "str" else name
 
 
 def _sequential(model: Any) -> Config:
@@ -138,7 +141,7 @@ def _functional(model: Any) -> Config:
         shape, dtype = plan.specs[slot]
         first = getattr(model._functional.get(name), "_plan", None) is not None  # whose own graph Keras counts
         histories[slot] = [name, node + first, index]
-        config = {"shape": list(shape), "dtype": dtype, "keras_history": [name, node, index]}
+        config = {"shape": list(shape), "dtype": _dtype(dtype), "keras_history": [name, node, index]}
         tensors[slot] = {"class_name": "__keras_tensor__", "config": config}
 
     for i, slot in enumerate(plan.input_slots):

@@ -146,6 +146,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "truncating": (lambda: utils.pad_sequences(LISTS, truncating="end"), "expected truncating to be 'pre' or 'post'"),
     "maxlen": (lambda: utils.pad_sequences(LISTS, -1), "expected maxlen to be a non-negative integer, or None"),
     "values": (lambda: utils.pad_sequences([1, 2]), "expected a list of sequences; received single values"),
+    "text": (lambda: utils.pad_sequences(LISTS, value="x"), "expected a number to pad int32 with; received value='x'"),
     "steps": (lambda: utils.pad_sequences([np.ones((1, 2)), np.ones((1, 3))]), r"expected steps of shape \(2,\)"),
     "neither": (lambda: utils.split_dataset(SERIES), "expected left_size or right_size"),
     "share": (lambda: utils.split_dataset(SERIES, 1.5), "expected left_size to be a number of rows, or a share"),
@@ -169,3 +170,26 @@ def test_bad_input(name: str) -> None:
     call, message = BAD[name]
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_texts_are_padded_with_a_text() -> None:
+    out = utils.pad_sequences([["a"], ["b", "cc"]], dtype=object, value="-", padding="post")
+    assert out.tolist() == [["a", "-"], ["b", "cc"]]
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_the_elements_of_a_pipeline_are_split(shuffle: bool) -> None:
+    ds = nn.data.Dataset.range(10).shuffle(10)  # another order in every pass: it is read once
+    parts = utils.split_dataset(ds, left_size=0.7, shuffle=shuffle, seed=1, preferred_backend="torch")
+    found = [[int(x) for x in part] for part in parts]
+    assert [len(part) for part in parts] == [7, 3]
+    assert sorted(found[0] + found[1]) == list(range(10))
+    assert found == [[int(x) for x in part] for part in parts]
+
+
+def test_windows_can_come_one_by_one() -> None:
+    ds = utils.timeseries_dataset_from_array(np.arange(5), np.arange(5), 3, batch_size=None)
+    assert len(ds) == 3
+    assert [(x.tolist(), int(y)) for x, y in ds] == [([n, n + 1, n + 2], n) for n in range(3)]
+    with pytest.raises(ValueError, match="expected format to be 'tf' or 'grain'"):
+        utils.timeseries_dataset_from_array(np.arange(5), None, 3, format="torch")

@@ -25,6 +25,7 @@ from nn.datasets import (
     cifar100,
     fetch,
     imdb,
+    npz as npz_files,
     reuters,
     sources,
 )
@@ -41,6 +42,7 @@ def serve(mirror: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: P
     """Return what puts a small file on a mirror in the place of a data set's, under the hash that it has."""
     monkeypatch.setattr(fetch.sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("AUTOGRAD_LITE_DATA", raising=False)
     address, folder = mirror
 
@@ -212,6 +214,19 @@ def test_reviews_and_their_words_from_a_mirror(serve: Serve, tmp_path: Path) -> 
         imdb.load_data(num_words="7")  # type: ignore[arg-type]
 
 
+def test_what_keras_has_downloaded_is_used(serve: Serve, tmp_path: Path) -> None:
+    words = serve("reuters_word_index.json", b'{"the": 1}')
+    kept = tmp_path / "keras" / "datasets" / words.name
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(words.read_bytes())
+    assert reuters.get_word_index(progress=False) == {"the": 1}
+    assert Mirror.asked == []
+    kept.write_bytes(b'{"the": 2}')  # of another version: left alone, and not used
+    assert reuters.get_word_index(progress=False) == {"the": 1}
+    assert Mirror.asked == ["/reuters_word_index.json"]
+    assert kept.read_bytes() == b'{"the": 2}'
+
+
 def test_a_changed_file_is_refused_before_it_is_read(serve: Serve) -> None:
     serve("reuters.npz", npz(x=np.array([[1], [2, 3]], dtype=object), y=np.arange(2))).write_bytes(b"PK other bytes")
     with pytest.raises(DatasetError, match="is not the right file: expected at most 3,000,000 bytes with SHA-256"):
@@ -227,6 +242,7 @@ def test_without_a_network_the_error_says_what_to_do(
 ) -> None:
     monkeypatch.setattr(fetch.sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("AUTOGRAD_LITE_DATA", raising=False)
     monkeypatch.setitem(sources.SOURCES, name, sources.SOURCES[name]._replace(mirrors=("http://127.0.0.1:9/",)))
     with pytest.raises(DatasetError) as error:
@@ -241,6 +257,9 @@ def test_without_a_network_the_error_says_what_to_do(
 
 
 class Harm:
+    def __repr__(self) -> str:
+        return "Harm()"
+
     """What a pickle of calls a function."""
 
     def __reduce__(self) -> Any:
@@ -272,6 +291,7 @@ def test_lists_of_integers_of_every_protocol(rng: np.random.Generator) -> None:
         lists([1], (1, 2)),
         lists([1], [10**12]),
         lists([1], np.arange(2)),
+        lists(*[[1]] * 2),  # one list twice
         np.arange(3),
         [[1], [2]],
         Harm(),
@@ -286,6 +306,13 @@ def test_any_other_pickle_is_refused_and_not_run(bad: Any, tmp_path: Path, monke
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_length_that_is_not_that_of_the_list_is_refused() -> None:
+    good = pickle.dumps(lists([1], [2]), 4)
+    assert parse_lists(good, "it") == [[1], [2]]
+    with pytest.raises(ValueError, match="an array whose length is not that of its list"):
+        parse_lists(good.replace(b"K\x01K\x02\x85", b"K\x01K\x03\x85"), "it")
+
+
 def test_the_two_ways_of_a_malicious_npz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="asks for 'pathlib"):
@@ -295,6 +322,13 @@ def test_the_two_ways_of_a_malicious_npz(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(ValueError, match="hold numbers that fill its shape; received complex128"):
         parse_npz(npz(x=np.zeros(2, complex)), ["x"], "it")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_arrays_have_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(npz_files, "_MOST", 1000)
+    assert len(parse_npz(npz(x=np.zeros(50)), ["x"], "it")[0]) == 50
+    with pytest.raises(ValueError, match=r"expected x\.npy to have at most 1,000 bytes; it unpacks to more"):
+        parse_npz(npz(x=np.zeros(200)), ["x"], "it")
 
 
 def test_a_size_that_is_only_stated_costs_nothing() -> None:

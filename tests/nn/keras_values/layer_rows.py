@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .rows import rows
 
-# Called in both modes where the layer takes `training`.
+# Called in training mode too where that makes a difference.
 LAYERS = rows("""
     Dense(3, use_bias=False, kernel_regularizer="l2") | f(4, 5)
     Dense(3, activation="tanh") | f(2, 3, 5)
@@ -12,6 +12,9 @@ LAYERS = rows("""
     BatchNormalization(momentum=0.5) | f(3, 2, 2, 3)
     BatchNormalization(axis=1) | f(4, 3, 2)
     BatchNormalization(center=False, scale=False) | f(5, 3)
+    BatchNormalization(renorm=True) | f(6, 3)
+    BatchNormalization(-1, 0.5, renorm=True, renorm_clipping={"rmin": 0.5, "rmax": 1.5, "dmax": 0.1}) | f(4, 2, 3)
+    BatchNormalization(center=False, scale=False, renorm=True, renorm_momentum=0.3) | f(5, 3)
     LayerNormalization() | f(4, 5)
     LayerNormalization(axis=(1, 2)) | f(3, 2, 4)
     GroupNormalization(groups=2) | f(3, 2, 2, 4)
@@ -191,7 +194,6 @@ LAYERS = rows("""
     AdditiveAttention(use_scale=False) | [f(2, 3, 4), f(2, 5, 4)], mask=[None, b(2, 5)]
     MultiHeadAttention(2, 3) | f(2, 4, 5), f(2, 4, 5), use_causal_mask=True, return_attention_scores=True
     MultiHeadAttention(2, 3) | f(2, 3, 5), f(2, 4, 5), attention_mask=b(2, 3, 4)
-    MultiHeadAttention(2, 3) | f(2, 3, 5), f(2, 4, 5), query_mask=b(2, 3), value_mask=b(2, 4)
     MultiHeadAttention(2, 3) | f(2, 3, 5), f(2, 4, 5), attention_mask=i(2, 3, 4, high=2)
     GroupQueryAttention(2, 4, 2) | f(2, 4, 5), f(2, 4, 5), attention_mask=b(2, 4, 4)
     GroupQueryAttention(2, 4, 2) | f(2, 4, 5), f(2, 4, 5), value_mask=b(2, 4)
@@ -207,6 +209,9 @@ LAYERS = rows("""
     Discretization([-0.5, 0.1, 0.9]) | f(3, 4)
     Discretization([-0.5, 0.1, 0.9], output_mode="one_hot") | f(6, 1)
     MelSpectrogram(num_mel_bins=8, fft_length=64, sequence_stride=16, sampling_rate=1000) | f(2, 200)
+    Equalization((0, 1)) | p(2, 4, 3, 3)
+    Lambda(lambda x, power: x**power, arguments={"power": 3}) | f(3, 4)
+    Pipeline([module.Rescaling(2.0), module.CenterCrop(2, 2)]) | f(2, 4, 4, 1)
     Dropout(0.0) | f(3, 4)
     AlphaDropout(0.0) | f(3, 4)
     GaussianDropout(0.0) | f(3, 4)

@@ -1,4 +1,4 @@
-"""Operations have Keras's values under other arguments than those of `tests/nn/test_ops.py`, which has every name."""
+"""Operations have Keras's values under other arguments than in `tests/nn/ops/test_ops.py`, which has every name."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ OPS = rows("""
     eye | 3, 4, 1
     flip | f(3, 4), axis=1
     full | (2, 3), 1.5
+    get_item | f(3, 4), (slice(0, 2), -1)
     full_like | f(2, 3), 2, dtype="int32"
     gelu | f(3, 4), approximate=False
     glu | f(3, 4), axis=-1

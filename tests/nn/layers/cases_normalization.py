@@ -14,6 +14,12 @@ CASES = [
         ((3, 2, 2, 3),),
     ),
     LayerCase("BatchNormalization, axis 1", lambda: layers.BatchNormalization(axis=1), ((4, 3, 2),)),
+    LayerCase(
+        "BatchNormalization, renorm",
+        lambda: layers.BatchNormalization(renorm=True, renorm_clipping={"rmax": 3.0, "dmax": 5.0}),
+        ((5, 3),),
+        exempt={"gradients": "none goes through its correction"},
+    ),
     LayerCase("BatchNormalization, plain", lambda: layers.BatchNormalization(center=False, scale=False), ((5, 3),)),
     LayerCase("LayerNormalization", lambda: layers.LayerNormalization(), ((4, 5),)),
     LayerCase("LayerNormalization, two axes", lambda: layers.LayerNormalization(axis=(1, 2)), ((3, 2, 4),)),

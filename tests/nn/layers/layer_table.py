@@ -76,7 +76,7 @@ SECTIONS = MappingProxyType(
     }
 )
 # Bases of other layers, and what functional models make for themselves.
-WITHOUT = ("Layer", "Wrapper", "InputLayer", "Operation")
+WITHOUT = ("Layer", "Wrapper", "InputLayer", "InputSpec", "Operation")
 PAIR = ((5,), (5,))
 # name: (how to make it, the shapes of its arguments without the batch axis; a list of them is one argument, "int" means
 # integers and "str" strings)

@@ -87,6 +87,7 @@ def test_a_tensor_of_outputs_is_a_row_of_outputs_in_shape(rng: np.random.Generat
 
 
 MASKS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "query_mask": ((N, A, B), (N * A, B)),
     "value_mask": ((N, A, S), (N * A, S)),
     "key_mask": ((N, A, S), (N * A, S)),
     "attention_mask": ((N, A, 2, B, S), (N * A, 2, B, S)),

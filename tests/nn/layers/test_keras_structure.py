@@ -30,8 +30,8 @@ BESIDE = {name: row for name, row in EXAMPLES.items() if name not in NOT_THERE |
 OTHER_NAME = {"GroupQueryAttention"}
 # These pass masks on here: their results have the steps of their inputs.
 MASKS_HERE = {"Embedding", "ReversibleEmbedding", "RMSNormalization"}
-# Keras leaves lengths open that the equation gives.
-OTHER_SHAPE = {"EinsumDense"}
+# Keras leaves lengths open that the equation gives; its Pipeline has no shape function.
+OTHER_SHAPE = {"EinsumDense", "Pipeline"}
 
 
 def given(row: tuple[Any, ...]) -> tuple[bool, list[np.ndarray]]:
@@ -42,6 +42,7 @@ def given(row: tuple[Any, ...]) -> tuple[bool, list[np.ndarray]]:
 
 
 @pytest.mark.ci
+@pytest.mark.filterwarnings("ignore:.*Tensor.T is deprecated")
 @pytest.mark.parametrize("name", BESIDE)
 def test_weights_names_and_shapes_are_those_of_keras(name: str) -> None:
     keras = peers.keras()
@@ -158,3 +159,93 @@ def test_rules_of_depthwise_kernels_have_the_name_of_keras(kind: Any) -> None:
     layer = kind(2, depthwise_regularizer="l2", depthwise_constraint="non_neg", depthwise_initializer="ones")
     layer(np.ones((1, 3, 3, 1))[:, :, 0] if kind is layers.DepthwiseConv1D else np.ones((1, 3, 3, 1)))
     assert [round(float(loss), 4) for loss in layer.losses] == [0.01 * layer.kernel.size]
+
+
+# ---- input specs ----------------------------------------------------------------------------------------------------
+
+SPECS: list[dict[str, Any]] = [
+    {"ndim": 2},
+    {"min_ndim": 2},
+    {"max_ndim": 2},
+    {"min_ndim": 2, "max_ndim": 3},
+    {"axes": {-1: 3}},
+    {"axes": {1: 3, 2: None}},
+    {"ndim": 3, "axes": {-1: 3, 1: 4}},
+    {"shape": (None, 3)},
+    {"shape": (2, None, 3)},
+    {"shape": (None, 3, 1), "allow_last_axis_squeeze": True},
+    {"shape": (None, 3), "allow_last_axis_squeeze": True},
+    {"dtype": "float32"},
+    {"dtype": "int32", "ndim": 2},
+]
+SHAPES = [(2,), (2, 3), (2, 4), (2, 4, 3), (2, 3, 1), (3, 3, 2), (2, 3, 1, 1), (2, 4, 3, 3)]
+
+
+def accepts(layer: Any, x: np.ndarray) -> bool:
+    """Return whether a layer takes an input."""
+    try:
+        layer(x)
+    except (ValueError, IndexError):  # Keras does not check that the axis is there
+        return False
+    return True
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_input_specs_let_through_what_they_do_in_keras(spec: dict[str, Any]) -> None:
+    keras = peers.keras()
+
+    def found(library: Any) -> list[bool]:
+        class Same(library.layers.Layer):
+            def __init__(self) -> None:
+                super().__init__()
+                self.input_spec = library.layers.InputSpec(**spec)
+
+            def call(self, x: Any) -> Any:
+                return x
+
+        return [accepts(Same(), np.ones(shape, "float32")) for shape in SHAPES]
+
+    ours = found(nn)
+    assert ours == found(keras)
+    assert len(set(ours)) == 2 or spec == {"dtype": "float32"} or "int32" in spec.values()
+
+
+def test_input_specs_of_several_inputs_and_symbols() -> None:
+    class Both(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.input_spec = [nn.InputSpec(ndim=2, name="left"), nn.InputSpec(min_ndim=3)]
+
+        def call(self, x: Any) -> Any:
+            return x[0]
+
+    assert Both()([np.ones((2, 3)), np.ones((2, 3, 1))]).shape == (2, 3)
+    with pytest.raises(ag.ShapeError, match=r"\(Both\): expected the input 'left' of 2 axes; received shape \(2,\)"):
+        Both()([np.ones(2), np.ones((2, 3, 1))])
+    with pytest.raises(ag.ShapeError, match="expected 2 inputs; received 3"):
+        Both()([np.ones((2, 3))] * 3)
+    with pytest.raises(ag.ShapeError, match=r"expected inputs of at least 3 axes; received shape \(None, 5\)"):
+        Both()([nn.Input((3,)), nn.Input((5,))])
+    assert Both()([nn.Input((3,)), nn.Input((None, 5))]).shape == (None, 3)
+
+
+def test_lists_and_dicts_of_arrays_are_several_inputs_of_ones_own_layers() -> None:
+    class Sum(layers.Layer):
+        def call(self, x: Any) -> Any:
+            parts = x if isinstance(x, list) else list(x.values())
+            assert all(isinstance(part, ag.Tensor) and part.dtype == "float32" for part in parts)
+            return parts[0] + parts[1].sum()
+
+    a, b = np.ones((2, 3)), np.ones((2, 3))
+    np.testing.assert_array_equal(Sum()([a, b]).numpy(), 7.0)
+    np.testing.assert_array_equal(Sum()([a, b[:1]]).numpy(), 4.0)
+    np.testing.assert_array_equal(Sum()({"a": a, "b": b}).numpy(), 7.0)
+    assert layers.Dense(1)([np.ones(3), np.ones(3)]).shape == (2, 1)  # rows of a batch
+
+
+def test_inputs_are_dense_and_needed() -> None:
+    assert nn.Input((3,), 2, "int32", False, None, None, "x", None, False).name == "x"
+    for kind in ("sparse", "ragged", "optional"):
+        with pytest.raises(ValueError, match=f"expected no {kind}=, since inputs are dense arrays"):
+            nn.Input((3,), **{kind: True})

@@ -86,6 +86,12 @@ DOCUMENTED: dict[str, tuple[Any, Any, Any]] = {
         [[1], [1], [0], [2], [2]],
     ),
     "hash with two keys": (lambda k: k.Hashing(3, salt=[133, 137]), LETTERS, [[1], [2], [1], [0], [2]]),
+    "hash of integers": (lambda k: k.Hashing(3), np.arange(5)[:, None], [[1], [0], [1], [0], [2]]),
+    "hash of integers with two keys": (
+        lambda k: k.Hashing(3, salt=[133, 137]),
+        np.arange(5)[:, None],
+        [[1], [1], [2], [0], [1]],
+    ),
     "hash with a key": (lambda k: k.Hashing(3, salt=133), LETTERS, [[0], [0], [2], [1], [0]]),
 }
 

@@ -214,6 +214,36 @@ def test_places_of_any_number(maxlen: int) -> None:
         np.testing.assert_array_equal(a, b)
 
 
+def stated(k: Any) -> list[Any]:
+    """Return the shapes of results of layers that state them."""
+
+    class OfShape(k.layers.Layer):  # type: ignore[misc]
+        def call(self, x: Any) -> Any:
+            return x[:, ::2]
+
+        def compute_output_shape(self, input_shape: Any) -> Any:
+            return (input_shape[0], None, input_shape[2])
+
+    class OfSpec(OfShape):
+        def compute_output_spec(self, x: Any) -> Any:
+            return k.KerasTensor((x.shape[0], None, 3), dtype="float32")
+
+    return [kind()(k.Input((n, 3))).shape for kind in (OfShape, OfSpec) for n in (None, 8)]
+
+
+def test_a_layer_states_what_is_unknown() -> None:
+    assert stated(nn) == [(None, None, 3), (None, 4, 3)] * 2  # where all is known, a run tells more than Keras says
+    # A window that is longer than all lengths that are tried has one result for each of them.
+    assert layers.AveragePooling1D(700, padding="same")(nn.Input((None, 3))).shape == (None, None, 3)
+    assert nn.KerasTensor((None, 3), name="x").dtype == np.float32
+    assert isinstance(nn.Input((3,)), nn.KerasTensor)
+
+
+@pytest.mark.ci
+def test_keras_states_what_is_unknown() -> None:
+    assert stated(peers.keras()) == [(None, None, 3)] * 4
+
+
 def test_one_length_alone_is_known() -> None:
     assert Table()(nn.Input((None, 3))).shape == (None, 20, 3)
 

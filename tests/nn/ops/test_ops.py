@@ -167,6 +167,24 @@ CALLS: dict[str, Draw] = {
     "meshgrid": lambda g: (g.s(3), g.s(4)),
     "scatter": lambda g: (np.array([[0, 1], [2, 0], [0, 1]]), g.s(3), (3, 4)),
     "scatter_update": lambda g: (g.s(), np.array([[0, 1], [2, 0]]), g.s(2)),
+    "depth_to_space": lambda g: (g.s(2, 3, 2, 8), 2),
+    "space_to_depth": lambda g: (g.s(2, 4, 6, 3), 2),
+    "rearrange": lambda g: (g.s(2, 6, 3), "b h c -> c (b h)"),
+    "unfold": lambda g: (g.s(2, 3, 6, 5), (2, 3), 1, 1, 2),
+    "fold": lambda g: (g.s(2, 18, 9), (6, 5), (2, 3), 1, 1, (3, 2)),
+    "extract_sequences": lambda g: (g.s(2, 11), 4, 3),
+    "stft": lambda g: (g.s(2, 40), 12, 5, 16),
+    "conv_transpose": lambda g: (g.s(2, 4, 5, 3), g.s(3, 2, 4, 3), 2, "same"),
+    **each("adaptive_average_pool adaptive_max_pool", lambda g: (g.s(2, 7, 6, 3), (3, 4))),
+    **each("segment_max segment_min segment_prod", lambda g: (g.s(5, 2), np.array([0, 0, 2, 1, 2]), 3)),
+    "bincount": lambda g: (g.i(3, 7), None, 12),
+    "cdist": lambda g: (g.s(2, 3, 4), g.s(2, 5, 4)),
+    "unique": lambda g: (g.i(12, high=5),),
+    "view": lambda g: (g.s(), "int32"),
+    "view_as_complex": lambda g: (g.s(3, 2),),
+    "view_as_real": lambda g: (g.s() + 1j * g.s(),),
+    "associative_scan": lambda g: (lambda a, b: a * b, g.s(4, 3)),
+    "jvp": lambda g: (lambda x: x * x, (2.0,), (3.0,)),
     "segment_sum": lambda g: (g.s(5, 2), np.array([0, 0, 2, 1, 2]), 4),
     "slice": lambda g: (g.s(), (1, 1), (2, 2)),
     "slice_update": lambda g: (g.s(), (1, 1), g.s(2, 2)),
@@ -193,6 +211,8 @@ UP_TO_SIGN = {"eigh", "qr", "svd"}
 # Keras's values are other than ours: the order of parts is open; what is a tensor differs; on PyTorch, sparsemax of
 # positive values is all zeros in Keras 3.15, which is not a distribution.
 OTHER_VALUES = {"argpartition", "is_tensor", "sparsemax"}
+# What takes functions of the library's own arrays; see the test of these.
+OF_FUNCTIONS = {"jvp", "custom_gradient"}
 
 
 def call(name: str) -> tuple[Any, ...]:
@@ -237,7 +257,7 @@ def test_a_row_is_keras(name: str) -> None:
     wanted = [(p.name, p.kind, p.default) for p in inspect.signature(theirs).parameters.values()]
     assert [(p.name, p.kind, p.default) for p in inspect.signature(TABLE[name]).parameters.values()] == wanted
     arguments = call(name)
-    if name in OTHER_VALUES:
+    if name in OTHER_VALUES | OF_FUNCTIONS:
         return
     given = [keras.ops.convert_to_tensor(a) if isinstance(a, np.ndarray) else a for a in arguments]
     with warnings.catch_warnings():
@@ -263,6 +283,21 @@ def nearest_distribution(x: np.ndarray) -> np.ndarray:
 
 # Rows without a function of this name in NumPy, and what they return.
 CLOSED: dict[str, Callable[..., Any]] = {
+    "bincount": lambda x, weights, least: np.stack([np.bincount(row, minlength=least) for row in x]),
+    "cdist": lambda x, y: np.sqrt(((x[:, :, None] - y[:, None]) ** 2).sum(-1)),
+    "rearrange": lambda x, pattern: x.transpose(2, 0, 1).reshape(3, 12),
+    "unfold": lambda x, *_: np.stack(
+        [
+            np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))[:, :, i : i + 2, j : j + 3].reshape(2, -1)
+            for i in range(0, 7, 2)
+            for j in range(0, 5, 2)
+        ],
+        axis=-1,
+    ),
+    "segment_max": lambda x, ids, n: np.stack([x[ids == i].max(0) for i in range(n)]),
+    "segment_min": lambda x, ids, n: np.stack([x[ids == i].min(0) for i in range(n)]),
+    "segment_prod": lambda x, ids, n: np.stack([x[ids == i].prod(0) for i in range(n)]),
+    "associative_scan": lambda f, x: np.cumprod(x, axis=0),
     "max": lambda x, axis, keepdims: np.max(x, axis, keepdims=keepdims),
     "min": lambda x, axis, keepdims: np.min(x, axis, keepdims=keepdims),
     "array": np.array,
@@ -430,3 +465,31 @@ def test_colours_there_and_back() -> None:
     np.testing.assert_array_equal(np.moveaxis(first.data, 1, -1), there.data)
     with pytest.raises(TypeError, match="expected images of a floating dtype; received uint8"):
         nn.ops.image.rgb_to_hsv(np.zeros((2, 2, 3), np.uint8))
+
+
+def test_functions_with_derivatives_of_their_own() -> None:
+    @nn.ops.custom_gradient
+    def double(x: Any) -> Any:
+        return x * 2, lambda *args, upstream: upstream * 7
+
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    out = double(x)
+    nn.ops.sum(out).backward()
+    assert (out.tolist(), x.grad.tolist()) == ([2, 4], [7, 7])
+    assert [float(v) for v in nn.ops.jvp(lambda x: x * x, (2.0,), (3.0,))] == [4, 12]
+    assert nn.ops.jvp(lambda x: (x * x, "more"), (2.0,), (3.0,), has_aux=True)[2] == "more"
+
+
+def test_what_rearranges_says_what_does_not_fit() -> None:
+    x = np.zeros((2, 6, 3))
+    assert nn.ops.rearrange(x, "b (h w) c -> b c h w", h=2).shape == (2, 3, 2, 3)
+    for pattern, lengths in [("b h -> h b", {}), ("b (h w) c -> b c h w", {}), ("b (h w) c -> b c h w", {"h": 4})]:
+        with pytest.raises(ValueError, match=r"ops\.rearrange: expected .* received"):
+            nn.ops.rearrange(x, pattern, **lengths)
+
+
+def test_unique_values_fill_a_size() -> None:
+    values, counts = nn.ops.unique([3, 1, 3], return_counts=True, size=4, fill_value=9)
+    assert (values.tolist(), counts.tolist()) == ([1, 3, 9, 9], [1, 2, 0, 0])
+    assert nn.ops.segment_max([1.0, 2.0], [0, 0], 2).tolist() == [2, -np.inf]
+    assert nn.ops.segment_min([1, 2], [0, 0], 2)[1] == np.iinfo(np.int64).max

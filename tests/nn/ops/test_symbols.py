@@ -19,9 +19,9 @@ from .test_ops import SHAPES_ONLY, TABLE, call, flat
 
 # Not rows that make a layer of a symbol: what symbols have without values, and what needs values.
 KNOWN = {"shape": (None, 4), "ndim": 2, "dtype": "float32", "is_tensor": False}
-WITHOUT_LAYER = {*KNOWN, "convert_to_numpy"}
+WITHOUT_LAYER = {*KNOWN, "convert_to_numpy", "custom_gradient", "jvp"}
 # Functions among the arguments have no plain form.
-NOT_SAVED = {"map", "scan", "switch", "vectorized_map"}
+NOT_SAVED = {"associative_scan", "map", "scan", "switch", "vectorized_map"}
 # Rows of vectors of two lengths; symbols without other axes than the batch have one.
 UNFIT = {"correlate"}
 # Rows of square matrices: here of a batch of them.
@@ -122,7 +122,20 @@ def test_the_batch_is_an_axis_like_others() -> None:
 # ---- against Keras --------------------------------------------------------------------------------------------------
 
 # What Keras has no shape for, or a wrong one: joined batches, vectors and kernels made of symbols, matrices (N, N).
-OTHER_SHAPES = {"append", "batch_normalization", "conv", "corrcoef", "scan", "separable_conv", "svd"}
+OTHER_SHAPES = {
+    "adaptive_average_pool",
+    "adaptive_max_pool",
+    "append",
+    "batch_normalization",
+    "bincount",
+    "conv",
+    "conv_transpose",
+    "corrcoef",
+    "rearrange",
+    "scan",
+    "separable_conv",
+    "svd",
+}
 
 
 @pytest.mark.ci

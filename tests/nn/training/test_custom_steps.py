@@ -287,6 +287,23 @@ def a_loop(k: Any, no_grad: NoGrad) -> Any:
 
 
 @program
+def a_loop_with_penalties(k: Any, no_grad: NoGrad) -> Any:
+    x = k.Input((4,))
+    last = k.layers.Dense(2, kernel_regularizer="l2", activity_regularizer=k.regularizers.L1(0.1))
+    model = alike(k.Model(x, last(k.layers.ActivityRegularization(l2=0.1)(k.layers.Dense(3)(x)))))
+    optimizer, loss_of = k.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9), k.losses.MeanSquaredError()
+    found: list[Any] = []
+    for _ in range(3):
+        loss = loss_of(np.repeat(Y, 2, axis=1), model(X, training=True))
+        loss = loss + sum(model.losses)
+        model.zero_grad()
+        found.append([float(loss), *(float(penalty) for penalty in model.losses)])
+        step(model, loss, optimizer, model.trainable_weights, no_grad)
+    optimizer.finalize_variable_values(model.trainable_weights)
+    return found, model.get_weights()
+
+
+@program
 def rates_that_callbacks_change(k: Any, no_grad: NoGrad) -> Any:
     class Halving(k.callbacks.Callback):
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -348,23 +365,8 @@ def models_that_begin_frozen(k: Any, no_grad: NoGrad) -> Any:
     return [(m.trainable, len(m.trainable_weights), len(m.non_trainable_weights), m.compiled) for m in made]
 
 
-def equal(a: Any, b: Any, place: str) -> None:
-    """Compare nested numbers, and the order of names."""
-    if isinstance(a, dict):
-        assert list(a) == list(b), place
-        a, b = list(a.values()), list(b.values())
-    if isinstance(a, (list, tuple)):
-        assert len(a) == len(b), place
-        for i, pair in enumerate(zip(a, b, strict=True)):
-            equal(*pair, f"{place}[{i}]")
-    elif isinstance(a, float):
-        assert b == pytest.approx(a, rel=1e-5, abs=1e-6), place
-    else:
-        assert a == b, place
-
-
 @pytest.mark.parametrize("run", PROGRAMS, ids=lambda run: run.__name__)
 def test_the_numbers_are_keras_s(run: Callable[[Any, NoGrad], Any]) -> None:
     theirs, ours = run(peers.keras(), peers.torch().no_grad), run(nn, ag.no_grad)
     assert theirs
-    equal(theirs, ours, run.__name__)
+    peers.compare(theirs, ours, run.__name__)

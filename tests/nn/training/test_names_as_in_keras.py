@@ -141,3 +141,12 @@ def test_a_compile_config_keeps_the_order() -> None:
     assert [m.name for m in twin.metrics] == [m.name for m in model.metrics]
     assert [m.name for m in twin.metrics[1].metrics] == [m.name for m in model.metrics[1].metrics]
     assert nn.Sequential([nn.layers.Dense(1)]).metrics_names == []
+
+
+def test_weights_and_metrics_by_position_in_either_order() -> None:
+    for given in (([0.5, 2.0], [["mae"], ["mse"]]), ([["mae"], ["mse"]], [0.5, 2.0])):
+        model = listed(nn)
+        model.compile("sgd", ["mse", "mae"], *given)
+        total, first, second, *_ = model.evaluate(X, [A, B], verbose=0)
+        np.testing.assert_allclose(total, 0.5 * first + 2 * second, rtol=1e-6)
+        assert {"abc_mse", "zed_mae"} <= set(model.evaluate(X, [A, B], verbose=0, return_dict=True))

@@ -113,6 +113,15 @@ def test_a_model_trains_on_what_it_encodes() -> None:
     assert model.fit(ds.map(lambda x, y: (space(x), y)), epochs=2, verbose=0).epoch == [0, 1]
 
 
+def test_a_second_adapt_replaces_the_first() -> None:
+    space = FeatureSpace({"city": "string_categorical", "age": "float_discretized"}, num_discretization_bins=2)
+    for cities in (["Oslo"], ["Rome", "Oslo", "Wien"]):
+        table = {"city": cities, "age": np.arange(float(len(cities)))}
+        space.adapt(table)
+        assert space(table).shape == (len(cities), space.preprocessors["city"].vocabulary_size() + 2)
+        assert space.get_encoded_features().shape[1] == space(table).shape[1]
+
+
 def test_layers_of_ones_own_and_columns_that_need_no_data() -> None:
     words = nn.layers.TextVectorization(output_mode="multi_hot")
     space = FeatureSpace({"text": FeatureSpace.feature("string", words, "float")})

@@ -68,6 +68,7 @@ def test_a_functional_model_with_branches_and_free_lengths() -> None:
     assert lines(model) == [("a", "words"), ("words", "read"), ("read", "both"), ("b", "both"), ("both", "y")]
     view = plot_model(model, None).view
     assert {node.lines[0] for node in view.nodes if node.is_output} == {"y", "both"}
+    assert {node.lines[0] for node in view.nodes if node.look == "output"} == {"y", "both"}
     assert {node.lines[0] for node in view.nodes if node.look == "input"} == {"a", "b"}
 
 

@@ -77,6 +77,7 @@ def operations(k: Any) -> Any:
     join = np.concatenate if k.__name__ == "nn" else ops.concatenate
     z = join([ops.transpose(z, (0, 2, 1))[:, 1:], ops.gelu(z)[:, :1, :2]], axis=1)
     z = ops.where(z > 0.1, ops.clip(z, -0.5, 0.5), ops.softmax(z, axis=-1)) + ops.max(z, axis=1, keepdims=True)
+    z = ops.cast(ops.cast(z * 8.0, "int32"), "float32")
     return k.Model([x, y], ops.sqrt(ops.sum(ops.square(1.0 - z), axis=(1, 2), keepdims=True)))
 
 

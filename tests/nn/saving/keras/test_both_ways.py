@@ -197,12 +197,22 @@ def custom(k: Any) -> Any:
             super().__init__(**kwargs)
             self.factor, self.inner = factor, inner or k.layers.Dense(3)
 
-        def build(self, shape: Any) -> None:
-            self.shift = self.add_weight(shape=(1,), initializer="ones", name="shift")
+        length = 1
+
+        def build(self, input_shape: Any) -> None:
+            length = self.length
+            self.shift = self.add_weight(shape=(length,), initializer="ones", name="shift")
             self.seen = self.add_weight(shape=(2,), initializer="zeros", trainable=False, name="seen")
 
         def call(self, x: Any) -> Any:
             return self.inner(x) * self.factor + self.shift
+
+        def get_build_config(self) -> dict[str, Any]:
+            return {"length": self.length}
+
+        def build_from_config(self, config: dict[str, Any]) -> None:
+            self.length = config["length"]
+            self.build((None, 3))
 
         def get_config(self) -> dict[str, Any]:
             config = super().get_config()
@@ -219,9 +229,8 @@ def custom(k: Any) -> Any:
         def __init__(self, width: int, **kwargs: Any) -> None:
             super().__init__(**kwargs)
             self.width = width
-            self.blocks = [k.layers.Dense(width, "relu"), k.layers.Dense(width)]
+            self.blocks, self.alone = [k.layers.Dense(width, "relu"), k.layers.Dense(width)], k.layers.Dense(1)
             self.more = {"b": [k.layers.LayerNormalization()], "a": Twist(2.0)}
-            self.alone = k.layers.Dense(1)
 
         def call(self, x: Any) -> Any:
             for block in [*self.blocks, *self.more["b"]]:
@@ -235,7 +244,11 @@ def custom(k: Any) -> Any:
     def bent(x: Any) -> Any:
         return k.ops.sqrt(x * x + 1.0) - 1.0
 
-    return Twist, Stack, bent
+    @k.saving.register_keras_serializable("both", "far")
+    def far(y_true: Any, y_pred: Any) -> Any:
+        return k.ops.max(k.ops.abs(y_true - y_pred), axis=-1)
+
+    return Twist, Stack, bent, far
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["from Keras", "to Keras"])
@@ -243,16 +256,21 @@ def test_custom_classes(there: bool, rng: np.random.Generator, tmp_path: Path) -
     keras = peers.keras()
     first, second = (nn, keras) if there else (keras, nn)
     x = rng.normal(size=(4, 3)).astype("float32")
-    (twist, stack, bent), _ = custom(first), custom(second)
+    (twist, stack, bent, far), _ = custom(first), custom(second)
     start = first.Input((3,))
-    graph = first.Model(start, first.layers.Dense(2, activation=bent)(twist(0.5)(start)))
+    end = first.layers.Lambda(bent)(first.layers.Dense(2, activation=bent)(twist(0.5)(start)))
+    graph = first.Model(start, end)
+    wide = twist(0.5)
+    wide.build_from_config({"length": 3})
+    wider = first.Sequential([first.Input((3,)), wide])
     subclass = stack(4)
     subclass(x)
-    for model in (randomized(graph, rng), randomized(subclass, rng)):
-        model.compile("sgd", "mse")
+    for model in (randomized(graph, rng), randomized(subclass, rng), randomized(wider, rng)):
+        model.compile("sgd", "mse", metrics=[far])
         model.save(tmp_path / "m.keras")
         again = second.models.load_model(tmp_path / "m.keras")
-        assert again is not model
+        names = [list(m.evaluate(x, model.predict(x, verbose=0), return_dict=True, verbose=0)) for m in (again, model)]
+        assert names == [["far", "loss"]] * 2
         same(again.predict(x, verbose=0), model.predict(x, verbose=0))
         assert len(again.weights) == len(model.weights)
 

@@ -58,6 +58,61 @@ def test_layers_that_keras_lacks_come_back_too(tmp_path: Path) -> None:
     assert np.array_equal(again.predict(x), model.predict(x))
 
 
+def test_a_model_that_is_not_built_is_saved_without_weights(tmp_path: Path) -> None:
+    model = nn.Sequential([layers.Dense(4, "tanh"), layers.Dense(2)])
+    with pytest.warns(UserWarning, match="the model is not built"):
+        model.save(tmp_path / "m.keras")
+    again = nn.models.load_model(tmp_path / "m.keras")
+    assert again.weights == []
+    assert again(np.ones((1, 3))).shape == (1, 2)
+
+
+class Counted(layers.Layer):
+    """Keeps a number that is not a weight."""
+
+    def build(self, input_shape: Any) -> None:
+        self.scale = self.add_weight((1,), "ones")
+        self.calls = 0
+
+    def call(self, x: Any) -> Any:
+        return x * self.scale
+
+    def save_own_variables(self, store: Any) -> None:
+        super().save_own_variables(store)
+        store["calls"] = self.calls
+
+    def load_own_variables(self, store: Any) -> None:
+        super().load_own_variables(store)
+        self.calls = int(store["calls"])
+
+    def save_assets(self, folder: str) -> None:
+        Path(folder, "words").mkdir()
+        Path(folder, "words", "first.txt").write_text(f"{self.calls} words")
+
+    def load_assets(self, folder: str) -> None:
+        self.words = Path(folder, "words", "first.txt").read_text()
+
+
+def test_custom_classes_may_say_what_a_file_has(tmp_path: Path) -> None:
+    model = nn.Sequential([nn.Input((3,)), Counted(), layers.Dense(2)])
+    model.layers[0].calls = 7
+    model.layers[0].scale.assign([2.5])
+    model.save(tmp_path / "m.keras")
+    again = nn.models.load_model(tmp_path / "m.keras", custom_objects={"Counted": Counted})
+    assert (again.layers[0].calls, again.layers[0].scale.tolist()) == (7, [2.5])
+    assert again.layers[0].words == "7 words"
+    assert equal(again, model)
+    other = nn.Sequential([nn.Input((3,)), Counted(), layers.Dense(2)])
+    other.load_weights(tmp_path / "m.keras")
+    assert (other.layers[0].calls, equal(other, model)) == (7, True)
+    plain = nn.Sequential([nn.Input((3,)), layers.PReLU(), layers.Dense(2)])
+    plain.save_weights(tmp_path / "m.weights.h5")
+    before = other.get_weights()
+    with pytest.raises(ValueError, match="do not fit this model|calls"):
+        other.load_weights(tmp_path / "m.weights.h5")
+    assert all(np.array_equal(a, b) for a, b in zip(before, other.get_weights(), strict=True))
+
+
 def test_names_of_files(tmp_path: Path) -> None:
     model = small()
     for name, begins in (("m.keras", b"PK"), ("m.weights.h5", b"\x89HDF"), ("m.nn", b""), ("m.h5", b"")):
@@ -161,6 +216,35 @@ def test_what_a_description_may_not_say(name: str, tmp_path: Path) -> None:
     change, message = CHANGES[name]
     with pytest.raises(SavedFileError, match=message):
         nn.models.load_model(changed(tmp_path, change))
+
+
+def test_vocabularies(tmp_path: Path) -> None:
+    def forgotten(about: Any) -> None:
+        about["config"]["layers"][1]["config"]["vocabulary"] = None
+
+    words = layers.TextVectorization(output_sequence_length=4)
+    words.adapt(["a b c", "a b", "a"])
+    numbers = layers.IntegerLookup(vocabulary=[7, 3])
+    x, y = np.array([["b a"], ["c z"]]), np.array([[3], [8]])
+    for layer, lines, given, kind in ((words, "\n[UNK]\na\nb\nc", x, "string"), (numbers, "-1\n7\n3\n", y, "int64")):
+        model = nn.Sequential([nn.Input((1,), dtype=kind), layer])
+        path = changed(tmp_path, lambda about: None, model)
+        assert np.array_equal(nn.models.load_model(path).predict(given), model.predict(given))
+        path = changed(tmp_path, forgotten, model)  # as Keras writes what a layer has learned
+        files = read_archive("test", "m.keras", path.read_bytes())
+        place = f"assets/layers/{layer.name}/vocabulary.txt"
+        path.write_bytes(archive_bytes({**files, place: lines.encode()}))
+        assert np.array_equal(nn.models.load_model(path).predict(given), model.predict(given))
+        path.write_bytes(archive_bytes({**files, "assets/layers/other/vocabulary.txt": b"a"}))
+        with pytest.raises(SavedFileError, match="which no layer here reads"):
+            nn.models.load_model(path)
+
+    def named(about: Any) -> None:
+        about["config"]["layers"][1]["config"]["vocabulary"] = "/etc/hostname"
+
+    model = nn.Sequential([nn.Input((1,), dtype="string"), layers.StringLookup(vocabulary=["a"])])
+    with pytest.raises(SavedFileError, match="expected the tokens themselves in a configuration"):
+        nn.models.load_model(changed(tmp_path, named, model))
 
 
 def test_graphs_that_are_none(tmp_path: Path) -> None:

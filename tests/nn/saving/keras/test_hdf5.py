@@ -128,7 +128,9 @@ def test_compressed_arrays_take_no_more_memory_than_the_limit_allows() -> None:
 def test_what_is_written_is_read(rng: np.random.Generator) -> None:
     kinds = (np.float32, np.float64, np.float16, np.int32, np.uint8, np.bool_)
     arrays = [rng.normal(size=(2, 3)).astype(kind) for kind in kinds] + [np.float32(2.5), np.zeros((0, 3), np.float32)]
-    data = hdf5_bytes("save_weights", {"": ("model", []), "layers/dense": ("first", arrays)})
+    data = hdf5_bytes(
+        "save_weights", {"": ("model", {}), "layers/dense": ("first", {str(i): a for i, a in enumerate(arrays)})}
+    )
     found, old = read_hdf5("load_weights", "m.weights.h5", data)
     assert old == {}
     assert list(found) == [f"layers/dense/vars/{i}" for i in range(len(arrays))]
@@ -138,7 +140,7 @@ def test_what_is_written_is_read(rng: np.random.Generator) -> None:
 
 
 def test_truncations_are_noticed() -> None:
-    data = hdf5_bytes("save_weights", {"a": ("a", [np.arange(100.0)])})
+    data = hdf5_bytes("save_weights", {"a": ("a", {"0": np.arange(100.0)})})
     for cut in range(0, len(data), 97):
         with pytest.raises(SavedFileError, match="is damaged, or has something else"):
             read_hdf5("load_weights", "m.weights.h5", data[:cut])

@@ -1,0 +1,3 @@
+"""The programs are run by the test beside them, not imported."""
+
+collect_ignore = ["programs"]
