@@ -19,6 +19,7 @@ from autograd_lite import Tensor
 
 from ...config.arguments import lengths, number, positive
 from ...config.fields import field
+from ...config.limits import room
 from ..arguments import DataFormatLike, LengthsLike, as_data_format
 from ..convolution.spatial import one_or_many
 from .base import Augmentation, Range, pixel_range
@@ -127,6 +128,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(Augmentation):
 
     def _changed(self, x: Tensor) -> Tensor:
         low, high = self.value_range
+        room((x.shape[0], *self.tile_grid_size, x.shape[-1], _LEVELS, 8))  # of histograms, a few at a time
         values = (x - low) * (255 / (high - low))
         spread = _EQUALIZE_LOCALLY(values, clip_limit=self.clip_limit, grid=tuple(self.tile_grid_size))
         return spread * ((high - low) / 255) + low
