@@ -59,7 +59,7 @@ def dtype_of(value: Any) -> Any:
     """Return the dtype that a policy stands for, or the name or configuration of one; anything else as it is.
 
     Raises:
-        ValueError: for a policy that there is not.
+        ValueError: for an unknown policy.
 
     Example:
         >>> dtype_of({"class_name": "DTypePolicy", "config": {"name": "float64"}})

@@ -48,10 +48,9 @@ def Parameter(value: Tensor | npt.ArrayLike, dtype: npt.DTypeLike = "float32") -
 class Module(Tree["Module"]):
     """A function with parameters: a subclass assigns them as attributes and writes `call`.
 
-    Inputs of any floating dtype are cast to the module's dtype, arrays become Tensors, integers pass through, and so do
-    arrays of strings, which stay arrays. A
-    subclass whose parameters depend on the shape of its input makes them in `build`, which runs before the first
-    call.
+    Inputs of any floating dtype are cast to the module's dtype, and arrays become Tensors; integers pass through, and
+    arrays of strings stay arrays. A subclass whose parameters depend on the shape of its input makes them in `build`,
+    which runs before the first call.
 
     Args:
         name: what summaries and error messages call it; by default the class's name in lower case.
@@ -76,9 +75,7 @@ class Module(Tree["Module"]):
     _takes_masks: ClassVar[bool] = True  # whether a parameter `mask` of `call` is one of time steps
     _takes_text: ClassVar[bool] = True  # whether its inputs may be arrays of strings; false of most layers of nn
     _keeps_batch: bool = True  # whether the first axis of a result is the batch, whatever the input's is
-    _takes_lists: ClassVar[bool] = (
-        True  # whether a list of arrays is several inputs, not a batch; false of nn's classes
-    )
+    _takes_lists: ClassVar[bool] = True  # whether a list of arrays is several inputs, not a batch; false of nn's own
     _makes_masks: bool = False  # whether the result may have a mask where no argument has one
     _example: Any = None  # the arguments of the first call, with the shape of a sample and the dtype for each tensor
 

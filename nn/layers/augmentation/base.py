@@ -7,7 +7,7 @@ made to several images: `layer.transform(masks, **drawn)` after `drawn = layer.d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import autograd_lite as ag
 from autograd_lite import Tensor
@@ -58,6 +58,7 @@ class Augmentation(Spatial):
 
     rank = 2
     seed = cast("Seed", None)
+    _always: ClassVar[bool] = False  # whether the layer acts in evaluation too
 
     def __post_init__(self) -> None:
         self.generator = stream("augmentation", self.seed)
@@ -72,9 +73,9 @@ class Augmentation(Spatial):
 
     @one_or_many
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
-        """Return the changed images, or x itself when not training."""
+        """Return the changed images; when not training, x itself, unless the layer always acts."""
         self._check_rank(x.shape)
-        if not (self.training if training is None else training):
+        if not (self._always or (self.training if training is None else training)):
             return x if x.dtype.kind == "f" else x.astype(self.dtype)
         return self.transform(x, **self.draw(x))
 

@@ -20,7 +20,6 @@ from autograd_lite import Tensor
 from ...config.arguments import Seed, as_seed, is_number, lengths, optional, refused
 from ...config.fields import Converted, field
 from ..arguments import DataFormatLike, LengthsLike, as_data_format
-from ..convolution.spatial import one_or_many
 from .base import Augmentation, Factor, drawn_from, pixel_range
 from .color import FactoredAugmentation
 
@@ -192,14 +191,9 @@ class AutoContrast(Augmentation):
         [[[[0.0], [51.0], [255.0]]]]
     """
 
+    _always = True
     value_range: Range = field(pixel_range, default=(0, 255))
     data_format: DataFormatLike = field(as_data_format, default=None)
-
-    @one_or_many
-    def call(self, x: Tensor, training: bool | None = None) -> Tensor:
-        """Return the stretched images."""
-        self._check_rank(x.shape)
-        return self.transform(x)
 
     def _changed(self, x: Tensor) -> Tensor:
         low, high = self.value_range

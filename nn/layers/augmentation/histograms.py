@@ -19,8 +19,8 @@ from autograd_lite import Tensor
 
 from ...config.arguments import lengths, number, positive
 from ...config.fields import field
+from ...config.limits import room
 from ..arguments import DataFormatLike, LengthsLike, as_data_format
-from ..convolution.spatial import one_or_many
 from .base import Augmentation, Range, pixel_range
 
 Array = npt.NDArray[Any]
@@ -114,19 +114,15 @@ class ContrastLimitedAdaptiveHistogramEqualization(Augmentation):
         [0.0, 85.0, 255.0, 255.0]
     """
 
+    _always = True
     value_range: Range = field(pixel_range, default=(0, 255))
     clip_limit: float = field(number(0), default=4.0)
     tile_grid_size: LengthsLike = field(lengths, default=(8, 8))
     data_format: DataFormatLike = field(as_data_format, default=None)
 
-    @one_or_many
-    def call(self, x: Tensor, training: bool | None = None) -> Tensor:
-        """Return the images with their values spread."""
-        self._check_rank(x.shape)
-        return self.transform(x)
-
     def _changed(self, x: Tensor) -> Tensor:
         low, high = self.value_range
+        room((x.shape[0], *self.tile_grid_size, x.shape[-1], _LEVELS, 8))  # of histograms, a few at a time
         values = (x - low) * (255 / (high - low))
         spread = _EQUALIZE_LOCALLY(values, clip_limit=self.clip_limit, grid=tuple(self.tile_grid_size))
         return spread * ((high - low) / 255) + low

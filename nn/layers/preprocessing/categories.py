@@ -19,6 +19,7 @@ from autograd_lite import Tensor
 
 from ...config.arguments import flag, number, one_of, optional, positive, refused
 from ...config.fields import Converted, field
+from ...config.limits import room
 from ...module.module import Shape
 from ..layer import Layer
 from .scaling import batches_of
@@ -41,6 +42,7 @@ class Encoding(Layer):
 
     def _encoded(self, index: Any, depth: int, weights: Any = None) -> Any:
         """Return the vectors of indices from 0 to depth - 1; one that is out of range gives zeros."""
+        room((*index.shape, depth))
         if self.output_mode == "one_hot" and index.ndim > 1 and index.shape[-1] == 1:
             index = index[..., 0]
         if self.output_mode != "one_hot" and isinstance(index, np.ndarray):

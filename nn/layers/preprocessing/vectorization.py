@@ -149,7 +149,7 @@ class TextVectorization(Strings):
 
     def _runs(self, tokens: Sequence[str]) -> list[str]:
         """Return the n-grams of a text, those of each length in order."""
-        widths = range(1, self.ngrams + 1) if isinstance(self.ngrams, int) else self.ngrams or ()
+        widths = range(1, min(self.ngrams, len(tokens)) + 1) if isinstance(self.ngrams, int) else self.ngrams or ()
         return [" ".join(tokens[i : i + n]) for n in widths for i in range(len(tokens) - n + 1)]
 
     # ---- calls ------------------------------------------------------------------------------------------------------

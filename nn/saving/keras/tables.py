@@ -40,6 +40,7 @@ RENAMED: dict[str, dict[str, str | None]] = {
     "layers.DepthwiseConv2D": _DEPTHWISE,
     "layers.Embedding": {"input_dim": "input_dim"},
     "layers.LeakyReLU": {"alpha": None},
+    "layers.Pipeline": {"dtype": None},
     "layers.ReversibleEmbedding": {"weights": None, "input_dim": "input_dim"},
     **{
         f"layers.{name}": {"data_format": None}

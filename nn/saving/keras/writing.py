@@ -42,6 +42,7 @@ def described(layer: Module, name: str | None = None) -> Config:
     else:
         config = theirs(found)["config"]
         takes = _ALL if _is_ours(kind) else set(argument_names(type(layer)))
+        takes = takes.difference(name for name, known in RENAMED.get(kind, {}).items() if known is None)
         config |= {key: value for key, value in {**head, "dtype": policy}.items() if key in takes}
     made: Config = _named(kind, config, type(layer))
     example: Any = layer._example or ()

@@ -113,3 +113,15 @@ def test_a_pipeline_hands_on_the_mode() -> None:
     assert [type(part).__name__ for part in again.layers] == ["RandomBrightness", "Rescaling", "Dropout"]
     with pytest.raises(TypeError, match="expected layers to be a list of layers"):
         layers.Pipeline([np.tanh])
+
+
+def test_what_stretches_contrast_acts_in_evaluation_too() -> None:
+    x = np.random.default_rng(0).uniform(20, 90, (2, 8, 8, 3)).astype("f")
+    for layer, acts in (
+        (layers.AutoContrast(), True),
+        (layers.ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=2), True),
+        (layers.Equalization(), False),
+        (layers.RandomBrightness((0.5, 0.5)), False),
+    ):
+        assert not np.array_equal(layer(x, training=True).data, x)
+        assert np.array_equal(layer(x, training=False).data, x) is not acts

@@ -500,3 +500,17 @@ def test_get_makes_a_new_one_of_each_name_and_keeps_an_object() -> None:
         assert type(optimizers.get(cls.__name__)) is type(optimizers.get(cls.__name__.lower())) is cls
     mine = optimizers.Adam()
     assert optimizers.get(mine) is mine is not optimizers.get("adam")
+
+
+def test_a_rate_is_what_it_was_when_it_was_read_until_it_is_assigned_to() -> None:
+    sgd = optimizers.SGD(0.5)
+    rate = sgd.learning_rate
+    sgd.learning_rate = 0.25
+    assert (rate, float(rate), float(np.asarray(rate)), rate * 2) == (0.5, 0.5, 0.5, 1.0)
+    assert rate.value == 0.25
+    assert rate.numpy() == np.float32(0.25)
+    rate.assign(ag.tensor(0.125))
+    assert (float(rate), float(np.asarray(rate)), sgd.learning_rate) == (0.125, 0.125, 0.125)
+    rate.assign_sub(0.0625)
+    assert sgd.learning_rate == 0.0625
+    assert (np.ones(2, np.float32) * rate).dtype == np.float32

@@ -95,8 +95,12 @@ def around(k: Any, layer: Any, given: Any) -> tuple[Any, Any]:
     return model, arrays if len(arrays) > 1 else arrays[0]
 
 
-# The first row of each class.
-ROWS = list({str(row).partition("(")[0]: row for row in reversed(LAYERS)}.values())
+# The first row of each class, without those that no file can be made of: the code of a lambda is refused, and in Keras
+# a call of Equalization on symbols refers to itself.
+_NOT_IN_FILES = ("Lambda(lambda", "Equalization(")
+ROWS = list(
+    {str(row).partition("(")[0]: row for row in reversed(LAYERS) if not str(row).startswith(_NOT_IN_FILES)}.values()
+)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
