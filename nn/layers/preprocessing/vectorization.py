@@ -12,7 +12,7 @@ import numpy as np
 
 import autograd_lite as ag
 
-from ...config.arguments import flag, is_integer, is_text, one_of, optional, positive, refused, text
+from ...config.arguments import as_array, flag, is_integer, is_text, one_of, optional, positive, refused, text
 from ...config.fields import Converted, field
 from ...config.limits import room
 from ...module.module import Shape
@@ -122,16 +122,21 @@ class TextVectorization(Strings):
         if self.split is None:
             rows: list[Any] = texts.reshape(-1, texts.shape[-1] if texts.ndim > 1 else 1).tolist()
         else:
-            if texts.ndim > 2 or (texts.ndim == 2 and texts.shape[1] != 1):
-                raise ag.ShapeError(
-                    f"{self._speaker}: expected texts of shape (N,) or (N, 1), to be split; received {texts.shape}"
-                )
             texts = texts.reshape(-1)
             if callable(self.split):
                 rows = [list(row) for row in self.split(texts)]
             else:
                 rows = list(map(_SPLITS[self.split], texts.tolist()))
         return [self._runs(row) for row in rows] if self.ngrams is not None else rows
+
+    def _checked(self, values: Any) -> Array:
+        # looked at first: of columns that cannot be split nothing is read
+        shape = np.shape(values) if hasattr(values, "shape") else as_array(values).shape
+        if self.split is not None and (len(shape) > 2 or (len(shape) == 2 and shape[1] != 1)):
+            raise ag.ShapeError(
+                f"{self._speaker}: expected texts of shape (N,) or (N, 1), to be split; received {shape}"
+            )
+        return super()._checked(values)
 
     def _standardized(self, texts: Array) -> Array:
         if callable(self.standardize):
