@@ -69,7 +69,8 @@ class Replay:
         self.guards = [Guard.of(t) for t in traced.captured if id(t) not in before]
         self._began = [(leaf, g is not None) for leaf, g in traced.before]
         self._idle = [self.source.instance()]  # functions with an arena each: as many as ever ran at a time
-        found = (x for call in self.plan.calls for x in call.kwargs.values() if isinstance(x, Generator))
+        given = [x for call in self.plan.calls for x in call.kwargs.values()]
+        found = (g for x in given for g in ((x,) if isinstance(x, Generator) else getattr(x, "generators", ())))
         self._generators = list(dict.fromkeys(found)) if traced.backward else []
 
     def broken(self) -> str:

@@ -57,6 +57,9 @@ class Recording:
         masks: whether it might have masked NaN although no operation was invalid.
     """
 
+    began = 0
+    rehearses = False
+
     def __init__(self, f: Callable[..., Any]) -> None:
         self.effects: list[Tensor] = []
         self.assignments: list[Assigned] = []
@@ -82,6 +85,13 @@ class Recording:
     def _begin(self, mode: Mode) -> None:
         mode.source, mode.tape = True, self
 
+    def passed(self, node: Node, value: Any) -> None:
+        """Note a result from before, which never happens: all nodes are taken to be of this function."""
+
+    def lowered(self, t: Any) -> Any:
+        """Return a Tensor as it is."""
+        return t
+
     # ---- the tape ---------------------------------------------------------------------------------------------------
 
     def read(self, t: Any) -> None:
@@ -100,6 +110,10 @@ class Recording:
     def drawn(self, node: Node, numbers: Any) -> None:
         """Note a draw."""
         self.effects.append(wrap(numbers, node))
+
+    def does_more(self, t: Tensor) -> None:
+        """Note the result of an op that has effects."""
+        self.effects.append(t)
 
     def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
         """Note that a function sees values."""

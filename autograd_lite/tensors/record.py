@@ -301,9 +301,11 @@ def record(
     if tape is not None and any(index.derived for index in indices_in(params)):
         tape.left(f"'{op.name}' with an index that was computed from another by NumPy")
     if tape is not None:
-        for edge in edges:
+        for i, edge in enumerate(edges):
             if edge.__class__ is HOOKS.tensor:
                 tape.read(edge)
+            elif edge.__class__ is Node and edge.stamp < tape.began:
+                tape.passed(edge, values[i])
     if tape is not None and not edges:
         node = Node(op, (), params, None, (), out.shape, out.dtype, take_note(mode.scope))
         tape.drawn(node, out)
@@ -349,7 +351,7 @@ def _taped(op: Op, out: Any, inputs: tuple[Any, ...], params: dict[str, Any]) ->
         return None
     Tensor = HOOKS.tensor
     edges = [(x if x._node is None or x._node is LEAF else x._node) if x.__class__ is Tensor else x for x in inputs]
-    return record(op, out, [], edges, (), params)
+    return record(op, out, [x._data if x.__class__ is Tensor else x for x in inputs], edges, (), params)
 
 
 def _share(view: Any, inputs: tuple[Any, ...]) -> None:
