@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,7 +36,6 @@ class Traced(NamedTuple):
         captured: the Tensors from outside that ops have read.
         overwritten: what the leaves held that were assigned to, by id.
         effects: the ids of the random draws and of what is observed.
-        fixed: the ids of slots that will always hold what they hold.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
     """
@@ -50,7 +50,6 @@ class Traced(NamedTuple):
     captured: tuple[Tensor, ...]
     overwritten: dict[int, Any]
     effects: tuple[str, ...]
-    fixed: frozenset[str]
     backward: bool
     masks: bool
 
@@ -108,11 +107,12 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
     _read_latest(wanted, recording.assignments)
     made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
     for leaf, g in gradients:
-        leaf._grad = None if g is None else wrap(g._data, None)
+        leaf._grad = None if g is None else wrap(np.array(g._data)[()], None)
     ids = iter(made.graph.outputs)
+    fixed = frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last))
     slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
     return Traced(
-        PureProgram._of(made, [slot_ids.get(id(t)) for t in slots], [], []),
+        replace(PureProgram._of(made, [slot_ids.get(id(t)) for t in slots], [], []), fixed=fixed),
         out,
         tuple(next(ids) for _ in results),
         history,
@@ -122,7 +122,6 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
         tuple(recording.outside.values()),
         recording.overwritten,
         tuple(next(ids) for _ in recording.effects),
-        frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last)),
         recording.backward,
         recording.masks,
     )
