@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.node import LEAF, next_stamp
+from ..core.undo import open_undo
 from ..observing import AssumptionFailed
 from ..random import Generator
 from ..tensors.record import wrap
@@ -70,7 +71,7 @@ class Replay:
         self._began = [(leaf, g is not None) for leaf, g in traced.before]
         self._idle = [self.source.instance()]  # functions with an arena each: as many as ever ran at a time
         found = (x for call in self.plan.calls for x in call.kwargs.values() if isinstance(x, Generator))
-        self._generators = list(dict.fromkeys(found)) if traced.backward else []
+        self._generators = list(dict.fromkeys(found))
 
     def broken(self) -> str:
         """Return the reason why the trace is no longer true, or "" if it is."""
@@ -110,23 +111,25 @@ class Replay:
             instance = self._idle.pop()
         except IndexError:
             instance = self.source.instance()
+        states = [(generator, generator.state) for generator in self._generators]
         try:
             if not self._traced.backward:
                 with np.errstate(all="ignore"):
                     return instance(*arrays)
             return self._masked_or_not(instance, arrays)
+        except BaseException:
+            for generator, state in states:
+                generator.state = state
+            raise
         finally:
             self._idle.append(instance)
 
     def _masked_or_not(self, instance: Any, arrays: Sequence[Any]) -> tuple[Any, ...]:
         """Compute, unless a rule meets what the engine would mask: an operation that is invalid, or a NaN."""
-        states = [(generator, generator.state) for generator in self._generators]
         alarm: list[Any] = []
         with np.errstate(all="ignore", invalid="call", call=lambda *kind: alarm.append(kind)):
             values: tuple[Any, ...] = instance(*arrays)
         if alarm or (self._traced.masks and any(map(_has_nan, values))):
-            for generator, state in states:
-                generator.state = state
             raise AssumptionFailed
         return values
 
@@ -134,7 +137,10 @@ class Replay:
         """Make the effects, all of them or none, wherever an interrupt comes."""
         each = iter(values)
         leaves = [leaf for leaf, _ in self._traced.assigned]
-        calls: list[tuple[Any, ...]] = [(operator.setitem, leaf._writable(), Ellipsis, next(each)) for leaf in leaves]
+        buffers = [leaf._writable() for leaf in leaves]
+        if (undo := open_undo()) is not None:
+            undo += [(operator.setitem, buffer, Ellipsis, buffer.copy()) for buffer in buffers]
+        calls: list[tuple[Any, ...]] = [(operator.setitem, buffer, Ellipsis, next(each)) for buffer in buffers]
         for leaf, i in self._traced.gradients:
             calls.append((setattr, leaf, "_grad", None if i is None else wrap(next(each), None)))
         calls.append((deque, map(setattr, leaves, repeat("_stamp"), iter(next_stamp, None)), 0))

@@ -20,6 +20,7 @@ from ..ir.graph import PureGraph
 from ..ir.node import Kind
 from ..ir.program import PureProgram
 from ..ir.slots import slot_tensor
+from ..random import remember_draws
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from ..tree import items, leaves
@@ -129,7 +130,8 @@ class Recording:
     def assigned(self, leaf: Any, value: Any) -> None:
         """Note an assignment."""
         if id(leaf) not in self.overwritten:
-            self.overwritten[id(leaf)] = leaf._data.copy("K") if leaf.ndim else leaf._data
+            held = leaf._data
+            self.overwritten[id(leaf)] = held.copy("K") if held.__class__ is np.ndarray else held
         with no_grad():
             new: Any = value if isinstance(value, Tensor) else tensor(value)
             new = new if new.dtype == leaf.dtype else new.astype(leaf.dtype)
@@ -147,6 +149,13 @@ class Recording:
     def passed_back(self, masks: bool) -> None:
         """Note a backward pass."""
         self.backward, self.masks = True, self.masks or masks
+
+    def undo(self) -> None:
+        """Give all leaves the values and gradients that they had before."""
+        for leaf in {id(a.leaf): a.leaf for a in self.assignments}.values():
+            leaf.assign(self.overwritten[id(leaf)])
+        for leaf, g in self.gradients.values():
+            leaf._grad = g
 
 
 class Traced(NamedTuple):
@@ -221,11 +230,18 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
     Args:
         f: the function, for its name.
         slots: the Tensors that stand for the arguments; see `slot_of`.
-        call: runs the function.
+        call: runs the function. If it raises, what it has assigned and drawn is undone, so that it can run again.
     """
     recording = Recording(f)
-    with recording.running():
-        out = call()
+    with remember_draws() as draws:
+        try:
+            with recording.running():
+                out = call()
+        except BaseException:
+            recording.undo()
+            for generator, states in draws.items():
+                generator.state = states[0]
+            raise
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
