@@ -40,6 +40,7 @@ class Spec(NamedTuple):
         shape, dtype, strides: of the array.
         owner: the number of the value in whose memory it lies: its own, unless it is a view.
         is_scalar: whether it is one of NumPy's scalars, of which methods return copies where an array gives views.
+        weak: the class of one of Python's numbers, which gives way to the dtypes of arrays.
     """
 
     shape: tuple[int, ...]
@@ -47,6 +48,7 @@ class Spec(NamedTuple):
     strides: tuple[int, ...]
     owner: int
     is_scalar: bool = False
+    weak: type | None = None
 
     @property
     def nbytes(self) -> int:
@@ -126,7 +128,9 @@ class Lowering:
         number = len(self.specs)
         array = np.asarray(a)
         scalar = not isinstance(a, np.ndarray)
-        self.specs.append(Spec(array.shape, array.dtype, array.strides, number if owner is None else owner, scalar))
+        weak = a.__class__ if a.__class__ in (bool, int, float, complex) else None
+        owner = number if owner is None else owner
+        self.specs.append(Spec(array.shape, array.dtype, array.strides, owner, scalar, weak))
         return number
 
     def lower(

@@ -15,6 +15,7 @@ from ..observing import AssumptionFailed
 from ..random import Generator
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
+from .hosts import Changed, Memo, Reader, Writer
 from .plan import Place, plan_of
 from .source import Source
 from .trace import Traced
@@ -62,7 +63,9 @@ class Replay:
     def __init__(self, traced: Traced) -> None:
         self._traced = traced
         gradients = [i for _, i in traced.gradients if i is not None]
-        wanted = [*traced.results, *(i for _, i in traced.assigned), *gradients]
+        wanted = [*traced.results, *(i for _, i in traced.assigned), *gradients, *traced.put]
+        self._read = Reader(traced.hosts, traced.slots).read
+        self._changes = Writer(traced.hosts, traced.slots).changes
         self.plan = plan_of(traced.program, wanted, traced.effects, traced.fixed, traced.overwritten)
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
         self.source = Source(self.plan, before)
@@ -93,16 +96,26 @@ class Replay:
             *(f"as long as {guard}" for guard in self.guards),
         ]
 
-    def __call__(self, arrays: Sequence[Any]) -> Sequence[Any]:
+    def __call__(self, arrays: Sequence[Any], memo: Memo) -> Sequence[Any]:
         """Compute the results for other arguments, and make the effects.
 
+        Args:
+            arrays: the arguments.
+            memo: what functions of numbers have given in this call.
+
         Raises:
+            Changed: if something outside is not as it was when this was traced.
             AssumptionFailed: if the function itself must run.
         """
-        values = self._computed(arrays)
-        n = len(self._traced.results)
-        if len(values) > n or self._traced.gradients:
-            self._change(values[n:])
+        try:
+            slots, numbers = self._read(memo)
+        except LookupError as error:
+            raise Changed(f"there is {error!r}") from None
+        values = self._computed([*arrays, *slots])
+        n, traced = len(self._traced.results), self._traced
+        if len(values) > n or traced.gradients or traced.hosts.puts:
+            m = len(values) - len(traced.put)
+            self._change(values[n:m], self._changes(values[m:], numbers, slots))
         return values[:n]
 
     def _computed(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
@@ -130,13 +143,14 @@ class Replay:
             raise AssumptionFailed
         return values
 
-    def _change(self, values: Sequence[Any]) -> None:
+    def _change(self, values: Sequence[Any], others: list[tuple[Any, ...]]) -> None:
         """Make the effects, all of them or none, wherever an interrupt comes."""
         each = iter(values)
         leaves = [leaf for leaf, _ in self._traced.assigned]
         calls: list[tuple[Any, ...]] = [(operator.setitem, leaf._writable(), Ellipsis, next(each)) for leaf in leaves]
         for leaf, i in self._traced.gradients:
             calls.append((setattr, leaf, "_grad", None if i is None else wrap(next(each), None)))
+        calls += others
         calls.append((deque, map(setattr, leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
         deque(starmap(operator.call, calls), 0)
 

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.indices import edges_of, indices_in
+from ..core.live import Live
 from ..core.node import LEAF, Node
 from ..engine import edge_of
 from ..ir.build import Built, built
 from ..ir.graph import PureGraph
+from ..ir.hosts import Hosts, leaves_of
 from ..ir.node import Kind
 from ..ir.program import PureProgram
 from ..ir.recording import Assigned, Recording
@@ -34,6 +36,9 @@ class Traced(NamedTuple):
         before: the leaves whose `.grad` was used, each with what it was before.
         captured: the Tensors from outside that ops have read.
         overwritten: what the leaves held that were assigned to, by id.
+        hosts: what was read and put back outside of Tensors.
+        slots: the Tensors and numbers that were read there, which the program takes after its arguments.
+        put: the ids of the Tensors that were put back there.
         effects: the ids of the random draws and of what is observed.
         fixed: the ids of slots that will always hold what they hold.
         backward: whether there was a backward pass.
@@ -49,6 +54,9 @@ class Traced(NamedTuple):
     before: tuple[tuple[Tensor, Tensor | None], ...]
     captured: tuple[Tensor, ...]
     overwritten: dict[int, Any]
+    hosts: Hosts
+    slots: tuple[Any, ...]
+    put: tuple[str, ...]
     effects: tuple[str, ...]
     fixed: frozenset[str]
     backward: bool
@@ -102,7 +110,9 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
     last = {id(a.leaf): a for a in recording.assignments}
-    wanted = [*results, *(a.value for a in last.values()), *(g for _, g in gradients if g is not None)]
+    hosts = recording.hosts
+    put = [t for one in hosts.puts.values() for t in leaves_of(one.value) if isinstance(t, Tensor)]
+    wanted = [*results, *(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *put]
     wanted = [_at_the_end(t, last) for t in [*wanted, *recording.effects]]
     history = _lead_out(results, recording.roots)
     _read_latest(wanted, recording.assignments)
@@ -110,17 +120,21 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
     for leaf, g in gradients:
         leaf._grad = None if g is None else wrap(g._data, None)
     ids = iter(made.graph.outputs)
-    slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
+    slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
+    outside = (*hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
     return Traced(
-        PureProgram._of(made, [slot_ids.get(id(t)) for t in slots], [], []),
+        PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], []),
         out,
         tuple(next(ids) for _ in results),
         history,
         tuple((a.leaf, next(ids)) for a in last.values()),
         tuple((leaf, None if g is None else next(ids)) for leaf, g in gradients),
         before,
-        tuple(recording.outside.values()),
+        tuple(t for t in recording.outside.values() if id(t) not in hosts.arrays),
         recording.overwritten,
+        hosts,
+        outside,
+        tuple(next(ids) for _ in put),
         tuple(next(ids) for _ in recording.effects),
         frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last)),
         recording.backward,

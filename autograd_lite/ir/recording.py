@@ -17,6 +17,7 @@ from ..core.shapes import ShapeDtype
 from ..engine import edge_of
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
+from .hosts import Hosts
 
 _BOOL = np.dtype(np.bool_)
 
@@ -46,6 +47,7 @@ class Recording:
         gradients: the leaves whose `.grad` was used, by id, with what it was before.
         roots: the edges that `backward` was called on.
         outside: the Tensors from outside that ops have read, by id.
+        hosts: what is read and put back outside of Tensors.
         overwritten: what the leaves that were assigned to held before, by id.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
@@ -58,6 +60,7 @@ class Recording:
         self.roots: list[Any] = []
         self.outside: dict[int, Tensor] = {}
         self.overwritten: dict[int, Any] = {}
+        self.hosts = Hosts(self.left)
         self.backward = self.masks = False
         self._inside: dict[int, Tensor] = {}
         self._name = getattr(f, "__name__", "the function")
