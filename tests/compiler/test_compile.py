@@ -417,5 +417,5 @@ def test_it_tells_what_it_does() -> None:
     assert "traced because these arguments are of a new kind" in told
     assert "7 operations became 4 calls of NumPy" in told
     assert "has been called once" in told
-    assert compiled.source().startswith("def replay(v0):\n    tanh(v0, v")
+    assert compiled.source().startswith("def replay(v0):\n    tanh(v0, b0)")
     assert "test_compile.py" in compiled.source()
