@@ -18,6 +18,7 @@ from ..ir.node import Kind
 from ..ir.program import PureProgram
 from ..ir.recording import Assigned, Recording
 from ..ir.slots import slot_tensor
+from ..random import remember_draws
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves
@@ -101,11 +102,18 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
     Args:
         f: the function, for its name.
         slots: the Tensors that stand for the arguments; see `slot_of`.
-        call: runs the function.
+        call: runs the function. If it raises, what it has assigned and drawn is undone, so that it can run again.
     """
     recording = Recording(f)
-    with recording.running():
-        out = call()
+    with remember_draws() as draws:
+        try:
+            with recording.running():
+                out = call()
+        except BaseException:
+            recording.undo()
+            for generator, states in draws.items():
+                generator.state = states[0]
+            raise
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]

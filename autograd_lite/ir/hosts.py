@@ -38,12 +38,20 @@ class Fixed(NamedTuple):
 
 
 class Put(NamedTuple):
-    """That `container[key]` gets a new value: `before` is the old one, as `Read.found` is."""
+    """That `container[key]` gets a new value.
+
+    Attributes:
+        container, key: where it goes.
+        value: with `Live` numbers and Tensors in it.
+        before: what was read there first, as `Read.found` is; None if nothing was.
+        old: what was there.
+    """
 
     container: Any
     key: Any
     value: Any
     before: Any
+    old: Any
 
 
 def _read() -> None:
@@ -79,10 +87,16 @@ class Hosts:
     def put(self, container: Any, key: Any, value: Any) -> Any:
         """Note that `container[key]` is replaced; return what it is to be, with ordinary numbers and arrays."""
         place = id(container), key
-        before = self.puts[place].before if place in self.puts else self._now.get(place)
-        self.puts[place] = Put(container, key, value, before)
+        known = self.puts.get(place)
+        before, old = (self._now.get(place), container[key]) if known is None else known[3:]
+        self.puts[place] = Put(container, key, value, before, old)
         self._now[place] = value
         return mapped(lambda x: x._data.copy() if isinstance(x, Tensor) else bare_number(x), value)
+
+    def undo(self) -> None:
+        """Put everything back as it was before."""
+        for put in self.puts.values():
+            put.container[put.key] = put.old
 
     def call(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """Return what a function of numbers gives, as a number that is computed anew at every replay."""

@@ -126,7 +126,8 @@ class Recording:
     def assigned(self, leaf: Any, value: Any) -> None:
         """Note an assignment."""
         if id(leaf) not in self.overwritten:
-            self.overwritten[id(leaf)] = leaf._data.copy("K") if leaf.ndim else leaf._data
+            held = leaf._data
+            self.overwritten[id(leaf)] = held.copy("K") if held.__class__ is np.ndarray else held
         with no_grad():
             new: Any = value if isinstance(value, Tensor) else tensor(value)
             new = new if new.dtype == leaf.dtype else new.astype(leaf.dtype)
@@ -144,3 +145,11 @@ class Recording:
     def passed_back(self, masks: bool) -> None:
         """Note a backward pass."""
         self.backward, self.masks = True, self.masks or masks
+
+    def undo(self) -> None:
+        """Give all leaves the values and gradients that they had before."""
+        for leaf in {id(a.leaf): a.leaf for a in self.assignments}.values():
+            leaf.assign(self.overwritten[id(leaf)])
+        for leaf, g in self.gradients.values():
+            leaf._grad = g
+        self.hosts.undo()
