@@ -155,7 +155,7 @@ class Writer:
     def _over(self, put: Put) -> list[str]:
         """Write new arrays over those that were read, if all are of the same kinds; otherwise as `_anew`."""
         old, new = leaves_of(put.before), leaves_of(put.value)
-        alike = mapped(lambda _: 0, put.before) == mapped(lambda _: 0, put.value) and all(map(_alike, old, new))
+        alike = _shape(put.before) == _shape(put.value) and all(map(_alike, old, new))
         if not alike:
             return self._anew(put)
         self._arrays += len(new)
@@ -182,6 +182,10 @@ class Writer:
             return repr(x)
         self._names[name := f"c{len(self._names)}"] = x
         return name
+
+
+def _shape(tree: Any) -> Any:
+    return mapped(lambda *_: 0, tree)
 
 
 def _alike(old: Any, new: Any) -> bool:

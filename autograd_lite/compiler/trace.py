@@ -13,7 +13,7 @@ from ..core.node import LEAF, Node
 from ..engine import edge_of
 from ..ir.build import Built, built
 from ..ir.graph import PureGraph
-from ..ir.hosts import Hosts, leaves_of
+from ..ir.hosts import Hosts, kinds_of, leaves_of
 from ..ir.node import Kind
 from ..ir.program import PureProgram
 from ..ir.recording import Assigned, Recording
@@ -63,6 +63,12 @@ class Traced(NamedTuple):
     backward: bool
     masks: bool
 
+    @property
+    def way(self) -> tuple[Any, ...]:
+        """Which way it went, as far as this depends on what was there before."""
+        captured = [(t.shape, t.dtype, t.requires_grad) for t in self.captured]
+        return self.hosts.way, captured, [g is not None for _, g in self.before]
+
 
 def difference(first: Traced, second: Traced) -> str:
     """Return what two runs on arguments of one kind did differently, apart from their data; "" if nothing."""
@@ -82,6 +88,9 @@ def difference(first: Traced, second: Traced) -> str:
             return f"{i.name or 'a captured value'} is another object"
         if x.tobytes() != y.tobytes():
             return f"{i.name or 'an array'} of shape {x.shape}, made inside, has other values"
+    puts, others = ([(p.key, kinds_of(p.value)) for p in t.hosts.puts.values()] for t in (first, second))
+    if puts != others:
+        return f"other values were put into {next(a[0] for a, b in zip(puts, others, strict=False) if a != b)!r}"
     return "" if _plain(first.out) == _plain(second.out) else "it returned something else than Tensors, which differs"
 
 
@@ -96,15 +105,18 @@ def slot_of(a: Any) -> tuple[Tensor, Tensor]:
     return t, slot_tensor(t, t._data)
 
 
-def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any]) -> Traced:
+def trace(
+    f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any], memo: dict[Any, Any] | None = None
+) -> Traced:
     """Run a function once, and return what it did.
 
     Args:
         f: the function, for its name.
         slots: the Tensors that stand for the arguments; see `slot_of`.
         call: runs the function. If it raises, what it has assigned and drawn is undone, so that it can run again.
+        memo: what functions of numbers have given already, if they are not to run again; see `Hosts.call`.
     """
-    recording = Recording(f)
+    recording = Recording(f, memo)
     with remember_draws() as draws:
         try:
             with recording.running():

@@ -35,12 +35,13 @@ class Live:
         f: what computed it.
         args: numbers, of which some are live.
         value: what it is now.
+        name: the same in every run that does the same.
     """
 
-    __slots__ = ("args", "f", "numbers", "value")
+    __slots__ = ("args", "f", "name", "numbers", "value")
 
-    def __init__(self, numbers: Numbers, f: Callable[..., Any], args: tuple[Any, ...], value: Any) -> None:
-        self.numbers, self.f, self.args, self.value = numbers, f, args, value
+    def __init__(self, numbers: Numbers, f: Callable[..., Any], args: tuple[Any, ...], value: Any, name: str) -> None:
+        self.numbers, self.f, self.args, self.value, self.name = numbers, f, args, value, name
 
     def fixed(self) -> Any:
         """Return the ordinary number that it is now, for which alone the code is compiled."""
@@ -60,7 +61,7 @@ class Live:
         return self.numbers.left(f"np.{ufunc.__name__} of an array and a number that is read anew at every call")
 
     def __repr__(self) -> str:
-        return f"{getattr(self.f, '__name__', self.f)}({', '.join(map(repr, self.args))})"
+        return self.name
 
     __hash__ = object.__hash__
 

@@ -67,11 +67,12 @@ class Hosts:
         arrays: the Tensors that stand for arrays that were read, by id.
     """
 
-    def __init__(self, left: Callable[[str], Any]) -> None:
+    def __init__(self, left: Callable[[str], Any], memo: dict[Any, Any] | None = None) -> None:
         self.steps: list[Read | Fixed | Live] = []
         self.puts: dict[tuple[int, Any], Put] = {}
         self.arrays: dict[int, Tensor] = {}
         self.left = left
+        self._memo = {} if memo is None else memo
         self._now: dict[tuple[int, Any], Any] = {}
         self._known: dict[Any, Live] = {}
         self._fixed: set[Live] = set()
@@ -80,7 +81,7 @@ class Hosts:
         """Return `container[key]`, as it is by now."""
         place = id(container), key
         if place not in self._now:
-            self._now[place] = found = mapped(self._leaf, container[key])
+            self._now[place] = found = mapped(self._leaf, container[key], str(key))
             self.steps.append(Read(container, key, found, owned))
         return self._now[place]
 
@@ -91,7 +92,20 @@ class Hosts:
         before, old = (self._now.get(place), container[key]) if known is None else known[3:]
         self.puts[place] = Put(container, key, value, before, old)
         self._now[place] = value
-        return mapped(lambda x: x._data.copy() if isinstance(x, Tensor) else bare_number(x), value)
+        return mapped(lambda x, _: x._data.copy() if isinstance(x, Tensor) else bare_number(x), value)
+
+    @property
+    def way(self) -> list[Any]:
+        """What was read and computed, in a form that is equal for two runs that have taken the same branches."""
+        found: list[Any] = []
+        for step in self.steps:
+            if isinstance(step, Read):
+                found.append((id(step.container), step.key, kinds_of(step.found)))
+            elif isinstance(step, Fixed):
+                found.append((step.number.name, step.value))
+            else:
+                found.append((step.f, *[(x.__class__, x.name if x.__class__ is Live else x) for x in step.args]))
+        return found
 
     def undo(self) -> None:
         """Put everything back as it was before."""
@@ -103,10 +117,11 @@ class Hosts:
         key = (f, *[id(x) if x.__class__ is Live else (x.__class__, x) for x in args])
         known = self._known.get(key)
         if known is None:
-            value = f(*map(bare_number, args))
+            given = f, tuple(map(bare_number, args))
+            value = self._memo[given] if given in self._memo else f(*given[1])
             if not isinstance(value, (*_NUMBERS, np.generic)):
                 raise TraceError(f"compile: expected {f!r:.80} to return a number; received {value!r:.80}")
-            known = self._known[key] = Live(self, f, args, value)
+            known = self._known[key] = Live(self, f, args, value, f"n{len(self._known)}")
             self.steps.append(known)
         return known
 
@@ -117,23 +132,37 @@ class Hosts:
             self.steps.append(Fixed(number, number.value))
         return number.value
 
-    def _leaf(self, x: Any) -> Any:
+    def _leaf(self, x: Any, path: str) -> Any:
         if isinstance(x, (np.ndarray, np.generic)):
             t = wrap(x, None)
             self.arrays[id(t)] = t
             return t
-        return Live(self, _read, (), x) if x.__class__ in _NUMBERS else x
+        return Live(self, _read, (), x, path) if x.__class__ in _NUMBERS else x
 
 
-def mapped(f: Callable[[Any], Any], tree: Any) -> Any:
-    """Return dicts, lists and tuples with f of what is in them; nothing else is a container here."""
+def mapped(f: Callable[[Any, str], Any], tree: Any, path: str = "") -> Any:
+    """Return dicts, lists and tuples with f of what is in them and its path; nothing else is a container here."""
     if tree.__class__ is dict:
-        return {key: mapped(f, x) for key, x in tree.items()}
-    return tree.__class__(mapped(f, x) for x in tree) if tree.__class__ in (list, tuple) else f(tree)
+        return {key: mapped(f, x, f"{path}.{key}") for key, x in tree.items()}
+    if tree.__class__ in (list, tuple):
+        return tree.__class__(mapped(f, x, f"{path}.{i}") for i, x in enumerate(tree))
+    return f(tree, path)
 
 
 def leaves_of(tree: Any) -> list[Any]:
     """Return what is in dicts, lists and tuples."""
     found: list[Any] = []
-    mapped(found.append, tree)
+    mapped(lambda x, _: found.append(x), tree)
     return found
+
+
+def kinds_of(tree: Any) -> Any:
+    """Return dicts, lists and tuples with what is known of their numbers and Tensors before they are read."""
+    return mapped(lambda x, _: _kind(x), tree)
+
+
+def _kind(x: Any) -> Any:
+    if isinstance(x, Tensor):
+        a = x._data
+        return a.__class__, a.shape, a.dtype, a.strides
+    return (x.__class__, x.name) if x.__class__ is Live else x

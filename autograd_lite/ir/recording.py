@@ -53,14 +53,14 @@ class Recording:
         masks: whether it might have masked NaN although no operation was invalid.
     """
 
-    def __init__(self, f: Callable[..., Any]) -> None:
+    def __init__(self, f: Callable[..., Any], memo: dict[Any, Any] | None = None) -> None:
         self.effects: list[Tensor] = []
         self.assignments: list[Assigned] = []
         self.gradients: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.roots: list[Any] = []
         self.outside: dict[int, Tensor] = {}
         self.overwritten: dict[int, Any] = {}
-        self.hosts = Hosts(self.left)
+        self.hosts = Hosts(self.left, memo)
         self.backward = self.masks = False
         self._inside: dict[int, Tensor] = {}
         self._name = getattr(f, "__name__", "the function")
