@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from .core.live import Live
 from .core.mode import MODE
 from .engine import edge_of
 from .tensors.tensor import Tensor
@@ -115,6 +114,8 @@ def live(container: Any, key: Any, *, owned: bool = False) -> Any:
 def pinned(container: Any, key: Any) -> Any:
     """Return `container[key]`, on which the compiled code may rest: if it has changed, the function is traced again.
 
+    Numbers and strings are compared; of everything else it is seen whether it is the same object.
+
     Args:
         container: a dict, or a list; of an object's attributes, `vars(x)`.
         key: what to read.
@@ -131,10 +132,7 @@ def pinned(container: Any, key: Any) -> Any:
         (6,)
     """
     tape = MODE.get().tape
-    if tape is None:
-        return container[key]
-    found = tape.hosts.read(container, key, False)
-    return found.fixed() if found.__class__ is Live else found
+    return container[key] if tape is None else tape.hosts.pin(container, key)
 
 
 def host_call(f: Callable[..., Any], *args: Any) -> Any:

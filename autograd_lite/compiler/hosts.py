@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.live import Live
-from ..ir.hosts import Fixed, Hosts, Put, Read, leaves_of, mapped
+from ..ir.hosts import Fixed, Hosts, Pinned, Put, Read, key_of, leaves_of, mapped
 from ..tensors.tensor import Tensor
 
 _INFIX = {
@@ -28,7 +28,6 @@ _INFIX = {
     operator.ne: "!=",
 }
 _PURE = {bool, abs, round, operator.neg, operator.abs}
-_PLAIN = (bool, int, float, str, type(None))
 
 # What functions gave during one call, by themselves and their arguments, so that none runs twice.
 Memo = dict[Any, Any]
@@ -64,6 +63,8 @@ class Reader:
             elif isinstance(step, Fixed):
                 self._rows.append(f"if {self._text(step.number)} != {self._text(step.value)}:")
                 self._rows.append(f'    raise Changed("{_quoted(step.number)} is {step.value!r}")')
+            elif isinstance(step, Pinned):
+                self._compare(step.value, f"{self._name(step.container)}[{self._text(step.key)}]", f"{step.key}")
             elif step in self._wanted:
                 self._texts[id(step)] = new = f"n{len(self._texts)}"
                 self._rows.append(f"{new} = {self._expression(step)}")
@@ -87,10 +88,15 @@ class Reader:
                 self._demand(f"{here}.__class__ is {found.value.__class__.__name__}", path)
         elif id(found) in self._arrays:
             self._check_array(found, where, path)
-        elif isinstance(found, _PLAIN):
-            self._demand(f"{where} is {found!r}" if found is None or found.__class__ is bool else f"{where} == {found!r}", path)
         else:
-            self._demand(f"{where} is {self._name(found)}", path)
+            self._compare(found, where, path)
+
+    def _compare(self, found: Any, where: str, path: str) -> None:
+        """Write the lines that check that something is what it was."""
+        is_number = isinstance(found, (int, float, str)) and found.__class__ is not bool
+        same = f"{where} == {self._text(found)}" if is_number else f"{where} is {self._text(found)}"
+        kind = f" and {where}.__class__ is {self._name(found.__class__)}" if is_number else ""
+        self._demand(same + kind, path)
 
     def _check_array(self, found: Tensor, where: str, path: str) -> None:
         a = found._data
@@ -158,9 +164,12 @@ class Writer:
         alike = _shape(put.before) == _shape(put.value) and all(map(_alike, old, new))
         if not alike:
             return self._anew(put)
-        self._arrays += len(new)
-        first = self._arrays - len(new)
-        return [f"(setitem, slots[{self._places[id(t)]}], ..., arrays[{first + i}])," for i, t in enumerate(old)]
+        rows = []
+        for t in old:
+            if isinstance(t, Tensor):
+                rows.append(f"(setitem, slots[{self._places[id(t)]}], ..., arrays[{self._arrays}]),")
+                self._arrays += 1
+        return rows
 
     def _anew(self, put: Put) -> list[str]:
         self._names[name := f"c{len(self._names)}"] = put.container
@@ -191,14 +200,14 @@ def _shape(tree: Any) -> Any:
 def _alike(old: Any, new: Any) -> bool:
     """Return whether the values of one Tensor can be written over those of another."""
     if not (isinstance(old, Tensor) and isinstance(new, Tensor)):
-        return False
+        return old is new is None
     a, b = old._data, new._data
     return a.__class__ is b.__class__ is np.ndarray and (a.shape, a.dtype) == (b.shape, b.dtype)
 
 
 def _called(memo: Memo, f: Callable[..., Any], *args: Any) -> Any:
     """Call a function, unless this was done before."""
-    key = f, args
+    key = key_of(f, args)
     if key not in memo:
         memo[key] = f(*args)
     return memo[key]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 
 _NUMBERS = (float, int)
+PLAIN = (bool, int, float, str, type(None))
 
 
 class Read(NamedTuple):
@@ -34,6 +35,14 @@ class Fixed(NamedTuple):
     """That a number must have this value, since the function has branched on it."""
 
     number: Live
+    value: Any
+
+
+class Pinned(NamedTuple):
+    """That `container[key]` must be this, of which the inside is not looked at."""
+
+    container: Any
+    key: Any
     value: Any
 
 
@@ -62,13 +71,13 @@ class Hosts:
     """Notes what one run of a function does outside of Tensors.
 
     Attributes:
-        steps: what is read and computed, in order: `Read`, `Fixed`, or the `Live` that a call gave.
+        steps: what is read and computed, in order; a `Live` is the result of a call.
         puts: what is put back, by the container's id and the key.
         arrays: the Tensors that stand for arrays that were read, by id.
     """
 
     def __init__(self, left: Callable[[str], Any], memo: dict[Any, Any] | None = None) -> None:
-        self.steps: list[Read | Fixed | Live] = []
+        self.steps: list[Read | Fixed | Pinned | Live] = []
         self.puts: dict[tuple[int, Any], Put] = {}
         self.arrays: dict[int, Tensor] = {}
         self.left = left
@@ -76,6 +85,7 @@ class Hosts:
         self._now: dict[tuple[int, Any], Any] = {}
         self._known: dict[Any, Live] = {}
         self._fixed: set[Live] = set()
+        self._pinned: set[tuple[int, Any]] = set()
 
     def read(self, container: Any, key: Any, owned: bool) -> Any:
         """Return `container[key]`, as it is by now."""
@@ -84,6 +94,17 @@ class Hosts:
             self._now[place] = found = mapped(self._leaf, container[key], str(key))
             self.steps.append(Read(container, key, found, owned))
         return self._now[place]
+
+    def pin(self, container: Any, key: Any) -> Any:
+        """Return `container[key]`, for which alone the code is compiled."""
+        place = id(container), key
+        if place in self._now:
+            now = self._now[place]
+            return now.fixed() if now.__class__ is Live else now
+        if place not in self._pinned:
+            self._pinned.add(place)
+            self.steps.append(Pinned(container, key, container[key]))
+        return container[key]
 
     def put(self, container: Any, key: Any, value: Any) -> Any:
         """Note that `container[key]` is replaced; return what it is to be, with ordinary numbers and arrays."""
@@ -103,8 +124,11 @@ class Hosts:
                 found.append((id(step.container), step.key, kinds_of(step.found)))
             elif isinstance(step, Fixed):
                 found.append((step.number.name, step.value))
+            elif isinstance(step, Pinned):
+                value = step.value if isinstance(step.value, PLAIN) else id(step.value)
+                found.append((id(step.container), step.key, value.__class__, value))
             else:
-                found.append((step.f, *[(x.__class__, x.name if x.__class__ is Live else x) for x in step.args]))
+                found.append(key_of(step.f, [x.name if x.__class__ is Live else x for x in step.args]))
         return found
 
     def undo(self) -> None:
@@ -114,11 +138,12 @@ class Hosts:
 
     def call(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """Return what a function of numbers gives, as a number that is computed anew at every replay."""
-        key = (f, *[id(x) if x.__class__ is Live else (x.__class__, x) for x in args])
+        key = key_of(f, args)
         known = self._known.get(key)
         if known is None:
-            given = f, tuple(map(bare_number, args))
-            value = self._memo[given] if given in self._memo else f(*given[1])
+            given = tuple(map(bare_number, args))
+            memo_key = key_of(f, given)
+            value = self._memo[memo_key] if memo_key in self._memo else f(*given)
             if not isinstance(value, (*_NUMBERS, np.generic)):
                 raise TraceError(f"compile: expected {f!r:.80} to return a number; received {value!r:.80}")
             known = self._known[key] = Live(self, f, args, value, f"n{len(self._known)}")
@@ -138,6 +163,11 @@ class Hosts:
             self.arrays[id(t)] = t
             return t
         return Live(self, _read, (), x, path) if x.__class__ in _NUMBERS else x
+
+
+def key_of(f: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, ...]:
+    """Return what is equal for calls that are the same: plain arguments are compared, others must be the same."""
+    return (f, *[(x.__class__, x if isinstance(x, PLAIN) else id(x)) for x in args])
 
 
 def mapped(f: Callable[[Any, str], Any], tree: Any, path: str = "") -> Any:
