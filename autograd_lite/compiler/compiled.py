@@ -133,15 +133,15 @@ class Compiled(Generic[P, R]):
             ) from None
         why = "these arguments are of a new kind" if self._traces else "this was the first call"
         memo: Memo = {}
-        for trace in known:
-            if trace.replay is None:
-                if trace.first is None:
+        for one in known:
+            if one.replay is None:
+                if one.first is None:
                     return self._f(*args, **kwargs)
                 continue
-            why = trace.replay.broken()
+            why = one.replay.broken()
             if not why:
                 try:
-                    return _given_back(trace.out, trace.replay(arrays, memo), as_tensors)
+                    return _given_back(one.out, one.replay(arrays, memo), as_tensors)
                 except Changed as error:
                     why = f"it is no longer true that {error}"
                 except AssumptionFailed:
@@ -179,7 +179,7 @@ class Compiled(Generic[P, R]):
         others = [t for t in known if t is not before]
         if done.history:
             others, new = [], new._replace(first=None, why=f"{new.why}; {_HAS_HISTORY}")
-        elif len(others) == _MOST_VARIANTS:
+        elif len(others) == _MOST_VARIANTS and not any(trace.replay for trace in others):
             others, new = [], new._replace(first=None, why=f"{new.why}; it went {len(known)} ways before")
         elif before is not None and before.first is not None:
             if differs := difference(before.first, done):
@@ -191,7 +191,7 @@ class Compiled(Generic[P, R]):
             self._traces.pop(key, None)
             while len(self._traces) >= _MOST_TRACES:
                 del self._traces[next(iter(self._traces))]
-            self._traces[key] = [*others, new]
+            self._traces[key] = [*others[-_MOST_VARIANTS:], new]
 
     def _as_it_is(self, args: Any, kwargs: Any, as_tensors: bool) -> Any:
         """Run the function itself, on Tensors as when it was traced."""

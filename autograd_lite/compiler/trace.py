@@ -44,6 +44,7 @@ class Traced(NamedTuple):
         fixed: the ids of slots that will always hold what they hold.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
+        way: which way it went, as far as this depends on what was there before.
     """
 
     program: PureProgram
@@ -62,12 +63,7 @@ class Traced(NamedTuple):
     fixed: frozenset[str]
     backward: bool
     masks: bool
-
-    @property
-    def way(self) -> tuple[Any, ...]:
-        """Which way it went, as far as this depends on what was there before."""
-        captured = [(t.shape, t.dtype, t.requires_grad) for t in self.captured]
-        return self.hosts.way, captured, [g is not None for _, g in self.before]
+    way: tuple[Any, ...]
 
 
 def difference(first: Traced, second: Traced) -> str:
@@ -137,6 +133,8 @@ def trace(
     history = _lead_out(results, recording.roots)
     _read_latest(wanted, recording.assignments)
     made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
+    captured = tuple(t for t in recording.outside.values() if id(t) not in hosts.arrays)
+    kinds = [(t.shape, t.dtype, t.requires_grad) for t in captured]
     for leaf, g in gradients:
         leaf._grad = None if g is None else wrap(g._data, None)
     ids = iter(made.graph.outputs)
@@ -150,7 +148,7 @@ def trace(
         tuple((a.leaf, next(ids)) for a in last.values()),
         tuple((leaf, None if g is None else next(ids)) for leaf, g in gradients),
         before,
-        tuple(t for t in recording.outside.values() if id(t) not in hosts.arrays),
+        captured,
         recording.overwritten,
         hosts,
         outside,
@@ -159,6 +157,7 @@ def trace(
         frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last)),
         recording.backward,
         recording.masks,
+        (hosts.way, kinds, [g is not None for _, g in before]),
     )
 
 

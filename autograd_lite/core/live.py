@@ -80,13 +80,20 @@ def _add_operator(name: str, f: Callable[..., Any]) -> None:
         return self.numbers.call(f, (other, self)) if isinstance(other, _PLAIN) else NotImplemented
 
     setattr(Live, f"__{name}__", forward)
-    if name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
+    if name in _ARITHMETIC:
         setattr(Live, f"__r{name}__", backward)
 
 
-for _name in "add sub mul truediv floordiv mod pow neg abs lt le gt ge eq ne".split():
+_ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
+for _name in (*_ARITHMETIC, "neg", "abs", "lt", "le", "gt", "ge", "eq", "ne"):
     _add_operator(_name, getattr(operator, _name))
-for _name, _f in {"floor": math.floor, "ceil": math.ceil, "trunc": math.trunc, "round": round}.items():
+_ROUNDINGS: dict[str, Callable[..., Any]] = {
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "trunc": math.trunc,
+    "round": round,
+}
+for _name, _f in _ROUNDINGS.items():
     _add_operator(_name, _f)
 
 

@@ -144,8 +144,7 @@ def moved(op: Op, x: Any, params: dict[str, Any]) -> Any:
 def binary(op: Op, x: Any, y: Any) -> Any:
     """Apply an op of two operands, one of them a Tensor, and no parameters."""
     # Written out twice rather than looped over: this is the path of every arithmetic operator.
-    Tensor = HOOKS.tensor
-    need = 0
+    Tensor, need = HOOKS.tensor, 0
     if x.__class__ is Tensor:
         a = x._data
         edge_x = x._node

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_lite import Changes, Tensor, is_compiling, live
+from autograd_lite import Changes, Tensor, is_compiling, live, tensor
 
 from .gradients import values_of
 from .pieces import calls_in_pieces
@@ -83,11 +83,12 @@ class Block:
             return old
         return {name: old[name] if name in old else self._started(start) for name, start in slots.items()}
 
-    def _started(self, start: Start) -> Array:
+    def _started(self, start: Start) -> Any:
         if callable(start):
             started = start(self.values().reshape(self.shape))
-            return started.astype(self.dtype) if isinstance(started, Tensor) else np.array(started, self.dtype)
-        return np.full(self.shape, start, self.dtype)
+            return tensor(started, self.dtype) if is_compiling() else np.array(started, self.dtype)
+        ones = np.ones(self.shape, self.dtype)
+        return tensor(ones) * start if is_compiling() else np.array(ones * start)
 
     def values(self) -> Array:
         """Return the members' values, one after another, as one flat array."""
@@ -178,7 +179,7 @@ class Block:
                 constraint = step.constraints.get(i) if step.gradients[i] is not None else None
                 step.changes.assign(p, value if constraint is None else constraint(value))
 
-    def part_of(self, state: Mapping[str, Array], member: int) -> dict[str, Array]:
+    def part_of(self, state: Mapping[str, Any], member: int) -> dict[str, Any]:
         """Return the part of a state that belongs to one member, in its shape; views, not copies."""
         if len(self.shapes) == 1:
             return {name: a if isinstance(a, Tensor) else np.asarray(a) for name, a in state.items()}
