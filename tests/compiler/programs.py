@@ -247,7 +247,9 @@ def _with_constant(values: list[Any], outside: Outside, x: Any, k: int, which: i
 
 def _indexed(values: list[Any], outside: Outside, x: Any, k: int, which: int) -> Any:
     i = _real(_tensor(values[k % len(values)])).astype(int).reshape(-1) % x.shape[0]
-    return [lambda: x[i], lambda: x[np.array([0, -1, 0])], lambda: x[i, ..., 0], lambda: np.take(x, i, axis=-1)][which % 3]()
+    return [lambda: x[i], lambda: x[np.array([0, -1, 0])], lambda: x[i, ..., 0], lambda: np.take(x, i, axis=-1)][
+        which % 3
+    ]()
 
 
 def _joined(values: list[Any], outside: Outside, x: Any, k: int, which: int) -> Any:
@@ -345,8 +347,9 @@ def _effect(values: list[Any], outside: Outside, x: Any, k: int, which: int) -> 
 
 STEPS: dict[str, Callable[..., Any]] = {
     "unary": unary(
-        np.sin, np.tanh, np.exp, np.negative, np.abs, np.square, np.sqrt, ag.relu, np.sign, np.log, np.positive, np.copy,
-        lambda x: -(-x), lambda x: np.abs(-x), lambda x: x * x, lambda x: ag.gelu(x), np.conj, np.isnan, ag.sigmoid,
+        np.sin, np.tanh, np.exp, np.negative, np.abs, np.square, np.sqrt, ag.relu, np.sign, np.log, np.positive,
+        np.copy, lambda x: np.negative(-x), lambda x: np.abs(-x), lambda x: x * x, lambda x: ag.gelu(x), np.conj,
+        np.isnan, ag.sigmoid,
     ),
     "binary": binary(
         np.add, np.multiply, np.subtract, np.divide, np.maximum, np.arctan2, np.greater, np.power,
@@ -389,7 +392,7 @@ def _steps(names: tuple[str, ...]) -> st.SearchStrategy[Step]:
 
 
 def programs(*, effects: bool = True, most: int = 14) -> st.SearchStrategy[Program]:
-    """Return the strategy: programs of up to so many steps, with effects and draws or without."""
+    """Return the strategy: programs of at most this many steps, with effects and draws or without."""
     names = tuple(name for name in STEPS if effects or name != "effect")
     return st.builds(
         Program,

@@ -60,7 +60,7 @@ def compare(program: Program) -> None:
             trace.replay.plan.check()
 
 
-EXAMPLES = int(os.environ.get("AUTOGRAD_LITE_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("AUTOGRAD_LITE_EXAMPLES", "50"))
 
 
 @pytest.mark.filterwarnings("ignore")  # a replay issues none, a run of the function may
