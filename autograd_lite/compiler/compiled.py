@@ -18,7 +18,7 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves
 from .replay import Replay
-from .trace import Traced, difference, slot_of, trace
+from .trace import Traced, difference, settled, slot_of, trace
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -165,7 +165,7 @@ class Compiled(Generic[P, R]):
         elif differs := difference(known.first, done):
             made = known._replace(first=None, why=f"{known.why}; two calls did not do the same: {differs}")
         else:
-            made = known._replace(first=None, replay=Replay(done))
+            made = known._replace(first=None, replay=Replay(settled(known.first, done)))
         with self._lock:
             self._traces.pop(key, None)
             while len(self._traces) >= _MOST_TRACES:

@@ -138,7 +138,7 @@ def _tensor(x: Any) -> Any:
 
 
 def _ones(shape: Any) -> Any:
-    return ag.tensor(np.ones(shape))
+    return ag.tensor(np.ones(shape))  # an array that each run makes anew
 
 
 def _zeros(shape: Any) -> Any:
