@@ -89,6 +89,26 @@ def difference(first: Traced, second: Traced) -> str:
     return "" if _plain(first.out) == _plain(second.out) else "it returned something else than Tensors, which differs"
 
 
+def settled(first: Traced, second: Traced) -> Traced:
+    """Return what the second of two runs did that do the same, with all that will always hold what it holds.
+
+    An array that each run has made for itself, of the same values, is a constant of the code. One that both have found,
+    or a view of it, is the caller's, who may change it.
+    """
+    made = {
+        i
+        for i, x in first.program.bindings.items()
+        if i not in first.program.inputs and _are_apart(x, second.program.bindings[i])
+    }
+    return second._replace(program=replace(second.program, fixed=second.program.fixed | made))
+
+
+def _are_apart(x: Any, y: Any) -> bool:
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+        return x is not y and not np.may_share_memory(x, y)
+    return isinstance(x, np.generic)
+
+
 def _plain(out: Any) -> Any:
     """Return what a function returned that is not a Tensor."""
     return [(path, None if isinstance(x, Tensor) else x) for path, x in items(out)]
