@@ -13,7 +13,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from ..core.node import LEAF, next_stamp
+from ..core.undo import open_undo
 from ..observing import AssumptionFailed
+from ..passes.pipeline import optimized
 from ..random import Generator
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
@@ -101,13 +103,16 @@ class Replay:
         plan: what it does.
         source: the same, as Python.
         guards: what must hold for it.
+        passes: what each pass has made of the program.
     """
 
     def __init__(self, traced: Traced) -> None:
         self._traced = traced
-        gradients = [i for _, i in traced.gradients if i is not None]
-        wanted = [*traced.results, *(i for _, i in traced.assigned), *gradients]
-        self.plan = plan_of(traced.program, wanted, traced.effects, traced.fixed, traced.overwritten)
+        self.passes = optimized(traced.program)
+        program = self.passes[-1].program
+        outputs, n = program.graph.outputs, len(traced.effects)
+        wanted, effects = outputs[: len(outputs) - n], outputs[len(outputs) - n :]
+        self.plan = plan_of(program, wanted, effects, traced.overwritten)
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
         self.source = Source(self.plan, before)
         self.guards = [Guard.of(t) for t in traced.captured if id(t) not in before]
@@ -115,7 +120,7 @@ class Replay:
         self._holds = _holding(self.guards, self._began)
         self._idle = [self._instance()]  # as many as ever ran at a time
         found = (x for call in self.plan.calls for x in call.kwargs.values() if isinstance(x, Generator))
-        self._generators = list(dict.fromkeys(found)) if traced.backward else []
+        self._generators = list(dict.fromkeys(found))
 
     def broken(self) -> str:
         """Return the reason why the trace is no longer true, or "" if it is."""
@@ -166,9 +171,11 @@ class Replay:
         try:
             values: tuple[Any, ...] = instance.run(*arrays)
             if instance.alarm or (self._traced.masks and any(map(_has_nan, values))):
-                for generator, state in states:
-                    generator.state = state
                 raise AssumptionFailed
+        except BaseException:
+            for generator, state in states:
+                generator.state = state
+            raise
         finally:
             if instance.alarm:
                 instance.alarm.clear()
@@ -179,7 +186,10 @@ class Replay:
         """Make the effects, all of them or none, wherever an interrupt comes."""
         each = iter(values)
         leaves = [leaf for leaf, _ in self._traced.assigned]
-        calls: list[tuple[Any, ...]] = [(operator.setitem, leaf._writable(), Ellipsis, next(each)) for leaf in leaves]
+        buffers = [leaf._writable() for leaf in leaves]
+        if (undo := open_undo()) is not None:
+            undo += [(operator.setitem, buffer, Ellipsis, buffer.copy()) for buffer in buffers]
+        calls: list[tuple[Any, ...]] = [(operator.setitem, buffer, Ellipsis, next(each)) for buffer in buffers]
         for leaf, i in self._traced.gradients:
             calls.append((setattr, leaf, "_grad", None if i is None else wrap(next(each), None)))
         calls.append((deque, map(setattr, leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
