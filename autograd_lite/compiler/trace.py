@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..ir.node import Kind
 from ..ir.program import PureProgram
 from ..ir.recording import Assigned, Recording
 from ..ir.slots import slot_tensor
+from ..random import remember_draws
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves
@@ -34,7 +36,6 @@ class Traced(NamedTuple):
         captured: the Tensors from outside that ops have read.
         overwritten: what the leaves held that were assigned to, by id.
         effects: the ids of the random draws and of what is observed.
-        fixed: the ids of slots that will always hold what they hold.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
     """
@@ -49,7 +50,6 @@ class Traced(NamedTuple):
     captured: tuple[Tensor, ...]
     overwritten: dict[int, Any]
     effects: tuple[str, ...]
-    fixed: frozenset[str]
     backward: bool
     masks: bool
 
@@ -92,11 +92,18 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
     Args:
         f: the function, for its name.
         slots: the Tensors that stand for the arguments; see `slot_of`.
-        call: runs the function.
+        call: runs the function. If it raises, what it has assigned and drawn is undone, so that it can run again.
     """
     recording = Recording(f)
-    with recording.running():
-        out = call()
+    with remember_draws() as draws:
+        try:
+            with recording.running():
+                out = call()
+        except BaseException:
+            recording.undo()
+            for generator, states in draws.items():
+                generator.state = states[0]
+            raise
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
@@ -108,9 +115,10 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
     made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
     recording.let_go()
     ids = iter(made.graph.outputs)
+    fixed = frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last))
     slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
     return Traced(
-        PureProgram._of(made, [slot_ids.get(id(t)) for t in slots], [], []),
+        replace(PureProgram._of(made, [slot_ids.get(id(t)) for t in slots], [], []), fixed=fixed),
         out,
         tuple(next(ids) for _ in results),
         history,
@@ -120,7 +128,6 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
         tuple(recording.outside.values()),
         recording.overwritten,
         tuple(next(ids) for _ in recording.effects),
-        frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last)),
         recording.backward,
         recording.masks,
     )

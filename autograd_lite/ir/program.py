@@ -41,6 +41,7 @@ class PureProgram:
             follows `assign` and `optimizer.step()`.
         known: the values of operations that the record held when the program was made, such as the numbers drawn.
         calls: for every operation its op, the ids of its array arguments, and its parameters.
+        fixed: the ids of slots that will always hold what they hold.
     """
 
     _kind: ClassVar[type[PureGraph]] = PureGraph
@@ -52,6 +53,7 @@ class PureProgram:
     known: Mapping[str, Any]
     calls: Mapping[str, tuple[Op, tuple[str, ...], Mapping[str, Any]]]
     _specs: tuple[ShapeDtype, ...]
+    fixed: frozenset[str] = frozenset()
 
     @classmethod
     def build(cls, tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Self:
@@ -237,6 +239,7 @@ def _run(f: Callable[..., Any], arguments: Sequence[Any]) -> list[Tensor]:
         with recording.running():
             result = f(*arguments)
     except AssumptionFailed:  # then the branch that it does take is part of the graph
+        recording.undo()
         with record_source():
             result = f(*arguments)
     recording.let_go()

@@ -128,7 +128,8 @@ class Recording:
     def assigned(self, leaf: Any, value: Any) -> None:
         """Note an assignment."""
         if id(leaf) not in self.overwritten:
-            self.overwritten[id(leaf)] = leaf._data.copy("K") if leaf.ndim else leaf._data
+            held = leaf._data
+            self.overwritten[id(leaf)] = held.copy("K") if held.__class__ is np.ndarray else held
         with no_grad():
             new: Any = value if isinstance(value, Tensor) else tensor(value)
             new = new if new.dtype == leaf.dtype else new.astype(leaf.dtype)
@@ -161,7 +162,14 @@ class Recording:
         for leaf, before in self.gradients.values():
             g = getattr(leaf, "_grad", None)
             if g is not None and g is not before:
-                leaf._grad = wrap(g._data, None)
+                leaf._grad = wrap(np.array(g._data)[()], None)
+
+    def undo(self) -> None:
+        """Give all leaves the values and gradients that they had before."""
+        for leaf in {id(a.leaf): a.leaf for a in self.assignments}.values():
+            leaf.assign(self.overwritten[id(leaf)])
+        for leaf, g in self.gradients.values():
+            leaf._grad = g
 
 
 def _at_the_end(t: Tensor, last: dict[int, Assigned]) -> Tensor:

@@ -90,7 +90,9 @@ class IntegerLookup(Vocabulary):
         order = np.argsort(tokens)
         place: Any = np.minimum(np.searchsorted(tokens[order], x), len(tokens) - 1)
         known: Any = np.equal(np.take(ag.tensor(tokens[order]), place), x)
-        index: Any = np.where(known, np.take(ag.tensor(order), place) + self._start, self._masks + self._unknown(x, known))
+        index: Any = np.where(
+            known, np.take(ag.tensor(order), place) + self._start, self._masks + self._unknown(x, known)
+        )
         if self.mask_token is not None:
             # Without a place for padding, -1 is in no vector.
             index = np.where(np.equal(x, self.mask_token), 0 if self._masks else -1, index)
