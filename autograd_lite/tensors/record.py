@@ -310,7 +310,10 @@ def record(
     mode = _mode()
     tape = mode.tape
     if tape is not None and any(index.derived for index in indices_in(params)):
-        tape.left(f"'{op.name}' with an index that was computed from another by NumPy")
+        tape.left(
+            f"'{op.name}' with an index that was computed from another by NumPy",
+            "Compute the index with Tensors, as np.where and np.argsort do",
+        )
     if tape is not None:
         for edge in edges:
             if edge.__class__ is HOOKS.tensor:
