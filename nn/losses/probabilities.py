@@ -49,7 +49,9 @@ def _behind(y_pred: Tensor, activation: str, axis: int) -> Tensor | None:
     while op is not None and op.name in ("astype", "nextafter"):  # what `Loss` does to predictions before `call`
         y_pred = y_pred.inputs[0]
         op = y_pred.op
-    if op is None or op.name != activation or y_pred.params.get("axis", axis % y_pred.ndim) % y_pred.ndim != axis % y_pred.ndim:
+    if op is None or op.name != activation:
+        return None
+    if y_pred.params.get("axis", axis % y_pred.ndim) % y_pred.ndim != axis % y_pred.ndim:
         return None
     logits = y_pred.inputs[0]
     try:

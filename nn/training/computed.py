@@ -52,8 +52,8 @@ def trained(
     compiled = model._require_compiled(model._speaker("fit"))
     y_pred = model_call(model, model, (as_tensors(x),), {}) if penalized else model(as_tensors(x))
     loss, weight = model._loss_of(x, y, y_pred, w, penalized)
-    admitted = False
-    if loss.requires_grad or any(p.requires_grad for p in compiled.optimizer.parameters):  # else nothing is to be trained
+    admitted = False  # as it stays if nothing is to be trained
+    if loss.requires_grad or any(p.requires_grad for p in compiled.optimizer.parameters):
         scaled = compiled.optimizer.scale_loss(loss)
         admitted = scaled.backward() is None if guard is None else guard(scaled)
     return _with_all(model, compiled, Computed(loss, weight, y_pred, admitted), penalized)

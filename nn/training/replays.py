@@ -2,9 +2,9 @@
 
 The rule, which `compile(jit_compile=…)` and `compile(run_eagerly=…)` choose by:
 
-- `jit_compile="auto"`, the default: after 8 batches of one shape have run as they are, two are traced; see `ag.compile`.
-  If the traces agree, all further batches of that shape are replayed, with the results of a run bit for bit. A model
-  that cannot be traced runs as before, and one warning says why, and where in the user's code.
+- `jit_compile="auto"`, the default: after 8 batches of one shape have run as they are, two are traced, as `ag.compile`
+  does. If the traces agree, all further batches of that shape are replayed, with the results of a run bit for bit. A
+  model that cannot be traced runs as before, and one warning says why, and where in the user's code.
 - `jit_compile=True`: the second batch is traced already, and what cannot be traced is an error.
 - `jit_compile=False` or `run_eagerly=True`: nothing is compiled.
 
@@ -29,7 +29,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor, tree
 
-from ..config.arguments import is_text
+from ..config.arguments import is_text, refused
 from ..config.config import Configurable
 from ..initializers import Initializer
 from ..metrics import Metric
@@ -49,7 +49,19 @@ _VALUES = frozenset((bool, bytes, complex, float, int, str, np.float32, np.float
 _CONTAINERS = frozenset((dict, list, set, tuple))
 _LONG = 64  # of longer containers only the length is compared
 _OPAQUE = (Initializer, Metric, Module)  # which no call reads, or which are looked through by themselves
+# What code may raise that is given Tensors in place of arrays. Whatever else is raised, such as by the handler of a
+# signal, is the caller's.
+_OF_TENSORS = (ag.GradError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 _NAME = object()  # comes before the name of an attribute
+
+
+def checked_choice(what: str, value: Any) -> bool | str:
+    """Return `jit_compile` if it is one of its values; None is the default."""
+    if value is None or (isinstance(value, str) and value == "auto"):
+        return "auto"
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise refused(ValueError if isinstance(value, str) else TypeError, what, "jit_compile", "'auto', True or False", value)
 
 
 class _Step:
@@ -90,10 +102,6 @@ class Replays:
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:
         return Replays, ()
-
-    def forget(self) -> None:
-        """Drop what was traced."""
-        self.steps = {}
 
     def look(self, model: Any, compiled: Any) -> None:
         """Drop what was traced if the model has been compiled anew, or an attribute has changed since."""
@@ -139,7 +147,7 @@ class Replays:
             step.why = str(error).removeprefix("compile: ").partition(". ")[0]
             if strict:
                 raise
-        except Exception as error:  # if an eager run raises it too, it will say so itself
+        except _OF_TENSORS as error:  # if an eager run raises it too, it will say so itself
             step.runs[shape] = 0
             text = f"{type(error).__name__}: {error}"
             step.why, step.failed = (text if text == step.failed else ""), text

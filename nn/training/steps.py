@@ -13,6 +13,7 @@ from autograd_lite import Tensor
 
 from .. import optimizers
 from ..config.ambient import COPIES
+from ..config.arguments import flag
 from ..config.config import plain, restored
 from ..config.forks import guard, on_fork
 from ..data.structure import unpack
@@ -26,15 +27,15 @@ from .computed import predicted, settled, tested, trained
 from .feed import as_tensors, rows_of
 from .interrupts import heard_interrupts, raise_ignored
 from .outputs import _LossTracker, _PartialLoss, scalar_or_array
-from .replays import Replays
+from .replays import Replays, checked_choice
 
 Data = Any  # a tuple, or x itself
 T = TypeVar("T")
 
 
 _COMPILE = "optimizer, loss, metrics, loss_weights, weighted_metrics"
-# Keras's arguments about how a compiler is to go to work, which change nothing where there is none.
-_OF_COMPILERS = frozenset({"run_eagerly", "jit_compile", "auto_scale_loss", "steps_per_execution"})
+# Arguments of Keras's about how to go to work that change nothing here.
+_WITHOUT_EFFECT = frozenset({"auto_scale_loss", "steps_per_execution"})
 
 
 # Who is using the losses and metrics of a `Compiled`, by its id: a thread, and its number of nested calls.
@@ -105,6 +106,9 @@ class Stepper(Module):
         metrics: Any = None,
         loss_weights: Sequence[float] | Mapping[str, float] | None = None,
         weighted_metrics: Any = None,
+        run_eagerly: bool | None = False,
+        *,
+        jit_compile: bool | str | None = "auto",
         **others: Any,
     ) -> None:
         """Choose how the model is trained; it may be built later.
@@ -120,8 +124,13 @@ class Stepper(Module):
             loss_weights: with several outputs, what each loss is multiplied by. Given by position, these two may come
                 in either order, since Keras has had both.
             weighted_metrics: metrics that use the sample weights.
-            others: Keras's arguments about compilation, which change nothing here: `run_eagerly`, `jit_compile`,
-                `auto_scale_loss`, `steps_per_execution`.
+            run_eagerly: whether `fit`, `evaluate` and `predict` call the model for every batch, so that whatever its
+                Python code prints, counts or stops at in a debugger happens each time.
+            jit_compile: "auto": the first batches run as they are, later ones of the same shape are replayed, see
+                `ag.compile`, with the same results bit for bit and less to do; a model that cannot be traced runs as it
+                is, and one warning says why. True: such a model is an error. False: nothing is replayed. What Python
+                code may do in a model that is replayed is in docs/coming_from_keras.md.
+            others: Keras's `auto_scale_loss` and `steps_per_execution`, which change nothing here.
 
         From then on, calls without `training=` compute in inference mode, as in Keras; `train()` undoes it.
 
@@ -131,10 +140,12 @@ class Stepper(Module):
         Raises:
             ValueError: for an unknown name; the model then stays compiled as before.
         """
+        what = self._speaker("compile")
+        run_eagerly, jit_compile = flag(what, "run_eagerly", run_eagerly or False), checked_choice(what, jit_compile)
         for name, value in others.items():
-            if name not in _OF_COMPILERS:
+            if name not in _WITHOUT_EFFECT:
                 raise TypeError(
-                    f"{self._speaker('compile')}: expected arguments among {_COMPILE}; received {name}={value!r}. "
+                    f"{what}: expected arguments among {_COMPILE}; received {name}={value!r}. "
                     "Leave it out"
                 )
         if _are_numbers(metrics) and not _are_numbers(loss_weights):  # in Keras's order, by position
@@ -151,8 +162,7 @@ class Stepper(Module):
         if self.built and (parameters := self.parameters()):
             compiled.optimizer.bind(parameters)
         self._compiled = compiled
-        self.run_eagerly, self.jit_compile = bool(others.get("run_eagerly")), others.get("jit_compile", "auto")
-        vars(self).pop("_replays", None)
+        self.run_eagerly, self.jit_compile = run_eagerly, jit_compile
         rest_in_inference(self)
 
     def get_compile_config(self) -> dict[str, Any] | None:
@@ -162,7 +172,11 @@ class Stepper(Module):
             The arguments of `compile`, or None for a model that is not compiled. Custom functions stay as they are; the
             state of the optimizer is not part of it.
         """
-        return None if self._compiled is None else plain(self._compiled.arguments())
+        if self._compiled is None:
+            return None
+        chosen = {"run_eagerly": self.run_eagerly, "jit_compile": self.jit_compile}
+        others = {name: value for name, value in chosen.items() if value != getattr(Stepper, name)}
+        return plain({**self._compiled.arguments(), **others})
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile the model as another was; to be overridden by a class whose `compile` takes other arguments.
@@ -434,6 +448,7 @@ class Stepper(Module):
         replays: Replays | None = vars(self).get("_replays")
         if replays is None:
             replays = vars(self).setdefault("_replays", Replays())
+            replays.look(self, self._compiled)
             replays.look(self, self._compiled)
         found: T | None = replays.run(what, self, compute, flags, (as_tensors(batch[0]), *batch[1:]))
         return compute(self, *flags, *batch) if found is None else found
