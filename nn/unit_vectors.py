@@ -35,5 +35,12 @@ def are_normal(squares: Any) -> bool:
     """Return whether sums of squares have all their digits: none has over- or underflowed, or is 0."""
     if squares.__class__ is not Tensor:
         return False  # in `vmap` and `jvp`, where values are not known
-    values, limits = squares.data, np.finfo(squares.dtype)
+    if ag.is_compiling():  # what is compiled holds for lengths that are usual
+        ag.assume(_are_normal, squares)
+        return True
+    return _are_normal(squares.data)
+
+
+def _are_normal(values: Any) -> bool:
+    limits = np.finfo(values.dtype)
     return bool(values.size and limits.tiny / limits.eps < values.min() and values.max() < np.inf)
