@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.errors import REFUSALS
+
 
 class How(StrEnum):
     """What kind of call computes a value, and so where the value may lie."""
@@ -40,6 +42,8 @@ class Spec(NamedTuple):
         shape, dtype, strides: of the array.
         owner: the number of the value in whose memory it lies: its own, unless it is a view.
         is_scalar: whether it is one of NumPy's scalars, of which methods return copies where an array gives views.
+        offset: of a view's first element, in bytes from its owner's.
+        weak: the class of one of Python's numbers, which gives way to the dtypes of arrays.
     """
 
     shape: tuple[int, ...]
@@ -47,6 +51,8 @@ class Spec(NamedTuple):
     strides: tuple[int, ...]
     owner: int
     is_scalar: bool = False
+    offset: int = 0
+    weak: type | None = None
 
     @property
     def nbytes(self) -> int:
@@ -121,12 +127,14 @@ class Lowering:
         self.specs: list[Spec] = []
         self.node = ""
 
-    def value(self, a: Any, owner: int | None = None) -> int:
+    def value(self, a: Any, owner: int | None = None, offset: int = 0) -> int:
         """Return the number of a new value."""
         number = len(self.specs)
-        array = np.asarray(a)
         scalar = not isinstance(a, np.ndarray)
-        self.specs.append(Spec(array.shape, array.dtype, array.strides, number if owner is None else owner, scalar))
+        weak = a.__class__ if scalar and a.__class__ in _NUMBERS else None
+        a = np.asarray(a) if weak else a
+        owner = number if owner is None else owner
+        self.specs.append(Spec(a.shape, a.dtype, a.strides, owner, scalar, offset, weak))
         return number
 
     def lower(
@@ -151,7 +159,7 @@ class Lowering:
             )
             if isinstance(found, Watched) and _same(found.array, expected):
                 return found
-        except Exception:
+        except (Unwatchable, *REFUSALS):
             pass
         del self.specs[values:], self.calls[calls:]
         return self._note(How.OPAQUE, forward, tuple(inputs), params, expected)
@@ -179,15 +187,22 @@ class Lowering:
     ) -> Watched:
         if not isinstance(result, (np.ndarray, np.generic)):
             raise Unwatchable
-        owner = None
+        owner, offset = None, 0
         if how is How.CALL and isinstance(result, np.ndarray):
             for x in _watched(args):
                 if np.may_share_memory(result, x.array):
-                    how, owner = How.VIEW, self.specs[x.number].owner
-        number = self.value(result, owner)
+                    spec = self.specs[x.number]
+                    how, owner = How.VIEW, spec.owner
+                    offset = spec.offset + _address(result) - _address(x.array)
+        number = self.value(result, owner, offset)
         refs = tuple(_ref(x) for x in args)
         self.calls.append(Call(how, function, refs, {name: _ref(v) for name, v in kwargs.items()}, number, self.node))
         return Watched(self, result, number)
+
+
+def _address(a: Any) -> int:
+    address: int = a.__array_interface__["data"][0]
+    return address
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -223,6 +238,7 @@ def _refused(*_: Any, **__: Any) -> Any:
     raise Unwatchable
 
 
+_NUMBERS = (float, int, bool, complex)
 _POWERS: dict[float, np.ufunc] = {0.5: np.sqrt, 1: np.positive, 2: np.square, -1: np.reciprocal}
 
 

@@ -2,165 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.errors import TraceError
-from ..core.indices import IndexArray, edges_of, indices_in
-from ..core.mode import TAPES, Mode, enter_mode, leave_mode, no_grad
-from ..core.node import LEAF, Node, next_stamp, take_note, user_source
-from ..core.op import Op
-from ..core.shapes import ShapeDtype
+from ..core.live import Live
+from ..core.node import LEAF, Node
 from ..engine import edge_of
 from ..ir.build import Built, built
 from ..ir.graph import PureGraph
+from ..ir.hosts import Hosts, kinds_of, leaves_of
 from ..ir.node import Kind
 from ..ir.program import PureProgram
+from ..ir.recording import Assigned, Recording
 from ..ir.slots import slot_tensor
+from ..random import remember_draws
 from ..tensors.record import wrap
-from ..tensors.tensor import Tensor, tensor
+from ..tensors.tensor import Tensor
 from ..tree import items, leaves
-
-_BOOL = np.dtype(np.bool_)
-
-
-def _see(*arrays: Any, function: Callable[..., Any]) -> Any:
-    function(*arrays)
-    return np.False_
-
-
-OBSERVE = Op("observe", _see, None, lambda *_, **__: ShapeDtype((), _BOOL))
-
-
-class Assigned(NamedTuple):
-    """An assignment to a leaf: when it was made, and a Tensor of the new values, of the leaf's shape and dtype."""
-
-    stamp: int
-    leaf: Tensor
-    value: Tensor
-
-
-class Recording:
-    """The `Tape` of one run of a function.
-
-    Attributes:
-        effects: the random draws and what is observed, as Tensors.
-        assignments: in order.
-        gradients: the leaves whose `.grad` was used, by id, with what it was before.
-        roots: the edges that `backward` was called on.
-        outside: the Tensors from outside that ops have read, by id.
-        overwritten: what the leaves that were assigned to held before, by id.
-        backward: whether there was a backward pass.
-        masks: whether it might have masked NaN although no operation was invalid.
-    """
-
-    began = 0
-    rehearses = False
-
-    def __init__(self, f: Callable[..., Any]) -> None:
-        self.effects: list[Tensor] = []
-        self.assignments: list[Assigned] = []
-        self.gradients: dict[int, tuple[Tensor, Tensor | None]] = {}
-        self.roots: list[Any] = []
-        self.outside: dict[int, Tensor] = {}
-        self.overwritten: dict[int, Any] = {}
-        self.backward = self.masks = False
-        self._inside: dict[int, Tensor] = {}
-        self._name = getattr(f, "__name__", "the function")
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Record in this thread or task."""
-        entry = enter_mode(self._begin)
-        TAPES.add(self)
-        try:
-            yield
-        finally:
-            TAPES.discard(self)
-            leave_mode(entry)
-
-    def _begin(self, mode: Mode) -> None:
-        mode.source, mode.tape = True, self
-
-    def passed(self, node: Node, value: Any) -> None:
-        """Note a result from before, which never happens: all nodes are taken to be of this function."""
-
-    def lowered(self, t: Any) -> Any:
-        """Return a Tensor as it is."""
-        return t
-
-    # ---- the tape ---------------------------------------------------------------------------------------------------
-
-    def read(self, t: Any) -> None:
-        """Note that an op reads a Tensor without history, or a leaf."""
-        if id(t) not in self._inside:
-            self.outside[id(t)] = t
-
-    def made(self, t: Any) -> None:
-        """Note a Tensor that was made inside."""
-        self._inside[id(t)] = t
-
-    def captured(self, t: Any) -> bool:
-        """Return whether a Tensor comes from outside."""
-        return id(t) not in self._inside
-
-    def drawn(self, node: Node, numbers: Any) -> None:
-        """Note a draw."""
-        self.effects.append(wrap(numbers, node))
-
-    def does_more(self, t: Tensor) -> None:
-        """Note the result of an op that has effects."""
-        self.effects.append(t)
-
-    def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
-        """Note that a function sees values."""
-        for edge in edges:
-            if isinstance(edge, Tensor):
-                self.read(edge)
-        node = Node(OBSERVE, tuple(edges), {"function": f}, None, (), (), _BOOL, take_note(""))
-        self.effects.append(wrap(np.False_, node))
-
-    def index(self, t: Any) -> IndexArray:
-        """Return the values of a Tensor as an index that knows where they come from."""
-        if t.dtype.kind == "b":
-            self.left("t[mask], whose length depends on values")
-        return IndexArray.of(np.array(t._data), edge_of(t))
-
-    def left(self, how: str) -> NoReturn:
-        """Refuse that a value becomes a Python value or an array."""
-        place = user_source()
-        where = f" at {place}" if place else ""
-        raise TraceError(
-            f"compile: expected {self._name} to compute with Tensors alone; received{where} {how}, which asks for a "
-            "value. The compiled code would keep this one value for ever. Write np.where(a, b, c) in place of `if a`; "
-            "give the function a Python number, a constant of the code, in place of an array that decides what it "
-            "does; and compute what must be a Python value outside of it"
-        )
-
-    def assigned(self, leaf: Any, value: Any) -> None:
-        """Note an assignment."""
-        if id(leaf) not in self.overwritten:
-            self.overwritten[id(leaf)] = leaf._data.copy("K") if leaf.ndim else leaf._data
-        with no_grad():
-            new: Any = value if isinstance(value, Tensor) else tensor(value)
-            new = new if new.dtype == leaf.dtype else new.astype(leaf.dtype)
-            new = new if new.shape == leaf.shape else np.broadcast_to(new, leaf.shape)
-        self.assignments.append(Assigned(next_stamp(), leaf, new))
-
-    def accumulated(self, leaf: Any) -> None:
-        """Note that `.grad` is used."""
-        self.gradients.setdefault(id(leaf), (leaf, getattr(leaf, "_grad", None)))
-
-    def ended(self, root: Any) -> None:
-        """Note a call of `backward`."""
-        self.roots.append(root)
-
-    def passed_back(self, masks: bool) -> None:
-        """Note a backward pass."""
-        self.backward, self.masks = True, self.masks or masks
 
 
 class Traced(NamedTuple):
@@ -176,10 +37,13 @@ class Traced(NamedTuple):
         before: the leaves whose `.grad` was used, each with what it was before.
         captured: the Tensors from outside that ops have read.
         overwritten: what the leaves held that were assigned to, by id.
+        hosts: what was read and put back outside of Tensors.
+        slots: the Tensors and numbers that were read there, which the program takes after its arguments.
+        put: the ids of the Tensors that were put back there.
         effects: the ids of the random draws and of what is observed.
-        fixed: the ids of slots that will always hold what they hold.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
+        way: which way it went, as far as this depends on what was there before.
     """
 
     program: PureProgram
@@ -191,10 +55,13 @@ class Traced(NamedTuple):
     before: tuple[tuple[Tensor, Tensor | None], ...]
     captured: tuple[Tensor, ...]
     overwritten: dict[int, Any]
+    hosts: Hosts
+    slots: tuple[Any, ...]
+    put: tuple[str, ...]
     effects: tuple[str, ...]
-    fixed: frozenset[str]
     backward: bool
     masks: bool
+    way: tuple[Any, ...]
 
 
 def difference(first: Traced, second: Traced) -> str:
@@ -215,7 +82,30 @@ def difference(first: Traced, second: Traced) -> str:
             return f"{i.name or 'a captured value'} is another object"
         if x.tobytes() != y.tobytes():
             return f"{i.name or 'an array'} of shape {x.shape}, made inside, has other values"
+    puts, others = ([(p.key, kinds_of(p.value)) for p in t.hosts.puts.values()] for t in (first, second))
+    if puts != others:
+        return f"other values were put into {next(a[0] for a, b in zip(puts, others, strict=False) if a != b)!r}"
     return "" if _plain(first.out) == _plain(second.out) else "it returned something else than Tensors, which differs"
+
+
+def settled(first: Traced, second: Traced) -> Traced:
+    """Return what the second of two runs did that do the same, with all that will always hold what it holds.
+
+    An array that each run has made for itself, of the same values, is a constant of the code. One that both have found,
+    or a view of it, is the caller's, who may change it.
+    """
+    made = {
+        i
+        for i, x in first.program.bindings.items()
+        if i not in first.program.inputs and _are_apart(x, second.program.bindings[i])
+    }
+    return second._replace(program=replace(second.program, fixed=second.program.fixed | made))
+
+
+def _are_apart(x: Any, y: Any) -> bool:
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+        return x is not y and not np.may_share_memory(x, y)
+    return isinstance(x, np.generic)
 
 
 def _plain(out: Any) -> Any:
@@ -229,86 +119,69 @@ def slot_of(a: Any) -> tuple[Tensor, Tensor]:
     return t, slot_tensor(t, t._data)
 
 
-def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any]) -> Traced:
+def trace(
+    f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any], memo: dict[Any, Any] | None = None
+) -> Traced:
     """Run a function once, and return what it did.
 
     Args:
         f: the function, for its name.
         slots: the Tensors that stand for the arguments; see `slot_of`.
-        call: runs the function.
+        call: runs the function. If it raises, what it has assigned and drawn is undone, so that it can run again.
+        memo: what functions of numbers have given already, if they are not to run again; see `Hosts.call`.
     """
-    recording = Recording(f)
-    with recording.running():
-        out = call()
+    recording = Recording(f, memo=memo)
+    with remember_draws() as draws:
+        try:
+            with recording.running():
+                out = call()
+        except BaseException:
+            recording.undo()
+            for generator, states in draws.items():
+                generator.state = states[0]
+            raise
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
     last = {id(a.leaf): a for a in recording.assignments}
-    wanted = [*results, *(a.value for a in last.values()), *(g for _, g in gradients if g is not None)]
-    wanted = [_at_the_end(t, last) for t in [*wanted, *recording.effects]]
+    hosts = recording.hosts
+    put = [t for one in hosts.puts.values() for t in leaves_of(one.value) if isinstance(t, Tensor)]
+    wanted = [*results, *(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *put]
+    wanted = [*wanted, *recording.effects]
     history = _lead_out(results, recording.roots)
-    _read_latest(wanted, recording.assignments)
+    wanted = recording.settled(wanted)
     made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
-    for leaf, g in gradients:
-        leaf._grad = None if g is None else wrap(g._data, None)
+    captured = tuple(t for t in recording.outside.values() if id(t) not in hosts.arrays)
+    kinds = [(t.shape, t.dtype, t.requires_grad) for t in captured]
+    recording.let_go()
     ids = iter(made.graph.outputs)
-    slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
+    fixed = frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last))
+    slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
+    outside = (*hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
+    program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
     return Traced(
-        PureProgram._of(made, [slot_ids.get(id(t)) for t in slots], [], []),
+        replace(program, fixed=fixed),
         out,
         tuple(next(ids) for _ in results),
         history,
         tuple((a.leaf, next(ids)) for a in last.values()),
         tuple((leaf, None if g is None else next(ids)) for leaf, g in gradients),
         before,
-        tuple(recording.outside.values()),
+        captured,
         recording.overwritten,
+        hosts,
+        outside,
+        tuple(next(ids) for _ in put),
         tuple(next(ids) for _ in recording.effects),
-        frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last)),
         recording.backward,
         recording.masks,
+        (hosts.way, kinds, [g is not None for _, g in before]),
     )
 
 
 def _is_fixed(thing: Any, recording: Recording, last: dict[int, Assigned]) -> bool:
     """Return whether a slot was filled inside, and not changed afterwards."""
     return isinstance(thing, Tensor) and thing._node is None and not recording.captured(thing) and id(thing) not in last
-
-
-def _at_the_end(t: Tensor, last: dict[int, Assigned]) -> Tensor:
-    """Return a Tensor that holds what `t` holds in the end."""
-    while (assigned := last.get(id(t))) is not None:
-        t = assigned.value
-    return t
-
-
-def _read_latest(results: Iterable[Tensor], assignments: Iterable[Assigned]) -> None:
-    """Let every node that read a leaf after an assignment read what was assigned."""
-    by_leaf: dict[int, list[Assigned]] = {}
-    for assigned in assignments:
-        by_leaf.setdefault(id(assigned.leaf), []).insert(0, assigned)
-    if not by_leaf:
-        return
-
-    def latest(edge: Any, stamp: int) -> Any:
-        while isinstance(edge, Tensor):
-            value = next((a.value for a in by_leaf.get(id(edge), ()) if a.stamp < stamp), None)
-            if value is None:
-                break
-            edge = edge_of(value)
-        return edge
-
-    stack = [edge for t in results if (edge := edge_of(t)).__class__ is Node]
-    seen = set(stack)
-    while stack:
-        node: Any = stack.pop()
-        node.inputs = tuple([latest(edge, node.stamp) for edge in node.inputs])
-        for index in indices_in(node.params):
-            index.edge = latest(index.edge, node.stamp)
-        for edge in edges_of(node):
-            if edge.__class__ is Node and edge not in seen:
-                seen.add(edge)
-                stack.append(edge)
 
 
 def _lead_out(results: Sequence[Tensor], roots: Sequence[Any]) -> bool:

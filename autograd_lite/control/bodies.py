@@ -12,11 +12,13 @@ import numpy as np
 
 from ..compiler.plan import plan_of
 from ..compiler.source import Source
-from ..compiler.trace import OBSERVE
 from ..core.indices import IndexArray, indices_in
 from ..core.mode import MODE, TAPES
 from ..core.shapes import ShapeDtype
+from ..ir.graph import PureGraph
 from ..ir.program import PureProgram
+from ..ir.recording import OBSERVE
+from ..passes.pipeline import optimized
 from ..random import Generator
 from ..tensors.methods import canonical_index
 from ..tensors.record import apply, wrap
@@ -33,7 +35,6 @@ class Body:
         program: with `inputs` in the order of the arguments.
         outputs: the ids of the results.
         effects: the ids of draws and observations.
-        fixed: the ids of slots that hold what they hold.
         examples: an array for each argument.
 
     Attributes:
@@ -47,11 +48,10 @@ class Body:
         program: PureProgram,
         outputs: Sequence[str],
         effects: Sequence[str],
-        fixed: frozenset[str],
         examples: Sequence[Any],
     ) -> None:
         self.name, self.program, self.outputs, self.effects = name, program, tuple(outputs), tuple(effects)
-        self.fixed, self.examples = fixed, list(examples)
+        self.examples = list(examples)
         graph = program.graph
         self.specs = tuple(ShapeDtype(graph[i].shape, graph[i].dtype) for i in self.outputs)
         self.made: dict[Any, Any] = {}
@@ -74,7 +74,7 @@ class Body:
             f"{n.op}{n.inputs}{n.params}{n.shape}{n.dtype}{n.value};" for n in graph if n.id in {*self._order}
         )
         for i, thing in self.program.bindings.items():
-            array = thing._data if isinstance(thing, Tensor) and i in self.fixed else thing
+            array = thing._data if isinstance(thing, Tensor) and i in self.program.fixed else thing
             text += array.tobytes().hex() if isinstance(array, (np.ndarray, np.generic)) else ""
         digest = hashlib.sha1(f"{text}{self.outputs}".encode()).hexdigest()[:8]
         return f"<{len(self._order)} operations, {digest}>"
@@ -125,8 +125,11 @@ class Body:
 
     def _planned(self, arrays: Sequence[Any]) -> Source:
         given = {i: wrap(a, None) for i, a in zip(self.program.inputs, arrays, strict=True) if i is not None}
-        program = replace(self.program, bindings=MappingProxyType({**self.program.bindings, **given}))
-        return Source(plan_of(program, self.outputs, self.effects, self.fixed), {})
+        graph = PureGraph(self.program.graph.nodes, (*self.outputs, *self.effects))
+        bindings = MappingProxyType({**self.program.bindings, **given})
+        program = optimized(replace(self.program, graph=graph, bindings=bindings))[-1].program
+        n = len(self.outputs)
+        return Source(plan_of(program, program.graph.outputs[:n], program.graph.outputs[n:]), {})
 
 
 class Runner:
@@ -161,7 +164,7 @@ def rearranged(body: Body, inputs: Sequence[int], outputs: Sequence[int]) -> Bod
     """Return a body that takes these arguments in this order, and returns these results."""
     program = replace(body.program, inputs=tuple(body.program.inputs[k] for k in inputs))
     examples = [body.examples[k] for k in inputs]
-    return Body(body.name, program, [body.outputs[k] for k in outputs], body.effects, body.fixed, examples)
+    return Body(body.name, program, [body.outputs[k] for k in outputs], body.effects, examples)
 
 
 def widened(body: Body, positions: Sequence[int], examples: Sequence[Any]) -> Body:
@@ -170,7 +173,7 @@ def widened(body: Body, positions: Sequence[int], examples: Sequence[Any]) -> Bo
     for k, i in zip(positions, body.program.inputs, strict=True):
         inputs[k] = i
     program = replace(body.program, inputs=tuple(inputs))
-    return Body(body.name, program, body.outputs, body.effects, body.fixed, examples)
+    return Body(body.name, program, body.outputs, body.effects, examples)
 
 
 def needed_for(program: PureProgram, wanted: Sequence[str]) -> set[str]:

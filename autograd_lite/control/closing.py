@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from ..compiler.trace import Recording, slot_of
+from ..compiler.trace import slot_of
 from ..core.depth import isolated
-from ..core.errors import TraceError
 from ..core.indices import IndexArray, edges_of, indices_in
 from ..core.mode import Mode, enter_mode, leave_mode
-from ..core.node import Node, next_stamp, user_source
+from ..core.live import Live
+from ..core.node import Node, next_stamp
 from ..engine import edge_of
 from ..functional.batched import Batched
 from ..ir.build import Built, built
 from ..ir.graph import PureGraph
 from ..ir.program import PureProgram
+from ..ir.recording import Recording
 from ..random import rehearse_draws
 from ..tensors.lifted import Lifted, face
 from ..tensors.tensor import Tensor, tensor
@@ -63,7 +65,7 @@ class _Closing(Recording):
     rehearses = True
 
     def __init__(self, what: str, f: Callable[..., Any]) -> None:
-        super().__init__(f)
+        super().__init__(f, what)
         self.began = next_stamp()
         self.replaced: dict[Any, tuple[Tensor, Tensor]] = {}
         self.what = what
@@ -117,18 +119,6 @@ class _Closing(Recording):
         """Refuse to use `.grad` of a Tensor from around the function."""
         if self.captured(leaf):
             raise HasEffects
-
-    def left(self, how: str) -> NoReturn:
-        """Refuse that a value becomes a Python value or an array."""
-        try:
-            super().left(how)
-        except TraceError as error:
-            place = user_source()
-            raise TraceError(
-                str(error).replace("compile: expected", f"{self.what}: expected", 1)
-                if str(error).startswith("compile: ")
-                else f"{self.what}: {error}" + ("" if place is None else f" at {place}")
-            ) from None
 
 
 def close(what: str, f: Callable[..., Any], args: tuple[Any, ...]) -> Closed:
@@ -202,6 +192,8 @@ def body_of(
 ) -> tuple[Body, list[Tensor]]:
     """Return what was recorded as a body, and what it captured, which are its last arguments."""
     wanted = [*results, *recording.effects]
+    if recording.hosts.steps or recording.hosts.puts:
+        raise HasEffects
     slot_nodes = {edge: edge_of(slot) for edge, (_, slot) in recording.replaced.items() if edge.__class__ is Node}
     _cut(wanted, {**slot_nodes, **stands_for})
     entry = enter_mode(_untaped)
@@ -209,6 +201,8 @@ def body_of(
         made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
     finally:
         leave_mode(entry)
+    if any(thing.__class__ is Live for thing in made.things.values()):
+        raise HasEffects  # a number of the function around, which Python computes
     ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
     replaced = [(given, edge_of(slot).params["value"]) for given, slot in recording.replaced.values()]
     own = {id(t) for t in slots} | {id(slot) for _, slot in replaced}
@@ -217,11 +211,9 @@ def body_of(
     inputs = [*slots, *(slot for _, slot in captured)]
     known = own | {id(t) for _, t in captured}
     fixed = frozenset(i for t, i in ids.items() if t not in known)
-    program = PureProgram._of(made, [ids.get(id(t)) for t in inputs], [], [])
+    program = replace(PureProgram._of(made, [ids.get(id(t)) for t in inputs], [], []), fixed=fixed)
     n = len(results)
-    body = Body(
-        recording.what, program, made.graph.outputs[:n], made.graph.outputs[n:], fixed, [t._data for t in inputs]
-    )
+    body = Body(recording.what, program, made.graph.outputs[:n], made.graph.outputs[n:], [t._data for t in inputs])
     return body, [given for given, _ in captured]
 
 

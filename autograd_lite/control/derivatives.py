@@ -117,12 +117,12 @@ def _split(body: Body, whole: Body, changing: int, gone: int) -> Linear:
             stack += program.graph[i].inputs
     order = sorted(kept, key=lambda i: int(i[1:]))
     first = replace(program, inputs=program.inputs[:n])
-    steps = Body(body.name, first, [*whole.outputs[:m], *order], whole.effects, whole.fixed, whole.examples[:n])
+    steps = Body(body.name, first, [*whole.outputs[:m], *order], whole.effects, whole.examples[:n])
     examples = values_of(whole, order)
     arguments = [*program.inputs[n:], *order, *(program.inputs[k] for k in sorted(reads))]
     second = _without_what_was_kept(replace(program, inputs=tuple(arguments)), inside, examples, whole.outputs[m:])
     given = [*whole.examples[n:], *(examples[i] for i in order), *(whole.examples[k] for k in sorted(reads))]
-    back = Body(f"{body.name} backward", second, whole.outputs[m:], (), whole.fixed, given)
+    back = Body(f"{body.name} backward", second, whole.outputs[m:], (), given)
     return Linear(steps, back, tuple(sorted(reads)), len(order))
 
 
