@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ..core.mode import is_grad_enabled
 from ..core.op import Op, jointly
 from ..core.shapes import ShapeDtype
 from ..functional.batched import Batched, unbatched
@@ -24,6 +23,10 @@ from .packing import Layout
 from .passing import (
     KeepAll,
     is_wanted,
+    needs_of,
+    row_kept,
+    wanted_among,
+    without_effects,
     masked_by_the_engine,
     note_effects,
     noticing,
@@ -44,6 +47,7 @@ class Choice:
         wanted: the positions of the arguments that gradients are for.
         guarded: whether it is a backward pass, which must notice where the engine would mask NaN.
         states: of the generators before it ran.
+        first: the choice that this one has taken the place of in a record.
     """
 
     bodies: tuple[Body, Body]
@@ -52,6 +56,7 @@ class Choice:
     wanted: tuple[int, ...] = ()
     guarded: bool = False
     states: dict[Any, Any] = field(default_factory=dict)
+    first: Choice | None = None
 
     @cached_property
     def layout(self) -> Layout:
@@ -79,7 +84,7 @@ class Choice:
     def forward(self, chosen: Any, *arrays: Any, **_: Any) -> Any:
         """Run one of the bodies."""
         row, views = self.layout.room()
-        self.states.update(states_of(*self.bodies) if self.linear else {})
+        self.states.update(states_of(*self.bodies))
         body = self.bodies[bool(chosen)]
         with noticing(self.guarded, row):
             key, step = body.step(arrays)
@@ -92,18 +97,39 @@ class Choice:
 
     def pull(self, g: Any, out: Any, chosen: Any, *inputs: Any, **_: Any) -> list[Any]:
         """Return the cotangents of all inputs."""
-        if self.linear is None:  # a jvp around it has recorded its values
-            wanted = tuple(i for i, x in enumerate(inputs) if is_floating(x))
-            return self._in_parts(wanted).pull(g, None, chosen, *inputs)
+        if self.first is not None and isinstance(g, np.ndarray) and not g[self.layout.starts[self.first.shown] :].any():
+            return self.first.pull(g, out, chosen, *inputs)
+        needs = needs_of(out, self.op)
+        split = self._in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x) and i + 1 in needs))
+        whole = split._whole()
+        row = None
+        if self.linear is not None and not is_wanted(out):
+            row = out
+        else:
+            row = row_kept(self, whole, out, (chosen, *inputs))
+        if row is None:
+            refuse_effects(*self.bodies)
+            kept = whole.apply(chosen, inputs)[self.shown :]
+        else:
+            kept = split.layout.parts(row, self.shown)
+        return split._pulled(g, kept, chosen, inputs)
+
+    def _whole(self) -> Choice:
+        """Return the same, of which all results are for the user."""
+        first = None if self.linear is None else self
+        return replace(self, linear=None, wanted=(), shown=len(self.layout.specs), first=first)
+
+    def silent(self) -> Choice:
+        """Return the same without observations."""
+        no, yes = map(without_effects, self.bodies)
+        return replace(self, bodies=(no, yes), states={})
+
+    def _pulled(self, g: Any, kept: Sequence[Any], chosen: Any, inputs: Sequence[Any]) -> list[Any]:
+        """Return the cotangents of all inputs, by what was kept."""
+        assert self.linear is not None
         layout, (first, second) = self.layout, self.linear
         floating = [k for k in range(self.shown) if is_floating(layout.specs[k])]
         gs = [part for k, part in enumerate(layout.parts(g, 0, self.shown)) if k in floating]
-        if out is None or is_wanted(out):  # what was kept must have a history, too
-            refuse_effects(*self.bodies)
-            whole = replace(self, linear=None, wanted=(), shown=len(layout.specs))
-            kept = whole.apply(chosen, inputs)[self.shown :]
-        else:
-            kept = layout.parts(out, self.shown)
         begins = len(gs), len(gs) + first.kept, len(gs) + len(kept)
         examples = [*first.back.examples[: len(gs)], *(np.zeros(s.shape, s.dtype) for s in layout.specs[self.shown :])]
         examples += self.bodies[0].examples
@@ -126,11 +152,13 @@ class Choice:
 
     def _in_parts(self, wanted: tuple[int, ...]) -> Choice:
         """Return the choice that keeps what its backward pass reads."""
+        if self.linear is not None:
+            return self
         n, m = len(self.bodies[0].examples), len(self.bodies[0].specs)
         first, second = (linearized(body, wanted, (), n, 0) for body in self.bodies)
         kept = [linear.steps.specs[m:] for linear in (first, second)]
         bodies = (_padded(first.steps, m, [], kept[1]), _padded(second.steps, m, kept[0], []))
-        return Choice(bodies, self.shown, (first, second), wanted, states={})
+        return Choice(bodies, self.shown, (first, second), wanted, self.guarded, self.states)
 
     def push(self, tangents: Sequence[Any], out: Any, chosen: Any, *inputs: Any, **_: Any) -> Any:
         """Return the tangent of the result."""
@@ -167,14 +195,14 @@ class Choice:
 
     def again(self, chosen: Any, *inputs: Any) -> Any:
         """Run the op on what stands for arrays, and return its result as it was."""
-        whole = replace(self, linear=None, wanted=(), shown=len(self.layout.specs), states={})
+        whole = self._whole()
         choice, packed = whole._applied(chosen, inputs)
         same = choice.layout.dtype == self.layout.dtype
         return packed if same else self.layout.packed(choice.layout.parts(packed, 0, whole.shown))
 
     def _applied(self, chosen: Any, inputs: Sequence[Any]) -> tuple[Choice, Any]:
         """Return the choice that ran, and the row of the results that are for the user."""
-        wanted = tuple(i for i, x in enumerate(inputs) if is_wanted(x)) if is_grad_enabled() else ()
+        wanted = wanted_among(inputs)
         choice = self._in_parts(wanted) if wanted else self
         packed = choice.op(chosen, *inputs, **choice.params)
         note_effects(packed, *choice.bodies)

@@ -11,8 +11,8 @@ import numpy as np
 from ..compiler.trace import slot_of
 from ..core.depth import isolated
 from ..core.indices import IndexArray, edges_of, indices_in
-from ..core.mode import Mode, enter_mode, leave_mode
 from ..core.live import Live
+from ..core.mode import Mode, enter_mode, leave_mode
 from ..core.node import Node, next_stamp
 from ..engine import edge_of
 from ..functional.batched import Batched

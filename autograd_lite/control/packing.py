@@ -109,8 +109,7 @@ class Layout:
 
     def head(self, packed: Any, n: int) -> Any:
         """Return the part of a row in which the first n arrays lie."""
-        size = self.starts[n]
-        return packed if size == self.size else PART(packed, start=0, shape=(size,), dtype=self.dtype)
+        return PART(packed, start=0, shape=(self.starts[n],), dtype=self.dtype)  # a row may grow later
 
     def packed(self, arrays: Sequence[Any]) -> Any:
         """Return all arrays as a row; they may have further axes in front, all the same."""

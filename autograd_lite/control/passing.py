@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from ..core.errors import GradError
-from ..core.mode import MODE, TAPES, enable_grad
+from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled
+from ..core.node import Node
+from ..core.op import Op
 from ..engine import cotangents, edge_of
 from ..functional.arguments import variable
 from ..observing import AssumptionFailed
 from ..random import Generator, rehearse_draws
+from ..tensors.lifted import Lifted, LiftedTensor
+from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .bodies import Body
 from .derivatives import is_floating
+from .packing import Layout
 
 
 class KeepAll:
@@ -54,6 +59,88 @@ def states_of(*bodies: Body) -> dict[Generator, Any]:
 def is_wanted(x: Any) -> bool:
     """Return whether a gradient flows to an input."""
     return isinstance(x, Tensor) and x.requires_grad and is_floating(x)
+
+
+def wanted_among(inputs: Sequence[Any]) -> tuple[int, ...]:
+    """Return the positions of the inputs that a later backward pass may be for, so that values are kept for it.
+
+    On a tape nothing is: if there is a backward pass, `take_over` is called.
+    """
+    on_tape = TAPES and MODE.get().tape is not None
+    if not is_grad_enabled() or (on_tape and not any(isinstance(x, LiftedTensor | Lifted) for x in inputs)):
+        return ()
+    return tuple(i for i, x in enumerate(inputs) if is_wanted(x))
+
+
+def needs_of(out: Any, op: Op) -> Container[int]:
+    """Return the positions of the inputs of an op that gradients flow to, as far as that is known."""
+    node = getattr(out, "_node", None)
+    return node.needs if node.__class__ is Node and node.op is op else range(1 << 30)
+
+
+class Keeping(Protocol):
+    """What stands behind an op: see `Scan` and `Choice`."""
+
+    states: dict[Generator, Any]
+
+    @property
+    def op(self) -> Op:
+        """The operation."""
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Its parameters."""
+
+    @property
+    def layout(self) -> Layout:
+        """Where its results lie."""
+
+    def silent(self) -> Any:
+        """Return the same without observations."""
+
+    def forward(self, *arrays: Any) -> Any:
+        """Compute."""
+
+    def apply(self, *inputs: Any) -> list[Any]:
+        """Compute with whatever stands for arrays."""
+
+
+def row_kept(this: Keeping, whole: Keeping, out: Any, inputs: Sequence[Any]) -> Any:
+    """Return the results of an op and what a backward pass reads of the way to them; with a history, if that is recorded.
+
+    In a record the op is replaced by the one that returns both, so that it also has the derivatives of what it keeps.
+
+    Args:
+        this: the op that ran.
+        whole: the op that returns both, of which the results of `this` are the beginning.
+        out: the result, with its node if the backward pass is recorded.
+        inputs: of the op.
+
+    Returns:
+        A row, or None if all has to be computed again.
+    """
+    node = out._node if out.__class__ is Tensor else None
+    recorded = node.__class__ is Node and node.op is this.op
+    if this.layout.dtype != whole.layout.dtype or not (recorded or all(map(_is_plain, inputs))):
+        return None
+    if this.layout.size == whole.layout.size and (recorded or not isinstance(out, Tensor)):
+        row = out._data if recorded else out
+    else:
+        with rehearse_draws(this.states):
+            row = whole.silent().forward(*(x._data if isinstance(x, Tensor) else x for x in inputs))
+    if not recorded:
+        return row
+    node.op, node.params, node.shape, node.saved = whole.op, whole.params, row.shape, (row, *node.saved[1:])
+    return wrap(row, node)
+
+
+def _is_plain(x: Any) -> bool:
+    return not isinstance(x, Tensor | Lifted) or (x.__class__ is Tensor and not is_wanted(x))
+
+
+def without_effects(body: Body) -> Body:
+    """Return a body that observes nothing."""
+    return Body(body.name, body.program, body.outputs, (), body.examples) if body.effects else body
 
 
 def negative_zeros(like: Any) -> Any:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ..core.mode import is_grad_enabled
 from ..core.op import Op, jointly
 from ..core.shapes import ShapeDtype
 from ..observing import AssumptionFailed
@@ -20,6 +19,10 @@ from .packing import Layout
 from .passing import (
     KeepAll,
     is_wanted,
+    needs_of,
+    row_kept,
+    wanted_among,
+    without_effects,
     masked_by_the_engine,
     negative_zeros,
     note_effects,
@@ -45,6 +48,7 @@ class Scan:
         wanted: the positions of the arguments that gradients are for.
         guarded: whether it is a backward pass, which must notice where the engine would mask NaN.
         states: of the generators before the first step.
+        first: the scan that this one has taken the place of in a record.
     """
 
     body: Body
@@ -57,6 +61,7 @@ class Scan:
     wanted: tuple[int, ...] = ()
     guarded: bool = False
     states: dict[Any, Any] = field(default_factory=dict)
+    first: Scan | None = None
 
     @cached_property
     def layout(self) -> Layout:
@@ -89,7 +94,7 @@ class Scan:
     def forward(self, *arrays: Any, **_: Any) -> Any:
         """Run all steps."""
         row, views = self.layout.room()
-        self.states.update(states_of(self.body) if self.linear else {})
+        self.states.update(states_of(self.body))
         with noticing(self.guarded, row):
             self._run(arrays, views)
         return row
@@ -112,16 +117,37 @@ class Scan:
 
     def pull(self, g: Any, out: Any, *inputs: Any, **_: Any) -> list[Any]:
         """Return the cotangents of all inputs."""
-        if self.linear is None:  # a jvp around it has recorded its values
-            return self._in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x))).pull(g, None, *inputs)
-        n, m, linear, layout = self.carried, self.carried + self.scanned, self.linear, self.layout
-        gs = layout.parts(g, 0, self.shown)
-        if out is None or is_wanted(out):  # what was kept must have a history, too
-            whole = replace(self, linear=None, wanted=(), shown=len(self.body.specs))
+        if self.first is not None and isinstance(g, np.ndarray) and not g[self.layout.starts[self.first.shown] :].any():
+            return self.first.pull(g, out, *inputs)
+        needs = needs_of(out, self.op)
+        split = self._in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x) and i in needs))
+        whole = split._whole()
+        row = None
+        if self.linear is not None and not is_wanted(out):
+            row = out
+        else:
+            row = row_kept(self, whole, out, inputs)
+        if row is None:
             refuse_effects(self.body)
             kept = whole.apply(inputs)[self.shown :]
         else:
-            kept = layout.parts(out, self.shown)
+            kept = split.layout.parts(row, self.shown)
+        return split._pulled(g, kept, inputs)
+
+    def _whole(self) -> Scan:
+        """Return the same, of which all results are for the user."""
+        first = None if self.linear is None else self
+        return replace(self, linear=None, wanted=(), shown=len(self.body.specs), first=first)
+
+    def silent(self) -> Scan:
+        """Return the same without observations."""
+        return replace(self, body=without_effects(self.body), states={})
+
+    def _pulled(self, g: Any, kept: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
+        """Return the cotangents of all inputs, by what was kept."""
+        assert self.linear is not None
+        n, m, linear, layout = self.carried, self.carried + self.scanned, self.linear, self.layout
+        gs = layout.parts(g, 0, self.shown)
         floating = [k for k in range(self.shown) if is_floating(layout.specs[k])]
         carries = [k for k in floating if k < n]
         summed = [i for i in self.wanted if i >= m]
@@ -177,11 +203,13 @@ class Scan:
 
     def _in_parts(self, wanted: tuple[int, ...]) -> Scan:
         """Return the scan that keeps what its backward pass reads."""
+        if self.linear is not None:
+            return self
         n, m = self.carried, self.carried + self.scanned
         carries = tuple(i for i in range(n) if is_floating(self.body.specs[i]))
         wanted = (*carries, *(i for i in wanted if i >= n))
         linear = linearized(self.body, wanted, tuple(i for i in wanted if i >= m), m, n)
-        return replace(self, body=linear.steps, linear=linear, wanted=wanted)
+        return replace(self, body=linear.steps, linear=linear, wanted=wanted, first=None)
 
     def push(self, tangents: Sequence[Any], out: Any, *inputs: Any, **_: Any) -> Any:
         """Return the tangent of the result."""
@@ -240,17 +268,14 @@ class Scan:
 
     def again(self, *inputs: Any) -> Any:
         """Run the op on what stands for arrays, and return its result as it was."""
-        whole = replace(self, linear=None, wanted=(), shown=len(self.body.specs), states={})
+        whole = self._whole()
         scan, packed = whole._applied(inputs)
-        return (
-            packed
-            if scan.layout.dtype == self.layout.dtype
-            else self.layout.packed(scan.layout.parts(packed, 0, whole.shown))
-        )
+        same = scan.layout.dtype == self.layout.dtype
+        return packed if same else self.layout.packed(scan.layout.parts(packed, 0, whole.shown))
 
     def _applied(self, inputs: Sequence[Any]) -> tuple[Scan, Any]:
         """Return the scan that ran, and the row of the results that are for the user."""
-        wanted = tuple(i for i, x in enumerate(inputs) if is_wanted(x)) if is_grad_enabled() else ()
+        wanted = wanted_among(inputs)
         scan = self._in_parts(wanted) if wanted else self
         packed = scan.op(*inputs, **scan.params) if inputs else record(scan.op, (), scan.params)
         note_effects(packed, scan.body)
