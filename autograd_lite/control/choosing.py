@@ -23,16 +23,16 @@ from .packing import Layout
 from .passing import (
     KeepAll,
     is_wanted,
-    needs_of,
-    row_kept,
-    wanted_among,
-    without_effects,
     masked_by_the_engine,
+    needs_of,
     note_effects,
     noticing,
     refuse_effects,
+    row_kept,
     states_of,
     tangent_or_zeros,
+    wanted_among,
+    without_effects,
 )
 
 
@@ -102,11 +102,8 @@ class Choice:
         needs = needs_of(out, self.op)
         split = self._in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x) and i + 1 in needs))
         whole = split._whole()
-        row = None
-        if self.linear is not None and not is_wanted(out):
-            row = out
-        else:
-            row = row_kept(self, whole, out, (chosen, *inputs))
+        keeps = self.linear is not None and not is_wanted(out)
+        row = out if keeps else row_kept(self, whole, out, (chosen, *inputs))
         if row is None:
             refuse_effects(*self.bodies)
             kept = whole.apply(chosen, inputs)[self.shown :]

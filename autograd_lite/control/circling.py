@@ -21,6 +21,12 @@ from .derivatives import batched as batched_body, is_floating, pushed
 from .packing import Layout
 from .passing import KeepAll, note_effects, tangent_or_zeros
 
+NO_WAY_BACK = (
+    "while_loop: expected no gradient to flow back through it, since the number of steps whose values would be kept is "
+    "unknown; received a cotangent. State the most steps that it takes, max_steps=…, use scan for a number of steps "
+    "that is known, or jvp for forward mode"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class While:
@@ -74,11 +80,7 @@ class While:
 
     def pull(self, g: Any, out: Any, *inputs: Any, **_: Any) -> NoReturn:
         """Refuse reverse mode."""
-        raise GradError(
-            "while_loop: expected no gradient to flow back through it, since the number of steps whose values would be "
-            "kept is unknown; received a cotangent. State the most steps that it takes, max_steps=…, use scan for a "
-            "number of steps that is known, or jvp for forward mode"
-        )
+        raise GradError(NO_WAY_BACK)
 
     def push(self, tangents: Sequence[Any], out: Any, *inputs: Any, **_: Any) -> Any:
         """Return the tangent of the result."""

@@ -78,6 +78,11 @@ def _condition(pred: Any) -> Any:
             f"cond: expected pred to be one bool; received shape {pred.shape}. Reduce it with .any() or .all(), choose "
             "elements with np.where, or use vmap to choose for each example"
         )
+    return known_now(pred)
+
+
+def known_now(pred: Any) -> Any:
+    """Return a condition as a bool, or as it is if it is not known now: in a batch, or on a tape."""
     if not isinstance(pred, Tensor):
         return bool(pred)
     if TAPES and MODE.get().tape is not None:

@@ -106,7 +106,7 @@ class Keeping(Protocol):
 
 
 def row_kept(this: Keeping, whole: Keeping, out: Any, inputs: Sequence[Any]) -> Any:
-    """Return the results of an op and what a backward pass reads of the way to them; with a history, if that is recorded.
+    """Return the results of an op and what a backward pass reads of the way to them; in a record, with a history.
 
     In a record the op is replaced by the one that returns both, so that it also has the derivatives of what it keeps.
 

@@ -19,17 +19,17 @@ from .packing import Layout
 from .passing import (
     KeepAll,
     is_wanted,
-    needs_of,
-    row_kept,
-    wanted_among,
-    without_effects,
     masked_by_the_engine,
+    needs_of,
     negative_zeros,
     note_effects,
     noticing,
     refuse_effects,
+    row_kept,
     states_of,
     tangent_or_zeros,
+    wanted_among,
+    without_effects,
 )
 
 
@@ -122,11 +122,8 @@ class Scan:
         needs = needs_of(out, self.op)
         split = self._in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x) and i in needs))
         whole = split._whole()
-        row = None
-        if self.linear is not None and not is_wanted(out):
-            row = out
-        else:
-            row = row_kept(self, whole, out, inputs)
+        keeps = self.linear is not None and not is_wanted(out)
+        row = out if keeps else row_kept(self, whole, out, inputs)
         if row is None:
             refuse_effects(self.body)
             kept = whole.apply(inputs)[self.shown :]

@@ -9,11 +9,13 @@ import numpy as np
 
 from ..core.arguments import described, function_given
 from ..core.errors import DtypeError, ShapeError
-from ..core.mode import MODE
+from ..core.mode import MODE, TAPES
 from ..core.shapes import ShapeDtype
+from ..tensors.lifted import LiftedTensor
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild
-from .closing import HasEffects, close, example_of
+from .closing import Closed, HasEffects, close, example_of
+from .familiar import Memory, Reading, Unfamiliar
 from .repeating import Scan
 
 
@@ -83,20 +85,66 @@ def scan(
     function_given("scan", f)
     init, xs = operands("scan", "init", init), operands("scan", "xs", xs)
     steps = _length(xs, length)
-    slices = map_leaves(lambda x: example_of(x)[0] if steps else np.zeros(x.shape[1:], x.dtype), xs)
     if MODE.get().watch is not None:
         return looped(f, init, xs, steps, reverse)
+    slices = map_leaves(lambda x: example_of(x)[0] if steps else np.zeros(x.shape[1:], x.dtype), xs)
     try:
-        closed = close("scan", f, (init, slices))
+        closed = _closed(f, init, slices, steps)
     except HasEffects:
+        closed = None
+    if closed is None:
         return looped(f, init, xs, steps, reverse)
-    carry, collected = _pair(closed.out)
-    n = check_carry("scan", init, carry, closed.body.specs)
-    inputs = [*leaves(init), *leaves(xs), *closed.captured]
-    m = len(leaves(xs))
+    carry, collected = closed.out
+    n, m = len(leaves(init)), len(leaves(xs))
     call = Scan(closed.body, n, m, steps, bool(reverse), len(closed.body.specs))
-    found = iter(call.apply(with_a_tensor(inputs)))
+    found = iter(call.apply(with_a_tensor([*leaves(init), *leaves(xs), *closed.captured])))
     return rebuild(carry, found), rebuild(collected, found)
+
+
+# Bodies by what their functions read; 1 for a function that was seen once, -1 for one that shall have none.
+_MEMORY = Memory()
+# Fewer steps than these are not worth recording a function that may never come again.
+_FEW = 200
+
+
+def _closed(f: Callable[..., Any], init: Any, slices: Any, steps: int) -> Closed | None:
+    """Return the function as data, or None if a loop in Python is as good.
+
+    In a function that is compiled each one is recorded. Elsewhere this waits until a function comes a second time, and
+    looks whether it does the same twice; if it draws numbers from NumPy, say, it does not.
+    """
+    if (TAPES and MODE.get().tape is not None) or not steps:
+        return _checked(close("scan", f, (init, slices)), init)
+    try:
+        reading = Reading(f)
+    except Unfamiliar:
+        reading = None
+    given = [(path, x.shape, x.dtype, x.__class__ is LiftedTensor) for path, x in items((init, slices))]
+    key = None if reading is None else (reading.key, tuple(given), MODE.get().record)
+    known = None if key is None else _MEMORY.get(key)
+    if isinstance(known, Closed):
+        assert reading is not None
+        return known._replace(captured=[reading.tensors[k] for k in known.captured])
+    if known == -1 or (steps < _FEW and not (reading is not None and known)):
+        if reading is not None and known is None:
+            _MEMORY.keep(key, 1, reading.held)
+        return None
+    closed = _checked(close("scan", f, (init, slices)), init)
+    if repr(closed.body) != repr(close("scan", f, (init, slices)).body):
+        closed = None
+    if reading is not None:
+        places = {id(t): k for k, t in enumerate(reading.tensors)}
+        held = closed is not None and all(id(t) in places for t in closed.captured)
+        kept = closed._replace(captured=[places[id(t)] for t in closed.captured]) if closed and held else -1
+        _MEMORY.keep(key, kept, reading.held)
+    return closed
+
+
+def _checked(closed: Closed, init: Any) -> Closed:
+    """Return a function that returns what it must."""
+    carry, _ = _pair(closed.out)
+    check_carry("scan", init, carry, closed.body.specs)
+    return closed
 
 
 def with_a_tensor(inputs: list[Any]) -> list[Any]:
@@ -160,7 +208,8 @@ def looped(f: Callable[..., Any], init: Any, xs: Any, steps: int, reverse: bool)
     for t in range(steps - 1, -1, -1) if reverse else range(steps):
         new, y = _pair(f(carry, map_leaves(lambda x, t=t: as_tensor(x[t]), xs)))
         new = map_leaves(as_tensor, new)
-        check_carry("scan", carry, new, [ShapeDtype(x.shape, x.dtype) for x in leaves(new)])
+        if not collected:
+            check_carry("scan", carry, new, [ShapeDtype(x.shape, x.dtype) for x in leaves(new)])
         carry = new
         collected.append(y)
     if not collected:

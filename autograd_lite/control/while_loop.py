@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from ..core.arguments import described, function_given
-from ..core.errors import TraceError
-from ..core.mode import MODE, TAPES
+from ..core.errors import GradError, TraceError
+from ..core.op import OPS, structural
+from ..tensors.record import apply
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
-from .circling import While
+from .circling import NO_WAY_BACK, While
 from .closing import HasEffects, aligned, close
-from .cond import cond
+from .cond import cond, known_now
 from .scan import as_tensor, check_carry, operands, scan, with_a_tensor
 
 
@@ -56,35 +57,60 @@ def while_loop(
             return cond(cond_fun(carry), body_fun, lambda same: same, carry), None
 
         return scan(step, init_val, None, max_steps)[0]
-    init = operands("while_loop", "init_val", init_val)
+    carry = map_leaves(as_tensor, operands("while_loop", "init_val", init_val))
+    first = True
+    while isinstance(go_on := _condition(cond_fun(carry)), bool):
+        if not go_on:
+            return map_leaves(_without_reverse_mode, carry)
+        new = map_leaves(as_tensor, body_fun(carry))
+        if first:
+            check_carry("while_loop", carry, new, leaves(new))
+        carry, first = new, False
+    return _op(cond_fun, body_fun, carry)  # the condition is known only when the compiled function runs, or in a batch
+
+
+def _condition(test: Any) -> Any:
+    """Return a bool, or a Tensor if it is not known now."""
+    dtype = test.dtype if isinstance(test, Tensor | np.ndarray | np.generic) else np.dtype(type(test))
+    if np.shape(test) != () or dtype != np.bool_:
+        raise TypeError(
+            f"while_loop: expected cond_fun to return one bool; received {described(test)}. Compare, as in x > 0, and "
+            "reduce with .any() or .all()"
+        )
+    return known_now(test)
+
+
+def _op(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init: Any) -> Any:
     try:
         test, body = close("while_loop", cond_fun, (init,)), close("while_loop", body_fun, (init,))
     except HasEffects:
-        return _looped(cond_fun, body_fun, init)
-    arrays = leaves(init)
-    spec = test.body.specs[0] if len(test.body.specs) == 1 else None
-    if spec is None or spec.shape != () or spec.dtype != np.bool_:
-        received = test.out if spec is None else f"shape {spec.shape} {spec.dtype}"
-        raise TypeError(
-            f"while_loop: expected cond_fun to return one bool; received {received}. Compare, as in x > 0, and reduce "
-            "with .any() or .all()"
-        )
-    n = check_carry("while_loop", init, body.out, body.body.specs)
-    (again, step_), captured = aligned([test, body], n)
-    return rebuild(body.out, iter(While(again, step_, n).apply(with_a_tensor([*arrays, *captured]))))
-
-
-def _looped(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init: Any) -> Any:
-    """Do the same in Python, for functions that change what is around them."""
-    if TAPES and MODE.get().tape is not None:
         raise TraceError(
             "while_loop: expected functions that compute and change nothing, since the number of steps is known only "
             "when the compiled function runs; received one that assigns to a Tensor from outside. Carry it instead"
-        )
-    carry = map_leaves(as_tensor, init)
-    while cond_fun(carry):
-        carry = map_leaves(as_tensor, body_fun(carry))
-    return carry
+        ) from None
+    n = check_carry("while_loop", init, body.out, body.body.specs)
+    (again, step), captured = aligned([test, body], n)
+    return rebuild(body.out, iter(While(again, step, n).apply(with_a_tensor([*leaves(init), *captured]))))
+
+
+def _no_way_back(*_: Any) -> NoReturn:
+    raise GradError(NO_WAY_BACK)
+
+
+def _without_reverse_mode(t: Tensor) -> Tensor:
+    """Return the same values, through which no gradient flows back: as it will be in the compiled function."""
+    return apply(_ONWARD, (t,), {}) if t.requires_grad else t
+
+
+_ONWARD = structural(
+    "while_loop",
+    lambda x: np.asarray(x).view(),
+    _no_way_back,
+    infer=lambda x: x,
+    linear=True,
+    batch=lambda op, inputs, batched, params: op(*inputs),
+)
+del OPS["while_loop"]  # it is of use here alone
 
 
 def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
