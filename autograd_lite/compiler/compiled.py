@@ -17,8 +17,9 @@ from ..observing import AssumptionFailed
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves
+from .backward import History, hand_over
 from .replay import Replay
-from .trace import Traced, difference, slot_of, trace
+from .trace import Traced, difference, leaf_of, slot_of, trace
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,6 +38,7 @@ class Trace(NamedTuple):
         replay: what runs, or None if the function itself runs.
         out: what it returned, with `_RESULT` in place of Tensors.
         first: what the first of two runs did, until a second one has done the same.
+        history: how results with a history are made, if there are any.
     """
 
     arguments: str
@@ -44,6 +46,7 @@ class Trace(NamedTuple):
     replay: Replay | None
     out: Any
     first: Traced | None
+    history: History | None
 
     def __str__(self) -> str:
         rows = [f"for {self.arguments or 'no arguments'}", f"traced because {self.why}"]
@@ -53,13 +56,8 @@ class Trace(NamedTuple):
             rows.append("runs as it is")
         else:
             rows += self.replay.facts()
+            rows += [] if self.history is None else self.history.facts()
         return "\n  ".join(rows)
-
-
-_HAS_HISTORY = (
-    "a result has a history that leads to a captured tensor. Call backward inside the function, or differentiate it "
-    "inside, ag.compile(ag.grad(f))"
-)
 
 
 class Compiled(Generic[P, R]):
@@ -70,10 +68,16 @@ class Compiled(Generic[P, R]):
     """
 
     def __init__(self, f: Callable[P, R]) -> None:
-        functools.update_wrapper(self, f)
+        functools.update_wrapper(self, f, updated=())
         self._f = f
+        self._gives_tensors = hasattr(f, "named_parameters")  # as a module does, of arrays too
         self._traces: dict[Any, Trace] = {}
         self._lock = fork_safe_lock()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "_f" not in self.__dict__:
+            raise AttributeError(name)
+        return getattr(self._f, name)
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)
@@ -98,27 +102,30 @@ class Compiled(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Do what the function does."""
         mode = MODE.get()
-        if DEPTH.get().all or mode.tape is not None or mode.watch is not None:
+        depth = DEPTH.get()
+        if depth.all > depth.tapes or mode.tape is not None or mode.watch is not None or mode.verify:
             return self._f(*args, **kwargs)  # what runs around it sees the operations themselves
         kinds: list[Any] = [mode.record]
+        given: list[Any] = []
         arrays: list[Any] = []
-        as_tensors = False
+        as_tensors = self._gives_tensors
         for x in _flat(args, kwargs):
             a = x
             if isinstance(x, Tensor):
-                if x._node is not None:
-                    return self._f(*args, **kwargs)
                 as_tensors, a = True, x._data
+                if x._node is not None and x._node.needs and mode.record:
+                    kinds.append(Tensor)
             if a.__class__ is np.ndarray:
-                arrays.append(a)
                 kinds.append((a.shape, a.dtype, a.strides))
             elif isinstance(a, np.generic):
-                arrays.append(a)
                 kinds.append((a.dtype,))
             elif isinstance(a, np.ndarray):
                 return self._f(*args, **kwargs)  # a subclass, which has a meaning of its own
             else:
                 kinds.append((x.__class__, x))
+                continue
+            given.append(x)
+            arrays.append(a)
         key = tuple(kinds)
         try:
             known = self._traces.get(key)
@@ -133,9 +140,14 @@ class Compiled(Generic[P, R]):
             why = known.replay.broken()
             if not why:
                 try:
-                    return _given_back(known.out, known.replay(arrays), as_tensors)
+                    values = known.replay(arrays)
                 except AssumptionFailed:
                     return self._as_it_is(args, kwargs, as_tensors)
+                if known.history is not None:
+                    values = known.history.results(values, given, as_tensors)
+                elif as_tensors:
+                    values = [wrap(a, None) for a in values]
+                return _given_back(known.out, values)
             known = None
         if known is not None and known.first is None:
             return self._f(*args, **kwargs)
@@ -143,43 +155,59 @@ class Compiled(Generic[P, R]):
 
     def _traced(self, key: Any, known: Trace | None, why: str, args: Any, kwargs: Any, as_tensors: bool) -> Any:
         """Run the function and record it, for the first time or to see whether it does the same again."""
+        given: list[Any] = []
         slots: list[Tensor] = []
+        record = MODE.get().record
 
         def opened(leaf: Any) -> Any:
             if not isinstance(leaf, _ARRAYS):
                 return leaf
-            slot, given = slot_of(leaf)
+            differentiable = isinstance(leaf, Tensor) and leaf.requires_grad and record
+            slot, inner = leaf_of(leaf) if differentiable else slot_of(leaf)
+            given.append(leaf)
             slots.append(slot)
-            return given
+            return inner
 
         inner, keywords = map_leaves(opened, (args, kwargs))
         try:
             done = trace(self._f, slots, lambda: self._f(*inner, **keywords))
         except AssumptionFailed:
             return self._as_it_is(args, kwargs, as_tensors)
+        hand_over(done, slots, given)
         results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
         out = map_leaves(lambda x: _RESULT if isinstance(x, Tensor) else x, done.out)
-        if known is None or known.first is None:
-            made = Trace(_kinds_of(args, kwargs), why, None, out, None if done.history else done)
-            made = made._replace(why=f"{why}; {_HAS_HISTORY}") if done.history else made
+        history = None if done.cut is None else History(self._f, done.cut)
+        if done.obstacle:
+            made = Trace(_kinds_of(args, kwargs), f"{why}; {done.obstacle}", None, out, None, None)
+        elif known is None or known.first is None:
+            made = Trace(_kinds_of(args, kwargs), why, None, out, done, None)
         elif differs := difference(known.first, done):
             made = known._replace(first=None, why=f"{known.why}; two calls did not do the same: {differs}")
         else:
-            made = known._replace(first=None, replay=Replay(done))
+            made = known._replace(first=None, replay=Replay(done), history=history)
         with self._lock:
             self._traces.pop(key, None)
             while len(self._traces) >= _MOST_TRACES:
                 del self._traces[next(iter(self._traces))]
             self._traces[key] = made
-        if done.history:
-            return done.out
-        return _given_back(out, [np.array(t._data)[()] for t in results], as_tensors)
+        if history is None:
+            values = [np.array(t._data)[()] for t in results]
+            return _given_back(out, [wrap(a, None) for a in values] if as_tensors else values)
+        if done.obstacle and not any(t.requires_grad for t in slots):
+            return done.out  # with the history that was recorded
+        return _given_back(out, history.of_trace(done, results, given, as_tensors))
 
     def _as_it_is(self, args: Any, kwargs: Any, as_tensors: bool) -> Any:
         """Run the function itself, on Tensors as when it was traced."""
-        inner, keywords = map_leaves(lambda x: slot_of(x)[0] if isinstance(x, _ARRAYS) else x, (args, kwargs))
+        inner, keywords = map_leaves(_as_tensor, (args, kwargs))
         out = self._f(*inner, **keywords)
-        return out if as_tensors else map_leaves(lambda x: x._data if isinstance(x, Tensor) else x, out)
+        if as_tensors:
+            return out
+        return map_leaves(lambda x: x._data if isinstance(x, Tensor) and not x.requires_grad else x, out)
+
+
+def _as_tensor(x: Any) -> Any:
+    return wrap(x, None) if isinstance(x, (np.ndarray, np.generic)) else x
 
 
 class _Result:
@@ -189,18 +217,12 @@ class _Result:
 _RESULT = _Result()
 
 
-def _given_back(out: Any, values: Sequence[Any], as_tensors: bool) -> Any:
+def _given_back(out: Any, values: Sequence[Any]) -> Any:
     """Return what the function returns, with these values."""
     if out is _RESULT:
-        return wrap(values[0], None) if as_tensors else values[0]
+        return values[0]
     each = iter(values)
-
-    def filled(x: Any) -> Any:
-        if x is not _RESULT:
-            return x
-        return wrap(next(each), None) if as_tensors else next(each)
-
-    return map_leaves(filled, out)
+    return map_leaves(lambda x: next(each) if x is _RESULT else x, out)
 
 
 def _flat(args: Any, kwargs: Any) -> Any:
@@ -236,16 +258,18 @@ def compile(f: Callable[P, R]) -> Compiled[P, R]:
     another shape, or no longer requires a gradient, the function is traced again. Python code runs only when it is
     traced: what it prints or appends happens then and not later; see `observe` and `debug_print`.
 
-    Inside a transformation, and on Tensors that have a history or require a gradient, the function itself runs. A
-    replay issues no warnings of NumPy's.
+    Results through which gradients flow to captured Tensors or to arguments have a history: `backward` from outside
+    runs a second compiled program, and so do `grad` and `value_and_grad` of a compiled function. Where something must
+    see the operations themselves, such as a hook or `create_graph`, they are recorded after all. In `jvp` and `vmap`
+    the function itself runs. A replay issues no warnings of NumPy's.
 
     Args:
         f: a function of arrays, Tensors, and containers of them; whatever else it takes must be hashable and is a
             constant of the code.
 
     Returns:
-        A `Compiled`: call it like `f`. Its results are arrays, and Tensors if one of the arguments is a Tensor; they
-        have no history. `explain()` and `source()` tell what it does.
+        A `Compiled`: call it like `f`. Its results are Tensors if they have a history, if one of the arguments is a
+        Tensor, or if `f` is a module; otherwise arrays. `explain()` and `source()` tell what it does.
 
     Raises:
         TraceError: when called, if `f` asks for the value of a Tensor, as `if t > 0`, `float(t)` or `t.numpy()` do.

@@ -62,7 +62,7 @@ class Replay:
     def __init__(self, traced: Traced) -> None:
         self._traced = traced
         gradients = [i for _, i in traced.gradients if i is not None]
-        wanted = [*traced.results, *(i for _, i in traced.assigned), *gradients]
+        wanted = [*traced.results, *traced.saved, *(i for _, i in traced.assigned), *gradients]
         self.plan = plan_of(traced.program, wanted, traced.effects, traced.fixed, traced.overwritten)
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
         self.source = Source(self.plan, before)
@@ -94,13 +94,13 @@ class Replay:
         ]
 
     def __call__(self, arrays: Sequence[Any]) -> Sequence[Any]:
-        """Compute the results for other arguments, and make the effects.
+        """Compute the results for other arguments, and what a backward pass will read, and make the effects.
 
         Raises:
             AssumptionFailed: if the function itself must run.
         """
         values = self._computed(arrays)
-        n = len(self._traced.results)
+        n = len(self._traced.results) + len(self._traced.saved)
         if len(values) > n or self._traced.gradients:
             self._change(values[n:])
         return values[:n]
@@ -124,7 +124,7 @@ class Replay:
         alarm: list[Any] = []
         with np.errstate(all="ignore", invalid="call", call=lambda *kind: alarm.append(kind)):
             values: tuple[Any, ...] = instance(*arrays)
-        if alarm or (self._traced.masks and any(map(_has_nan, values))):
+        if alarm or (self._traced.masks and any(map(has_nan, values))):
             for generator, state in states:
                 generator.state = state
             raise AssumptionFailed
@@ -141,7 +141,8 @@ class Replay:
         deque(starmap(operator.call, calls), 0)
 
 
-def _has_nan(a: Any) -> bool:
+def has_nan(a: Any) -> bool:
+    """Return whether an array has a NaN; infinities may pass for some."""
     if a.dtype.kind not in "fc":
         return False
     flat = a.reshape(-1)

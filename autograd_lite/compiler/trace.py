@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from ..core.depth import isolated
 from ..core.errors import TraceError
 from ..core.indices import IndexArray, edges_of, indices_in
 from ..core.mode import TAPES, Mode, enter_mode, leave_mode, no_grad
@@ -19,10 +21,11 @@ from ..ir.build import Built, built
 from ..ir.graph import PureGraph
 from ..ir.node import Kind
 from ..ir.program import PureProgram
-from ..ir.slots import slot_tensor
+from ..ir.slots import is_slot, slot_tensor
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from ..tree import items, leaves
+from .history import Cut, cut_of
 
 _BOOL = np.dtype(np.bool_)
 
@@ -55,6 +58,7 @@ class Recording:
         overwritten: what the leaves that were assigned to held before, by id.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
+        older: whether ops have read what an operation from outside made.
     """
 
     def __init__(self, f: Callable[..., Any]) -> None:
@@ -64,7 +68,8 @@ class Recording:
         self.roots: list[Any] = []
         self.outside: dict[int, Tensor] = {}
         self.overwritten: dict[int, Any] = {}
-        self.backward = self.masks = False
+        self.backward = self.masks = self.older = False
+        self._began = next_stamp()
         self._inside: dict[int, Tensor] = {}
         self._name = getattr(f, "__name__", "the function")
 
@@ -84,10 +89,16 @@ class Recording:
 
     # ---- the tape ---------------------------------------------------------------------------------------------------
 
-    def read(self, t: Any) -> None:
-        """Note that an op reads a Tensor without history, or a leaf."""
-        if id(t) not in self._inside:
-            self.outside[id(t)] = t
+    def read(self, edge: Any) -> None:
+        """Note that an op reads a Tensor without history, or a leaf, or what a node has made."""
+        if isinstance(edge, Node):
+            self.older = self.older or self.is_older(edge)
+        elif id(edge) not in self._inside:
+            self.outside[id(edge)] = edge
+
+    def is_older(self, edge: Any) -> bool:
+        """Return whether this is the node of an operation from outside."""
+        return isinstance(edge, Node) and edge.stamp < self._began and not is_slot(edge)
 
     def made(self, t: Any) -> None:
         """Note a Tensor that was made inside."""
@@ -104,7 +115,7 @@ class Recording:
     def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
         """Note that a function sees values."""
         for edge in edges:
-            if isinstance(edge, Tensor):
+            if isinstance(edge, (Tensor, Node)):
                 self.read(edge)
         node = Node(OBSERVE, tuple(edges), {"function": f}, None, (), (), _BOOL, take_note(""))
         self.effects.append(wrap(np.False_, node))
@@ -156,7 +167,9 @@ class Traced(NamedTuple):
         program: what it computed.
         out: what it returned.
         results: the ids of the Tensors in that.
-        history: whether a later backward pass could reach a captured Tensor from one of them.
+        cut: what a later backward pass would go through, if it could reach an argument or a captured Tensor.
+        saved: the ids of what that would read.
+        obstacle: the reason why the function cannot be replayed, or "".
         assigned: the leaves that were assigned to, each with the id of what it holds in the end.
         gradients: the leaves whose `.grad` changed, each with the id of the gradient, or None.
         before: the leaves whose `.grad` was used, each with what it was before.
@@ -171,7 +184,9 @@ class Traced(NamedTuple):
     program: PureProgram
     out: Any
     results: tuple[str, ...]
-    history: bool
+    cut: Cut | None
+    saved: tuple[str, ...]
+    obstacle: str
     assigned: tuple[tuple[Tensor, str], ...]
     gradients: tuple[tuple[Tensor, str | None], ...]
     before: tuple[tuple[Tensor, Tensor | None], ...]
@@ -215,45 +230,87 @@ def slot_of(a: Any) -> tuple[Tensor, Tensor]:
     return t, slot_tensor(t, t._data)
 
 
+def leaf_of(a: Tensor) -> tuple[Tensor, Tensor]:
+    """As `slot_of` for an argument that requires a gradient: a leaf is both."""
+    t = wrap(a._data, LEAF)
+    t._name, t._stamp, t._shared = a.name, 0, True
+    t._grad = getattr(a, "_grad", None) if a._node is LEAF else None
+    return t, t
+
+
 def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any]) -> Traced:
     """Run a function once, and return what it did.
 
     Args:
         f: the function, for its name.
-        slots: the Tensors that stand for the arguments; see `slot_of`.
+        slots: the Tensors that stand for the arguments; see `slot_of` and `leaf_of`.
         call: runs the function.
     """
     recording = Recording(f)
-    with recording.running():
+    with recording.running(), isolated():
         out = call()
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
     last = {id(a.leaf): a for a in recording.assignments}
+    obstacle = _obstacle(recording, results, slots)
     wanted = [*results, *(a.value for a in last.values()), *(g for _, g in gradients if g is not None)]
     wanted = [_at_the_end(t, last) for t in [*wanted, *recording.effects]]
-    history = _lead_out(results, recording.roots)
-    _read_latest(wanted, recording.assignments)
-    made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
+    if not obstacle:
+        _read_latest(wanted, recording.assignments)
+    cut = None
+    if _lead_out(results, recording.roots):
+        cut = cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older)
+        wanted += cut.outputs
+    made = built(wanted) if wanted and not obstacle else Built(PureGraph((), ()), {}, {})
     for leaf, g in gradients:
         leaf._grad = None if g is None else wrap(g._data, None)
     ids = iter(made.graph.outputs)
     slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
+    given = {id(t) for t in slots}
+
+    def some(n: int) -> tuple[str, ...]:
+        return tuple(islice(ids, n))
+
     return Traced(
-        PureProgram._of(made, [slot_ids.get(id(t)) for t in slots], [], []),
-        out,
-        tuple(next(ids) for _ in results),
-        history,
-        tuple((a.leaf, next(ids)) for a in last.values()),
-        tuple((leaf, None if g is None else next(ids)) for leaf, g in gradients),
-        before,
-        tuple(recording.outside.values()),
-        recording.overwritten,
-        tuple(next(ids) for _ in recording.effects),
-        frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last)),
-        recording.backward,
-        recording.masks,
+        program=PureProgram._of(made, [slot_ids.get(id(t)) for t in slots], [], []),
+        out=out,
+        results=some(len(results)),
+        assigned=tuple((a.leaf, next(ids, "")) for a in last.values()),
+        gradients=tuple((leaf, None if g is None else next(ids, "")) for leaf, g in gradients),
+        effects=some(len(recording.effects)),
+        saved=() if cut is None else some(len(cut.outputs)),
+        cut=cut,
+        obstacle=obstacle,
+        before=before,
+        captured=tuple(t for i, t in recording.outside.items() if i not in given),
+        overwritten=recording.overwritten,
+        fixed=frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last)),
+        backward=recording.backward,
+        masks=recording.masks,
     )
+
+
+def _obstacle(recording: Recording, results: Sequence[Tensor], slots: Sequence[Tensor]) -> str:
+    """Return the reason why a function cannot be replayed, or ""."""
+    if recording.older:
+        return (
+            "it reads a captured tensor that has a history, which would be computed once and for all. Pass that as an "
+            "argument"
+        )
+    leaves_of = {id(t) for t in slots if t._node is LEAF}
+    if leaves_of & recording.gradients.keys() or any(id(a.leaf) in leaves_of for a in recording.assignments):
+        return "it changes an argument that requires a gradient, or its .grad. Capture that in place of passing it"
+    if not _lead_out(results, recording.roots):
+        return ""
+    if any(a.leaf._node is LEAF for a in recording.assignments):
+        return (
+            "a result has a history that leads to a captured tensor, and the function changes one. Call backward inside"
+        )
+    ended = _reached(recording.roots, set())
+    if ended and not ended.isdisjoint(_reached([edge_of(t) for t in results if t.requires_grad], set())):
+        return "a result has a history of which the function's own call of backward has freed a part"
+    return ""
 
 
 def _is_fixed(thing: Any, recording: Recording, last: dict[int, Assigned]) -> bool:

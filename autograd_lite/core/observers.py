@@ -45,8 +45,8 @@ class Watch(Protocol):
 class Tape(Protocol):
     """Notes what a function does that is being compiled, apart from what nodes record."""
 
-    def read(self, t: Any) -> None:
-        """Note that an op reads a Tensor without history, or a leaf."""
+    def read(self, edge: Any) -> None:
+        """Note that an op reads a Tensor without history, or a leaf, or what a node has made."""
 
     def drawn(self, node: Node, numbers: Any) -> None:
         """Note a random draw, which happens even if nothing reads its numbers."""
