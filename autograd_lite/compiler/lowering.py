@@ -40,6 +40,7 @@ class Spec(NamedTuple):
         shape, dtype, strides: of the array.
         owner: the number of the value in whose memory it lies: its own, unless it is a view.
         is_scalar: whether it is one of NumPy's scalars, of which methods return copies where an array gives views.
+        offset: of a view's first element, in bytes from its owner's.
     """
 
     shape: tuple[int, ...]
@@ -47,6 +48,7 @@ class Spec(NamedTuple):
     strides: tuple[int, ...]
     owner: int
     is_scalar: bool = False
+    offset: int = 0
 
     @property
     def nbytes(self) -> int:
@@ -121,12 +123,12 @@ class Lowering:
         self.specs: list[Spec] = []
         self.node = ""
 
-    def value(self, a: Any, owner: int | None = None) -> int:
+    def value(self, a: Any, owner: int | None = None, offset: int = 0) -> int:
         """Return the number of a new value."""
         number = len(self.specs)
-        array = np.asarray(a)
         scalar = not isinstance(a, np.ndarray)
-        self.specs.append(Spec(array.shape, array.dtype, array.strides, number if owner is None else owner, scalar))
+        owner = number if owner is None else owner
+        self.specs.append(Spec(a.shape, a.dtype, a.strides, owner, scalar, offset))
         return number
 
     def lower(
@@ -179,15 +181,22 @@ class Lowering:
     ) -> Watched:
         if not isinstance(result, (np.ndarray, np.generic)):
             raise Unwatchable
-        owner = None
+        owner, offset = None, 0
         if how is How.CALL and isinstance(result, np.ndarray):
             for x in _watched(args):
                 if np.may_share_memory(result, x.array):
-                    how, owner = How.VIEW, self.specs[x.number].owner
-        number = self.value(result, owner)
+                    spec = self.specs[x.number]
+                    how, owner = How.VIEW, spec.owner
+                    offset = spec.offset + _address(result) - _address(x.array)
+        number = self.value(result, owner, offset)
         refs = tuple(_ref(x) for x in args)
         self.calls.append(Call(how, function, refs, {name: _ref(v) for name, v in kwargs.items()}, number, self.node))
         return Watched(self, result, number)
+
+
+def _address(a: Any) -> int:
+    address: int = a.__array_interface__["data"][0]
+    return address
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import Context
 from itertools import repeat, starmap
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from ..core.node import LEAF, next_stamp
+from ..core.undo import open_undo
 from ..observing import AssumptionFailed
+from ..passes.pipeline import optimized
 from ..random import Generator
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
+from .lowering import How
 from .plan import Place, plan_of
 from .source import Source
 from .trace import Traced
@@ -50,6 +55,47 @@ class Guard(NamedTuple):
         return f"{name} {self.shape} {self.dtype}{' requires a gradient' if self.requires_grad else ''}"
 
 
+class Instance(NamedTuple):
+    """The code of a plan with an arena of its own.
+
+    Attributes:
+        run: the code, without NumPy's warnings.
+        alarm: has something in it after an operation that was invalid, if that was asked for.
+    """
+
+    run: Callable[..., tuple[Any, ...]]
+    alarm: list[Any]
+
+    @classmethod
+    def of(cls, replay: Callable[..., tuple[Any, ...]], alarmed: bool, calls_others: bool) -> Self:
+        """Prepare a function that does not run twice at a time.
+
+        Args:
+            replay: the function.
+            alarmed: whether to note operations that are invalid.
+            calls_others: whether it calls functions of the user's, which see the context that they are called in.
+        """
+        alarm: list[Any] = []
+        kinds: dict[str, Any] = {"invalid": "call" if alarmed else "ignore"}
+
+        def noted(*kind: Any) -> None:
+            alarm.append(kind)
+
+        if calls_others:
+
+            def run(*arrays: Any) -> tuple[Any, ...]:
+                with np.errstate(all="ignore", **kinds, call=noted):
+                    return replay(*arrays)
+
+            return cls(run, alarm)
+        context = (
+            Context()
+        )  # in which warnings are off once and for all: an `errstate` at every call takes a microsecond
+        context.run(np.seterr, all="ignore", **kinds)
+        context.run(np.seterrcall, noted)
+        return cls(functools.partial(context.run, replay), alarm)
+
+
 class Replay:
     """A trace that can be run again.
 
@@ -57,23 +103,29 @@ class Replay:
         plan: what it does.
         source: the same, as Python.
         guards: what must hold for it.
+        passes: what each pass has made of the program.
     """
 
     def __init__(self, traced: Traced) -> None:
         self._traced = traced
-        gradients = [i for _, i in traced.gradients if i is not None]
-        wanted = [*traced.results, *traced.saved, *(i for _, i in traced.assigned), *gradients]
-        self.plan = plan_of(traced.program, wanted, traced.effects, traced.fixed, traced.overwritten)
+        self.passes = optimized(traced.program)
+        program = self.passes[-1].program
+        outputs, n = program.graph.outputs, len(traced.effects)
+        wanted, effects = outputs[: len(outputs) - n], outputs[len(outputs) - n :]
+        self.plan = plan_of(program, wanted, effects, traced.overwritten)
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
         self.source = Source(self.plan, before)
         self.guards = [Guard.of(t) for t in traced.captured if id(t) not in before]
         self._began = [(leaf, g is not None) for leaf, g in traced.before]
-        self._idle = [self.source.instance()]  # functions with an arena each: as many as ever ran at a time
+        self._holds = _holding(self.guards, self._began)
+        self._idle = [self._instance()]  # as many as ever ran at a time
         found = (x for call in self.plan.calls for x in call.kwargs.values() if isinstance(x, Generator))
-        self._generators = list(dict.fromkeys(found)) if traced.backward else []
+        self._generators = list(dict.fromkeys(found))
 
     def broken(self) -> str:
         """Return the reason why the trace is no longer true, or "" if it is."""
+        if self._holds():
+            return ""
         for guard in self.guards:
             if not guard.holds():
                 return f"it is no longer true that {guard}"
@@ -105,40 +157,58 @@ class Replay:
             self._change(values[n:])
         return values[:n]
 
+    def _instance(self) -> Instance:
+        calls_others = any(call.how is How.EFFECT for call in self.plan.calls)
+        return Instance.of(self.source.instance(), self._traced.backward, calls_others)
+
     def _computed(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
+        """Compute, unless a rule meets what the engine would mask: an operation that is invalid, or a NaN."""
+        states = [(generator, generator.state) for generator in self._generators]
         try:
             instance = self._idle.pop()
         except IndexError:
-            instance = self.source.instance()
+            instance = self._instance()
         try:
-            if not self._traced.backward:
-                with np.errstate(all="ignore"):
-                    return instance(*arrays)
-            return self._masked_or_not(instance, arrays)
-        finally:
-            self._idle.append(instance)
-
-    def _masked_or_not(self, instance: Any, arrays: Sequence[Any]) -> tuple[Any, ...]:
-        """Compute, unless a rule meets what the engine would mask: an operation that is invalid, or a NaN."""
-        states = [(generator, generator.state) for generator in self._generators]
-        alarm: list[Any] = []
-        with np.errstate(all="ignore", invalid="call", call=lambda *kind: alarm.append(kind)):
-            values: tuple[Any, ...] = instance(*arrays)
-        if alarm or (self._traced.masks and any(map(has_nan, values))):
+            values: tuple[Any, ...] = instance.run(*arrays)
+            if instance.alarm or (self._traced.masks and any(map(has_nan, values))):
+                raise AssumptionFailed
+        except BaseException:
             for generator, state in states:
                 generator.state = state
-            raise AssumptionFailed
+            raise
+        finally:
+            if instance.alarm:
+                instance.alarm.clear()
+            self._idle.append(instance)
         return values
 
     def _change(self, values: Sequence[Any]) -> None:
         """Make the effects, all of them or none, wherever an interrupt comes."""
         each = iter(values)
         leaves = [leaf for leaf, _ in self._traced.assigned]
-        calls: list[tuple[Any, ...]] = [(operator.setitem, leaf._writable(), Ellipsis, next(each)) for leaf in leaves]
+        buffers = [leaf._writable() for leaf in leaves]
+        if (undo := open_undo()) is not None:
+            undo += [(operator.setitem, buffer, Ellipsis, buffer.copy()) for buffer in buffers]
+        calls: list[tuple[Any, ...]] = [(operator.setitem, buffer, Ellipsis, next(each)) for buffer in buffers]
         for leaf, i in self._traced.gradients:
             calls.append((setattr, leaf, "_grad", None if i is None else wrap(next(each), None)))
         calls.append((deque, map(setattr, leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
         deque(starmap(operator.call, calls), 0)
+
+
+def _holding(guards: Sequence[Guard], began: Sequence[tuple[Tensor, bool]]) -> Callable[[], bool]:
+    """Return a function that tells whether all guards hold: one expression, since it runs at every call."""
+    names: dict[str, Any] = {"LEAF": LEAF}
+    parts = []
+    for k, (t, shape, dtype, strides, requires_grad) in enumerate(guards):
+        names |= {f"t{k}": t, f"like{k}": (shape, strides, dtype)}
+        parts.append(f"((a := t{k}._data).shape, a.strides, a.dtype) == like{k}")
+        parts.append(f"t{k}._node is {'' if requires_grad else 'not '}LEAF")
+    for k, (leaf, had) in enumerate(began):
+        names[f"g{k}"] = leaf
+        parts.append(f"getattr(g{k}, '_grad', None) is {'not ' if had else ''}None")
+    holds: Callable[[], bool] = eval(f"lambda: {' and '.join(parts) or True}", names)
+    return holds
 
 
 def has_nan(a: Any) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,15 @@ _NUMBERS = (int, float, complex)
 _ALIGNMENT = 64
 
 
+class _Buffer(NamedTuple):
+    """An array in the arena."""
+
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    strides: tuple[int, ...]
+
+
 class Source:
     """The code of a plan.
 
@@ -24,7 +33,8 @@ class Source:
         gradients: the leaves that captured Tensors are gradients of, by the ids of these.
 
     Attributes:
-        text: a function `replay` of the arguments that returns the results.
+        text: a function `replay` of the arguments that returns the results. In it `b0`, `b1`, … are arrays in the
+            arena, each of which holds one value after the other; `v1` is the value of that number, elsewhere.
     """
 
     def __init__(self, plan: Plan, gradients: Mapping[int, Any]) -> None:
@@ -32,28 +42,39 @@ class Source:
         self._names: dict[str, Any] = {}  # what names stand for, as far as it is the same in all instances
         self._known: dict[int, str] = {}
         self._opaque = {call.value: call for call in plan.calls if call.how is How.OPAQUE}
+        self._buffers: dict[_Buffer, str] = {}
+        self._values = self._named()
         self.text = self._written()
         self._code = compile(self.text, "<replay>", "exec")
 
     def instance(self) -> Callable[..., tuple[Any, ...]]:
         """Return the function, with an arena of its own: one that runs must not be called again meanwhile."""
-        plan = self._plan
-        memory = np.empty(plan.nbytes + _ALIGNMENT, np.uint8)
+        memory = np.empty(self._plan.nbytes + _ALIGNMENT, np.uint8)
         start = -memory.ctypes.data % _ALIGNMENT
-        values: dict[int, Any] = {}
-        for number, (place, thing, span) in enumerate(plan.where):
-            spec = plan.specs[number]
-            if span is not None:
-                values[number] = np.ndarray(spec.shape, spec.dtype, memory.data, start + span.start, spec.strides)
-            elif place in (Place.KNOWN, Place.ARRAY):
-                values[number] = thing
-        for call in plan.calls:
-            if plan.where[call.value].place is Place.VIEW:
-                values[call.value] = call.function(*_filled(call.args, values), **_filled(call.kwargs, values))
-        names = {**self._names, **{f"v{n}": a for n, a in values.items()}}
+        names = dict(self._names)
+        for (offset, shape, dtype, strides), name in self._buffers.items():
+            names[name] = np.ndarray(shape, dtype, memory.data, start + offset, strides)
         exec(self._code, names)
         replay: Callable[..., tuple[Any, ...]] = names["replay"]
         return replay
+
+    def _named(self) -> list[str]:
+        """Return the name of every value. What lies in the same way in the same memory is the same array."""
+        plan = self._plan
+        names = [f"v{number}" for number in range(len(plan.specs))]
+        for number, (place, thing, _) in enumerate(plan.where):
+            spec = plan.specs[number]
+            span = plan.where[spec.owner].span
+            if span is not None and place in (Place.ARENA, Place.VIEW):
+                buffer = _Buffer(span.start + spec.offset, spec.shape, spec.dtype, spec.strides)
+                names[number] = self._buffers.setdefault(buffer, f"b{len(self._buffers)}")
+            elif place in (Place.KNOWN, Place.ARRAY):
+                self._names[names[number]] = thing
+        for call in plan.calls:
+            if plan.where[call.value].place is Place.VIEW and plan.where[plan.specs[call.value].owner].span is None:
+                args, kwargs = (_filled(x, names, self._names) for x in (call.args, call.kwargs))
+                self._names[names[call.value]] = call.function(*args, **kwargs)
+        return names
 
     def _written(self) -> str:
         plan = self._plan
@@ -69,7 +90,8 @@ class Source:
                 line = here or line
             if gone := let_go.get(position):
                 rows.append(f"del {', '.join(gone)}")
-        results = "".join(f"{self._result(number)}, " for number in plan.outputs)
+        seen: set[int] = set()
+        results = "".join(f"{self._result(number, seen)}, " for number in plan.outputs)
         rows.append(f"return ({results.rstrip()})")
         return "\n    ".join(rows) + "\n"
 
@@ -104,23 +126,26 @@ class Source:
             name = self._name("f", function)
         texts = [self._text(x) for x in args]
         named = [f"{k}={self._text(x)}" for k, x in call.kwargs.items()]
+        result = self._values[number]
         if self._plan.where[number].place is not Place.ARENA:
-            return f"v{number} = {name}({', '.join(texts + named)})"
+            return f"{result} = {name}({', '.join(texts + named)})"
         positional = call.how is How.UFUNC and function not in _NAMED_OUT
-        texts.append(f"v{number}" if positional else f"out=v{number}")
+        texts.append(result if positional else f"out={result}")
         return f"{name}({', '.join(texts + named)})"
 
-    def _result(self, number: int) -> str:
-        """Return a result as text: memory that others know, the caller or the next replay, is copied."""
+    def _result(self, number: int, seen: set[int]) -> str:
+        """Return a result as text: memory that others know, the caller, the next replay or a result, is copied."""
         owner = self._plan.specs[number].owner
-        if self._plan.where[owner].place is not Place.MADE:
+        if self._plan.where[owner].place is not Place.MADE or owner in seen:
             self._names["copied"] = np.array
-            return f"copied(v{number})"
+            return f"copied({self._values[number]})"
+        seen.add(owner)
         opaque = self._opaque.get(owner)
         if opaque is None:
             return f"v{number}"
         owners = dict.fromkeys(self._plan.specs[n].owner for n in refs_in((opaque.args, opaque.kwargs)))
-        known = [f"v{n}" for n in owners if self._plan.where[n].place is not Place.MADE]
+        results = {self._plan.specs[n].owner for n in self._plan.outputs}
+        known = [self._values[n] for n in owners if n in results or self._plan.where[n].place is not Place.MADE]
         if not known:
             return f"v{number}"
         self._names["own"] = _own
@@ -128,7 +153,7 @@ class Source:
 
     def _text(self, x: Any) -> str:
         if isinstance(x, Ref):
-            return f"v{x.value}"
+            return self._values[x.value]
         if x.__class__ in (tuple, list) and next(refs_in(x), None) is not None:
             inside = "".join(f"{self._text(part)}, " for part in x)
             return f"({inside})" if x.__class__ is tuple else f"[{inside}]"
@@ -150,13 +175,13 @@ def _own(result: Any, *arguments: Any) -> Any:
     return np.array(result) if any(np.may_share_memory(result, a) for a in arguments) else result
 
 
-def _filled(x: Any, values: Mapping[int, Any]) -> Any:
+def _filled(x: Any, names: Sequence[str], things: Mapping[str, Any]) -> Any:
     """Return a value's array in place of each reference."""
     if isinstance(x, Ref):
-        return values[x.value]
-    if x.__class__ is dict:
-        return {k: _filled(v, values) for k, v in x.items()}
-    return x.__class__(_filled(part, values) for part in x) if x.__class__ in (tuple, list) else x
+        return things[names[x.value]]
+    if isinstance(x, Mapping):
+        return {k: _filled(v, names, things) for k, v in x.items()}
+    return x.__class__(_filled(part, names, things) for part in x) if x.__class__ in (tuple, list) else x
 
 
 def _loop_numbers(call: Call, specs: tuple[Spec, ...]) -> tuple[Any, ...]:

@@ -2,162 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.depth import isolated
-from ..core.errors import TraceError
-from ..core.indices import IndexArray, edges_of, indices_in
-from ..core.mode import TAPES, Mode, enter_mode, leave_mode, no_grad
-from ..core.node import LEAF, Node, next_stamp, take_note, user_source
-from ..core.op import Op
-from ..core.shapes import ShapeDtype
+from ..core.indices import edges_of, indices_in
+from ..core.node import LEAF, Node
 from ..engine import edge_of
 from ..ir.build import Built, built
 from ..ir.graph import PureGraph
 from ..ir.node import Kind
 from ..ir.program import PureProgram
-from ..ir.slots import is_slot, slot_tensor
+from ..ir.recording import Assigned, Recording
+from ..ir.slots import slot_tensor
+from ..random import remember_draws
 from ..tensors.record import wrap
-from ..tensors.tensor import Tensor, tensor
+from ..tensors.tensor import Tensor
 from ..tree import items, leaves
 from .history import Cut, cut_of
-
-_BOOL = np.dtype(np.bool_)
-
-
-def _see(*arrays: Any, function: Callable[..., Any]) -> Any:
-    function(*arrays)
-    return np.False_
-
-
-OBSERVE = Op("observe", _see, None, lambda *_, **__: ShapeDtype((), _BOOL))
-
-
-class Assigned(NamedTuple):
-    """An assignment to a leaf: when it was made, and a Tensor of the new values, of the leaf's shape and dtype."""
-
-    stamp: int
-    leaf: Tensor
-    value: Tensor
-
-
-class Recording:
-    """The `Tape` of one run of a function.
-
-    Attributes:
-        effects: the random draws and what is observed, as Tensors.
-        assignments: in order.
-        gradients: the leaves whose `.grad` was used, by id, with what it was before.
-        roots: the edges that `backward` was called on.
-        outside: the Tensors from outside that ops have read, by id.
-        overwritten: what the leaves that were assigned to held before, by id.
-        backward: whether there was a backward pass.
-        masks: whether it might have masked NaN although no operation was invalid.
-        older: whether ops have read what an operation from outside made.
-    """
-
-    def __init__(self, f: Callable[..., Any]) -> None:
-        self.effects: list[Tensor] = []
-        self.assignments: list[Assigned] = []
-        self.gradients: dict[int, tuple[Tensor, Tensor | None]] = {}
-        self.roots: list[Any] = []
-        self.outside: dict[int, Tensor] = {}
-        self.overwritten: dict[int, Any] = {}
-        self.backward = self.masks = self.older = False
-        self._began = next_stamp()
-        self._inside: dict[int, Tensor] = {}
-        self._name = getattr(f, "__name__", "the function")
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Record in this thread or task."""
-        entry = enter_mode(self._begin)
-        TAPES.add(self)
-        try:
-            yield
-        finally:
-            TAPES.discard(self)
-            leave_mode(entry)
-
-    def _begin(self, mode: Mode) -> None:
-        mode.source, mode.tape = True, self
-
-    # ---- the tape ---------------------------------------------------------------------------------------------------
-
-    def read(self, edge: Any) -> None:
-        """Note that an op reads a Tensor without history, or a leaf, or what a node has made."""
-        if isinstance(edge, Node):
-            self.older = self.older or self.is_older(edge)
-        elif id(edge) not in self._inside:
-            self.outside[id(edge)] = edge
-
-    def is_older(self, edge: Any) -> bool:
-        """Return whether this is the node of an operation from outside."""
-        return isinstance(edge, Node) and edge.stamp < self._began and not is_slot(edge)
-
-    def made(self, t: Any) -> None:
-        """Note a Tensor that was made inside."""
-        self._inside[id(t)] = t
-
-    def captured(self, t: Any) -> bool:
-        """Return whether a Tensor comes from outside."""
-        return id(t) not in self._inside
-
-    def drawn(self, node: Node, numbers: Any) -> None:
-        """Note a draw."""
-        self.effects.append(wrap(numbers, node))
-
-    def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
-        """Note that a function sees values."""
-        for edge in edges:
-            if isinstance(edge, (Tensor, Node)):
-                self.read(edge)
-        node = Node(OBSERVE, tuple(edges), {"function": f}, None, (), (), _BOOL, take_note(""))
-        self.effects.append(wrap(np.False_, node))
-
-    def index(self, t: Any) -> IndexArray:
-        """Return the values of a Tensor as an index that knows where they come from."""
-        if t.dtype.kind == "b":
-            self.left("t[mask], whose length depends on values")
-        return IndexArray.of(np.array(t._data), edge_of(t))
-
-    def left(self, how: str) -> NoReturn:
-        """Refuse that a value becomes a Python value or an array."""
-        place = user_source()
-        where = f" at {place}" if place else ""
-        raise TraceError(
-            f"compile: expected {self._name} to compute with Tensors alone; received{where} {how}, which asks for a "
-            "value. The compiled code would keep this one value for ever. Write np.where(a, b, c) in place of `if a`; "
-            "give the function a Python number, a constant of the code, in place of an array that decides what it "
-            "does; and compute what must be a Python value outside of it"
-        )
-
-    def assigned(self, leaf: Any, value: Any) -> None:
-        """Note an assignment."""
-        if id(leaf) not in self.overwritten:
-            self.overwritten[id(leaf)] = leaf._data.copy("K") if leaf.ndim else leaf._data
-        with no_grad():
-            new: Any = value if isinstance(value, Tensor) else tensor(value)
-            new = new if new.dtype == leaf.dtype else new.astype(leaf.dtype)
-            new = new if new.shape == leaf.shape else np.broadcast_to(new, leaf.shape)
-        self.assignments.append(Assigned(next_stamp(), leaf, new))
-
-    def accumulated(self, leaf: Any) -> None:
-        """Note that `.grad` is used."""
-        self.gradients.setdefault(id(leaf), (leaf, getattr(leaf, "_grad", None)))
-
-    def ended(self, root: Any) -> None:
-        """Note a call of `backward`."""
-        self.roots.append(root)
-
-    def passed_back(self, masks: bool) -> None:
-        """Note a backward pass."""
-        self.backward, self.masks = True, self.masks or masks
 
 
 class Traced(NamedTuple):
@@ -176,7 +42,6 @@ class Traced(NamedTuple):
         captured: the Tensors from outside that ops have read.
         overwritten: what the leaves held that were assigned to, by id.
         effects: the ids of the random draws and of what is observed.
-        fixed: the ids of slots that will always hold what they hold.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
     """
@@ -193,7 +58,6 @@ class Traced(NamedTuple):
     captured: tuple[Tensor, ...]
     overwritten: dict[int, Any]
     effects: tuple[str, ...]
-    fixed: frozenset[str]
     backward: bool
     masks: bool
 
@@ -244,48 +108,51 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
     Args:
         f: the function, for its name.
         slots: the Tensors that stand for the arguments; see `slot_of` and `leaf_of`.
-        call: runs the function.
+        call: runs the function. If it raises, what it has assigned and drawn is undone, so that it can run again.
     """
     recording = Recording(f)
-    with recording.running(), isolated():
-        out = call()
+    with remember_draws() as draws:
+        try:
+            with recording.running(), isolated():
+                out = call()
+        except BaseException:
+            recording.undo()
+            for generator, states in draws.items():
+                generator.state = states[0]
+            raise
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
     last = {id(a.leaf): a for a in recording.assignments}
-    obstacle = _obstacle(recording, results, slots)
-    wanted = [*results, *(a.value for a in last.values()), *(g for _, g in gradients if g is not None)]
-    wanted = [_at_the_end(t, last) for t in [*wanted, *recording.effects]]
-    if not obstacle:
-        _read_latest(wanted, recording.assignments)
+    changes = [*(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *recording.effects]
+    outputs, changes = ([_at_the_end(t, last) for t in ts] for ts in (results, changes))
+    if not (obstacle := _obstacle(recording, results, slots)):
+        _read_latest([*outputs, *changes], recording.assignments)
     cut = None
     if _lead_out(results, recording.roots):
         cut = cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older)
-        wanted += cut.outputs
-    made = built(wanted) if wanted and not obstacle else Built(PureGraph((), ()), {}, {})
+    saved = () if cut is None else cut.outputs
+    wanted = [] if obstacle else [*outputs, *saved, *changes]
+    made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
     for leaf, g in gradients:
-        leaf._grad = None if g is None else wrap(g._data, None)
+        leaf._grad = None if g is None else wrap(np.array(g._data)[()], None)
     ids = iter(made.graph.outputs)
+    fixed = frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last))
     slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
     given = {id(t) for t in slots}
-
-    def some(n: int) -> tuple[str, ...]:
-        return tuple(islice(ids, n))
-
     return Traced(
-        program=PureProgram._of(made, [slot_ids.get(id(t)) for t in slots], [], []),
+        program=replace(PureProgram._of(made, [slot_ids.get(id(t)) for t in slots], [], []), fixed=fixed),
         out=out,
-        results=some(len(results)),
+        results=tuple(islice(ids, len(results))),
+        cut=cut,
+        saved=tuple(islice(ids, len(saved))),
+        obstacle=obstacle,
         assigned=tuple((a.leaf, next(ids, "")) for a in last.values()),
         gradients=tuple((leaf, None if g is None else next(ids, "")) for leaf, g in gradients),
-        effects=some(len(recording.effects)),
-        saved=() if cut is None else some(len(cut.outputs)),
-        cut=cut,
-        obstacle=obstacle,
         before=before,
         captured=tuple(t for i, t in recording.outside.items() if i not in given),
         overwritten=recording.overwritten,
-        fixed=frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last)),
+        effects=tuple(islice(ids, len(recording.effects))),
         backward=recording.backward,
         masks=recording.masks,
     )

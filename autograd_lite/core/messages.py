@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .arguments import ANYTHING, NUMBERS, OUR_PACKAGES, Kind, bound, described, given, is_numbers, kinds_of, refusal
-from .errors import DtypeError, GradError, NonFiniteError, ShapeError, UnsupportedError
+from .errors import DtypeError, GradError, NonFiniteError, ShapeError, TraceError, UnsupportedError
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
@@ -26,7 +26,7 @@ C = TypeVar("C", bound=type)
 _OURS = (GradError, DtypeError, UnsupportedError, NonFiniteError)
 # If a call is to blame for an error, only frames of these packages lie between the two.
 _KNOWN = sys.stdlib_module_names | OUR_PACKAGES | {"numpy", "scipy"}
-_LEFT_ALONE = (NonFiniteError, RecursionError, Warning, StopIteration, NotImplementedError, ImportError)
+_LEFT_ALONE = (NonFiniteError, TraceError, RecursionError, Warning, StopIteration, NotImplementedError, ImportError)
 _SIGNATURE = re.compile(r"missing \d+ required|unexpected keyword|takes .* argument|multiple values for")
 _UNKNOWN = re.compile(r"got an unexpected keyword argument '(\w+)'")
 

@@ -39,6 +39,7 @@ class PureProgram:
             follows `assign` and `optimizer.step()`.
         known: the values of operations that the record held when the program was made, such as the numbers drawn.
         calls: for every operation its op, the ids of its array arguments, and its parameters.
+        fixed: the ids of slots that will always hold what they hold.
     """
 
     _kind: ClassVar[type[PureGraph]] = PureGraph
@@ -50,6 +51,7 @@ class PureProgram:
     known: Mapping[str, Any]
     calls: Mapping[str, tuple[Op, tuple[str, ...], Mapping[str, Any]]]
     _specs: tuple[ShapeDtype, ...]
+    fixed: frozenset[str] = frozenset()
 
     @classmethod
     def build(cls, tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Self:

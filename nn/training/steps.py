@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from ..config.config import plain, restored
 from ..config.forks import guard, on_fork
 from ..data.structure import unpack
 from ..metrics import Metric
+from ..module.masks import MASKS, masks_in
 from ..module.modes import in_mode, rest_in_inference
 from ..module.module import Module
 from ..module.penalties import add_penalty, has_penalties, model_call, penalties
@@ -34,9 +36,6 @@ _COMPILE = "optimizer, loss, metrics, loss_weights, weighted_metrics"
 # Keras's arguments about how a compiler is to go to work, which change nothing where there is none.
 _OF_COMPILERS = frozenset({"run_eagerly", "jit_compile", "auto_scale_loss", "steps_per_execution"})
 
-
-import weakref
-from ..module.masks import MASKS, masks_in
 
 _REPLAYS: Any = weakref.WeakKeyDictionary()
 WHY: list[str] = []

@@ -1,0 +1,160 @@
+"""The tape of one run of a function: all that it does with Tensors is recorded, effects included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from ..core.errors import TraceError
+from ..core.indices import IndexArray
+from ..core.mode import TAPES, Mode, enter_mode, leave_mode, no_grad
+from ..core.node import Node, next_stamp, take_note, user_source
+from ..core.op import Op
+from ..core.shapes import ShapeDtype
+from ..engine import edge_of
+from ..tensors.record import wrap
+from ..tensors.tensor import Tensor, tensor
+from .slots import is_slot
+
+_BOOL = np.dtype(np.bool_)
+
+
+def _see(*arrays: Any, function: Callable[..., Any]) -> Any:
+    function(*arrays)
+    return np.False_
+
+
+OBSERVE = Op("observe", _see, None, lambda *_, **__: ShapeDtype((), _BOOL))
+
+
+class Assigned(NamedTuple):
+    """An assignment to a leaf: when it was made, and a Tensor of the new values, of the leaf's shape and dtype."""
+
+    stamp: int
+    leaf: Tensor
+    value: Tensor
+
+
+class Recording:
+    """The `Tape` of one run of a function.
+
+    Attributes:
+        effects: the random draws and what is observed, as Tensors.
+        assignments: in order.
+        gradients: the leaves whose `.grad` was used, by id, with what it was before.
+        roots: the edges that `backward` was called on.
+        outside: the Tensors from outside that ops have read, by id.
+        overwritten: what the leaves that were assigned to held before, by id.
+        backward: whether there was a backward pass.
+        masks: whether it might have masked NaN although no operation was invalid.
+        older: whether ops have read what an operation from outside made.
+    """
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self.effects: list[Tensor] = []
+        self.assignments: list[Assigned] = []
+        self.gradients: dict[int, tuple[Tensor, Tensor | None]] = {}
+        self.roots: list[Any] = []
+        self.outside: dict[int, Tensor] = {}
+        self.overwritten: dict[int, Any] = {}
+        self.backward = self.masks = self.older = False
+        self._began = next_stamp()
+        self._inside: dict[int, Tensor] = {}
+        self._name = getattr(f, "__name__", "the function")
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Record in this thread or task."""
+        entry = enter_mode(self._begin)
+        TAPES.add(self)
+        try:
+            yield
+        finally:
+            TAPES.discard(self)
+            leave_mode(entry)
+
+    def _begin(self, mode: Mode) -> None:
+        mode.source, mode.tape = True, self
+
+    # ---- the tape ---------------------------------------------------------------------------------------------------
+
+    def read(self, edge: Any) -> None:
+        """Note that an op reads a Tensor without history, or a leaf, or what a node has made."""
+        if isinstance(edge, Node):
+            self.older = self.older or self.is_older(edge)
+        elif id(edge) not in self._inside:
+            self.outside[id(edge)] = edge
+
+    def is_older(self, edge: Any) -> bool:
+        """Return whether this is the node of an operation from outside."""
+        return isinstance(edge, Node) and edge.stamp < self._began and not is_slot(edge)
+
+    def made(self, t: Any) -> None:
+        """Note a Tensor that was made inside."""
+        self._inside[id(t)] = t
+
+    def captured(self, t: Any) -> bool:
+        """Return whether a Tensor comes from outside."""
+        return id(t) not in self._inside
+
+    def drawn(self, node: Node, numbers: Any) -> None:
+        """Note a draw."""
+        self.effects.append(wrap(numbers, node))
+
+    def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
+        """Note that a function sees values."""
+        for edge in edges:
+            if isinstance(edge, (Tensor, Node)):
+                self.read(edge)
+        node = Node(OBSERVE, tuple(edges), {"function": f}, None, (), (), _BOOL, take_note(""))
+        self.effects.append(wrap(np.False_, node))
+
+    def index(self, t: Any) -> IndexArray:
+        """Return the values of a Tensor as an index that knows where they come from."""
+        if t.dtype.kind == "b":
+            self.left("t[mask], whose length depends on values")
+        return IndexArray.of(np.array(t._data), edge_of(t))
+
+    def left(self, how: str) -> NoReturn:
+        """Refuse that a value becomes a Python value or an array."""
+        place = user_source()
+        where = f" at {place}" if place else ""
+        raise TraceError(
+            f"compile: expected {self._name} to compute with Tensors alone; received{where} {how}, which asks for a "
+            "value. The compiled code would keep this one value for ever. Write np.where(a, b, c) in place of `if a`; "
+            "give the function a Python number, a constant of the code, in place of an array that decides what it "
+            "does; and compute what must be a Python value outside of it"
+        )
+
+    def assigned(self, leaf: Any, value: Any) -> None:
+        """Note an assignment."""
+        if id(leaf) not in self.overwritten:
+            held = leaf._data
+            self.overwritten[id(leaf)] = held.copy("K") if held.__class__ is np.ndarray else held
+        with no_grad():
+            new: Any = value if isinstance(value, Tensor) else tensor(value)
+            new = new if new.dtype == leaf.dtype else new.astype(leaf.dtype)
+            new = new if new.shape == leaf.shape else np.broadcast_to(new, leaf.shape)
+        self.assignments.append(Assigned(next_stamp(), leaf, new))
+
+    def accumulated(self, leaf: Any) -> None:
+        """Note that `.grad` is used."""
+        self.gradients.setdefault(id(leaf), (leaf, getattr(leaf, "_grad", None)))
+
+    def ended(self, root: Any) -> None:
+        """Note a call of `backward`."""
+        self.roots.append(root)
+
+    def passed_back(self, masks: bool) -> None:
+        """Note a backward pass."""
+        self.backward, self.masks = True, self.masks or masks
+
+    def undo(self) -> None:
+        """Give all leaves the values and gradients that they had before."""
+        for leaf in {id(a.leaf): a.leaf for a in self.assignments}.values():
+            leaf.assign(self.overwritten[id(leaf)])
+        for leaf, g in self.gradients.values():
+            leaf._grad = g
