@@ -144,8 +144,8 @@ class History:
             if way is None:
                 found.append(wrap(value, None) if as_tensors else np.array(value)[()])
             elif isinstance(way, Outer):
-                x = cut.outer[way.position]
-                found.append(given[x.position] if isinstance(x, Argument) else x if isinstance(x, Tensor) else value)
+                x: Any = cut.outer[way.position]
+                found.append(given[x.position] if isinstance(x, Argument) else x)
             else:
                 if way.position not in made:
                     t = wrap(value, region.node(way.position, outer, cut.below((way.position,)).outer))

@@ -162,8 +162,10 @@ class Compiled(Generic[P, R]):
         def opened(leaf: Any) -> Any:
             if not isinstance(leaf, _ARRAYS):
                 return leaf
-            differentiable = isinstance(leaf, Tensor) and leaf.requires_grad and record
-            slot, inner = leaf_of(leaf) if differentiable else slot_of(leaf)
+            if isinstance(leaf, Tensor) and leaf.requires_grad and record:
+                slot, inner = leaf_of(leaf)
+            else:
+                slot, inner = slot_of(leaf)
             given.append(leaf)
             slots.append(slot)
             return inner
