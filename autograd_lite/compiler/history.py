@@ -17,6 +17,7 @@ import numpy as np
 
 from ..core.composite import COMPOSITE
 from ..core.indices import IndexArray
+from ..core.live import Live
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import Op
 from ..core.seals import Seal
@@ -96,6 +97,7 @@ class Cut(NamedTuple):
         results: for each result an `Inner`, an `Outer`, or None if it has no history.
         indices: the values that are parameters, by position.
         known: what `below` has found, by the positions.
+        obstacle: the reason why this is not the same for all calls, or "".
     """
 
     operations: tuple[Operation, ...]
@@ -105,6 +107,7 @@ class Cut(NamedTuple):
     results: tuple[Inner | Outer | None, ...]
     indices: frozenset[int]
     known: dict[tuple[int, ...], Below]
+    obstacle: str
 
     def below(self, positions: tuple[int, ...]) -> Below:
         """Return what gradients from some operations reach."""
@@ -186,6 +189,7 @@ class _Cutter:
         self.origins: list[Any] = []
         self.outputs: list[Tensor] = []
         self.indices: set[int] = set()
+        self.obstacle = ""
         self._kept: dict[int, Kept] = {}
         self._arguments = {id(t): Argument(k) for k, t in enumerate(slots)}
         self._is_fixed, self._is_older = is_fixed, is_older
@@ -202,6 +206,9 @@ class _Cutter:
             saved.append(kept)
             if i in node.needs:
                 inputs.append(self._way_to(edge))
+            elif edge.__class__ is Live:
+                self.obstacle = "a gradient depends on a number that is read at every call"
+                inputs.append(edge.value)
             elif number:
                 inputs.append(edge)
             else:
@@ -288,7 +295,16 @@ def cut_of(
 
     ways = tuple(map(way, results))
     outer = tuple([thing for _, thing in cutter.outer.values()])
-    return Cut(operations, outer, tuple(cutter.origins), tuple(cutter.outputs), ways, frozenset(cutter.indices), {})
+    return Cut(
+        operations,
+        outer,
+        tuple(cutter.origins),
+        tuple(cutter.outputs),
+        ways,
+        frozenset(cutter.indices),
+        {},
+        cutter.obstacle,
+    )
 
 
 # Arrays up to this many bytes stay readable after a backward pass, as in the engine.

@@ -11,10 +11,12 @@ import numpy as np
 
 from ..core.depth import isolated
 from ..core.indices import edges_of, indices_in
+from ..core.live import Live
 from ..core.node import LEAF, Node
 from ..engine import edge_of
 from ..ir.build import Built, built
 from ..ir.graph import PureGraph
+from ..ir.hosts import Hosts, kinds_of, leaves_of
 from ..ir.node import Kind
 from ..ir.program import PureProgram
 from ..ir.recording import Assigned, Recording
@@ -41,9 +43,13 @@ class Traced(NamedTuple):
         before: the leaves whose `.grad` was used, each with what it was before.
         captured: the Tensors from outside that ops have read.
         overwritten: what the leaves held that were assigned to, by id.
+        hosts: what was read and put back outside of Tensors.
+        slots: the Tensors and numbers that were read there, which the program takes after its arguments.
+        put: the ids of the Tensors that were put back there.
         effects: the ids of the random draws and of what is observed.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
+        way: which way it went, as far as this depends on what was there before.
     """
 
     program: PureProgram
@@ -57,9 +63,13 @@ class Traced(NamedTuple):
     before: tuple[tuple[Tensor, Tensor | None], ...]
     captured: tuple[Tensor, ...]
     overwritten: dict[int, Any]
+    hosts: Hosts
+    slots: tuple[Any, ...]
+    put: tuple[str, ...]
     effects: tuple[str, ...]
     backward: bool
     masks: bool
+    way: tuple[Any, ...]
 
 
 def difference(first: Traced, second: Traced) -> str:
@@ -80,12 +90,21 @@ def difference(first: Traced, second: Traced) -> str:
             return f"{i.name or 'a captured value'} is another object"
         if x.tobytes() != y.tobytes():
             return f"{i.name or 'an array'} of shape {x.shape}, made inside, has other values"
+    puts, others = ([(p.key, kinds_of(p.value)) for p in t.hosts.puts.values()] for t in (first, second))
+    if puts != others:
+        return f"other values were put into {next(a[0] for a, b in zip(puts, others, strict=False) if a != b)!r}"
     return "" if _plain(first.out) == _plain(second.out) else "it returned something else than Tensors, which differs"
 
 
 def _plain(out: Any) -> Any:
     """Return what a function returned that is not a Tensor."""
-    return [(path, None if isinstance(x, Tensor) else x) for path, x in items(out)]
+    return [(path, _compared(x)) for path, x in items(out)]
+
+
+def _compared(x: Any) -> Any:
+    if isinstance(x, (np.ndarray, np.generic)):
+        return x.shape, x.dtype, x.tobytes()
+    return None if isinstance(x, Tensor) else x
 
 
 def slot_of(a: Any) -> tuple[Tensor, Tensor]:
@@ -102,15 +121,18 @@ def leaf_of(a: Tensor) -> tuple[Tensor, Tensor]:
     return t, t
 
 
-def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any]) -> Traced:
+def trace(
+    f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any], memo: dict[Any, Any] | None = None
+) -> Traced:
     """Run a function once, and return what it did.
 
     Args:
         f: the function, for its name.
         slots: the Tensors that stand for the arguments; see `slot_of` and `leaf_of`.
         call: runs the function. If it raises, what it has assigned and drawn is undone, so that it can run again.
+        memo: what functions of numbers have given already, if they are not to run again; see `Hosts.call`.
     """
-    recording = Recording(f)
+    recording = Recording(f, memo)
     with remember_draws() as draws:
         try:
             with recording.running(), isolated():
@@ -124,24 +146,31 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
     last = {id(a.leaf): a for a in recording.assignments}
-    changes = [*(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *recording.effects]
-    outputs, changes = ([_at_the_end(t, last) for t in ts] for ts in (results, changes))
+    hosts = recording.hosts
+    put = [t for one in hosts.puts.values() for t in leaves_of(one.value) if isinstance(t, Tensor)]
+    changes = [*(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *put]
+    outputs, changes = ([_at_the_end(t, last) for t in ts] for ts in (results, [*changes, *recording.effects]))
     if not (obstacle := _obstacle(recording, results, slots)):
         _read_latest([*outputs, *changes], recording.assignments)
     cut = None
     if _lead_out(results, recording.roots):
         cut = cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older)
+        obstacle = obstacle or cut.obstacle
     saved = () if cut is None else cut.outputs
     wanted = [] if obstacle else [*outputs, *saved, *changes]
     made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
+    given = {id(t) for t in slots} | hosts.arrays.keys()
+    captured = tuple(t for i, t in recording.outside.items() if i not in given)
+    kinds = [(t.shape, t.dtype, t.requires_grad) for t in captured]
     for leaf, g in gradients:
         leaf._grad = None if g is None else wrap(np.array(g._data)[()], None)
     ids = iter(made.graph.outputs)
     fixed = frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last))
-    slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
-    given = {id(t) for t in slots}
+    slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
+    outside = (*hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
+    program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
     return Traced(
-        program=replace(PureProgram._of(made, [slot_ids.get(id(t)) for t in slots], [], []), fixed=fixed),
+        program=replace(program, fixed=fixed),
         out=out,
         results=tuple(islice(ids, len(results))),
         cut=cut,
@@ -150,11 +179,15 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
         assigned=tuple((a.leaf, next(ids, "")) for a in last.values()),
         gradients=tuple((leaf, None if g is None else next(ids, "")) for leaf, g in gradients),
         before=before,
-        captured=tuple(t for i, t in recording.outside.items() if i not in given),
+        captured=captured,
         overwritten=recording.overwritten,
+        hosts=hosts,
+        slots=outside,
+        put=tuple(islice(ids, len(put))),
         effects=tuple(islice(ids, len(recording.effects))),
         backward=recording.backward,
         masks=recording.masks,
+        way=(hosts.way, kinds, [g is not None for _, g in before]),
     )
 
 

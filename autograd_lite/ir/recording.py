@@ -17,6 +17,7 @@ from ..core.shapes import ShapeDtype
 from ..engine import edge_of
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
+from .hosts import Hosts
 from .slots import is_slot
 
 _BOOL = np.dtype(np.bool_)
@@ -47,19 +48,21 @@ class Recording:
         gradients: the leaves whose `.grad` was used, by id, with what it was before.
         roots: the edges that `backward` was called on.
         outside: the Tensors from outside that ops have read, by id.
+        hosts: what is read and put back outside of Tensors.
         overwritten: what the leaves that were assigned to held before, by id.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
         older: whether ops have read what an operation from outside made.
     """
 
-    def __init__(self, f: Callable[..., Any]) -> None:
+    def __init__(self, f: Callable[..., Any], memo: dict[Any, Any] | None = None) -> None:
         self.effects: list[Tensor] = []
         self.assignments: list[Assigned] = []
         self.gradients: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.roots: list[Any] = []
         self.outside: dict[int, Tensor] = {}
         self.overwritten: dict[int, Any] = {}
+        self.hosts = Hosts(self.left, memo)
         self.backward = self.masks = self.older = False
         self._began = next_stamp()
         self._inside: dict[int, Tensor] = {}
@@ -158,3 +161,4 @@ class Recording:
             leaf.assign(self.overwritten[id(leaf)])
         for leaf, g in self.gradients.values():
             leaf._grad = g
+        self.hosts.undo()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.live import bare_number
 from ..core.op import Op
 from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
@@ -83,7 +84,7 @@ class Layouts:
         if node.kind is not Kind.OP:
             thing = self._program.bindings[node.id]
             if isinstance(thing, Generator) or node.weak:
-                return thing
+                return bare_number(thing)
             return thing._data if isinstance(thing, Tensor) else thing
         if not is_pure(self._program, node):  # not to be called now
             return np.zeros(node.shape, node.dtype)[()]
