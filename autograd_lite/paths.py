@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from .core.composite import COMPOSITE
+from .core.mode import TAPES
 from .core.node import Node
 from .tensors.tensor import Tensor
 
@@ -57,6 +58,8 @@ def paths_from(edges: Iterable[Any], targets: set[Any] | None) -> Paths:
                 composites = True
                 selects = selects or (bool(node.params) and node.params["composite"].selects(node))
         inputs = node.inputs
+        if TAPES and not node.needs:  # an argument of a function that is compiled
+            astray = True
         for i in node.needs:
             edge = inputs[i]
             if edge not in seen:

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import REFUSALS, TraceError
 from ..core.node import LEAF
 from ..core.seals import Seal, lent
 from ..core.shapes import ShapeDtype
 from ..engine import backward, cotangents, edge_of
 from ..ir.slots import slot_node
+from ..observing import AssumptionFailed
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .history import Argument, Cut, Kind, Outer, Output, Region
@@ -62,13 +64,13 @@ class Backward:
                 return None
             try:
                 known = self._traced(cut, kind, outer, arrays)
-            except Exception:  # a rule that cannot be traced
+            except (TraceError, *REFUSALS):  # a rule that cannot be traced
                 self.programs[kind] = _TRIES
                 return None
         program, reached = known
         try:
-            values = program(arrays)
-        except Exception:  # an AssumptionFailed, or what the engine will raise too
+            values = program(arrays, {})
+        except (AssumptionFailed, *REFUSALS):  # the engine will raise the same
             return None
         if masks and any(map(has_nan, values)):
             return None

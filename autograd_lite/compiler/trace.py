@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.depth import isolated
-from ..core.indices import edges_of, indices_in
 from ..core.live import Live
 from ..core.node import LEAF, Node
 from ..engine import edge_of
@@ -96,6 +95,26 @@ def difference(first: Traced, second: Traced) -> str:
     return "" if _plain(first.out) == _plain(second.out) else "it returned something else than Tensors, which differs"
 
 
+def settled(first: Traced, second: Traced) -> Traced:
+    """Return what the second of two runs did that do the same, with all that will always hold what it holds.
+
+    An array that each run has made for itself, of the same values, is a constant of the code. One that both have found,
+    or a view of it, is the caller's, who may change it.
+    """
+    made = {
+        i
+        for i, x in first.program.bindings.items()
+        if i not in first.program.inputs and _are_apart(x, second.program.bindings[i])
+    }
+    return second._replace(program=replace(second.program, fixed=second.program.fixed | made))
+
+
+def _are_apart(x: Any, y: Any) -> bool:
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+        return x is not y and not np.may_share_memory(x, y)
+    return isinstance(x, np.generic)
+
+
 def _plain(out: Any) -> Any:
     """Return what a function returned that is not a Tensor."""
     return [(path, _compared(x)) for path, x in items(out)]
@@ -132,7 +151,7 @@ def trace(
         call: runs the function. If it raises, what it has assigned and drawn is undone, so that it can run again.
         memo: what functions of numbers have given already, if they are not to run again; see `Hosts.call`.
     """
-    recording = Recording(f, memo)
+    recording = Recording(f, memo=memo)
     with remember_draws() as draws:
         try:
             with recording.running(), isolated():
@@ -149,21 +168,22 @@ def trace(
     hosts = recording.hosts
     put = [t for one in hosts.puts.values() for t in leaves_of(one.value) if isinstance(t, Tensor)]
     changes = [*(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *put]
-    outputs, changes = ([_at_the_end(t, last) for t in ts] for ts in (results, [*changes, *recording.effects]))
-    if not (obstacle := _obstacle(recording, results, slots)):
-        _read_latest([*outputs, *changes], recording.assignments)
+    wanted = [*results, *changes, *recording.effects]
+    obstacle = _obstacle(recording, results, slots)
+    if not obstacle:
+        wanted = recording.settled(wanted)
     cut = None
     if _lead_out(results, recording.roots):
         cut = cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older)
         obstacle = obstacle or cut.obstacle
     saved = () if cut is None else cut.outputs
-    wanted = [] if obstacle else [*outputs, *saved, *changes]
+    n = len(results)
+    wanted = [] if obstacle else [*wanted[:n], *saved, *wanted[n:]]
     made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
     given = {id(t) for t in slots} | hosts.arrays.keys()
     captured = tuple(t for i, t in recording.outside.items() if i not in given)
     kinds = [(t.shape, t.dtype, t.requires_grad) for t in captured]
-    for leaf, g in gradients:
-        leaf._grad = None if g is None else wrap(np.array(g._data)[()], None)
+    recording.let_go()
     ids = iter(made.graph.outputs)
     fixed = frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last))
     slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
@@ -216,42 +236,6 @@ def _obstacle(recording: Recording, results: Sequence[Tensor], slots: Sequence[T
 def _is_fixed(thing: Any, recording: Recording, last: dict[int, Assigned]) -> bool:
     """Return whether a slot was filled inside, and not changed afterwards."""
     return isinstance(thing, Tensor) and thing._node is None and not recording.captured(thing) and id(thing) not in last
-
-
-def _at_the_end(t: Tensor, last: dict[int, Assigned]) -> Tensor:
-    """Return a Tensor that holds what `t` holds in the end."""
-    while (assigned := last.get(id(t))) is not None:
-        t = assigned.value
-    return t
-
-
-def _read_latest(results: Iterable[Tensor], assignments: Iterable[Assigned]) -> None:
-    """Let every node that read a leaf after an assignment read what was assigned."""
-    by_leaf: dict[int, list[Assigned]] = {}
-    for assigned in assignments:
-        by_leaf.setdefault(id(assigned.leaf), []).insert(0, assigned)
-    if not by_leaf:
-        return
-
-    def latest(edge: Any, stamp: int) -> Any:
-        while isinstance(edge, Tensor):
-            value = next((a.value for a in by_leaf.get(id(edge), ()) if a.stamp < stamp), None)
-            if value is None:
-                break
-            edge = edge_of(value)
-        return edge
-
-    stack = [edge for t in results if (edge := edge_of(t)).__class__ is Node]
-    seen = set(stack)
-    while stack:
-        node: Any = stack.pop()
-        node.inputs = tuple([latest(edge, node.stamp) for edge in node.inputs])
-        for index in indices_in(node.params):
-            index.edge = latest(index.edge, node.stamp)
-        for edge in edges_of(node):
-            if edge.__class__ is Node and edge not in seen:
-                seen.add(edge)
-                stack.append(edge)
 
 
 def _lead_out(results: Sequence[Tensor], roots: Sequence[Any]) -> bool:
