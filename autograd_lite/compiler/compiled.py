@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
-from weakref import ref
+from weakref import finalize, ref
 
 import numpy as np
 
@@ -106,6 +107,13 @@ class Compiled(Generic[P, R]):
         if name.startswith("__") or "_f" not in self.__dict__:
             raise AttributeError(name)
         return getattr(self._f, name)
+
+    def __reduce__(self) -> Any:
+        """Copy or pickle the function, which is traced anew; of what a module defines, only the name is pickled."""
+        home, name = sys.modules.get(self.__dict__.get("__module__", "")), self.__dict__.get("__qualname__", "")
+        if name.isidentifier() and getattr(home, name, None) is self:
+            return name
+        return Compiled, (self._f,)
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)
@@ -244,6 +252,10 @@ class Compiled(Generic[P, R]):
             while len(self._traces) >= _MOST_TRACES:
                 del self._traces[next(iter(self._traces))]
             self._traces[key] = [*others[-_MOST_VARIANTS:], new]
+        if not known:
+            for _, x in (part for part in key if part.__class__ is tuple and len(part) == 2):
+                if isinstance(x, ref):
+                    finalize(x(), _forget, ref(self), key).atexit = False
 
     def _as_it_is(self, args: Any, kwargs: Any, as_tensors: bool) -> Any:
         """Run the function itself, on Tensors as when it was traced."""
@@ -252,6 +264,12 @@ class Compiled(Generic[P, R]):
         if as_tensors:
             return out
         return map_leaves(lambda x: x._data if isinstance(x, Tensor) and not x.requires_grad else x, out)
+
+
+def _forget(this: ref[Compiled[..., Any]], key: Any) -> None:
+    """Let go what was traced for an argument that is no more."""
+    if (compiled := this()) is not None:
+        compiled._traces.pop(key, None)
 
 
 def _as_tensor(x: Any) -> Any:
