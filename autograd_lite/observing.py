@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,32 @@ from .engine import edge_of
 from .tensors.tensor import Tensor
 
 
-def observe(f: Callable[..., Any], *values: Any) -> None:
+class AssumptionFailed(Exception):
+    """Raised in a replay, before it has any effect, so that the function itself runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What `observe` calls if `f` only raises errors."""
+
+    f: Callable[..., Any]
+
+    def __call__(self, *arrays: Any) -> None:
+        self.f(*arrays)
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """What `assume` has called at every replay."""
+
+    holds: Callable[..., Any]
+
+    def __call__(self, *arrays: Any) -> None:
+        if not self.holds(*arrays):
+            raise AssumptionFailed
+
+
+def observe(f: Callable[..., Any], *values: Any, checks: bool = False) -> None:
     """Call `f` with the values of some Tensors, now, and at every replay if this is in a function that is compiled.
 
     What it returns is ignored; if it raises, so does the replay, before it has any effect.
@@ -20,6 +46,7 @@ def observe(f: Callable[..., Any], *values: Any) -> None:
     Args:
         f: a function of arrays, which it must neither change nor keep.
         values: Tensors or arrays.
+        checks: whether `f` does nothing but raise errors, so that a compiled function can be saved without it.
 
     Example:
         >>> import numpy as np, autograd_lite as ag
@@ -40,11 +67,7 @@ def observe(f: Callable[..., Any], *values: Any) -> None:
     arrays = [np.asarray(v._data if isinstance(v, Tensor) else v) for v in values]
     f(*arrays)
     if tape is not None:
-        tape.observed(f, [edge_of(v) if isinstance(v, Tensor) else v for v in values])
-
-
-class AssumptionFailed(Exception):
-    """Raised in a replay, before it has any effect, so that the function itself runs."""
+        tape.observed(Check(f) if checks else f, [edge_of(v) if isinstance(v, Tensor) else v for v in values])
 
 
 def assume(holds: Callable[..., bool], *values: Any) -> None:
@@ -72,12 +95,7 @@ def assume(holds: Callable[..., bool], *values: Any) -> None:
         ValueError: expected numbers of at least 0
     """
     if is_compiling():
-
-        def check(*arrays: Any) -> None:
-            if not holds(*arrays):
-                raise AssumptionFailed
-
-        observe(check, *values)
+        observe(Assumption(holds), *values)
 
 
 def is_compiling() -> bool:

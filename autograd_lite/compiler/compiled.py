@@ -19,7 +19,7 @@ from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves
 from .hosts import Changed, Memo
 from .replay import Replay
-from .trace import Traced, difference, slot_of, trace
+from .trace import Traced, difference, settled, slot_of, trace
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -186,7 +186,7 @@ class Compiled(Generic[P, R]):
                 why = f"{before.why}; two calls did not do the same: {differs}"
                 others, new = [], before._replace(first=None, why=why)
             else:
-                new = before._replace(first=None, replay=Replay(done))
+                new = before._replace(first=None, replay=Replay(settled(before.first, done)))
         with self._lock:
             self._traces.pop(key, None)
             while len(self._traces) >= _MOST_TRACES:

@@ -18,7 +18,7 @@ from ..ir.program import PureProgram
 from ..random import Generator
 from ..tensors.tensor import Tensor
 from .arena import Arena, Span
-from .lowering import Call, How, Lowering, Spec, Watched, bare, refs_in
+from .lowering import Call, How, Lowering, Spec, Watched, refs_in
 
 
 class Place(StrEnum):
@@ -109,7 +109,6 @@ def plan_of(
     program: PureProgram,
     outputs: Sequence[str],
     effects: Sequence[str] = (),
-    fixed: Collection[str] = (),
     overwritten: Mapping[int, Any] = MappingProxyType({}),
 ) -> Plan:
     """Plan how to compute some nodes of a program.
@@ -118,10 +117,9 @@ def plan_of(
         program: with the arrays that it was made with, on which its operations run once.
         outputs: the ids of the wanted nodes.
         effects: the ids of nodes that are computed although nothing reads them: draws.
-        fixed: the ids of slots whose values will never change.
         overwritten: by the ids of Tensors that have changed since, what they held.
     """
-    values = _Values(program, frozenset(effects), fixed, overwritten)
+    values = _Values(program, frozenset(effects), overwritten)
     wanted = _needed(program, (*outputs, *effects))
     with np.errstate(all="ignore"):
         for node in program.graph.nodes:
@@ -147,13 +145,12 @@ class _Values:
         self,
         program: PureProgram,
         effects: Collection[str],
-        fixed: Collection[str],
         overwritten: Mapping[int, Any],
     ) -> None:
         self.lowering = Lowering()
         self.where: dict[int, Where] = {}
         self._program, self._effects = program, effects
-        self._fixed, self._overwritten = fixed, overwritten
+        self._overwritten = overwritten
         self._positions = {i: k for k, i in enumerate(program.inputs) if i is not None}
         self._found: dict[str, Any] = {}  # for every node a `Watched`, or a number or a generator
 
@@ -177,9 +174,9 @@ class _Values:
             return self._new(thing.value, Place.ARGUMENT, self._positions[node.id])
         if isinstance(thing, Generator) or node.weak:
             return thing
-        array = thing._data if isinstance(thing, Tensor) else np.asarray(thing)
+        array = thing._data if isinstance(thing, Tensor) else thing
         array = self._overwritten.get(id(thing), array)
-        if node.id in self._fixed:
+        if node.id in self._program.fixed:
             return self._new(array, Place.KNOWN, array)
         if node.id in self._positions:
             return self._new(array, Place.ARGUMENT, self._positions[node.id])
@@ -192,10 +189,6 @@ class _Values:
             return self.lowering.effect(node.id, op.forward, inputs, params, np.zeros(node.shape, node.dtype)[()])
         indices = [self._found[i] for i in node.inputs[len(ids) :]]
         params = _with_indices(params, iter(indices))
-        arrays = [x for x in (*inputs, *indices) if isinstance(x, Watched)]
-        if arrays and all(x.number in self.where and self.where[x.number].place is Place.KNOWN for x in arrays):
-            known = op.forward(*map(bare, inputs), **{name: bare(x) for name, x in params.items()})
-            return self._new(known, Place.KNOWN, known)
         return self.lowering.lower(node.id, op.forward, inputs, params)
 
 

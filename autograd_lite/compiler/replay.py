@@ -15,6 +15,7 @@ import numpy as np
 from ..core.node import LEAF, next_stamp
 from ..core.undo import open_undo
 from ..observing import AssumptionFailed
+from ..passes.pipeline import optimized
 from ..random import Generator
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
@@ -103,15 +104,18 @@ class Replay:
         plan: what it does.
         source: the same, as Python.
         guards: what must hold for it.
+        passes: what each pass has made of the program.
     """
 
     def __init__(self, traced: Traced) -> None:
         self._traced = traced
-        gradients = [i for _, i in traced.gradients if i is not None]
-        wanted = [*traced.results, *(i for _, i in traced.assigned), *gradients, *traced.put]
+        self.passes = optimized(traced.program)
+        program = self.passes[-1].program
+        outputs, n = program.graph.outputs, len(traced.effects)
+        wanted, effects = outputs[: len(outputs) - n], outputs[len(outputs) - n :]
         self._read = Reader(traced.hosts, traced.slots).read
         self._changes = Writer(traced.hosts, traced.slots).changes
-        self.plan = plan_of(traced.program, wanted, traced.effects, traced.fixed, traced.overwritten)
+        self.plan = plan_of(program, wanted, effects, traced.overwritten)
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
         self.source = Source(self.plan, before)
         self.guards = [Guard.of(t) for t in traced.captured if id(t) not in before]

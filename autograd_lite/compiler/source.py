@@ -90,7 +90,8 @@ class Source:
                 line = here or line
             if gone := let_go.get(position):
                 rows.append(f"del {', '.join(gone)}")
-        results = "".join(f"{self._result(number)}, " for number in plan.outputs)
+        seen: set[int] = set()
+        results = "".join(f"{self._result(number, seen)}, " for number in plan.outputs)
         rows.append(f"return ({results.rstrip()})")
         return "\n    ".join(rows) + "\n"
 
@@ -132,17 +133,19 @@ class Source:
         texts.append(result if positional else f"out={result}")
         return f"{name}({', '.join(texts + named)})"
 
-    def _result(self, number: int) -> str:
-        """Return a result as text: memory that others know, the caller or the next replay, is copied."""
+    def _result(self, number: int, seen: set[int]) -> str:
+        """Return a result as text: memory that others know, the caller, the next replay or a result, is copied."""
         owner = self._plan.specs[number].owner
-        if self._plan.where[owner].place is not Place.MADE:
+        if self._plan.where[owner].place is not Place.MADE or owner in seen:
             self._names["copied"] = np.array
             return f"copied({self._values[number]})"
+        seen.add(owner)
         opaque = self._opaque.get(owner)
         if opaque is None:
             return f"v{number}"
         owners = dict.fromkeys(self._plan.specs[n].owner for n in refs_in((opaque.args, opaque.kwargs)))
-        known = [self._values[n] for n in owners if self._plan.where[n].place is not Place.MADE]
+        results = {self._plan.specs[n].owner for n in self._plan.outputs}
+        known = [self._values[n] for n in owners if n in results or self._plan.where[n].place is not Place.MADE]
         if not known:
             return f"v{number}"
         self._names["own"] = _own

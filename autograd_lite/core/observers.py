@@ -59,8 +59,13 @@ class Tape(Protocol):
     def index(self, t: Any) -> Any:
         """Return an array of a Tensor's values, to be a parameter of an op, that tells which Tensor it is."""
 
-    def left(self, how: str) -> None:
-        """Refuse that a value leaves as a Python value or an array, by raising."""
+    def left(self, how: str, instead: str) -> None:
+        """Refuse that a value leaves as a Python value or an array, by raising.
+
+        Args:
+            how: the code that asks for the value.
+            instead: what works.
+        """
 
     def assigned(self, leaf: Any, value: Any) -> None:
         """Note that a leaf has been given new values.

@@ -19,6 +19,7 @@ import numpy as np
 from . import batching
 from .batching import BatchRule
 from .messages import misfit
+from .rewrites import Rewrite
 from .shapes import ShapeDtype, expand_reduced, reduced_shape
 
 OPS: dict[str, Op] = {}
@@ -123,6 +124,8 @@ class Op:
         cost: FLOPs per element of the result.
         glyph: how it is written in pictures.
         onnx: the ONNX operator it maps to, if there is one.
+        keeps: for each set of inputs that need a gradient, which of `(out, *inputs)` are saved.
+        rewrites: expressions with this op outermost that something else computes too, see `rewrites`.
     """
 
     name: str
@@ -144,6 +147,7 @@ class Op:
     glyph: str = ""
     onnx: str = ""
     keeps: tuple[tuple[bool, ...], ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Apply to arrays, or to whatever an input's `__apply_op__` makes of it (Tensors record the call)."""

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.op import applied, elementwise, nondifferentiable
+from ..core.op import Op, applied, elementwise, nondifferentiable
+from ..core.rewrites import Rewrite, neutral
 
 
 def _direction(x: Any) -> Any:
@@ -62,25 +63,38 @@ def _bind_round(a: Any, decimals: int = 0, out: Any = None) -> tuple[tuple[Any, 
     return (a,), {"decimals": int(decimals)}
 
 
+# ---- what the compiler may put in place of what: see `rewrites` ------------------------------------------------------
+_SUMS = neutral(lambda x, y: add(x, y), -0.0, left=True)  # 0.0 would make 0.0 of -0.0
+_DIFFERENCES = neutral(lambda x, y: subtract(x, y), 0.0)
+_PRODUCTS = (
+    *neutral(lambda x, y: multiply(x, y), 1, left=True),
+    Rewrite(lambda x: multiply(x, x), lambda x: square(x) if x.dtype.kind == "f" else None),
+)
+_QUOTIENTS = neutral(lambda x, y: divide(x, y), 1)
+_NEGATIVES = (Rewrite(lambda x: negative(negative(x)), lambda x: x),)
+_COPIES = (Rewrite(lambda x: positive(x), lambda x: x),)
+_SIZES = (Rewrite(lambda x: absolute(negative(x)), lambda x: absolute(x) if x.dtype.kind == "f" else None),)
+
 _JUMPS = "where x / y is an integer"
 
 # fmt: off
 # ---- sums and products ----------------------------------------------------------------------------------------------
-add          = elementwise(np.add,          1,  1, glyph="+", onnx="Add")
-subtract     = elementwise(np.subtract,     1, -1, glyph="−", onnx="Sub")
-negative     = elementwise(np.negative,        -1, glyph="−", onnx="Neg")
-positive     = elementwise(np.positive,         1, glyph="+", onnx="Identity")
-multiply     = elementwise(np.multiply,     lambda out, x, y: y,
+add: Op      = elementwise(np.add,          1,  1, glyph="+", onnx="Add", rewrites=_SUMS)
+subtract: Op = elementwise(np.subtract,     1, -1, glyph="−", onnx="Sub", rewrites=_DIFFERENCES)
+negative: Op = elementwise(np.negative,        -1, glyph="−", onnx="Neg", rewrites=_NEGATIVES)
+positive: Op = elementwise(np.positive,         1, glyph="+", onnx="Identity", rewrites=_COPIES)
+multiply: Op = elementwise(np.multiply,     lambda out, x, y: y,
                                             lambda out, x, y: x,
-                                            saves=("y", "x"), glyph="×", onnx="Mul")
-divide       = elementwise(np.divide,       applied(lambda g, out, x, y: g / y),
+                                            saves=("y", "x"), glyph="×", onnx="Mul", rewrites=_PRODUCTS)
+divide: Op   = elementwise(np.divide,       applied(lambda g, out, x, y: g / y),
                                             applied(lambda g, out, x, y: -(g * out) / y),
-                                            saves=("y", "oy"), domain=("any", "nonzero"), glyph="÷", onnx="Div")
+                                            saves=("y", "oy"), domain=("any", "nonzero"), glyph="÷", onnx="Div",
+                                            rewrites=_QUOTIENTS)
 reciprocal   = elementwise(np.reciprocal,   lambda out, x: -(out * out),
                                             saves="o", domain=("nonzero",), onnx="Reciprocal")
 
 # ---- powers and roots: nan**0 is 1 and 1**nan is 1, which hides a NaN -----------------------------------------------
-square       = elementwise(np.square,       lambda out, x: 2 * x, saves="x", glyph="x²")
+square: Op   = elementwise(np.square,       lambda out, x: 2 * x, saves="x", glyph="x²")
 sqrt         = elementwise(np.sqrt,         applied(lambda g, out, x: g / (2 * out)),
                                             saves="o", domain=("positive",), onnx="Sqrt")
 cbrt         = elementwise(np.cbrt,         applied(lambda g, out, x: g / (3 * out * out)),
@@ -111,9 +125,9 @@ round_       = elementwise(lambda x, *, decimals: np.round(x, decimals), 0, name
                            numpy_functions=(np.round, np.around), kinks="half-integers at the last decimal")
 
 # ---- magnitudes, signs and neighbours of floats ---------------------------------------------------------------------
-absolute     = elementwise(np.absolute,     lambda out, x: _direction(x),
+absolute: Op = elementwise(np.absolute,     lambda out, x: _direction(x),
                                             saves="x", holomorphic=False, jvp=_absolute_jvp, kinks="x = 0",
-                                            glyph="|x|", onnx="Abs")
+                                            glyph="|x|", onnx="Abs", rewrites=_SIZES)
 fabs         = elementwise(np.fabs,         lambda out, x: np.sign(x),
                                             saves="x", kinks="x = 0", glyph="|x|", onnx="Abs")
 sign         = elementwise(np.sign,         applied(_sign_vjp),

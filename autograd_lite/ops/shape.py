@@ -11,6 +11,7 @@ import numpy as np
 from ..core import batching
 from ..core.errors import ShapeError, UnsupportedError
 from ..core.op import Op, structural
+from ..core.rewrites import Rewrite
 from ..core.shapes import ShapeDtype, cast_back, normalize_axis, resolve_reshape
 from .operands import cast, several
 
@@ -26,7 +27,7 @@ def _bind_reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None 
     return (a,), {"shape": resolve_reshape(a.size, shape)}
 
 
-reshape = structural(
+reshape: Op = structural(
     "reshape",
     lambda x, *, shape: x.reshape(shape),
     lambda g, out, x, *, shape: g.reshape(x.shape),
@@ -37,6 +38,10 @@ reshape = structural(
     batch=batching.with_leading_axis(lambda n, params: {"shape": (n, *params["shape"])}),
     cost=0,
     onnx="Reshape",
+    rewrites=(
+        Rewrite(lambda x, shape: reshape(x, shape=shape), lambda x, shape: x),
+        Rewrite(lambda x, a, b: reshape(reshape(x, shape=a), shape=b), lambda x, a, b: reshape(x, shape=b)),
+    ),
 )
 
 
@@ -52,7 +57,7 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
-transpose = structural(
+transpose: Op = structural(
     "transpose",
     lambda x, *, axes: x.transpose(axes),
     lambda g, out, x, *, axes: g.transpose(_inverse(axes)),
@@ -64,6 +69,13 @@ transpose = structural(
     cost=0,
     glyph="ᵀ",
     onnx="Transpose",
+    rewrites=(
+        Rewrite(lambda x, axes: transpose(x, axes=axes), lambda x, axes: x),
+        Rewrite(
+            lambda x, a, b: transpose(transpose(x, axes=a), axes=b),
+            lambda x, a, b: transpose(x, axes=tuple(a[i] for i in b)),
+        ),
+    ),
 )
 
 
@@ -87,7 +99,7 @@ def _broadcast_to(x: Any, *, shape: tuple[int, ...]) -> Any:
 
 
 # The engine sums the cotangent of every rule back down, so nothing is left to do here.
-broadcast_to = structural(
+broadcast_to: Op = structural(
     "broadcast_to",
     _broadcast_to,
     lambda g, out, x, *, shape: g,
@@ -98,6 +110,12 @@ broadcast_to = structural(
     batch=_batched_broadcast_to,
     cost=0,
     onnx="Expand",
+    rewrites=(
+        Rewrite(lambda x, shape: broadcast_to(x, shape=shape), lambda x, shape: x),
+        Rewrite(
+            lambda x, a, b: broadcast_to(broadcast_to(x, shape=a), shape=b), lambda x, a, b: broadcast_to(x, shape=b)
+        ),
+    ),
 )
 
 
@@ -168,7 +186,7 @@ pad_constant: Op = structural(
 
 
 # ---- dtype ----------------------------------------------------------------------------------------------------------
-astype = structural(
+astype: Op = structural(
     "astype",
     lambda x, *, dtype: x.astype(dtype),
     lambda g, out, x, *, dtype: cast_back(g, x.dtype),
@@ -177,6 +195,7 @@ astype = structural(
     batch=batching.elementwise,
     glyph="cast",
     onnx="Cast",
+    rewrites=(Rewrite(lambda x, dtype: astype(x, dtype=dtype), lambda x, dtype: x),),
 )
 
 
@@ -184,7 +203,7 @@ def _bind_copy(a: Any, order: str = "K", subok: bool = False) -> _Bound:
     return (a,), {}
 
 
-copy = structural(
+copy: Op = structural(
     "copy",
     lambda x: x.copy(),
     lambda g, out, x: g,
@@ -195,4 +214,5 @@ copy = structural(
     batch=batching.elementwise,
     cost=0,
     onnx="Identity",
+    rewrites=(Rewrite(lambda x: copy(x), lambda x: x),),
 )

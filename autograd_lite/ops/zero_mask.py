@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.op import applied, elementwise
+from ..core.op import Op, applied, elementwise
+from ..core.rewrites import Rewrite, never_zero
 
 
 def _zero_mask(x: Any, y: Any) -> Any:
@@ -27,7 +28,7 @@ def _batched_mask(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], par
     return batching.elementwise(op, (x, y), (True, batched[1]), params)
 
 
-zero_mask = elementwise(
+zero_mask: Op = elementwise(
     _zero_mask,
     applied(lambda g, out, x, y: np.where(np.isnan(x) & (y == 0), 0, g)),
     None,
@@ -35,4 +36,8 @@ zero_mask = elementwise(
     saves="xy",
     batch=_batched_mask,
     selects=True,
+    rewrites=(
+        Rewrite(lambda x: zero_mask(x, x), lambda x: x),
+        Rewrite(lambda x, y: zero_mask(x, y), lambda x, y: x if never_zero(y) else None),
+    ),
 )

@@ -299,6 +299,21 @@ def test_a_replay_never_changes_what_it_has_returned() -> None:
     assert all(np.asarray(a).flags.writeable or np.ndim(a) == 0 for a in first)
 
 
+def test_results_have_memory_of_their_own() -> None:
+    w, v = (ag.tensor(X, requires_grad=True) for _ in range(2))
+
+    def f(x: Any) -> Any:
+        (w + v).sum().backward()
+        y = x * 2
+        return y, y, x * 2, y.reshape(3, 1), ag.relu(x * 3), x * 3
+
+    compiled = ag.compile(f)
+    for _ in range(3):
+        w.grad = v.grad = None
+        found = [np.asarray(a) for a in compiled(np.abs(X))] + [w.grad._data, v.grad._data]
+        assert not any(np.shares_memory(a, b) for i, a in enumerate(found) for b in found[:i])
+
+
 def test_arguments_may_be_the_same_array() -> None:
     compiled = ag.compile(lambda x, y: x * y + x)
     x, y = normal(3), normal(3)
@@ -410,7 +425,7 @@ LEAVES: dict[str, Callable[[Any], Any]] = {
 def test_a_value_that_leaves_is_refused(name: str) -> None:
     compiled = ag.compile(LEAVES[name])
     with pytest.raises(
-        TraceError, match=r"expected .* to compute with Tensors alone; received at .*test_compile.py:\d+"
+        TraceError, match=r"expected .* to compute with Tensors alone; received .* at .*test_compile.py:\d+"
     ):
         compiled(np.abs(X))
     assert not compiled.traces
@@ -463,7 +478,7 @@ def test_it_tells_what_it_does() -> None:
     assert "for [0] (4,) float64" in told
     assert "traced because this was the first call" in told
     assert "traced because these arguments are of a new kind" in told
-    assert "7 operations became 4 calls of NumPy" in told
+    assert "7 operations became 3 calls of NumPy" in told
     assert "has been called once" in told
     assert compiled.source().startswith("def replay(v0):\n    tanh(v0, b0)")
     assert "test_compile.py" in compiled.source()

@@ -1,0 +1,110 @@
+"""Rewrites: rows on the record of an op that say what else computes an expression. The compiler's passes read them.
+
+A row is two functions of the same variables. The first returns an expression of ops, which is run once on stand-ins to
+see which ops it is made of. The second gets what the variables stand for where that expression was found.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Rewrite(NamedTuple):
+    """An expression, and what may take its place.
+
+    Attributes:
+        before: the expression; its outermost op is the one that the row is on. A variable among the arguments stands
+            for any value, one among the parameters for any parameter; a variable that turns up twice, for the same.
+        after: of the same variables, what computes the same: one of them, or an expression of ops; None where the rule
+            does not hold. Arrays have `shape`, `dtype`, and `known`, which is None unless the value never changes.
+        exact: whether the result is the same bit for bit. If not, it is within 4 ulp of the result's scale.
+    """
+
+    before: Callable[..., Any]
+    after: Callable[..., Any]
+    exact: bool = True
+
+    @property
+    def pattern(self) -> Term:
+        """The expression as data."""
+        return _pattern(self.before)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Their names."""
+        return _variables(self.before)
+
+
+class Term(NamedTuple):
+    """A call of an op in a pattern."""
+
+    op: Any
+    args: tuple[Any, ...]
+    params: Mapping[str, Any]
+
+    def __apply_op__(self, op: Any, inputs: Sequence[Any], params: Mapping[str, Any]) -> Term:
+        return Term(op, tuple(inputs), params)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """Stands for a value or a parameter in a pattern."""
+
+    name: str
+
+    def __apply_op__(self, op: Any, inputs: Sequence[Any], params: Mapping[str, Any]) -> Term:
+        return Term(op, tuple(inputs), params)
+
+
+@functools.cache
+def _variables(f: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(f).parameters)
+
+
+@functools.cache
+def _pattern(before: Callable[..., Any]) -> Term:
+    found = before(*map(Variable, _variables(before)))
+    if not isinstance(found, Term):
+        raise TypeError(f"rewrite: expected an expression of ops; received {found!r}")
+    return found
+
+
+# ---- what many rows say ---------------------------------------------------------------------------------------------
+
+
+def is_always(x: Any, number: float) -> bool:
+    """Return whether a value that a rewrite is given is known to be this number everywhere; 0.0 is not -0.0."""
+    if x.known is None or x.dtype.kind not in "fi":
+        return False
+    a = np.asarray(x.known)
+    a = a[tuple([slice(None) if stride else slice(1) for stride in a.strides])]  # each element once
+    return bool(a.size) and bool((a == number).all() and (np.signbit(a) == np.signbit(number)).all())
+
+
+def never_zero(x: Any) -> bool:
+    """Return whether no element of a value that a rewrite is given can be zero."""
+    return x.known is not None and bool(np.all(x.known))
+
+
+def neutral(before: Callable[..., Any], number: float, *, left: bool = False) -> tuple[Rewrite, ...]:
+    """Return the rows of an op of two real arguments of which one, if it is this number, leaves the other as it is.
+
+    Args:
+        before: the op of two variables.
+        number: that is neutral on the right.
+        left: whether it is neutral on the left, too.
+    """
+
+    def right_is(x: Any, y: Any) -> Any:
+        return x if x.dtype.kind in "fi" and is_always(y, number) else None
+
+    def left_is(x: Any, y: Any) -> Any:
+        return right_is(y, x)
+
+    return (Rewrite(before, right_is), *([Rewrite(before, left_is)] if left else []))

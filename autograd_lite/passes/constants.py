@@ -1,0 +1,49 @@
+"""Constants: what is computed from values that never change is computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..core.indices import indices_in
+from ..ir.node import GraphNode, Kind
+from ..ir.program import PureProgram
+from .edits import constant, is_pure, known_value, remade
+
+# A result may have this many bytes more than what it is computed from: it is kept for as long as the program.
+_GROWTH = 1 << 20
+
+
+def with_constants(program: PureProgram) -> PureProgram:
+    """Compute what depends only on Python numbers, and on arrays that were made inside and never change.
+
+    What comes from outside, captured arrays and Tensors too, is read at every run; nothing is folded that reads it.
+    """
+    found: dict[str, Any] = {}
+    nodes: list[GraphNode] = []
+    known = {node.id: value for node in program.graph if (value := known_value(program, node.id)) is not None}
+    with np.errstate(all="ignore"):
+        for node in program.graph:
+            if node.kind is Kind.OP and node.inputs and all(i in known for i in node.inputs):
+                value = _computed(program, node, known)
+                if value is not None:
+                    found[node.id] = known[node.id] = value
+                    node = constant(node.id, value)
+            nodes.append(node)
+    return remade(program, nodes, program.graph.outputs, constants=found) if found else program
+
+
+def _computed(program: PureProgram, node: GraphNode, known: Mapping[str, Any]) -> Any:
+    """Return the value of an operation, or None if it is not to be kept."""
+    op, arguments, params = program.calls[node.id]
+    if not is_pure(program, node) or next(indices_in(params), None) is not None:
+        return None
+    given = [known[i] for i in arguments]
+    if node.nbytes > _GROWTH + sum(getattr(x, "nbytes", 0) for x in given) and op.cost:
+        return None
+    try:
+        return op.forward(*given, **params)
+    except Exception:  # as it would be in a run, and there it belongs
+        return None

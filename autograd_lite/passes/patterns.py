@@ -1,0 +1,216 @@
+"""Patterns: expressions of ops that something else computes too, faster. The rows are on the records of the ops."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..core.op import OPS, Op
+from ..core.rewrites import Term, Variable
+from ..ir.node import Kind, make_param
+from ..ir.program import PureProgram
+from .edits import constant, known_value, reading, remade, uses
+from .layouts import Layout, Layouts, layout_of_call
+from .subexpressions import value_key
+
+# What has been rewritten may be rewritten again, this often.
+_MOST_TIMES = 8
+
+
+def with_patterns(program: PureProgram) -> PureProgram:
+    """Put in place of expressions what computes the same, bit for bit and lying in memory in the same way."""
+    return _Rewriting(program, True).done()
+
+
+def with_inexact_patterns(program: PureProgram) -> PureProgram:
+    """Put in place of expressions what computes the same up to rounding."""
+    return _Rewriting(program, False).done()
+
+
+class Value:
+    """What a variable of a rewrite stands for, or an op that it calls.
+
+    Attributes:
+        id: of the node, or of one that is to be made.
+        known: its value, an array or a number, if that never changes; else None.
+    """
+
+    __slots__ = ("id", "known", "rewriting")
+
+    def __init__(self, rewriting: _Rewriting, node_id: str, known: Any) -> None:
+        self.rewriting, self.id, self.known = rewriting, node_id, known
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the array."""
+        return self.rewriting.nodes[self.id].shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the array."""
+        return self.rewriting.nodes[self.id].dtype
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.rewriting.nodes[self.id].size
+
+    def __apply_op__(self, op: Op, inputs: Sequence[Any], params: dict[str, Any]) -> Value:
+        return self.rewriting.call(op, inputs, params)
+
+
+class _Rewriting:
+    """One walk over a program, from arguments to results."""
+
+    def __init__(self, program: PureProgram, exact: bool) -> None:
+        self._program, self._exact = program, exact
+        self._layouts = Layouts(program)
+        self._uses = uses(program.graph)
+        self.nodes = {node.id: node for node in program.graph}  # and new ones
+        self._calls: dict[str, Any] = dict(program.calls)
+        self._changed: set[str] = set()
+        self._constants: dict[str, Any] = {}
+        self._new: dict[str, Value] = {}  # what the row at hand has made
+        self._layout_of: dict[str, Layout | None] = {}  # of new nodes
+        self._same: dict[str, str] = {}
+        self._root = ""
+
+    def done(self) -> PureProgram:
+        """Rewrite what can be, and return the program that results; dead code is left to another pass."""
+        order: list[str] = []
+        for node in self._program.graph:
+            i = node.id
+            if node.kind is Kind.OP:
+                if not self._same.keys().isdisjoint(node.inputs):
+                    self.nodes[i], self._calls[i] = reading(node, self._calls[i], self._same)
+                    self._changed.add(i)
+                for _ in range(_MOST_TIMES):
+                    if i in self._same or not self._rewritten(i, order):
+                        break
+            if i not in self._same:
+                order.append(i)
+        if not self._same and not self._changed:
+            return self._program
+        outputs = [self._same.get(i, i) for i in self._program.graph.outputs]
+        calls = {i: self._calls[i] for i in order if i in self._changed}
+        return remade(self._program, [self.nodes[i] for i in order], outputs, calls=calls, constants=self._constants)
+
+    def _rewritten(self, i: str, order: list[str]) -> bool:
+        """Try all rows of an op, and return whether one could be applied."""
+        for row in self._calls[i][0].rewrites:
+            if row.exact is not self._exact:
+                continue
+            bound: dict[str, Any] = {}
+            if not self._matches(row.pattern, i, bound):
+                continue
+            self._root = i
+            found = row.after(*[bound[name] for name in row.variables])
+            if isinstance(found, Value) and self._may_replace(found, i):
+                self._put(found, i, order)
+                return True
+            self._forget()
+        return False
+
+    # ---- where a pattern is -----------------------------------------------------------------------------------------
+
+    def _matches(self, term: Term, i: str, bound: dict[str, Any]) -> bool:
+        node = self.nodes[i]
+        if node.kind is not Kind.OP:
+            return False
+        op, arguments, params = self._calls[i]
+        if op is not term.op or len(arguments) != len(term.args) or len(node.inputs) != len(arguments):
+            return False
+        if params.keys() != term.params.keys() or OPS.get(op.name) is not op:
+            return False
+        for name, wanted in term.params.items():
+            if not isinstance(wanted, Variable):
+                if value_key(wanted) != value_key(params[name]):
+                    return False
+            elif value_key(bound.setdefault(wanted.name, params[name])) != value_key(params[name]):
+                return False
+        return all(self._argument_matches(wanted, a, bound) for wanted, a in zip(term.args, arguments, strict=True))
+
+    def _argument_matches(self, wanted: Any, i: str, bound: dict[str, Any]) -> bool:
+        if isinstance(wanted, Term):
+            return self._uses[i] == 1 and self._matches(wanted, i, bound)  # or it would be computed all the same
+        there = bound.get(wanted.name)
+        if there is None:
+            bound[wanted.name] = Value(self, i, self._known(i))
+            return True
+        return bool(there.id == i)
+
+    def _known(self, i: str) -> Any:
+        return known_value(self._program, i) if i in self._program.graph else self._constants.get(i)
+
+    # ---- what takes its place ---------------------------------------------------------------------------------------
+
+    def call(self, op: Op, inputs: Sequence[Any], params: dict[str, Any]) -> Value:
+        """Make the call of an op that a row asks for."""
+        given = [x if isinstance(x, Value) else self._constant(x) for x in inputs]
+        layout = layout_of_call(op, [self.layout(x) if x.known is None else x.known for x in given], params)
+        ids = tuple([x.id for x in given])
+        i = f"{self._root}.{len(self._calls) + len(self._constants)}"
+        root = self.nodes[self._root]
+        shape, dtype = ((), root.dtype) if layout is None else (layout.shape, layout.dtype)
+        self.nodes[i] = replace(
+            root,
+            id=i,
+            op=op.name,
+            glyph=op.glyph,
+            inputs=ids,
+            params=tuple([make_param(name, params[name]) for name in sorted(params)]),
+            shape=shape,
+            dtype=dtype,
+            flops=round(op.cost * math.prod(shape)),
+            needs=(),
+        )
+        self._calls[i] = (op, ids, params)
+        made = self._new[i] = Value(self, i, None)
+        self._layout_of[i] = layout
+        return made
+
+    def _constant(self, x: Any) -> Value:
+        i = f"{self._root}.{len(self._calls) + len(self._constants)}"
+        self.nodes[i] = constant(i, x)
+        self._constants[i] = x
+        self._new[i] = Value(self, i, x)
+        return self._new[i]
+
+    def layout(self, value: Value) -> Layout | None:
+        """Return how a value lies, if that is known."""
+        return self._layout_of[value.id] if value.id in self._layout_of else self._layouts[value.id]
+
+    def _may_replace(self, found: Value, i: str) -> bool:
+        there, wanted = self.layout(found), self._layouts[i]
+        if there is None or wanted is None:
+            return False
+        return there == wanted if self._exact else there[:2] == wanted[:2]
+
+    def _forget(self) -> None:
+        """Undo what a row has made that cannot be applied."""
+        for i in self._new:
+            del self.nodes[i]
+            self._calls.pop(i, None)
+            self._constants.pop(i, None)
+        self._new = {}
+
+    def _put(self, found: Value, i: str, order: list[str]) -> None:
+        """Let what was found take the place of an operation: under its id, if it is an operation that is new."""
+        new, self._new = self._new, {}
+        for k in new:
+            if k != found.id:
+                order.append(k)
+                self._changed.add(k)
+                self._uses.setdefault(k, 0)
+        if found.id in new:
+            self.nodes[i], self._calls[i] = replace(self.nodes[found.id], id=i), self._calls[found.id]
+            self._changed.add(i)
+            for k in self.nodes[i].inputs:
+                self._uses[k] += 1
+        else:
+            self._same[i] = found.id
+            self._uses[found.id] += self._uses[i]

@@ -1,0 +1,70 @@
+"""Which passes run, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import MappingProxyType
+from typing import NamedTuple
+
+from ..ir.program import PureProgram
+from .constants import with_constants
+from .dead import without_dead
+from .patterns import with_inexact_patterns, with_patterns
+from .subexpressions import with_shared
+
+Pass = Callable[[PureProgram], PureProgram]
+
+
+class Stage(NamedTuple):
+    """What a pass has made.
+
+    Attributes:
+        name: of the pass; that of the first stage is "traced".
+        program: after it.
+    """
+
+    name: str
+    program: PureProgram
+
+    @property
+    def operations(self) -> int:
+        """How many there are."""
+        return len(self.program.calls)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the results of all operations take together; views count like arrays."""
+        return sum(node.nbytes for node in self.program.graph if node.id in self.program.calls)
+
+
+# Passes that change no bit of any result, in the order in which they run.
+EXACT: dict[str, Pass] = {
+    "constants": with_constants,
+    "patterns": with_patterns,
+    "common subexpressions": with_shared,
+    "dead code": without_dead,
+}
+# Those that may round otherwise run after these, and what they leave behind is then cleared away.
+INEXACT: dict[str, Pass] = {
+    "patterns up to rounding": with_inexact_patterns,
+    "constants again": with_constants,
+    "common subexpressions again": with_shared,
+    "dead code again": without_dead,
+}
+
+
+def optimized(program: PureProgram, *, exact: bool = True) -> list[Stage]:
+    """Run all passes, and return what each has made, the program that was given first and the one to run last.
+
+    Args:
+        program: a computation without a backward pass of its own: gradients are results like others. It is made for
+            arrays that lie in memory like those that it was traced with.
+        exact: whether all results must stay the same, bit for bit.
+    """
+    if program.graph.flows:
+        raise ValueError("optimized: expected a program whose gradients are results; received one with a backward pass")
+    stages = [Stage("traced", replace(program, known=MappingProxyType({})))]
+    for name, run in (EXACT if exact else EXACT | INEXACT).items():
+        stages.append(Stage(name, run(stages[-1].program)))
+    return stages
