@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.errors import REFUSALS
+
 
 class How(StrEnum):
     """What kind of call computes a value, and so where the value may lie."""
@@ -157,7 +159,7 @@ class Lowering:
             )
             if isinstance(found, Watched) and _same(found.array, expected):
                 return found
-        except Exception:
+        except (Unwatchable, *REFUSALS):
             pass
         del self.specs[values:], self.calls[calls:]
         return self._note(How.OPAQUE, forward, tuple(inputs), params, expected)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.errors import REFUSALS
 from ..core.live import bare_number
 from ..core.op import Op
 from ..ir.node import GraphNode, Kind
@@ -91,7 +92,7 @@ class Layouts:
         op, arguments, params = self._program.calls[node.id]
         try:
             return op.forward(*[values[i] for i in arguments], **params)
-        except Exception:  # as in a run, perhaps; what reads it is not known either
+        except REFUSALS:  # as in a run, perhaps; what reads it is not known either
             return None
 
 
@@ -107,5 +108,5 @@ def layout_of_call(op: Op, arguments: Sequence[Any], params: dict[str, Any]) -> 
         with np.errstate(all="ignore"):
             given = [x.example() if isinstance(x, Layout) else x for x in arguments]
             return Layout.of(op.forward(*given, **params))
-    except Exception:
+    except REFUSALS:
         return None

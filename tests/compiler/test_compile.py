@@ -385,18 +385,6 @@ def test_the_number_of_traces_is_bounded() -> None:
     assert len(compiled.traces) == 64
 
 
-def test_a_result_with_a_history_is_left_to_the_function() -> None:
-    w = ag.tensor(X, requires_grad=True)
-    compiled = ag.compile(lambda x: (x * w).sum())
-    for x in (X, Y):
-        w.grad = None
-        compiled(x).backward()
-        assert_same(w.grad, x)
-    assert "runs as it is" in compiled.explain()
-    with ag.no_grad():
-        assert_same([compiled(X), compiled(Y)], [(X * X).sum(), (X * Y).sum()])
-
-
 # ---- what a trace cannot follow --------------------------------------------------------------------------------------
 
 LEAVES: dict[str, Callable[[Any], Any]] = {
