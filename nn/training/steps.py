@@ -144,10 +144,7 @@ class Stepper(Module):
         run_eagerly, jit_compile = flag(what, "run_eagerly", run_eagerly or False), checked_choice(what, jit_compile)
         for name, value in others.items():
             if name not in _WITHOUT_EFFECT:
-                raise TypeError(
-                    f"{what}: expected arguments among {_COMPILE}; received {name}={value!r}. "
-                    "Leave it out"
-                )
+                raise TypeError(f"{what}: expected arguments among {_COMPILE}; received {name}={value!r}. Leave it out")
         if _are_numbers(metrics) and not _are_numbers(loss_weights):  # in Keras's order, by position
             metrics, loss_weights = loss_weights, metrics
         plan = getattr(self, "_plan", None)
