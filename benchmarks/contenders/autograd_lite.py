@@ -33,7 +33,7 @@ from benchmarks.problems import (
     dense_weights,
     flat_images,
 )
-from nn import layers, losses, models, optimizers
+from nn import layers, losses, models, optimizers, set_seed
 from nn.datasets import mnist
 from nn.utils import to_categorical
 
@@ -118,7 +118,8 @@ class Keras:
         self.reset()
 
     def reset(self) -> None:
-        """The problem's weights and an optimizer without a past."""
+        """The problem's weights, an optimizer without a past, and the orders of rows from the first one on."""
+        set_seed(0)
         set_weights(self.model, self.problem.weights)
         self._restart()
 
