@@ -13,6 +13,7 @@ import autograd_lite as ag
 from autograd_lite.core.errors import TraceError
 from autograd_lite.core.op import OPS
 from autograd_lite.ir.program import PureProgram
+from autograd_lite.passes.budget import peak_of, within
 from autograd_lite.passes.pipeline import EXACT, Stage, optimized
 
 from ..compiler.programs import Outside, Program, programs
@@ -66,7 +67,11 @@ def test_every_pass_gives_a_program_that_does_the_same(random: Program) -> None:
         assert_same(results_of(found, outside), expected, name)
         assert len(found.calls) <= len(program.calls)
         assert found is program or str(found.graph) != str(program.graph)  # nothing to do costs nothing
-    assert_same(results_of(stages[-1].program, outside), expected, "all passes")
+    last = stages[-1].program
+    assert_same(results_of(last, outside), expected, "all passes")
+    thrifty = within(last, 0)
+    assert_same(results_of(thrifty, outside), expected, "within 0 bytes")
+    assert peak_of(thrifty) <= peak_of(last)
 
 
 # ---- dead code -------------------------------------------------------------------------------------------------------
@@ -143,6 +148,52 @@ def test_a_large_constant_is_computed_at_every_run() -> None:
     assert count(stages_of(f, np.ones(1))[-1]) > count(stages_of(small, np.ones(1))[-1]) == 1
 
 
+# ---- rematerialisation -----------------------------------------------------------------------------------------------
+
+
+def links(h: Any, w: Any, x: Any) -> Any:
+    for _ in range(20):
+        h = np.tanh(h * w + x)
+    return h.sum()
+
+
+def layers(x: Any, w: Any, v: Any) -> Any:
+    for _ in range(3):
+        x = np.tanh(x @ w) * 0.5 + np.sin((x @ v).T[::-1].T)
+    return (x * x).sum()
+
+
+@pytest.mark.parametrize("f", [links, layers])
+def test_a_budget_of_memory(f: Callable[..., Any]) -> None:
+    args = [np.random.default_rng(k).normal(size=(16, 16)) for k in range(3)]
+    slopes = ag.grad(f, (0, 1, 2))
+    expected = slopes(*args)
+    all_kept = peak_of(stages_of(slopes, *args)[-1].program)
+    peaks, operations = [], []
+    for share in (1.0, 0.9, 0.7, 0.5, 0.0):
+        compiled = ag.compile(slopes, max_bytes=int(share * all_kept))
+        for _ in range(3):
+            assert_same(list(compiled(*args)), list(expected), f"{share}")
+        replay = compiled.traces[-1].replay
+        assert replay is not None
+        replay.plan.check()
+        peaks.append(peak_of(replay.passes[-1].program))
+        operations.append(replay.passes[-1].operations)
+        assert peaks[-1] <= (max(share, 0.6) if f is links else 1) * all_kept
+    assert peaks == sorted(peaks, reverse=True)
+    assert operations == sorted(operations)
+    assert operations[-1] > operations[0] == len(replay.passes[-2].program.calls)
+    assert peaks[-1] < all_kept
+    if f is links:
+        assert peaks[-1] < 0.55 * all_kept
+        assert replay.plan.nbytes < 0.55 * all_kept
+
+
+def test_a_budget_must_not_be_negative() -> None:
+    with pytest.raises(ValueError, match="expected max_bytes of at least 0, or None for no limit; received -1"):
+        ag.compile(links, max_bytes=-1)
+
+
 # ---- patterns --------------------------------------------------------------------------------------------------------
 
 SPECIAL = np.array([0.0, -0.0, 1.0, -1.5, np.inf, -np.inf, np.nan, 1e-320, 1e308, 3.0, -7.0, 0.1])
@@ -166,6 +217,7 @@ FOUND: dict[tuple[str, int], Callable[[Any], Any]] = {
     ("broadcast_to", 0): lambda x: np.broadcast_to(x, (3, 4)),
     ("broadcast_to", 1): lambda x: np.broadcast_to(np.broadcast_to(x, (2, 3, 4)), (2, 2, 3, 4)),
     ("astype", 0): lambda x: x.astype(x.dtype),
+    ("stop_gradient", 0): lambda x: ag.stop_gradient(x),
     ("copy", 0): lambda x: np.copy(x),
     ("zero_mask", 0): lambda x: OPS["zero_mask"](x, x),
     ("zero_mask", 1): lambda x: OPS["zero_mask"](x, ONES()),
