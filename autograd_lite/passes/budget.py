@@ -16,6 +16,8 @@ from .lifetimes import owners
 _MOST_ROUNDS = 12
 # How many operations may be computed again for one value.
 _MOST_OPERATIONS = 6
+# A value that is read again after fewer operations than this is kept.
+_SHORTEST = 4
 
 
 def within(program: PureProgram, max_bytes: int) -> PureProgram:
@@ -148,7 +150,7 @@ class _Schedule:
         if not node.nbytes or self._owner[i] != i or not self._is_cheap(node):
             return None
         reads = [self._at[i], *(k for k in self._reads[i] if k < len(self._at))]
-        gaps = [(short[b] - short[a + 1], b) for a, b in pairwise(reads)]
+        gaps = [(short[b] - short[a + 1], b) for a, b in pairwise(reads) if b - a > _SHORTEST]
         best, at = max(gaps, default=(0, 0))
         if best <= 0 or self._reads[i][-1] == len(self._at):  # a result is kept in any case
             return None

@@ -180,11 +180,11 @@ def test_a_budget_of_memory(f: Callable[..., Any]) -> None:
         peaks.append(peak_of(replay.passes[-1].program))
         operations.append(replay.passes[-1].operations)
         assert peaks[-1] <= (max(share, 0.6) if f is links else 1) * all_kept
-    assert peaks == sorted(peaks, reverse=True)
-    assert operations == sorted(operations)
-    assert operations[-1] > operations[0] == len(replay.passes[-2].program.calls)
     assert peaks[-1] < all_kept
+    assert operations[-1] > operations[0] == len(replay.passes[-2].program.calls)
     if f is links:
+        assert peaks == sorted(peaks, reverse=True)
+        assert operations == sorted(operations)
         assert peaks[-1] < 0.55 * all_kept
         assert replay.plan.nbytes < 0.55 * all_kept
 
