@@ -122,7 +122,8 @@ class Replay:
         self._began = [(leaf, g is not None) for leaf, g in traced.before]
         self._holds = _holding(self.guards, self._began)
         self._idle = [self._instance()]  # as many as ever ran at a time
-        found = (x for call in self.plan.calls for x in call.kwargs.values() if isinstance(x, Generator))
+        given = [x for call in self.plan.calls for x in call.kwargs.values()]
+        found = (g for x in given for g in ((x,) if isinstance(x, Generator) else getattr(x, "generators", ())))
         self._generators = list(dict.fromkeys(found))
 
     def broken(self) -> str:
