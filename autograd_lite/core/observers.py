@@ -61,8 +61,8 @@ class Tape(Protocol):
 
     hosts: Any  # notes what it does outside of Tensors, see `ir.hosts`
 
-    def read(self, t: Any) -> None:
-        """Note that an op reads a Tensor without history, or a leaf."""
+    def read(self, edge: Any) -> None:
+        """Note that an op reads a Tensor without history, or a leaf, or what a node has made."""
 
     def drawn(self, node: Node, numbers: Any) -> None:
         """Note a random draw, which happens even if nothing reads its numbers."""
@@ -76,7 +76,7 @@ class Tape(Protocol):
     def index(self, t: Any) -> Any:
         """Return an array of a Tensor's values, to be a parameter of an op, that tells which Tensor it is."""
 
-    def left(self, how: str, instead: str) -> None:
+    def left(self, how: str, instead: str = "") -> None:
         """Refuse that a value leaves as a Python value or an array, by raising.
 
         Args:

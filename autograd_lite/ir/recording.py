@@ -18,6 +18,7 @@ from ..engine import edge_of
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from .hosts import Hosts
+from .slots import is_slot
 
 _BOOL = np.dtype(np.bool_)
 
@@ -55,6 +56,7 @@ class Recording:
         overwritten: what the leaves that were assigned to held before, by id.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
+        older: whether ops have read what an operation from outside made.
     """
 
     began = 0
@@ -68,7 +70,8 @@ class Recording:
         self.outside: dict[int, Tensor] = {}
         self.overwritten: dict[int, Any] = {}
         self.hosts = Hosts(self.left, memo)
-        self.backward = self.masks = False
+        self.backward = self.masks = self.older = False
+        self._began = next_stamp()
         self._inside: dict[int, Tensor] = {}
         self._name, self._speaker = getattr(f, "__name__", "the function"), speaker
 
@@ -95,10 +98,16 @@ class Recording:
 
     # ---- the tape ---------------------------------------------------------------------------------------------------
 
-    def read(self, t: Any) -> None:
-        """Note that an op reads a Tensor without history, or a leaf."""
-        if id(t) not in self._inside:
-            self.outside[id(t)] = t
+    def read(self, edge: Any) -> None:
+        """Note that an op reads a Tensor without history, or a leaf, or what a node has made."""
+        if isinstance(edge, Node):
+            self.older = self.older or self.is_older(edge)
+        elif id(edge) not in self._inside:
+            self.outside[id(edge)] = edge
+
+    def is_older(self, edge: Any) -> bool:
+        """Return whether this is the node of an operation from outside."""
+        return isinstance(edge, Node) and edge.stamp < self._began and not is_slot(edge)
 
     def made(self, t: Any) -> None:
         """Note a Tensor that was made inside."""
@@ -119,7 +128,7 @@ class Recording:
     def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
         """Note that a function sees values."""
         for edge in edges:
-            if isinstance(edge, Tensor):
+            if isinstance(edge, (Tensor, Node)):
                 self.read(edge)
         node = Node(OBSERVE, tuple(edges), {"function": f}, None, (), (), _BOOL, take_note(""))
         self.effects.append(wrap(np.False_, node))
@@ -133,13 +142,13 @@ class Recording:
             )
         return IndexArray.of(np.array(t._data), edge_of(t))
 
-    def left(self, how: str, instead: str) -> NoReturn:
+    def left(self, how: str, instead: str = "") -> NoReturn:
         """Refuse that a value becomes a Python value or an array."""
         place = user_source()
         where = f" at {place}" if place else ""
         raise TraceError(
             f"{self._speaker}: expected {self._name} to compute with Tensors alone; received {how}{where}, which asks "
-            f"for a value: what is recorded would keep the one of this call for ever. {instead}"
+            f"for a value: what is recorded would keep the one of this call for ever. {instead}".rstrip()
         )
 
     def assigned(self, leaf: Any, value: Any) -> None:

@@ -149,8 +149,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
     # Written out twice rather than looped over: this is the path of every arithmetic operator.
     Tensor, need = HOOKS.tensor, 0
     if x.__class__ is Tensor:
-        a = x._data
-        edge_x = x._node
+        a, edge_x = x._data, x._node
         if edge_x is None:
             edge_x = x
         elif edge_x.needs:
@@ -166,8 +165,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
                 return x
             a, edge_x = bare_number(x), x
     if y.__class__ is Tensor:
-        b = y._data
-        edge_y = y._node
+        b, edge_y = y._data, y._node
         if edge_y is None:
             edge_y = y
         elif edge_y.needs:
@@ -191,8 +189,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
         if mode.record:
             if mode.source:
                 return wrap(out, record(op, out, [a, b], [edge_x, edge_y], _NEEDS[need], _NO_PARAMS))
-            keep_out, keep_x, keep_y = op.keeps[need]
-            seals = None
+            (keep_out, keep_x, keep_y), seals = op.keeps[need], None
             if need == 1 and keep_y and isinstance(edge_y, np.ndarray):
                 b, seals = edge_y, seals = lent(2, b)
             elif need == 2 and keep_x and isinstance(edge_x, np.ndarray):
@@ -316,10 +313,10 @@ def record(
         )
     if tape is not None:
         for i, edge in enumerate(edges):
-            if edge.__class__ is HOOKS.tensor:
-                tape.read(edge)
-            elif edge.__class__ is Node and edge.stamp < tape.began:
+            if edge.__class__ is Node and edge.stamp < tape.began:
                 tape.passed(edge, values[i])
+            elif edge.__class__ is HOOKS.tensor or edge.__class__ is Node:
+                tape.read(edge)
     if tape is not None and not edges:
         node = Node(op, (), params, None, (), out.shape, out.dtype, take_note(mode.scope))
         tape.drawn(node, out)
@@ -335,7 +332,7 @@ def record(
         note = take_note(mode.scope)
     if not needs or op.rules is None or out.dtype.kind not in "fc":
         return Node(op, tuple(edges), params, None, (), out.shape, out.dtype, note)
-    keep = _keep(op, len(edges), needs)
+    keep = keep_of(op, len(edges), needs)
     if tape is None:
         saved, seals = _save(keep, out, values, edges)
     else:  # the caller's arrays are read again at every replay, so they stay themselves
@@ -377,7 +374,7 @@ def _share(view: Any, inputs: tuple[Any, ...]) -> None:
             x._shared = True
 
 
-def _keep(op: Op, n: int, needs: Sequence[int]) -> Sequence[bool]:
+def keep_of(op: Op, n: int, needs: Sequence[int]) -> Sequence[bool]:
     """Return which of `(out, *inputs)` the rules read."""
     if not op.keeps:
         return (False,) * (n + 1)
