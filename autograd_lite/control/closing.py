@@ -13,7 +13,7 @@ from ..core.depth import isolated
 from ..core.indices import IndexArray, edges_of, indices_in
 from ..core.live import Live
 from ..core.mode import Mode, enter_mode, leave_mode
-from ..core.node import Node, next_stamp
+from ..core.node import Node
 from ..engine import edge_of
 from ..functional.batched import Batched
 from ..ir.build import Built, built
@@ -66,15 +66,16 @@ class _Closing(Recording):
 
     def __init__(self, what: str, f: Callable[..., Any]) -> None:
         super().__init__(f, what)
-        self.began = next_stamp()
         self.replaced: dict[Any, tuple[Tensor, Tensor]] = {}
         self.what = what
         self._lowered: dict[int, Tensor] = {}
 
-    def passed(self, node: Node, value: Any) -> None:
-        """Note a result from before the function."""
-        if node not in self.replaced:
-            self.replaced[node] = face(value, node), slot_of(example_of(value))[1]
+    def read(self, edge: Any, value: Any = None) -> None:
+        """Note that an op reads something, be it from before the function."""
+        if edge.__class__ is not Node:
+            super().read(edge)
+        elif edge.stamp < self.began and edge not in self.replaced:
+            self.replaced[edge] = face(value, edge), slot_of(example_of(value))[1]
 
     def lowered(self, t: Any) -> Any:
         """Return a slot in place of a Tensor of a transformation around the function."""
@@ -98,7 +99,7 @@ class _Closing(Recording):
         x = self.lowered(x)
         node = x._node
         if node.__class__ is Node and node.stamp < self.began:
-            self.passed(node, x._data)
+            self.read(node, x._data)
             return self.replaced[node][1]
         if edge_of(x) is x:
             self.read(x)
