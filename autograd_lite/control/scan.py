@@ -11,6 +11,7 @@ from ..core.arguments import described, function_given
 from ..core.errors import DtypeError, ShapeError
 from ..core.mode import MODE, TAPES
 from ..core.shapes import ShapeDtype
+from ..engine import edge_of
 from ..tensors.lifted import LiftedTensor
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild
@@ -161,8 +162,8 @@ def _closed(f: Callable[..., Any], init: Any, slices: Any, steps: int) -> Closed
     closed = _checked(close("scan", f, (init, slices)), init)
     does_the_same = repr(closed.body) == repr(close("scan", f, (init, slices)).body)
     if reading is not None:
-        places = {id(t): k for k, t in enumerate(reading.tensors)}
-        captured = [places.get(id(t), -1) for t in closed.captured]
+        places = {id(edge_of(t)): k for k, t in enumerate(reading.tensors)}
+        captured = [places.get(id(edge_of(t)), -1) for t in closed.captured]
         kept = _Known(closed, captured) if does_the_same and -1 not in captured else -1
         _MEMORY.keep(key, kept, reading.held)
     return closed if does_the_same else None
