@@ -19,11 +19,11 @@ from .derivatives import batched as batched_body, is_floating
 from .packing import Layout
 from .passing import (
     KeepAll,
+    begun,
     derived_by_the_engine,
     is_wanted,
     masked_by_the_engine,
     needs_of,
-    negative_zeros,
     noticing,
 )
 from .repeating import Scan
@@ -88,7 +88,7 @@ class Kept:
         return Op(
             self.scan.body.name,
             self.forward,
-            jointly(self.pull),
+            jointly(self.pull, totals=True),
             lambda *_, **__: ShapeDtype((self.layout.size,), self.layout.dtype),
             jvp=self.push,
             batch=self.batch,
@@ -102,17 +102,22 @@ class Kept:
         self.scan.run(arrays, views[:n], {step: [view[k] for view in views[n:]] for k, step in enumerate(self.kept)})
         return row
 
-    def pull(self, g: Any, out: Any, *inputs: Any, **_: Any) -> list[Any]:
-        """Return the cotangents of all inputs."""
+    def pull(self, g: Any, out: Any, *inputs: Any, so_far: dict[int, Any] | None = None, **_: Any) -> list[Any]:
+        """Return the cotangents of all inputs; see `EachInput.at_once`."""
         n, needs = len(self.scan.layout.specs), needs_of(out, self.op)
         split = self.scan.in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x) and i in needs))
-        gs = self.layout.parts(g, 0, n)
+        gs_given = self.layout.parts(g, 0, n)
+        gs, sums = split.arriving(gs_given), begun(so_far, split.summed, inputs)
         states = [stop_gradient(x) for x in self.layout.parts(out, n)]
         back = WayBack(self, split)
         try:
-            found = back.layout.parts(back.op(*(gs[k] for k in split.floating), *states, *inputs, **self.scan.params))
+            found = back.layout.parts(
+                back.op(*(gs[k] for k in split.floating), *sums, *states, *inputs, **self.scan.params)
+            )
         except AssumptionFailed:
-            given = [gs[k] for k in split.floating]
+            if so_far is not None:
+                so_far.clear()
+            given = [gs_given[k] for k in split.floating]
             return masked_by_the_engine(split.looped, inputs, split.wanted, split.floating, given, {})
         by_input = dict(zip(split.wanted, found, strict=True))
         return [by_input.get(i) for i in range(len(inputs))]
@@ -181,10 +186,17 @@ class WayBack:
             ]
         )
 
+    @property
+    def places(self) -> tuple[int, int, int]:
+        """Where among the inputs the cotangents so far begin, where the states, and where the inputs of the scan."""
+        f = len(self.split.floating)
+        g = f + len(self.split.summed)
+        return f, g, g + self.split.carried
+
     @cached_property
     def op(self) -> Op:
-        """The operation: of cotangents, states, and the inputs of the scan."""
-        n = len(self.split.floating) + self.split.carried + len(self.split.body.examples)
+        """The operation: of cotangents of the results, cotangents so far, states, and the inputs of the scan."""
+        n = self.places[2] + len(self.split.body.examples)
         return Op(
             f"{self.split.body.name} backward",
             self.forward,
@@ -197,14 +209,14 @@ class WayBack:
     def forward(self, *arrays: Any, **_: Any) -> Any:
         """Go back through all steps."""
         split = self.split
-        n, f = split.carried, len(split.floating)
-        gs, kept, inputs = arrays[:f], arrays[f : f + n], arrays[f + n :]
+        f, g, n = self.places
+        gs, sums, kept, inputs = arrays[:f], arrays[f:g], arrays[g:n], arrays[n:]
         row, views = self.layout.room()
         with noticing(True, row):
             states = States()
             for k, step in enumerate(self.kept.kept):
                 states.keep(step, [np.array(a[k])[()] for a in kept])
-            walk = _Walk(split, states, inputs, gs, dict(zip(split.wanted, views, strict=True)))
+            walk = _Walk(split, states, inputs, gs, sums, dict(zip(split.wanted, views, strict=True)))
             for action in way_back(split.length, self.kept.states):
                 walk.do(action)
             walk.end()
@@ -212,32 +224,31 @@ class WayBack:
 
     def pull(self, g: Any, out: Any, *given: Any, **_: Any) -> list[Any]:
         """Return cotangents by those of the scan without a budget."""
-        f, n = len(self.split.floating), self.split.carried
-        wanted = [i for i, x in enumerate(given) if is_floating(x) and not f <= i < f + n]
+        _, b, n = self.places
+        wanted = [i for i, x in enumerate(given) if is_floating(x) and not b <= i < n]
         found = derived_by_the_engine(
             self._unbounded, given, wanted, range(len(self.split.wanted)), self.layout.parts(g)
         )
-        return [np.zeros(given[i].shape, given[i].dtype) if f <= i < f + n else x for i, x in enumerate(found)]
+        return [np.zeros(given[i].shape, given[i].dtype) if b <= i < n else x for i, x in enumerate(found)]
 
     def _unbounded(self, given: Sequence[Any]) -> list[Any]:
-        split, f, n = self.split, len(self.split.floating), self.split.carried
-        inputs = given[f + n :]
-        gs: list[Any] = [None] * split.shown
-        for k, g in zip(split.floating, given, strict=False):
-            gs[k] = g
-        found = split.pulled(gs, split.whole().apply(inputs)[split.shown :], inputs)
-        return [found[i] for i in split.wanted]
+        split, (f, b, n) = self.split, self.places
+        inputs = given[n:]
+        kept = split.whole().apply(inputs)[split.shown :]
+        found = split.back_scan(kept).apply(split.back_inputs(given[:f], given[f:b], kept, inputs))
+        by_input = dict(zip(split.back_order, found, strict=True))
+        return [by_input[i] for i in split.wanted]
 
     def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> Any:
         """Go back through the steps of all examples at once."""
-        split, f, n = self.split, len(self.split.floating), self.split.carried
-        m = n + split.scanned
+        split, (f, b, first) = self.split, self.places
+        n, m = split.carried, split.carried + split.scanned
         _, full = _full(inputs, flags)
-        kept, given = self.kept.batched(full[f + n :], (True,) * (len(inputs) - f - n))
+        kept, given = self.kept.batched(full[first:], (True,) * (len(inputs) - first))
         gs = [g if k < n else np.moveaxis(g, 0, 1) for k, g in zip(split.floating, full, strict=False)]
         back = WayBack(kept, kept.scan.in_parts(split.wanted))
-        states = [np.moveaxis(x, 0, 1) for x in full[f : f + n]]
-        parts = back.layout.parts(back.op(*gs, *states, *given, **params))
+        states = [np.moveaxis(x, 0, 1) for x in full[b:first]]
+        parts = back.layout.parts(back.op(*gs, *full[f:b], *states, *given, **params))
         pairs = zip(split.wanted, parts, strict=True)
         return self.layout.packed([np.moveaxis(x, 0, 1) if n <= i < m else x for i, x in pairs])
 
@@ -246,7 +257,13 @@ class _Walk:
     """One way back: runs steps forward from states that are kept, and goes back through them one by one."""
 
     def __init__(
-        self, split: Scan, states: States, inputs: Sequence[Any], gs: Sequence[Any], results: dict[int, Any]
+        self,
+        split: Scan,
+        states: States,
+        inputs: Sequence[Any],
+        gs: Sequence[Any],
+        sums: Sequence[Any],
+        results: dict[int, Any],
     ) -> None:
         assert split.linear is not None
         self._split, self._states, self._results = split, states, results
@@ -255,11 +272,10 @@ class _Walk:
         self._forward = Runner(_without_results(body, self._n), self._n)
         self._last = Runner(body, self._n)
         carries = sum(k < self._n for k in split.floating)
-        summed = [i for i in split.wanted if i >= self._m]
-        self._sums = len(summed)
+        self._sums = len(sums)
         self._gs = gs[carries:]
         self._back = Runner(split.back_body(), carries + self._sums)
-        self._carry: Sequence[Any] = [*gs[:carries], *(negative_zeros(inputs[i]) for i in summed)]
+        self._carry: Sequence[Any] = [*gs[:carries], *sums]
         self._carries = carries
 
     def do(self, action: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -22,6 +23,7 @@ from ..ir.program import PureProgram
 from ..ir.recording import Recording
 from ..random import rehearse_draws
 from ..tensors.lifted import Lifted, face
+from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from ..tree import leaves, map as map_leaves, rebuild
 from .bodies import Body, widened
@@ -213,6 +215,14 @@ def body_of(
     known = own | {id(t) for _, t in captured}
     fixed = frozenset(i for t, i in ids.items() if t not in known)
     program = replace(PureProgram._of(made, [ids.get(id(t)) for t in inputs], [], []), fixed=fixed)
+    # A body may live longer than what it was made from.
+    bindings = {
+        i: wrap(thing._data, None) if isinstance(thing, Tensor) else thing for i, thing in program.bindings.items()
+    }
+    for _, _, params in program.calls.values():
+        for index in indices_in(params):
+            index.edge = None
+    program = replace(program, bindings=MappingProxyType(bindings))
     n = len(results)
     body = Body(recording.what, program, made.graph.outputs[:n], made.graph.outputs[n:], [t._data for t in inputs])
     return body, [given for given, _ in captured]

@@ -6,7 +6,6 @@ a loop adds the gradients of entries of an array to zeros. In second derivatives
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -17,15 +16,8 @@ import autograd_lite as ag
 
 from ..laws.reading import same_bits
 
-SCAN = importlib.import_module("autograd_lite.control.scan")
 RNG = np.random.default_rng(0)
 T, N, H = 5, 2, 3
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `scan` be an op for functions that are new, too, where it would run as a loop first."""
-    monkeypatch.setattr(SCAN, "_FEW", 0)
 
 
 def arrays_of(tree: Any) -> list[np.ndarray]:
