@@ -107,9 +107,9 @@ class Replay:
         passes: what each pass has made of the program.
     """
 
-    def __init__(self, traced: Traced) -> None:
+    def __init__(self, traced: Traced, exact: bool = True, max_bytes: int | None = None) -> None:
         self._traced = traced
-        self.passes = optimized(traced.program)
+        self.passes = optimized(traced.program, exact=exact, max_bytes=max_bytes)
         program = self.passes[-1].program
         outputs, n = program.graph.outputs, len(traced.effects)
         wanted, effects = outputs[: len(outputs) - n], outputs[len(outputs) - n :]
@@ -122,7 +122,8 @@ class Replay:
         self._began = [(leaf, g is not None) for leaf, g in traced.before]
         self._holds = _holding(self.guards, self._began)
         self._idle = [self._instance()]  # as many as ever ran at a time
-        found = (x for call in self.plan.calls for x in call.kwargs.values() if isinstance(x, Generator))
+        given = [x for call in self.plan.calls for x in call.kwargs.values()]
+        found = (g for x in given for g in ((x,) if isinstance(x, Generator) else getattr(x, "generators", ())))
         self._generators = list(dict.fromkeys(found))
 
     def broken(self) -> str:

@@ -59,6 +59,9 @@ class Recording:
         older: whether ops have read what an operation from outside made.
     """
 
+    began = 0
+    rehearses = False
+
     def __init__(self, f: Callable[..., Any], speaker: str = "compile", memo: dict[Any, Any] | None = None) -> None:
         self.effects: list[Tensor] = []
         self.assignments: list[Assigned] = []
@@ -86,6 +89,13 @@ class Recording:
     def _begin(self, mode: Mode) -> None:
         mode.source, mode.tape = True, self
 
+    def passed(self, node: Node, value: Any) -> None:
+        """Note a result from before, which never happens: all nodes are taken to be of this function."""
+
+    def lowered(self, t: Any) -> Any:
+        """Return a Tensor as it is."""
+        return t
+
     # ---- the tape ---------------------------------------------------------------------------------------------------
 
     def read(self, edge: Any) -> None:
@@ -110,6 +120,10 @@ class Recording:
     def drawn(self, node: Node, numbers: Any) -> None:
         """Note a draw."""
         self.effects.append(wrap(numbers, node))
+
+    def does_more(self, t: Tensor) -> None:
+        """Note the result of an op that has effects."""
+        self.effects.append(t)
 
     def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
         """Note that a function sees values."""
