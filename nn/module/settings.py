@@ -1,4 +1,4 @@
-"""What calls of a module read in Python: attributes and modes; compiled code rests on them, and is made anew for others.
+"""What calls of a module read in Python (attributes, modes): compiled code rests on them, and is made anew for others.
 
 The states that a tree of modules has been in are numbered. A function that is being compiled reads the number of each
 tree that it calls; so it takes another way where, say, a mode, a rate or a parameter is another one.
