@@ -259,7 +259,7 @@ def _as_tensor(x: Any) -> Any:
 
 
 def _own(x: Any) -> Any:
-    """Return what a function returned that is no Tensor, so that no one who is given it can change it for others."""
+    """Return what a function returned that is not a Tensor, so that no one who is given it can change it for others."""
     return x.copy() if x.__class__ is np.ndarray else x
 
 

@@ -152,15 +152,7 @@ def trace(
         memo: what functions of numbers have given already, if they are not to run again; see `Hosts.call`.
     """
     recording = Recording(f, memo=memo)
-    with remember_draws() as draws:
-        try:
-            with recording.running(), isolated():
-                out = call()
-        except BaseException:
-            recording.undo()
-            for generator, states in draws.items():
-                generator.state = states[0]
-            raise
+    out = _recorded(recording, call)
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
@@ -186,11 +178,12 @@ def trace(
     recording.let_go()
     ids = iter(made.graph.outputs)
     fixed = frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last))
+    late = frozenset(i for i, x in made.things.items() if x.__class__ is Node and x.stamp > recording.returned)
     slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
     outside = (*hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
     program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
     return Traced(
-        program=replace(program, fixed=fixed),
+        program=replace(program, fixed=fixed, late=late),
         out=out,
         results=tuple(islice(ids, len(results))),
         cut=cut,
@@ -209,6 +202,19 @@ def trace(
         masks=recording.masks,
         way=(hosts.way, kinds, [g is not None for _, g in before]),
     )
+
+
+def _recorded(recording: Recording, call: Callable[[], Any]) -> Any:
+    """Run a function while a tape records it; if it raises, undo what it has done."""
+    with remember_draws() as draws:
+        try:
+            with recording.running(), isolated():
+                return call()
+        except BaseException:
+            recording.undo()
+            for generator, states in draws.items():
+                generator.state = states[0]
+            raise
 
 
 def _obstacle(recording: Recording, results: Sequence[Tensor], slots: Sequence[Tensor]) -> str:
