@@ -79,10 +79,10 @@ def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, cr
             "Make an input with tensor(a, requires_grad=True), and compute outside no_grad(), without .detach()"
         )
     tape = MODE.get().tape if TAPES else None
-    create_graph = create_graph or tape is not None
     if tape is not None:
         tape.ended(edge_of(t))
-    g = _root_cotangent(t, cotangent, create_graph)
+        retain_graph = True
+    g = _root_cotangent(t, cotangent, create_graph or tape is not None)
     found = cotangents({edge_of(t): g}, None, retain_graph=retain_graph or create_graph, create_graph=create_graph)
     with GRAD_LOCK:
         for leaf in list(found):
@@ -202,6 +202,8 @@ def cotangents(
     opened: _Opened = None
     if create_graph:
         change, opened = record_on, as_tensors
+    elif level is None and tape is not None:  # gradients without a history, which the tape must see all the same
+        change, opened = record_off, as_tensors
     elif level is None:
         change = record_off
     else:

@@ -80,10 +80,13 @@ def difference(first: Traced, second: Traced) -> str:
         )
         where = f" at {place.source}" if place.source else ""
         return f"{place.op or 'a constant'}{where} is another computation, or has another number in it"
+    of = [{id(g): leaf for leaf, g in traced.before if g is not None} for traced in (first, second)]
     for i in a:
         x, y = (p.bindings.get(i.id) for p in (first.program, second.program))
         if i.kind is Kind.OP or i.weak or x is y or i.id in first.program.inputs:
             continue  # of a weak number the graph holds the value
+        if id(x) in of[0] and of[0][id(x)] is of[1].get(id(y)):
+            continue  # the gradient that was there before
         x, y = (t._data if isinstance(t, Tensor) else t for t in (x, y))
         if not (isinstance(x, (np.ndarray, np.generic)) and isinstance(y, (np.ndarray, np.generic))):
             return f"{i.name or 'a captured value'} is another object"
@@ -152,7 +155,7 @@ def trace(
         memo: what functions of numbers have given already, if they are not to run again; see `Hosts.call`.
     """
     recording = Recording(f, memo=memo)
-    out = _recorded(recording, call)
+    out = _run(recording, call)
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
@@ -204,8 +207,8 @@ def trace(
     )
 
 
-def _recorded(recording: Recording, call: Callable[[], Any]) -> Any:
-    """Run a function while a tape records it; if it raises, undo what it has done."""
+def _run(recording: Recording, call: Callable[[], Any]) -> Any:
+    """Run a function on a tape; if it raises, undo what it has done."""
     with remember_draws() as draws:
         try:
             with recording.running(), isolated():

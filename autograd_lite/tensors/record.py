@@ -150,8 +150,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
     # Written out twice rather than looped over: this is the path of every arithmetic operator.
     Tensor, need = HOOKS.tensor, 0
     if x.__class__ is Tensor:
-        a = x._data
-        edge_x = x._node
+        a, edge_x = x._data, x._node
         if edge_x is None:
             edge_x = x
         elif edge_x.needs:
@@ -163,8 +162,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
             return _with_other(op, x, y)
         a = edge_x = x
     if y.__class__ is Tensor:
-        b = y._data
-        edge_y = y._node
+        b, edge_y = y._data, y._node
         if edge_y is None:
             edge_y = y
         elif edge_y.needs:
@@ -184,8 +182,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
         if mode.record:
             if mode.source:
                 return wrap(out, record(op, out, [a, b], [edge_x, edge_y], _NEEDS[need], _NO_PARAMS))
-            keep_out, keep_x, keep_y = op.keeps[need]
-            seals = None
+            (keep_out, keep_x, keep_y), seals = op.keeps[need], None
             if need == 1 and keep_y and isinstance(edge_y, np.ndarray):
                 b, seals = edge_y, seals = lent(2, b)
             elif need == 2 and keep_x and isinstance(edge_x, np.ndarray):
