@@ -144,7 +144,7 @@ class Body:
                 read = iter([found[k] for k in self.program.graph[i].inputs[len(ids) :]])
                 params = _with_indices(params, read)
             found[i] = op.forward(*[found[k] for k in ids], **params)
-        return tuple([found[i] for i in self.outputs])
+        return tuple([found[i] for i in self.outputs]), ()
 
     def _planned(self, arrays: Sequence[Any]) -> Source:
         given = {i: wrap(a, None) for i, a in zip(self.program.inputs, arrays, strict=True) if i is not None}
@@ -176,7 +176,7 @@ class Runner:
             self.end()
             self._key, self._step = self._body.step(arrays)
             self._lies = lies
-        found: tuple[Any, ...] = self._step(*arrays)
+        found: tuple[Any, ...] = self._step(*arrays)[0]  # the second part are changes, which a body has not
         return found
 
     def end(self) -> None:

@@ -67,7 +67,7 @@ def linearized(
         changing: how many arguments, the first ones, differ from step to step. What depends on none of them is not
             kept, but computed again.
         gone: how many of those `back` will not be given, so that what it reads of them is kept.
-        arriving: for some results an argument, whose cotangent begins with what is given for the result.
+        arriving: for some results an argument, whose cotangent begins with that of the result.
     """
     key = "linear", wanted, summed, changing, gone, tuple(arriving.items())
     if key not in body.made:
