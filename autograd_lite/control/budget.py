@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -65,10 +65,12 @@ class Kept:
     Attributes:
         scan: whose results are all for the user.
         states: how many may be kept at a time, with the first one.
+        wanted: the positions of the arguments that gradients are for, if that is known.
     """
 
     scan: Scan
     states: int
+    wanted: tuple[int, ...] | None = None
 
     @cached_property
     def kept(self) -> list[int]:
@@ -99,13 +101,16 @@ class Kept:
         """Run all steps, and keep states on the way."""
         row, views = self.layout.room()
         n = len(self.scan.layout.specs)
-        self.scan.run(arrays, views[:n], {step: [view[k] for view in views[n:]] for k, step in enumerate(self.kept)})
+        self.scan.run(
+            arrays, views[:n], {step: [view[k, ...] for view in views[n:]] for k, step in enumerate(self.kept)}
+        )
         return row
 
     def pull(self, g: Any, out: Any, *inputs: Any, so_far: dict[int, Any] | None = None, **_: Any) -> list[Any]:
         """Return the cotangents of all inputs; see `EachInput.at_once`."""
         n, needs = len(self.scan.layout.specs), needs_of(out, self.op)
-        split = self.scan.in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x) and i in needs))
+        among = needs if self.wanted is None else self.wanted
+        split = self.scan.in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x) and i in among))
         gs_given = self.layout.parts(g, 0, n)
         gs, sums = split.arriving(gs_given), begun(so_far, split.summed, inputs)
         states = [stop_gradient(x) for x in self.layout.parts(out, n)]
@@ -150,10 +155,11 @@ class Kept:
     def apply(self, inputs: Sequence[Any]) -> list[Any]:
         """Run the op, or the scan where there can be no backward pass, and return its results one by one."""
         on_tape = TAPES and MODE.get().tape is not None
-        if not on_tape and not (is_grad_enabled() and any(map(is_wanted, inputs))):
+        wanted = tuple(i for i, x in enumerate(inputs) if is_wanted(x)) if is_grad_enabled() else ()
+        if not on_tape and not wanted:
             return self.scan.apply(inputs)
         n = len(self.scan.layout.specs)
-        row = self.op(*inputs, **self.scan.params)
+        row = (self if on_tape else replace(self, wanted=wanted)).op(*inputs, **self.scan.params)
         return self.layout.parts(self.layout.head(row, n), 0, n)
 
     def again(self, *inputs: Any) -> Any:
@@ -190,8 +196,8 @@ class WayBack:
     def places(self) -> tuple[int, int, int]:
         """Where among the inputs the cotangents so far begin, where the states, and where the inputs of the scan."""
         f = len(self.split.floating)
-        g = f + len(self.split.summed)
-        return f, g, g + self.split.carried
+        b = f + len(self.split.summed)
+        return f, b, b + self.split.carried
 
     @cached_property
     def op(self) -> Op:
@@ -209,8 +215,8 @@ class WayBack:
     def forward(self, *arrays: Any, **_: Any) -> Any:
         """Go back through all steps."""
         split = self.split
-        f, g, n = self.places
-        gs, sums, kept, inputs = arrays[:f], arrays[f:g], arrays[g:n], arrays[n:]
+        f, b, n = self.places
+        gs, sums, kept, inputs = arrays[:f], arrays[f:b], arrays[b:n], arrays[n:]
         row, views = self.layout.room()
         with noticing(True, row):
             states = States()
@@ -224,12 +230,12 @@ class WayBack:
 
     def pull(self, g: Any, out: Any, *given: Any, **_: Any) -> list[Any]:
         """Return cotangents by those of the scan without a budget."""
-        _, b, n = self.places
-        wanted = [i for i, x in enumerate(given) if is_floating(x) and not b <= i < n]
+        _, b, first = self.places
+        wanted = [i for i, x in enumerate(given) if is_floating(x) and not b <= i < first]
         found = derived_by_the_engine(
             self._unbounded, given, wanted, range(len(self.split.wanted)), self.layout.parts(g)
         )
-        return [np.zeros(given[i].shape, given[i].dtype) if b <= i < n else x for i, x in enumerate(found)]
+        return [np.zeros(given[i].shape, given[i].dtype) if b <= i < first else x for i, x in enumerate(found)]
 
     def _unbounded(self, given: Sequence[Any]) -> list[Any]:
         split, (f, b, n) = self.split, self.places

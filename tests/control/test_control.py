@@ -115,6 +115,9 @@ def nested(scan: Any, w: Any, h: Any, x: Any) -> Any:
 SCANS = {f.__name__: f for f in (rnn, lstm, counting, branching, nested)}
 
 
+FIRST = ("value", "grad", "jvp")
+
+
 def arguments() -> tuple[Any, ...]:
     return RNG.normal(size=(H, H)) / 2, RNG.normal(size=(N, H)), RNG.normal(size=(T, N, H))
 
@@ -211,7 +214,9 @@ def branched(w: Any, h: Any, x: Any) -> Any:
     return (y[0] ** 2).sum() + (y[1] * w[0]).sum()
 
 
-@pytest.mark.parametrize("what", TRANSFORMS)
+@pytest.mark.parametrize(
+    "what", [*FIRST, *(pytest.param(n, marks=pytest.mark.ci) for n in TRANSFORMS if n not in FIRST)]
+)
 def test_a_choice_is_a_branch(what: str) -> None:
     transform, exact = TRANSFORMS[what]
     compiled = ag.compile(lambda *a: transform(chosen, a))
