@@ -20,7 +20,8 @@ from ..random import Generator
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .lowering import How
-from .plan import Place, plan_of
+from .placing import Place
+from .plan import plan_of
 from .source import Source
 from .trace import Traced
 
@@ -88,9 +89,7 @@ class Instance(NamedTuple):
                     return replay(*arrays)
 
             return cls(run, alarm)
-        context = (
-            Context()
-        )  # in which warnings are off once and for all: an `errstate` at every call takes a microsecond
+        context = Context()  # with warnings off for good: an `errstate` at every call takes a microsecond
         context.run(np.seterr, all="ignore", **kinds)
         context.run(np.seterrcall, noted)
         return cls(functools.partial(context.run, replay), alarm)
@@ -112,7 +111,9 @@ class Replay:
         program = self.passes[-1].program
         outputs, n = program.graph.outputs, len(traced.effects)
         wanted, effects = outputs[: len(outputs) - n], outputs[len(outputs) - n :]
-        self.plan = plan_of(program, wanted, effects, traced.overwritten)
+        first = len(traced.results)
+        lent = range(first, first + len(traced.assigned))
+        self.plan = plan_of(program, wanted, effects, traced.overwritten, lent)
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
         self.source = Source(self.plan, before)
         self.guards = [Guard.of(t) for t in traced.captured if id(t) not in before]
@@ -151,25 +152,28 @@ class Replay:
         Raises:
             AssumptionFailed: if the function itself must run.
         """
-        values = self._computed(arrays)
-        n = len(self._traced.results)
-        if len(values) > n or self._traced.gradients:
-            self._change(values[n:])
-        return values[:n]
-
-    def _instance(self) -> Instance:
-        calls_others = any(call.how is How.EFFECT for call in self.plan.calls)
-        return Instance.of(self.source.instance(), self._traced.backward, calls_others)
-
-    def _computed(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
-        """Compute, unless a rule meets what the engine would mask: an operation that is invalid, or a NaN."""
-        states = [(generator, generator.state) for generator in self._generators]
         try:
             instance = self._idle.pop()
         except IndexError:
             instance = self._instance()
         try:
-            values: tuple[Any, ...] = instance.run(*arrays)
+            values = self._computed(instance, arrays)
+            n = len(self._traced.results)
+            if len(values) > n or self._traced.gradients:
+                self._change(values[n:])
+            return values[:n]
+        finally:
+            self._idle.append(instance)
+
+    def _instance(self) -> Instance:
+        calls_others = any(call.how is How.EFFECT for call in self.plan.calls)
+        return Instance.of(self.source.instance(), self._traced.backward, calls_others)
+
+    def _computed(self, instance: Instance, arrays: Sequence[Any]) -> tuple[Any, ...]:
+        """Compute, unless a rule meets what the engine would mask: an operation that is invalid, or a NaN."""
+        states = [(generator, generator.state) for generator in self._generators]
+        try:
+            values = instance.run(*arrays)
             if instance.alarm or (self._traced.masks and any(map(_has_nan, values))):
                 raise AssumptionFailed
         except BaseException:
@@ -179,7 +183,6 @@ class Replay:
         finally:
             if instance.alarm:
                 instance.alarm.clear()
-            self._idle.append(instance)
         return values
 
     def _change(self, values: Sequence[Any]) -> None:
