@@ -14,7 +14,7 @@ import numpy as np
 from .lowering import Call, How, Ref, Spec
 
 _PART = 1 << 17  # bytes of a part of the array with the largest elements: a few of these fit a core's own cache
-_VECTOR = 64  # parts begin at multiples of so many elements, so that each has the place in a vector that it had
+_VECTOR = 64  # the first element of a part is a multiple of this, so that each keeps its place in a vector
 
 
 class Block(NamedTuple):

@@ -45,6 +45,8 @@ class Watch(Protocol):
 class Tape(Protocol):
     """Notes what a function does that is being compiled, apart from what nodes record."""
 
+    hosts: Any  # notes what it does outside of Tensors, see `ir.hosts`
+
     def read(self, t: Any) -> None:
         """Note that an op reads a Tensor without history, or a leaf."""
 
@@ -57,8 +59,13 @@ class Tape(Protocol):
     def index(self, t: Any) -> Any:
         """Return an array of a Tensor's values, to be a parameter of an op, that tells which Tensor it is."""
 
-    def left(self, how: str) -> None:
-        """Refuse that a value leaves as a Python value or an array, by raising."""
+    def left(self, how: str, instead: str) -> None:
+        """Refuse that a value leaves as a Python value or an array, by raising.
+
+        Args:
+            how: the code that asks for the value.
+            instead: what works.
+        """
 
     def assigned(self, leaf: Any, value: Any) -> None:
         """Note that a leaf has been given new values.

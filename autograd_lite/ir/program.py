@@ -17,12 +17,14 @@ from ..core.node import LEAF, Node
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
 from ..engine import conjugated, edge_of
+from ..observing import AssumptionFailed
 from ..random import Generator
 from ..tensors.tensor import Tensor, tensor
 from ..tree import items, leaves, map as map_leaves
 from .build import Built, built
 from .graph import PureGraph
 from .node import Kind, Role, number_of
+from .recording import Recording
 from .slots import slot_tensor
 from .stats import NOT_MEASURED, Measurement, Stats
 
@@ -232,8 +234,15 @@ def _run(f: Callable[..., Any], arguments: Sequence[Any]) -> list[Tensor]:
             f"trace: expected a function, and then its arguments, trace(f, *args); received {type(f).__name__} as the "
             "function. For what has been computed already there is build_graph(tensor)"
         )
-    with record_source():
-        result = f(*arguments)
+    recording = Recording(f, "trace")
+    try:
+        with recording.running():
+            result = f(*arguments)
+    except AssumptionFailed:  # then the branch that it does take is part of the graph
+        recording.undo()
+        with record_source():
+            result = f(*arguments)
+    recording.let_go()
     found = leaves(result)
     if not found or not all(isinstance(t, Tensor) for t in found):
         wrong = next((type(t).__name__ for t in found if not isinstance(t, Tensor)), "nothing")
@@ -244,7 +253,7 @@ def _run(f: Callable[..., Any], arguments: Sequence[Any]) -> list[Tensor]:
         raise TypeError(
             f"trace: expected {name} to return a Tensor, or a container of Tensors; received {wrong}. {cure}"
         )
-    return found
+    return recording.settled(found)
 
 
 def _arguments(

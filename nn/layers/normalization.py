@@ -204,7 +204,7 @@ class BatchNormalization(_AffineNormalization):
             variance = np.mean(np.square(centered), axis=over, keepdims=True)
         else:
             weight = self._weight_of(mask, x)
-            count = max(float(weight.sum()), 1.0)
+            count: Any = np.maximum(weight.sum(), weight.dtype.type(1))
             mean = np.sum(x * weight, axis=over, keepdims=True) / count
             centered = x - mean
             variance = np.sum(np.square(centered) * weight, axis=over, keepdims=True) / count
@@ -220,10 +220,10 @@ class BatchNormalization(_AffineNormalization):
         """Return r and d sqrt(variance + epsilon), of the shapes of mean and variance, without history."""
         assert self.renorm_mean is not None
         assert self.renorm_stddev is not None
-        deviation: Any = np.sqrt(variance.data + self.epsilon)
-        known = np.maximum(self.renorm_stddev.data, np.sqrt(self.epsilon)).reshape(mean.shape)
+        deviation: Any = np.sqrt(variance + self.epsilon)
+        known: Any = np.maximum(self.renorm_stddev, np.sqrt(self.epsilon)).reshape(mean.shape)
         r = np.clip(deviation / known, self.renorm_clipping.get("rmin"), self.renorm_clipping.get("rmax"))
-        d = (mean.data - self.renorm_mean.data.reshape(mean.shape)) / known
+        d = (mean - self.renorm_mean.reshape(mean.shape)) / known
         most = self.renorm_clipping.get("dmax")
         return r, d if most is None else np.clip(d, -most, most)
 
@@ -234,7 +234,7 @@ class BatchNormalization(_AffineNormalization):
         return centered * r + d * deviation
 
     def _weight_of(self, mask: Any, x: Tensor) -> Any:
-        flags = np.asarray(mask.data if isinstance(mask, Tensor) else mask)
+        flags: Any = mask if isinstance(mask, Tensor) else np.asarray(mask)
         if flags.shape != x.shape[:-1] or self._positions(x.ndim) != (x.ndim - 1,):
             raise ag.ShapeError(
                 f"{self._speaker}: expected a mask of shape {x.shape[:-1]}, the "
@@ -246,17 +246,17 @@ class BatchNormalization(_AffineNormalization):
     @ag.no_grad()
     def _take_in_renormalized(self, mean: Tensor, variance: Tensor) -> None:
         """Move the averages of mean and deviation; the variance follows from the latter."""
-        deviation = np.sqrt(variance.data + self.epsilon).reshape(-1)
+        deviation: Any = np.sqrt(variance + self.epsilon).reshape(-1)
         for average, value, momentum in (
-            (self.renorm_mean, mean.data.reshape(-1), self.renorm_momentum),
+            (self.renorm_mean, mean.reshape(-1), self.renorm_momentum),
             (self.renorm_stddev, deviation, self.renorm_momentum),
-            (self.moving_mean, mean.data.reshape(-1), self.momentum),
+            (self.moving_mean, mean.reshape(-1), self.momentum),
             (self.moving_stddev, deviation, self.momentum),
         ):
             assert average is not None
-            average.assign(average.data * momentum + value * (1.0 - momentum))
+            average.assign(average * momentum + value * (1.0 - momentum))
         assert self.moving_stddev is not None
-        self.moving_variance.assign(np.maximum(np.square(self.moving_stddev.data) - self.epsilon, 0.0))
+        self.moving_variance.assign(np.maximum(np.square(self.moving_stddev) - self.epsilon, 0.0))
 
     @ag.no_grad()
     def _take_in(self, mean: Tensor, variance: Tensor) -> None:

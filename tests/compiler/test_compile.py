@@ -425,7 +425,7 @@ LEAVES: dict[str, Callable[[Any], Any]] = {
 def test_a_value_that_leaves_is_refused(name: str) -> None:
     compiled = ag.compile(LEAVES[name])
     with pytest.raises(
-        TraceError, match=r"expected .* to compute with Tensors alone; received at .*test_compile.py:\d+"
+        TraceError, match=r"expected .* to compute with Tensors alone; received .* at .*test_compile.py:\d+"
     ):
         compiled(np.abs(X))
     assert not compiled.traces

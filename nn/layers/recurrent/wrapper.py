@@ -123,10 +123,12 @@ class SpectralNormalization(Wrapper):
         return out
 
     def _divided(self, weight: Tensor, training: bool) -> Tensor:
-        if not weight.data.any():
+        if ag.is_compiling():
+            ag.assume(np.any, weight)
+        elif not weight.data.any():
             return weight
         matrix = weight.reshape(-1, weight.shape[-1])
-        u: Any = self.vector_u.numpy()  # a copy, since the next step is written into it
+        u: Any = self.vector_u.copy()  # a copy, since the next step is written into it
         for _ in range(self.power_iterations if training else 1):
             v = _unit(u @ matrix.T)
             u = _unit(v @ matrix)
