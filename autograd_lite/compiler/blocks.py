@@ -14,6 +14,8 @@ import numpy as np
 from .lowering import Call, How, Ref, Spec
 
 _PART = 1 << 17  # bytes of a part of the array with the largest elements: a few of these fit a core's own cache
+_FEWEST = 4  # parts, for which a loop in Python pays
+_WIDEST = 16  # bytes of the largest elements
 _VECTOR = 64  # the first element of a part is a multiple of this, so that each keeps its place in a vector
 
 
@@ -90,17 +92,19 @@ def blocks_of(calls: Sequence[Call], specs: Sequence[Spec]) -> list[Block]:
 
 
 def _block(first: int, stop: int, shape: tuple[int, ...], row: int, itemsize: int) -> Block | None:
-    """Return the block of some calls, or None if they would be one part."""
+    """Return the block of some calls, or None if they would be few parts."""
     unit = _VECTOR // math.gcd(_VECTOR, row)
     step = max(1, _PART // (unit * row * itemsize)) * unit
     block = Block(first, stop, shape, row, step)
-    return block if block.rows >= 2 * step else None
+    return block if block.rows >= _FEWEST * step else None
 
 
 def _row(call: Call, specs: Sequence[Spec]) -> int:
     """Return how many elements of a result must stay together in a part of it; 0 if it cannot be made in parts."""
     shape = specs[call.value].shape
     if call.how is not How.UFUNC or call.function.signature is not None:  # type: ignore[attr-defined]
+        return 0
+    if math.prod(shape) * _WIDEST < _FEWEST * _PART:
         return 0
     row = 1
     for x in (Ref(call.value), *call.args):

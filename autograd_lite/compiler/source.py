@@ -217,7 +217,8 @@ class Source:
             name = self._name(function.__name__, function)
             args = _loop_numbers(call, self._plan.specs)
         elif call.how is How.REDUCE:
-            name = self._name(f"{function.__name__}_reduce", function.reduce)  # type: ignore[attr-defined]
+            reduce = function.reduce  # type: ignore[attr-defined]
+            name = self._name(f"{function.__name__}_reduce", reduce, (id(function), "reduce"))
         else:
             name = self._name("f", function)
         texts = [self._text(x, local) for x in args]
@@ -263,15 +264,23 @@ class Source:
         if x.__class__ in (tuple, list) and next(refs_in(x), None) is not None:
             inside = "".join(f"{self._text(part, local)}, " for part in x)
             return f"({inside})" if x.__class__ is tuple else f"[{inside}]"
+        if x.__class__ is tuple and all(part.__class__ is int for part in x):
+            return repr(x)
         return repr(x) if x is None or x.__class__ in (bool, int) else self._name("c", x)
 
-    def _name(self, kind: str, thing: Any) -> str:
-        """Return the name of a thing that is the same in all instances."""
-        known = self._known.get(id(thing))
+    def _name(self, kind: str, thing: Any, key: Any = None) -> str:
+        """Return the name of a thing that is the same in all instances.
+
+        Args:
+            kind: its name, or "c" for a constant and "f" for a function without a name of its own.
+            thing: what it is.
+            key: by which it is known, if another object may stand for the same.
+        """
+        key = id(thing) if key is None else key
+        known = self._known.get(key)
         if known is None:
-            known = self._known[id(thing)] = (
-                kind if kind not in (*self._names, "c", "f") else f"{kind}{len(self._names)}"
-            )
+            free = kind not in self._names and kind not in ("c", "f")
+            known = self._known[key] = kind if free else f"{kind}{len(self._names)}"
             self._names[known] = thing
         return known
 
