@@ -6,7 +6,7 @@ What one call leaves in the cache the next one finds there, and what only these 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,10 +59,19 @@ class Block(NamedTuple):
         return f"calls {self.first} to {self.stop - 1} in {len(self.starts)} parts of {rows}"
 
 
-def blocks_of(calls: Sequence[Call], specs: Sequence[Spec]) -> list[Block]:
-    """Return the blocks among some calls, in order."""
+def blocks_of(
+    calls: Sequence[Call], specs: Sequence[Spec], start: int, end: int, replaced: Collection[int] = ()
+) -> list[Block]:
+    """Return the blocks among the calls from a position to another, in order.
+
+    Args:
+        calls: of the plan.
+        specs: of every value.
+        start, end: the positions.
+        replaced: the values that new ones are written over.
+    """
     found: list[Block] = []
-    first, row, size = 0, 0, 0  # of the run that ends at the call that is looked at; a row of 0: there is none
+    first, row, size = start, 0, 0  # of the run that ends at the call that is looked at; a row of 0: there is none
     values: set[int] = set()
 
     def close(stop: int) -> None:
@@ -71,14 +80,16 @@ def blocks_of(calls: Sequence[Call], specs: Sequence[Spec]) -> list[Block]:
             if block is not None:
                 found.append(block)
 
-    for position, call in enumerate(calls):
-        its_row = _row(call, specs)
+    for position in range(start, end):
+        call = calls[position]
+        views = [specs[n].owner for n in call.reads if specs[n].owner != n]
+        its_row = 0 if any(n in replaced for n in views) else _row(call, specs)
         fits = (
             row
             and its_row
             and specs[call.value].shape == specs[calls[first].value].shape
             and (row == its_row or 1 in (row, its_row))
-            and all(specs[n].owner not in values or specs[n].owner == n for n in call.reads)
+            and not any(n in values for n in views)
         )
         if not fits:
             close(position)
@@ -87,7 +98,7 @@ def blocks_of(calls: Sequence[Call], specs: Sequence[Spec]) -> list[Block]:
             row = max(row, its_row)
             size = max([size, *(specs[n].dtype.itemsize for n in (call.value, *call.reads))])
             values.add(call.value)
-    close(len(calls))
+    close(end)
     return found
 
 

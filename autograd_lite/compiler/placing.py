@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from .arena import Arena, Span
 from .blocks import Block, blocks_of
 from .lowering import Call, How, Spec
+from .updates import Update
 
 
 class Place(StrEnum):
@@ -24,6 +25,7 @@ class Place(StrEnum):
     VIEW = "a view that stays"  # of the arena, or of what is known, so that one will do for all replays
     MADE = "made"  # by the call that computes it, at every replay
     OVER = "over another"  # that was made, and is not needed any more
+    REPLACES = "written over another"  # that it replaces, at the end of the plan
 
 
 # Places that are the same at every replay.
@@ -67,7 +69,7 @@ class Placed(NamedTuple):
 
 
 def placed(
-    calls: Sequence[Call],
+    update: Update,
     specs: Sequence[Spec],
     given: Mapping[int, Where],
     results: Collection[int],
@@ -76,14 +78,14 @@ def placed(
     """Decide where the values of some calls lie.
 
     Args:
-        calls: in order.
+        update: all calls, and how they end.
         specs: of every value.
         given: where the values lie that no call computes.
         results: the values that are handed out, in memory that is theirs.
         lent: the values that are read after all calls, and before the next replay.
     """
-    placing = _Placing(calls, specs, given, results, lent)
-    for position in range(len(calls)):
+    placing = _Placing(update, specs, given, results, lent)
+    for position in range(len(update.calls)):
         placing.place(position)
     where = tuple([placing.where.get(number, MADE) for number in range(len(specs))])
     return Placed(where, tuple(placing.last), tuple(placing.blocks), placing.arena.nbytes)
@@ -92,7 +94,7 @@ def placed(
 class _Placing:
     def __init__(
         self,
-        calls: Sequence[Call],
+        update: Update,
         specs: Sequence[Spec],
         given: Mapping[int, Where],
         results: Collection[int],
@@ -100,9 +102,12 @@ class _Placing:
     ) -> None:
         self.arena = Arena()
         self.where = dict(given)
+        calls = update.calls
         self.last = _last_reads(calls, specs, (*results, *lent))
-        self.blocks = blocks_of(calls, specs)
-        self._calls, self._specs = calls, specs
+        replaced = frozenset(update.over.values())
+        self.blocks = blocks_of(calls, specs, 0, update.start)
+        self.blocks += blocks_of(calls, specs, update.start, len(calls), replaced)
+        self._calls, self._specs, self._replaced = calls, specs, update.over
         self._results = {specs[number].owner for number in results}
         self._ending: dict[int, list[Span]] = {}  # by position: what is free after that call
         self._block_at = {position: block for block in self.blocks for position in range(block.first, block.stop)}
@@ -130,6 +135,8 @@ class _Placing:
             return Where(Place.VIEW) if still else MADE
         if call.how in _MAKERS or spec.is_scalar or not spec.is_dense:
             return MADE
+        if number in self._replaced:
+            return Where(Place.REPLACES, self._replaced[number])
         over = self._over(position)
         if block is not None and self.last[number] < block.stop:
             return Where(Place.PART, None, self._part(block, spec, over.get(Place.PART)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +19,7 @@ from .arena import LINE
 from .blocks import Block
 from .lowering import Call, How, Lowering, Spec, Watched
 from .placing import Place, Where, placed
+from .updates import Given, Update, update_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +37,8 @@ class Plan:
         arguments: how many a replay takes.
         nbytes: of the arena.
         lines: for the id of an operation, the user's line.
+        end: of the calls that write new values over old ones, and of what only these read.
+        written: for each wanted value whether it is one of these new values, and not among the results.
     """
 
     calls: tuple[Call, ...]
@@ -48,9 +51,11 @@ class Plan:
     arguments: int
     nbytes: int
     lines: Mapping[str, str]
+    end: Update
+    written: tuple[bool, ...]
 
     def check(self) -> None:
-        """Prove that no value in the arena is overwritten before it has been read for the last time.
+        """Prove that no value is overwritten before it has been read for the last time.
 
         Raises:
             ValueError: naming the call that would read what is gone.
@@ -80,21 +85,23 @@ class Plan:
 
 
 class _Lines:
-    """Which value each cache line of a replay's memory holds: those of the arena, then those of what calls make."""
+    """Which value each cache line of a replay's memory holds: of the arena, of what calls make, of what is replaced."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        end = plan.nbytes // LINE
+        end, replaced = plan.nbytes // LINE, {w.thing for w in plan.where if w.place is Place.REPLACES}
         self._first: dict[int, int] = {}  # where the lines of a value begin
         for number, (place, thing, span) in enumerate(plan.where):
             if span is not None:
                 self._first[number] = span.start // LINE
-            elif place is Place.OVER:
+            elif place in (Place.OVER, Place.REPLACES):
                 self._first[number] = self._first[thing]
-            elif place is Place.MADE and plan.specs[number].owner == number:
+            elif number in replaced or (place is Place.MADE and plan.specs[number].owner == number):
                 self._first[number] = end
                 end += -(-plan.specs[number].nbytes // LINE)
         self._held = np.full(end, -1)
+        for number in replaced:
+            self._held[self._lines(number, None, 0)] = number
 
     def run(self, position: int, call: Call, block: Block | None = None, start: int = 0) -> None:
         """Read what a call reads, in a part of a block that begins at a row, and write its result."""
@@ -129,7 +136,9 @@ def plan_of(
     outputs: Sequence[str],
     effects: Sequence[str] = (),
     overwritten: Mapping[int, Any] = MappingProxyType({}),
-    lent: Collection[int] = (),
+    into: Sequence[Tensor | None] = (),
+    owned: Container[int] = (),
+    kept: Container[int] | None = None,
 ) -> Plan:
     """Plan how to compute some nodes of a program.
 
@@ -138,7 +147,9 @@ def plan_of(
         outputs: the ids of the wanted nodes.
         effects: the ids of nodes that are computed although nothing reads them: draws.
         overwritten: by the ids of Tensors that have changed since, what they held.
-        lent: the positions of outputs that are read before the next replay, and need no memory of their own.
+        into: for each wanted node the Tensor that is to have its values in the end, or None.
+        owned: the ids of Tensors among the arguments that no one else can see.
+        kept: the positions of wanted nodes that are kept beyond the next replay, in memory of their own; all if None.
     """
     values = _Values(program, frozenset(effects), overwritten)
     wanted = _needed(program, (*outputs, *effects))
@@ -147,12 +158,19 @@ def plan_of(
             if node.id in wanted:
                 values.add(node)
     numbers = tuple(values.number_of(i) for i in outputs)
-    results = {n for k, n in enumerate(numbers) if k not in lent}
-    specs, calls = values.lowering.specs, _without_dead(values.lowering.calls, numbers)
-    where, last, blocks, nbytes = placed(calls, specs, values.where, results, numbers)
+    slots = {id(thing): values.number_of(i) for i, thing in program.bindings.items() if i in values}
+    targets = [None if t is None else slots.get(id(t)) for t in into] or [None] * len(numbers)
+    calls, specs = _without_dead(values.lowering.calls, numbers), values.lowering.specs
+    end = update_of(calls, Given(specs, values.shared(owned), program.late), numbers, targets)
+    left = [(k, n) for k, n in enumerate(numbers) if n not in end.over]
+    lent = frozenset(i for i, (k, _) in enumerate(left) if kept is not None and k not in kept)
+    results = tuple(n for _, n in left)
+    where, last, blocks, nbytes = placed(
+        end, specs, values.where, {n for i, n in enumerate(results) if i not in lent}, results
+    )
     lines = {node.id: node.source.brief for node in program.graph if node.source is not None}
-    n = len(program.inputs)
-    return Plan(tuple(calls), tuple(specs), where, last, blocks, numbers, frozenset(lent), n, nbytes, lines)
+    written, arguments = tuple(n in end.over for n in numbers), len(program.inputs)
+    return Plan(end.calls, tuple(specs), where, last, blocks, results, lent, arguments, nbytes, lines, end, written)
 
 
 def _needed(program: PureProgram, outputs: Sequence[str]) -> set[str]:
@@ -182,6 +200,20 @@ class _Values:
     def add(self, node: GraphNode) -> None:
         """Lower a node, or note what fills a slot."""
         self._found[node.id] = self._op(node) if node.kind is Kind.OP else self._slot(node)
+
+    def __contains__(self, i: str) -> bool:
+        return isinstance(self._found.get(i), Watched)
+
+    def shared(self, owned: Container[int]) -> set[int]:
+        """Return the numbers of the values that someone else may hold and change, or see change."""
+        found = set()
+        for i, thing in self._program.bindings.items():
+            if i in self and id(thing) not in owned:
+                number = self.number_of(i)
+                place, spec = self.where[number].place, self.lowering.specs[number]
+                if place is Place.ARRAY or (place is Place.ARGUMENT and not spec.is_scalar):
+                    found.add(number)
+        return found
 
     def number_of(self, i: str) -> int:
         """Return the number of a node's value."""

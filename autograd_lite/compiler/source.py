@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from sys import getrefcount
@@ -30,6 +31,12 @@ class _Buffer(NamedTuple):
     strides: tuple[int, ...]
 
 
+class _Named(str):
+    """The name of an argument."""
+
+    __slots__ = ()
+
+
 class _Parts(NamedTuple):
     """The parts of an array in the arena, as a block goes through them.
 
@@ -54,7 +61,8 @@ class Source:
         gradients: the leaves that captured Tensors are gradients of, by the ids of these.
 
     Attributes:
-        text: a function `replay` of the arguments that returns the results. In it `b0`, `b1`, … are arrays in the
+        text: a function `replay` of the arguments that returns the results, the calls that end the plan, as tuples of a
+            function and its arguments, and the values that these find. In it `b0`, `b1`, … are arrays in the
             arena, each of which holds one value after the other; `v1` is the value of that number, elsewhere.
     """
 
@@ -65,6 +73,7 @@ class Source:
         self._opaque = {call.value: call for call in plan.calls if call.how is How.OPAQUE}
         self._buffers: dict[_Buffer, str] = {}
         self._parts: dict[_Parts, str] = {}
+        self._cells: dict[tuple[int, Any], str] = {}  # arrays of one element for numbers, which NumPy takes faster
         self._overwritten = {w.thing for w in plan.where if w.place is Place.OVER}
         self._values = self._named()
         self.text = self._written()
@@ -77,6 +86,8 @@ class Source:
         names = dict(self._names)
         for (offset, shape, dtype, strides), name in self._buffers.items():
             names[name] = np.ndarray(shape, dtype, memory.data, start + offset, strides)
+        for (_, dtype), name in self._cells.items():
+            names[name] = np.empty((), dtype)
         for (offset, dtype, block, same), name in self._parts.items():
             shape = block.part if same else (block.rows, *block.part[1:])
             names[name] = _split(np.ndarray(shape, dtype, memory.data, start + offset), block, same)
@@ -96,7 +107,7 @@ class Source:
                 names[number] = self._buffers.setdefault(buffer, f"b{len(self._buffers)}")
             elif place in (Place.KNOWN, Place.ARRAY):
                 self._names[names[number]] = thing
-            elif place is Place.OVER:
+            elif place in (Place.OVER, Place.REPLACES):
                 names[number] = names[thing]
         for call in plan.calls:
             if plan.where[call.value].place is Place.VIEW and plan.where[plan.specs[call.value].owner].span is None:
@@ -108,33 +119,60 @@ class Source:
         plan = self._plan
         taken = {thing: n for n, (place, thing, _) in enumerate(plan.where) if place is Place.ARGUMENT}
         parameters = ", ".join(f"v{taken[k]}" if k in taken else f"unused{k}" for k in range(plan.arguments))
-        rows = [f"def replay({parameters}):", *self._reads()]
+        rows: list[str] = []
         line = ""
         let_go = self._let_go()
         blocks = {block.first: block for block in plan.blocks}
         inside = {position for block in plan.blocks for position in range(block.first, block.stop)}
         for position, call in enumerate(plan.calls):
+            if position == plan.end.start:
+                rows += self._entering()
             if position in blocks:
                 rows += self._block(blocks[position])
             elif position not in inside and plan.where[call.value].place is not Place.VIEW:
                 here = plan.lines.get(call.node, "")
-                rows.append(self._call(call, {}) + (f"  # {here}" if here not in ("", line) else ""))
+                rows.append(self._line(position, call, {}) + (f"  # {here}" if here not in ("", line) else ""))
                 line = here or line
             if gone := let_go.get(position):
                 rows.append(f"del {', '.join(gone)}")
+        if plan.end.start == len(plan.calls):
+            rows += self._entering()
         seen: set[str] = set()
         results = "".join(f"{self._result(k, number, seen)}, " for k, number in enumerate(plan.outputs))
-        rows.append(f"return ({results.rstrip()})")
-        return "\n    ".join(rows) + "\n"
+        found = "".join(f"{self._values[n]}, " for n in plan.end.entering)
+        rows.append(f"return ({results.rstrip()}), end, ({found.rstrip()})")
+        fills = [f"{name}[()] = v{number}" for (number, _), name in self._cells.items()]
+        return "\n    ".join([f"def replay({parameters}):", *self._reads(), *fills, *rows]) + "\n"
+
+    def _entering(self) -> list[str]:
+        """Return the lines before the end of the plan, of which the calls are listed, to be made together."""
+        plan = self._plan
+        rows = [f"{self._values[n]} = {self._result(-1, n, set())}" for n in plan.end.entering if n in self._opaque]
+        return [*rows, "end = []"]
+
+    def _line(self, position: int, call: Call, local: Mapping[Any, str]) -> str:
+        """Return the line of a call: one that makes it, or lists it."""
+        if position < self._plan.end.start:
+            return self._call(call, local)
+        result = local.get(call.value, self._values[call.value])
+        name = self._name(call.function.__name__, call.function)
+        if call.function in _NAMED_OUT:
+            self._names["partial"] = functools.partial
+            name, results = f"partial({name}, out={result})", []
+        else:
+            results = [result]
+        texts = [self._text(x, local) for x in self._loop_numbers(call)]
+        return f"end.append(({', '.join([name, *texts, *results])}))"
 
     def _reads(self) -> list[str]:
         """Return the lines that read the values of captured Tensors; one that was a gradient is read from its leaf."""
-        rows = []
+        rows, replaced = [], set(self._plan.end.over.values())
         for number, (place, thing, _) in enumerate(self._plan.where):
             if place is Place.CAPTURED:
                 leaf = self._gradients.get(id(thing))
                 self._names[f"t{number}"] = thing if leaf is None else leaf
-                rows.append(f"v{number} = t{number}.{'_data' if leaf is None else '_grad._data'}")
+                where = "_writable()" if number in replaced else "_data" if leaf is None else "_grad._data"
+                rows.append(f"v{number} = t{number}.{where}")
         return rows
 
     def _let_go(self) -> dict[int, list[str]]:
@@ -148,7 +186,7 @@ class Source:
         ends = {position: block.stop - 1 for block in plan.blocks for position in range(block.first, block.stop)}
         found: dict[int, list[str]] = {}
         for name, position in until.items():
-            if 0 <= position < len(plan.calls):
+            if 0 <= position < plan.end.start:
                 found.setdefault(ends.get(position, position), []).append(name)
         return found
 
@@ -164,7 +202,7 @@ class Source:
             if place is Place.MADE:
                 spec, self._names["empty"] = plan.specs[call.value], np.empty
                 rows.append(f"v{call.value} = empty({spec.shape}, {self._name('c', spec.dtype)})")
-            for x in (*_loop_numbers(call, plan.specs), Ref(call.value)):
+            for x in (*self._loop_numbers(call), Ref(call.value)):
                 key = x.value if isinstance(x, Ref) else id(x)
                 a = plan.specs[x.value] if isinstance(x, Ref) else x
                 if key in local or not isinstance(a, (Spec, np.ndarray)):
@@ -185,7 +223,8 @@ class Source:
         names, lists = zip(*taken.values(), strict=True)
         here = plan.lines.get(plan.calls[block.first].node, "")
         rows.append(f"for {', '.join(names)} in zip({', '.join(lists)}):  # {here}{', ' if here else ''}{block}")
-        rows += [f"    {self._call(call, local)}" for call in plan.calls[block.first : block.stop]]
+        for position in range(block.first, block.stop):
+            rows.append(f"    {self._line(position, plan.calls[position], local)}")
         return [*rows, f"del {', '.join(made)}"] if made else rows
 
     def _parts_of(self, x: Any, block: Block) -> tuple[str, str]:
@@ -215,7 +254,7 @@ class Source:
         number, function, args = call.value, call.function, call.args
         if call.how is How.UFUNC:
             name = self._name(function.__name__, function)
-            args = _loop_numbers(call, self._plan.specs)
+            args = self._loop_numbers(call)
         elif call.how is How.REDUCE:
             reduce = function.reduce  # type: ignore[attr-defined]
             name = self._name(f"{function.__name__}_reduce", reduce, (id(function), "reduce"))
@@ -257,6 +296,8 @@ class Source:
         return f"own({name}, {', '.join(known)})"
 
     def _text(self, x: Any, local: Mapping[Any, str]) -> str:
+        if x.__class__ is _Named:
+            return str(x)
         if isinstance(x, Ref):
             return local.get(x.value, self._values[x.value])
         if local and id(x) in local:
@@ -267,6 +308,24 @@ class Source:
         if x.__class__ is tuple and all(part.__class__ is int for part in x):
             return repr(x)
         return repr(x) if x is None or x.__class__ in (bool, int) else self._name("c", x)
+
+    def _loop_numbers(self, call: Call) -> tuple[Any, ...]:
+        """Return the arguments of a ufunc with numbers as arrays of the loop's dtype, which NumPy takes faster."""
+        args, specs = call.args, self._plan.specs
+        kinds = [specs[x.value].weak if isinstance(x, Ref) else type(x) for x in args]
+        if not any(kind in _NUMBERS for kind in kinds):
+            return args
+        try:
+            dtypes = [specs[x.value].dtype if kind is None else kind for x, kind in zip(args, kinds, strict=True)]
+            loop = call.function.resolve_dtypes((*dtypes, None))[:-1]  # type: ignore[attr-defined]
+            return tuple(map(self._loop_number, args, kinds, loop))
+        except (TypeError, OverflowError):  # something else among the arguments, or a number that is too large
+            return args
+
+    def _loop_number(self, x: Any, kind: Any, dtype: Any) -> Any:
+        if isinstance(x, Ref):
+            return _Named(self._cells.setdefault((x.value, dtype), f"k{len(self._cells)}")) if kind is float else x
+        return np.array(x, dtype) if kind in _NUMBERS else x
 
     def _name(self, kind: str, thing: Any, key: Any = None) -> str:
         """Return the name of a thing that is the same in all instances.
@@ -329,18 +388,3 @@ def _filled(x: Any, names: Sequence[str], things: Mapping[str, Any]) -> Any:
     if isinstance(x, Mapping):
         return {k: _filled(v, names, things) for k, v in x.items()}
     return x.__class__(_filled(part, names, things) for part in x) if x.__class__ in (tuple, list) else x
-
-
-def _loop_numbers(call: Call, specs: tuple[Spec, ...]) -> tuple[Any, ...]:
-    """Return the arguments of a ufunc with Python numbers as arrays of the loop's dtype, which NumPy takes faster."""
-    args = call.args
-    if not any(x.__class__ in _NUMBERS for x in args):
-        return args
-    try:
-        dtypes = [specs[x.value].weak or specs[x.value].dtype if isinstance(x, Ref) else type(x) for x in args]
-        loop = call.function.resolve_dtypes((*dtypes, None))  # type: ignore[attr-defined]
-        return tuple(
-            np.array(x, dtype) if x.__class__ in _NUMBERS else x for x, dtype in zip(args, loop[:-1], strict=True)
-        )
-    except (TypeError, OverflowError):  # something else among the arguments, or a number that is too large
-        return args

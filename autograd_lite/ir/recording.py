@@ -18,6 +18,7 @@ from ..engine import edge_of
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from .hosts import Hosts
+from .slots import is_slot
 
 _BOOL = np.dtype(np.bool_)
 
@@ -54,8 +55,13 @@ class Recording:
         hosts: what is read and put back outside of Tensors.
         overwritten: what the leaves that were assigned to held before, by id.
         backward: whether there was a backward pass.
+        returned: the moment when the last one ended.
         masks: whether it might have masked NaN although no operation was invalid.
+        older: whether ops have read what an operation from outside made.
     """
+
+    began = 0
+    rehearses = False
 
     def __init__(self, f: Callable[..., Any], speaker: str = "compile", memo: dict[Any, Any] | None = None) -> None:
         self.effects: list[Tensor] = []
@@ -65,7 +71,9 @@ class Recording:
         self.outside: dict[int, Tensor] = {}
         self.overwritten: dict[int, Any] = {}
         self.hosts = Hosts(self.left, memo)
-        self.backward = self.masks = False
+        self.backward = self.masks = self.older = False
+        self.returned = 0
+        self._began = next_stamp()
         self._inside: dict[int, Tensor] = {}
         self._name, self._speaker = getattr(f, "__name__", "the function"), speaker
 
@@ -83,12 +91,25 @@ class Recording:
     def _begin(self, mode: Mode) -> None:
         mode.source, mode.tape = True, self
 
+    def passed(self, node: Node, value: Any) -> None:
+        """Note a result from before, which never happens: all nodes are taken to be of this function."""
+
+    def lowered(self, t: Any) -> Any:
+        """Return a Tensor as it is."""
+        return t
+
     # ---- the tape ---------------------------------------------------------------------------------------------------
 
-    def read(self, t: Any) -> None:
-        """Note that an op reads a Tensor without history, or a leaf."""
-        if id(t) not in self._inside:
-            self.outside[id(t)] = t
+    def read(self, edge: Any) -> None:
+        """Note that an op reads a Tensor without history, or a leaf, or what a node has made."""
+        if isinstance(edge, Node):
+            self.older = self.older or self.is_older(edge)
+        elif id(edge) not in self._inside:
+            self.outside[id(edge)] = edge
+
+    def is_older(self, edge: Any) -> bool:
+        """Return whether this is the node of an operation from outside."""
+        return isinstance(edge, Node) and edge.stamp < self._began and not is_slot(edge)
 
     def made(self, t: Any) -> None:
         """Note a Tensor that was made inside."""
@@ -102,10 +123,14 @@ class Recording:
         """Note a draw."""
         self.effects.append(wrap(numbers, node))
 
+    def does_more(self, t: Tensor) -> None:
+        """Note the result of an op that has effects."""
+        self.effects.append(t)
+
     def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
         """Note that a function sees values."""
         for edge in edges:
-            if isinstance(edge, Tensor):
+            if isinstance(edge, (Tensor, Node)):
                 self.read(edge)
         node = Node(OBSERVE, tuple(edges), {"function": f}, None, (), (), _BOOL, take_note(""))
         self.effects.append(wrap(np.False_, node))
@@ -119,13 +144,13 @@ class Recording:
             )
         return IndexArray.of(np.array(t._data), edge_of(t))
 
-    def left(self, how: str, instead: str) -> NoReturn:
+    def left(self, how: str, instead: str = "") -> NoReturn:
         """Refuse that a value becomes a Python value or an array."""
         place = user_source()
         where = f" at {place}" if place else ""
         raise TraceError(
             f"{self._speaker}: expected {self._name} to compute with Tensors alone; received {how}{where}, which asks "
-            f"for a value: what is recorded would keep the one of this call for ever. {instead}"
+            f"for a value: what is recorded would keep the one of this call for ever. {instead}".rstrip()
         )
 
     def assigned(self, leaf: Any, value: Any) -> None:
@@ -149,7 +174,7 @@ class Recording:
 
     def passed_back(self, masks: bool) -> None:
         """Note a backward pass."""
-        self.backward, self.masks = True, self.masks or masks
+        self.backward, self.masks, self.returned = True, self.masks or masks, next_stamp()
 
     # ---- afterwards -------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,105 @@
+"""The end of a plan that only leads to new values of parameters and the like: it runs last, and in place.
+
+Nothing that could fail runs after it has begun, so it may write over what it reads, and it is made by one call in C,
+together with all other effects: after an interrupt everything has changed, or nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Container, Mapping, Sequence
+from typing import NamedTuple
+
+from .lowering import Call, How, Spec, refs_in
+
+
+class Update(NamedTuple):
+    """How a plan ends.
+
+    Attributes:
+        calls: all calls of the plan, those of its end last.
+        start: the position of the first of these.
+        over: the values that are written over others, by their numbers.
+        entering: the numbers of the values that these read and others have computed.
+    """
+
+    calls: tuple[Call, ...]
+    start: int
+    over: Mapping[int, int]
+    entering: tuple[int, ...]
+
+
+class Given(NamedTuple):
+    """What is known of the values of a plan, by their numbers.
+
+    Attributes:
+        specs: of all values.
+        shared: values that someone else may hold, such as a caller's arrays.
+        late: the ids of the operations after the last backward pass. Those before look for what is invalid.
+    """
+
+    specs: Sequence[Spec]
+    shared: Container[int]
+    late: Container[str]
+
+
+def update_of(calls: Sequence[Call], given: Given, outputs: Sequence[int], into: Sequence[int | None]) -> Update:
+    """Find the end of a plan.
+
+    Args:
+        calls: in order, each of which something reads.
+        given: the values.
+        outputs: the numbers of the wanted values.
+        into: for each of these the number of the value that it replaces, or None.
+    """
+    specs, counts = given.specs, Counter(given.specs[n].owner for n in outputs)
+    viewed = {spec.owner for n, spec in enumerate(specs) if spec.owner != n}
+    over = {
+        n: old
+        for n, old in zip(outputs, into, strict=True)
+        if old is not None and counts[n] == 1 and n not in viewed and specs[n].alike(specs[old])
+    }
+    while True:
+        tail = _tail(calls, given, [n for n in outputs if n not in over])
+        kept = {n: old for n, old in over.items() if _may_overwrite(calls, tail, specs, n, old)}
+        if len(kept) == len(over):
+            break
+        over = kept
+    first = [call for i, call in enumerate(calls) if i not in tail]
+    last = [call for i, call in enumerate(calls) if i in tail]
+    computed = {call.value for call in first}
+    entering = dict.fromkeys(n for call in last for n in refs_in(call.args) if specs[n].owner in computed)
+    return Update((*first, *last), len(first), over, tuple(entering))
+
+
+def _tail(calls: Sequence[Call], given: Given, outputs: Sequence[int]) -> set[int]:
+    """Return the positions of the calls that may run last: what they compute is read by one another alone."""
+    specs = given.specs
+    needed = {specs[n].owner for n in outputs}
+    made = {specs[call.value].owner for call in calls}
+    opaque = {call.value for call in calls if call.how is How.OPAQUE}  # which may return one of their arguments
+    tail = set()
+    for i in reversed(range(len(calls))):
+        call = calls[i]
+        spec, refs = specs[call.value], list(refs_in((call.args, call.kwargs)))
+        is_view = spec.owner != call.value
+        if is_view:
+            last = spec.owner in made
+        else:
+            plain = call.how is How.UFUNC and getattr(call.function, "signature", None) is None
+            last = plain and spec.is_dense and not spec.is_scalar and call.node in given.late
+            owners = [(n, specs[n].owner) for n in refs]
+            last = last and not any(o in given.shared or (o != n and o in opaque) for n, o in owners)
+        if last and spec.owner not in needed:
+            tail.add(i)
+        else:
+            needed.update(specs[n].owner for n in refs)
+    return tail
+
+
+def _may_overwrite(calls: Sequence[Call], tail: Collection[int], specs: Sequence[Spec], new: int, old: int) -> bool:
+    """Return whether a value is computed in the tail, and the one that it replaces is not read afterwards."""
+    written = next((i for i in tail if calls[i].value == new), None)
+    if written is None:
+        return False
+    return not any(i > written and specs[n].owner == old for i in tail for n in refs_in(calls[i].args))
