@@ -83,7 +83,7 @@ from .tensors.tensor import Tensor as Tensor, tensor as tensor
 __version__ = "0.1.0"
 
 # What a training run does not need is loaded on first use.
-_LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
+_LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "load_compiled", "trace"), ".graph")
 _LATE["raise_on_nan"] = ".nonfinite.watch"
 _LATE["compile"] = ".compiler.compiled"
 _LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
@@ -97,6 +97,7 @@ if TYPE_CHECKING:
         build_graph as build_graph,
         explain as explain,
         find_nan as find_nan,
+        load_compiled as load_compiled,
         trace as trace,
     )
     from .nonfinite.watch import raise_on_nan as raise_on_nan
@@ -126,3 +127,4 @@ def _picture(tensor: Tensor) -> str:
 
 
 _HOOKS.svg = _picture
+_HOOKS.graph = lambda: _import_module(".graph", __name__)

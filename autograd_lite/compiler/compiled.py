@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
@@ -12,11 +13,13 @@ import numpy as np
 from ..core.arguments import described, function_given
 from ..core.depth import DEPTH
 from ..core.forks import fork_safe_lock
+from ..core.hooks import HOOKS
 from ..core.mode import MODE
 from ..observing import AssumptionFailed
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves
+from .kinds import RESULT, ArrayKind
 from .replay import Replay
 from .trace import Traced, difference, slot_of, trace
 
@@ -25,7 +28,7 @@ R = TypeVar("R")
 
 # What one function keeps; beyond it, what was made first goes first.
 _MOST_TRACES = 64
-_ARRAYS = (Tensor, np.ndarray, np.generic)
+ARRAYS = (Tensor, np.ndarray, np.generic)
 
 
 class Trace(NamedTuple):
@@ -35,8 +38,9 @@ class Trace(NamedTuple):
         arguments: of what kind they are, as text.
         why: the reason why the function was traced.
         replay: what runs, or None if the function itself runs.
-        out: what it returned, with `_RESULT` in place of Tensors.
+        out: what it returned, with `RESULT` in place of Tensors.
         first: what the first of two runs did, until a second one has done the same.
+        given: the arguments, with an `ArrayKind` in place of each array.
     """
 
     arguments: str
@@ -44,6 +48,7 @@ class Trace(NamedTuple):
     replay: Replay | None
     out: Any
     first: Traced | None
+    given: Any
 
     def __str__(self) -> str:
         rows = [f"for {self.arguments or 'no arguments'}", f"traced because {self.why}"]
@@ -95,6 +100,38 @@ class Compiled(Generic[P, R]):
             raise ValueError("Compiled.source: expected a trace; received none so far. Call the function first")
         return found[-1]
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write what was traced to a file, with all that it captures; `load_compiled` reads it.
+
+        The file holds the operations, the parameters, states and constants that they read, `.grad` where that is read,
+        and the states of random generators; no code. Checks of values, as those of the labels that a loss is given,
+        are left out. The plans are made anew where it is loaded.
+
+        Args:
+            path: of the file, in the form of safetensors with a description in its metadata, whatever its ending is.
+
+        Raises:
+            ValueError: if nothing is replayed so far.
+            TypeError: if it holds something that has no form in a file, such as a custom op, or a function that
+                `observe` calls; the message says where.
+
+        Example:
+            >>> import os, tempfile
+            >>> import numpy as np, autograd_lite as ag
+            >>> w = ag.tensor([1.0, 2.0], name="w")
+            >>> scaled = ag.compile(lambda x: w * x)
+            >>> for _ in range(2):
+            ...     _ = scaled(np.ones(2))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     path = os.path.join(folder, "scaled.safetensors")
+            ...     scaled.save(path)
+            ...     loaded = ag.load_compiled(path)
+            >>> loaded.captured["w"].assign([3.0, 4.0])
+            >>> loaded(np.ones(2))
+            array([3., 4.])
+        """
+        HOOKS.graph().save_compiled(self, path)
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Do what the function does."""
         mode = MODE.get()
@@ -123,7 +160,7 @@ class Compiled(Generic[P, R]):
         try:
             known = self._traces.get(key)
         except TypeError:
-            wrong = next(x for x in _flat(args, kwargs) if not isinstance(x, _ARRAYS) and x.__class__.__hash__ is None)
+            wrong = next(x for x in _flat(args, kwargs) if not isinstance(x, ARRAYS) and x.__class__.__hash__ is None)
             raise TypeError(
                 f"compile: expected arguments that are arrays, Tensors, containers of them, or values that can be "
                 f"hashed, which are constants of the code; received {described(wrong)}. Make it a tuple, or capture it"
@@ -133,7 +170,7 @@ class Compiled(Generic[P, R]):
             why = known.replay.broken()
             if not why:
                 try:
-                    return _given_back(known.out, known.replay(arrays), as_tensors)
+                    return given_back(known.out, known.replay(arrays), as_tensors)
                 except AssumptionFailed:
                     return self._as_it_is(args, kwargs, as_tensors)
             known = None
@@ -146,7 +183,7 @@ class Compiled(Generic[P, R]):
         slots: list[Tensor] = []
 
         def opened(leaf: Any) -> Any:
-            if not isinstance(leaf, _ARRAYS):
+            if not isinstance(leaf, ARRAYS):
                 return leaf
             slot, given = slot_of(leaf)
             slots.append(slot)
@@ -158,9 +195,10 @@ class Compiled(Generic[P, R]):
         except AssumptionFailed:
             return self._as_it_is(args, kwargs, as_tensors)
         results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
-        out = map_leaves(lambda x: _RESULT if isinstance(x, Tensor) else x, done.out)
+        out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else x, done.out)
         if known is None or known.first is None:
-            made = Trace(_kinds_of(args, kwargs), why, None, out, None if done.history else done)
+            given = map_leaves(lambda x: ArrayKind.of(x) if isinstance(x, ARRAYS) else x, (args, kwargs))
+            made = Trace(kinds_of(given), why, None, out, None if done.history else done, given)
             made = made._replace(why=f"{why}; {_HAS_HISTORY}") if done.history else made
         elif differs := difference(known.first, done):
             made = known._replace(first=None, why=f"{known.why}; two calls did not do the same: {differs}")
@@ -173,30 +211,23 @@ class Compiled(Generic[P, R]):
             self._traces[key] = made
         if done.history:
             return done.out
-        return _given_back(out, [np.array(t._data)[()] for t in results], as_tensors)
+        return given_back(out, [np.array(t._data)[()] for t in results], as_tensors)
 
     def _as_it_is(self, args: Any, kwargs: Any, as_tensors: bool) -> Any:
         """Run the function itself, on Tensors as when it was traced."""
-        inner, keywords = map_leaves(lambda x: slot_of(x)[0] if isinstance(x, _ARRAYS) else x, (args, kwargs))
+        inner, keywords = map_leaves(lambda x: slot_of(x)[0] if isinstance(x, ARRAYS) else x, (args, kwargs))
         out = self._f(*inner, **keywords)
         return out if as_tensors else map_leaves(lambda x: x._data if isinstance(x, Tensor) else x, out)
 
 
-class _Result:
-    """Stands for a Tensor in what a function returned."""
-
-
-_RESULT = _Result()
-
-
-def _given_back(out: Any, values: Sequence[Any], as_tensors: bool) -> Any:
+def given_back(out: Any, values: Sequence[Any], as_tensors: bool) -> Any:
     """Return what the function returns, with these values."""
-    if out is _RESULT:
+    if out is RESULT:
         return wrap(values[0], None) if as_tensors else values[0]
     each = iter(values)
 
     def filled(x: Any) -> Any:
-        if x is not _RESULT:
+        if x is not RESULT:
             return x
         return wrap(next(each), None) if as_tensors else next(each)
 
@@ -213,11 +244,12 @@ def _flat(args: Any, kwargs: Any) -> Any:
     return args
 
 
-def _kinds_of(args: Any, kwargs: Any) -> str:
+def kinds_of(given: Any) -> str:
+    """Return the kinds of arguments as text."""
     found = []
-    for path, x in items((args, kwargs)):
+    for path, x in items(given):
         name = path.removeprefix("[0]" if path.startswith("[0]") else "[1]")
-        found.append(f"{name} {x.shape} {x.dtype}" if isinstance(x, _ARRAYS) else f"{name} {x!r:.40}")
+        found.append(f"{name} {x!r:.40}")
     return ", ".join(found)
 
 

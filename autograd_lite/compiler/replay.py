@@ -100,6 +100,7 @@ class Replay:
     """A trace that can be run again.
 
     Attributes:
+        traced: what the function did.
         plan: what it does.
         source: the same, as Python.
         guards: what must hold for it.
@@ -107,7 +108,7 @@ class Replay:
     """
 
     def __init__(self, traced: Traced) -> None:
-        self._traced = traced
+        self.traced = traced
         self.passes = optimized(traced.program)
         program = self.passes[-1].program
         outputs, n = program.graph.outputs, len(traced.effects)
@@ -138,10 +139,10 @@ class Replay:
         """Return what `explain` says of it."""
         calls = [call for call in self.plan.calls if self.plan.where[call.value].place is not Place.VIEW]
         return [
-            f"{len(self._traced.program.calls)} operations became {len(calls)} calls of NumPy, with an arena of "
+            f"{len(self.traced.program.calls)} operations became {len(calls)} calls of NumPy, with an arena of "
             f"{self.plan.nbytes:,} bytes",
-            f"effects: {len(self._traced.assigned)} assignments, {len(self._traced.gradients)} gradients, "
-            f"{len(self._traced.effects)} draws and observations",
+            f"effects: {len(self.traced.assigned)} assignments, {len(self.traced.gradients)} gradients, "
+            f"{len(self.traced.effects)} draws and observations",
             *(f"as long as {guard}" for guard in self.guards),
         ]
 
@@ -152,14 +153,14 @@ class Replay:
             AssumptionFailed: if the function itself must run.
         """
         values = self._computed(arrays)
-        n = len(self._traced.results)
-        if len(values) > n or self._traced.gradients:
+        n = len(self.traced.results)
+        if len(values) > n or self.traced.gradients:
             self._change(values[n:])
         return values[:n]
 
     def _instance(self) -> Instance:
         calls_others = any(call.how is How.EFFECT for call in self.plan.calls)
-        return Instance.of(self.source.instance(), self._traced.backward, calls_others)
+        return Instance.of(self.source.instance(), self.traced.backward, calls_others)
 
     def _computed(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
         """Compute, unless a rule meets what the engine would mask: an operation that is invalid, or a NaN."""
@@ -170,7 +171,7 @@ class Replay:
             instance = self._instance()
         try:
             values: tuple[Any, ...] = instance.run(*arrays)
-            if instance.alarm or (self._traced.masks and any(map(_has_nan, values))):
+            if instance.alarm or (self.traced.masks and any(map(_has_nan, values))):
                 raise AssumptionFailed
         except BaseException:
             for generator, state in states:
@@ -185,12 +186,12 @@ class Replay:
     def _change(self, values: Sequence[Any]) -> None:
         """Make the effects, all of them or none, wherever an interrupt comes."""
         each = iter(values)
-        leaves = [leaf for leaf, _ in self._traced.assigned]
+        leaves = [leaf for leaf, _ in self.traced.assigned]
         buffers = [leaf._writable() for leaf in leaves]
         if (undo := open_undo()) is not None:
             undo += [(operator.setitem, buffer, Ellipsis, buffer.copy()) for buffer in buffers]
         calls: list[tuple[Any, ...]] = [(operator.setitem, buffer, Ellipsis, next(each)) for buffer in buffers]
-        for leaf, i in self._traced.gradients:
+        for leaf, i in self.traced.gradients:
             calls.append((setattr, leaf, "_grad", None if i is None else wrap(next(each), None)))
         calls.append((deque, map(setattr, leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
         deque(starmap(operator.call, calls), 0)
