@@ -86,7 +86,8 @@ __version__ = "0.1.0"
 _LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "load_compiled", "trace"), ".graph")
 _LATE["raise_on_nan"] = ".nonfinite.watch"
 _LATE["compile"] = ".compiler.compiled"
-_LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
+_OBSERVING = "assume debug_print host_call is_compiling live observe pinned"
+_LATE |= dict.fromkeys(_OBSERVING.split(), ".observing")
 
 if TYPE_CHECKING:
     from . import graph as graph, nn as nn
@@ -104,8 +105,11 @@ if TYPE_CHECKING:
     from .observing import (
         assume as assume,
         debug_print as debug_print,
+        host_call as host_call,
         is_compiling as is_compiling,
+        live as live,
         observe as observe,
+        pinned as pinned,
     )
 else:
 

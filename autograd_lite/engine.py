@@ -201,6 +201,8 @@ def paths_from(edges: Iterable[Any], targets: set[Any] | None) -> Paths:
         if node.op.selects:
             selects = True
         inputs = node.inputs
+        if TAPES and not node.needs:  # an argument of a function that is compiled
+            astray = True
         for i in node.needs:
             edge = inputs[i]
             if edge not in seen:

@@ -19,15 +19,18 @@ from ..observing import AssumptionFailed
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves
+from .hosts import Changed, Memo
 from .kinds import RESULT, ArrayKind
 from .replay import Replay
-from .trace import Traced, difference, slot_of, trace
+from .trace import Traced, difference, settled, slot_of, trace
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 # What one function keeps; beyond it, what was made first goes first.
 _MOST_TRACES = 64
+# The ways that a function may take with arguments of one kind: it may branch on numbers that are read at every call.
+_MOST_VARIANTS = 16
 ARRAYS = (Tensor, np.ndarray, np.generic)
 
 
@@ -77,7 +80,7 @@ class Compiled(Generic[P, R]):
     def __init__(self, f: Callable[P, R]) -> None:
         functools.update_wrapper(self, f)
         self._f = f
-        self._traces: dict[Any, Trace] = {}
+        self._traces: dict[Any, list[Trace]] = {}
         self._lock = fork_safe_lock()
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
@@ -86,16 +89,16 @@ class Compiled(Generic[P, R]):
     @property
     def traces(self) -> tuple[Trace, ...]:
         """What was traced, in the order in which it was."""
-        return tuple(self._traces.values())
+        return tuple([trace for variants in list(self._traces.values()) for trace in variants])
 
     def explain(self) -> str:
         """Return what was traced and why, what must stay as it is for that to be true, and what was made of it."""
         name = getattr(self._f, "__name__", "function")
-        return "\n".join([f"{name}: {len(self._traces)} traces", *map(str, self._traces.values())])
+        return "\n".join([f"{name}: {len(self.traces)} traces", *map(str, self.traces)])
 
     def source(self) -> str:
         """Return the code of the last trace, as Python."""
-        found = [trace.replay.source.text for trace in self._traces.values() if trace.replay is not None]
+        found = [trace.replay.source.text for trace in self.traces if trace.replay is not None]
         if not found:
             raise ValueError("Compiled.source: expected a trace; received none so far. Call the function first")
         return found[-1]
@@ -158,7 +161,7 @@ class Compiled(Generic[P, R]):
                 kinds.append((x.__class__, x))
         key = tuple(kinds)
         try:
-            known = self._traces.get(key)
+            known = self._traces.get(key, ())
         except TypeError:
             wrong = next(x for x in _flat(args, kwargs) if not isinstance(x, ARRAYS) and x.__class__.__hash__ is None)
             raise TypeError(
@@ -166,19 +169,25 @@ class Compiled(Generic[P, R]):
                 f"hashed, which are constants of the code; received {described(wrong)}. Make it a tuple, or capture it"
             ) from None
         why = "these arguments are of a new kind" if self._traces else "this was the first call"
-        if known is not None and known.replay is not None:
-            why = known.replay.broken()
+        memo: Memo = {}
+        for one in known:
+            if one.replay is None:
+                if one.first is None:
+                    return self._f(*args, **kwargs)
+                continue
+            why = one.replay.broken()
             if not why:
                 try:
-                    return given_back(known.out, known.replay(arrays), as_tensors)
+                    return given_back(one.out, one.replay(arrays, memo), as_tensors)
+                except Changed as error:
+                    why = f"it is no longer true that {error}"
                 except AssumptionFailed:
                     return self._as_it_is(args, kwargs, as_tensors)
-            known = None
-        if known is not None and known.first is None:
-            return self._f(*args, **kwargs)
-        return self._traced(key, known, why, args, kwargs, as_tensors)
+        return self._traced(key, known, why, memo, args, kwargs, as_tensors)
 
-    def _traced(self, key: Any, known: Trace | None, why: str, args: Any, kwargs: Any, as_tensors: bool) -> Any:
+    def _traced(
+        self, key: Any, known: Sequence[Trace], why: str, memo: Memo, args: Any, kwargs: Any, as_tensors: bool
+    ) -> Any:
         """Run the function and record it, for the first time or to see whether it does the same again."""
         slots: list[Tensor] = []
 
@@ -191,27 +200,36 @@ class Compiled(Generic[P, R]):
 
         inner, keywords = map_leaves(opened, (args, kwargs))
         try:
-            done = trace(self._f, slots, lambda: self._f(*inner, **keywords))
+            done = trace(self._f, slots, lambda: self._f(*inner, **keywords), memo)
         except AssumptionFailed:
             return self._as_it_is(args, kwargs, as_tensors)
         results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
         out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else x, done.out)
-        if known is None or known.first is None:
-            given = map_leaves(lambda x: ArrayKind.of(x) if isinstance(x, ARRAYS) else x, (args, kwargs))
-            made = Trace(kinds_of(given), why, None, out, None if done.history else done, given)
-            made = made._replace(why=f"{why}; {_HAS_HISTORY}") if done.history else made
-        elif differs := difference(known.first, done):
-            made = known._replace(first=None, why=f"{known.why}; two calls did not do the same: {differs}")
-        else:
-            made = known._replace(first=None, replay=Replay(done))
+        given = map_leaves(lambda x: ArrayKind.of(x) if isinstance(x, ARRAYS) else x, (args, kwargs))
+        self._keep(key, known, Trace(kinds_of(given), why, None, out, done, given), done)
+        if done.history:
+            return done.out
+        return given_back(out, [np.array(t._data)[()] for t in results], as_tensors)
+
+    def _keep(self, key: Any, known: Sequence[Trace], new: Trace, done: Traced) -> None:
+        """Keep a trace, or the replay of one that has been made before and does the same."""
+        before = next((t for t in known if t.first is not None and t.first.way == done.way), None)
+        others = [t for t in known if t is not before]
+        if done.history:
+            others, new = [], new._replace(first=None, why=f"{new.why}; {_HAS_HISTORY}")
+        elif len(others) == _MOST_VARIANTS and not any(trace.replay for trace in others):
+            others, new = [], new._replace(first=None, why=f"{new.why}; it went {len(known)} ways before")
+        elif before is not None and before.first is not None:
+            if differs := difference(before.first, done):
+                why = f"{before.why}; two calls did not do the same: {differs}"
+                others, new = [], before._replace(first=None, why=why)
+            else:
+                new = before._replace(first=None, replay=Replay(settled(before.first, done)))
         with self._lock:
             self._traces.pop(key, None)
             while len(self._traces) >= _MOST_TRACES:
                 del self._traces[next(iter(self._traces))]
-            self._traces[key] = made
-        if done.history:
-            return done.out
-        return given_back(out, [np.array(t._data)[()] for t in results], as_tensors)
+            self._traces[key] = [*others[-_MOST_VARIANTS:], new]
 
     def _as_it_is(self, args: Any, kwargs: Any, as_tensors: bool) -> Any:
         """Run the function itself, on Tensors as when it was traced."""

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.errors import REFUSALS
+
 
 class How(StrEnum):
     """What kind of call computes a value, and so where the value may lie."""
@@ -41,6 +43,7 @@ class Spec(NamedTuple):
         owner: the number of the value in whose memory it lies: its own, unless it is a view.
         is_scalar: whether it is one of NumPy's scalars, of which methods return copies where an array gives views.
         offset: of a view's first element, in bytes from its owner's.
+        weak: the class of one of Python's numbers, which gives way to the dtypes of arrays.
     """
 
     shape: tuple[int, ...]
@@ -49,6 +52,7 @@ class Spec(NamedTuple):
     owner: int
     is_scalar: bool = False
     offset: int = 0
+    weak: type | None = None
 
     @property
     def nbytes(self) -> int:
@@ -127,8 +131,10 @@ class Lowering:
         """Return the number of a new value."""
         number = len(self.specs)
         scalar = not isinstance(a, np.ndarray)
+        weak = a.__class__ if scalar and a.__class__ in _NUMBERS else None
+        a = np.asarray(a) if weak else a
         owner = number if owner is None else owner
-        self.specs.append(Spec(a.shape, a.dtype, a.strides, owner, scalar, offset))
+        self.specs.append(Spec(a.shape, a.dtype, a.strides, owner, scalar, offset, weak))
         return number
 
     def lower(
@@ -153,7 +159,7 @@ class Lowering:
             )
             if isinstance(found, Watched) and _same(found.array, expected):
                 return found
-        except Exception:
+        except (Unwatchable, *REFUSALS):
             pass
         del self.specs[values:], self.calls[calls:]
         return self._note(How.OPAQUE, forward, tuple(inputs), params, expected)
@@ -232,6 +238,7 @@ def _refused(*_: Any, **__: Any) -> Any:
     raise Unwatchable
 
 
+_NUMBERS = (float, int, bool, complex)
 _POWERS: dict[float, np.ufunc] = {0.5: np.sqrt, 1: np.positive, 2: np.square, -1: np.reciprocal}
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.indices import IndexArray, indices_in
+from ..core.live import Live
 from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
 from ..random import Generator
@@ -169,6 +170,8 @@ class _Values:
 
     def _slot(self, node: GraphNode) -> Any:
         thing = self._program.bindings[node.id]
+        if thing.__class__ is Live:
+            return self._new(thing.value, Place.ARGUMENT, self._positions[node.id])
         if isinstance(thing, Generator) or node.weak:
             return thing
         array = thing._data if isinstance(thing, Tensor) else thing

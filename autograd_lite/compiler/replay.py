@@ -19,6 +19,7 @@ from ..passes.pipeline import optimized
 from ..random import Generator
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
+from .hosts import Changed, Memo, Reader, Writer
 from .lowering import How
 from .plan import Place, plan_of
 from .source import Source
@@ -113,6 +114,8 @@ class Replay:
         program = self.passes[-1].program
         outputs, n = program.graph.outputs, len(traced.effects)
         wanted, effects = outputs[: len(outputs) - n], outputs[len(outputs) - n :]
+        self._read = Reader(traced.hosts, traced.slots).read
+        self._changes = Writer(traced.hosts, traced.slots).changes
         self.plan = plan_of(program, wanted, effects, traced.overwritten)
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
         self.source = Source(self.plan, before)
@@ -146,16 +149,26 @@ class Replay:
             *(f"as long as {guard}" for guard in self.guards),
         ]
 
-    def __call__(self, arrays: Sequence[Any]) -> Sequence[Any]:
+    def __call__(self, arrays: Sequence[Any], memo: Memo) -> Sequence[Any]:
         """Compute the results for other arguments, and make the effects.
 
+        Args:
+            arrays: the arguments.
+            memo: what functions of numbers have given in this call.
+
         Raises:
+            Changed: if something outside is not as it was when this was traced.
             AssumptionFailed: if the function itself must run.
         """
-        values = self._computed(arrays)
-        n = len(self.traced.results)
-        if len(values) > n or self.traced.gradients:
-            self._change(values[n:])
+        try:
+            slots, numbers = self._read(memo)
+        except LookupError as error:
+            raise Changed(f"there is {error!r}") from None
+        values = self._computed([*arrays, *slots])
+        n, traced = len(self.traced.results), self.traced
+        if len(values) > n or traced.gradients or traced.hosts.puts:
+            m = len(values) - len(traced.put)
+            self._change(values[n:m], self._changes(values[m:], numbers, slots))
         return values[:n]
 
     def _instance(self) -> Instance:
@@ -183,7 +196,7 @@ class Replay:
             self._idle.append(instance)
         return values
 
-    def _change(self, values: Sequence[Any]) -> None:
+    def _change(self, values: Sequence[Any], others: list[tuple[Any, ...]]) -> None:
         """Make the effects, all of them or none, wherever an interrupt comes."""
         each = iter(values)
         leaves = [leaf for leaf, _ in self.traced.assigned]
@@ -193,6 +206,7 @@ class Replay:
         calls: list[tuple[Any, ...]] = [(operator.setitem, buffer, Ellipsis, next(each)) for buffer in buffers]
         for leaf, i in self.traced.gradients:
             calls.append((setattr, leaf, "_grad", None if i is None else wrap(next(each), None)))
+        calls += others
         calls.append((deque, map(setattr, leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
         deque(starmap(operator.call, calls), 0)
 

@@ -190,7 +190,7 @@ def _loop_numbers(call: Call, specs: tuple[Spec, ...]) -> tuple[Any, ...]:
     if not any(x.__class__ in _NUMBERS for x in args):
         return args
     try:
-        dtypes = [specs[x.value].dtype if isinstance(x, Ref) else {float: float}.get(type(x), type(x)) for x in args]
+        dtypes = [specs[x.value].weak or specs[x.value].dtype if isinstance(x, Ref) else type(x) for x in args]
         loop = call.function.resolve_dtypes((*dtypes, None))  # type: ignore[attr-defined]
         return tuple(
             np.array(x, dtype) if x.__class__ in _NUMBERS else x for x, dtype in zip(args, loop[:-1], strict=True)

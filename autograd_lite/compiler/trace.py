@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.live import Live
 from ..core.node import LEAF, Node
 from ..engine import edge_of
 from ..ir.build import Built, built
 from ..ir.graph import PureGraph
+from ..ir.hosts import Hosts, kinds_of, leaves_of
 from ..ir.node import Kind
 from ..ir.program import PureProgram
 from ..ir.recording import Assigned, Recording
@@ -35,9 +37,13 @@ class Traced(NamedTuple):
         before: the leaves whose `.grad` was used, each with what it was before.
         captured: the Tensors from outside that ops have read.
         overwritten: what the leaves held that were assigned to, by id.
+        hosts: what was read and put back outside of Tensors.
+        slots: the Tensors and numbers that were read there, which the program takes after its arguments.
+        put: the ids of the Tensors that were put back there.
         effects: the ids of the random draws and of what is observed.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
+        way: which way it went, as far as this depends on what was there before.
     """
 
     program: PureProgram
@@ -49,9 +55,13 @@ class Traced(NamedTuple):
     before: tuple[tuple[Tensor, Tensor | None], ...]
     captured: tuple[Tensor, ...]
     overwritten: dict[int, Any]
+    hosts: Hosts
+    slots: tuple[Any, ...]
+    put: tuple[str, ...]
     effects: tuple[str, ...]
     backward: bool
     masks: bool
+    way: tuple[Any, ...]
 
 
 def difference(first: Traced, second: Traced) -> str:
@@ -72,7 +82,30 @@ def difference(first: Traced, second: Traced) -> str:
             return f"{i.name or 'a captured value'} is another object"
         if x.tobytes() != y.tobytes():
             return f"{i.name or 'an array'} of shape {x.shape}, made inside, has other values"
+    puts, others = ([(p.key, kinds_of(p.value)) for p in t.hosts.puts.values()] for t in (first, second))
+    if puts != others:
+        return f"other values were put into {next(a[0] for a, b in zip(puts, others, strict=False) if a != b)!r}"
     return "" if _plain(first.out) == _plain(second.out) else "it returned something else than Tensors, which differs"
+
+
+def settled(first: Traced, second: Traced) -> Traced:
+    """Return what the second of two runs did that do the same, with all that will always hold what it holds.
+
+    An array that each run has made for itself, of the same values, is a constant of the code. One that both have found,
+    or a view of it, is the caller's, who may change it.
+    """
+    made = {
+        i
+        for i, x in first.program.bindings.items()
+        if i not in first.program.inputs and _are_apart(x, second.program.bindings[i])
+    }
+    return second._replace(program=replace(second.program, fixed=second.program.fixed | made))
+
+
+def _are_apart(x: Any, y: Any) -> bool:
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+        return x is not y and not np.may_share_memory(x, y)
+    return isinstance(x, np.generic)
 
 
 def _plain(out: Any) -> Any:
@@ -86,15 +119,18 @@ def slot_of(a: Any) -> tuple[Tensor, Tensor]:
     return t, slot_tensor(t, t._data)
 
 
-def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any]) -> Traced:
+def trace(
+    f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any], memo: dict[Any, Any] | None = None
+) -> Traced:
     """Run a function once, and return what it did.
 
     Args:
         f: the function, for its name.
         slots: the Tensors that stand for the arguments; see `slot_of`.
         call: runs the function. If it raises, what it has assigned and drawn is undone, so that it can run again.
+        memo: what functions of numbers have given already, if they are not to run again; see `Hosts.call`.
     """
-    recording = Recording(f)
+    recording = Recording(f, memo=memo)
     with remember_draws() as draws:
         try:
             with recording.running():
@@ -108,28 +144,38 @@ def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
     last = {id(a.leaf): a for a in recording.assignments}
-    wanted = [*results, *(a.value for a in last.values()), *(g for _, g in gradients if g is not None)]
+    hosts = recording.hosts
+    put = [t for one in hosts.puts.values() for t in leaves_of(one.value) if isinstance(t, Tensor)]
+    wanted = [*results, *(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *put]
     wanted = [*wanted, *recording.effects]
     history = _lead_out(results, recording.roots)
     wanted = recording.settled(wanted)
     made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
+    captured = tuple(t for t in recording.outside.values() if id(t) not in hosts.arrays)
+    kinds = [(t.shape, t.dtype, t.requires_grad) for t in captured]
     recording.let_go()
     ids = iter(made.graph.outputs)
     fixed = frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last))
-    slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
+    slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
+    outside = (*hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
+    program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
     return Traced(
-        replace(PureProgram._of(made, [slot_ids.get(id(t)) for t in slots], [], []), fixed=fixed),
+        replace(program, fixed=fixed),
         out,
         tuple(next(ids) for _ in results),
         history,
         tuple((a.leaf, next(ids)) for a in last.values()),
         tuple((leaf, None if g is None else next(ids)) for leaf, g in gradients),
         before,
-        tuple(recording.outside.values()),
+        captured,
         recording.overwritten,
+        hosts,
+        outside,
+        tuple(next(ids) for _ in put),
         tuple(next(ids) for _ in recording.effects),
         recording.backward,
         recording.masks,
+        (hosts.way, kinds, [g is not None for _, g in before]),
     )
 
 

@@ -68,3 +68,8 @@ def refuse(function: str, instead: str, **arguments: Any) -> None:
     for name, value in arguments.items():
         if value is not None and value is not np._NoValue:
             raise UnsupportedError(f"{function}: the argument {name}= is not supported on Tensors; {instead}")
+
+
+# What a function may raise that is tried on values that it need not take. Whatever else comes out of it, as from the
+# handler of a signal, is the caller's.
+REFUSALS = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)

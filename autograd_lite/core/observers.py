@@ -45,6 +45,8 @@ class Watch(Protocol):
 class Tape(Protocol):
     """Notes what a function does that is being compiled, apart from what nodes record."""
 
+    hosts: Any  # notes what it does outside of Tensors, see `ir.hosts`
+
     def read(self, t: Any) -> None:
         """Note that an op reads a Tensor without history, or a leaf."""
 

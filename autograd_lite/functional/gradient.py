@@ -18,7 +18,18 @@ from ..tensors.lifted import released
 from ..tensors.record import owned, wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
-from .arguments import Traced, arrays_returned, beside, leave, like_argument, name_of, scalar, trace
+from .arguments import (
+    Traced,
+    arrays_returned,
+    beside,
+    leave,
+    like_argument,
+    name_of,
+    on_tape,
+    scalar,
+    taped,
+    trace,
+)
 
 
 @checked
@@ -89,7 +100,11 @@ def given_back(tree: Any, traced: Traced) -> Any:
 
 def _outside(x: Any, traced: Traced) -> Any:
     """Return a result without a history that leads only to the function's own variables."""
-    if traced.create_graph or not isinstance(x, Tensor) or not isinstance(x._node, Node):
+    if not isinstance(x, Tensor) or not isinstance(x._node, Node):
+        return x
+    if on_tape():
+        return x if MODE.get().record else x.detach()
+    if traced.create_graph:
         return x
     twin = wrap(x._data, None)
     twin._shared = x._shared = True
@@ -144,7 +159,7 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
         if isinstance(out, Tensor) and out.requires_grad:
             edge, g = edge_of(out), conjugated(g)
             start[edge] = start[edge] + g if edge in start else g
-    if record := record and MODE.get().record:
+    if record := record and (MODE.get().record or on_tape()):
         as_tensors = True
         start = {edge: _seed(g) if isinstance(g, np.ndarray) else g for edge, g in start.items()}
     found: dict[Any, Any] = {}
@@ -223,7 +238,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
 def _fitting(out: Any, g: Any, path: str) -> Any:
     if not isinstance(out, Tensor):
         return g
-    g = g if isinstance(g, Tensor) else np.asarray(g)
+    g = taped(g if isinstance(g, Tensor) else np.asarray(g))
     if g.shape != out.shape:
         raise ShapeError(f"vjp: expected a cotangent{path and ' ' + path} of shape {out.shape}; received {g.shape}")
     return g.astype(out.dtype) if g.dtype != out.dtype else g

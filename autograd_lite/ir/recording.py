@@ -17,6 +17,7 @@ from ..core.shapes import ShapeDtype
 from ..engine import edge_of
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
+from .hosts import Hosts
 
 _BOOL = np.dtype(np.bool_)
 
@@ -50,18 +51,20 @@ class Recording:
         gradients: the leaves whose `.grad` was used, by id, with what it was before.
         roots: the edges that `backward` was called on.
         outside: the Tensors from outside that ops have read, by id.
+        hosts: what is read and put back outside of Tensors.
         overwritten: what the leaves that were assigned to held before, by id.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
     """
 
-    def __init__(self, f: Callable[..., Any], speaker: str = "compile") -> None:
+    def __init__(self, f: Callable[..., Any], speaker: str = "compile", memo: dict[Any, Any] | None = None) -> None:
         self.effects: list[Tensor] = []
         self.assignments: list[Assigned] = []
         self.gradients: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.roots: list[Any] = []
         self.outside: dict[int, Tensor] = {}
         self.overwritten: dict[int, Any] = {}
+        self.hosts = Hosts(self.left, memo)
         self.backward = self.masks = False
         self._inside: dict[int, Tensor] = {}
         self._name, self._speaker = getattr(f, "__name__", "the function"), speaker
@@ -170,6 +173,7 @@ class Recording:
             leaf.assign(self.overwritten[id(leaf)])
         for leaf, g in self.gradients.values():
             leaf._grad = g
+        self.hosts.undo()
 
 
 def _at_the_end(t: Tensor, last: dict[int, Assigned]) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import REFUSALS
 from ..core.indices import indices_in
 from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
@@ -45,5 +46,5 @@ def _computed(program: PureProgram, node: GraphNode, known: Mapping[str, Any]) -
         return None
     try:
         return op.forward(*given, **params)
-    except Exception:  # as it would be in a run, and there it belongs
+    except REFUSALS:  # as it would be in a run, and there it belongs
         return None

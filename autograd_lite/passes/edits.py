@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.live import Live
 from ..core.op import OPS
 from ..ir.graph import PureGraph
 from ..ir.node import GraphNode, Kind
@@ -88,7 +89,7 @@ def known_value(program: PureProgram, i: str) -> Any:
     if node.kind is Kind.OP or not (node.weak or i in program.fixed):
         return None
     thing = program.bindings[i]
-    return getattr(thing, "_data", thing)
+    return None if thing.__class__ is Live else getattr(thing, "_data", thing)
 
 
 def uses(graph: PureGraph) -> dict[str, int]:

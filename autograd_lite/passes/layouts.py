@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.errors import REFUSALS
+from ..core.live import bare_number
 from ..core.op import Op
 from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
@@ -83,14 +85,14 @@ class Layouts:
         if node.kind is not Kind.OP:
             thing = self._program.bindings[node.id]
             if isinstance(thing, Generator) or node.weak:
-                return thing
+                return bare_number(thing)
             return thing._data if isinstance(thing, Tensor) else thing
         if not is_pure(self._program, node):  # not to be called now
             return np.zeros(node.shape, node.dtype)[()]
         op, arguments, params = self._program.calls[node.id]
         try:
             return op.forward(*[values[i] for i in arguments], **params)
-        except Exception:  # as in a run, perhaps; what reads it is not known either
+        except REFUSALS:  # as in a run, perhaps; what reads it is not known either
             return None
 
 
@@ -106,5 +108,5 @@ def layout_of_call(op: Op, arguments: Sequence[Any], params: dict[str, Any]) -> 
         with np.errstate(all="ignore"):
             given = [x.example() if isinstance(x, Layout) else x for x in arguments]
             return Layout.of(op.forward(*given, **params))
-    except Exception:
+    except REFUSALS:
         return None

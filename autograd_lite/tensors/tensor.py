@@ -221,7 +221,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
 
     def detach(self) -> Tensor:
         """Return the same values without history; `record_source` notes the line, for `why_no_grad`."""
-        if self._node is not None and MODE.get().source:
+        if (self._node is not None or TAPES) and MODE.get().source:
             return apply(barrier.stop_gradient, (self,), {})
         twin = wrap(self._data, None)
         twin._shared = self._shared = True

@@ -204,7 +204,7 @@ class BatchNormalization(_AffineNormalization):
             variance = np.mean(np.square(centered), axis=over, keepdims=True)
         else:
             weight = self._weight_of(mask, x)
-            count = max(float(weight.sum()), 1.0)
+            count: Any = np.maximum(weight.sum(), weight.dtype.type(1))
             mean = np.sum(x * weight, axis=over, keepdims=True) / count
             centered = x - mean
             variance = np.sum(np.square(centered) * weight, axis=over, keepdims=True) / count

@@ -45,6 +45,20 @@ def _is_finite(loss: Tensor) -> bool:
     return math.isfinite(loss.item()) if loss.ndim == 0 else bool(np.isfinite(loss.data).all())
 
 
+def _total(weights: Array, *counted: Array) -> Any:
+    return (weights[counted[0]] if counted else weights).sum(dtype=np.float64)
+
+
+# As an operation, so that what is traced computes it anew.
+_TOTAL = ag.structural(
+    "total_weight", _total, None, infer=lambda x, *_: x._replace(shape=(), dtype=np.dtype(np.float64))
+)
+
+
+def _float_of(x: Any) -> Any:
+    return x.astype(np.float64) if ag.is_compiling() and isinstance(x, Tensor) else float(x)
+
+
 class Loss(Configurable):
     """Base of all losses; a subclass writes `call`, which returns the losses of the samples.
 
@@ -147,7 +161,7 @@ class Loss(Configurable):
 
     def _weighed(
         self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Any, travelled: Any
-    ) -> tuple[Tensor, float]:
+    ) -> tuple[Tensor, Any]:
         given = y_true if isinstance(y_true, Tensor) else np.asarray(y_true)
         shape = y_pred.shape
         ag.observe(lambda values: self.check(values, shape), given, checks=True)
@@ -164,7 +178,7 @@ class Loss(Configurable):
             wanted = targets.checked_mask(self.name, mask, losses.shape)
             chosen: Any = np.where(wanted, losses, losses.dtype.type(0))
             losses = chosen
-            counted = wanted if counted is None else counted & wanted
+            counted = wanted if counted is None else np.logical_and(counted, wanted)
         weights = None
         if sample_weight is not None:
             weights = targets.checked_weights(self.name, sample_weight, losses.shape, losses.dtype)
@@ -174,14 +188,17 @@ class Loss(Configurable):
         if weights is None and counted is None:
             return losses.mean(), rows
         divisor = self._divisor(losses.shape, weights, counted)
+        if isinstance(divisor, Tensor):  # it is computed anew in each replay
+            safe: Any = np.where(np.equal(divisor, 0), 1.0, divisor)
+            return losses.sum() / safe.astype(losses.dtype), divisor * rows / losses.size
         return losses.sum() / (divisor or 1.0), rows * divisor / losses.size
 
-    def _divisor(self, shape: tuple[int, ...], weights: Array | None, counted: Array | None) -> float:
-        """Return what the sum of the losses is divided by to make their mean, where it is not 0."""
-        if self.reduction == "mean_with_sample_weight" and weights is not None:
-            full = np.broadcast_to(weights, shape)
-            return float((full if counted is None else full[counted]).sum(dtype=np.float64))
-        return float(np.prod(shape) if counted is None else np.count_nonzero(counted))
+    def _divisor(self, shape: tuple[int, ...], weights: Any, counted: Any) -> Any:
+        """Return what the sum of the losses is divided by to make their mean, where it is not 0; a number or Tensor."""
+        if self.reduction != "mean_with_sample_weight" or weights is None:
+            return float(np.prod(shape)) if counted is None else _float_of(np.count_nonzero(counted))
+        full = np.broadcast_to(weights, shape)
+        return _float_of(_TOTAL(full) if counted is None else _TOTAL(full, counted))
 
     def _cast(self, y_true: Targets, dtype: np.dtype[Any]) -> Targets:
         return y_true.astype(dtype, copy=False)

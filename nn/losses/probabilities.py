@@ -43,13 +43,15 @@ def logits_behind(y_pred: Tensor, activation: str, axis: int = -1) -> Tensor | N
 
 
 def _behind(y_pred: Tensor, activation: str, axis: int) -> Tensor | None:
+    if axis in (-1, y_pred.ndim - 1) and (known := remembered_logits(y_pred, activation)) is not None:
+        return known  # nothing was recorded
     op = y_pred.op
     while op is not None and op.name in ("astype", "nextafter"):  # what `Loss` does to predictions before `call`
         y_pred = y_pred.inputs[0]
         op = y_pred.op
-    if op is None:
-        return remembered_logits(y_pred, activation) if axis in (-1, y_pred.ndim - 1) else None
-    if op.name != activation or y_pred.params.get("axis", axis % y_pred.ndim) % y_pred.ndim != axis % y_pred.ndim:
+    if op is None or op.name != activation:
+        return None
+    if y_pred.params.get("axis", axis % y_pred.ndim) % y_pred.ndim != axis % y_pred.ndim:
         return None
     logits = y_pred.inputs[0]
     try:

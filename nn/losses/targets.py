@@ -163,13 +163,20 @@ def check_has_axis(loss: str, axis: int, shape: Shape) -> None:
         )
 
 
-def checked_weights(loss: str, weights: npt.ArrayLike, shape: Shape, dtype: np.dtype[Any]) -> Array:
+def _values(x: Any) -> Any:
+    """Return an array, and in what is traced a Tensor as it is."""
+    if isinstance(x, ag.Tensor):
+        return x if ag.is_compiling() else x.data
+    return np.asarray(x)
+
+
+def checked_weights(loss: str, weights: npt.ArrayLike, shape: Shape, dtype: np.dtype[Any]) -> Any:
     """Return sample weights in the shape of the samples' losses.
 
     Raises:
         ShapeError: if there is not one for each sample.
     """
-    given = np.asarray(weights)
+    given = _values(weights)
     if not shape:
         raise ag.ShapeError(
             f"{loss}: expected no sample_weight, since this loss is one number a batch; received shape {given.shape}. "
@@ -197,13 +204,13 @@ def _along_first_axes(given: Array, shape: Shape) -> Array | None:
     return given.reshape(given.shape + (1,) * (len(shape) - given.ndim))
 
 
-def checked_mask(loss: str, mask: npt.ArrayLike, shape: Shape) -> Array:
+def checked_mask(loss: str, mask: npt.ArrayLike, shape: Shape) -> Any:
     """Return a mask as booleans in the shape of the samples' losses.
 
     Raises:
         ShapeError: if there is not one for each sample.
     """
-    given = mask.data if isinstance(mask, ag.Tensor) else np.asarray(mask)
+    given = _values(mask)
     spread = _along_first_axes(given, shape)
     if spread is None:
         raise ag.ShapeError(

@@ -127,12 +127,15 @@ def add_penalty(module: Any, loss: Tensor | float) -> None:
     added.terms.append(loss if isinstance(loss, Tensor) else tensor(loss, dtype=module.dtype))
 
 
+def added_by(module: Tree[Any]) -> list[Added]:
+    """Return what holds the penalties that the calls of a tree add."""
+    return [added for _, part in module._walk() if (added := vars(part).get("_added")) is not None]
+
+
 def clear_added(module: Tree[Any]) -> None:
     """Forget what the calls of a tree have added."""
-    for _, part in module._walk():
-        added = vars(part).get("_added")
-        if added is not None:
-            added.terms = []
+    for added in added_by(module):
+        added.terms = []
 
 
 def inside_model() -> bool:

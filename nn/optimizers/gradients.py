@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from autograd_lite import DtypeError, GradError, ShapeError, Tensor
+from autograd_lite import DtypeError, GradError, ShapeError, Tensor, assume, is_compiling
 
 from .parameters import described
 from .rules import Array, clip_to_norm
@@ -51,7 +50,7 @@ def matched(called: str, gradients: Sequence[Any], parameters: Sequence[Any], bo
 
 
 def _array_for(called: str, gradient: Any, p: Tensor, i: int) -> Array:
-    a = gradient.data if isinstance(gradient, Tensor) else np.asarray(gradient)
+    a = values_of(gradient) if isinstance(gradient, Tensor) else np.asarray(gradient)
     if a.shape != p.shape:
         raise ShapeError(
             f"{called}: expected a gradient of shape {p.shape} for the parameter {described(i, p)}; received shape "
@@ -89,10 +88,15 @@ def usable(owner: str, method: str, given: Gradients, bound: list[Tensor], names
     return gradients
 
 
+def values_of(t: Tensor) -> Any:
+    """Return the values of a Tensor; in a function that is compiled, which reads them anew, the Tensor itself."""
+    return t if is_compiling() else t.data
+
+
 def accumulated(before: Gradients, gradients: Gradients) -> Gradients:
     """Return the gradients added to those of the calls before; arrays that no one else holds."""
     both = zip(before or [None] * len(gradients), gradients, strict=True)
-    return [a if g is None else np.array(g) if a is None else a + g for a, g in both]
+    return [a if g is None else +g if a is None else a + g for a, g in both]
 
 
 def clipped(gradients: Gradients, each: float | None, value: float | None, everything: float | None) -> Gradients:
@@ -109,11 +113,20 @@ def clipped(gradients: Gradients, each: float | None, value: float | None, every
     if value is not None:
         return [None if g is None else np.clip(g, -value, value) for g in gradients]
     if everything is not None:
-        norm = math.sqrt(sum(float((g * g).sum()) for g in gradients if g is not None))
+        norm = np.sqrt(sum((g * g).sum().astype(np.float64) for g in gradients if g is not None))
         # As in Keras, one infinity makes every gradient NaN; a factor of 0 would hide it in all the others.
-        factor = everything / max(norm, everything) if math.isfinite(norm) else math.nan
-        return [None if g is None else g * factor for g in gradients]
+        factor = np.where(np.isfinite(norm), everything / np.maximum(norm, everything), np.nan)
+        return [None if g is None else g * factor.astype(g.dtype) for g in gradients]
     return gradients
+
+
+def are_finite(gradients: Gradients) -> bool:
+    """True if all elements of all gradients are finite; a function that is compiled rests on that."""
+    given = [g for g in gradients if g is not None]
+    if is_compiling():
+        assume(lambda *arrays: all(map(is_finite, arrays)), *given)
+        return True
+    return all(map(is_finite, given))
 
 
 def is_finite(g: Array) -> bool:

@@ -272,10 +272,12 @@ class Feed:
     Attributes:
         steps: the number of batches in an epoch, or None if unknown.
         once: whether only one epoch is possible.
+        runs_code: whether code of the user's runs to make a batch.
     """
 
     steps: int | None = None
     once = False
+    runs_code = True
 
     def first(self) -> Samples:
         """Return a batch to try the model on; for arrays, all samples."""
@@ -294,6 +296,8 @@ class ArrayFeed(Feed):
         batch_size: rows per batch; the last one may be short.
         shuffle: whether to draw an order.
     """
+
+    runs_code = False
 
     def __init__(self, samples: Samples, batch_size: int, shuffle: bool = False) -> None:
         self.samples, self.batch_size, self.shuffle = samples, batch_size, shuffle
@@ -361,7 +365,7 @@ class _Limited(Feed):
     """Gives `steps` batches an epoch, and goes on in the next where it was; begins anew when the source ends."""
 
     def __init__(self, what: str, feed: Feed, steps: int) -> None:
-        self.what, self.feed, self.steps = what, feed, steps
+        self.what, self.feed, self.steps, self.runs_code = what, feed, steps, feed.runs_code
         self._batches = self._endless()
 
     def first(self) -> Samples:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import losses, metrics
@@ -37,7 +38,7 @@ class _OutputsLoss(losses.Loss):
 
     Attributes:
         parts: the losses by the name of the output.
-        last: the values of the last call, each with its weight in the mean over batches.
+        last: the values of the last call, numbers unless it is traced, each with its weight in the mean over batches.
     """
 
     def __init__(self, given: Any, weights: Any, names: Sequence[str] | None) -> None:
@@ -92,7 +93,7 @@ class _OutputsLoss(losses.Loss):
             own = [self.part(given, name) if is_structure(given) else given for given in (sample_weight, mask)]
             predicted = self.part(y_pred, name)
             value, counted = loss.weighed(fitted(self.part(y_true, name), predicted.shape), predicted, *own)
-            self.last[name] = value.item(), counted
+            self.last[name] = (value if ag.is_compiling() else value.item()), counted
             rows = float(len(predicted))
             weight = self.weights[name]
             total = total + (value if weight == 1.0 else value * weight)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import warnings
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -14,31 +13,31 @@ from autograd_lite import Tensor
 
 from .. import optimizers
 from ..config.ambient import COPIES
+from ..config.arguments import flag
 from ..config.config import plain, restored
 from ..config.forks import guard, on_fork
 from ..data.structure import unpack
 from ..metrics import Metric
-from ..module.masks import MASKS, masks_in
 from ..module.modes import in_mode, rest_in_inference
 from ..module.module import Module
 from ..module.penalties import add_penalty, has_penalties, model_call, penalties
 from ..module.tree import PLAIN
 from .compiled import Compiled, _CompiledMetrics, compiled_with, parameters_of
+from .computed import predicted, settled, tested, trained
 from .feed import as_tensors, rows_of
 from .interrupts import heard_interrupts, raise_ignored
 from .outputs import _LossTracker, _PartialLoss, scalar_or_array
+from .replays import Replays, checked_choice
 
 Data = Any  # a tuple, or x itself
 T = TypeVar("T")
 
 
 _COMPILE = "optimizer, loss, metrics, loss_weights, weighted_metrics"
-# Keras's arguments about how a compiler is to go to work, which change nothing where there is none.
-_OF_COMPILERS = frozenset({"run_eagerly", "jit_compile", "auto_scale_loss", "steps_per_execution"})
+# Arguments of Keras's about how to go to work that change nothing here.
+_WITHOUT_EFFECT = frozenset({"auto_scale_loss", "steps_per_execution"})
 
 
-_REPLAYS: Any = weakref.WeakKeyDictionary()
-WHY: list[str] = []
 # Who is using the losses and metrics of a `Compiled`, by its id: a thread, and its number of nested calls.
 _USERS: dict[int, tuple[int, int]] = {}
 _GUARD = guard()
@@ -76,7 +75,7 @@ class Stepper(Module):
 
     stop_training: bool = False
     run_eagerly: bool = False
-    jit_compile: bool = False
+    jit_compile: bool | str = "auto"
     _compiled: Compiled | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -107,6 +106,9 @@ class Stepper(Module):
         metrics: Any = None,
         loss_weights: Sequence[float] | Mapping[str, float] | None = None,
         weighted_metrics: Any = None,
+        run_eagerly: bool | None = False,
+        *,
+        jit_compile: bool | str | None = "auto",
         **others: Any,
     ) -> None:
         """Choose how the model is trained; it may be built later.
@@ -122,8 +124,13 @@ class Stepper(Module):
             loss_weights: with several outputs, what each loss is multiplied by. Given by position, these two may come
                 in either order, since Keras has had both.
             weighted_metrics: metrics that use the sample weights.
-            others: Keras's arguments about compilation, which change nothing here: `run_eagerly`, `jit_compile`,
-                `auto_scale_loss`, `steps_per_execution`.
+            run_eagerly: whether `fit`, `evaluate` and `predict` call the model for every batch, so that whatever its
+                Python code prints, counts or stops at in a debugger happens each time.
+            jit_compile: "auto": the first batches run as they are, later ones of the same shape are replayed, see
+                `ag.compile`, with the same results bit for bit and less to do; a model that cannot be traced runs as it
+                is, and one warning says why. True: such a model is an error. False: nothing is replayed. What Python
+                code may do in a model that is replayed is in docs/coming_from_keras.md.
+            others: Keras's `auto_scale_loss` and `steps_per_execution`, which change nothing here.
 
         From then on, calls without `training=` compute in inference mode, as in Keras; `train()` undoes it.
 
@@ -133,12 +140,11 @@ class Stepper(Module):
         Raises:
             ValueError: for an unknown name; the model then stays compiled as before.
         """
+        what = self._speaker("compile")
+        run_eagerly, jit_compile = flag(what, "run_eagerly", run_eagerly or False), checked_choice(what, jit_compile)
         for name, value in others.items():
-            if name not in _OF_COMPILERS:
-                raise TypeError(
-                    f"{self._speaker('compile')}: expected arguments among {_COMPILE}; received {name}={value!r}. "
-                    "Leave it out"
-                )
+            if name not in _WITHOUT_EFFECT:
+                raise TypeError(f"{what}: expected arguments among {_COMPILE}; received {name}={value!r}. Leave it out")
         if _are_numbers(metrics) and not _are_numbers(loss_weights):  # in Keras's order, by position
             metrics, loss_weights = loss_weights, metrics
         plan = getattr(self, "_plan", None)
@@ -153,7 +159,7 @@ class Stepper(Module):
         if self.built and (parameters := self.parameters()):
             compiled.optimizer.bind(parameters)
         self._compiled = compiled
-        self.run_eagerly, self.jit_compile = bool(others.get("run_eagerly")), others.get("jit_compile") is True
+        self.run_eagerly, self.jit_compile = run_eagerly, jit_compile
         rest_in_inference(self)
 
     def get_compile_config(self) -> dict[str, Any] | None:
@@ -163,7 +169,11 @@ class Stepper(Module):
             The arguments of `compile`, or None for a model that is not compiled. Custom functions stay as they are; the
             state of the optimizer is not part of it.
         """
-        return None if self._compiled is None else plain(self._compiled.arguments())
+        if self._compiled is None:
+            return None
+        chosen = {"run_eagerly": self.run_eagerly, "jit_compile": self.jit_compile}
+        others = {name: value for name, value in chosen.items() if value != getattr(Stepper, name)}
+        return plain({**self._compiled.arguments(), **others})
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile the model as another was; to be overridden by a class whose `compile` takes other arguments.
@@ -392,48 +402,53 @@ class Stepper(Module):
             compiled.tracker.means.add(loss, weight)
             found.update(self.compute_metrics(x, y, y_pred, w))
 
+        self._look()
         self._step(compiled, x, y, w, has_penalties(m for _, m in self._walk()), None, show)
         return found
 
     def test_step(self, data: Data) -> Mapping[str, Any]:
         """Return the values of one batch in evaluation; a subclass may override it, like `train_step`."""
         x, y, w = unpack(data)
-        y_pred = self(as_tensors(x))
-        loss, weight = self._loss_of(x, y, y_pred, w, training=False)
-        self._require_compiled(self._speaker("test_step")).tracker.means.add(loss.item(), weight)
+        self._look()
+        compiled = self._require_compiled(self._speaker("test_step"))
+        done = self._replayed(self._speaker("evaluate"), tested, (), x, y, w)
+        y_pred, loss, weight = settled(self, compiled, done)
+        compiled.tracker.means.add(loss, weight)
         return self.compute_metrics(x, y, y_pred, w)
 
     def predict_step(self, data: Data) -> Any:
         """Return the model's outputs for one batch, as Tensors; a subclass may override it."""
-        return self(as_tensors(unpack(data)[0]))
+        return self._replayed(self._speaker("predict"), predicted, (), unpack(data)[0])
 
     def _own_step(self, *names: str) -> bool:
         """Return whether a subclass has overridden one of these steps."""
         return any(getattr(type(self), name) is not getattr(Stepper, name) for name in names)
 
-    def _replayed(self, compiled: Compiled, x: Any, y: Any, w: Any) -> Any:
-        """Return the loss, its weight and the outputs, with gradients left on the parameters; None if it cannot."""
-        known = _REPLAYS.get(self)
-        if known is None or known[0] is not compiled:
+    # ---- what they compute, which `replays` compiles ----------------------------------------------------------------
 
-            def compute(x: Any, y: Any, w: Any) -> Any:
-                y_pred = self(x)
-                loss, weight = self._weighed(self._speaker("fit"), y, y_pred, w, False)
-                if MASKS and masks_in(y_pred) is not None:
-                    raise ag.TraceError("masks")
-                compiled.optimizer.scale_loss(loss).backward()
-                return loss, weight, y_pred
+    def _look(self) -> None:
+        """Note that code of the user's may have changed what replays take for constant."""
+        if (replays := vars(self).get("_replays")) is not None:
+            replays.look(self, self._compiled)
 
-            known = _REPLAYS[self] = [compiled, ag.compile(compute)]
-        if known[1] is None:
-            return None
-        try:
-            return known[1](x, y, w)
-        except ag.TraceError as error:
-            WHY.append(str(error))
-            known[1] = None
-            compiled.optimizer.zero_grad()
-            return None
+    def _replayed(self, what: str, compute: Callable[..., T], flags: tuple[Any, ...], *batch: Any) -> T:
+        """Return `compute(self, *flags, *batch)`, replayed if it can be.
+
+        Args:
+            what: the call, for messages.
+            compute: a function of `computed`.
+            flags: constants.
+            batch: the inputs, and what else it takes of a batch; arrays, containers of them, or None.
+        """
+        if self.jit_compile is False or self.run_eagerly or id(self) in COPIES.get():
+            return compute(self, *flags, *batch)
+        replays: Replays | None = vars(self).get("_replays")
+        if replays is None:
+            replays = vars(self).setdefault("_replays", Replays())
+            replays.look(self, self._compiled)
+            replays.look(self, self._compiled)
+        found: T | None = replays.run(what, self, compute, flags, (as_tensors(batch[0]), *batch[1:]))
+        return compute(self, *flags, *batch) if found is None else found
 
     def _step(
         self,
@@ -449,32 +464,16 @@ class Stepper(Module):
 
         `show` is given the outputs, the loss and its weight in place of the metrics.
         """
-        batch = as_tensors(x)
-        plain = guard is None and not penalized and not self._own_step("compute_loss")
-        found = self._replayed(compiled, batch, y, w) if plain else None
-        if found is not None:
-            loss, weight, y_pred = found
-            if show is None:
-                compiled.update_metrics(y, y_pred, w)
-            else:
-                show(y_pred, loss.item(), weight)
-            compiled.optimizer.step()
-            compiled.optimizer.zero_grad()
-            return loss.item(), weight
-        y_pred = model_call(self, self, (batch,), {}) if penalized else self(batch)
-        loss, weight = self._loss_of(x, y, y_pred, w, penalized)
+        if guard is None:
+            done = self._replayed(self._speaker("fit"), trained, (penalized,), x, y, w)
+        else:
+            done = trained(self, penalized, x, y, w, guard)
+        y_pred, loss, weight = settled(self, compiled, done)
         if show is None:  # before the step: if a metric fails, the weights are unchanged
             compiled.update_metrics(y, y_pred, w)
         else:
-            show(y_pred, loss.item(), weight)
-        if not loss.requires_grad and not any(p.requires_grad for p in compiled.optimizer.parameters):
-            return loss.item(), weight  # there is nothing to train
-        scaled = compiled.optimizer.scale_loss(loss)
-        if guard is None:
-            scaled.backward()
-        elif not guard(scaled):
-            compiled.optimizer.zero_grad()
-            return loss.item(), weight
-        compiled.optimizer.step()
+            show(y_pred, loss, weight)
+        if done.admitted:
+            compiled.optimizer.step()
         compiled.optimizer.zero_grad()
-        return loss.item(), weight
+        return loss, weight

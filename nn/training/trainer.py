@@ -25,9 +25,10 @@ from ..data.structure import leaves, map_structure
 from ..metrics import Metric
 from ..module.building import RestoreOnError
 from ..module.module import Module
-from ..module.penalties import has_penalties, model_call
+from ..module.penalties import has_penalties
 from ..module.state import undisturbed
 from .compiled import Compiled, values_of
+from .computed import settled, tested
 from .contention import WATCH
 from .feed import (
     ArrayFeed,
@@ -35,7 +36,6 @@ from .feed import (
     Intake,
     Samples,
     Validation,
-    as_tensors,
     class_weights,
     first_row,
     shapes_with,
@@ -179,10 +179,13 @@ class Trainer(Stepper):
         used, mean = self._begun(compiled, own, "train_step", modules)
         watched, guard, penalized = calls.watches_batches, calls.guard, has_penalties(modules)
         done = 0
+        self._look()
         for samples in feed.epoch():
             x, y, w, size, _ = samples
             if watched:
                 calls.call("on_train_batch_begin", done)
+            if watched or feed.runs_code:
+                self._look()
             with ag.transaction():
                 value, weight = (
                     (self.train_step(samples.data()), float(size))
@@ -329,16 +332,19 @@ class Trainer(Stepper):
         used, mean = self._begun(compiled, own, "test_step", [module for _, module in self._walk()])
         done = 0
         with self.mode(training=False), remember_logits():
+            self._look()
             for samples in feed.epoch():
                 calls.call_batch("on_test_batch_begin", done)
+                if calls.watches_batches or feed.runs_code:
+                    self._look()
                 if own:
                     mean.add(self.test_step(samples.data()), samples.size)
                 else:
                     x, y, w, _, _ = samples
-                    y_pred = model_call(self, self, (as_tensors(x),), {})
-                    loss, weight = self._loss_of(x, y, y_pred, w, training=False)
+                    computed = self._replayed(self._speaker("evaluate"), tested, (), x, y, w)
+                    y_pred, loss, weight = settled(self, compiled, computed)
                     compiled.update_metrics(y, y_pred, w)
-                    mean.add(loss.item(), weight)
+                    mean.add(loss, weight)
                 done += 1
                 if calls.watches_batches:
                     calls.call_batch("on_test_batch_end", done - 1, _by_name(mean.values(used)))
@@ -386,8 +392,11 @@ class Trainer(Stepper):
     def _predict_batches(self, feed: Feed, progress: Progress, calls: CallbackList) -> list[Any]:
         outputs: list[Any] = []
         with self.mode(training=False):
+            self._look()
             for samples in feed.epoch():
                 calls.call_batch("on_predict_batch_begin", len(outputs))
+                if calls.watches_batches or feed.runs_code:
+                    self._look()
                 outputs.append(values_of(self.predict_step(samples.data())))
                 calls.call_batch("on_predict_batch_end", len(outputs) - 1, {"outputs": outputs[-1]})
                 if time.perf_counter() >= progress.due:

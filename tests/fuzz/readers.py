@@ -188,10 +188,19 @@ def _compiled(folder: Path) -> Callable[[Random], bytes]:
     def plain(x: Any) -> Any:
         return np.stack([x[..., None], x[::-1, None]], axis=1).astype(np.float32)
 
+    model = a_model()
+
+    def trained(x: Any) -> Any:
+        loss = (model(x[None]) ** 2).mean()
+        loss.backward()
+        model.optimizer.step()
+        model.optimizer.zero_grad()
+        return loss
+
     parts = []
-    for f in (step, plain):
+    for f in (step, plain, trained):
         compiled = ag.compile(f)
-        for _ in range(2):
+        while not any(trace.replay for trace in compiled.traces):
             compiled(np.ones(2))
         compiled.save(folder / "damaged")
         data = (folder / "damaged").read_bytes()

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from ...compiler.compiled import ARRAYS, Compiled, Trace, given_back, kinds_of
+from ...compiler.hosts import Changed, Memo
 from ...compiler.kinds import ArrayKind
 from ...compiler.replay import Replay
 from ...compiler.trace import Traced
@@ -39,13 +40,22 @@ class Loaded(Compiled[Any, Any]):
     Attributes:
         captured: the Tensors that it reads and changes, by name: parameters, states of optimizers, running
             statistics. They can be read, assigned to, and saved.
+        states: what it reads and changes outside of Tensors, as it was found in attributes: the moments of an
+            optimizer, its step, a learning rate. Numbers in them can be set.
         saved: what the file holds.
         traces: what was planned so far.
     """
 
     captured: Mapping[str, Tensor]
+    states: Sequence[dict[str, Any]]
 
-    def __init__(self, name: str, saved: Sequence[Saved], captured: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self,
+        name: str,
+        saved: Sequence[Saved],
+        captured: Mapping[str, Tensor],
+        states: Sequence[dict[str, Any]],
+    ) -> None:
         def refused(*args: Any, **kwargs: Any) -> NoReturn:
             raise TypeError(
                 f"{name}: a compiled function from a file cannot be transformed, nor called on Tensors that have a "
@@ -55,30 +65,43 @@ class Loaded(Compiled[Any, Any]):
         refused.__name__ = name
         super().__init__(refused)
         self.captured = MappingProxyType(dict(captured))
-        self.saved = tuple(saved)
+        self.saved, self.states = tuple(saved), tuple(states)
+        self._planned: dict[Any, set[int]] = {}
 
-    def _traced(self, key: Any, known: Trace | None, why: str, args: Any, kwargs: Any, as_tensors: bool) -> Any:
+    def _traced(
+        self, key: Any, known: Sequence[Trace], why: str, memo: Memo, args: Any, kwargs: Any, as_tensors: bool
+    ) -> Any:
         """Plan what the file has for arguments of this kind, and run it."""
         given = map_leaves(lambda x: ArrayKind.of(_array(x)) if isinstance(x, ARRAYS) else x, (args, kwargs))
-        found = next((saved for saved in self.saved if _alike(saved.given, given)), None)
-        if found is None:
+        found = [n for n, saved in enumerate(self.saved) if _alike(saved.given, given)]
+        if not found:
             kinds = leaves(self._nearly(given))
             laid_out = iter([_laid_out(x, kind) for x, kind in zip(leaves((args, kwargs)), kinds, strict=True)])
             args, kwargs = map_leaves(lambda x: next(laid_out), (args, kwargs))
             return self(*args, **kwargs)
         arrays = [_array(x) for x in leaves((args, kwargs)) if isinstance(x, ARRAYS)]
-        traced = found.traced
-        slots = {i: wrap(a, None) for i, a in zip(traced.program.inputs, arrays, strict=True) if i is not None}
-        bindings = MappingProxyType({**traced.program.bindings, **slots})
-        replay = Replay(traced._replace(program=replace(traced.program, bindings=bindings)))
-        if broken := replay.broken():
-            raise ValueError(f"{self.__name__}: expected captured Tensors as they were saved, but {broken}")
-        with self._lock:
-            self._traces[key] = Trace(kinds_of(given), why, replay, found.out, None, found.given)
-        try:
-            return given_back(found.out, replay(arrays), as_tensors)
-        except AssumptionFailed:
-            return self._as_it_is(args, kwargs, as_tensors)
+        for n in found:
+            if n in self._planned.setdefault(key, set()):
+                continue
+            saved = self.saved[n]
+            replay = _planned(saved.traced, arrays)
+            with self._lock:
+                self._planned[key].add(n)
+                self._traces.setdefault(key, []).append(
+                    Trace(kinds_of(given), why, replay, saved.out, None, saved.given)
+                )
+            why = replay.broken()
+            try:
+                if not why:
+                    return given_back(saved.out, replay(arrays, memo), as_tensors)
+            except Changed as error:
+                why = f"it is no longer true that {error}"
+            except AssumptionFailed:
+                return self._as_it_is(args, kwargs, as_tensors)
+        raise ValueError(
+            f"{self.__name__}: expected captured Tensors and states as they were when the function was traced, but "
+            f"{why}"
+        )
 
     def _nearly(self, given: Any) -> Any:
         """Return the arguments of a trace for arrays that only lie in memory in another way."""
@@ -96,6 +119,13 @@ class Loaded(Compiled[Any, Any]):
             f"{self.__name__}: expected values for which the code in the file is right; these lead to a NaN, or to "
             "another branch, which only the function itself can follow. Nothing was changed"
         )
+
+
+def _planned(traced: Traced, arrays: Sequence[Any]) -> Replay:
+    """Plan a program for arguments like these."""
+    slots = {i: wrap(a, None) for i, a in zip(traced.program.inputs, arrays, strict=False) if i is not None}
+    bindings = MappingProxyType({**traced.program.bindings, **slots})
+    return Replay(traced._replace(program=replace(traced.program, bindings=bindings)))
 
 
 def _array(x: Any) -> Any:

@@ -24,9 +24,9 @@ from ...tensors.tensor import Tensor, tensor
 from ..export.json_reader import graph_from_json
 from .arrays import Arrays, DamagedFileError, read, refuse
 from .codec import Reader
+from .hosts import HostsReader
 from .loaded import Loaded, Saved
 from .writing import FORMAT, VERSION
-
 
 _MOST_ELEMENTS = 2**31  # of one value that is computed
 
@@ -84,6 +84,7 @@ class _Reading:
         self._about = about
         self._generators = [_generator(part) for part in about["generators"]]
         self._reader = Reader(arrays, self._generators)
+        self._hosts = HostsReader(self._reader, about["states"])
         self._tensors = [self._tensor(part) for part in about["tensors"]]
 
     def loaded(self) -> Loaded:
@@ -93,7 +94,9 @@ class _Reading:
             refuse("Tensors of different names", [t.name for t in self._tensors])
         traces = [self._trace(part) for part in self._about["traces"]]
         name = self._about["name"]
-        return Loaded(name if isinstance(name, str) else refuse("a name", name), traces, captured)
+        return Loaded(
+            name if isinstance(name, str) else refuse("a name", name), traces, captured, self._hosts.containers
+        )
 
     def _tensor(self, about: Mapping[str, Any]) -> Tensor:
         data, name, wanted = self._reader.value(about["data"]), about["name"], about["requires_grad"]
@@ -113,13 +116,18 @@ class _Reading:
         graph = graph_of(about["graph"])
         before = tuple((self._number(n), had) for n, had in about["before"])
         grads = {id(leaf): _gradient_of(leaf) if had is True else None for leaf, had in before}
-        inputs = tuple([None if i is None else self._slot(graph, i) for i in about["inputs"]])
+        hosts = self._hosts.hosts(about["hosts"])
+        slots = [(self._hosts.slot(part), i) for part, i in about["slots"]]
+        inputs = tuple(
+            [None if i is None else self._slot(graph, i) for i in (*about["inputs"], *(i for _, i in slots))]
+        )
         bindings = {
             i: self._binding(graph[self._slot(graph, i)], binding, grads) for i, binding in about["bindings"].items()
         }
         for node in graph:
             if node.kind is not Kind.OP and (node.id in inputs) is (node.id in bindings):
                 refuse(f"one thing that fills {node.id}", "none" if node.id not in inputs else "two")
+        bindings |= {i: _fitting(graph[i], x) for x, i in slots if i is not None}
         fixed = frozenset(i if i in bindings else refuse("the id of a constant", i) for i in about["fixed"])
         calls = {node.id: self._call(node, about["params"]) for node in graph if node.kind is Kind.OP}
         program = PureProgram(
@@ -127,8 +135,8 @@ class _Reading:
         )
         assigned = tuple((self._number(n), _id(graph, i)) for n, i in about["assigned"])
         gradients = tuple((self._number(n), None if i is None else _id(graph, i)) for n, i in about["gradients"])
-        results, effects = ([_id(graph, i) for i in about[name]] for name in ("results", "effects"))
-        wanted = [*results, *(i for _, i in assigned), *(i for _, i in gradients if i is not None), *effects]
+        results, put, effects = ([_id(graph, i) for i in about[name]] for name in ("results", "put", "effects"))
+        wanted = [*results, *(i for _, i in assigned), *(i for _, i in gradients if i is not None), *put, *effects]
         if wanted != list(graph.outputs):
             refuse("the outputs of the graph", wanted)
         for leaf, i in (*assigned, *gradients):
@@ -149,9 +157,13 @@ class _Reading:
             before=tuple((leaf, grads[id(leaf)]) for leaf, _ in before),
             captured=tuple(self._number(n) for n in about["captured"]),
             overwritten={},
+            hosts=hosts,
+            slots=tuple([x for x, _ in slots]),
+            put=tuple(put),
             effects=tuple(effects),
             backward=about["backward"],
             masks=about["masks"],
+            way=(),
         )
         return Saved(given, out, traced)
 
@@ -193,6 +205,13 @@ class _Reading:
         if rest > len(node.inputs):
             refuse(f"inputs of {node.id}", node.inputs)
         return op, node.inputs[: len(node.inputs) - rest], found
+
+
+def _fitting(node: GraphNode, x: Any) -> Any:
+    """Return what fills a slot from outside of Tensors, if it can."""
+    if isinstance(x, Tensor) and (node.weak or (x.shape, x.dtype) != (node.shape, node.dtype)):
+        refuse(f"an array for {node.id}, {node.shape} {node.dtype}", f"{x.shape} {x.dtype}")
+    return x
 
 
 def _id(graph: PureGraph, i: Any) -> str:

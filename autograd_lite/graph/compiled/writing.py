@@ -18,6 +18,7 @@ from ...tensors.tensor import Tensor
 from ..export.json_format import json_text
 from .arrays import Arrays, write
 from .codec import UnwritableError, Writer
+from .hosts import HostsWriter
 from .loaded import Loaded, Saved
 
 FORMAT = "autograd_lite.compiled"
@@ -48,6 +49,7 @@ class _Writing:
         self._described: list[dict[str, Any]] = []
         self._generators: dict[Generator, int] = {}
         self._writer = Writer(arrays, self._generators)
+        self._hosts = HostsWriter(self._writer)
 
     def described(self, name: str, found: Sequence[Saved]) -> dict[str, Any]:
         """Return the description of a function."""
@@ -61,6 +63,7 @@ class _Writing:
             "name": name,
             "traces": traces,
             "tensors": self._described,
+            "states": self._hosts.containers(),
             "generators": generators,
         }
 
@@ -74,6 +77,13 @@ class _Writing:
         for generator in _generators_of(program.bindings[i] for i in program.bindings if i in graph):
             self._generators.setdefault(generator, len(self._generators))
         inputs = [i if i is not None and i in graph else None for i in program.inputs]
+        try:
+            hosts = self._hosts.hosts(traced.hosts)
+        except UnwritableError as error:
+            raise TypeError(
+                f"save: expected Python values outside of Tensors that can be written; received {error}: a file holds "
+                "no code. Compute it before the call, and pass it as an argument"
+            ) from None
         bindings = {
             i: self._binding(i, thing, scopes.get(i, ""), before, i in program.fixed)
             for i, thing in program.bindings.items()
@@ -83,7 +93,10 @@ class _Writing:
             "given": self._outer(saved.given, "arguments"),
             "out": self._outer(saved.out, "results"),
             "graph": json.loads(json_text(graph)),
-            "inputs": inputs,
+            "inputs": inputs[: len(inputs) - len(traced.slots)],
+            "slots": [[self._hosts.slot(x), i] for x, i in _paired(traced.slots, inputs)],
+            "hosts": hosts,
+            "put": list(traced.put),
             "bindings": bindings,
             "params": {i: self._params(graph, i, program.calls[i]) for i in program.calls if i in graph},
             "fixed": sorted(i for i in program.fixed if i in bindings),
@@ -158,6 +171,11 @@ class _Writing:
                     ) from None
                 raise TypeError(f"save: expected {name} of '{op.name}'{where} to be plain; received {error}") from None
         return found
+
+
+def _paired(slots: Sequence[Any], inputs: Sequence[str | None]) -> list[tuple[Any, str | None]]:
+    """Return what fills the last slots of the program, each with its id."""
+    return list(zip(slots, inputs[len(inputs) - len(slots) :], strict=True))
 
 
 def _is_check(call: Any) -> bool:

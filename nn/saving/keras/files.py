@@ -249,7 +249,7 @@ def _compile(what: str, model: Any, config: dict[str, Any], arrays: Mapping[str,
         ) from error
 
 
-_OF_KERAS = ("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
+_OF_KERAS = ("steps_per_execution", "jit_compile", "auto_scale_loss")
 
 # ---- HDF5 files of whole models, and of weights by the names of layers ----------------------------------------------
 

@@ -1,0 +1,100 @@
+"""What a step computes for a batch: of training, evaluation or prediction. `replays` compiles these functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import autograd_lite as ag
+from autograd_lite import Tensor, tree
+
+from ..module.masks import MASKS, mask_of, set_mask
+from ..module.penalties import added_by, model_call
+from .feed import as_tensors
+from .outputs import _OutputsLoss
+
+
+class Computed(NamedTuple):
+    """What a model computes for a batch.
+
+    The last three are what eager code leaves behind in Python; they are there only if it was traced or replayed.
+
+    Attributes:
+        loss: a scalar.
+        weight: of the loss in the mean over batches, a float, or a Tensor if it depends on values.
+        y_pred: the outputs.
+        admitted: whether there are gradients to take a step by.
+        masks: for each tensor of the outputs its mask or None.
+        parts: of several outputs, the loss and its weight for each.
+        added: for each layer that has any, the penalties that its calls have added.
+    """
+
+    loss: Tensor
+    weight: Any
+    y_pred: Any
+    admitted: bool = False
+    masks: Any = None
+    parts: Any = None
+    added: Any = None
+
+
+def trained(
+    model: Any, penalized: bool, x: Any, y: Any, w: Any, guard: Callable[[Tensor], bool] | None = None
+) -> Computed:
+    """Compute the loss, and leave its gradients on the parameters.
+
+    Args:
+        model: a `Stepper` in training mode.
+        penalized: whether its layers may add penalties.
+        x, y, w: the batch.
+        guard: differentiates, and returns whether the step is to be taken.
+    """
+    compiled = model._require_compiled(model._speaker("fit"))
+    y_pred = model_call(model, model, (as_tensors(x),), {}) if penalized else model(as_tensors(x))
+    loss, weight = model._loss_of(x, y, y_pred, w, penalized)
+    admitted = False  # as it stays if nothing is to be trained
+    if loss.requires_grad or any(p.requires_grad for p in compiled.optimizer.parameters):
+        scaled = compiled.optimizer.scale_loss(loss)
+        admitted = scaled.backward() is None if guard is None else guard(scaled)
+    return _with_all(model, compiled, Computed(loss, weight, y_pred, admitted), penalized)
+
+
+def tested(model: Any, x: Any, y: Any, w: Any) -> Computed:
+    """Compute the loss of a model in evaluation mode."""
+    compiled = model._require_compiled(model._speaker("evaluate"))
+    y_pred = model_call(model, model, (as_tensors(x),), {})
+    loss, weight = model._loss_of(x, y, y_pred, w, training=False)
+    return _with_all(model, compiled, Computed(loss, weight, y_pred), True)
+
+
+def predicted(model: Any, x: Any) -> Any:
+    """Compute the outputs."""
+    return model(as_tensors(x))
+
+
+def _with_all(model: Any, compiled: Any, done: Computed, penalized: bool) -> Computed:
+    """Return what was computed together with what is left behind in Python, if this is traced."""
+    if not ag.is_compiling():
+        return done
+    masks = [mask_of(t) for t in tree.leaves(done.y_pred)] if MASKS else None
+    parts = dict(compiled.loss.last) if isinstance(compiled.loss, _OutputsLoss) else None
+    added = [own.terms for own in added_by(model)] if penalized else None
+    return Computed(*tree.map(_detached, tuple(done._replace(masks=masks, parts=parts, added=added))))
+
+
+def _detached(x: Any) -> Any:
+    return x.detach() if isinstance(x, Tensor) and x.requires_grad else x
+
+
+def settled(model: Any, compiled: Any, done: Computed) -> tuple[Any, float, float]:
+    """Return the outputs, the loss and its weight as numbers; leave behind in Python what an eager run does."""
+    if done.masks is not None:
+        for t, mask in zip(tree.leaves(done.y_pred), done.masks, strict=True):
+            if mask is not None:
+                set_mask(t, mask)
+    if done.parts is not None:
+        compiled.loss.last.update({name: (float(loss), float(weight)) for name, (loss, weight) in done.parts.items()})
+    if done.added is not None:
+        for own, terms in zip(added_by(model), done.added, strict=True):
+            own.terms = list(terms)
+    return done.y_pred, done.loss.item(), float(done.weight)
