@@ -83,8 +83,9 @@ from .tensors.tensor import Tensor as Tensor, tensor as tensor
 __version__ = "0.1.0"
 
 # What a training run does not need is loaded on first use.
-_LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "load_compiled", "trace"), ".graph")
+_LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
 _LATE["raise_on_nan"] = ".nonfinite.watch"
+_LATE["load_compiled"] = ".graph.compiled"
 _LATE["compile"] = ".compiler.compiled"
 _OBSERVING = "assume debug_print host_call is_compiling live observe pinned"
 _LATE |= dict.fromkeys(_OBSERVING.split(), ".observing")
@@ -98,9 +99,9 @@ if TYPE_CHECKING:
         build_graph as build_graph,
         explain as explain,
         find_nan as find_nan,
-        load_compiled as load_compiled,
         trace as trace,
     )
+    from .graph.compiled import load_compiled as load_compiled
     from .nonfinite.watch import raise_on_nan as raise_on_nan
     from .observing import (
         assume as assume,
@@ -131,4 +132,4 @@ def _picture(tensor: Tensor) -> str:
 
 
 _HOOKS.svg = _picture
-_HOOKS.graph = lambda: _import_module(".graph", __name__)
+_HOOKS.compiled = lambda: _import_module(".graph.compiled", __name__)

@@ -133,7 +133,7 @@ class Compiled(Generic[P, R]):
             >>> loaded(np.ones(2))
             array([3., 4.])
         """
-        HOOKS.graph().save_compiled(self, path)
+        HOOKS.compiled().save_compiled(self, path)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Do what the function does."""

@@ -59,7 +59,7 @@ class Tape(Protocol):
     def index(self, t: Any) -> Any:
         """Return an array of a Tensor's values, to be a parameter of an op, that tells which Tensor it is."""
 
-    def left(self, how: str, instead: str) -> None:
+    def left(self, how: str, instead: str = "") -> None:
         """Refuse that a value leaves as a Python value or an array, by raising.
 
         Args:

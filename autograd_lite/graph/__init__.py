@@ -29,8 +29,6 @@ from .analysis.differences import Change as Change, Difference as Difference, Gr
 from .analysis.health import Health as Health, gradient_health as gradient_health
 from .analysis.health_record import GradientHealth as GradientHealth, HealthHistory as HealthHistory
 from .analysis.nan import NanReport as NanReport, find_nan as find_nan
-from .compiled.reading import load_compiled as load_compiled
-from .compiled.writing import save_compiled as save_compiled
 from .cost import Cost as Cost, ModuleCost as ModuleCost
 from .explanations.explanation import Explanation as Explanation, explain as explain
 from .explanations.words.rules import (

@@ -27,6 +27,7 @@ def _see(*arrays: Any, function: Callable[..., Any]) -> Any:
     return np.False_
 
 
+_INSTEAD = "Compute with Tensors, and with Python's operators on numbers; or before the call, and pass it what is found"
 OBSERVE = Op("observe", _see, None, lambda *_, **__: ShapeDtype((), _BOOL))
 
 
@@ -119,13 +120,13 @@ class Recording:
             )
         return IndexArray.of(np.array(t._data), edge_of(t))
 
-    def left(self, how: str, instead: str) -> NoReturn:
+    def left(self, how: str, instead: str = "") -> NoReturn:
         """Refuse that a value becomes a Python value or an array."""
         place = user_source()
         where = f" at {place}" if place else ""
         raise TraceError(
             f"{self._speaker}: expected {self._name} to compute with Tensors alone; received {how}{where}, which asks "
-            f"for a value: what is recorded would keep the one of this call for ever. {instead}"
+            f"for a value: what is recorded would keep the one of this call for ever. {instead or _INSTEAD}"
         )
 
     def assigned(self, leaf: Any, value: Any) -> None:

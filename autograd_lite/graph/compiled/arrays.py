@@ -108,7 +108,9 @@ def read(path: Any) -> tuple[Arrays, dict[str, Any]]:
     """
     given = path_of("load_compiled", path)
     if not os.path.isfile(given):
-        raise FileNotFoundError(f"load_compiled: expected the path of a file; received {given!r}, which is none")
+        raise FileNotFoundError(
+            f"load_compiled: expected the path of a file; received {given!r}, where there is no file"
+        )
     found = {}
     safetensors = _safetensors("load_compiled")
     try:
@@ -122,7 +124,7 @@ def read(path: Any) -> tuple[Arrays, dict[str, Any]]:
         raise
     except Exception as error:
         raise DamagedFileError(
-            f"load_compiled: expected a file that Compiled.save wrote; received {given!r}, which is no whole "
+            f"load_compiled: expected a file that Compiled.save wrote; received {given!r}, which is not a whole "
             f"safetensors file ({error})"
         ) from None
     try:

@@ -38,6 +38,7 @@ class Loaded(Compiled[Any, Any]):
     """A compiled function from a file; see `load_compiled`.
 
     Attributes:
+        name: of the function.
         captured: the Tensors that it reads and changes, by name: parameters, states of optimizers, running
             statistics. They can be read, assigned to, and saved.
         states: what it reads and changes outside of Tensors, as it was found in attributes: the moments of an
@@ -64,6 +65,7 @@ class Loaded(Compiled[Any, Any]):
 
         refused.__name__ = name
         super().__init__(refused)
+        self.name = name
         self.captured = MappingProxyType(dict(captured))
         self.saved, self.states = tuple(saved), tuple(states)
         self._planned: dict[Any, set[int]] = {}
@@ -99,8 +101,7 @@ class Loaded(Compiled[Any, Any]):
             except AssumptionFailed:
                 return self._as_it_is(args, kwargs, as_tensors)
         raise ValueError(
-            f"{self.__name__}: expected captured Tensors and states as they were when the function was traced, but "
-            f"{why}"
+            f"{self.name}: expected captured Tensors and states as they were when the function was traced, but {why}"
         )
 
     def _nearly(self, given: Any) -> Any:
@@ -110,13 +111,13 @@ class Loaded(Compiled[Any, Any]):
                 return saved.given
         kinds = "; ".join(kinds_of(saved.given) for saved in self.saved)
         raise ValueError(
-            f"{self.__name__}: expected arguments of a kind that the file has a trace for, {kinds}; received "
+            f"{self.name}: expected arguments of a kind that the file has a trace for, {kinds}; received "
             f"{kinds_of(given)}. Convert them, or save a function that was called with such arguments too"
         )
 
     def _as_it_is(self, args: Any, kwargs: Any, as_tensors: bool) -> NoReturn:
         raise FloatingPointError(
-            f"{self.__name__}: expected values for which the code in the file is right; these lead to a NaN, or to "
+            f"{self.name}: expected values for which the code in the file is right; these lead to a NaN, or to "
             "another branch, which only the function itself can follow. Nothing was changed"
         )
 

@@ -297,7 +297,7 @@ def test_a_damaged_file_gives_one_error(tmp_path: Path) -> None:
         with pytest.raises(kind, match=text):
             ag.load_compiled(path)
     path.write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="which is no whole safetensors file"):
+    with pytest.raises(ValueError, match="which is not a whole safetensors file"):
         ag.load_compiled(path)
     with pytest.raises(OSError, match="expected the path of a file"):
         ag.load_compiled(tmp_path)
