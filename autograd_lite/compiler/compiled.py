@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
+from weakref import ref
 
 import numpy as np
 
@@ -18,17 +19,20 @@ from ..core.mode import MODE
 from ..observing import AssumptionFailed
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from ..tree import items, leaves, map as map_leaves
+from ..tree import items, leaves, map as map_leaves, structure
+from .backward import History, hand_over
 from .hosts import Changed, Memo
 from .kinds import RESULT, ArrayKind
 from .replay import Replay
-from .trace import Traced, difference, settled, slot_of, trace
+from .trace import Traced, difference, leaf_of, settled, slot_of, trace
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 # What one function keeps; beyond it, what was made first goes first.
 _MOST_TRACES = 64
+# Kinds of arguments that are remembered then, which are traced if they come again.
+_MOST_SEEN = 1000
 # The ways that a function may take with arguments of one kind: it may branch on numbers that are read at every call.
 _MOST_VARIANTS = 16
 ARRAYS = (Tensor, np.ndarray, np.generic)
@@ -43,6 +47,7 @@ class Trace(NamedTuple):
         replay: what runs, or None if the function itself runs.
         out: what it returned, with `RESULT` in place of Tensors.
         first: what the first of two runs did, until a second one has done the same.
+        history: how results with a history are made, if there are any.
         given: the arguments, with an `ArrayKind` in place of each array.
     """
 
@@ -51,7 +56,29 @@ class Trace(NamedTuple):
     replay: Replay | None
     out: Any
     first: Traced | None
+    history: History | None
     given: Any
+
+    def given_back(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> Any:
+        """Return what the function returns.
+
+        Args:
+            values: of the results, and what a backward pass will read.
+            given: the arguments that are arrays and Tensors.
+            as_tensors: whether results without a history are Tensors.
+        """
+        if self.history is not None:
+            values = self.history.results(values, given, as_tensors)
+        elif as_tensors:
+            values = [wrap(a, None) for a in values]
+        return self.filled(values)
+
+    def filled(self, values: Sequence[Any]) -> Any:
+        """Return what the function returns, with these values."""
+        if self.out is RESULT:
+            return values[0]
+        each = iter(values)
+        return map_leaves(lambda x: next(each) if x is RESULT else _own(x), self.out)
 
     def __str__(self) -> str:
         rows = [f"for {self.arguments or 'no arguments'}", f"traced because {self.why}"]
@@ -61,13 +88,8 @@ class Trace(NamedTuple):
             rows.append("runs as it is")
         else:
             rows += self.replay.facts()
+            rows += [] if self.history is None else self.history.facts()
         return "\n  ".join(rows)
-
-
-_HAS_HISTORY = (
-    "a result has a history that leads to a captured tensor. Call backward inside the function, or differentiate it "
-    "inside, ag.compile(ag.grad(f))"
-)
 
 
 class Compiled(Generic[P, R]):
@@ -78,10 +100,17 @@ class Compiled(Generic[P, R]):
     """
 
     def __init__(self, f: Callable[P, R]) -> None:
-        functools.update_wrapper(self, f)
+        functools.update_wrapper(self, f, updated=())
         self._f = f
+        self._gives_tensors = hasattr(f, "named_parameters")  # as a module does, of arrays too
         self._traces: dict[Any, list[Trace]] = {}
+        self._seen: set[int] = set()  # hashes of kinds that came when there were as many traces as are kept
         self._lock = fork_safe_lock()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "_f" not in self.__dict__:
+            raise AttributeError(name)
+        return getattr(self._f, name)
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)
@@ -108,7 +137,7 @@ class Compiled(Generic[P, R]):
 
         The file holds the operations, the parameters, states and constants that they read, `.grad` where that is read,
         and the states of random generators; no code. Checks of values, as those of the labels that a loss is given,
-        are left out. The plans are made anew where it is loaded.
+        are left out. The plans are made anew where it is loaded. Results that have a history have none there.
 
         Args:
             path: of the file, in the form of safetensors with a description in its metadata, whatever its ending is.
@@ -137,37 +166,36 @@ class Compiled(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Do what the function does."""
-        mode = MODE.get()
-        if DEPTH.get().all or mode.tape is not None or mode.watch is not None:
+        mode, depth = MODE.get(), DEPTH.get()
+        if depth.all > depth.tapes or mode.tape is not None or mode.watch is not None or mode.verify:
             return self._f(*args, **kwargs)  # what runs around it sees the operations themselves
-        kinds: list[Any] = [mode.record]
+        found, kind = _flat(args, kwargs)
+        kinds: list[Any] = [mode.record, kind]
+        given: list[Any] = []
         arrays: list[Any] = []
-        as_tensors = False
-        for x in _flat(args, kwargs):
+        as_tensors = self._gives_tensors
+        for x in found:
             a = x
             if isinstance(x, Tensor):
-                if x._node is not None:
-                    return self._f(*args, **kwargs)
                 as_tensors, a = True, x._data
+                if x._node is not None and mode.record and x._node.needs:
+                    kinds.append(Tensor)
             if a.__class__ is np.ndarray:
-                arrays.append(a)
                 kinds.append((a.shape, a.dtype, a.strides))
             elif isinstance(a, np.generic):
-                arrays.append(a)
                 kinds.append((a.dtype,))
             elif isinstance(a, np.ndarray):
                 return self._f(*args, **kwargs)  # a subclass, which has a meaning of its own
             else:
-                kinds.append((x.__class__, x))
+                kinds.append(_constant(x))
+                continue
+            given.append(x)
+            arrays.append(a)
         key = tuple(kinds)
         try:
             known = self._traces.get(key, ())
         except TypeError:
-            wrong = next(x for x in _flat(args, kwargs) if not isinstance(x, ARRAYS) and x.__class__.__hash__ is None)
-            raise TypeError(
-                f"compile: expected arguments that are arrays, Tensors, containers of them, or values that can be "
-                f"hashed, which are constants of the code; received {described(wrong)}. Make it a tuple, or capture it"
-            ) from None
+            raise _unhashable(found) from None
         why = "these arguments are of a new kind" if self._traces else "this was the first call"
         memo: Memo = {}
         for one in known:
@@ -178,45 +206,69 @@ class Compiled(Generic[P, R]):
             why = one.replay.broken()
             if not why:
                 try:
-                    return given_back(one.out, one.replay(arrays, memo), as_tensors)
+                    values = one.replay(arrays, memo)
                 except Changed as error:
                     why = f"it is no longer true that {error}"
                 except AssumptionFailed:
                     return self._as_it_is(args, kwargs, as_tensors)
+                else:
+                    return one.given_back(values, given, as_tensors)
+        if not known and len(self._traces) >= _MOST_TRACES and not self._comes_again(hash(key)):
+            return self._f(*args, **kwargs)
         return self._traced(key, known, why, memo, args, kwargs, as_tensors)
+
+    def _comes_again(self, kind: int) -> bool:
+        """Return whether a kind of arguments has come before, although there were too many then."""
+        if kind in self._seen:
+            return True
+        if len(self._seen) >= _MOST_SEEN:
+            self._seen.clear()
+        self._seen.add(kind)
+        return False
 
     def _traced(
         self, key: Any, known: Sequence[Trace], why: str, memo: Memo, args: Any, kwargs: Any, as_tensors: bool
     ) -> Any:
         """Run the function and record it, for the first time or to see whether it does the same again."""
+        given: list[Any] = []
         slots: list[Tensor] = []
+        record = MODE.get().record
 
         def opened(leaf: Any) -> Any:
             if not isinstance(leaf, ARRAYS):
                 return leaf
-            slot, given = slot_of(leaf)
+            if isinstance(leaf, Tensor) and leaf.requires_grad and record:
+                slot, inner = leaf_of(leaf)
+            else:
+                slot, inner = slot_of(leaf)
+            given.append(leaf)
             slots.append(slot)
-            return given
+            return inner
 
         inner, keywords = map_leaves(opened, (args, kwargs))
         try:
             done = trace(self._f, slots, lambda: self._f(*inner, **keywords), memo)
         except AssumptionFailed:
             return self._as_it_is(args, kwargs, as_tensors)
+        hand_over(done, slots, given)
         results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
-        out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else x, done.out)
-        given = map_leaves(lambda x: ArrayKind.of(x) if isinstance(x, ARRAYS) else x, (args, kwargs))
-        self._keep(key, known, Trace(kinds_of(given), why, None, out, done, given), done)
-        if done.history:
-            return done.out
-        return given_back(out, [np.array(t._data)[()] for t in results], as_tensors)
+        out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else _own(x), done.out)
+        history = None if done.cut is None else History(self._f, done.cut)
+        kinds = map_leaves(_kind_of, (args, kwargs))
+        new = Trace(kinds_of(kinds), why, None, out, done, history, kinds)
+        self._keep(key, known, new, done)
+        if history is None:
+            return new.given_back([np.array(t._data)[()] for t in results], given, as_tensors)
+        if done.obstacle and not any(t.requires_grad for t in slots):
+            return done.out  # with the history that was recorded
+        return new.filled(history.of_trace(done, results, given, as_tensors))
 
     def _keep(self, key: Any, known: Sequence[Trace], new: Trace, done: Traced) -> None:
         """Keep a trace, or the replay of one that has been made before and does the same."""
         before = next((t for t in known if t.first is not None and t.first.way == done.way), None)
         others = [t for t in known if t is not before]
-        if done.history:
-            others, new = [], new._replace(first=None, why=f"{new.why}; {_HAS_HISTORY}")
+        if done.obstacle:
+            others, new = [], new._replace(first=None, why=f"{new.why}; {done.obstacle}")
         elif len(others) == _MOST_VARIANTS and not any(trace.replay for trace in others):
             others, new = [], new._replace(first=None, why=f"{new.why}; it went {len(known)} ways before")
         elif before is not None and before.first is not None:
@@ -233,33 +285,54 @@ class Compiled(Generic[P, R]):
 
     def _as_it_is(self, args: Any, kwargs: Any, as_tensors: bool) -> Any:
         """Run the function itself, on Tensors as when it was traced."""
-        inner, keywords = map_leaves(lambda x: slot_of(x)[0] if isinstance(x, ARRAYS) else x, (args, kwargs))
+        inner, keywords = map_leaves(_as_tensor, (args, kwargs))
         out = self._f(*inner, **keywords)
-        return out if as_tensors else map_leaves(lambda x: x._data if isinstance(x, Tensor) else x, out)
+        if as_tensors:
+            return out
+        return map_leaves(lambda x: x._data if isinstance(x, Tensor) and not x.requires_grad else x, out)
 
 
-def given_back(out: Any, values: Sequence[Any], as_tensors: bool) -> Any:
-    """Return what the function returns, with these values."""
-    if out is RESULT:
-        return wrap(values[0], None) if as_tensors else values[0]
-    each = iter(values)
-
-    def filled(x: Any) -> Any:
-        if x is not RESULT:
-            return x
-        return wrap(next(each), None) if as_tensors else next(each)
-
-    return map_leaves(filled, out)
+def _as_tensor(x: Any) -> Any:
+    return wrap(x, None) if isinstance(x, (np.ndarray, np.generic)) else x
 
 
-def _flat(args: Any, kwargs: Any) -> Any:
-    """Return the leaves of arguments; quickly, if none is a container."""
-    if kwargs:
-        return leaves((args, kwargs))
-    for x in args:
-        if x.__class__ is not np.ndarray and x.__class__ is not Tensor:
-            return leaves(args)
-    return args
+def _own(x: Any) -> Any:
+    """Return what a function returned besides Tensors, so that no one who is given it can change it for others."""
+    return x.copy() if x.__class__ is np.ndarray else x
+
+
+def _constant(x: Any) -> Any:
+    """Return what stands for an argument that is a constant of the code: equal for those that compute the same."""
+    if x.__class__ is float or x.__class__ is complex:
+        return x.__class__, repr(x)  # 0.0 is not -0.0, and NaN is NaN
+    return (x.__class__, ref(x)) if hasattr(x, "named_parameters") else (x.__class__, x)
+
+
+def _unhashable(found: Sequence[Any]) -> TypeError:
+    wrong = next(x for x in found if not isinstance(x, ARRAYS) and x.__class__.__hash__ is None)
+    return TypeError(
+        f"compile: expected arguments that are arrays, Tensors, containers of them, or values that can be hashed, "
+        f"which are constants of the code; received {described(wrong)}. Make it a tuple, or capture it"
+    )
+
+
+def _flat(args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """Return the leaves of arguments, and what is equal for arguments in the same containers."""
+    if not kwargs:
+        for x in args:
+            if x.__class__ is not np.ndarray and x.__class__ is not Tensor:
+                break
+        else:
+            return args, None
+        return leaves(args), structure(args)
+    return leaves((args, kwargs)), structure((args, kwargs))
+
+
+def _kind_of(x: Any) -> Any:
+    """Return what stands for a leaf of the arguments: the kind of an array, a plain value, or the class of another."""
+    if isinstance(x, ARRAYS):
+        return ArrayKind.of(x)
+    return x if isinstance(x, (bool, int, float, complex, str)) else x.__class__
 
 
 def kinds_of(given: Any) -> str:
@@ -286,16 +359,18 @@ def compile(f: Callable[P, R]) -> Compiled[P, R]:
     another shape, or no longer requires a gradient, the function is traced again. Python code runs only when it is
     traced: what it prints or appends happens then and not later; see `observe` and `debug_print`.
 
-    Inside a transformation, and on Tensors that have a history or require a gradient, the function itself runs. A
-    replay issues no warnings of NumPy's.
+    Results through which gradients flow to captured Tensors or to arguments have a history: `backward` from outside
+    runs a second compiled program, and so do `grad` and `value_and_grad` of a compiled function. Where something must
+    see the operations themselves, such as a hook or `create_graph`, they are recorded after all. In `jvp` and `vmap`
+    the function itself runs. A replay issues no warnings of NumPy's.
 
     Args:
         f: a function of arrays, Tensors, and containers of them; whatever else it takes must be hashable and is a
             constant of the code.
 
     Returns:
-        A `Compiled`: call it like `f`. Its results are arrays, and Tensors if one of the arguments is a Tensor; they
-        have no history. `explain()` and `source()` tell what it does.
+        A `Compiled`: call it like `f`. Its results are Tensors if they have a history, if one of the arguments is a
+        Tensor, or if `f` is a module; otherwise arrays. `explain()` and `source()` tell what it does.
 
     Raises:
         TraceError: when called, if `f` asks for the value of a Tensor, as `if t > 0`, `float(t)` or `t.numpy()` do.

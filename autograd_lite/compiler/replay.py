@@ -150,7 +150,7 @@ class Replay:
         ]
 
     def __call__(self, arrays: Sequence[Any], memo: Memo) -> Sequence[Any]:
-        """Compute the results for other arguments, and make the effects.
+        """Compute the results for other arguments, and what a backward pass will read, and make the effects.
 
         Args:
             arrays: the arguments.
@@ -165,7 +165,7 @@ class Replay:
         except LookupError as error:
             raise Changed(f"there is {error!r}") from None
         values = self._computed([*arrays, *slots])
-        n, traced = len(self.traced.results), self.traced
+        n, traced = len(self.traced.results) + len(self.traced.saved), self.traced
         if len(values) > n or traced.gradients or traced.hosts.puts:
             m = len(values) - len(traced.put)
             self._change(values[n:m], self._changes(values[m:], numbers, slots))
@@ -184,7 +184,7 @@ class Replay:
             instance = self._instance()
         try:
             values: tuple[Any, ...] = instance.run(*arrays)
-            if instance.alarm or (self.traced.masks and any(map(_has_nan, values))):
+            if instance.alarm or (self.traced.masks and any(map(has_nan, values))):
                 raise AssumptionFailed
         except BaseException:
             for generator, state in states:
@@ -226,7 +226,8 @@ def _holding(guards: Sequence[Guard], began: Sequence[tuple[Tensor, bool]]) -> C
     return holds
 
 
-def _has_nan(a: Any) -> bool:
+def has_nan(a: Any) -> bool:
+    """Return whether an array has a NaN; infinities may pass for some."""
     if a.dtype.kind not in "fc":
         return False
     flat = a.reshape(-1)

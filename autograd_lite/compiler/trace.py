@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.depth import isolated
 from ..core.live import Live
 from ..core.node import LEAF, Node
 from ..engine import edge_of
@@ -22,6 +24,7 @@ from ..random import remember_draws
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves
+from .history import Cut, cut_of
 
 
 class Traced(NamedTuple):
@@ -31,7 +34,9 @@ class Traced(NamedTuple):
         program: what it computed.
         out: what it returned.
         results: the ids of the Tensors in that.
-        history: whether a later backward pass could reach a captured Tensor from one of them.
+        cut: what a later backward pass would go through, if it could reach an argument or a captured Tensor.
+        saved: the ids of what that would read.
+        obstacle: the reason why the function cannot be replayed, or "".
         assigned: the leaves that were assigned to, each with the id of what it holds in the end.
         gradients: the leaves whose `.grad` changed, each with the id of the gradient, or None.
         before: the leaves whose `.grad` was used, each with what it was before.
@@ -49,7 +54,9 @@ class Traced(NamedTuple):
     program: PureProgram
     out: Any
     results: tuple[str, ...]
-    history: bool
+    cut: Cut | None
+    saved: tuple[str, ...]
+    obstacle: str
     assigned: tuple[tuple[Tensor, str], ...]
     gradients: tuple[tuple[Tensor, str | None], ...]
     before: tuple[tuple[Tensor, Tensor | None], ...]
@@ -73,10 +80,13 @@ def difference(first: Traced, second: Traced) -> str:
         )
         where = f" at {place.source}" if place.source else ""
         return f"{place.op or 'a constant'}{where} is another computation, or has another number in it"
+    of = [{id(g): leaf for leaf, g in traced.before if g is not None} for traced in (first, second)]
     for i in a:
         x, y = (p.bindings.get(i.id) for p in (first.program, second.program))
         if i.kind is Kind.OP or i.weak or x is y or i.id in first.program.inputs:
             continue  # of a weak number the graph holds the value
+        if id(x) in of[0] and of[0][id(x)] is of[1].get(id(y)):
+            continue  # the gradient that was there before
         x, y = (t._data if isinstance(t, Tensor) else t for t in (x, y))
         if not (isinstance(x, (np.ndarray, np.generic)) and isinstance(y, (np.ndarray, np.generic))):
             return f"{i.name or 'a captured value'} is another object"
@@ -110,13 +120,27 @@ def _are_apart(x: Any, y: Any) -> bool:
 
 def _plain(out: Any) -> Any:
     """Return what a function returned that is not a Tensor."""
-    return [(path, None if isinstance(x, Tensor) else x) for path, x in items(out)]
+    return [(path, _compared(x)) for path, x in items(out)]
+
+
+def _compared(x: Any) -> Any:
+    if isinstance(x, (np.ndarray, np.generic)):
+        return x.shape, x.dtype, x.tobytes()
+    return None if isinstance(x, Tensor) else x
 
 
 def slot_of(a: Any) -> tuple[Tensor, Tensor]:
     """Return the Tensor that stands for an argument in the program, and the one that the function is given."""
     t = wrap(a._data if isinstance(a, Tensor) else a, None)
     return t, slot_tensor(t, t._data)
+
+
+def leaf_of(a: Tensor) -> tuple[Tensor, Tensor]:
+    """As `slot_of` for an argument that requires a gradient: a leaf is both."""
+    t = wrap(a._data, LEAF)
+    t._name, t._stamp, t._shared = a.name, 0, True
+    t._grad = getattr(a, "_grad", None) if a._node is LEAF else None
+    return t, t
 
 
 def trace(
@@ -126,32 +150,33 @@ def trace(
 
     Args:
         f: the function, for its name.
-        slots: the Tensors that stand for the arguments; see `slot_of`.
+        slots: the Tensors that stand for the arguments; see `slot_of` and `leaf_of`.
         call: runs the function. If it raises, what it has assigned and drawn is undone, so that it can run again.
         memo: what functions of numbers have given already, if they are not to run again; see `Hosts.call`.
     """
     recording = Recording(f, memo=memo)
-    with remember_draws() as draws:
-        try:
-            with recording.running():
-                out = call()
-        except BaseException:
-            recording.undo()
-            for generator, states in draws.items():
-                generator.state = states[0]
-            raise
+    out = _run(recording, call)
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
     last = {id(a.leaf): a for a in recording.assignments}
     hosts = recording.hosts
     put = [t for one in hosts.puts.values() for t in leaves_of(one.value) if isinstance(t, Tensor)]
-    wanted = [*results, *(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *put]
-    wanted = [*wanted, *recording.effects]
-    history = _lead_out(results, recording.roots)
-    wanted = recording.settled(wanted)
+    changes = [*(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *put]
+    wanted = [*results, *changes, *recording.effects]
+    obstacle = _obstacle(recording, results, slots)
+    if not obstacle:
+        wanted = recording.settled(wanted)
+    cut = None
+    if _lead_out(results, recording.roots):
+        cut = cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older)
+        obstacle = obstacle or cut.obstacle
+    saved = () if cut is None else cut.outputs
+    n = len(results)
+    wanted = [] if obstacle else [*wanted[:n], *saved, *wanted[n:]]
     made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
-    captured = tuple(t for t in recording.outside.values() if id(t) not in hosts.arrays)
+    given = {id(t) for t in slots} | hosts.arrays.keys()
+    captured = tuple(t for i, t in recording.outside.items() if i not in given)
     kinds = [(t.shape, t.dtype, t.requires_grad) for t in captured]
     recording.let_go()
     ids = iter(made.graph.outputs)
@@ -160,23 +185,60 @@ def trace(
     outside = (*hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
     program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
     return Traced(
-        replace(program, fixed=fixed),
-        out,
-        tuple(next(ids) for _ in results),
-        history,
-        tuple((a.leaf, next(ids)) for a in last.values()),
-        tuple((leaf, None if g is None else next(ids)) for leaf, g in gradients),
-        before,
-        captured,
-        recording.overwritten,
-        hosts,
-        outside,
-        tuple(next(ids) for _ in put),
-        tuple(next(ids) for _ in recording.effects),
-        recording.backward,
-        recording.masks,
-        (hosts.way, kinds, [g is not None for _, g in before]),
+        program=replace(program, fixed=fixed),
+        out=out,
+        results=tuple(islice(ids, len(results))),
+        cut=cut,
+        saved=tuple(islice(ids, len(saved))),
+        obstacle=obstacle,
+        assigned=tuple((a.leaf, next(ids, "")) for a in last.values()),
+        gradients=tuple((leaf, None if g is None else next(ids, "")) for leaf, g in gradients),
+        before=before,
+        captured=captured,
+        overwritten=recording.overwritten,
+        hosts=hosts,
+        slots=outside,
+        put=tuple(islice(ids, len(put))),
+        effects=tuple(islice(ids, len(recording.effects))),
+        backward=recording.backward,
+        masks=recording.masks,
+        way=(hosts.way, kinds, [g is not None for _, g in before]),
     )
+
+
+def _run(recording: Recording, call: Callable[[], Any]) -> Any:
+    """Run a function on a tape; if it raises, undo what it has done."""
+    with remember_draws() as draws:
+        try:
+            with recording.running(), isolated():
+                return call()
+        except BaseException:
+            recording.undo()
+            for generator, states in draws.items():
+                generator.state = states[0]
+            raise
+
+
+def _obstacle(recording: Recording, results: Sequence[Tensor], slots: Sequence[Tensor]) -> str:
+    """Return the reason why a function cannot be replayed, or ""."""
+    if recording.older:
+        return (
+            "it reads a captured tensor that has a history, which would be computed once and for all. Pass that as an "
+            "argument"
+        )
+    leaves_of = {id(t) for t in slots if t._node is LEAF}
+    if leaves_of & recording.gradients.keys() or any(id(a.leaf) in leaves_of for a in recording.assignments):
+        return "it changes an argument that requires a gradient, or its .grad. Capture that in place of passing it"
+    if not _lead_out(results, recording.roots):
+        return ""
+    if any(a.leaf._node is LEAF for a in recording.assignments):
+        return (
+            "a result has a history that leads to a captured tensor, and the function changes one. Call backward inside"
+        )
+    ended = _reached(recording.roots, set())
+    if ended and not ended.isdisjoint(_reached([edge_of(t) for t in results if t.requires_grad], set())):
+        return "a result has a history of which the function's own call of backward has freed a part"
+    return ""
 
 
 def _is_fixed(thing: Any, recording: Recording, last: dict[int, Assigned]) -> bool:

@@ -47,8 +47,8 @@ class Tape(Protocol):
 
     hosts: Any  # notes what it does outside of Tensors, see `ir.hosts`
 
-    def read(self, t: Any) -> None:
-        """Note that an op reads a Tensor without history, or a leaf."""
+    def read(self, edge: Any) -> None:
+        """Note that an op reads a Tensor without history, or a leaf, or what a node has made."""
 
     def drawn(self, node: Node, numbers: Any) -> None:
         """Note a random draw, which happens even if nothing reads its numbers."""

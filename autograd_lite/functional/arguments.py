@@ -11,8 +11,9 @@ from ..core.depth import DEPTH, Depth, inside_lifted
 from ..core.errors import DtypeError, GradError, ShapeError
 from ..core.mode import MODE, TAPES, enter_mode, leave_mode, record_on
 from ..core.node import Node
-from ..engine import Paths, edge_of, paths_from
+from ..engine import edge_of
 from ..ops import shape
+from ..paths import Paths, paths_from
 from ..tensors.lifted import Held, Level, Lifted, face
 from ..tensors.tensor import Tensor
 from ..tree import beside as walk_beside, items, leaves, map as map_leaves, rebuild

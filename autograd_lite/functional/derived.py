@@ -13,7 +13,8 @@ from ..core.depth import inside, inside_lifted
 from ..core.errors import GradError, ShapeError
 from ..core.messages import checked
 from ..core.mode import enable_grad
-from ..engine import cotangents, edge_of, paths_from
+from ..engine import cotangents, edge_of
+from ..paths import paths_from
 from ..tensors.lifted import Level, face
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild

@@ -15,7 +15,8 @@ from ..core.errors import DtypeError, GradError, ShapeError
 from ..core.messages import checked
 from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad
 from ..core.node import Node
-from ..engine import as_tensors as operands_of, check_seals, paths_from
+from ..engine import as_tensors as operands_of, check_seals
+from ..paths import paths_from
 from ..tensors.lifted import Level, face
 from ..tensors.record import owned
 from ..tensors.tensor import Tensor

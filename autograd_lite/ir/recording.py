@@ -18,6 +18,7 @@ from ..engine import edge_of
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from .hosts import Hosts
+from .slots import is_slot
 
 _BOOL = np.dtype(np.bool_)
 
@@ -56,6 +57,7 @@ class Recording:
         overwritten: what the leaves that were assigned to held before, by id.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
+        older: whether ops have read what an operation from outside made.
     """
 
     def __init__(self, f: Callable[..., Any], speaker: str = "compile", memo: dict[Any, Any] | None = None) -> None:
@@ -66,7 +68,8 @@ class Recording:
         self.outside: dict[int, Tensor] = {}
         self.overwritten: dict[int, Any] = {}
         self.hosts = Hosts(self.left, memo)
-        self.backward = self.masks = False
+        self.backward = self.masks = self.older = False
+        self._began = next_stamp()
         self._inside: dict[int, Tensor] = {}
         self._name, self._speaker = getattr(f, "__name__", "the function"), speaker
 
@@ -86,10 +89,16 @@ class Recording:
 
     # ---- the tape ---------------------------------------------------------------------------------------------------
 
-    def read(self, t: Any) -> None:
-        """Note that an op reads a Tensor without history, or a leaf."""
-        if id(t) not in self._inside:
-            self.outside[id(t)] = t
+    def read(self, edge: Any) -> None:
+        """Note that an op reads a Tensor without history, or a leaf, or what a node has made."""
+        if isinstance(edge, Node):
+            self.older = self.older or self.is_older(edge)
+        elif id(edge) not in self._inside:
+            self.outside[id(edge)] = edge
+
+    def is_older(self, edge: Any) -> bool:
+        """Return whether this is the node of an operation from outside."""
+        return isinstance(edge, Node) and edge.stamp < self._began and not is_slot(edge)
 
     def made(self, t: Any) -> None:
         """Note a Tensor that was made inside."""
@@ -106,7 +115,7 @@ class Recording:
     def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
         """Note that a function sees values."""
         for edge in edges:
-            if isinstance(edge, Tensor):
+            if isinstance(edge, (Tensor, Node)):
                 self.read(edge)
         node = Node(OBSERVE, tuple(edges), {"function": f}, None, (), (), _BOOL, take_note(""))
         self.effects.append(wrap(np.False_, node))

@@ -313,7 +313,7 @@ def record(
         )
     if tape is not None:
         for edge in edges:
-            if edge.__class__ is HOOKS.tensor:
+            if edge.__class__ is HOOKS.tensor or edge.__class__ is Node:
                 tape.read(edge)
     if tape is not None and not edges:
         node = Node(op, (), params, None, (), out.shape, out.dtype, take_note(mode.scope))
@@ -330,7 +330,7 @@ def record(
         note = take_note(mode.scope)
     if not needs or op.rules is None or out.dtype.kind not in "fc":
         return Node(op, tuple(edges), params, None, (), out.shape, out.dtype, note)
-    keep = _keep(op, len(edges), needs)
+    keep = keep_of(op, len(edges), needs)
     if tape is None:
         saved, seals = _save(keep, out, values, edges)
     else:  # the caller's arrays are read again at every replay, so they stay themselves
@@ -372,7 +372,7 @@ def _share(view: Any, inputs: tuple[Any, ...]) -> None:
             x._shared = True
 
 
-def _keep(op: Op, n: int, needs: Sequence[int]) -> Sequence[bool]:
+def keep_of(op: Op, n: int, needs: Sequence[int]) -> Sequence[bool]:
     """Return which of `(out, *inputs)` the rules read."""
     if not op.keeps:
         return (False,) * (n + 1)

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from ...compiler.compiled import ARRAYS, Compiled, Trace, given_back, kinds_of
+from ...compiler.compiled import ARRAYS, Compiled, Trace, kinds_of
 from ...compiler.hosts import Changed, Memo
 from ...compiler.kinds import ArrayKind
 from ...compiler.replay import Replay
 from ...compiler.trace import Traced
+from ...core.mode import MODE
 from ...observing import AssumptionFailed
 from ...tensors.record import wrap
 from ...tensors.tensor import Tensor
@@ -59,8 +60,8 @@ class Loaded(Compiled[Any, Any]):
     ) -> None:
         def refused(*args: Any, **kwargs: Any) -> NoReturn:
             raise TypeError(
-                f"{name}: a compiled function from a file cannot be transformed, nor called on Tensors that have a "
-                "history, since the file has no code. Call it on arrays, or compile the function where its code is"
+                f"{name}: a compiled function from a file cannot be transformed, nor called on Tensors that "
+                "require a gradient, since the file has no code. Call it on arrays, or compile the function where its code is"
             )
 
         refused.__name__ = name
@@ -74,6 +75,8 @@ class Loaded(Compiled[Any, Any]):
         self, key: Any, known: Sequence[Trace], why: str, memo: Memo, args: Any, kwargs: Any, as_tensors: bool
     ) -> Any:
         """Plan what the file has for arguments of this kind, and run it."""
+        if MODE.get().record and any(isinstance(x, Tensor) and x.requires_grad for x in leaves((args, kwargs))):
+            return self._f(*args, **kwargs)
         given = map_leaves(lambda x: ArrayKind.of(_array(x)) if isinstance(x, ARRAYS) else x, (args, kwargs))
         found = [n for n, saved in enumerate(self.saved) if _alike(saved.given, given)]
         if not found:
@@ -87,15 +90,14 @@ class Loaded(Compiled[Any, Any]):
                 continue
             saved = self.saved[n]
             replay = _planned(saved.traced, arrays)
+            new = Trace(kinds_of(given), why, replay, saved.out, None, None, saved.given)
             with self._lock:
                 self._planned[key].add(n)
-                self._traces.setdefault(key, []).append(
-                    Trace(kinds_of(given), why, replay, saved.out, None, saved.given)
-                )
+                self._traces.setdefault(key, []).append(new)
             why = replay.broken()
             try:
                 if not why:
-                    return given_back(saved.out, replay(arrays, memo), as_tensors)
+                    return new.given_back(replay(arrays, memo), arrays, as_tensors)
             except Changed as error:
                 why = f"it is no longer true that {error}"
             except AssumptionFailed:

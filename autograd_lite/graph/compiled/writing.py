@@ -71,7 +71,9 @@ class _Writing:
         traced, program = saved.traced, saved.traced.program
         checks = {i for i in traced.effects if _is_check(program.calls.get(i))}
         effects = [i for i in traced.effects if i not in checks]
-        graph = _needed(program.graph, checks)
+        n, m, outputs = len(traced.results), len(traced.effects), program.graph.outputs
+        wanted = (*outputs[:n], *outputs[n + len(traced.saved) : len(outputs) - m], *effects)  # without a history
+        graph = _needed(program.graph, wanted)
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
         scopes = {i: node.scope for node in reversed(graph.nodes) for i in node.inputs if node.scope}
         for generator in _generators_of(program.bindings[i] for i in program.bindings if i in graph):
@@ -182,9 +184,8 @@ def _is_check(call: Any) -> bool:
     return call is not None and call[0] is OBSERVE and isinstance(call[2]["function"], Check)
 
 
-def _needed(graph: PureGraph, without: set[str]) -> PureGraph:
-    """Return the part of a graph that its outputs need, some of them left out."""
-    outputs = tuple([i for i in graph.outputs if i not in without])
+def _needed(graph: PureGraph, outputs: tuple[str, ...]) -> PureGraph:
+    """Return the part of a graph that some of its nodes need."""
     wanted = set(outputs)
     for node in reversed(graph.nodes):
         if node.id in wanted:
