@@ -61,7 +61,7 @@ class Loaded(Compiled[Any, Any]):
         def refused(*args: Any, **kwargs: Any) -> NoReturn:
             raise TypeError(
                 f"{name}: a compiled function from a file cannot be transformed, nor called on Tensors that "
-                "require a gradient, since the file has no code. Call it on arrays, or compile the function where its code is"
+                "require a gradient, since the file has no code. Call it on arrays, or compile the function itself"
             )
 
         refused.__name__ = name
