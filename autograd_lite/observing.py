@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .core.mode import MODE
+from .core.mode import MODE, TAPES
 from .engine import edge_of
 from .tensors.tensor import Tensor
 
@@ -100,7 +100,7 @@ def assume(holds: Callable[..., bool], *values: Any) -> None:
 
 def is_compiling() -> bool:
     """Return whether this runs to be compiled, so that it must not branch on values."""
-    return MODE.get().tape is not None
+    return bool(TAPES) and MODE.get().tape is not None
 
 
 def live(container: Any, key: Any, *, owned: bool = False) -> Any:
@@ -125,7 +125,7 @@ def live(container: Any, key: Any, *, owned: bool = False) -> Any:
         array([0.25, 0.25])
         array([2., 2.])
     """
-    tape = MODE.get().tape
+    tape = MODE.get().tape if TAPES else None
     return container[key] if tape is None else tape.hosts.read(container, key, owned)
 
 
@@ -149,7 +149,7 @@ def pinned(container: Any, key: Any) -> Any:
         (4,)
         (6,)
     """
-    tape = MODE.get().tape
+    tape = MODE.get().tape if TAPES else None
     return container[key] if tape is None else tape.hosts.pin(container, key)
 
 
@@ -170,7 +170,7 @@ def host_call(f: Callable[..., Any], *args: Any) -> Any:
         array([1., 1.])
         array([-1., -1.])
     """
-    tape = MODE.get().tape
+    tape = MODE.get().tape if TAPES else None
     return f(*args) if tape is None else tape.hosts.call(f, args)
 
 

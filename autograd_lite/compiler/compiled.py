@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
-from weakref import ref
+from weakref import finalize, ref
 
 import numpy as np
 
@@ -96,12 +97,14 @@ class Compiled(Generic[P, R]):
     """A function that is traced once for each kind of arguments, and replayed from then on; see `compile`.
 
     Attributes:
+        exact, max_bytes: as of `compile`.
         traces: what was traced, in the order in which it was.
     """
 
-    def __init__(self, f: Callable[P, R]) -> None:
+    def __init__(self, f: Callable[P, R], exact: bool = True, max_bytes: int | None = None) -> None:
         functools.update_wrapper(self, f, updated=())
         self._f = f
+        self.exact, self.max_bytes = exact, max_bytes
         self._gives_tensors = hasattr(f, "named_parameters")  # as a module does, of arrays too
         self._traces: dict[Any, list[Trace]] = {}
         self._seen: set[int] = set()  # hashes of kinds that came when there were as many traces as are kept
@@ -111,6 +114,13 @@ class Compiled(Generic[P, R]):
         if name.startswith("__") or "_f" not in self.__dict__:
             raise AttributeError(name)
         return getattr(self._f, name)
+
+    def __reduce__(self) -> Any:
+        """Copy or pickle the function, which is traced anew; of what a module defines, only the name is pickled."""
+        home, name = sys.modules.get(self.__dict__.get("__module__", "")), self.__dict__.get("__qualname__", "")
+        if name.isidentifier() and getattr(home, name, None) is self:
+            return name
+        return Compiled, (self._f, self.exact, self.max_bytes)
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)
@@ -132,7 +142,7 @@ class Compiled(Generic[P, R]):
             raise ValueError("Compiled.source: expected a trace; received none so far. Call the function first")
         return found[-1]
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save_compiled(self, path: str | os.PathLike[str]) -> None:
         """Write what was traced to a file, with all that it captures; `load_compiled` reads it.
 
         The file holds the operations, the parameters, states and constants that they read, `.grad` where that is read,
@@ -156,7 +166,7 @@ class Compiled(Generic[P, R]):
             ...     _ = scaled(np.ones(2))
             >>> with tempfile.TemporaryDirectory() as folder:
             ...     path = os.path.join(folder, "scaled.safetensors")
-            ...     scaled.save(path)
+            ...     scaled.save_compiled(path)
             ...     loaded = ag.load_compiled(path)
             >>> loaded.captured["w"].assign([3.0, 4.0])
             >>> loaded(np.ones(2))
@@ -276,12 +286,18 @@ class Compiled(Generic[P, R]):
                 why = f"{before.why}; two calls did not do the same: {differs}"
                 others, new = [], before._replace(first=None, why=why)
             else:
-                new = before._replace(first=None, replay=Replay(settled(before.first, done)))
+                new = before._replace(
+                    first=None, replay=Replay(settled(before.first, done), self.exact, self.max_bytes)
+                )
         with self._lock:
             self._traces.pop(key, None)
             while len(self._traces) >= _MOST_TRACES:
                 del self._traces[next(iter(self._traces))]
             self._traces[key] = [*others[-_MOST_VARIANTS:], new]
+        if not known:
+            for _, x in (part for part in key if part.__class__ is tuple and len(part) == 2):
+                if isinstance(x, ref):
+                    finalize(x(), _forget, ref(self), key).atexit = False
 
     def _as_it_is(self, args: Any, kwargs: Any, as_tensors: bool) -> Any:
         """Run the function itself, on Tensors as when it was traced."""
@@ -290,6 +306,12 @@ class Compiled(Generic[P, R]):
         if as_tensors:
             return out
         return map_leaves(lambda x: x._data if isinstance(x, Tensor) and not x.requires_grad else x, out)
+
+
+def _forget(this: ref[Compiled[..., Any]], key: Any) -> None:
+    """Let go what was traced for an argument that is no more."""
+    if (compiled := this()) is not None:
+        compiled._traces.pop(key, None)
 
 
 def _as_tensor(x: Any) -> Any:
@@ -344,7 +366,7 @@ def kinds_of(given: Any) -> str:
     return ", ".join(found)
 
 
-def compile(f: Callable[P, R]) -> Compiled[P, R]:
+def compile(f: Callable[P, R], *, exact: bool = True, max_bytes: int | None = None) -> Compiled[P, R]:
     """Return a function that does what `f` does, faster: it is traced once, and replayed from then on.
 
     At the first two calls with arguments of some kind (their shapes, dtypes and strides, the containers that they are
@@ -367,6 +389,13 @@ def compile(f: Callable[P, R]) -> Compiled[P, R]:
     Args:
         f: a function of arrays, Tensors, and containers of them; whatever else it takes must be hashable and is a
             constant of the code.
+        exact: whether every result must be the same bit for bit. If not, arithmetic may be done in another order or by
+            another formula (x / 3 as x * (1 / 3), x**3 as a product, a sum of products by BLAS); each such change stays
+            within 4 units in the last place of its result's scale.
+        max_bytes: results of cheap operations are computed again where they are needed rather than kept, as far as it
+            takes for arrays that are alive at a time to need at most this many bytes together; arguments, captured
+            arrays and results of the function count. More than it can save is not an error; `explain()` says what is
+            needed.
 
     Returns:
         A `Compiled`: call it like `f`. Its results are Tensors if they have a history, if one of the arguments is a
@@ -394,4 +423,6 @@ def compile(f: Callable[P, R]) -> Compiled[P, R]:
         Tensor([-0.176,  0.824], requires_grad=True)
     """
     function_given("compile", f)
-    return Compiled(f)
+    if max_bytes is not None and max_bytes < 0:
+        raise ValueError(f"compile: expected max_bytes of at least 0, or None for no limit; received {max_bytes}")
+    return Compiled(f, exact, max_bytes)

@@ -334,10 +334,11 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
             return self
         return self._method("astype", dtype)
 
-    def copy(self) -> Watched:
+    def copy(self, order: str = "C") -> Watched:
         """Copy; values of a plan never change, so this is only about the order of the elements in memory."""
-        same = self.flags.c_contiguous and isinstance(self.array, np.ndarray)
-        return Watched(self.lowering, self.array, self.number) if same else self._method("copy")
+        spec = self.lowering.specs[self.number]
+        same = not spec.is_scalar and (spec.is_dense if order == "K" else self.flags.c_contiguous)
+        return Watched(self.lowering, self.array, self.number) if same else self._method("copy", order)
 
     T = property(lambda self: self._method("transpose"))
     mT = property(lambda self: self._method("swapaxes", -1, -2))

@@ -108,9 +108,9 @@ class Replay:
         passes: what each pass has made of the program.
     """
 
-    def __init__(self, traced: Traced) -> None:
+    def __init__(self, traced: Traced, exact: bool = True, max_bytes: int | None = None) -> None:
         self.traced = traced
-        self.passes = optimized(traced.program)
+        self.passes = optimized(traced.program, exact=exact, max_bytes=max_bytes)
         program = self.passes[-1].program
         outputs, n = program.graph.outputs, len(traced.effects)
         wanted, effects = outputs[: len(outputs) - n], outputs[len(outputs) - n :]

@@ -33,6 +33,7 @@ class Traced(NamedTuple):
         create_graph: whether the results have a history, so that the backward pass must be recorded on the same tape.
         level: of the record, if it was made inside `jvp` or `vmap`.
         paths: from the results to the variables.
+        ends: whether what is recorded only since the function is being compiled ends here: results have no history.
     """
 
     out: Any
@@ -42,6 +43,7 @@ class Traced(NamedTuple):
     create_graph: bool
     level: Level | None
     paths: Paths
+    ends: bool = False
 
 
 def trace(
@@ -69,11 +71,14 @@ def trace(
         targets.update((vs,) if vs.__class__ is Node else leaves(vs))
     paths = paths_from([edge_of(t) for t in tensors_in(out) if t.requires_grad], targets)
     # The variables of transformations around this one are history too, those of transformations that ended are not.
-    history = paths.history or (paths.astray and depth.tapes > 0) or any(t._node is not None for t in tensors)
-    # What a function does that is being compiled is always recorded; what has no history then is cut from it.
-    create_graph = ((history and mode.record) or mode.tape is not None) and level is None
+    history = paths.history or (paths.astray and depth.tapes > 0)
+    # On a tape every Tensor has a node.
+    history = history or any(t._node is not None and (mode.tape is None or t._node.needs) for t in tensors)
+    create_graph = history and mode.record and level is None
+    ends = mode.tape is not None and level is None and not create_graph
     as_tensors = depth.all > 0 or bool(tensors)
-    return Traced(out, tuple([args[i] for i in wanted]), variables, as_tensors, create_graph, level, paths)
+    given = tuple([args[i] for i in wanted])
+    return Traced(out, given, variables, as_tensors, create_graph or ends, level, paths, ends)
 
 
 def _nodes(tree: Any) -> Any:
@@ -246,10 +251,17 @@ def leave(tree: Any) -> Any:
     return map_leaves(lambda x: x.numpy()[()] if isinstance(x, Tensor) else x, tree)
 
 
-def like_argument(g: Any, a: Any, as_tensors: bool) -> Any:
-    """Return a gradient as the kind of its argument: an array that nothing else holds, a NumPy scalar, or a Tensor."""
+def like_argument(g: Any, a: Any, as_tensors: bool, ends: bool = False) -> Any:
+    """Return a gradient as the kind of its argument: an array that nothing else holds, a NumPy scalar, or a Tensor.
+
+    Args:
+        g: the gradient.
+        a: the argument.
+        as_tensors: whether it is to be a Tensor whatever the argument is.
+        ends: see `Traced`.
+    """
     if as_tensors or isinstance(g, Lifted) or on_tape():
         t = face(g, None)
-        return t.detach() if on_tape() and not MODE.get().record else t
+        return t.detach() if ends else t
     g = g._data if isinstance(g, Tensor) else g
     return np.array(g)[()] if isinstance(a, (float, np.generic)) else np.array(g)

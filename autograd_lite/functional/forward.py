@@ -258,10 +258,13 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
         tangents = tuple([tangent_of(x, level) for x in leaves(out)])
         edges = [t._node for t in tangents if isinstance(t, Tensor) and t.requires_grad]
         paths = paths_from(edges, {v for _, v in pairs})
-        create_graph = tape is None and (on_tape() or (recorded and (paths.history or has_history(value))))
+        create_graph = recorded and tape is None and (paths.history or has_history(value))
+        ends = on_tape() and tape is None and not create_graph
         as_tensors = depth.all > 0 or bool(tensors_in(args, kwargs))
         variables = rebuild(inputs, iter([v for _, v in pairs]))
-        linear = Linear(Traced(tangents, inputs, variables, as_tensors, create_graph, tape, paths), out, recorded)
+        linear = Linear(
+            Traced(tangents, inputs, variables, as_tensors, create_graph or ends, tape, paths, ends), out, recorded
+        )
         return value if as_tensors or create_graph else leave(value), linear
 
     return with_linear

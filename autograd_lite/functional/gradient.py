@@ -102,8 +102,8 @@ def _outside(x: Any, traced: Traced) -> Any:
     """Return a result without a history that leads only to the function's own variables."""
     if not isinstance(x, Tensor) or not isinstance(x._node, Node):
         return x
-    if on_tape():
-        return x if MODE.get().record else x.detach()
+    if traced.ends:
+        return x.detach()
     if traced.create_graph:
         return x
     twin = wrap(x._data, None)
@@ -149,13 +149,14 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
     Returns:
         A gradient for each variable, with its structure, in the user's convention and of its argument's kind.
     """
-    record = traced.create_graph
+    record, ends = traced.create_graph, traced.ends
     as_tensors = traced.as_tensors
     start: dict[Any, Any] = {}
     for out, g in roots:
         if isinstance(g, Tensor):
             as_tensors = True
             record = record or (traced.level is None and g.requires_grad)
+            ends = ends and not (g.requires_grad and MODE.get().record)
         if isinstance(out, Tensor) and out.requires_grad:
             edge, g = edge_of(out), conjugated(g)
             start[edge] = start[edge] + g if edge in start else g
@@ -175,7 +176,7 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
     grads = []
     for v, a in pairs_of(traced):
         g = found.get(v)
-        grads.append(like_argument(np.zeros(v.shape, v.dtype) if g is None else conjugated(g), a, as_tensors))
+        grads.append(like_argument(np.zeros(v.shape, v.dtype) if g is None else conjugated(g), a, as_tensors, ends))
     each = iter(grads)
     return tuple([next(each) if vs.__class__ is Node else rebuild(vs, each) for vs in traced.variables])
 

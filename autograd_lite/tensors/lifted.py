@@ -218,8 +218,9 @@ def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         value = values[i]
         if not isinstance(x, Tensor):
             if TAPES and x.__class__ is np.ndarray and MODE.get().tape is not None:
-                x = Tensor(x)  # an array from outside, which is read at every replay
-            values[i] = x if isinstance(x, (Lifted, Tensor)) else constant(op, x)
+                values[i] = apply(barrier.stop_gradient, (x,), {})  # so that what is computed from it is recorded
+            elif not isinstance(x, Lifted):
+                values[i] = constant(op, x)
             edges.append(values[i])
         elif isinstance(value, Lifted) and value.level is top.level:
             as_tensor = True

@@ -222,8 +222,10 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
 
     def detach(self) -> Tensor:
         """Return the same values without history; `record_source` notes the line, for `why_no_grad`."""
-        if (self._node is not None or TAPES) and MODE.get().source:
-            return apply(barrier.stop_gradient, (self,), {})
+        if self._node is not None or TAPES:
+            mode = MODE.get()
+            if mode.source and (self._node is not None or mode.tape is not None):
+                return apply(barrier.stop_gradient, (self,), {})
         twin = wrap(self._data, None)
         twin._shared = self._shared = True
         return twin

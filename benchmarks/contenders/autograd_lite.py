@@ -33,7 +33,7 @@ from benchmarks.problems import (
     dense_weights,
     flat_images,
 )
-from nn import layers, losses, models, optimizers
+from nn import layers, losses, models, optimizers, set_seed
 from nn.datasets import mnist
 from nn.utils import to_categorical
 
@@ -118,7 +118,8 @@ class Keras:
         self.reset()
 
     def reset(self) -> None:
-        """The problem's weights and an optimizer without a past."""
+        """The problem's weights, an optimizer without a past, and the orders of rows from the first one on."""
+        set_seed(0)
         set_weights(self.model, self.problem.weights)
         self._restart()
 
@@ -172,10 +173,10 @@ def tiny_mlp(problem: Regression, through: Through = as_it_is) -> Job:
     x, y = ag.tensor(problem.x), ag.tensor(problem.y)
 
     def run() -> Tensor:
-        optimizer.zero_grad()
         loss = loss_of(y, model(x))
         loss.backward()
         optimizer.step()
+        optimizer.zero_grad()
         return loss
 
     job = Job(through(run), lambda: named_weights(model, problem), lambda: set_weights(model, problem.weights))
@@ -223,10 +224,10 @@ def cnn_step(problem: Convolutional, through: Through = as_it_is) -> Job:
     optimizer = optimizers.SGD(learning_rate=problem.learning_rate, parameters=model.parameters())
 
     def run() -> Tensor:
-        optimizer.zero_grad()
         loss = loss_of(labels, model(x))
         loss.backward()
         optimizer.step()
+        optimizer.zero_grad()
         return loss
 
     def result() -> Arrays:
@@ -262,11 +263,11 @@ def lstm_scan(problem: Recurrent, through: Through = as_it_is) -> Job:
         return (h, c), h
 
     def run() -> Tensor:
-        optimizer.zero_grad()
         _, h = ag.scan(cell, (start, start), x @ w + b)
         loss = loss_of(y, h)
         loss.backward()
         optimizer.step()
+        optimizer.zero_grad()
         return loss
 
     def reset() -> None:
@@ -288,10 +289,10 @@ def _recurrent(problem: Recurrent, layer: layers.RNN, through: Through) -> Job:
     x, y = ag.tensor(problem.x), ag.tensor(problem.y)
 
     def run() -> Tensor:
-        optimizer.zero_grad()
         loss = loss_of(y, layer(x))
         loss.backward()
         optimizer.step()
+        optimizer.zero_grad()
         return loss
 
     def reset() -> None:
@@ -309,10 +310,10 @@ def transformer_step(problem: Transformer, through: Through = as_it_is) -> Job:
     x, y = ag.tensor(problem.x), ag.tensor(problem.y)
 
     def run() -> Tensor:
-        optimizer.zero_grad()
         loss = loss_of(y, block(x))
         loss.backward()
         optimizer.step()
+        optimizer.zero_grad()
         return loss
 
     def reset() -> None:

@@ -27,15 +27,15 @@ class Trainer:
         self._restart()
 
     def step(self, x: Array, y: Array) -> Tensor:
-        """One step on a batch; gradients are cleared first, so that they can be read afterwards."""
-        self.optimizer.zero_grad()
+        """One step on a batch."""
         loss = self.loss_of(y, self.model(x))
         loss.backward()
         self.optimizer.step()
+        self.optimizer.zero_grad()
         return loss
 
     def result(self) -> Arrays:
-        """Weights and last gradients."""
+        """The weights."""
         return named_weights(self.model, self.problem)
 
 

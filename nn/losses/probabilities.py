@@ -45,6 +45,8 @@ def logits_behind(y_pred: Tensor, activation: str, axis: int = -1) -> Tensor | N
 def _behind(y_pred: Tensor, activation: str, axis: int) -> Tensor | None:
     if axis in (-1, y_pred.ndim - 1) and (known := remembered_logits(y_pred, activation)) is not None:
         return known  # nothing was recorded
+    if ag.is_compiling() and not ag.is_grad_enabled():
+        return None  # as nothing would be recorded
     op = y_pred.op
     while op is not None and op.name in ("astype", "nextafter"):  # what `Loss` does to predictions before `call`
         y_pred = y_pred.inputs[0]

@@ -92,7 +92,9 @@ class Block:
 
     def values(self) -> Array:
         """Return the members' values, one after another, as one flat array."""
-        return np.concatenate([values_of(p).ravel() for p in self.parameters])
+        if is_compiling():
+            return np.concatenate([p.ravel() for p in self.parameters])
+        return np.concatenate([p.data.ravel() for p in self.parameters])
 
     def note_step(self, step: Step, rule: Rule, slots: Mapping[str, Start], reads_values: bool) -> None:
         """Apply a rule to the members that have a gradient, and note what it changes: their values and the state.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -113,10 +114,15 @@ def clipped(gradients: Gradients, each: float | None, value: float | None, every
     if value is not None:
         return [None if g is None else np.clip(g, -value, value) for g in gradients]
     if everything is not None:
-        norm = np.sqrt(sum((g * g).sum().astype(np.float64) for g in gradients if g is not None))
+        squares = [(g * g).sum() for g in gradients if g is not None]
         # As in Keras, one infinity makes every gradient NaN; a factor of 0 would hide it in all the others.
-        factor = np.where(np.isfinite(norm), everything / np.maximum(norm, everything), np.nan)
-        return [None if g is None else g * factor.astype(g.dtype) for g in gradients]
+        if is_compiling():
+            length = np.sqrt(sum(s.astype(np.float64) for s in squares))
+            share = np.where(np.isfinite(length), everything / np.maximum(length, everything), np.nan)
+            return [None if g is None else g * share.astype(g.dtype) for g in gradients]
+        norm = math.sqrt(sum(map(float, squares)))
+        factor = everything / max(norm, everything) if math.isfinite(norm) else math.nan
+        return [None if g is None else g * factor for g in gradients]
     return gradients
 
 

@@ -131,7 +131,9 @@ class Quantity:
         self.name = name
 
     def __get__(self, obj: Any, kind: type | None = None) -> Any:
-        return self if obj is None else live(vars(obj), "_hyper").get(self.name)
+        if obj is None:
+            return self
+        return (live(vars(obj), "_hyper") if is_compiling() else obj._hyper).get(self.name)
 
     def __set__(self, obj: Any, value: Any) -> None:
         kept = self.checked(obj, self.name, value)

@@ -21,7 +21,7 @@ from ..config.config import Registered, argument_names, plain
 from ..config.fields import Converted, field
 from ..module.penalties import constraint_of
 from .blocks import Block, Start, Step, partition
-from .gradients import Gradients, accumulated, clipped, matched, scaled, unscaled, usable, values_of
+from .gradients import Gradients, accumulated, clipped, matched, scaled, unscaled, usable
 from .hyper import CountNow, LearningRate, Number, OptionalNumber, Quantity, Rate, RateNow, Schedule, bound
 from .parameters import Parameters, named
 from .rules import Array, Rule, averaged, decayed
@@ -258,7 +258,8 @@ class Optimizer(_Begun):
                 changed then.
         """
         bound = self._bound("step")
-        given = [None if (g := p.grad) is None else values_of(g) for p in bound]
+        compiling = is_compiling()
+        given = [None if (g := p.grad) is None else g if compiling else g.data for p in bound]
         self._advance(usable(type(self).__name__, "step", given, bound, self._names))
 
     def apply(self, grads: Iterable[Any], trainable_variables: Iterable[Tensor] | None = None) -> None:
@@ -304,7 +305,7 @@ class Optimizer(_Begun):
         """Take a step with gradients that are known to be usable."""
         changes = Changes()
         # What overflows becomes an infinity. In a function that is compiled the rules compute with Tensors.
-        with np.errstate(all="ignore"), no_grad() if is_compiling() else nullcontext():
+        with np.errstate(all="ignore"), no_grad() if is_compiling() else _AS_IT_IS:
             if (factor := self.loss_scale_factor) is not None:
                 gradients = unscaled(gradients, factor)
             self._note_step(changes, gradients)
@@ -327,7 +328,7 @@ class Optimizer(_Begun):
             if every:
                 changes.put(own, "_accumulated", [])
                 gradients = [None if g is None else g / every for g in gradients]
-            gradients = clipped(gradients, self.clipnorm, self.clipvalue, self.global_clipnorm)
+            gradients = clipped(gradients, *map(numbers.get, ("clipnorm", "clipvalue", "global_clipnorm")))
             changed |= self._note_update(changes, hyper, gradients)
         else:
             changes.put(own, "_accumulated", gradients)
@@ -485,6 +486,7 @@ class Optimizer(_Begun):
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
 
 
+_AS_IT_IS = nullcontext()
 # What changes from step to step; a function that is compiled reads it anew.
 _LIVE = {"_hyper", "_iterations", "_accumulated", "_scale", "_good_steps"}
 _ACCUMULATED = "accumulated_gradient"

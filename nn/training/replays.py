@@ -12,7 +12,7 @@ A replay runs no Python: what `call` or a loss prints, counts or appends happens
 replays. What they read in Python is constant in them: a number that is an attribute of a layer or of the loss, say. It
 may change between two epochs, and in callbacks: they are looked through then, and what was traced is dropped if one is
 another. A call that changes such an attribute itself, or draws with NumPy, is not replayed. Parameters, variables,
-random draws and learning rates are no constants.
+random draws and learning rates are read anew.
 
 A `train_step` of a class's own runs as it is; what it calls of ours, `super().train_step`, is replayed.
 """
@@ -35,12 +35,15 @@ from ..initializers import Initializer
 from ..metrics import Metric
 from ..module.module import Module
 from ..module.penalties import Rules
+from ..module.settings import covered
 from .outputs import _OutputsLoss
 
 # How many batches of one shape run as they are, by `jit_compile`. Tracing costs about as much as this many.
 WARM = {"auto": 8, True: 1}
 # The most shapes that are traced of one model.
 _MOST = 32
+# How often in a row tracing may begin anew since a call has changed an attribute, as the first one of an epoch may.
+_PATIENCE = 2
 # Attributes that no call reads, or not as Python values.
 _UNREAD = frozenset(
     ("_added", "_compiled", "_example", "_name", "_path", "_replays", "history", "output_shape", "stop_training")
@@ -80,7 +83,8 @@ class _Step:
         this = ref(model)  # the model holds the step
 
         def run(*batch: Any) -> Any:
-            return compute(this(), *flags, *batch)
+            with covered(this()):  # `look` sees to what calls read of it
+                return compute(this(), *flags, *batch)
 
         run.__name__ = type(model).__name__
         self.fast = ag.compile(run)
@@ -100,16 +104,19 @@ class Replays:
         self.steps: dict[Any, _Step] = {}
         self._compiled: Any = None
         self._settings: list[Any] = []
+        self._restarts = 0  # since the last trace
         self._told: set[str] = set()
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:
         return Replays, ()
 
-    def look(self, model: Any, compiled: Any) -> None:
+    def look(self, model: Any, compiled: Any) -> bool:
         """Drop what was traced if the model has been compiled anew, or an attribute has changed since."""
         now = settings_of(model, compiled)
-        if compiled is not self._compiled or not _same(now, self._settings):
+        changed = compiled is not self._compiled or not _same(now, self._settings)
+        if changed:
             self.steps, self._compiled, self._settings = {}, compiled, now
+        return changed
 
     def run(
         self, what: str, model: Any, compute: Callable[..., Any], flags: tuple[Any, ...], batch: tuple[Any, ...]
@@ -144,7 +151,7 @@ class Replays:
         try:
             if runs >= warm + 2:
                 return step.fast(*batch)
-            return self._traced(model, step, shape, batch)
+            return self._traced(model, key, shape, batch)
         except ag.TraceError as error:
             step.why = str(error).removeprefix("compile: ").partition(". ")[0]
             if strict:
@@ -158,12 +165,19 @@ class Replays:
                 self._tell(what, step.why, strict)
         return None
 
-    def _traced(self, model: Any, step: _Step, shape: Any, batch: tuple[Any, ...]) -> Any:
-        before = settings_of(model, self._compiled)
+    def _traced(self, model: Any, key: Any, shape: Any, batch: tuple[Any, ...]) -> Any:
+        step, settings = self.steps[key], self._settings
+        if self.look(model, self._compiled):  # since the last look by a call, so it counts from the beginning
+            self._restarts += 1
+            if self._restarts > _PATIENCE:
+                step.why = _changed(settings, self._settings)
+                self.steps = {key: step}
+            return None
+        self._restarts = 0
         found = step.fast(*batch)
         if step.fast.traces:  # else something looks at the operations, and it ran as it is
             step.runs[shape] += 1
-            step.why = _changed(before, settings_of(model, self._compiled)) or step.refusal()
+            step.why = _changed(self._settings, settings_of(model, self._compiled)) or step.refusal()
         return found
 
     def _tell(self, what: str, why: str, strict: bool) -> None:

@@ -112,10 +112,10 @@ class Outside:
             self.w.grad = None
 
     def state(self) -> list[np.ndarray]:
-        """Return all of it as arrays."""
+        """Return all of it as arrays, apart from what has been observed."""
         grad = self.w.grad
         position = self.generator.state["state"]["state"] % 2**60
-        return [self.w.numpy(), self.v.numpy(), self.raw.copy(), np.array(position), *self.seen] + (
+        return [self.w.numpy(), self.v.numpy(), self.raw.copy(), np.array(position)] + (
             [] if grad is None else [grad.numpy()]
         )
 
@@ -128,7 +128,7 @@ def _done(step: Step, values: list[Any], outside: Outside) -> Any:
     x = _tensor(values[step.numbers[0] % len(values)])
     try:
         made = STEPS[step.name](values, outside, x, *step.numbers[1:])
-    except (TypeError, ValueError, IndexError, NotImplementedError):  # what does not fit, at every call
+    except (TypeError, ValueError, IndexError, NotImplementedError, ag.GradError):  # what does not fit, at every call
         return x
     return made if isinstance(made, ag.Tensor) and made.size <= _MOST else x
 

@@ -84,3 +84,15 @@ def test_what_is_computed_without_recording_has_no_history() -> None:
     compiled = ag.compile(f)
     for x in (ONE, 2 * ONE, 3 * ONE):
         np.testing.assert_array_equal(compiled(x), f(ag.tensor(x)).numpy())
+
+
+def test_derivatives_of_constants_have_no_history() -> None:
+    v = ag.tensor([1.0, 2.0])
+
+    def f(x: Any) -> Any:
+        found = [DERIVED[name](a) for name in ("grad", "hvp", "jacobian", "vjp") for a in (x, v)]
+        return x * float(any(t.requires_grad for t in found))
+
+    compiled = ag.compile(f)
+    for _ in range(3):
+        np.testing.assert_array_equal(compiled(ONE), [0.0, 0.0])

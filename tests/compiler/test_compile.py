@@ -483,7 +483,7 @@ def test_it_tells_what_it_does() -> None:
     assert "for [0] (4,) float64" in told
     assert "traced because this was the first call" in told
     assert "traced because these arguments are of a new kind" in told
-    assert "7 operations became 3 calls of NumPy" in told
+    assert "8 operations became 3 calls of NumPy" in told
     assert "has been called once" in told
     assert compiled.source().startswith("def replay(v0):\n    tanh(v0, b0)")
     assert "test_compile.py" in compiled.source()

@@ -22,13 +22,21 @@ _OF_IMAGES = "it draws where to, and computes the places of the pixels from that
 _OF_TEXT = "it looks strings up"
 # By the name of a layer: why it cannot be compiled, and whether that is so in training only.
 NOT: dict[str, tuple[str, bool]] = {
-    **dict.fromkeys(
-        "RandomCrop RandomRotation RandomTranslation RandomZoom RandomShear RandomPerspective RandomElasticTransform "
-        "RandAugment AugMix CutMix".split(),
-        (_OF_IMAGES, True),
-    ),
-    **dict.fromkeys("StringLookup TextVectorization Hashing HashedCrossing".split(), (_OF_TEXT, False)),
+    "RandomCrop": (_OF_IMAGES, True),
+    "RandomRotation": (_OF_IMAGES, True),
+    "RandomTranslation": (_OF_IMAGES, True),
+    "RandomZoom": (_OF_IMAGES, True),
+    "RandomShear": (_OF_IMAGES, True),
+    "RandomPerspective": (_OF_IMAGES, True),
+    "RandomElasticTransform": (_OF_IMAGES, True),
+    "RandAugment": (_OF_IMAGES, True),
+    "AugMix": (_OF_IMAGES, True),
+    "CutMix": (_OF_IMAGES, True),
     "MixUp": ("it draws from a distribution that NumPy alone knows", True),
+    "StringLookup": (_OF_TEXT, False),
+    "TextVectorization": (_OF_TEXT, False),
+    "Hashing": (_OF_TEXT, False),
+    "HashedCrossing": (_OF_TEXT, False),
 }
 # Rows of these layers that can be compiled all the same.
 BUT = {"RandomCrop, enlarged", "Hashing, integers"}

@@ -45,6 +45,7 @@ def compare(program: Program) -> None:
         for salt, change in enumerate((0, *program.changes)):
             for outside in (eager, replayed):
                 outside.change(change)
+                outside.seen.clear()
             inputs = program.inputs(salt)
             before = [a.tobytes() for a in inputs]
             expected = program(eager, *[ag.tensor(a, copy=False) for a in inputs])
@@ -54,6 +55,8 @@ def compare(program: Program) -> None:
                 return
             assert_same(list(found), list(expected), f"call {salt}: result")
             assert_same(replayed.state(), eager.state(), f"call {salt}: state")
+            n = len(eager.seen)  # a replay that is given up may have seen some of it before
+            assert_same(replayed.seen[len(replayed.seen) - n :], eager.seen, f"call {salt}: observed")
             assert [a.tobytes() for a in inputs] == before
     for trace in compiled.traces:
         if trace.replay is not None:

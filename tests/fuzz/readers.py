@@ -202,7 +202,7 @@ def _compiled(folder: Path) -> Callable[[Random], bytes]:
         compiled = ag.compile(f)
         while not any(trace.replay for trace in compiled.traces):
             compiled(np.ones(2))
-        compiled.save(folder / "damaged")
+        compiled.save_compiled(folder / "damaged")
         data = (folder / "damaged").read_bytes()
         head, body = taken_apart(data)
         parts.append((data, head, json.loads(head["__metadata__"]["autograd_lite"]), body))

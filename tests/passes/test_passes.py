@@ -13,6 +13,7 @@ import autograd_lite as ag
 from autograd_lite.core.errors import TraceError
 from autograd_lite.core.op import OPS
 from autograd_lite.ir.program import PureProgram
+from autograd_lite.passes.budget import peak_of, within
 from autograd_lite.passes.pipeline import EXACT, Stage, optimized
 
 from ..compiler.programs import Outside, Program, programs
@@ -37,7 +38,7 @@ def results_of(program: PureProgram, outside: Outside | None = None) -> list[Any
         outside.seen.clear()
     with np.errstate(all="ignore"):
         values = program.values(redraw=True)
-    return [values[i] for i in program.graph.outputs] + ([] if outside is None else outside.state())
+    return [values[i] for i in program.graph.outputs] + ([] if outside is None else [*outside.state(), *outside.seen])
 
 
 def count(stage: Stage, *names: str) -> int:
@@ -66,7 +67,11 @@ def test_every_pass_gives_a_program_that_does_the_same(random: Program) -> None:
         assert_same(results_of(found, outside), expected, name)
         assert len(found.calls) <= len(program.calls)
         assert found is program or str(found.graph) != str(program.graph)  # nothing to do costs nothing
-    assert_same(results_of(stages[-1].program, outside), expected, "all passes")
+    last = stages[-1].program
+    assert_same(results_of(last, outside), expected, "all passes")
+    thrifty = within(last, 0)
+    assert_same(results_of(thrifty, outside), expected, "within 0 bytes")
+    assert peak_of(thrifty) <= peak_of(last)
 
 
 # ---- dead code -------------------------------------------------------------------------------------------------------
@@ -133,7 +138,7 @@ def test_only_what_never_changes_is_folded() -> None:
     made = lambda: np.cumsum(ag.tensor([1.0, 2.0, 3.0]) ** 2)  # noqa: E731
     stages = stages_of(lambda x: x * made() + np.exp(w) + np.exp(ag.tensor(a)), np.ones(3))
     assert count(stages[0]) > count(stages[1]) == 6  # an array from outside is cast to be a Tensor
-    folded = [p for p in stages[-1].program.fixed]
+    folded = list(stages[-1].program.fixed)
     assert [stages[-1].program.bindings[i].tolist() for i in folded] == [[1.0, 5.0, 14.0]]
 
 
@@ -141,6 +146,52 @@ def test_a_large_constant_is_computed_at_every_run() -> None:
     f = lambda x: x + np.outer(ag.tensor(np.ones(2000)), ag.tensor(np.ones(2000))).sum()  # noqa: E731
     small = lambda x: x + np.outer(ag.tensor(np.ones(20)), ag.tensor(np.ones(20))).sum()  # noqa: E731
     assert count(stages_of(f, np.ones(1))[-1]) > count(stages_of(small, np.ones(1))[-1]) == 1
+
+
+# ---- rematerialisation -----------------------------------------------------------------------------------------------
+
+
+def links(h: Any, w: Any, x: Any) -> Any:
+    for _ in range(20):
+        h = np.tanh(h * w + x)
+    return h.sum()
+
+
+def layers(x: Any, w: Any, v: Any) -> Any:
+    for _ in range(3):
+        x = np.tanh(x @ w) * 0.5 + np.sin((x @ v).T[::-1].T)
+    return (x * x).sum()
+
+
+@pytest.mark.parametrize("f", [links, layers])
+def test_a_budget_of_memory(f: Callable[..., Any]) -> None:
+    args = [np.random.default_rng(k).normal(size=(16, 16)) for k in range(3)]
+    slopes = ag.grad(f, (0, 1, 2))
+    expected = slopes(*args)
+    all_kept = peak_of(stages_of(slopes, *args)[-1].program)
+    peaks, operations = [], []
+    for share in (1.0, 0.9, 0.7, 0.5, 0.0):
+        compiled = ag.compile(slopes, max_bytes=int(share * all_kept))
+        for _ in range(3):
+            assert_same(list(compiled(*args)), list(expected), f"{share}")
+        replay = compiled.traces[-1].replay
+        assert replay is not None
+        replay.plan.check()
+        peaks.append(peak_of(replay.passes[-1].program))
+        operations.append(replay.passes[-1].operations)
+        assert peaks[-1] <= (max(share, 0.6) if f is links else 1) * all_kept
+    assert peaks[-1] < all_kept
+    assert operations[-1] > operations[0] == len(replay.passes[-2].program.calls)
+    if f is links:
+        assert peaks == sorted(peaks, reverse=True)
+        assert operations == sorted(operations)
+        assert peaks[-1] < 0.55 * all_kept
+        assert replay.plan.nbytes < 0.55 * all_kept
+
+
+def test_a_budget_must_not_be_negative() -> None:
+    with pytest.raises(ValueError, match="expected max_bytes of at least 0, or None for no limit; received -1"):
+        ag.compile(links, max_bytes=-1)
 
 
 # ---- patterns --------------------------------------------------------------------------------------------------------
@@ -166,18 +217,19 @@ FOUND: dict[tuple[str, int], Callable[[Any], Any]] = {
     ("broadcast_to", 0): lambda x: np.broadcast_to(x, (3, 4)),
     ("broadcast_to", 1): lambda x: np.broadcast_to(np.broadcast_to(x, (2, 3, 4)), (2, 2, 3, 4)),
     ("astype", 0): lambda x: x.astype(x.dtype),
+    ("stop_gradient", 0): lambda x: ag.stop_gradient(x),
     ("copy", 0): lambda x: np.copy(x),
     ("zero_mask", 0): lambda x: OPS["zero_mask"](x, x),
     ("zero_mask", 1): lambda x: OPS["zero_mask"](x, ONES()),
 }
+CAPTURED = np.ones(5)
 # What looks like it, and is not the same bit for bit, or does not lie in memory in the same way.
 NOT_FOUND: dict[str, Callable[[Any], Any]] = {
     "x + 0.0 makes 0.0 of -0.0": lambda x: x + 0.0,
     "0 - x": lambda x: 0.0 - x,
     "a wider dtype": lambda x: x.astype(np.float32) * ag.tensor([1.0] * 4),
     "a larger shape": lambda x: x * ag.tensor(np.ones((2, 3, 4))),
-    "ones that may change": lambda x, ones=np.ones(4): x * ones,
-    "a view of them": lambda x, ones=np.ones(5): x * ones[1:],
+    "ones that may change": lambda x: x * CAPTURED[1:],
     "a copy that lies otherwise": lambda x: np.copy(x[:, ::2]),
     "a product that lies otherwise": lambda x: x[::-1] * 1.0,
     "a reshape that is a copy": lambda x: x[:, :3].reshape(9).reshape(3, 3),

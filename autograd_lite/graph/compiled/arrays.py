@@ -88,15 +88,15 @@ def refuse(expected: str, received: Any) -> NoReturn:
     text = ascii(received)
     raise DamagedFileError(
         f"load_compiled: expected {expected}; received {text if len(text) < 80 else text[:80] + '...'}. The file is "
-        "damaged, or was not written by Compiled.save"
+        "damaged, or was not written by save_compiled"
     )
 
 
 def write(path: Any, arrays: Arrays, about: Mapping[str, Any]) -> None:
     """Write arrays and a description, whole or not at all."""
-    save = _safetensors("save").numpy.save
+    save = _safetensors("save_compiled").numpy.save
     text = json.dumps(about, allow_nan=False)
-    write_file(path, save(arrays.held, {_ENTRY: text}), what="save")
+    write_file(path, save(arrays.held, {_ENTRY: text}), what="save_compiled")
 
 
 def read(path: Any) -> tuple[Arrays, dict[str, Any]]:
@@ -124,7 +124,7 @@ def read(path: Any) -> tuple[Arrays, dict[str, Any]]:
         raise
     except Exception as error:
         raise DamagedFileError(
-            f"load_compiled: expected a file that Compiled.save wrote; received {given!r}, which is not a whole "
+            f"load_compiled: expected a file that save_compiled wrote; received {given!r}, which is not a whole "
             f"safetensors file ({error})"
         ) from None
     try:

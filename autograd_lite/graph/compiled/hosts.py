@@ -70,18 +70,25 @@ class HostsWriter:
         steps = []
         for step in hosts.steps:
             if isinstance(step, Read):
+                for x in leaves_of(step.found):
+                    if x.__class__ is Live:
+                        self._live(x)
                 found = self._tree(step.found)
                 steps.append({"read": [self._container(step.container, step.key), step.key, found, step.owned]})
-            elif isinstance(step, Fixed):
+            elif isinstance(step, Fixed) and step.number in self._lives:
                 steps.append({"fixed": [self._tree(step.number), self._tree(step.value)]})
-            elif isinstance(step, Live):
-                steps.append({"call": [_name_of(step.f), [self._tree(x) for x in step.args], self._live(step)]})
-            # What is pinned is in no file: whatever it was, nothing can change it there.
+            elif isinstance(step, Live) and self._is_writable(step):
+                args = [self._tree(x) for x in step.args]
+                steps.append({"call": [_name_of(step.f), args, self._live(step)]})
+            # What is pinned, or found by other functions and fixed, is in no file: nothing can change it there.
         puts = [
             [self._container(put.container, put.key), put.key, self._tree(put.value, True), self._tree(put.before)]
             for put in hosts.puts.values()
         ]
         return {"steps": steps, "puts": puts}
+
+    def _is_writable(self, x: Live) -> bool:
+        return _name_of(x.f) != "" and all(arg in self._lives for arg in x.args if arg.__class__ is Live)
 
     def slot(self, x: Any) -> dict[str, Any]:
         """Return what fills a slot of the program."""
@@ -109,6 +116,8 @@ class HostsWriter:
         if x.__class__ in (list, tuple):
             return {x.__class__.__name__: [self._tree(part, new) for part in x]}
         if x.__class__ is Live:
+            if x not in self._lives:
+                raise UnwritableError(f"a number that {_first_unknown(x)} computes anew at every call")
             return self._live(x)
         if isinstance(x, Tensor):
             return {"host": self._arrays[id(x)]} if id(x) in self._arrays and not new else {"new": _like(x._data)}
@@ -128,13 +137,18 @@ def _like(a: Any) -> list[Any]:
     return [list(a.shape), a.dtype.str, isinstance(a, np.ndarray)]
 
 
+def _first_unknown(x: Live) -> str:
+    """Return the name of the function for which a number cannot be written."""
+    if not _name_of(x.f):
+        return f"{getattr(x.f, '__qualname__', x.f)!s:.60}"
+    return next((_first_unknown(y) for y in x.args if y.__class__ is Live), "a function")
+
+
 def _name_of(f: Callable[..., Any]) -> str:
+    """Return the name of a function of numbers, or ""."""
     if isinstance(f, np.ufunc) and getattr(np, f.__name__, None) is f:
         return f"numpy.{f.__name__}"
-    for name, known in _CALLS.items():
-        if known is f:
-            return name
-    raise UnwritableError(f"a number that {getattr(f, '__qualname__', f)!s:.60} computes anew at every call")
+    return next((name for name, known in _CALLS.items() if known is f), "")
 
 
 class HostsReader:

@@ -57,6 +57,8 @@ class Loaded(Compiled[Any, Any]):
         saved: Sequence[Saved],
         captured: Mapping[str, Tensor],
         states: Sequence[dict[str, Any]],
+        exact: bool,
+        max_bytes: int | None,
     ) -> None:
         def refused(*args: Any, **kwargs: Any) -> NoReturn:
             raise TypeError(
@@ -65,11 +67,14 @@ class Loaded(Compiled[Any, Any]):
             )
 
         refused.__name__ = name
-        super().__init__(refused)
+        super().__init__(refused, exact, max_bytes)
         self.name = name
         self.captured = MappingProxyType(dict(captured))
         self.saved, self.states = tuple(saved), tuple(states)
         self._planned: dict[Any, set[int]] = {}
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self.name}: a compiled function from a file is copied by save_compiled and load_compiled")
 
     def _traced(
         self, key: Any, known: Sequence[Trace], why: str, memo: Memo, args: Any, kwargs: Any, as_tensors: bool
@@ -89,7 +94,7 @@ class Loaded(Compiled[Any, Any]):
             if n in self._planned.setdefault(key, set()):
                 continue
             saved = self.saved[n]
-            replay = _planned(saved.traced, arrays)
+            replay = _planned(saved.traced, arrays, self.exact, self.max_bytes)
             new = Trace(kinds_of(given), why, replay, saved.out, None, None, saved.given)
             with self._lock:
                 self._planned[key].add(n)
@@ -124,11 +129,11 @@ class Loaded(Compiled[Any, Any]):
         )
 
 
-def _planned(traced: Traced, arrays: Sequence[Any]) -> Replay:
+def _planned(traced: Traced, arrays: Sequence[Any], exact: bool, max_bytes: int | None) -> Replay:
     """Plan a program for arguments like these."""
     slots = {i: wrap(a, None) for i, a in zip(traced.program.inputs, arrays, strict=False) if i is not None}
     bindings = MappingProxyType({**traced.program.bindings, **slots})
-    return Replay(traced._replace(program=replace(traced.program, bindings=bindings)))
+    return Replay(traced._replace(program=replace(traced.program, bindings=bindings)), exact, max_bytes)
 
 
 def _array(x: Any) -> Any:

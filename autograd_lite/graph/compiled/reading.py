@@ -32,7 +32,7 @@ _MOST_ELEMENTS = 2**31  # of one value that is computed
 
 
 def load_compiled(path: str | os.PathLike[str]) -> Loaded:
-    """Read a compiled function that `Compiled.save` wrote.
+    """Read a compiled function that `Compiled.save_compiled` wrote.
 
     It runs without the code that it was made from, on arguments of the kinds that it had been called with, and its
     results are the same bit for bit. Its effects go on where they were: parameters, states and random generators are
@@ -56,7 +56,7 @@ def load_compiled(path: str | os.PathLike[str]) -> Loaded:
         >>> for _ in range(2):
         ...     _ = double(np.ones(2))
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     double.save(os.path.join(folder, "double"))
+        ...     double.save_compiled(os.path.join(folder, "double"))
         ...     again = ag.load_compiled(os.path.join(folder, "double"))
         >>> again(np.array([1.0, 5.0]))
         array([ 2., 10.])
@@ -73,7 +73,7 @@ def load_compiled(path: str | os.PathLike[str]) -> Loaded:
             raise
         raise DamagedFileError(
             f"load_compiled: expected the description of a compiled function; received another one ({error!r:.100}). "
-            "The file is damaged, or was not written by Compiled.save"
+            "The file is damaged, or was not written by save_compiled"
         ) from error
 
 
@@ -93,10 +93,11 @@ class _Reading:
         if len(captured) != len(self._tensors):
             refuse("Tensors of different names", [t.name for t in self._tensors])
         traces = [self._trace(part) for part in self._about["traces"]]
-        name = self._about["name"]
-        return Loaded(
-            name if isinstance(name, str) else refuse("a name", name), traces, captured, self._hosts.containers
-        )
+        name, exact, max_bytes = (self._about[key] for key in ("name", "exact", "max_bytes"))
+        if type(exact) is not bool or not (max_bytes is None or (type(max_bytes) is int and max_bytes >= 0)):
+            refuse("how the function was compiled", [exact, max_bytes])
+        name = name if isinstance(name, str) else refuse("a name", name)
+        return Loaded(name, traces, captured, self._hosts.containers, exact, max_bytes)
 
     def _tensor(self, about: Mapping[str, Any]) -> Tensor:
         data, name, wanted = self._reader.value(about["data"]), about["name"], about["requires_grad"]

@@ -26,18 +26,18 @@ VERSION = 1
 
 
 def save_compiled(compiled: Compiled[Any, Any], path: str | os.PathLike[str]) -> None:
-    """Write a compiled function; see `Compiled.save`."""
+    """Write a compiled function; see `Compiled.save_compiled`."""
     name = getattr(compiled, "__name__", "function")
     found = [Saved(t.given, t.out, t.replay.traced) for t in compiled.traces if t.replay is not None]
     if isinstance(compiled, Loaded):
         found = list(compiled.saved)
     if not found:
         raise ValueError(
-            f"save: expected a function that is replayed; received {name}, of which there is no replay. Call it twice "
-            "with arguments of each kind that it will be called with, and see explain()"
+            f"save_compiled: expected a function that is replayed; received {name}, of which there is no replay. Call "
+            "it twice with arguments of each kind that it will be called with, and see explain()"
         )
     arrays = Arrays()
-    write(path, arrays, _Writing(arrays).described(name, found))
+    write(path, arrays, _Writing(arrays).described(name, compiled.exact, compiled.max_bytes, found))
 
 
 class _Writing:
@@ -51,7 +51,7 @@ class _Writing:
         self._writer = Writer(arrays, self._generators)
         self._hosts = HostsWriter(self._writer)
 
-    def described(self, name: str, found: Sequence[Saved]) -> dict[str, Any]:
+    def described(self, name: str, exact: bool, max_bytes: int | None, found: Sequence[Saved]) -> dict[str, Any]:
         """Return the description of a function."""
         traces = [self._trace(saved) for saved in found]
         generators = [
@@ -61,6 +61,8 @@ class _Writing:
             "format": FORMAT,
             "version": VERSION,
             "name": name,
+            "exact": exact,
+            "max_bytes": max_bytes,
             "traces": traces,
             "tensors": self._described,
             "states": self._hosts.containers(),
@@ -81,10 +83,11 @@ class _Writing:
         inputs = [i if i is not None and i in graph else None for i in program.inputs]
         try:
             hosts = self._hosts.hosts(traced.hosts)
+            slots = [[self._hosts.slot(x), i] for x, i in _paired(traced.slots, inputs)]
         except UnwritableError as error:
             raise TypeError(
-                f"save: expected Python values outside of Tensors that can be written; received {error}: a file holds "
-                "no code. Compute it before the call, and pass it as an argument"
+                f"save_compiled: expected Python values outside of Tensors that can be written; received {error}: a "
+                "file holds no code. Compute it before the call, and pass it as an argument"
             ) from None
         bindings = {
             i: self._binding(i, thing, scopes.get(i, ""), before, i in program.fixed)
@@ -96,7 +99,7 @@ class _Writing:
             "out": self._outer(saved.out, "results"),
             "graph": json.loads(json_text(graph)),
             "inputs": inputs[: len(inputs) - len(traced.slots)],
-            "slots": [[self._hosts.slot(x), i] for x, i in _paired(traced.slots, inputs)],
+            "slots": slots,
             "hosts": hosts,
             "put": list(traced.put),
             "bindings": bindings,
@@ -117,7 +120,7 @@ class _Writing:
             return self._writer.text(tree, what)
         except UnwritableError as error:
             raise TypeError(
-                f"save: expected {what} that are arrays, numbers, texts, or dicts, lists and tuples of these; "
+                f"save_compiled: expected {what} that are arrays, numbers, texts, or dicts, lists and tuples of these; "
                 f"received {error}"
             ) from None
 
@@ -149,7 +152,7 @@ class _Writing:
         try:
             return {"value": self._writer.text(thing._data if isinstance(thing, Tensor) else thing, f"constant {i}")}
         except UnwritableError as error:
-            raise TypeError(f"save: expected captured values that can be written; received {error}") from None
+            raise TypeError(f"save_compiled: expected captured values that can be written; received {error}") from None
 
     def _params(self, graph: PureGraph, i: str, call: tuple[Op, Any, Mapping[str, Any]]) -> dict[str, Any]:
         op, _, params = call
@@ -157,8 +160,8 @@ class _Writing:
         where = f" at {source}" if source else ""
         if op is not OBSERVE and OPS.get(op.name) is not op:
             raise TypeError(
-                f"save: expected operations of autograd_lite's tables; received '{op.name}'{where}, which is a custom "
-                "one: a file holds no code. Write it with NumPy's functions, or save the model and compile it again"
+                f"save_compiled: expected operations of autograd_lite's tables; received '{op.name}'{where}, which is "
+                "a custom one: a file holds no code. Write it with NumPy's functions, or save the model instead"
             )
         found = {}
         for name, value in params.items():
@@ -167,11 +170,13 @@ class _Writing:
             except UnwritableError as error:
                 if op is OBSERVE:
                     raise TypeError(
-                        f"save: expected effects that can be written; received a function of yours{where}, which "
-                        "observe or debug_print calls: a file holds no code. Compile a function without it, and save "
-                        "that"
+                        f"save_compiled: expected effects that can be written; received a function of yours{where}, "
+                        "which observe or debug_print calls: a file holds no code. Compile a function without it, and "
+                        "save that"
                     ) from None
-                raise TypeError(f"save: expected {name} of '{op.name}'{where} to be plain; received {error}") from None
+                raise TypeError(
+                    f"save_compiled: expected {name} of '{op.name}'{where} to be plain; received {error}"
+                ) from None
         return found
 
 

@@ -131,7 +131,7 @@ for path in sorted(folder.glob("*.calls.json")):
                 found[f"{k}.{i}.strides"] = np.array(a.strides, np.int64)
     for key, t in loaded.captured.items():
         found[f"captured.{key}"] = np.ascontiguousarray(t.numpy())
-    loaded.save(folder / f"{name}.again")
+    loaded.save_compiled(folder / f"{name}.again")
     save_file(found, folder / f"{name}.found")
 assert "nn" not in sys.modules
 """
@@ -161,7 +161,7 @@ def test_in_another_process_all_is_the_same(tmp_path: Path) -> None:
         while not any(trace.replay for trace in step.traces):
             step(*args[0])
             assert len(step.traces) < 5, (name, step.explain())
-        step.save(tmp_path / f"{number}.file")
+        step.save_compiled(tmp_path / f"{number}.file")
         arrays: dict[str, np.ndarray] = {}
 
         def named(x: Any, arrays: dict[str, np.ndarray] = arrays) -> Any:
@@ -209,7 +209,7 @@ def test_what_is_captured_can_be_read_and_assigned(tmp_path: Path) -> None:
     def f(x: Any) -> Any:
         return ag.grad(lambda y: (w * y * y).sum())(x).detach() * ag.live(held, "rate") + twin
 
-    replayed(f, np.ones(2)).save(tmp_path / "f")
+    replayed(f, np.ones(2)).save_compiled(tmp_path / "f")
     loaded = ag.load_compiled(tmp_path / "f")
     assert isinstance(loaded, Loaded)
     assert set(loaded.captured) == {"w", "w.1"}
@@ -226,7 +226,7 @@ def test_what_is_captured_can_be_read_and_assigned(tmp_path: Path) -> None:
 
 def test_calls_of_another_kind_are_refused(tmp_path: Path) -> None:
     x = normal(3, 4)
-    replayed(lambda x, k=2: np.exp(x).T * k, x).save(tmp_path / "f")
+    replayed(lambda x, k=2: np.exp(x).T * k, x).save_compiled(tmp_path / "f")
     loaded = ag.load_compiled(tmp_path / "f")
     for y in (x, np.asfortranarray(x), np.repeat(x, 2, 0)[::2]):  # which lie in memory in other ways
         assert same_bits(loaded(y), np.exp(x).T * 2)
@@ -261,10 +261,10 @@ def test_what_cannot_be_in_a_file_is_named(tmp_path: Path) -> None:
     ]
     for f, text in cases:
         with pytest.raises(TypeError, match=text):
-            replayed(f, x).save(path)
+            replayed(f, x).save_compiled(path)
         assert not path.exists()
     with pytest.raises(ValueError, match="received <lambda>, of which there is no replay. Call it twice"):
-        ag.compile(lambda x: x).save(path)
+        ag.compile(lambda x: x).save_compiled(path)
     replayed(lambda x: ag.debug_print("{}", x), x)  # which replays all the same
 
 
@@ -292,7 +292,7 @@ def test_a_damaged_file_gives_one_error(tmp_path: Path) -> None:
         (lambda about: node(about, "n1").update(shape=[3]), ValueError, "what tanh makes of these arguments"),
     ]
     for change, kind, text in cases:
-        compiled.save(path)
+        compiled.save_compiled(path)
         damaged(path, change)
         with pytest.raises(kind, match=text):
             ag.load_compiled(path)

@@ -324,17 +324,24 @@ def test_gradients_left_by_the_user_do_not_reach_the_first_step() -> None:
     assert_equal_weights(clean, dirty)
 
 
-def test_training_keeps_no_tensors_and_makes_no_cycles() -> None:
+@pytest.mark.parametrize("choice", [False, "auto"])
+def test_training_keeps_no_tensors_and_makes_no_cycles(choice: Any) -> None:
     x, y = data()
     model = compiled()
-    model.fit(x, y, verbose=0)
+    model.compile(loss="categorical_crossentropy", metrics=["accuracy"], jit_compile=choice)
+
+    def trained() -> None:
+        model.fit(x, y, batch_size=8, epochs=2, verbose=0, validation_split=0.2)
+        model.evaluate(x, y, verbose=0)
+
+    for _ in range(6 if choice == "auto" else 1):  # until all is traced that will be replayed
+        trained()
     gc.collect()
     gc.disable()
     try:
         before = sum(type(o) is Tensor for o in gc.get_objects())
         for _ in range(3):
-            model.fit(x, y, batch_size=8, epochs=2, verbose=0, validation_split=0.2)
-            model.evaluate(x, y, verbose=0)
+            trained()
         assert sum(type(o) is Tensor for o in gc.get_objects()) == before
         assert gc.collect() == 0
     finally:
