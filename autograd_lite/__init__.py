@@ -17,6 +17,7 @@ from .core.errors import (
     DtypeError as DtypeError,
     GradError as GradError,
     NonFiniteError as NonFiniteError,
+    ReplayError as ReplayError,
     ShapeError as ShapeError,
     TraceError as TraceError,
     UnsupportedError as UnsupportedError,

@@ -26,6 +26,7 @@ from .hosts import Changed, Memo
 from .kinds import RESULT, ArrayKind
 from .replay import Replay
 from .trace import Traced, difference, leaf_of, settled, slot_of, trace
+from .validating import validated
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -97,14 +98,17 @@ class Compiled(Generic[P, R]):
     """A function that is traced once for each kind of arguments, and replayed from then on; see `compile`.
 
     Attributes:
-        exact, max_bytes: as of `compile`.
+        exact, max_bytes, validate: as of `compile`.
         traces: what was traced, in the order in which it was.
     """
 
-    def __init__(self, f: Callable[P, R], exact: bool = True, max_bytes: int | None = None) -> None:
+    def __init__(
+        self, f: Callable[P, R], exact: bool = True, max_bytes: int | None = None, validate: bool = False
+    ) -> None:
         functools.update_wrapper(self, f, updated=())
         self._f = f
-        self.exact, self.max_bytes = exact, max_bytes
+        self.exact, self.max_bytes, self.validate = exact, max_bytes, validate
+        self._name = getattr(f, "__name__", type(f).__name__)
         self._gives_tensors = hasattr(f, "named_parameters")  # as a module does, of arrays too
         self._traces: dict[Any, list[Trace]] = {}
         self._seen: set[int] = set()  # hashes of kinds that came when there were as many traces as are kept
@@ -120,7 +124,7 @@ class Compiled(Generic[P, R]):
         home, name = sys.modules.get(self.__dict__.get("__module__", "")), self.__dict__.get("__qualname__", "")
         if name.isidentifier() and getattr(home, name, None) is self:
             return name
-        return Compiled, (self._f, self.exact, self.max_bytes)
+        return Compiled, (self._f, self.exact, self.max_bytes, self.validate)
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)
@@ -132,8 +136,7 @@ class Compiled(Generic[P, R]):
 
     def explain(self) -> str:
         """Return what was traced and why, what must stay as it is for that to be true, and what was made of it."""
-        name = getattr(self._f, "__name__", "function")
-        return "\n".join([f"{name}: {len(self.traces)} traces", *map(str, self.traces)])
+        return "\n".join([f"{self._name}: {len(self.traces)} traces", *map(str, self.traces)])
 
     def source(self) -> str:
         """Return the code of the last trace, as Python."""
@@ -216,7 +219,11 @@ class Compiled(Generic[P, R]):
             why = one.replay.broken()
             if not why:
                 try:
-                    values = one.replay(arrays, memo)
+                    if self.validate:
+                        run = functools.partial(self._recorded, args, kwargs, memo)
+                        values = validated(self._name, one.replay, arrays, memo, run, self.exact)
+                    else:
+                        values = one.replay(arrays, memo)
                 except Changed as error:
                     why = f"it is no longer true that {error}"
                 except AssumptionFailed:
@@ -240,6 +247,25 @@ class Compiled(Generic[P, R]):
         self, key: Any, known: Sequence[Trace], why: str, memo: Memo, args: Any, kwargs: Any, as_tensors: bool
     ) -> Any:
         """Run the function and record it, for the first time or to see whether it does the same again."""
+        try:
+            done, slots, given = self._recorded(args, kwargs, memo)
+        except AssumptionFailed:
+            return self._as_it_is(args, kwargs, as_tensors)
+        hand_over(done, slots, given)
+        results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
+        out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else _own(x), done.out)
+        history = None if done.cut is None else History(self._f, done.cut)
+        kinds = map_leaves(_kind_of, (args, kwargs))
+        new = Trace(kinds_of(kinds), why, None, out, done, history, kinds)
+        self._keep(key, known, new, done)
+        if history is None:
+            return new.given_back([np.array(t._data)[()] for t in results], given, as_tensors)
+        if done.obstacle and not any(t.requires_grad for t in slots):
+            return done.out  # with the history that was recorded
+        return new.filled(history.of_trace(done, results, given, as_tensors))
+
+    def _recorded(self, args: Any, kwargs: Any, memo: Memo) -> tuple[Traced, list[Tensor], list[Any]]:
+        """Run the function and record it; return what it did, its arguments on the tape, and the arguments."""
         given: list[Any] = []
         slots: list[Tensor] = []
         record = MODE.get().record
@@ -256,22 +282,8 @@ class Compiled(Generic[P, R]):
             return inner
 
         inner, keywords = map_leaves(opened, (args, kwargs))
-        try:
-            done = trace(self._f, slots, lambda: self._f(*inner, **keywords), memo)
-        except AssumptionFailed:
-            return self._as_it_is(args, kwargs, as_tensors)
-        hand_over(done, slots, given)
-        results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
-        out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else _own(x), done.out)
-        history = None if done.cut is None else History(self._f, done.cut)
-        kinds = map_leaves(_kind_of, (args, kwargs))
-        new = Trace(kinds_of(kinds), why, None, out, done, history, kinds)
-        self._keep(key, known, new, done)
-        if history is None:
-            return new.given_back([np.array(t._data)[()] for t in results], given, as_tensors)
-        if done.obstacle and not any(t.requires_grad for t in slots):
-            return done.out  # with the history that was recorded
-        return new.filled(history.of_trace(done, results, given, as_tensors))
+        done = trace(self._f, slots, lambda: self._f(*inner, **keywords), memo)
+        return done, slots, given
 
     def _keep(self, key: Any, known: Sequence[Trace], new: Trace, done: Traced) -> None:
         """Keep a trace, or the replay of one that has been made before and does the same."""
@@ -366,7 +378,9 @@ def kinds_of(given: Any) -> str:
     return ", ".join(found)
 
 
-def compile(f: Callable[P, R], *, exact: bool = True, max_bytes: int | None = None) -> Compiled[P, R]:
+def compile(
+    f: Callable[P, R], *, exact: bool = True, max_bytes: int | None = None, validate: bool = False
+) -> Compiled[P, R]:
     """Return a function that does what `f` does, faster: it is traced once, and replayed from then on.
 
     At the first two calls with arguments of some kind (their shapes, dtypes and strides, the containers that they are
@@ -396,6 +410,9 @@ def compile(f: Callable[P, R], *, exact: bool = True, max_bytes: int | None = No
             takes for arrays that are alive at a time to need at most this many bytes together; arguments, captured
             arrays and results of the function count. More than it can save is not an error; `explain()` says what is
             needed.
+        validate: whether to run `f` beside its replay at every call, and to compare results and effects. The effects
+            are made once; what `f` itself prints or appends happens at every call. For finding faults: it takes longer
+            than `f` alone.
 
     Returns:
         A `Compiled`: call it like `f`. Its results are Tensors if they have a history, if one of the arguments is a
@@ -404,6 +421,8 @@ def compile(f: Callable[P, R], *, exact: bool = True, max_bytes: int | None = No
     Raises:
         TraceError: when called, if `f` asks for the value of a Tensor, as `if t > 0`, `float(t)` or `t.numpy()` do.
         TypeError: when called, if an argument can be neither an array nor a constant.
+        ReplayError: when called with `validate`, if a replay gives something else than `f`; the message names the first
+            operation that differs.
 
     Example:
         >>> import numpy as np, autograd_lite as ag
@@ -425,4 +444,4 @@ def compile(f: Callable[P, R], *, exact: bool = True, max_bytes: int | None = No
     function_given("compile", f)
     if max_bytes is not None and max_bytes < 0:
         raise ValueError(f"compile: expected max_bytes of at least 0, or None for no limit; received {max_bytes}")
-    return Compiled(f, exact, max_bytes)
+    return Compiled(f, exact, max_bytes, validate)

@@ -160,16 +160,23 @@ class Replay:
             Changed: if something outside is not as it was when this was traced.
             AssumptionFailed: if the function itself must run.
         """
-        try:
-            slots, numbers = self._read(memo)
-        except LookupError as error:
-            raise Changed(f"there is {error!r}") from None
+        slots, numbers = self._found(memo)
         values = self._computed([*arrays, *slots])
         n, traced = len(self.traced.results) + len(self.traced.saved), self.traced
         if len(values) > n or traced.gradients or traced.hosts.puts:
             m = len(values) - len(traced.put)
             self._change(values[n:m], self._changes(values[m:], numbers, slots))
         return values[:n]
+
+    def inputs(self, arrays: Sequence[Any], memo: Memo) -> list[Any]:
+        """Return what the program takes: the arguments, and what is read outside of Tensors."""
+        return [*arrays, *self._found(memo)[0]]
+
+    def _found(self, memo: Memo) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        try:
+            return self._read(memo)
+        except LookupError as error:
+            raise Changed(f"there is {error!r}") from None
 
     def _instance(self) -> Instance:
         calls_others = any(call.how is How.EFFECT for call in self.plan.calls)
