@@ -80,9 +80,8 @@ def observe(f: Callable[..., Any], *values: Any, checks: bool = False) -> None:
         [0.0, 1.0, 2.0]
     """
     tape = MODE.get().tape
-    seen = checks or not _QUIET.get()
     arrays = [np.asarray(v._data if isinstance(v, Tensor) else v) for v in values]
-    if seen:
+    if (tape is None or not tape.rehearses) and (checks or not _QUIET.get()):
         f(*arrays)
     if tape is not None:
         tape.observed(Check(f) if checks else f, [edge_of(v) if isinstance(v, Tensor) else v for v in values])

@@ -56,9 +56,13 @@ class Recording:
         hosts: what is read and put back outside of Tensors.
         overwritten: what the leaves that were assigned to held before, by id.
         backward: whether there was a backward pass.
+        returned: the moment when the last one ended.
         masks: whether it might have masked NaN although no operation was invalid.
         older: whether ops have read what an operation from outside made.
     """
+
+    began = 0
+    rehearses = False
 
     def __init__(self, f: Callable[..., Any], speaker: str = "compile", memo: dict[Any, Any] | None = None) -> None:
         self.effects: list[Tensor] = []
@@ -69,6 +73,7 @@ class Recording:
         self.overwritten: dict[int, Any] = {}
         self.hosts = Hosts(self.left, memo)
         self.backward = self.masks = self.older = False
+        self.returned = 0
         self._began = next_stamp()
         self._inside: dict[int, Tensor] = {}
         self._name, self._speaker = getattr(f, "__name__", "the function"), speaker
@@ -86,6 +91,13 @@ class Recording:
 
     def _begin(self, mode: Mode) -> None:
         mode.source, mode.tape = True, self
+
+    def passed(self, node: Node, value: Any) -> None:
+        """Note a result from before, which never happens: all nodes are taken to be of this function."""
+
+    def lowered(self, t: Any) -> Any:
+        """Return a Tensor as it is."""
+        return t
 
     # ---- the tape ---------------------------------------------------------------------------------------------------
 
@@ -111,6 +123,10 @@ class Recording:
     def drawn(self, node: Node, numbers: Any) -> None:
         """Note a draw."""
         self.effects.append(wrap(numbers, node))
+
+    def does_more(self, t: Tensor) -> None:
+        """Note the result of an op that has effects."""
+        self.effects.append(t)
 
     def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
         """Note that a function sees values."""
@@ -159,7 +175,7 @@ class Recording:
 
     def passed_back(self, masks: bool) -> None:
         """Note a backward pass."""
-        self.backward, self.masks = True, self.masks or masks
+        self.backward, self.masks, self.returned = True, self.masks or masks, next_stamp()
 
     # ---- afterwards -------------------------------------------------------------------------------------------------
 
