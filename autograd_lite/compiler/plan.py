@@ -245,11 +245,11 @@ class _Values:
         if node.id in self._effects:  # which must not happen now: a draw would be missing at the first replay
             return self.lowering.effect(node.id, op.forward, inputs, params, np.zeros(node.shape, node.dtype)[()])
         indices = [self._found[i] for i in node.inputs[len(ids) :]]
-        params = _with_indices(params, iter(indices))
+        params = with_indices(params, iter(indices))
         return self.lowering.lower(node.id, op.forward, inputs, params)
 
 
-def _with_indices(params: Mapping[str, Any], found: Iterator[Any]) -> Mapping[str, Any]:
+def with_indices(params: Mapping[str, Any], found: Iterator[Any]) -> Mapping[str, Any]:
     """Return the parameters of an op with the values of indices in place of the arrays that name them."""
     if next(indices_in(params), None) is None:
         return params
