@@ -15,7 +15,7 @@ import numpy as np
 from .lowering import Call, How, Spec, refs_in
 
 # Bytes of each array that are updated at a time: a few arrays of these stay in a core's cache.
-BLOCK = 1 << 16
+BLOCK = 1 << 17
 
 
 class Block(NamedTuple):
