@@ -15,7 +15,7 @@ from .. import optimizers
 from ..config.ambient import COPIES
 from ..config.arguments import flag
 from ..config.config import plain, restored
-from ..config.forks import guard, on_fork
+from ..config.forks import on_fork
 from ..data.structure import unpack
 from ..metrics import Metric
 from ..module.modes import in_mode, rest_in_inference
@@ -40,7 +40,6 @@ _WITHOUT_EFFECT = frozenset({"auto_scale_loss", "steps_per_execution"})
 
 # Who is using the losses and metrics of a `Compiled`, by its id: a thread, and its number of nested calls.
 _USERS: dict[int, tuple[int, int]] = {}
-_GUARD = guard()
 
 
 def _forget_others() -> None:
@@ -262,11 +261,10 @@ class Stepper(Module):
         """Let this thread use the losses and metrics, which have state, or copies while another thread uses them."""
         compiled = self._require_compiled(what)
         key, me = id(compiled), threading.get_ident()
-        with _GUARD:
-            user, calls = _USERS.get(key, (me, 0))
-            if user == me:
-                _USERS[key] = me, calls + 1
-        if user != me:
+        user, calls = _USERS.setdefault(key, (me, 0))  # in one step, without a lock that an interrupt may leave closed
+        if user == me:
+            _USERS[key] = me, calls + 1
+        else:
             before = COPIES.get()
             compiled = compiled.apart(module for _, module in self._walk())
             COPIES.set({**before, id(self): compiled})
