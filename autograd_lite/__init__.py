@@ -86,11 +86,17 @@ __version__ = "0.1.0"
 _LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
 _LATE["raise_on_nan"] = ".nonfinite.watch"
 _LATE["compile"] = ".compiler.compiled"
-_LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
+_LATE |= {"cond": ".control.cond", "scan": ".control.scan"}
+_LATE |= dict.fromkeys(("fori_loop", "while_loop"), ".control.while_loop")
+_OBSERVING = "assume debug_print host_call is_compiling live observe pinned"
+_LATE |= dict.fromkeys(_OBSERVING.split(), ".observing")
 
 if TYPE_CHECKING:
     from . import graph as graph, nn as nn
     from .compiler.compiled import compile as compile
+    from .control.cond import cond as cond
+    from .control.scan import scan as scan
+    from .control.while_loop import fori_loop as fori_loop, while_loop as while_loop
     from .graph import (
         Graph as Graph,
         Program as Program,
@@ -103,8 +109,11 @@ if TYPE_CHECKING:
     from .observing import (
         assume as assume,
         debug_print as debug_print,
+        host_call as host_call,
         is_compiling as is_compiling,
+        live as live,
         observe as observe,
+        pinned as pinned,
     )
 else:
 

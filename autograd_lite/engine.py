@@ -7,14 +7,14 @@ backward pass in a dozen lines.
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from functools import partial
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
+from .core.composite import COMPOSITE, opened as opened_composite
 from .core.errors import DtypeError, GradError, ShapeError
 from .core.hooks import HOOKS
 from .core.messages import checked
@@ -26,6 +26,7 @@ from .core.ownership import SMALL, unshared
 from .core.seals import broken
 from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
 from .ops.zero_mask import zero_mask
+from .paths import Paths, paths_from
 from .tensors.lifted import Level, face, released
 from .tensors.record import owned, wrap
 from .tensors.tensor import GRAD_LOCK, Tensor
@@ -37,7 +38,6 @@ _KEEP_BYTES = 1024
 # Adding in place saves memory traffic on large arrays; on small ones NumPy is faster with a new array.
 _IN_PLACE_SIZE = 1000
 _BOOL = np.dtype(np.bool_)
-_stamp = operator.attrgetter("stamp")
 # Turns the saved values of a node into what its rules are given; None where they are given as they are.
 _Opened = Callable[[Node, tuple[Any, ...]], tuple[Any, ...]] | None
 
@@ -79,10 +79,10 @@ def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, cr
             "Make an input with tensor(a, requires_grad=True), and compute outside no_grad(), without .detach()"
         )
     tape = MODE.get().tape if TAPES else None
-    create_graph = create_graph or tape is not None
     if tape is not None:
         tape.ended(edge_of(t))
-    g = _root_cotangent(t, cotangent, create_graph)
+        retain_graph = True
+    g = _root_cotangent(t, cotangent, create_graph or tape is not None)
     found = cotangents({edge_of(t): g}, None, retain_graph=retain_graph or create_graph, create_graph=create_graph)
     with GRAD_LOCK:
         for leaf in list(found):
@@ -163,64 +163,6 @@ class _Alarm:
         self.on = True
 
 
-class Paths(NamedTuple):
-    """The paths of gradients from some results to `targets`.
-
-    Attributes:
-        targets: where they end; None for every leaf. What lies behind a target is left out.
-        order: the nodes on the paths, last recorded first: consumers before what they consume.
-        selects: whether one of their ops may drop values, see `Op.selects`.
-        astray: whether gradients also flow to leaves that are not targets.
-        history: whether one of those leaves requires a gradient; the argument that a transformation's variable copies
-            does not.
-    """
-
-    targets: set[Any] | None
-    order: list[Node]
-    selects: bool
-    astray: bool
-    history: bool
-
-
-def paths_from(edges: Iterable[Any], targets: set[Any] | None) -> Paths:
-    """Find the paths of gradients from the results with these edges."""
-    seen = set(targets or ())
-    stack: list[Node] = []
-    selects = astray = history = useless = False
-    for edge in edges:
-        if edge not in seen:
-            if edge.__class__ is Node:
-                seen.add(edge)
-                stack.append(edge)
-            else:
-                astray = history = True
-    order = []
-    while stack:
-        node = stack.pop()
-        order.append(node)
-        if node.op.selects:
-            selects = True
-        inputs = node.inputs
-        for i in node.needs:
-            edge = inputs[i]
-            if edge not in seen:
-                if edge.__class__ is Node:
-                    seen.add(edge)
-                    stack.append(edge)
-                else:
-                    astray = True
-                    if edge._node is None:
-                        useless = True
-                    else:
-                        history = True
-    order.sort(key=_stamp, reverse=True)  # a node is older than its consumers
-    if useless and targets is None:  # some leaves no longer require a gradient: no work for those
-        targets = {e for node in order for i in node.needs if (e := node.inputs[i]).__class__ is Tensor and e._node}
-    if astray and targets is not None:  # some nodes may lead to other leaves only
-        order = _towards(order, targets)
-    return Paths(targets, order, selects, astray, history)
-
-
 def cotangents(
     roots: dict[Any, Any],
     targets: set[Any] | None,
@@ -245,54 +187,87 @@ def cotangents(
     """
     if observer is None and (watching := MODE.get().watch) is not None:
         observer = watching.observer()
-    targets, order, selects, astray, _ = paths or paths_from(roots, targets)
+    found = paths or paths_from(roots, targets)
+    if found.composites and (create_graph or observer is not None or level is not None):
+        for node in found.order:
+            opened_composite(node)
+        found = paths_from(roots, found.targets)
+    targets, order, selects, astray, _, composites = found
     wanted = targets.union(order) if astray and targets is not None else None
     tape = MODE.get().tape if TAPES else None
     alarm = _Alarm()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
     alarm.on = masks = selects or any(g.size > 1 for g in roots.values())
-    if tape is not None:
-        tape.passed_back(masks)
     change: Any = None
     opened: _Opened = None
     if create_graph:
         change, opened = record_on, as_tensors
+    elif level is None and tape is not None:  # gradients without a history, which the tape must see all the same
+        change, opened = record_off, as_tensors
     elif level is None:
         change = record_off
     else:
         opened = partial(_without_level, level)
     # A context of its own restores the modes around it wherever an interrupt comes, which `with` does not.
+    way = _walk if observer is None else partial(_walk_observed, observer)
+    way = partial(_walk_around, way, targets) if composites else way
     walk = order, roots.copy(), wanted, alarm, retain_graph, opened
-    return copy_context().run(_walk_in_mode, change, alarm, observer, walk)
+    pulled = copy_context().run(_walk_in_mode, change, alarm, observer is not None, way, walk)
+    if tape is not None:
+        tape.passed_back(masks)
+    return pulled
 
 
-def _walk_in_mode(change: Any, alarm: _Alarm, observer: Observer | None, walk: tuple[Any, ...]) -> dict[Any, Any]:
+def _walk_in_mode(
+    change: Any, alarm: _Alarm, observed: bool, way: Callable[..., dict[Any, Any]], walk: tuple[Any, ...]
+) -> dict[Any, Any]:
     if change is not None:
         hold_mode(change)
     np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=alarm).__enter__()
-    if observer is None:
-        return _walk(*walk)
-    hold_mode(_unwatched)  # what rules compute inside is not watched: the observer sees their results
-    return _walk_observed(observer, *walk)
+    if observed:
+        hold_mode(_unwatched)  # what rules compute inside is not watched: the observer sees their results
+    return way(*walk)
+
+
+def _walk_around(
+    way: Callable[..., dict[Any, Any]],
+    targets: set[Any] | None,
+    order: list[Node],
+    pending: dict[Any, Any],
+    wanted: set[Any] | None,
+    *how: Any,
+) -> dict[Any, Any]:
+    """Walk through an order with composites: these pull back by themselves, or become the operations that they are."""
+    alarm, retain, _ = how
+    part: list[Node] = []
+    todo, order = order[::-1], []
+    while todo:
+        node = todo.pop()
+        if node.op is not COMPOSITE:
+            part.append(node)
+            continue
+        way(part, pending, wanted, *how)
+        part = []
+        if not node.params:  # opened: its hooks are those of the operation
+            if node in pending:
+                pending[node.inputs[0]] = pending.pop(node)
+            continue
+        composite = node.params["composite"]
+        together = [node]
+        while todo and todo[-1].op is COMPOSITE and todo[-1].params.get("composite") is composite:
+            together.append(todo.pop())
+        given = {n: pending.pop(n) for n in together if n in pending}
+        if given and not composite.pull_back(given, pending, wanted, alarm.on, retain):
+            for n, g in given.items():
+                pending[opened_composite(n).inputs[0]] = g
+            again = paths_from(pending, targets)
+            todo = again.order[::-1]
+            wanted = targets.union(again.order) if again.astray and targets is not None else None
+    return way(part, pending, wanted, *how)
 
 
 def _unwatched(mode: Mode) -> None:
     mode.watch = None
-
-
-def _towards(order: list[Node], targets: set[Any]) -> list[Node]:
-    """Keep the nodes from which a target can be reached."""
-    useful = set(targets)
-    kept = []
-    for node in reversed(order):
-        inputs = node.inputs
-        for i in node.needs:
-            if inputs[i] in useful:
-                useful.add(node)
-                kept.append(node)
-                break
-    kept.reverse()
-    return kept
 
 
 def _walk_observed(

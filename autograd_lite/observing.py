@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .core.mode import MODE
+from .core.mode import MODE, TAPES
 from .engine import edge_of
 from .tensors.tensor import Tensor
 
 
-def observe(f: Callable[..., Any], *values: Any) -> None:
+class AssumptionFailed(Exception):
+    """Raised in a replay, before it has any effect, so that the function itself runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What `observe` calls if `f` only raises errors."""
+
+    f: Callable[..., Any]
+
+    def __call__(self, *arrays: Any) -> None:
+        self.f(*arrays)
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """What `assume` has called at every replay."""
+
+    holds: Callable[..., Any]
+
+    def __call__(self, *arrays: Any) -> None:
+        if not self.holds(*arrays):
+            raise AssumptionFailed
+
+
+def observe(f: Callable[..., Any], *values: Any, checks: bool = False) -> None:
     """Call `f` with the values of some Tensors, now, and at every replay if this is in a function that is compiled.
 
     What it returns is ignored; if it raises, so does the replay, before it has any effect.
@@ -20,6 +46,7 @@ def observe(f: Callable[..., Any], *values: Any) -> None:
     Args:
         f: a function of arrays, which it must neither change nor keep.
         values: Tensors or arrays.
+        checks: whether `f` does nothing but raise errors, so that a compiled function can be saved without it.
 
     Example:
         >>> import numpy as np, autograd_lite as ag
@@ -38,13 +65,10 @@ def observe(f: Callable[..., Any], *values: Any) -> None:
     """
     tape = MODE.get().tape
     arrays = [np.asarray(v._data if isinstance(v, Tensor) else v) for v in values]
-    f(*arrays)
+    if tape is None or not tape.rehearses:
+        f(*arrays)
     if tape is not None:
-        tape.observed(f, [edge_of(v) if isinstance(v, Tensor) else v for v in values])
-
-
-class AssumptionFailed(Exception):
-    """Raised in a replay, before it has any effect, so that the function itself runs."""
+        tape.observed(Check(f) if checks else f, [edge_of(v) if isinstance(v, Tensor) else v for v in values])
 
 
 def assume(holds: Callable[..., bool], *values: Any) -> None:
@@ -72,17 +96,83 @@ def assume(holds: Callable[..., bool], *values: Any) -> None:
         ValueError: expected numbers of at least 0
     """
     if is_compiling():
-
-        def check(*arrays: Any) -> None:
-            if not holds(*arrays):
-                raise AssumptionFailed
-
-        observe(check, *values)
+        observe(Assumption(holds), *values)
 
 
 def is_compiling() -> bool:
     """Return whether this runs to be compiled, so that it must not branch on values."""
-    return MODE.get().tape is not None
+    return bool(TAPES) and MODE.get().tape is not None
+
+
+def live(container: Any, key: Any, *, owned: bool = False) -> Any:
+    """Return `container[key]`, which is read anew at every replay if this is in a function that is compiled.
+
+    Numbers in it are `Live` there: Python's operators and branches on them do what they do with a number. Arrays are
+    Tensors. What else is in it must stay as it is; otherwise the function is traced again. `Changes.put` is the
+    counterpart that changes it.
+
+    Args:
+        container: a dict, or a list; of an object's attributes, `vars(x)`.
+        key: what to read.
+        owned: whether no one else uses the arrays in it, so that new ones may be written over them.
+
+    Example:
+        >>> import numpy as np, autograd_lite as ag
+        >>> settings = {"rate": 0.5}
+        >>> scaled = ag.compile(lambda x: x * ag.live(settings, "rate"))
+        >>> for settings["rate"] in (0.5, 0.25, 2.0):
+        ...     scaled(np.ones(2))
+        array([0.5, 0.5])
+        array([0.25, 0.25])
+        array([2., 2.])
+    """
+    tape = MODE.get().tape if TAPES else None
+    return container[key] if tape is None else tape.hosts.read(container, key, owned)
+
+
+def pinned(container: Any, key: Any) -> Any:
+    """Return `container[key]`, on which the compiled code may rest: if it has changed, the function is traced again.
+
+    Numbers and strings are compared; of everything else it is seen whether it is the same object.
+
+    Args:
+        container: a dict, or a list; of an object's attributes, `vars(x)`.
+        key: what to read.
+
+    Example:
+        >>> import numpy as np, autograd_lite as ag
+        >>> settings = {"times": 2}
+        >>> repeated = ag.compile(lambda x: np.concatenate([x] * ag.pinned(settings, "times")))
+        >>> for settings["times"] in (2, 2, 2, 3):
+        ...     repeated(np.ones(2)).shape
+        (4,)
+        (4,)
+        (4,)
+        (6,)
+    """
+    tape = MODE.get().tape if TAPES else None
+    return container[key] if tape is None else tape.hosts.pin(container, key)
+
+
+def host_call(f: Callable[..., Any], *args: Any) -> Any:
+    """Return `f(*args)`, which is called at every replay too if this is in a function that is compiled.
+
+    Args:
+        f: a function of numbers that returns a number, such as a schedule; it must not change what others see.
+        args: numbers, which may be `live`.
+
+    Example:
+        >>> import math, numpy as np, autograd_lite as ag
+        >>> settings = {"angle": 0.0}
+        >>> turned = ag.compile(lambda x: x * ag.host_call(math.cos, ag.live(settings, "angle")))
+        >>> for settings["angle"] in (0.0, 0.0, math.pi):
+        ...     turned(np.ones(2))
+        array([1., 1.])
+        array([1., 1.])
+        array([-1., -1.])
+    """
+    tape = MODE.get().tape if TAPES else None
+    return f(*args) if tape is None else tape.hosts.call(f, args)
 
 
 def debug_print(text: str, *values: Any) -> None:

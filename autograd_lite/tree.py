@@ -124,6 +124,23 @@ def rebuild(tree: Any, new: Iterable[Any], *, leaf: Leaf = None) -> Any:
     return next(each) if children is None else _like(tree, [rebuild(child, each, leaf=leaf) for child in children])
 
 
+def structure(tree: Any) -> Any:
+    """Return a value that is equal for trees of the same containers, whatever their leaves are.
+
+    Args:
+        tree: nested containers, or a single leaf.
+
+    Example:
+        >>> structure({"w": [1.0, 2.0]}) == structure({"w": [3, 4]}), structure([1, None]) == structure([None, 1])
+        (True, False)
+    """
+    children = _children(tree)
+    if children is None:
+        return None
+    keys = tuple(tree) if isinstance(tree, dict) else ()
+    return tree.__class__, keys, tuple([structure(child) for child in children])
+
+
 # ---- one container --------------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -17,29 +17,42 @@ Mode = Literal["steady", "process", "imports", "probe", "peak"]
 
 @dataclass(frozen=True)
 class Contender:
-    """A module of `benchmarks.contenders` and the package that must be installed for it."""
+    """A module of `benchmarks.contenders` and what must be installed for it.
+
+    Attributes:
+        package: a package of Python.
+        ours: whether it is autograd_lite.
+        program: a program of the machine.
+        twin: another contender, whose values it computes to the last bit.
+    """
 
     package: str
     ours: bool = False
+    program: str = ""
+    twin: str = ""
 
 
 BEFORE = "before"  # an older checkout of ours, which `--before` names
 CONTENDERS = {
     BEFORE: Contender("autograd_lite"),
     "autograd_lite": Contender("autograd_lite", ours=True),
+    "autograd_lite_compiled": Contender("autograd_lite", ours=True, twin="autograd_lite"),
     "autograd_lite_fit": Contender("autograd_lite", ours=True),
     "autograd_lite_graph": Contender("autograd_lite", ours=True),
     "autograd_lite_loop": Contender("autograd_lite", ours=True),
     "autograd_lite_np": Contender("autograd_lite", ours=True),
     "numpy": Contender("numpy"),
     "numpy_in_place": Contender("numpy"),
+    "numpy_products": Contender("numpy"),
     "torch": Contender("torch"),
+    "torch_compiled": Contender("torch", program="g++"),
     "torch_cells": Contender("torch"),
     "jax": Contender("jax"),
     "jax_scan": Contender("jax"),
     "mygrad": Contender("mygrad"),
     "autograd": Contender("autograd"),
 }
+OURS = ("autograd_lite", "autograd_lite_compiled")
 PEERS = ("numpy", "torch", "jax", "mygrad", "autograd")
 
 
@@ -58,8 +71,12 @@ class Case:
         warm: Untimed runs at the start of each round.
         rounds: Rounds unless the command line says otherwise.
         rtol: How far values may lie apart, relative to the reference.
-        goals: Upper bounds: of the ratio to a peer, or of a probe's own number.
+        goals: Upper bounds: of the ratio of any of ours to a peer, by the peer's name; of one ratio, by "ours / peer";
+            of a probe's own number.
+        either: Whether it is enough to meet one of the goals of "ours / peer".
+        beside: A case whose ratios are published beside these.
         problem: Builds the work of a steady case.
+        rehearsal: Builds work of the same kind, but small: what it needs is not counted as memory of a step.
         options: Arguments of `job` in the other modes.
     """
 
@@ -75,7 +92,10 @@ class Case:
     rtol: float = 1e-3
     mode: Mode = "steady"
     goals: Mapping[str, float] = field(default_factory=dict)
+    either: bool = False
+    beside: str = ""
     problem: Callable[[], problems.Problem] | None = None
+    rehearsal: Callable[[], problems.Problem] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -84,7 +104,13 @@ def _chain(*shape: int, links: int, repeat: int, goals: Mapping[str, float]) -> 
     return Case(
         about=f"h = tanh(h * w + x), {links} links, {size}, float64, forward + backward",
         job="chain",
-        contenders=("autograd_lite", "autograd_lite_np", *PEERS, *(["numpy_in_place"] if shape == (1,) else [])),
+        contenders=(
+            *OURS,
+            "autograd_lite_np",
+            *PEERS,
+            *(["numpy_in_place"] if shape == (1,) else []),
+            "torch_compiled",
+        ),
         unit="µs/op",
         scale=1e6,
         per_run=3 * links,
@@ -92,24 +118,49 @@ def _chain(*shape: int, links: int, repeat: int, goals: Mapping[str, float]) -> 
         warm=1,
         rounds=11,
         rtol=1e-9,
-        goals=goals,
+        goals={"autograd_lite_compiled / numpy": 1.15, **goals},
         problem=partial(problems.chain, *shape, links=links),
     )
 
 
-def _model(about: str, problem: Callable[[], problems.Model], repeat: int, goals: Mapping[str, float]) -> Case:
+def _model(
+    about: str,
+    problem: Callable[[], problems.Model],
+    repeat: int,
+    goals: Mapping[str, float],
+    others: Sequence[str] = (),
+) -> Case:
+    bounds = {"autograd_lite": 0.6} | ({"numpy_products": 1.2} if "numpy_products" in others else {})
     return Case(
         about=f"{about}, float64",
         job="model",
-        contenders=("autograd_lite", "torch", "jax", "autograd"),
+        contenders=(*OURS, "torch", "jax", "autograd", *others),
         unit="ms",
         scale=1e3,
         repeat=repeat,
         warm=1,
         rounds=11,
         rtol=1e-9,
-        goals=goals,
+        goals=goals | {f"autograd_lite_compiled / {peer}": bound for peer, bound in bounds.items()},
+        either=True,
         problem=problem,
+    )
+
+
+def _memory(job: str, network: str, problem: Callable[..., problems.Problem], goals: Mapping[str, float]) -> Case:
+    return Case(
+        about=f"a training step of the {network}: memory at its highest, beyond the level before the first one",
+        job=job,
+        contenders=(*OURS, "torch"),
+        unit="MiB",
+        scale=2.0**-20,
+        repeat=5,
+        warm=3,
+        rounds=3,
+        mode="peak",
+        goals={"autograd_lite_compiled / torch": 1.0, **goals},
+        problem=problem,
+        rehearsal=partial(problem, rows=2),
     )
 
 
@@ -132,7 +183,7 @@ def _update(optimizer: str) -> Case:
     return Case(
         about=f"one step of {optimizer} on the seed network's 407,050 float32 parameters, gradients given",
         job="update",
-        contenders=("autograd_lite", "torch"),
+        contenders=(*OURS, "torch"),
         unit="ms/step",
         scale=1e3,
         repeat=50,
@@ -147,21 +198,34 @@ CASES = {
     "mlp_epoch": Case(
         about="one epoch of MNIST, 784-512-10, batch 128, RMSprop, float32, shuffled gather included",
         job="mlp_epoch",
-        contenders=("autograd_lite", "autograd_lite_loop", *PEERS, "jax_scan"),
+        contenders=(*OURS, "autograd_lite_loop", *PEERS, "jax_scan"),
         unit="s/epoch",
         rtol=0.15,
-        goals={"torch": 1.0, "numpy": 1.15},
+        goals={"torch": 1.0, "numpy": 1.15, "autograd_lite_compiled / torch": 1.0},
+        beside="mlp_products",
         problem=problems.mnist_mlp,
     ),
-    "mlp_step": Case(
-        about="one training step of the same network on a fixed batch of 128",
-        job="mlp_step",
-        contenders=("autograd_lite", "autograd_lite_loop", *PEERS),
+    "mlp_products": Case(
+        about="the five matrix products of that step alone: if they take other times, so does all that is made of them",
+        job="products",
+        contenders=("autograd_lite_compiled", "torch"),
         unit="ms/step",
         scale=1e3,
         repeat=30,
         warm=2,
+        problem=partial(problems.mnist_mlp, rows=128),
+    ),
+    "mlp_step": Case(
+        about="one training step of the same network on a fixed batch of 128",
+        job="mlp_step",
+        contenders=(*OURS, "autograd_lite_loop", *PEERS, "torch_compiled"),
+        unit="ms/step",
+        scale=1e3,
+        repeat=30,
+        warm=2,
+        rounds=11,
         rtol=0.1,  # PyTorch's epsilon stands outside the root
+        goals={"autograd_lite_compiled / numpy": 1.05, "autograd_lite_compiled / autograd_lite_loop": 0.9},
         problem=partial(problems.mnist_mlp, rows=128),
     ),
     "chain_1": _chain(1, links=100, repeat=50, goals={"torch": 1.0, "numpy": 1.8}),
@@ -172,43 +236,39 @@ CASES = {
     "tiny_mlp": Case(
         about="one training step of 2-16-16-1, tanh, batch 32, MSE, SGD, float32",
         job="tiny_mlp",
-        contenders=("autograd_lite", *PEERS),
+        contenders=(*OURS, *PEERS, "numpy_in_place", "torch_compiled"),
         unit="ms/step",
         scale=1e3,
         repeat=200,
         warm=5,
         rounds=11,
+        goals={"autograd_lite_compiled / numpy_in_place": 1.3, "autograd_lite_compiled / torch": 0.5},
         problem=problems.tiny,
     ),
     "cnn_step": Case(
         about="one training step of 2 convolutions, 28x28, 32 and 64 channels 3x3, pools, batch 64, SGD, float32",
         job="cnn_step",
-        contenders=("autograd_lite", "torch"),
+        contenders=(*OURS, "torch", "torch_compiled"),
         unit="ms/step",
         scale=1e3,
         repeat=20,
         warm=2,
         rounds=11,
-        goals={"torch": 1.5},
+        goals={"torch": 1.5, "autograd_lite_compiled / autograd_lite": 0.9},
         problem=problems.convolutional,
     ),
-    "cnn_memory": Case(
-        about="the same step: memory of the process at its highest, beyond what it holds between steps",
-        job="cnn_step",
-        contenders=("autograd_lite", "torch"),
-        unit="MiB",
-        scale=2.0**-20,
-        repeat=5,
-        warm=2,
-        rounds=3,
-        mode="peak",
-        goals={"torch": 1.5},
-        problem=problems.convolutional,
+    "mlp_memory": _memory("mlp_step", "seed network, batch 128", problems.blank_mlp, {}),
+    "cnn_memory": _memory(
+        "cnn_step",
+        "two convolutions",
+        problems.convolutional,
+        {"torch": 1.5, "autograd_lite_compiled / autograd_lite": 0.7},
     ),
+    "transformer_memory": _memory("transformer_step", "transformer block", problems.transformer, {}),
     "lstm_step": Case(
         about="one training step of an LSTM, 64 steps, 128 features, 128 units, batch 32, MSE, SGD, float32",
         job="lstm_step",
-        contenders=("autograd_lite", "torch", "torch_cells"),
+        contenders=(*OURS, "torch", "torch_cells", "torch_compiled", "numpy"),
         unit="ms/step",
         scale=1e3,
         repeat=20,
@@ -217,10 +277,22 @@ CASES = {
         goals={"torch": 2.0, "torch_cells": 0.9},
         problem=problems.recurrent,
     ),
+    "lstm_scan": Case(
+        about="the same, with the cell written in operations and `scan` over the steps",
+        job="lstm_scan",
+        contenders=(*OURS, "torch", "jax", "numpy"),
+        unit="ms/step",
+        scale=1e3,
+        repeat=10,
+        warm=2,
+        rounds=11,
+        goals={"autograd_lite_compiled / numpy": 1.15},
+        problem=problems.recurrent,
+    ),
     "gru_step": Case(
         about="one training step of a GRU, 64 steps, 128 features, 128 units, batch 32, MSE, SGD, float32",
         job="gru_step",
-        contenders=("autograd_lite", "torch", "torch_cells"),
+        contenders=(*OURS, "torch", "torch_cells"),
         unit="ms/step",
         scale=1e3,
         repeat=20,
@@ -232,13 +304,13 @@ CASES = {
     "transformer_step": Case(
         about="one training step of a transformer block, 64 steps, 128 features, 4 heads, batch 16, MSE, SGD, float32",
         job="transformer_step",
-        contenders=("autograd_lite", "torch"),
+        contenders=(*OURS, "torch", "torch_compiled"),
         unit="ms/step",
         scale=1e3,
         repeat=20,
         warm=2,
         rounds=11,
-        goals={"torch": 1.2},
+        goals={"torch": 1.2, "autograd_lite_compiled / autograd_lite": 0.85},
         problem=problems.transformer,
     ),
     "gaussian_process": _model(
@@ -246,12 +318,14 @@ CASES = {
         models.gaussian_process_model,
         repeat=20,
         goals={"autograd": 0.5},
+        others=["numpy_products", "torch_compiled"],
     ),
     "kalman_filter": _model(
         "Kalman-filter log-likelihood, 4 states, 2 observations, 100 steps: value and gradient by 4 matrices",
         models.kalman_model,
         repeat=3,
         goals={"autograd": 0.5, "torch": 1.0},
+        others=["numpy_products"],
     ),
     "lotka_volterra": _model(
         "Lotka-Volterra through 100 steps of Runge-Kutta: value and gradient by 4 rates and 2 initial values",
@@ -264,6 +338,7 @@ CASES = {
         models.logistic_model,
         repeat=10,
         goals={"autograd": 0.5},
+        others=["numpy_products", "torch_compiled"],
     ),
     "rosenbrock_100": _model(
         "Rosenbrock's function, N = 100: Hessian-vector product",
@@ -286,7 +361,27 @@ CASES = {
         unit="ms",
         scale=1e3,
         mode="imports",
-        goals={"autograd_lite": 30.0},
+        rounds=15,
+        goals={"autograd_lite": 30.0, f"autograd_lite / {BEFORE}": 1.05},
+    ),
+    "first_result": Case(
+        about="the step of the seed network: from its first call to the first result of a replay",
+        job="first_result",
+        contenders=("autograd_lite_compiled",),
+        unit="",
+        rounds=5,
+        mode="probe",
+        goals={"ms": 60.0},
+    ),
+    "plan_time": Case(
+        about="tracing and planning chains of 1,000, 10,000 and 100,000 ops with their gradient: µs per op",
+        job="plan_time",
+        contenders=("autograd_lite_compiled",),
+        unit="",
+        rounds=1,
+        mode="probe",
+        goals={"100,000 over 10,000": 1.3},
+        options={"sizes": (1_000, 10_000, 100_000)},
     ),
     "million": Case(
         about="chains of 100,000 and 1,000,000 ops: µs per op, and the larger over the smaller",

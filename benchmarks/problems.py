@@ -308,6 +308,11 @@ def random_mlp(rows: int, *widths: int, batch: int) -> Mlp:
     return Mlp(x, labels, dense_weights(*widths), batch)
 
 
+def blank_mlp(rows: int = 128) -> Mlp:
+    """The seed network with a batch of noise."""
+    return random_mlp(rows, 784, 512, 10, batch=rows)
+
+
 def mnist_mlp(rows: int | None = None) -> Mlp:
     """The 784-512-10 classifier on (the first `rows` of) the MNIST training set."""
     data = load_mnist()

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cases import CONTENDERS, Case
+from benchmarks.cases import BEFORE, CONTENDERS, Case
 from benchmarks.load import BUSY
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS")
@@ -37,7 +37,7 @@ class Spread:
         return cls(median, low, high)
 
     def __str__(self) -> str:
-        return f"{_short(self.median)} ({_short(self.low)} to {_short(self.high)})"
+        return f"{short(self.median)} ({short(self.low)} to {short(self.high)})"
 
 
 @dataclass
@@ -88,6 +88,11 @@ def ratio(ours: Sequence[float], peer: Sequence[float]) -> Spread:
     return Spread.of(a / b for a, b in zip(ours, peer, strict=True))
 
 
+def goal_of(case: Case, ours: str, peer: str) -> float | None:
+    """The upper bound of the ratio of one of ours to a peer, or None."""
+    return case.goals.get(f"{ours} / {peer}", case.goals.get(peer))
+
+
 def ratios(records: Mapping[str, Record]) -> dict[str, dict[str, Spread]]:
     """For each contender of ours, its ratio to everybody else."""
     timed = {name: record.times for name, record in records.items() if record.times}
@@ -123,19 +128,27 @@ def table(name: str, outcome: Outcome) -> str:
 
 
 def _time_lines(outcome: Outcome) -> list[str]:
-    own = outcome.case.mode == "imports"  # its goals are of the numbers themselves
-    against = {} if own else ratios(outcome.records)
-    goals = outcome.case.goals
-    what = "memory" if outcome.case.mode == "peak" else "time"
+    case = outcome.case
+    own = case.mode == "imports"  # its goals are of the numbers themselves
+    against = _against(outcome)
+    what = "memory" if case.mode == "peak" else "time"
     rows = [["", what, *(f"{ours} / it" for ours in against)]]
     for who, record in outcome.records.items():
         spread = Spread.of(record.times)
-        row = [who, f"{spread}{_verdict(spread.median, goals.get(who) if own else None)}"]
+        row = [who, f"{spread}{_verdict(spread.median, case.goals.get(who) if own else None)}"]
         for ours in against:
             value = against[ours].get(who)
-            row.append("" if value is None else f"{value}{_verdict(value.median, goals.get(who))}")
+            row.append("" if value is None else f"{value}{_verdict(value.median, goal_of(case, ours, who))}")
         rows.append(row)
-    return _aligned(rows)
+    return aligned(rows)
+
+
+def _against(outcome: Outcome) -> dict[str, dict[str, Spread]]:
+    """The ratios that mean something: imports of different packages are not compared."""
+    found = ratios(outcome.records)
+    if outcome.case.mode == "imports":
+        found = {ours: {peer: s for peer, s in row.items() if peer == BEFORE} for ours, row in found.items()}
+    return {ours: row for ours, row in found.items() if row}
 
 
 def _probe_lines(outcome: Outcome) -> list[str]:
@@ -144,7 +157,7 @@ def _probe_lines(outcome: Outcome) -> list[str]:
         for key, values in record.numbers.items():
             spread = Spread.of(values)
             rows.append([f"{who} {key}", f"{spread}{_verdict(spread.median, outcome.case.goals.get(key))}"])
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def _verdict(number: float, goal: float | None) -> str:
@@ -153,19 +166,21 @@ def _verdict(number: float, goal: float | None) -> str:
     return f"  {'ok' if number <= goal else 'OVER'}: goal {goal:g}"
 
 
-def _aligned(rows: list[list[str]]) -> list[str]:
+def aligned(rows: list[list[str]]) -> list[str]:
+    """Lines with the cells of each column below each other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _short(number: float) -> str:
+def short(number: float) -> str:
     """Three digits, without an exponent."""
     return f"{number:.0f}" if abs(number) >= 100 else f"{number:.3g}"
 
 
 def machine() -> dict[str, Any]:
     """What the numbers depend on, without anything that names a person, a host or a path."""
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    config = np.show_config(mode="dicts")
+    blas, simd = config["Build Dependencies"]["blas"], config["SIMD Extensions"]
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "system": f"{platform.system()} {platform.machine()}",
@@ -174,6 +189,7 @@ def machine() -> dict[str, Any]:
         "usable cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "numpy": np.__version__,
+        "instruction set": [*simd["baseline"], *simd["found"]][-1],
         "blas": {"name": blas["name"], "version": blas["version"]},
         "thread variables": {key: os.environ[key] for key in THREAD_VARIABLES if key in os.environ},
     }
@@ -194,11 +210,13 @@ def as_json(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
 
 
 def _case_json(outcome: Outcome) -> dict[str, Any]:
-    case, against = outcome.case, {} if outcome.case.mode == "imports" else ratios(outcome.records)
+    case, against = outcome.case, _against(outcome)
     return {
         "about": case.about,
         "unit": case.unit,
         "goals": dict(case.goals),
+        "either": case.either,
+        "beside": case.beside,
         "cores busy elsewhere": outcome.elsewhere,
         "contenders": {
             who: {

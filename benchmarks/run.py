@@ -15,8 +15,10 @@ import time
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import Any, Protocol
 
+from benchmarks import goals
 from benchmarks.cases import BEFORE, CASES, CONTENDERS, Case
 from benchmarks.load import rest
 from benchmarks.problems import DATA_VARIABLE, digest, disagreements
@@ -126,15 +128,23 @@ def _message(line: str, process: subprocess.Popen[str]) -> dict[str, Any]:
 
 def missing(contender: str, case: Case) -> str | None:
     """Why a contender cannot take part, or None."""
-    package = CONTENDERS[contender].package
+    package, program = CONTENDERS[contender].package, CONTENDERS[contender].program
     if find_spec(package) is None:
         return f"skipped: {package} is not installed"
+    if program and which(program) is None:
+        return f"skipped: {program} is not installed"
     if case.mode == "process" and not os.environ.get(DATA_VARIABLE):
         return f"skipped: {DATA_VARIABLE} does not name a folder with the four MNIST files"
     return None
 
 
-def run_case(name: str, rounds: int | None = None, only: Sequence[str] = (), before: Path | None = None) -> Outcome:
+def run_case(
+    name: str,
+    rounds: int | None = None,
+    only: Sequence[str] = (),
+    before: Path | None = None,
+    pause: float = PAUSE,
+) -> Outcome:
     """Runs all contenders of a case (or those in `only`) and compares what they computed.
 
     With `before`, the folder of another checkout, its packages take part under the name "before".
@@ -159,7 +169,7 @@ def run_case(name: str, rounds: int | None = None, only: Sequence[str] = (), bef
                 runners[contender] = kind(module, name, folder)
             except ContenderError as error:
                 outcome.failed[contender] = str(error)
-        _take_turns(runners, outcome, case.rounds if rounds is None else rounds)
+        _take_turns(runners, outcome, case.rounds if rounds is None else rounds, pause)
     finally:
         for runner in runners.values():
             runner.close()
@@ -167,7 +177,7 @@ def run_case(name: str, rounds: int | None = None, only: Sequence[str] = (), bef
     return outcome
 
 
-def _take_turns(runners: Mapping[str, Runner], outcome: Outcome, rounds: int) -> None:
+def _take_turns(runners: Mapping[str, Runner], outcome: Outcome, rounds: int, pause: float) -> None:
     case = outcome.case
     factor = 1.0 if case.mode == "probe" else case.scale
     order = list(runners)
@@ -177,7 +187,7 @@ def _take_turns(runners: Mapping[str, Runner], outcome: Outcome, rounds: int) ->
         for who in order[first:] + order[:first]:
             if who in outcome.failed:
                 continue
-            if (busy := rest(PAUSE)) is not None:
+            if (busy := rest(pause)) is not None:
                 outcome.busy.append(busy)
             try:
                 numbers, outcome.records[who].values = runners[who].round()
@@ -190,11 +200,15 @@ def _take_turns(runners: Mapping[str, Runner], outcome: Outcome, rounds: int) ->
 
 
 def _compare(outcome: Outcome) -> None:
-    """Holds each contender's values against those of the first one that is not ours."""
+    """Holds all values against those of the first contender that is not ours, and each bit against the twin's."""
     by_trust = sorted(outcome.records, key=lambda who: CONTENDERS[who].ours)
     for who in by_trust[1:]:
         record, reference = outcome.records[who], outcome.records[by_trust[0]]
         record.wrong = disagreements(record.values, reference.values, outcome.case.rtol)
+    for who, record in outcome.records.items():
+        twin = outcome.records.get(CONTENDERS[who].twin)
+        if twin is not None:
+            record.wrong += [f"{name}, bit for bit" for name in disagreements(record.values, twin.values, 0)]
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -204,6 +218,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="rounds per contender, instead of each case's own number")
     parser.add_argument("--contenders", help=f"comma-separated, out of {', '.join(CONTENDERS)}")
     parser.add_argument("--before", type=Path, metavar="FOLDER", help="another checkout, raced as `before`")
+    parser.add_argument("--goals", action="store_true", help="the cases that the compiler has goals in, beside few")
+    parser.add_argument("--pause", type=float, default=PAUSE, help="seconds between rounds")
     parser.add_argument("--json", type=Path, help="file for all numbers, values and the machine")
     options = parser.parse_args(argv)
     options.contenders = options.contenders.split(",") if options.contenders else []
@@ -222,14 +238,21 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the chosen cases; returns 1 if one failed or values disagreed."""
     options = arguments(argv)
+    names = options.cases or (goals.chosen() if options.goals else list(CASES))
     about = machine()
-    print(", ".join(f"{key}: {about[key]}" for key in ("cpu", "cores", "python", "numpy", "blas")), flush=True)
+    print(
+        ", ".join(f"{key}: {about[key]}" for key in ("cpu", "instruction set", "cores", "python", "numpy", "blas")),
+        flush=True,
+    )
     outcomes = {}
-    for name in options.cases or CASES:
-        outcomes[name] = run_case(name, options.rounds, options.contenders, options.before)
+    for name in names:
+        choice = goals.choice(name, options) if options.goals else options
+        outcomes[name] = run_case(name, choice.rounds, choice.contenders, choice.before, options.pause)
         print(f"\n{table(name, outcomes[name])}", flush=True)
         if options.json:  # after every case: an interrupted run keeps what it has
             options.json.write_text(json.dumps(as_json(outcomes), indent=1) + "\n")
+    if options.goals:
+        print(f"\n{goals.table(as_json(outcomes))}")
     return 0 if all(outcome.sound for outcome in outcomes.values()) else 1
 
 

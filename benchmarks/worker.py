@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -64,18 +65,34 @@ def _serve(channel: IO[str], module: ModuleType, case: Case, package: str) -> No
 
 
 def _peak(module: ModuleType, case: Case) -> int:
-    """Bytes of the process at their highest during some runs, beyond what it holds before them, on Linux."""
+    """Bytes of the process at their highest during some runs, beyond what it holds before the first, on Linux.
+
+    A rehearsal has loaded and filled by then what does not depend on the size of the work. What a contender keeps from
+    one run to the next counts as if each run had taken it anew.
+    """
     assert case.problem is not None
-    job: Job = getattr(module, case.job)(case.problem())
-    for _ in range(case.warm):
+    job_of: Callable[[Problem], Job] = getattr(module, case.job)
+    if case.rehearsal is not None:
+        _repeat(job_of(case.rehearsal()), case.warm)
+    job = job_of(case.problem())
+    before = _held()
+    _repeat(job, case.warm)  # a step does not include compilation
+    _held()
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the high-water mark begins anew
+    _repeat(job, case.repeat)
+    return _status("VmHWM") - before
+
+
+def _repeat(job: Job, times: int) -> None:
+    for _ in range(times):
         job.read(job.run())
+
+
+def _held() -> int:
+    """Bytes that the process cannot do without, on Linux."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)  # what the C library keeps of freed memory is not held by the model
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the high-water mark begins anew
-    before = _status("VmRSS")
-    for _ in range(case.repeat):
-        job.read(job.run())
-    return _status("VmHWM") - before
+    return _status("VmRSS")
 
 
 def _status(name: str) -> int:

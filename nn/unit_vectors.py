@@ -35,12 +35,12 @@ def are_normal(squares: Any) -> bool:
     """Return whether sums of squares have all their digits: none has over- or underflowed, or is 0."""
     if squares.__class__ is not Tensor:
         return False  # in `vmap` and `jvp`, where values are not known
-    if ag.is_compiling():  # what is compiled holds for lengths that are usual
-        ag.assume(_are_normal, squares)
+    if ag.is_compiling():
+        ag.assume(_have_all_digits, squares)
         return True
-    return _are_normal(squares.data)
+    return _have_all_digits(squares.data)
 
 
-def _are_normal(values: Any) -> bool:
-    limits = np.finfo(values.dtype)
-    return bool(values.size and limits.tiny / limits.eps < values.min() and values.max() < np.inf)
+def _have_all_digits(squares: Any) -> bool:
+    limits = np.finfo(squares.dtype)
+    return bool(squares.size and limits.tiny / limits.eps < squares.min() and squares.max() < np.inf)

@@ -5,28 +5,32 @@ Nothing here is timed. Peers take part where they are installed, under the marke
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import load, models, problems, report, run, worker
-from benchmarks.cases import CASES, CONTENDERS, Case, Contender
+from benchmarks import goals, load, models, problems, report, run, worker
+from benchmarks.cases import BEFORE, CASES, CONTENDERS, Case, Contender
 
 FOLDER = Path(run.__file__).parent / "contenders"
 # Those whose optimizer is Keras's to the letter and whose rows come in the order of the baseline.
-SAME_RULE = {"autograd_lite", "autograd_lite_loop", "jax", "jax_scan", "mygrad", "autograd"}
-SAME_ORDER = SAME_RULE - {"autograd_lite"}
+SAME_RULE = {"autograd_lite", "autograd_lite_compiled", "autograd_lite_loop", "jax", "jax_scan", "mygrad", "autograd"}
+SAME_ORDER = SAME_RULE - {"autograd_lite", "autograd_lite_compiled"}
+PLAIN = ("autograd_lite", "numpy")
 
 
 def rivals(case: str) -> list:
-    """All contenders of a case but the baseline; peers under the marker `ci`."""
-    names = [name for name in CASES[case].contenders if name != "numpy"]
-    return [pytest.param(name, marks=() if CONTENDERS[name].ours else pytest.mark.ci) for name in names]
+    """All contenders of a case but the baseline, and one that compiles for seconds; peers under the marker `ci`."""
+    names = [name for name in CASES[case].contenders if name not in ("numpy", "torch_compiled")]
+    marks = {name: () if CONTENDERS[name].package in PLAIN else pytest.mark.ci for name in names}
+    return [pytest.param(name, marks=marks[name]) for name in names]
 
 
 def first_run(contender: str, job: str, problem: problems.Problem) -> problems.Arrays:
@@ -106,10 +110,16 @@ def test_updates_agree(optimizer: str) -> None:
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize(("step", "gates"), [("lstm_step", 4), ("gru_step", 3)])
-@pytest.mark.parametrize("contender", ["autograd_lite", "torch_cells"])
-def test_recurrent_step_agrees(contender: str, step: str, gates: int) -> None:
-    problem = problems.recurrent(3, 4, 5, 6, gates)
+@pytest.mark.parametrize(
+    ("contender", "step"),
+    [
+        *((who, step) for who in ("autograd_lite", "torch_cells") for step in ("lstm_step", "gru_step")),
+        ("numpy", "lstm_step"),
+        ("jax", "lstm_scan"),
+    ],
+)
+def test_recurrent_step_agrees(contender: str, step: str) -> None:
+    problem = problems.recurrent(3, 4, 5, 6, 3 if step == "gru_step" else 4)
     got, expected = first_run(contender, step, problem), first_run("torch", step, problem)
     assert got.keys() == expected.keys() == {"loss", *problem.weights}
     assert all((got[name] != a).any() for name, a in problem.weights.items())
@@ -166,7 +176,6 @@ def test_epoch_agrees_with_a_short_last_batch(contender: str) -> None:
         assert_agree(got, weights, rtol=1e-4, atol=1e-5)
 
 
-MODELS = {name: case for name, case in CASES.items() if case.job == "model"}
 SMALL = {
     "gaussian_process": models.gaussian_process_model(12),
     "kalman_filter": models.kalman_model(5),
@@ -174,6 +183,53 @@ SMALL = {
     "logistic": models.logistic_model(15, 3),
     "rosenbrock": models.rosenbrock_model(7),
 }
+
+# By job: small work, and the eager contender that does the same as the compiled one.
+COMPILED = {
+    "chain": (problems.chain(2, 3, links=4), "autograd_lite"),
+    "tiny_mlp": (problems.tiny(), "autograd_lite"),
+    "mlp_step": (problems.random_mlp(12, 7, 8, 3, batch=12), "autograd_lite_loop"),
+    "cnn_step": (problems.convolutional(rows=3, side=10, filters=4), "autograd_lite"),
+    "lstm_step": (problems.recurrent(3, 4, 5, 6), "autograd_lite"),
+    "lstm_scan": (problems.recurrent(3, 4, 5, 6), "autograd_lite"),
+    "gru_step": (problems.recurrent(3, 4, 5, 6, gates=3), "autograd_lite"),
+    "transformer_step": (problems.transformer(rows=3, steps=5, features=8, heads=2), "autograd_lite"),
+    **{f"model {p.name}": (p, "autograd_lite") for p in SMALL.values()},
+    **{f"update {o}": (problems.update(o, 7, 5, 3), "autograd_lite") for o in ("SGD", "RMSprop", "Adam")},
+}
+
+
+NOT_YET = {"lstm_scan": pytest.mark.xfail(reason="there is no scan so far")}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=NOT_YET.get(name, ())) for name in COMPILED])
+def test_what_is_compiled_replays_and_computes_the_same_bits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled, ours = [], import_module("autograd_lite")
+    twin = COMPILED[name][1]
+    steps = (
+        import_module(f"benchmarks.contenders.{twin}"),
+        import_module("benchmarks.contenders.autograd_lite_compiled"),
+    )
+    job = name.split()[0]
+
+    def kept(f):
+        compiled.append(ours.compile(f))
+        return compiled[-1]
+
+    monkeypatch.setitem(getattr(steps[1], job).keywords, "through", kept)
+    jobs = [getattr(module, job)(COMPILED[name][0]) for module in steps]
+    for each in jobs:
+        each.reset()
+    for _ in range(4):
+        losses = [each.read(each.run()) for each in jobs]
+        assert losses[0] == losses[1]
+    eager, replayed = (each.result() for each in jobs)
+    assert eager.keys() == replayed.keys()
+    assert all(eager[key].tobytes() == a.tobytes() for key, a in replayed.items())
+    assert compiled[-1].source()
+
+
+MODELS = {name: case for name, case in CASES.items() if case.job == "model"}
 
 
 @pytest.mark.ci
@@ -238,9 +294,11 @@ def test_the_table_is_sound(name: str) -> None:
     for contender in case.contenders:
         assert contender in CONTENDERS
         source = (FOLDER / f"{contender}.py").read_text(encoding="utf-8")
-        assert not case.job or f"def {case.job}(" in source
+        assert not case.job or f"def {case.job}(" in source or f"{case.job} = " in source
     assert (case.problem is not None) == (case.mode in ("steady", "peak"))
-    assert case.mode == "probe" or case.goals.keys() <= set(case.contenders)
+    sides = {side for goal in case.goals for side in goal.split(" / ")}
+    assert case.mode == "probe" or sides <= {*case.contenders, BEFORE}
+    assert not case.beside or CASES[case.beside].contenders
 
 
 def outcome_of(times: Mapping[str, list[float]], **fields) -> report.Outcome:
@@ -268,6 +326,34 @@ def test_table_prints_ratios_and_goals() -> None:
     assert "3 rounds" in text
     assert lines["torch"].split("  ")[-2:] == ["0.5 (0.375 to 0.625)", "ok: goal 1"]
     assert lines["numpy"].split("  ")[-2:] == ["4 (3 to 5)", "OVER: goal 2"]
+
+
+def test_the_table_of_goals_tells_what_is_met() -> None:
+    outcome = outcome_of(TIMES | {"autograd_lite_compiled": [1.0, 3.0, 2.0]})
+    bounds = {"autograd_lite": 0.6, "numpy": 0.9, "torch": 0.1, "jax": 1.0}
+    peers = {f"autograd_lite_compiled / {peer}": bound for peer, bound in bounds.items()}
+    verdicts = {}
+    for either in (False, True):
+        outcome.case = replace(outcome.case, goals=peers, either=either, beside="other")
+        probe = report.Outcome(Case("about", "job", (), "", mode="probe", goals={"ms": 3.0}))
+        probe.records["autograd_lite_compiled"] = report.Record({"ms": [4.0, 5.0]})
+        text = goals.table(report.as_json({"some_case": outcome, "other": outcome_of(TIMES), "a_probe": probe}))
+        rows = [re.split(r"  +", line.strip()) for line in text.splitlines()]
+        verdicts[either] = [row[-1] for row in rows[1:-1]]
+    assert verdicts[False] == ["met", "MISSED", "MISSED", "not measured", "MISSED"]
+    assert verdicts[True] == ["met", *["the other is met"] * 3, "MISSED"]
+    assert rows[1] == ["some_case", "autograd_lite_compiled / autograd_lite", "0.6", "0.5 (0.417 to 0.625)", "met"]
+    assert rows[-2] == ["a_probe", "ms", "3", "4.5 (4.25 to 4.75)", "MISSED"]
+    assert rows[-1] == ["4 of 5 goals are met"]
+
+
+def test_ratios_are_published_beside_those_that_rest_on_them() -> None:
+    outcome = outcome_of(TIMES)
+    outcome.case = replace(outcome.case, goals={"autograd_lite / torch": 1.0}, beside="products")
+    text = goals.table(report.as_json({"some_case": outcome, "products": outcome_of(TIMES)}))
+    assert text.splitlines()[1].endswith("met  0.5 (0.375 to 0.625) in products")
+    assert goals.chosen().index("mlp_epoch") < goals.chosen().index("mlp_products")
+    assert "sgd_update" not in goals.chosen()
 
 
 def test_a_busy_machine_is_reported() -> None:

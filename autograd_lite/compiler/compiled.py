@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
+from weakref import finalize, ref
 
 import numpy as np
 
@@ -16,15 +18,21 @@ from ..core.mode import MODE
 from ..observing import AssumptionFailed
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from ..tree import items, leaves, map as map_leaves
+from ..tree import items, leaves, map as map_leaves, structure
+from .backward import History, hand_over
+from .hosts import Changed, Memo
 from .replay import Replay
-from .trace import Traced, difference, slot_of, trace
+from .trace import Traced, difference, leaf_of, settled, slot_of, trace
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 # What one function keeps; beyond it, what was made first goes first.
 _MOST_TRACES = 64
+# Kinds of arguments that are remembered then, which are traced if they come again.
+_MOST_SEEN = 1000
+# The ways that a function may take with arguments of one kind: it may branch on numbers that are read at every call.
+_MOST_VARIANTS = 16
 _ARRAYS = (Tensor, np.ndarray, np.generic)
 
 
@@ -37,6 +45,7 @@ class Trace(NamedTuple):
         replay: what runs, or None if the function itself runs.
         out: what it returned, with `_RESULT` in place of Tensors.
         first: what the first of two runs did, until a second one has done the same.
+        history: how results with a history are made, if there are any.
     """
 
     arguments: str
@@ -44,6 +53,28 @@ class Trace(NamedTuple):
     replay: Replay | None
     out: Any
     first: Traced | None
+    history: History | None
+
+    def given_back(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> Any:
+        """Return what the function returns.
+
+        Args:
+            values: of the results, and what a backward pass will read.
+            given: the arguments that are arrays and Tensors.
+            as_tensors: whether results without a history are Tensors.
+        """
+        if self.history is not None:
+            values = self.history.results(values, given, as_tensors)
+        elif as_tensors:
+            values = [wrap(a, None) for a in values]
+        return self.filled(values)
+
+    def filled(self, values: Sequence[Any]) -> Any:
+        """Return what the function returns, with these values."""
+        if self.out is _RESULT:
+            return values[0]
+        each = iter(values)
+        return map_leaves(lambda x: next(each) if x is _RESULT else _own(x), self.out)
 
     def __str__(self) -> str:
         rows = [f"for {self.arguments or 'no arguments'}", f"traced because {self.why}"]
@@ -53,13 +84,8 @@ class Trace(NamedTuple):
             rows.append("runs as it is")
         else:
             rows += self.replay.facts()
+            rows += [] if self.history is None else self.history.facts()
         return "\n  ".join(rows)
-
-
-_HAS_HISTORY = (
-    "a result has a history that leads to a captured tensor. Call backward inside the function, or differentiate it "
-    "inside, ag.compile(ag.grad(f))"
-)
 
 
 class Compiled(Generic[P, R]):
@@ -69,11 +95,26 @@ class Compiled(Generic[P, R]):
         traces: what was traced, in the order in which it was.
     """
 
-    def __init__(self, f: Callable[P, R]) -> None:
-        functools.update_wrapper(self, f)
+    def __init__(self, f: Callable[P, R], exact: bool = True, max_bytes: int | None = None) -> None:
+        functools.update_wrapper(self, f, updated=())
         self._f = f
-        self._traces: dict[Any, Trace] = {}
+        self._exact, self._max_bytes = exact, max_bytes
+        self._gives_tensors = hasattr(f, "named_parameters")  # as a module does, of arrays too
+        self._traces: dict[Any, list[Trace]] = {}
+        self._seen: set[int] = set()  # hashes of kinds that came when there were as many traces as are kept
         self._lock = fork_safe_lock()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "_f" not in self.__dict__:
+            raise AttributeError(name)
+        return getattr(self._f, name)
+
+    def __reduce__(self) -> Any:
+        """Copy or pickle the function, which is traced anew; of what a module defines, only the name is pickled."""
+        home, name = sys.modules.get(self.__dict__.get("__module__", "")), self.__dict__.get("__qualname__", "")
+        if name.isidentifier() and getattr(home, name, None) is self:
+            return name
+        return Compiled, (self._f, self._exact, self._max_bytes)
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)
@@ -81,105 +122,181 @@ class Compiled(Generic[P, R]):
     @property
     def traces(self) -> tuple[Trace, ...]:
         """What was traced, in the order in which it was."""
-        return tuple(self._traces.values())
+        return tuple([trace for variants in list(self._traces.values()) for trace in variants])
 
     def explain(self) -> str:
         """Return what was traced and why, what must stay as it is for that to be true, and what was made of it."""
         name = getattr(self._f, "__name__", "function")
-        return "\n".join([f"{name}: {len(self._traces)} traces", *map(str, self._traces.values())])
+        return "\n".join([f"{name}: {len(self.traces)} traces", *map(str, self.traces)])
 
     def source(self) -> str:
         """Return the code of the last trace, as Python."""
-        found = [trace.replay.source.text for trace in self._traces.values() if trace.replay is not None]
+        found = [trace.replay.source.text for trace in self.traces if trace.replay is not None]
         if not found:
             raise ValueError("Compiled.source: expected a trace; received none so far. Call the function first")
         return found[-1]
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Do what the function does."""
-        mode = MODE.get()
-        if DEPTH.get().all or mode.tape is not None or mode.watch is not None:
+        mode, depth = MODE.get(), DEPTH.get()
+        if depth.all > depth.tapes or mode.tape is not None or mode.watch is not None or mode.verify:
             return self._f(*args, **kwargs)  # what runs around it sees the operations themselves
-        kinds: list[Any] = [mode.record]
+        found, kind = _flat(args, kwargs)
+        kinds: list[Any] = [mode.record, kind]
+        given: list[Any] = []
         arrays: list[Any] = []
-        as_tensors = False
-        for x in _flat(args, kwargs):
+        as_tensors = self._gives_tensors
+        for x in found:
             a = x
             if isinstance(x, Tensor):
-                if x._node is not None:
-                    return self._f(*args, **kwargs)
                 as_tensors, a = True, x._data
+                if x._node is not None and mode.record and x._node.needs:
+                    kinds.append(Tensor)
             if a.__class__ is np.ndarray:
-                arrays.append(a)
                 kinds.append((a.shape, a.dtype, a.strides))
             elif isinstance(a, np.generic):
-                arrays.append(a)
                 kinds.append((a.dtype,))
             elif isinstance(a, np.ndarray):
                 return self._f(*args, **kwargs)  # a subclass, which has a meaning of its own
             else:
-                kinds.append((x.__class__, x))
+                kinds.append(_constant(x))
+                continue
+            given.append(x)
+            arrays.append(a)
         key = tuple(kinds)
         try:
-            known = self._traces.get(key)
+            known = self._traces.get(key, ())
         except TypeError:
-            wrong = next(x for x in _flat(args, kwargs) if not isinstance(x, _ARRAYS) and x.__class__.__hash__ is None)
-            raise TypeError(
-                f"compile: expected arguments that are arrays, Tensors, containers of them, or values that can be "
-                f"hashed, which are constants of the code; received {described(wrong)}. Make it a tuple, or capture it"
-            ) from None
+            raise _unhashable(found) from None
         why = "these arguments are of a new kind" if self._traces else "this was the first call"
-        if known is not None and known.replay is not None:
-            why = known.replay.broken()
+        memo: Memo = {}
+        for one in known:
+            if one.replay is None:
+                if one.first is None:
+                    return self._f(*args, **kwargs)
+                continue
+            why = one.replay.broken()
             if not why:
                 try:
-                    return _given_back(known.out, known.replay(arrays), as_tensors)
+                    values = one.replay(arrays, memo)
+                except Changed as error:
+                    why = f"it is no longer true that {error}"
                 except AssumptionFailed:
                     return self._as_it_is(args, kwargs, as_tensors)
-            known = None
-        if known is not None and known.first is None:
+                else:
+                    return one.given_back(values, given, as_tensors)
+        if not known and len(self._traces) >= _MOST_TRACES and not self._comes_again(hash(key)):
             return self._f(*args, **kwargs)
-        return self._traced(key, known, why, args, kwargs, as_tensors)
+        return self._traced(key, known, why, memo, args, kwargs, as_tensors)
 
-    def _traced(self, key: Any, known: Trace | None, why: str, args: Any, kwargs: Any, as_tensors: bool) -> Any:
+    def _comes_again(self, kind: int) -> bool:
+        """Return whether a kind of arguments has come before, although there were too many then."""
+        if kind in self._seen:
+            return True
+        if len(self._seen) >= _MOST_SEEN:
+            self._seen.clear()
+        self._seen.add(kind)
+        return False
+
+    def _traced(
+        self, key: Any, known: Sequence[Trace], why: str, memo: Memo, args: Any, kwargs: Any, as_tensors: bool
+    ) -> Any:
         """Run the function and record it, for the first time or to see whether it does the same again."""
+        given: list[Any] = []
         slots: list[Tensor] = []
+        record = MODE.get().record
 
         def opened(leaf: Any) -> Any:
             if not isinstance(leaf, _ARRAYS):
                 return leaf
-            slot, given = slot_of(leaf)
+            if isinstance(leaf, Tensor) and leaf.requires_grad and record:
+                slot, inner = leaf_of(leaf)
+            else:
+                slot, inner = slot_of(leaf)
+            given.append(leaf)
             slots.append(slot)
-            return given
+            return inner
 
         inner, keywords = map_leaves(opened, (args, kwargs))
         try:
-            done = trace(self._f, slots, lambda: self._f(*inner, **keywords))
+            done = trace(self._f, slots, lambda: self._f(*inner, **keywords), memo)
         except AssumptionFailed:
             return self._as_it_is(args, kwargs, as_tensors)
+        hand_over(done, slots, given)
         results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
-        out = map_leaves(lambda x: _RESULT if isinstance(x, Tensor) else x, done.out)
-        if known is None or known.first is None:
-            made = Trace(_kinds_of(args, kwargs), why, None, out, None if done.history else done)
-            made = made._replace(why=f"{why}; {_HAS_HISTORY}") if done.history else made
-        elif differs := difference(known.first, done):
-            made = known._replace(first=None, why=f"{known.why}; two calls did not do the same: {differs}")
-        else:
-            made = known._replace(first=None, replay=Replay(done))
+        out = map_leaves(lambda x: _RESULT if isinstance(x, Tensor) else _own(x), done.out)
+        history = None if done.cut is None else History(self._f, done.cut)
+        new = Trace(_kinds_of(args, kwargs), why, None, out, done, history)
+        self._keep(key, known, new, done)
+        if history is None:
+            return new.given_back([np.array(t._data)[()] for t in results], given, as_tensors)
+        if done.obstacle and not any(t.requires_grad for t in slots):
+            return done.out  # with the history that was recorded
+        return new.filled(history.of_trace(done, results, given, as_tensors))
+
+    def _keep(self, key: Any, known: Sequence[Trace], new: Trace, done: Traced) -> None:
+        """Keep a trace, or the replay of one that has been made before and does the same."""
+        before = next((t for t in known if t.first is not None and t.first.way == done.way), None)
+        others = [t for t in known if t is not before]
+        if done.obstacle:
+            others, new = [], new._replace(first=None, why=f"{new.why}; {done.obstacle}")
+        elif len(others) == _MOST_VARIANTS and not any(trace.replay for trace in others):
+            others, new = [], new._replace(first=None, why=f"{new.why}; it went {len(known)} ways before")
+        elif before is not None and before.first is not None:
+            if differs := difference(before.first, done):
+                why = f"{before.why}; two calls did not do the same: {differs}"
+                others, new = [], before._replace(first=None, why=why)
+            else:
+                new = before._replace(
+                    first=None, replay=Replay(settled(before.first, done), self._exact, self._max_bytes)
+                )
         with self._lock:
             self._traces.pop(key, None)
             while len(self._traces) >= _MOST_TRACES:
                 del self._traces[next(iter(self._traces))]
-            self._traces[key] = made
-        if done.history:
-            return done.out
-        return _given_back(out, [np.array(t._data)[()] for t in results], as_tensors)
+            self._traces[key] = [*others[-_MOST_VARIANTS:], new]
+        if not known:
+            for _, x in (part for part in key if part.__class__ is tuple and len(part) == 2):
+                if isinstance(x, ref):
+                    finalize(x(), _forget, ref(self), key).atexit = False
 
     def _as_it_is(self, args: Any, kwargs: Any, as_tensors: bool) -> Any:
         """Run the function itself, on Tensors as when it was traced."""
-        inner, keywords = map_leaves(lambda x: slot_of(x)[0] if isinstance(x, _ARRAYS) else x, (args, kwargs))
+        inner, keywords = map_leaves(_as_tensor, (args, kwargs))
         out = self._f(*inner, **keywords)
-        return out if as_tensors else map_leaves(lambda x: x._data if isinstance(x, Tensor) else x, out)
+        if as_tensors:
+            return out
+        return map_leaves(lambda x: x._data if isinstance(x, Tensor) and not x.requires_grad else x, out)
+
+
+def _forget(this: ref[Compiled[..., Any]], key: Any) -> None:
+    """Let go what was traced for an argument that is no more."""
+    if (compiled := this()) is not None:
+        compiled._traces.pop(key, None)
+
+
+def _as_tensor(x: Any) -> Any:
+    return wrap(x, None) if isinstance(x, (np.ndarray, np.generic)) else x
+
+
+def _own(x: Any) -> Any:
+    """Return what a function returned besides Tensors, so that no one who is given it can change it for others."""
+    return x.copy() if x.__class__ is np.ndarray else x
+
+
+def _constant(x: Any) -> Any:
+    """Return what stands for an argument that is a constant of the code: equal for those that compute the same."""
+    if x.__class__ is float or x.__class__ is complex:
+        return x.__class__, repr(x)  # 0.0 is not -0.0, and NaN is NaN
+    return (x.__class__, ref(x)) if hasattr(x, "named_parameters") else (x.__class__, x)
+
+
+def _unhashable(found: Sequence[Any]) -> TypeError:
+    wrong = next(x for x in found if not isinstance(x, _ARRAYS) and x.__class__.__hash__ is None)
+    return TypeError(
+        f"compile: expected arguments that are arrays, Tensors, containers of them, or values that can be hashed, "
+        f"which are constants of the code; received {described(wrong)}. Make it a tuple, or capture it"
+    )
 
 
 class _Result:
@@ -189,28 +306,16 @@ class _Result:
 _RESULT = _Result()
 
 
-def _given_back(out: Any, values: Sequence[Any], as_tensors: bool) -> Any:
-    """Return what the function returns, with these values."""
-    if out is _RESULT:
-        return wrap(values[0], None) if as_tensors else values[0]
-    each = iter(values)
-
-    def filled(x: Any) -> Any:
-        if x is not _RESULT:
-            return x
-        return wrap(next(each), None) if as_tensors else next(each)
-
-    return map_leaves(filled, out)
-
-
-def _flat(args: Any, kwargs: Any) -> Any:
-    """Return the leaves of arguments; quickly, if none is a container."""
-    if kwargs:
-        return leaves((args, kwargs))
-    for x in args:
-        if x.__class__ is not np.ndarray and x.__class__ is not Tensor:
-            return leaves(args)
-    return args
+def _flat(args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """Return the leaves of arguments, and what is equal for arguments in the same containers."""
+    if not kwargs:
+        for x in args:
+            if x.__class__ is not np.ndarray and x.__class__ is not Tensor:
+                break
+        else:
+            return args, None
+        return leaves(args), structure(args)
+    return leaves((args, kwargs)), structure((args, kwargs))
 
 
 def _kinds_of(args: Any, kwargs: Any) -> str:
@@ -221,7 +326,7 @@ def _kinds_of(args: Any, kwargs: Any) -> str:
     return ", ".join(found)
 
 
-def compile(f: Callable[P, R]) -> Compiled[P, R]:
+def compile(f: Callable[P, R], *, exact: bool = True, max_bytes: int | None = None) -> Compiled[P, R]:
     """Return a function that does what `f` does, faster: it is traced once, and replayed from then on.
 
     At the first two calls with arguments of some kind (their shapes, dtypes and strides, the containers that they are
@@ -236,16 +341,25 @@ def compile(f: Callable[P, R]) -> Compiled[P, R]:
     another shape, or no longer requires a gradient, the function is traced again. Python code runs only when it is
     traced: what it prints or appends happens then and not later; see `observe` and `debug_print`.
 
-    Inside a transformation, and on Tensors that have a history or require a gradient, the function itself runs. A
-    replay issues no warnings of NumPy's.
+    Results through which gradients flow to captured Tensors or to arguments have a history: `backward` from outside
+    runs a second compiled program, and so do `grad` and `value_and_grad` of a compiled function. Where something must
+    see the operations themselves, such as a hook or `create_graph`, they are recorded after all. In `jvp` and `vmap`
+    the function itself runs. A replay issues no warnings of NumPy's.
 
     Args:
         f: a function of arrays, Tensors, and containers of them; whatever else it takes must be hashable and is a
             constant of the code.
+        exact: whether every result must be the same bit for bit. If not, arithmetic may be done in another order or by
+            another formula (x / 3 as x * (1 / 3), x**3 as a product, a sum of products by BLAS); each such change stays
+            within 4 units in the last place of its result's scale.
+        max_bytes: results of cheap operations are computed again where they are needed rather than kept, as far as it
+            takes for arrays that are alive at a time to need at most this many bytes together; arguments, captured
+            arrays and results of the function count. More than it can save is not an error; `explain()` says what is
+            needed.
 
     Returns:
-        A `Compiled`: call it like `f`. Its results are arrays, and Tensors if one of the arguments is a Tensor; they
-        have no history. `explain()` and `source()` tell what it does.
+        A `Compiled`: call it like `f`. Its results are Tensors if they have a history, if one of the arguments is a
+        Tensor, or if `f` is a module; otherwise arrays. `explain()` and `source()` tell what it does.
 
     Raises:
         TraceError: when called, if `f` asks for the value of a Tensor, as `if t > 0`, `float(t)` or `t.numpy()` do.
@@ -269,4 +383,6 @@ def compile(f: Callable[P, R]) -> Compiled[P, R]:
         Tensor([-0.176,  0.824], requires_grad=True)
     """
     function_given("compile", f)
-    return Compiled(f)
+    if max_bytes is not None and max_bytes < 0:
+        raise ValueError(f"compile: expected max_bytes of at least 0, or None for no limit; received {max_bytes}")
+    return Compiled(f, exact, max_bytes)

@@ -43,6 +43,7 @@ class Spec(NamedTuple):
         owner: the number of the value in whose memory it lies: its own, unless it is a view.
         is_scalar: whether it is one of NumPy's scalars, of which methods return copies where an array gives views.
         offset: of a view's first element, in bytes from its owner's.
+        weak: the class of one of Python's numbers, which gives way to the dtypes of arrays.
     """
 
     shape: tuple[int, ...]
@@ -51,6 +52,7 @@ class Spec(NamedTuple):
     owner: int
     is_scalar: bool = False
     offset: int = 0
+    weak: type | None = None
 
     @property
     def nbytes(self) -> int:
@@ -129,8 +131,10 @@ class Lowering:
         """Return the number of a new value."""
         number = len(self.specs)
         scalar = not isinstance(a, np.ndarray)
+        weak = a.__class__ if scalar and a.__class__ in _NUMBERS else None
+        a = np.asarray(a) if weak else a
         owner = number if owner is None else owner
-        self.specs.append(Spec(a.shape, a.dtype, a.strides, owner, scalar, offset))
+        self.specs.append(Spec(a.shape, a.dtype, a.strides, owner, scalar, offset, weak))
         return number
 
     def lower(
@@ -234,6 +238,7 @@ def _refused(*_: Any, **__: Any) -> Any:
     raise Unwatchable
 
 
+_NUMBERS = (float, int, bool, complex)
 _POWERS: dict[float, np.ufunc] = {0.5: np.sqrt, 1: np.positive, 2: np.square, -1: np.reciprocal}
 
 
@@ -329,10 +334,11 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
             return self
         return self._method("astype", dtype)
 
-    def copy(self) -> Watched:
+    def copy(self, order: str = "C") -> Watched:
         """Copy; values of a plan never change, so this is only about the order of the elements in memory."""
-        same = self.flags.c_contiguous and isinstance(self.array, np.ndarray)
-        return Watched(self.lowering, self.array, self.number) if same else self._method("copy")
+        spec = self.lowering.specs[self.number]
+        same = not spec.is_scalar and (spec.is_dense if order == "K" else self.flags.c_contiguous)
+        return Watched(self.lowering, self.array, self.number) if same else self._method("copy", order)
 
     T = property(lambda self: self._method("transpose"))
     mT = property(lambda self: self._method("swapaxes", -1, -2))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.indices import edges_of, indices_in
+from ..core.depth import isolated
+from ..core.live import Live
 from ..core.node import LEAF, Node
 from ..engine import edge_of
 from ..ir.build import Built, built
 from ..ir.graph import PureGraph
+from ..ir.hosts import Hosts, kinds_of, leaves_of
 from ..ir.node import Kind
 from ..ir.program import PureProgram
 from ..ir.recording import Assigned, Recording
@@ -21,6 +24,7 @@ from ..random import remember_draws
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves
+from .history import Cut, cut_of
 
 
 class Traced(NamedTuple):
@@ -30,29 +34,41 @@ class Traced(NamedTuple):
         program: what it computed.
         out: what it returned.
         results: the ids of the Tensors in that.
-        history: whether a later backward pass could reach a captured Tensor from one of them.
+        cut: what a later backward pass would go through, if it could reach an argument or a captured Tensor.
+        saved: the ids of what that would read.
+        obstacle: the reason why the function cannot be replayed, or "".
         assigned: the leaves that were assigned to, each with the id of what it holds in the end.
         gradients: the leaves whose `.grad` changed, each with the id of the gradient, or None.
         before: the leaves whose `.grad` was used, each with what it was before.
         captured: the Tensors from outside that ops have read.
         overwritten: what the leaves held that were assigned to, by id.
+        hosts: what was read and put back outside of Tensors.
+        slots: the Tensors and numbers that were read there, which the program takes after its arguments.
+        put: the ids of the Tensors that were put back there.
         effects: the ids of the random draws and of what is observed.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
+        way: which way it went, as far as this depends on what was there before.
     """
 
     program: PureProgram
     out: Any
     results: tuple[str, ...]
-    history: bool
+    cut: Cut | None
+    saved: tuple[str, ...]
+    obstacle: str
     assigned: tuple[tuple[Tensor, str], ...]
     gradients: tuple[tuple[Tensor, str | None], ...]
     before: tuple[tuple[Tensor, Tensor | None], ...]
     captured: tuple[Tensor, ...]
     overwritten: dict[int, Any]
+    hosts: Hosts
+    slots: tuple[Any, ...]
+    put: tuple[str, ...]
     effects: tuple[str, ...]
     backward: bool
     masks: bool
+    way: tuple[Any, ...]
 
 
 def difference(first: Traced, second: Traced) -> str:
@@ -64,21 +80,53 @@ def difference(first: Traced, second: Traced) -> str:
         )
         where = f" at {place.source}" if place.source else ""
         return f"{place.op or 'a constant'}{where} is another computation, or has another number in it"
+    of = [{id(g): leaf for leaf, g in traced.before if g is not None} for traced in (first, second)]
     for i in a:
         x, y = (p.bindings.get(i.id) for p in (first.program, second.program))
         if i.kind is Kind.OP or i.weak or x is y or i.id in first.program.inputs:
             continue  # of a weak number the graph holds the value
+        if id(x) in of[0] and of[0][id(x)] is of[1].get(id(y)):
+            continue  # the gradient that was there before
         x, y = (t._data if isinstance(t, Tensor) else t for t in (x, y))
         if not (isinstance(x, (np.ndarray, np.generic)) and isinstance(y, (np.ndarray, np.generic))):
             return f"{i.name or 'a captured value'} is another object"
         if x.tobytes() != y.tobytes():
             return f"{i.name or 'an array'} of shape {x.shape}, made inside, has other values"
+    puts, others = ([(p.key, kinds_of(p.value)) for p in t.hosts.puts.values()] for t in (first, second))
+    if puts != others:
+        return f"other values were put into {next(a[0] for a, b in zip(puts, others, strict=False) if a != b)!r}"
     return "" if _plain(first.out) == _plain(second.out) else "it returned something else than Tensors, which differs"
+
+
+def settled(first: Traced, second: Traced) -> Traced:
+    """Return what the second of two runs did that do the same, with all that will always hold what it holds.
+
+    An array that each run has made for itself, of the same values, is a constant of the code. One that both have found,
+    or a view of it, is the caller's, who may change it.
+    """
+    made = {
+        i
+        for i, x in first.program.bindings.items()
+        if i not in first.program.inputs and _are_apart(x, second.program.bindings[i])
+    }
+    return second._replace(program=replace(second.program, fixed=second.program.fixed | made))
+
+
+def _are_apart(x: Any, y: Any) -> bool:
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+        return x is not y and not np.may_share_memory(x, y)
+    return isinstance(x, np.generic)
 
 
 def _plain(out: Any) -> Any:
     """Return what a function returned that is not a Tensor."""
-    return [(path, None if isinstance(x, Tensor) else x) for path, x in items(out)]
+    return [(path, _compared(x)) for path, x in items(out)]
+
+
+def _compared(x: Any) -> Any:
+    if isinstance(x, (np.ndarray, np.generic)):
+        return x.shape, x.dtype, x.tobytes()
+    return None if isinstance(x, Tensor) else x
 
 
 def slot_of(a: Any) -> tuple[Tensor, Tensor]:
@@ -87,93 +135,116 @@ def slot_of(a: Any) -> tuple[Tensor, Tensor]:
     return t, slot_tensor(t, t._data)
 
 
-def trace(f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any]) -> Traced:
+def leaf_of(a: Tensor) -> tuple[Tensor, Tensor]:
+    """As `slot_of` for an argument that requires a gradient: a leaf is both."""
+    t = wrap(a._data, LEAF)
+    t._name, t._stamp, t._shared = a.name, 0, True
+    t._grad = getattr(a, "_grad", None) if a._node is LEAF else None
+    return t, t
+
+
+def trace(
+    f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any], memo: dict[Any, Any] | None = None
+) -> Traced:
     """Run a function once, and return what it did.
 
     Args:
         f: the function, for its name.
-        slots: the Tensors that stand for the arguments; see `slot_of`.
+        slots: the Tensors that stand for the arguments; see `slot_of` and `leaf_of`.
         call: runs the function. If it raises, what it has assigned and drawn is undone, so that it can run again.
+        memo: what functions of numbers have given already, if they are not to run again; see `Hosts.call`.
     """
-    recording = Recording(f)
+    recording = Recording(f, memo=memo)
+    out = _run(recording, call)
+    results = [t for t in leaves(out) if isinstance(t, Tensor)]
+    before = tuple(recording.gradients.values())
+    gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
+    last = {id(a.leaf): a for a in recording.assignments}
+    hosts = recording.hosts
+    put = [t for one in hosts.puts.values() for t in leaves_of(one.value) if isinstance(t, Tensor)]
+    changes = [*(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *put]
+    wanted = [*results, *changes, *recording.effects]
+    obstacle = _obstacle(recording, results, slots)
+    if not obstacle:
+        wanted = recording.settled(wanted)
+    cut = None
+    if _lead_out(results, recording.roots):
+        cut = cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older)
+        obstacle = obstacle or cut.obstacle
+    saved = () if cut is None else cut.outputs
+    n = len(results)
+    wanted = [] if obstacle else [*wanted[:n], *saved, *wanted[n:]]
+    made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
+    given = {id(t) for t in slots} | hosts.arrays.keys()
+    captured = tuple(t for i, t in recording.outside.items() if i not in given)
+    kinds = [(t.shape, t.dtype, t.requires_grad) for t in captured]
+    recording.let_go()
+    ids = iter(made.graph.outputs)
+    fixed = frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last))
+    late = frozenset(i for i, x in made.things.items() if x.__class__ is Node and x.stamp > recording.returned)
+    slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
+    outside = (*hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
+    program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
+    return Traced(
+        program=replace(program, fixed=fixed, late=late),
+        out=out,
+        results=tuple(islice(ids, len(results))),
+        cut=cut,
+        saved=tuple(islice(ids, len(saved))),
+        obstacle=obstacle,
+        assigned=tuple((a.leaf, next(ids, "")) for a in last.values()),
+        gradients=tuple((leaf, None if g is None else next(ids, "")) for leaf, g in gradients),
+        before=before,
+        captured=captured,
+        overwritten=recording.overwritten,
+        hosts=hosts,
+        slots=outside,
+        put=tuple(islice(ids, len(put))),
+        effects=tuple(islice(ids, len(recording.effects))),
+        backward=recording.backward,
+        masks=recording.masks,
+        way=(hosts.way, kinds, [g is not None for _, g in before]),
+    )
+
+
+def _run(recording: Recording, call: Callable[[], Any]) -> Any:
+    """Run a function on a tape; if it raises, undo what it has done."""
     with remember_draws() as draws:
         try:
-            with recording.running():
-                out = call()
+            with recording.running(), isolated():
+                return call()
         except BaseException:
             recording.undo()
             for generator, states in draws.items():
                 generator.state = states[0]
             raise
-    results = [t for t in leaves(out) if isinstance(t, Tensor)]
-    before = tuple(recording.gradients.values())
-    gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
-    last = {id(a.leaf): a for a in recording.assignments}
-    wanted = [*results, *(a.value for a in last.values()), *(g for _, g in gradients if g is not None)]
-    wanted = [_at_the_end(t, last) for t in [*wanted, *recording.effects]]
-    history = _lead_out(results, recording.roots)
-    _read_latest(wanted, recording.assignments)
-    made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
-    for leaf, g in gradients:
-        leaf._grad = None if g is None else wrap(np.array(g._data)[()], None)
-    ids = iter(made.graph.outputs)
-    fixed = frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last))
-    slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
-    return Traced(
-        replace(PureProgram._of(made, [slot_ids.get(id(t)) for t in slots], [], []), fixed=fixed),
-        out,
-        tuple(next(ids) for _ in results),
-        history,
-        tuple((a.leaf, next(ids)) for a in last.values()),
-        tuple((leaf, None if g is None else next(ids)) for leaf, g in gradients),
-        before,
-        tuple(recording.outside.values()),
-        recording.overwritten,
-        tuple(next(ids) for _ in recording.effects),
-        recording.backward,
-        recording.masks,
-    )
+
+
+def _obstacle(recording: Recording, results: Sequence[Tensor], slots: Sequence[Tensor]) -> str:
+    """Return the reason why a function cannot be replayed, or ""."""
+    if recording.older:
+        return (
+            "it reads a captured tensor that has a history, which would be computed once and for all. Pass that as an "
+            "argument"
+        )
+    leaves_of = {id(t) for t in slots if t._node is LEAF}
+    if leaves_of & recording.gradients.keys() or any(id(a.leaf) in leaves_of for a in recording.assignments):
+        return "it changes an argument that requires a gradient, or its .grad. Capture that in place of passing it"
+    if not _lead_out(results, recording.roots):
+        return ""
+    if any(a.leaf._node is LEAF for a in recording.assignments):
+        return (
+            "a result has a history that leads to a captured tensor, and the function changes one. Call backward inside"
+        )
+    ended = _reached(recording.roots, set())
+    if ended and not ended.isdisjoint(_reached([edge_of(t) for t in results if t.requires_grad], set())):
+        return "a result has a history of which the function's own call of backward has freed a part"
+    return ""
 
 
 def _is_fixed(thing: Any, recording: Recording, last: dict[int, Assigned]) -> bool:
     """Return whether a slot was filled inside, and not changed afterwards."""
     return isinstance(thing, Tensor) and thing._node is None and not recording.captured(thing) and id(thing) not in last
-
-
-def _at_the_end(t: Tensor, last: dict[int, Assigned]) -> Tensor:
-    """Return a Tensor that holds what `t` holds in the end."""
-    while (assigned := last.get(id(t))) is not None:
-        t = assigned.value
-    return t
-
-
-def _read_latest(results: Iterable[Tensor], assignments: Iterable[Assigned]) -> None:
-    """Let every node that read a leaf after an assignment read what was assigned."""
-    by_leaf: dict[int, list[Assigned]] = {}
-    for assigned in assignments:
-        by_leaf.setdefault(id(assigned.leaf), []).insert(0, assigned)
-    if not by_leaf:
-        return
-
-    def latest(edge: Any, stamp: int) -> Any:
-        while isinstance(edge, Tensor):
-            value = next((a.value for a in by_leaf.get(id(edge), ()) if a.stamp < stamp), None)
-            if value is None:
-                break
-            edge = edge_of(value)
-        return edge
-
-    stack = [edge for t in results if (edge := edge_of(t)).__class__ is Node]
-    seen = set(stack)
-    while stack:
-        node: Any = stack.pop()
-        node.inputs = tuple([latest(edge, node.stamp) for edge in node.inputs])
-        for index in indices_in(node.params):
-            index.edge = latest(index.edge, node.stamp)
-        for edge in edges_of(node):
-            if edge.__class__ is Node and edge not in seen:
-                seen.add(edge)
-                stack.append(edge)
 
 
 def _lead_out(results: Sequence[Tensor], roots: Sequence[Any]) -> bool:

@@ -52,7 +52,7 @@ class NonFiniteError(FloatingPointError):
 
 
 class TraceError(RuntimeError):
-    """In a function that is being compiled, a value was about to become a constant of the compiled code."""
+    """In a function that `compile` or `trace` runs, a value was about to become a constant of what is recorded."""
 
 
 class UnsupportedError(TypeError):

@@ -43,13 +43,32 @@ class Watch(Protocol):
 
 
 class Tape(Protocol):
-    """Notes what a function does that is being compiled, apart from what nodes record."""
+    """Notes what a function does that is being compiled, apart from what nodes record.
 
-    def read(self, t: Any) -> None:
-        """Note that an op reads a Tensor without history, or a leaf."""
+    Attributes:
+        began: the moment before which a node is not of this function; 0 if all are taken to be.
+        rehearses: the function runs on values that are not its own, so nothing outside may notice.
+    """
+
+    began: int
+    rehearses: bool
+
+    def passed(self, node: Node, value: Any) -> None:
+        """Note that an op reads a result from before `began`."""
+
+    def lowered(self, t: Any) -> Any:
+        """Return a Tensor of plain values in place of one of a transformation that began before."""
+
+    hosts: Any  # notes what it does outside of Tensors, see `ir.hosts`
+
+    def read(self, edge: Any) -> None:
+        """Note that an op reads a Tensor without history, or a leaf, or what a node has made."""
 
     def drawn(self, node: Node, numbers: Any) -> None:
         """Note a random draw, which happens even if nothing reads its numbers."""
+
+    def does_more(self, t: Any) -> None:
+        """Note the result of an op that has effects, which happen even if nothing reads it."""
 
     def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
         """Note a function that is to see values at every replay."""
@@ -57,8 +76,13 @@ class Tape(Protocol):
     def index(self, t: Any) -> Any:
         """Return an array of a Tensor's values, to be a parameter of an op, that tells which Tensor it is."""
 
-    def left(self, how: str) -> None:
-        """Refuse that a value leaves as a Python value or an array, by raising."""
+    def left(self, how: str, instead: str = "") -> None:
+        """Refuse that a value leaves as a Python value or an array, by raising.
+
+        Args:
+            how: the code that asks for the value.
+            instead: what works.
+        """
 
     def assigned(self, leaf: Any, value: Any) -> None:
         """Note that a leaf has been given new values.
@@ -81,7 +105,7 @@ class Tape(Protocol):
         """Note that `backward` was called, after which nothing that the root was made from has a history."""
 
     def passed_back(self, masks: bool) -> None:
-        """Note a backward pass, which masks NaN where this run needs it.
+        """Note a backward pass that has ended, and has masked NaN where this run needed it.
 
         Args:
             masks: whether it would mask NaN although no operation was invalid.

@@ -9,10 +9,11 @@ import numpy as np
 
 from ..core.depth import DEPTH, Depth, inside_lifted
 from ..core.errors import DtypeError, GradError, ShapeError
-from ..core.mode import MODE, enter_mode, leave_mode, record_on
+from ..core.mode import MODE, TAPES, enter_mode, leave_mode, record_on
 from ..core.node import Node
-from ..engine import Paths, edge_of, paths_from
+from ..engine import edge_of
 from ..ops import shape
+from ..paths import Paths, paths_from
 from ..tensors.lifted import Held, Level, Lifted, face
 from ..tensors.tensor import Tensor
 from ..tree import beside as walk_beside, items, leaves, map as map_leaves, rebuild
@@ -32,6 +33,7 @@ class Traced(NamedTuple):
         create_graph: whether the results have a history, so that the backward pass must be recorded on the same tape.
         level: of the record, if it was made inside `jvp` or `vmap`.
         paths: from the results to the variables.
+        ends: whether what is recorded only since the function is being compiled ends here: results have no history.
     """
 
     out: Any
@@ -41,6 +43,7 @@ class Traced(NamedTuple):
     create_graph: bool
     level: Level | None
     paths: Paths
+    ends: bool = False
 
 
 def trace(
@@ -68,11 +71,14 @@ def trace(
         targets.update((vs,) if vs.__class__ is Node else leaves(vs))
     paths = paths_from([edge_of(t) for t in tensors_in(out) if t.requires_grad], targets)
     # The variables of transformations around this one are history too, those of transformations that ended are not.
-    history = paths.history or (paths.astray and depth.tapes > 0) or any(t._node is not None for t in tensors)
-    history = history or mode.tape is not None
+    history = paths.history or (paths.astray and depth.tapes > 0)
+    # On a tape every Tensor has a node.
+    history = history or any(t._node is not None and (mode.tape is None or t._node.needs) for t in tensors)
     create_graph = history and mode.record and level is None
+    ends = mode.tape is not None and level is None and not create_graph
     as_tensors = depth.all > 0 or bool(tensors)
-    return Traced(out, tuple([args[i] for i in wanted]), variables, as_tensors, create_graph, level, paths)
+    given = tuple([args[i] for i in wanted])
+    return Traced(out, given, variables, as_tensors, create_graph or ends, level, paths, ends)
 
 
 def _nodes(tree: Any) -> Any:
@@ -162,14 +168,30 @@ def floating(what: str, a: Any, where: str) -> Any:
 
 def variable(a: Any, level: Level | None) -> Tensor:
     """Make the Tensor that stands for an array: the result of a copy, to which gradients flow as to any other."""
+    a = taped(a)
     value: Any = np.array(a._data if isinstance(a, Tensor) else a) if level is None else Held(bare(a), level)
     known = level is None and isinstance(a, Tensor) and a._node is not None
     edge = edge_of(a) if known else face(value, None)
     return face(value, Node(shape.copy, (edge,), {}, (None, edge), (0,), value.shape, value.dtype, None))
 
 
+def on_tape() -> bool:
+    """Return whether this runs in a function that is being compiled."""
+    return bool(TAPES) and MODE.get().tape is not None
+
+
+def taped(a: Any) -> Any:
+    """Return an array or a Tensor that comes from outside of a function that is being compiled as a recorded one."""
+    if not on_tape():
+        return a
+    if isinstance(a, np.ndarray):
+        return Tensor(a)
+    return shape.copy(a) if isinstance(a, Tensor) and a._node is None else a
+
+
 def bare(a: Any) -> Any:
     """Return a bare value that nothing else holds, or the Tensor itself if it has a history."""
+    a = taped(a)
     if not isinstance(a, Tensor):
         return np.array(a)
     if a._node is not None:
@@ -221,15 +243,25 @@ def arrays_returned(what: str, out: Any) -> Any:
 
 
 def leave(tree: Any) -> Any:
-    """Turn Tensors into NumPy's: arrays, and NumPy scalars for 0-d ones."""
+    """Turn Tensors into NumPy's: arrays, and NumPy scalars for 0-d ones; not while a function is being compiled."""
+    if on_tape():
+        return tree
     if isinstance(tree, Tensor):
         return tree.numpy()[()]
     return map_leaves(lambda x: x.numpy()[()] if isinstance(x, Tensor) else x, tree)
 
 
-def like_argument(g: Any, a: Any, as_tensors: bool) -> Any:
-    """Return a gradient as the kind of its argument: an array that nothing else holds, a NumPy scalar, or a Tensor."""
-    if as_tensors or isinstance(g, Lifted):
-        return face(g, None)
+def like_argument(g: Any, a: Any, as_tensors: bool, ends: bool = False) -> Any:
+    """Return a gradient as the kind of its argument: an array that nothing else holds, a NumPy scalar, or a Tensor.
+
+    Args:
+        g: the gradient.
+        a: the argument.
+        as_tensors: whether it is to be a Tensor whatever the argument is.
+        ends: see `Traced`.
+    """
+    if as_tensors or isinstance(g, Lifted) or on_tape():
+        t = face(g, None)
+        return t.detach() if ends else t
     g = g._data if isinstance(g, Tensor) else g
     return np.array(g)[()] if isinstance(a, (float, np.generic)) else np.array(g)

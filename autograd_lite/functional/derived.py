@@ -13,7 +13,8 @@ from ..core.depth import inside, inside_lifted
 from ..core.errors import GradError, ShapeError
 from ..core.messages import checked
 from ..core.mode import enable_grad
-from ..engine import cotangents, edge_of, paths_from
+from ..engine import cotangents, edge_of
+from ..paths import paths_from
 from ..tensors.lifted import Level, face
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild
@@ -109,7 +110,7 @@ def _rows(out: Any, traced: Traced, single: bool) -> Any:
         g = found.get(v)
         shape = (*np.shape(out), *v.shape)
         g = np.zeros(shape, v.dtype) if g is None else unbatched(g, out.size, batch).reshape(shape)
-        grads.append(like_argument(g, None, traced.as_tensors or traced.create_graph))
+        grads.append(like_argument(g, None, traced.as_tensors or traced.create_graph, traced.ends))
     each = iter(grads)
     results = tuple(rebuild(vs, each) for vs in traced.variables)
     return results[0] if single else results
@@ -212,7 +213,7 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
         out = scalar("hvp", traced.out)
         one: Any = np.ones(out.shape, out.dtype) if isinstance(out, Tensor) else 1.0
         with enable_grad():
-            (slopes,) = pull_back(traced._replace(as_tensors=True, create_graph=True), [(out, one)])
+            (slopes,) = pull_back(traced._replace(as_tensors=True, create_graph=True, ends=False), [(out, one)])
         roots = _along(slopes, v)
         edges = [edge_of(g) for g, _ in roots if g.requires_grad]
         (result,) = pull_back(traced._replace(paths=paths_from(edges, traced.paths.targets)), roots)

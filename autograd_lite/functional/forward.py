@@ -15,7 +15,8 @@ from ..core.errors import DtypeError, GradError, ShapeError
 from ..core.messages import checked
 from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad
 from ..core.node import Node
-from ..engine import as_tensors as operands_of, check_seals, paths_from
+from ..engine import as_tensors as operands_of, check_seals
+from ..paths import paths_from
 from ..tensors.lifted import Level, face
 from ..tensors.record import owned
 from ..tensors.tensor import Tensor
@@ -30,6 +31,8 @@ from .arguments import (
     has_history,
     leave,
     name_of,
+    on_tape,
+    taped,
     tensors_in,
     variable,
 )
@@ -141,7 +144,7 @@ class Linear:
         given = [t for _, _, t in beside("linearize", "a tangent for each argument", self._traced.given, tangents)]
         env: dict[Any, Any] = {}
         for v, t in zip(self._variables, given, strict=True):
-            t = owned(t if isinstance(t, Tensor) else np.asarray(t))
+            t = owned(taped(t if isinstance(t, Tensor) else np.asarray(t)))
             if t.shape != v.shape:
                 raise ShapeError(f"linearize: expected a tangent of shape {v.shape}; received {t.shape}")
             env[v] = t.astype(v.dtype) if t.dtype != v.dtype else t
@@ -171,7 +174,7 @@ class Linear:
         if received != wanted:
             raise ShapeError(f"linearize: transpose expected cotangents of shapes {wanted}; received {received}")
         pairs = zip(self._traced.out, given, strict=True)
-        roots = [(t, owned(g) if isinstance(g, Tensor) else np.asarray(g, t.dtype)) for t, g in pairs]
+        roots = [(t, owned(taped(g)) if isinstance(g, Tensor) else taped(np.asarray(g, t.dtype))) for t, g in pairs]
         with self._recording():
             back = pull_back(self._traced, roots, retain=True)
         return back[0] if len(back) == 1 else back
@@ -250,14 +253,18 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
             arrays_returned("linearize", out)
         value = map_leaves(lambda x: primal_of(x, level), out)
         if not recorded:
-            value = map_leaves(lambda x: face(x._data, None) if isinstance(x, Tensor) else x, value)
+            cut = Tensor.detach if on_tape() else lambda x: face(x._data, None)
+            value = map_leaves(lambda x: cut(x) if isinstance(x, Tensor) else x, value)
         tangents = tuple([tangent_of(x, level) for x in leaves(out)])
         edges = [t._node for t in tangents if isinstance(t, Tensor) and t.requires_grad]
         paths = paths_from(edges, {v for _, v in pairs})
         create_graph = recorded and tape is None and (paths.history or has_history(value))
+        ends = on_tape() and tape is None and not create_graph
         as_tensors = depth.all > 0 or bool(tensors_in(args, kwargs))
         variables = rebuild(inputs, iter([v for _, v in pairs]))
-        linear = Linear(Traced(tangents, inputs, variables, as_tensors, create_graph, tape, paths), out, recorded)
+        linear = Linear(
+            Traced(tangents, inputs, variables, as_tensors, create_graph or ends, tape, paths, ends), out, recorded
+        )
         return value if as_tensors or create_graph else leave(value), linear
 
     return with_linear

@@ -18,7 +18,18 @@ from ..tensors.lifted import released
 from ..tensors.record import owned, wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
-from .arguments import Traced, arrays_returned, beside, leave, like_argument, name_of, scalar, trace
+from .arguments import (
+    Traced,
+    arrays_returned,
+    beside,
+    leave,
+    like_argument,
+    name_of,
+    on_tape,
+    scalar,
+    taped,
+    trace,
+)
 
 
 @checked
@@ -89,7 +100,11 @@ def given_back(tree: Any, traced: Traced) -> Any:
 
 def _outside(x: Any, traced: Traced) -> Any:
     """Return a result without a history that leads only to the function's own variables."""
-    if traced.create_graph or not isinstance(x, Tensor) or not isinstance(x._node, Node):
+    if not isinstance(x, Tensor) or not isinstance(x._node, Node):
+        return x
+    if traced.ends:
+        return x.detach()
+    if traced.create_graph:
         return x
     twin = wrap(x._data, None)
     twin._shared = x._shared = True
@@ -134,17 +149,18 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
     Returns:
         A gradient for each variable, with its structure, in the user's convention and of its argument's kind.
     """
-    record = traced.create_graph
+    record, ends = traced.create_graph, traced.ends
     as_tensors = traced.as_tensors
     start: dict[Any, Any] = {}
     for out, g in roots:
         if isinstance(g, Tensor):
             as_tensors = True
             record = record or (traced.level is None and g.requires_grad)
+            ends = ends and not (g.requires_grad and MODE.get().record)
         if isinstance(out, Tensor) and out.requires_grad:
             edge, g = edge_of(out), conjugated(g)
             start[edge] = start[edge] + g if edge in start else g
-    if record := record and MODE.get().record:
+    if record := record and (MODE.get().record or on_tape()):
         as_tensors = True
         start = {edge: _seed(g) if isinstance(g, np.ndarray) else g for edge, g in start.items()}
     found: dict[Any, Any] = {}
@@ -160,7 +176,7 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
     grads = []
     for v, a in pairs_of(traced):
         g = found.get(v)
-        grads.append(like_argument(np.zeros(v.shape, v.dtype) if g is None else conjugated(g), a, as_tensors))
+        grads.append(like_argument(np.zeros(v.shape, v.dtype) if g is None else conjugated(g), a, as_tensors, ends))
     each = iter(grads)
     return tuple([next(each) if vs.__class__ is Node else rebuild(vs, each) for vs in traced.variables])
 
@@ -223,7 +239,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
 def _fitting(out: Any, g: Any, path: str) -> Any:
     if not isinstance(out, Tensor):
         return g
-    g = g if isinstance(g, Tensor) else np.asarray(g)
+    g = taped(g if isinstance(g, Tensor) else np.asarray(g))
     if g.shape != out.shape:
         raise ShapeError(f"vjp: expected a cotangent{path and ' ' + path} of shape {out.shape}; received {g.shape}")
     return g.astype(out.dtype) if g.dtype != out.dtype else g

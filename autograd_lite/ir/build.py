@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.indices import indices_in
+from ..core.live import Live
 from ..core.node import Node
 from ..core.scopes import shown
 from ..core.shapes import ShapeDtype
@@ -124,14 +125,14 @@ class _Builder:
             if edge.op is SEED:
                 return self._seed(edge)
             edge = stands_for(edge)
-        known = self.ids.get(id(edge)) if isinstance(edge, (Node, Tensor, Generator)) else None
+        known = self.ids.get(id(edge)) if isinstance(edge, (Node, Tensor, Generator, Live)) else None
         if known is not None:
             return known
         # Constants are not shared between uses: backward replaces a large array by its shape, which loses the identity.
         # A tensor without history that turns up in the backward pass was made by a rule.
         new, keep = f"n{len(self.nodes)}", isinstance(edge, (Tensor, Generator)) and not self._is_made(edge)
         node = _leaf(new, edge) if keep else _constant(new, edge._data if isinstance(edge, Tensor) else edge)
-        if isinstance(edge, (Tensor, Generator)):
+        if isinstance(edge, (Tensor, Generator, Live)):
             self.ids[id(edge)] = new
         return self._add(self._in_its_place(node), edge)
 
@@ -224,6 +225,10 @@ def _leaf(new: str, leaf: Tensor | Generator) -> GraphNode:
 
 
 def _constant(new: str, value: Any) -> GraphNode:
+    if value.__class__ is Live:
+        dtype = np.asarray(value.value).dtype
+        weak = not isinstance(value.value, np.generic)
+        return GraphNode(new, Kind.CONSTANT, "", "", (), (), (), dtype, value=repr(value), weak=weak)
     if isinstance(value, (bool, int, float, complex)) and not isinstance(value, np.generic):
         dtype = np.dtype(type(value))
         return GraphNode(new, Kind.CONSTANT, "", "", (), (), (), dtype, value=repr(value), weak=True)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.composite import opened
 from ..core.errors import GradError
 from ..core.indices import edges_of
 from ..core.mode import Mode, enter_mode, leave_mode
@@ -147,7 +148,7 @@ def _recorded(edges: Iterable[Any]) -> list[Node]:
     found = {edge for edge in edges if edge.__class__ is Node}
     stack = list(found)
     while stack:
-        for edge in edges_of(stack.pop()):
+        for edge in edges_of(opened(stack.pop())):
             if edge.__class__ is Node and edge not in found:
                 found.add(edge)
                 stack.append(edge)

@@ -17,12 +17,14 @@ from ..core.node import LEAF, Node
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
 from ..engine import conjugated, edge_of
+from ..observing import AssumptionFailed
 from ..random import Generator
 from ..tensors.tensor import Tensor, tensor
 from ..tree import items, leaves, map as map_leaves
 from .build import Built, built
 from .graph import PureGraph
 from .node import Kind, Role, number_of
+from .recording import Recording
 from .slots import slot_tensor
 from .stats import NOT_MEASURED, Measurement, Stats
 
@@ -40,6 +42,7 @@ class PureProgram:
         known: the values of operations that the record held when the program was made, such as the numbers drawn.
         calls: for every operation its op, the ids of its array arguments, and its parameters.
         fixed: the ids of slots that will always hold what they hold.
+        late: the ids of operations that were recorded after the last backward pass.
     """
 
     _kind: ClassVar[type[PureGraph]] = PureGraph
@@ -52,6 +55,7 @@ class PureProgram:
     calls: Mapping[str, tuple[Op, tuple[str, ...], Mapping[str, Any]]]
     _specs: tuple[ShapeDtype, ...]
     fixed: frozenset[str] = frozenset()
+    late: frozenset[str] = frozenset()
 
     @classmethod
     def build(cls, tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Self:
@@ -232,8 +236,15 @@ def _run(f: Callable[..., Any], arguments: Sequence[Any]) -> list[Tensor]:
             f"trace: expected a function, and then its arguments, trace(f, *args); received {type(f).__name__} as the "
             "function. For what has been computed already there is build_graph(tensor)"
         )
-    with record_source():
-        result = f(*arguments)
+    recording = Recording(f, "trace")
+    try:
+        with recording.running():
+            result = f(*arguments)
+    except AssumptionFailed:  # then the branch that it does take is part of the graph
+        recording.undo()
+        with record_source():
+            result = f(*arguments)
+    recording.let_go()
     found = leaves(result)
     if not found or not all(isinstance(t, Tensor) for t in found):
         wrong = next((type(t).__name__ for t in found if not isinstance(t, Tensor)), "nothing")
@@ -244,7 +255,7 @@ def _run(f: Callable[..., Any], arguments: Sequence[Any]) -> list[Tensor]:
         raise TypeError(
             f"trace: expected {name} to return a Tensor, or a container of Tensors; received {wrong}. {cure}"
         )
-    return found
+    return recording.settled(found)
 
 
 def _arguments(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from ..core.errors import TraceError
-from ..core.indices import IndexArray
+from ..core.indices import IndexArray, edges_of, indices_in
 from ..core.mode import TAPES, Mode, enter_mode, leave_mode, no_grad
 from ..core.node import Node, next_stamp, take_note, user_source
 from ..core.op import Op
@@ -17,6 +17,8 @@ from ..core.shapes import ShapeDtype
 from ..engine import edge_of
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
+from .hosts import Hosts
+from .slots import is_slot
 
 _BOOL = np.dtype(np.bool_)
 
@@ -40,27 +42,40 @@ class Assigned(NamedTuple):
 class Recording:
     """The `Tape` of one run of a function.
 
+    Args:
+        f: the function, for its name.
+        speaker: what runs it, for errors.
+
     Attributes:
         effects: the random draws and what is observed, as Tensors.
         assignments: in order.
         gradients: the leaves whose `.grad` was used, by id, with what it was before.
         roots: the edges that `backward` was called on.
         outside: the Tensors from outside that ops have read, by id.
+        hosts: what is read and put back outside of Tensors.
         overwritten: what the leaves that were assigned to held before, by id.
         backward: whether there was a backward pass.
+        returned: the moment when the last one ended.
         masks: whether it might have masked NaN although no operation was invalid.
+        older: whether ops have read what an operation from outside made.
     """
 
-    def __init__(self, f: Callable[..., Any]) -> None:
+    began = 0
+    rehearses = False
+
+    def __init__(self, f: Callable[..., Any], speaker: str = "compile", memo: dict[Any, Any] | None = None) -> None:
         self.effects: list[Tensor] = []
         self.assignments: list[Assigned] = []
         self.gradients: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.roots: list[Any] = []
         self.outside: dict[int, Tensor] = {}
         self.overwritten: dict[int, Any] = {}
-        self.backward = self.masks = False
+        self.hosts = Hosts(self.left, memo)
+        self.backward = self.masks = self.older = False
+        self.returned = 0
+        self._began = next_stamp()
         self._inside: dict[int, Tensor] = {}
-        self._name = getattr(f, "__name__", "the function")
+        self._name, self._speaker = getattr(f, "__name__", "the function"), speaker
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -76,12 +91,25 @@ class Recording:
     def _begin(self, mode: Mode) -> None:
         mode.source, mode.tape = True, self
 
+    def passed(self, node: Node, value: Any) -> None:
+        """Note a result from before, which never happens: all nodes are taken to be of this function."""
+
+    def lowered(self, t: Any) -> Any:
+        """Return a Tensor as it is."""
+        return t
+
     # ---- the tape ---------------------------------------------------------------------------------------------------
 
-    def read(self, t: Any) -> None:
-        """Note that an op reads a Tensor without history, or a leaf."""
-        if id(t) not in self._inside:
-            self.outside[id(t)] = t
+    def read(self, edge: Any) -> None:
+        """Note that an op reads a Tensor without history, or a leaf, or what a node has made."""
+        if isinstance(edge, Node):
+            self.older = self.older or self.is_older(edge)
+        elif id(edge) not in self._inside:
+            self.outside[id(edge)] = edge
+
+    def is_older(self, edge: Any) -> bool:
+        """Return whether this is the node of an operation from outside."""
+        return isinstance(edge, Node) and edge.stamp < self._began and not is_slot(edge)
 
     def made(self, t: Any) -> None:
         """Note a Tensor that was made inside."""
@@ -95,10 +123,14 @@ class Recording:
         """Note a draw."""
         self.effects.append(wrap(numbers, node))
 
+    def does_more(self, t: Tensor) -> None:
+        """Note the result of an op that has effects."""
+        self.effects.append(t)
+
     def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
         """Note that a function sees values."""
         for edge in edges:
-            if isinstance(edge, Tensor):
+            if isinstance(edge, (Tensor, Node)):
                 self.read(edge)
         node = Node(OBSERVE, tuple(edges), {"function": f}, None, (), (), _BOOL, take_note(""))
         self.effects.append(wrap(np.False_, node))
@@ -106,18 +138,19 @@ class Recording:
     def index(self, t: Any) -> IndexArray:
         """Return the values of a Tensor as an index that knows where they come from."""
         if t.dtype.kind == "b":
-            self.left("t[mask], whose length depends on values")
+            self.left(
+                "t[mask], whose length depends on values",
+                "Write np.where(mask, t, 0), which keeps the shape, and divide a sum by mask.sum() for a mean",
+            )
         return IndexArray.of(np.array(t._data), edge_of(t))
 
-    def left(self, how: str) -> NoReturn:
+    def left(self, how: str, instead: str = "") -> NoReturn:
         """Refuse that a value becomes a Python value or an array."""
         place = user_source()
         where = f" at {place}" if place else ""
         raise TraceError(
-            f"compile: expected {self._name} to compute with Tensors alone; received{where} {how}, which asks for a "
-            "value. The compiled code would keep this one value for ever. Write np.where(a, b, c) in place of `if a`; "
-            "give the function a Python number, a constant of the code, in place of an array that decides what it "
-            "does; and compute what must be a Python value outside of it"
+            f"{self._speaker}: expected {self._name} to compute with Tensors alone; received {how}{where}, which asks "
+            f"for a value: what is recorded would keep the one of this call for ever. {instead}".rstrip()
         )
 
     def assigned(self, leaf: Any, value: Any) -> None:
@@ -141,7 +174,23 @@ class Recording:
 
     def passed_back(self, masks: bool) -> None:
         """Note a backward pass."""
-        self.backward, self.masks = True, self.masks or masks
+        self.backward, self.masks, self.returned = True, self.masks or masks, next_stamp()
+
+    # ---- afterwards -------------------------------------------------------------------------------------------------
+
+    def settled(self, results: Iterable[Tensor]) -> list[Tensor]:
+        """Return Tensors of what some results hold in the end; what was read after an assignment reads its value."""
+        last = {id(a.leaf): a for a in self.assignments}
+        found = [_at_the_end(t, last) for t in results]
+        _read_latest(found, self.assignments)
+        return found
+
+    def let_go(self) -> None:
+        """Take the history from the gradients that were left on leaves: an eager run leaves none."""
+        for leaf, before in self.gradients.values():
+            g = getattr(leaf, "_grad", None)
+            if g is not None and g is not before:
+                leaf._grad = wrap(np.array(g._data)[()], None)
 
     def undo(self) -> None:
         """Give all leaves the values and gradients that they had before."""
@@ -149,3 +198,40 @@ class Recording:
             leaf.assign(self.overwritten[id(leaf)])
         for leaf, g in self.gradients.values():
             leaf._grad = g
+        self.hosts.undo()
+
+
+def _at_the_end(t: Tensor, last: dict[int, Assigned]) -> Tensor:
+    """Return a Tensor that holds what `t` holds in the end."""
+    while (assigned := last.get(id(t))) is not None:
+        t = assigned.value
+    return t
+
+
+def _read_latest(results: Iterable[Tensor], assignments: Iterable[Assigned]) -> None:
+    """Let every node that read a leaf after an assignment read what was assigned."""
+    by_leaf: dict[int, list[Assigned]] = {}
+    for assigned in assignments:
+        by_leaf.setdefault(id(assigned.leaf), []).insert(0, assigned)
+    if not by_leaf:
+        return
+
+    def latest(edge: Any, stamp: int) -> Any:
+        while isinstance(edge, Tensor):
+            value = next((a.value for a in by_leaf.get(id(edge), ()) if a.stamp < stamp), None)
+            if value is None:
+                break
+            edge = edge_of(value)
+        return edge
+
+    stack = [edge for t in results if (edge := edge_of(t)).__class__ is Node]
+    seen = set(stack)
+    while stack:
+        node: Any = stack.pop()
+        node.inputs = tuple([latest(edge, node.stamp) for edge in node.inputs])
+        for index in indices_in(node.params):
+            index.edge = latest(index.edge, node.stamp)
+        for edge in edges_of(node):
+            if edge.__class__ is Node and edge not in seen:
+                seen.add(edge)
+                stack.append(edge)

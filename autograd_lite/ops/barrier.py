@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core.op import nondifferentiable
+from ..core.op import Op, nondifferentiable
+from ..core.rewrites import Rewrite
 
 # A view, so nothing is copied; the resulting Tensor knows that it shares memory.
-stop_gradient = nondifferentiable(lambda x: np.asarray(x).view(), name="stop_gradient", glyph="⊣", onnx="Identity")
+stop_gradient: Op = nondifferentiable(
+    lambda x: np.asarray(x).view(),
+    name="stop_gradient",
+    glyph="⊣",
+    onnx="Identity",
+    rewrites=(Rewrite(lambda x: stop_gradient(x), lambda x: x),),
+)

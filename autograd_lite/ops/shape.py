@@ -205,7 +205,7 @@ def _bind_copy(a: Any, order: str = "K", subok: bool = False) -> _Bound:
 
 copy: Op = structural(
     "copy",
-    lambda x: x.copy(),
+    lambda x: x.copy("K"),
     lambda g, out, x: g,
     infer=lambda x: x,
     bind=_bind_copy,

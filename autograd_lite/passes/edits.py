@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.live import Live
 from ..core.op import OPS
 from ..ir.graph import PureGraph
 from ..ir.node import GraphNode, Kind
@@ -63,6 +64,7 @@ def remade(
         bindings=MappingProxyType(bindings),
         known=MappingProxyType({}),
         calls=MappingProxyType(made),
+        late=frozenset([i for i in made if old[i] in program.late]),
         fixed=frozenset([i for i in bindings if old[i] in constants or old[i] in program.fixed]),
     )
 
@@ -88,7 +90,7 @@ def known_value(program: PureProgram, i: str) -> Any:
     if node.kind is Kind.OP or not (node.weak or i in program.fixed):
         return None
     thing = program.bindings[i]
-    return getattr(thing, "_data", thing)
+    return None if thing.__class__ is Live else getattr(thing, "_data", thing)
 
 
 def uses(graph: PureGraph) -> dict[str, int]:

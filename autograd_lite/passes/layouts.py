@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.errors import REFUSALS
+from ..core.live import bare_number
 from ..core.op import Op
 from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
@@ -34,6 +35,16 @@ class Layout(NamedTuple):
     def of(cls, a: Any) -> Layout:
         """Return how a value lies."""
         return cls(a.shape, a.dtype, a.strides, not isinstance(a, np.ndarray))
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in memory one after the other, in the order of the axes."""
+        expected = self.dtype.itemsize
+        for n, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if n != 1 and stride != expected:
+                return False
+            expected *= n
+        return True
 
     def example(self) -> Any:
         """Return an array of ones that lies like this.
@@ -84,7 +95,7 @@ class Layouts:
         if node.kind is not Kind.OP:
             thing = self._program.bindings[node.id]
             if isinstance(thing, Generator) or node.weak:
-                return thing
+                return bare_number(thing)
             return thing._data if isinstance(thing, Tensor) else thing
         if not is_pure(self._program, node):  # not to be called now
             return np.zeros(node.shape, node.dtype)[()]

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ..ir.program import PureProgram
+from .budget import within
 from .constants import with_constants
 from .dead import without_dead
 from .patterns import with_inexact_patterns, with_patterns
@@ -54,17 +55,20 @@ INEXACT: dict[str, Pass] = {
 }
 
 
-def optimized(program: PureProgram, *, exact: bool = True) -> list[Stage]:
+def optimized(program: PureProgram, *, exact: bool = True, max_bytes: int | None = None) -> list[Stage]:
     """Run all passes, and return what each has made, the program that was given first and the one to run last.
 
     Args:
         program: a computation without a backward pass of its own: gradients are results like others. It is made for
             arrays that lie in memory like those that it was traced with.
         exact: whether all results must stay the same, bit for bit.
+        max_bytes: see `within`.
     """
     if program.graph.flows:
         raise ValueError("optimized: expected a program whose gradients are results; received one with a backward pass")
     stages = [Stage("traced", replace(program, known=MappingProxyType({})))]
     for name, run in (EXACT if exact else EXACT | INEXACT).items():
         stages.append(Stage(name, run(stages[-1].program)))
+    if max_bytes is not None:
+        stages.append(Stage("rematerialisation", within(stages[-1].program, max_bytes)))
     return stages

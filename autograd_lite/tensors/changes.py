@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.errors import ShapeError
+from ..core.mode import MODE, TAPES, no_grad
 from ..core.node import LEAF, next_stamp
 from ..core.undo import UNDO, Call, Undo, open_undo
 
@@ -45,6 +46,7 @@ class Changes:
     def __init__(self) -> None:
         self._calls: list[Call] = []
         self._leaves: list[Tensor] = []
+        self._tape = MODE.get().tape if TAPES else None
 
     def assign(self, leaf: Tensor, value: Tensor | npt.ArrayLike) -> None:
         """Note that a leaf is to have these values; see `Tensor.assign`.
@@ -61,6 +63,8 @@ class Changes:
         new = leaf._fitting("assign", value)
         if new.dtype != leaf.dtype or not new.flags.writeable:  # what `.data` shows may change before `make`
             new = new.astype(leaf.dtype, casting="same_kind")
+        if self._tape is not None:
+            self._tape.assigned(leaf, value)
         self._calls.append((operator.setitem, self.buffer(leaf), Ellipsis, new))
 
     def subtract(self, leaf: Tensor, delta: Tensor | npt.ArrayLike) -> None:
@@ -75,6 +79,9 @@ class Changes:
             ShapeError: if delta has another shape.
             TypeError: if its dtype cannot be cast.
         """
+        if self._tape is not None:
+            with no_grad():
+                return self.assign(leaf, leaf - delta)
         if delta.__class__ is not np.ndarray or delta.shape != leaf._data.shape or delta.dtype != leaf._data.dtype:
             delta = leaf._fitting("subtract", delta)
             if delta.shape != leaf.shape:
@@ -93,6 +100,18 @@ class Changes:
         self._leaves.append(leaf)
         return leaf._writable()
 
+    def put(self, container: Any, key: Any, value: Any) -> None:
+        """Note that `container[key] = value` is part of the changes, in a function that is compiled too; see `live`.
+
+        Args:
+            container: a dict, or a list.
+            key: where the value goes.
+            value: a number, an array or a Tensor, or dicts, lists and tuples of them; do not change it afterwards.
+        """
+        if self._tape is not None:
+            value = self._tape.hosts.put(container, key, value)
+        self._calls.append((operator.setitem, container, key, value))
+
     def call(self, function: Callable[..., Any], *args: Any) -> None:
         """Note any other call that is part of the changes.
 
@@ -100,17 +119,24 @@ class Changes:
             function: written in C, such as a ufunc with an output array, or `operator.setitem`; it must not raise. An
                 interrupt inside a function written in Python could leave the changes half made.
             args: its arguments.
+
+        Raises:
+            TraceError: in a function that is being compiled.
         """
-        self._calls.append((function, *args))
+        self.calls([(function, *args)])
 
     def calls(self, calls: Iterable[Call]) -> None:
         """Note many: tuples of a function and its arguments; see `call`."""
+        if self._tape is not None:
+            self._tape.left("Changes.call", "Write changes.put(container, key, value)")
         self._calls.extend(calls)
 
     def make(self) -> None:
         """Make all changes, in the order in which they were noted; floating-point errors are ignored."""
         # The stamps come last, so that whatever another thread records meanwhile is older.
         calls = self._calls
+        if self._tape is not None:
+            self._tape.hosts.final = True
         calls.append((deque, map(setattr, self._leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
         if (undo := open_undo()) is not None:
             calls.append((undo.clear,))

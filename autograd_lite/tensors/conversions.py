@@ -15,11 +15,31 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-def leaving(how: str) -> None:
-    """Say that a value is about to leave the record: a function that is being compiled refuses."""
+# What to write where a function that is being traced would need a value.
+_CHOOSE = (
+    "Write np.where(condition, a, b) in place of `if`, or ag.cond if one branch alone may run, and ag.while_loop in "
+    "place of `while`. Python values among the arguments may decide: each one is traced by itself"
+)
+_NUMBER = (
+    "Compute with the Tensor itself, as np.sqrt(t) for math.sqrt(t); ag.debug_print('{}', t) prints it at every call. "
+    "A number that is to be a constant, such as a length, can be an argument: a Python int"
+)
+_ARRAY = (
+    "Compute with the Tensor itself, by functions that Tensors support, and convert what the function returns outside "
+    "of it; ag.observe(f, t) lets f see the values at every call"
+)
+
+
+def leaving(how: str, instead: str = _ARRAY) -> None:
+    """Say that a value is about to leave the record: a function that is being traced refuses.
+
+    Args:
+        how: the code that asks for the value.
+        instead: what works.
+    """
     tape = MODE.get().tape
     if tape is not None:
-        tape.left(how)
+        tape.left(how, instead)
 
 
 class Conversions:
@@ -52,7 +72,7 @@ class Conversions:
     def item(self) -> Any:
         """Return the one element as a Python number."""
         if TAPES:
-            leaving("t.item(), or float(t), int(t) or format(t)")
+            leaving("t.item(), as in float(t), range(t) or f'{t}'", _NUMBER)
         if self._data.size != 1:
             raise ValueError(
                 f"item: expected a tensor of one element; received {described(self)}. Reduce it first, as by .mean(), "
@@ -100,7 +120,7 @@ class Conversions:
                 f"the truth value of a tensor of shape {self.shape} is ambiguous; use .any(), .all() or np.where"
             )
         if TAPES:
-            leaving("bool(t), as in `if t` or `while t`")
+            leaving("bool(t), as in `if t` or `while t`", _CHOOSE)
         return bool(self._data)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from ..core.live import Live
 from ..core.op import Op
 from ..ops import arith, compare, linalg
 from .record import binary, unary
@@ -68,6 +69,8 @@ class Operators:
         return other // self, other % self
 
     def __pow__(self, other: Any) -> Self:
+        if other.__class__ is Live:
+            other = other.fixed()  # how powers are computed depends on the exponent
         if other.__class__ is int or other.__class__ is float:
             short = _SHORT_POWERS.get(other)
             if short is not None and self.dtype.kind == "f":

@@ -14,6 +14,7 @@ from ..core.depth import isolated
 from ..core.errors import DtypeError, GradError, UnsupportedError
 from ..core.hooks import HOOKS
 from ..core.indices import indices_in
+from ..core.live import Live, bare_number
 from ..core.messages import misfit
 from ..core.mode import MODE, TAPES, Mode
 from ..core.node import LEAF, Node, take_note
@@ -46,7 +47,7 @@ def _operand(op: Op, x: Any) -> Any:
     """Turn an operand that is not a Tensor into what NumPy makes of it; NotImplemented if its class should decide."""
     if isinstance(x, np.ndarray):
         return NotImplemented if x.__array_priority__ > 0 else _bare(op, x)  # as NumPy's own arrays defer
-    if isinstance(x, (np.generic, int, float, complex)):
+    if isinstance(x, (np.generic, int, float, complex, Live)):
         # One that says what ufuncs make of it, such as a learning rate, is a Python number.
         return x.__pos__() if hasattr(x, "__array_ufunc__") else x  # type: ignore[operator]
     if isinstance(x, (list, tuple)):
@@ -76,13 +77,14 @@ def constant(op: Op, x: Any) -> Any:
     return np.asarray(x) if isinstance(x, (list, tuple)) else x
 
 
-def _lift_both(op: Op, x: Any, y: Any) -> Any:
-    """Apply an op of two operands, one of which stands for several arrays."""
-    if not hasattr(x, "__apply_op__"):
-        x = _operand(op, x)
-    elif not hasattr(y, "__apply_op__"):
-        y = _operand(op, y)
-    return NotImplemented if x is NotImplemented or y is NotImplemented else HOOKS.lift(op, (x, y), {})
+def _with_other(op: Op, x: Any, y: Any) -> Any:
+    """Apply an op to a Tensor and an operand of a class that may have a meaning of its own."""
+    Tensor = HOOKS.tensor
+    lifted = any(hasattr(operand, "__apply_op__") and operand.__class__ is not Tensor for operand in (x, y))
+    x, y = (operand if hasattr(operand, "__apply_op__") else _operand(op, operand) for operand in (x, y))
+    if x is NotImplemented or y is NotImplemented:
+        return NotImplemented
+    return HOOKS.lift(op, (x, y), {}) if lifted else apply(op, (x, y), {})
 
 
 def unary(op: Op, x: Any) -> Any:
@@ -106,7 +108,10 @@ def unary(op: Op, x: Any) -> Any:
                 saved = (out if keep_out else None, value if keep_x else edge)
                 return wrap(out, Node(op, (edge,), _NO_PARAMS, saved, (0,), out.shape, out.dtype, None))
             return wrap(out, Node(op, (edge,), _NO_PARAMS, None, (), out.shape, out.dtype, None))
-    return wrap(out, None if not TAPES else _taped(op, out, (x,), _NO_PARAMS))
+    t = _new(HOOKS.tensor)  # as `wrap` does, whose call would take a tenth of the time
+    t._data = out
+    t._node = None if not TAPES else _taped(op, out, (x,), _NO_PARAMS)
+    return t
 
 
 def moved(op: Op, x: Any, params: dict[str, Any]) -> Any:
@@ -143,11 +148,9 @@ def moved(op: Op, x: Any, params: dict[str, Any]) -> Any:
 def binary(op: Op, x: Any, y: Any) -> Any:
     """Apply an op of two operands, one of them a Tensor, and no parameters."""
     # Written out twice rather than looped over: this is the path of every arithmetic operator.
-    Tensor = HOOKS.tensor
-    need = 0
+    Tensor, need = HOOKS.tensor, 0
     if x.__class__ is Tensor:
-        a = x._data
-        edge_x = x._node
+        a, edge_x = x._data, x._node
         if edge_x is None:
             edge_x = x
         elif edge_x.needs:
@@ -156,14 +159,10 @@ def binary(op: Op, x: Any, y: Any) -> Any:
                 edge_x = x
     else:
         if x.__class__ not in _NUMBERS and (x.__class__ is not _ndarray or x.dtype is _OBJECT):
-            if hasattr(x, "__apply_op__"):
-                return _lift_both(op, x, y)
-            if (x := _operand(op, x)) is NotImplemented:
-                return x
+            return _with_other(op, x, y)
         a = edge_x = x
     if y.__class__ is Tensor:
-        b = y._data
-        edge_y = y._node
+        b, edge_y = y._data, y._node
         if edge_y is None:
             edge_y = y
         elif edge_y.needs:
@@ -172,10 +171,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
                 edge_y = y
     else:
         if y.__class__ not in _NUMBERS and (y.__class__ is not _ndarray or y.dtype is _OBJECT):
-            if hasattr(y, "__apply_op__"):
-                return _lift_both(op, x, y)
-            if (y := _operand(op, y)) is NotImplemented:
-                return y
+            return _with_other(op, x, y)
         b = edge_y = y
     try:
         out = op.forward(a, b)
@@ -186,8 +182,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
         if mode.record:
             if mode.source:
                 return wrap(out, record(op, out, [a, b], [edge_x, edge_y], _NEEDS[need], _NO_PARAMS))
-            keep_out, keep_x, keep_y = op.keeps[need]
-            seals = None
+            (keep_out, keep_x, keep_y), seals = op.keeps[need], None
             if need == 1 and keep_y and isinstance(edge_y, np.ndarray):
                 b, seals = edge_y, seals = lent(2, b)
             elif need == 2 and keep_x and isinstance(edge_x, np.ndarray):
@@ -199,7 +194,10 @@ def binary(op: Op, x: Any, y: Any) -> Any:
             return wrap(out, node)
     elif need or edge_x.__class__ is Node or edge_y.__class__ is Node:
         return wrap(out, record(op, out, [a, b], [edge_x, edge_y], (), _NO_PARAMS))
-    return wrap(out, None if not TAPES else _taped(op, out, (x, y), _NO_PARAMS))
+    t = _new(Tensor)  # as `wrap` does, whose call would take a tenth of the time
+    t._data = out
+    t._node = None if not TAPES else _taped(op, out, (x, y), _NO_PARAMS)
+    return t
 
 
 def _may_overwrite(x: Any, mode: Mode) -> bool:
@@ -273,6 +271,9 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
                 if hasattr(x, "__apply_op__"):
                     return HOOKS.lift(op, inputs, params)
                 x = constant(op, x)
+                edges.append(x)
+                values.append(bare_number(x))
+                continue
             values.append(x)
             edges.append(x)
     try:
@@ -299,10 +300,15 @@ def record(
     mode = _mode()
     tape = mode.tape
     if tape is not None and any(index.derived for index in indices_in(params)):
-        tape.left(f"'{op.name}' with an index that was computed from another by NumPy")
+        tape.left(
+            f"'{op.name}' with an index that was computed from another by NumPy",
+            "Compute the index with Tensors, as np.where and np.argsort do",
+        )
     if tape is not None:
-        for edge in edges:
-            if edge.__class__ is HOOKS.tensor:
+        for i, edge in enumerate(edges):
+            if edge.__class__ is Node and edge.stamp < tape.began:
+                tape.passed(edge, values[i])
+            elif edge.__class__ is HOOKS.tensor or edge.__class__ is Node:
                 tape.read(edge)
     if tape is not None and not edges:
         node = Node(op, (), params, None, (), out.shape, out.dtype, take_note(mode.scope))
@@ -319,11 +325,12 @@ def record(
         note = take_note(mode.scope)
     if not needs or op.rules is None or out.dtype.kind not in "fc":
         return Node(op, tuple(edges), params, None, (), out.shape, out.dtype, note)
-    keep = _keep(op, len(edges), needs)
+    keep = keep_of(op, len(edges), needs)
     if tape is None:
         saved, seals = _save(keep, out, values, edges)
     else:  # the caller's arrays are read again at every replay, so they stay themselves
-        saved = (out if keep[0] else None, *(v if k else e for k, v, e in zip(keep[1:], values, edges, strict=True)))
+        kept = [v if k and e.__class__ is not Live else e for k, v, e in zip(keep[1:], values, edges, strict=True)]
+        saved = (out if keep[0] else None, *kept)
         seals = []
     if mode.verify:
         seals = [(i, whole, whole(a)) for i, a in enumerate(saved) if keep[i] and isinstance(a, np.ndarray)]
@@ -349,7 +356,7 @@ def _taped(op: Op, out: Any, inputs: tuple[Any, ...], params: dict[str, Any]) ->
         return None
     Tensor = HOOKS.tensor
     edges = [(x if x._node is None or x._node is LEAF else x._node) if x.__class__ is Tensor else x for x in inputs]
-    return record(op, out, [], edges, (), params)
+    return record(op, out, [x._data if x.__class__ is Tensor else x for x in inputs], edges, (), params)
 
 
 def _share(view: Any, inputs: tuple[Any, ...]) -> None:
@@ -360,7 +367,7 @@ def _share(view: Any, inputs: tuple[Any, ...]) -> None:
             x._shared = True
 
 
-def _keep(op: Op, n: int, needs: Sequence[int]) -> Sequence[bool]:
+def keep_of(op: Op, n: int, needs: Sequence[int]) -> Sequence[bool]:
     """Return which of `(out, *inputs)` the rules read."""
     if not op.keeps:
         return (False,) * (n + 1)

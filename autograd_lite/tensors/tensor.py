@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.arguments import kinds_of, numbers
+from ..core.composite import maker
 from ..core.errors import DtypeError, GradError, ShapeError, TraceError
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
@@ -234,7 +235,8 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
         if self._node is None:
             raise GradError("retain_grad: this tensor does not require a gradient; make its inputs require one")
         if self._node is not LEAF:
-            self._node.hooks = self._node.hooks or []
+            if self._node.hooks is None:
+                self._node.hooks = []
             self._node.hooks.append(_GradKeeper(self))
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
@@ -262,7 +264,9 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
         if self._node is LEAF:
             hooks = self._hooks = getattr(self, "_hooks", [])
         else:
-            hooks = self._node.hooks = self._node.hooks or []
+            if self._node.hooks is None:
+                self._node.hooks = []
+            hooks = self._node.hooks
         added = UserHook(hook)
         # `retain_grad` keeps the gradient as all hooks have left it.
         kept = sum(isinstance(h, _GradKeeper) for h in hooks)
@@ -343,7 +347,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
     @property
     def op(self) -> Op | None:
         """The op that made this tensor, or None on a leaf."""
-        node = self._node
+        node = maker(self._node)
         return None if node is None or node is LEAF else node.op
 
     @property
@@ -352,7 +356,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
 
         An input whose values the op did not save has a shape and a dtype; asking for its values raises.
         """
-        node = self._node
+        node = maker(self._node)
         if node is None or node is LEAF:
             return ()
         saved = node.saved[1:] if node.saved else node.inputs
@@ -361,13 +365,13 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
     @property
     def params(self) -> dict[str, Any]:
         """The keyword parameters of the op that made this tensor."""
-        node = self._node
+        node = maker(self._node)
         return {} if node is None or node is LEAF else dict(node.params)
 
     @property
     def source(self) -> Source | None:
         """The user's line that made this tensor, when `record_source()` was on."""
-        return getattr(self._node, "source", None)
+        return getattr(maker(self._node), "source", None)
 
     # ---- NumPy's protocols ------------------------------------------------------------------------------------------
 

@@ -1,4 +1,7 @@
-"""autograd_lite: the Keras face for the classifier, a hand-written loop elsewhere, operators and methods for chains."""
+"""autograd_lite: the Keras face for the classifier, a hand-written loop elsewhere, operators and methods for chains.
+
+Everything runs eagerly. `autograd_lite_compiled` has the same work, with each step handed `through` its compiler.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ import gc
 import mmap
 import time
 import tracemalloc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,9 +33,22 @@ from benchmarks.problems import (
     dense_weights,
     flat_images,
 )
-from nn import layers, losses, models, optimizers
+from nn import layers, losses, models, optimizers, set_seed
 from nn.datasets import mnist
 from nn.utils import to_categorical
+
+Through = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def as_it_is(f: Callable[..., Any]) -> Callable[..., Any]:
+    """What eager work is handed through."""
+    return f
+
+
+def restart(optimizer: optimizers.Optimizer) -> Callable[[], None]:
+    """What makes an optimizer forget all of its steps."""
+    state = optimizer.state_dict()
+    return lambda: optimizer.load_state_dict(state)
 
 
 def leaves(problem: Chain) -> list[Tensor]:
@@ -45,7 +62,7 @@ def gradients(inputs: list[Tensor]) -> Arrays:
     return {name: t.grad.numpy() for name, t in named if t.grad is not None}
 
 
-def chain(problem: Chain) -> Job:
+def chain(problem: Chain, through: Through = as_it_is) -> Job:
     """The chain spelt with operators and the method `tanh`."""
     inputs = h0, w, x = leaves(problem)
     links = problem.links
@@ -59,7 +76,7 @@ def chain(problem: Chain) -> Job:
         loss.backward()
         return loss
 
-    return Job(run, lambda: gradients(inputs))
+    return Job(through(run), lambda: gradients(inputs))
 
 
 def classifier(d: int, f: int, k: int) -> models.Sequential:
@@ -69,9 +86,9 @@ def classifier(d: int, f: int, k: int) -> models.Sequential:
     )
 
 
-def compiled(model: models.Sequential) -> models.Sequential:
+def compiled(model: models.Sequential, jit_compile: bool | str = False) -> models.Sequential:
     """The same model with a fresh optimizer."""
-    model.compile(optimizer="rmsprop", loss="categorical_crossentropy", metrics=["accuracy"])
+    model.compile(optimizer="rmsprop", loss="categorical_crossentropy", metrics=["accuracy"], jit_compile=jit_compile)
     return model
 
 
@@ -94,23 +111,26 @@ def named_weights(model: models.Sequential, problem: Mlp | Regression) -> Arrays
 class Keras:
     """The classifier in the Keras face."""
 
-    def __init__(self, problem: Mlp) -> None:
+    def __init__(self, problem: Mlp, jit_compile: bool | str) -> None:
         self.problem = problem
-        self.model = classifier(*problem.widths)
+        self.model = compiled(classifier(*problem.widths), jit_compile)
+        self._restart = restart(self.model.optimizer)
         self.reset()
 
     def reset(self) -> None:
-        """The problem's weights and an optimizer without a past."""
-        set_weights(compiled(self.model), self.problem.weights)
+        """The problem's weights, an optimizer without a past, and the orders of rows from the first one on."""
+        set_seed(0)
+        set_weights(self.model, self.problem.weights)
+        self._restart()
 
     def result(self) -> Arrays:
         """The weights, with gradients if `fit` leaves them."""
         return named_weights(self.model, self.problem)
 
 
-def mlp_epoch(problem: Mlp) -> Job:
+def mlp_epoch(problem: Mlp, jit_compile: bool | str = False) -> Job:
     """One epoch of `fit`, which also keeps the accuracy that Keras users ask for."""
-    keras = Keras(problem)
+    keras = Keras(problem, jit_compile)
 
     def run() -> float:
         history = keras.model.fit(problem.x, problem.one_hot, epochs=1, batch_size=problem.batch, verbose=0)
@@ -119,9 +139,9 @@ def mlp_epoch(problem: Mlp) -> Job:
     return Job(run, keras.result, keras.reset)
 
 
-def mlp_step(problem: Mlp) -> Job:
+def mlp_step(problem: Mlp, jit_compile: bool | str = False) -> Job:
     """One call of `train_on_batch`."""
-    keras = Keras(problem)
+    keras = Keras(problem, jit_compile)
     return Job(
         lambda: keras.model.train_on_batch(problem.x, problem.one_hot),
         keras.result,
@@ -142,7 +162,7 @@ def cold(epochs: int, evaluate: bool) -> dict[str, float]:
     return {"loss": loss, "accuracy": float(evaluated[1])}
 
 
-def tiny_mlp(problem: Regression) -> Job:
+def tiny_mlp(problem: Regression, through: Through = as_it_is) -> Job:
     """A hand-written loop over a small regression network."""
     widths = [w.shape for name, w in problem.weights.items() if name[0] == "w"]
     model = models.Sequential(
@@ -153,39 +173,39 @@ def tiny_mlp(problem: Regression) -> Job:
     x, y = ag.tensor(problem.x), ag.tensor(problem.y)
 
     def run() -> Tensor:
-        optimizer.zero_grad()
         loss = loss_of(y, model(x))
         loss.backward()
         optimizer.step()
+        optimizer.zero_grad()
         return loss
 
-    job = Job(run, lambda: named_weights(model, problem), lambda: set_weights(model, problem.weights))
+    job = Job(through(run), lambda: named_weights(model, problem), lambda: set_weights(model, problem.weights))
     job.reset()
     return job
 
 
-def update(problem: Update) -> Job:
+def update(problem: Update, through: Through = as_it_is) -> Job:
     """Steps of an optimizer by gradients that are given."""
     tensors = {name: ag.tensor(w, requires_grad=True) for name, w in problem.weights.items()}
     for name, t in tensors.items():
         t.grad = ag.tensor(problem.gradients[name])
     kind = getattr(optimizers, problem.optimizer)
     optimizer = kind(problem.learning_rate, parameters=list(tensors.values()))
+    forget = restart(optimizer)
 
     def run() -> float:
         optimizer.step()
         return 0.0
 
     def reset() -> None:
-        nonlocal optimizer
         for name, t in tensors.items():
             t.assign(problem.weights[name])
-        optimizer = kind(problem.learning_rate, parameters=list(tensors.values()))
+        forget()
 
-    return Job(run, lambda: {name: t.numpy() for name, t in tensors.items()}, reset)
+    return Job(through(run), lambda: {name: t.numpy() for name, t in tensors.items()}, reset)
 
 
-def cnn_step(problem: Convolutional) -> Job:
+def cnn_step(problem: Convolutional, through: Through = as_it_is) -> Job:
     """A hand-written loop over a Sequential."""
     side, filters = problem.x.shape[1], problem.weights["b1"].size
     model = models.Sequential(
@@ -204,10 +224,10 @@ def cnn_step(problem: Convolutional) -> Job:
     optimizer = optimizers.SGD(learning_rate=problem.learning_rate, parameters=model.parameters())
 
     def run() -> Tensor:
-        optimizer.zero_grad()
         loss = loss_of(labels, model(x))
         loss.backward()
         optimizer.step()
+        optimizer.zero_grad()
         return loss
 
     def result() -> Arrays:
@@ -217,39 +237,72 @@ def cnn_step(problem: Convolutional) -> Job:
         model.load_state_dict(dict(zip(model.state_dict(), problem.weights.values(), strict=True)))
 
     reset()
-    return Job(run, result, reset)
+    return Job(through(run), result, reset)
 
 
-def lstm_step(problem: Recurrent) -> Job:
+def lstm_step(problem: Recurrent, through: Through = as_it_is) -> Job:
     """A hand-written loop over one LSTM layer."""
-    return _recurrent(problem, layers.LSTM(problem.y.shape[2], return_sequences=True, input_shape=problem.x.shape[1:]))
+    layer = layers.LSTM(problem.y.shape[2], return_sequences=True, input_shape=problem.x.shape[1:])
+    return _recurrent(problem, layer, through)
 
 
-def gru_step(problem: Recurrent) -> Job:
+def lstm_scan(problem: Recurrent, through: Through = as_it_is) -> Job:
+    """The same LSTM written with `scan`, as one writes it where there is no such layer."""
+    tensors = {name: ag.tensor(a, requires_grad=True) for name, a in problem.weights.items()}
+    w, u, b = tensors.values()
+    optimizer = optimizers.SGD(problem.learning_rate, parameters=list(tensors.values()))
+    loss_of, k = losses.MeanSquaredError(), problem.y.shape[2]
+    x, y = ag.tensor(problem.x.swapaxes(0, 1)), ag.tensor(problem.y.swapaxes(0, 1))
+    start = ag.tensor(np.zeros((len(problem.x), k), np.float32))
+
+    def cell(state: tuple[Tensor, Tensor], inputs: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        h, c = state
+        i, f, m, o = np.split(inputs + h @ u, 4, axis=-1)
+        c = ag.sigmoid(f) * c + ag.sigmoid(i) * np.tanh(m)
+        h = ag.sigmoid(o) * np.tanh(c)
+        return (h, c), h
+
+    def run() -> Tensor:
+        _, h = ag.scan(cell, (start, start), x @ w + b)
+        loss = loss_of(y, h)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss
+
+    def reset() -> None:
+        for name, t in tensors.items():
+            t.assign(problem.weights[name])
+
+    return Job(through(run), lambda: {name: t.numpy() for name, t in tensors.items()}, reset)
+
+
+def gru_step(problem: Recurrent, through: Through = as_it_is) -> Job:
     """A hand-written loop over one GRU layer."""
-    return _recurrent(problem, layers.GRU(problem.y.shape[2], return_sequences=True, input_shape=problem.x.shape[1:]))
+    layer = layers.GRU(problem.y.shape[2], return_sequences=True, input_shape=problem.x.shape[1:])
+    return _recurrent(problem, layer, through)
 
 
-def _recurrent(problem: Recurrent, layer: layers.RNN) -> Job:
+def _recurrent(problem: Recurrent, layer: layers.RNN, through: Through) -> Job:
     loss_of = losses.MeanSquaredError()
     optimizer = optimizers.SGD(learning_rate=problem.learning_rate, parameters=layer.parameters())
     x, y = ag.tensor(problem.x), ag.tensor(problem.y)
 
     def run() -> Tensor:
-        optimizer.zero_grad()
         loss = loss_of(y, layer(x))
         loss.backward()
         optimizer.step()
+        optimizer.zero_grad()
         return loss
 
     def reset() -> None:
         layer.load_state_dict({f"cell.{name}": a for name, a in problem.weights.items()})
 
     reset()
-    return Job(run, lambda: {path.removeprefix("cell."): a for path, a in layer.state_dict().items()}, reset)
+    return Job(through(run), lambda: {path.removeprefix("cell."): a for path, a in layer.state_dict().items()}, reset)
 
 
-def transformer_step(problem: Transformer) -> Job:
+def transformer_step(problem: Transformer, through: Through = as_it_is) -> Job:
     """A hand-written loop over one TransformerBlock."""
     block = layers.TransformerBlock(problem.heads, input_shape=problem.x.shape[1:])
     loss_of = losses.MeanSquaredError()
@@ -257,25 +310,26 @@ def transformer_step(problem: Transformer) -> Job:
     x, y = ag.tensor(problem.x), ag.tensor(problem.y)
 
     def run() -> Tensor:
-        optimizer.zero_grad()
         loss = loss_of(y, block(x))
         loss.backward()
         optimizer.step()
+        optimizer.zero_grad()
         return loss
 
     def reset() -> None:
         block.load_state_dict(problem.weights)
 
     reset()
-    return Job(run, block.state_dict, reset)
+    return Job(through(run), block.state_dict, reset)
 
 
-def model(problem: Model) -> Job:
+def model(problem: Model, through: Through = as_it_is) -> Job:
     """The function as it stands, with NumPy itself, under the functional transforms."""
-    f, inputs, found = problem.function(np), tuple(problem.inputs.values()), {}
-    both = ag.value_and_grad(f, tuple(range(len(inputs))))
+    f, inputs = problem.function(np), tuple(problem.inputs.values())
+    names = [*problem.inputs, "hessian"] if problem.want == "hessian" else list(problem.inputs)
+    found: Arrays = {}
     if problem.want == "hvp":
-        product = ag.hvp(f)
+        product = through(ag.hvp(f))
         arguments = (*inputs, problem.direction)
 
         def run() -> Array:
@@ -283,13 +337,17 @@ def model(problem: Model) -> Job:
             return found["hvp"]
 
         return Job(run, lambda: found, read=lambda product: float(product[0]))
-    curvature = ag.hessian(f) if problem.want == "hessian" else None
+    both, curvature = ag.value_and_grad(f, tuple(range(len(inputs)))), ag.hessian(f)
+
+    def derivatives(*inputs: Any) -> Any:
+        loss, gradients = both(*inputs)
+        return loss, (*gradients, curvature(*inputs)) if problem.want == "hessian" else gradients
+
+    derived = through(derivatives)
 
     def run_gradients() -> Array:
-        loss, gradients = both(*inputs)
-        found.update(zip(problem.inputs, gradients, strict=True))
-        if curvature is not None:
-            found["hessian"] = curvature(*inputs)
+        loss, values = derived(*inputs)
+        found.update(zip(names, values, strict=True))
         return loss
 
     return Job(run_gradients, lambda: found)

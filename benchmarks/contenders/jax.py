@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks import problems
 from benchmarks.contenders.jax_models import SCANNED
-from benchmarks.problems import Arrays, Chain, Job, Mlp, Model, Regression
+from benchmarks.problems import Arrays, Chain, Job, Mlp, Model, Recurrent, Regression
 
 Weights = dict[str, jax.Array]
 
@@ -130,6 +130,38 @@ def tiny_mlp(problem: Regression) -> Job:
     read: Callable[[], Arrays] = lambda: {n: np.asarray(a) for n, a in state["p"].items()}  # noqa: E731
     reset()
     return Job(run, read, reset)
+
+
+def lstm_scan(problem: Recurrent) -> Job:
+    x, y = jnp.asarray(problem.x.swapaxes(0, 1)), jnp.asarray(problem.y.swapaxes(0, 1))
+    start = jnp.zeros(y.shape[1:])
+    state: dict[str, Any] = {}
+
+    def loss_of(p: Weights) -> jax.Array:
+        def cell(carry: Any, inputs: jax.Array) -> Any:
+            h, c = carry
+            i, f, m, o = jnp.split(inputs + h @ p["recurrent_kernel"], 4, axis=-1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(m)
+            h = jax.nn.sigmoid(o) * jnp.tanh(c)
+            return (h, c), h
+
+        _, h = jax.lax.scan(cell, (start, start), x @ p["kernel"] + p["bias"])
+        return ((h - y) ** 2).mean()
+
+    @partial(jax.jit, donate_argnums=0)
+    def step(p: Weights) -> tuple[Weights, jax.Array]:
+        loss, g = jax.value_and_grad(loss_of)(p)
+        return jax.tree.map(lambda p, g: p - problem.learning_rate * g, p, g), loss
+
+    def run() -> jax.Array:
+        state["p"], loss = step(state["p"])
+        return loss
+
+    def reset() -> None:
+        state["p"] = {name: jnp.array(a) for name, a in problem.weights.items()}
+
+    reset()
+    return Job(run, lambda: {n: np.asarray(a) for n, a in state["p"].items()}, reset)
 
 
 def model(problem: Model) -> Job:

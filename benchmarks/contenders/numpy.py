@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from benchmarks import problems
-from benchmarks.problems import Array, Arrays, Chain, Job, Mlp, Regression
+from benchmarks.problems import Array, Arrays, Chain, Job, Mlp, Recurrent, Regression
 
 
 def chain(problem: Chain, in_place: bool | None = None) -> Job:
@@ -251,3 +251,107 @@ def tiny_mlp(problem: Regression) -> Job:
 
     reset()
     return Job(run, result, reset)
+
+
+class Lstm:
+    """Forward and backward of an LSTM, with time first in memory.
+
+    One product makes the inputs' part of all gates, and one each weight's gradient. A sigmoid is a hyperbolic tangent
+    of half of its argument, so that one call makes all four gates; the half is in the weights already.
+    """
+
+    def __init__(self, problem: Recurrent) -> None:
+        (n, steps, d), k = problem.x.shape, problem.y.shape[2]
+        new: Callable[..., Array] = lambda *shape: np.zeros(shape, np.float32)  # noqa: E731
+        self.half = np.repeat(np.array([0.5, 0.5, 1, 0.5], np.float32), k)  # of the gates i, f, c and o
+        self.p, self.g = Flat(problem.weights), Flat(problem.weights)
+        self.halved = {name: np.empty_like(a) for name, a in problem.weights.items()}
+        self.x, self.e, tc = new(steps, n, d), new(steps, n, k), new(steps, n, k)
+        self.h, c = new(steps + 1, n, k), new(steps + 1, n, k)
+        self.gates, self.dz = new(steps, n, 4 * k), new(steps, n, 4 * k)
+        self.recurrent, self.dh, self.dc, self.s, self.t = new(n, 4 * k), *(new(n, k) for _ in range(4))
+        parts = [[a[..., j * k : (j + 1) * k] for j in range(4)] for a in (self.gates, self.dz)]
+        h, y = self.h, problem.y.swapaxes(0, 1).copy()
+        self.forward_steps = list(zip(self.gates, *parts[0], h[:-1], h[1:], c[:-1], c[1:], tc, y, self.e, strict=True))
+        self.backward_steps = list(zip(self.dz, *parts[1], *parts[0], h[1:], c[:-1], tc, self.e, strict=True))[::-1]
+        self.by_time, self.scale = problem.x.swapaxes(0, 1), np.float32(2 / self.e.size)
+
+    def forward(self) -> float:
+        add, subtract, multiply, tanh, matmul = np.add, np.subtract, np.multiply, np.tanh, np.matmul
+        half, shift, recurrent, s = self.half, 1 - self.half, self.recurrent, self.s
+        self.x[...] = self.by_time
+        for a, halved in zip(self.p.views.values(), self.halved.values(), strict=True):
+            multiply(a, half, halved)
+        w, u, b = self.halved.values()
+        matmul(self.x.reshape(-1, len(w)), w, self.gates.reshape(-1, half.size))
+        add(self.gates, b, self.gates)
+        for z, i, f, m, o, before, after, cell, moved, t, y, e in self.forward_steps:
+            matmul(before, u, recurrent)
+            add(z, recurrent, z)
+            tanh(z, z)
+            multiply(z, half, z)
+            add(z, shift, z)
+            multiply(f, cell, moved)
+            multiply(i, m, s)
+            add(moved, s, moved)
+            tanh(moved, t)
+            multiply(o, t, after)
+            subtract(after, y, e)
+        return float(np.vdot(self.e, self.e)) / self.e.size
+
+    def backward(self) -> None:
+        add, subtract, multiply, matmul = np.add, np.subtract, np.multiply, np.matmul
+        dh, dc, s, t = self.dh, self.dc, self.s, self.t
+        w, u, _ = self.p.views.values()
+        multiply(self.e, self.scale, self.e)
+        dh.fill(0)
+        dc.fill(0)
+        for z, zi, zf, zm, zo, i, f, m, o, after, cell, tc, e in self.backward_steps:
+            add(dh, e, dh)
+            multiply(dh, after, s)  # dh o tanh(c), of which the cotangents of o and of c are both made
+            multiply(s, o, t)
+            subtract(s, t, zo)
+            multiply(s, tc, s)
+            multiply(dh, o, t)
+            add(dc, t, dc)
+            subtract(dc, s, dc)
+            multiply(dc, i, t)
+            multiply(t, m, s)
+            multiply(s, i, zi)
+            subtract(s, zi, zi)
+            multiply(s, m, s)
+            subtract(t, s, zm)
+            multiply(dc, cell, s)
+            multiply(s, f, s)
+            multiply(s, f, zf)
+            subtract(s, zf, zf)
+            multiply(dc, f, dc)
+            matmul(z, u.T, dh)
+        gw, gu, gb = self.g.views.values()
+        flat = self.dz.reshape(-1, self.half.size)
+        matmul(self.x.reshape(-1, len(w)).T, flat, gw)
+        matmul(self.h[:-1].reshape(-1, len(u)).T, flat, gu)
+        flat.sum(axis=0, out=gb)
+
+
+def lstm_step(problem: Recurrent) -> Job:
+    """One step of gradient descent, from zeros as the first state."""
+    work, rate = Lstm(problem), np.float32(problem.learning_rate)
+    p, g = work.p, work.g
+
+    def run() -> float:
+        loss = work.forward()
+        work.backward()
+        np.multiply(g.buffer, rate, g.buffer)
+        np.subtract(p.buffer, g.buffer, p.buffer)
+        return loss
+
+    def reset() -> None:
+        for name, value in problem.weights.items():
+            p.views[name][...] = value
+
+    reset()
+    return Job(run, lambda: p.views, reset)
+
+
+lstm_scan = lstm_step

@@ -1,8 +1,12 @@
-"""PyTorch, eager: the usual loop, with the optimizer's default settings."""
+"""PyTorch, eager: the usual loop, with the optimizer's default settings.
+
+`torch_compiled` has the same work, with each step handed `through` its compiler.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,8 +29,15 @@ from benchmarks.problems import (
     Update,
 )
 
+Through = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-def chain(problem: Chain) -> Job:
+
+def as_it_is(f: Callable[..., Any]) -> Callable[..., Any]:
+    """What eager work is handed through."""
+    return f
+
+
+def chain(problem: Chain, through: Through = as_it_is) -> Job:
     h0, w, x = (torch.tensor(a, requires_grad=True) for a in (problem.h, problem.w, problem.x))
     links = problem.links
 
@@ -42,7 +53,7 @@ def chain(problem: Chain) -> Job:
     def result() -> Arrays:
         return {f"g{name}": t.grad.numpy() for name, t in zip("hwx", (h0, w, x), strict=True) if t.grad is not None}
 
-    return Job(run, result, read=torch.Tensor.item)
+    return Job(through(run), result, read=torch.Tensor.item)
 
 
 class Trainer:
@@ -55,13 +66,16 @@ class Trainer:
         for d, k in (w.shape for w in kernels):
             parts += [nn.Linear(d, k), activation()]
         self.model = nn.Sequential(*parts[:-1])
+        self.optimizer = self._optimizer()
         self.reset()
 
     def reset(self) -> None:
         with torch.no_grad():
             for p, a in zip(self.model.parameters(), self.problem.weights.values(), strict=True):
                 p.copy_(torch.tensor(a.T))
-        self.optimizer = self._optimizer()
+            for state in self.optimizer.state.values():
+                for t in state.values():
+                    t.zero_()
 
     def _optimizer(self) -> torch.optim.Optimizer:
         problem, parameters = self.problem, self.model.parameters()
@@ -99,7 +113,7 @@ def mlp_epoch(problem: Mlp) -> Job:
     return Job(run, trainer.result, trainer.reset)
 
 
-def mlp_step(problem: Mlp) -> Job:
+def mlp_step(problem: Mlp, through: Through = as_it_is) -> Job:
     trainer = Trainer(problem, nn.ReLU)
     x, labels, model = torch.from_numpy(problem.x), torch.from_numpy(problem.labels), trainer.model
 
@@ -111,14 +125,14 @@ def mlp_step(problem: Mlp) -> Job:
         optimizer.step()
         return loss
 
-    return Job(run, trainer.result, trainer.reset, torch.Tensor.item)
+    return Job(through(run), trainer.result, trainer.reset, torch.Tensor.item)
 
 
 def cold(epochs: int, evaluate: bool) -> dict[str, float]:
     return problems.cold(mlp_epoch, epochs, evaluate)
 
 
-def tiny_mlp(problem: Regression) -> Job:
+def tiny_mlp(problem: Regression, through: Through = as_it_is) -> Job:
     trainer = Trainer(problem, nn.Tanh)
     x, y, model = torch.from_numpy(problem.x), torch.from_numpy(problem.y), trainer.model
 
@@ -130,7 +144,7 @@ def tiny_mlp(problem: Regression) -> Job:
         optimizer.step()
         return loss
 
-    return Job(run, trainer.result, trainer.reset, torch.Tensor.item)
+    return Job(through(run), trainer.result, trainer.reset, torch.Tensor.item)
 
 
 def update(problem: Update) -> Job:
@@ -155,7 +169,7 @@ def update(problem: Update) -> Job:
     return Job(run, lambda: {name: t.detach().numpy().copy() for name, t in tensors.items()}, reset)
 
 
-def cnn_step(problem: Convolutional) -> Job:
+def cnn_step(problem: Convolutional, through: Through = as_it_is) -> Job:
     """Channels come first here, in images, kernels and what the dense layer reads."""
     filters, dense = problem.weights["b1"].size, len(problem.weights["w3"])
     side = round((dense // (2 * filters)) ** 0.5)
@@ -192,10 +206,15 @@ def cnn_step(problem: Convolutional) -> Job:
         return found
 
     reset()
-    return Job(run, result, reset, torch.Tensor.item)
+    return Job(through(run), result, reset, torch.Tensor.item)
 
 
-def recurrent(problem: Recurrent, module: nn.Module, outputs: Callable[[torch.Tensor], torch.Tensor]) -> Job:
+def recurrent(
+    problem: Recurrent,
+    module: nn.Module,
+    outputs: Callable[[torch.Tensor], torch.Tensor],
+    through: Through = as_it_is,
+) -> Job:
     """Training steps of an LSTM or a GRU, or of their cells.
 
     The second bias of an LSTM, which our layer has not, stays 0. A GRU's gates are in another order here: r, z, h.
@@ -231,12 +250,15 @@ def recurrent(problem: Recurrent, module: nn.Module, outputs: Callable[[torch.Te
         return dict(zip(problem.weights, [*kernels, np.stack([bias, second]) if is_gru else bias], strict=True))
 
     reset()
-    return Job(run, result, reset, torch.Tensor.item)
+    return Job(through(run), result, reset, torch.Tensor.item)
 
 
-def lstm_step(problem: Recurrent) -> Job:
+def lstm_step(problem: Recurrent, through: Through = as_it_is) -> Job:
     module = nn.LSTM(problem.x.shape[2], problem.y.shape[2], batch_first=True)
-    return recurrent(problem, module, lambda x: module(x)[0])
+    return recurrent(problem, module, lambda x: module(x)[0], through)
+
+
+lstm_scan = lstm_step
 
 
 def gru_step(problem: Recurrent) -> Job:
@@ -284,7 +306,7 @@ def block_weights(state: Mapping[str, torch.Tensor], pattern: Mapping[str, Array
     return found
 
 
-def transformer_step(problem: Transformer) -> Job:
+def transformer_step(problem: Transformer, through: Through = as_it_is) -> Job:
     features = problem.x.shape[2]
     block = nn.TransformerEncoderLayer(
         features, problem.heads, 4 * features, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
@@ -303,15 +325,15 @@ def transformer_step(problem: Transformer) -> Job:
         block.load_state_dict(encoder_state(problem.weights))
 
     reset()
-    return Job(run, lambda: block_weights(block.state_dict(), problem.weights), reset, torch.Tensor.item)
+    return Job(through(run), lambda: block_weights(block.state_dict(), problem.weights), reset, torch.Tensor.item)
 
 
-def model(problem: Model) -> Job:
+def model(problem: Model, through: Through = as_it_is) -> Job:
     inputs = tuple(torch.tensor(a, requires_grad=True) for a in problem.inputs.values())
     data = tuple(torch.tensor(a) for a in problem.data.values())
     direction = None if problem.direction is None else torch.tensor(problem.direction)
     found: dict[str, torch.Tensor] = {}
-    loss_of = LOSSES[problem.name]
+    loss_of = through(LOSSES[problem.name])
 
     def run() -> torch.Tensor:
         if problem.want == "hvp":
@@ -328,3 +350,20 @@ def model(problem: Model) -> Job:
     slope_of = torch.func.grad(lambda x: loss_of(x, *data))
     curvature = torch.func.jacrev(slope_of) if problem.want == "hessian" else None
     return Job(run, lambda: {name: t.numpy() for name, t in found.items()}, read=torch.Tensor.item)
+
+
+def products(problem: Mlp) -> Job:
+    """The five matrix products of a step of the classifier, into tensors made in advance."""
+    x, w1, w2 = (torch.from_numpy(a) for a in (problem.x, problem.weights["w1"], problem.weights["w2"]))
+    h, z, gh = (torch.ones(len(x), n) for n in (*problem.widths[1:], problem.widths[1]))
+    g1, g2, mm = torch.empty_like(w1), torch.empty_like(w2), torch.mm
+
+    def run() -> float:
+        mm(x, w1, out=gh)
+        mm(h, w2, out=z)
+        mm(h.t(), z, out=g2)
+        mm(z, w2.t(), out=gh)
+        mm(x.t(), gh, out=g1)
+        return 0.0
+
+    return Job(run, dict)

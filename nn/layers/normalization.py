@@ -103,13 +103,6 @@ class _AffineNormalization(_Normalization):
         return out if self.beta is None else out + self._spread(self.beta, x)
 
 
-def _values(x: Any) -> Any:
-    """Return an array, and in what is compiled a Tensor as it is."""
-    if isinstance(x, Tensor):
-        return x if ag.is_compiling() else x.data
-    return np.asarray(x)
-
-
 def _channels(what: Any, name: str, value: Any) -> int:
     axes = some_axes(what, name, value)
     if len(axes) != 1:
@@ -227,10 +220,10 @@ class BatchNormalization(_AffineNormalization):
         """Return r and d sqrt(variance + epsilon), of the shapes of mean and variance, without history."""
         assert self.renorm_mean is not None
         assert self.renorm_stddev is not None
-        deviation: Any = np.sqrt(_values(variance) + self.epsilon)
-        known = np.maximum(_values(self.renorm_stddev), np.sqrt(self.epsilon)).reshape(mean.shape)
+        deviation: Any = np.sqrt(variance + self.epsilon)
+        known: Any = np.maximum(self.renorm_stddev, np.sqrt(self.epsilon)).reshape(mean.shape)
         r = np.clip(deviation / known, self.renorm_clipping.get("rmin"), self.renorm_clipping.get("rmax"))
-        d = (_values(mean) - _values(self.renorm_mean).reshape(mean.shape)) / known
+        d = (mean - self.renorm_mean.reshape(mean.shape)) / known
         most = self.renorm_clipping.get("dmax")
         return r, d if most is None else np.clip(d, -most, most)
 
@@ -241,7 +234,7 @@ class BatchNormalization(_AffineNormalization):
         return centered * r + d * deviation
 
     def _weight_of(self, mask: Any, x: Tensor) -> Any:
-        flags = _values(mask)
+        flags: Any = mask if isinstance(mask, Tensor) else np.asarray(mask)
         if flags.shape != x.shape[:-1] or self._positions(x.ndim) != (x.ndim - 1,):
             raise ag.ShapeError(
                 f"{self._speaker}: expected a mask of shape {x.shape[:-1]}, the "
@@ -253,17 +246,17 @@ class BatchNormalization(_AffineNormalization):
     @ag.no_grad()
     def _take_in_renormalized(self, mean: Tensor, variance: Tensor) -> None:
         """Move the averages of mean and deviation; the variance follows from the latter."""
-        deviation = np.sqrt(_values(variance) + self.epsilon).reshape(-1)
+        deviation: Any = np.sqrt(variance + self.epsilon).reshape(-1)
         for average, value, momentum in (
-            (self.renorm_mean, _values(mean).reshape(-1), self.renorm_momentum),
+            (self.renorm_mean, mean.reshape(-1), self.renorm_momentum),
             (self.renorm_stddev, deviation, self.renorm_momentum),
-            (self.moving_mean, _values(mean).reshape(-1), self.momentum),
+            (self.moving_mean, mean.reshape(-1), self.momentum),
             (self.moving_stddev, deviation, self.momentum),
         ):
             assert average is not None
-            average.assign(_values(average) * momentum + value * (1.0 - momentum))
+            average.assign(average * momentum + value * (1.0 - momentum))
         assert self.moving_stddev is not None
-        self.moving_variance.assign(np.maximum(np.square(_values(self.moving_stddev)) - self.epsilon, 0.0))
+        self.moving_variance.assign(np.maximum(np.square(self.moving_stddev) - self.epsilon, 0.0))
 
     @ag.no_grad()
     def _take_in(self, mean: Tensor, variance: Tensor) -> None:

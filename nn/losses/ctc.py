@@ -44,14 +44,15 @@ class CTC(Loss):
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         """Return the losses of the samples, shape (N,)."""
         n, length = y_true.shape
-        symbols = np.zeros((n, 2 * length + 1), np.intp)
-        symbols[:, 1::2] = y_true
+        blank = np.zeros((n, 1), np.intp)
+        between: Any = np.stack([np.zeros((n, length), np.intp), y_true], axis=2)
+        symbols: Any = np.concatenate([between.reshape(n, 2 * length), blank], axis=1)
         log_p = np.take_along_axis(
             ag.log_softmax(y_pred), np.broadcast_to(symbols[:, None], (n, y_pred.shape[1], symbols.shape[1])), 2
         )
         never = y_pred.dtype.type(_IMPOSSIBLE)
-        jumps = np.zeros(symbols.shape, bool)
-        jumps[:, 2:] = (symbols[:, 2:] != 0) & (symbols[:, 2:] != symbols[:, :-2])
+        differ = (symbols[:, 2:] != 0) & (symbols[:, 2:] != symbols[:, :-2])
+        jumps = np.concatenate([np.zeros((n, min(2, symbols.shape[1])), bool), differ], axis=1)
         paths = np.where(np.arange(symbols.shape[1]) < 2, log_p[:, 0], never)
         for t in range(1, y_pred.shape[1]):
             one = np.pad(paths, ((0, 0), (1, 0)), constant_values=never)[:, :-1]
@@ -77,8 +78,8 @@ class CTC(Loss):
         if ((y_true[:, 1:] != 0) & (y_true[:, :-1] == 0)).any():
             raise ValueError(f"{self.name}: expected zeros behind the labels only; received one between labels")
 
-    def _cast(self, y_true: Targets, dtype: np.dtype[Any]) -> Array:
-        return values_of(y_true).astype(np.intp, copy=False)
+    def _cast(self, y_true: Targets, dtype: np.dtype[Any]) -> Targets:
+        return (y_true if ag.is_compiling() else values_of(y_true)).astype(np.intp, copy=False)
 
 
 ctc = function_of(CTC, "ctc")

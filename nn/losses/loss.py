@@ -168,7 +168,7 @@ class Loss(Configurable):
     ) -> tuple[Tensor, Any]:
         given = y_true if isinstance(y_true, Tensor) else np.asarray(y_true)
         shape = y_pred.shape
-        ag.observe(lambda values: self.check(values, shape), given)
+        ag.observe(lambda values: self.check(values, shape), given, checks=True)
         given = self._cast(given, y_pred.dtype)
         rows = float(y_pred.shape[0])
         plain = sample_weight is None and mask is None and travelled is None

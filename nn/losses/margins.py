@@ -42,7 +42,11 @@ class Hinge(Loss):
 
     @staticmethod
     def _slack(y_true: Targets, y_pred: Tensor) -> Tensor:
-        signs = y_true if values_of(y_true).min() < 0 else y_true * 2 - 1
+        signs: Any = y_true
+        if ag.is_compiling():
+            signs = np.where(np.min(y_true) < 0, y_true, y_true * 2 - 1)
+        elif values_of(y_true).min() >= 0:
+            signs = y_true * 2 - 1
         return np.maximum(1 - y_pred * signs, y_pred.dtype.type(0))
 
 
@@ -237,13 +241,13 @@ class Circle(Loss):
                 f"dtype {y_true.dtype} and y_pred {shape}"
             )
 
-    def _partners(self, y_true: Array) -> tuple[Array, Array]:
+    def _partners(self, y_true: Targets) -> tuple[Any, Any]:
         labels = y_true.ravel()
         equal = np.equal(labels[:, None], labels)
         return (equal & ~np.eye(len(labels), dtype=bool) if self.remove_diagonal else equal), ~equal
 
-    def _cast(self, y_true: Targets, dtype: np.dtype[Any]) -> Array:
-        return values_of(y_true)
+    def _cast(self, y_true: Targets, dtype: np.dtype[Any]) -> Targets:
+        return y_true if ag.is_compiling() else values_of(y_true)
 
 
 circle = function_of(Circle, "circle")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 import autograd_lite as ag
-from autograd_lite import Tensor
+from autograd_lite import Tensor, is_compiling
 
 from ..config.ambient import PROBED
 from ..config.arguments import as_array, checked, checked_here, is_text, problem_of_call
@@ -22,6 +22,7 @@ from .masks import MASKS, any_mask, by_place, masked_call, masks_in, warn_lost
 from .modes import adopt, trees_changed
 from .penalties import note_constraints
 from .recording import record_call
+from .settings import covered, is_covered, rest_on
 from .state import IncompatibleKeys, carried_in, check_state, undisturbed
 from .symbols import HOOKS, NO_PLACE, Symbol, has_symbols, instances, replaced, spec_of
 from .tree import Shape as Shape, Tree
@@ -180,6 +181,10 @@ class Module(Tree["Module"]):
         return record_call(self, args, kwargs, shape_of)
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if is_compiling() and not is_covered(self):
+            rest_on(self)
+            with covered(self):
+                return self._called(args, kwargs)
         training = kwargs.pop("training", None)
         if training is not None and training != self.training:
             with self.mode(training=bool(training)):  # for the parts too, as in Keras

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -171,10 +170,10 @@ class Nadam(Optimizer):
         super().__post_init__()
         self.u_product = 1.0
 
-    def _note_update(self, changes: Changes, hyper: dict[str, float], gradients: Gradients) -> None:
-        super()._note_update(changes, hyper, gradients)
-        product = self.u_product * (self.beta_1 * (1 - 0.5 * 0.96 ** hyper["iterations"]))
-        changes.call(operator.setitem, self._hyper, "u_product", product)
+    def _note_update(self, changes: Changes, hyper: dict[str, float], gradients: Gradients) -> dict[str, float]:
+        changed = super()._note_update(changes, hyper, gradients)
+        now = hyper["beta_1"] * (1 - 0.5 * 0.96 ** hyper["iterations"])
+        return changed | {"u_product": hyper["u_product"] * now}
 
     def rule(self) -> Rule:
         return nadam

@@ -6,14 +6,14 @@ to twelve NumPy calls costs more than the arithmetic on a few thousand elements.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_lite import Changes, Tensor
+from autograd_lite import Changes, Tensor, is_compiling, live, tensor
 
+from .gradients import values_of
 from .pieces import calls_in_pieces
 from .rules import Array, Hyper, Rule
 
@@ -71,20 +71,29 @@ class Block:
         """The shape of the state's arrays."""
         return self.shapes[0] if len(self.shapes) == 1 else (self.parts[-1].stop,)
 
-    def held(self, slots: Mapping[str, Start]) -> dict[str, Any]:
-        """Return the state with exactly these slots: new ones at their start, without those no longer wanted."""
-        if self.state.keys() == slots.keys():
-            return self.state
-        old = self.state
+    def held(self, slots: Mapping[str, Start], owned: bool = False) -> dict[str, Any]:
+        """Return the state with exactly these slots: new ones at their start, without those no longer wanted.
+
+        Args:
+            slots: the names and starts.
+            owned: whether nothing but this block holds the arrays.
+        """
+        old: dict[str, Any] = live(vars(self), "state", owned=owned)
+        if old.keys() == slots.keys():
+            return old
         return {name: old[name] if name in old else self._started(start) for name, start in slots.items()}
 
-    def _started(self, start: Start) -> Array:
+    def _started(self, start: Start) -> Any:
         if callable(start):
-            return np.array(start(self.values().reshape(self.shape)), self.dtype)
-        return np.full(self.shape, start, self.dtype)
+            started = start(self.values().reshape(self.shape))
+            return tensor(started, self.dtype) if is_compiling() else np.array(started, self.dtype)
+        ones = np.ones(self.shape, self.dtype)
+        return tensor(ones) * start if is_compiling() else np.array(ones * start)
 
     def values(self) -> Array:
         """Return the members' values, one after another, as one flat array."""
+        if is_compiling():
+            return np.concatenate([p.ravel() for p in self.parameters])
         return np.concatenate([p.data.ravel() for p in self.parameters])
 
     def note_step(self, step: Step, rule: Rule, slots: Mapping[str, Start], reads_values: bool) -> None:
@@ -97,14 +106,14 @@ class Block:
             reads_values: whether the rule reads p, so that the members' values must be gathered too.
         """
         mine = [step.gradients[i] for i in self.indices]
-        state = self.held(slots)
-        if step.in_pieces and self.parameters[0].size > PIECE and mine[0] is not None:
+        before = state = self.held(slots, step.in_pieces)
+        if not is_compiling() and step.in_pieces and self.parameters[0].size > PIECE and mine[0] is not None:
             values, state = self.noted_in_pieces(step, rule, mine[0], state)
         else:
             deltas, state = self._updated(rule, step.hyper, mine, state, reads_values)
             values = self._noted_deltas(step, deltas)
-        if state is not self.state:
-            step.changes.call(operator.setitem, vars(self), "state", state)
+        if state is not before or before is not self.state:
+            step.changes.put(vars(self), "state", state)
         if step.averages or step.constraints:
             self._note_values(step, values, state)
 
@@ -114,7 +123,7 @@ class Block:
         """Return the rule's delta for every member that has a gradient, None for the others, and the new state."""
         given = [g for g in mine if g is not None]
         if len(mine) == len(given) == 1:
-            delta, new = rule(self.parameters[0].data, given[0], state, hyper)
+            delta, new = rule(values_of(self.parameters[0]), given[0], state, hyper)
             return [delta], new if new.__class__ is dict else dict(new)
         if not given:
             return [None] * len(mine), state
@@ -129,11 +138,11 @@ class Block:
         self, rule: Rule, hyper: Hyper, mine: Sequence[Array | None], old: Mapping[str, Array]
     ) -> tuple[list[Array | None], dict[str, Any]]:
         """Apply `rule` to the members one by one."""
-        state = {name: np.array(a) for name, a in old.items()}
+        state = {name: a.copy() for name, a in old.items()}
         deltas: list[Array | None] = [None] * len(mine)
         for j, (p, g) in enumerate(zip(self.parameters, mine, strict=True)):
             if g is not None:
-                deltas[j], new = rule(p.data, g, self.part_of(old, j), hyper)
+                deltas[j], new = rule(values_of(p), g, self.part_of(old, j), hyper)
                 for name, value in new.items():
                     state[name][self.parts[j]] = value.ravel()
         return deltas, state
@@ -145,7 +154,8 @@ class Block:
             if delta is None:
                 continue
             if i in step.constraints:
-                values[j] = np.subtract(p.data, delta, out=np.empty_like(p.data))
+                value: Any = p - delta if is_compiling() else np.subtract(p.data, delta, out=np.empty_like(p.data))
+                values[j] = value
             else:
                 step.changes.subtract(p, delta)
         return values
@@ -171,10 +181,10 @@ class Block:
                 constraint = step.constraints.get(i) if step.gradients[i] is not None else None
                 step.changes.assign(p, value if constraint is None else constraint(value))
 
-    def part_of(self, state: Mapping[str, Array], member: int) -> dict[str, Array]:
+    def part_of(self, state: Mapping[str, Any], member: int) -> dict[str, Any]:
         """Return the part of a state that belongs to one member, in its shape; views, not copies."""
         if len(self.shapes) == 1:
-            return {name: np.asarray(a) for name, a in state.items()}
+            return {name: a if isinstance(a, Tensor) else np.asarray(a) for name, a in state.items()}
         return {name: a[self.parts[member]].reshape(self.shapes[member]) for name, a in state.items()}
 
 

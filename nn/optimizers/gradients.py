@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite import DtypeError, GradError, ShapeError, Tensor
+from autograd_lite import DtypeError, GradError, ShapeError, Tensor, assume, is_compiling
 
 from .parameters import described
 from .rules import Array, clip_to_norm
@@ -51,7 +51,7 @@ def matched(called: str, gradients: Sequence[Any], parameters: Sequence[Any], bo
 
 
 def _array_for(called: str, gradient: Any, p: Tensor, i: int) -> Array:
-    a = gradient.data if isinstance(gradient, Tensor) else np.asarray(gradient)
+    a = values_of(gradient) if isinstance(gradient, Tensor) else np.asarray(gradient)
     if a.shape != p.shape:
         raise ShapeError(
             f"{called}: expected a gradient of shape {p.shape} for the parameter {described(i, p)}; received shape "
@@ -89,10 +89,15 @@ def usable(owner: str, method: str, given: Gradients, bound: list[Tensor], names
     return gradients
 
 
+def values_of(t: Tensor) -> Any:
+    """Return the values of a Tensor; in a function that is compiled, which reads them anew, the Tensor itself."""
+    return t if is_compiling() else t.data
+
+
 def accumulated(before: Gradients, gradients: Gradients) -> Gradients:
     """Return the gradients added to those of the calls before; arrays that no one else holds."""
     both = zip(before or [None] * len(gradients), gradients, strict=True)
-    return [a if g is None else np.array(g) if a is None else a + g for a, g in both]
+    return [a if g is None else +g if a is None else a + g for a, g in both]
 
 
 def clipped(gradients: Gradients, each: float | None, value: float | None, everything: float | None) -> Gradients:
@@ -109,11 +114,25 @@ def clipped(gradients: Gradients, each: float | None, value: float | None, every
     if value is not None:
         return [None if g is None else np.clip(g, -value, value) for g in gradients]
     if everything is not None:
-        norm = math.sqrt(sum(float((g * g).sum()) for g in gradients if g is not None))
+        squares = [(g * g).sum() for g in gradients if g is not None]
         # As in Keras, one infinity makes every gradient NaN; a factor of 0 would hide it in all the others.
+        if is_compiling():
+            length = np.sqrt(sum(s.astype(np.float64) for s in squares))
+            share = np.where(np.isfinite(length), everything / np.maximum(length, everything), np.nan)
+            return [None if g is None else g * share.astype(g.dtype) for g in gradients]
+        norm = math.sqrt(sum(map(float, squares)))
         factor = everything / max(norm, everything) if math.isfinite(norm) else math.nan
         return [None if g is None else g * factor for g in gradients]
     return gradients
+
+
+def are_finite(gradients: Gradients) -> bool:
+    """True if all elements of all gradients are finite; a function that is compiled rests on that."""
+    given = [g for g in gradients if g is not None]
+    if is_compiling():
+        assume(lambda *arrays: all(map(is_finite, arrays)), *given)
+        return True
+    return all(map(is_finite, given))
 
 
 def is_finite(g: Array) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Literal, NoReturn, Self
 
 import numpy as np
 
-from autograd_lite import Tensor
+from autograd_lite import Tensor, host_call, is_compiling, live
 
 from ..config.arguments import number, optional
 from ..config.fields import REQUIRED, Converted, Field
@@ -131,7 +131,9 @@ class Quantity:
         self.name = name
 
     def __get__(self, obj: Any, kind: type | None = None) -> Any:
-        return self if obj is None else obj._hyper.get(self.name)
+        if obj is None:
+            return self
+        return (live(vars(obj), "_hyper") if is_compiling() else obj._hyper).get(self.name)
 
     def __set__(self, obj: Any, value: Any) -> None:
         kept = self.checked(obj, self.name, value)
@@ -157,8 +159,8 @@ class _Rate(_Argument):
     def __get__(self, obj: Any, kind: type | None = None) -> Any:
         if obj is None:
             return self
-        rate = super().__get__(obj, kind) if obj._schedule is None else self._now(obj, obj._schedule)
-        return RateNow.read(obj, self.name, rate)
+        rate = super().__get__(obj, kind) if obj._schedule is None else self.scheduled(obj, obj._schedule)
+        return rate if is_compiling() else RateNow.read(obj, self.name, rate)
 
     def __set__(self, obj: Any, value: Any) -> None:
         owner = type(obj).__name__
@@ -168,11 +170,16 @@ class _Rate(_Argument):
                 f"Write {owner}(learning_rate=0.001, parameters=model.parameters())"
             )
         schedule = value if callable(value) and not isinstance(value, type) else None
-        super().__set__(obj, value if schedule is None else self._now(obj, schedule))
+        super().__set__(obj, value if schedule is None else self.scheduled(obj, schedule))
         obj._schedule = schedule
 
-    def _now(self, obj: Any, schedule: Any) -> float:
-        step = (obj._iterations,) if isinstance(schedule, LearningRateSchedule) else ()
+    def scheduled(self, obj: Any, schedule: Any) -> float:
+        """Return what a schedule says now."""
+        step = (live(vars(obj), "_iterations"),) if isinstance(schedule, LearningRateSchedule) else ()
+        rate: float = host_call(self._rate, obj, schedule, *step)
+        return rate
+
+    def _rate(self, obj: Any, schedule: Any, *step: int) -> float:
         return float(self.checked(obj, self.name, schedule(*step)))
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite import Changes, Tensor
+from autograd_lite import Changes, Tensor, live
 
 from ..config.arguments import positive
 from ..config.config import plain
 from .composite import CompositeOptimizer
-from .gradients import Gradients, is_finite, scaled, unscaled
+from .gradients import Gradients, are_finite, scaled, unscaled
 from .hyper import CountNow, Inner, Number, Quantity
 from .optimizer import Optimizer
 from .parameters import Parameters
@@ -152,17 +152,20 @@ class LossScaleOptimizer(CompositeOptimizer):
         Args:
             loss: a scalar.
         """
-        return scaled(loss, self._scale)
+        return scaled(loss, live(vars(self), "_scale"))
 
     def _note_step(self, changes: Changes, gradients: Gradients) -> None:
-        scale, steps = self._scale, self._good_steps + 1
-        if not all(g is None or is_finite(g) for g in gradients):
+        self._pin()
+        own = vars(self)
+        scale, steps = live(own, "_scale"), live(own, "_good_steps") + 1
+        if not are_finite(gradients):
             scale, steps = max(scale * 0.5, _SMALLEST), 0
         else:
             self.inner_optimizer._note_step(changes, unscaled(gradients, scale))
             if steps >= self.dynamic_growth_steps:
                 scale, steps = min(scale * 2.0, _LARGEST), 0
-        changes.call(vars(self).update, {"_scale": scale, "_good_steps": steps})
+        changes.put(own, "_scale", scale)
+        changes.put(own, "_good_steps", steps)
 
     def get_config(self) -> dict[str, Any]:
         names = ("inner_optimizer", "initial_scale", "dynamic_growth_steps", "name")

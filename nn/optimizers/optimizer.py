@@ -6,15 +6,15 @@ of each block of parameters, and `Block.note_step` applies it. Nothing changes b
 
 from __future__ import annotations
 
-import operator
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 
-from autograd_lite import Changes, GradError, Tensor, tensor
+from autograd_lite import Changes, GradError, Tensor, is_compiling, live, no_grad, pinned, tensor
 
 from ..config.arguments import flag, integer, not_negative, optional, place_here, positive, text
 from ..config.config import Registered, argument_names, plain
@@ -258,7 +258,8 @@ class Optimizer(_Begun):
                 changed then.
         """
         bound = self._bound("step")
-        given = [None if (g := p.grad) is None else g.data for p in bound]
+        compiling = is_compiling()
+        given: Any = [None if (g := p.grad) is None else g if compiling else g.data for p in bound]
         self._advance(usable(type(self).__name__, "step", given, bound, self._names))
 
     def apply(self, grads: Iterable[Any], trainable_variables: Iterable[Tensor] | None = None) -> None:
@@ -303,31 +304,46 @@ class Optimizer(_Begun):
     def _advance(self, gradients: Gradients) -> None:
         """Take a step with gradients that are known to be usable."""
         changes = Changes()
-        if (factor := self.loss_scale_factor) is not None:
-            gradients = unscaled(gradients, factor)
-        with np.errstate(all="ignore"):  # what overflows becomes an infinity
+        # What overflows becomes an infinity. In a function that is compiled the rules compute with Tensors.
+        with np.errstate(all="ignore"), no_grad() if is_compiling() else _AS_IT_IS:
+            if (factor := self.loss_scale_factor) is not None:
+                gradients = unscaled(gradients, factor)
             self._note_step(changes, gradients)
         changes.make()
 
     def _note_step(self, changes: Changes, gradients: Gradients) -> None:
         """Compute a step with gradients that are not scaled, and note all that it changes; nothing has changed yet."""
-        counted: dict[str, Any] = {"_iterations": self._iterations + 1}
-        hyper = {**self._hyper, "iterations": self._iterations // (self.gradient_accumulation_steps or 1) + 1}
+        own = vars(self)
+        self._pin()
+        every, steps = self.gradient_accumulation_steps, live(own, "_iterations")
+        numbers = live(own, "_hyper")
+        hyper = {**numbers, "iterations": steps // (every or 1) + 1}
+        changed: dict[str, Any] = {}
         if self._schedule is not None:
-            hyper["learning_rate"] = float(self.learning_rate)  # what the schedule says now
-            changes.call(operator.setitem, self._hyper, "learning_rate", hyper["learning_rate"])
-        every = self.gradient_accumulation_steps
+            rate: Any = self.learning_rate  # what the schedule says now
+            changed["learning_rate"] = hyper["learning_rate"] = rate if is_compiling() else float(rate)
         if every:
-            gradients = counted["_accumulated"] = accumulated(self._accumulated, gradients)
-        if not every or not counted["_iterations"] % every:
+            gradients = accumulated(live(own, "_accumulated", owned=True), gradients)
+        if not every or not (steps + 1) % every:
             if every:
-                gradients, counted["_accumulated"] = [None if g is None else g / every for g in gradients], []
-            gradients = clipped(gradients, self.clipnorm, self.clipvalue, self.global_clipnorm)
-            self._note_update(changes, hyper, gradients)
-        changes.call(vars(self).update, counted)
+                changes.put(own, "_accumulated", [])
+                gradients = [None if g is None else g / every for g in gradients]
+            gradients = clipped(gradients, *map(numbers.get, ("clipnorm", "clipvalue", "global_clipnorm")))
+            changed |= self._note_update(changes, hyper, gradients)
+        else:
+            changes.put(own, "_accumulated", gradients)
+        if changed:
+            changes.put(own, "_hyper", {**numbers, **changed})
+        changes.put(own, "_iterations", steps + 1)
 
-    def _note_update(self, changes: Changes, hyper: dict[str, float], gradients: Gradients) -> None:
-        """Apply the rule to all parameters, and note what it changes."""
+    def _pin(self) -> None:
+        """State that a function that is compiled rests on all that does not change from step to step."""
+        if is_compiling():
+            for name in sorted(vars(self).keys() - _LIVE):
+                pinned(vars(self), name)
+
+    def _note_update(self, changes: Changes, hyper: dict[str, float], gradients: Gradients) -> dict[str, float]:
+        """Apply the rule to all parameters, note what it changes, and return what hyperparameters become."""
         every = self.ema_overwrite_frequency if self.use_ema else None
         averages = every is not None and not hyper["iterations"] % every
         step = Step(changes, gradients, hyper, self._constraints, self._in_pieces, averages)
@@ -339,6 +355,7 @@ class Optimizer(_Begun):
             if self.use_ema:
                 rule = averaged(rule)
             block.note_step(step, rule, slots, reads_values)
+        return {}
 
     def _all_slots(self) -> list[Mapping[str, Start]]:
         """Return the slots of every block."""
@@ -469,5 +486,8 @@ class Optimizer(_Begun):
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
 
 
+_AS_IT_IS = nullcontext()
+# What changes from step to step; a function that is compiled reads it anew.
+_LIVE = {"_hyper", "_iterations", "_accumulated", "_scale", "_good_steps"}
 _ACCUMULATED = "accumulated_gradient"
 _UNDECAYED = "undecayed"

@@ -74,7 +74,7 @@ def averaged(rule: Rule) -> Rule:
 
     def with_average(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
         delta, new = rule(p, g, {name: a for name, a in state.items() if name != "average"}, hyper)
-        keep = hyper["ema_momentum"] if hyper["iterations"] > 1 else 0.0
+        keep = hyper["ema_momentum"] * (hyper["iterations"] > 1)
         return delta, {**new, "average": (p - delta) * (1 - keep) + state["average"] * keep}
 
     return with_average

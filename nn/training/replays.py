@@ -35,6 +35,7 @@ from ..initializers import Initializer
 from ..metrics import Metric
 from ..module.module import Module
 from ..module.penalties import Rules
+from ..module.settings import covered
 from .outputs import _OutputsLoss
 
 # How many batches of one shape run as they are, by `jit_compile`. Tracing costs about as much as this many.
@@ -82,7 +83,8 @@ class _Step:
         this = ref(model)  # the model holds the step
 
         def run(*batch: Any) -> Any:
-            return compute(this(), *flags, *batch)
+            with covered(this()):  # `look` sees to what calls read of it
+                return compute(this(), *flags, *batch)
 
         run.__name__ = type(model).__name__
         self.fast = ag.compile(run)

@@ -385,16 +385,21 @@ def test_the_number_of_traces_is_bounded() -> None:
     assert len(compiled.traces) == 64
 
 
-def test_a_result_with_a_history_is_left_to_the_function() -> None:
+def test_gradients_that_are_left_and_read() -> None:
     w = ag.tensor(X, requires_grad=True)
-    compiled = ag.compile(lambda x: (x * w).sum())
-    for x in (X, Y):
+
+    def step(x: Any) -> Any:
+        (np.tanh(w) * x).sum().backward()
+        return w.grad * 2
+
+    compiled = ag.compile(step)
+    runs = []
+    for f in (compiled, step):
         w.grad = None
-        compiled(x).backward()
-        assert_same(w.grad, x)
-    assert "runs as it is" in compiled.explain()
-    with ag.no_grad():
-        assert_same([compiled(X), compiled(Y)], [(X * X).sum(), (X * Y).sum()])
+        runs.append([*(f(ag.tensor(x)) for x in (X, Y, X, Y, X)), w.grad])
+    assert_same(*runs)
+    assert not runs[0][-2].requires_grad
+    assert [trace.replay is not None for trace in compiled.traces] == [False, True]  # without and with a gradient there
 
 
 # ---- what a trace cannot follow --------------------------------------------------------------------------------------
@@ -425,7 +430,7 @@ LEAVES: dict[str, Callable[[Any], Any]] = {
 def test_a_value_that_leaves_is_refused(name: str) -> None:
     compiled = ag.compile(LEAVES[name])
     with pytest.raises(
-        TraceError, match=r"expected .* to compute with Tensors alone; received at .*test_compile.py:\d+"
+        TraceError, match=r"expected .* to compute with Tensors alone; received .* at .*test_compile.py:\d+"
     ):
         compiled(np.abs(X))
     assert not compiled.traces
@@ -478,7 +483,7 @@ def test_it_tells_what_it_does() -> None:
     assert "for [0] (4,) float64" in told
     assert "traced because this was the first call" in told
     assert "traced because these arguments are of a new kind" in told
-    assert "7 operations became 3 calls of NumPy" in told
+    assert "8 operations became 3 calls of NumPy" in told
     assert "has been called once" in told
     assert compiled.source().startswith("def replay(v0):\n    tanh(v0, b0)")
     assert "test_compile.py" in compiled.source()

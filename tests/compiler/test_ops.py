@@ -25,7 +25,7 @@ def assert_same(f: Callable[..., Any], draws: Sequence[Sequence[Any]]) -> None:
         for a, b in zip(ag.tree.leaves(found), ag.tree.leaves(expected), strict=True):
             assert same_bits(a.numpy(), b.numpy())
             assert a.numpy().strides == b.numpy().strides
-    (entry,) = compiled._traces.values()
+    (entry,) = compiled.traces
     assert entry.replay is not None
     entry.replay.plan.check()
 

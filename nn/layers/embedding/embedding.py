@@ -71,7 +71,7 @@ class Embedding(Layer):
         """Return the vectors, shape (N, ..., D)."""
         index = _integers(self, x)
         if index.size:
-            ag.observe(self._check_range, index)
+            ag.observe(self._check_range, index, checks=True)
         return np.take(self.embeddings, index, axis=0)  # type: ignore[return-value]
 
     def _check_range(self, index: Any) -> None:
@@ -231,7 +231,12 @@ def _integers(layer: Layer, x: Tensor) -> Tensor:
     """Return x as integers; data often come as floats that are whole."""
     if x.dtype.kind in "iu":
         return x
-    whole = x.data.astype(np.int64)
-    if x.dtype.kind != "f" or not np.array_equal(whole, x.data):
-        raise ag.DtypeError(f"{layer._speaker}: expected integers; received {x.dtype} with values that are not whole")
+
+    def check(values: Any) -> None:
+        if values.dtype.kind != "f" or not np.array_equal(values.astype(np.int64), values):
+            raise ag.DtypeError(
+                f"{layer._speaker}: expected integers; received {values.dtype} with values that are not whole"
+            )
+
+    ag.observe(check, x, checks=True)
     return x.astype(np.int64)

@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ...config.arguments import flag, number, one_of, optional, positive, refused
@@ -67,12 +68,16 @@ class Encoding(Layer):
         """Return x as integers."""
         if x.dtype.kind in "iu":
             return x
-        if x.dtype.kind != "b" and (x.data != np.floor(x.data)).any():
+        if x.dtype.kind != "b":
+            ag.observe(self._check_whole, x, checks=True)
+        return x.astype(np.int64)
+
+    def _check_whole(self, x: Array) -> None:
+        if (x != np.floor(x)).any():
             raise ValueError(
                 f"{self._speaker}: expected integers; received {x.dtype} "
                 "values that are not whole numbers. Round them, or put them in bins with Discretization"
             )
-        return x.astype(np.int64)
 
 
 def _counted(index: Array, depth: int) -> Array:
@@ -117,13 +122,17 @@ class CategoryEncoding(Encoding):
                 f"{np.shape(count_weights)} with output_mode={self.output_mode!r}"
             )
         index = self._whole(x)
-        if index.size and not 0 <= int(index.data.min()) <= int(index.data.max()) < self.num_tokens:
-            raise ValueError(
-                f"{self._speaker}: expected integers from 0 to "
-                f"{self.num_tokens - 1}; received {int(index.data.min())} to {int(index.data.max())}. Give it "
-                "num_tokens of the largest plus 1, or map them with IntegerLookup"
-            )
+        if index.size:
+            ag.observe(self._check_range, index, checks=True)
         return self._encoded(index, self.num_tokens, None if count_weights is None else self._cast(count_weights))
+
+    def _check_range(self, index: Array) -> None:
+        low, high = int(index.min()), int(index.max())
+        if low < 0 or high >= self.num_tokens:
+            raise ValueError(
+                f"{self._speaker}: expected integers from 0 to {self.num_tokens - 1}; received {low} to {high}. Give "
+                "it num_tokens of the largest plus 1, or map them with IntegerLookup"
+            )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the vectors."""

@@ -84,13 +84,15 @@ class IntegerLookup(Vocabulary):
         if self.invert:
             table = np.asarray([t if t is not None else 0 for t in self._specials()] + tokens.tolist(), np.int64)
             inside: Any = np.clip(x, 0, len(table) - 1)
-            return np.where(np.equal(inside, x), np.take(table, inside), self.oov_token)
+            return np.where(np.equal(inside, x), np.take(ag.tensor(table), inside), self.oov_token)
         if not len(tokens):
             return self._vectors(x * 0)
         order = np.argsort(tokens)
         place: Any = np.minimum(np.searchsorted(tokens[order], x), len(tokens) - 1)
-        known: Any = np.equal(np.take(tokens[order], place), x)
-        index: Any = np.where(known, np.take(order, place) + self._start, self._masks + self._unknown(x, known))
+        known: Any = np.equal(np.take(ag.tensor(tokens[order]), place), x)
+        index: Any = np.where(
+            known, np.take(ag.tensor(order), place) + self._start, self._masks + self._unknown(x, known)
+        )
         if self.mask_token is not None:
             # Without a place for padding, -1 is in no vector.
             index = np.where(np.equal(x, self.mask_token), 0 if self._masks else -1, index)
@@ -101,13 +103,16 @@ class IntegerLookup(Vocabulary):
             return x % self.num_oov_indices
         if self.num_oov_indices:
             return HASHED_DIGITS(x.astype(np.int64), buckets=self.num_oov_indices, salt=self.salt)
-        missing = ~known.data & (x.data != self.mask_token)
+        ag.observe(self._check_known, x, known, checks=True)
+        return 0
+
+    def _check_known(self, x: Array, known: Array) -> None:
+        missing = ~known & (x != self.mask_token)
         if missing.any() and PROBED.get() is None:
             raise ValueError(
                 f"{self._speaker}: expected integers of the vocabulary, since "
-                f"num_oov_indices=0; received {x.data[missing][0]}. Use num_oov_indices=1"
+                f"num_oov_indices=0; received {x[missing][0]}. Use num_oov_indices=1"
             )
-        return 0
 
 
 class _Places:

@@ -123,12 +123,12 @@ class SpectralNormalization(Wrapper):
         return out
 
     def _divided(self, weight: Tensor, training: bool) -> Tensor:
-        ag.assume(np.any, weight)
-        if not ag.is_compiling() and not weight.data.any():
+        if ag.is_compiling():
+            ag.assume(np.any, weight)
+        elif not weight.data.any():
             return weight
         matrix = weight.reshape(-1, weight.shape[-1])
-        # A copy, since the next step is written into it.
-        u: Any = ag.stop_gradient(self.vector_u) if ag.is_compiling() else self.vector_u.numpy()
+        u: Any = self.vector_u.copy()  # a copy, since the next step is written into it
         for _ in range(self.power_iterations if training else 1):
             v = _unit(u @ matrix.T)
             u = _unit(v @ matrix)

@@ -1,0 +1,190 @@
+"""The second program of a function whose results have a history: its backward pass, traced when it first runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import REFUSALS, TraceError
+from ..core.node import LEAF
+from ..core.seals import Seal, lent
+from ..core.shapes import ShapeDtype
+from ..engine import backward, cotangents, edge_of
+from ..ir.slots import slot_node
+from ..observing import AssumptionFailed
+from ..tensors.record import wrap
+from ..tensors.tensor import Tensor
+from .history import Argument, Cut, Kind, Outer, Output, Region
+from .replay import Replay, has_nan
+from .trace import Traced, slot_of, trace
+
+# What one trace keeps: kinds of backward pass.
+_MOST_KINDS = 16
+# How often a kind that met NaN is tried again.
+_TRIES = 8
+
+
+class Backward:
+    """The backward passes through the results of one trace.
+
+    Args:
+        f: the function, for its name.
+
+    Attributes:
+        programs: by kind, each with what it computes cotangents of; the number of tries if none was made.
+    """
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self._f = f
+        self.programs: dict[Kind, tuple[Replay, tuple[int, ...]] | int] = {}
+
+    def __call__(
+        self, cut: Cut, kind: Kind, outer: Sequence[Any], arrays: Sequence[Any], masks: bool
+    ) -> dict[int, Any] | None:
+        """Compute cotangents.
+
+        Args:
+            cut: what the gradients flow through.
+            kind: the kind of pass.
+            outer: the edges of what is outside.
+            arrays: the cotangents of the results, those that are there before, and what the rules read.
+            masks: whether NaN is masked where a cotangent is 0.
+
+        Returns:
+            The cotangents of what is outside, by position; None if the engine must find them.
+        """
+        known = self.programs.get(kind, 0)
+        if isinstance(known, int):
+            if known >= _TRIES or (len(self.programs) >= _MOST_KINDS and kind not in self.programs):
+                return None
+            self.programs[kind] = known + 1
+            if any(map(has_nan, arrays)):  # the engine might mask some of it, and that would be part of the program
+                return None
+            try:
+                known = self._traced(cut, kind, outer, arrays)
+            except (TraceError, *REFUSALS):  # a rule that cannot be traced
+                self.programs[kind] = _TRIES
+                return None
+        program, reached = known
+        try:
+            values = program(arrays, {})
+        except (AssumptionFailed, *REFUSALS):  # the engine will raise the same
+            return None
+        if masks and any(map(has_nan, values)):
+            return None
+        self.programs[kind] = known
+        return dict(zip(reached, values, strict=True))
+
+    def _traced(
+        self, cut: Cut, kind: Kind, outer: Sequence[Any], arrays: Sequence[Any]
+    ) -> tuple[Replay, tuple[int, ...]]:
+        slots, tensors = zip(*map(slot_of, arrays), strict=True)
+        n, m = len(kind.given), len(kind.given) + len(kind.before)
+        ends = [slot_node(ShapeDtype(tuple(edge.shape), edge.dtype)) for edge in outer]
+        reached: list[int] = []
+
+        def walk() -> list[Any]:
+            nodes = cut.nodes(ends, tensors[m:])
+            roots: dict[Any, Any] = {nodes[k]: g for k, g in zip(kind.given, tensors[:n], strict=True)}
+            roots.update((ends[k], g) for k, g in zip(kind.before, tensors[n:m], strict=True))
+            targets = {ends[k] for k in kind.to}
+            found = cotangents(roots, targets, retain_graph=True, create_graph=True)
+            reached[:] = [k for k in kind.to if ends[k] in found]
+            return [found[ends[k]] for k in reached]
+
+        done = trace(self._f, slots, walk)
+        return Replay(done._replace(masks=False)), tuple(reached)
+
+
+class History:
+    """Makes the results of one trace that have a history.
+
+    Args:
+        f: the function, for its name.
+        cut: what gradients flow through.
+    """
+
+    def __init__(self, f: Callable[..., Any], cut: Cut) -> None:
+        self._cut = cut
+        self._backward = Backward(f)
+
+    def facts(self) -> list[str]:
+        """Return what `explain` says of it."""
+        programs = [known[0] for known in self._backward.programs.values() if not isinstance(known, int)]
+        return [
+            f"gradients flow to {len(self._cut.outer)} tensors, through {len(self._cut.operations)} operations",
+            *(f"a backward pass from outside, of {len(p.plan.calls)} calls of NumPy" for p in programs),
+        ]
+
+    def of_trace(self, done: Traced, results: Sequence[Tensor], given: Sequence[Any], as_tensors: bool) -> list[Any]:
+        """Return the results of the run that was traced, in memory that is not the caller's."""
+        theirs = [x for x in (*given, *done.program.bindings.values()) if isinstance(x, np.ndarray)]
+
+        def safe(a: Any) -> Any:
+            return np.array(a) if any(np.may_share_memory(a, x) for x in theirs) else a
+
+        values = [safe(t._data) for t in (*results, *self._cut.outputs)]
+        return self.results(values, given, as_tensors)
+
+    def results(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> list[Any]:
+        """Return the results of a call.
+
+        Args:
+            values: the results' values, and what the program computes beside them.
+            given: the arguments that are arrays and Tensors.
+            as_tensors: whether results without a history are Tensors.
+        """
+        cut = self._cut
+        n = len(cut.results)
+        region = self.region(values[n:], given)
+        outer = tuple([edge_of(given[x.position]) if x.__class__ is Argument else x for x in cut.outer])
+        made: dict[int, Tensor] = {}
+        found: list[Any] = []
+        for way, value in zip(cut.results, values, strict=False):
+            if way is None:
+                found.append(wrap(value, None) if as_tensors else np.array(value)[()])
+            elif isinstance(way, Outer):
+                x: Any = cut.outer[way.position]
+                found.append(given[x.position] if isinstance(x, Argument) else x)
+            else:
+                if way.position not in made:
+                    t = wrap(value, region.node(way.position, outer, cut.below((way.position,)).outer))
+                    t._shared = True
+                    made[way.position] = t
+                found.append(made[way.position])
+        return found
+
+    def region(self, saved: Sequence[Any], given: Sequence[Any]) -> Region:
+        """Return what a call has computed; the arguments are those of `results`, `saved` what is beside the results."""
+        values: list[Any] = []
+        watched: dict[int, Tensor] = {}
+        seals: dict[int, Seal] = {}
+        for k, origin in enumerate(self._cut.origins):
+            thing = given[origin.position] if origin.__class__ is Argument else origin
+            if thing.__class__ is Output:
+                thing = saved[thing.position]
+            elif isinstance(thing, Tensor):
+                watched[k] = thing
+                thing = thing._data
+            elif isinstance(thing, np.ndarray) and origin.__class__ is Argument:
+                thing, seal = lent(k, thing)
+                if seal:
+                    seals[k] = seal[0]
+            values.append(thing)
+        return Region(self._cut, values, watched, seals, self._backward)
+
+
+def hand_over(done: Traced, slots: Sequence[Tensor], given: Sequence[Any]) -> None:
+    """Do to the arguments what a traced function did to the leaves that stood for them."""
+    assigned = {id(leaf) for leaf, _ in done.assigned}
+    changed = {id(leaf) for leaf, _ in done.gradients}
+    for slot, x in zip(slots, given, strict=True):
+        if id(slot) in assigned:
+            x.assign(wrap(slot._data, None))
+        if id(slot) in changed:
+            if x._node is LEAF:
+                x._grad = slot._grad
+            elif slot._grad is not None:
+                backward(x, slot._grad)

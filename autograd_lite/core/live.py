@@ -1,0 +1,110 @@
+"""Python numbers that a compiled function reads anew at every replay, such as a learning rate."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+_PLAIN = (int, float, complex, np.generic)
+
+
+class Numbers(Protocol):
+    """What keeps the numbers of a function that is being compiled, and how they are computed."""
+
+    def call(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """Return what a function of numbers gives, as a number that is computed anew at every replay."""
+
+    def fix(self, number: Live) -> Any:
+        """Return the value that a number has now; the compiled code is for this value alone."""
+
+    def left(self, how: str, instead: str) -> None:
+        """Refuse that a number becomes an ordinary one, by raising; see `Tape.left`."""
+
+
+class Live:
+    """A number that is read anew at every replay, or computed from such numbers.
+
+    Python's operators on it are recorded, and repeated with Python's numbers at every replay. A branch on one is taken
+    as it is taken now: the compiled code is for this branch alone.
+
+    Attributes:
+        f: what computed it.
+        args: numbers, of which some are live.
+        value: what it is now.
+        name: the same in every run that does the same.
+    """
+
+    __slots__ = ("args", "f", "name", "numbers", "value")
+
+    def __init__(self, numbers: Numbers, f: Callable[..., Any], args: tuple[Any, ...], value: Any, name: str) -> None:
+        self.numbers, self.f, self.args, self.value, self.name = numbers, f, args, value, name
+
+    def fixed(self) -> Any:
+        """Return the ordinary number that it is now, for which alone the code is compiled."""
+        return self.numbers.fix(self)
+
+    def __bool__(self) -> bool:
+        return bool(self.numbers.call(bool, (self,)).fixed())
+
+    def __pos__(self) -> Live:
+        return self
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(hasattr(x, "__apply_op__") for x in inputs):
+            return NotImplemented
+        if method == "__call__" and not kwargs and all(isinstance(x, (Live, *_PLAIN)) for x in inputs):
+            return self.numbers.call(ufunc, inputs)
+        how = f"np.{ufunc.__name__} of an array and a number that is read anew at every call"
+        return self.numbers.left(how, "Make the array a Tensor, ag.tensor(a)")
+
+    def __repr__(self) -> str:
+        return self.name
+
+    __hash__ = object.__hash__
+
+
+def bare_number(x: Any) -> Any:
+    """Return the ordinary number that a live one is now; everything else as it is."""
+    return x.value if x.__class__ is Live else x
+
+
+def _add_operator(name: str, f: Callable[..., Any]) -> None:
+    def forward(self: Live, *others: Any) -> Any:
+        known = all(isinstance(x, (Live, *_PLAIN)) for x in others)
+        return self.numbers.call(f, (self, *others)) if known else NotImplemented
+
+    def backward(self: Live, other: Any) -> Any:
+        return self.numbers.call(f, (other, self)) if isinstance(other, _PLAIN) else NotImplemented
+
+    setattr(Live, f"__{name}__", forward)
+    if name in _ARITHMETIC:
+        setattr(Live, f"__r{name}__", backward)
+
+
+_ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
+for _name in (*_ARITHMETIC, "neg", "abs", "lt", "le", "gt", "ge", "eq", "ne"):
+    _add_operator(_name, getattr(operator, _name))
+_ROUNDINGS: dict[str, Callable[..., Any]] = {
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "trunc": math.trunc,
+    "round": round,
+}
+for _name, _f in _ROUNDINGS.items():
+    _add_operator(_name, _f)
+
+
+def _add_exit(name: str) -> None:
+    def refused(self: Live, *_: Any) -> Any:
+        how = f"{name}(x) of a number that is read anew at every call"
+        return self.numbers.left(how, "Compute with Python's operators on it, or with ag.host_call(f, x)")
+
+    setattr(Live, f"__{name}__", refused)
+
+
+for _name in ("float", "int", "complex", "index", "format"):
+    _add_exit(_name)

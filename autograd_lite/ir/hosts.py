@@ -1,0 +1,203 @@
+"""What a function that is being compiled reads from Python objects, computes with Python's numbers, and puts back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.errors import TraceError
+from ..core.live import Live, bare_number
+from ..tensors.record import wrap
+from ..tensors.tensor import Tensor
+
+_NUMBERS = (float, int)
+PLAIN = (bool, int, float, str, type(None))
+
+
+class Read(NamedTuple):
+    """That `container[key]` is read at every replay, and must be like this.
+
+    Attributes:
+        container, key: where it is.
+        found: with a `Live` in place of each number, and a Tensor in place of each array; the rest stays as it is.
+        owned: whether no one else holds the arrays, so that new values may be written over them.
+    """
+
+    container: Any
+    key: Any
+    found: Any
+    owned: bool
+
+
+class Fixed(NamedTuple):
+    """That a number must have this value, since the function has branched on it."""
+
+    number: Live
+    value: Any
+
+
+class Pinned(NamedTuple):
+    """That `container[key]` must be this, of which the inside is not looked at."""
+
+    container: Any
+    key: Any
+    value: Any
+
+
+class Put(NamedTuple):
+    """That `container[key]` gets a new value.
+
+    Attributes:
+        container, key: where it goes.
+        value: with `Live` numbers and Tensors in it.
+        before: what was read there first, as `Read.found` is; None if nothing was.
+        old: what was there.
+    """
+
+    container: Any
+    key: Any
+    value: Any
+    before: Any
+    old: Any
+
+
+def _read() -> None:
+    """Stands for the reading of a number."""
+
+
+class Hosts:
+    """Notes what one run of a function does outside of Tensors.
+
+    Attributes:
+        steps: what is read and computed, in order; a `Live` is the result of a call.
+        puts: what is put back, by the container's id and the key.
+        arrays: the Tensors that stand for arrays that were read, by id.
+        owned: the ids of those of arrays that no one else can see.
+        final: whether `Changes` were made, which a `transaction` around them does not undo.
+    """
+
+    def __init__(self, left: Callable[[str, str], Any], memo: dict[Any, Any] | None = None) -> None:
+        self.steps: list[Read | Fixed | Pinned | Live] = []
+        self.puts: dict[tuple[int, Any], Put] = {}
+        self.arrays: dict[int, Tensor] = {}
+        self.owned: set[int] = set()
+        self.final = False
+        self.left = left
+        self._memo = {} if memo is None else memo
+        self._now: dict[tuple[int, Any], Any] = {}
+        self._known: dict[Any, Live] = {}
+        self._fixed: set[Live] = set()
+        self._pinned: set[tuple[int, Any]] = set()
+
+    def read(self, container: Any, key: Any, owned: bool) -> Any:
+        """Return `container[key]`, as it is by now."""
+        place = id(container), key
+        if place not in self._now:
+            self._now[place] = found = mapped(self._leaf, container[key], str(key))
+            self.steps.append(Read(container, key, found, owned))
+            self.owned |= {id(x) for x in leaves_of(found) if owned and id(x) in self.arrays}
+        return self._now[place]
+
+    def pin(self, container: Any, key: Any) -> Any:
+        """Return `container[key]`, for which alone the code is compiled."""
+        place = id(container), key
+        if place in self._now:
+            now = self._now[place]
+            return now.fixed() if now.__class__ is Live else now
+        if place not in self._pinned:
+            self._pinned.add(place)
+            self.steps.append(Pinned(container, key, container[key]))
+        return container[key]
+
+    def put(self, container: Any, key: Any, value: Any) -> Any:
+        """Note that `container[key]` is replaced; return what it is to be, with ordinary numbers and arrays."""
+        place = id(container), key
+        known = self.puts.get(place)
+        before, old = (self._now.get(place), container[key]) if known is None else known[3:]
+        self.puts[place] = Put(container, key, value, before, old)
+        self._now[place] = value
+        return mapped(lambda x, _: x._data.copy() if isinstance(x, Tensor) else bare_number(x), value)
+
+    @property
+    def way(self) -> list[Any]:
+        """What was read and computed, in a form that is equal for two runs that have taken the same branches."""
+        found: list[Any] = []
+        for step in self.steps:
+            if isinstance(step, Read):
+                found.append((id(step.container), step.key, kinds_of(step.found)))
+            elif isinstance(step, Fixed):
+                found.append((step.number.name, step.value))
+            elif isinstance(step, Pinned):
+                value = step.value if isinstance(step.value, PLAIN) else id(step.value)
+                found.append((id(step.container), step.key, value.__class__, value))
+            else:
+                found.append(key_of(step.f, [x.name if x.__class__ is Live else x for x in step.args]))
+        return found
+
+    def undo(self) -> None:
+        """Put everything back as it was before."""
+        for put in self.puts.values():
+            put.container[put.key] = put.old
+
+    def call(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """Return what a function of numbers gives, as a number that is computed anew at every replay."""
+        key = key_of(f, args)
+        known = self._known.get(key)
+        if known is None:
+            given = tuple(map(bare_number, args))
+            memo_key = key_of(f, given)
+            value = self._memo[memo_key] if memo_key in self._memo else f(*given)
+            if not isinstance(value, (*_NUMBERS, np.generic)):
+                raise TraceError(f"compile: expected {f!r:.80} to return a number; received {value!r:.80}")
+            known = self._known[key] = Live(self, f, args, value, f"n{len(self._known)}")
+            self.steps.append(known)
+        return known
+
+    def fix(self, number: Live) -> Any:
+        """Return the value that a number has now; the compiled code is for this value alone."""
+        if number not in self._fixed:
+            self._fixed.add(number)
+            self.steps.append(Fixed(number, number.value))
+        return number.value
+
+    def _leaf(self, x: Any, path: str) -> Any:
+        if isinstance(x, (np.ndarray, np.generic)):
+            t = wrap(x, None)
+            self.arrays[id(t)] = t
+            return t
+        return Live(self, _read, (), x, path) if x.__class__ in _NUMBERS else x
+
+
+def key_of(f: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, ...]:
+    """Return what is equal for calls that are the same: plain arguments are compared, others must be the same."""
+    return (f, *[(x.__class__, x if isinstance(x, PLAIN) else id(x)) for x in args])
+
+
+def mapped(f: Callable[[Any, str], Any], tree: Any, path: str = "") -> Any:
+    """Return dicts, lists and tuples with f of what is in them and its path; nothing else is a container here."""
+    if tree.__class__ is dict:
+        return {key: mapped(f, x, f"{path}.{key}") for key, x in tree.items()}
+    if tree.__class__ in (list, tuple):
+        return tree.__class__(mapped(f, x, f"{path}.{i}") for i, x in enumerate(tree))
+    return f(tree, path)
+
+
+def leaves_of(tree: Any) -> list[Any]:
+    """Return what is in dicts, lists and tuples."""
+    found: list[Any] = []
+    mapped(lambda x, _: found.append(x), tree)
+    return found
+
+
+def kinds_of(tree: Any) -> Any:
+    """Return dicts, lists and tuples with what is known of their numbers and Tensors before they are read."""
+    return mapped(lambda x, _: _kind(x), tree)
+
+
+def _kind(x: Any) -> Any:
+    if isinstance(x, Tensor):
+        a = x._data
+        return a.__class__, a.shape, a.dtype, a.strides
+    return (x.__class__, x.name) if x.__class__ is Live else x

@@ -1,0 +1,95 @@
+"""The ways that gradients take from results to what they were computed from."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from .core.composite import COMPOSITE
+from .core.mode import TAPES
+from .core.node import Node
+from .tensors.tensor import Tensor
+
+_stamp = operator.attrgetter("stamp")
+
+
+class Paths(NamedTuple):
+    """The paths of gradients from some results to `targets`.
+
+    Attributes:
+        targets: where they end; None for every leaf. What lies behind a target is left out.
+        order: the nodes on the paths, last recorded first: consumers before what they consume.
+        selects: whether one of their ops may drop values, see `Op.selects`.
+        astray: whether gradients also flow to leaves that are not targets.
+        history: whether one of those leaves requires a gradient; the argument that a transformation's variable copies
+            does not.
+        composites: whether some of the nodes are of operations that ran as one, or did.
+    """
+
+    targets: set[Any] | None
+    order: list[Node]
+    selects: bool
+    astray: bool
+    history: bool
+    composites: bool = False
+
+
+def paths_from(edges: Iterable[Any], targets: set[Any] | None) -> Paths:
+    """Find the paths of gradients from the results with these edges."""
+    seen = set(targets or ())
+    stack: list[Node] = []
+    selects = astray = history = useless = composites = False
+    for edge in edges:
+        if edge not in seen:
+            if edge.__class__ is Node:
+                seen.add(edge)
+                stack.append(edge)
+            else:
+                astray = history = True
+    order = []
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        if node.op.selects:
+            if node.op is not COMPOSITE:
+                selects = True
+            else:
+                composites = True
+                selects = selects or (bool(node.params) and node.params["composite"].selects(node))
+        inputs = node.inputs
+        if TAPES and not node.needs:  # an argument of a function that is compiled
+            astray = True
+        for i in node.needs:
+            edge = inputs[i]
+            if edge not in seen:
+                if edge.__class__ is Node:
+                    seen.add(edge)
+                    stack.append(edge)
+                else:
+                    astray = True
+                    if edge._node is None:
+                        useless = True
+                    else:
+                        history = True
+    order.sort(key=_stamp, reverse=True)  # a node is older than its consumers
+    if useless and targets is None:  # some leaves no longer require a gradient: no work for those
+        targets = {e for node in order for i in node.needs if (e := node.inputs[i]).__class__ is Tensor and e._node}
+    if astray and targets is not None:  # some nodes may lead to other leaves only
+        order = _towards(order, targets)
+    return Paths(targets, order, selects, astray, history, composites)
+
+
+def _towards(order: list[Node], targets: set[Any]) -> list[Node]:
+    """Keep the nodes from which a target can be reached."""
+    useful = set(targets)
+    kept = []
+    for node in reversed(order):
+        inputs = node.inputs
+        for i in node.needs:
+            if inputs[i] in useful:
+                useful.add(node)
+                kept.append(node)
+                break
+    kept.reverse()
+    return kept

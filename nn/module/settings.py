@@ -1,0 +1,165 @@
+"""What calls of a module read in Python (attributes, modes): compiled code rests on them, and is made anew for others.
+
+The states that a tree of modules has been in are numbered. A function that is being compiled reads the number of each
+tree that it calls; so it takes another way where, say, a mode, a rate or a parameter is another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import chain
+from operator import is_
+from typing import Any, NamedTuple
+from weakref import ref
+
+import numpy as np
+
+from autograd_lite import host_call
+
+from ..config.ambient import MODES
+from ..config.config import Configurable
+from .modes import mode_of
+from .tree import Tree
+
+# Attributes that no call reads, or not as Python values.
+_UNREAD = frozenset(
+    ("_added", "_compiled", "_example", "_name", "_path", "_replays", "_settings", "history", "output_shape")
+)
+_VALUES = frozenset((bool, bytes, complex, float, int, str, np.float32, np.float64, np.int64))
+_CONTAINERS = frozenset((dict, list, set, tuple))
+_LONG = 64  # of longer containers only the length is compared
+_MOST = 64  # states that are remembered of a tree
+
+# The modules of trees whose number has been read, by id.
+_COVERED: ContextVar[frozenset[int]] = ContextVar("nn_covered", default=frozenset())
+
+
+class _State(NamedTuple):
+    """The state of a tree.
+
+    Attributes:
+        modes: what blocks give to its modules, if there are any.
+        views: of the containers: the attributes of the modules, and what is among them.
+        values: what was in all of them, in a row.
+        read: what calls read of each: names, or none if it has no names, and values.
+    """
+
+    modes: tuple[bool, ...]
+    views: tuple[Collection[Any], ...]
+    values: tuple[Any, ...]
+    read: tuple[tuple[tuple[str, ...], tuple[Any, ...]], ...]
+
+    @classmethod
+    def of(cls, root: Tree, modes: tuple[bool, ...]) -> _State:
+        """Look a tree through."""
+        views: list[Collection[Any]] = []
+        read: list[Any] = []
+        seen = {id(root)}
+        stack: list[Any] = [vars(root)]
+        while stack:
+            container = stack.pop()
+            named = container.__class__ is dict
+            kept = (
+                [(k, x) for k, x in container.items() if not _is_unread(k)] if named else [("", x) for x in container]
+            )
+            views.append(container.values() if named else container)
+            read.append((tuple([k for k, _ in kept]), tuple([x for _, x in kept])))
+            for _, x in kept:
+                if id(x) not in seen:
+                    if isinstance(x, (Tree, Configurable)):
+                        stack.append(vars(x))
+                    elif x.__class__ in _CONTAINERS and 0 < len(x) <= _LONG:
+                        stack.append(x)
+                    else:
+                        continue
+                    seen.add(id(x))
+        return cls(modes, tuple(views), tuple(chain.from_iterable(views)), tuple(read))
+
+    def holds(self) -> bool:
+        """Return whether the same objects are in all containers still."""
+        there = sum(map(len, self.views)) == len(self.values)
+        return there and all(map(is_, chain.from_iterable(self.views), self.values))
+
+    def is_like(self, other: _State) -> bool:
+        """Return whether calls read the same."""
+        if self.modes != other.modes or len(self.read) != len(other.read):
+            return False
+        for (names, values), (others, theirs) in zip(self.read, other.read, strict=True):
+            if names != others or not all(map(_equal, values, theirs)):
+                return False
+        return True
+
+
+def _is_unread(name: Any) -> bool:
+    return name in _UNREAD or (name.__class__ is str and name.endswith("_initializer"))
+
+
+def _equal(x: Any, y: Any) -> bool:
+    if x is y:
+        return True
+    kind = x.__class__
+    return kind is y.__class__ and (kind in _CONTAINERS or (kind in _VALUES and (x == y or x != x != y)))
+
+
+class Settings:
+    """The states that a tree has been in, in the order of their numbers. It is kept on the root; a copy is empty."""
+
+    def __init__(self) -> None:
+        self.known: list[_State] = []
+        self.last = 0
+        self.forgotten = 0
+
+    def __reduce__(self) -> tuple[Any, tuple[()]]:
+        return Settings, ()
+
+    def number(self, root: Tree) -> int:
+        """Return the number of the state that a tree is in."""
+        blocks = bool(MODES.open.get())
+        if self.known:
+            state = self.known[self.last]
+            if state.modes == _modes(root, blocks) and state.holds():
+                return self.forgotten + self.last
+        now = _State.of(root, _modes(root, blocks))
+        for k, state in enumerate(self.known):
+            if state.is_like(now):
+                self.known[k], self.last = now, k
+                return self.forgotten + k
+        if len(self.known) == _MOST:
+            self.forgotten, self.known = self.forgotten + _MOST, []
+        self.known.append(now)
+        self.last = len(self.known) - 1
+        return self.forgotten + self.last
+
+
+def _modes(root: Tree, blocks: bool) -> tuple[bool, ...]:
+    return tuple([mode_of(module) for _, module in root._walk()]) if blocks else ()
+
+
+def _number_of(this: ref[Tree]) -> int:
+    root = this()
+    if root is None:
+        return -1
+    settings: Settings = vars(root).setdefault("_settings", Settings())
+    return settings.number(root)
+
+
+@contextmanager
+def covered(root: Tree) -> Iterator[None]:
+    """Do not read the state of this tree inside: someone else sees to it that it stays."""
+    token = _COVERED.set(_COVERED.get() | {id(module) for _, module in root._walk()})
+    try:
+        yield
+    finally:
+        _COVERED.reset(token)
+
+
+def is_covered(module: Tree) -> bool:
+    """Return whether the state of a module has been read as that of a part of a tree."""
+    return id(module) in _COVERED.get()
+
+
+def rest_on(root: Tree) -> None:
+    """State in a function that is being compiled that its code is for the state that a tree is in now."""
+    host_call(_number_of, ref(root)).fixed()
