@@ -23,7 +23,7 @@ from ..module.module import Module
 from ..module.penalties import add_penalty, has_penalties, model_call, penalties
 from ..module.tree import PLAIN
 from .compiled import Compiled, _CompiledMetrics, compiled_with, parameters_of
-from .computed import predicted, settled, tested, trained
+from .computed import predicted, settled, tested, trained, updated
 from .feed import as_tensors, rows_of
 from .interrupts import heard_interrupts, raise_ignored
 from .outputs import _LossTracker, _PartialLoss, scalar_or_array
@@ -436,7 +436,7 @@ class Stepper(Module):
             what: the call, for messages.
             compute: a function of `computed`.
             flags: constants.
-            batch: the inputs, and what else it takes of a batch; arrays, containers of them, or None.
+            batch: the inputs, and what else it takes of a batch, if anything; arrays, containers of them, or None.
         """
         if self.jit_compile is False or self.run_eagerly or id(self) in COPIES.get():
             return compute(self, *flags, *batch)
@@ -445,7 +445,8 @@ class Stepper(Module):
             replays = vars(self).setdefault("_replays", Replays())
             replays.look(self, self._compiled)
             replays.look(self, self._compiled)
-        found: T | None = replays.run(what, self, compute, flags, (as_tensors(batch[0]), *batch[1:]))
+        given = (as_tensors(batch[0]), *batch[1:]) if batch else ()
+        found: T | None = replays.run(what, self, compute, flags, given)
         return compute(self, *flags, *batch) if found is None else found
 
     def _step(
@@ -472,6 +473,7 @@ class Stepper(Module):
         else:
             show(y_pred, loss, weight)
         if done.admitted:
-            compiled.optimizer.step()
-        compiled.optimizer.zero_grad()
+            self._replayed(self._speaker("fit"), updated, ())
+        else:
+            compiled.optimizer.zero_grad()
         return loss, weight
