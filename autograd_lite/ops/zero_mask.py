@@ -38,6 +38,6 @@ zero_mask: Op = elementwise(
     selects=True,
     rewrites=(
         Rewrite(lambda x: zero_mask(x, x), lambda x: x),
-        Rewrite(lambda x, y: zero_mask(x, y), lambda x, y: x if never_zero(y) else None),
+        Rewrite(lambda x, y: zero_mask(x, y), lambda x, y: x if never_zero(y) else None, known=("y",)),
     ),
 )
