@@ -200,9 +200,12 @@ class Source:
         return f"{name}({', '.join(texts + named)})"
 
     def _result(self, number: int, seen: set[int]) -> str:
-        """Return a result as text: memory that others know, the caller, the next replay or a result, is copied."""
+        """Return a result as text: memory that others know (the caller, the next replay, a result) is copied.
+
+        So is a view that repeats elements, which cannot be written into.
+        """
         owner = self._plan.specs[number].owner
-        if self._plan.where[owner].place is not Place.MADE or owner in seen:
+        if self._plan.where[owner].place is not Place.MADE or owner in seen or self._plan.specs[number].repeats:
             self._names["copied"] = np.array
             return f"copied({self._values[number]})"
         seen.add(owner)
