@@ -69,6 +69,11 @@ class Spec(NamedTuple):
             expected *= n
         return 0 not in self.shape
 
+    @property
+    def repeats(self) -> bool:
+        """Whether several elements lie in the same memory."""
+        return any(n > 1 and stride == 0 for n, stride in zip(self.shape, self.strides, strict=True))
+
     def alike(self, other: Spec) -> bool:
         """Return whether two arrays have the same shape, dtype and strides."""
         return self[:3] == other[:3]

@@ -240,7 +240,10 @@ class Replay:
                 undo += [(operator.setitem, buffer, Ellipsis, buffer.copy()) for buffer in buffers]
         calls += [(operator.setitem, leaf._writable(), Ellipsis, next(each)) for leaf in self._assigned]
         for leaf, i in self.traced.gradients:
-            calls.append((setattr, leaf, "_grad", None if i is None else wrap(next(each), None)))
+            g = None if i is None else next(each)
+            # A view may repeat elements, and is not to be written into.
+            g = g if g is None or g.base is None else np.array(g)
+            calls.append((setattr, leaf, "_grad", None if g is None else wrap(g, None)))
         if hosts.puts:
             calls += self._changes(tuple(each), numbers, slots)
         calls.append((deque, map(setattr, self._leaves, repeat("_stamp"), iter(next_stamp, None)), 0))

@@ -275,13 +275,16 @@ class Source:
         return f"{name}({', '.join(texts + named)})"
 
     def _result(self, k: int, number: int, seen: set[str]) -> str:
-        """Return a result as text: memory that others know, the caller, the next replay or a result, is copied."""
+        """Return a result as text: memory that others know (the caller, the next replay, a result) is copied.
+
+        So is a view that repeats elements, which cannot be written into.
+        """
         name = self._values[number]
         owner = self._plan.specs[number].owner
         place, whose = self._plan.where[owner].place, self._values[owner]
         if k in self._plan.lent and (place is Place.ARENA or (place in _OWN and owner not in self._opaque)):
             return name
-        if place not in _OWN or whose in seen:
+        if place not in _OWN or whose in seen or self._plan.specs[number].repeats:
             self._names["copied"] = np.array
             return f"copied({name})"
         seen.add(whose)
