@@ -199,10 +199,7 @@ COMPILED = {
 }
 
 
-NOT_YET = {"lstm_scan": pytest.mark.xfail(reason="there is no scan so far")}
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=NOT_YET.get(name, ())) for name in COMPILED])
+@pytest.mark.parametrize("name", COMPILED)
 def test_what_is_compiled_replays_and_computes_the_same_bits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled, ours = [], import_module("autograd_lite")
     twin = COMPILED[name][1]
