@@ -181,11 +181,12 @@ def trace(
     recording.let_go()
     ids = iter(made.graph.outputs)
     fixed = frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last))
+    late = frozenset(i for i, x in made.things.items() if x.__class__ is Node and x.stamp > recording.returned)
     slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
     outside = (*hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
     program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
     return Traced(
-        program=replace(program, fixed=fixed),
+        program=replace(program, fixed=fixed, late=late),
         out=out,
         results=tuple(islice(ids, len(results))),
         cut=cut,
