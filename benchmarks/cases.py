@@ -248,7 +248,7 @@ CASES = {
     "cnn_step": Case(
         about="one training step of 2 convolutions, 28x28, 32 and 64 channels 3x3, pools, batch 64, SGD, float32",
         job="cnn_step",
-        contenders=(*OURS, "torch", "torch_compiled"),
+        contenders=(*OURS, "torch", "torch_compiled", "jax"),
         unit="ms/step",
         scale=1e3,
         repeat=20,
@@ -304,7 +304,7 @@ CASES = {
     "transformer_step": Case(
         about="one training step of a transformer block, 64 steps, 128 features, 4 heads, batch 16, MSE, SGD, float32",
         job="transformer_step",
-        contenders=(*OURS, "torch", "torch_compiled"),
+        contenders=(*OURS, "torch", "torch_compiled", "jax"),
         unit="ms/step",
         scale=1e3,
         repeat=20,
