@@ -115,7 +115,7 @@ def _chain(*shape: int, links: int, repeat: int, goals: Mapping[str, float]) -> 
         scale=1e6,
         per_run=3 * links,
         repeat=repeat,
-        warm=1,
+        warm=4,  # with gradients there before or not, each of which is compiled at the second time
         rounds=11,
         rtol=1e-9,
         goals={"autograd_lite_compiled / numpy": 1.15, **goals},
@@ -138,7 +138,7 @@ def _model(
         unit="ms",
         scale=1e3,
         repeat=repeat,
-        warm=1,
+        warm=2,
         rounds=11,
         rtol=1e-9,
         goals=goals | {f"autograd_lite_compiled / {peer}": bound for peer, bound in bounds.items()},
