@@ -18,7 +18,7 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .history import Argument, Cut, Kind, Outer, Output, Region
 from .replay import Replay, has_nan
-from .trace import Traced, slot_of, trace
+from .trace import Traced, let_go, slot_of, trace
 
 # What one trace keeps: kinds of backward pass.
 _MOST_KINDS = 16
@@ -95,7 +95,9 @@ class Backward:
             return [found[ends[k]] for k in reached]
 
         done = trace(self._f, slots, walk)
-        return Replay(done._replace(masks=False)), tuple(reached)
+        made = Replay(done._replace(masks=False, out=None))
+        let_go(slots)
+        return made, tuple(reached)
 
 
 class History:
@@ -107,7 +109,7 @@ class History:
     """
 
     def __init__(self, f: Callable[..., Any], cut: Cut) -> None:
-        self._cut = cut
+        self._cut = cut._replace(outputs=())
         self._backward = Backward(f)
 
     def facts(self) -> list[str]:
@@ -125,7 +127,8 @@ class History:
         def safe(a: Any) -> Any:
             return np.array(a) if any(np.may_share_memory(a, x) for x in theirs) else a
 
-        values = [safe(t._data) for t in (*results, *self._cut.outputs)]
+        saved = () if done.cut is None else done.cut.outputs
+        values = [safe(t._data) for t in (*results, *saved)]
         return self.results(values, given, as_tensors)
 
     def results(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> list[Any]:

@@ -22,7 +22,7 @@ from ..tree import items, leaves, map as map_leaves, structure
 from .backward import History, hand_over
 from .hosts import Changed, Memo
 from .replay import Replay
-from .trace import Traced, difference, leaf_of, settled, slot_of, trace
+from .trace import Traced, difference, leaf_of, let_go, settled, slot_of, trace
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -226,8 +226,10 @@ class Compiled(Generic[P, R]):
         results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
         out = map_leaves(lambda x: _RESULT if isinstance(x, Tensor) else _own(x), done.out)
         history = None if done.cut is None else History(self._f, done.cut)
-        new = Trace(_kinds_of(args, kwargs), why, None, out, done, history)
-        self._keep(key, known, new, done)
+        light = done._replace(out=out, cut=None)
+        new = Trace(_kinds_of(args, kwargs), why, None, out, light, history)
+        self._keep(key, known, new, light)
+        let_go(slots)
         if history is None:
             return new.given_back([np.array(t._data)[()] for t in results], given, as_tensors)
         if done.obstacle and not any(t.requires_grad for t in slots):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -143,6 +144,13 @@ def leaf_of(a: Tensor) -> tuple[Tensor, Tensor]:
     return t, t
 
 
+def let_go(slots: Iterable[Tensor]) -> None:
+    """Take the values from what stood for arguments, which nothing needs once a replay is made."""
+    for t in slots:
+        if t._node is None:
+            t._data = np.broadcast_to(np.zeros((), t.dtype), t.shape)
+
+
 def trace(
     f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any], memo: dict[Any, Any] | None = None
 ) -> Traced:
@@ -184,8 +192,9 @@ def trace(
     slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
     outside = (*hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
     program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
-    return Traced(
-        program=replace(program, fixed=fixed),
+    way = hosts.way, kinds, [g is not None for _, g in before]
+    traced = Traced(
+        program=replace(program, fixed=fixed, known=MappingProxyType({})),
         out=out,
         results=tuple(islice(ids, len(results))),
         cut=cut,
@@ -202,8 +211,10 @@ def trace(
         effects=tuple(islice(ids, len(recording.effects))),
         backward=recording.backward,
         masks=recording.masks,
-        way=(hosts.way, kinds, [g is not None for _, g in before]),
+        way=way,
     )
+    recording.forget()
+    return traced
 
 
 def _run(recording: Recording, call: Callable[[], Any]) -> Any:
