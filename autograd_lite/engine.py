@@ -198,8 +198,6 @@ def cotangents(
     alarm = _Alarm()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
     alarm.on = masks = selects or any(g.size > 1 for g in roots.values())
-    if tape is not None:
-        tape.passed_back(masks)
     change: Any = None
     opened: _Opened = None
     if create_graph:
@@ -214,7 +212,10 @@ def cotangents(
     way = _walk if observer is None else partial(_walk_observed, observer)
     way = partial(_walk_around, way, targets) if composites else way
     walk = order, roots.copy(), wanted, alarm, retain_graph, opened
-    return copy_context().run(_walk_in_mode, change, alarm, observer is not None, way, walk)
+    pulled = copy_context().run(_walk_in_mode, change, alarm, observer is not None, way, walk)
+    if tape is not None:
+        tape.passed_back(masks)
+    return pulled
 
 
 def _walk_in_mode(

@@ -362,7 +362,7 @@ CASES = {
         scale=1e3,
         mode="imports",
         rounds=15,
-        goals={"autograd_lite": 30.0, "autograd_lite / before": 1.05},
+        goals={"autograd_lite": 30.0, f"autograd_lite / {BEFORE}": 1.05},
     ),
     "first_result": Case(
         about="the step of the seed network: from its first call to the first result of a replay",

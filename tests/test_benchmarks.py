@@ -5,16 +5,18 @@ Nothing here is timed. Peers take part where they are installed, under the marke
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import load, models, problems, report, run, worker
+from benchmarks import goals, load, models, problems, report, run, worker
 from benchmarks.cases import BEFORE, CASES, CONTENDERS, Case, Contender
 
 FOLDER = Path(run.__file__).parent / "contenders"
@@ -324,6 +326,34 @@ def test_table_prints_ratios_and_goals() -> None:
     assert "3 rounds" in text
     assert lines["torch"].split("  ")[-2:] == ["0.5 (0.375 to 0.625)", "ok: goal 1"]
     assert lines["numpy"].split("  ")[-2:] == ["4 (3 to 5)", "OVER: goal 2"]
+
+
+def test_the_table_of_goals_tells_what_is_met() -> None:
+    outcome = outcome_of(TIMES | {"autograd_lite_compiled": [1.0, 3.0, 2.0]})
+    bounds = {"autograd_lite": 0.6, "numpy": 0.9, "torch": 0.1, "jax": 1.0}
+    peers = {f"autograd_lite_compiled / {peer}": bound for peer, bound in bounds.items()}
+    verdicts = {}
+    for either in (False, True):
+        outcome.case = replace(outcome.case, goals=peers, either=either, beside="other")
+        probe = report.Outcome(Case("about", "job", (), "", mode="probe", goals={"ms": 3.0}))
+        probe.records["autograd_lite_compiled"] = report.Record({"ms": [4.0, 5.0]})
+        text = goals.table(report.as_json({"some_case": outcome, "other": outcome_of(TIMES), "a_probe": probe}))
+        rows = [re.split(r"  +", line.strip()) for line in text.splitlines()]
+        verdicts[either] = [row[-1] for row in rows[1:-1]]
+    assert verdicts[False] == ["met", "MISSED", "MISSED", "not measured", "MISSED"]
+    assert verdicts[True] == ["met", *["the other is met"] * 3, "MISSED"]
+    assert rows[1] == ["some_case", "autograd_lite_compiled / autograd_lite", "0.6", "0.5 (0.417 to 0.625)", "met"]
+    assert rows[-2] == ["a_probe", "ms", "3", "4.5 (4.25 to 4.75)", "MISSED"]
+    assert rows[-1] == ["4 of 5 goals are met"]
+
+
+def test_ratios_are_published_beside_those_that_rest_on_them() -> None:
+    outcome = outcome_of(TIMES)
+    outcome.case = replace(outcome.case, goals={"autograd_lite / torch": 1.0}, beside="products")
+    text = goals.table(report.as_json({"some_case": outcome, "products": outcome_of(TIMES)}))
+    assert text.splitlines()[1].endswith("met  0.5 (0.375 to 0.625) in products")
+    assert goals.chosen().index("mlp_epoch") < goals.chosen().index("mlp_products")
+    assert "sgd_update" not in goals.chosen()
 
 
 def test_a_busy_machine_is_reported() -> None:

@@ -15,7 +15,7 @@ from ..core.arguments import described, function_given
 from ..core.depth import DEPTH
 from ..core.forks import fork_safe_lock
 from ..core.mode import MODE
-from ..observing import AssumptionFailed
+from ..observing import AssumptionFailed, Obstacle
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, structure
@@ -220,6 +220,9 @@ class Compiled(Generic[P, R]):
         inner, keywords = map_leaves(opened, (args, kwargs))
         try:
             done = trace(self._f, slots, lambda: self._f(*inner, **keywords), memo)
+        except Obstacle as error:
+            self._store(key, [Trace(_kinds_of(args, kwargs), f"{why}; {error}", None, None, None, None)])
+            return self._f(*args, **kwargs)
         except AssumptionFailed:
             return self._as_it_is(args, kwargs, as_tensors)
         hand_over(done, slots, given)
@@ -252,12 +255,15 @@ class Compiled(Generic[P, R]):
                 new = before._replace(
                     first=None, replay=Replay(settled(before.first, done), self._exact, self._max_bytes)
                 )
+        self._store(key, [*others[-_MOST_VARIANTS:], new])
+
+    def _store(self, key: Any, traces: list[Trace]) -> None:
         with self._lock:
-            self._traces.pop(key, None)
+            is_new = self._traces.pop(key, None) is None
             while len(self._traces) >= _MOST_TRACES:
                 del self._traces[next(iter(self._traces))]
-            self._traces[key] = [*others[-_MOST_VARIANTS:], new]
-        if not known:
+            self._traces[key] = traces
+        if is_new:
             for _, x in (part for part in key if part.__class__ is tuple and len(part) == 2):
                 if isinstance(x, ref):
                     finalize(x(), _forget, ref(self), key).atexit = False

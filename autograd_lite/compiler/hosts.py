@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -144,33 +144,30 @@ class Writer:
     Args:
         hosts: what the trace noted.
         slots: as of `Reader`.
+        written: for each array that is put back, whether it is written over the old one by other means.
 
     Attributes:
         text: a function `changes` of new arrays, the numbers that `read` gave and the values of the slots, which
             returns calls in C.
     """
 
-    def __init__(self, hosts: Hosts, slots: Sequence[Any]) -> None:
+    def __init__(self, hosts: Hosts, slots: Sequence[Any], written: Iterator[bool]) -> None:
+        self._written = written
         self._places = {id(x): i for i, x in enumerate(slots)}
         self._names: dict[str, Any] = {"setitem": operator.setitem, "copied": np.array}
         self._arrays = self._numbers = 0
-        owned = {(id(step.container), step.key) for step in hosts.steps if isinstance(step, Read) and step.owned}
         rows: list[str] = []
-        for place, put in hosts.puts.items():
-            rows += self._over(put) if place in owned else self._anew(put)
+        for put in hosts.puts.values():
+            rows += self._anew(put) if replaced(hosts, put) is None else self._over(put)
         self.text = "\n        ".join(["def changes(arrays, numbers, slots):\n    return [", *rows]) + "\n    ]\n"
         exec(compile(self.text, "<changes>", "exec"), self._names)
         self.changes: Callable[..., list[tuple[Any, ...]]] = self._names["changes"]
 
     def _over(self, put: Put) -> list[str]:
-        """Write new arrays over those that were read, if all are of the same kinds; otherwise as `_anew`."""
-        old, new = leaves_of(put.before), leaves_of(put.value)
-        alike = _shape(put.before) == _shape(put.value) and all(map(_alike, old, new))
-        if not alike:
-            return self._anew(put)
+        """Write new arrays over those that were read."""
         rows = []
-        for t in old:
-            if isinstance(t, Tensor):
+        for t in leaves_of(put.before):
+            if isinstance(t, Tensor) and not next(self._written):
                 rows.append(f"(setitem, slots[{self._places[id(t)]}], ..., arrays[{self._arrays}]),")
                 self._arrays += 1
         return rows
@@ -186,6 +183,7 @@ class Writer:
             inside = "".join(f"{self._text(value)}, " for value in x)
             return f"[{inside}]" if x.__class__ is list else f"({inside})"
         if isinstance(x, Tensor):
+            next(self._written)
             self._arrays += 1
             return f"copied(arrays[{self._arrays - 1}]){'' if x._data.__class__ is np.ndarray else '[()]'}"
         if x.__class__ is Live:
@@ -195,6 +193,15 @@ class Writer:
             return repr(x)
         self._names[name := f"c{len(self._names)}"] = x
         return name
+
+
+def replaced(hosts: Hosts, put: Put) -> list[Tensor] | None:
+    """Return the Tensors of the arrays that new ones are written over, if no one sees that; None if it is not so."""
+    old, new = leaves_of(put.before), leaves_of(put.value)
+    arrays = [t for t in old if isinstance(t, Tensor)]
+    if not all(id(t) in hosts.owned for t in arrays) or _shape(put.before) != _shape(put.value):
+        return None
+    return arrays if all(map(_alike, old, new)) else None
 
 
 def _shape(tree: Any) -> Any:

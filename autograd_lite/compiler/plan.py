@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from ..random import Generator
 from ..tensors.tensor import Tensor
 from .arena import Arena, Span
 from .lowering import Call, How, Lowering, Spec, Watched, refs_in
+from .updates import Block, Given, Update, update_of
 
 
 class Place(StrEnum):
@@ -31,6 +32,7 @@ class Place(StrEnum):
     ARENA = "in the arena"
     VIEW = "a view that stays"  # of the arena, or of what is known, so that one will do for all replays
     MADE = "made"  # by the call that computes it, at every replay
+    OVER = "written over another"  # that it replaces, at the end of the plan
 
 
 # Places that are the same at every replay.
@@ -42,7 +44,7 @@ class Where(NamedTuple):
 
     Attributes:
         place: the kind of place.
-        thing: the position among the arguments, the Tensor, or the array.
+        thing: the position among the arguments, the Tensor, the array, or the number of the value that is replaced.
         span: in the arena.
     """
 
@@ -67,6 +69,8 @@ class Plan:
         arguments: how many a replay takes.
         nbytes: of the arena.
         lines: for the id of an operation, the user's line.
+        end: of the calls that write new values over old ones, and of what only these read.
+        written: for each wanted value whether it is one of these new values, and not among the results.
     """
 
     calls: tuple[Call, ...]
@@ -77,6 +81,8 @@ class Plan:
     arguments: int
     nbytes: int
     lines: Mapping[str, str]
+    end: Update
+    written: tuple[bool, ...]
 
     def check(self) -> None:
         """Prove that no value in the arena is overwritten before it has been read for the last time.
@@ -94,6 +100,18 @@ class Plan:
             if span is not None:
                 alive = {i: s for i, s in alive.items() if s.stop <= span.start or span.stop <= s.start}
                 alive[call.value] = span
+        for block in self.end.blocks:
+            self._check_block(block)
+
+    def _check_block(self, block: Block) -> None:
+        """Prove that what is computed for some rows leaves alone what is still to be read for the others."""
+        calls = self.calls[block.start : block.stop]
+        used = {self.specs[n].owner for call in calls for n in (*refs_in(call.args), call.value)} - block.scratch
+        whole = [span for n in used if (span := self.where[n].span) is not None]
+        for n in block.scratch:
+            span = self.where[n].span
+            if span is None or any(s.start < span.stop and span.start < s.stop for s in whole):
+                raise ValueError(f"Plan: value {n}, of some rows, lies over one of all rows")
 
     def __str__(self) -> str:
         rows = [f"{len(self.calls)} calls, an arena of {self.nbytes:,} bytes"]
@@ -110,6 +128,8 @@ def plan_of(
     outputs: Sequence[str],
     effects: Sequence[str] = (),
     overwritten: Mapping[int, Any] = MappingProxyType({}),
+    into: Sequence[Tensor | None] = (),
+    owned: Container[int] = (),
 ) -> Plan:
     """Plan how to compute some nodes of a program.
 
@@ -118,6 +138,8 @@ def plan_of(
         outputs: the ids of the wanted nodes.
         effects: the ids of nodes that are computed although nothing reads them: draws.
         overwritten: by the ids of Tensors that have changed since, what they held.
+        into: for each wanted node the Tensor that is to have its values in the end, or None.
+        owned: the ids of Tensors among the arguments that no one else can see.
     """
     values = _Values(program, frozenset(effects), overwritten)
     wanted = _needed(program, (*outputs, *effects))
@@ -127,7 +149,11 @@ def plan_of(
                 values.add(node)
     numbers = tuple(values.number_of(i) for i in outputs)
     lines = {node.id: node.source.brief for node in program.graph if node.source is not None}
-    return _placed(values, numbers, len(program.inputs), lines)
+    slots = {id(thing): values.number_of(i) for i, thing in program.bindings.items() if i in values}
+    targets = [None if t is None else slots.get(id(t)) for t in into] or [None] * len(numbers)
+    calls = _without_dead(values.lowering.calls, numbers)
+    end = update_of(calls, Given(values.lowering.specs, values.shared(owned), program.late), numbers, targets)
+    return _placed(values, end, numbers, len(program.inputs), lines)
 
 
 def _needed(program: PureProgram, outputs: Sequence[str]) -> set[str]:
@@ -157,6 +183,20 @@ class _Values:
     def add(self, node: GraphNode) -> None:
         """Lower a node, or note what fills a slot."""
         self._found[node.id] = self._op(node) if node.kind is Kind.OP else self._slot(node)
+
+    def __contains__(self, i: str) -> bool:
+        return isinstance(self._found.get(i), Watched)
+
+    def shared(self, owned: Container[int]) -> set[int]:
+        """Return the numbers of the values that someone else may hold and change, or see change."""
+        found = set()
+        for i, thing in self._program.bindings.items():
+            if i in self and id(thing) not in owned:
+                number = self.number_of(i)
+                place, spec = self.where[number].place, self.lowering.specs[number]
+                if place is Place.ARRAY or (place is Place.ARGUMENT and not spec.is_scalar):
+                    found.add(number)
+        return found
 
     def number_of(self, i: str) -> int:
         """Return the number of a node's value."""
@@ -206,9 +246,12 @@ def _with_indices(params: Mapping[str, Any], found: Iterator[Any]) -> Mapping[st
 # ---- where values lie -----------------------------------------------------------------------------------------------
 
 
-def _placed(values: _Values, outputs: tuple[int, ...], arguments: int, lines: Mapping[str, str]) -> Plan:
-    specs, where = values.lowering.specs, values.where
-    calls = _without_dead(values.lowering.calls, outputs)
+def _placed(values: _Values, end: Update, wanted: tuple[int, ...], arguments: int, lines: Mapping[str, str]) -> Plan:
+    specs, where, calls = values.lowering.specs, values.where, end.calls
+    outputs = tuple(n for n in wanted if n not in end.over)
+    scratch = {n: block for block in end.blocks for n in block.scratch}
+    # Rows of a block are computed one after the other, so that all that it reads or makes is needed until its end.
+    ends = {i: block.stop - 1 for block in end.blocks for i in range(block.start, block.stop)}
     last = _last_reads(calls, specs, outputs)
     escaping = {specs[number].owner for number in outputs}
     arena = Arena()
@@ -218,22 +261,27 @@ def _placed(values: _Values, outputs: tuple[int, ...], arguments: int, lines: Ma
         if spec.owner != number:
             still = all(where[n].place in _STILL for n in refs_in((call.args, call.kwargs)))
             where[number] = Where(Place.VIEW) if still else _MADE
+        elif number in end.over:
+            where[number] = Where(Place.OVER, end.over[number])
         elif (
             call.how in (How.CALL, How.OPAQUE, How.EFFECT) or number in escaping or spec.is_scalar or not spec.is_dense
         ):
             where[number] = _MADE
         else:
-            span = _overwritten(call, specs, where, last, position)
+            span = _overwritten(call, specs, where, last, position, scratch)
             if span is None:
-                span = arena.take(spec.nbytes)
+                block = scratch.get(number)
+                span = arena.take(spec.nbytes if block is None else spec.nbytes // block.length * block.rows)
             else:
-                ending[position].remove(span)
+                ending[ends.get(position, position)].remove(span)
             where[number] = Where(Place.ARENA, None, span)
-            ending.setdefault(max(last[number], position), []).append(span)
+            until = max(last[number], position)
+            ending.setdefault(ends.get(until, until), []).append(span)
         for span in ending.pop(position, ()):
             arena.give(span)
     found = tuple(where.get(number, _MADE) for number in range(len(specs)))
-    return Plan(tuple(calls), tuple(specs), found, tuple(last), outputs, arguments, arena.nbytes, lines)
+    written = tuple(n in end.over for n in wanted)
+    return Plan(calls, tuple(specs), found, tuple(last), outputs, arguments, arena.nbytes, lines, end, written)
 
 
 def _without_dead(calls: Sequence[Call], outputs: Sequence[int]) -> list[Call]:
@@ -264,7 +312,12 @@ def _last_reads(calls: Sequence[Call], specs: Sequence[Spec], outputs: Sequence[
 
 
 def _overwritten(
-    call: Call, specs: Sequence[Spec], where: Mapping[int, Where], last: Sequence[int], position: int
+    call: Call,
+    specs: Sequence[Spec],
+    where: Mapping[int, Where],
+    last: Sequence[int],
+    position: int,
+    scratch: Mapping[int, Any],
 ) -> Span | None:
     """Return the memory of an input that an elementwise result may be written over, since nothing reads it later."""
     if call.how is not How.UFUNC or getattr(call.function, "signature", None) is not None:
@@ -275,6 +328,7 @@ def _overwritten(
     for number in inputs:
         lies_alone = all(specs[n].owner != number or n == number for n in inputs)
         ends = last[number] == position and where[number].place is Place.ARENA
+        ends = ends and scratch.get(number) is scratch.get(call.value)  # of one size
         if ends and lies_alone and specs[number].alike(specs[call.value]):
             return where[number].span
     return None

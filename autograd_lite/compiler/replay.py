@@ -7,19 +7,20 @@ import operator
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import Context
-from itertools import repeat, starmap
+from itertools import islice, repeat, starmap
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from ..core.node import LEAF, next_stamp
 from ..core.undo import open_undo
+from ..ir.hosts import leaves_of
 from ..observing import AssumptionFailed
 from ..passes.pipeline import optimized
 from ..random import Generator
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from .hosts import Changed, Memo, Reader, Writer
+from .hosts import Changed, Memo, Reader, Writer, replaced
 from .lowering import How
 from .plan import Place, plan_of
 from .source import Source
@@ -62,10 +63,12 @@ class Instance(NamedTuple):
     Attributes:
         run: the code, without NumPy's warnings.
         alarm: has something in it after an operation that was invalid, if that was asked for.
+        change: calls a function, without NumPy's warnings.
     """
 
     run: Callable[..., tuple[Any, ...]]
     alarm: list[Any]
+    change: Callable[..., Any]
 
     @classmethod
     def of(cls, replay: Callable[..., tuple[Any, ...]], alarmed: bool, calls_others: bool) -> Self:
@@ -77,6 +80,8 @@ class Instance(NamedTuple):
             calls_others: whether it calls functions of the user's, which see the context that they are called in.
         """
         alarm: list[Any] = []
+        quiet = Context()
+        quiet.run(np.seterr, all="ignore")
         kinds: dict[str, Any] = {"invalid": "call" if alarmed else "ignore"}
 
         def noted(*kind: Any) -> None:
@@ -88,13 +93,13 @@ class Instance(NamedTuple):
                 with np.errstate(all="ignore", **kinds, call=noted):
                     return replay(*arrays)
 
-            return cls(run, alarm)
+            return cls(run, alarm, quiet.run)
         context = (
             Context()
         )  # in which warnings are off once and for all: an `errstate` at every call takes a microsecond
         context.run(np.seterr, all="ignore", **kinds)
         context.run(np.seterrcall, noted)
-        return cls(functools.partial(context.run, replay), alarm)
+        return cls(functools.partial(context.run, replay), alarm, quiet.run)
 
 
 class Replay:
@@ -113,9 +118,14 @@ class Replay:
         program = self.passes[-1].program
         outputs, n = program.graph.outputs, len(traced.effects)
         wanted, effects = outputs[: len(outputs) - n], outputs[len(outputs) - n :]
+        self._n = len(traced.results) + len(traced.saved)
+        self.plan = plan_of(program, wanted, effects, traced.overwritten, self._into(), traced.hosts.owned)
+        written = iter(self.plan.written[self._n :])
+        self._leaves = [leaf for leaf, _ in traced.assigned]
+        self._assigned = [leaf for leaf in self._leaves if not next(written)]
+        written = islice(written, sum(i is not None for _, i in traced.gradients), None)
         self._read = Reader(traced.hosts, traced.slots).read
-        self._changes = Writer(traced.hosts, traced.slots).changes
-        self.plan = plan_of(program, wanted, effects, traced.overwritten)
+        self._changes = Writer(traced.hosts, traced.slots, written).changes
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
         self.source = Source(self.plan, before)
         self.guards = [Guard.of(t) for t in traced.captured if id(t) not in before]
@@ -125,6 +135,17 @@ class Replay:
         given = [x for call in self.plan.calls for x in call.kwargs.values()]
         found = (g for x in given for g in ((x,) if isinstance(x, Generator) else getattr(x, "generators", ())))
         self._generators = list(dict.fromkeys(found))
+
+    def _into(self) -> list[Tensor | None]:
+        """Return for each wanted value the Tensor that has it in the end, if it may be written over the old one."""
+        traced = self._traced
+        into: list[Tensor | None] = [None] * self._n
+        into += [leaf for leaf, _ in traced.assigned]
+        into += [None for _, i in traced.gradients if i is not None]
+        for put in traced.hosts.puts.values():
+            new = [t for t in leaves_of(put.value) if isinstance(t, Tensor)]
+            into += replaced(traced.hosts, put) or [None] * len(new)
+        return into
 
     def broken(self) -> str:
         """Return the reason why the trace is no longer true, or "" if it is."""
@@ -164,51 +185,57 @@ class Replay:
             slots, numbers = self._read(memo)
         except LookupError as error:
             raise Changed(f"there is {error!r}") from None
-        values = self._computed([*arrays, *slots])
-        n, traced = len(self._traced.results) + len(self._traced.saved), self._traced
-        if len(values) > n or traced.gradients or traced.hosts.puts:
-            m = len(values) - len(traced.put)
-            self._change(values[n:m], self._changes(values[m:], numbers, slots))
-        return values[:n]
-
-    def _instance(self) -> Instance:
-        calls_others = any(call.how is How.EFFECT for call in self.plan.calls)
-        return Instance.of(self.source.instance(), self._traced.backward, calls_others)
-
-    def _computed(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
-        """Compute, unless a rule meets what the engine would mask: an operation that is invalid, or a NaN."""
-        states = [(generator, generator.state) for generator in self._generators]
         try:
             instance = self._idle.pop()
         except IndexError:
             instance = self._instance()
         try:
-            values: tuple[Any, ...] = instance.run(*arrays)
-            if instance.alarm or (self._traced.masks and any(map(has_nan, values))):
+            values, end = self._computed(instance, (*arrays, *slots))
+            traced = self._traced
+            if self._leaves or traced.gradients or traced.hosts.puts:
+                self._change(instance, values[self._n :], end, numbers, slots)
+        finally:
+            if instance.alarm:
+                instance.alarm.clear()
+            self._idle.append(instance)
+        return values[: self._n]
+
+    def _instance(self) -> Instance:
+        calls_others = any(call.how is How.EFFECT for call in self.plan.calls)
+        return Instance.of(self.source.instance(), self._traced.backward, calls_others)
+
+    def _computed(self, instance: Instance, arrays: Sequence[Any]) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:
+        """Compute, unless a rule meets what the engine would mask: an operation that is invalid, or a NaN."""
+        states = [(generator, generator.state) for generator in self._generators]
+        try:
+            values, end, found = instance.run(*arrays)
+            if instance.alarm or (self._traced.masks and any(map(has_nan, (*values, *found)))):
                 raise AssumptionFailed
         except BaseException:
             for generator, state in states:
                 generator.state = state
             raise
-        finally:
-            if instance.alarm:
-                instance.alarm.clear()
-            self._idle.append(instance)
-        return values
+        return values, end
 
-    def _change(self, values: Sequence[Any], others: list[tuple[Any, ...]]) -> None:
+    def _change(
+        self, instance: Instance, values: Sequence[Any], end: list[tuple[Any, ...]], numbers: Any, slots: Any
+    ) -> None:
         """Make the effects, all of them or none, wherever an interrupt comes."""
         each = iter(values)
-        leaves = [leaf for leaf, _ in self._traced.assigned]
-        buffers = [leaf._writable() for leaf in leaves]
+        hosts, calls = self._traced.hosts, end
         if (undo := open_undo()) is not None:
-            undo += [(operator.setitem, buffer, Ellipsis, buffer.copy()) for buffer in buffers]
-        calls: list[tuple[Any, ...]] = [(operator.setitem, buffer, Ellipsis, next(each)) for buffer in buffers]
+            if hosts.final:
+                calls.append((undo.clear,))
+            else:
+                buffers = [leaf._writable() for leaf in self._leaves]
+                undo += [(operator.setitem, buffer, Ellipsis, buffer.copy()) for buffer in buffers]
+        calls += [(operator.setitem, leaf._writable(), Ellipsis, next(each)) for leaf in self._assigned]
         for leaf, i in self._traced.gradients:
             calls.append((setattr, leaf, "_grad", None if i is None else wrap(next(each), None)))
-        calls += others
-        calls.append((deque, map(setattr, leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
-        deque(starmap(operator.call, calls), 0)
+        if hosts.puts:
+            calls += self._changes(tuple(each), numbers, slots)
+        calls.append((deque, map(setattr, self._leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
+        instance.change(deque, starmap(operator.call, calls), 0)
 
 
 def _holding(guards: Sequence[Guard], began: Sequence[tuple[Tensor, bool]]) -> Callable[[], bool]:

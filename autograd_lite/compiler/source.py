@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .lowering import Call, How, Ref, Spec, refs_in
+from .lowering import Call, How, Ref, refs_in
 from .plan import Place, Plan
+from .updates import Block
 
 # NumPy may give these more than two operands one day, so their result must be named, which costs 20 ns.
 _NAMED_OUT = (np.maximum, np.minimum)
@@ -25,6 +27,12 @@ class _Buffer(NamedTuple):
     strides: tuple[int, ...]
 
 
+class _Named(str):
+    """The name of an argument."""
+
+    __slots__ = ()
+
+
 class Source:
     """The code of a plan.
 
@@ -33,7 +41,8 @@ class Source:
         gradients: the leaves that captured Tensors are gradients of, by the ids of these.
 
     Attributes:
-        text: a function `replay` of the arguments that returns the results. In it `b0`, `b1`, … are arrays in the
+        text: a function `replay` of the arguments that returns the results, the calls that end the plan, as tuples of a
+            function and its arguments, and the values that these find. In it `b0`, `b1`, … are arrays in the
             arena, each of which holds one value after the other; `v1` is the value of that number, elsewhere.
     """
 
@@ -43,6 +52,7 @@ class Source:
         self._known: dict[int, str] = {}
         self._opaque = {call.value: call for call in plan.calls if call.how is How.OPAQUE}
         self._buffers: dict[_Buffer, str] = {}
+        self._cells: dict[tuple[int, Any], str] = {}  # arrays of one element for numbers, which NumPy takes faster
         self._values = self._named()
         self.text = self._written()
         self._code = compile(self.text, "<replay>", "exec")
@@ -54,6 +64,8 @@ class Source:
         names = dict(self._names)
         for (offset, shape, dtype, strides), name in self._buffers.items():
             names[name] = np.ndarray(shape, dtype, memory.data, start + offset, strides)
+        for (_, dtype), name in self._cells.items():
+            names[name] = np.empty((), dtype)
         exec(self._code, names)
         replay: Callable[..., tuple[Any, ...]] = names["replay"]
         return replay
@@ -62,11 +74,17 @@ class Source:
         """Return the name of every value. What lies in the same way in the same memory is the same array."""
         plan = self._plan
         names = [f"v{number}" for number in range(len(plan.specs))]
+        rows = {n: block.rows for block in plan.end.blocks for n in block.scratch}
         for number, (place, thing, _) in enumerate(plan.where):
             spec = plan.specs[number]
             span = plan.where[spec.owner].span
-            if span is not None and place in (Place.ARENA, Place.VIEW):
+            if place is Place.OVER:
+                names[number] = names[thing]
+            elif span is not None and place in (Place.ARENA, Place.VIEW):
                 buffer = _Buffer(span.start + spec.offset, spec.shape, spec.dtype, spec.strides)
+                if number in rows:
+                    shape = (rows[number], *spec.shape[1:])
+                    buffer = _Buffer(span.start, shape, spec.dtype, np.empty(shape, spec.dtype).strides)
                 names[number] = self._buffers.setdefault(buffer, f"b{len(self._buffers)}")
             elif place in (Place.KNOWN, Place.ARRAY):
                 self._names[names[number]] = thing
@@ -80,10 +98,10 @@ class Source:
         plan = self._plan
         taken = {thing: n for n, (place, thing, _) in enumerate(plan.where) if place is Place.ARGUMENT}
         parameters = ", ".join(f"v{taken[k]}" if k in taken else f"unused{k}" for k in range(plan.arguments))
-        rows = [f"def replay({parameters}):", *self._reads()]
+        rows: list[str] = []
         line = ""
         let_go = self._let_go()
-        for position, call in enumerate(plan.calls):
+        for position, call in enumerate(plan.calls[: plan.end.start]):
             if plan.where[call.value].place is not Place.VIEW:
                 here = plan.lines.get(call.node, "")
                 rows.append(self._call(call) + (f"  # {here}" if here not in ("", line) else ""))
@@ -92,17 +110,65 @@ class Source:
                 rows.append(f"del {', '.join(gone)}")
         seen: set[int] = set()
         results = "".join(f"{self._result(number, seen)}, " for number in plan.outputs)
-        rows.append(f"return ({results.rstrip()})")
-        return "\n    ".join(rows) + "\n"
+        found = "".join(f"{self._values[n]}, " for n in plan.end.entering)
+        rows += [*self._end(), f"return ({results.rstrip()}), end, ({found.rstrip()})"]
+        fills = [f"{name}[()] = v{number}" for (number, _), name in self._cells.items()]
+        return "\n    ".join([f"def replay({parameters}):", *self._reads(), *fills, *rows]) + "\n"
+
+    def _end(self) -> list[str]:
+        """Return the lines that make the list of the calls that end the plan."""
+        plan = self._plan
+        rows = [f"{self._values[n]} = {self._result(n, set())}" for n in plan.end.entering if n in self._opaque]
+        rows.append("end = []")
+        position, blocks = plan.end.start, {block.start: block for block in plan.end.blocks}
+        while position < len(plan.calls):
+            block = blocks.get(position)
+            if block is not None:
+                rows += self._block(block)
+                position = block.stop
+                continue
+            call = plan.calls[position]
+            if plan.where[call.value].place is not Place.VIEW:
+                here = plan.lines.get(call.node, "")
+                rows.append(f"end.append({self._noted(call, self._values)})" + (f"  # {here}" if here else ""))
+            position += 1
+        return rows
+
+    def _block(self, block: Block) -> list[str]:
+        """Return the lines that note calls for some rows after the other."""
+        plan, values, parts = self._plan, list(self._values), {}
+        for call in plan.calls[block.start : block.stop]:
+            for n in (*refs_in(call.args), call.value):
+                if plan.specs[n].shape:
+                    values[n] = f"{self._values[n]}_"
+                    parts[values[n]] = f"{self._values[n]}[{':n' if n in block.scratch else 'i:j'}]"
+        here = dict.fromkeys(plan.lines.get(call.node, "") for call in plan.calls[block.start : block.stop])
+        return [
+            f"for i in range(0, {block.length}, {block.rows}):  # {', '.join(here)}",
+            f"    j = min(i + {block.rows}, {block.length})",
+            "    n = j - i",
+            *(f"    {name} = {part}" for name, part in parts.items()),
+            *(f"    end.append({self._noted(call, values)})" for call in plan.calls[block.start : block.stop]),
+        ]
+
+    def _noted(self, call: Call, values: Sequence[str]) -> str:
+        """Return a call of a ufunc as a tuple."""
+        name = self._name(call.function.__name__, call.function)
+        texts = [values[x.value] if isinstance(x, Ref) else self._text(x) for x in self._loop_numbers(call)]
+        if call.function not in _NAMED_OUT:
+            return f"({', '.join([name, *texts, values[call.value]])})"
+        self._names["partial"] = functools.partial
+        return f"({', '.join([f'partial({name}, out={values[call.value]})', *texts])})"
 
     def _reads(self) -> list[str]:
         """Return the lines that read the values of captured Tensors; one that was a gradient is read from its leaf."""
-        rows = []
+        rows, replaced = [], set(self._plan.end.over.values())
         for number, (place, thing, _) in enumerate(self._plan.where):
             if place is Place.CAPTURED:
                 leaf = self._gradients.get(id(thing))
                 self._names[f"t{number}"] = thing if leaf is None else leaf
-                rows.append(f"v{number} = t{number}.{'_data' if leaf is None else '_grad._data'}")
+                where = "_writable()" if number in replaced else "_data" if leaf is None else "_grad._data"
+                rows.append(f"v{number} = t{number}.{where}")
         return rows
 
     def _let_go(self) -> dict[int, list[str]]:
@@ -111,7 +177,7 @@ class Source:
         found: dict[int, list[str]] = {}
         for call in plan.calls:
             until = plan.last[call.value]
-            if plan.where[call.value].place is Place.MADE and 0 <= until < len(plan.calls):
+            if plan.where[call.value].place is Place.MADE and 0 <= until < plan.end.start:
                 found.setdefault(until, []).append(f"v{call.value}")
         return found
 
@@ -119,7 +185,7 @@ class Source:
         number, function, args = call.value, call.function, call.args
         if call.how is How.UFUNC:
             name = self._name(function.__name__, function)
-            args = _loop_numbers(call, self._plan.specs)
+            args = self._loop_numbers(call)
         elif call.how is How.REDUCE:
             name = self._name(f"{function.__name__}_reduce", function.reduce)  # type: ignore[attr-defined]
         else:
@@ -152,12 +218,32 @@ class Source:
         return f"own(v{number}, {', '.join(known)})"
 
     def _text(self, x: Any) -> str:
+        if x.__class__ is _Named:
+            return str(x)
         if isinstance(x, Ref):
             return self._values[x.value]
         if x.__class__ in (tuple, list) and next(refs_in(x), None) is not None:
             inside = "".join(f"{self._text(part)}, " for part in x)
             return f"({inside})" if x.__class__ is tuple else f"[{inside}]"
         return repr(x) if x is None or x.__class__ in (bool, int) else self._name("c", x)
+
+    def _loop_numbers(self, call: Call) -> tuple[Any, ...]:
+        """Return the arguments of a ufunc with numbers as arrays of the loop's dtype, which NumPy takes faster."""
+        args, specs = call.args, self._plan.specs
+        kinds = [specs[x.value].weak if isinstance(x, Ref) else type(x) for x in args]
+        if not any(kind in _NUMBERS for kind in kinds):
+            return args
+        try:
+            dtypes = [specs[x.value].dtype if kind is None else kind for x, kind in zip(args, kinds, strict=True)]
+            loop = call.function.resolve_dtypes((*dtypes, None))[:-1]  # type: ignore[attr-defined]
+            return tuple(map(self._loop_number, args, kinds, loop))
+        except (TypeError, OverflowError):  # something else among the arguments, or a number that is too large
+            return args
+
+    def _loop_number(self, x: Any, kind: Any, dtype: Any) -> Any:
+        if isinstance(x, Ref):
+            return _Named(self._cells.setdefault((x.value, dtype), f"k{len(self._cells)}")) if kind is float else x
+        return np.array(x, dtype) if kind in _NUMBERS else x
 
     def _name(self, kind: str, thing: Any) -> str:
         """Return the name of a thing that is the same in all instances."""
@@ -182,18 +268,3 @@ def _filled(x: Any, names: Sequence[str], things: Mapping[str, Any]) -> Any:
     if isinstance(x, Mapping):
         return {k: _filled(v, names, things) for k, v in x.items()}
     return x.__class__(_filled(part, names, things) for part in x) if x.__class__ in (tuple, list) else x
-
-
-def _loop_numbers(call: Call, specs: tuple[Spec, ...]) -> tuple[Any, ...]:
-    """Return the arguments of a ufunc with Python numbers as arrays of the loop's dtype, which NumPy takes faster."""
-    args = call.args
-    if not any(x.__class__ in _NUMBERS for x in args):
-        return args
-    try:
-        dtypes = [specs[x.value].weak or specs[x.value].dtype if isinstance(x, Ref) else type(x) for x in args]
-        loop = call.function.resolve_dtypes((*dtypes, None))  # type: ignore[attr-defined]
-        return tuple(
-            np.array(x, dtype) if x.__class__ in _NUMBERS else x for x, dtype in zip(args, loop[:-1], strict=True)
-        )
-    except (TypeError, OverflowError):  # something else among the arguments, or a number that is too large
-        return args

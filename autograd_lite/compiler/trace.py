@@ -177,7 +177,8 @@ def trace(
         wanted = recording.settled(wanted)
     cut = None
     if _lead_out(results, recording.roots):
-        cut = cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older)
+        drawing = {edge_of(t) for t in recording.effects}
+        cut = cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older, drawing)
         obstacle = obstacle or cut.obstacle
     saved = () if cut is None else cut.outputs
     n = len(results)
@@ -189,12 +190,13 @@ def trace(
     recording.let_go()
     ids = iter(made.graph.outputs)
     fixed = frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last))
+    late = frozenset(i for i, x in made.things.items() if x.__class__ is Node and x.stamp > recording.returned)
     slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
     outside = (*hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
     program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
     way = hosts.way, kinds, [g is not None for _, g in before]
     traced = Traced(
-        program=replace(program, fixed=fixed, known=MappingProxyType({})),
+        program=replace(program, fixed=fixed, late=late, known=MappingProxyType({})),
         out=out,
         results=tuple(islice(ids, len(results))),
         cut=cut,

@@ -88,7 +88,7 @@ class Choice:
         body = self.bodies[bool(chosen)]
         with noticing(self.guarded, row):
             key, step = body.step(arrays)
-            for view, a in zip(views, step(*arrays), strict=True):
+            for view, a in zip(views, step(*arrays)[0], strict=True):
                 view[...] = a
             body.done(key, step)
         return row

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from ..core.errors import GradError
-from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled
+from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled, no_grad
 from ..core.node import Node
 from ..core.op import Op
 from ..engine import cotangents, edge_of
@@ -21,7 +21,6 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .bodies import Body
 from .derivatives import is_floating
-from .packing import Layout
 
 
 class KeepAll:
@@ -78,51 +77,27 @@ def needs_of(out: Any, op: Op) -> Container[int]:
     return node.needs if node.__class__ is Node and node.op is op else range(1 << 30)
 
 
-class Keeping(Protocol):
-    """What stands behind an op: see `Scan` and `Choice`."""
-
-    states: dict[Generator, Any]
-
-    @property
-    def op(self) -> Op:
-        """The operation."""
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """Its parameters."""
-
-    @property
-    def layout(self) -> Layout:
-        """Where its results lie."""
-
-    def silent(self) -> Any:
-        """Return the same without observations."""
-
-    def forward(self, *arrays: Any) -> Any:
-        """Compute."""
-
-    def apply(self, *inputs: Any) -> list[Any]:
-        """Compute with whatever stands for arrays."""
-
-
-def row_kept(this: Keeping, whole: Keeping, out: Any, inputs: Sequence[Any]) -> Any:
+def row_kept(this: Any, whole: Any, out: Any, inputs: Sequence[Any]) -> Any:
     """Return the results of an op and what a backward pass reads of the way to them; in a record, with a history.
 
     In a record the op is replaced by the one that returns both, so that it also has the derivatives of what it keeps.
 
     Args:
-        this: the op that ran.
-        whole: the op that returns both, of which the results of `this` are the beginning.
+        this: the `Scan` or `Choice` that ran.
+        whole: the one that returns both, of which the results of `this` are the beginning.
         out: the result, with its node if the backward pass is recorded.
         inputs: of the op.
 
     Returns:
         A row, or None if all has to be computed again.
     """
-    node = out._node if out.__class__ is Tensor else None
+    node: Any = out._node if out.__class__ is Tensor else None
     recorded = node.__class__ is Node and node.op is this.op
     if this.layout.dtype != whole.layout.dtype or not (recorded or all(map(_is_plain, inputs))):
         return None
+    if not recorded and TAPES and MODE.get().tape is not None:
+        with no_grad():  # a backward pass that is compiled by itself: what it computes again is part of it
+            return whole.op(*inputs, **whole.params)
     if this.layout.size == whole.layout.size and (recorded or not isinstance(out, Tensor)):
         row = out._data if recorded else out
     else:
@@ -195,9 +170,21 @@ def masked_by_the_engine(
     """
     if TAPES and MODE.get().tape is not None:
         raise AssumptionFailed
-    record = any(isinstance(g, Tensor) for g in gs)
+    with rehearse_draws(states):
+        return derived_by_the_engine(run, inputs, wanted, floating, gs)
+
+
+def derived_by_the_engine(
+    run: Callable[[Sequence[Any]], list[Any]],
+    inputs: Sequence[Any],
+    wanted: Sequence[int],
+    floating: Sequence[int],
+    gs: Sequence[Any],
+) -> list[Any]:
+    """Return the cotangents of all inputs, None where they are not wanted, of what a function computes; see above."""
+    record = any(isinstance(x, Tensor) for x in (*gs, *inputs))
     given = list(inputs)
-    with enable_grad(), rehearse_draws(states):
+    with enable_grad():
         for i in wanted:
             given[i] = variable(inputs[i], None)
         targets = {i: given[i]._node for i in wanted}
@@ -208,5 +195,5 @@ def masked_by_the_engine(
             edge = edge_of(t)
             roots[edge] = roots[edge] + g if edge in roots else g
     found = cotangents(roots, set(targets.values()), retain_graph=record, create_graph=record) if roots else {}
-    zeros = {i: np.zeros(inputs[i].shape, inputs[i].dtype) for i in wanted}
+    zeros: dict[int, Any] = {i: np.zeros(inputs[i].shape, inputs[i].dtype) for i in wanted}
     return [found.get(targets[i], zeros[i]) if i in zeros else None for i in range(len(inputs))]

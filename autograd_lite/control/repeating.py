@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -96,15 +97,27 @@ class Scan:
         row, views = self.layout.room()
         self.states.update(states_of(self.body))
         with noticing(self.guarded, row):
-            self._run(arrays, views)
+            self.run(arrays, views)
         return row
 
-    def _run(self, arrays: Sequence[Any], views: Sequence[Any]) -> None:
+    def run(
+        self, arrays: Sequence[Any], views: Sequence[Any], states: Mapping[int, Sequence[Any]] = MappingProxyType({})
+    ) -> None:
+        """Run all steps.
+
+        Args:
+            arrays: the inputs.
+            views: where the results go.
+            states: for the number of a step, counted as they run, where the carry before it goes.
+        """
         n, m = self.carried, self.carried + self.scanned
         carry: Sequence[Any] = arrays[:n]
         scanned, rest, collected = arrays[n:m], arrays[m:], views[n:]
         runner = Runner(self.body, n)
-        for t in range(self.length - 1, -1, -1) if self.reverse else range(self.length):
+        for step in range(self.length):
+            t = self.length - 1 - step if self.reverse else step
+            for view, a in zip(states[step], carry, strict=True) if step in states else ():
+                view[...] = a
             out = runner(*carry, *[x[t] for x in scanned], *rest)
             carry = out[:n]
             for view, y in zip(collected, out[n:], strict=True):
@@ -120,18 +133,18 @@ class Scan:
         if self.first is not None and isinstance(g, np.ndarray) and not g[self.layout.starts[self.first.shown] :].any():
             return self.first.pull(g, out, *inputs)
         needs = needs_of(out, self.op)
-        split = self._in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x) and i in needs))
-        whole = split._whole()
+        split = self.in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x) and i in needs))
+        both = split.whole()
         keeps = self.linear is not None and not is_wanted(out)
-        row = out if keeps else row_kept(self, whole, out, inputs)
+        row = out if keeps else row_kept(self, both, out, inputs)
         if row is None:
             refuse_effects(self.body)
-            kept = whole.apply(inputs)[self.shown :]
+            kept = both.apply(inputs)[self.shown :]
         else:
             kept = split.layout.parts(row, self.shown)
-        return split._pulled(g, kept, inputs)
+        return split.pulled(split.layout.parts(g, 0, split.shown), kept, inputs)
 
-    def _whole(self) -> Scan:
+    def whole(self) -> Scan:
         """Return the same, of which all results are for the user."""
         first = None if self.linear is None else self
         return replace(self, linear=None, wanted=(), shown=len(self.body.specs), first=first)
@@ -140,12 +153,30 @@ class Scan:
         """Return the same without observations."""
         return replace(self, body=without_effects(self.body), states={})
 
-    def _pulled(self, g: Any, kept: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
-        """Return the cotangents of all inputs, by what was kept."""
+    @property
+    def floating(self) -> list[int]:
+        """The positions of the results for the user that have cotangents."""
+        return [k for k in range(self.shown) if is_floating(self.layout.specs[k])]
+
+    @property
+    def back_order(self) -> list[int]:
+        """The positions of the arguments that gradients are for, in the order in which the backward body returns them.
+
+        Those of the carry come first, then those that are the same at all steps, whose cotangents add up.
+        """
+        n, m, wanted = self.carried, self.carried + self.scanned, self.wanted
+        return [i for i in wanted if i < n] + [i for i in wanted if i >= m] + [i for i in wanted if n <= i < m]
+
+    def pulled(self, gs: Sequence[Any], kept: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
+        """Return the cotangents of all inputs, by what was kept.
+
+        Args:
+            gs: the cotangents of the results for the user.
+            kept: what the further results are.
+            inputs: of the op.
+        """
         assert self.linear is not None
-        n, m, linear, layout = self.carried, self.carried + self.scanned, self.linear, self.layout
-        gs = layout.parts(g, 0, self.shown)
-        floating = [k for k in range(self.shown) if is_floating(layout.specs[k])]
+        n, m, linear, floating = self.carried, self.carried + self.scanned, self.linear, self.floating
         carries = [k for k in floating if k < n]
         summed = [i for i in self.wanted if i >= m]
         zeros = [negative_zeros(inputs[i]) for i in summed]
@@ -153,7 +184,7 @@ class Scan:
         scanned += [inputs[i] for i in linear.reads if n <= i < m]
         rest = [inputs[i] for i in linear.reads if i >= m]
         back = Scan(
-            self._arranged(len(floating), len(carries), len(summed)),
+            self.back_body(),
             len(carries) + len(summed),
             len(scanned),
             self.length,
@@ -165,12 +196,11 @@ class Scan:
             found = back.apply([*(gs[k] for k in carries), *zeros, *scanned, *rest])
         except AssumptionFailed:
             gs = [gs[k] for k in floating]
-            return masked_by_the_engine(self._looped, inputs, self.wanted, floating, gs, self.states)
-        order = [*[i for i in self.wanted if i < n], *summed, *[i for i in self.wanted if n <= i < m]]
-        by_input = dict(zip(order, found, strict=True))
+            return masked_by_the_engine(self.looped, inputs, self.wanted, floating, gs, self.states)
+        by_input = dict(zip(self.back_order, found, strict=True))
         return [by_input.get(i) for i in range(len(inputs))]
 
-    def _looped(self, inputs: Sequence[Any]) -> list[Any]:
+    def looped(self, inputs: Sequence[Any]) -> list[Any]:
         """Return the results that are for the user, by a loop in Python."""
         n, m = self.carried, self.carried + self.scanned
         carry, rows = list(inputs[:n]), []
@@ -180,25 +210,24 @@ class Scan:
             rows.append(ys)
         return [*carry, *(np.stack(ys) for ys in zip(*(rows[::-1] if self.reverse else rows), strict=True))]
 
-    def _arranged(self, floating: int, carries: int, summed: int) -> Body:
+    def back_body(self) -> Body:
         """Return the backward body with its arguments and results in the order in which a scan has them."""
         assert self.linear is not None
         back, n, m = self.linear.back, self.carried, self.carried + self.scanned
         if "arranged" not in back.made:
-            sums = range(floating, floating + summed)
-            kept = range(floating + summed, floating + summed + self.linear.kept)
+            floating, carries = len(self.floating), sum(k < n for k in self.floating)
+            sums = range(floating, floating + sum(i >= m for i in self.wanted))
+            kept = range(sums.stop, sums.stop + self.linear.kept)
             reads = range(kept.stop, len(back.examples))
             scanned = [k for k, i in zip(reads, self.linear.reads, strict=True) if i < m]
             rest = [k for k, i in zip(reads, self.linear.reads, strict=True) if i >= m]
             inputs = [*range(carries), *sums, *range(carries, floating), *kept, *scanned, *rest]
             places = {i: k for k, i in enumerate(self.wanted)}
-            outputs = [i for i in self.wanted if i < n] + [i for i in self.wanted if i >= m]
-            outputs += [i for i in self.wanted if n <= i < m]
-            back.made["arranged"] = rearranged(back, inputs, [places[i] for i in outputs])
+            back.made["arranged"] = rearranged(back, inputs, [places[i] for i in self.back_order])
         made: Body = back.made["arranged"]
         return made
 
-    def _in_parts(self, wanted: tuple[int, ...]) -> Scan:
+    def in_parts(self, wanted: tuple[int, ...]) -> Scan:
         """Return the scan that keeps what its backward pass reads."""
         if self.linear is not None:
             return self
@@ -265,7 +294,7 @@ class Scan:
 
     def again(self, *inputs: Any) -> Any:
         """Run the op on what stands for arrays, and return its result as it was."""
-        whole = self._whole()
+        whole = self.whole()
         scan, packed = whole._applied(inputs)
         same = scan.layout.dtype == self.layout.dtype
         return packed if same else self.layout.packed(scan.layout.parts(packed, 0, whole.shown))
@@ -273,7 +302,7 @@ class Scan:
     def _applied(self, inputs: Sequence[Any]) -> tuple[Scan, Any]:
         """Return the scan that ran, and the row of the results that are for the user."""
         wanted = wanted_among(inputs)
-        scan = self._in_parts(wanted) if wanted else self
+        scan = self.in_parts(wanted) if wanted else self
         packed = scan.op(*inputs, **scan.params) if inputs else record(scan.op, (), scan.params)
         note_effects(packed, scan.body)
         return scan, scan.layout.head(packed, self.shown)

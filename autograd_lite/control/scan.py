@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ..core.shapes import ShapeDtype
 from ..tensors.lifted import LiftedTensor
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild
+from .budget import Kept, states_within
 from .closing import Closed, HasEffects, close, example_of
 from .familiar import Memory, Reading, Unfamiliar
 from .repeating import Scan
@@ -39,6 +40,8 @@ def scan(
     xs: Any = None,
     length: int | None = None,
     reverse: bool = False,
+    *,
+    max_bytes: int | None = None,
 ) -> tuple[Any, Any]:
     """Run a function over the entries of arrays along their first axis, with a carry from each to the next.
 
@@ -63,6 +66,10 @@ def scan(
         xs: an array or a container of arrays, all of one length; None for none, with `length`.
         length: the number of steps; it can be left out if there are xs.
         reverse: begin with the last entry. The entries of ys are where those of xs are.
+        max_bytes: how much memory the states may take that are kept for the backward pass between steps. That pass
+            then runs steps again from them, the fewest that are possible, and gives the same gradients, bit for bit (in
+            a vmap, up to rounding). By default whatever it reads is kept of all steps. What a second derivative keeps
+            has no bound.
 
     Returns:
         The last carry, and the results y of all steps, stacked along a new first axis; Tensors.
@@ -72,6 +79,11 @@ def scan(
         DtypeError: if it returns one of another dtype.
         TypeError: if it returns one of another structure, or no pair.
         TraceError: if f asks for the value of a Tensor, as `if x > 0` does.
+        ValueError: with max_bytes, if f draws random numbers, which would be others when it runs again.
+
+    References:
+        Griewank, Walther: Algorithm 799: Revolve, an implementation of checkpointing for the reverse or adjoint mode of
+        computational differentiation, 2000.
 
     Example:
         >>> import autograd_lite as ag
@@ -89,7 +101,7 @@ def scan(
         return looped(f, init, xs, steps, reverse)
     slices = map_leaves(lambda x: example_of(x)[0] if steps else np.zeros(x.shape[1:], x.dtype), xs)
     try:
-        closed = _closed(f, init, slices, steps)
+        closed = _closed(f, init, slices, steps if max_bytes is None else _FEW)
     except HasEffects:
         closed = None
     if closed is None:
@@ -97,8 +109,25 @@ def scan(
     carry, collected = closed.out
     n, m = len(leaves(init)), len(leaves(xs))
     call = Scan(closed.body, n, m, steps, bool(reverse), len(closed.body.specs))
-    found = iter(call.apply(with_a_tensor([*leaves(init), *leaves(xs), *closed.captured])))
+    inputs = with_a_tensor([*leaves(init), *leaves(xs), *closed.captured])
+    if max_bytes is None:
+        found = iter(call.apply(inputs))
+    else:
+        found = iter(Kept(call, _states(max_bytes, closed, inputs[:n])).apply(inputs))
     return rebuild(carry, found), rebuild(collected, found)
+
+
+def _states(max_bytes: Any, closed: Closed, carry: Sequence[Any]) -> int:
+    """Return how many states may be kept."""
+    if not isinstance(max_bytes, int | np.integer) or isinstance(max_bytes, bool) or max_bytes < 0:
+        wrong = ValueError if isinstance(max_bytes, int | np.integer) else TypeError
+        raise wrong(f"scan: expected max_bytes to be a number of bytes, or None; received {described(max_bytes)}")
+    if closed.body.effects:
+        raise ValueError(
+            "scan: expected a function without effects, since with max_bytes steps are run again; received one that "
+            "draws random numbers or observes values. Draw them before, and pass them as xs"
+        )
+    return states_within(int(max_bytes), carry)
 
 
 # Bodies by what their functions read; 1 for a function that was seen once, -1 for one that shall have none.
@@ -122,22 +151,28 @@ def _closed(f: Callable[..., Any], init: Any, slices: Any, steps: int) -> Closed
     given = [(path, x.shape, x.dtype, x.__class__ is LiftedTensor) for path, x in items((init, slices))]
     key = None if reading is None else (reading.key, tuple(given), MODE.get().record)
     known = None if key is None else _MEMORY.get(key)
-    if isinstance(known, Closed):
+    if isinstance(known, _Known):
         assert reading is not None
-        return known._replace(captured=[reading.tensors[k] for k in known.captured])
-    if known == -1 or (steps < _FEW and not (reading is not None and known)):
+        return known.closed._replace(captured=[reading.tensors[k] for k in known.places])
+    if known == -1 or (steps < _FEW and known is None):
         if reading is not None and known is None:
             _MEMORY.keep(key, 1, reading.held)
         return None
     closed = _checked(close("scan", f, (init, slices)), init)
-    if repr(closed.body) != repr(close("scan", f, (init, slices)).body):
-        closed = None
+    does_the_same = repr(closed.body) == repr(close("scan", f, (init, slices)).body)
     if reading is not None:
         places = {id(t): k for k, t in enumerate(reading.tensors)}
-        held = closed is not None and all(id(t) in places for t in closed.captured)
-        kept = closed._replace(captured=[places[id(t)] for t in closed.captured]) if closed and held else -1
+        captured = [places.get(id(t), -1) for t in closed.captured]
+        kept = _Known(closed, captured) if does_the_same and -1 not in captured else -1
         _MEMORY.keep(key, kept, reading.held)
-    return closed
+    return closed if does_the_same else None
+
+
+class _Known(NamedTuple):
+    """A function as data, and where among the Tensors that it reads those are that it captures."""
+
+    closed: Closed
+    places: list[int]
 
 
 def _checked(closed: Closed, init: Any) -> Closed:

@@ -21,8 +21,8 @@ class Numbers(Protocol):
     def fix(self, number: Live) -> Any:
         """Return the value that a number has now; the compiled code is for this value alone."""
 
-    def left(self, how: str) -> None:
-        """Refuse that a number becomes an ordinary one, by raising."""
+    def left(self, how: str, instead: str) -> None:
+        """Refuse that a number becomes an ordinary one, by raising; see `Tape.left`."""
 
 
 class Live:
@@ -58,7 +58,8 @@ class Live:
             return NotImplemented
         if method == "__call__" and not kwargs and all(isinstance(x, (Live, *_PLAIN)) for x in inputs):
             return self.numbers.call(ufunc, inputs)
-        return self.numbers.left(f"np.{ufunc.__name__} of an array and a number that is read anew at every call")
+        how = f"np.{ufunc.__name__} of an array and a number that is read anew at every call"
+        return self.numbers.left(how, "Make the array a Tensor, ag.tensor(a)")
 
     def __repr__(self) -> str:
         return self.name
@@ -99,7 +100,8 @@ for _name, _f in _ROUNDINGS.items():
 
 def _add_exit(name: str) -> None:
     def refused(self: Live, *_: Any) -> Any:
-        return self.numbers.left(f"{name}(x) of a number that is read anew at every call, as ag.host_call computes one")
+        how = f"{name}(x) of a number that is read anew at every call"
+        return self.numbers.left(how, "Compute with Python's operators on it, or with ag.host_call(f, x)")
 
     setattr(Live, f"__{name}__", refused)
 

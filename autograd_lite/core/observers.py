@@ -105,7 +105,7 @@ class Tape(Protocol):
         """Note that `backward` was called, after which nothing that the root was made from has a history."""
 
     def passed_back(self, masks: bool) -> None:
-        """Note a backward pass, which masks NaN where this run needs it.
+        """Note a backward pass that has ended, and has masked NaN where this run needed it.
 
         Args:
             masks: whether it would mask NaN although no operation was invalid.

@@ -92,6 +92,20 @@ def never_zero(x: Any) -> bool:
     return x.known is not None and bool(np.all(x.known))
 
 
+def scalar(x: Any) -> Any:
+    """Return a value that a rewrite is given as a number, if it is one real number that is known; else None."""
+    known = x.known
+    if known is None or x.size != 1 or x.dtype.kind not in "fi" or np.ndim(known):
+        return None
+    return known if isinstance(known, (int, float, np.generic)) else known[()]
+
+
+def normal(number: Any, like: Any) -> bool:
+    """Return whether a number is neither 0 nor infinite nor NaN, nor so small that it has fewer bits, as a `like`."""
+    info = np.finfo(like.dtype)
+    return bool(info.tiny <= abs(number) <= info.max)
+
+
 def neutral(before: Callable[..., Any], number: float, *, left: bool = False) -> tuple[Rewrite, ...]:
     """Return the rows of an op of two real arguments of which one, if it is this number, leaves the other as it is.
 

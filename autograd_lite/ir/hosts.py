@@ -74,12 +74,16 @@ class Hosts:
         steps: what is read and computed, in order; a `Live` is the result of a call.
         puts: what is put back, by the container's id and the key.
         arrays: the Tensors that stand for arrays that were read, by id.
+        owned: the ids of those of arrays that no one else can see.
+        final: whether `Changes` were made, which a `transaction` around them does not undo.
     """
 
-    def __init__(self, left: Callable[[str], Any], memo: dict[Any, Any] | None = None) -> None:
+    def __init__(self, left: Callable[[str, str], Any], memo: dict[Any, Any] | None = None) -> None:
         self.steps: list[Read | Fixed | Pinned | Live] = []
         self.puts: dict[tuple[int, Any], Put] = {}
         self.arrays: dict[int, Tensor] = {}
+        self.owned: set[int] = set()
+        self.final = False
         self.left = left
         self._memo = {} if memo is None else memo
         self._now: dict[tuple[int, Any], Any] = {}
@@ -93,6 +97,7 @@ class Hosts:
         if place not in self._now:
             self._now[place] = found = mapped(self._leaf, container[key], str(key))
             self.steps.append(Read(container, key, found, owned))
+            self.owned |= {id(x) for x in leaves_of(found) if owned and id(x) in self.arrays}
         return self._now[place]
 
     def pin(self, container: Any, key: Any) -> Any:

@@ -42,6 +42,7 @@ class PureProgram:
         known: the values of operations that the record held when the program was made, such as the numbers drawn.
         calls: for every operation its op, the ids of its array arguments, and its parameters.
         fixed: the ids of slots that will always hold what they hold.
+        late: the ids of operations that were recorded after the last backward pass.
     """
 
     _kind: ClassVar[type[PureGraph]] = PureGraph
@@ -54,6 +55,7 @@ class PureProgram:
     calls: Mapping[str, tuple[Op, tuple[str, ...], Mapping[str, Any]]]
     _specs: tuple[ShapeDtype, ...]
     fixed: frozenset[str] = frozenset()
+    late: frozenset[str] = frozenset()
 
     @classmethod
     def build(cls, tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Self:

@@ -55,6 +55,7 @@ class Recording:
         hosts: what is read and put back outside of Tensors.
         overwritten: what the leaves that were assigned to held before, by id.
         backward: whether there was a backward pass.
+        returned: the moment when the last one ended.
         masks: whether it might have masked NaN although no operation was invalid.
         older: whether ops have read what an operation from outside made.
     """
@@ -71,6 +72,7 @@ class Recording:
         self.overwritten: dict[int, Any] = {}
         self.hosts = Hosts(self.left, memo)
         self.backward = self.masks = self.older = False
+        self.returned = 0
         self._began = next_stamp()
         self._inside: dict[int, Tensor] = {}
         self._name, self._speaker = getattr(f, "__name__", "the function"), speaker
@@ -172,7 +174,7 @@ class Recording:
 
     def passed_back(self, masks: bool) -> None:
         """Note a backward pass."""
-        self.backward, self.masks = True, self.masks or masks
+        self.backward, self.masks, self.returned = True, self.masks or masks, next_stamp()
 
     # ---- afterwards -------------------------------------------------------------------------------------------------
 

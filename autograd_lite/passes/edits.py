@@ -64,6 +64,7 @@ def remade(
         bindings=MappingProxyType(bindings),
         known=MappingProxyType({}),
         calls=MappingProxyType(made),
+        late=frozenset([i for i in made if old[i] in program.late]),
         fixed=frozenset([i for i in bindings if old[i] in constants or old[i] in program.fixed]),
     )
 

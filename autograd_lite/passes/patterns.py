@@ -59,6 +59,12 @@ class Value:
         """Number of elements."""
         return self.rewriting.nodes[self.id].size
 
+    @property
+    def contiguous(self) -> bool:
+        """Whether the elements lie in memory one after the other, in the order of the axes."""
+        layout = self.rewriting.layout(self)
+        return layout is not None and layout.is_contiguous
+
     def __apply_op__(self, op: Op, inputs: Sequence[Any], params: dict[str, Any]) -> Value:
         return self.rewriting.call(op, inputs, params)
 
@@ -96,7 +102,7 @@ class _Rewriting:
         if not self._same and not self._changed:
             return self._program
         outputs = [self._same.get(i, i) for i in self._program.graph.outputs]
-        calls = {i: self._calls[i] for i in order if i in self._changed}
+        calls = {i: self._calls[i] for i in order if i in self._changed and i in self._calls}
         return remade(self._program, [self.nodes[i] for i in order], outputs, calls=calls, constants=self._constants)
 
     def _rewritten(self, i: str, order: list[str]) -> bool:

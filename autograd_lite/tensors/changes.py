@@ -128,13 +128,15 @@ class Changes:
     def calls(self, calls: Iterable[Call]) -> None:
         """Note many: tuples of a function and its arguments; see `call`."""
         if self._tape is not None:
-            self._tape.left("Changes.call, for which there is Changes.put,")
+            self._tape.left("Changes.call", "Write changes.put(container, key, value)")
         self._calls.extend(calls)
 
     def make(self) -> None:
         """Make all changes, in the order in which they were noted; floating-point errors are ignored."""
         # The stamps come last, so that whatever another thread records meanwhile is older.
         calls = self._calls
+        if self._tape is not None:
+            self._tape.hosts.final = True
         calls.append((deque, map(setattr, self._leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
         if (undo := open_undo()) is not None:
             calls.append((undo.clear,))

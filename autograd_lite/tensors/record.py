@@ -77,13 +77,14 @@ def constant(op: Op, x: Any) -> Any:
     return np.asarray(x) if isinstance(x, (list, tuple)) else x
 
 
-def _lift_both(op: Op, x: Any, y: Any) -> Any:
-    """Apply an op of two operands, one of which stands for several arrays."""
-    if not hasattr(x, "__apply_op__"):
-        x = _operand(op, x)
-    elif not hasattr(y, "__apply_op__"):
-        y = _operand(op, y)
-    return NotImplemented if x is NotImplemented or y is NotImplemented else HOOKS.lift(op, (x, y), {})
+def _with_other(op: Op, x: Any, y: Any) -> Any:
+    """Apply an op to a Tensor and an operand of a class that may have a meaning of its own."""
+    Tensor = HOOKS.tensor
+    lifted = any(hasattr(operand, "__apply_op__") and operand.__class__ is not Tensor for operand in (x, y))
+    x, y = (operand if hasattr(operand, "__apply_op__") else _operand(op, operand) for operand in (x, y))
+    if x is NotImplemented or y is NotImplemented:
+        return NotImplemented
+    return HOOKS.lift(op, (x, y), {}) if lifted else apply(op, (x, y), {})
 
 
 def unary(op: Op, x: Any) -> Any:
@@ -157,13 +158,9 @@ def binary(op: Op, x: Any, y: Any) -> Any:
             if edge_x is LEAF:
                 edge_x = x
     else:
-        a = edge_x = x
         if x.__class__ not in _NUMBERS and (x.__class__ is not _ndarray or x.dtype is _OBJECT):
-            if hasattr(x, "__apply_op__"):
-                return _lift_both(op, x, y)
-            if (x := _operand(op, x)) is NotImplemented:
-                return x
-            a, edge_x = bare_number(x), x
+            return _with_other(op, x, y)
+        a = edge_x = x
     if y.__class__ is Tensor:
         b, edge_y = y._data, y._node
         if edge_y is None:
@@ -173,13 +170,9 @@ def binary(op: Op, x: Any, y: Any) -> Any:
             if edge_y is LEAF:
                 edge_y = y
     else:
-        b = edge_y = y
         if y.__class__ not in _NUMBERS and (y.__class__ is not _ndarray or y.dtype is _OBJECT):
-            if hasattr(y, "__apply_op__"):
-                return _lift_both(op, x, y)
-            if (y := _operand(op, y)) is NotImplemented:
-                return y
-            b, edge_y = bare_number(y), y
+            return _with_other(op, x, y)
+        b = edge_y = y
     try:
         out = op.forward(a, b)
     except Exception as error:

@@ -259,7 +259,7 @@ class Optimizer(_Begun):
         """
         bound = self._bound("step")
         compiling = is_compiling()
-        given = [None if (g := p.grad) is None else g if compiling else g.data for p in bound]
+        given: Any = [None if (g := p.grad) is None else g if compiling else g.data for p in bound]
         self._advance(usable(type(self).__name__, "step", given, bound, self._names))
 
     def apply(self, grads: Iterable[Any], trainable_variables: Iterable[Tensor] | None = None) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.compiler import updates
 from nn import constraints, optimizers
 from nn.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer, OptimizerMap, blocks, schedules
 
@@ -89,6 +90,7 @@ def in_ci(names: Any, shown: Any) -> list[Any]:
 def _pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "SMALL", 100)
     monkeypatch.setattr(blocks, "PIECE", 500)
+    monkeypatch.setattr(updates, "BLOCK", 1000)
 
 
 class Interrupted(Exception):
@@ -171,7 +173,10 @@ def trained(make: Callable[..., Optimizer], how: str, compiled: bool) -> Iterato
             parameters[3].requires_grad = False
         yield [t.numpy() for t in ag.tree.leaves(step(ag.tensor(x)))] + everything(optimizer)
     if compiled:
-        assert any(trace.replay is not None for trace in step.traces)
+        replays = [trace.replay for trace in step.traces if trace.replay is not None]
+        assert replays
+        for replay in replays:
+            replay.plan.check()
         assert "did not do the same" not in step.explain()
 
 
