@@ -113,7 +113,7 @@ class Replay:
     """
 
     def __init__(self, traced: Traced, exact: bool = True, max_bytes: int | None = None) -> None:
-        self.traced = traced
+        self.traced = traced._replace(overwritten={})
         self.passes = optimized(traced.program, exact=exact, max_bytes=max_bytes)
         program = self.passes[-1].program
         outputs, n = program.graph.outputs, len(traced.effects)
