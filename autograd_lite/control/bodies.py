@@ -112,12 +112,16 @@ class Body:
 
     # ---- as calls of NumPy ------------------------------------------------------------------------------------------
 
-    def step(self, arrays: Sequence[Any]) -> tuple[Any, Step]:
+    def step(self, arrays: Sequence[Any], kept: int) -> tuple[Any, Step]:
         """Return what computes the results for arrays that lie in memory as these do, and the key to give it back.
 
         It must not be called by two threads at a time; see `done`.
+
+        Args:
+            arrays: the arguments.
+            kept: how many results, the first ones, are read after the next call.
         """
-        key = tuple([a.strides if a.__class__ is np.ndarray else a.__class__ for a in arrays])
+        key = kept, *[a.strides if a.__class__ is np.ndarray else a.__class__ for a in arrays]
         idle = self._idle.setdefault(key, [])
         if not idle and self.runs < _PLANNED_AFTER:
             return None, self._one_by_one
@@ -126,7 +130,7 @@ class Body:
         except IndexError:
             source = self._sources.get(key)
             if source is None:
-                source = self._sources[key] = self._planned(arrays)
+                source = self._sources[key] = self._planned(arrays, range(kept))
             return key, source.instance()
 
     def done(self, key: Any, step: Step) -> None:
@@ -146,13 +150,14 @@ class Body:
             found[i] = op.forward(*[found[k] for k in ids], **params)
         return tuple([found[i] for i in self.outputs]), ()
 
-    def _planned(self, arrays: Sequence[Any]) -> Source:
+    def _planned(self, arrays: Sequence[Any], kept: range) -> Source:
         given = {i: wrap(a, None) for i, a in zip(self.program.inputs, arrays, strict=True) if i is not None}
         graph = PureGraph(self.program.graph.nodes, (*self.outputs, *self.effects))
         bindings = MappingProxyType({**self.program.bindings, **given})
         program = optimized(replace(self.program, graph=graph, bindings=bindings))[-1].program
         n = len(self.outputs)
-        return Source(plan_of(program, program.graph.outputs[:n], program.graph.outputs[n:]), {})
+        outputs = program.graph.outputs
+        return Source(plan_of(program, outputs[:n], outputs[n:], kept=kept), {})
 
 
 class Runner:
@@ -161,10 +166,11 @@ class Runner:
     Args:
         body: what runs.
         first: how many arguments, the first ones, may lie otherwise in memory from call to call.
+        kept: how many results, the first ones, are read after the next call.
     """
 
-    def __init__(self, body: Body, first: int) -> None:
-        self._body, self._first = body, first
+    def __init__(self, body: Body, first: int, kept: int) -> None:
+        self._body, self._first, self._kept = body, first, kept
         self._key: Any = None
         self._lies: Any = None
         self._step: Any = None
@@ -174,7 +180,7 @@ class Runner:
         lies: Any = [a.strides if a.__class__ is np.ndarray else None for a in arrays[: self._first]]
         if lies != self._lies or self._key is None:
             self.end()
-            self._key, self._step = self._body.step(arrays)
+            self._key, self._step = self._body.step(arrays, self._kept)
             self._lies = lies
         found: tuple[Any, ...] = self._step(*arrays)[0]  # the second part are changes, which a body has not
         return found

@@ -230,7 +230,7 @@ class WayBack:
 
     def pull(self, g: Any, out: Any, *given: Any, **_: Any) -> list[Any]:
         """Return cotangents by those of the scan without a budget."""
-        _, b, first = self.places
+        b, first = self.places[1:]
         wanted = [i for i, x in enumerate(given) if is_floating(x) and not b <= i < first]
         found = derived_by_the_engine(
             self._unbounded, given, wanted, range(len(self.split.wanted)), self.layout.parts(g)
@@ -275,12 +275,12 @@ class _Walk:
         self._split, self._states, self._results = split, states, results
         self._inputs, self._n, self._m = inputs, split.carried, split.carried + split.scanned
         body = split.linear.steps
-        self._forward = Runner(_without_results(body, self._n), self._n)
-        self._last = Runner(body, self._n)
+        self._forward = Runner(_without_results(body, self._n), self._n, self._n)
+        self._last = Runner(body, self._n, 0)
         carries = sum(k < self._n for k in split.floating)
         self._sums = len(sums)
         self._gs = gs[carries:]
-        self._back = Runner(split.back_body(), carries + self._sums)
+        self._back = Runner(split.back_body(), carries + self._sums, carries + self._sums)
         self._carry: Sequence[Any] = [*gs[:carries], *sums]
         self._carries = carries
 

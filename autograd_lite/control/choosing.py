@@ -88,7 +88,7 @@ class Choice:
         self.states.update(states_of(*self.bodies))
         body = self.bodies[bool(chosen)]
         with noticing(self.guarded, row):
-            key, step = body.step(arrays)
+            key, step = body.step(arrays, 0)
             for view, a in zip(views, step(*arrays)[0], strict=True):
                 view[...] = a
             body.done(key, step)

@@ -114,7 +114,7 @@ class Scan:
         n, m = self.carried, self.carried + self.scanned
         carry: Sequence[Any] = arrays[:n]
         scanned, rest, collected = arrays[n:m], arrays[m:], views[n:]
-        runner = Runner(self.body, n)
+        runner = Runner(self.body, n, n)
         for step in range(self.length):
             t = self.length - 1 - step if self.reverse else step
             for view, a in zip(states[step], carry, strict=True) if step in states else ():
