@@ -1,0 +1,59 @@
+"""A layer written with `scan` trains in `fit` to the same weights, compiled or not, within a budget or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from nn import initializers, models
+from nn.config.fields import weight
+from nn.layers import Dense, Layer
+
+from .test_control import RNG, assert_same
+
+
+class Gated(Layer):
+    """A gated recurrent layer of four units, whose states are collected and read twice."""
+
+    kernel: ag.Tensor = weight()
+    recurrent: ag.Tensor = weight()
+    budget: int | None = None
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights."""
+        self.kernel = self.add_weight((input_shape[-1], 4), initializers.GlorotUniform(seed=1))
+        self.recurrent = self.add_weight((4, 4), initializers.GlorotUniform(seed=2))
+
+    def call(self, x: Any) -> Any:
+        """Run over the second axis."""
+
+        def step(h: Any, z: Any) -> Any:
+            gate = ag.sigmoid(z + h @ self.recurrent)
+            h = gate * h + (1 - gate) * np.tanh(h @ self.recurrent + z)
+            return h, h
+
+        start = ag.tensor(np.zeros((x.shape[0], 4)))
+        last, hs = ag.scan(step, start, np.swapaxes(x @ self.kernel, 0, 1), max_bytes=self.budget)
+        return last + np.sin(hs).sum(axis=0)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the last state."""
+        return (input_shape[0], 4)
+
+
+@pytest.mark.ci
+def test_fit_with_a_scan() -> None:
+    x, y = RNG.normal(size=(24, 6, 3)), RNG.normal(size=(24, 1))
+    found = []
+    for eager, budget in ((True, None), (False, None), (False, 300)):
+        layer = Gated(kernel_regularizer="l2", recurrent_regularizer="l2", input_shape=(6, 3))
+        layer.budget = budget
+        model = models.Sequential([layer, Dense(1, kernel_initializer=initializers.GlorotUniform(seed=3))])
+        model.compile("adam", "mse", run_eagerly=eager)
+        model.fit(x, y, epochs=3, batch_size=8, verbose=0, shuffle=False)
+        found.append([*model.parameters(), model.predict(x, verbose=0)])
+    assert_same(found[1], found[0])
+    assert_same(found[2], found[0])
