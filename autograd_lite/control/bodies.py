@@ -74,15 +74,19 @@ class Body:
         return list(dict.fromkeys([*own, *(g for body in inner for g in body.generators)]))
 
     def __repr__(self) -> str:
-        graph = self.program.graph
-        text = "".join(
-            f"{n.op}{n.inputs}{n.params}{n.shape}{n.dtype}{n.value};" for n in graph if n.id in {*self._order}
-        )
+        return f"<{len(self._order)} operations, {self._digest}>"
+
+    @cached_property
+    def _digest(self) -> str:
+        """The same for bodies that do the same with the same constants."""
+        own = {*self._order}
+        nodes = [(n.op, n.inputs, n.params, n.shape, n.dtype, n.value) for n in self.program.graph if n.id in own]
+        digest = hashlib.sha1(f"{[tuple(map(str, node)) for node in nodes]}{self.outputs}".encode())
         for i, thing in self.program.bindings.items():
             array = thing._data if isinstance(thing, Tensor) and i in self.program.fixed else thing
-            text += array.tobytes().hex() if isinstance(array, (np.ndarray, np.generic)) else ""
-        digest = hashlib.sha1(f"{text}{self.outputs}".encode()).hexdigest()[:8]
-        return f"<{len(self._order)} operations, {digest}>"
+            if isinstance(array, (np.ndarray, np.generic)) and array.dtype != object:
+                digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:8]
 
     @cached_property
     def _constants(self) -> dict[str, Any]:

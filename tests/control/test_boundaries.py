@@ -160,6 +160,10 @@ def test_a_function_that_does_something_else_each_time_runs_as_a_loop() -> None:
     assert_same([scaled(X), scaled(X)], [X * 2, X * 2])
     model.scale = 3.0
     assert_same(scaled(X), X * 3)
+    classy = lambda x: ag.scan(lambda c, x: (c, x * Model.scale), 0.0, x)[1]  # noqa: E731
+    assert_same([classy(X), classy(X)], [X * 2, X * 2])
+    Model.scale = 3.0
+    assert_same(classy(X), X * 3)
 
 
 def test_a_function_that_comes_again_reads_what_is_there_now() -> None:
