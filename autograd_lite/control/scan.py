@@ -41,6 +41,7 @@ def scan(
     xs: Any = None,
     length: int | None = None,
     reverse: bool = False,
+    unroll: int | bool = 1,
     *,
     max_bytes: int | None = None,
 ) -> tuple[Any, Any]:
@@ -66,6 +67,7 @@ def scan(
         xs: an array or a container of arrays, all of one length; None for none, with `length`.
         length: the number of steps; it can be left out if there are xs.
         reverse: begin with the last entry. The entries of ys are where those of xs are.
+        unroll: of no effect; accepted from code for JAX. No step has a cost that unrolling would save.
         max_bytes: how much memory the states may take that are kept for the backward pass between steps. That pass
             then runs steps again from them, the fewest that are possible, and gives the same gradients, bit for bit (in
             a vmap, up to rounding). By default whatever it reads is kept of all steps. What a second derivative keeps

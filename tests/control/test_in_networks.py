@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from nn import initializers, models
+from nn import initializers, models, ops
 from nn.config.fields import weight
 from nn.layers import Dense, Layer
 
@@ -57,3 +57,18 @@ def test_fit_with_a_scan() -> None:
         found.append([*model.parameters(), model.predict(x, verbose=0)])
     assert_same(found[1], found[0])
     assert_same(found[2], found[0])
+
+
+def test_the_loops_of_keras_are_compiled() -> None:
+    def computed(x: Any) -> Any:
+        x = ops.cond(ops.sum(x) > 0, lambda: ops.sin(x), lambda: ops.cos(x))
+        x, n = ops.while_loop(lambda x, n: ops.sum(x * x) < 9, lambda x, n: (x * 1.5, n + 1), (x, 0))
+        y = ops.while_loop(lambda x: ops.sum(x) > 0, lambda x: x - 1, x, maximum_iterations=3)
+        return x, n, y, ops.fori_loop(0, n, lambda i, x: x / 2, x)
+
+    compiled = ag.compile(computed)
+    for sign in (1, -1, 1, -1):
+        x = sign * np.abs(RNG.normal(size=4))
+        assert_same(compiled(x), computed(ag.tensor(x)))
+    (trace,) = compiled.traces
+    assert trace.replay is not None
