@@ -17,6 +17,7 @@ from .core.errors import (
     DtypeError as DtypeError,
     GradError as GradError,
     NonFiniteError as NonFiniteError,
+    ReplayError as ReplayError,
     ShapeError as ShapeError,
     TraceError as TraceError,
     UnsupportedError as UnsupportedError,
@@ -85,13 +86,19 @@ __version__ = "0.1.0"
 # What a training run does not need is loaded on first use.
 _LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
 _LATE["raise_on_nan"] = ".nonfinite.watch"
+_LATE["load_compiled"] = ".graph.compiled"
 _LATE["compile"] = ".compiler.compiled"
+_LATE |= {"cond": ".control.cond", "scan": ".control.scan"}
+_LATE |= dict.fromkeys(("fori_loop", "while_loop"), ".control.while_loop")
 _OBSERVING = "assume debug_print host_call is_compiling live observe pinned"
 _LATE |= dict.fromkeys(_OBSERVING.split(), ".observing")
 
 if TYPE_CHECKING:
     from . import graph as graph, nn as nn
     from .compiler.compiled import compile as compile
+    from .control.cond import cond as cond
+    from .control.scan import scan as scan
+    from .control.while_loop import fori_loop as fori_loop, while_loop as while_loop
     from .graph import (
         Graph as Graph,
         Program as Program,
@@ -100,6 +107,7 @@ if TYPE_CHECKING:
         find_nan as find_nan,
         trace as trace,
     )
+    from .graph.compiled import load_compiled as load_compiled
     from .nonfinite.watch import raise_on_nan as raise_on_nan
     from .observing import (
         assume as assume,
@@ -130,3 +138,4 @@ def _picture(tensor: Tensor) -> str:
 
 
 _HOOKS.svg = _picture
+_HOOKS.compiled = lambda: _import_module(".graph.compiled", __name__)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -178,6 +179,25 @@ def replay_draws(states: dict[Generator, list[Any]]) -> Iterator[None]:
         return twin
 
     token = _DRAWS.set(replayed)
+    try:
+        yield
+    finally:
+        _DRAWS.reset(token)
+
+
+@contextmanager
+def rehearse_draws(states: Mapping[Generator, Any] = MappingProxyType({})) -> Iterator[None]:
+    """Draw inside from twins of the generators, which begin with these states, or anyhow; the streams stay."""
+    twins: dict[Generator, np.random.Generator] = {}
+
+    def rehearsed(generator: Generator) -> np.random.Generator:
+        if generator not in twins:
+            twins[generator] = np.random.default_rng(0)
+            if generator in states:
+                twins[generator].bit_generator.state = states[generator]
+        return twins[generator]
+
+    token = _DRAWS.set(rehearsed)
     try:
         yield
     finally:

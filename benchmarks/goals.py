@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.cases import CASES
+from benchmarks.cases import BEFORE, CASES
 from benchmarks.report import Spread, aligned, short
 
 _COMPILED = "autograd_lite_compiled"
+_ROUNDS = 7
 _LEFT_OUT = ("mygrad", "autograd", "autograd_lite_np", "jax_scan", "torch_cells")  # which one would not take for speed
 
 
@@ -44,9 +46,14 @@ def chosen() -> list[str]:
     return [name for name in CASES if name in held or any(CASES[other].beside == name for other in held)]
 
 
-def against(name: str) -> list[str]:
-    """The contenders of a case that the compiler is compared with."""
-    return [who for who in CASES[name].contenders if who not in _LEFT_OUT]
+def choice(name: str, options: argparse.Namespace) -> argparse.Namespace:
+    """What is measured of a case, as far as the options leave it open: what the compiler is compared with, briefly."""
+    case = CASES[name]
+    return argparse.Namespace(
+        rounds=options.rounds or min(case.rounds, _ROUNDS),
+        contenders=options.contenders or [who for who in case.contenders if who not in _LEFT_OUT],
+        before=options.before if any(goal.endswith(f"/ {BEFORE}") for goal in case.goals) else None,
+    )
 
 
 def goals_in(results: Mapping[str, Any]) -> Iterator[Goal]:

@@ -246,8 +246,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     outcomes = {}
     for name in names:
-        only = options.contenders or (goals.against(name) if options.goals else [])
-        outcomes[name] = run_case(name, options.rounds, only, options.before, options.pause)
+        choice = goals.choice(name, options) if options.goals else options
+        outcomes[name] = run_case(name, choice.rounds, choice.contenders, choice.before, options.pause)
         print(f"\n{table(name, outcomes[name])}", flush=True)
         if options.json:  # after every case: an interrupted run keeps what it has
             options.json.write_text(json.dumps(as_json(outcomes), indent=1) + "\n")

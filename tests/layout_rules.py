@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ir",),
     ("passes",),
     ("compiler", "functional"),
+    ("control",),
     ("graph",),
     ("testing",),
     ("hips", "scipy", "optimize"),

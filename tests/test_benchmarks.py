@@ -5,16 +5,18 @@ Nothing here is timed. Peers take part where they are installed, under the marke
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import load, models, problems, report, run, worker
+from benchmarks import goals, load, models, problems, report, run, worker
 from benchmarks.cases import BEFORE, CASES, CONTENDERS, Case, Contender
 
 FOLDER = Path(run.__file__).parent / "contenders"
@@ -125,9 +127,10 @@ def test_recurrent_step_agrees(contender: str, step: str) -> None:
 
 
 @pytest.mark.ci
-def test_a_step_of_a_transformer_block_agrees() -> None:
+@pytest.mark.parametrize("contender", ["autograd_lite", "jax"])
+def test_a_step_of_a_transformer_block_agrees(contender: str) -> None:
     problem = problems.transformer(rows=3, steps=5, features=8, heads=2)
-    got, expected = (first_run(name, "transformer_step", problem) for name in ("autograd_lite", "torch"))
+    got, expected = (first_run(name, "transformer_step", problem) for name in (contender, "torch"))
     assert got.keys() == expected.keys() == {"loss", *problem.weights}
     # A bias of the keys adds the same to all scores of a query, which softmax does not see.
     moved = {name for name, a in problem.weights.items() if np.abs(got[name] - a).max() > 1e-6}
@@ -136,9 +139,10 @@ def test_a_step_of_a_transformer_block_agrees() -> None:
 
 
 @pytest.mark.ci
-def test_a_step_of_convolutions_agrees() -> None:
+@pytest.mark.parametrize("contender", ["autograd_lite", "jax"])
+def test_a_step_of_convolutions_agrees(contender: str) -> None:
     problem = problems.convolutional(rows=3, side=10, filters=4)
-    got, expected = (first_run(name, "cnn_step", problem) for name in ("autograd_lite", "torch"))
+    got, expected = (first_run(name, "cnn_step", problem) for name in (contender, "torch"))
     assert got.keys() == expected.keys() == {"loss", *problem.weights}
     assert all((got[name] != a).any() for name, a in problem.weights.items())
     assert_agree(got, expected, rtol=1e-4, atol=1e-6)
@@ -197,10 +201,7 @@ COMPILED = {
 }
 
 
-NOT_YET = {"lstm_scan": pytest.mark.xfail(reason="there is no scan so far")}
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=NOT_YET.get(name, ())) for name in COMPILED])
+@pytest.mark.parametrize("name", COMPILED)
 def test_what_is_compiled_replays_and_computes_the_same_bits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled, ours = [], import_module("autograd_lite")
     twin = COMPILED[name][1]
@@ -324,6 +325,34 @@ def test_table_prints_ratios_and_goals() -> None:
     assert "3 rounds" in text
     assert lines["torch"].split("  ")[-2:] == ["0.5 (0.375 to 0.625)", "ok: goal 1"]
     assert lines["numpy"].split("  ")[-2:] == ["4 (3 to 5)", "OVER: goal 2"]
+
+
+def test_the_table_of_goals_tells_what_is_met() -> None:
+    outcome = outcome_of(TIMES | {"autograd_lite_compiled": [1.0, 3.0, 2.0]})
+    bounds = {"autograd_lite": 0.6, "numpy": 0.9, "torch": 0.1, "jax": 1.0}
+    peers = {f"autograd_lite_compiled / {peer}": bound for peer, bound in bounds.items()}
+    verdicts = {}
+    for either in (False, True):
+        outcome.case = replace(outcome.case, goals=peers, either=either, beside="other")
+        probe = report.Outcome(Case("about", "job", (), "", mode="probe", goals={"ms": 3.0}))
+        probe.records["autograd_lite_compiled"] = report.Record({"ms": [4.0, 5.0]})
+        text = goals.table(report.as_json({"some_case": outcome, "other": outcome_of(TIMES), "a_probe": probe}))
+        rows = [re.split(r"  +", line.strip()) for line in text.splitlines()]
+        verdicts[either] = [row[-1] for row in rows[1:-1]]
+    assert verdicts[False] == ["met", "MISSED", "MISSED", "not measured", "MISSED"]
+    assert verdicts[True] == ["met", *["the other is met"] * 3, "MISSED"]
+    assert rows[1] == ["some_case", "autograd_lite_compiled / autograd_lite", "0.6", "0.5 (0.417 to 0.625)", "met"]
+    assert rows[-2] == ["a_probe", "ms", "3", "4.5 (4.25 to 4.75)", "MISSED"]
+    assert rows[-1] == ["4 of 5 goals are met"]
+
+
+def test_ratios_are_published_beside_those_that_rest_on_them() -> None:
+    outcome = outcome_of(TIMES)
+    outcome.case = replace(outcome.case, goals={"autograd_lite / torch": 1.0}, beside="products")
+    text = goals.table(report.as_json({"some_case": outcome, "products": outcome_of(TIMES)}))
+    assert text.splitlines()[1].endswith("met  0.5 (0.375 to 0.625) in products")
+    assert goals.chosen().index("mlp_epoch") < goals.chosen().index("mlp_products")
+    assert "sgd_update" not in goals.chosen()
 
 
 def test_a_busy_machine_is_reported() -> None:

@@ -43,7 +43,21 @@ class Watch(Protocol):
 
 
 class Tape(Protocol):
-    """Notes what a function does that is being compiled, apart from what nodes record."""
+    """Notes what a function does that is being compiled, apart from what nodes record.
+
+    Attributes:
+        began: the moment before which a node is not of this function; 0 if all are taken to be.
+        rehearses: the function runs on values that are not its own, so nothing outside may notice.
+    """
+
+    began: int
+    rehearses: bool
+
+    def passed(self, node: Node, value: Any) -> None:
+        """Note that an op reads a result from before `began`."""
+
+    def lowered(self, t: Any) -> Any:
+        """Return a Tensor of plain values in place of one of a transformation that began before."""
 
     hosts: Any  # notes what it does outside of Tensors, see `ir.hosts`
 
@@ -52,6 +66,9 @@ class Tape(Protocol):
 
     def drawn(self, node: Node, numbers: Any) -> None:
         """Note a random draw, which happens even if nothing reads its numbers."""
+
+    def does_more(self, t: Any) -> None:
+        """Note the result of an op that has effects, which happen even if nothing reads it."""
 
     def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
         """Note a function that is to see values at every replay."""

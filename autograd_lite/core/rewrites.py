@@ -24,11 +24,13 @@ class Rewrite(NamedTuple):
         after: of the same variables, what computes the same: one of them, or an expression of ops; None where the rule
             does not hold. Arrays have `shape`, `dtype`, and `known`, which is None unless the value never changes.
         exact: whether the result is the same bit for bit. If not, it is within 4 ulp of the result's scale.
+        known: the names of variables, arguments of the outermost op, of which one must be known for the rule to hold.
     """
 
     before: Callable[..., Any]
     after: Callable[..., Any]
     exact: bool = True
+    known: tuple[str, ...] = ()
 
     @property
     def pattern(self) -> Term:
@@ -92,6 +94,20 @@ def never_zero(x: Any) -> bool:
     return x.known is not None and bool(np.all(x.known))
 
 
+def scalar(x: Any) -> Any:
+    """Return a value that a rewrite is given as a number, if it is one real number that is known; else None."""
+    known = x.known
+    if known is None or x.size != 1 or x.dtype.kind not in "fi" or np.ndim(known):
+        return None
+    return known if isinstance(known, (int, float, np.generic)) else known[()]
+
+
+def normal(number: Any, like: Any) -> bool:
+    """Return whether a number is neither 0 nor infinite nor NaN, nor so small that it has fewer bits, as a `like`."""
+    info = np.finfo(like.dtype)
+    return bool(info.tiny <= abs(number) <= info.max)
+
+
 def neutral(before: Callable[..., Any], number: float, *, left: bool = False) -> tuple[Rewrite, ...]:
     """Return the rows of an op of two real arguments of which one, if it is this number, leaves the other as it is.
 
@@ -107,4 +123,5 @@ def neutral(before: Callable[..., Any], number: float, *, left: bool = False) ->
     def left_is(x: Any, y: Any) -> Any:
         return right_is(y, x)
 
-    return (Rewrite(before, right_is), *([Rewrite(before, left_is)] if left else []))
+    x, y = _variables(before)
+    return (Rewrite(before, right_is, known=(y,)), *([Rewrite(before, left_is, known=(x,))] if left else []))

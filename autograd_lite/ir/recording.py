@@ -28,6 +28,7 @@ def _see(*arrays: Any, function: Callable[..., Any]) -> Any:
     return np.False_
 
 
+_INSTEAD = "Compute with Tensors, and with Python's operators on numbers; or before the call, and pass it what is found"
 OBSERVE = Op("observe", _see, None, lambda *_, **__: ShapeDtype((), _BOOL))
 
 
@@ -60,6 +61,9 @@ class Recording:
         older: whether ops have read what an operation from outside made.
     """
 
+    began = 0
+    rehearses = False
+
     def __init__(self, f: Callable[..., Any], speaker: str = "compile", memo: dict[Any, Any] | None = None) -> None:
         self.effects: list[Tensor] = []
         self.assignments: list[Assigned] = []
@@ -88,6 +92,13 @@ class Recording:
     def _begin(self, mode: Mode) -> None:
         mode.source, mode.tape = True, self
 
+    def passed(self, node: Node, value: Any) -> None:
+        """Note a result from before, which never happens: all nodes are taken to be of this function."""
+
+    def lowered(self, t: Any) -> Any:
+        """Return a Tensor as it is."""
+        return t
+
     # ---- the tape ---------------------------------------------------------------------------------------------------
 
     def read(self, edge: Any) -> None:
@@ -113,6 +124,10 @@ class Recording:
         """Note a draw."""
         self.effects.append(wrap(numbers, node))
 
+    def does_more(self, t: Tensor) -> None:
+        """Note the result of an op that has effects."""
+        self.effects.append(t)
+
     def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
         """Note that a function sees values."""
         for edge in edges:
@@ -136,7 +151,7 @@ class Recording:
         where = f" at {place}" if place else ""
         raise TraceError(
             f"{self._speaker}: expected {self._name} to compute with Tensors alone; received {how}{where}, which asks "
-            f"for a value: what is recorded would keep the one of this call for ever. {instead}".rstrip()
+            f"for a value: what is recorded would keep the one of this call for ever. {instead or _INSTEAD}"
         )
 
     def assigned(self, leaf: Any, value: Any) -> None:

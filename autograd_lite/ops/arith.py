@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.op import Op, applied, elementwise, nondifferentiable
-from ..core.rewrites import Rewrite, neutral
+from ..core.rewrites import Rewrite, neutral, normal, scalar
 
 
 def _direction(x: Any) -> Any:
@@ -64,13 +64,54 @@ def _bind_round(a: Any, decimals: int = 0, out: Any = None) -> tuple[tuple[Any, 
 
 
 # ---- what the compiler may put in place of what: see `rewrites` ------------------------------------------------------
-_SUMS = neutral(lambda x, y: add(x, y), -0.0, left=True)  # 0.0 would make 0.0 of -0.0
-_DIFFERENCES = neutral(lambda x, y: subtract(x, y), 0.0)
+def _inverse(x: Any, y: Any, exact: bool) -> Any:
+    """Return x times 1 / y for a known y; for a power of two that is x / y itself."""
+    number = scalar(y)
+    if number is None or x.dtype.kind != "f" or not normal(number, x) or not normal(1 / number, x):
+        return None
+    return multiply(x, 1 / number) if (abs(math.frexp(number)[0]) == 0.5) is exact else None
+
+
+def _folded(x: Any, y: Any, z: Any) -> Any:
+    """Return the product of three, of which two are numbers, as a product of two."""
+    x, y = (y, x) if scalar(y) is None else (x, y)
+    a, b = scalar(y), scalar(z)
+    if a is None or b is None or x.dtype.kind != "f" or not all(normal(n, x) for n in (a, b, a * b)):
+        return None
+    return multiply(x, a * b)
+
+
+def _product_of(x: Any, y: Any) -> Any:
+    """Return a small whole power of x as products: `np.power` takes about ten times as long."""
+    if x.dtype.kind != "f":
+        return None
+    made = {2: lambda: square(x), 3: lambda: multiply(square(x), x), 4: lambda: square(square(x))}
+    made[-2] = lambda: reciprocal(square(x))
+    power_of_x = made.get(scalar(y))
+    return None if power_of_x is None else power_of_x()
+
+
+_SUMS = (
+    *neutral(lambda x, y: add(x, y), -0.0, left=True),  # 0.0 would make 0.0 of -0.0
+    Rewrite(lambda x, y: add(x, negative(y)), lambda x, y: subtract(x, y), exact=False),  # NaN may change its sign
+    Rewrite(lambda x, y: add(negative(x), y), lambda x, y: subtract(y, x), exact=False),
+)
+_DIFFERENCES = (
+    *neutral(lambda x, y: subtract(x, y), 0.0),
+    Rewrite(lambda x, y: subtract(x, negative(y)), lambda x, y: add(x, y), exact=False),
+)
 _PRODUCTS = (
     *neutral(lambda x, y: multiply(x, y), 1, left=True),
     Rewrite(lambda x: multiply(x, x), lambda x: square(x) if x.dtype.kind == "f" else None),
+    Rewrite(lambda x, y, z: multiply(multiply(x, y), z), _folded, exact=False, known=("z",)),
+    Rewrite(lambda x, y, z: multiply(z, multiply(x, y)), _folded, exact=False, known=("z",)),
 )
-_QUOTIENTS = neutral(lambda x, y: divide(x, y), 1)
+_QUOTIENTS = (
+    *neutral(lambda x, y: divide(x, y), 1),
+    Rewrite(lambda x, y: divide(x, y), lambda x, y: _inverse(x, y, True), known=("y",)),
+    Rewrite(lambda x, y: divide(x, y), lambda x, y: _inverse(x, y, False), exact=False, known=("y",)),
+)
+_POWERS = (Rewrite(lambda x, y: power(x, y), _product_of, exact=False, known=("y",)),)
 _NEGATIVES = (Rewrite(lambda x: negative(negative(x)), lambda x: x),)
 _COPIES = (Rewrite(lambda x: positive(x), lambda x: x),)
 _SIZES = (Rewrite(lambda x: absolute(negative(x)), lambda x: absolute(x) if x.dtype.kind == "f" else None),)
@@ -90,7 +131,7 @@ divide: Op   = elementwise(np.divide,       applied(lambda g, out, x, y: g / y),
                                             applied(lambda g, out, x, y: -(g * out) / y),
                                             saves=("y", "oy"), domain=("any", "nonzero"), glyph="÷", onnx="Div",
                                             rewrites=_QUOTIENTS)
-reciprocal   = elementwise(np.reciprocal,   lambda out, x: -(out * out),
+reciprocal: Op = elementwise(np.reciprocal,   lambda out, x: -(out * out),
                                             saves="o", domain=("nonzero",), onnx="Reciprocal")
 
 # ---- powers and roots: nan**0 is 1 and 1**nan is 1, which hides a NaN -----------------------------------------------
@@ -99,10 +140,10 @@ sqrt         = elementwise(np.sqrt,         applied(lambda g, out, x: g / (2 * o
                                             saves="o", domain=("positive",), onnx="Sqrt")
 cbrt         = elementwise(np.cbrt,         applied(lambda g, out, x: g / (3 * out * out)),
                                             saves="o", domain=("nonzero",))
-power        = elementwise(np.power,        _power_by_base,
+power: Op    = elementwise(np.power,        _power_by_base,
                                             _power_by_exponent,
                                             saves=("xy", "oxy"), domain=("positive", "any"), selects=True,
-                                            glyph="xʸ", onnx="Pow")
+                                            glyph="xʸ", onnx="Pow", rewrites=_POWERS)
 float_power  = elementwise(np.float_power,  _power_by_base,
                                             _power_by_exponent,
                                             saves=("xy", "oxy"), domain=("positive", "any"), selects=True, glyph="xʸ")

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.op import applied, nondifferentiable, reduction
+from ..core.op import Op, applied, nondifferentiable, reduction
+from ..core.rewrites import Rewrite, normal, scalar
 from ..core.shapes import (
     Axis,
     ShapeDtype,
@@ -18,8 +19,10 @@ from ..core.shapes import (
     normalize_axis,
     reduced_shape,
 )
+from .arith import divide, multiply, square
+from .linalg import matmul
 from .operands import Finished, given, kept, operand
-from .shape import broadcast_to
+from .shape import broadcast_to, reshape
 
 _UNSET: Any = np._NoValue
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
@@ -131,8 +134,42 @@ def _spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return broadcast_to(expand_reduced(g, x.shape, axis, keepdims), shape=x.shape)
 
 
+def _dot(x: Any, y: Any, axis: Any, keepdims: bool, dtype: Any) -> Any:
+    """Return the sum of all products as one product of vectors, for which BLAS needs no array of products."""
+    if axis is not None or keepdims or dtype is not None or x.shape != y.shape or x.dtype.kind != "f":
+        return None
+    if x.dtype.itemsize < 4 or not (x.contiguous and y.contiguous):
+        return None
+    return matmul(reshape(x, shape=(x.size,)), reshape(y, shape=(y.size,)))
+
+
+def _scaled(x: Any, y: Any, axis: Any, keepdims: bool, dtype: Any) -> Any:
+    """Return the sum of products with a number as the sum, times that number."""
+    x, y = (y, x) if scalar(y) is None else (x, y)
+    number = scalar(y)
+    if number is None or x.dtype.kind != "f" or not normal(number, x):
+        return None
+    return multiply(sum_(x, axis=axis, keepdims=keepdims, dtype=dtype), number)
+
+
+def _mean_square(x: Any, axis: Any, keepdims: bool, dtype: Any) -> Any:
+    total = _dot(x, x, axis, keepdims, dtype) if x.size else None
+    return None if total is None else divide(total, x.size)
+
+
+_SUMS = (
+    Rewrite(lambda x, y, a, k, d: sum_(multiply(x, y), axis=a, keepdims=k, dtype=d), _scaled, exact=False),
+    Rewrite(lambda x, y, a, k, d: sum_(multiply(x, y), axis=a, keepdims=k, dtype=d), _dot, exact=False),
+    Rewrite(
+        lambda x, a, k, d: sum_(square(x), axis=a, keepdims=k, dtype=d),
+        lambda x, a, k, d: _dot(x, x, a, k, d),
+        exact=False,
+    ),
+)
+_MEANS = (Rewrite(lambda x, a, k, d: mean(square(x), axis=a, keepdims=k, dtype=d), _mean_square, exact=False),)
+
 # The linear reductions. Only the shape of `x` is read.
-sum_ = reduction(
+sum_: Op = reduction(
     "sum",
     lambda x, *, axis, keepdims, dtype: x.sum(axis=axis, keepdims=keepdims, dtype=dtype),
     applied(lambda g, out, x, *, axis, keepdims, dtype: _spread(g, x, axis, keepdims)),
@@ -141,8 +178,9 @@ sum_ = reduction(
     linear=True,
     glyph="Σ",
     onnx="ReduceSum",
+    rewrites=_SUMS,
 )
-mean = reduction(
+mean: Op = reduction(
     "mean",
     lambda x, *, axis, keepdims, dtype: x.mean(axis=axis, keepdims=keepdims, dtype=dtype),
     applied(lambda g, out, x, *, axis, keepdims, dtype: _spread(g / (_count(x, axis) or 1), x, axis, keepdims)),
@@ -150,6 +188,7 @@ mean = reduction(
     numpy_functions=(np.mean,),
     linear=True,
     onnx="ReduceMean",
+    rewrites=_MEANS,
 )
 
 

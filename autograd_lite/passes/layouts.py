@@ -36,6 +36,16 @@ class Layout(NamedTuple):
         """Return how a value lies."""
         return cls(a.shape, a.dtype, a.strides, not isinstance(a, np.ndarray))
 
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in memory one after the other, in the order of the axes."""
+        expected = self.dtype.itemsize
+        for n, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if n != 1 and stride != expected:
+                return False
+            expected *= n
+        return True
+
     def example(self) -> Any:
         """Return an array of ones that lies like this.
 

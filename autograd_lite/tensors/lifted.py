@@ -209,6 +209,10 @@ def released(x: Any, level: Level | None) -> Any:
 
 def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Apply an op, one of whose inputs is a `Lifted` or a Tensor of one; record the call where needed."""
+    if TAPES and (tape := MODE.get().tape) is not None and tape.began:
+        plain = tuple([tape.lowered(x) for x in inputs])
+        if any(x is not given for x, given in zip(plain, inputs, strict=True)):
+            return op(*plain, **params)
     values = [x._data if isinstance(x, Tensor) else x for x in inputs]
     top = max((v for v in values if isinstance(v, Lifted)), key=lambda v: v.level.stamp)
     edges: list[Any] = []

@@ -194,9 +194,8 @@ def binary(op: Op, x: Any, y: Any) -> Any:
             return wrap(out, node)
     elif need or edge_x.__class__ is Node or edge_y.__class__ is Node:
         return wrap(out, record(op, out, [a, b], [edge_x, edge_y], (), _NO_PARAMS))
-    t = _new(Tensor)  # as `wrap` does, whose call would take a tenth of the time
-    t._data = out
-    t._node = None if not TAPES else _taped(op, out, (x, y), _NO_PARAMS)
+    t = _new(Tensor)  # as in `unary`
+    t._data, t._node = out, None if not TAPES else _taped(op, out, (x, y), _NO_PARAMS)
     return t
 
 
@@ -305,8 +304,10 @@ def record(
             "Compute the index with Tensors, as np.where and np.argsort do",
         )
     if tape is not None:
-        for edge in edges:
-            if edge.__class__ is HOOKS.tensor or edge.__class__ is Node:
+        for i, edge in enumerate(edges):
+            if edge.__class__ is Node and edge.stamp < tape.began:
+                tape.passed(edge, values[i])
+            elif edge.__class__ is HOOKS.tensor or edge.__class__ is Node:
                 tape.read(edge)
     if tape is not None and not edges:
         node = Node(op, (), params, None, (), out.shape, out.dtype, take_note(mode.scope))
@@ -354,7 +355,7 @@ def _taped(op: Op, out: Any, inputs: tuple[Any, ...], params: dict[str, Any]) ->
         return None
     Tensor = HOOKS.tensor
     edges = [(x if x._node is None or x._node is LEAF else x._node) if x.__class__ is Tensor else x for x in inputs]
-    return record(op, out, [], edges, (), params)
+    return record(op, out, [x._data if x.__class__ is Tensor else x for x in inputs], edges, (), params)
 
 
 def _share(view: Any, inputs: tuple[Any, ...]) -> None:

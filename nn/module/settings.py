@@ -1,4 +1,4 @@
-"""What calls of a module read in Python: attributes and modes. Compiled code rests on them, and is made anew for others.
+"""What calls of a module read in Python (attributes, modes): compiled code rests on them, and is made anew for others.
 
 The states that a tree of modules has been in are numbered. A function that is being compiled reads the number of each
 tree that it calls; so it takes another way where, say, a mode, a rate or a parameter is another one.
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from weakref import ref
 
 import numpy as np
+
 from autograd_lite import host_call
 
 from ..config.ambient import MODES

@@ -163,6 +163,10 @@ def _real(x: Any) -> Any:
     return x.real if x.dtype.kind == "c" else _numeric(x)
 
 
+def _float(x: Any) -> Any:
+    return x if x.dtype.kind in "fc" else x.astype(float)
+
+
 def _axis(x: Any, k: int) -> int | None:
     return None if k % (x.ndim + 1) == x.ndim else k % (x.ndim + 1)
 
@@ -352,7 +356,8 @@ STEPS: dict[str, Callable[..., Any]] = {
         np.isnan, ag.sigmoid,
     ),
     "binary": binary(
-        np.add, np.multiply, np.subtract, np.divide, np.maximum, np.arctan2, np.greater, np.power,
+        np.add, np.multiply, np.subtract, np.divide, np.maximum, np.arctan2, np.greater,
+        lambda x, y: np.power(_float(x), y),  # of integers it may raise, as their values are
         lambda x, y: x * y + x, lambda x, y: (x - y) ** 2, np.equal,
     ),
     "view": _view,

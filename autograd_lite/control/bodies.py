@@ -1,0 +1,214 @@
+"""A `Body`: a function as data, which runs fast on arrays, and by its operations on whatever stands for arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from ..compiler.plan import plan_of
+from ..compiler.source import Source
+from ..core.indices import IndexArray, indices_in
+from ..core.mode import MODE, TAPES
+from ..core.shapes import ShapeDtype
+from ..ir.graph import PureGraph
+from ..ir.program import PureProgram
+from ..ir.recording import OBSERVE
+from ..passes.pipeline import optimized
+from ..random import Generator
+from ..tensors.methods import canonical_index
+from ..tensors.record import apply, wrap
+from ..tensors.tensor import Tensor
+
+Step = Callable[..., tuple[Any, ...]]
+
+
+class Body:
+    """A function of arrays that returns arrays, as a program.
+
+    Args:
+        name: of what it is the body.
+        program: with `inputs` in the order of the arguments.
+        outputs: the ids of the results.
+        effects: the ids of draws and observations.
+        examples: an array for each argument.
+
+    Attributes:
+        specs: of the results.
+        made: bodies that were derived from this one, by what they are for.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        program: PureProgram,
+        outputs: Sequence[str],
+        effects: Sequence[str],
+        examples: Sequence[Any],
+    ) -> None:
+        self.name, self.program, self.outputs, self.effects = name, program, tuple(outputs), tuple(effects)
+        self.examples = list(examples)
+        graph = program.graph
+        self.specs = tuple(ShapeDtype(graph[i].shape, graph[i].dtype) for i in self.outputs)
+        self.made: dict[Any, Any] = {}
+        needed = needed_for(program, (*self.outputs, *self.effects))
+        self._order = [i for i in program.calls if i in needed]
+        self._idle: dict[Any, list[Step]] = {}
+        self._sources: dict[Any, Source] = {}
+
+    @property
+    def generators(self) -> list[Generator]:
+        """The generators that it draws from."""
+        params = [self.program.calls[i][2] for i in self._order]
+        own = [x for p in params for x in p.values() if isinstance(x, Generator)]
+        inner = [x for p in params for x in p.values() if isinstance(x, Body)]
+        return list(dict.fromkeys([*own, *(g for body in inner for g in body.generators)]))
+
+    def __repr__(self) -> str:
+        graph = self.program.graph
+        text = "".join(
+            f"{n.op}{n.inputs}{n.params}{n.shape}{n.dtype}{n.value};" for n in graph if n.id in {*self._order}
+        )
+        for i, thing in self.program.bindings.items():
+            array = thing._data if isinstance(thing, Tensor) and i in self.program.fixed else thing
+            text += array.tobytes().hex() if isinstance(array, (np.ndarray, np.generic)) else ""
+        digest = hashlib.sha1(f"{text}{self.outputs}".encode()).hexdigest()[:8]
+        return f"<{len(self._order)} operations, {digest}>"
+
+    # ---- as operations ----------------------------------------------------------------------------------------------
+
+    def __call__(self, *inputs: Any) -> list[Any]:
+        """Apply the operations to Tensors."""
+        env: dict[str, Any] = {}
+        for i, thing in self.program.bindings.items():
+            env[i] = thing._data if isinstance(thing, Tensor) else thing
+        env |= {i: x for i, x in zip(self.program.inputs, inputs, strict=True) if i is not None}
+        tape = MODE.get().tape if TAPES else None
+        for i in self._order:
+            op, ids, params = self.program.calls[i]
+            node = self.program.graph[i]
+            if op is OBSERVE and tape is not None:
+                tape.observed(params["function"], [_edge(env[k]) for k in ids])
+                continue
+            read = iter([env[k] for k in node.inputs[len(ids) :]])
+            again = getattr(getattr(op.forward, "__self__", None), "again", None)  # of the ops of this package
+            given = tuple([env[k] for k in ids])
+            env[i] = apply(op, given, _with_tensors(params, read)) if again is None else again(*given)
+            if tape is not None and ids and i in self.effects:
+                tape.does_more(env[i])
+        return [x if isinstance(x := env[i], Tensor) else wrap(x, None) for i in self.outputs]
+
+    # ---- as calls of NumPy ------------------------------------------------------------------------------------------
+
+    def step(self, arrays: Sequence[Any]) -> tuple[Any, Step]:
+        """Return what computes the results for arrays that lie in memory as these do, and the key to give it back.
+
+        It must not be called by two threads at a time; see `done`.
+        """
+        key = tuple([a.strides if a.__class__ is np.ndarray else a.__class__ for a in arrays])
+        idle = self._idle.setdefault(key, [])
+        try:
+            return key, idle.pop()
+        except IndexError:
+            source = self._sources.get(key)
+            if source is None:
+                source = self._sources[key] = self._planned(arrays)
+            return key, source.instance()
+
+    def done(self, key: Any, step: Step) -> None:
+        """Give a step back, so that it is used again."""
+        self._idle[key].append(step)
+
+    def _planned(self, arrays: Sequence[Any]) -> Source:
+        given = {i: wrap(a, None) for i, a in zip(self.program.inputs, arrays, strict=True) if i is not None}
+        graph = PureGraph(self.program.graph.nodes, (*self.outputs, *self.effects))
+        bindings = MappingProxyType({**self.program.bindings, **given})
+        program = optimized(replace(self.program, graph=graph, bindings=bindings))[-1].program
+        n = len(self.outputs)
+        return Source(plan_of(program, program.graph.outputs[:n], program.graph.outputs[n:]), {})
+
+
+class Runner:
+    """Runs a body again and again, in one thread.
+
+    Args:
+        body: what runs.
+        first: how many arguments, the first ones, may lie otherwise in memory from call to call.
+    """
+
+    def __init__(self, body: Body, first: int) -> None:
+        self._body, self._first = body, first
+        self._key = self._lies = None
+        self._step: Step | None = None
+
+    def __call__(self, *arrays: Any) -> tuple[Any, ...]:
+        """Compute the results."""
+        lies: Any = [a.strides if a.__class__ is np.ndarray else None for a in arrays[: self._first]]
+        if lies != self._lies or self._step is None:
+            self.end()
+            self._key, self._step = self._body.step(arrays)
+            self._lies = lies
+        return self._step(*arrays)[0]  # a body ends with no changes
+
+    def end(self) -> None:
+        """Let others use what this one has used."""
+        if self._step is not None:
+            self._body.done(self._key, self._step)
+
+
+def rearranged(body: Body, inputs: Sequence[int], outputs: Sequence[int]) -> Body:
+    """Return a body that takes these arguments in this order, and returns these results."""
+    program = replace(body.program, inputs=tuple(body.program.inputs[k] for k in inputs))
+    examples = [body.examples[k] for k in inputs]
+    return Body(body.name, program, [body.outputs[k] for k in outputs], body.effects, examples)
+
+
+def widened(body: Body, positions: Sequence[int], examples: Sequence[Any]) -> Body:
+    """Return a body with more arguments, of which it reads those at these positions."""
+    inputs: list[str | None] = [None] * len(examples)
+    for k, i in zip(positions, body.program.inputs, strict=True):
+        inputs[k] = i
+    program = replace(body.program, inputs=tuple(inputs))
+    return Body(body.name, program, body.outputs, body.effects, examples)
+
+
+def needed_for(program: PureProgram, wanted: Sequence[str]) -> set[str]:
+    """Return the ids of the nodes that these depend on, and theirs."""
+    needed = set(wanted)
+    for node in reversed(program.graph.nodes):
+        if node.id in needed:
+            needed.update(node.inputs)
+    return needed
+
+
+def values_of(body: Body, wanted: Sequence[str]) -> dict[str, Any]:
+    """Return the values of some nodes for the examples of a body's arguments."""
+    program, found = body.program, dict[str, Any]()
+    for i, thing in program.bindings.items():
+        found[i] = thing._data if isinstance(thing, Tensor) else thing
+    needed = needed_for(program, wanted)
+    with np.errstate(all="ignore"):
+        for i, (op, ids, params) in program.calls.items():
+            if i in needed:
+                found[i] = op.forward(*[found[k] for k in ids], **params)
+    return {i: found[i] for i in wanted}
+
+
+def _edge(x: Any) -> Any:
+    return x if not isinstance(x, Tensor) or x._node is None else x._node
+
+
+def _with_tensors(params: Mapping[str, Any], read: Iterator[Any]) -> dict[str, Any]:
+    """Return parameters with the Tensors that indices are read from."""
+    if next(indices_in(params), None) is None:
+        return dict(params)
+
+    def part(x: Any) -> Any:
+        return next(read) if x.__class__ is IndexArray else x
+
+    made = {k: tuple(map(part, v)) if v.__class__ is tuple else part(v) for k, v in params.items()}
+    return {k: canonical_index(v) if k == "index" else v for k, v in made.items()}

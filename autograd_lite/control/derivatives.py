@@ -1,0 +1,211 @@
+"""Bodies made from bodies: one that keeps what its backward pass reads, that pass, forward mode, and batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.mode import enable_grad
+from ..engine import cotangents, edge_of
+from ..functional.arguments import variable
+from ..functional.batched import Batched, unbatched
+from ..functional.dual import Dual, ForwardLevel, primal_of, tangent_of
+from ..ir.graph import PureGraph
+from ..ir.node import Kind
+from ..ir.program import PureProgram
+from ..tensors.lifted import Level, face
+from ..tensors.record import wrap
+from ..tensors.tensor import Tensor
+from .bodies import Body, needed_for, values_of
+from .closing import recorded
+
+
+def is_floating(spec: Any) -> bool:
+    """Return whether gradients flow through arrays of this dtype."""
+    return spec.dtype.kind in "fc"
+
+
+# ---- reverse mode ---------------------------------------------------------------------------------------------------
+
+
+class Linear(NamedTuple):
+    """A body in two parts, for reverse mode.
+
+    Attributes:
+        steps: returns the results of the body, and then what `back` reads of the way to them.
+        back: takes the cotangents of the floating results, those of some arguments so far, what `steps` has kept, and
+            the arguments of the body named by `reads`; it returns the cotangents of the wanted arguments.
+        reads: the positions of the arguments that `back` reads.
+        kept: how many arrays `steps` keeps.
+    """
+
+    steps: Body
+    back: Body
+    reads: tuple[int, ...]
+    kept: int
+
+
+def linearized(body: Body, wanted: tuple[int, ...], summed: tuple[int, ...], changing: int, gone: int) -> Linear:
+    """Return the two parts of a body.
+
+    Args:
+        body: the body.
+        wanted: the positions of the arguments that gradients are for.
+        summed: those among them whose cotangents begin with what other steps have contributed. The engine would add
+            the contributions of all steps one by one, in this order, so that the sums are the same to the last bit.
+        changing: how many arguments, the first ones, differ from step to step. What depends on none of them is not
+            kept, but computed again.
+        gone: how many of those `back` will not be given, so that what it reads of them is kept.
+    """
+    key = "linear", wanted, summed, changing, gone
+    if key not in body.made:
+        body.made[key] = _split(body, _joint(body, wanted, summed), changing, gone)
+    found: Linear = body.made[key]
+    return found
+
+
+def _joint(body: Body, wanted: tuple[int, ...], summed: tuple[int, ...]) -> Body:
+    """Return a body and its backward pass in one."""
+    n = len(body.examples)
+    floating = [k for k, spec in enumerate(body.specs) if is_floating(spec)]
+    stands_for: dict[Any, Any] = {}
+
+    def both(*values: Tensor) -> list[Tensor]:
+        inputs, gs = list(values[:n]), values[n : n + len(floating)]
+        so_far = dict(zip(summed, values[n + len(floating) :], strict=True))
+        with enable_grad():
+            for i in wanted:
+                inputs[i] = v = variable(values[i], None)
+                stands_for[v._node] = values[i]._node
+            targets = {i: inputs[i]._node for i in wanted}
+            out = body(*inputs)
+            roots: dict[Any, Any] = {targets[i]: g for i, g in so_far.items()}
+            for k, g in zip(floating, gs, strict=True):
+                if (t := out[k]).requires_grad:
+                    edge = edge_of(t)
+                    roots[edge] = roots[edge] + g if edge in roots else g
+            found = cotangents(roots, set(targets.values()), retain_graph=True, create_graph=True) if roots else {}
+        zeros = (wrap(np.zeros(values[i].shape, values[i].dtype), None) for i in wanted)
+        return [*out, *(found.get(targets[i], zero) for i, zero in zip(wanted, zeros, strict=True))]
+
+    gs = [np.ones(body.specs[k].shape, body.specs[k].dtype) for k in floating]
+    return recorded(body.name, both, [*body.examples, *gs, *(body.examples[i] for i in summed)], stands_for)
+
+
+def _split(body: Body, whole: Body, changing: int, gone: int) -> Linear:
+    """Cut a body with its backward pass in two."""
+    program, n, m = whole.program, len(body.examples), len(body.outputs)
+    position = {i: k for k, i in enumerate(program.inputs[:n]) if i is not None}
+    early = needed_for(program, (*whole.outputs[:m], *whole.effects)) | set(position)
+    varying = _varying(program, {i for i, k in position.items() if k < changing})
+    kept, reads, inside = set[str](), set[int](), set[str]()
+    stack = list(whole.outputs[m:])
+    while stack:
+        i = stack.pop()
+        if i in inside:
+            continue
+        inside.add(i)
+        if i in position and position[i] >= gone:
+            reads.add(position[i])
+        elif i in varying and i in early:
+            kept.add(i)
+        else:
+            stack += program.graph[i].inputs
+    order = sorted(kept, key=lambda i: int(i[1:]))
+    first = replace(program, inputs=program.inputs[:n])
+    steps = Body(body.name, first, [*whole.outputs[:m], *order], whole.effects, whole.examples[:n])
+    examples = values_of(whole, order)
+    arguments = [*program.inputs[n:], *order, *(program.inputs[k] for k in sorted(reads))]
+    second = _without_what_was_kept(replace(program, inputs=tuple(arguments)), inside, examples, whole.outputs[m:])
+    given = [*whole.examples[n:], *(examples[i] for i in order), *(whole.examples[k] for k in sorted(reads))]
+    back = Body(f"{body.name} backward", second, whole.outputs[m:], (), given)
+    return Linear(steps, back, tuple(sorted(reads)), len(order))
+
+
+def _varying(program: PureProgram, changing: set[str]) -> set[str]:
+    """Return what depends on some slots or on draws."""
+    found = set(changing)
+    for node in program.graph:
+        if node.kind is Kind.STATE or found.intersection(node.inputs):
+            found.add(node.id)
+    return found
+
+
+def _without_what_was_kept(
+    program: PureProgram, inside: set[str], kept: Mapping[str, Any], outputs: Sequence[str]
+) -> PureProgram:
+    """Return the part of a program that is inside, in which what was kept fills slots."""
+    nodes = [
+        replace(node, kind=Kind.INPUT, op="", glyph="", inputs=(), params=(), needs=(), flops=0)
+        if node.id in kept
+        else node
+        for node in program.graph
+        if node.id in inside
+    ]
+    bindings = {i: thing for i, thing in program.bindings.items() if i in inside}
+    bindings |= {i: wrap(a, None) for i, a in kept.items()}
+    calls = {i: call for i, call in program.calls.items() if i in inside and i not in kept}
+    inputs = tuple(i if i in inside else None for i in program.inputs)
+    return replace(
+        program,
+        graph=PureGraph(tuple(nodes), tuple(outputs)),
+        inputs=inputs,
+        bindings=MappingProxyType(bindings),
+        calls=MappingProxyType(calls),
+    )
+
+
+# ---- forward mode and batches ---------------------------------------------------------------------------------------
+
+
+def pushed(body: Body, active: tuple[int, ...]) -> Body:
+    """Return a body that also takes tangents of some arguments, and returns those of its floating results."""
+    if (key := ("pushed", active)) in body.made:
+        return body.made[key]
+    n = len(body.examples)
+
+    def forward(*values: Tensor) -> list[Tensor]:
+        level, inputs = ForwardLevel(), list(values[:n])
+        for i, t in zip(active, values[n:], strict=True):
+            inputs[i] = face(Dual(values[i], t, level), None)
+        out = body(*inputs)
+        tangents = [tangent_of(t, level) for t, spec in zip(out, body.specs, strict=True) if is_floating(spec)]
+        return [*(primal_of(t, level) for t in out), *tangents]
+
+    body.made[key] = recorded(body.name, forward, [*body.examples, *(body.examples[i] for i in active)])
+    return body.made[key]
+
+
+def batched(body: Body, flags: tuple[bool, ...], size: int, always: frozenset[int]) -> tuple[Body, tuple[bool, ...]]:
+    """Return a body for a batch of examples, and which of its results are one for each of them.
+
+    Args:
+        body: the body.
+        flags: which arguments are batched, along their first axis.
+        size: the number of examples.
+        always: the positions of results that are made to be batched.
+    """
+    if (key := ("batched", flags, size, always)) in body.made:
+        return body.made[key]
+    found: list[bool] = []
+
+    def forward(*values: Tensor) -> list[Tensor]:
+        level = Level()
+        pairs = zip(values, flags, strict=True)
+        out = body(*(face(Batched(t, level), None) if flag else t for t, flag in pairs))
+        own = [isinstance(t._data, Batched) and t._data.level is level for t in out]
+        found[:] = [flag or k in always for k, flag in enumerate(own)]
+        return [face(unbatched(t, size, level), None) if flag else t for t, flag in zip(out, found, strict=True)]
+
+    examples = [_repeated(a, size) if flag else a for a, flag in zip(body.examples, flags, strict=True)]
+    made = recorded(body.name, forward, examples)
+    body.made[key] = made, tuple(found)
+    return body.made[key]
+
+
+def _repeated(a: Any, size: int) -> Any:
+    return np.repeat(np.asarray(a)[None], size, axis=0)

@@ -1,0 +1,308 @@
+"""`scan` as an operation: one body, run once for each entry of some arrays, and what its derivatives are: scans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from ..core.op import Op, jointly
+from ..core.shapes import ShapeDtype
+from ..observing import AssumptionFailed
+from ..tensors.record import apply as record
+from .bodies import Body, Runner, rearranged
+from .derivatives import Linear, batched as batched_body, is_floating, linearized, pushed
+from .packing import Layout
+from .passing import (
+    KeepAll,
+    is_wanted,
+    masked_by_the_engine,
+    needs_of,
+    negative_zeros,
+    note_effects,
+    noticing,
+    refuse_effects,
+    row_kept,
+    states_of,
+    tangent_or_zeros,
+    wanted_among,
+    without_effects,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """One way to repeat a body.
+
+    Attributes:
+        body: takes the carry, a slice of every array that is scanned, and what is the same at all steps; it returns the
+            new carry, and what is collected.
+        carried, scanned: how many arrays these are.
+        length: the number of steps.
+        reverse: whether the last slice comes first.
+        shown: how many results are for the user. Further ones are kept for the backward pass.
+        linear: the parts of the body for that, if there is one.
+        wanted: the positions of the arguments that gradients are for.
+        guarded: whether it is a backward pass, which must notice where the engine would mask NaN.
+        states: of the generators before the first step.
+        first: the scan that this one has taken the place of in a record.
+    """
+
+    body: Body
+    carried: int
+    scanned: int
+    length: int
+    reverse: bool
+    shown: int
+    linear: Linear | None = None
+    wanted: tuple[int, ...] = ()
+    guarded: bool = False
+    states: dict[Any, Any] = field(default_factory=dict)
+    first: Scan | None = None
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where the results lie in the one that the op has: the last carry, and what was collected."""
+        carry, collected = self.body.specs[: self.carried], self.body.specs[self.carried :]
+        return Layout([*carry, *(ShapeDtype((self.length, *shape), dtype) for shape, dtype in collected)])
+
+    @cached_property
+    def op(self) -> Op:
+        """The operation."""
+        n = len(self.body.examples)
+        return Op(
+            self.body.name,
+            self.forward,
+            jointly(self.pull),
+            lambda *_, **__: ShapeDtype((self.layout.size,), self.layout.dtype),
+            jvp=self.push,
+            batch=self.batch,
+            keeps=KeepAll(n),  # type: ignore[arg-type]
+            cost=self.length,
+        )
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What graphs show of it."""
+        return {"body": self.body, "length": self.length, "reverse": self.reverse}
+
+    # ---- on arrays --------------------------------------------------------------------------------------------------
+
+    def forward(self, *arrays: Any, **_: Any) -> Any:
+        """Run all steps."""
+        row, views = self.layout.room()
+        self.states.update(states_of(self.body))
+        with noticing(self.guarded, row):
+            self.run(arrays, views)
+        return row
+
+    def run(
+        self, arrays: Sequence[Any], views: Sequence[Any], states: Mapping[int, Sequence[Any]] = MappingProxyType({})
+    ) -> None:
+        """Run all steps.
+
+        Args:
+            arrays: the inputs.
+            views: where the results go.
+            states: for the number of a step, counted as they run, where the carry before it goes.
+        """
+        n, m = self.carried, self.carried + self.scanned
+        carry: Sequence[Any] = arrays[:n]
+        scanned, rest, collected = arrays[n:m], arrays[m:], views[n:]
+        runner = Runner(self.body, n)
+        for step in range(self.length):
+            t = self.length - 1 - step if self.reverse else step
+            for view, a in zip(states[step], carry, strict=True) if step in states else ():
+                view[...] = a
+            out = runner(*carry, *[x[t] for x in scanned], *rest)
+            carry = out[:n]
+            for view, y in zip(collected, out[n:], strict=True):
+                view[t] = y
+        runner.end()
+        for view, a in zip(views, carry, strict=False):
+            view[...] = a
+
+    # ---- derivatives ------------------------------------------------------------------------------------------------
+
+    def pull(self, g: Any, out: Any, *inputs: Any, **_: Any) -> list[Any]:
+        """Return the cotangents of all inputs."""
+        if self.first is not None and isinstance(g, np.ndarray) and not g[self.layout.starts[self.first.shown] :].any():
+            return self.first.pull(g, out, *inputs)
+        needs = needs_of(out, self.op)
+        split = self.in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x) and i in needs))
+        both = split.whole()
+        keeps = self.linear is not None and not is_wanted(out)
+        row = out if keeps else row_kept(self, both, out, inputs)
+        if row is None:
+            refuse_effects(self.body)
+            kept = both.apply(inputs)[self.shown :]
+        else:
+            kept = split.layout.parts(row, self.shown)
+        return split.pulled(split.layout.parts(g, 0, split.shown), kept, inputs)
+
+    def whole(self) -> Scan:
+        """Return the same, of which all results are for the user."""
+        first = None if self.linear is None else self
+        return replace(self, linear=None, wanted=(), shown=len(self.body.specs), first=first)
+
+    def silent(self) -> Scan:
+        """Return the same without observations."""
+        return replace(self, body=without_effects(self.body), states={})
+
+    @property
+    def floating(self) -> list[int]:
+        """The positions of the results for the user that have cotangents."""
+        return [k for k in range(self.shown) if is_floating(self.layout.specs[k])]
+
+    @property
+    def back_order(self) -> list[int]:
+        """The positions of the arguments that gradients are for, in the order in which the backward body returns them.
+
+        Those of the carry come first, then those that are the same at all steps, whose cotangents add up.
+        """
+        n, m, wanted = self.carried, self.carried + self.scanned, self.wanted
+        return [i for i in wanted if i < n] + [i for i in wanted if i >= m] + [i for i in wanted if n <= i < m]
+
+    def pulled(self, gs: Sequence[Any], kept: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
+        """Return the cotangents of all inputs, by what was kept.
+
+        Args:
+            gs: the cotangents of the results for the user.
+            kept: what the further results are.
+            inputs: of the op.
+        """
+        assert self.linear is not None
+        n, m, linear, floating = self.carried, self.carried + self.scanned, self.linear, self.floating
+        carries = [k for k in floating if k < n]
+        summed = [i for i in self.wanted if i >= m]
+        zeros = [negative_zeros(inputs[i]) for i in summed]
+        scanned = [*(gs[k] for k in floating if k >= n), *kept]
+        scanned += [inputs[i] for i in linear.reads if n <= i < m]
+        rest = [inputs[i] for i in linear.reads if i >= m]
+        back = Scan(
+            self.back_body(),
+            len(carries) + len(summed),
+            len(scanned),
+            self.length,
+            not self.reverse,
+            len(self.wanted),
+            guarded=True,
+        )
+        try:
+            found = back.apply([*(gs[k] for k in carries), *zeros, *scanned, *rest])
+        except AssumptionFailed:
+            gs = [gs[k] for k in floating]
+            return masked_by_the_engine(self.looped, inputs, self.wanted, floating, gs, self.states)
+        by_input = dict(zip(self.back_order, found, strict=True))
+        return [by_input.get(i) for i in range(len(inputs))]
+
+    def looped(self, inputs: Sequence[Any]) -> list[Any]:
+        """Return the results that are for the user, by a loop in Python."""
+        n, m = self.carried, self.carried + self.scanned
+        carry, rows = list(inputs[:n]), []
+        for t in range(self.length - 1, -1, -1) if self.reverse else range(self.length):
+            out = self.body(*carry, *(x[t] for x in inputs[n:m]), *inputs[m:])
+            carry, ys = out[:n], out[n : self.shown]
+            rows.append(ys)
+        return [*carry, *(np.stack(ys) for ys in zip(*(rows[::-1] if self.reverse else rows), strict=True))]
+
+    def back_body(self) -> Body:
+        """Return the backward body with its arguments and results in the order in which a scan has them."""
+        assert self.linear is not None
+        back, n, m = self.linear.back, self.carried, self.carried + self.scanned
+        if "arranged" not in back.made:
+            floating, carries = len(self.floating), sum(k < n for k in self.floating)
+            sums = range(floating, floating + sum(i >= m for i in self.wanted))
+            kept = range(sums.stop, sums.stop + self.linear.kept)
+            reads = range(kept.stop, len(back.examples))
+            scanned = [k for k, i in zip(reads, self.linear.reads, strict=True) if i < m]
+            rest = [k for k, i in zip(reads, self.linear.reads, strict=True) if i >= m]
+            inputs = [*range(carries), *sums, *range(carries, floating), *kept, *scanned, *rest]
+            places = {i: k for k, i in enumerate(self.wanted)}
+            back.made["arranged"] = rearranged(back, inputs, [places[i] for i in self.back_order])
+        made: Body = back.made["arranged"]
+        return made
+
+    def in_parts(self, wanted: tuple[int, ...]) -> Scan:
+        """Return the scan that keeps what its backward pass reads."""
+        if self.linear is not None:
+            return self
+        n, m = self.carried, self.carried + self.scanned
+        carries = tuple(i for i in range(n) if is_floating(self.body.specs[i]))
+        wanted = (*carries, *(i for i in wanted if i >= n))
+        linear = linearized(self.body, wanted, tuple(i for i in wanted if i >= m), m, n)
+        return replace(self, body=linear.steps, linear=linear, wanted=wanted, first=None)
+
+    def push(self, tangents: Sequence[Any], out: Any, *inputs: Any, **_: Any) -> Any:
+        """Return the tangent of the result."""
+        n, m, body = self.carried, self.carried + self.scanned, self.body
+        carries = [i for i in range(n) if is_floating(body.specs[i])]
+        active = (*carries, *(i for i in range(n, len(inputs)) if tangents[i] is not None and is_floating(inputs[i])))
+        both = pushed(body, active)
+        total, place = len(inputs), {i: len(inputs) + k for k, i in enumerate(active)}
+        parts = [[*r, *(place[i] for i in r if i in place)] for r in (range(n), range(n, m), range(m, total))]
+        floating = [k for k, spec in enumerate(body.specs) if is_floating(spec)]
+        at = {k: len(body.specs) + j for j, k in enumerate(floating)}
+        results = [[*r, *(at[k] for k in r if k in at)] for r in (range(n), range(n, len(body.specs)))]
+        made = rearranged(both, [i for part in parts for i in part], [k for part in results for k in part])
+        scan = Scan(made, len(parts[0]), len(parts[1]), self.length, self.reverse, len(made.specs))
+        given = [*inputs, *(tangent_or_zeros(tangents[i], inputs[i]) for i in active)]
+        found = dict(
+            zip([k for part in results for k in part], scan.apply([given[i] for p in parts for i in p]), strict=True)
+        )
+        zeros = [np.zeros(shape, dtype) for shape, dtype in self.layout.specs]
+        return self.layout.packed([found[at[k]] if k in at else zeros[k] for k in range(len(body.specs))])
+
+    def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> Any:
+        """Run the steps of all examples at once."""
+        n, m = self.carried, self.carried + self.scanned
+        size = next(x.shape[0] for x, flag in zip(inputs, flags, strict=True) if flag)
+        now = list(flags)
+        while True:  # a carry is batched from the start if it will be
+            body, out = batched_body(self.body, tuple(now), size, frozenset(i for i in range(n) if now[i]))
+            if list(out[:n]) == now[:n]:
+                break
+            now[:n] = out[:n]
+        given = [
+            np.copy(np.broadcast_to(x, (size, *x.shape)))
+            if new and not old
+            else np.moveaxis(x, 0, 1)
+            if old and n <= i < m
+            else x
+            for i, (x, old, new) in enumerate(zip(inputs, flags, now, strict=True))
+        ]
+        scan = Scan(body, n, self.scanned, self.length, self.reverse, len(body.specs), guarded=self.guarded)
+        found = scan.apply(given)
+        results = []
+        for k, (x, flag, spec) in enumerate(zip(found, out, self.layout.specs, strict=True)):
+            if not flag:
+                results.append(np.broadcast_to(x, (size, *spec.shape)))
+            else:
+                results.append(x if k < n else np.moveaxis(x, 0, 1))
+        return self.layout.packed(results)
+
+    # ---- on anything ------------------------------------------------------------------------------------------------
+
+    def apply(self, inputs: Sequence[Any]) -> list[Any]:
+        """Run the op on arrays, or on what stands for them, and return its results one by one."""
+        scan, packed = self._applied(inputs)
+        return scan.layout.parts(packed, 0, self.shown)
+
+    def again(self, *inputs: Any) -> Any:
+        """Run the op on what stands for arrays, and return its result as it was."""
+        whole = self.whole()
+        scan, packed = whole._applied(inputs)
+        same = scan.layout.dtype == self.layout.dtype
+        return packed if same else self.layout.packed(scan.layout.parts(packed, 0, whole.shown))
+
+    def _applied(self, inputs: Sequence[Any]) -> tuple[Scan, Any]:
+        """Return the scan that ran, and the row of the results that are for the user."""
+        wanted = wanted_among(inputs)
+        scan = self.in_parts(wanted) if wanted else self
+        packed = scan.op(*inputs, **scan.params) if inputs else record(scan.op, (), scan.params)
+        note_effects(packed, scan.body)
+        return scan, scan.layout.head(packed, self.shown)

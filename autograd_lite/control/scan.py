@@ -1,0 +1,259 @@
+"""`scan`: a loop over the entries of arrays, with a carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.arguments import described, function_given
+from ..core.errors import DtypeError, ShapeError
+from ..core.mode import MODE, TAPES
+from ..core.shapes import ShapeDtype
+from ..tensors.lifted import LiftedTensor
+from ..tensors.tensor import Tensor
+from ..tree import items, leaves, map as map_leaves, rebuild
+from .budget import Kept, states_within
+from .closing import Closed, HasEffects, close, example_of
+from .familiar import Memory, Reading, Unfamiliar
+from .repeating import Scan
+
+
+def operand(what: str, path: str, x: Any) -> Any:
+    """Return a leaf of an argument as a Tensor, an array or one of NumPy's numbers."""
+    if isinstance(x, (Tensor, np.ndarray, np.generic)):
+        return x
+    if isinstance(x, (bool, int, float, complex)):
+        return np.asarray(x)[()]
+    raise TypeError(f"{what}: expected {path} to be an array or a number; received {described(x)}")
+
+
+def operands(what: str, name: str, tree: Any) -> Any:
+    """Return a tree of arguments with Tensors, arrays or NumPy's numbers as leaves."""
+    return rebuild(tree, iter([operand(what, name + path, x) for path, x in items(tree)]))
+
+
+def scan(
+    f: Callable[[Any, Any], tuple[Any, Any]],
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+    *,
+    max_bytes: int | None = None,
+) -> tuple[Any, Any]:
+    """Run a function over the entries of arrays along their first axis, with a carry from each to the next.
+
+    It computes what this loop does, with the same bits:
+
+        carry, ys = init, []
+        for x in xs:
+            carry, y = f(carry, x)
+            ys.append(y)
+        return carry, np.stack(ys)
+
+    f runs once, and what it does is repeated by calls of NumPy. In a function that is compiled it is one node, however
+    many steps there are. Gradients, forward mode and vmap nest in any order. First gradients have the bits of those of
+    the loop too, but for the sign of a zero, and for a carry that is collected and is read more than once in the next
+    step: its contributions are added in another order. A function that changes what is around it, by assigning to a
+    Tensor, runs as the loop does.
+
+    Args:
+        f: a function (carry, x) -> (carry, y). It must return a carry of the structure, shapes and dtypes that it is
+            given. What it captures gets gradients, too.
+        init: the first carry, an array or a container of arrays.
+        xs: an array or a container of arrays, all of one length; None for none, with `length`.
+        length: the number of steps; it can be left out if there are xs.
+        reverse: begin with the last entry. The entries of ys are where those of xs are.
+        max_bytes: how much memory the states may take that are kept for the backward pass between steps. That pass
+            then runs steps again from them, the fewest that are possible, and gives the same gradients, bit for bit (in
+            a vmap, up to rounding). By default whatever it reads is kept of all steps. What a second derivative keeps
+            has no bound.
+
+    Returns:
+        The last carry, and the results y of all steps, stacked along a new first axis; Tensors.
+
+    Raises:
+        ShapeError: if lengths differ, or f returns a carry of another shape.
+        DtypeError: if it returns one of another dtype.
+        TypeError: if it returns one of another structure, or no pair.
+        TraceError: if f asks for the value of a Tensor, as `if x > 0` does.
+        ValueError: with max_bytes, if f draws random numbers, which would be others when it runs again.
+
+    References:
+        Griewank, Walther: Algorithm 799: Revolve, an implementation of checkpointing for the reverse or adjoint mode of
+        computational differentiation, 2000.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> def step(total, x):
+        ...     return total + x, total * x
+        >>> ag.scan(step, 0.0, np.array([1.0, 2.0, 3.0]))
+        (Tensor(6.), Tensor([0., 2., 9.]))
+        >>> ag.grad(lambda x: ag.scan(step, 0.0, x)[1].sum())(np.array([1.0, 2.0, 3.0]))
+        array([5., 4., 3.])
+    """
+    function_given("scan", f)
+    init, xs = operands("scan", "init", init), operands("scan", "xs", xs)
+    steps = _length(xs, length)
+    if MODE.get().watch is not None:
+        return looped(f, init, xs, steps, reverse)
+    slices = map_leaves(lambda x: example_of(x)[0] if steps else np.zeros(x.shape[1:], x.dtype), xs)
+    try:
+        closed = _closed(f, init, slices, steps if max_bytes is None else _FEW)
+    except HasEffects:
+        closed = None
+    if closed is None:
+        return looped(f, init, xs, steps, reverse)
+    carry, collected = closed.out
+    n, m = len(leaves(init)), len(leaves(xs))
+    call = Scan(closed.body, n, m, steps, bool(reverse), len(closed.body.specs))
+    inputs = with_a_tensor([*leaves(init), *leaves(xs), *closed.captured])
+    if max_bytes is None:
+        found = iter(call.apply(inputs))
+    else:
+        found = iter(Kept(call, _states(max_bytes, closed, inputs[:n])).apply(inputs))
+    return rebuild(carry, found), rebuild(collected, found)
+
+
+def _states(max_bytes: Any, closed: Closed, carry: Sequence[Any]) -> int:
+    """Return how many states may be kept."""
+    if not isinstance(max_bytes, int | np.integer) or isinstance(max_bytes, bool) or max_bytes < 0:
+        wrong = ValueError if isinstance(max_bytes, int | np.integer) else TypeError
+        raise wrong(f"scan: expected max_bytes to be a number of bytes, or None; received {described(max_bytes)}")
+    if closed.body.effects:
+        raise ValueError(
+            "scan: expected a function without effects, since with max_bytes steps are run again; received one that "
+            "draws random numbers or observes values. Draw them before, and pass them as xs"
+        )
+    return states_within(int(max_bytes), carry)
+
+
+# Bodies by what their functions read; 1 for a function that was seen once, -1 for one that shall have none.
+_MEMORY = Memory()
+# Fewer steps than these are not worth recording a function that may never come again.
+_FEW = 200
+
+
+def _closed(f: Callable[..., Any], init: Any, slices: Any, steps: int) -> Closed | None:
+    """Return the function as data, or None if a loop in Python is as good.
+
+    In a function that is compiled each one is recorded. Elsewhere this waits until a function comes a second time, and
+    looks whether it does the same twice; if it draws numbers from NumPy, say, it does not.
+    """
+    if (TAPES and MODE.get().tape is not None) or not steps:
+        return _checked(close("scan", f, (init, slices)), init)
+    try:
+        reading = Reading(f)
+    except Unfamiliar:
+        reading = None
+    given = [(path, x.shape, x.dtype, x.__class__ is LiftedTensor) for path, x in items((init, slices))]
+    key = None if reading is None else (reading.key, tuple(given), MODE.get().record)
+    known = None if key is None else _MEMORY.get(key)
+    if isinstance(known, _Known):
+        assert reading is not None
+        return known.closed._replace(captured=[reading.tensors[k] for k in known.places])
+    if known == -1 or (steps < _FEW and known is None):
+        if reading is not None and known is None:
+            _MEMORY.keep(key, 1, reading.held)
+        return None
+    closed = _checked(close("scan", f, (init, slices)), init)
+    does_the_same = repr(closed.body) == repr(close("scan", f, (init, slices)).body)
+    if reading is not None:
+        places = {id(t): k for k, t in enumerate(reading.tensors)}
+        captured = [places.get(id(t), -1) for t in closed.captured]
+        kept = _Known(closed, captured) if does_the_same and -1 not in captured else -1
+        _MEMORY.keep(key, kept, reading.held)
+    return closed if does_the_same else None
+
+
+class _Known(NamedTuple):
+    """A function as data, and where among the Tensors that it reads those are that it captures."""
+
+    closed: Closed
+    places: list[int]
+
+
+def _checked(closed: Closed, init: Any) -> Closed:
+    """Return a function that returns what it must."""
+    carry, _ = _pair(closed.out)
+    check_carry("scan", init, carry, closed.body.specs)
+    return closed
+
+
+def with_a_tensor(inputs: list[Any]) -> list[Any]:
+    """Return the inputs of an op, one of which is a Tensor, so that its results are."""
+    return inputs if any(isinstance(x, Tensor) for x in inputs) else [as_tensor(x) for x in inputs[:1]] + inputs[1:]
+
+
+def _length(xs: Any, length: int | None) -> int:
+    found = {}
+    for path, x in items(xs, "xs"):
+        if not np.ndim(x) if not isinstance(x, Tensor) else not x.ndim:
+            raise ShapeError(f"scan: expected {path} to have an axis to scan; received a number")
+        found[path] = x.shape[0]
+    if length is not None:
+        found["length"] = length
+    if not found:
+        raise ValueError("scan: expected arrays in xs, or length=; received neither, so the number of steps is unknown")
+    if len(set(found.values())) > 1:
+        received = ", ".join(f"{path} of {n}" for path, n in found.items())
+        raise ShapeError(f"scan: expected one number of steps; received {received}")
+    return int(next(iter(found.values())))
+
+
+def _pair(out: Any) -> tuple[Any, Any]:
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise TypeError(
+            f"scan: expected the function to return a pair, (carry, y); received {type(out).__name__}"
+            f"{f' of {len(out)}' if isinstance(out, tuple) else ''}. With nothing to collect, return carry, None"
+        )
+    return out
+
+
+def check_carry(what: str, init: Any, carry: Any, specs: Sequence[Any]) -> int:
+    """Check that a function returned a carry like the first one, and return its number of arrays."""
+    before, after = list(items(init, "carry")), list(items(carry, "carry"))
+    if [path for path, _ in before] != [path for path, _ in after] or outline(init) != outline(carry):
+        raise TypeError(
+            f"{what}: expected the function to return a carry with the structure of the first one, {outline(init)}; "
+            f"received {outline(carry)}"
+        )
+    for (path, x), spec in zip(before, specs, strict=False):
+        if (x.shape, x.dtype) != (spec.shape, spec.dtype):
+            wrong: Any = ShapeError if x.shape != spec.shape else DtypeError
+            cure = "Make the first carry of that shape" if wrong is ShapeError else f"Cast it, .astype(np.{x.dtype})"
+            raise wrong(
+                f"{what}: expected the function to return {path} as it was given, of shape {x.shape} {x.dtype}; "
+                f"received {spec.shape} {spec.dtype}. {cure}"
+            )
+    return len(before)
+
+
+def outline(tree: Any) -> str:
+    """Return the structure of a tree as text."""
+    return str(map_leaves(lambda _: 0, tree)).replace("0", "array")
+
+
+def looped(f: Callable[..., Any], init: Any, xs: Any, steps: int, reverse: bool) -> tuple[Any, Any]:
+    """Do what `scan` does, in Python: the specification."""
+    carry = map_leaves(as_tensor, init)
+    collected: list[Any] = []
+    for t in range(steps - 1, -1, -1) if reverse else range(steps):
+        new, y = _pair(f(carry, map_leaves(lambda x, t=t: as_tensor(x[t]), xs)))
+        new = map_leaves(as_tensor, new)
+        if not collected:
+            check_carry("scan", carry, new, [ShapeDtype(x.shape, x.dtype) for x in leaves(new)])
+        carry = new
+        collected.append(y)
+    if not collected:
+        raise ValueError("scan: expected at least one step of a function that changes what is around it; received none")
+    if reverse:
+        collected.reverse()
+    return carry, map_leaves(lambda *ys: np.stack([as_tensor(y) for y in ys]), *collected)
+
+
+def as_tensor(x: Any) -> Any:
+    """Return a leaf as a Tensor."""
+    return x if isinstance(x, Tensor) else Tensor(x)
