@@ -98,6 +98,17 @@ class Call(NamedTuple):
     node: str
 
     @property
+    def reads(self) -> list[int]:
+        """The numbers of the values that it reads, in order."""
+        found = []
+        for x in (*self.args, *self.kwargs.values()) if self.kwargs else self.args:
+            if x.__class__ is Ref:
+                found.append(x.value)
+            elif x.__class__ is tuple or x.__class__ is list:
+                found += refs_in(x)
+        return found
+
+    @property
     def name(self) -> str:
         """What it calls, for people."""
         name = getattr(self.function, "__name__", None) or str(self.function).removeprefix("operator.methodcaller")
