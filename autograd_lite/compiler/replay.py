@@ -114,7 +114,7 @@ class Replay:
 
     def __init__(self, traced: Traced, exact: bool = True, max_bytes: int | None = None) -> None:
         self.passes = optimized(traced.program, exact=exact, max_bytes=max_bytes)
-        self.traced = traced = traced._replace(program=self.passes[0].program)  # without the values of that run
+        self.traced = traced._replace(program=self.passes[0].program, overwritten={})  # without values of that run
         program = self.passes[-1].program
         outputs, n = program.graph.outputs, len(traced.effects)
         wanted, effects = outputs[: len(outputs) - n], outputs[len(outputs) - n :]

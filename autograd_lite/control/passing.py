@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import GradError
-from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled
+from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled, no_grad
 from ..core.node import Node
 from ..core.op import Op
 from ..engine import cotangents, edge_of
@@ -95,6 +95,9 @@ def row_kept(this: Any, whole: Any, out: Any, inputs: Sequence[Any]) -> Any:
     recorded = node.__class__ is Node and node.op is this.op
     if this.layout.dtype != whole.layout.dtype or not (recorded or all(map(_is_plain, inputs))):
         return None
+    if not recorded and TAPES and MODE.get().tape is not None:
+        with no_grad():  # a backward pass that is compiled by itself: what it computes again is part of it
+            return whole.op(*inputs, **whole.params)
     if this.layout.size == whole.layout.size and (recorded or not isinstance(out, Tensor)):
         row = out._data if recorded else out
     else:

@@ -193,6 +193,12 @@ class Recording:
             if g is not None and g is not before:
                 leaf._grad = wrap(np.array(g._data)[()], None)
 
+    def forget(self) -> None:
+        """Let go of all that was recorded, which hosts would keep alive with the tape."""
+        noted: Any
+        for noted in (self.effects, self.assignments, self.gradients, self.roots, self.outside, self._inside):
+            noted.clear()
+
     def undo(self) -> None:
         """Give all leaves the values and gradients that they had before."""
         for leaf in {id(a.leaf): a.leaf for a in self.assignments}.values():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler import updates
+from autograd_lite.compiler import blocks as parts
 from nn import constraints, optimizers
 from nn.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer, OptimizerMap, blocks, schedules
 
@@ -90,7 +90,7 @@ def in_ci(names: Any, shown: Any) -> list[Any]:
 def _pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "SMALL", 100)
     monkeypatch.setattr(blocks, "PIECE", 500)
-    monkeypatch.setattr(updates, "BLOCK", 1000)
+    monkeypatch.setattr(parts, "_PART", 1000)
 
 
 class Interrupted(Exception):
