@@ -22,7 +22,8 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .hosts import Changed, Memo, Reader, Writer, replaced
 from .lowering import How
-from .plan import Place, plan_of
+from .placing import Place
+from .plan import plan_of
 from .source import Source
 from .trace import Traced
 
@@ -94,9 +95,7 @@ class Instance(NamedTuple):
                     return replay(*arrays)
 
             return cls(run, alarm, quiet.run)
-        context = (
-            Context()
-        )  # in which warnings are off once and for all: an `errstate` at every call takes a microsecond
+        context = Context()  # with warnings off for good: an `errstate` at every call takes a microsecond
         context.run(np.seterr, all="ignore", **kinds)
         context.run(np.seterrcall, noted)
         return cls(functools.partial(context.run, replay), alarm, quiet.run)
@@ -106,6 +105,7 @@ class Replay:
     """A trace that can be run again.
 
     Attributes:
+        traced: what the function did.
         plan: what it does.
         source: the same, as Python.
         guards: what must hold for it.
@@ -113,13 +113,15 @@ class Replay:
     """
 
     def __init__(self, traced: Traced, exact: bool = True, max_bytes: int | None = None) -> None:
-        self._traced = traced._replace(before=(), overwritten={})
+        self.traced = traced._replace(overwritten={})
         self.passes = optimized(traced.program, exact=exact, max_bytes=max_bytes)
         program = self.passes[-1].program
         outputs, n = program.graph.outputs, len(traced.effects)
         wanted, effects = outputs[: len(outputs) - n], outputs[len(outputs) - n :]
         self._n = len(traced.results) + len(traced.saved)
-        self.plan = plan_of(program, wanted, effects, traced.overwritten, self._into(), traced.hosts.owned)
+        gradients = self._n + len(traced.assigned)
+        kept = {*range(self._n), *range(gradients, gradients + sum(i is not None for _, i in traced.gradients))}
+        self.plan = plan_of(program, wanted, effects, traced.overwritten, self._into(), traced.hosts.owned, kept)
         written = iter(self.plan.written[self._n :])
         self._leaves = [leaf for leaf, _ in traced.assigned]
         self._assigned = [leaf for leaf in self._leaves if not next(written)]
@@ -138,7 +140,7 @@ class Replay:
 
     def _into(self) -> list[Tensor | None]:
         """Return for each wanted value the Tensor that has it in the end, if it may be written over the old one."""
-        traced = self._traced
+        traced = self.traced
         into: list[Tensor | None] = [None] * self._n
         into += [leaf for leaf, _ in traced.assigned]
         into += [None for _, i in traced.gradients if i is not None]
@@ -163,10 +165,10 @@ class Replay:
         """Return what `explain` says of it."""
         calls = [call for call in self.plan.calls if self.plan.where[call.value].place is not Place.VIEW]
         return [
-            f"{len(self._traced.program.calls)} operations became {len(calls)} calls of NumPy, with an arena of "
+            f"{len(self.traced.program.calls)} operations became {len(calls)} calls of NumPy, with an arena of "
             f"{self.plan.nbytes:,} bytes",
-            f"effects: {len(self._traced.assigned)} assignments, {len(self._traced.gradients)} gradients, "
-            f"{len(self._traced.effects)} draws and observations",
+            f"effects: {len(self.traced.assigned)} assignments, {len(self.traced.gradients)} gradients, "
+            f"{len(self.traced.effects)} draws and observations",
             *(f"as long as {guard}" for guard in self.guards),
         ]
 
@@ -181,17 +183,14 @@ class Replay:
             Changed: if something outside is not as it was when this was traced.
             AssumptionFailed: if the function itself must run.
         """
-        try:
-            slots, numbers = self._read(memo)
-        except LookupError as error:
-            raise Changed(f"there is {error!r}") from None
+        slots, numbers = self._found(memo)
         try:
             instance = self._idle.pop()
         except IndexError:
             instance = self._instance()
         try:
             values, end = self._computed(instance, (*arrays, *slots))
-            traced = self._traced
+            traced = self.traced
             if self._leaves or traced.gradients or traced.hosts.puts:
                 self._change(instance, values[self._n :], end, numbers, slots)
         finally:
@@ -200,16 +199,26 @@ class Replay:
             self._idle.append(instance)
         return values[: self._n]
 
+    def inputs(self, arrays: Sequence[Any], memo: Memo) -> list[Any]:
+        """Return what the program takes: the arguments, and what is read outside of Tensors."""
+        return [*arrays, *self._found(memo)[0]]
+
+    def _found(self, memo: Memo) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        try:
+            return self._read(memo)
+        except LookupError as error:
+            raise Changed(f"there is {error!r}") from None
+
     def _instance(self) -> Instance:
         calls_others = any(call.how is How.EFFECT for call in self.plan.calls)
-        return Instance.of(self.source.instance(), self._traced.backward, calls_others)
+        return Instance.of(self.source.instance(), self.traced.backward, calls_others)
 
     def _computed(self, instance: Instance, arrays: Sequence[Any]) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:
         """Compute, unless a rule meets what the engine would mask: an operation that is invalid, or a NaN."""
         states = [(generator, generator.state) for generator in self._generators]
         try:
             values, end, found = instance.run(*arrays)
-            if instance.alarm or (self._traced.masks and any(map(has_nan, (*values, *found)))):
+            if instance.alarm or (self.traced.masks and any(map(has_nan, (*values, *found)))):
                 raise AssumptionFailed
         except BaseException:
             for generator, state in states:
@@ -222,7 +231,7 @@ class Replay:
     ) -> None:
         """Make the effects, all of them or none, wherever an interrupt comes."""
         each = iter(values)
-        hosts, calls = self._traced.hosts, end
+        hosts, calls = self.traced.hosts, end
         if (undo := open_undo()) is not None:
             if hosts.final:
                 calls.append((undo.clear,))
@@ -230,8 +239,11 @@ class Replay:
                 buffers = [leaf._writable() for leaf in self._leaves]
                 undo += [(operator.setitem, buffer, Ellipsis, buffer.copy()) for buffer in buffers]
         calls += [(operator.setitem, leaf._writable(), Ellipsis, next(each)) for leaf in self._assigned]
-        for leaf, i in self._traced.gradients:
-            calls.append((setattr, leaf, "_grad", None if i is None else wrap(next(each), None)))
+        for leaf, i in self.traced.gradients:
+            g = None if i is None else next(each)
+            # A view may repeat elements, and is not to be written into.
+            g = g if g is None or g.base is None else np.array(g)
+            calls.append((setattr, leaf, "_grad", None if g is None else wrap(g, None)))
         if hosts.puts:
             calls += self._changes(tuple(each), numbers, slots)
         calls.append((deque, map(setattr, self._leaves, repeat("_stamp"), iter(next_stamp, None)), 0))

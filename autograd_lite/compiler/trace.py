@@ -26,6 +26,7 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves
 from .history import Cut, cut_of
+from .kinds import RESULT
 
 
 class Traced(NamedTuple):
@@ -75,12 +76,7 @@ class Traced(NamedTuple):
 def difference(first: Traced, second: Traced) -> str:
     """Return what two runs on arguments of one kind did differently, apart from their data; "" if nothing."""
     if (a := first.program.graph) != (b := second.program.graph):
-        pairs = zip(a.nodes, b.nodes, strict=False)
-        place = next(
-            (n for n, m in pairs if n != m), (a.nodes if len(a) > len(b) else b.nodes)[min(len(a), len(b)) - 1]
-        )
-        where = f" at {place.source}" if place.source else ""
-        return f"{place.op or 'a constant'}{where} is another computation, or has another number in it"
+        return _first_difference(a, b)
     of = [{id(g): leaf for leaf, g in traced.before if g is not None} for traced in (first, second)]
     for i in a:
         x, y = (p.bindings.get(i.id) for p in (first.program, second.program))
@@ -97,6 +93,18 @@ def difference(first: Traced, second: Traced) -> str:
     if puts != others:
         return f"other values were put into {next(a[0] for a, b in zip(puts, others, strict=False) if a != b)!r}"
     return "" if _plain(first.out) == _plain(second.out) else "it returned something else than Tensors, which differs"
+
+
+def _first_difference(a: PureGraph, b: PureGraph) -> str:
+    """Return where two graphs begin to differ."""
+    pairs = zip(a.nodes, b.nodes, strict=False)
+    last = (a.nodes if len(a) > len(b) else b.nodes)[min(len(a), len(b)) - 1]
+    place, other = next(((n, m) for n, m in pairs if n != m), (last, last))
+    reader = next((n for n in a if place.id in n.inputs), place) if place.weak else place
+    where = f" at {reader.source}" if reader.source else ""
+    if place.weak and other.weak and place.value != other.value:
+        return f"{reader.op or 'a result'}{where} takes the number {other.value}, and {place.value} before"
+    return f"{reader.op or 'a constant'}{where} is another computation, or has another number in it"
 
 
 def settled(first: Traced, second: Traced) -> Traced:
@@ -127,7 +135,7 @@ def _plain(out: Any) -> Any:
 def _compared(x: Any) -> Any:
     if isinstance(x, (np.ndarray, np.generic)):
         return x.shape, x.dtype, x.tobytes()
-    return None if isinstance(x, Tensor) else x
+    return None if isinstance(x, Tensor) or x is RESULT else x
 
 
 def slot_of(a: Any) -> tuple[Tensor, Tensor]:

@@ -28,6 +28,7 @@ def _see(*arrays: Any, function: Callable[..., Any]) -> Any:
     return np.False_
 
 
+_INSTEAD = "Compute with Tensors, and with Python's operators on numbers; or before the call, and pass it what is found"
 OBSERVE = Op("observe", _see, None, lambda *_, **__: ShapeDtype((), _BOOL))
 
 
@@ -150,7 +151,7 @@ class Recording:
         where = f" at {place}" if place else ""
         raise TraceError(
             f"{self._speaker}: expected {self._name} to compute with Tensors alone; received {how}{where}, which asks "
-            f"for a value: what is recorded would keep the one of this call for ever. {instead}".rstrip()
+            f"for a value: what is recorded would keep the one of this call for ever. {instead or _INSTEAD}"
         )
 
     def assigned(self, leaf: Any, value: Any) -> None:
