@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.hooks import HOOKS
 from ..core.indices import IndexArray, indices_in
 from ..core.live import Live
 from ..ir.node import GraphNode, Kind
@@ -54,6 +55,7 @@ class Where(NamedTuple):
 
 
 _MADE = Where(Place.MADE)
+_WIDEST = 48  # column of the text of a plan that is aligned
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +73,7 @@ class Plan:
         lines: for the id of an operation, the user's line.
         end: of the calls that write new values over old ones, and of what only these read.
         written: for each wanted value whether it is one of these new values, and not among the results.
+        scopes: for the id of an operation, the module that it belongs to.
     """
 
     calls: tuple[Call, ...]
@@ -83,6 +86,7 @@ class Plan:
     lines: Mapping[str, str]
     end: Update
     written: tuple[bool, ...]
+    scopes: Mapping[str, str] = field(default_factory=dict)
 
     def check(self) -> None:
         """Prove that no value in the arena is overwritten before it has been read for the last time.
@@ -113,14 +117,27 @@ class Plan:
             if span is None or any(s.start < span.stop and span.start < s.stop for s in whole):
                 raise ValueError(f"Plan: value {n}, of some rows, lies over one of all rows")
 
+    def to_svg(self) -> str:
+        """Return a map of the arena: from left to right the calls, from top to bottom the bytes of values."""
+        drawn: str = HOOKS.compiled().arena_svg(self)
+        return drawn
+
+    def _repr_svg_(self) -> str:
+        return self.to_svg()
+
     def __str__(self) -> str:
-        rows = [f"{len(self.calls)} calls, an arena of {self.nbytes:,} bytes"]
-        for call in self.calls:
-            place, _, span = self.where[call.value]
-            at = "" if span is None else f" [{span.start}:{span.stop}]"
+        table = [("call", "", "value", "where it lies", "your line")]
+        for position, call in enumerate(self.calls):
+            (place, _, span), spec = self.where[call.value], self.specs[call.value]
+            at = "" if span is None else f" {span.start}:{span.stop}"
             inputs = ", ".join(f"v{n}" for n in refs_in((call.args, call.kwargs)))
-            rows.append(f"v{call.value} = {call.name}({inputs})  # {call.node}, {place}{at}")
-        return "\n".join(rows)
+            what = f"v{call.value} = {call.name}({inputs})"
+            table.append(
+                (str(position), what, f"{spec.shape} {spec.dtype}", f"{place}{at}", self.lines.get(call.node, ""))
+            )
+        wide = [min(max(map(len, column)), _WIDEST) for column in zip(*table, strict=True)]
+        rows = ("  ".join(f"{cell:<{n}}" for cell, n in zip(row, wide, strict=True)).rstrip() for row in table)
+        return "\n".join([f"{len(self.calls):,} calls, an arena of {self.nbytes:,} bytes", *rows])
 
 
 def plan_of(
@@ -153,7 +170,8 @@ def plan_of(
     targets = [None if t is None else slots.get(id(t)) for t in into] or [None] * len(numbers)
     calls = _without_dead(values.lowering.calls, numbers)
     end = update_of(calls, Given(values.lowering.specs, values.shared(owned), program.late), numbers, targets)
-    return _placed(values, end, numbers, len(program.inputs), lines)
+    scopes = {node.id: node.scope for node in program.graph if node.scope}
+    return replace(_placed(values, end, numbers, len(program.inputs), lines), scopes=scopes)
 
 
 def _needed(program: PureProgram, outputs: Sequence[str]) -> set[str]:

@@ -63,7 +63,7 @@ def test_a_page() -> None:
     assert {len(row) for row in table} == {len(table[0])}
     assert [row[4:27].strip() for row in table[1:]] == [
         "traced",
-        *list(step.traces[0].replay.passes[k].name for k in range(1, 5)),
+        *[stage.name for stage in step.traces[0].replay.passes[1:]],
     ]
     for row, stage in zip(table[1:], step.traces[0].replay.passes, strict=True):
         assert row.split()[-1] == "same" or f" {stage.operations} " in row
