@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from typing import NamedTuple
 
-_ALIGNMENT = 64  # a cache line, which no two buffers share
+LINE = 64  # bytes of a cache line, which no two buffers share
 
 
 class Span(NamedTuple):
@@ -29,7 +29,7 @@ class Arena:
 
     def take(self, nbytes: int) -> Span:
         """Return a span of at least this length that nothing else uses."""
-        length = -(-max(nbytes, 1) // _ALIGNMENT) * _ALIGNMENT
+        length = -(-max(nbytes, 1) // LINE) * LINE
         i = bisect_left(self._lengths, (length, 0))
         if i < len(self._lengths):
             found, start = self._lengths[i]

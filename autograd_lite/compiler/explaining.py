@@ -11,7 +11,7 @@ from ..ir.labels import amount, counted
 from ..ir.recording import OBSERVE
 from ..passes.budget import peak_of
 from ..tree import items
-from .plan import Place
+from .placing import Place
 from .replay import Replay
 
 _WIDTH, _LABEL = 100, 14

@@ -69,6 +69,11 @@ class Spec(NamedTuple):
             expected *= n
         return 0 not in self.shape
 
+    @property
+    def repeats(self) -> bool:
+        """Whether several elements lie in the same memory."""
+        return any(n > 1 and stride == 0 for n, stride in zip(self.shape, self.strides, strict=True))
+
     def alike(self, other: Spec) -> bool:
         """Return whether two arrays have the same shape, dtype and strides."""
         return self[:3] == other[:3]
@@ -91,6 +96,17 @@ class Call(NamedTuple):
     kwargs: Mapping[str, Any]
     value: int
     node: str
+
+    @property
+    def reads(self) -> list[int]:
+        """The numbers of the values that it reads, in order."""
+        found = []
+        for x in (*self.args, *self.kwargs.values()) if self.kwargs else self.args:
+            if x.__class__ is Ref:
+                found.append(x.value)
+            elif x.__class__ is tuple or x.__class__ is list:
+                found += refs_in(x)
+        return found
 
     @property
     def name(self) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,43 +16,12 @@ from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
 from ..random import Generator
 from ..tensors.tensor import Tensor
-from .arena import Arena, Span
-from .lowering import Call, How, Lowering, Spec, Watched, refs_in
-from .updates import Block, Given, Update, update_of
+from .arena import LINE
+from .blocks import Block
+from .lowering import Call, How, Lowering, Spec, Watched
+from .placing import Place, Where, placed
+from .updates import Given, Update, update_of
 
-
-class Place(StrEnum):
-    """Where a value lies."""
-
-    ARGUMENT = "an argument"
-    CAPTURED = "captured"  # a Tensor from outside, which is read at every replay
-    ARRAY = "an array from outside"  # which is read where it is
-    KNOWN = "known"
-    ARENA = "in the arena"
-    VIEW = "a view that stays"  # of the arena, or of what is known, so that one will do for all replays
-    MADE = "made"  # by the call that computes it, at every replay
-    OVER = "written over another"  # that it replaces, at the end of the plan
-
-
-# Places that are the same at every replay.
-_STILL = frozenset((Place.ARRAY, Place.KNOWN, Place.ARENA, Place.VIEW))
-
-
-class Where(NamedTuple):
-    """Where a value lies, and what is there.
-
-    Attributes:
-        place: the kind of place.
-        thing: the position among the arguments, the Tensor, the array, or the number of the value that is replaced.
-        span: in the arena.
-    """
-
-    place: Place
-    thing: Any = None
-    span: Span | None = None
-
-
-_MADE = Where(Place.MADE)
 _WIDEST = 48  # column of the text of a plan that is aligned
 
 
@@ -67,7 +34,9 @@ class Plan:
         specs: what is known of every value.
         where: every value lies.
         last: for every value, the position of the last call that needs it; that after all calls for a result.
+        blocks: the runs of calls that are carried out on one part of their arrays after the other.
         outputs: the numbers of the results.
+        lent: the positions of those that are read before the next replay, and need no memory of their own.
         arguments: how many a replay takes.
         nbytes: of the arena.
         lines: for the id of an operation, the user's line.
@@ -80,7 +49,9 @@ class Plan:
     specs: tuple[Spec, ...]
     where: tuple[Where, ...]
     last: tuple[int, ...]
+    blocks: tuple[Block, ...]
     outputs: tuple[int, ...]
+    lent: frozenset[int]
     arguments: int
     nbytes: int
     lines: Mapping[str, str]
@@ -89,33 +60,24 @@ class Plan:
     scopes: Mapping[str, str] = field(default_factory=dict)
 
     def check(self) -> None:
-        """Prove that no value in the arena is overwritten before it has been read for the last time.
+        """Prove that no value is overwritten before it has been read for the last time.
 
         Raises:
             ValueError: naming the call that would read what is gone.
         """
-        alive: dict[int, Span] = {}
+        lines = _Lines(self)
+        blocks = iter(self.blocks)
+        block = next(blocks, None)
         for position, call in enumerate(self.calls):
-            for number in refs_in((call.args, call.kwargs)):
-                owner = self.specs[number].owner
-                if self.where[owner].place is Place.ARENA and owner not in alive:
-                    raise ValueError(f"Plan: call {position}, of {call.node}, reads value {number}, which is gone")
-            span = self.where[call.value].span
-            if span is not None:
-                alive = {i: s for i, s in alive.items() if s.stop <= span.start or span.stop <= s.start}
-                alive[call.value] = span
-        for block in self.end.blocks:
-            self._check_block(block)
-
-    def _check_block(self, block: Block) -> None:
-        """Prove that what is computed for some rows leaves alone what is still to be read for the others."""
-        calls = self.calls[block.start : block.stop]
-        used = {self.specs[n].owner for call in calls for n in (*refs_in(call.args), call.value)} - block.scratch
-        whole = [span for n in used if (span := self.where[n].span) is not None]
-        for n in block.scratch:
-            span = self.where[n].span
-            if span is None or any(s.start < span.stop and span.start < s.stop for s in whole):
-                raise ValueError(f"Plan: value {n}, of some rows, lies over one of all rows")
+            if block is None or position < block.first:
+                lines.run(position, call)
+            elif position == block.stop - 1:
+                for start in block.starts:
+                    for k in range(block.first, block.stop):
+                        lines.run(k, self.calls[k], block, start)
+                block = next(blocks, None)
+        for number in self.outputs:
+            lines.read(number, "the caller")
 
     def to_svg(self) -> str:
         """Return a map of the arena: from left to right the calls, from top to bottom the bytes of values."""
@@ -130,14 +92,62 @@ class Plan:
         for position, call in enumerate(self.calls):
             (place, _, span), spec = self.where[call.value], self.specs[call.value]
             at = "" if span is None else f" {span.start}:{span.stop}"
-            inputs = ", ".join(f"v{n}" for n in refs_in((call.args, call.kwargs)))
+            inputs = ", ".join(f"v{n}" for n in call.reads)
             what = f"v{call.value} = {call.name}({inputs})"
             table.append(
                 (str(position), what, f"{spec.shape} {spec.dtype}", f"{place}{at}", self.lines.get(call.node, ""))
             )
         wide = [min(max(map(len, column)), _WIDEST) for column in zip(*table, strict=True)]
         rows = ("  ".join(f"{cell:<{n}}" for cell, n in zip(row, wide, strict=True)).rstrip() for row in table)
-        return "\n".join([f"{len(self.calls):,} calls, an arena of {self.nbytes:,} bytes", *rows])
+        head = f"{len(self.calls):,} calls, an arena of {self.nbytes:,} bytes"
+        return "\n".join([head, *map(str, self.blocks), *rows])
+
+
+class _Lines:
+    """Which value each cache line of a replay's memory holds: of the arena, of what calls make, of what is replaced."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        end, replaced = plan.nbytes // LINE, {w.thing for w in plan.where if w.place is Place.REPLACES}
+        self._first: dict[int, int] = {}  # where the lines of a value begin
+        for number, (place, thing, span) in enumerate(plan.where):
+            if span is not None:
+                self._first[number] = span.start // LINE
+            elif place in (Place.OVER, Place.REPLACES):
+                self._first[number] = self._first[thing]
+            elif number in replaced or (place is Place.MADE and plan.specs[number].owner == number):
+                self._first[number] = end
+                end += -(-plan.specs[number].nbytes // LINE)
+        self._held = np.full(end, -1)
+        for number in replaced:
+            self._held[self._lines(number, None, 0)] = number
+
+    def run(self, position: int, call: Call, block: Block | None = None, start: int = 0) -> None:
+        """Read what a call reads, in a part of a block that begins at a row, and write its result."""
+        for number in call.reads:
+            self.read(number, f"call {position}, of {call.node},", block, start)
+        if call.value in self._first:
+            self._held[self._lines(call.value, block, start)] = call.value
+
+    def read(self, number: int, reader: str, block: Block | None = None, start: int = 0) -> None:
+        """Check that a value is there."""
+        owner = self._plan.specs[number].owner
+        if owner not in self._first:
+            return
+        lines = self._lines(number, block, start)
+        if (self._held[lines] != owner).any():
+            raise ValueError(f"Plan: {reader} reads value {number}, which is gone")
+
+    def _lines(self, number: int, block: Block | None, start: int) -> slice:
+        """Return the lines of a value: those of a part of it, if the block splits it, or all of its owner's."""
+        spec = self._plan.specs[number]
+        first = self._first[spec.owner]
+        if block is None or spec.shape != block.shape:
+            return slice(first, first + -(-self._plan.specs[spec.owner].nbytes // LINE))
+        nbytes = block.row * spec.dtype.itemsize
+        begin = spec.offset + (0 if self._plan.where[number].place is Place.PART else start * nbytes)
+        stop = begin + min(block.step, block.rows - start) * nbytes
+        return slice(first + begin // LINE, first + -(-stop // LINE))
 
 
 def plan_of(
@@ -147,6 +157,7 @@ def plan_of(
     overwritten: Mapping[int, Any] = MappingProxyType({}),
     into: Sequence[Tensor | None] = (),
     owned: Container[int] = (),
+    kept: Container[int] | None = None,
 ) -> Plan:
     """Plan how to compute some nodes of a program.
 
@@ -157,6 +168,7 @@ def plan_of(
         overwritten: by the ids of Tensors that have changed since, what they held.
         into: for each wanted node the Tensor that is to have its values in the end, or None.
         owned: the ids of Tensors among the arguments that no one else can see.
+        kept: the positions of wanted nodes that are kept beyond the next replay, in memory of their own; all if None.
     """
     values = _Values(program, frozenset(effects), overwritten)
     wanted = _needed(program, (*outputs, *effects))
@@ -165,13 +177,21 @@ def plan_of(
             if node.id in wanted:
                 values.add(node)
     numbers = tuple(values.number_of(i) for i in outputs)
-    lines = {node.id: node.source.brief for node in program.graph if node.source is not None}
     slots = {id(thing): values.number_of(i) for i, thing in program.bindings.items() if i in values}
     targets = [None if t is None else slots.get(id(t)) for t in into] or [None] * len(numbers)
-    calls = _without_dead(values.lowering.calls, numbers)
-    end = update_of(calls, Given(values.lowering.specs, values.shared(owned), program.late), numbers, targets)
+    calls, specs = _without_dead(values.lowering.calls, numbers), values.lowering.specs
+    end = update_of(calls, Given(specs, values.shared(owned), program.late), numbers, targets)
+    left = [(k, n) for k, n in enumerate(numbers) if n not in end.over]
+    lent = frozenset(i for i, (k, _) in enumerate(left) if kept is not None and k not in kept)
+    results = tuple(n for _, n in left)
+    where, last, blocks, nbytes = placed(
+        end, specs, values.where, {n for i, n in enumerate(results) if i not in lent}, results
+    )
+    lines = {node.id: node.source.brief for node in program.graph if node.source is not None}
     scopes = {node.id: node.scope for node in program.graph if node.scope}
-    return replace(_placed(values, end, numbers, len(program.inputs), lines), scopes=scopes)
+    written, arguments = tuple(n in end.over for n in numbers), len(program.inputs)
+    rest = (lines, end, written, scopes)
+    return Plan(end.calls, tuple(specs), where, last, blocks, results, lent, arguments, nbytes, *rest)
 
 
 def _needed(program: PureProgram, outputs: Sequence[str]) -> set[str]:
@@ -261,47 +281,6 @@ def with_indices(params: Mapping[str, Any], found: Iterator[Any]) -> Mapping[str
     return {k: tuple(map(part_of, v)) if v.__class__ is tuple else part_of(v) for k, v in params.items()}
 
 
-# ---- where values lie -----------------------------------------------------------------------------------------------
-
-
-def _placed(values: _Values, end: Update, wanted: tuple[int, ...], arguments: int, lines: Mapping[str, str]) -> Plan:
-    specs, where, calls = values.lowering.specs, values.where, end.calls
-    outputs = tuple(n for n in wanted if n not in end.over)
-    scratch = {n: block for block in end.blocks for n in block.scratch}
-    # Rows of a block are computed one after the other, so that all that it reads or makes is needed until its end.
-    ends = {i: block.stop - 1 for block in end.blocks for i in range(block.start, block.stop)}
-    last = _last_reads(calls, specs, outputs)
-    escaping = {specs[number].owner for number in outputs}
-    arena = Arena()
-    ending: dict[int, list[Span]] = {}  # by position: what is free after that call
-    for position, call in enumerate(calls):
-        number, spec = call.value, specs[call.value]
-        if spec.owner != number:
-            still = all(where[n].place in _STILL for n in refs_in((call.args, call.kwargs)))
-            where[number] = Where(Place.VIEW) if still else _MADE
-        elif number in end.over:
-            where[number] = Where(Place.OVER, end.over[number])
-        elif (
-            call.how in (How.CALL, How.OPAQUE, How.EFFECT) or number in escaping or spec.is_scalar or not spec.is_dense
-        ):
-            where[number] = _MADE
-        else:
-            span = _overwritten(call, specs, where, last, position, scratch)
-            if span is None:
-                block = scratch.get(number)
-                span = arena.take(spec.nbytes if block is None else spec.nbytes // block.length * block.rows)
-            else:
-                ending[ends.get(position, position)].remove(span)
-            where[number] = Where(Place.ARENA, None, span)
-            until = max(last[number], position)
-            ending.setdefault(ends.get(until, until), []).append(span)
-        for span in ending.pop(position, ()):
-            arena.give(span)
-    found = tuple(where.get(number, _MADE) for number in range(len(specs)))
-    written = tuple(n in end.over for n in wanted)
-    return Plan(calls, tuple(specs), found, tuple(last), outputs, arguments, arena.nbytes, lines, end, written)
-
-
 def _without_dead(calls: Sequence[Call], outputs: Sequence[int]) -> list[Call]:
     """Leave out what nothing reads and has no effect."""
     wanted = set(outputs)
@@ -309,44 +288,5 @@ def _without_dead(calls: Sequence[Call], outputs: Sequence[int]) -> list[Call]:
     for call in reversed(calls):
         if call.value in wanted or call.how is How.EFFECT:
             kept.append(call)
-            wanted.update(refs_in((call.args, call.kwargs)))
+            wanted.update(call.reads)
     return kept[::-1]
-
-
-def _last_reads(calls: Sequence[Call], specs: Sequence[Spec], outputs: Sequence[int]) -> list[int]:
-    """Return for every value the position of the call that reads it, or a view of it, last; -1 if none does."""
-    last = [-1] * len(specs)
-    for position, call in enumerate(calls):
-        for number in refs_in((call.args, call.kwargs)):
-            last[number] = last[specs[number].owner] = position
-    for number in outputs:
-        last[number] = last[specs[number].owner] = len(calls)
-    for call in reversed(calls):
-        if call.how is How.OPAQUE:  # the result may be one of its arguments
-            for number in refs_in((call.args, call.kwargs)):
-                owner = specs[number].owner
-                last[owner] = max(last[owner], last[call.value])
-    return last
-
-
-def _overwritten(
-    call: Call,
-    specs: Sequence[Spec],
-    where: Mapping[int, Where],
-    last: Sequence[int],
-    position: int,
-    scratch: Mapping[int, Any],
-) -> Span | None:
-    """Return the memory of an input that an elementwise result may be written over, since nothing reads it later."""
-    if call.how is not How.UFUNC or getattr(call.function, "signature", None) is not None:
-        return None
-    if math.prod(specs[call.value].shape) == 1:
-        return None  # where the output is an input of one element, NumPy takes three times as long
-    inputs = set(refs_in(call.args))
-    for number in inputs:
-        lies_alone = all(specs[n].owner != number or n == number for n in inputs)
-        ends = last[number] == position and where[number].place is Place.ARENA
-        ends = ends and scratch.get(number) is scratch.get(call.value)  # of one size
-        if ends and lies_alone and specs[number].alike(specs[call.value]):
-            return where[number].span
-    return None

@@ -97,9 +97,7 @@ class Instance(NamedTuple):
                     return replay(*arrays)
 
             return cls(run, alarm, quiet.run)
-        context = (
-            Context()
-        )  # in which warnings are off once and for all: an `errstate` at every call takes a microsecond
+        context = Context()  # with warnings off for good: an `errstate` at every call takes a microsecond
         context.run(np.seterr, all="ignore", **kinds)
         context.run(np.seterrcall, noted)
         return cls(functools.partial(context.run, replay), alarm, quiet.run)
@@ -123,7 +121,9 @@ class Replay:
         outputs, n = program.graph.outputs, len(traced.effects)
         wanted, effects = outputs[: len(outputs) - n], outputs[len(outputs) - n :]
         self._n = len(traced.results) + len(traced.saved)
-        self.plan = plan_of(program, wanted, effects, traced.overwritten, self._into(), traced.hosts.owned)
+        gradients = self._n + len(traced.assigned)
+        kept = {*range(self._n), *range(gradients, gradients + sum(i is not None for _, i in traced.gradients))}
+        self.plan = plan_of(program, wanted, effects, traced.overwritten, self._into(), traced.hosts.owned, kept)
         written = iter(self.plan.written[self._n :])
         self._leaves = [leaf for leaf, _ in traced.assigned]
         self._assigned = [leaf for leaf in self._leaves if not next(written)]
@@ -238,7 +238,10 @@ class Replay:
                 undo += [(operator.setitem, buffer, Ellipsis, buffer.copy()) for buffer in buffers]
         calls += [(operator.setitem, leaf._writable(), Ellipsis, next(each)) for leaf in self._assigned]
         for leaf, i in self.traced.gradients:
-            calls.append((setattr, leaf, "_grad", None if i is None else wrap(next(each), None)))
+            g = None if i is None else next(each)
+            # A view may repeat elements, and is not to be written into.
+            g = g if g is None or g.base is None else np.array(g)
+            calls.append((setattr, leaf, "_grad", None if g is None else wrap(g, None)))
         if hosts.puts:
             calls += self._changes(tuple(each), numbers, slots)
         calls.append((deque, map(setattr, self._leaves, repeat("_stamp"), iter(next_stamp, None)), 0))

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping
+from sys import getrefcount
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .lowering import Call, How, Ref, refs_in
-from .plan import Place, Plan
-from .updates import Block
+from .arena import LINE
+from .blocks import Block
+from .lowering import Call, How, Ref, Spec, refs_in
+from .placing import Place
+from .plan import Plan
 
 # NumPy may give these more than two operands one day, so their result must be named, which costs 20 ns.
 _NAMED_OUT = (np.maximum, np.minimum)
 _NUMBERS = (int, float, complex)
-_ALIGNMENT = 64
+_OWN = (Place.MADE, Place.OVER)
 
 
 class _Buffer(NamedTuple):
@@ -31,6 +35,22 @@ class _Named(str):
     """The name of an argument."""
 
     __slots__ = ()
+
+
+class _Parts(NamedTuple):
+    """The parts of an array in the arena, as a block goes through them.
+
+    Attributes:
+        offset: of the array.
+        dtype: of its elements.
+        block: which splits it.
+        same: whether all parts are the same memory.
+    """
+
+    offset: int
+    dtype: np.dtype[Any]
+    block: Block
+    same: bool
 
 
 class Source:
@@ -52,20 +72,25 @@ class Source:
         self._known: dict[int, str] = {}
         self._opaque = {call.value: call for call in plan.calls if call.how is How.OPAQUE}
         self._buffers: dict[_Buffer, str] = {}
+        self._parts: dict[_Parts, str] = {}
         self._cells: dict[tuple[int, Any], str] = {}  # arrays of one element for numbers, which NumPy takes faster
+        self._overwritten = {w.thing for w in plan.where if w.place is Place.OVER}
         self._values = self._named()
         self.text = self._written()
         self._code = compile(self.text, "<replay>", "exec")
 
     def instance(self) -> Callable[..., tuple[Any, ...]]:
         """Return the function, with an arena of its own: one that runs must not be called again meanwhile."""
-        memory = np.empty(self._plan.nbytes + _ALIGNMENT, np.uint8)
-        start = -memory.ctypes.data % _ALIGNMENT
+        memory = np.empty(self._plan.nbytes + LINE, np.uint8)
+        start = -memory.ctypes.data % LINE
         names = dict(self._names)
         for (offset, shape, dtype, strides), name in self._buffers.items():
             names[name] = np.ndarray(shape, dtype, memory.data, start + offset, strides)
         for (_, dtype), name in self._cells.items():
             names[name] = np.empty((), dtype)
+        for (offset, dtype, block, same), name in self._parts.items():
+            shape = block.part if same else (block.rows, *block.part[1:])
+            names[name] = _split(np.ndarray(shape, dtype, memory.data, start + offset), block, same)
         exec(self._code, names)
         replay: Callable[..., tuple[Any, ...]] = names["replay"]
         return replay
@@ -75,20 +100,16 @@ class Source:
         plan = self._plan
         names = [f"v{number}" for number in range(len(plan.specs))]
         known = self._names
-        rows = {n: block.rows for block in plan.end.blocks for n in block.scratch}
         for number, (place, thing, _) in enumerate(plan.where):
             spec = plan.specs[number]
             span = plan.where[spec.owner].span
-            if place is Place.OVER:
-                names[number] = names[thing]
-            elif span is not None and place in (Place.ARENA, Place.VIEW):
+            if span is not None and place in (Place.ARENA, Place.VIEW):
                 buffer = _Buffer(span.start + spec.offset, spec.shape, spec.dtype, spec.strides)
-                if number in rows:
-                    shape = (rows[number], *spec.shape[1:])
-                    buffer = _Buffer(span.start, shape, spec.dtype, np.empty(shape, spec.dtype).strides)
                 names[number] = self._buffers.setdefault(buffer, f"b{len(self._buffers)}")
             elif place in (Place.KNOWN, Place.ARRAY):
                 self._names[names[number]] = thing
+            elif place in (Place.OVER, Place.REPLACES):
+                names[number] = names[thing]
         for call in plan.calls:
             if plan.where[call.value].place is Place.VIEW and plan.where[plan.specs[call.value].owner].span is None:
                 args, kwargs = (filled(x, lambda n: known[names[n]]) for x in (call.args, call.kwargs))
@@ -102,64 +123,47 @@ class Source:
         rows: list[str] = []
         line = ""
         let_go = self._let_go()
-        for position, call in enumerate(plan.calls[: plan.end.start]):
-            if plan.where[call.value].place is not Place.VIEW:
+        blocks = {block.first: block for block in plan.blocks}
+        inside = {position for block in plan.blocks for position in range(block.first, block.stop)}
+        for position, call in enumerate(plan.calls):
+            if position == plan.end.start:
+                rows += self._entering()
+            if position in blocks:
+                rows += self._block(blocks[position])
+            elif position not in inside and plan.where[call.value].place is not Place.VIEW:
                 here = plan.lines.get(call.node, "")
-                rows.append(self._call(call) + (f"  # {here}" if here not in ("", line) else ""))
+                rows.append(self._line(position, call, {}) + (f"  # {here}" if here not in ("", line) else ""))
                 line = here or line
             if gone := let_go.get(position):
                 rows.append(f"del {', '.join(gone)}")
-        seen: set[int] = set()
-        results = "".join(f"{self._result(number, seen)}, " for number in plan.outputs)
+        if plan.end.start == len(plan.calls):
+            rows += self._entering()
+        seen: set[str] = set()
+        results = "".join(f"{self._result(k, number, seen)}, " for k, number in enumerate(plan.outputs))
         found = "".join(f"{self._values[n]}, " for n in plan.end.entering)
-        rows += [*self._end(), f"return ({results.rstrip()}), end, ({found.rstrip()})"]
+        rows.append(f"return ({results.rstrip()}), end, ({found.rstrip()})")
         fills = [f"{name}[()] = v{number}" for (number, _), name in self._cells.items()]
         return "\n    ".join([f"def replay({parameters}):", *self._reads(), *fills, *rows]) + "\n"
 
-    def _end(self) -> list[str]:
-        """Return the lines that make the list of the calls that end the plan."""
+    def _entering(self) -> list[str]:
+        """Return the lines before the end of the plan, of which the calls are listed, to be made together."""
         plan = self._plan
-        rows = [f"{self._values[n]} = {self._result(n, set())}" for n in plan.end.entering if n in self._opaque]
-        rows.append("end = []")
-        position, blocks = plan.end.start, {block.start: block for block in plan.end.blocks}
-        while position < len(plan.calls):
-            block = blocks.get(position)
-            if block is not None:
-                rows += self._block(block)
-                position = block.stop
-                continue
-            call = plan.calls[position]
-            if plan.where[call.value].place is not Place.VIEW:
-                here = plan.lines.get(call.node, "")
-                rows.append(f"end.append({self._noted(call, self._values)})" + (f"  # {here}" if here else ""))
-            position += 1
-        return rows
+        rows = [f"{self._values[n]} = {self._result(-1, n, set())}" for n in plan.end.entering if n in self._opaque]
+        return [*rows, "end = []"]
 
-    def _block(self, block: Block) -> list[str]:
-        """Return the lines that note calls for some rows after the other."""
-        plan, values, parts = self._plan, list(self._values), {}
-        for call in plan.calls[block.start : block.stop]:
-            for n in (*refs_in(call.args), call.value):
-                if plan.specs[n].shape:
-                    values[n] = f"{self._values[n]}_"
-                    parts[values[n]] = f"{self._values[n]}[{':n' if n in block.scratch else 'i:j'}]"
-        here = dict.fromkeys(plan.lines.get(call.node, "") for call in plan.calls[block.start : block.stop])
-        return [
-            f"for i in range(0, {block.length}, {block.rows}):  # {', '.join(here)}",
-            f"    j = min(i + {block.rows}, {block.length})",
-            "    n = j - i",
-            *(f"    {name} = {part}" for name, part in parts.items()),
-            *(f"    end.append({self._noted(call, values)})" for call in plan.calls[block.start : block.stop]),
-        ]
-
-    def _noted(self, call: Call, values: Sequence[str]) -> str:
-        """Return a call of a ufunc as a tuple."""
+    def _line(self, position: int, call: Call, local: Mapping[Any, str]) -> str:
+        """Return the line of a call: one that makes it, or lists it."""
+        if position < self._plan.end.start:
+            return self._call(call, local)
+        result = local.get(call.value, self._values[call.value])
         name = self._name(call.function.__name__, call.function)
-        texts = [values[x.value] if isinstance(x, Ref) else self._text(x) for x in self._loop_numbers(call)]
-        if call.function not in _NAMED_OUT:
-            return f"({', '.join([name, *texts, values[call.value]])})"
-        self._names["partial"] = functools.partial
-        return f"({', '.join([f'partial({name}, out={values[call.value]})', *texts])})"
+        if call.function in _NAMED_OUT:
+            self._names["partial"] = functools.partial
+            name, results = f"partial({name}, out={result})", []
+        else:
+            results = [result]
+        texts = [self._text(x, local) for x in self._loop_numbers(call)]
+        return f"end.append(({', '.join([name, *texts, *results])}))"
 
     def _reads(self) -> list[str]:
         """Return the lines that read the values of captured Tensors; one that was a gradient is read from its leaf."""
@@ -175,57 +179,138 @@ class Source:
     def _let_go(self) -> dict[int, list[str]]:
         """Return for each position the names of values that are not needed after it, so that their memory is free."""
         plan = self._plan
-        found: dict[int, list[str]] = {}
+        until: dict[str, int] = {}
         for call in plan.calls:
-            until = plan.last[call.value]
-            if plan.where[call.value].place is Place.MADE and 0 <= until < plan.end.start:
-                found.setdefault(until, []).append(f"v{call.value}")
+            if plan.where[call.value].place in _OWN:
+                name = self._values[call.value]
+                until[name] = max(until.get(name, -1), plan.last[call.value])
+        ends = {position: block.stop - 1 for block in plan.blocks for position in range(block.first, block.stop)}
+        found: dict[int, list[str]] = {}
+        for name, position in until.items():
+            if 0 <= position < plan.end.start:
+                found.setdefault(ends.get(position, position), []).append(name)
         return found
 
-    def _call(self, call: Call) -> str:
+    def _block(self, block: Block) -> list[str]:
+        """Return the lines of a block: a loop over the parts of its arrays."""
+        plan = self._plan
+        rows: list[str] = []
+        taken: dict[str, tuple[str, str]] = {}  # by the array: what a part of it is called, and the list of all parts
+        local: dict[Any, str] = {}  # what values and constants are called in the loop
+        made: list[str] = []
+        for call in plan.calls[block.first : block.stop]:
+            place = plan.where[call.value].place
+            if place is Place.MADE:
+                spec, self._names["empty"] = plan.specs[call.value], np.empty
+                rows.append(f"v{call.value} = empty({spec.shape}, {self._name('c', spec.dtype)})")
+            for x in (*self._loop_numbers(call), Ref(call.value)):
+                key = x.value if isinstance(x, Ref) else id(x)
+                a = plan.specs[x.value] if isinstance(x, Ref) else x
+                if key in local or not isinstance(a, (Spec, np.ndarray)):
+                    continue
+                if a.shape != block.shape:
+                    local[key] = whole = self._text(x, {})
+                    one = math.prod(a.shape) == 1
+                    if len(a.shape) > len(block.part) or not (one or a.shape[-1] == block.row):
+                        local[key] = f"w{key}"
+                        rows.append(f"w{key} = {whole}.reshape({() if one else block.row})")
+                    continue
+                array, parts = self._parts_of(x, block)
+                if array not in taken:
+                    taken[array] = f"p{len(taken)}", parts
+                    if parts.startswith("split("):
+                        made.append(taken[array][0])
+                local[key] = taken[array][0]
+        names, lists = zip(*taken.values(), strict=True)
+        here = plan.lines.get(plan.calls[block.first].node, "")
+        rows.append(f"for {', '.join(names)} in zip({', '.join(lists)}):  # {here}{', ' if here else ''}{block}")
+        for position in range(block.first, block.stop):
+            rows.append(f"    {self._line(position, plan.calls[position], local)}")
+        return [*rows, f"del {', '.join(made)}"] if made else rows
+
+    def _parts_of(self, x: Any, block: Block) -> tuple[str, str]:
+        """Return the name of an array and an expression for the list of its parts."""
+        if isinstance(x, Ref):
+            spec = self._plan.specs[x.value]
+            place, _, _ = self._plan.where[x.value]
+            span = self._plan.where[spec.owner].span
+            if span is not None and place in (Place.ARENA, Place.VIEW, Place.PART):
+                key = _Parts(span.start + spec.offset, spec.dtype, block, place is Place.PART)
+                name = self._parts.setdefault(key, f"parts{len(self._parts)}")
+                return name, name
+        name = self._text(x, {})
+        if name in self._names:
+            self._names[f"{name}_parts{block.first}"] = _split(self._names[name], block)
+            return name, f"{name}_parts{block.first}"
+        self._names["split"] = _split
+        return name, f"split({name}, {self._name('c', block)})"
+
+    def _call(self, call: Call, local: Mapping[Any, str]) -> str:
+        """Return the line of a call.
+
+        Args:
+            call: what to call.
+            local: other names of values and constants.
+        """
         number, function, args = call.value, call.function, call.args
         if call.how is How.UFUNC:
             name = self._name(function.__name__, function)
             args = self._loop_numbers(call)
         elif call.how is How.REDUCE:
-            name = self._name(f"{function.__name__}_reduce", function.reduce)  # type: ignore[attr-defined]
+            reduce = function.reduce  # type: ignore[attr-defined]
+            name = self._name(f"{function.__name__}_reduce", reduce, (id(function), "reduce"))
         else:
             name = self._name("f", function)
-        texts = [self._text(x) for x in args]
-        named = [f"{k}={self._text(x)}" for k, x in call.kwargs.items()]
-        result = self._values[number]
-        if self._plan.where[number].place is not Place.ARENA:
-            return f"{result} = {name}({', '.join(texts + named)})"
+        texts = [self._text(x, local) for x in args]
+        named = [f"{k}={self._text(x, local)}" for k, x in call.kwargs.items()]
+        result = local.get(number, self._values[number])
+        if self._plan.where[number].place is Place.MADE and not local:
+            value = f"{name}({', '.join(texts + named)})"
+            if number in self._overwritten:
+                self._names["fresh"] = _fresh
+                value = f"fresh({value})"
+            return f"{result} = {value}"
         positional = call.how is How.UFUNC and function not in _NAMED_OUT
         texts.append(result if positional else f"out={result}")
         return f"{name}({', '.join(texts + named)})"
 
-    def _result(self, number: int, seen: set[int]) -> str:
-        """Return a result as text: memory that others know, the caller, the next replay or a result, is copied."""
+    def _result(self, k: int, number: int, seen: set[str]) -> str:
+        """Return a result as text: memory that others know (the caller, the next replay, a result) is copied.
+
+        So is a view that repeats elements, which cannot be written into.
+        """
+        name = self._values[number]
         owner = self._plan.specs[number].owner
-        if self._plan.where[owner].place is not Place.MADE or owner in seen:
+        place, whose = self._plan.where[owner].place, self._values[owner]
+        if k in self._plan.lent and (place is Place.ARENA or (place in _OWN and owner not in self._opaque)):
+            return name
+        if place not in _OWN or whose in seen or self._plan.specs[number].repeats:
             self._names["copied"] = np.array
-            return f"copied({self._values[number]})"
-        seen.add(owner)
+            return f"copied({name})"
+        seen.add(whose)
         opaque = self._opaque.get(owner)
         if opaque is None:
-            return f"v{number}"
-        owners = dict.fromkeys(self._plan.specs[n].owner for n in refs_in((opaque.args, opaque.kwargs)))
+            return name
         results = {self._plan.specs[n].owner for n in self._plan.outputs}
-        known = [self._values[n] for n in owners if n in results or self._plan.where[n].place is not Place.MADE]
+        owners = dict.fromkeys(self._plan.specs[n].owner for n in opaque.reads)
+        known = [self._values[n] for n in owners if n in results or self._plan.where[n].place not in _OWN]
         if not known:
-            return f"v{number}"
+            return name
         self._names["own"] = _own
-        return f"own(v{number}, {', '.join(known)})"
+        return f"own({name}, {', '.join(known)})"
 
-    def _text(self, x: Any) -> str:
+    def _text(self, x: Any, local: Mapping[Any, str]) -> str:
         if x.__class__ is _Named:
             return str(x)
         if isinstance(x, Ref):
-            return self._values[x.value]
+            return local.get(x.value, self._values[x.value])
+        if local and id(x) in local:
+            return local[id(x)]
         if x.__class__ in (tuple, list) and next(refs_in(x), None) is not None:
-            inside = "".join(f"{self._text(part)}, " for part in x)
+            inside = "".join(f"{self._text(part, local)}, " for part in x)
             return f"({inside})" if x.__class__ is tuple else f"[{inside}]"
+        if x.__class__ is tuple and all(part.__class__ is int for part in x):
+            return repr(x)
         return repr(x) if x is None or x.__class__ in (bool, int) else self._name("c", x)
 
     def _loop_numbers(self, call: Call) -> tuple[Any, ...]:
@@ -246,13 +331,19 @@ class Source:
             return _Named(self._cells.setdefault((x.value, dtype), f"k{len(self._cells)}")) if kind is float else x
         return np.array(x, dtype) if kind in _NUMBERS else x
 
-    def _name(self, kind: str, thing: Any) -> str:
-        """Return the name of a thing that is the same in all instances."""
-        known = self._known.get(id(thing))
+    def _name(self, kind: str, thing: Any, key: Any = None) -> str:
+        """Return the name of a thing that is the same in all instances.
+
+        Args:
+            kind: its name, or "c" for a constant and "f" for a function without a name of its own.
+            thing: what it is.
+            key: by which it is known, if another object may stand for the same.
+        """
+        key = id(thing) if key is None else key
+        known = self._known.get(key)
         if known is None:
-            known = self._known[id(thing)] = (
-                kind if kind not in (*self._names, "c", "f") else f"{kind}{len(self._names)}"
-            )
+            free = kind not in self._names and kind not in ("c", "f")
+            known = self._known[key] = kind if free else f"{kind}{len(self._names)}"
             self._names[known] = thing
         return known
 
@@ -260,6 +351,38 @@ class Source:
 def _own(result: Any, *arguments: Any) -> Any:
     """Return a result of an op in memory of its own, even if the op has returned one of its arguments."""
     return np.array(result) if any(np.may_share_memory(result, a) for a in arguments) else result
+
+
+def _fresh(result: Any) -> Any:
+    """Return a result of an op that may be overwritten: nothing else refers to its memory."""
+    owner = result if result.base is None else result.base
+    alone = owner.__class__ is np.ndarray and owner.base is None and getrefcount(owner) <= _ALONE[owner is result]
+    return result if alone else result.copy("K")
+
+
+def _references(result: Any) -> int:
+    owner = result if result.base is None else result.base
+    return getrefcount(owner)
+
+
+# How many references are counted to a new array whose view is given, and to one that is given itself.
+_ALONE = (_references(np.empty(2).reshape(1, 2)), _references(np.empty(2)))
+
+
+def _split(a: Any, block: Block, same: bool = False) -> list[Any]:
+    """Return the parts of an array.
+
+    Args:
+        a: the array, or one part.
+        block: how to split it.
+        same: whether all parts are that one.
+    """
+    if same:
+        short = block.rows % block.step
+        parts = [a] * (block.rows // block.step)
+        return [*parts, a[:short]] if short else parts
+    a = a.reshape(block.rows, *block.part[1:])
+    return [a[start : start + block.step] for start in block.starts]
 
 
 def filled(x: Any, value_of: Callable[[int], Any]) -> Any:

@@ -125,6 +125,8 @@ class Op:
         glyph: how it is written in pictures.
         onnx: the ONNX operator it maps to, if there is one.
         keeps: for each set of inputs that need a gradient, which of `(out, *inputs)` are saved.
+        view: whether the result lies in the memory of the first input, or a function of that input's shape and dtype
+            and of the parameters that decides; for arrays among them it may get anything that has a `shape`.
         rewrites: expressions with this op outermost that something else computes too, see `rewrites`.
     """
 
@@ -148,6 +150,7 @@ class Op:
     onnx: str = ""
     keeps: tuple[tuple[bool, ...], ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
+    view: bool | Callable[..., bool] = False
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Apply to arrays, or to whatever an input's `__apply_op__` makes of it (Tensors record the call)."""
@@ -163,6 +166,10 @@ class Op:
     def rule(self, i: int) -> Rule | None:
         """Return the derivative rule for input `i`."""
         return None if self.rules is None else self.rules[i]
+
+    def views(self, x: Any, params: dict[str, Any]) -> bool:
+        """Return whether the result of a call lies in the memory of its first input."""
+        return self.view if isinstance(self.view, bool) else self.view(x, **params)
 
     @property
     def differentiable(self) -> bool:

@@ -194,9 +194,8 @@ def binary(op: Op, x: Any, y: Any) -> Any:
             return wrap(out, node)
     elif need or edge_x.__class__ is Node or edge_y.__class__ is Node:
         return wrap(out, record(op, out, [a, b], [edge_x, edge_y], (), _NO_PARAMS))
-    t = _new(Tensor)  # as `wrap` does, whose call would take a tenth of the time
-    t._data = out
-    t._node = None if not TAPES else _taped(op, out, (x, y), _NO_PARAMS)
+    t = _new(Tensor)  # as in `unary`
+    t._data, t._node = out, None if not TAPES else _taped(op, out, (x, y), _NO_PARAMS)
     return t
 
 

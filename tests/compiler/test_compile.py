@@ -305,13 +305,14 @@ def test_results_have_memory_of_their_own() -> None:
     def f(x: Any) -> Any:
         (w + v).sum().backward()
         y = x * 2
-        return y, y, x * 2, y.reshape(3, 1), ag.relu(x * 3), x * 3
+        return y, y, x * 2, y.reshape(3, 1), ag.relu(x * 3), x * 3, np.broadcast_to(x - 1, (2, 3))
 
     compiled = ag.compile(f)
     for _ in range(3):
         w.grad = v.grad = None
         found = [np.asarray(a) for a in compiled(np.abs(X))] + [w.grad._data, v.grad._data]
         assert not any(np.shares_memory(a, b) for i, a in enumerate(found) for b in found[:i])
+        assert all(a.flags.writeable for a in found)
 
 
 def test_arguments_may_be_the_same_array() -> None:

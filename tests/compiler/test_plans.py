@@ -12,7 +12,9 @@ from hypothesis import given, strategies as st
 
 import autograd_lite as ag
 from autograd_lite.compiler.arena import Arena, Span
-from autograd_lite.compiler.plan import Place, Plan
+from autograd_lite.compiler.placing import Place
+from autograd_lite.compiler.plan import Plan
+from autograd_lite.core.op import OPS, elementwise
 
 
 def plan_of(f: Any, *args: Any) -> Plan:
@@ -92,3 +94,48 @@ def test_the_map_of_an_arena(n: int) -> None:
     for i, (x, y, wide, high) in enumerate(boxes):  # no two values are at the same place at a time
         for u, v, w, h in boxes[:i]:
             assert x + wide <= u or u + w <= x or y + high <= v or v + h <= y
+
+
+TABLE = np.arange(20_000.0)
+
+
+@pytest.mark.parametrize("given", ["an argument", "a table", "a view", "a new array"])
+def test_only_new_arrays_are_overwritten(given: str) -> None:
+    """Of what an op returns that cannot be watched, only a run tells whose memory it is."""
+
+    def forward(x: Any) -> Any:
+        with_list = x.tolist()  # which cannot be watched
+        made = {"an argument": x, "a table": TABLE, "a view": x[:], "a new array": np.array(with_list)}
+        return made["a new array"] if with_list[0] == 0 else made[given]
+
+    op = elementwise(forward, lambda out, x: 1, name=f"returns {given}")  # a custom op would copy what it is given
+    del OPS[op.name]
+    x, y = np.zeros(20_000), np.ones(20_000)
+    compiled = ag.compile(lambda x: np.tanh(op(x)) + 1)
+    compiled(x), compiled(x)
+    plan = compiled.traces[0].replay.plan
+    plan.check()
+    assert [w.place for w in plan.where].count(Place.OVER) == 2
+    for a in (x, y, x, y):
+        expected = np.tanh(forward(a)) + 1
+        assert np.array_equal(compiled(a), expected)
+    assert y.tolist() == [1] * 20_000
+    assert TABLE.tolist() == list(range(20_000))
+
+
+def test_what_is_assigned_lies_in_the_arena() -> None:
+    w = ag.tensor(np.ones(5), requires_grad=True)
+
+    @ag.compile
+    def step(x: Any) -> Any:
+        with ag.no_grad():
+            w.assign(w * x)
+            return w + 1
+
+    for x in (2, 3, 4, 5):
+        before = w.numpy()
+        assert np.array_equal(step(np.full(5, float(x))), before * x + 1)
+        assert np.array_equal(w.numpy(), before * x)
+    plan = step.traces[0].replay.plan
+    assert plan.lent == {1}
+    assert plan.where[plan.outputs[1]].place is Place.ARENA

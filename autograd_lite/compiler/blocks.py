@@ -1,0 +1,147 @@
+"""Blocks: runs of elementwise calls on large arrays, which are carried out on one part of the arrays after the other.
+
+What one call leaves in the cache the next one finds there, and what only these calls read takes the memory of one part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .lowering import Call, How, Ref, Spec
+
+_PART = 1 << 17  # bytes of a part of the array with the largest elements: a few of these fit a core's own cache
+_FEWEST = 4  # parts, for which a loop in Python pays
+_WIDEST = 16  # bytes of the largest elements
+_VECTOR = 64  # the first element of a part is a multiple of this, so that each keeps its place in a vector
+
+
+class Block(NamedTuple):
+    """A run of elementwise calls that is carried out part by part.
+
+    Attributes:
+        first, stop: the positions of its calls.
+        shape: of all results. Operands of this shape are split, all others are read whole.
+        row: how many elements stay together, in C order: the length of the operands that are broadcast along rows.
+        step: how many rows a part has, apart from the last one.
+    """
+
+    first: int
+    stop: int
+    shape: tuple[int, ...]
+    row: int
+    step: int
+
+    @property
+    def rows(self) -> int:
+        """How many there are in all."""
+        return math.prod(self.shape) // self.row
+
+    @property
+    def starts(self) -> range:
+        """The first row of each part."""
+        return range(0, self.rows, self.step)
+
+    @property
+    def part(self) -> tuple[int, ...]:
+        """The shape of a part, apart from the last one."""
+        return (self.step,) if self.row == 1 else (self.step, self.row)
+
+    def nbytes(self, spec: Spec) -> int:
+        """Return the memory that one part of an array takes."""
+        return self.step * self.row * spec.dtype.itemsize
+
+    def __str__(self) -> str:
+        rows = f"{self.step} rows of {self.row}" if self.row > 1 else f"{self.step} elements"
+        return f"calls {self.first} to {self.stop - 1} in {len(self.starts)} parts of {rows}"
+
+
+def blocks_of(
+    calls: Sequence[Call], specs: Sequence[Spec], start: int, end: int, replaced: Collection[int] = ()
+) -> list[Block]:
+    """Return the blocks among the calls from a position to another, in order.
+
+    Args:
+        calls: of the plan.
+        specs: of every value.
+        start, end: the positions.
+        replaced: the values that new ones are written over.
+    """
+    found: list[Block] = []
+    first, row, size = start, 0, 0  # of the run that ends at the call that is looked at; a row of 0: there is none
+    values: set[int] = set()
+
+    def close(stop: int) -> None:
+        if row and stop - first > 1:
+            block = _block(first, stop, specs[calls[first].value].shape, row, size)
+            if block is not None:
+                found.append(block)
+
+    for position in range(start, end):
+        call = calls[position]
+        views = [specs[n].owner for n in call.reads if specs[n].owner != n]
+        its_row = 0 if any(n in replaced for n in views) else _row(call, specs)
+        fits = (
+            row
+            and its_row
+            and specs[call.value].shape == specs[calls[first].value].shape
+            and (row == its_row or 1 in (row, its_row))
+            and not any(n in values for n in views)
+        )
+        if not fits:
+            close(position)
+            first, row, size, values = position, its_row, 0, set()
+        if its_row:
+            row = max(row, its_row)
+            size = max([size, *(specs[n].dtype.itemsize for n in (call.value, *call.reads))])
+            values.add(call.value)
+    close(end)
+    return found
+
+
+def _block(first: int, stop: int, shape: tuple[int, ...], row: int, itemsize: int) -> Block | None:
+    """Return the block of some calls, or None if they would be few parts."""
+    unit = _VECTOR // math.gcd(_VECTOR, row)
+    step = max(1, _PART // (unit * row * itemsize)) * unit
+    block = Block(first, stop, shape, row, step)
+    return block if block.rows >= _FEWEST * step else None
+
+
+def _row(call: Call, specs: Sequence[Spec]) -> int:
+    """Return how many elements of a result must stay together in a part of it; 0 if it cannot be made in parts."""
+    shape = specs[call.value].shape
+    if call.how is not How.UFUNC or call.function.signature is not None:  # type: ignore[attr-defined]
+        return 0
+    if math.prod(shape) * _WIDEST < _FEWEST * _PART:
+        return 0
+    row = 1
+    for x in (Ref(call.value), *call.args):
+        a = specs[x.value] if isinstance(x, Ref) else x
+        if not isinstance(a, (Spec, np.ndarray)):
+            if not isinstance(a, (int, float, complex, np.generic)):
+                return 0
+            continue
+        size = math.prod(a.shape)
+        if size == 1:
+            continue
+        if not _is_in_order(a):
+            return 0
+        if a.shape != shape:
+            own = a.shape[next(i for i, n in enumerate(a.shape) if n != 1) :] if size else ()
+            if not own or shape[len(shape) - len(own) :] != own or row not in (1, size):
+                return 0
+            row = size
+    return row
+
+
+def _is_in_order(a: Any) -> bool:
+    """Return whether an array's elements lie in memory in C order, without gaps."""
+    expected = a.dtype.itemsize
+    for n, stride in zip(reversed(a.shape), reversed(a.strides), strict=True):
+        if n != 1 and stride != expected:
+            return False
+        expected *= n
+    return True

@@ -1,0 +1,205 @@
+"""Where the values of a plan lie: each in the arena for as long as it is needed, or over another that no longer is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from .arena import Arena, Span
+from .blocks import Block, blocks_of
+from .lowering import Call, How, Spec
+from .updates import Update
+
+
+class Place(StrEnum):
+    """Where a value lies."""
+
+    ARGUMENT = "an argument"
+    CAPTURED = "captured"  # a Tensor from outside, which is read at every replay
+    ARRAY = "an array from outside"  # which is read where it is
+    KNOWN = "known"
+    ARENA = "in the arena"
+    PART = "in the arena, part by part"  # of a block: the memory of one part is that of the next
+    VIEW = "a view that stays"  # of the arena, or of what is known, so that one will do for all replays
+    MADE = "made"  # by the call that computes it, at every replay
+    OVER = "over another"  # that was made, and is not needed any more
+    REPLACES = "written over another"  # that it replaces, at the end of the plan
+
+
+# Places that are the same at every replay.
+_STILL = frozenset((Place.ARRAY, Place.KNOWN, Place.ARENA, Place.VIEW))
+# Calls that cannot be told where to put their result.
+_MAKERS = frozenset((How.CALL, How.OPAQUE, How.EFFECT))
+_LARGE = 1 << 16  # bytes from which on it pays to look whether an array that a call has made is its own
+
+
+class Where(NamedTuple):
+    """Where a value lies, and what is there.
+
+    Attributes:
+        place: the kind of place.
+        thing: the position among the arguments, the Tensor, the array, or the number of the value that it lies over.
+        span: in the arena.
+    """
+
+    place: Place
+    thing: Any = None
+    span: Span | None = None
+
+
+MADE = Where(Place.MADE)
+
+
+class Placed(NamedTuple):
+    """What was decided.
+
+    Attributes:
+        where: every value lies.
+        last: for every value, the position of the last call that needs it; that after all calls for a result.
+        blocks: the runs of calls that are carried out part by part.
+        nbytes: of the arena.
+    """
+
+    where: tuple[Where, ...]
+    last: tuple[int, ...]
+    blocks: tuple[Block, ...]
+    nbytes: int
+
+
+def placed(
+    update: Update,
+    specs: Sequence[Spec],
+    given: Mapping[int, Where],
+    results: Collection[int],
+    lent: Collection[int],
+) -> Placed:
+    """Decide where the values of some calls lie.
+
+    Args:
+        update: all calls, and how they end.
+        specs: of every value.
+        given: where the values lie that no call computes.
+        results: the values that are handed out, in memory that is theirs.
+        lent: the values that are read after all calls, and before the next replay.
+    """
+    placing = _Placing(update, specs, given, results, lent)
+    for position in range(len(update.calls)):
+        placing.place(position)
+    where = tuple([placing.where.get(number, MADE) for number in range(len(specs))])
+    return Placed(where, tuple(placing.last), tuple(placing.blocks), placing.arena.nbytes)
+
+
+class _Placing:
+    def __init__(
+        self,
+        update: Update,
+        specs: Sequence[Spec],
+        given: Mapping[int, Where],
+        results: Collection[int],
+        lent: Collection[int],
+    ) -> None:
+        self.arena = Arena()
+        self.where = dict(given)
+        calls = update.calls
+        self.last = _last_reads(calls, specs, (*results, *lent))
+        replaced = frozenset(update.over.values())
+        self.blocks = blocks_of(calls, specs, 0, update.start)
+        self.blocks += blocks_of(calls, specs, update.start, len(calls), replaced)
+        self._calls, self._specs, self._replaced = calls, specs, update.over
+        self._results = {specs[number].owner for number in results}
+        self._ending: dict[int, list[Span]] = {}  # by position: what is free after that call
+        self._block_at = {position: block for block in self.blocks for position in range(block.first, block.stop)}
+        self._spare: list[Span] = []  # of values of this block that lie there part by part
+        self._drawn = {call.value for call in calls if call.how is How.EFFECT}
+
+    def place(self, position: int) -> None:
+        """Decide where the result of a call lies."""
+        call, block = self._calls[position], self._block_at.get(position)
+        self.where[call.value] = found = self._found(position)
+        for n in dict.fromkeys(call.reads):
+            place, _, span = self.where[n]
+            if place is Place.PART and span is not None and span != found.span and self.last[n] == position:
+                self._spare.append(span)
+        if block is not None and position == block.stop - 1:
+            self._spare.clear()
+        for span in self._ending.pop(position, ()):
+            self.arena.give(span)
+
+    def _found(self, position: int) -> Where:
+        call, block = self._calls[position], self._block_at.get(position)
+        number, spec = call.value, self._specs[call.value]
+        if spec.owner != number:
+            still = all(self.where[n].place in _STILL for n in call.reads)
+            return Where(Place.VIEW) if still else MADE
+        if call.how in _MAKERS or spec.is_scalar or not spec.is_dense:
+            return MADE
+        if number in self._replaced:
+            return Where(Place.REPLACES, self._replaced[number])
+        over = self._over(position)
+        if block is not None and self.last[number] < block.stop:
+            return Where(Place.PART, None, self._part(block, spec, over.get(Place.PART)))
+        if spec.nbytes >= _LARGE and (made := over.get(Place.OVER, over.get(Place.MADE))) is not None:
+            return Where(Place.OVER, made)
+        if number in self._results:
+            return MADE
+        span = None if Place.ARENA not in over else self.where[over[Place.ARENA]].span
+        if span is None:
+            span = self.arena.take(spec.nbytes)
+        else:
+            self._ending[self._end(position)].remove(span)
+        self._ending.setdefault(self._end(max(self.last[number], position)), []).append(span)
+        return Where(Place.ARENA, None, span)
+
+    def _end(self, position: int) -> int:
+        """Return when memory that a call is the last to read is free: after its block, in which it is read again."""
+        block = self._block_at.get(position)
+        return position if block is None else block.stop - 1
+
+    def _over(self, position: int) -> dict[Place, int]:
+        """Return the inputs that an elementwise result may be written over, since nothing reads them later."""
+        call, block = self._calls[position], self._block_at.get(position)
+        spec = self._specs[call.value]
+        if call.how is not How.UFUNC or call.function.signature is not None:  # type: ignore[attr-defined]
+            return {}
+        if math.prod(spec.shape) == 1:
+            return {}  # where the output is an input of one element, NumPy takes three times as long
+        readers = [call] if block is None else self._calls[block.first : block.stop]
+        found = {}
+        for n in call.reads:
+            if self.last[n] != position or self._specs[n].owner != n or not self._specs[n].alike(spec):
+                continue
+            if n in self._drawn or any(self._specs[m].owner == n != m for reader in readers for m in reader.reads):
+                continue
+            found[self.where[n].place] = n
+        return found
+
+    def _part(self, block: Block, spec: Spec, over: int | None) -> Span:
+        """Return memory for one part of a value that only calls of this block read."""
+        span = None if over is None else self.where[over].span
+        if span is None:
+            nbytes = block.nbytes(spec)
+            span = next((s for s in self._spare if s.stop - s.start == nbytes), None)
+            if span is not None:
+                self._spare.remove(span)
+                return span
+            span = self.arena.take(nbytes)
+            self._ending.setdefault(block.stop - 1, []).append(span)
+        return span
+
+
+def _last_reads(calls: Sequence[Call], specs: Sequence[Spec], outputs: Sequence[int]) -> list[int]:
+    """Return for every value the position of the call that reads it, or a view of it, last; -1 if none does."""
+    last = [-1] * len(specs)
+    for position, call in enumerate(calls):
+        for number in call.reads:
+            last[number] = last[specs[number].owner] = position
+    for number in outputs:
+        last[number] = last[specs[number].owner] = len(calls)
+    for call in reversed(calls):
+        if call.how is How.OPAQUE:  # the result may be one of its arguments
+            for number in call.reads:
+                owner = specs[number].owner
+                last[owner] = max(last[owner], last[call.value])
+    return last
