@@ -23,7 +23,7 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, structure
 from .backward import History, hand_over
-from .explaining import argument_kinds, rows, told
+from .explaining import argument_kinds, named_arguments, rows, told
 from .hosts import Changed, Memo
 from .kinds import RESULT, ArrayKind
 from .plan import Plan
@@ -107,7 +107,6 @@ class Compiled(Generic[P, R]):
 
     Attributes:
         exact, max_bytes, validate: as of `compile`.
-        traces: what was traced, in the order in which it was.
     """
 
     def __init__(
@@ -164,7 +163,7 @@ class Compiled(Generic[P, R]):
         Raises:
             ValueError: if there is none.
         """
-        return HOOKS.compiled().changes_of(self._replayed("changes", trace))
+        return HOOKS.compiled().changes_of(self._replayed("changes", trace).replay)
 
     def plan(self, trace: int = -1) -> Plan:
         """Return the plan of a trace: print it, or see where its values lie by `to_svg()`.
@@ -172,10 +171,11 @@ class Compiled(Generic[P, R]):
         Args:
             trace: as of `changes`.
         """
-        return self._replayed("plan", trace).plan
+        plan: Plan = self._replayed("plan", trace).replay.plan  # type: ignore[union-attr]
+        return plan
 
-    def _replayed(self, what: str, trace: int) -> Replay:
-        found = [one.replay for one in self.traces if one.replay is not None]
+    def _replayed(self, what: str, trace: int) -> Trace:
+        found = [one for one in self.traces if one.replay is not None]
         if not -len(found) <= trace < len(found):
             raise ValueError(
                 f"Compiled.{what}: expected the number of a trace that is replayed, of which there are {len(found)}; "
@@ -189,7 +189,43 @@ class Compiled(Generic[P, R]):
         Args:
             trace: as of `changes`.
         """
-        return self._replayed("source", trace).source.text
+        text: str = self._replayed("source", trace).replay.source.text  # type: ignore[union-attr]
+        return text
+
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        trace: int = -1,
+        opset: int = 17,
+        dynamic_batch: bool = False,
+        custom_domain: bool = False,
+        name: str = "autograd_lite",
+    ) -> bytes:
+        """Return the results of the function, as the passes compute them, as an ONNX model; effects are left out.
+
+        Args:
+            path: of a file to write it to as well.
+            trace: as of `changes`.
+            opset, dynamic_batch, custom_domain, name: as of `Program.to_onnx`.
+
+        Raises:
+            UnsupportedError: if ONNX has no counterpart of an operation or a dtype, naming all of them.
+            ValueError: if there is no such trace.
+
+        Example:
+            >>> import numpy as np, autograd_lite as ag
+            >>> double = ag.compile(lambda x: 2.0 * x)
+            >>> for _ in range(2):
+            ...     _ = double(np.ones(2))
+            >>> double.to_onnx()[:17]
+            b'\\x08\\x08\\x12\\rautograd_lite'
+        """
+        one = self._replayed("to_onnx", trace)
+        names = [where for where, x in named_arguments(one.given, self._f) if isinstance(x, ArrayKind)]
+        options = {"opset": opset, "dynamic_batch": dynamic_batch, "custom_domain": custom_domain, "name": name}
+        model: bytes = HOOKS.compiled().onnx_of(one, names, path, options)
+        return model
 
     def save_compiled(self, path: str | os.PathLike[str]) -> None:
         """Write what was traced to a file, with all that it captures; `load_compiled` reads it.

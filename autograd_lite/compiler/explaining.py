@@ -25,6 +25,12 @@ def argument_kinds(given: Any, f: Callable[..., Any] | None = None) -> str:
         given: positional ones and keywords, with an `ArrayKind` in place of each array.
         f: the function, for the names of positional ones.
     """
+    found = named_arguments(given, f)
+    return ", ".join([f"{name} {x.__name__ if isinstance(x, type) else repr(x):.40}" for name, x in found])
+
+
+def named_arguments(given: Any, f: Callable[..., Any] | None = None) -> list[tuple[str, Any]]:
+    """Return what there is in some arguments, each with its path, which begins with the name of a parameter."""
     names = _names(f) if f is not None else []
     found = []
     for path, x in items(given):
@@ -34,8 +40,8 @@ def argument_kinds(given: Any, f: Callable[..., Any] | None = None) -> str:
             path = names[int(number)] + rest
         elif not positional:
             path = number.strip("'") + rest
-        found.append(f"{path} {x.__name__ if isinstance(x, type) else repr(x):.40}")
-    return ", ".join(found)
+        found.append((path, x))
+    return found
 
 
 def _names(f: Callable[..., Any]) -> list[str]:
@@ -61,7 +67,7 @@ def told(replay: Replay) -> Iterator[str]:
     more = [f"and {len(holds) - _GUARDS} more"] if len(holds) > _GUARDS + 1 else []
     yield from rows("holds while", [*holds[: _GUARDS if more else None], *more])
     yield from rows("effects", [", ".join(_effects(replay)) or "none"])
-    yield from rows("replay", _replay(replay))
+    yield from rows("replay", list(_replay(replay)))
     yield ""
     yield f"    {'pass':<30}{'operations':>12}{'bytes made':>14}{'most at once':>16}"
     before = None

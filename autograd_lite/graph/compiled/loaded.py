@@ -46,7 +46,6 @@ class Loaded(Compiled[Any, Any]):
         states: what it reads and changes outside of Tensors, as it was found in attributes: the moments of an
             optimizer, its step, a learning rate. Numbers in them can be set.
         saved: what the file holds.
-        traces: what was planned so far.
     """
 
     captured: Mapping[str, Tensor]
