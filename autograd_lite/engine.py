@@ -461,6 +461,8 @@ def masked(r: Any, g: Any) -> Any:
 def _has_nan(r: Any) -> bool:
     """True if `r` may contain a NaN. False positives are harmless: only NaN entries are masked."""
     values = r._data if r.__class__ is Tensor else r
+    while (examples := getattr(values, "array", None)) is not None:  # of a batch
+        values = examples._data if examples.__class__ is Tensor else examples
     if values.__class__ is np.ndarray:
         flat = values if values.ndim == 1 else values.reshape(-1)
         total = flat.dot(flat) if flat.dtype.kind in "fc" else 0

@@ -101,9 +101,8 @@ class Kept:
         """Run all steps, and keep states on the way."""
         row, views = self.layout.room()
         n = len(self.scan.layout.specs)
-        self.scan.run(
-            arrays, views[:n], {step: [view[k, ...] for view in views[n:]] for k, step in enumerate(self.kept)}
-        )
+        states = {step: [view[k, ...] for view in views[n:]] for k, step in enumerate(self.kept)}
+        self.scan.run(arrays, views[:n], states)
         return row
 
     def pull(self, g: Any, out: Any, *inputs: Any, so_far: dict[int, Any] | None = None, **_: Any) -> list[Any]:
