@@ -10,14 +10,18 @@ import numpy as np
 from ..core.arguments import described, function_given
 from ..core.errors import DtypeError, ShapeError
 from ..core.mode import MODE, TAPES
+from ..core.node import Node
 from ..core.shapes import ShapeDtype
 from ..engine import edge_of
-from ..tensors.lifted import LiftedTensor
+from ..ops import shape
+from ..tensors.lifted import Lifted, LiftedTensor
+from ..tensors.record import apply
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild
 from .budget import Kept, states_within
 from .closing import Closed, HasEffects, close, example_of
 from .familiar import Memory, Reading, Unfamiliar
+from .packing import Layout
 from .repeating import Scan
 
 
@@ -251,9 +255,20 @@ def looped(f: Callable[..., Any], init: Any, xs: Any, steps: int, reverse: bool)
         raise ValueError("scan: expected at least one step of a function that changes what is around it; received none")
     if reverse:
         collected.reverse()
-    return carry, map_leaves(lambda *ys: np.stack([as_tensor(y) for y in ys]), *collected)
+    stacked = map_leaves(lambda *ys: returned(np.stack([as_tensor(y) for y in ys])), *collected)
+    return map_leaves(returned, carry), stacked
 
 
 def as_tensor(x: Any) -> Any:
     """Return a leaf as a Tensor."""
     return x if isinstance(x, Tensor) else Tensor(x)
+
+
+def returned(x: Any) -> Any:
+    """Return a leaf of a result as the operation returns it: in memory of its own, in C order."""
+    if not isinstance(x, Tensor):
+        return Tensor(np.ascontiguousarray(x)[()] if np.ndim(x) else x)
+    if not isinstance(x._data, Lifted) and np.ndim(x._data) and not x._data.flags.c_contiguous:
+        layout = Layout([ShapeDtype(x.shape, x.dtype)])
+        return layout.parts(layout.packed([x]))[0]
+    return x if x._node.__class__ is Node else apply(shape.copy, (x,), {})
