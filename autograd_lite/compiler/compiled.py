@@ -22,7 +22,7 @@ from ..tree import items, leaves, map as map_leaves, structure
 from .backward import History, hand_over
 from .hosts import Changed, Memo
 from .replay import Replay
-from .trace import Traced, difference, leaf_of, settled, slot_of, trace
+from .trace import Seen, Traced, difference, leaf_of, settled, slot_of, trace
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,7 +52,7 @@ class Trace(NamedTuple):
     why: str
     replay: Replay | None
     out: Any
-    first: Traced | None
+    first: Seen | None
     history: History | None
 
     def given_back(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> Any:
@@ -226,7 +226,7 @@ class Compiled(Generic[P, R]):
         results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
         out = map_leaves(lambda x: _RESULT if isinstance(x, Tensor) else _own(x), done.out)
         history = None if done.cut is None else History(self._f, done.cut)
-        new = Trace(_kinds_of(args, kwargs), why, None, out, done, history)
+        new = Trace(_kinds_of(args, kwargs), why, None, out, Seen.of(done), history)
         self._keep(key, known, new, done)
         if history is None:
             return new.given_back([np.array(t._data)[()] for t in results], given, as_tensors)
@@ -243,13 +243,14 @@ class Compiled(Generic[P, R]):
         elif len(others) == _MOST_VARIANTS and not any(trace.replay for trace in others):
             others, new = [], new._replace(first=None, why=f"{new.why}; it went {len(known)} ways before")
         elif before is not None and before.first is not None:
-            if differs := difference(before.first, done):
+            if new.first is not None and (differs := difference(before.first, new.first)):
                 why = f"{before.why}; two calls did not do the same: {differs}"
                 others, new = [], before._replace(first=None, why=why)
             else:
                 new = before._replace(
                     first=None, replay=Replay(settled(before.first, done), self._exact, self._max_bytes)
                 )
+        done.hosts.forget()
         with self._lock:
             self._traces.pop(key, None)
             while len(self._traces) >= _MOST_TRACES:

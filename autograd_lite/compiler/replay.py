@@ -112,7 +112,9 @@ class Replay:
     """
 
     def __init__(self, traced: Traced, exact: bool = True, max_bytes: int | None = None) -> None:
-        self._traced = traced
+        self._masks, self._backward, self._gradients = traced.masks, traced.backward, traced.gradients
+        self._puts, self._final = bool(traced.hosts.puts), traced.hosts.final
+        self._sizes = [len(x) for x in (traced.program.calls, traced.assigned, traced.gradients, traced.effects)]
         self.passes = optimized(traced.program, exact=exact, max_bytes=max_bytes)
         program = self.passes[-1].program
         outputs, n = program.graph.outputs, len(traced.effects)
@@ -120,7 +122,7 @@ class Replay:
         self._n = len(traced.results) + len(traced.saved)
         gradients = self._n + len(traced.assigned)
         kept = {*range(self._n), *range(gradients, gradients + sum(i is not None for _, i in traced.gradients))}
-        self.plan = plan_of(program, wanted, effects, traced.overwritten, self._into(), traced.hosts.owned, kept)
+        self.plan = plan_of(program, wanted, effects, traced.overwritten, self._into(traced), traced.hosts.owned, kept)
         written = iter(self.plan.written[self._n :])
         self._leaves = [leaf for leaf, _ in traced.assigned]
         self._assigned = [leaf for leaf in self._leaves if not next(written)]
@@ -137,9 +139,8 @@ class Replay:
         found = (g for x in given for g in ((x,) if isinstance(x, Generator) else getattr(x, "generators", ())))
         self._generators = list(dict.fromkeys(found))
 
-    def _into(self) -> list[Tensor | None]:
+    def _into(self, traced: Traced) -> list[Tensor | None]:
         """Return for each wanted value the Tensor that has it in the end, if it may be written over the old one."""
-        traced = self._traced
         into: list[Tensor | None] = [None] * self._n
         into += [leaf for leaf, _ in traced.assigned]
         into += [None for _, i in traced.gradients if i is not None]
@@ -163,11 +164,10 @@ class Replay:
     def facts(self) -> list[str]:
         """Return what `explain` says of it."""
         calls = [call for call in self.plan.calls if self.plan.where[call.value].place is not Place.VIEW]
+        operations, assigned, gradients, effects = self._sizes
         return [
-            f"{len(self._traced.program.calls)} operations became {len(calls)} calls of NumPy, with an arena of "
-            f"{self.plan.nbytes:,} bytes",
-            f"effects: {len(self._traced.assigned)} assignments, {len(self._traced.gradients)} gradients, "
-            f"{len(self._traced.effects)} draws and observations",
+            f"{operations} operations became {len(calls)} calls of NumPy, with an arena of {self.plan.nbytes:,} bytes",
+            f"effects: {assigned} assignments, {gradients} gradients, {effects} draws and observations",
             *(f"as long as {guard}" for guard in self.guards),
         ]
 
@@ -192,8 +192,7 @@ class Replay:
             instance = self._instance()
         try:
             values, end = self._computed(instance, (*arrays, *slots))
-            traced = self._traced
-            if self._leaves or traced.gradients or traced.hosts.puts:
+            if self._leaves or self._gradients or self._puts:
                 self._change(instance, values[self._n :], end, numbers, slots)
         finally:
             if instance.alarm:
@@ -203,14 +202,14 @@ class Replay:
 
     def _instance(self) -> Instance:
         calls_others = any(call.how is How.EFFECT for call in self.plan.calls)
-        return Instance.of(self.source.instance(), self._traced.backward, calls_others)
+        return Instance.of(self.source.instance(), self._backward, calls_others)
 
     def _computed(self, instance: Instance, arrays: Sequence[Any]) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:
         """Compute, unless a rule meets what the engine would mask: an operation that is invalid, or a NaN."""
         states = [(generator, generator.state) for generator in self._generators]
         try:
             values, end, found = instance.run(*arrays)
-            if instance.alarm or (self._traced.masks and any(map(has_nan, (*values, *found)))):
+            if instance.alarm or (self._masks and any(map(has_nan, (*values, *found)))):
                 raise AssumptionFailed
         except BaseException:
             for generator, state in states:
@@ -223,17 +222,17 @@ class Replay:
     ) -> None:
         """Make the effects, all of them or none, wherever an interrupt comes."""
         each = iter(values)
-        hosts, calls = self._traced.hosts, end
+        calls = end
         if (undo := open_undo()) is not None:
-            if hosts.final:
+            if self._final:
                 calls.append((undo.clear,))
             else:
                 buffers = [leaf._writable() for leaf in self._leaves]
                 undo += [(operator.setitem, buffer, Ellipsis, buffer.copy()) for buffer in buffers]
         calls += [(operator.setitem, leaf._writable(), Ellipsis, next(each)) for leaf in self._assigned]
-        for leaf, i in self._traced.gradients:
+        for leaf, i in self._gradients:
             calls.append((setattr, leaf, "_grad", None if i is None else wrap(next(each), None)))
-        if hosts.puts:
+        if self._puts:
             calls += self._changes(tuple(each), numbers, slots)
         calls.append((deque, map(setattr, self._leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
         instance.change(deque, starmap(operator.call, calls), 0)

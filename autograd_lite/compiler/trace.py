@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ..core.node import LEAF, Node
 from ..engine import edge_of
 from ..ir.build import Built, built
 from ..ir.graph import PureGraph
-from ..ir.hosts import Hosts, kinds_of, leaves_of
+from ..ir.hosts import Hosts, Read, kinds_of, leaves_of
 from ..ir.node import Kind
 from ..ir.program import PureProgram
 from ..ir.recording import Assigned, Recording
@@ -71,7 +72,32 @@ class Traced(NamedTuple):
     way: tuple[Any, ...]
 
 
-def difference(first: Traced, second: Traced) -> str:
+class Seen(NamedTuple):
+    """What a second run is compared with: of what a first one did all that needs no memory of its own.
+
+    Attributes:
+        program, before, way: as of `Traced`.
+        out: what it returned apart from Tensors, with the paths.
+        puts: what was put back outside of Tensors.
+        alive: what `way` knows by its address alone.
+    """
+
+    program: PureProgram
+    before: tuple[tuple[Tensor, Tensor | None], ...]
+    way: tuple[Any, ...]
+    out: Any
+    puts: Any
+    alive: list[Any]
+
+    @classmethod
+    def of(cls, traced: Traced) -> Self:
+        """Return what is kept of a run."""
+        puts = [(p.key, kinds_of(p.value)) for p in traced.hosts.puts.values()]
+        alive = [step.container if isinstance(step, Read) else step for step in traced.hosts.steps]
+        return cls(traced.program, traced.before, traced.way, _plain(traced.out), puts, alive)
+
+
+def difference(first: Seen, second: Seen) -> str:
     """Return what two runs on arguments of one kind did differently, apart from their data; "" if nothing."""
     if (a := first.program.graph) != (b := second.program.graph):
         pairs = zip(a.nodes, b.nodes, strict=False)
@@ -92,13 +118,13 @@ def difference(first: Traced, second: Traced) -> str:
             return f"{i.name or 'a captured value'} is another object"
         if x.tobytes() != y.tobytes():
             return f"{i.name or 'an array'} of shape {x.shape}, made inside, has other values"
-    puts, others = ([(p.key, kinds_of(p.value)) for p in t.hosts.puts.values()] for t in (first, second))
-    if puts != others:
-        return f"other values were put into {next(a[0] for a, b in zip(puts, others, strict=False) if a != b)!r}"
-    return "" if _plain(first.out) == _plain(second.out) else "it returned something else than Tensors, which differs"
+    if first.puts != second.puts:
+        where = next(x[0] for x, y in zip(first.puts, second.puts, strict=False) if x != y)
+        return f"other values were put into {where!r}"
+    return "" if first.out == second.out else "it returned something else than Tensors, which differs"
 
 
-def settled(first: Traced, second: Traced) -> Traced:
+def settled(first: Seen, second: Traced) -> Traced:
     """Return what the second of two runs did that do the same, with all that will always hold what it holds.
 
     An array that each run has made for itself, of the same values, is a constant of the code. One that both have found,
@@ -185,8 +211,8 @@ def trace(
     slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
     outside = (*hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
     program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
-    return Traced(
-        program=replace(program, fixed=fixed, late=late),
+    traced = Traced(
+        program=replace(program, known=MappingProxyType({}), fixed=fixed, late=late),
         out=out,
         results=tuple(islice(ids, len(results))),
         cut=cut,
@@ -205,6 +231,8 @@ def trace(
         masks=recording.masks,
         way=(hosts.way, kinds, [g is not None for _, g in before]),
     )
+    recording.forget()
+    return traced
 
 
 def _run(recording: Recording, call: Callable[[], Any]) -> Any:

@@ -136,6 +136,10 @@ class Hosts:
                 found.append(key_of(step.f, [x.name if x.__class__ is Live else x for x in step.args]))
         return found
 
+    def forget(self) -> None:
+        """Let go of all values; numbers that are read again at every replay still know where they were noted."""
+        self.steps, self.puts, self.arrays, self._now, self._memo = [], {}, {}, {}, {}
+
     def undo(self) -> None:
         """Put everything back as it was before."""
         for put in self.puts.values():

@@ -192,6 +192,11 @@ class Recording:
             if g is not None and g is not before:
                 leaf._grad = wrap(np.array(g._data)[()], None)
 
+    def forget(self) -> None:
+        """Let go of all values; numbers that are read again at every replay still know this recording."""
+        self.effects, self.assignments, self.roots = [], [], []
+        self.gradients, self.outside, self.overwritten, self._inside = {}, {}, {}, {}
+
     def undo(self) -> None:
         """Give all leaves the values and gradients that they had before."""
         for leaf in {id(a.leaf): a.leaf for a in self.assignments}.values():
