@@ -147,8 +147,8 @@ class Source:
     def _entering(self) -> list[str]:
         """Return the lines before the end of the plan, of which the calls are listed, to be made together."""
         plan = self._plan
-        rows = [f"{self._values[n]} = {self._result(-1, n, set())}" for n in plan.end.entering if n in self._opaque]
-        return [*rows, "end = []"]
+        owned = [(self._values[n], self._result(-1, n, set())) for n in plan.end.entering if n in self._opaque]
+        return [*(f"{name} = {own}" for name, own in owned if own != name), "end = []"]
 
     def _line(self, position: int, call: Call, local: Mapping[Any, str]) -> str:
         """Return the line of a call: one that makes it, or lists it."""
