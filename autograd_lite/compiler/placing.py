@@ -32,7 +32,7 @@ class Place(StrEnum):
 _STILL = frozenset((Place.ARRAY, Place.KNOWN, Place.ARENA, Place.VIEW))
 # Calls that cannot be told where to put their result.
 _MAKERS = frozenset((How.CALL, How.OPAQUE, How.EFFECT))
-_LARGE = 1 << 16  # bytes from which on it pays to look whether an array that a call has made is its own
+LARGE = 1 << 16  # bytes of arrays for which it pays to look whether a call has made an array of its own
 
 
 class Where(NamedTuple):
@@ -140,7 +140,7 @@ class _Placing:
         call, block = self._calls[position], self._block_at.get(position)
         number, spec = call.value, self._specs[call.value]
         if spec.owner != number:
-            still = all(self.where[n].place in _STILL for n in call.reads)
+            still = call.how is How.VIEW and all(self.where[n].place in _STILL for n in call.reads)
             return Where(Place.VIEW) if still else MADE
         if call.how in _MAKERS or spec.is_scalar or not spec.is_dense:
             return MADE
@@ -150,7 +150,7 @@ class _Placing:
         if block is not None and self.last[number] < block.stop:
             return Where(Place.PART, None, self._part(block, spec, over.get(Place.PART)))
         made = over.get(Place.OVER, over.get(Place.MADE))
-        if made is not None and spec.nbytes >= _LARGE:
+        if made is not None and spec.nbytes >= LARGE:
             del self._ended[made]
             return Where(Place.OVER, made)
         if number in self._results:
@@ -217,5 +217,6 @@ def _last_reads(calls: Sequence[Call], specs: Sequence[Spec], outputs: Sequence[
         if call.how is How.OPAQUE:  # the result may be one of its arguments
             for number in call.reads:
                 owner = specs[number].owner
-                last[owner] = max(last[owner], last[call.value])
+                if specs[owner].nbytes < LARGE:  # where an argument is larger, a copy is made then
+                    last[owner] = max(last[owner], last[call.value])
     return last
