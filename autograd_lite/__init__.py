@@ -17,6 +17,7 @@ from .core.errors import (
     DtypeError as DtypeError,
     GradError as GradError,
     NonFiniteError as NonFiniteError,
+    ReplayError as ReplayError,
     ShapeError as ShapeError,
     TraceError as TraceError,
     UnsupportedError as UnsupportedError,
@@ -85,6 +86,7 @@ __version__ = "0.1.0"
 # What a training run does not need is loaded on first use.
 _LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
 _LATE["raise_on_nan"] = ".nonfinite.watch"
+_LATE["load_compiled"] = ".graph.compiled"
 _LATE["compile"] = ".compiler.compiled"
 _LATE |= {"cond": ".control.cond", "scan": ".control.scan"}
 _LATE |= dict.fromkeys(("fori_loop", "while_loop"), ".control.while_loop")
@@ -105,6 +107,7 @@ if TYPE_CHECKING:
         find_nan as find_nan,
         trace as trace,
     )
+    from .graph.compiled import load_compiled as load_compiled
     from .nonfinite.watch import raise_on_nan as raise_on_nan
     from .observing import (
         assume as assume,
@@ -135,3 +138,4 @@ def _picture(tensor: Tensor) -> str:
 
 
 _HOOKS.svg = _picture
+_HOOKS.compiled = lambda: _import_module(".graph.compiled", __name__)

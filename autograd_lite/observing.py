@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,20 @@ from .tensors.tensor import Tensor
 
 class AssumptionFailed(Exception):
     """Raised in a replay, before it has any effect, so that the function itself runs."""
+
+
+# Whether a function runs beside its replay, which lets observers see its values.
+_QUIET: ContextVar[bool] = ContextVar("autograd_lite_quiet", default=False)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Call nothing inside that only looks on."""
+    token = _QUIET.set(True)
+    try:
+        yield
+    finally:
+        _QUIET.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +81,14 @@ def observe(f: Callable[..., Any], *values: Any, checks: bool = False) -> None:
     """
     tape = MODE.get().tape
     arrays = [np.asarray(v._data if isinstance(v, Tensor) else v) for v in values]
-    if tape is None or not tape.rehearses:
+    if (tape is None or not tape.rehearses) and (checks or not _QUIET.get()):
         f(*arrays)
     if tape is not None:
         tape.observed(Check(f) if checks else f, [edge_of(v) if isinstance(v, Tensor) else v for v in values])
+
+
+class Obstacle(AssumptionFailed):
+    """Raised where a function that is being compiled, but could run, does something that a replay would not do."""
 
 
 def assume(holds: Callable[..., bool], *values: Any) -> None:

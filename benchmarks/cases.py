@@ -115,7 +115,7 @@ def _chain(*shape: int, links: int, repeat: int, goals: Mapping[str, float]) -> 
         scale=1e6,
         per_run=3 * links,
         repeat=repeat,
-        warm=1,
+        warm=4,  # with gradients there before or not, each of which is compiled at the second time
         rounds=11,
         rtol=1e-9,
         goals={"autograd_lite_compiled / numpy": 1.15, **goals},
@@ -138,7 +138,7 @@ def _model(
         unit="ms",
         scale=1e3,
         repeat=repeat,
-        warm=1,
+        warm=2,
         rounds=11,
         rtol=1e-9,
         goals=goals | {f"autograd_lite_compiled / {peer}": bound for peer, bound in bounds.items()},
@@ -248,7 +248,7 @@ CASES = {
     "cnn_step": Case(
         about="one training step of 2 convolutions, 28x28, 32 and 64 channels 3x3, pools, batch 64, SGD, float32",
         job="cnn_step",
-        contenders=(*OURS, "torch", "torch_compiled"),
+        contenders=(*OURS, "torch", "torch_compiled", "jax"),
         unit="ms/step",
         scale=1e3,
         repeat=20,
@@ -304,7 +304,7 @@ CASES = {
     "transformer_step": Case(
         about="one training step of a transformer block, 64 steps, 128 features, 4 heads, batch 16, MSE, SGD, float32",
         job="transformer_step",
-        contenders=(*OURS, "torch", "torch_compiled"),
+        contenders=(*OURS, "torch", "torch_compiled", "jax"),
         unit="ms/step",
         scale=1e3,
         repeat=20,

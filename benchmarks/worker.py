@@ -56,7 +56,7 @@ def _serve(channel: IO[str], module: ModuleType, case: Case, package: str) -> No
     problem = case.problem()
     job: Job = getattr(module, case.job)(problem)
     job.reset()
-    job.read(job.run())
+    _repeat(job, max(1, case.warm))
     rows = len(problem.x) if isinstance(problem, Mlp) else None
     _send(channel, version=_version(package), threads=_threads(), rows=rows)
     for line in sys.stdin:

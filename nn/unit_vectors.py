@@ -35,12 +35,9 @@ def are_normal(squares: Any) -> bool:
     """Return whether sums of squares have all their digits: none has over- or underflowed, or is 0."""
     if squares.__class__ is not Tensor:
         return False  # in `vmap` and `jvp`, where values are not known
-    if ag.is_compiling():
-        ag.assume(_have_all_digits, squares)
-        return True
-    return _have_all_digits(squares.data)
-
-
-def _have_all_digits(squares: Any) -> bool:
     limits = np.finfo(squares.dtype)
-    return bool(squares.size and limits.tiny / limits.eps < squares.min() and squares.max() < np.inf)
+    if ag.is_compiling():
+        ag.assume(np.all, np.logical_and(squares > limits.tiny / limits.eps, squares < np.inf))
+        return True
+    values = squares.data
+    return bool(values.size and limits.tiny / limits.eps < values.min() and values.max() < np.inf)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from autograd_lite.core.forks import _LOCKS
+
 __all__ = ["Interrupt", "interrupted_at", "lines_of"]
 
 
@@ -32,7 +34,12 @@ def interrupted_at(call: Callable[[], Any], line: int, ours: Callable[[str], boo
         line: how many lines are run first.
         ours: whether a file is meant, by its name.
     """
-    _traced(call, line, ours)
+    try:
+        _traced(call, line, ours)
+    finally:  # a trace function, unlike a signal, may come between the last line of a `with` block and its end
+        for lock in _LOCKS:
+            while lock._is_owned():
+                lock.release()
 
 
 def _traced(call: Callable[[], Any], stop: int, ours: Callable[[str], bool]) -> int:

@@ -127,9 +127,10 @@ def test_recurrent_step_agrees(contender: str, step: str) -> None:
 
 
 @pytest.mark.ci
-def test_a_step_of_a_transformer_block_agrees() -> None:
+@pytest.mark.parametrize("contender", ["autograd_lite", "jax"])
+def test_a_step_of_a_transformer_block_agrees(contender: str) -> None:
     problem = problems.transformer(rows=3, steps=5, features=8, heads=2)
-    got, expected = (first_run(name, "transformer_step", problem) for name in ("autograd_lite", "torch"))
+    got, expected = (first_run(name, "transformer_step", problem) for name in (contender, "torch"))
     assert got.keys() == expected.keys() == {"loss", *problem.weights}
     # A bias of the keys adds the same to all scores of a query, which softmax does not see.
     moved = {name for name, a in problem.weights.items() if np.abs(got[name] - a).max() > 1e-6}
@@ -138,9 +139,10 @@ def test_a_step_of_a_transformer_block_agrees() -> None:
 
 
 @pytest.mark.ci
-def test_a_step_of_convolutions_agrees() -> None:
+@pytest.mark.parametrize("contender", ["autograd_lite", "jax"])
+def test_a_step_of_convolutions_agrees(contender: str) -> None:
     problem = problems.convolutional(rows=3, side=10, filters=4)
-    got, expected = (first_run(name, "cnn_step", problem) for name in ("autograd_lite", "torch"))
+    got, expected = (first_run(name, "cnn_step", problem) for name in (contender, "torch"))
     assert got.keys() == expected.keys() == {"loss", *problem.weights}
     assert all((got[name] != a).any() for name, a in problem.weights.items())
     assert_agree(got, expected, rtol=1e-4, atol=1e-6)
@@ -199,10 +201,7 @@ COMPILED = {
 }
 
 
-NOT_YET = {"lstm_scan": pytest.mark.xfail(reason="there is no scan so far")}
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=NOT_YET.get(name, ())) for name in COMPILED])
+@pytest.mark.parametrize("name", COMPILED)
 def test_what_is_compiled_replays_and_computes_the_same_bits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled, ours = [], import_module("autograd_lite")
     twin = COMPILED[name][1]

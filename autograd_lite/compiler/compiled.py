@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import MethodType
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 from weakref import finalize, ref
@@ -14,15 +15,21 @@ import numpy as np
 from ..core.arguments import described, function_given
 from ..core.depth import DEPTH
 from ..core.forks import fork_safe_lock
+from ..core.hooks import HOOKS
 from ..core.mode import MODE
-from ..observing import AssumptionFailed
+from ..ir.labels import counted
+from ..observing import AssumptionFailed, Obstacle
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from ..tree import items, leaves, map as map_leaves, structure
+from ..tree import leaves, map as map_leaves, structure
 from .backward import History, hand_over
+from .explaining import argument_kinds, named_arguments, rows, told
 from .hosts import Changed, Memo
+from .kinds import RESULT, ArrayKind
+from .plan import Plan
 from .replay import Replay
-from .trace import Seen, Traced, difference, leaf_of, settled, slot_of, trace
+from .trace import Traced, difference, leaf_of, let_go, settled, slot_of, trace
+from .validating import validated
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,7 +40,7 @@ _MOST_TRACES = 64
 _MOST_SEEN = 1000
 # The ways that a function may take with arguments of one kind: it may branch on numbers that are read at every call.
 _MOST_VARIANTS = 16
-_ARRAYS = (Tensor, np.ndarray, np.generic)
+ARRAYS = (Tensor, np.ndarray, np.generic)
 
 
 class Trace(NamedTuple):
@@ -43,17 +50,19 @@ class Trace(NamedTuple):
         arguments: of what kind they are, as text.
         why: the reason why the function was traced.
         replay: what runs, or None if the function itself runs.
-        out: what it returned, with `_RESULT` in place of Tensors.
+        out: what it returned, with `RESULT` in place of Tensors.
         first: what the first of two runs did, until a second one has done the same.
         history: how results with a history are made, if there are any.
+        given: the arguments, with an `ArrayKind` in place of each array.
     """
 
     arguments: str
     why: str
     replay: Replay | None
     out: Any
-    first: Seen | None
+    first: Traced | None
     history: History | None
+    given: Any
 
     def given_back(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> Any:
         """Return what the function returns.
@@ -71,34 +80,42 @@ class Trace(NamedTuple):
 
     def filled(self, values: Sequence[Any]) -> Any:
         """Return what the function returns, with these values."""
-        if self.out is _RESULT:
+        if self.out is RESULT:
             return values[0]
         each = iter(values)
-        return map_leaves(lambda x: next(each) if x is _RESULT else _own(x), self.out)
+        return map_leaves(lambda x: next(each) if x is RESULT else _own(x), self.out)
 
     def __str__(self) -> str:
-        rows = [f"for {self.arguments or 'no arguments'}", f"traced because {self.why}"]
+        return "\n".join(self.lines())
+
+    def lines(self) -> Iterator[str]:
+        """Yield what `explain` says of it."""
+        yield from rows("traced since", [self.why])
         if self.first is not None:
-            rows.append("has been called once, and is traced again at the second call")
+            yield from rows("replay", ["not yet: the next call is traced too, to see whether it does the same"])
         elif self.replay is None:
-            rows.append("runs as it is")
+            yield from rows("replay", ["none: the function itself runs"])
         else:
-            rows += self.replay.facts()
-            rows += [] if self.history is None else self.history.facts()
-        return "\n  ".join(rows)
+            yield from told(self.replay)
+            if self.history is not None:
+                yield ""
+                yield from rows("history", self.history.facts())
 
 
 class Compiled(Generic[P, R]):
     """A function that is traced once for each kind of arguments, and replayed from then on; see `compile`.
 
     Attributes:
-        traces: what was traced, in the order in which it was.
+        exact, max_bytes, validate: as of `compile`.
     """
 
-    def __init__(self, f: Callable[P, R], exact: bool = True, max_bytes: int | None = None) -> None:
+    def __init__(
+        self, f: Callable[P, R], exact: bool = True, max_bytes: int | None = None, validate: bool = False
+    ) -> None:
         functools.update_wrapper(self, f, updated=())
         self._f = f
-        self._exact, self._max_bytes = exact, max_bytes
+        self.exact, self.max_bytes, self.validate = exact, max_bytes, validate
+        self._name = getattr(f, "__name__", type(f).__name__)
         self._gives_tensors = hasattr(f, "named_parameters")  # as a module does, of arrays too
         self._traces: dict[Any, list[Trace]] = {}
         self._seen: set[int] = set()  # hashes of kinds that came when there were as many traces as are kept
@@ -114,7 +131,7 @@ class Compiled(Generic[P, R]):
         home, name = sys.modules.get(self.__dict__.get("__module__", "")), self.__dict__.get("__qualname__", "")
         if name.isidentifier() and getattr(home, name, None) is self:
             return name
-        return Compiled, (self._f, self._exact, self._max_bytes)
+        return Compiled, (self._f, self.exact, self.max_bytes, self.validate)
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)
@@ -124,17 +141,123 @@ class Compiled(Generic[P, R]):
         """What was traced, in the order in which it was."""
         return tuple([trace for variants in list(self._traces.values()) for trace in variants])
 
-    def explain(self) -> str:
-        """Return what was traced and why, what must stay as it is for that to be true, and what was made of it."""
-        name = getattr(self._f, "__name__", "function")
-        return "\n".join([f"{name}: {len(self.traces)} traces", *map(str, self.traces)])
+    def explain(self, *, diff: bool = False) -> str:
+        """Return what was traced and why, what must stay as it is for that to be true, and what was made of it.
 
-    def source(self) -> str:
-        """Return the code of the last trace, as Python."""
-        found = [trace.replay.source.text for trace in self.traces if trace.replay is not None]
-        if not found:
-            raise ValueError("Compiled.source: expected a trace; received none so far. Call the function first")
-        return found[-1]
+        Args:
+            diff: whether to add, for the last trace that is replayed, the lines in which its operations differ before
+                and after the passes; `changes()` draws the same.
+        """
+        traces = self.traces
+        said = [f"{self._name}: {counted(len(traces), 'trace')}, {sum(t.replay is not None for t in traces)} replayed"]
+        for n, one in enumerate(traces, 1):
+            said += ["", f"{n}. {argument_kinds(one.given, self._f) or 'no arguments'}", *one.lines()]
+        return "\n".join([*said, "", str(self.changes())] if diff else said)
+
+    def changes(self, trace: int = -1) -> Any:
+        """Return what the passes have made of the operations of a trace: a `GraphDiff`, which can be printed and drawn.
+
+        Args:
+            trace: its number among those that are replayed, in order.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        return HOOKS.compiled().changes_of(self._replayed("changes", trace).replay)
+
+    def plan(self, trace: int = -1) -> Plan:
+        """Return the plan of a trace: print it, or see where its values lie by `to_svg()`.
+
+        Args:
+            trace: as of `changes`.
+        """
+        plan: Plan = self._replayed("plan", trace).replay.plan  # type: ignore[union-attr]
+        return plan
+
+    def _replayed(self, what: str, trace: int) -> Trace:
+        found = [one for one in self.traces if one.replay is not None]
+        if not -len(found) <= trace < len(found):
+            raise ValueError(
+                f"Compiled.{what}: expected the number of a trace that is replayed, of which there are {len(found)}; "
+                f"received {trace}. Call the function twice first, and see explain()"
+            )
+        return found[trace]
+
+    def source(self, trace: int = -1) -> str:
+        """Return the code of a trace, as Python.
+
+        Args:
+            trace: as of `changes`.
+        """
+        text: str = self._replayed("source", trace).replay.source.text  # type: ignore[union-attr]
+        return text
+
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        trace: int = -1,
+        opset: int = 17,
+        dynamic_batch: bool = False,
+        custom_domain: bool = False,
+        name: str = "autograd_lite",
+    ) -> bytes:
+        """Return the results of the function, as the passes compute them, as an ONNX model; effects are left out.
+
+        Args:
+            path: of a file to write it to as well.
+            trace: as of `changes`.
+            opset, dynamic_batch, custom_domain, name: as of `Program.to_onnx`.
+
+        Raises:
+            UnsupportedError: if ONNX has no counterpart of an operation or a dtype, naming all of them.
+            ValueError: if there is no such trace.
+
+        Example:
+            >>> import numpy as np, autograd_lite as ag
+            >>> double = ag.compile(lambda x: 2.0 * x)
+            >>> for _ in range(2):
+            ...     _ = double(np.ones(2))
+            >>> double.to_onnx()[:17]
+            b'\\x08\\x08\\x12\\rautograd_lite'
+        """
+        one = self._replayed("to_onnx", trace)
+        names = [where for where, x in named_arguments(one.given, self._f) if isinstance(x, ArrayKind)]
+        options = {"opset": opset, "dynamic_batch": dynamic_batch, "custom_domain": custom_domain, "name": name}
+        model: bytes = HOOKS.compiled().onnx_of(one, names, path, options)
+        return model
+
+    def save_compiled(self, path: str | os.PathLike[str]) -> None:
+        """Write what was traced to a file, with all that it captures; `load_compiled` reads it.
+
+        The file holds the operations, the parameters, states and constants that they read, `.grad` where that is read,
+        and the states of random generators; no code. Checks of values, as those of the labels that a loss is given,
+        are left out. The plans are made anew where it is loaded. Results that have a history have none there.
+
+        Args:
+            path: of the file, in the form of safetensors with a description in its metadata, whatever its ending is.
+
+        Raises:
+            ValueError: if nothing is replayed so far.
+            TypeError: if it holds something that has no form in a file, such as a custom op, or a function that
+                `observe` calls; the message says where.
+
+        Example:
+            >>> import os, tempfile
+            >>> import numpy as np, autograd_lite as ag
+            >>> w = ag.tensor([1.0, 2.0], name="w")
+            >>> scaled = ag.compile(lambda x: w * x)
+            >>> for _ in range(2):
+            ...     _ = scaled(np.ones(2))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     path = os.path.join(folder, "scaled.safetensors")
+            ...     scaled.save_compiled(path)
+            ...     loaded = ag.load_compiled(path)
+            >>> loaded.captured["w"].assign([3.0, 4.0])
+            >>> loaded(np.ones(2))
+            array([3., 4.])
+        """
+        HOOKS.compiled().save_compiled(self, path)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Do what the function does."""
@@ -169,6 +292,7 @@ class Compiled(Generic[P, R]):
         except TypeError:
             raise _unhashable(found) from None
         why = "these arguments are of a new kind" if self._traces else "this was the first call"
+        why = "it went another way with these arguments than before" if known else why
         memo: Memo = {}
         for one in known:
             if one.replay is None:
@@ -178,7 +302,11 @@ class Compiled(Generic[P, R]):
             why = one.replay.broken()
             if not why:
                 try:
-                    values = one.replay(arrays, memo)
+                    if self.validate:
+                        run = functools.partial(self._recorded, args, kwargs, memo)
+                        values = validated(self._name, one.replay, arrays, memo, run, self.exact)
+                    else:
+                        values = one.replay(arrays, memo)
                 except Changed as error:
                     why = f"it is no longer true that {error}"
                 except AssumptionFailed:
@@ -202,12 +330,36 @@ class Compiled(Generic[P, R]):
         self, key: Any, known: Sequence[Trace], why: str, memo: Memo, args: Any, kwargs: Any, as_tensors: bool
     ) -> Any:
         """Run the function and record it, for the first time or to see whether it does the same again."""
+        kinds = map_leaves(_kind_of, (args, kwargs))
+        try:
+            done, slots, given = self._recorded(args, kwargs, memo)
+        except Obstacle as error:
+            self._store(key, [Trace(argument_kinds(kinds), f"{why}; {error}", None, None, None, None, kinds)])
+            return self._f(*args, **kwargs)
+        except AssumptionFailed:
+            return self._as_it_is(args, kwargs, as_tensors)
+        hand_over(done, slots, given)
+        results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
+        out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else _own(x), done.out)
+        history = None if done.cut is None else History(self._f, done.cut)
+        light = done._replace(out=out, cut=None)
+        new = Trace(argument_kinds(kinds), why, None, out, light, history, kinds)
+        self._keep(key, known, new, light)
+        let_go(slots)
+        if history is None:
+            return new.given_back([np.array(t._data)[()] for t in results], given, as_tensors)
+        if done.obstacle and not any(t.requires_grad for t in slots):
+            return done.out  # with the history that was recorded
+        return new.filled(history.of_trace(done, results, given, as_tensors))
+
+    def _recorded(self, args: Any, kwargs: Any, memo: Memo) -> tuple[Traced, list[Tensor], list[Any]]:
+        """Run the function and record it; return what it did, its arguments on the tape, and the arguments."""
         given: list[Any] = []
         slots: list[Tensor] = []
         record = MODE.get().record
 
         def opened(leaf: Any) -> Any:
-            if not isinstance(leaf, _ARRAYS):
+            if not isinstance(leaf, ARRAYS):
                 return leaf
             if isinstance(leaf, Tensor) and leaf.requires_grad and record:
                 slot, inner = leaf_of(leaf)
@@ -218,21 +370,8 @@ class Compiled(Generic[P, R]):
             return inner
 
         inner, keywords = map_leaves(opened, (args, kwargs))
-        try:
-            done = trace(self._f, slots, lambda: self._f(*inner, **keywords), memo)
-        except AssumptionFailed:
-            return self._as_it_is(args, kwargs, as_tensors)
-        hand_over(done, slots, given)
-        results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
-        out = map_leaves(lambda x: _RESULT if isinstance(x, Tensor) else _own(x), done.out)
-        history = None if done.cut is None else History(self._f, done.cut)
-        new = Trace(_kinds_of(args, kwargs), why, None, out, Seen.of(done), history)
-        self._keep(key, known, new, done)
-        if history is None:
-            return new.given_back([np.array(t._data)[()] for t in results], given, as_tensors)
-        if done.obstacle and not any(t.requires_grad for t in slots):
-            return done.out  # with the history that was recorded
-        return new.filled(history.of_trace(done, results, given, as_tensors))
+        done = trace(self._f, slots, lambda: self._f(*inner, **keywords), memo)
+        return done, slots, given
 
     def _keep(self, key: Any, known: Sequence[Trace], new: Trace, done: Traced) -> None:
         """Keep a trace, or the replay of one that has been made before and does the same."""
@@ -243,20 +382,22 @@ class Compiled(Generic[P, R]):
         elif len(others) == _MOST_VARIANTS and not any(trace.replay for trace in others):
             others, new = [], new._replace(first=None, why=f"{new.why}; it went {len(known)} ways before")
         elif before is not None and before.first is not None:
-            if new.first is not None and (differs := difference(before.first, new.first)):
+            if differs := difference(before.first, done):
                 why = f"{before.why}; two calls did not do the same: {differs}"
                 others, new = [], before._replace(first=None, why=why)
             else:
                 new = before._replace(
-                    first=None, replay=Replay(settled(before.first, done), self._exact, self._max_bytes)
+                    first=None, replay=Replay(settled(before.first, done), self.exact, self.max_bytes)
                 )
-        done.hosts.forget()
+        self._store(key, [*others[-_MOST_VARIANTS:], new])
+
+    def _store(self, key: Any, traces: list[Trace]) -> None:
         with self._lock:
-            self._traces.pop(key, None)
+            is_new = self._traces.pop(key, None) is None
             while len(self._traces) >= _MOST_TRACES:
                 del self._traces[next(iter(self._traces))]
-            self._traces[key] = [*others[-_MOST_VARIANTS:], new]
-        if not known:
+            self._traces[key] = traces
+        if is_new:
             for _, x in (part for part in key if part.__class__ is tuple and len(part) == 2):
                 if isinstance(x, ref):
                     finalize(x(), _forget, ref(self), key).atexit = False
@@ -293,18 +434,11 @@ def _constant(x: Any) -> Any:
 
 
 def _unhashable(found: Sequence[Any]) -> TypeError:
-    wrong = next(x for x in found if not isinstance(x, _ARRAYS) and x.__class__.__hash__ is None)
+    wrong = next(x for x in found if not isinstance(x, ARRAYS) and x.__class__.__hash__ is None)
     return TypeError(
         f"compile: expected arguments that are arrays, Tensors, containers of them, or values that can be hashed, "
         f"which are constants of the code; received {described(wrong)}. Make it a tuple, or capture it"
     )
-
-
-class _Result:
-    """Stands for a Tensor in what a function returned."""
-
-
-_RESULT = _Result()
 
 
 def _flat(args: Any, kwargs: Any) -> tuple[Any, Any]:
@@ -319,15 +453,16 @@ def _flat(args: Any, kwargs: Any) -> tuple[Any, Any]:
     return leaves((args, kwargs)), structure((args, kwargs))
 
 
-def _kinds_of(args: Any, kwargs: Any) -> str:
-    found = []
-    for path, x in items((args, kwargs)):
-        name = path.removeprefix("[0]" if path.startswith("[0]") else "[1]")
-        found.append(f"{name} {x.shape} {x.dtype}" if isinstance(x, _ARRAYS) else f"{name} {x!r:.40}")
-    return ", ".join(found)
+def _kind_of(x: Any) -> Any:
+    """Return what stands for a leaf of the arguments: the kind of an array, a plain value, or the class of another."""
+    if isinstance(x, ARRAYS):
+        return ArrayKind.of(x)
+    return x if isinstance(x, (bool, int, float, complex, str)) else x.__class__
 
 
-def compile(f: Callable[P, R], *, exact: bool = True, max_bytes: int | None = None) -> Compiled[P, R]:
+def compile(
+    f: Callable[P, R], *, exact: bool = True, max_bytes: int | None = None, validate: bool = False
+) -> Compiled[P, R]:
     """Return a function that does what `f` does, faster: it is traced once, and replayed from then on.
 
     At the first two calls with arguments of some kind (their shapes, dtypes and strides, the containers that they are
@@ -357,6 +492,9 @@ def compile(f: Callable[P, R], *, exact: bool = True, max_bytes: int | None = No
             takes for arrays that are alive at a time to need at most this many bytes together; arguments, captured
             arrays and results of the function count. More than it can save is not an error; `explain()` says what is
             needed.
+        validate: whether to run `f` beside its replay at every call, and to compare results and effects. The effects
+            are made once; what `f` itself prints or appends happens at every call. For finding faults: it takes longer
+            than `f` alone.
 
     Returns:
         A `Compiled`: call it like `f`. Its results are Tensors if they have a history, if one of the arguments is a
@@ -365,6 +503,8 @@ def compile(f: Callable[P, R], *, exact: bool = True, max_bytes: int | None = No
     Raises:
         TraceError: when called, if `f` asks for the value of a Tensor, as `if t > 0`, `float(t)` or `t.numpy()` do.
         TypeError: when called, if an argument can be neither an array nor a constant.
+        ReplayError: when called with `validate`, if a replay gives something else than `f`; the message names the first
+            operation that differs.
 
     Example:
         >>> import numpy as np, autograd_lite as ag
@@ -386,4 +526,4 @@ def compile(f: Callable[P, R], *, exact: bool = True, max_bytes: int | None = No
     function_given("compile", f)
     if max_bytes is not None and max_bytes < 0:
         raise ValueError(f"compile: expected max_bytes of at least 0, or None for no limit; received {max_bytes}")
-    return Compiled(f, exact, max_bytes)
+    return Compiled(f, exact, max_bytes, validate)

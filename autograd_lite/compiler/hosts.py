@@ -119,7 +119,8 @@ class Reader:
         f = self._name(number.f)
         if number.f in _PURE or isinstance(number.f, np.ufunc) or getattr(number.f, "__module__", "") == "math":
             return f"{f}({', '.join(args)})"
-        return f"called(memo, {', '.join([f, *args])})"
+        key = self._name(key_of(number.f, number.args)) if not any(x.__class__ is Live for x in number.args) else "None"
+        return f"called(memo, {', '.join([key, f, *args])})"
 
     def _new(self, value: str) -> str:
         name = f"x{len(self._rows)}"
@@ -216,12 +217,14 @@ def _alike(old: Any, new: Any) -> bool:
     return a.__class__ is b.__class__ is np.ndarray and (a.shape, a.dtype) == (b.shape, b.dtype)
 
 
-def _called(memo: Memo, f: Callable[..., Any], *args: Any) -> Any:
+def _called(memo: Memo, key: Any, f: Callable[..., Any], *args: Any) -> Any:
     """Call a function, unless this was done before."""
-    key = key_of(f, args)
-    if key not in memo:
-        memo[key] = f(*args)
-    return memo[key]
+    if key is None:
+        key = key_of(f, args)
+    if key in memo:
+        return memo[key]
+    value = memo[key] = f(*args)
+    return value
 
 
 def _needed(wanted: Sequence[Any], hosts: Hosts) -> set[Live]:

@@ -69,6 +69,11 @@ class Spec(NamedTuple):
             expected *= n
         return 0 not in self.shape
 
+    @property
+    def repeats(self) -> bool:
+        """Whether several elements lie in the same memory."""
+        return any(n > 1 and stride == 0 for n, stride in zip(self.shape, self.strides, strict=True))
+
     def alike(self, other: Spec) -> bool:
         """Return whether two arrays have the same shape, dtype and strides."""
         return self[:3] == other[:3]
@@ -365,6 +370,15 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
     def prod(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Watched:
         """Product."""
         return self._reduce(np.multiply, axis, dtype, keepdims)
+
+    def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Watched:
+        """Mean; NumPy divides in double precision and rounds, which gives the same bits."""
+        exact = {"f": 1 << 24, "d": 1 << 53}.get(self.dtype.char, 0)  # up to which counts are numbers of the dtype
+        total = self._reduce(np.add, axis, None, keepdims)
+        count = self.size // total.size if total.size else 0
+        if dtype not in (None, self.dtype) or not 0 < count <= exact:
+            raise Unwatchable
+        return self.lowering.noted(How.UFUNC, np.true_divide, (total, float(count)), {})
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Watched:
         """Maximum."""

@@ -22,10 +22,13 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .hosts import Changed, Memo, Reader, Writer, replaced
 from .lowering import How
-from .placing import Place
 from .plan import plan_of
 from .source import Source
 from .trace import Traced
+
+
+def _called(t: Tensor) -> str:
+    return f"'{t.name}'" if t.name else "a captured tensor"
 
 
 class Guard(NamedTuple):
@@ -54,8 +57,7 @@ class Guard(NamedTuple):
         )
 
     def __str__(self) -> str:
-        name = f"'{self.tensor.name}'" if self.tensor.name else "a captured tensor"
-        return f"{name} {self.shape} {self.dtype}{' requires a gradient' if self.requires_grad else ''}"
+        return f"{_called(self.tensor)} {self.shape} {self.dtype}{' requires a gradient' if self.requires_grad else ''}"
 
 
 class Instance(NamedTuple):
@@ -105,6 +107,7 @@ class Replay:
     """A trace that can be run again.
 
     Attributes:
+        traced: what the function did.
         plan: what it does.
         source: the same, as Python.
         guards: what must hold for it.
@@ -112,17 +115,15 @@ class Replay:
     """
 
     def __init__(self, traced: Traced, exact: bool = True, max_bytes: int | None = None) -> None:
-        self._masks, self._backward, self._gradients = traced.masks, traced.backward, traced.gradients
-        self._puts, self._final = bool(traced.hosts.puts), traced.hosts.final
-        self._sizes = [len(x) for x in (traced.program.calls, traced.assigned, traced.gradients, traced.effects)]
         self.passes = optimized(traced.program, exact=exact, max_bytes=max_bytes)
+        self.traced = traced._replace(program=self.passes[0].program, overwritten={})  # without values of that run
         program = self.passes[-1].program
         outputs, n = program.graph.outputs, len(traced.effects)
         wanted, effects = outputs[: len(outputs) - n], outputs[len(outputs) - n :]
         self._n = len(traced.results) + len(traced.saved)
         gradients = self._n + len(traced.assigned)
         kept = {*range(self._n), *range(gradients, gradients + sum(i is not None for _, i in traced.gradients))}
-        self.plan = plan_of(program, wanted, effects, traced.overwritten, self._into(traced), traced.hosts.owned, kept)
+        self.plan = plan_of(program, wanted, effects, traced.overwritten, self._into(), traced.hosts.owned, kept)
         written = iter(self.plan.written[self._n :])
         self._leaves = [leaf for leaf, _ in traced.assigned]
         self._assigned = [leaf for leaf in self._leaves if not next(written)]
@@ -139,8 +140,9 @@ class Replay:
         found = (g for x in given for g in ((x,) if isinstance(x, Generator) else getattr(x, "generators", ())))
         self._generators = list(dict.fromkeys(found))
 
-    def _into(self, traced: Traced) -> list[Tensor | None]:
+    def _into(self) -> list[Tensor | None]:
         """Return for each wanted value the Tensor that has it in the end, if it may be written over the old one."""
+        traced = self.traced
         into: list[Tensor | None] = [None] * self._n
         into += [leaf for leaf, _ in traced.assigned]
         into += [None for _, i in traced.gradients if i is not None]
@@ -158,18 +160,15 @@ class Replay:
                 return f"it is no longer true that {guard}"
         for leaf, had in self._began:
             if (getattr(leaf, "_grad", None) is not None) is not had:
-                return f"`.grad` of {leaf.name or 'a captured tensor'} was {'not ' if had else ''}None before the call"
+                return f"`.grad` of {_called(leaf)} was {'not ' if had else ''}None before the call"
         return ""
 
-    def facts(self) -> list[str]:
-        """Return what `explain` says of it."""
-        calls = [call for call in self.plan.calls if self.plan.where[call.value].place is not Place.VIEW]
-        operations, assigned, gradients, effects = self._sizes
-        return [
-            f"{operations} operations became {len(calls)} calls of NumPy, with an arena of {self.plan.nbytes:,} bytes",
-            f"effects: {assigned} assignments, {gradients} gradients, {effects} draws and observations",
-            *(f"as long as {guard}" for guard in self.guards),
+    def conditions(self) -> list[str]:
+        """Return what must hold for the trace to be true."""
+        grads = [
+            f"`.grad` of {_called(leaf)} is {'not ' if had else ''}None before the call" for leaf, had in self._began
         ]
+        return [*map(str, self.guards), *grads]
 
     def __call__(self, arrays: Sequence[Any], memo: Memo) -> Sequence[Any]:
         """Compute the results for other arguments, and what a backward pass will read, and make the effects.
@@ -182,17 +181,15 @@ class Replay:
             Changed: if something outside is not as it was when this was traced.
             AssumptionFailed: if the function itself must run.
         """
-        try:
-            slots, numbers = self._read(memo)
-        except LookupError as error:
-            raise Changed(f"there is {error!r}") from None
+        slots, numbers = self._found(memo)
         try:
             instance = self._idle.pop()
         except IndexError:
             instance = self._instance()
         try:
             values, end = self._computed(instance, (*arrays, *slots))
-            if self._leaves or self._gradients or self._puts:
+            traced = self.traced
+            if self._leaves or traced.gradients or traced.hosts.puts:
                 self._change(instance, values[self._n :], end, numbers, slots)
         finally:
             if instance.alarm:
@@ -200,16 +197,26 @@ class Replay:
             self._idle.append(instance)
         return values[: self._n]
 
+    def inputs(self, arrays: Sequence[Any], memo: Memo) -> list[Any]:
+        """Return what the program takes: the arguments, and what is read outside of Tensors."""
+        return [*arrays, *self._found(memo)[0]]
+
+    def _found(self, memo: Memo) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        try:
+            return self._read(memo)
+        except LookupError as error:
+            raise Changed(f"there is {error!r}") from None
+
     def _instance(self) -> Instance:
         calls_others = any(call.how is How.EFFECT for call in self.plan.calls)
-        return Instance.of(self.source.instance(), self._backward, calls_others)
+        return Instance.of(self.source.instance(), self.traced.backward, calls_others)
 
     def _computed(self, instance: Instance, arrays: Sequence[Any]) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:
         """Compute, unless a rule meets what the engine would mask: an operation that is invalid, or a NaN."""
         states = [(generator, generator.state) for generator in self._generators]
         try:
             values, end, found = instance.run(*arrays)
-            if instance.alarm or (self._masks and any(map(has_nan, (*values, *found)))):
+            if instance.alarm or (self.traced.masks and any(map(has_nan, (*values, *found)))):
                 raise AssumptionFailed
         except BaseException:
             for generator, state in states:
@@ -222,17 +229,20 @@ class Replay:
     ) -> None:
         """Make the effects, all of them or none, wherever an interrupt comes."""
         each = iter(values)
-        calls = end
+        hosts, calls = self.traced.hosts, end
         if (undo := open_undo()) is not None:
-            if self._final:
+            if hosts.final:
                 calls.append((undo.clear,))
             else:
                 buffers = [leaf._writable() for leaf in self._leaves]
                 undo += [(operator.setitem, buffer, Ellipsis, buffer.copy()) for buffer in buffers]
         calls += [(operator.setitem, leaf._writable(), Ellipsis, next(each)) for leaf in self._assigned]
-        for leaf, i in self._gradients:
-            calls.append((setattr, leaf, "_grad", None if i is None else wrap(next(each), None)))
-        if self._puts:
+        for leaf, i in self.traced.gradients:
+            g = None if i is None else next(each)
+            # A view may repeat elements, and is not to be written into.
+            g = g if g is None or g.base is None else np.array(g)
+            calls.append((setattr, leaf, "_grad", None if g is None else wrap(g, None)))
+        if hosts.puts:
             calls += self._changes(tuple(each), numbers, slots)
         calls.append((deque, map(setattr, self._leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
         instance.change(deque, starmap(operator.call, calls), 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from sys import getrefcount
 from typing import Any, NamedTuple
 
@@ -105,6 +105,7 @@ class Source:
         """Return the name of every value. What lies in the same way in the same memory is the same array."""
         plan = self._plan
         names = [f"v{number}" for number in range(len(plan.specs))]
+        known = self._names
         for number, (place, thing, _) in enumerate(plan.where):
             spec = plan.specs[number]
             span = plan.where[spec.owner].span
@@ -117,7 +118,7 @@ class Source:
                 names[number] = names[thing]
         for call in plan.calls:
             if plan.where[call.value].place is Place.VIEW and plan.where[plan.specs[call.value].owner].span is None:
-                args, kwargs = (_filled(x, names, self._names) for x in (call.args, call.kwargs))
+                args, kwargs = (filled(x, lambda n: known[names[n]]) for x in (call.args, call.kwargs))
                 self._names[names[call.value]] = call.function(*args, **kwargs)
         return names
 
@@ -280,13 +281,16 @@ class Source:
         return f"{name}({', '.join(texts + named)})"
 
     def _result(self, k: int, number: int, seen: set[str]) -> str:
-        """Return a result as text: memory that others know, the caller, the next replay or a result, is copied."""
+        """Return a result as text: memory that others know (the caller, the next replay, a result) is copied.
+
+        So is a view that repeats elements, which cannot be written into.
+        """
         name = self._values[number]
         owner = self._plan.specs[number].owner
         place, whose = self._plan.where[owner].place, self._values[owner]
         if k in self._plan.lent and (place is Place.ARENA or (place in _OWN and owner not in self._opaque)):
             return name
-        if place not in _OWN or whose in seen:
+        if place not in _OWN or whose in seen or self._plan.specs[number].repeats:
             self._names["copied"] = np.array
             return f"copied({name})"
         seen.add(whose)
@@ -387,10 +391,10 @@ def _split(a: Any, block: Block, same: bool = False) -> list[Any]:
     return [a[start : start + block.step] for start in block.starts]
 
 
-def _filled(x: Any, names: Sequence[str], things: Mapping[str, Any]) -> Any:
+def filled(x: Any, value_of: Callable[[int], Any]) -> Any:
     """Return a value's array in place of each reference."""
     if isinstance(x, Ref):
-        return things[names[x.value]]
+        return value_of(x.value)
     if isinstance(x, Mapping):
-        return {k: _filled(v, names, things) for k, v in x.items()}
-    return x.__class__(_filled(part, names, things) for part in x) if x.__class__ in (tuple, list) else x
+        return {k: filled(v, value_of) for k, v in x.items()}
+    return x.__class__(filled(part, value_of) for part in x) if x.__class__ in (tuple, list) else x

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from ..core.node import LEAF, Node
 from ..engine import edge_of
 from ..ir.build import Built, built
 from ..ir.graph import PureGraph
-from ..ir.hosts import Hosts, Read, kinds_of, leaves_of
+from ..ir.hosts import Hosts, kinds_of, leaves_of
 from ..ir.node import Kind
 from ..ir.program import PureProgram
 from ..ir.recording import Assigned, Recording
@@ -26,6 +26,7 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves
 from .history import Cut, cut_of
+from .kinds import Result
 
 
 class Traced(NamedTuple):
@@ -72,40 +73,10 @@ class Traced(NamedTuple):
     way: tuple[Any, ...]
 
 
-class Seen(NamedTuple):
-    """What a second run is compared with: of what a first one did all that needs no memory of its own.
-
-    Attributes:
-        program, before, way: as of `Traced`.
-        out: what it returned apart from Tensors, with the paths.
-        puts: what was put back outside of Tensors.
-        alive: what `way` knows by its address alone.
-    """
-
-    program: PureProgram
-    before: tuple[tuple[Tensor, Tensor | None], ...]
-    way: tuple[Any, ...]
-    out: Any
-    puts: Any
-    alive: list[Any]
-
-    @classmethod
-    def of(cls, traced: Traced) -> Self:
-        """Return what is kept of a run."""
-        puts = [(p.key, kinds_of(p.value)) for p in traced.hosts.puts.values()]
-        alive = [step.container if isinstance(step, Read) else step for step in traced.hosts.steps]
-        return cls(traced.program, traced.before, traced.way, _plain(traced.out), puts, alive)
-
-
-def difference(first: Seen, second: Seen) -> str:
+def difference(first: Traced, second: Traced) -> str:
     """Return what two runs on arguments of one kind did differently, apart from their data; "" if nothing."""
     if (a := first.program.graph) != (b := second.program.graph):
-        pairs = zip(a.nodes, b.nodes, strict=False)
-        place = next(
-            (n for n, m in pairs if n != m), (a.nodes if len(a) > len(b) else b.nodes)[min(len(a), len(b)) - 1]
-        )
-        where = f" at {place.source}" if place.source else ""
-        return f"{place.op or 'a constant'}{where} is another computation, or has another number in it"
+        return _first_difference(a, b)
     of = [{id(g): leaf for leaf, g in traced.before if g is not None} for traced in (first, second)]
     for i in a:
         x, y = (p.bindings.get(i.id) for p in (first.program, second.program))
@@ -118,13 +89,25 @@ def difference(first: Seen, second: Seen) -> str:
             return f"{i.name or 'a captured value'} is another object"
         if x.tobytes() != y.tobytes():
             return f"{i.name or 'an array'} of shape {x.shape}, made inside, has other values"
-    if first.puts != second.puts:
-        where = next(x[0] for x, y in zip(first.puts, second.puts, strict=False) if x != y)
-        return f"other values were put into {where!r}"
-    return "" if first.out == second.out else "it returned something else than Tensors, which differs"
+    puts, others = ([(p.key, kinds_of(p.value)) for p in t.hosts.puts.values()] for t in (first, second))
+    if puts != others:
+        return f"other values were put into {next(a[0] for a, b in zip(puts, others, strict=False) if a != b)!r}"
+    return "" if _plain(first.out) == _plain(second.out) else "it returned something else than Tensors, which differs"
 
 
-def settled(first: Seen, second: Traced) -> Traced:
+def _first_difference(a: PureGraph, b: PureGraph) -> str:
+    """Return where two graphs begin to differ."""
+    pairs = zip(a.nodes, b.nodes, strict=False)
+    last = (a.nodes if len(a) > len(b) else b.nodes)[min(len(a), len(b)) - 1]
+    place, other = next(((n, m) for n, m in pairs if n != m), (last, last))
+    reader = next((n for n in a if place.id in n.inputs), place) if place.weak else place
+    where = f" at {reader.source}" if reader.source else ""
+    if place.weak and other.weak and place.value != other.value:
+        return f"{reader.op or 'a result'}{where} takes the number {other.value}, and {place.value} before"
+    return f"{reader.op or 'a constant'}{where} is another computation, or has another number in it"
+
+
+def settled(first: Traced, second: Traced) -> Traced:
     """Return what the second of two runs did that do the same, with all that will always hold what it holds.
 
     An array that each run has made for itself, of the same values, is a constant of the code. One that both have found,
@@ -152,7 +135,7 @@ def _plain(out: Any) -> Any:
 def _compared(x: Any) -> Any:
     if isinstance(x, (np.ndarray, np.generic)):
         return x.shape, x.dtype, x.tobytes()
-    return None if isinstance(x, Tensor) else x
+    return None if isinstance(x, (Tensor, Result)) else x
 
 
 def slot_of(a: Any) -> tuple[Tensor, Tensor]:
@@ -167,6 +150,13 @@ def leaf_of(a: Tensor) -> tuple[Tensor, Tensor]:
     t._name, t._stamp, t._shared = a.name, 0, True
     t._grad = getattr(a, "_grad", None) if a._node is LEAF else None
     return t, t
+
+
+def let_go(slots: Iterable[Tensor]) -> None:
+    """Take the values from what stood for arguments, which nothing needs once a replay is made."""
+    for t in slots:
+        if t._node is None:
+            t._data = np.broadcast_to(np.zeros((), t.dtype), t.shape)
 
 
 def trace(
@@ -195,7 +185,8 @@ def trace(
         wanted = recording.settled(wanted)
     cut = None
     if _lead_out(results, recording.roots):
-        cut = cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older)
+        drawing = {edge_of(t) for t in recording.effects}
+        cut = cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older, drawing)
         obstacle = obstacle or cut.obstacle
     saved = () if cut is None else cut.outputs
     n = len(results)
@@ -211,8 +202,9 @@ def trace(
     slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
     outside = (*hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
     program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
+    way = hosts.way, kinds, [g is not None for _, g in before]
     traced = Traced(
-        program=replace(program, known=MappingProxyType({}), fixed=fixed, late=late),
+        program=replace(program, fixed=fixed, late=late, known=MappingProxyType({})),
         out=out,
         results=tuple(islice(ids, len(results))),
         cut=cut,
@@ -229,7 +221,7 @@ def trace(
         effects=tuple(islice(ids, len(recording.effects))),
         backward=recording.backward,
         masks=recording.masks,
-        way=(hosts.way, kinds, [g is not None for _, g in before]),
+        way=way,
     )
     recording.forget()
     return traced

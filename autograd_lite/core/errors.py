@@ -55,6 +55,10 @@ class TraceError(RuntimeError):
     """In a function that `compile` or `trace` runs, a value was about to become a constant of what is recorded."""
 
 
+class ReplayError(RuntimeError):
+    """With `compile(f, validate=True)`: a replay gave something else than the function."""
+
+
 class UnsupportedError(TypeError):
     """A NumPy call, or an argument of one, that Tensors do not support; the message names what to use."""
 

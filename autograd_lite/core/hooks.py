@@ -14,17 +14,19 @@ class Hooks:
 
     Attributes:
         tensor: the Tensor class, which recording makes instances of; from `tensors.tensor`.
+        compiled: `() -> module`, the package `graph.compiled`; from the package itself, which loads it late.
         lift: `(op, inputs, params) -> result`, applies an op to values that stand for several arrays; from
             `tensors.lifted`.
         backward: `(tensor, cotangent, retain_graph, create_graph) -> None`; from `engine`.
         svg: `(tensor) -> str`, the picture of a tensor's history; from the package itself, which loads `graph` for it.
     """
 
-    __slots__ = ("backward", "lift", "svg", "tensor")
+    __slots__ = ("backward", "compiled", "lift", "svg", "tensor")
 
     tensor: type[Any]
     lift: Callable[[Op, tuple[Any, ...], dict[str, Any]], Any]
     backward: Callable[[Any, Any, bool, bool], None]
+    compiled: Callable[[], Any]
     svg: Callable[[Any], str]
 
 

@@ -24,11 +24,13 @@ class Rewrite(NamedTuple):
         after: of the same variables, what computes the same: one of them, or an expression of ops; None where the rule
             does not hold. Arrays have `shape`, `dtype`, and `known`, which is None unless the value never changes.
         exact: whether the result is the same bit for bit. If not, it is within 4 ulp of the result's scale.
+        known: the names of variables, arguments of the outermost op, of which one must be known for the rule to hold.
     """
 
     before: Callable[..., Any]
     after: Callable[..., Any]
     exact: bool = True
+    known: tuple[str, ...] = ()
 
     @property
     def pattern(self) -> Term:
@@ -121,4 +123,5 @@ def neutral(before: Callable[..., Any], number: float, *, left: bool = False) ->
     def left_is(x: Any, y: Any) -> Any:
         return right_is(y, x)
 
-    return (Rewrite(before, right_is), *([Rewrite(before, left_is)] if left else []))
+    x, y = _variables(before)
+    return (Rewrite(before, right_is, known=(y,)), *([Rewrite(before, left_is, known=(x,))] if left else []))

@@ -92,9 +92,10 @@ def _check_op(node: GraphNode, inputs: Sequence[GraphNode]) -> None:
     """Refuse an op of ours whose arguments and parameters do not give the node's shape and dtype."""
     op, inputs = OPS[node.op], [x for x in inputs if x.kind is not Kind.STATE]
     arity = len(op.rules) if isinstance(op.rules, tuple) else op.ufunc.nin if op.ufunc is not None else len(inputs)
-    if arity != len(inputs):
+    hidden = any(_is_hidden(p.value) for p in node.params)  # such as an index that is an array, or one more input
+    if len(inputs) < arity or (len(inputs) > arity and not hidden):
         _refuse(node.id, f"{arity} arguments of {node.op}", str(len(inputs)))
-    if any(_is_hidden(p.value) for p in node.params):  # such as an index that is an array
+    if hidden:
         return
     params = {p.name: p.value for p in node.params}
     given = ShapeDtype(node.shape, node.dtype)

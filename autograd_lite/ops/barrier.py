@@ -12,6 +12,7 @@ stop_gradient: Op = nondifferentiable(
     lambda x: np.asarray(x).view(),
     name="stop_gradient",
     glyph="⊣",
+    view=True,
     onnx="Identity",
     rewrites=(Rewrite(lambda x: stop_gradient(x), lambda x: x),),
 )

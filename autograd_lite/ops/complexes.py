@@ -32,6 +32,7 @@ real = elementwise(
     numpy_functions=(np.real,),
     holomorphic=False,
     jvp=_tangent_of(np.real),
+    view=lambda x: x.dtype.kind != "c",
     glyph="Re",
 )
 imag = elementwise(

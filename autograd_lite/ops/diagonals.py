@@ -50,6 +50,7 @@ diagonal: Op = structural(
     selects=True,
     batch=batching.with_leading_axis(_next_axes),
     cost=0,
+    view=True,
 )
 
 

@@ -82,6 +82,11 @@ def _infer_getitem(x: ShapeDtype, *, index: Any) -> ShapeDtype:
     return ShapeDtype(np.broadcast_to(np.zeros((), x.dtype), x.shape)[index].shape, x.dtype)
 
 
+def _is_view(x: Any, *, index: Any) -> bool:
+    parts = index if index.__class__ is tuple else (index,)
+    return not any(hasattr(part, "shape") or isinstance(part, str) for part in parts)  # an array, or text in its place
+
+
 getitem: Op = structural(
     "getitem",
     lambda x, *, index: x[index],
@@ -90,6 +95,7 @@ getitem: Op = structural(
     linear=True,
     batch=_batched_getitem,
     selects=True,
+    view=_is_view,
     cost=0,
     glyph="[ ]",
     onnx="Gather",

@@ -36,8 +36,9 @@ zero_mask: Op = elementwise(
     saves="xy",
     batch=_batched_mask,
     selects=True,
+    view=True,  # nearly always
     rewrites=(
         Rewrite(lambda x: zero_mask(x, x), lambda x: x),
-        Rewrite(lambda x, y: zero_mask(x, y), lambda x, y: x if never_zero(y) else None),
+        Rewrite(lambda x, y: zero_mask(x, y), lambda x, y: x if never_zero(y) else None, known=("y",)),
     ),
 )

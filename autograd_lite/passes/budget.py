@@ -98,6 +98,7 @@ class _Schedule:
         self.program = program
         nodes = program.graph.nodes
         self._owner = owners(program.graph)
+        self._nodes = {node.id: node for node in nodes}
         self._at = {node.id: k for k, node in enumerate(nodes)}
         self._reads: dict[str, list[int]] = {node.id: [] for node in nodes}  # of owners: positions, in order
         for k, node in enumerate(nodes):
@@ -131,15 +132,14 @@ class _Schedule:
         kept: list[_Again] = []
         needed: set[str] = set()
         gone: set[str] = set()
-        nodes = self.program.graph
         for again in found:
-            reads = {self._owner[i] for k in again.ids for i in nodes[k].inputs} - set(again.ids)
+            reads = {self._owner[i] for k in again.ids for i in self._nodes[k].inputs} - set(again.ids)
             if again.root in needed or not gone.isdisjoint(reads):
                 continue
             kept.append(again)
             gone.add(again.root)
             needed |= reads
-            missing -= nodes[again.root].nbytes
+            missing -= self._nodes[again.root].nbytes
             if missing <= 0:
                 break
         return kept
@@ -159,14 +159,14 @@ class _Schedule:
             return None
         return _Again(i, at, tuple(ids), best * node.nbytes)
 
-    def _again(self, i: str, at: int, ids: list[str]) -> bool:
+    def _again(self, i: str, at: int, ids: list[str], depth: int = _MOST_OPERATIONS) -> bool:
         """Collect the operations that compute a value from what is alive at a position; return whether that works."""
-        for k in self.program.graph[i].inputs:
-            node, owner = self.program.graph[k], self._owner[k]
-            if k in ids or self.program.graph[owner].kind is not Kind.OP or self._last(owner) >= at:
+        for k in self._nodes[i].inputs:
+            owner = self._owner[k]
+            if k in ids or self._nodes[owner].kind is not Kind.OP or self._last(owner) >= at:
                 continue
-            may_be = owner != k or self._is_cheap(node)
-            if not may_be or len(ids) >= _MOST_OPERATIONS or not self._again(k, at, ids):
+            may_be = owner != k or self._is_cheap(self._nodes[k])
+            if not may_be or depth <= 1 or not self._again(k, at, ids, depth - 1):
                 return False
         ids.append(i)
         return len(ids) <= _MOST_OPERATIONS
@@ -194,7 +194,7 @@ class _Schedule:
                 named = dict(now)
                 for i in again.ids:
                     new = f"{i} at {position} for {again.root}"
-                    put(self.program.graph[i], new, named)
+                    put(self._nodes[i], new, named)
                     named[i] = new
                 now[again.root] = named[again.root]
             if node.kind is Kind.OP and not now.keys().isdisjoint(node.inputs):

@@ -24,7 +24,7 @@ def with_constants(program: PureProgram) -> PureProgram:
     """
     found: dict[str, Any] = {}
     nodes: list[GraphNode] = []
-    known = {node.id: value for node in program.graph if (value := known_value(program, node.id)) is not None}
+    known = {node.id: value for node in program.graph if (value := known_value(program, node)) is not None}
     with np.errstate(all="ignore"):
         for node in program.graph:
             if node.kind is Kind.OP and node.inputs and all(i in known for i in node.inputs):

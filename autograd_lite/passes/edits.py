@@ -14,6 +14,7 @@ from ..core.op import OPS
 from ..ir.graph import PureGraph
 from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
+from ..random import Generator
 
 Calls = Mapping[str, tuple[Any, tuple[str, ...], Mapping[str, Any]]]
 
@@ -23,8 +24,8 @@ def is_pure(program: PureProgram, node: GraphNode) -> bool:
 
     A draw reads and changes a generator. What an op does that is not in the table, only its author knows.
     """
-    op = program.calls[node.id][0]
-    return OPS.get(op.name) is op and not any(program.graph[i].kind is Kind.STATE for i in node.inputs)
+    op, _, params = program.calls[node.id]
+    return OPS.get(op.name) is op and not (params and any(isinstance(v, Generator) for v in params.values()))
 
 
 def remade(
@@ -45,7 +46,7 @@ def remade(
         constants: what fills slots that are new, and will never change.
     """
     ids = {node.id: node.id for node in nodes}
-    if any(i not in program.graph for i in ids.keys() & (calls.keys() | constants.keys())):
+    if any(i not in program.calls for i in ids.keys() & (calls.keys() | constants.keys())):
         ids = {node.id: f"n{k}" for k, node in enumerate(nodes)}
         nodes = [replace(node, id=ids[node.id], inputs=tuple([ids[i] for i in node.inputs])) for node in nodes]
     old = {new: i for i, new in ids.items()}
@@ -84,12 +85,11 @@ def constant(node_id: str, value: Any) -> GraphNode:
     return GraphNode(node_id, Kind.CONSTANT, "", "", (), (), array.shape, array.dtype, value=text, weak=weak)
 
 
-def known_value(program: PureProgram, i: str) -> Any:
+def known_value(program: PureProgram, node: GraphNode) -> Any:
     """Return what a slot always holds, an array or a number; None if it may hold something else, or is an operation."""
-    node = program.graph[i]
-    if node.kind is Kind.OP or not (node.weak or i in program.fixed):
+    if node.kind is Kind.OP or not (node.weak or node.id in program.fixed):
         return None
-    thing = program.bindings[i]
+    thing = program.bindings[node.id]
     return None if thing.__class__ is Live else getattr(thing, "_data", thing)
 
 

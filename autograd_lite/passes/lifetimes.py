@@ -11,14 +11,25 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from ..core.op import OPS
-from ..ir.graph import PureGraph
-from ..ir.node import ArrayDigest, GraphNode, Kind, Role
+import numpy as np
 
-_VIEWS = frozenset(("reshape", "transpose", "broadcast_to", "diagonal", "stop_gradient", "zero_mask"))
+from ..core.op import OPS
+from ..core.shapes import ShapeDtype
+from ..ir.graph import PureGraph
+from ..ir.node import GraphNode, Kind, Role
+
 # NumPy computes `g * (1 - y * y)` in the memory of its temporaries, if they have at least this many bytes.
 _ELIDED_BYTES = 1 << 18
-_ELIDABLE = frozenset(("add", "subtract", "multiply", "divide", "negative", "absolute", "square"))
+# For each of these ufuncs, how many operands may be the temporary.
+_ELIDABLE = {
+    np.add: 2,
+    np.multiply: 2,
+    np.subtract: 1,
+    np.divide: 1,
+    np.negative: 1,
+    np.absolute: 1,
+    np.square: 1,
+}
 
 
 class Why(StrEnum):
@@ -106,16 +117,11 @@ def saved_bytes(graph: PureGraph) -> dict[str, int]:
 
 
 def _is_view(node: GraphNode, graph: PureGraph) -> bool:
-    if node.op in _VIEWS:
-        return True
-    if node.op == "real":
-        return graph[node.inputs[0]].dtype.kind != "c"
-    return node.op == "getitem" and not any(_has_array(p.value) for p in node.params)
-
-
-def _has_array(value: object) -> bool:
-    parts = value if isinstance(value, tuple) and not isinstance(value, ArrayDigest) else (value,)
-    return any(isinstance(part, ArrayDigest) for part in parts)
+    op = OPS.get(node.op)
+    if op is None or not op.view or not node.inputs:
+        return False
+    x = graph[node.inputs[0]]
+    return op.views(ShapeDtype(x.shape, x.dtype), {p.name: p.value for p in node.params})
 
 
 def _own_bytes(node: GraphNode, owner: Mapping[str, str]) -> int:
@@ -159,9 +165,10 @@ def _ends(
 
 def _reused(graph: PureGraph, node: GraphNode, owner: Mapping[str, str]) -> str:
     """Return the id of the temporary of a derivative rule whose memory NumPy takes for the result of the next step."""
-    if node.role is not Role.RULE or node.op not in _ELIDABLE or node.nbytes < _ELIDED_BYTES:
+    if node.role is not Role.RULE or node.nbytes < _ELIDED_BYTES:
         return ""
-    for i in node.inputs if node.op in ("add", "multiply") else node.inputs[:1]:
+    op = OPS.get(node.op)
+    for i in node.inputs[: 0 if op is None or op.ufunc is None else _ELIDABLE.get(op.ufunc, 0)]:
         other = graph[i]
         temporary = other.role is Role.RULE and other.kind is Kind.OP and other.of == node.of and owner[i] == i
         alike = other.shape == node.shape and other.dtype == node.dtype and other.toward == node.toward

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.op import OPS, Op
-from ..core.rewrites import Term, Variable
+from ..core.rewrites import Rewrite, Term, Variable
 from ..ir.node import Kind, make_param
 from ..ir.program import PureProgram
 from .edits import constant, known_value, reading, remade, uses
@@ -69,6 +70,37 @@ class Value:
         return self.rewriting.call(op, inputs, params)
 
 
+class _Row(NamedTuple):
+    """A row as it is looked for.
+
+    Attributes:
+        term, variables, after: see `Rewrite`.
+        terms: the positions of arguments that must be operations, each with its op.
+        known: the positions of arguments that must be known.
+    """
+
+    term: Term
+    variables: tuple[str, ...]
+    after: Callable[..., Any]
+    terms: tuple[tuple[int, Op], ...]
+    known: tuple[int, ...]
+
+
+_NO_CALL = (None,)
+
+
+@functools.cache
+def _rows(rewrites: tuple[Rewrite, ...], exact: bool) -> list[_Row]:
+    found = []
+    for row in rewrites:
+        if row.exact is exact:
+            args = row.pattern.args
+            terms = tuple([(k, a.op) for k, a in enumerate(args) if isinstance(a, Term)])
+            known = tuple([k for k, a in enumerate(args) if isinstance(a, Variable) and a.name in row.known])
+            found.append(_Row(row.pattern, row.variables, row.after, terms, known))
+    return found
+
+
 class _Rewriting:
     """One walk over a program, from arguments to results."""
 
@@ -79,7 +111,8 @@ class _Rewriting:
         self.nodes = {node.id: node for node in program.graph}  # and new ones
         self._calls: dict[str, Any] = dict(program.calls)
         self._changed: set[str] = set()
-        self._constants: dict[str, Any] = {}
+        self._made: set[str] = set()  # constants
+        self._constants = {n.id: value for n in program.graph if (value := known_value(program, n)) is not None}
         self._new: dict[str, Value] = {}  # what the row at hand has made
         self._layout_of: dict[str, Layout | None] = {}  # of new nodes
         self._same: dict[str, str] = {}
@@ -103,15 +136,17 @@ class _Rewriting:
             return self._program
         outputs = [self._same.get(i, i) for i in self._program.graph.outputs]
         calls = {i: self._calls[i] for i in order if i in self._changed and i in self._calls}
-        return remade(self._program, [self.nodes[i] for i in order], outputs, calls=calls, constants=self._constants)
+        constants = {i: self._constants[i] for i in order if i in self._made}
+        return remade(self._program, [self.nodes[i] for i in order], outputs, calls=calls, constants=constants)
 
     def _rewritten(self, i: str, order: list[str]) -> bool:
         """Try all rows of an op, and return whether one could be applied."""
-        for row in self._calls[i][0].rewrites:
-            if row.exact is not self._exact:
+        op, arguments, _ = self._calls[i]
+        for row in _rows(op.rewrites, self._exact) if op.rewrites else ():
+            if not self._may_match(row, arguments):
                 continue
             bound: dict[str, Any] = {}
-            if not self._matches(row.pattern, i, bound):
+            if not self._matches(row.term, i, bound):
                 continue
             self._root = i
             found = row.after(*[bound[name] for name in row.variables])
@@ -120,6 +155,16 @@ class _Rewriting:
                 return True
             self._forget()
         return False
+
+    def _may_match(self, row: _Row, arguments: Sequence[str]) -> bool:
+        """Decide quickly, since nearly always the answer is no."""
+        for position, op in row.terms:
+            if position >= len(arguments) or self._calls.get(arguments[position], _NO_CALL)[0] is not op:
+                return False
+        for position in row.known:
+            if position < len(arguments) and self._known(arguments[position]) is None:
+                return False
+        return True
 
     # ---- where a pattern is -----------------------------------------------------------------------------------------
 
@@ -150,7 +195,7 @@ class _Rewriting:
         return bool(there.id == i)
 
     def _known(self, i: str) -> Any:
-        return known_value(self._program, i) if i in self._program.graph else self._constants.get(i)
+        return self._constants.get(i)
 
     # ---- what takes its place ---------------------------------------------------------------------------------------
 
@@ -183,6 +228,7 @@ class _Rewriting:
         i = f"{self._root}.{len(self._calls) + len(self._constants)}"
         self.nodes[i] = constant(i, x)
         self._constants[i] = x
+        self._made.add(i)
         self._new[i] = Value(self, i, x)
         return self._new[i]
 
@@ -201,7 +247,9 @@ class _Rewriting:
         for i in self._new:
             del self.nodes[i]
             self._calls.pop(i, None)
-            self._constants.pop(i, None)
+            if i in self._made:
+                self._made.remove(i)
+                del self._constants[i]
         self._new = {}
 
     def _put(self, found: Value, i: str, order: list[str]) -> None:

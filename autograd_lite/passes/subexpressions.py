@@ -55,7 +55,7 @@ def _op_key(program: PureProgram, node: GraphNode) -> Any:
 
 
 def _slot_key(program: PureProgram, node: GraphNode) -> Any:
-    value = known_value(program, node.id)
+    value = known_value(program, node)
     if value is None:
         return "is", id(program.bindings[node.id])
     if not isinstance(value, (np.ndarray, np.generic)):

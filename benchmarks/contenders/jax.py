@@ -12,9 +12,20 @@ import numpy as np
 
 from benchmarks import problems
 from benchmarks.contenders.jax_models import SCANNED
-from benchmarks.problems import Arrays, Chain, Job, Mlp, Model, Recurrent, Regression
+from benchmarks.problems import (
+    Arrays,
+    Chain,
+    Convolutional,
+    Job,
+    Mlp,
+    Model,
+    Recurrent,
+    Regression,
+    Transformer,
+)
 
 Weights = dict[str, jax.Array]
+Trained = Regression | Convolutional | Recurrent | Transformer
 
 
 def chain(problem: Chain) -> Job:
@@ -111,42 +122,9 @@ def cold(epochs: int, evaluate: bool) -> dict[str, float]:
     return problems.cold(mlp_epoch, epochs, evaluate)
 
 
-def tiny_mlp(problem: Regression) -> Job:
-    x, y = jnp.asarray(problem.x), jnp.asarray(problem.y)
+def _descent(problem: Trained, loss_of: Callable[[Weights], jax.Array]) -> Job:
+    """Steps of plain gradient descent, each of them compiled as a whole."""
     state: dict[str, Any] = {}
-
-    @partial(jax.jit, donate_argnums=0)
-    def step(p: Weights) -> tuple[Weights, jax.Array]:
-        loss, g = jax.value_and_grad(_squared_error)(p, x, y)
-        return jax.tree.map(lambda p, g: p - problem.learning_rate * g, p, g), loss
-
-    def run() -> jax.Array:
-        state["p"], loss = step(state["p"])
-        return loss
-
-    def reset() -> None:
-        state["p"] = {name: jnp.array(a) for name, a in problem.weights.items()}
-
-    read: Callable[[], Arrays] = lambda: {n: np.asarray(a) for n, a in state["p"].items()}  # noqa: E731
-    reset()
-    return Job(run, read, reset)
-
-
-def lstm_scan(problem: Recurrent) -> Job:
-    x, y = jnp.asarray(problem.x.swapaxes(0, 1)), jnp.asarray(problem.y.swapaxes(0, 1))
-    start = jnp.zeros(y.shape[1:])
-    state: dict[str, Any] = {}
-
-    def loss_of(p: Weights) -> jax.Array:
-        def cell(carry: Any, inputs: jax.Array) -> Any:
-            h, c = carry
-            i, f, m, o = jnp.split(inputs + h @ p["recurrent_kernel"], 4, axis=-1)
-            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(m)
-            h = jax.nn.sigmoid(o) * jnp.tanh(c)
-            return (h, c), h
-
-        _, h = jax.lax.scan(cell, (start, start), x @ p["kernel"] + p["bias"])
-        return ((h - y) ** 2).mean()
 
     @partial(jax.jit, donate_argnums=0)
     def step(p: Weights) -> tuple[Weights, jax.Array]:
@@ -161,7 +139,68 @@ def lstm_scan(problem: Recurrent) -> Job:
         state["p"] = {name: jnp.array(a) for name, a in problem.weights.items()}
 
     reset()
-    return Job(run, lambda: {n: np.asarray(a) for n, a in state["p"].items()}, reset)
+    return Job(run, lambda: {name: np.asarray(a) for name, a in state["p"].items()}, reset)
+
+
+def tiny_mlp(problem: Regression) -> Job:
+    x, y = jnp.asarray(problem.x), jnp.asarray(problem.y)
+    return _descent(problem, lambda p: _squared_error(p, x, y))
+
+
+def cnn_step(problem: Convolutional) -> Job:
+    x, labels = jnp.asarray(problem.x), jnp.asarray(problem.labels)
+    convolve = partial(jax.lax.conv_general_dilated, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+    def loss_of(p: Weights) -> jax.Array:
+        h = x
+        for i in (1, 2):
+            h = jax.nn.relu(convolve(h, p[f"w{i}"], (1, 1), "VALID") + p[f"b{i}"])
+            h = jax.lax.reduce_window(h, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+        logits = h.reshape(len(x), -1) @ p["w3"] + p["b3"]
+        return -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1).mean()
+
+    return _descent(problem, loss_of)
+
+
+def lstm_scan(problem: Recurrent) -> Job:
+    x, y = jnp.asarray(problem.x.swapaxes(0, 1)), jnp.asarray(problem.y.swapaxes(0, 1))
+    start = jnp.zeros(y.shape[1:])
+
+    def loss_of(p: Weights) -> jax.Array:
+        def cell(carry: Any, inputs: jax.Array) -> Any:
+            h, c = carry
+            i, f, m, o = jnp.split(inputs + h @ p["recurrent_kernel"], 4, axis=-1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(m)
+            h = jax.nn.sigmoid(o) * jnp.tanh(c)
+            return (h, c), h
+
+        _, h = jax.lax.scan(cell, (start, start), x @ p["kernel"] + p["bias"])
+        return ((h - y) ** 2).mean()
+
+    return _descent(problem, loss_of)
+
+
+def transformer_step(problem: Transformer) -> Job:
+    x, y = jnp.asarray(problem.x), jnp.asarray(problem.y)
+
+    def loss_of(p: Weights) -> jax.Array:
+        def norm(h: jax.Array, name: str) -> jax.Array:
+            h = h - h.mean(axis=-1, keepdims=True)
+            return h / jnp.sqrt((h**2).mean(axis=-1, keepdims=True) + 1e-5) * p[f"{name}.gamma"] + p[f"{name}.beta"]
+
+        h = norm(x, "attention_norm")
+        q, k, v = (
+            jnp.einsum("btd,dhk->bhtk", h, p[f"attention.{part}.kernel"]) + p[f"attention.{part}.bias"][:, None]
+            for part in ("query", "key", "value")
+        )
+        weights = jax.nn.softmax(jnp.einsum("bhtk,bhsk->bhts", q, k) / q.shape[-1] ** 0.5)
+        joined = jnp.einsum("bhts,bhsk,hkd->btd", weights, v, p["attention.attention_output.kernel"])
+        h = x + joined + p["attention.attention_output.bias"]
+        inner = jax.nn.gelu(norm(h, "dense_norm") @ p["dense.kernel"] + p["dense.bias"], approximate=False)
+        h = h + inner @ p["dense_output.kernel"] + p["dense_output.bias"]
+        return ((h - y) ** 2).mean()
+
+    return _descent(problem, loss_of)
 
 
 def model(problem: Model) -> Job:

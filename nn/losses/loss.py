@@ -42,11 +42,7 @@ def _standing_for(y_pred: Tensor, made: Tensor) -> Tensor:
 
 
 def _is_finite(loss: Tensor) -> bool:
-    return math.isfinite(loss.item()) if loss.ndim == 0 else _all_finite(loss.data)
-
-
-def _all_finite(losses: Array) -> bool:
-    return bool(np.isfinite(losses).all())
+    return math.isfinite(loss.item()) if loss.ndim == 0 else bool(np.isfinite(loss.data).all())
 
 
 def _total(weights: Array, *counted: Array) -> Any:
@@ -152,8 +148,8 @@ class Loss(Configurable):
         with np.errstate(all="ignore"):  # an infinite loss says so itself
             if y_pred.__class__ is Tensor:  # else, in `vmap` and `jvp`, values are not known
                 found = self._weighed(y_true, y_pred, sample_weight, mask, travelled)
-                if self._limits:
-                    ag.assume(_all_finite, found[0])
+                if self._limits and ag.is_compiling():
+                    ag.assume(np.all, np.isfinite(found[0]))  # by NumPy's functions, so that it can be saved
                 if not self._limits or ag.is_compiling() or _is_finite(found[0]):
                     return found
             token = LIMITS.set(True)

@@ -72,6 +72,14 @@ def predicted(model: Any, x: Any) -> Any:
     return model(as_tensors(x))
 
 
+def updated(model: Any) -> bool:
+    """Take the optimizer's step, and drop the gradients."""
+    optimizer = model._require_compiled(model._speaker("fit")).optimizer
+    optimizer.step()
+    optimizer.zero_grad()
+    return True
+
+
 def _with_all(model: Any, compiled: Any, done: Computed, penalized: bool) -> Computed:
     """Return what was computed together with what is left behind in Python, if this is traced."""
     if not ag.is_compiling():

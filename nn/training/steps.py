@@ -15,7 +15,7 @@ from .. import optimizers
 from ..config.ambient import COPIES
 from ..config.arguments import flag
 from ..config.config import plain, restored
-from ..config.forks import guard, on_fork
+from ..config.forks import on_fork
 from ..data.structure import unpack
 from ..metrics import Metric
 from ..module.modes import in_mode, rest_in_inference
@@ -23,7 +23,7 @@ from ..module.module import Module
 from ..module.penalties import add_penalty, has_penalties, model_call, penalties
 from ..module.tree import PLAIN
 from .compiled import Compiled, _CompiledMetrics, compiled_with, parameters_of
-from .computed import predicted, settled, tested, trained
+from .computed import predicted, settled, tested, trained, updated
 from .feed import as_tensors, rows_of
 from .interrupts import heard_interrupts, raise_ignored
 from .outputs import _LossTracker, _PartialLoss, scalar_or_array
@@ -40,7 +40,6 @@ _WITHOUT_EFFECT = frozenset({"auto_scale_loss", "steps_per_execution"})
 
 # Who is using the losses and metrics of a `Compiled`, by its id: a thread, and its number of nested calls.
 _USERS: dict[int, tuple[int, int]] = {}
-_GUARD = guard()
 
 
 def _forget_others() -> None:
@@ -262,11 +261,10 @@ class Stepper(Module):
         """Let this thread use the losses and metrics, which have state, or copies while another thread uses them."""
         compiled = self._require_compiled(what)
         key, me = id(compiled), threading.get_ident()
-        with _GUARD:
-            user, calls = _USERS.get(key, (me, 0))
-            if user == me:
-                _USERS[key] = me, calls + 1
-        if user != me:
+        user, calls = _USERS.setdefault(key, (me, 0))  # in one step, without a lock that an interrupt may leave closed
+        if user == me:
+            _USERS[key] = me, calls + 1
+        else:
             before = COPIES.get()
             compiled = compiled.apart(module for _, module in self._walk())
             COPIES.set({**before, id(self): compiled})
@@ -438,7 +436,7 @@ class Stepper(Module):
             what: the call, for messages.
             compute: a function of `computed`.
             flags: constants.
-            batch: the inputs, and what else it takes of a batch; arrays, containers of them, or None.
+            batch: the inputs, and what else it takes of a batch, if anything; arrays, containers of them, or None.
         """
         if self.jit_compile is False or self.run_eagerly or id(self) in COPIES.get():
             return compute(self, *flags, *batch)
@@ -447,7 +445,8 @@ class Stepper(Module):
             replays = vars(self).setdefault("_replays", Replays())
             replays.look(self, self._compiled)
             replays.look(self, self._compiled)
-        found: T | None = replays.run(what, self, compute, flags, (as_tensors(batch[0]), *batch[1:]))
+        given = (as_tensors(batch[0]), *batch[1:]) if batch else ()
+        found: T | None = replays.run(what, self, compute, flags, given)
         return compute(self, *flags, *batch) if found is None else found
 
     def _step(
@@ -474,6 +473,7 @@ class Stepper(Module):
         else:
             show(y_pred, loss, weight)
         if done.admitted:
-            compiled.optimizer.step()
-        compiled.optimizer.zero_grad()
+            self._replayed(self._speaker("fit"), updated, ())
+        else:
+            compiled.optimizer.zero_grad()
         return loss, weight

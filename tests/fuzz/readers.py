@@ -169,6 +169,58 @@ def _state(model: Any) -> bytes:
     return b"".join(t.data.tobytes() for t in model.weights)
 
 
+# ---- files of compiled functions -----------------------------------------------------------------------------------
+
+
+def _compiled(folder: Path) -> Callable[[Random], bytes]:
+    """Return what makes damaged files of compiled functions."""
+    w = ag.tensor(np.ones((2, 2)), requires_grad=True, name="w")
+    places, generator = ag.tensor([0, 1, 1]), ag.Generator(0, "noise")
+
+    def step(x: Any, *, scale: float = 2.0) -> Any:
+        noise = ag.random.normal((2,), generator=generator)
+        loss = (np.tanh(w @ x + noise)[places] ** scale).sum() + np.pad(x, 1, constant_values=np.inf)[1]
+        loss.backward()
+        w.assign(w - 0.1 * w.grad)
+        w.grad = None
+        return {"loss": loss, "rest": (x * 1j, [None, 2.5])}
+
+    def plain(x: Any) -> Any:
+        return np.stack([x[..., None], x[::-1, None]], axis=1).astype(np.float32)
+
+    model = a_model()
+
+    def trained(x: Any) -> Any:
+        loss = (model(x[None]) ** 2).mean()
+        loss.backward()
+        model.optimizer.step()
+        model.optimizer.zero_grad()
+        return loss
+
+    parts = []
+    for f in (step, plain, trained):
+        compiled = ag.compile(f)
+        while not any(trace.replay for trace in compiled.traces):
+            compiled(np.ones(2))
+        compiled.save_compiled(folder / "damaged")
+        data = (folder / "damaged").read_bytes()
+        head, body = taken_apart(data)
+        parts.append((data, head, json.loads(head["__metadata__"]["autograd_lite"]), body))
+
+    def make(random: Random) -> bytes:
+        data, head, about, body = random.choice(parts)
+        way = random.random()
+        if way < 0.1:
+            return changed_bytes(random, data, body)
+        if way < 0.2:
+            return put_together(changed_tree(random, head, about), body)
+        other = random.choice(parts)[2]
+        text = deep_json(random) if way > 0.98 else json.dumps(changed_tree(random, about, other))
+        return put_together({**head, "__metadata__": {"autograd_lite": text}}, body)
+
+    return make
+
+
 # ---- texts ----------------------------------------------------------------------------------------------------------
 
 
@@ -381,6 +433,7 @@ def readers(folder: Path) -> dict[str, Reader]:
         "load_checkpoint": Reader(files.damaged("checkpoint"), load_checkpoint, (ValueError,)),
         "Keras's models": Reader(files.of_keras, files.reading(nn.models.load_model), (SavedFileError,)),
         "Keras's weights": Reader(files.hdf5, files.reading(target.load_weights, target), (ValueError,)),
+        "load_compiled": Reader(_compiled(folder), files.reading(ag.load_compiled), (ValueError, ag.UnsupportedError)),
         "model_from_json": Reader(_texts(texts), nn.models.model_from_json, (ValueError,)),
         "deserialize": Reader(configuration, nn.saving.deserialize_keras_object, (ValueError, TypeError)),
         "Graph.from_json": Reader(_texts(_graphs()), _draw, (ValueError,)),
@@ -396,6 +449,7 @@ READERS = (
     "load_checkpoint",
     "Keras's models",
     "Keras's weights",
+    "load_compiled",
     "model_from_json",
     "deserialize",
     "Graph.from_json",

@@ -143,7 +143,7 @@ def test_what_cannot_be_compiled_is_said_once_with_its_place(recwarn: pytest.War
     assert "replay_cases.py:" in said
     model.compile("sgd", "mse", jit_compile=True)
     before = model.state_dict()
-    with pytest.raises(ag.TraceError, match=r"jit_compile=True; .*replay_cases.py:.*float\(t\)"):
+    with pytest.raises(ag.TraceError, match=r"jit_compile=True; .*float\(t\).*replay_cases.py:"):
         model.fit(X[:8], ONE_HOT[:8], batch_size=4, epochs=1, shuffle=False, verbose=0)
     model.compile("sgd", "mse", jit_compile=False)
     other = mlp(Branching())
@@ -204,11 +204,11 @@ def test_a_metric_that_fails_undoes_a_replay(replayed: list[Replay]) -> None:
     model.compile("adam", "mse", metrics=[failing])
     for _ in range(5):
         model.train_on_batch(X[:8], ONE_HOT[:8])
-    assert len(replayed) == 2
+    assert len(replayed) == 2 * 2  # the gradients, and the optimizer's step
     before, limit[0] = model.state_dict(), 0
     with pytest.raises(ZeroDivisionError):
         model.train_on_batch(X[:8], ONE_HOT[:8])
-    assert len(replayed) == 3
+    assert len(replayed) == 5
     assert all(map(same_bits, leaves(model.state_dict()), leaves(before)))
     assert all(p.grad is None for p in model.parameters())
 

@@ -334,7 +334,7 @@ def test_training_keeps_no_tensors_and_makes_no_cycles(choice: Any) -> None:
         model.fit(x, y, batch_size=8, epochs=2, verbose=0, validation_split=0.2)
         model.evaluate(x, y, verbose=0)
 
-    for _ in range(6 if choice == "auto" else 1):  # until all is traced that will be replayed
+    for _ in range(12 if choice == "auto" else 1):  # until all is traced that will be replayed
         trained()
     gc.collect()
     gc.disable()

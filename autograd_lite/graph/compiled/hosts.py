@@ -1,0 +1,271 @@
+"""What a compiled function reads and puts back outside of Tensors, such as the state of an optimizer, as JSON."""
+
+from __future__ import annotations
+
+import builtins
+import math
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ...core.live import Live
+from ...ir.hosts import PLAIN, Fixed, Hosts, Put, Read, leaves_of
+from ...tensors.record import wrap
+from ...tensors.tensor import Tensor
+from .arrays import refuse
+from .codec import Reader, UnwritableError, Writer, dtype_named, shape_of
+
+_OPERATORS = (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "neg",
+    "abs",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "eq",
+    "ne",
+)
+_CALLS: dict[str, Callable[..., Any]] = {
+    **{f"operator.{name}": getattr(operator, name) for name in _OPERATORS},
+    **{f"math.{name}": f for name, f in vars(math).items() if callable(f)},
+    **{f"builtins.{name}": getattr(builtins, name) for name in ("bool", "abs", "round", "min", "max")},
+}
+
+
+class HostsWriter:
+    """Writes the hosts of several traces, which share containers.
+
+    Attributes:
+        containers: what is in each, as far as it is read.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._numbers: dict[int, int] = {}
+        self._held: list[Any] = []
+        self._keys: list[set[Any]] = []
+        self._lives: dict[Live, int] = {}
+        self._arrays: dict[int, int] = {}
+
+    def containers(self) -> list[Any]:
+        """Return what is in the containers now."""
+        return [
+            [[key, self._now(held[key], f"state {n}")] for key in sorted(keys) if key in held]
+            for n, (held, keys) in enumerate(zip(self._held, self._keys, strict=True))
+        ]
+
+    def hosts(self, hosts: Hosts) -> dict[str, Any]:
+        """Return the description of what one trace notes."""
+        self._lives = {}
+        self._arrays = {i: n for n, i in enumerate(hosts.arrays)}
+        steps = []
+        for step in hosts.steps:
+            if isinstance(step, Read):
+                for x in leaves_of(step.found):
+                    if x.__class__ is Live:
+                        self._live(x)
+                found = self._tree(step.found)
+                steps.append({"read": [self._container(step.container, step.key), step.key, found, step.owned]})
+            elif isinstance(step, Fixed) and step.number in self._lives:
+                steps.append({"fixed": [self._tree(step.number), self._tree(step.value)]})
+            elif isinstance(step, Live) and self._is_writable(step):
+                args = [self._tree(x) for x in step.args]
+                steps.append({"call": [_name_of(step.f), args, self._live(step)]})
+            # What is pinned, or found by other functions and fixed, is in no file: nothing can change it there.
+        puts = [
+            [self._container(put.container, put.key), put.key, self._tree(put.value, True), self._tree(put.before)]
+            for put in hosts.puts.values()
+        ]
+        return {"steps": steps, "puts": puts}
+
+    def _is_writable(self, x: Live) -> bool:
+        return _name_of(x.f) != "" and all(arg in self._lives for arg in x.args if arg.__class__ is Live)
+
+    def slot(self, x: Any) -> dict[str, Any]:
+        """Return what fills a slot of the program."""
+        tree: dict[str, Any] = self._tree(x)
+        return tree
+
+    def _container(self, container: Any, key: Any) -> int:
+        if not isinstance(container, dict) or not isinstance(key, str):
+            raise UnwritableError(f"what is at {key!r:.40} of a {type(container).__name__}")
+        number = self._numbers.get(id(container))
+        if number is None:
+            number = self._numbers[id(container)] = len(self._held)
+            self._held.append(container)
+            self._keys.append(set())
+        self._keys[number].add(key)
+        return number
+
+    def _live(self, x: Live) -> dict[str, Any]:
+        number = self._lives.setdefault(x, len(self._lives))
+        return {"live": number, "name": x.name, "value": self._writer.text(x.value, x.name)}
+
+    def _tree(self, x: Any, new: bool = False) -> Any:
+        if x.__class__ is dict:
+            return {"dict": [[key, self._tree(part, new)] for key, part in x.items()]}
+        if x.__class__ in (list, tuple):
+            return {x.__class__.__name__: [self._tree(part, new) for part in x]}
+        if x.__class__ is Live:
+            if x not in self._lives:
+                raise UnwritableError(f"a number that {_first_unknown(x)} computes anew at every call")
+            return self._live(x)
+        if isinstance(x, Tensor):
+            return {"host": self._arrays[id(x)]} if id(x) in self._arrays and not new else {"new": _like(x._data)}
+        if isinstance(x, (*PLAIN, np.generic)):
+            return {"plain": self._writer.text(x, "number")}
+        raise UnwritableError(f"a {type(x).__name__} among numbers and arrays")
+
+    def _now(self, x: Any, where: str) -> Any:
+        if x.__class__ is dict:
+            return {"dict": [[key, self._now(part, f"{where}.{key}")] for key, part in x.items()]}
+        if x.__class__ in (list, tuple):
+            return {x.__class__.__name__: [self._now(part, f"{where}.{i}") for i, part in enumerate(x)]}
+        return {"plain": self._writer.text(x, where)}
+
+
+def _like(a: Any) -> list[Any]:
+    return [list(a.shape), a.dtype.str, isinstance(a, np.ndarray)]
+
+
+def _first_unknown(x: Live) -> str:
+    """Return the name of the function for which a number cannot be written."""
+    if not _name_of(x.f):
+        return f"{getattr(x.f, '__qualname__', x.f)!s:.60}"
+    return next((_first_unknown(y) for y in x.args if y.__class__ is Live), "a function")
+
+
+def _name_of(f: Callable[..., Any]) -> str:
+    """Return the name of a function of numbers, or ""."""
+    if isinstance(f, np.ufunc) and getattr(np, f.__name__, None) is f:
+        return f"numpy.{f.__name__}"
+    return next((name for name, known in _CALLS.items() if known is f), "")
+
+
+class HostsReader:
+    """Reads what a `HostsWriter` wrote.
+
+    Attributes:
+        containers: dictionaries with what was read.
+    """
+
+    def __init__(self, reader: Reader, containers: Any) -> None:
+        self._reader = reader
+        self._lives: dict[int, Live] = {}
+        self._arrays: list[Tensor] = []
+        self._hosts = Hosts(_never)
+        self.containers: list[dict[str, Any]] = [dict(self._pair(*pair) for pair in part) for part in containers]
+
+    def _pair(self, key: Any, value: Any) -> tuple[str, Any]:
+        return (key if isinstance(key, str) else refuse("a name", key)), self._tree(value)
+
+    def hosts(self, about: Mapping[str, Any]) -> Hosts:
+        """Return what one trace notes."""
+        self._lives, self._arrays, self._hosts = {}, [], Hosts(_never)
+        hosts = self._hosts
+        for step in about["steps"]:
+            ((kind, content),) = step.items()
+            if kind == "read":
+                number, key, found, owned = content
+                container = self._container(number, key)
+                self._arrays_of(found, container[key])
+                hosts.steps.append(Read(container, key, self._tree(found), owned is True))
+            elif kind == "fixed":
+                number, value = map(self._tree, content)
+                hosts.steps.append(Fixed(number if isinstance(number, Live) else refuse("a number", content), value))
+            elif kind == "call":
+                name, args, live = content
+                hosts.steps.append(self._live(live, _called(name), tuple(map(self._tree, args))))
+            else:
+                refuse("a step", kind)
+        for number, key, value, before in about["puts"]:
+            container = self._container(number, key)
+            put = Put(container, key, self._tree(value), self._tree(before), None)
+            hosts.puts[id(container), key] = put
+        return hosts
+
+    def slot(self, about: Any) -> Any:
+        """Return what fills a slot: a Tensor or a number."""
+        found = self._tree(about)
+        return found if isinstance(found, (Tensor, Live)) else refuse("an array or a number", about)
+
+    def _container(self, number: Any, key: Any) -> dict[str, Any]:
+        if type(number) is not int or not 0 <= number < len(self.containers) or not isinstance(key, str):
+            refuse("a place in a state", [number, key])
+        container = self.containers[number]
+        container.setdefault(key, None)
+        return container
+
+    def _arrays_of(self, found: Any, held: Any) -> None:
+        """Make the Tensors that stand for the arrays of what is read, in order; they must be there."""
+        wanted = _hosts_in(found)
+        arrays = [x for x in leaves_of(held) if isinstance(x, (np.ndarray, np.generic))]
+        if wanted != list(range(len(self._arrays), len(self._arrays) + len(arrays))):
+            refuse("the arrays of a state in order", wanted)
+        for a in arrays:
+            t = wrap(a, None)
+            self._arrays.append(t)
+            self._hosts.arrays[id(t)] = t
+
+    def _live(self, about: Any, f: Callable[..., Any] | None = None, args: tuple[Any, ...] = ()) -> Live:
+        number, value = about["live"], self._reader.value(about["value"])
+        if type(number) is not int or not isinstance(value, (int, float, np.generic)):
+            refuse("a number", about)
+        if f is not None or number not in self._lives:
+            name = about["name"] if isinstance(about["name"], str) else refuse("a name", about["name"])
+            self._lives[number] = Live(self._hosts, _given if f is None else f, args, value, name)
+        return self._lives[number]
+
+    def _tree(self, about: Any) -> Any:
+        if not isinstance(about, dict):
+            refuse("a part of a state", about)
+        if "live" in about:
+            return self._live(about)
+        ((kind, content),) = about.items()
+        if kind == "dict":
+            return dict(self._pair(*pair) for pair in content)
+        if kind in ("list", "tuple"):
+            return {"list": list, "tuple": tuple}[kind](map(self._tree, content))
+        if kind == "host":
+            if type(content) is not int or not 0 <= content < len(self._arrays):
+                refuse("an array of a state", content)
+            return self._arrays[content]
+        if kind == "new":
+            shape, dtype, array = content
+            made = np.broadcast_to(np.zeros((), dtype_named(dtype)), shape_of(shape))
+            return wrap(made if array is True else made[()], None)
+        return self._reader.value(content) if kind == "plain" else refuse("a part of a state", kind)
+
+
+def _hosts_in(about: Any) -> list[Any]:
+    """Return the numbers of the arrays in a description, in order."""
+    if isinstance(about, dict):
+        if "host" in about:
+            return [about["host"]]
+        about = list(about.values())
+    return [n for part in about for n in _hosts_in(part)] if isinstance(about, list) else []
+
+
+def _called(name: Any) -> Callable[..., Any]:
+    if isinstance(name, str) and name.startswith("numpy."):
+        found = getattr(np, name.removeprefix("numpy."), None)
+        if isinstance(found, np.ufunc):
+            return found
+    return _CALLS[name] if isinstance(name, str) and name in _CALLS else refuse("a function of numbers", name)
+
+
+def _given() -> None:
+    """Stands for the reading of a number."""
+
+
+def _never(how: str, instead: str = "") -> None:
+    raise AssertionError(how)

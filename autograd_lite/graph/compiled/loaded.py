@@ -1,0 +1,181 @@
+"""A compiled function that came from a file: it has no code, so it does what was traced and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from ...compiler.compiled import ARRAYS, Compiled, Trace
+from ...compiler.explaining import argument_kinds
+from ...compiler.hosts import Changed, Memo
+from ...compiler.kinds import ArrayKind
+from ...compiler.replay import Replay
+from ...compiler.trace import Traced
+from ...core.mode import MODE
+from ...observing import AssumptionFailed
+from ...tensors.record import wrap
+from ...tensors.tensor import Tensor
+from ...tree import leaves, map as map_leaves
+
+
+class Saved(NamedTuple):
+    """What a file holds for one kind of arguments.
+
+    Attributes:
+        given: the arguments, with an `ArrayKind` in place of each array.
+        out: the result, with `RESULT` in place of each Tensor.
+        traced: what the function did.
+    """
+
+    given: Any
+    out: Any
+    traced: Traced
+
+
+class Loaded(Compiled[Any, Any]):
+    """A compiled function from a file; see `load_compiled`.
+
+    Attributes:
+        name: of the function.
+        captured: the Tensors that it reads and changes, by name: parameters, states of optimizers, running
+            statistics. They can be read, assigned to, and saved.
+        states: what it reads and changes outside of Tensors, as it was found in attributes: the moments of an
+            optimizer, its step, a learning rate. Numbers in them can be set.
+        saved: what the file holds.
+    """
+
+    captured: Mapping[str, Tensor]
+    states: Sequence[dict[str, Any]]
+
+    def __init__(
+        self,
+        name: str,
+        saved: Sequence[Saved],
+        captured: Mapping[str, Tensor],
+        states: Sequence[dict[str, Any]],
+        exact: bool,
+        max_bytes: int | None,
+    ) -> None:
+        def refused(*args: Any, **kwargs: Any) -> NoReturn:
+            raise TypeError(
+                f"{name}: a compiled function from a file cannot be transformed, nor called on Tensors that "
+                "require a gradient, since the file has no code. Call it on arrays, or compile the function itself"
+            )
+
+        refused.__name__ = name
+        super().__init__(refused, exact, max_bytes)
+        self.name = name
+        self.captured = MappingProxyType(dict(captured))
+        self.saved, self.states = tuple(saved), tuple(states)
+        self._planned: dict[Any, set[int]] = {}
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self.name}: a compiled function from a file is copied by save_compiled and load_compiled")
+
+    def _traced(
+        self, key: Any, known: Sequence[Trace], why: str, memo: Memo, args: Any, kwargs: Any, as_tensors: bool
+    ) -> Any:
+        """Plan what the file has for arguments of this kind, and run it."""
+        if MODE.get().record and any(isinstance(x, Tensor) and x.requires_grad for x in leaves((args, kwargs))):
+            return self._f(*args, **kwargs)
+        given = map_leaves(lambda x: ArrayKind.of(_array(x)) if isinstance(x, ARRAYS) else x, (args, kwargs))
+        found = [n for n, saved in enumerate(self.saved) if _alike(saved.given, given)]
+        if not found:
+            kinds = leaves(self._nearly(given))
+            laid_out = iter([_laid_out(x, kind) for x, kind in zip(leaves((args, kwargs)), kinds, strict=True)])
+            args, kwargs = map_leaves(lambda x: next(laid_out), (args, kwargs))
+            return self(*args, **kwargs)
+        arrays = [_array(x) for x in leaves((args, kwargs)) if isinstance(x, ARRAYS)]
+        for n in found:
+            if n in self._planned.setdefault(key, set()):
+                continue
+            saved = self.saved[n]
+            replay = _planned(saved.traced, arrays, self.exact, self.max_bytes)
+            new = Trace(argument_kinds(given), why, replay, saved.out, None, None, saved.given)
+            with self._lock:
+                self._planned[key].add(n)
+                self._traces.setdefault(key, []).append(new)
+            why = replay.broken()
+            try:
+                if not why:
+                    return new.given_back(replay(arrays, memo), arrays, as_tensors)
+            except Changed as error:
+                why = f"it is no longer true that {error}"
+            except AssumptionFailed:
+                return self._as_it_is(args, kwargs, as_tensors)
+        raise ValueError(
+            f"{self.name}: expected captured Tensors and states as they were when the function was traced, but {why}"
+        )
+
+    def _nearly(self, given: Any) -> Any:
+        """Return the arguments of a trace for arrays that only lie in memory in another way."""
+        for saved in self.saved:
+            if _alike(saved.given, given, layouts=False) and all(map(_is_dense, leaves(saved.given))):
+                return saved.given
+        kinds = "; ".join(argument_kinds(saved.given) for saved in self.saved)
+        raise ValueError(
+            f"{self.name}: expected arguments of a kind that the file has a trace for, {kinds}; received "
+            f"{argument_kinds(given)}. Convert them, or save a function that was called with such arguments too"
+        )
+
+    def _as_it_is(self, args: Any, kwargs: Any, as_tensors: bool) -> NoReturn:
+        raise FloatingPointError(
+            f"{self.name}: expected values for which the code in the file is right; these lead to a NaN, or to "
+            "another branch, which only the function itself can follow. Nothing was changed"
+        )
+
+
+def _planned(traced: Traced, arrays: Sequence[Any], exact: bool, max_bytes: int | None) -> Replay:
+    """Plan a program for arguments like these."""
+    slots = {i: wrap(a, None) for i, a in zip(traced.program.inputs, arrays, strict=False) if i is not None}
+    bindings = MappingProxyType({**traced.program.bindings, **slots})
+    return Replay(traced._replace(program=replace(traced.program, bindings=bindings)), exact, max_bytes)
+
+
+def _array(x: Any) -> Any:
+    return x._data if isinstance(x, Tensor) else x
+
+
+def _alike(a: Any, b: Any, layouts: bool = True) -> bool:
+    """Return whether two trees are the same, and their arrays of one kind.
+
+    Args:
+        a, b: with an `ArrayKind` in place of each array.
+        layouts: whether arrays must lie in memory in the same way.
+    """
+    if a.__class__ is not b.__class__:
+        return False
+    if isinstance(a, ArrayKind):
+        scalars = (a.strides is None, b.strides is None)
+        return a == b or (not layouts and scalars == (False, False) and (a.shape, a.dtype) == (b.shape, b.dtype))
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(_alike(a[k], b[k], layouts) for k in a)
+    if isinstance(a, (tuple, list)):
+        return len(a) == len(b) and all(_alike(x, y, layouts) for x, y in zip(a, b, strict=True))
+    return bool(a == b)
+
+
+def _is_dense(kind: Any) -> bool:
+    """Return whether an array of this kind can be made: one without gaps."""
+    if not isinstance(kind, ArrayKind) or kind.strides is None:
+        return True
+    return _empty(kind).strides == kind.strides
+
+
+def _empty(kind: ArrayKind) -> Any:
+    assert kind.strides is not None
+    axes = sorted(range(len(kind.shape)), key=lambda k: (-abs(kind.strides[k]), k))  # type: ignore[index]
+    return np.empty([kind.shape[k] for k in axes], kind.dtype).transpose(np.argsort(axes) if axes else None)
+
+
+def _laid_out(x: Any, kind: Any) -> Any:
+    """Return an array that lies in memory as one of this kind does."""
+    if not isinstance(kind, ArrayKind) or kind.strides is None:
+        return x
+    made = _empty(kind)
+    made[...] = _array(x)
+    return wrap(made, None) if isinstance(x, Tensor) else made

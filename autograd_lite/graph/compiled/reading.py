@@ -1,0 +1,260 @@
+"""Compiled functions from files, which are not trusted: what comes back is a function or one error."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from ...compiler.trace import Traced
+from ...core.errors import UnsupportedError
+from ...core.indices import indices_in
+from ...core.op import OPS, Op
+from ...ir.graph import PureGraph
+from ...ir.node import GraphNode, Kind, make_param
+from ...ir.program import PureProgram
+from ...ir.recording import OBSERVE
+from ...random import Generator
+from ...tensors.record import wrap
+from ...tensors.tensor import Tensor, tensor
+from ..export.json_reader import graph_from_json
+from .arrays import Arrays, DamagedFileError, read, refuse
+from .codec import Reader
+from .hosts import HostsReader
+from .loaded import Loaded, Saved
+from .writing import FORMAT, VERSION
+
+_MOST_ELEMENTS = 2**31  # of one value that is computed
+
+
+def load_compiled(path: str | os.PathLike[str]) -> Loaded:
+    """Read a compiled function that `Compiled.save_compiled` wrote.
+
+    It runs without the code that it was made from, on arguments of the kinds that it had been called with, and its
+    results are the same bit for bit. Its effects go on where they were: parameters, states and random generators are
+    those of the file. A file names operations of autograd_lite's tables and nothing else that runs.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        A `Loaded`: call it like the function. `captured` has the Tensors that it reads and changes, by name.
+
+    Raises:
+        ValueError: if the file is damaged, or another one.
+        UnsupportedError: if it has operations that this version does not have.
+        OSError: if it cannot be read.
+
+    Example:
+        >>> import os, tempfile
+        >>> import numpy as np, autograd_lite as ag
+        >>> double = ag.compile(lambda x: 2 * x)
+        >>> for _ in range(2):
+        ...     _ = double(np.ones(2))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     double.save_compiled(os.path.join(folder, "double"))
+        ...     again = ag.load_compiled(os.path.join(folder, "double"))
+        >>> again(np.array([1.0, 5.0]))
+        array([ 2., 10.])
+    """
+    arrays, about = read(path)
+    if about.get("format") != FORMAT:
+        refuse(f"a file of the format {FORMAT!r}", about.get("format"))
+    if about.get("version") != VERSION:
+        refuse(f"version {VERSION} of the format, which this version reads", about.get("version"))
+    try:
+        return _Reading(arrays, about).loaded()
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        if isinstance(error, UnsupportedError):
+            raise
+        raise DamagedFileError(
+            f"load_compiled: expected the description of a compiled function; received another one ({error!r:.100}). "
+            "The file is damaged, or was not written by save_compiled"
+        ) from error
+
+
+class _Reading:
+    """Reads the description in a file."""
+
+    def __init__(self, arrays: Arrays, about: Mapping[str, Any]) -> None:
+        self._about = about
+        self._generators = [_generator(part) for part in about["generators"]]
+        self._reader = Reader(arrays, self._generators)
+        self._hosts = HostsReader(self._reader, about["states"])
+        self._tensors = [self._tensor(part) for part in about["tensors"]]
+
+    def loaded(self) -> Loaded:
+        """Return the function."""
+        captured = {t.name or "": t for t in self._tensors}
+        if len(captured) != len(self._tensors):
+            refuse("Tensors of different names", [t.name for t in self._tensors])
+        traces = [self._trace(part) for part in self._about["traces"]]
+        name, exact, max_bytes = (self._about[key] for key in ("name", "exact", "max_bytes"))
+        if type(exact) is not bool or not (max_bytes is None or (type(max_bytes) is int and max_bytes >= 0)):
+            refuse("how the function was compiled", [exact, max_bytes])
+        name = name if isinstance(name, str) else refuse("a name", name)
+        return Loaded(name, traces, captured, self._hosts.containers, exact, max_bytes)
+
+    def _tensor(self, about: Mapping[str, Any]) -> Tensor:
+        data, name, wanted = self._reader.value(about["data"]), about["name"], about["requires_grad"]
+        if not isinstance(data, (np.ndarray, np.generic)) or not isinstance(name, str) or type(wanted) is not bool:
+            refuse("a Tensor", about)
+        if wanted and data.dtype.kind not in "fc":
+            refuse("a Tensor of floating numbers where a gradient is required", str(data.dtype))
+        t = tensor(data, requires_grad=wanted, name=name)
+        if "grad" in about:
+            g = self._reader.value(about["grad"])
+            if not isinstance(g, (np.ndarray, np.generic)) or (g.shape, g.dtype) != (t.shape, t.dtype):
+                refuse(f"a gradient of shape {t.shape}", about)
+            t._grad = wrap(g, None)
+        return t
+
+    def _trace(self, about: Mapping[str, Any]) -> Saved:
+        graph = graph_of(about["graph"])
+        before = tuple((self._number(n), had) for n, had in about["before"])
+        grads = {id(leaf): _gradient_of(leaf) if had is True else None for leaf, had in before}
+        hosts = self._hosts.hosts(about["hosts"])
+        slots = [(self._hosts.slot(part), i) for part, i in about["slots"]]
+        inputs = tuple(
+            [None if i is None else self._slot(graph, i) for i in (*about["inputs"], *(i for _, i in slots))]
+        )
+        bindings = {
+            i: self._binding(graph[self._slot(graph, i)], binding, grads) for i, binding in about["bindings"].items()
+        }
+        for node in graph:
+            if node.kind is not Kind.OP and (node.id in inputs) is (node.id in bindings):
+                refuse(f"one thing that fills {node.id}", "none" if node.id not in inputs else "two")
+        bindings |= {i: _fitting(graph[i], x) for x, i in slots if i is not None}
+        fixed = frozenset(i if i in bindings else refuse("the id of a constant", i) for i in about["fixed"])
+        calls = {node.id: self._call(node, about["params"]) for node in graph if node.kind is Kind.OP}
+        program = PureProgram(
+            graph, inputs, (), MappingProxyType(bindings), MappingProxyType({}), MappingProxyType(calls), (), fixed
+        )
+        assigned = tuple((self._number(n), _id(graph, i)) for n, i in about["assigned"])
+        gradients = tuple((self._number(n), None if i is None else _id(graph, i)) for n, i in about["gradients"])
+        results, put, effects = ([_id(graph, i) for i in about[name]] for name in ("results", "put", "effects"))
+        wanted = [*results, *(i for _, i in assigned), *(i for _, i in gradients if i is not None), *put, *effects]
+        if wanted != list(graph.outputs):
+            refuse("the outputs of the graph", wanted)
+        for leaf, i in (*assigned, *gradients):
+            if i is not None and (graph[i].shape, graph[i].dtype) != (leaf.shape, leaf.dtype):
+                refuse(f"a value of shape {leaf.shape} for {leaf.name!r}", graph[i].shape)
+        if type(about["backward"]) is not bool or type(about["masks"]) is not bool:
+            refuse("true or false", about["backward"])
+        given, out = (self._reader.value(about[name]) for name in ("given", "out"))
+        if not (isinstance(given, tuple) and [type(part) for part in given] == [tuple, dict]):
+            refuse("positional arguments and keywords", given)
+        traced = Traced(
+            program=program,
+            out=None,
+            results=tuple(results),
+            cut=None,
+            saved=(),
+            obstacle="",
+            assigned=assigned,
+            gradients=gradients,
+            before=tuple((leaf, grads[id(leaf)]) for leaf, _ in before),
+            captured=tuple(self._number(n) for n in about["captured"]),
+            overwritten={},
+            hosts=hosts,
+            slots=tuple([x for x, _ in slots]),
+            put=tuple(put),
+            effects=tuple(effects),
+            backward=about["backward"],
+            masks=about["masks"],
+            way=(),
+        )
+        return Saved(given, out, traced)
+
+    def _number(self, n: Any) -> Tensor:
+        return self._tensors[n] if type(n) is int and 0 <= n < len(self._tensors) else refuse("a Tensor's number", n)
+
+    def _slot(self, graph: PureGraph, i: Any) -> str:
+        return i if graph[_id(graph, i)].kind is not Kind.OP else refuse("the id of a slot", i)
+
+    def _binding(self, node: GraphNode, about: Mapping[str, Any], grads: Mapping[int, Tensor | None]) -> Any:
+        ((kind, content),) = about.items()
+        thing: Any = None
+        if kind == "tensor":
+            thing = self._number(content)
+        elif kind == "gradient":
+            thing = grads.get(id(self._number(content)))
+        elif kind == "value":
+            thing = self._reader.value(content)
+        if node.kind is Kind.STATE or isinstance(thing, Generator):
+            return thing if node.kind is Kind.STATE and isinstance(thing, Generator) else refuse("a generator", about)
+        if node.weak:
+            return thing if type(thing) in (bool, int, float, complex) else refuse("a number", about)
+        if not isinstance(thing, (Tensor, np.ndarray, np.generic)) or (thing.shape, thing.dtype) != (
+            node.shape,
+            node.dtype,
+        ):
+            refuse(f"what fills {node.id}, {node.shape} {node.dtype}", about)
+        return thing
+
+    def _call(self, node: GraphNode, params: Mapping[str, Any]) -> tuple[Op, tuple[str, ...], Mapping[str, Any]]:
+        op = op_named(node.op)
+        if node.size > _MOST_ELEMENTS:
+            refuse(f"values of at most {_MOST_ELEMENTS:,} elements", node.shape)
+        found = {name: self._reader.value(text) for name, text in params[node.id].items()}
+        plain = {name: found[name] for name in sorted(found) if not isinstance(found[name], Generator)}
+        if tuple([make_param(name, value) for name, value in plain.items()]) != node.params:
+            refuse(f"the parameters of {node.id} as its graph has them", sorted(found))
+        rest = len(found) - len(plain) + sum(1 for _ in indices_in(found))
+        if rest > len(node.inputs):
+            refuse(f"inputs of {node.id}", node.inputs)
+        return op, node.inputs[: len(node.inputs) - rest], found
+
+
+def _fitting(node: GraphNode, x: Any) -> Any:
+    """Return what fills a slot from outside of Tensors, if it can."""
+    if isinstance(x, Tensor) and (node.weak or (x.shape, x.dtype) != (node.shape, node.dtype)):
+        refuse(f"an array for {node.id}, {node.shape} {node.dtype}", f"{x.shape} {x.dtype}")
+    return x
+
+
+def _id(graph: PureGraph, i: Any) -> str:
+    return i if isinstance(i, str) and i in graph else refuse("the id of a node", i)
+
+
+def graph_of(document: Any) -> PureGraph:
+    """Return the graph of a part of the description."""
+    try:
+        return graph_from_json(json.dumps(document))
+    except ValueError as error:
+        raise DamagedFileError(str(error).replace("Graph.from_json", "load_compiled")) from None
+
+
+def op_named(name: str) -> Op:
+    """Return the op with a name.
+
+    Raises:
+        UnsupportedError: if there is none.
+    """
+    op = OBSERVE if name == OBSERVE.name else OPS.get(name)
+    if op is None:
+        raise UnsupportedError(
+            f"load_compiled: expected operations that this version has; received {name!r:.60}. Load the file with the "
+            "version that wrote it, or with what was imported there"
+        )
+    return op
+
+
+def _generator(about: Mapping[str, Any]) -> Generator:
+    name = about["name"]
+    generator = Generator(0, name if isinstance(name, str) else refuse("a name", name))
+    try:
+        generator.state = about["state"]
+    except (ValueError, TypeError, KeyError, OverflowError, AttributeError) as error:
+        refuse("the state of a generator", f"another ({error})")
+    return generator
+
+
+def _gradient_of(leaf: Tensor) -> Tensor:
+    """Return the gradient of a leaf, or a Tensor of its shape that stands for one that it will have."""
+    held: Tensor | None = getattr(leaf, "_grad", None)
+    return wrap(np.zeros(leaf.shape, leaf.dtype)[()], None) if held is None else held

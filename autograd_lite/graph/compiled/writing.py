@@ -1,0 +1,209 @@
+"""Compiled functions into files: their operations, and all that these read; no code."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ...compiler.compiled import Compiled
+from ...core.op import OPS, Op
+from ...ir.graph import PureGraph
+from ...ir.recording import OBSERVE
+from ...observing import Check
+from ...random import Generator
+from ...tensors.tensor import Tensor
+from ..export.json_format import json_text
+from .arrays import Arrays, write
+from .codec import UnwritableError, Writer
+from .hosts import HostsWriter
+from .loaded import Loaded, Saved
+
+FORMAT = "autograd_lite.compiled"
+VERSION = 1
+
+
+def save_compiled(compiled: Compiled[Any, Any], path: str | os.PathLike[str]) -> None:
+    """Write a compiled function; see `Compiled.save_compiled`."""
+    name = getattr(compiled, "__name__", "function")
+    found = [Saved(t.given, t.out, t.replay.traced) for t in compiled.traces if t.replay is not None]
+    if isinstance(compiled, Loaded):
+        found = list(compiled.saved)
+    if not found:
+        raise ValueError(
+            f"save_compiled: expected a function that is replayed; received {name}, of which there is no replay. Call "
+            "it twice with arguments of each kind that it will be called with, and see explain()"
+        )
+    arrays = Arrays()
+    write(path, arrays, _Writing(arrays).described(name, compiled.exact, compiled.max_bytes, found))
+
+
+class _Writing:
+    """Writes functions that share Tensors and generators."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._arrays = arrays
+        self._tensors: dict[int, int] = {}  # the number of each, by its id
+        self._described: list[dict[str, Any]] = []
+        self._generators: dict[Generator, int] = {}
+        self._writer = Writer(arrays, self._generators)
+        self._hosts = HostsWriter(self._writer)
+
+    def described(self, name: str, exact: bool, max_bytes: int | None, found: Sequence[Saved]) -> dict[str, Any]:
+        """Return the description of a function."""
+        traces = [self._trace(saved) for saved in found]
+        generators = [
+            {"name": g.name, "state": _plain(g.state)} for g in self._generators
+        ]  # the last of all, when all are known
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "name": name,
+            "exact": exact,
+            "max_bytes": max_bytes,
+            "traces": traces,
+            "tensors": self._described,
+            "states": self._hosts.containers(),
+            "generators": generators,
+        }
+
+    def _trace(self, saved: Saved) -> dict[str, Any]:
+        traced, program = saved.traced, saved.traced.program
+        checks = {i for i in traced.effects if _is_check(program.calls.get(i))}
+        effects = [i for i in traced.effects if i not in checks]
+        n, m, outputs = len(traced.results), len(traced.effects), program.graph.outputs
+        wanted = (*outputs[:n], *outputs[n + len(traced.saved) : len(outputs) - m], *effects)  # without a history
+        graph = _needed(program.graph, wanted)
+        before = {id(g): leaf for leaf, g in traced.before if g is not None}
+        scopes = {i: node.scope for node in reversed(graph.nodes) for i in node.inputs if node.scope}
+        for generator in _generators_of(program.bindings[i] for i in program.bindings if i in graph):
+            self._generators.setdefault(generator, len(self._generators))
+        inputs = [i if i is not None and i in graph else None for i in program.inputs]
+        try:
+            hosts = self._hosts.hosts(traced.hosts)
+            slots = [[self._hosts.slot(x), i] for x, i in _paired(traced.slots, inputs)]
+        except UnwritableError as error:
+            raise TypeError(
+                f"save_compiled: expected Python values outside of Tensors that can be written; received {error}: a "
+                "file holds no code. Compute it before the call, and pass it as an argument"
+            ) from None
+        bindings = {
+            i: self._binding(i, thing, scopes.get(i, ""), before, i in program.fixed)
+            for i, thing in program.bindings.items()
+            if i in graph and i not in inputs
+        }
+        return {
+            "given": self._outer(saved.given, "arguments"),
+            "out": self._outer(saved.out, "results"),
+            "graph": json.loads(json_text(graph)),
+            "inputs": inputs[: len(inputs) - len(traced.slots)],
+            "slots": slots,
+            "hosts": hosts,
+            "put": list(traced.put),
+            "bindings": bindings,
+            "params": {i: self._params(graph, i, program.calls[i]) for i in program.calls if i in graph},
+            "fixed": sorted(i for i in program.fixed if i in bindings),
+            "results": list(traced.results),
+            "assigned": [[self._tensor(leaf), i] for leaf, i in traced.assigned],
+            "gradients": [[self._tensor(leaf), i] for leaf, i in traced.gradients],
+            "before": [[self._tensor(leaf, grad=True), g is not None] for leaf, g in traced.before],
+            "captured": [self._tensor(t) for t in traced.captured if id(t) not in before],
+            "effects": effects,
+            "backward": traced.backward,
+            "masks": traced.masks,
+        }
+
+    def _outer(self, tree: Any, what: str) -> Any:
+        try:
+            return self._writer.text(tree, what)
+        except UnwritableError as error:
+            raise TypeError(
+                f"save_compiled: expected {what} that are arrays, numbers, texts, or dicts, lists and tuples of these; "
+                f"received {error}"
+            ) from None
+
+    def _tensor(self, t: Tensor, scope: str = "", grad: bool = False) -> int:
+        """Return the number of a captured Tensor."""
+        number = self._tensors.get(id(t))
+        if number is None:
+            number = self._tensors[id(t)] = len(self._described)
+            name = ".".join(filter(None, (scope, str(t.name or "")))) or "captured"
+            taken = {about["name"] for about in self._described}
+            k, unique = 0, name
+            while unique in taken:
+                k += 1
+                unique = f"{name}.{k}"
+            data = self._arrays.put(unique, t._data)
+            self._described.append({"name": unique, "requires_grad": t.requires_grad, "data": data})
+        about = self._described[number]
+        held = getattr(t, "_grad", None)
+        if grad and held is not None and "grad" not in about:
+            about["grad"] = self._arrays.put(f"{about['name']}.grad", held._data)
+        return number
+
+    def _binding(self, i: str, thing: Any, scope: str, before: Mapping[int, Tensor], fixed: bool) -> dict[str, Any]:
+        """Return what fills a slot."""
+        if id(thing) in before:
+            return {"gradient": self._tensor(before[id(thing)], grad=True)}
+        if isinstance(thing, Tensor) and not fixed:
+            return {"tensor": self._tensor(thing, scope)}
+        try:
+            return {"value": self._writer.text(thing._data if isinstance(thing, Tensor) else thing, f"constant {i}")}
+        except UnwritableError as error:
+            raise TypeError(f"save_compiled: expected captured values that can be written; received {error}") from None
+
+    def _params(self, graph: PureGraph, i: str, call: tuple[Op, Any, Mapping[str, Any]]) -> dict[str, Any]:
+        op, _, params = call
+        source = graph[i].source
+        where = f" at {source}" if source else ""
+        if op is not OBSERVE and OPS.get(op.name) is not op:
+            raise TypeError(
+                f"save_compiled: expected operations of autograd_lite's tables; received '{op.name}'{where}, which is "
+                "a custom one: a file holds no code. Write it with NumPy's functions, or save the model instead"
+            )
+        found = {}
+        for name, value in params.items():
+            try:
+                found[name] = self._writer.text(value, f"{name} of {i}")
+            except UnwritableError as error:
+                if op is OBSERVE:
+                    raise TypeError(
+                        f"save_compiled: expected effects that can be written; received a function of yours{where}, "
+                        "which observe or debug_print calls: a file holds no code. Compile a function without it, and "
+                        "save that"
+                    ) from None
+                raise TypeError(
+                    f"save_compiled: expected {name} of '{op.name}'{where} to be plain; received {error}"
+                ) from None
+        return found
+
+
+def _paired(slots: Sequence[Any], inputs: Sequence[str | None]) -> list[tuple[Any, str | None]]:
+    """Return what fills the last slots of the program, each with its id."""
+    return list(zip(slots, inputs[len(inputs) - len(slots) :], strict=True))
+
+
+def _is_check(call: Any) -> bool:
+    return call is not None and call[0] is OBSERVE and isinstance(call[2]["function"], Check)
+
+
+def _needed(graph: PureGraph, outputs: tuple[str, ...]) -> PureGraph:
+    """Return the part of a graph that some of its nodes need."""
+    wanted = set(outputs)
+    for node in reversed(graph.nodes):
+        if node.id in wanted:
+            wanted.update(node.inputs)
+    return replace(graph, nodes=tuple([node for node in graph.nodes if node.id in wanted]), outputs=outputs)
+
+
+def _generators_of(things: Iterator[Any]) -> Iterator[Generator]:
+    return (thing for thing in things if isinstance(thing, Generator))
+
+
+def _plain(state: Any) -> Any:
+    """Return the state of a bit generator as JSON has it."""
+    if isinstance(state, dict):
+        return {key: _plain(part) for key, part in state.items()}
+    return state.tolist() if hasattr(state, "tolist") else state
