@@ -194,6 +194,7 @@ class Recording:
         noted: Any
         for noted in (self.effects, self.assignments, self.gradients, self.roots, self.outside, self._inside):
             noted.clear()
+        self.hosts.settle()
 
     def undo(self) -> None:
         """Give all leaves the values and gradients that they had before."""
