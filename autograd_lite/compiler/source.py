@@ -101,6 +101,24 @@ class Source:
         specs = self._plan.specs
         return specs[call.value].owner == call.value and any(specs[specs[n].owner].nbytes >= LARGE for n in call.reads)
 
+    def movable(self) -> dict[int, str]:
+        """Return the results that lie in a buffer of their own, of which nothing else is a view, by their positions.
+
+        In an instance, which is a function, such a buffer is a global of that name: an array that lies alike in other
+        memory may take its place between two calls.
+        """
+        plan, names = self._plan, self._values
+        viewed = {
+            names[spec.owner] for n, spec in enumerate(plan.specs) if spec.owner != n and names[n] != names[spec.owner]
+        }
+        starts = {part.offset for part in self._parts}
+        found = {}
+        for buffer, name in self._buffers.items():
+            positions = [k for k, n in enumerate(plan.outputs) if names[n] == name and plan.specs[n].owner == n]
+            if len(positions) == 1 and name not in viewed and buffer.offset not in starts and positions[0] in plan.lent:
+                found[positions[0]] = name
+        return found
+
     def _named(self) -> list[str]:
         """Return the name of every value. What lies in the same way in the same memory is the same array."""
         plan = self._plan
