@@ -237,22 +237,21 @@ def ready(name: str) -> tuple[Optimizer, Callable[[], Any]]:
     optimizer = OPTIMIZERS[name](parameters=parameters)
     step: Any = ag.compile(step_of(optimizer, "backward"))
     x = rng.normal(size=(5, 40)).astype("f4")
-    for _ in range(4):
+    for _ in range(8):  # enough to replay each of two ways
         step(x)
-    assert step.traces[-1].replay is not None
     return optimizer, lambda: step(x)
 
 
-def torn(name: str, every: int) -> int:
-    """Interrupt a replay at lines that it runs; return how many left something in between."""
+def torn(name: str, times: int) -> int:
+    """Interrupt a replay at some of the lines that it runs; return how many left something in between."""
     optimizer, step = ready(name)
     before = everything(optimizer)
     lines = lines_of(step)
     after = everything(optimizer)
-    assert lines > 10
+    assert 10 < lines < 5000  # it is a replay
     assert not all(map(same_bits, before, after))
     count = 0
-    for line in range(0, lines, every):
+    for line in range(0, lines, max(1, lines // times)):
         optimizer, step = ready(name)
         with contextlib.suppress(Interrupt):
             contextvars.copy_context().run(interrupted_at, step, line)
@@ -263,14 +262,14 @@ def torn(name: str, every: int) -> int:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_replay_is_whole() -> None:
-    assert torn("adam", every=67) == 0
+    assert torn("adam", times=3) == 0
 
 
 @pytest.mark.ci
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", ["adam", "constrained", "loss_scale"])
 def test_a_replay_is_whole_at_more_lines(name: str) -> None:
-    assert torn(name, every=11) == 0
+    assert torn(name, times=12) == 0
 
 
 def test_an_argument_may_show_the_parameter_itself() -> None:
