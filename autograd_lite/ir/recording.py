@@ -157,6 +157,7 @@ class Recording:
             self.overwritten[id(leaf)] = held.copy("K") if held.__class__ is np.ndarray else held
         with no_grad():
             new: Any = value if isinstance(value, Tensor) else tensor(value)
+            new = new if new._node.__class__ is Node else new.copy()  # the values that a leaf has now
             new = new if new.dtype == leaf.dtype else new.astype(leaf.dtype)
             new = new if new.shape == leaf.shape else np.broadcast_to(new, leaf.shape)
         self.assignments.append(Assigned(next_stamp(), leaf, new))
