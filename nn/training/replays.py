@@ -2,7 +2,7 @@
 
 The rule, which `compile(jit_compile=…)` and `compile(run_eagerly=…)` choose by:
 
-- `jit_compile="auto"`, the default: after 8 batches of one shape have run as they are, two are traced, as `ag.compile`
+- `jit_compile="auto"`, the default: after 32 batches of one shape have run as they are, two are traced, as `ag.compile`
   does. If the traces agree, all further batches of that shape are replayed, with the results of a run bit for bit. A
   model that cannot be traced runs as before, and one warning says why, and where in the user's code.
 - `jit_compile=True`: the second batch is traced already, and what cannot be traced is an error.
@@ -34,8 +34,9 @@ from autograd_lite import Tensor, tree
 from ..config.arguments import is_text, refused
 from ..module.settings import Settings, covered, settings_of
 
-# How many batches of one shape run as they are, by `jit_compile`. Tracing costs about as much as this many.
-WARM = {"auto": 8, True: 1}
+# How many batches of one shape run as they are, by `jit_compile`. Tracing takes about as long as 50 steps of a small
+# model, so a training of a few steps must not begin with it.
+WARM = {"auto": 32, True: 1}
 # The most things that are compiled of one model, and the most shapes of a batch for each.
 _MOST = 32
 
