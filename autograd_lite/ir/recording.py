@@ -200,7 +200,8 @@ class Recording:
     def undo(self) -> None:
         """Give all leaves the values and gradients that they had before."""
         for leaf in {id(a.leaf): a.leaf for a in self.assignments}.values():
-            leaf.assign(self.overwritten[id(leaf)])
+            leaf._writable()[...] = self.overwritten[id(leaf)]  # not by `assign`, which a transaction would undo
+            leaf._stamp = next_stamp()
         for leaf, g in self.gradients.values():
             leaf._grad = g
         self.hosts.undo()
