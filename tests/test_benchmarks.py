@@ -96,6 +96,14 @@ def test_tiny_step_agrees(contender: str) -> None:
     assert_agree(got, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("contender", ["autograd_lite_compiled", pytest.param("torch", marks=pytest.mark.ci)])
+def test_products_leave_the_weights_as_they_are(contender: str) -> None:
+    problem = problems.random_mlp(12, 7, 8, 3, batch=12)
+    result = first_run(contender, "products", problem)
+    assert problem.summary(result).keys() == {"trained"}
+    assert all(result[name].tobytes() == a.tobytes() for name, a in problem.weights.items())
+
+
 @pytest.mark.ci
 @pytest.mark.parametrize("optimizer", ["SGD", "RMSprop", "Adam"])
 def test_updates_agree(optimizer: str) -> None:
