@@ -87,6 +87,10 @@ def observe(f: Callable[..., Any], *values: Any, checks: bool = False) -> None:
         tape.observed(Check(f) if checks else f, [edge_of(v) if isinstance(v, Tensor) else v for v in values])
 
 
+class Obstacle(AssumptionFailed):
+    """Raised where a function that is being compiled, but could run, does something that a replay would not do."""
+
+
 def assume(holds: Callable[..., bool], *values: Any) -> None:
     """State what the compiled code of a function rests on; where it does not hold, the function itself runs.
 

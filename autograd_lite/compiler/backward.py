@@ -18,12 +18,29 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .history import Argument, Cut, Kind, Outer, Output, Region
 from .replay import Replay, has_nan
-from .trace import Traced, slot_of, trace
+from .trace import Traced, difference, let_go, settled, slot_of, trace
 
 # What one trace keeps: kinds of backward pass.
 _MOST_KINDS = 16
-# How often a kind that met NaN is tried again.
+# How often a kind is traced before it is left to the engine.
 _TRIES = 8
+
+
+class Program:
+    """One kind of backward pass.
+
+    Attributes:
+        replay: what runs, once two traces have done the same.
+        first: the first of them, until then.
+        reached: what it computes cotangents of, by position.
+        tries: how often it was traced.
+    """
+
+    def __init__(self) -> None:
+        self.replay: Replay | None = None
+        self.first: Traced | None = None
+        self.reached: tuple[int, ...] = ()
+        self.tries = 0
 
 
 class Backward:
@@ -33,12 +50,12 @@ class Backward:
         f: the function, for its name.
 
     Attributes:
-        programs: by kind, each with what it computes cotangents of; the number of tries if none was made.
+        programs: by kind.
     """
 
     def __init__(self, f: Callable[..., Any]) -> None:
         self._f = f
-        self.programs: dict[Kind, tuple[Replay, tuple[int, ...]] | int] = {}
+        self.programs: dict[Kind, Program] = {}
 
     def __call__(
         self, cut: Cut, kind: Kind, outer: Sequence[Any], arrays: Sequence[Any], masks: bool
@@ -55,35 +72,34 @@ class Backward:
         Returns:
             The cotangents of what is outside, by position; None if the engine must find them.
         """
-        known = self.programs.get(kind, 0)
-        if isinstance(known, int):
-            if known >= _TRIES or (len(self.programs) >= _MOST_KINDS and kind not in self.programs):
+        known = self.programs.get(kind)
+        if known is None:
+            if len(self.programs) >= _MOST_KINDS:
                 return None
-            self.programs[kind] = known + 1
-            if any(map(has_nan, arrays)):  # the engine might mask some of it, and that would be part of the program
-                return None
+            known = self.programs[kind] = Program()
+        if known.replay is None:
+            if known.tries >= _TRIES or any(map(has_nan, arrays)):
+                return None  # the engine might mask NaN, which would be part of the program
+            known.tries += 1
             try:
-                known = self._traced(cut, kind, outer, arrays)
-            except (TraceError, *REFUSALS):  # a rule that cannot be traced
-                self.programs[kind] = _TRIES
+                self._traced(cut, kind, outer, arrays, known)
+            except (TraceError, AssumptionFailed, *REFUSALS):  # a rule that cannot be traced
+                known.tries = _TRIES
+            if known.replay is None:
                 return None
-        program, reached = known
         try:
-            values = program(arrays, {})
+            values = known.replay(arrays, {})
         except (AssumptionFailed, *REFUSALS):  # the engine will raise the same
             return None
         if masks and any(map(has_nan, values)):
             return None
-        self.programs[kind] = known
-        return dict(zip(reached, values, strict=True))
+        return dict(zip(known.reached, values, strict=True))
 
-    def _traced(
-        self, cut: Cut, kind: Kind, outer: Sequence[Any], arrays: Sequence[Any]
-    ) -> tuple[Replay, tuple[int, ...]]:
+    def _traced(self, cut: Cut, kind: Kind, outer: Sequence[Any], arrays: Sequence[Any], known: Program) -> None:
+        """Trace a pass, and make its program if it does the same as when it was traced before."""
         slots, tensors = zip(*map(slot_of, arrays), strict=True)
         n, m = len(kind.given), len(kind.given) + len(kind.before)
         ends = [slot_node(ShapeDtype(tuple(edge.shape), edge.dtype)) for edge in outer]
-        reached: list[int] = []
 
         def walk() -> list[Any]:
             nodes = cut.nodes(ends, tensors[m:])
@@ -91,11 +107,20 @@ class Backward:
             roots.update((ends[k], g) for k, g in zip(kind.before, tensors[n:m], strict=True))
             targets = {ends[k] for k in kind.to}
             found = cotangents(roots, targets, retain_graph=True, create_graph=True)
-            reached[:] = [k for k in kind.to if ends[k] in found]
-            return [found[ends[k]] for k in reached]
+            known.reached = tuple([k for k in kind.to if ends[k] in found])
+            return [found[ends[k]] for k in known.reached]
 
-        done = trace(self._f, slots, walk)
-        return Replay(done._replace(masks=False)), tuple(reached)
+        done = trace(self._f, slots, walk)._replace(masks=False, out=None)
+        first, known.first = known.first, done
+        if done.obstacle:
+            known.tries = _TRIES
+        elif first is not None:
+            if difference(first, done):
+                known.tries = _TRIES
+            else:
+                known.replay = Replay(settled(first, done))
+            known.first = None
+        let_go(slots)
 
 
 class History:
@@ -107,12 +132,12 @@ class History:
     """
 
     def __init__(self, f: Callable[..., Any], cut: Cut) -> None:
-        self._cut = cut
+        self._cut = cut._replace(outputs=())
         self._backward = Backward(f)
 
     def facts(self) -> list[str]:
         """Return what `explain` says of it."""
-        programs = [known[0] for known in self._backward.programs.values() if not isinstance(known, int)]
+        programs = [known.replay for known in self._backward.programs.values() if known.replay is not None]
         return [
             f"gradients flow to {len(self._cut.outer)} tensors, through {len(self._cut.operations)} operations",
             *(f"a backward pass from outside, of {len(p.plan.calls)} calls of NumPy" for p in programs),
@@ -125,7 +150,8 @@ class History:
         def safe(a: Any) -> Any:
             return np.array(a) if any(np.may_share_memory(a, x) for x in theirs) else a
 
-        values = [safe(t._data) for t in (*results, *self._cut.outputs)]
+        saved = () if done.cut is None else done.cut.outputs
+        values = [safe(t._data) for t in (*results, *saved)]
         return self.results(values, given, as_tensors)
 
     def results(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> list[Any]:

@@ -18,7 +18,7 @@ from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..core.mode import MODE
 from ..ir.labels import counted
-from ..observing import AssumptionFailed
+from ..observing import AssumptionFailed, Obstacle
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, structure
@@ -28,7 +28,7 @@ from .hosts import Changed, Memo
 from .kinds import RESULT, ArrayKind
 from .plan import Plan
 from .replay import Replay
-from .trace import Traced, difference, leaf_of, settled, slot_of, trace
+from .trace import Traced, difference, leaf_of, let_go, settled, slot_of, trace
 from .validating import validated
 
 P = ParamSpec("P")
@@ -330,17 +330,22 @@ class Compiled(Generic[P, R]):
         self, key: Any, known: Sequence[Trace], why: str, memo: Memo, args: Any, kwargs: Any, as_tensors: bool
     ) -> Any:
         """Run the function and record it, for the first time or to see whether it does the same again."""
+        kinds = map_leaves(_kind_of, (args, kwargs))
         try:
             done, slots, given = self._recorded(args, kwargs, memo)
+        except Obstacle as error:
+            self._store(key, [Trace(argument_kinds(kinds), f"{why}; {error}", None, None, None, None, kinds)])
+            return self._f(*args, **kwargs)
         except AssumptionFailed:
             return self._as_it_is(args, kwargs, as_tensors)
         hand_over(done, slots, given)
         results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
         out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else _own(x), done.out)
         history = None if done.cut is None else History(self._f, done.cut)
-        kinds = map_leaves(_kind_of, (args, kwargs))
-        new = Trace(argument_kinds(kinds), why, None, out, done, history, kinds)
-        self._keep(key, known, new, done)
+        light = done._replace(out=out, cut=None)
+        new = Trace(argument_kinds(kinds), why, None, out, light, history, kinds)
+        self._keep(key, known, new, light)
+        let_go(slots)
         if history is None:
             return new.given_back([np.array(t._data)[()] for t in results], given, as_tensors)
         if done.obstacle and not any(t.requires_grad for t in slots):
@@ -384,12 +389,15 @@ class Compiled(Generic[P, R]):
                 new = before._replace(
                     first=None, replay=Replay(settled(before.first, done), self.exact, self.max_bytes)
                 )
+        self._store(key, [*others[-_MOST_VARIANTS:], new])
+
+    def _store(self, key: Any, traces: list[Trace]) -> None:
         with self._lock:
-            self._traces.pop(key, None)
+            is_new = self._traces.pop(key, None) is None
             while len(self._traces) >= _MOST_TRACES:
                 del self._traces[next(iter(self._traces))]
-            self._traces[key] = [*others[-_MOST_VARIANTS:], new]
-        if not known:
+            self._traces[key] = traces
+        if is_new:
             for _, x in (part for part in key if part.__class__ is tuple and len(part) == 2):
                 if isinstance(x, ref):
                     finalize(x(), _forget, ref(self), key).atexit = False

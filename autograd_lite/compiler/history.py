@@ -9,7 +9,7 @@ the composite is opened: the operations are recorded after all, with what their 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -265,6 +265,7 @@ def cut_of(
     slots: Sequence[Tensor],
     is_fixed: Callable[[Tensor], bool],
     is_older: Callable[[Any], bool],
+    drawing: Collection[Any],
 ) -> Cut:
     """Return what gradients flow through on their way from the results of a trace.
 
@@ -273,6 +274,7 @@ def cut_of(
         slots: what stands for the arguments.
         is_fixed: whether a Tensor always holds what it holds.
         is_older: whether an edge is to an operation from outside.
+        drawing: the edges of operations that do more than to compute.
     """
     cutter = _Cutter(slots, is_fixed, is_older)
     roots = [edge_of(t) for t in results if t.requires_grad]
@@ -285,6 +287,8 @@ def cut_of(
             if edge.__class__ is Node and edge not in found and not is_older(edge):
                 found.add(edge)
                 stack.append(edge)
+    if not found.isdisjoint(drawing):
+        cutter.obstacle = "gradients flow through an operation that draws, whose rule may draw the same again"
     operations = tuple([cutter.operation(node) for node in sorted(found, key=lambda node: node.stamp)])
 
     def way(t: Tensor) -> Inner | Outer | None:

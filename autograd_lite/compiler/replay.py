@@ -115,8 +115,8 @@ class Replay:
     """
 
     def __init__(self, traced: Traced, exact: bool = True, max_bytes: int | None = None) -> None:
-        self.traced = traced
         self.passes = optimized(traced.program, exact=exact, max_bytes=max_bytes)
+        self.traced = traced._replace(program=self.passes[0].program, overwritten={})  # without values of that run
         program = self.passes[-1].program
         outputs, n = program.graph.outputs, len(traced.effects)
         wanted, effects = outputs[: len(outputs) - n], outputs[len(outputs) - n :]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves
 from .history import Cut, cut_of
+from .kinds import Result
 
 
 class Traced(NamedTuple):
@@ -133,7 +135,7 @@ def _plain(out: Any) -> Any:
 def _compared(x: Any) -> Any:
     if isinstance(x, (np.ndarray, np.generic)):
         return x.shape, x.dtype, x.tobytes()
-    return None if isinstance(x, Tensor) else x
+    return None if isinstance(x, (Tensor, Result)) else x
 
 
 def slot_of(a: Any) -> tuple[Tensor, Tensor]:
@@ -148,6 +150,13 @@ def leaf_of(a: Tensor) -> tuple[Tensor, Tensor]:
     t._name, t._stamp, t._shared = a.name, 0, True
     t._grad = getattr(a, "_grad", None) if a._node is LEAF else None
     return t, t
+
+
+def let_go(slots: Iterable[Tensor]) -> None:
+    """Take the values from what stood for arguments, which nothing needs once a replay is made."""
+    for t in slots:
+        if t._node is None:
+            t._data = np.broadcast_to(np.zeros((), t.dtype), t.shape)
 
 
 def trace(
@@ -176,7 +185,8 @@ def trace(
         wanted = recording.settled(wanted)
     cut = None
     if _lead_out(results, recording.roots):
-        cut = cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older)
+        drawing = {edge_of(t) for t in recording.effects}
+        cut = cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older, drawing)
         obstacle = obstacle or cut.obstacle
     saved = () if cut is None else cut.outputs
     n = len(results)
@@ -192,8 +202,9 @@ def trace(
     slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
     outside = (*hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
     program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
-    return Traced(
-        program=replace(program, fixed=fixed, late=late),
+    way = hosts.way, kinds, [g is not None for _, g in before]
+    traced = Traced(
+        program=replace(program, fixed=fixed, late=late, known=MappingProxyType({})),
         out=out,
         results=tuple(islice(ids, len(results))),
         cut=cut,
@@ -210,8 +221,10 @@ def trace(
         effects=tuple(islice(ids, len(recording.effects))),
         backward=recording.backward,
         masks=recording.masks,
-        way=(hosts.way, kinds, [g is not None for _, g in before]),
+        way=way,
     )
+    recording.forget()
+    return traced
 
 
 def _run(recording: Recording, call: Callable[[], Any]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import GradError
-from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled
+from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled, no_grad
 from ..core.node import Node
 from ..core.op import Op
 from ..engine import cotangents, edge_of
@@ -95,6 +95,9 @@ def row_kept(this: Any, whole: Any, out: Any, inputs: Sequence[Any]) -> Any:
     recorded = node.__class__ is Node and node.op is this.op
     if this.layout.dtype != whole.layout.dtype or not (recorded or all(map(_is_plain, inputs))):
         return None
+    if not recorded and TAPES and MODE.get().tape is not None:
+        with no_grad():  # a backward pass that is compiled by itself: what it computes again is part of it
+            return whole.op(*inputs, **whole.params)
     if this.layout.size == whole.layout.size and (recorded or not isinstance(out, Tensor)):
         row = out._data if recorded else out
     else:
@@ -118,6 +121,22 @@ def without_effects(body: Body) -> Body:
 def negative_zeros(like: Any) -> Any:
     """Return what changes nothing when something is added to it, not even the sign of a zero."""
     return np.full(like.shape, complex(-0.0, -0.0) if like.dtype.kind == "c" else -0.0, like.dtype)
+
+
+def begun(so_far: dict[int, Any] | None, summed: Sequence[int], inputs: Sequence[Any], first: int = 0) -> list[Any]:
+    """Return what the cotangents of some inputs begin with, and leave only those in `so_far`.
+
+    Args:
+        so_far: the cotangents so far, by the positions of the op's inputs.
+        summed: the positions of some inputs, which are counted from `first`.
+        inputs: these.
+        first: the position of the first one among the op's inputs.
+    """
+    known = {} if so_far is None else dict(so_far)
+    if so_far is not None:
+        for i in known.keys() - {first + i for i in summed}:
+            del so_far[i]
+    return [known.get(first + i, negative_zeros(inputs[i])) for i in summed]
 
 
 def tangent_or_zeros(t: Any, x: Any) -> Any:

@@ -12,13 +12,14 @@ from ..core.arguments import function_given
 from ..core.depth import DEPTH, inside_as, isolated
 from ..core.errors import GradError, ShapeError
 from ..core.messages import checked
-from ..core.mode import enable_grad, is_grad_enabled
+from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled
 from ..core.node import LEAF, Node, next_stamp
-from ..core.op import EachInput, Op, jointly
+from ..core.op import EachInput, Kind as RuleKind, Op, Rule, jointly
 from ..core.ownership import SMALL, unshared
 from ..core.seals import elements, kept, sampled
 from ..core.shapes import ShapeDtype
 from ..engine import cotangents, edge_of, refuse_changed_leaf
+from ..observing import Obstacle
 from ..ops import barrier
 from ..random import remember_draws, replay_draws
 from ..tensors.lifted import Lifted, LiftedTensor
@@ -324,6 +325,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         given = [a for a in leaves((args, kwargs)) if isinstance(a, Tensor)]
         if not is_grad_enabled() or any(isinstance(a, LiftedTensor) for a in given):
             return f(*args, **kwargs)
+        if TAPES and MODE.get().tape is not None:
+            return _on_tape(f, args, kwargs)
         args, kwargs = map_leaves(_held, (args, kwargs))
         start, depth = next_stamp(), DEPTH.get()
         with remember_draws() as states:
@@ -351,6 +354,52 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         return packing.unpack(packed)
 
     return checkpointed
+
+
+def _pulled_out(g: Any, *_: Any) -> Any:
+    mode = MODE.get()
+    if TAPES and mode.tape is not None and mode.record:
+        raise Obstacle("second derivatives go through a checkpoint, where an eager run adds up in another order")
+    return g
+
+
+# An identity, at which gradients leave the inside of a checkpoint that is on a tape.
+_ENTRY = Op("checkpoint", lambda x: x, (Rule(RuleKind.VJP, _pulled_out),), lambda x: x)
+
+
+def _on_tape(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Record a function once: what is kept of a compiled function is not for this to decide.
+
+    Gradients add up inside first, and then go on, as they do when the function runs again.
+    """
+    start = next_stamp()
+    out = f(*args, **kwargs)
+    entries: dict[Any, Node] = {}
+
+    def entry(edge: Any) -> Any:
+        old = edge.stamp < start if edge.__class__ is Node else edge._node is not None
+        if old and edge not in entries:
+            entries[edge] = node = Node(_ENTRY, (edge,), {}, (None, edge), (0,), edge.shape, edge.dtype, None)
+            node.stamp = start
+        return entries.get(edge, edge)
+
+    stack = [t._node for t in leaves(out) if isinstance(t, Tensor) and isinstance(t._node, Node)]
+    seen = set(stack)
+    while stack:
+        node = stack.pop()
+        if node.stamp <= start:
+            continue
+        inputs = list(node.inputs)
+        for i in node.needs:
+            inputs[i] = entry(node.inputs[i])
+            if inputs[i].__class__ is Node and inputs[i] not in seen:
+                seen.add(inputs[i])
+                stack.append(inputs[i])
+        if node.saved is not None:
+            read = zip(node.saved[1:], node.inputs, inputs, strict=True)
+            node.saved = (node.saved[0], *(new if value is edge else value for value, edge, new in read))
+        node.inputs = tuple(inputs)
+    return out
 
 
 def _held(a: Any) -> Any:

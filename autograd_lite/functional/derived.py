@@ -101,7 +101,7 @@ def _rows(out: Any, traced: Traced, single: bool) -> Any:
             {edge_of(out): Batched(units, batch)},
             targets,
             retain_graph=True,
-            create_graph=traced.create_graph,
+            create_graph=traced.create_graph and not traced.ends,
             level=traced.level,
             paths=traced.paths,
         )

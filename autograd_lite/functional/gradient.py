@@ -169,7 +169,7 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
             start,
             traced.paths.targets,
             retain_graph=retain or record,
-            create_graph=record,
+            create_graph=record and not ends,
             level=traced.level,
             paths=traced.paths,
         )

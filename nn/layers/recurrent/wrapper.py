@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ...config.arguments import positive
 from ...config.fields import field, weight
 from ...initializers import TruncatedNormal
 from ...module.module import Module, Shape
+from ...module.settings import covered
 from ..arguments import as_layer
 from ..layer import Layer
 
@@ -117,7 +119,8 @@ class SpectralNormalization(Wrapper):
         name = self._weight_name()
         twin: Any = copy.copy(self.layer)  # the layer itself may be running in another thread
         vars(twin)[name] = self._divided(getattr(twin, name), training)
-        out = twin(x, training=training) if type(twin)._takes_training else twin(x)
+        with covered(twin) if ag.is_compiling() else nullcontext():  # its state is that of the layer
+            out = twin(x, training=training) if type(twin)._takes_training else twin(x)
         if (added := vars(twin).get("_added")) is not None:
             vars(self.layer).setdefault("_added", added)
         return out
