@@ -77,7 +77,6 @@ class _Writing:
         wanted = (*outputs[:n], *outputs[n + len(traced.saved) : len(outputs) - m], *effects)  # without a history
         graph = _needed(program.graph, wanted)
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
-        scopes = {i: node.scope for node in reversed(graph.nodes) for i in node.inputs if node.scope}
         for generator in _generators_of(program.bindings[i] for i in program.bindings if i in graph):
             self._generators.setdefault(generator, len(self._generators))
         inputs = [i if i is not None and i in graph else None for i in program.inputs]
@@ -90,7 +89,7 @@ class _Writing:
                 "file holds no code. Compute it before the call, and pass it as an argument"
             ) from None
         bindings = {
-            i: self._binding(i, thing, scopes.get(i, ""), before, i in program.fixed)
+            i: self._binding(i, thing, before, i in program.fixed)
             for i, thing in program.bindings.items()
             if i in graph and i not in inputs
         }
@@ -124,12 +123,12 @@ class _Writing:
                 f"received {error}"
             ) from None
 
-    def _tensor(self, t: Tensor, scope: str = "", grad: bool = False) -> int:
+    def _tensor(self, t: Tensor, grad: bool = False) -> int:
         """Return the number of a captured Tensor."""
         number = self._tensors.get(id(t))
         if number is None:
             number = self._tensors[id(t)] = len(self._described)
-            name = ".".join(filter(None, (scope, str(t.name or "")))) or "captured"
+            name = str(t.name or "captured")
             taken = {about["name"] for about in self._described}
             k, unique = 0, name
             while unique in taken:
@@ -143,12 +142,12 @@ class _Writing:
             about["grad"] = self._arrays.put(f"{about['name']}.grad", held._data)
         return number
 
-    def _binding(self, i: str, thing: Any, scope: str, before: Mapping[int, Tensor], fixed: bool) -> dict[str, Any]:
+    def _binding(self, i: str, thing: Any, before: Mapping[int, Tensor], fixed: bool) -> dict[str, Any]:
         """Return what fills a slot."""
         if id(thing) in before:
             return {"gradient": self._tensor(before[id(thing)], grad=True)}
         if isinstance(thing, Tensor) and not fixed:
-            return {"tensor": self._tensor(thing, scope)}
+            return {"tensor": self._tensor(thing)}
         try:
             return {"value": self._writer.text(thing._data if isinstance(thing, Tensor) else thing, f"constant {i}")}
         except UnwritableError as error:
