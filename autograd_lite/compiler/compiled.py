@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -37,6 +38,8 @@ _MOST_TRACES = 64
 _MOST_SEEN = 1000
 # The ways that a function may take with arguments of one kind: it may branch on numbers that are read at every call.
 _MOST_VARIANTS = 16
+# Functions of which a call does not run the body.
+_NOT_AT_ONCE = inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction
 ARRAYS = (Tensor, np.ndarray, np.generic)
 
 
@@ -288,7 +291,8 @@ class Compiled(Generic[P, R]):
             return inner
 
         inner, keywords = map_leaves(opened, (args, kwargs))
-        done = trace(self._f, slots, lambda: self._f(*inner, **keywords), memo)
+        objects = [x for x in leaves((args, kwargs)) if not isinstance(x, ARRAYS)]
+        done = trace(self._f, slots, lambda: self._f(*inner, **keywords), memo, objects)
         return done, slots, given
 
     def _keep(self, key: Any, known: Sequence[Trace], new: Trace, done: Traced) -> None:
@@ -347,7 +351,7 @@ def _own(x: Any) -> Any:
 def _constant(x: Any) -> Any:
     """Return what stands for an argument that is a constant of the code: equal for those that compute the same."""
     if x.__class__ is float or x.__class__ is complex:
-        return x.__class__, repr(x)  # 0.0 is not -0.0, and NaN is NaN
+        return x.__class__, np.array(x).tobytes()  # 0.0 is not -0.0, and NaN is NaN
     return (x.__class__, ref(x)) if hasattr(x, "named_parameters") else (x.__class__, x)
 
 
@@ -451,6 +455,11 @@ def compile(
         Tensor([-0.176,  0.824], requires_grad=True)
     """
     function_given("compile", f)
+    if any(asks(f) for asks in _NOT_AT_ONCE):
+        raise TypeError(
+            f"compile: expected a function that returns its results; received {getattr(f, '__name__', f)}, a coroutine "
+            "or a generator function, whose body runs later. Compile the part of it that computes"
+        )
     if max_bytes is not None and max_bytes < 0:
         raise ValueError(f"compile: expected max_bytes of at least 0, or None for no limit; received {max_bytes}")
     return Compiled(f, exact, max_bytes, validate)

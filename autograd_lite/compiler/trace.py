@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
-from types import MappingProxyType
+from types import CellType, MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ from ..random import remember_draws
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves
+from .closures import attribute, contents, names_in
 from .history import Cut, cut_of
 from .kinds import RESULT
 
@@ -160,7 +161,11 @@ def let_go(slots: Iterable[Tensor]) -> None:
 
 
 def trace(
-    f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any], memo: dict[Any, Any] | None = None
+    f: Callable[..., Any],
+    slots: Sequence[Tensor],
+    call: Callable[[], Any],
+    memo: dict[Any, Any] | None = None,
+    objects: Iterable[Any] = (),
 ) -> Traced:
     """Run a function once, and return what it did.
 
@@ -169,8 +174,10 @@ def trace(
         slots: the Tensors that stand for the arguments; see `slot_of` and `leaf_of`.
         call: runs the function. If it raises, what it has assigned and drawn is undone, so that it can run again.
         memo: what functions of numbers have given already, if they are not to run again; see `Hosts.call`.
+        objects: among the arguments, of which the function may read attributes.
     """
     recording = Recording(f, memo=memo)
+    _rest_on_names(recording, f, objects)
     out = _run(recording, call)
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(recording.gradients.values())
@@ -225,6 +232,17 @@ def trace(
     )
     recording.forget()
     return traced
+
+
+def _rest_on_names(recording: Recording, f: Callable[..., Any], objects: Iterable[Any]) -> None:
+    """Note what names mean that a function reads."""
+    for where, name, value in names_in(f, objects):
+        if isinstance(where, dict):
+            recording.hosts.pin(where, name)
+        elif isinstance(where, CellType):
+            recording.hosts.rest(contents, (where,), value)
+        else:
+            recording.hosts.rest(attribute, (where, name), value)
 
 
 def _run(recording: Recording, call: Callable[[], Any]) -> Any:
