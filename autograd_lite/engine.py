@@ -7,6 +7,7 @@ backward pass in a dozen lines.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from functools import partial
@@ -32,7 +33,7 @@ from .tensors.record import owned, wrap
 from .tensors.tensor import GRAD_LOCK, Tensor
 
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
-_GATE = Kind.GATE
+_GATE, _TOTAL = Kind.GATE, Kind.TOTAL
 # Constants up to this many bytes stay readable in the record after backward; larger arrays are let go.
 _KEEP_BYTES = 1024
 # Adding in place saves memory traffic on large arrays; on small ones NumPy is faster with a new array.
@@ -325,7 +326,7 @@ def _walk(
             g, saved = _open(node, g, opened)
         rules: Any = node.op.rules
         if rules.__class__ is EachInput:
-            rules = rules.at_once(g, saved, params, needs)
+            rules = rules.at_once(g, saved, params, needs, _so_far(inputs, needs, pending) if rules.totals else None)
         for i in needs:
             edge, rule = inputs[i], rules[i]
             if rule is None or (wanted is not None and edge not in wanted):
@@ -361,7 +362,7 @@ def _walk(
                 r = sum_to_shape(r, shape)
             if r.dtype is not dtype and r.dtype != dtype:
                 r = cast_back(r, dtype)
-            if (previous := pending.get(edge)) is None:
+            if (previous := pending.get(edge)) is None or kind is _TOTAL:
                 pending[edge] = r
             elif edge in owned:
                 previous += r
@@ -373,6 +374,12 @@ def _walk(
         if not retain:
             _free(node)
     return pending
+
+
+def _so_far(inputs: tuple[Any, ...], needs: tuple[int, ...], pending: dict[Any, Any]) -> dict[int, Any]:
+    """Return the cotangents so far of the inputs that have one, without those that are an input twice."""
+    count = Counter([id(edge) for edge in inputs])
+    return {i: pending[edge] for i in needs if (edge := inputs[i]) in pending and count[id(edge)] == 1}
 
 
 def conjugated(g: Any) -> Any:
@@ -399,7 +406,7 @@ def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, A
     kind = rule.kind
     if kind is Kind.UNIT:
         return g
-    if kind is Kind.READ:
+    if kind is Kind.READ or kind is Kind.TOTAL:
         return rule.value
     if kind is Kind.VJP:
         return rule.value(g, *saved, **params)
@@ -454,6 +461,8 @@ def masked(r: Any, g: Any) -> Any:
 def _has_nan(r: Any) -> bool:
     """True if `r` may contain a NaN. False positives are harmless: only NaN entries are masked."""
     values = r._data if r.__class__ is Tensor else r
+    while (examples := getattr(values, "array", None)) is not None:  # of a batch
+        values = examples._data if examples.__class__ is Tensor else examples
     if values.__class__ is np.ndarray:
         flat = values if values.ndim == 1 else values.reshape(-1)
         total = flat.dot(flat) if flat.dtype.kind in "fc" else 0

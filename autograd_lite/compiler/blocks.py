@@ -96,7 +96,8 @@ def blocks_of(
             first, row, size, values = position, its_row, 0, set()
         if its_row:
             row = max(row, its_row)
-            size = max([size, *(specs[n].dtype.itemsize for n in (call.value, *call.reads))])
+            shape = specs[call.value].shape
+            size = max(size, *(specs[n].dtype.itemsize for n in (call.value, *call.reads) if specs[n].shape == shape))
             values.add(call.value)
     close(end)
     return found

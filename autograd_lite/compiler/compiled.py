@@ -250,10 +250,10 @@ class Compiled(Generic[P, R]):
         self, key: Any, known: Sequence[Trace], why: str, memo: Memo, args: Any, kwargs: Any, as_tensors: bool
     ) -> Any:
         """Run the function and record it, for the first time or to see whether it does the same again."""
+        kinds = map_leaves(_kind_of, (args, kwargs))
         try:
             done, slots, given = self._recorded(args, kwargs, memo)
         except Obstacle as error:
-            kinds = map_leaves(_kind_of, (args, kwargs))
             self._store(key, [Trace(kinds_of(kinds), f"{why}; {error}", None, None, None, None, kinds)])
             return self._f(*args, **kwargs)
         except AssumptionFailed:
@@ -262,7 +262,6 @@ class Compiled(Generic[P, R]):
         results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
         out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else _own(x), done.out)
         history = None if done.cut is None else History(self._f, done.cut)
-        kinds = map_leaves(_kind_of, (args, kwargs))
         light = done._replace(out=out, cut=None)
         new = Trace(kinds_of(kinds), why, None, out, light, history, kinds)
         self._keep(key, known, new, light)

@@ -371,6 +371,15 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
         """Product."""
         return self._reduce(np.multiply, axis, dtype, keepdims)
 
+    def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Watched:
+        """Mean; NumPy divides in double precision and rounds, which gives the same bits."""
+        exact = {"f": 1 << 24, "d": 1 << 53}.get(self.dtype.char, 0)  # up to which counts are numbers of the dtype
+        total = self._reduce(np.add, axis, None, keepdims)
+        count = self.size // total.size if total.size else 0
+        if dtype not in (None, self.dtype) or not 0 < count <= exact:
+            raise Unwatchable
+        return self.lowering.noted(How.UFUNC, np.true_divide, (total, float(count)), {})
+
     def max(self, axis: Any = None, keepdims: bool = False) -> Watched:
         """Maximum."""
         return self._reduce(np.maximum, axis, None, keepdims)

@@ -64,6 +64,9 @@ class Plan:
         blocks = iter(self.blocks)
         block = next(blocks, None)
         for position, call in enumerate(self.calls):
+            if position == self.end.start:  # what is returned is copied before, if it lies where the end writes
+                for number in self.outputs:
+                    lines.read(number, "the caller")
             if block is None or position < block.first:
                 lines.run(position, call)
             elif position == block.stop - 1:
@@ -71,7 +74,7 @@ class Plan:
                     for k in range(block.first, block.stop):
                         lines.run(k, self.calls[k], block, start)
                 block = next(blocks, None)
-        for number in self.outputs:
+        for number in self.outputs if self.end.start == len(self.calls) else ():
             lines.read(number, "the caller")
 
     def __str__(self) -> str:

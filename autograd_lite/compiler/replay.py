@@ -7,7 +7,7 @@ import operator
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import Context
-from itertools import islice, repeat, starmap
+from itertools import islice, pairwise, repeat, starmap
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -113,8 +113,8 @@ class Replay:
     """
 
     def __init__(self, traced: Traced, exact: bool = True, max_bytes: int | None = None) -> None:
-        self.traced = traced._replace(overwritten={})
         self.passes = optimized(traced.program, exact=exact, max_bytes=max_bytes)
+        self.traced = traced._replace(program=self.passes[0].program, overwritten={})  # without values of that run
         program = self.passes[-1].program
         outputs, n = program.graph.outputs, len(traced.effects)
         wanted, effects = outputs[: len(outputs) - n], outputs[len(outputs) - n :]
@@ -165,11 +165,21 @@ class Replay:
         """Return what `explain` says of it."""
         calls = [call for call in self.plan.calls if self.plan.where[call.value].place is not Place.VIEW]
         return [
+            *self._made_by_passes(),
             f"{len(self.traced.program.calls)} operations became {len(calls)} calls of NumPy, with an arena of "
             f"{self.plan.nbytes:,} bytes",
             f"effects: {len(self.traced.assigned)} assignments, {len(self.traced.gradients)} gradients, "
             f"{len(self.traced.effects)} draws and observations",
             *(f"as long as {guard}" for guard in self.guards),
+        ]
+
+    def _made_by_passes(self) -> list[str]:
+        """Return a line for each pass that has changed something: operations, and the bytes of their results."""
+        return [
+            f"{after.name}: {before.operations} operations, {before.nbytes:,} bytes → {after.operations}, "
+            f"{after.nbytes:,} bytes"
+            for before, after in pairwise(self.passes)
+            if after.program is not before.program
         ]
 
     def __call__(self, arrays: Sequence[Any], memo: Memo) -> Sequence[Any]:

@@ -27,7 +27,7 @@ from ..tensors.tensor import Tensor
 from ..tree import items, leaves
 from .closures import attribute, contents, names_in
 from .history import Cut, cut_of
-from .kinds import RESULT
+from .kinds import Result
 
 
 class Traced(NamedTuple):
@@ -136,7 +136,7 @@ def _plain(out: Any) -> Any:
 def _compared(x: Any) -> Any:
     if isinstance(x, (np.ndarray, np.generic)):
         return x.shape, x.dtype, x.tobytes()
-    return None if isinstance(x, Tensor) or x is RESULT else x
+    return None if isinstance(x, (Tensor, Result)) else x
 
 
 def slot_of(a: Any) -> tuple[Tensor, Tensor]:

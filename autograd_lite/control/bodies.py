@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +26,8 @@ from ..tensors.record import apply, wrap
 from ..tensors.tensor import Tensor
 
 Step = Callable[..., tuple[Any, ...]]
+# A plan takes as long as some hundred runs without one.
+_PLANNED_AFTER = 100
 
 
 class Body:
@@ -40,6 +43,7 @@ class Body:
     Attributes:
         specs: of the results.
         made: bodies that were derived from this one, by what they are for.
+        runs: how often it has run without a plan.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Body:
         graph = program.graph
         self.specs = tuple(ShapeDtype(graph[i].shape, graph[i].dtype) for i in self.outputs)
         self.made: dict[Any, Any] = {}
+        self.runs = 0
         needed = needed_for(program, (*self.outputs, *self.effects))
         self._order = [i for i in program.calls if i in needed]
         self._idle: dict[Any, list[Step]] = {}
@@ -79,13 +84,16 @@ class Body:
         digest = hashlib.sha1(f"{text}{self.outputs}".encode()).hexdigest()[:8]
         return f"<{len(self._order)} operations, {digest}>"
 
+    @cached_property
+    def _constants(self) -> dict[str, Any]:
+        bindings = self.program.bindings.items()
+        return {i: thing._data if isinstance(thing, Tensor) else thing for i, thing in bindings}
+
     # ---- as operations ----------------------------------------------------------------------------------------------
 
     def __call__(self, *inputs: Any) -> list[Any]:
         """Apply the operations to Tensors."""
-        env: dict[str, Any] = {}
-        for i, thing in self.program.bindings.items():
-            env[i] = thing._data if isinstance(thing, Tensor) else thing
+        env = dict(self._constants)
         env |= {i: x for i, x in zip(self.program.inputs, inputs, strict=True) if i is not None}
         tape = MODE.get().tape if TAPES else None
         for i in self._order:
@@ -104,32 +112,52 @@ class Body:
 
     # ---- as calls of NumPy ------------------------------------------------------------------------------------------
 
-    def step(self, arrays: Sequence[Any]) -> tuple[Any, Step]:
+    def step(self, arrays: Sequence[Any], kept: int) -> tuple[Any, Step]:
         """Return what computes the results for arrays that lie in memory as these do, and the key to give it back.
 
         It must not be called by two threads at a time; see `done`.
+
+        Args:
+            arrays: the arguments.
+            kept: how many results, the first ones, are read after the next call.
         """
-        key = tuple([a.strides if a.__class__ is np.ndarray else a.__class__ for a in arrays])
+        key = kept, *[a.strides if a.__class__ is np.ndarray else a.__class__ for a in arrays]
         idle = self._idle.setdefault(key, [])
+        if not idle and self.runs < _PLANNED_AFTER:
+            return None, self._one_by_one
         try:
             return key, idle.pop()
         except IndexError:
             source = self._sources.get(key)
             if source is None:
-                source = self._sources[key] = self._planned(arrays)
+                source = self._sources[key] = self._planned(arrays, range(kept))
             return key, source.instance()
 
     def done(self, key: Any, step: Step) -> None:
         """Give a step back, so that it is used again."""
-        self._idle[key].append(step)
+        if key is not None:
+            self._idle[key].append(step)
 
-    def _planned(self, arrays: Sequence[Any]) -> Source:
+    def _one_by_one(self, *arrays: Any) -> tuple[Any, ...]:
+        """Compute the results by the forward functions of the ops, as long as a plan may not be worth making."""
+        self.runs += 1
+        found: dict[Any, Any] = {**self._constants, **dict(zip(self.program.inputs, arrays, strict=True))}
+        for i in self._order:
+            op, ids, params = self.program.calls[i]
+            if next(indices_in(params), None) is not None:
+                read = iter([found[k] for k in self.program.graph[i].inputs[len(ids) :]])
+                params = _with_indices(params, read)
+            found[i] = op.forward(*[found[k] for k in ids], **params)
+        return tuple([found[i] for i in self.outputs]), ()
+
+    def _planned(self, arrays: Sequence[Any], kept: range) -> Source:
         given = {i: wrap(a, None) for i, a in zip(self.program.inputs, arrays, strict=True) if i is not None}
         graph = PureGraph(self.program.graph.nodes, (*self.outputs, *self.effects))
         bindings = MappingProxyType({**self.program.bindings, **given})
         program = optimized(replace(self.program, graph=graph, bindings=bindings))[-1].program
         n = len(self.outputs)
-        return Source(plan_of(program, program.graph.outputs[:n], program.graph.outputs[n:]), {})
+        outputs = program.graph.outputs
+        return Source(plan_of(program, outputs[:n], outputs[n:], kept=kept), {})
 
 
 class Runner:
@@ -138,25 +166,28 @@ class Runner:
     Args:
         body: what runs.
         first: how many arguments, the first ones, may lie otherwise in memory from call to call.
+        kept: how many results, the first ones, are read after the next call.
     """
 
-    def __init__(self, body: Body, first: int) -> None:
-        self._body, self._first = body, first
-        self._key = self._lies = None
-        self._step: Step | None = None
+    def __init__(self, body: Body, first: int, kept: int) -> None:
+        self._body, self._first, self._kept = body, first, kept
+        self._key: Any = None
+        self._lies: Any = None
+        self._step: Any = None
 
     def __call__(self, *arrays: Any) -> tuple[Any, ...]:
         """Compute the results."""
         lies: Any = [a.strides if a.__class__ is np.ndarray else None for a in arrays[: self._first]]
-        if lies != self._lies or self._step is None:
+        if lies != self._lies or self._key is None:
             self.end()
-            self._key, self._step = self._body.step(arrays)
+            self._key, self._step = self._body.step(arrays, self._kept)
             self._lies = lies
-        return self._step(*arrays)[0]  # a body ends with no changes
+        found: tuple[Any, ...] = self._step(*arrays)[0]  # the second part are changes, which a body has not
+        return found
 
     def end(self) -> None:
         """Let others use what this one has used."""
-        if self._step is not None:
+        if self._key is not None:
             self._body.done(self._key, self._step)
 
 
@@ -187,9 +218,7 @@ def needed_for(program: PureProgram, wanted: Sequence[str]) -> set[str]:
 
 def values_of(body: Body, wanted: Sequence[str]) -> dict[str, Any]:
     """Return the values of some nodes for the examples of a body's arguments."""
-    program, found = body.program, dict[str, Any]()
-    for i, thing in program.bindings.items():
-        found[i] = thing._data if isinstance(thing, Tensor) else thing
+    program, found = body.program, dict(body._constants)
     needed = needed_for(program, wanted)
     with np.errstate(all="ignore"):
         for i, (op, ids, params) in program.calls.items():
@@ -206,9 +235,11 @@ def _with_tensors(params: Mapping[str, Any], read: Iterator[Any]) -> dict[str, A
     """Return parameters with the Tensors that indices are read from."""
     if next(indices_in(params), None) is None:
         return dict(params)
+    return {k: canonical_index(v) if k == "index" else v for k, v in _with_indices(params, read).items()}
 
+
+def _with_indices(params: Mapping[str, Any], read: Iterator[Any]) -> dict[str, Any]:
     def part(x: Any) -> Any:
         return next(read) if x.__class__ is IndexArray else x
 
-    made = {k: tuple(map(part, v)) if v.__class__ is tuple else part(v) for k, v in params.items()}
-    return {k: canonical_index(v) if k == "index" else v for k, v in made.items()}
+    return {k: tuple(map(part, v)) if v.__class__ is tuple else part(v) for k, v in params.items()}

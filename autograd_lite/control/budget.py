@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,11 +19,11 @@ from .derivatives import batched as batched_body, is_floating
 from .packing import Layout
 from .passing import (
     KeepAll,
+    begun,
     derived_by_the_engine,
     is_wanted,
     masked_by_the_engine,
     needs_of,
-    negative_zeros,
     noticing,
 )
 from .repeating import Scan
@@ -65,10 +65,12 @@ class Kept:
     Attributes:
         scan: whose results are all for the user.
         states: how many may be kept at a time, with the first one.
+        wanted: the positions of the arguments that gradients are for, if that is known.
     """
 
     scan: Scan
     states: int
+    wanted: tuple[int, ...] | None = None
 
     @cached_property
     def kept(self) -> list[int]:
@@ -88,7 +90,7 @@ class Kept:
         return Op(
             self.scan.body.name,
             self.forward,
-            jointly(self.pull),
+            jointly(self.pull, totals=True),
             lambda *_, **__: ShapeDtype((self.layout.size,), self.layout.dtype),
             jvp=self.push,
             batch=self.batch,
@@ -99,20 +101,27 @@ class Kept:
         """Run all steps, and keep states on the way."""
         row, views = self.layout.room()
         n = len(self.scan.layout.specs)
-        self.scan.run(arrays, views[:n], {step: [view[k] for view in views[n:]] for k, step in enumerate(self.kept)})
+        states = {step: [view[k, ...] for view in views[n:]] for k, step in enumerate(self.kept)}
+        self.scan.run(arrays, views[:n], states)
         return row
 
-    def pull(self, g: Any, out: Any, *inputs: Any, **_: Any) -> list[Any]:
-        """Return the cotangents of all inputs."""
+    def pull(self, g: Any, out: Any, *inputs: Any, so_far: dict[int, Any] | None = None, **_: Any) -> list[Any]:
+        """Return the cotangents of all inputs; see `EachInput.at_once`."""
         n, needs = len(self.scan.layout.specs), needs_of(out, self.op)
-        split = self.scan.in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x) and i in needs))
-        gs = self.layout.parts(g, 0, n)
+        among = needs if self.wanted is None else self.wanted
+        split = self.scan.in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x) and i in among))
+        gs_given = self.layout.parts(g, 0, n)
+        gs, sums = split.arriving(gs_given), begun(so_far, split.summed, inputs)
         states = [stop_gradient(x) for x in self.layout.parts(out, n)]
         back = WayBack(self, split)
         try:
-            found = back.layout.parts(back.op(*(gs[k] for k in split.floating), *states, *inputs, **self.scan.params))
+            found = back.layout.parts(
+                back.op(*(gs[k] for k in split.floating), *sums, *states, *inputs, **self.scan.params)
+            )
         except AssumptionFailed:
-            given = [gs[k] for k in split.floating]
+            if so_far is not None:
+                so_far.clear()
+            given = [gs_given[k] for k in split.floating]
             return masked_by_the_engine(split.looped, inputs, split.wanted, split.floating, given, {})
         by_input = dict(zip(split.wanted, found, strict=True))
         return [by_input.get(i) for i in range(len(inputs))]
@@ -145,10 +154,11 @@ class Kept:
     def apply(self, inputs: Sequence[Any]) -> list[Any]:
         """Run the op, or the scan where there can be no backward pass, and return its results one by one."""
         on_tape = TAPES and MODE.get().tape is not None
-        if not on_tape and not (is_grad_enabled() and any(map(is_wanted, inputs))):
+        wanted = tuple(i for i, x in enumerate(inputs) if is_wanted(x)) if is_grad_enabled() else ()
+        if not on_tape and not wanted:
             return self.scan.apply(inputs)
         n = len(self.scan.layout.specs)
-        row = self.op(*inputs, **self.scan.params)
+        row = (self if on_tape else replace(self, wanted=wanted)).op(*inputs, **self.scan.params)
         return self.layout.parts(self.layout.head(row, n), 0, n)
 
     def again(self, *inputs: Any) -> Any:
@@ -181,10 +191,17 @@ class WayBack:
             ]
         )
 
+    @property
+    def places(self) -> tuple[int, int, int]:
+        """Where among the inputs the cotangents so far begin, where the states, and where the inputs of the scan."""
+        f = len(self.split.floating)
+        b = f + len(self.split.summed)
+        return f, b, b + self.split.carried
+
     @cached_property
     def op(self) -> Op:
-        """The operation: of cotangents, states, and the inputs of the scan."""
-        n = len(self.split.floating) + self.split.carried + len(self.split.body.examples)
+        """The operation: of cotangents of the results, cotangents so far, states, and the inputs of the scan."""
+        n = self.places[2] + len(self.split.body.examples)
         return Op(
             f"{self.split.body.name} backward",
             self.forward,
@@ -197,14 +214,14 @@ class WayBack:
     def forward(self, *arrays: Any, **_: Any) -> Any:
         """Go back through all steps."""
         split = self.split
-        n, f = split.carried, len(split.floating)
-        gs, kept, inputs = arrays[:f], arrays[f : f + n], arrays[f + n :]
+        f, b, n = self.places
+        gs, sums, kept, inputs = arrays[:f], arrays[f:b], arrays[b:n], arrays[n:]
         row, views = self.layout.room()
         with noticing(True, row):
             states = States()
             for k, step in enumerate(self.kept.kept):
                 states.keep(step, [np.array(a[k])[()] for a in kept])
-            walk = _Walk(split, states, inputs, gs, dict(zip(split.wanted, views, strict=True)))
+            walk = _Walk(split, states, inputs, gs, sums, dict(zip(split.wanted, views, strict=True)))
             for action in way_back(split.length, self.kept.states):
                 walk.do(action)
             walk.end()
@@ -212,32 +229,31 @@ class WayBack:
 
     def pull(self, g: Any, out: Any, *given: Any, **_: Any) -> list[Any]:
         """Return cotangents by those of the scan without a budget."""
-        f, n = len(self.split.floating), self.split.carried
-        wanted = [i for i, x in enumerate(given) if is_floating(x) and not f <= i < f + n]
+        b, first = self.places[1:]
+        wanted = [i for i, x in enumerate(given) if is_floating(x) and not b <= i < first]
         found = derived_by_the_engine(
             self._unbounded, given, wanted, range(len(self.split.wanted)), self.layout.parts(g)
         )
-        return [np.zeros(given[i].shape, given[i].dtype) if f <= i < f + n else x for i, x in enumerate(found)]
+        return [np.zeros(given[i].shape, given[i].dtype) if b <= i < first else x for i, x in enumerate(found)]
 
     def _unbounded(self, given: Sequence[Any]) -> list[Any]:
-        split, f, n = self.split, len(self.split.floating), self.split.carried
-        inputs = given[f + n :]
-        gs: list[Any] = [None] * split.shown
-        for k, g in zip(split.floating, given, strict=False):
-            gs[k] = g
-        found = split.pulled(gs, split.whole().apply(inputs)[split.shown :], inputs)
-        return [found[i] for i in split.wanted]
+        split, (f, b, n) = self.split, self.places
+        inputs = given[n:]
+        kept = split.whole().apply(inputs)[split.shown :]
+        found = split.back_scan(kept).apply(split.back_inputs(given[:f], given[f:b], kept, inputs))
+        by_input = dict(zip(split.back_order, found, strict=True))
+        return [by_input[i] for i in split.wanted]
 
     def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> Any:
         """Go back through the steps of all examples at once."""
-        split, f, n = self.split, len(self.split.floating), self.split.carried
-        m = n + split.scanned
+        split, (f, b, first) = self.split, self.places
+        n, m = split.carried, split.carried + split.scanned
         _, full = _full(inputs, flags)
-        kept, given = self.kept.batched(full[f + n :], (True,) * (len(inputs) - f - n))
+        kept, given = self.kept.batched(full[first:], (True,) * (len(inputs) - first))
         gs = [g if k < n else np.moveaxis(g, 0, 1) for k, g in zip(split.floating, full, strict=False)]
         back = WayBack(kept, kept.scan.in_parts(split.wanted))
-        states = [np.moveaxis(x, 0, 1) for x in full[f : f + n]]
-        parts = back.layout.parts(back.op(*gs, *states, *given, **params))
+        states = [np.moveaxis(x, 0, 1) for x in full[b:first]]
+        parts = back.layout.parts(back.op(*gs, *full[f:b], *states, *given, **params))
         pairs = zip(split.wanted, parts, strict=True)
         return self.layout.packed([np.moveaxis(x, 0, 1) if n <= i < m else x for i, x in pairs])
 
@@ -246,20 +262,25 @@ class _Walk:
     """One way back: runs steps forward from states that are kept, and goes back through them one by one."""
 
     def __init__(
-        self, split: Scan, states: States, inputs: Sequence[Any], gs: Sequence[Any], results: dict[int, Any]
+        self,
+        split: Scan,
+        states: States,
+        inputs: Sequence[Any],
+        gs: Sequence[Any],
+        sums: Sequence[Any],
+        results: dict[int, Any],
     ) -> None:
         assert split.linear is not None
         self._split, self._states, self._results = split, states, results
         self._inputs, self._n, self._m = inputs, split.carried, split.carried + split.scanned
         body = split.linear.steps
-        self._forward = Runner(_without_results(body, self._n), self._n)
-        self._last = Runner(body, self._n)
+        self._forward = Runner(_without_results(body, self._n), self._n, self._n)
+        self._last = Runner(body, self._n, 0)
         carries = sum(k < self._n for k in split.floating)
-        summed = [i for i in split.wanted if i >= self._m]
-        self._sums = len(summed)
+        self._sums = len(sums)
         self._gs = gs[carries:]
-        self._back = Runner(split.back_body(), carries + self._sums)
-        self._carry: Sequence[Any] = [*gs[:carries], *(negative_zeros(inputs[i]) for i in summed)]
+        self._back = Runner(split.back_body(), carries + self._sums, carries + self._sums)
+        self._carry: Sequence[Any] = [*gs[:carries], *sums]
         self._carries = carries
 
     def do(self, action: Any) -> None:

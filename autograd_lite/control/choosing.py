@@ -22,6 +22,7 @@ from .derivatives import Linear, batched as batched_body, is_floating, linearize
 from .packing import Layout
 from .passing import (
     KeepAll,
+    begun,
     is_wanted,
     masked_by_the_engine,
     needs_of,
@@ -69,7 +70,7 @@ class Choice:
         return Op(
             self.bodies[0].name,
             self.forward,
-            jointly(self.pull),
+            jointly(self.pull, totals=True),
             lambda *_, **__: ShapeDtype((self.layout.size,), self.layout.dtype),
             jvp=self.push,
             batch=self.batch,
@@ -87,7 +88,7 @@ class Choice:
         self.states.update(states_of(*self.bodies))
         body = self.bodies[bool(chosen)]
         with noticing(self.guarded, row):
-            key, step = body.step(arrays)
+            key, step = body.step(arrays, 0)
             for view, a in zip(views, step(*arrays)[0], strict=True):
                 view[...] = a
             body.done(key, step)
@@ -95,10 +96,12 @@ class Choice:
 
     # ---- derivatives ------------------------------------------------------------------------------------------------
 
-    def pull(self, g: Any, out: Any, chosen: Any, *inputs: Any, **_: Any) -> list[Any]:
-        """Return the cotangents of all inputs."""
+    def pull(
+        self, g: Any, out: Any, chosen: Any, *inputs: Any, so_far: dict[int, Any] | None = None, **_: Any
+    ) -> list[Any]:
+        """Return the cotangents of all inputs; see `EachInput.at_once`."""
         if self.first is not None and isinstance(g, np.ndarray) and not g[self.layout.starts[self.first.shown] :].any():
-            return self.first.pull(g, out, chosen, *inputs)
+            return self.first.pull(g, out, chosen, *inputs, so_far=so_far)
         needs = needs_of(out, self.op)
         split = self._in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x) and i + 1 in needs))
         whole = split._whole()
@@ -109,7 +112,7 @@ class Choice:
             kept = whole.apply(chosen, inputs)[self.shown :]
         else:
             kept = split.layout.parts(row, self.shown)
-        return split._pulled(g, kept, chosen, inputs)
+        return split._pulled(g, kept, chosen, inputs, so_far)
 
     def _whole(self) -> Choice:
         """Return the same, of which all results are for the user."""
@@ -121,27 +124,33 @@ class Choice:
         no, yes = map(without_effects, self.bodies)
         return replace(self, bodies=(no, yes), states={})
 
-    def _pulled(self, g: Any, kept: Sequence[Any], chosen: Any, inputs: Sequence[Any]) -> list[Any]:
+    def _pulled(
+        self, g: Any, kept: Sequence[Any], chosen: Any, inputs: Sequence[Any], so_far: dict[int, Any] | None
+    ) -> list[Any]:
         """Return the cotangents of all inputs, by what was kept."""
         assert self.linear is not None
         layout, (first, second) = self.layout, self.linear
         floating = [k for k in range(self.shown) if is_floating(layout.specs[k])]
         gs = [part for k, part in enumerate(layout.parts(g, 0, self.shown)) if k in floating]
-        begins = len(gs), len(gs) + first.kept, len(gs) + len(kept)
-        examples = [*first.back.examples[: len(gs)], *(np.zeros(s.shape, s.dtype) for s in layout.specs[self.shown :])]
+        sums = begun(so_far, self.wanted, inputs, 1)
+        fixed = len(gs) + len(sums)
+        places = fixed, fixed + first.kept, fixed + len(kept)
+        examples = [*first.back.examples[:fixed], *(np.zeros(s.shape, s.dtype) for s in layout.specs[self.shown :])]
         examples += self.bodies[0].examples
         backs = [
             widened(
                 linear.back,
-                [*range(len(gs)), *range(begin, begin + linear.kept), *(begins[2] + i for i in linear.reads)],
+                [*range(fixed), *range(begin, begin + linear.kept), *(places[2] + i for i in linear.reads)],
                 examples,
             )
-            for linear, begin in ((first, begins[0]), (second, begins[1]))
+            for linear, begin in ((first, places[0]), (second, places[1]))
         ]
         back = Choice((backs[0], backs[1]), len(self.wanted), guarded=True)
         try:
-            found = back.apply(chosen, [*gs, *kept, *inputs])
+            found = back.apply(chosen, [*gs, *sums, *kept, *inputs])
         except AssumptionFailed:
+            if so_far is not None:
+                so_far.clear()
             body, wanted = self.bodies[bool(chosen)], tuple(1 + i for i in self.wanted)
             return masked_by_the_engine(lambda x: body(*x[1:]), [chosen, *inputs], wanted, floating, gs, self.states)
         by_input = dict(zip(self.wanted, found, strict=True))
@@ -152,7 +161,7 @@ class Choice:
         if self.linear is not None:
             return self
         n, m = len(self.bodies[0].examples), len(self.bodies[0].specs)
-        first, second = (linearized(body, wanted, (), n, 0) for body in self.bodies)
+        first, second = (linearized(body, wanted, wanted, n, 0) for body in self.bodies)
         kept = [linear.steps.specs[m:] for linear in (first, second)]
         bodies = (_padded(first.steps, m, [], kept[1]), _padded(second.steps, m, kept[0], []))
         return Choice(bodies, self.shown, (first, second), wanted, self.guarded, self.states)

@@ -69,7 +69,8 @@ class While:
         """Run the body until the condition is false."""
         row, views = self.layout.room()
         carry, rest = arrays[: self.carried], arrays[self.carried :]
-        test, body = Runner(self.test, self.carried), Runner(self.body, self.carried)
+        n = self.carried
+        test, body = Runner(self.test, n, 0), Runner(self.body, n, n)
         while test(*carry, *rest)[0]:
             carry = body(*carry, *rest)
         test.end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..core.depth import isolated
 from ..core.indices import IndexArray, edges_of, indices_in
 from ..core.live import Live
 from ..core.mode import Mode, enter_mode, leave_mode
-from ..core.node import Node, next_stamp
+from ..core.node import Node
 from ..engine import edge_of
 from ..functional.batched import Batched
 from ..ir.build import Built, built
@@ -22,6 +23,7 @@ from ..ir.program import PureProgram
 from ..ir.recording import Recording
 from ..random import rehearse_draws
 from ..tensors.lifted import Lifted, face
+from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from ..tree import leaves, map as map_leaves, rebuild
 from .bodies import Body, widened
@@ -66,15 +68,16 @@ class _Closing(Recording):
 
     def __init__(self, what: str, f: Callable[..., Any]) -> None:
         super().__init__(f, what)
-        self.began = next_stamp()
         self.replaced: dict[Any, tuple[Tensor, Tensor]] = {}
         self.what = what
         self._lowered: dict[int, Tensor] = {}
 
-    def passed(self, node: Node, value: Any) -> None:
-        """Note a result from before the function."""
-        if node not in self.replaced:
-            self.replaced[node] = face(value, node), slot_of(example_of(value))[1]
+    def read(self, edge: Any, value: Any = None) -> None:
+        """Note that an op reads something, be it from before the function."""
+        if edge.__class__ is not Node:
+            super().read(edge)
+        elif edge.stamp < self.began and edge not in self.replaced:
+            self.replaced[edge] = face(value, edge), slot_of(example_of(value))[1]
 
     def lowered(self, t: Any) -> Any:
         """Return a slot in place of a Tensor of a transformation around the function."""
@@ -98,7 +101,7 @@ class _Closing(Recording):
         x = self.lowered(x)
         node = x._node
         if node.__class__ is Node and node.stamp < self.began:
-            self.passed(node, x._data)
+            self.read(node, x._data)
             return self.replaced[node][1]
         if edge_of(x) is x:
             self.read(x)
@@ -212,6 +215,14 @@ def body_of(
     known = own | {id(t) for _, t in captured}
     fixed = frozenset(i for t, i in ids.items() if t not in known)
     program = replace(PureProgram._of(made, [ids.get(id(t)) for t in inputs], [], []), fixed=fixed)
+    # A body may live longer than what it was made from.
+    bindings = {
+        i: wrap(thing._data, None) if isinstance(thing, Tensor) else thing for i, thing in program.bindings.items()
+    }
+    for _, _, params in program.calls.values():
+        for index in indices_in(params):
+            index.edge = None
+    program = replace(program, bindings=MappingProxyType(bindings))
     n = len(results)
     body = Body(recording.what, program, made.graph.outputs[:n], made.graph.outputs[n:], [t._data for t in inputs])
     return body, [given for given, _ in captured]

@@ -49,7 +49,14 @@ class Linear(NamedTuple):
     kept: int
 
 
-def linearized(body: Body, wanted: tuple[int, ...], summed: tuple[int, ...], changing: int, gone: int) -> Linear:
+def linearized(
+    body: Body,
+    wanted: tuple[int, ...],
+    summed: tuple[int, ...],
+    changing: int,
+    gone: int,
+    arriving: Mapping[int, int] = MappingProxyType({}),
+) -> Linear:
     """Return the two parts of a body.
 
     Args:
@@ -60,15 +67,16 @@ def linearized(body: Body, wanted: tuple[int, ...], summed: tuple[int, ...], cha
         changing: how many arguments, the first ones, differ from step to step. What depends on none of them is not
             kept, but computed again.
         gone: how many of those `back` will not be given, so that what it reads of them is kept.
+        arriving: for some results an argument, whose cotangent begins with that of the result.
     """
-    key = "linear", wanted, summed, changing, gone
+    key = "linear", wanted, summed, changing, gone, tuple(arriving.items())
     if key not in body.made:
-        body.made[key] = _split(body, _joint(body, wanted, summed), changing, gone)
+        body.made[key] = _split(body, _joint(body, wanted, summed, arriving), changing, gone)
     found: Linear = body.made[key]
     return found
 
 
-def _joint(body: Body, wanted: tuple[int, ...], summed: tuple[int, ...]) -> Body:
+def _joint(body: Body, wanted: tuple[int, ...], summed: tuple[int, ...], arriving: Mapping[int, int]) -> Body:
     """Return a body and its backward pass in one."""
     n = len(body.examples)
     floating = [k for k, spec in enumerate(body.specs) if is_floating(spec)]
@@ -85,8 +93,8 @@ def _joint(body: Body, wanted: tuple[int, ...], summed: tuple[int, ...]) -> Body
             out = body(*inputs)
             roots: dict[Any, Any] = {targets[i]: g for i, g in so_far.items()}
             for k, g in zip(floating, gs, strict=True):
-                if (t := out[k]).requires_grad:
-                    edge = edge_of(t)
+                if k in arriving or (t := out[k]).requires_grad:
+                    edge = targets[arriving[k]] if k in arriving else edge_of(t)
                     roots[edge] = roots[edge] + g if edge in roots else g
             found = cotangents(roots, set(targets.values()), retain_graph=True, create_graph=True) if roots else {}
         zeros = (wrap(np.zeros(values[i].shape, values[i].dtype), None) for i in wanted)

@@ -118,10 +118,10 @@ class Memory:
         self._known: dict[Any, tuple[Any, list[Any]]] = {}
         self._lock = fork_safe_lock()
 
-    def get(self, key: Any) -> Any:
-        """Return what is kept, or None."""
+    def get(self, key: Any, default: Any) -> Any:
+        """Return what is kept, or the default."""
         found = self._known.get(key)
-        return None if found is None else found[0]
+        return default if found is None else found[0]
 
     def keep(self, key: Any, thing: Any, held: list[Any]) -> None:
         """Keep a thing."""

@@ -123,6 +123,22 @@ def negative_zeros(like: Any) -> Any:
     return np.full(like.shape, complex(-0.0, -0.0) if like.dtype.kind == "c" else -0.0, like.dtype)
 
 
+def begun(so_far: dict[int, Any] | None, summed: Sequence[int], inputs: Sequence[Any], first: int = 0) -> list[Any]:
+    """Return what the cotangents of some inputs begin with, and leave only those in `so_far`.
+
+    Args:
+        so_far: the cotangents so far, by the positions of the op's inputs.
+        summed: the positions of some inputs, which are counted from `first`.
+        inputs: these.
+        first: the position of the first one among the op's inputs.
+    """
+    known = {} if so_far is None else dict(so_far)
+    if so_far is not None:
+        for i in known.keys() - {first + i for i in summed}:
+            del so_far[i]
+    return [known.get(first + i, negative_zeros(inputs[i])) for i in summed]
+
+
 def tangent_or_zeros(t: Any, x: Any) -> Any:
     """Return the tangent of an input."""
     return np.zeros(x.shape, x.dtype) if t is None else t

@@ -19,6 +19,7 @@ from .derivatives import Linear, batched as batched_body, is_floating, linearize
 from .packing import Layout
 from .passing import (
     KeepAll,
+    begun,
     is_wanted,
     masked_by_the_engine,
     needs_of,
@@ -77,7 +78,7 @@ class Scan:
         return Op(
             self.body.name,
             self.forward,
-            jointly(self.pull),
+            jointly(self.pull, totals=True),
             lambda *_, **__: ShapeDtype((self.layout.size,), self.layout.dtype),
             jvp=self.push,
             batch=self.batch,
@@ -113,7 +114,7 @@ class Scan:
         n, m = self.carried, self.carried + self.scanned
         carry: Sequence[Any] = arrays[:n]
         scanned, rest, collected = arrays[n:m], arrays[m:], views[n:]
-        runner = Runner(self.body, n)
+        runner = Runner(self.body, n, n)
         for step in range(self.length):
             t = self.length - 1 - step if self.reverse else step
             for view, a in zip(states[step], carry, strict=True) if step in states else ():
@@ -128,10 +129,10 @@ class Scan:
 
     # ---- derivatives ------------------------------------------------------------------------------------------------
 
-    def pull(self, g: Any, out: Any, *inputs: Any, **_: Any) -> list[Any]:
-        """Return the cotangents of all inputs."""
+    def pull(self, g: Any, out: Any, *inputs: Any, so_far: dict[int, Any] | None = None, **_: Any) -> list[Any]:
+        """Return the cotangents of all inputs; see `EachInput.at_once`."""
         if self.first is not None and isinstance(g, np.ndarray) and not g[self.layout.starts[self.first.shown] :].any():
-            return self.first.pull(g, out, *inputs)
+            return self.first.pull(g, out, *inputs, so_far=so_far)
         needs = needs_of(out, self.op)
         split = self.in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x) and i in needs))
         both = split.whole()
@@ -142,7 +143,7 @@ class Scan:
             kept = both.apply(inputs)[self.shown :]
         else:
             kept = split.layout.parts(row, self.shown)
-        return split.pulled(split.layout.parts(g, 0, split.shown), kept, inputs)
+        return split.pulled(split.layout.parts(g, 0, split.shown), kept, inputs, so_far)
 
     def whole(self) -> Scan:
         """Return the same, of which all results are for the user."""
@@ -167,38 +168,55 @@ class Scan:
         n, m, wanted = self.carried, self.carried + self.scanned, self.wanted
         return [i for i in wanted if i < n] + [i for i in wanted if i >= m] + [i for i in wanted if n <= i < m]
 
-    def pulled(self, gs: Sequence[Any], kept: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
+    def pulled(
+        self, gs: Sequence[Any], kept: Sequence[Any], inputs: Sequence[Any], so_far: dict[int, Any] | None = None
+    ) -> list[Any]:
         """Return the cotangents of all inputs, by what was kept.
 
         Args:
             gs: the cotangents of the results for the user.
             kept: what the further results are.
             inputs: of the op.
+            so_far: the cotangents of some inputs so far; see `EachInput.at_once`.
         """
         assert self.linear is not None
-        n, m, linear, floating = self.carried, self.carried + self.scanned, self.linear, self.floating
-        carries = [k for k in floating if k < n]
-        summed = [i for i in self.wanted if i >= m]
-        zeros = [negative_zeros(inputs[i]) for i in summed]
-        scanned = [*(gs[k] for k in floating if k >= n), *kept]
-        scanned += [inputs[i] for i in linear.reads if n <= i < m]
-        rest = [inputs[i] for i in linear.reads if i >= m]
-        back = Scan(
-            self.back_body(),
-            len(carries) + len(summed),
-            len(scanned),
-            self.length,
-            not self.reverse,
-            len(self.wanted),
-            guarded=True,
-        )
+        sums, floating = begun(so_far, self.summed, inputs), self.floating
+        arriving = self.arriving(gs)
+        given = self.back_inputs([arriving[k] for k in floating], sums, kept, inputs)
         try:
-            found = back.apply([*(gs[k] for k in carries), *zeros, *scanned, *rest])
+            found = self.back_scan(kept).apply(given)
         except AssumptionFailed:
-            gs = [gs[k] for k in floating]
-            return masked_by_the_engine(self.looped, inputs, self.wanted, floating, gs, self.states)
+            if so_far is not None:
+                so_far.clear()
+            own = [gs[k] for k in floating]
+            return masked_by_the_engine(self.looped, inputs, self.wanted, floating, own, self.states)
         by_input = dict(zip(self.back_order, found, strict=True))
         return [by_input.get(i) for i in range(len(inputs))]
+
+    @property
+    def collected_carries(self) -> dict[int, int]:
+        """For every collected result that is a carry, which one.
+
+        The next step reads it, too, and in a loop the cotangent of what was collected is there before those of what the
+        next step has made of it.
+        """
+        outputs, n = self.body.outputs, self.carried
+        found: dict[int, int] = {}
+        for k in range(n, self.shown):
+            i = outputs.index(outputs[k])
+            if i < n and i not in found.values() and outputs[i] not in self.body.program.inputs and k in self.floating:
+                found[k] = i
+        return found
+
+    def arriving(self, gs: Sequence[Any]) -> list[Any]:
+        """Return the cotangents of the results as the steps receive them: that of a collected carry one step later."""
+        found = list(gs)
+        for k, i in self.collected_carries.items() if self.length else ():
+            last, others = (gs[k][0], gs[k][1:]) if self.reverse else (gs[k][-1], gs[k][:-1])
+            none = negative_zeros(last)[None]
+            found[i] = gs[i] + last
+            found[k] = np.concatenate([others, none] if self.reverse else [none, others])
+        return found
 
     def looped(self, inputs: Sequence[Any]) -> list[Any]:
         """Return the results that are for the user, by a loop in Python."""
@@ -209,6 +227,31 @@ class Scan:
             carry, ys = out[:n], out[n : self.shown]
             rows.append(ys)
         return [*carry, *(np.stack(ys) for ys in zip(*(rows[::-1] if self.reverse else rows), strict=True))]
+
+    @property
+    def summed(self) -> list[int]:
+        """The positions of the arguments that gradients are for and that are the same at all steps."""
+        return [i for i in self.wanted if i >= self.carried + self.scanned]
+
+    def back_scan(self, kept: Sequence[Any]) -> Scan:
+        """Return the scan that is the backward pass."""
+        assert self.linear is not None
+        n, m = self.carried, self.carried + self.scanned
+        carries = sum(k < n for k in self.floating) + len(self.summed)
+        scanned = sum(k >= n for k in self.floating) + len(kept) + sum(n <= i < m for i in self.linear.reads)
+        wanted = len(self.wanted)
+        return Scan(self.back_body(), carries, scanned, self.length, not self.reverse, wanted, guarded=True)
+
+    def back_inputs(
+        self, gs: Sequence[Any], sums: Sequence[Any], kept: Sequence[Any], inputs: Sequence[Any]
+    ) -> list[Any]:
+        """Return the inputs of the scan that is the backward pass."""
+        assert self.linear is not None
+        n, m = self.carried, self.carried + self.scanned
+        carries = sum(k < n for k in self.floating)
+        reads = self.linear.reads
+        slices, rest = [inputs[i] for i in reads if n <= i < m], [inputs[i] for i in reads if i >= m]
+        return [*gs[:carries], *sums, *gs[carries:], *kept, *slices, *rest]
 
     def back_body(self) -> Body:
         """Return the backward body with its arguments and results in the order in which a scan has them."""
@@ -234,7 +277,7 @@ class Scan:
         n, m = self.carried, self.carried + self.scanned
         carries = tuple(i for i in range(n) if is_floating(self.body.specs[i]))
         wanted = (*carries, *(i for i in wanted if i >= n))
-        linear = linearized(self.body, wanted, tuple(i for i in wanted if i >= m), m, n)
+        linear = linearized(self.body, wanted, tuple(i for i in wanted if i >= m), m, n, self.collected_carries)
         return replace(self, body=linear.steps, linear=linear, wanted=wanted, first=None)
 
     def push(self, tangents: Sequence[Any], out: Any, *inputs: Any, **_: Any) -> Any:

@@ -11,6 +11,7 @@ from ..core.arguments import described, function_given
 from ..core.errors import DtypeError, ShapeError
 from ..core.mode import MODE, TAPES
 from ..core.shapes import ShapeDtype
+from ..engine import edge_of
 from ..tensors.lifted import LiftedTensor
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild
@@ -53,11 +54,10 @@ def scan(
             ys.append(y)
         return carry, np.stack(ys)
 
-    f runs once, and what it does is repeated by calls of NumPy. In a function that is compiled it is one node, however
-    many steps there are. Gradients, forward mode and vmap nest in any order. First gradients have the bits of those of
-    the loop too, but for the sign of a zero, and for a carry that is collected and is read more than once in the next
-    step: its contributions are added in another order. A function that changes what is around it, by assigning to a
-    Tensor, runs as the loop does.
+    What f does is recorded, and repeated by calls of NumPy. In a function that is compiled it is one node, however many
+    steps there are. Gradients, forward mode and vmap nest in any order. First gradients have the bits of those of the
+    loop, but for the sign of a zero; in second derivatives the same terms are added in another order. A function that
+    changes what is around it, does something else each time, or reads attributes of objects runs as the loop does.
 
     Args:
         f: a function (carry, x) -> (carry, y). It must return a carry of the structure, shapes and dtypes that it is
@@ -99,9 +99,9 @@ def scan(
     steps = _length(xs, length)
     if MODE.get().watch is not None:
         return looped(f, init, xs, steps, reverse)
-    slices = map_leaves(lambda x: example_of(x)[0] if steps else np.zeros(x.shape[1:], x.dtype), xs)
+    slices = map_leaves(lambda x: example_of(x)[0].copy() if steps else np.zeros(x.shape[1:], x.dtype), xs)
     try:
-        closed = _closed(f, init, slices, steps if max_bytes is None else _FEW)
+        closed = _closed(f, init, slices, max_bytes is not None or not steps)
     except HasEffects:
         closed = None
     if closed is None:
@@ -130,42 +130,40 @@ def _states(max_bytes: Any, closed: Closed, carry: Sequence[Any]) -> int:
     return states_within(int(max_bytes), carry)
 
 
-# Bodies by what their functions read; 1 for a function that was seen once, -1 for one that shall have none.
+# Functions as data, by what they read; None for one that does not do the same twice.
 _MEMORY = Memory()
-# Fewer steps than these are not worth recording a function that may never come again.
-_FEW = 200
 
 
-def _closed(f: Callable[..., Any], init: Any, slices: Any, steps: int) -> Closed | None:
-    """Return the function as data, or None if a loop in Python is as good.
+def _closed(f: Callable[..., Any], init: Any, slices: Any, needed: bool) -> Closed | None:
+    """Return a function as data, or None if a loop in Python is as good.
 
-    In a function that is compiled each one is recorded. Elsewhere this waits until a function comes a second time, and
-    looks whether it does the same twice; if it draws numbers from NumPy, say, it does not.
+    In a function that is compiled each one is recorded. Elsewhere it is recorded twice, so that one that draws numbers
+    from NumPy, say, runs as it is, and kept for the next time. A function that reads what may change unnoticed would
+    have to be recorded every time, which takes longer than to run it.
     """
-    if (TAPES and MODE.get().tape is not None) or not steps:
+    if (TAPES and MODE.get().tape is not None) or needed:
         return _checked(close("scan", f, (init, slices)), init)
     try:
         reading = Reading(f)
     except Unfamiliar:
-        reading = None
-    given = [(path, x.shape, x.dtype, x.__class__ is LiftedTensor) for path, x in items((init, slices))]
-    key = None if reading is None else (reading.key, tuple(given), MODE.get().record)
-    known = None if key is None else _MEMORY.get(key)
-    if isinstance(known, _Known):
-        assert reading is not None
-        return known.closed._replace(captured=[reading.tensors[k] for k in known.places])
-    if known == -1 or (steps < _FEW and known is None):
-        if reading is not None and known is None:
-            _MEMORY.keep(key, 1, reading.held)
         return None
+    given = [(path, x.shape, x.dtype, x.__class__ is LiftedTensor) for path, x in items((init, slices))]
+    key = reading.key, tuple(given), MODE.get().record
+    known = _MEMORY.get(key, _NEW)
+    if known is None:
+        return None
+    if isinstance(known, _Known):
+        return known.closed._replace(captured=[reading.tensors[k] for k in known.places])
     closed = _checked(close("scan", f, (init, slices)), init)
     does_the_same = repr(closed.body) == repr(close("scan", f, (init, slices)).body)
-    if reading is not None:
-        places = {id(t): k for k, t in enumerate(reading.tensors)}
-        captured = [places.get(id(t), -1) for t in closed.captured]
-        kept = _Known(closed, captured) if does_the_same and -1 not in captured else -1
-        _MEMORY.keep(key, kept, reading.held)
-    return closed if does_the_same else None
+    places = {id(edge_of(t)): k for k, t in enumerate(reading.tensors)}
+    captured = [places.get(id(edge_of(t)), -1) for t in closed.captured]
+    kept = _Known(closed._replace(captured=[]), captured) if does_the_same and -1 not in captured else None
+    _MEMORY.keep(key, kept, reading.held)
+    return closed if kept is not None else None
+
+
+_NEW = object()
 
 
 class _Known(NamedTuple):
@@ -206,8 +204,8 @@ def _length(xs: Any, length: int | None) -> int:
 def _pair(out: Any) -> tuple[Any, Any]:
     if not isinstance(out, tuple) or len(out) != 2:
         raise TypeError(
-            f"scan: expected the function to return a pair, (carry, y); received {type(out).__name__}"
-            f"{f' of {len(out)}' if isinstance(out, tuple) else ''}. With nothing to collect, return carry, None"
+            f"scan: expected the function to return a pair, (carry, y); received {outline(out)}. With nothing to "
+            "collect, return carry, None"
         )
     return out
 

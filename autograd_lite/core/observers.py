@@ -46,23 +46,25 @@ class Tape(Protocol):
     """Notes what a function does that is being compiled, apart from what nodes record.
 
     Attributes:
-        began: the moment before which a node is not of this function; 0 if all are taken to be.
+        began: the moment before which nothing was of this function.
         rehearses: the function runs on values that are not its own, so nothing outside may notice.
     """
 
     began: int
     rehearses: bool
 
-    def passed(self, node: Node, value: Any) -> None:
-        """Note that an op reads a result from before `began`."""
-
     def lowered(self, t: Any) -> Any:
         """Return a Tensor of plain values in place of one of a transformation that began before."""
 
     hosts: Any  # notes what it does outside of Tensors, see `ir.hosts`
 
-    def read(self, edge: Any) -> None:
-        """Note that an op reads a Tensor without history, or a leaf, or what a node has made."""
+    def read(self, edge: Any, value: Any = None) -> None:
+        """Note that an op reads a Tensor without history, or a leaf, or what a node has made.
+
+        Args:
+            edge: of what is read.
+            value: of a node's result.
+        """
 
     def drawn(self, node: Node, numbers: Any) -> None:
         """Note a random draw, which happens even if nothing reads its numbers."""

@@ -39,6 +39,7 @@ class Kind(Enum):
     REDUCED = "as PARTIAL, with g and out given back their reduced axes"
     VJP = "a vector-Jacobian product f(g, out, *inputs)"
     READ = "the cotangent of the input itself: the result of a rule that has been read already"
+    TOTAL = "as READ, with what the input's cotangent was so far added to it already"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -78,23 +79,39 @@ class EachInput:
 
     vjp_of: Callable[[int], Callable[..., Any]]
     together: Callable[..., Sequence[Any]] | None = None  # all their cotangents at once; the engine prefers it
+    totals: bool = False  # whether `together` takes what the cotangents are so far, `so_far=`, and may add to it itself
 
     def __getitem__(self, i: int) -> Rule:
         return Rule(Kind.VJP, self.vjp_of(i))
 
     def at_once(
-        self, g: Any, saved: tuple[Any, ...], params: dict[str, Any], needs: tuple[int, ...]
+        self,
+        g: Any,
+        saved: tuple[Any, ...],
+        params: dict[str, Any],
+        needs: tuple[int, ...],
+        so_far: dict[int, Any] | None = None,
     ) -> dict[int, Rule]:
-        """Read the rules for all inputs in time linear in their number, and return what they say."""
+        """Read the rules for all inputs in time linear in their number, and return what they say.
+
+        Args:
+            g, saved, params, needs: of the node.
+            so_far: of inputs that have a cotangent already, what it is. An op that stands for many, as a loop does,
+                adds its contributions to it one by one, as those would, and takes out of the dict those that it has
+                not added to.
+        """
+        if self.totals and so_far is not None and self.together is not None:
+            found = self.together(g, *saved, **params, so_far=so_far)
+            return {i: Rule(Kind.TOTAL if i in so_far else Kind.READ, found[i]) for i in needs}
         if self.together is None:
             return {i: Rule(Kind.READ, self.vjp_of(i)(g, *saved, **params)) for i in needs}
         found = self.together(g, *saved, **params)
         return {i: Rule(Kind.READ, found[i]) for i in needs}
 
 
-def jointly(vjps: Callable[..., Sequence[Any]]) -> EachInput:
+def jointly(vjps: Callable[..., Sequence[Any]], totals: bool = False) -> EachInput:
     """Return the rules of an op that finds the cotangents of all its inputs at once."""
-    return EachInput(lambda i: lambda *arrays, **params: vjps(*arrays, **params)[i], vjps)
+    return EachInput(lambda i: lambda *arrays, **params: vjps(*arrays, **params)[i], vjps, totals)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)

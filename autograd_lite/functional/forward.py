@@ -259,11 +259,12 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
         edges = [t._node for t in tangents if isinstance(t, Tensor) and t.requires_grad]
         paths = paths_from(edges, {v for _, v in pairs})
         create_graph = recorded and tape is None and (paths.history or has_history(value))
-        ends = on_tape() and tape is None and not create_graph
+        kept = on_tape() and tape is None and not create_graph
+        ends = kept and not MODE.get().tape.rehearses
         as_tensors = depth.all > 0 or bool(tensors_in(args, kwargs))
         variables = rebuild(inputs, iter([v for _, v in pairs]))
         linear = Linear(
-            Traced(tangents, inputs, variables, as_tensors, create_graph or ends, tape, paths, ends), out, recorded
+            Traced(tangents, inputs, variables, as_tensors, create_graph or kept, tape, paths, ends), out, recorded
         )
         return value if as_tensors or create_graph else leave(value), linear
 

@@ -61,7 +61,6 @@ class Recording:
         older: whether ops have read what an operation from outside made.
     """
 
-    began = 0
     rehearses = False
 
     def __init__(self, f: Callable[..., Any], speaker: str = "compile", memo: dict[Any, Any] | None = None) -> None:
@@ -74,7 +73,7 @@ class Recording:
         self.hosts = Hosts(self.left, memo)
         self.backward = self.masks = self.older = False
         self.returned = 0
-        self._began = next_stamp()
+        self.began = next_stamp()
         self._inside: dict[int, Tensor] = {}
         self._name, self._speaker = getattr(f, "__name__", "the function"), speaker
 
@@ -92,16 +91,13 @@ class Recording:
     def _begin(self, mode: Mode) -> None:
         mode.source, mode.tape = True, self
 
-    def passed(self, node: Node, value: Any) -> None:
-        """Note a result from before, which never happens: all nodes are taken to be of this function."""
-
     def lowered(self, t: Any) -> Any:
         """Return a Tensor as it is."""
         return t
 
     # ---- the tape ---------------------------------------------------------------------------------------------------
 
-    def read(self, edge: Any) -> None:
+    def read(self, edge: Any, value: Any = None) -> None:
         """Note that an op reads a Tensor without history, or a leaf, or what a node has made."""
         if isinstance(edge, Node):
             self.older = self.older or self.is_older(edge)
@@ -110,7 +106,7 @@ class Recording:
 
     def is_older(self, edge: Any) -> bool:
         """Return whether this is the node of an operation from outside."""
-        return isinstance(edge, Node) and edge.stamp < self._began and not is_slot(edge)
+        return isinstance(edge, Node) and edge.stamp < self.began and not is_slot(edge)
 
     def made(self, t: Any) -> None:
         """Note a Tensor that was made inside."""

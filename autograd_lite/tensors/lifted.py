@@ -209,7 +209,7 @@ def released(x: Any, level: Level | None) -> Any:
 
 def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Apply an op, one of whose inputs is a `Lifted` or a Tensor of one; record the call where needed."""
-    if TAPES and (tape := MODE.get().tape) is not None and tape.began:
+    if TAPES and (tape := MODE.get().tape) is not None and tape.rehearses:
         plain = tuple([tape.lowered(x) for x in inputs])
         if any(x is not given for x, given in zip(plain, inputs, strict=True)):
             return op(*plain, **params)

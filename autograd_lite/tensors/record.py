@@ -305,10 +305,8 @@ def record(
         )
     if tape is not None:
         for i, edge in enumerate(edges):
-            if edge.__class__ is Node and edge.stamp < tape.began:
-                tape.passed(edge, values[i])
-            elif edge.__class__ is HOOKS.tensor or edge.__class__ is Node:
-                tape.read(edge)
+            if edge.__class__ is HOOKS.tensor or edge.__class__ is Node:
+                tape.read(edge, values[i])
     if tape is not None and not edges:
         node = Node(op, (), params, None, (), out.shape, out.dtype, take_note(mode.scope))
         tape.drawn(node, out)

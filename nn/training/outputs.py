@@ -51,7 +51,7 @@ class _OutputsLoss(losses.Loss):
         if weights is not None:
             for name, weight in self.by_output("loss_weights", weights).items():
                 self.weights[name] = scalar("loss_weights", weight)
-        self.last: dict[str, tuple[float, float]] = {}
+        self.last: dict[str, tuple[Any, float]] = {}
 
     def by_output(self, what: str, given: Any) -> dict[str, Any]:
         """Return the entries of a dict, or of a list in the outputs' order, by output name."""

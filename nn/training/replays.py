@@ -80,7 +80,7 @@ class _Step:
     """
 
     def __init__(self, model: Any, compute: Callable[..., Any], flags: tuple[Any, ...]) -> None:
-        this = ref(model)  # the model holds the step
+        this: Callable[[], Any] = ref(model)  # the model holds the step
 
         def run(*batch: Any) -> Any:
             with covered(this()):  # `look` sees to what calls read of it

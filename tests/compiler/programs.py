@@ -323,6 +323,29 @@ def _derived(values: list[Any], outside: Outside, x: Any, k: int, which: int) ->
     ][k % 6]()
 
 
+# ---- control flow ---------------------------------------------------------------------------------------------------
+
+
+def _controlled(values: list[Any], outside: Outside, x: Any, k: int, which: int) -> Any:
+    x = _float(_real(x))
+    s = np.tanh(_float(_real(_tensor(values[k % len(values)]))).sum()).astype(x.dtype)
+    zero = x.sum() * 0
+
+    def step(carry: Any, t: Any) -> Any:
+        return carry * 0.5 + t.sum() * s, np.sin(t) + carry
+
+    return [
+        lambda: ag.scan(step, zero, x)[1],
+        lambda: ag.cond(x.sum() > 0, lambda t: np.sin(t) * s, lambda t: t * 2, x),
+        lambda: ag.while_loop(lambda c: c[0] < 1 + k % 3, lambda c: (c[0] + 1, np.tanh(c[1]) * s), (0, x))[1],
+        lambda: ag.fori_loop(0, 3, lambda i, c: c * 0.5 + s, x),
+        lambda: ag.grad(lambda t: ag.scan(step, zero, t)[1].sum())(x),
+        lambda: ag.grad(lambda t: ag.cond(t.sum() > 0, np.sin, lambda u: u * s, t).sum())(x),
+        lambda: ag.vmap(lambda t: ag.cond(t.sum() > 0, np.sin, lambda u: u * s, t))(x),
+        lambda: ag.scan(step, zero, x, max_bytes=100)[0],
+    ][which % 8]()
+
+
 # ---- effects --------------------------------------------------------------------------------------------------------
 
 
@@ -370,6 +393,7 @@ STEPS: dict[str, Callable[..., Any]] = {
     "ordered": _ordered,
     "cast": _cast,
     "derived": _derived,
+    "controlled": _controlled,
     "effect": _effect,
 }  # fmt: skip
 ARITY = dict.fromkeys(STEPS, 3) | {"unary": 2, "cast": 2, "reduced": 4}

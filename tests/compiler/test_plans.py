@@ -118,3 +118,13 @@ def test_what_is_assigned_lies_in_the_arena() -> None:
     plan = step.traces[0].replay.plan
     assert plan.lent == {1}
     assert plan.where[plan.outputs[1]].place is Place.ARENA
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("axis", [None, 0, (0, 2)])
+def test_a_mean_is_a_sum_and_a_division_with_the_same_bits(dtype: str, axis: Any) -> None:
+    a = np.random.default_rng(0).normal(size=(7, 3, 11)).astype(dtype)
+    mean = ag.compile(lambda x: np.mean(x, axis=axis))
+    found = [mean(a) for _ in range(3)]
+    assert all(np.asarray(b).tobytes() == np.mean(a, axis=axis).tobytes() for b in found)
+    assert [call.name for call in plan_of(mean._f, a).calls] == ["add.reduce", "divide"]

@@ -6,7 +6,6 @@ a loop adds the gradients of entries of an array to zeros. In second derivatives
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -17,15 +16,8 @@ import autograd_lite as ag
 
 from ..laws.reading import same_bits
 
-SCAN = importlib.import_module("autograd_lite.control.scan")
 RNG = np.random.default_rng(0)
 T, N, H = 5, 2, 3
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `scan` be an op for functions that are new, too, where it would run as a loop first."""
-    monkeypatch.setattr(SCAN, "_FEW", 0)
 
 
 def arrays_of(tree: Any) -> list[np.ndarray]:
@@ -121,6 +113,9 @@ def nested(scan: Any, w: Any, h: Any, x: Any) -> Any:
 
 
 SCANS = {f.__name__: f for f in (rnn, lstm, counting, branching, nested)}
+
+
+FIRST = ("value", "grad", "jvp")
 
 
 def arguments() -> tuple[Any, ...]:
@@ -219,7 +214,9 @@ def branched(w: Any, h: Any, x: Any) -> Any:
     return (y[0] ** 2).sum() + (y[1] * w[0]).sum()
 
 
-@pytest.mark.parametrize("what", TRANSFORMS)
+@pytest.mark.parametrize(
+    "what", [*FIRST, *(pytest.param(n, marks=pytest.mark.ci) for n in TRANSFORMS if n not in FIRST)]
+)
 def test_a_choice_is_a_branch(what: str) -> None:
     transform, exact = TRANSFORMS[what]
     compiled = ag.compile(lambda *a: transform(chosen, a))

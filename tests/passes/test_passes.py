@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,14 +23,17 @@ from ..compiler.test_random_programs import assert_same
 
 
 def stages_of(f: Callable[..., Any], *args: Any, **options: Any) -> list[Stage]:
-    """Return what each pass makes of a function."""
+    """Return what each pass makes of a function, with the arguments in the slots that they fill."""
     compiled = ag.compile(f, **options)
     with np.errstate(all="ignore"):
         compiled(*args)
         compiled(*args)
     replay = compiled.traces[-1].replay
     assert replay is not None
-    return replay.passes
+    program = replay.passes[0].program
+    arrays = [a._data if isinstance(a, ag.Tensor) else a for a in args]
+    given = {i: a for i, a in zip(program.inputs, arrays, strict=False) if i is not None}
+    return optimized(replace(program, bindings={**program.bindings, **given}), **options)
 
 
 def results_of(program: PureProgram, outside: Outside | None = None) -> list[Any]:

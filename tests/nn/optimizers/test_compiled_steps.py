@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler import updates
+from autograd_lite.compiler import blocks as parts
 from nn import constraints, optimizers
 from nn.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer, OptimizerMap, blocks, schedules
 
+from ...interrupts import Interrupt, interrupted_at, lines_of
 from ...laws.reading import same_bits
 from .test_optimizers import VARIANTS
 
@@ -90,7 +92,7 @@ def in_ci(names: Any, shown: Any) -> list[Any]:
 def _pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "SMALL", 100)
     monkeypatch.setattr(blocks, "PIECE", 500)
-    monkeypatch.setattr(updates, "BLOCK", 1000)
+    monkeypatch.setattr(parts, "_PART", 256)
 
 
 class Interrupted(Exception):
@@ -223,3 +225,91 @@ def test_a_function_that_gives_the_rate_is_called_once_a_step() -> None:
             step(ag.tensor([float(i)]))
         found.append((p.item(), next(rates)))
     assert found[0] == found[1]
+
+
+# ---- all or nothing --------------------------------------------------------------------------------------------------
+
+
+def ready(name: str) -> tuple[Optimizer, Callable[[], Any]]:
+    """Return an optimizer, and a compiled step that will be replayed."""
+    rng = np.random.default_rng(0)
+    parameters = [ag.tensor(rng.normal(size=s).astype("f4"), requires_grad=True, name=n) for n, s in SHAPES.items()]
+    optimizer = OPTIMIZERS[name](parameters=parameters)
+    step: Any = ag.compile(step_of(optimizer, "backward"))
+    x = rng.normal(size=(5, 40)).astype("f4")
+    for _ in range(4):
+        step(x)
+    assert step.traces[-1].replay is not None
+    return optimizer, lambda: step(x)
+
+
+def torn(name: str, every: int) -> int:
+    """Interrupt a replay at lines that it runs; return how many left something in between."""
+    optimizer, step = ready(name)
+    before = everything(optimizer)
+    lines = lines_of(step)
+    after = everything(optimizer)
+    assert lines > 10
+    assert not all(map(same_bits, before, after))
+    count = 0
+    for line in range(0, lines, every):
+        optimizer, step = ready(name)
+        with contextlib.suppress(Interrupt):
+            contextvars.copy_context().run(interrupted_at, step, line)
+        now = everything(optimizer)
+        count += not (all(map(same_bits, now, before)) or all(map(same_bits, now, after)))
+    return count
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_replay_is_whole() -> None:
+    assert torn("adam", every=67) == 0
+
+
+@pytest.mark.ci
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("name", ["adam", "constrained", "loss_scale"])
+def test_a_replay_is_whole_at_more_lines(name: str) -> None:
+    assert torn(name, every=11) == 0
+
+
+def test_an_argument_may_show_the_parameter_itself() -> None:
+    """Which a replay writes over at its end."""
+    found = []
+    for wrapped in (ag.compile, lambda f: f):
+        p = ag.tensor(np.linspace(-1, 1, 600, dtype="f4").reshape(300, 2), requires_grad=True)
+        optimizer = optimizers.SGD(0.1, momentum=0.9, parameters=[p])
+
+        @wrapped
+        def step(x: Any, p: Any = p, optimizer: Any = optimizer) -> Any:
+            (p * x).sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            p.assign(p - x * 0.5)
+            return x * 2
+
+        # As an argument is a Tensor, it has the values of the beginning.
+        given = [np.array(p.data) for _ in range(3)] + [p.data] * 3
+        found.append([np.array(t.data) for x in given for t in (step(ag.tensor(x, copy=wrapped is not ag.compile)), p)])
+    assert all(map(same_bits, *found))
+
+
+def test_a_transaction_around_it_undoes_what_comes_after_the_step() -> None:
+    found = []
+    for wrapped in (ag.compile, lambda f: f):
+        p, count = ag.tensor([1.0, 2.0], requires_grad=True), ag.tensor(0.0)
+        optimizer = optimizers.Adam(0.1, parameters=[p])
+
+        @wrapped
+        def step(p: Any = p, count: Any = count, optimizer: Any = optimizer) -> None:
+            count.assign_add(1.0)
+            (p * p).sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+        for _ in range(4):
+            with contextlib.suppress(Interrupted), ag.transaction():
+                step()
+                raise Interrupted
+        found.append([p.numpy(), count.numpy(), optimizer.state_dict()["0.momentum"]])
+    assert all(map(same_bits, *found))
