@@ -17,7 +17,6 @@ from weakref import ref
 
 import numpy as np
 
-from ..core.live import Live
 from ..tensors.tensor import Tensor
 
 _VALUES = (Tensor, np.ndarray, np.generic, bool, int, float, complex, str, type(None))
@@ -76,7 +75,7 @@ def names_in(f: Any, objects: Iterable[Any] = ()) -> list[Named]:
             if isinstance(named.value, FunctionType | functools.partial | MethodType):
                 if isinstance(named.where, CellType):
                     stack.append(named.value)
-            elif not ours and isinstance(named.value, _VALUES) and named.value.__class__ is not Live:
+            elif not ours and isinstance(named.value, _VALUES):
                 found.setdefault((id(named.where), named.name), named)
     return list(found.values())
 

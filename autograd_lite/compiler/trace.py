@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from types import CellType, MappingProxyType
@@ -190,11 +190,8 @@ def trace(
     obstacle = _obstacle(recording, results, slots)
     if not obstacle:
         wanted = recording.settled(wanted)
-    cut = None
-    if _lead_out(results, recording.roots):
-        drawing = {edge_of(t) for t in recording.effects}
-        cut = cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older, drawing)
-        obstacle = obstacle or cut.obstacle
+    cut = _cut(recording, results, slots, last)
+    obstacle = obstacle or ("" if cut is None else cut.obstacle)
     saved = () if cut is None else cut.outputs
     n = len(results)
     wanted = [] if obstacle else [*wanted[:n], *saved, *wanted[n:]]
@@ -232,6 +229,16 @@ def trace(
     )
     recording.forget()
     return traced
+
+
+def _cut(
+    recording: Recording, results: Sequence[Tensor], slots: Sequence[Tensor], last: Mapping[int, Assigned]
+) -> Cut | None:
+    """Return what gradients flow through to what is outside; None if they flow nowhere."""
+    if not _lead_out(results, recording.roots):
+        return None
+    drawing = {edge_of(t) for t in recording.effects}
+    return cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older, drawing)
 
 
 def _rest_on_names(recording: Recording, f: Callable[..., Any], objects: Iterable[Any]) -> None:
@@ -280,7 +287,7 @@ def _obstacle(recording: Recording, results: Sequence[Tensor], slots: Sequence[T
     return ""
 
 
-def _is_fixed(thing: Any, recording: Recording, last: dict[int, Assigned]) -> bool:
+def _is_fixed(thing: Any, recording: Recording, last: Mapping[int, Assigned]) -> bool:
     """Return whether a slot was filled inside, and not changed afterwards."""
     return isinstance(thing, Tensor) and thing._node is None and not recording.captured(thing) and id(thing) not in last
 
