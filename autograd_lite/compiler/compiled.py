@@ -6,7 +6,7 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import MethodType
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 from weakref import finalize, ref
@@ -18,13 +18,16 @@ from ..core.depth import DEPTH
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..core.mode import MODE
+from ..ir.labels import counted
 from ..observing import AssumptionFailed, Obstacle
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from ..tree import items, leaves, map as map_leaves, structure
+from ..tree import leaves, map as map_leaves, structure
 from .backward import History, hand_over
+from .explaining import argument_kinds, named_arguments, rows, told
 from .hosts import Changed, Memo
 from .kinds import RESULT, ArrayKind
+from .plan import Plan
 from .replay import Replay
 from .trace import Traced, difference, leaf_of, let_go, settled, slot_of, trace
 from .validating import validated
@@ -86,15 +89,20 @@ class Trace(NamedTuple):
         return map_leaves(lambda x: next(each) if x is RESULT else _own(x), self.out)
 
     def __str__(self) -> str:
-        rows = [f"for {self.arguments or 'no arguments'}", f"traced because {self.why}"]
+        return "\n".join(self.lines())
+
+    def lines(self) -> Iterator[str]:
+        """Yield what `explain` says of it."""
+        yield from rows("traced since", [self.why])
         if self.first is not None:
-            rows.append("has been called once, and is traced again at the second call")
+            yield from rows("replay", ["not yet: the next call is traced too, to see whether it does the same"])
         elif self.replay is None:
-            rows.append("runs as it is")
+            yield from rows("replay", ["none: the function itself runs"])
         else:
-            rows += self.replay.facts()
-            rows += [] if self.history is None else self.history.facts()
-        return "\n  ".join(rows)
+            yield from told(self.replay)
+            if self.history is not None:
+                yield ""
+                yield from rows("history", self.history.facts())
 
 
 class Compiled(Generic[P, R]):
@@ -102,7 +110,6 @@ class Compiled(Generic[P, R]):
 
     Attributes:
         exact, max_bytes, validate: as of `compile`.
-        traces: what was traced, in the order in which it was.
     """
 
     def __init__(
@@ -137,16 +144,91 @@ class Compiled(Generic[P, R]):
         """What was traced, in the order in which it was."""
         return tuple([trace for variants in list(self._traces.values()) for trace in variants])
 
-    def explain(self) -> str:
-        """Return what was traced and why, what must stay as it is for that to be true, and what was made of it."""
-        return "\n".join([f"{self._name}: {len(self.traces)} traces", *map(str, self.traces)])
+    def explain(self, *, diff: bool = False) -> str:
+        """Return what was traced and why, what must stay as it is for that to be true, and what was made of it.
 
-    def source(self) -> str:
-        """Return the code of the last trace, as Python."""
-        found = [trace.replay.source.text for trace in self.traces if trace.replay is not None]
-        if not found:
-            raise ValueError("Compiled.source: expected a trace; received none so far. Call the function first")
-        return found[-1]
+        Args:
+            diff: whether to add, for the last trace that is replayed, the lines in which its operations differ before
+                and after the passes; `changes()` draws the same.
+        """
+        traces = self.traces
+        said = [f"{self._name}: {counted(len(traces), 'trace')}, {sum(t.replay is not None for t in traces)} replayed"]
+        for n, one in enumerate(traces, 1):
+            said += ["", f"{n}. {argument_kinds(one.given, self._f) or 'no arguments'}", *one.lines()]
+        return "\n".join([*said, "", str(self.changes())] if diff else said)
+
+    def changes(self, trace: int = -1) -> Any:
+        """Return what the passes have made of the operations of a trace: a `GraphDiff`, which can be printed and drawn.
+
+        Args:
+            trace: its number among those that are replayed, in order.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        return HOOKS.compiled().changes_of(self._replayed("changes", trace).replay)
+
+    def plan(self, trace: int = -1) -> Plan:
+        """Return the plan of a trace: print it, or see where its values lie by `to_svg()`.
+
+        Args:
+            trace: as of `changes`.
+        """
+        plan: Plan = self._replayed("plan", trace).replay.plan  # type: ignore[union-attr]
+        return plan
+
+    def _replayed(self, what: str, trace: int) -> Trace:
+        found = [one for one in self.traces if one.replay is not None]
+        if not -len(found) <= trace < len(found):
+            raise ValueError(
+                f"Compiled.{what}: expected the number of a trace that is replayed, of which there are {len(found)}; "
+                f"received {trace}. Call the function twice first, and see explain()"
+            )
+        return found[trace]
+
+    def source(self, trace: int = -1) -> str:
+        """Return the code of a trace, as Python.
+
+        Args:
+            trace: as of `changes`.
+        """
+        text: str = self._replayed("source", trace).replay.source.text  # type: ignore[union-attr]
+        return text
+
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        trace: int = -1,
+        opset: int = 17,
+        dynamic_batch: bool = False,
+        custom_domain: bool = False,
+        name: str = "autograd_lite",
+    ) -> bytes:
+        """Return the results of the function, as the passes compute them, as an ONNX model; effects are left out.
+
+        Args:
+            path: of a file to write it to as well.
+            trace: as of `changes`.
+            opset, dynamic_batch, custom_domain, name: as of `Program.to_onnx`.
+
+        Raises:
+            UnsupportedError: if ONNX has no counterpart of an operation or a dtype, naming all of them.
+            ValueError: if there is no such trace.
+
+        Example:
+            >>> import numpy as np, autograd_lite as ag
+            >>> double = ag.compile(lambda x: 2.0 * x)
+            >>> for _ in range(2):
+            ...     _ = double(np.ones(2))
+            >>> double.to_onnx()[:17]
+            b'\\x08\\x08\\x12\\rautograd_lite'
+        """
+        one = self._replayed("to_onnx", trace)
+        names = [where for where, x in named_arguments(one.given, self._f) if isinstance(x, ArrayKind)]
+        options = {"opset": opset, "dynamic_batch": dynamic_batch, "custom_domain": custom_domain, "name": name}
+        model: bytes = HOOKS.compiled().onnx_of(one, names, path, options)
+        return model
 
     def save_compiled(self, path: str | os.PathLike[str]) -> None:
         """Write what was traced to a file, with all that it captures; `load_compiled` reads it.
@@ -213,6 +295,7 @@ class Compiled(Generic[P, R]):
         except TypeError:
             raise _unhashable(found) from None
         why = "these arguments are of a new kind" if self._traces else "this was the first call"
+        why = "it went another way with these arguments than before" if known else why
         memo: Memo = {}
         for one in known:
             if one.replay is None:
@@ -254,7 +337,7 @@ class Compiled(Generic[P, R]):
         try:
             done, slots, given = self._recorded(args, kwargs, memo)
         except Obstacle as error:
-            self._store(key, [Trace(kinds_of(kinds), f"{why}; {error}", None, None, None, None, kinds)])
+            self._store(key, [Trace(argument_kinds(kinds), f"{why}; {error}", None, None, None, None, kinds)])
             return self._f(*args, **kwargs)
         except AssumptionFailed:
             return self._as_it_is(args, kwargs, as_tensors)
@@ -263,7 +346,7 @@ class Compiled(Generic[P, R]):
         out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else _own(x), done.out)
         history = None if done.cut is None else History(self._f, done.cut)
         light = done._replace(out=out, cut=None)
-        new = Trace(kinds_of(kinds), why, None, out, light, history, kinds)
+        new = Trace(argument_kinds(kinds), why, None, out, light, history, kinds)
         self._keep(key, known, new, light)
         let_go(slots)
         if history is None:
@@ -379,15 +462,6 @@ def _kind_of(x: Any) -> Any:
     if isinstance(x, ARRAYS):
         return ArrayKind.of(x)
     return x if isinstance(x, (bool, int, float, complex, str)) else x.__class__
-
-
-def kinds_of(given: Any) -> str:
-    """Return the kinds of arguments as text."""
-    found = []
-    for path, x in items(given):
-        name = path.removeprefix("[0]" if path.startswith("[0]") else "[1]")
-        found.append(f"{name} {x!r:.40}")
-    return ", ".join(found)
 
 
 def compile(

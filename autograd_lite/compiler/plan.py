@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from ..core.hooks import HOOKS
 from ..core.indices import IndexArray, indices_in
 from ..core.live import Live
 from ..ir.node import GraphNode, Kind
@@ -20,6 +21,8 @@ from .blocks import Block
 from .lowering import Call, How, Lowering, Spec, Watched
 from .placing import Place, Where, placed
 from .updates import Given, Update, update_of
+
+_WIDEST = 48  # column of the text of a plan that is aligned
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +42,7 @@ class Plan:
         lines: for the id of an operation, the user's line.
         end: of the calls that write new values over old ones, and of what only these read.
         written: for each wanted value whether it is one of these new values, and not among the results.
+        scopes: for the id of an operation, the module that it belongs to.
     """
 
     calls: tuple[Call, ...]
@@ -53,6 +57,7 @@ class Plan:
     lines: Mapping[str, str]
     end: Update
     written: tuple[bool, ...]
+    scopes: Mapping[str, str] = field(default_factory=dict)
 
     def check(self) -> None:
         """Prove that no value is overwritten before it has been read for the last time.
@@ -77,14 +82,28 @@ class Plan:
         for number in self.outputs if self.end.start == len(self.calls) else ():
             lines.read(number, "the caller")
 
+    def to_svg(self) -> str:
+        """Return a map of the arena: from left to right the calls, from top to bottom the bytes of values."""
+        drawn: str = HOOKS.compiled().arena_svg(self)
+        return drawn
+
+    def _repr_svg_(self) -> str:
+        return self.to_svg()
+
     def __str__(self) -> str:
-        rows = [f"{len(self.calls)} calls, an arena of {self.nbytes:,} bytes", *map(str, self.blocks)]
-        for call in self.calls:
-            place, _, span = self.where[call.value]
-            at = "" if span is None else f" [{span.start}:{span.stop}]"
+        table = [("call", "", "value", "where it lies", "your line")]
+        for position, call in enumerate(self.calls):
+            (place, _, span), spec = self.where[call.value], self.specs[call.value]
+            at = "" if span is None else f" {span.start}:{span.stop}"
             inputs = ", ".join(f"v{n}" for n in call.reads)
-            rows.append(f"v{call.value} = {call.name}({inputs})  # {call.node}, {place}{at}")
-        return "\n".join(rows)
+            what = f"v{call.value} = {call.name}({inputs})"
+            table.append(
+                (str(position), what, f"{spec.shape} {spec.dtype}", f"{place}{at}", self.lines.get(call.node, ""))
+            )
+        wide = [min(max(map(len, column)), _WIDEST) for column in zip(*table, strict=True)]
+        rows = ("  ".join(f"{cell:<{n}}" for cell, n in zip(row, wide, strict=True)).rstrip() for row in table)
+        head = f"{len(self.calls):,} calls, an arena of {self.nbytes:,} bytes"
+        return "\n".join([head, *map(str, self.blocks), *rows])
 
 
 class _Lines:
@@ -172,8 +191,10 @@ def plan_of(
         end, specs, values.where, {n for i, n in enumerate(results) if i not in lent}, results
     )
     lines = {node.id: node.source.brief for node in program.graph if node.source is not None}
+    scopes = {node.id: node.scope for node in program.graph if node.scope}
     written, arguments = tuple(n in end.over for n in numbers), len(program.inputs)
-    return Plan(end.calls, tuple(specs), where, last, blocks, results, lent, arguments, nbytes, lines, end, written)
+    rest = (lines, end, written, scopes)
+    return Plan(end.calls, tuple(specs), where, last, blocks, results, lent, arguments, nbytes, *rest)
 
 
 def _needed(program: PureProgram, outputs: Sequence[str]) -> set[str]:

@@ -7,7 +7,7 @@ import operator
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import Context
-from itertools import islice, pairwise, repeat, starmap
+from itertools import islice, repeat, starmap
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -22,10 +22,13 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .hosts import Changed, Memo, Reader, Writer, replaced
 from .lowering import How
-from .placing import Place
 from .plan import plan_of
 from .source import Source
 from .trace import Traced
+
+
+def _called(t: Tensor) -> str:
+    return f"'{t.name}'" if t.name else "a captured tensor"
 
 
 class Guard(NamedTuple):
@@ -54,8 +57,7 @@ class Guard(NamedTuple):
         )
 
     def __str__(self) -> str:
-        name = f"'{self.tensor.name}'" if self.tensor.name else "a captured tensor"
-        return f"{name} {self.shape} {self.dtype}{' requires a gradient' if self.requires_grad else ''}"
+        return f"{_called(self.tensor)} {self.shape} {self.dtype}{' requires a gradient' if self.requires_grad else ''}"
 
 
 class Instance(NamedTuple):
@@ -158,29 +160,15 @@ class Replay:
                 return f"it is no longer true that {guard}"
         for leaf, had in self._began:
             if (getattr(leaf, "_grad", None) is not None) is not had:
-                return f"`.grad` of {leaf.name or 'a captured tensor'} was {'not ' if had else ''}None before the call"
+                return f"`.grad` of {_called(leaf)} was {'not ' if had else ''}None before the call"
         return ""
 
-    def facts(self) -> list[str]:
-        """Return what `explain` says of it."""
-        calls = [call for call in self.plan.calls if self.plan.where[call.value].place is not Place.VIEW]
-        return [
-            *self._made_by_passes(),
-            f"{len(self.traced.program.calls)} operations became {len(calls)} calls of NumPy, with an arena of "
-            f"{self.plan.nbytes:,} bytes",
-            f"effects: {len(self.traced.assigned)} assignments, {len(self.traced.gradients)} gradients, "
-            f"{len(self.traced.effects)} draws and observations",
-            *(f"as long as {guard}" for guard in self.guards),
+    def conditions(self) -> list[str]:
+        """Return what must hold for the trace to be true."""
+        grads = [
+            f"`.grad` of {_called(leaf)} is {'not ' if had else ''}None before the call" for leaf, had in self._began
         ]
-
-    def _made_by_passes(self) -> list[str]:
-        """Return a line for each pass that has changed something: operations, and the bytes of their results."""
-        return [
-            f"{after.name}: {before.operations} operations, {before.nbytes:,} bytes → {after.operations}, "
-            f"{after.nbytes:,} bytes"
-            for before, after in pairwise(self.passes)
-            if after.program is not before.program
-        ]
+        return [*map(str, self.guards), *grads]
 
     def __call__(self, arrays: Sequence[Any], memo: Memo) -> Sequence[Any]:
         """Compute the results for other arguments, and what a backward pass will read, and make the effects.

@@ -19,7 +19,8 @@ from ..tensors.tensor import Tensor
 from ..tree import leaves
 from .hosts import Memo
 from .lowering import How
-from .plan import Place, Plan, with_indices
+from .placing import Place
+from .plan import Plan, with_indices
 from .replay import Replay
 from .source import filled
 from .trace import Traced, difference

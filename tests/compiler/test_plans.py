@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -70,9 +71,29 @@ def test_check_sees_a_value_that_is_overwritten() -> None:
 
 
 def test_a_plan_can_be_read() -> None:
-    text = str(plan_of(lambda x: np.exp(x[1:]) + 1, np.ones(3)))
-    assert text.splitlines()[0] == "3 calls, an arena of 64 bytes"
-    assert "= exp(v1)  # n2, in the arena [0:64]" in text
+    head, titles, *rows = str(plan_of(lambda x: np.exp(x[1:]) + 1, np.ones(3))).splitlines()
+    assert head == "3 calls, an arena of 64 bytes"
+    assert titles.split() == ["call", "value", "where", "it", "lies", "your", "line"]
+    assert "v2 = exp(v1)" in rows[1]
+    assert "(2,) float64  in the arena 0:64  test_plans.py:" in rows[1]
+    assert {row.index("test_plans.py") for row in rows} == {titles.index("your line")}
+
+
+@pytest.mark.parametrize("n", [1, 30])
+def test_the_map_of_an_arena(n: int) -> None:
+    a = np.ones((8, 8))
+    plan = plan_of(ag.grad(lambda h, w: [h := np.tanh(h * w) for _ in range(n)][-1].sum(), (0, 1)), a, a)
+    svg = plan.to_svg()
+    assert svg == plan._repr_svg_()
+    root = ElementTree.fromstring(svg)
+    values = [g for g in root.iter("{http://www.w3.org/2000/svg}g") if g.get("class", "").endswith(" value")]
+    tips = [g[0].text or "" for g in values if len(g) and g[0].tag.endswith("title")]
+    assert len(tips) == sum(place.span is not None for place in plan.where)
+    assert sum("tanh, (8, 8) float64, 512 B, read for the last time by call" in tip for tip in tips) >= n - 1
+    boxes = [tuple(float(g[1].get(k, "")) for k in ("x", "y", "width", "height")) for g in values if len(g) > 1]
+    for i, (x, y, wide, high) in enumerate(boxes):  # no two values are at the same place at a time
+        for u, v, w, h in boxes[:i]:
+            assert x + wide <= u or u + w <= x or y + high <= v or v + h <= y
 
 
 TABLE = np.arange(20_000.0)

@@ -288,4 +288,4 @@ def test_graphs_show_a_box() -> None:
         assert "scan" in text
     compiled = ag.compile(everything)
     compiled(X), compiled(X)
-    assert "operations became" in compiled.explain()
+    assert "1 replayed" in compiled.explain()

@@ -267,5 +267,5 @@ def _given() -> None:
     """Stands for the reading of a number."""
 
 
-def _never(how: str) -> None:
+def _never(how: str, instead: str = "") -> None:
     raise AssertionError(how)

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from ...compiler.compiled import ARRAYS, Compiled, Trace, kinds_of
+from ...compiler.compiled import ARRAYS, Compiled, Trace
+from ...compiler.explaining import argument_kinds
 from ...compiler.hosts import Changed, Memo
 from ...compiler.kinds import ArrayKind
 from ...compiler.replay import Replay
@@ -45,7 +46,6 @@ class Loaded(Compiled[Any, Any]):
         states: what it reads and changes outside of Tensors, as it was found in attributes: the moments of an
             optimizer, its step, a learning rate. Numbers in them can be set.
         saved: what the file holds.
-        traces: what was planned so far.
     """
 
     captured: Mapping[str, Tensor]
@@ -95,7 +95,7 @@ class Loaded(Compiled[Any, Any]):
                 continue
             saved = self.saved[n]
             replay = _planned(saved.traced, arrays, self.exact, self.max_bytes)
-            new = Trace(kinds_of(given), why, replay, saved.out, None, None, saved.given)
+            new = Trace(argument_kinds(given), why, replay, saved.out, None, None, saved.given)
             with self._lock:
                 self._planned[key].add(n)
                 self._traces.setdefault(key, []).append(new)
@@ -116,10 +116,10 @@ class Loaded(Compiled[Any, Any]):
         for saved in self.saved:
             if _alike(saved.given, given, layouts=False) and all(map(_is_dense, leaves(saved.given))):
                 return saved.given
-        kinds = "; ".join(kinds_of(saved.given) for saved in self.saved)
+        kinds = "; ".join(argument_kinds(saved.given) for saved in self.saved)
         raise ValueError(
             f"{self.name}: expected arguments of a kind that the file has a trace for, {kinds}; received "
-            f"{kinds_of(given)}. Convert them, or save a function that was called with such arguments too"
+            f"{argument_kinds(given)}. Convert them, or save a function that was called with such arguments too"
         )
 
     def _as_it_is(self, args: Any, kwargs: Any, as_tensors: bool) -> NoReturn:

@@ -220,7 +220,7 @@ def test_what_is_captured_can_be_read_and_assigned(tmp_path: Path) -> None:
     loaded.states[0]["rate"] = 2.0
     assert same_bits(loaded(np.ones(2)), np.array([4.0, 8.0]))
     assert w.tolist() == [1.0, 2.0]
-    assert "as long as 'w' (2,) float64 requires a gradient" in loaded.explain()
+    assert "holds while   'w' (2,) float64 requires a gradient" in loaded.explain()
     assert "test_files.py" in loaded.source()
 
 

@@ -1,0 +1,165 @@
+"""The map of an arena: from which call to which a value lies where in the memory of a plan."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from ...compiler.arena import Span
+from ...compiler.plan import Plan
+from ...ir.labels import amount, clip, counted, visible
+from ..pictures.boxes import SMALL, Line
+from ..pictures.draw import n, shape, text, xml
+from ..pictures.layout.geometry import Box, Point
+from ..pictures.sheet import Sample, Sheet, page
+from ..pictures.style import stylesheet
+from ..pictures.view import EdgeKind
+from ..pictures.widths import text_width
+
+# The looks of the largest groups of values, whose borders differ too; all smaller groups share the last.
+_LOOKS = ("input", "output", "parameter", "backward", "exploding", "state", "changed")
+_REST = "op"
+_WIDE, _HIGH, _WIDEST = 760.0, 320.0, 46.0
+_TEXT = 10.0
+_MOST = 2000  # values that are drawn, the largest
+
+
+class Held(NamedTuple):
+    """A value in the arena.
+
+    Attributes:
+        begin, end: the position of the call that makes it, and of the one after the last that reads it, or of that
+            which writes over it.
+        start, stop: its bytes.
+        name: of the call.
+        group: what it belongs to: a module, or a line.
+        tip: what is said of it.
+    """
+
+    begin: int
+    end: int
+    start: int
+    stop: int
+    name: str
+    group: str
+    tip: str
+
+
+def held_of(plan: Plan) -> list[Held]:
+    """Return the values in the arena of a plan, in the order in which they are made."""
+    modules = len({scope for scope in plan.scopes.values() if scope}) > 1
+    found: list[Held] = []
+    latest: dict[Span, int] = {}  # the last value in each span
+    for position, call in enumerate(plan.calls):
+        span, spec = plan.where[call.value].span, plan.specs[call.value]
+        if span is None:
+            continue
+        if found and (before := latest.get(span)) is not None:  # of which this call may be the last reader
+            found[before] = found[before]._replace(end=min(found[before].end, position))
+        latest[span] = len(found)
+        end = min(max(plan.last[call.value], position), len(plan.calls) - 1)
+        line = plan.lines.get(call.node, "")
+        group = plan.scopes.get(call.node, "") if modules else line
+        reads = "nothing reads it" if end == position else f"read for the last time by call {end}"
+        tip = f"call {position}: {call.name}, {spec.shape} {spec.dtype}, {amount(spec.nbytes, 'B')}, {reads}"
+        tip += "".join(f", {part}" for part in (line, plan.scopes.get(call.node, "")) if part)
+        found.append(Held(position, end + 1, *span, call.name, group or "outside of modules", tip))
+    return found
+
+
+def arena_svg(plan: Plan) -> str:
+    """Return the map as SVG: from left to right the calls, from top to bottom the bytes of the arena."""
+    held = held_of(plan)
+    count = len(held)
+    if count > _MOST:
+        held = sorted(sorted(held, key=_weight)[-_MOST:])
+    looks = _looks(held)
+    calls = max(len(plan.calls), 1)
+    across = min(_WIDE / calls, _WIDEST)
+    right, down = calls * across, _HIGH / max(plan.nbytes, 1)
+    drawing = list(_axes(plan, right, across, down))
+    for value in held:
+        drawing.append(_rectangle(value, looks[value.group], across, down))
+    sizes = [plan.specs[call.value].nbytes for call in plan.calls if plan.where[call.value].span is not None]
+    caption = (
+        f"{amount(plan.nbytes, 'B')} of memory",
+        f"for {counted(count, 'value')} of {amount(sum(sizes), 'B')} together",
+        f"in {counted(len(plan.calls), 'call')}",
+    )
+    names = {look: group for group, look in looks.items() if look != _REST}
+    rest = sum(look == _REST for look in looks.values())
+    used = [look for look in (*_LOOKS, _REST) if look in looks.values()]
+    legend = [_sample(look, names.get(look, counted(rest, "more place"))) for look in used]
+    css = "\n".join([stylesheet(used, (EdgeKind.DATA,), ()), *_LINES])
+    description = "; ".join(value.tip for value in held[:20])
+    sheet = Sheet("Where values lie", (", ".join(caption),), legend, css, heading=True, description=description)
+    return page(sheet, drawing, -_left(plan), right, 14.0, _HIGH + 34)
+
+
+_LINES = (
+    ".autograd-graph .axis { stroke-width: 1; opacity: 0.35 }",
+    ".autograd-graph .value .box { stroke-width: 0.9 }",
+)
+
+
+def _weight(value: Held) -> int:
+    return (value.stop - value.start) * (value.end - value.begin)
+
+
+def _looks(held: Sequence[Held]) -> Mapping[str, str]:
+    """Return the look of each group: those that take most memory for longest come first."""
+    weights: dict[str, float] = defaultdict(float)
+    for value in held:
+        weights[value.group] += _weight(value)
+    order = sorted(weights, key=lambda group: -weights[group])
+    few = _LOOKS if len(order) <= len(_LOOKS) + 1 else _LOOKS[:-1]
+    found = dict(zip(order, few, strict=False))
+    return {group: found.get(group, _REST) for group in order}
+
+
+def _rectangle(value: Held, look: str, across: float, down: float) -> str:
+    x, y = value.begin * across, value.start * down
+    wide, high = (value.end - value.begin) * across, (value.stop - value.start) * down
+    size = f'width="{n(max(wide - 0.8, 0.6))}" height="{n(max(high - 0.8, 0.6))}"'
+    box = f'<rect class="box" x="{n(x)}" y="{n(y)}" {size}/>'
+    label = ""
+    if high >= _TEXT + 3 and text_width(value.name, _TEXT) + 6 <= wide:
+        label = text(Line(value.name, _TEXT, ""), x + wide / 2, y + high / 2)
+    return f'<g class="{look} value"><title>{xml(value.tip)}</title>{box}{label}</g>'
+
+
+def _left(plan: Plan) -> float:
+    return 16 + max(text_width(amount(size, "B"), _TEXT) for size in _steps(plan.nbytes))
+
+
+def _axes(plan: Plan, right: float, across: float, down: float) -> Iterator[str]:
+    """Yield the lines and numbers at the left, and the numbers of calls below."""
+    for size in _steps(plan.nbytes):
+        y = n(size * down)
+        yield f'<path class="edge quiet axis" d="M-4 {y}H{n(right)}"/>'
+        yield text(Line(amount(size, "B"), _TEXT, "soft"), -8, size * down, "end")
+    calls = max(len(plan.calls), 1)
+    every = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if step * across >= 34)
+    for position in range(0, calls, every):
+        yield text(Line(str(position), _TEXT, "soft"), (position + 0.5) * across, _HIGH + 11)
+    yield text(Line("call", _TEXT, "soft"), right / 2, _HIGH + 25)
+
+
+def _steps(nbytes: int) -> list[int]:
+    """Return round numbers of bytes, the first 0 and the last that of all."""
+    if nbytes <= 0:
+        return [0]
+    step = next(s for k in range(20) for s in (64 * 10**k, 128 * 10**k, 320 * 10**k) if nbytes / s <= 6)
+    inner = [size for size in range(step, nbytes, step) if nbytes - size >= 0.4 * step]
+    return [0, *inner, nbytes]
+
+
+def _sample(look: str, word: str) -> Sample:
+    word = visible(clip(word, 40))
+
+    def draw(x: float, y: float) -> str:
+        box = shape("square", Point(x + 10, y), Box(20, 13), False)
+        return f'<g class="{look} value">{box}</g>{text(Line(word, SMALL, "soft"), x + 26, y, "start")}'
+
+    return Sample(26 + text_width(word, SMALL) + 14, draw)
