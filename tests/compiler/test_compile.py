@@ -403,6 +403,26 @@ def test_gradients_that_are_left_and_read() -> None:
     assert [trace.replay is not None for trace in compiled.traces] == [False, True]  # without and with a gradient there
 
 
+def test_hooks_on_captured_tensors() -> None:
+    w, seen = ag.tensor(X, requires_grad=True), []
+
+    def step(x: Any) -> Any:
+        (w * x).sum().backward()
+        found, w.grad = w.grad, None
+        return found
+
+    compiled = ag.compile(step)
+    for _ in range(3):
+        assert_same(compiled(Y), Y)
+    handle = w.register_hook(lambda g: seen.append(1) or g * 2)
+    for _ in range(3):
+        assert_same(compiled(Y), Y * 2)
+    handle.remove()
+    for _ in range(3):
+        assert_same(compiled(Y), Y)
+    assert seen
+
+
 # ---- what a trace cannot follow --------------------------------------------------------------------------------------
 
 LEAVES: dict[str, Callable[[Any], Any]] = {
