@@ -19,7 +19,7 @@ from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..core.mode import MODE
 from ..ir.labels import counted
-from ..observing import AssumptionFailed, Obstacle
+from ..observing import AssumptionFailed, Obstacle, skipping
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, structure
@@ -312,8 +312,9 @@ class Compiled(Generic[P, R]):
                         values = one.replay(arrays, memo)
                 except Changed as error:
                     why = f"it is no longer true that {error}"
-                except AssumptionFailed:
-                    return self._as_it_is(args, kwargs, as_tensors)
+                except AssumptionFailed as error:
+                    with skipping(error.seen):
+                        return self._as_it_is(args, kwargs, as_tensors)
                 else:
                     return one.given_back(values, given, as_tensors)
         if not known and len(self._traces) >= _MOST_TRACES and not self._comes_again(hash(key)):

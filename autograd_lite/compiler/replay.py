@@ -6,6 +6,7 @@ import functools
 import operator
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from contextvars import Context
 from itertools import islice, repeat, starmap
 from typing import Any, NamedTuple, Self
@@ -15,7 +16,8 @@ import numpy as np
 from ..core.node import LEAF, next_stamp
 from ..core.undo import open_undo
 from ..ir.hosts import leaves_of
-from ..observing import AssumptionFailed
+from ..ir.recording import OBSERVE
+from ..observing import AssumptionFailed, counting
 from ..passes.pipeline import optimized
 from ..random import Generator
 from ..tensors.record import wrap
@@ -135,6 +137,7 @@ class Replay:
         self.guards = [Guard.of(t) for t in traced.captured if id(t) not in before]
         self._began = [(leaf, g is not None, list(getattr(leaf, "_hooks", ()))) for leaf, g in traced.before]
         self._holds = _holding(self.guards, self._began)
+        self._observes = any(call.how is How.EFFECT and call.function is OBSERVE.forward for call in self.plan.calls)
         self._idle = [self._instance()]  # as many as ever ran at a time
         given = [x for call in self.plan.calls for x in call.kwargs.values()]
         found = (g for x in given for g in ((x,) if isinstance(x, Generator) else getattr(x, "generators", ())))
@@ -215,9 +218,10 @@ class Replay:
         """Compute, unless a rule meets what the engine would mask: an operation that is invalid, or a NaN."""
         states = [(generator, generator.state) for generator in self._generators]
         try:
-            values, end, found = instance.run(*arrays)
-            if instance.alarm or (self.traced.masks and any(map(has_nan, (*values, *found)))):
-                raise AssumptionFailed
+            with counting(instance.alarm, self.traced.masks) if self._observes else nullcontext():
+                values, end, found = instance.run(*arrays)
+                if instance.alarm or (self.traced.masks and any(map(has_nan, (*values, *found)))):
+                    raise AssumptionFailed
         except BaseException:
             for generator, state in states:
                 generator.state = state

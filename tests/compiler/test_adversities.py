@@ -420,3 +420,25 @@ def test_invalid_values_and_draws() -> None:
             generator.seed(1)
             runs.append([g(np.array(x)) for x in ([1.0, 2], [0.0, -1], [4.0, 2], [np.nan, np.inf], [0.0, 3], [4.0, 2])])
     assert_same(*runs)
+
+
+def test_observers_see_each_value_once() -> None:
+    """Also where a replay has to be left for the function, which calls them again."""
+    seen: list[float] = []
+
+    def f(x: Any) -> Any:
+        ag.observe(lambda a: seen.append(float(a.sum())), x)
+        ag.assume(lambda a: (a < 9).all(), x)
+        ag.observe(lambda a: seen.append(float(a[0])), x)
+        slope = ag.grad(lambda y: np.where(y > 0, np.sqrt(y), 0.0).sum())(x)
+        ag.observe(lambda a: seen.append(float(a[1])), slope)
+        return slope
+
+    compiled, runs = ag.compile(f), []
+    with np.errstate(all="ignore"):
+        for g in (compiled, lambda x: f(ag.tensor(x))):
+            seen.clear()
+            for x in ([1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [0.0, -1.0], [7.0, 10.0], [1.0, 3.0]):
+                g(np.array(x))
+            runs.append(np.array(seen))
+    assert_same(*runs)
