@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.arguments import described
-from ..core.messages import checked
 from ..core.composite import opened
+from ..core.messages import checked
 from ..core.node import LEAF, Node
 from ..engine import edge_of
 from ..tensors.tensor import Tensor
