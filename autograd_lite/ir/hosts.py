@@ -46,6 +46,14 @@ class Pinned(NamedTuple):
     value: Any
 
 
+class Same(NamedTuple):
+    """That a function must return this, which is compared as by `Pinned`."""
+
+    f: Callable[..., Any]
+    args: tuple[Any, ...]
+    value: Any
+
+
 class Put(NamedTuple):
     """That `container[key]` gets a new value.
 
@@ -79,7 +87,7 @@ class Hosts:
     """
 
     def __init__(self, left: Callable[[str, str], Any], memo: dict[Any, Any] | None = None) -> None:
-        self.steps: list[Read | Fixed | Pinned | Live] = []
+        self.steps: list[Read | Fixed | Pinned | Same | Live] = []
         self.puts: dict[tuple[int, Any], Put] = {}
         self.arrays: dict[int, Tensor] = {}
         self.owned: set[int] = set()
@@ -111,6 +119,10 @@ class Hosts:
             self.steps.append(Pinned(container, key, container[key]))
         return container[key]
 
+    def rest(self, f: Callable[..., Any], args: tuple[Any, ...], value: Any) -> None:
+        """Note that the code is for the case that a function returns this."""
+        self.steps.append(Same(f, args, value))
+
     def put(self, container: Any, key: Any, value: Any) -> Any:
         """Note that `container[key]` is replaced; return what it is to be, with ordinary numbers and arrays."""
         place = id(container), key
@@ -129,9 +141,10 @@ class Hosts:
                 found.append((id(step.container), step.key, kinds_of(step.found)))
             elif isinstance(step, Fixed):
                 found.append((step.number.name, step.value))
-            elif isinstance(step, Pinned):
+            elif isinstance(step, Pinned | Same):
                 value = step.value if isinstance(step.value, PLAIN) else id(step.value)
-                found.append((id(step.container), step.key, value.__class__, value))
+                what = (id(step.container), step.key) if isinstance(step, Pinned) else key_of(step.f, step.args)
+                found.append((what, value.__class__, value))
             else:
                 found.append(key_of(step.f, [x.name if x.__class__ is Live else x for x in step.args]))
         return found
