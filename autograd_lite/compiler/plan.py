@@ -18,7 +18,7 @@ from ..random import Generator
 from ..tensors.tensor import Tensor
 from .arena import LINE
 from .blocks import Block
-from .lowering import Call, How, Lowering, Spec, Watched
+from .lowering import Call, How, Lowering, Ref, Spec, Watched, refs_in
 from .placing import Place, Where, placed
 from .updates import Given, Update, update_of
 
@@ -95,8 +95,7 @@ class Plan:
         for position, call in enumerate(self.calls):
             (place, _, span), spec = self.where[call.value], self.specs[call.value]
             at = "" if span is None else f" {span.start}:{span.stop}"
-            inputs = ", ".join(f"v{n}" for n in call.reads)
-            what = f"v{call.value} = {call.name}({inputs})"
+            what = f"v{call.value} = {call.name}({', '.join(map(_shown, call.args))})"
             table.append(
                 (str(position), what, f"{spec.shape} {spec.dtype}", f"{place}{at}", self.lines.get(call.node, ""))
             )
@@ -104,6 +103,15 @@ class Plan:
         rows = ("  ".join(f"{cell:<{n}}" for cell, n in zip(row, wide, strict=True)).rstrip() for row in table)
         head = f"{len(self.calls):,} calls, an arena of {self.nbytes:,} bytes"
         return "\n".join([head, *map(str, self.blocks), *rows])
+
+
+def _shown(x: Any) -> str:
+    """Return an argument as the text of a plan has it."""
+    if isinstance(x, Ref):
+        return f"v{x.value}"
+    if x.__class__ in (tuple, list) and next(refs_in(x), None) is not None:
+        return f"({', '.join(map(_shown, x))})"
+    return repr(x) if isinstance(x, (int, float)) else "…"
 
 
 class _Lines:
