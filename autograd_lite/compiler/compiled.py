@@ -394,10 +394,10 @@ class Compiled(Generic[P, R]):
                 new = before._replace(
                     first=None, replay=Replay(settled(before.first, done), self.exact, self.max_bytes)
                 )
-        done.hosts.let_go()
         if new.replay is None and new.first is not None:
             done.hosts.forget()
             new = new._replace(first=done._replace(overwritten={}))
+        done.hosts.let_go()
         self._store(key, [*others[-_MOST_VARIANTS:], new])
 
     def _store(self, key: Any, traces: list[Trace]) -> None:
