@@ -26,6 +26,10 @@ _MOST_KINDS = 16
 _TRIES = 8
 
 
+def _pass() -> None:
+    """Stands for a backward pass."""
+
+
 class Program:
     """One kind of backward pass.
 
@@ -111,7 +115,7 @@ class Backward:
             known.reached = tuple([k for k in kind.to if ends[k] in found])
             return [found[ends[k]] for k in known.reached]
 
-        done = trace(self._f, slots, walk)._replace(masks=False, out=None)
+        done = trace(_pass, slots, walk)._replace(masks=False, out=None)
         first, known.first = known.first, done
         if done.obstacle:
             known.tries = _TRIES
