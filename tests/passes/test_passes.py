@@ -197,6 +197,8 @@ def test_a_budget_of_memory(f: Callable[..., Any]) -> None:
 def test_a_budget_must_not_be_negative() -> None:
     with pytest.raises(ValueError, match="expected max_bytes of at least 0, or None for no limit; received -1"):
         ag.compile(links, max_bytes=-1)
+    with pytest.raises(TypeError, match="expected max_bytes to be an int, or None; received '1 MB'"):
+        ag.compile(links, max_bytes="1 MB")  # type: ignore[arg-type]
 
 
 # ---- patterns --------------------------------------------------------------------------------------------------------
