@@ -538,6 +538,8 @@ def compile(
             f"compile: expected a function that returns its results; received {getattr(f, '__name__', f)}, a coroutine "
             "or a generator function, whose body runs later. Compile the part of it that computes"
         )
+    if max_bytes is not None and (isinstance(max_bytes, bool) or not isinstance(max_bytes, int)):
+        raise TypeError(f"compile: expected max_bytes to be an int, or None; received {described(max_bytes)}")
     if max_bytes is not None and max_bytes < 0:
         raise ValueError(f"compile: expected max_bytes of at least 0, or None for no limit; received {max_bytes}")
     return Compiled(f, exact, max_bytes, validate)
