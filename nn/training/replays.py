@@ -31,7 +31,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor, tree
 
-from ..config.arguments import is_text, refused
+from ..config.arguments import refused
 from ..module.settings import Settings, covered, settings_of
 
 # How many batches of one shape run as they are, by `jit_compile`. Tracing takes about as long as 50 steps of a small
@@ -39,6 +39,7 @@ from ..module.settings import Settings, covered, settings_of
 WARM = {"auto": 32, True: 1}
 # The most things that are compiled of one model, and the most shapes of a batch for each.
 _MOST = 32
+_ARRAYS = (Tensor, np.ndarray)
 
 
 def checked_choice(what: str, value: Any) -> bool | str:
@@ -80,11 +81,14 @@ class _Step:
         failed: what went wrong in a trace, if the eager run has not told yet whether it goes wrong there too.
     """
 
-    def __init__(self, model: Any, compute: Callable[..., Any], flags: tuple[Any, ...]) -> None:
+    def __init__(
+        self, model: Any, compute: Callable[..., Any], flags: tuple[Any, ...], missing: tuple[bool, ...]
+    ) -> None:
         this: Callable[[], Any] = ref(model)  # the model holds the step
 
-        def run(*batch: Any) -> Any:
-            model = this()
+        def run(*given: Any) -> Any:
+            model, each = this(), iter(given)
+            batch = [None if left_out else next(each) for left_out in missing]
             with covered(model):  # `look` sees to what calls read of it
                 if not ag.is_compiling():
                     return compute(model, *flags, *batch)
@@ -195,6 +199,7 @@ class Replays:
         if here.last is not None and not self._unsteady:
             self._look_again(model, warm)
         step = self._step(model, compute, flags, tuple([x is None for x in batch]))
+        batch = tuple([x for x in batch if x is not None])
         if why := self._unsteady or step.why:
             self._tell(what, why, strict)
             return None
@@ -234,7 +239,7 @@ class Replays:
         if step is None:
             while len(self.steps) >= _MOST:
                 self.steps.pop(next(iter(self.steps)), None)
-            step = self.steps[key] = _Step(model, compute, flags)
+            step = self.steps[key] = _Step(model, compute, flags, missing)
         return step
 
     def _tell(self, what: str, why: str, strict: bool) -> None:
@@ -254,11 +259,12 @@ class Replays:
 
 
 def _shape_of(batch: Sequence[Any]) -> Any:
-    """Return the shapes and dtypes of a batch, to tell batches apart; None if there are texts in it."""
+    """Return the shapes and dtypes of a batch, to tell batches apart; None if not all are numbers."""
     found: list[Any] = []
     for x in batch:
-        for part in (x,) if x.__class__ is Tensor or x.__class__ is np.ndarray else tree.leaves(x):
-            if is_text(part):
+        for part in (x,) if x.__class__ in _ARRAYS else tree.leaves(x):
+            dtype = part.dtype if part.__class__ in _ARRAYS else np.asarray(part).dtype
+            if dtype.kind not in "fiub":
                 return None
-            found.append((np.shape(part), getattr(part, "dtype", None)))
+            found += (part.shape if part.__class__ in _ARRAYS else np.shape(part), dtype)
     return tuple(found)
