@@ -37,8 +37,10 @@ from ..module.settings import Settings, covered, settings_of
 # How many batches of one shape run as they are, by `jit_compile`. Tracing takes about as long as 50 steps of a small
 # model, so a training of a few steps must not begin with it.
 WARM = {"auto": 32, True: 1}
-# The most things that are compiled of one model, and the most shapes of a batch for each.
+# The most shapes of a batch that are traced.
 _MOST = 32
+# The most things that are kept of one model: training, its steps, evaluation and prediction, in three states.
+_MOST_STEPS = 12
 _ARRAYS = (Tensor, np.ndarray)
 
 
@@ -237,7 +239,7 @@ class Replays:
         key = (self._here.state, compute, flags, missing)
         step = self.steps.get(key)
         if step is None:
-            while len(self.steps) >= _MOST:
+            while len(self.steps) >= _MOST_STEPS:
                 self.steps.pop(next(iter(self.steps)), None)
             step = self.steps[key] = _Step(model, compute, flags, missing)
         return step
