@@ -19,6 +19,7 @@ A `train_step` of a class's own runs as it is; what it calls of ours, `super().t
 
 from __future__ import annotations
 
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -42,6 +43,7 @@ _MOST = 32
 # The most things that are kept of one model: training, its steps, evaluation and prediction, in three states.
 _MOST_STEPS = 12
 _ARRAYS = (Tensor, np.ndarray)
+_OURS = ("nn", "autograd_lite", "contextlib")
 
 
 def checked_choice(what: str, value: Any) -> bool | str:
@@ -256,8 +258,16 @@ class Replays:
             warnings.warn(
                 f"{what}: the model is not compiled, and runs as before: {why}. If this is meant to be, compile it "
                 "with jit_compile=False",
-                stacklevel=2,
+                stacklevel=_frames_of_ours(),
             )
+
+
+def _frames_of_ours() -> int:
+    """Return how many frames lie between a warning and the user's call."""
+    frame, count = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
+        frame, count = frame.f_back, count + 1
+    return count
 
 
 def _shape_of(batch: Sequence[Any]) -> Any:

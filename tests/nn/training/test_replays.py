@@ -137,7 +137,9 @@ def test_what_cannot_be_compiled_is_said_once_with_its_place(recwarn: pytest.War
     for _ in range(2):
         model.compile("sgd", "mse")
         model.fit(X, ONE_HOT, batch_size=4, epochs=2, verbose=0)
-    (said,) = [str(w.message) for w in recwarn]
+    (warning,) = recwarn
+    said = str(warning.message)
+    assert warning.filename == __file__
     assert said.startswith("Sequential.fit: the model is not compiled, and runs as before: ")
     assert "\n" not in said
     assert "replay_cases.py:" in said
