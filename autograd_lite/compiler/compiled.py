@@ -15,11 +15,12 @@ import numpy as np
 
 from ..core.arguments import described, function_given
 from ..core.depth import DEPTH
+from ..core.errors import AssumptionFailed, Obstacle
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..core.mode import MODE
 from ..ir.labels import counted
-from ..observing import AssumptionFailed, Obstacle, skipping
+from ..observing import skipping
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, structure

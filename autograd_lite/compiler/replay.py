@@ -13,11 +13,12 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from ..core.errors import AssumptionFailed
 from ..core.node import LEAF, next_stamp
 from ..core.undo import open_undo
 from ..ir.hosts import leaves_of
 from ..ir.recording import OBSERVE
-from ..observing import AssumptionFailed, counting
+from ..observing import counting
 from ..passes.pipeline import optimized
 from ..random import Generator
 from ..tensors.record import wrap
