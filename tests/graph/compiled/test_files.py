@@ -232,6 +232,16 @@ def test_in_another_process_all_is_the_same(names: tuple[str, ...], tmp_path: Pa
             assert same_bits(a, b), name
 
 
+@pytest.mark.ci
+@pytest.mark.parametrize("name", CASES)
+def test_beside_the_function_itself_nothing_differs(name: str) -> None:
+    f, args = CASES[name]()
+    validated = ag.compile(f, validate=True)
+    for k in range(6):
+        validated(*args[k % CALLS])
+    assert any(trace.replay for trace in validated.traces)
+
+
 # ---- what is in a file ----------------------------------------------------------------------------------------------
 
 
