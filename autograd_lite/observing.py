@@ -16,7 +16,75 @@ from .tensors.tensor import Tensor
 
 
 class AssumptionFailed(Exception):
-    """Raised in a replay, before it has any effect, so that the function itself runs."""
+    """Raised in a replay, before it has any effect, so that the function itself runs.
+
+    Attributes:
+        seen: how many observers had seen their values by then, which are not to see them again.
+    """
+
+    seen = 0
+
+
+class Seen:
+    """What the observers in a replay know.
+
+    Args:
+        alarm: has something in it after an operation that was invalid.
+        masks: whether a NaN may be one that the engine masks.
+
+    Attributes:
+        count: how many have been called.
+    """
+
+    def __init__(self, alarm: list[Any], masks: bool) -> None:
+        self.alarm, self.masks, self.count = alarm, masks, 0
+
+
+_SEEN: ContextVar[Seen] = ContextVar("autograd_lite_seen")
+# How many observers are not to be called again, in a list.
+_SKIPPED: ContextVar[list[int] | None] = ContextVar("autograd_lite_skipped", default=None)
+
+
+@contextmanager
+def counting(alarm: list[Any], masks: bool) -> Iterator[None]:
+    """Count the observers that are called in a replay, and tell an `AssumptionFailed` how many they were."""
+    seen = Seen(alarm, masks)
+    token = _SEEN.set(seen)
+    try:
+        yield
+    except AssumptionFailed as error:
+        error.seen = seen.count
+        raise
+    finally:
+        _SEEN.reset(token)
+
+
+@contextmanager
+def skipping(count: int) -> Iterator[None]:
+    """Do not call the first observers inside."""
+    token = _SKIPPED.set([count])
+    try:
+        yield
+    finally:
+        _SKIPPED.reset(token)
+
+
+def see(f: Callable[..., Any], *arrays: Any) -> None:
+    """Call an observer in a replay, unless what it would see may be what the engine masks.
+
+    Raises:
+        AssumptionFailed: if it may be.
+    """
+    seen = _SEEN.get(None)
+    if seen is not None and (seen.alarm or (seen.masks and any(map(_has_nan, arrays)))):
+        raise AssumptionFailed
+    f(*arrays)
+    if seen is not None and not isinstance(f, Check | Assumption):
+        seen.count += 1
+
+
+def _has_nan(a: Any) -> bool:
+    return a.dtype.kind in "fc" and bool(np.isnan(a).any())
 
 
 # Whether a function runs beside its replay, which lets observers see its values.
@@ -81,10 +149,19 @@ def observe(f: Callable[..., Any], *values: Any, checks: bool = False) -> None:
     """
     tape = MODE.get().tape
     arrays = [np.asarray(v._data if isinstance(v, Tensor) else v) for v in values]
-    if (tape is None or not tape.rehearses) and (checks or not _QUIET.get()):
+    if (tape is None or not tape.rehearses) and (checks or not (_QUIET.get() or _was_seen())):
         f(*arrays)
     if tape is not None:
         tape.observed(Check(f) if checks else f, [edge_of(v) if isinstance(v, Tensor) else v for v in values])
+
+
+def _was_seen() -> bool:
+    """Return whether a replay that failed has called the observer that is to be called now."""
+    left = _SKIPPED.get()
+    if not left or not left[0]:
+        return False
+    left[0] -= 1
+    return True
 
 
 class Obstacle(AssumptionFailed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..core.mode import MODE
 from ..ir.labels import counted
-from ..observing import AssumptionFailed, Obstacle
+from ..observing import AssumptionFailed, Obstacle, skipping
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, structure
@@ -40,6 +41,8 @@ _MOST_TRACES = 64
 _MOST_SEEN = 1000
 # The ways that a function may take with arguments of one kind: it may branch on numbers that are read at every call.
 _MOST_VARIANTS = 16
+# Functions of which a call does not run the body.
+_NOT_AT_ONCE = inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction
 ARRAYS = (Tensor, np.ndarray, np.generic)
 
 
@@ -309,8 +312,9 @@ class Compiled(Generic[P, R]):
                         values = one.replay(arrays, memo)
                 except Changed as error:
                     why = f"it is no longer true that {error}"
-                except AssumptionFailed:
-                    return self._as_it_is(args, kwargs, as_tensors)
+                except AssumptionFailed as error:
+                    with skipping(error.seen):
+                        return self._as_it_is(args, kwargs, as_tensors)
                 else:
                     return one.given_back(values, given, as_tensors)
         if not known and len(self._traces) >= _MOST_TRACES and not self._comes_again(hash(key)):
@@ -341,7 +345,7 @@ class Compiled(Generic[P, R]):
         hand_over(done, slots, given)
         results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
         out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else _own(x), done.out)
-        history = None if done.cut is None else History(self._f, done.cut)
+        history = None if done.cut is None else History(self._f, done.cut, self.exact, self.max_bytes)
         light = done._replace(out=out, cut=None)
         new = Trace(argument_kinds(kinds), why, None, out, light, history, kinds)
         self._keep(key, known, new, light)
@@ -370,7 +374,8 @@ class Compiled(Generic[P, R]):
             return inner
 
         inner, keywords = map_leaves(opened, (args, kwargs))
-        done = trace(self._f, slots, lambda: self._f(*inner, **keywords), memo)
+        objects = [x for x in leaves((args, kwargs)) if not isinstance(x, ARRAYS)]
+        done = trace(self._f, slots, lambda: self._f(*inner, **keywords), memo, objects)
         return done, slots, given
 
     def _keep(self, key: Any, known: Sequence[Trace], new: Trace, done: Traced) -> None:
@@ -389,6 +394,10 @@ class Compiled(Generic[P, R]):
                 new = before._replace(
                     first=None, replay=Replay(settled(before.first, done), self.exact, self.max_bytes)
                 )
+        done.hosts.let_go()
+        if new.replay is None and new.first is not None:
+            done.hosts.forget()
+            new = new._replace(first=done._replace(overwritten={}))
         self._store(key, [*others[-_MOST_VARIANTS:], new])
 
     def _store(self, key: Any, traces: list[Trace]) -> None:
@@ -429,7 +438,7 @@ def _own(x: Any) -> Any:
 def _constant(x: Any) -> Any:
     """Return what stands for an argument that is a constant of the code: equal for those that compute the same."""
     if x.__class__ is float or x.__class__ is complex:
-        return x.__class__, repr(x)  # 0.0 is not -0.0, and NaN is NaN
+        return x.__class__, np.array(x).tobytes()  # 0.0 is not -0.0, and NaN is NaN
     return (x.__class__, ref(x)) if hasattr(x, "named_parameters") else (x.__class__, x)
 
 
@@ -524,6 +533,11 @@ def compile(
         Tensor([-0.176,  0.824], requires_grad=True)
     """
     function_given("compile", f)
+    if any(asks(f) for asks in _NOT_AT_ONCE):
+        raise TypeError(
+            f"compile: expected a function that returns its results; received {getattr(f, '__name__', f)}, a coroutine "
+            "or a generator function, whose body runs later. Compile the part of it that computes"
+        )
     if max_bytes is not None and max_bytes < 0:
         raise ValueError(f"compile: expected max_bytes of at least 0, or None for no limit; received {max_bytes}")
     return Compiled(f, exact, max_bytes, validate)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.live import Live
-from ..ir.hosts import Fixed, Hosts, Pinned, Put, Read, key_of, leaves_of, mapped
+from ..ir.hosts import Fixed, Hosts, Pinned, Put, Read, Same, key_of, leaves_of, mapped
 from ..tensors.tensor import Tensor
 
 _INFIX = {
@@ -65,6 +65,9 @@ class Reader:
                 self._rows.append(f'    raise Changed("{_quoted(step.number)} is {step.value!r}")')
             elif isinstance(step, Pinned):
                 self._compare(step.value, f"{self._name(step.container)}[{self._text(step.key)}]", f"{step.key}")
+            elif isinstance(step, Same):
+                args = ", ".join(map(self._text, step.args))
+                self._compare(step.value, f"{self._name(step.f)}({args})", "a name that the function reads")
             elif step in self._wanted:
                 self._texts[id(step)] = new = f"n{len(self._texts)}"
                 self._rows.append(f"{new} = {self._expression(step)}")
@@ -194,6 +197,11 @@ class Writer:
             return repr(x)
         self._names[name := f"c{len(self._names)}"] = x
         return name
+
+
+def read_by(hosts: Hosts) -> list[str]:
+    """Return the names of what is read from Python objects at every call."""
+    return list(dict.fromkeys(str(step.key).lstrip("_") for step in hosts.steps if isinstance(step, Read)))
 
 
 def replaced(hosts: Hosts, put: Put) -> list[Tensor] | None:

@@ -121,14 +121,15 @@ class _Lines:
         self._plan = plan
         end, replaced = plan.nbytes // LINE, {w.thing for w in plan.where if w.place is Place.REPLACES}
         self._first: dict[int, int] = {}  # where the lines of a value begin
-        for number, (place, thing, span) in enumerate(plan.where):
+        for number, (place, _, span) in enumerate(plan.where):
             if span is not None:
                 self._first[number] = span.start // LINE
-            elif place in (Place.OVER, Place.REPLACES):
-                self._first[number] = self._first[thing]
             elif number in replaced or (place is Place.MADE and plan.specs[number].owner == number):
                 self._first[number] = end
                 end += -(-plan.specs[number].nbytes // LINE)
+        for number, (place, thing, _) in enumerate(plan.where):
+            if place in (Place.OVER, Place.REPLACES):
+                self._first[number] = self._first[thing]
         self._held = np.full(end, -1)
         for number in replaced:
             self._held[self._lines(number, None, 0)] = number

@@ -6,6 +6,7 @@ import functools
 import operator
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from contextvars import Context
 from itertools import islice, repeat, starmap
 from typing import Any, NamedTuple, Self
@@ -15,7 +16,8 @@ import numpy as np
 from ..core.node import LEAF, next_stamp
 from ..core.undo import open_undo
 from ..ir.hosts import leaves_of
-from ..observing import AssumptionFailed
+from ..ir.recording import OBSERVE
+from ..observing import AssumptionFailed, counting
 from ..passes.pipeline import optimized
 from ..random import Generator
 from ..tensors.record import wrap
@@ -133,8 +135,9 @@ class Replay:
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
         self.source = Source(self.plan, before)
         self.guards = [Guard.of(t) for t in traced.captured if id(t) not in before]
-        self._began = [(leaf, g is not None) for leaf, g in traced.before]
+        self._began = [(leaf, g is not None, list(getattr(leaf, "_hooks", ()))) for leaf, g in traced.before]
         self._holds = _holding(self.guards, self._began)
+        self._observes = any(call.how is How.EFFECT and call.function is OBSERVE.forward for call in self.plan.calls)
         self._idle = [self._instance()]  # as many as ever ran at a time
         given = [x for call in self.plan.calls for x in call.kwargs.values()]
         found = (g for x in given for g in ((x,) if isinstance(x, Generator) else getattr(x, "generators", ())))
@@ -158,15 +161,15 @@ class Replay:
         for guard in self.guards:
             if not guard.holds():
                 return f"it is no longer true that {guard}"
-        for leaf, had in self._began:
+        for leaf, had, _ in self._began:
             if (getattr(leaf, "_grad", None) is not None) is not had:
                 return f"`.grad` of {_called(leaf)} was {'not ' if had else ''}None before the call"
-        return ""
+        return "a captured tensor had the same hooks"
 
     def conditions(self) -> list[str]:
         """Return what must hold for the trace to be true."""
         grads = [
-            f"`.grad` of {_called(leaf)} is {'not ' if had else ''}None before the call" for leaf, had in self._began
+            f"`.grad` of {_called(leaf)} is {'not ' if had else ''}None before the call" for leaf, had, _ in self._began
         ]
         return [*map(str, self.guards), *grads]
 
@@ -215,9 +218,10 @@ class Replay:
         """Compute, unless a rule meets what the engine would mask: an operation that is invalid, or a NaN."""
         states = [(generator, generator.state) for generator in self._generators]
         try:
-            values, end, found = instance.run(*arrays)
-            if instance.alarm or (self.traced.masks and any(map(has_nan, (*values, *found)))):
-                raise AssumptionFailed
+            with counting(instance.alarm, self.traced.masks) if self._observes else nullcontext():
+                values, end, found = instance.run(*arrays)
+                if instance.alarm or (self.traced.masks and any(map(has_nan, (*values, *found)))):
+                    raise AssumptionFailed
         except BaseException:
             for generator, state in states:
                 generator.state = state
@@ -248,17 +252,18 @@ class Replay:
         instance.change(deque, starmap(operator.call, calls), 0)
 
 
-def _holding(guards: Sequence[Guard], began: Sequence[tuple[Tensor, bool]]) -> Callable[[], bool]:
+def _holding(guards: Sequence[Guard], began: Sequence[tuple[Tensor, bool, list[Any]]]) -> Callable[[], bool]:
     """Return a function that tells whether all guards hold: one expression, since it runs at every call."""
-    names: dict[str, Any] = {"LEAF": LEAF}
+    names: dict[str, Any] = {"LEAF": LEAF, "none": []}
     parts = []
     for k, (t, shape, dtype, strides, requires_grad) in enumerate(guards):
         names |= {f"t{k}": t, f"like{k}": (shape, strides, dtype)}
         parts.append(f"((a := t{k}._data).shape, a.strides, a.dtype) == like{k}")
         parts.append(f"t{k}._node is {'' if requires_grad else 'not '}LEAF")
-    for k, (leaf, had) in enumerate(began):
-        names[f"g{k}"] = leaf
+    for k, (leaf, had, hooks) in enumerate(began):
+        names |= {f"g{k}": leaf, f"hooks{k}": hooks}
         parts.append(f"getattr(g{k}, '_grad', None) is {'not ' if had else ''}None")
+        parts.append(f"getattr(g{k}, '_hooks', none) == hooks{k}")
     holds: Callable[[], bool] = eval(f"lambda: {' and '.join(parts) or True}", names)
     return holds
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from types import MappingProxyType
+from types import CellType, MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from ..core.depth import isolated
 from ..core.live import Live
 from ..core.node import LEAF, Node
+from ..core.undo import open_undo
 from ..engine import edge_of
 from ..ir.build import Built, built
 from ..ir.graph import PureGraph
@@ -25,6 +26,7 @@ from ..random import remember_draws
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves
+from .closures import attribute, contents, names_in
 from .history import Cut, cut_of
 from .kinds import Result
 
@@ -160,7 +162,11 @@ def let_go(slots: Iterable[Tensor]) -> None:
 
 
 def trace(
-    f: Callable[..., Any], slots: Sequence[Tensor], call: Callable[[], Any], memo: dict[Any, Any] | None = None
+    f: Callable[..., Any],
+    slots: Sequence[Tensor],
+    call: Callable[[], Any],
+    memo: dict[Any, Any] | None = None,
+    objects: Iterable[Any] = (),
 ) -> Traced:
     """Run a function once, and return what it did.
 
@@ -169,8 +175,10 @@ def trace(
         slots: the Tensors that stand for the arguments; see `slot_of` and `leaf_of`.
         call: runs the function. If it raises, what it has assigned and drawn is undone, so that it can run again.
         memo: what functions of numbers have given already, if they are not to run again; see `Hosts.call`.
+        objects: among the arguments, of which the function may read attributes.
     """
     recording = Recording(f, memo=memo)
+    _rest_on_names(recording, f, objects)
     out = _run(recording, call)
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(recording.gradients.values())
@@ -183,11 +191,8 @@ def trace(
     obstacle = _obstacle(recording, results, slots)
     if not obstacle:
         wanted = recording.settled(wanted)
-    cut = None
-    if _lead_out(results, recording.roots):
-        drawing = {edge_of(t) for t in recording.effects}
-        cut = cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older, drawing)
-        obstacle = obstacle or cut.obstacle
+    cut = _cut(recording, results, slots, last)
+    obstacle = obstacle or ("" if cut is None else cut.obstacle)
     saved = () if cut is None else cut.outputs
     n = len(results)
     wanted = [] if obstacle else [*wanted[:n], *saved, *wanted[n:]]
@@ -227,17 +232,42 @@ def trace(
     return traced
 
 
+def _cut(
+    recording: Recording, results: Sequence[Tensor], slots: Sequence[Tensor], last: Mapping[int, Assigned]
+) -> Cut | None:
+    """Return what gradients flow through to what is outside; None if they flow nowhere."""
+    if not _lead_out(results, recording.roots):
+        return None
+    drawing = {edge_of(t) for t in recording.effects}
+    return cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older, drawing)
+
+
+def _rest_on_names(recording: Recording, f: Callable[..., Any], objects: Iterable[Any]) -> None:
+    """Note what names mean that a function reads."""
+    for where, name, value in names_in(f, objects):
+        if isinstance(where, dict):
+            recording.hosts.pin(where, name)
+        elif isinstance(where, CellType):
+            recording.hosts.rest(contents, (where,), value)
+        else:
+            recording.hosts.rest(attribute, (where, name), value)
+
+
 def _run(recording: Recording, call: Callable[[], Any]) -> Any:
     """Run a function on a tape; if it raises, undo what it has done."""
+    undo = open_undo()
     with remember_draws() as draws:
         try:
             with recording.running(), isolated():
-                return call()
+                out = call()
         except BaseException:
             recording.undo()
             for generator, states in draws.items():
                 generator.state = states[0]
             raise
+        if undo is not None and recording.hosts.final:  # no call comes before this one, so no interrupt does
+            undo.clear()
+        return out
 
 
 def _obstacle(recording: Recording, results: Sequence[Tensor], slots: Sequence[Tensor]) -> str:
@@ -262,7 +292,7 @@ def _obstacle(recording: Recording, results: Sequence[Tensor], slots: Sequence[T
     return ""
 
 
-def _is_fixed(thing: Any, recording: Recording, last: dict[int, Assigned]) -> bool:
+def _is_fixed(thing: Any, recording: Recording, last: Mapping[int, Assigned]) -> bool:
     """Return whether a slot was filled inside, and not changed afterwards."""
     return isinstance(thing, Tensor) and thing._node is None and not recording.captured(thing) and id(thing) not in last
 

@@ -46,6 +46,14 @@ class Pinned(NamedTuple):
     value: Any
 
 
+class Same(NamedTuple):
+    """That a function must return this, which is compared as by `Pinned`."""
+
+    f: Callable[..., Any]
+    args: tuple[Any, ...]
+    value: Any
+
+
 class Put(NamedTuple):
     """That `container[key]` gets a new value.
 
@@ -79,7 +87,7 @@ class Hosts:
     """
 
     def __init__(self, left: Callable[[str, str], Any], memo: dict[Any, Any] | None = None) -> None:
-        self.steps: list[Read | Fixed | Pinned | Live] = []
+        self.steps: list[Read | Fixed | Pinned | Same | Live] = []
         self.puts: dict[tuple[int, Any], Put] = {}
         self.arrays: dict[int, Tensor] = {}
         self.owned: set[int] = set()
@@ -111,6 +119,10 @@ class Hosts:
             self.steps.append(Pinned(container, key, container[key]))
         return container[key]
 
+    def rest(self, f: Callable[..., Any], args: tuple[Any, ...], value: Any) -> None:
+        """Note that the code is for the case that a function returns this."""
+        self.steps.append(Same(f, args, value))
+
     def put(self, container: Any, key: Any, value: Any) -> Any:
         """Note that `container[key]` is replaced; return what it is to be, with ordinary numbers and arrays."""
         place = id(container), key
@@ -129,12 +141,30 @@ class Hosts:
                 found.append((id(step.container), step.key, kinds_of(step.found)))
             elif isinstance(step, Fixed):
                 found.append((step.number.name, step.value))
-            elif isinstance(step, Pinned):
+            elif isinstance(step, Pinned | Same):
                 value = step.value if isinstance(step.value, PLAIN) else id(step.value)
-                found.append((id(step.container), step.key, value.__class__, value))
+                what = (id(step.container), step.key) if isinstance(step, Pinned) else key_of(step.f, step.args)
+                found.append((what, value.__class__, value))
             else:
                 found.append(key_of(step.f, [x.name if x.__class__ is Live else x for x in step.args]))
         return found
+
+    def settle(self) -> None:
+        """Let go of what was there before: the run has ended well, and nothing will be undone."""
+        self.puts = {place: put._replace(old=None) for place, put in self.puts.items()}
+
+    def let_go(self) -> None:
+        """Let go of the values that were read, and of the history of those that are put back."""
+        for t in self.arrays.values():
+            t._data = np.broadcast_to(np.zeros((), t.dtype), t.shape)
+        for put in self.puts.values():
+            for t in leaves_of(put.value):
+                if isinstance(t, Tensor):
+                    t._node = None
+
+    def forget(self) -> None:
+        """Let go of all values; what is left tells whether another run does the same."""
+        self.puts = {place: put._replace(value=kinds_of(put.value), before=None) for place, put in self.puts.items()}
 
     def undo(self) -> None:
         """Put everything back as it was before."""

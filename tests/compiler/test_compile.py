@@ -32,35 +32,9 @@ def normal(*shape: int) -> np.ndarray:
     return RNG.normal(size=shape)
 
 
-# ---- derivatives of all kinds, compiled around and compiled inside --------------------------------------------------
+# ---- inside and around transformations; see also `test_transformations.py` ------------------------------------------
 
 F = lambda x: (np.sin(x) * np.roll(x, 1)).sum()  # noqa: E731
-DERIVED: dict[str, tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]] = {
-    "grad": (ag.grad(F), ((5,),)),
-    "value_and_grad": (ag.value_and_grad(lambda p, x: np.tanh(p["w"] @ x + p["b"]).sum()), ()),
-    "grad of grad": (ag.grad(lambda x: (ag.grad(F)(x) ** 2).sum()), ((5,),)),
-    "hessian": (ag.hessian(F), ((5,),)),
-    "jacobian": (ag.jacobian(lambda x: np.outer(x, np.exp(x))), ((4,),)),
-    "jvp": (lambda x, v: ag.jvp(lambda y: np.exp(y * y))((x,), (v,)), ((5,), (5,))),
-    "vmap": (ag.vmap(lambda x, y: np.tanh(x @ y)), ((4, 3, 3), (4, 3))),
-    "vmap of grad": (ag.vmap(ag.grad(F)), ((4, 5),)),
-    "vmap of hessian": (ag.vmap(ag.hessian(F)), ((3, 4),)),
-    "grad of vmap": (ag.grad(lambda x: ag.vmap(F)(x).sum()), ((4, 5),)),
-    "hvp": (lambda x, v: ag.hvp(F)(x, v), ((5,), (5,))),
-}
-
-
-@pytest.mark.parametrize("name", DERIVED)
-def test_derivatives(name: str) -> None:
-    f, shapes = DERIVED[name]
-    compiled = ag.compile(f)
-    for _ in range(3):
-        if shapes:
-            args: Any = tuple(normal(*shape) for shape in shapes)
-        else:
-            args = {"w": normal(4, 3), "b": normal(4)}, normal(3)
-        assert_same(compiled(*args), f(*args))
-    assert len(compiled.traces) == 1
 
 
 def test_a_transformation_sees_through_a_compiled_function() -> None:
@@ -181,6 +155,22 @@ def make_eager(make: Callable[[ag.Tensor], Any], w: ag.Tensor) -> Any:
     """Return one step function for each w, on Tensors, as a compiled one gets them."""
     step = _EAGER.setdefault(id(w), make(w))
     return lambda x, y: step(ag.tensor(x), ag.tensor(y))
+
+
+def test_two_leaves_exchange_what_they_hold() -> None:
+    """The passes leave no operation here: each leaf is assigned what the other one held."""
+    w, v = ag.tensor(X, requires_grad=True), ag.tensor(Y)
+
+    @ag.compile
+    def exchange() -> None:
+        with ag.no_grad():
+            a, b = w * 1.0, v.copy()
+            w.assign(b)
+            v.assign(a)
+
+    for k in range(5):
+        exchange()
+        assert_same([w, v], [X, Y] if k % 2 else [Y, X])
 
 
 def test_draws_are_those_of_the_function() -> None:
@@ -401,6 +391,26 @@ def test_gradients_that_are_left_and_read() -> None:
     assert_same(*runs)
     assert not runs[0][-2].requires_grad
     assert [trace.replay is not None for trace in compiled.traces] == [False, True]  # without and with a gradient there
+
+
+def test_hooks_on_captured_tensors() -> None:
+    w, seen = ag.tensor(X, requires_grad=True), []
+
+    def step(x: Any) -> Any:
+        (w * x).sum().backward()
+        found, w.grad = w.grad, None
+        return found
+
+    compiled = ag.compile(step)
+    for _ in range(3):
+        assert_same(compiled(Y), Y)
+    handle = w.register_hook(lambda g: seen.append(1) or g * 2)
+    for _ in range(3):
+        assert_same(compiled(Y), Y * 2)
+    handle.remove()
+    for _ in range(3):
+        assert_same(compiled(Y), Y)
+    assert seen
 
 
 # ---- what a trace cannot follow --------------------------------------------------------------------------------------

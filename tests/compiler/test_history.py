@@ -337,7 +337,7 @@ def pictures(s: Session) -> None:
         y = f(s.data())
         graph = ag.graph.build_graph((y * y).sum(), backward=True)
         s.note([node.op for node in graph if node.op not in ("", "compiled")].count("tanh"))
-        s.note(y.op.name == "add", len(y.inputs))
+        s.note(y.op.name == "add", len(y.inputs), "depends on 'w'" in str(ag.why_no_grad(s.w, f(s.data()).sum())))
         y.sum().backward()
         s.gradients()
 

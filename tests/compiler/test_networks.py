@@ -17,7 +17,8 @@ from ..nn.layers.test_layer_contract import made
 from ..nn.losses.loss_cases import CASES as LOSSES, Case as LossCase
 from ..rows import for_every
 
-CALLS = 3
+# Of these, two are traced; of the backward passes of those that follow, two are traced too.
+FEW, MANY = 3, 5
 _OF_IMAGES = "it draws where to, and computes the places of the pixels from that in Python"
 _OF_TEXT = "it looks strings up"
 # By the name of a layer: why it cannot be compiled, and whether that is so in training only.
@@ -68,10 +69,10 @@ ROWS = [Row(case, training) for case in all_cases() for training in (True, False
 FIRST = list({row.kind: row for row in reversed(ROWS) if row.can_be}.values())
 
 
-def run(row: Row, f: Any, layer: Any) -> list[Any]:
+def run(row: Row, f: Any, layer: Any, calls: int) -> list[Any]:
     """Return what some calls give, and gradients, and the state after each."""
     found: list[Any] = []
-    for k in range(CALLS):
+    for k in range(calls):
         nn.set_seed(k)
         args = [ag.tensor(a, requires_grad=True) if a.dtype.kind == "f" else a for a in row.case.draw(k)]
         for p in layer.parameters():
@@ -97,17 +98,17 @@ def assert_same(found: list[Any], expected: list[Any]) -> None:
             assert same_bits(*(np.asarray(x._data if isinstance(x, ag.Tensor) else x) for x in (a, b)))
 
 
-def of_layer(row: Row) -> None:
+def of_layer(row: Row, calls: int) -> None:
     layers = [made(row.case) for _ in range(2)]
     for layer in layers:
         layer.train() if row.training else layer.eval()
     compiled = ag.compile(layers[0])
     if row.can_be:
-        assert_same(run(row, compiled, layers[0]), run(row, layers[1], layers[1]))
+        assert_same(run(row, compiled, layers[0], calls), run(row, layers[1], layers[1], calls))
         assert all(trace.replay is not None for trace in compiled.traces), compiled.explain()
         return
     try:
-        run(row, compiled, layers[0])
+        run(row, compiled, layers[0], calls)
     except (TraceError, ag.ShapeError):
         return
     assert any(trace.replay is None and trace.first is None for trace in compiled.traces), "it can be compiled"
@@ -115,13 +116,13 @@ def of_layer(row: Row) -> None:
 
 @for_every(FIRST, by=lambda row: row.kind[0])
 def test_every_layer(row: Row) -> None:
-    of_layer(row)
+    of_layer(row, FEW)
 
 
 @pytest.mark.ci
-@for_every([row for row in ROWS if row not in FIRST], by=lambda row: row.kind)
+@for_every(ROWS, by=lambda row: row.kind)
 def test_every_layer_in_all_ways(row: Row) -> None:
-    of_layer(row)
+    of_layer(row, MANY)
     if not row.can_be:
         print(f"{row.name} cannot be compiled: {NOT[row.kind][0]}")
 
@@ -134,12 +135,12 @@ class Loss(NamedTuple):
     weighed: bool
     reduction: str
 
-    def run(self, compiled: bool) -> list[Any]:
+    def run(self, compiled: bool, calls: int) -> list[Any]:
         """Return losses and gradients of some calls."""
         loss = self.case.loss(reduction=self.reduction)
         f: Any = ag.compile(loss) if compiled else loss
         found: list[Any] = []
-        for k in range(CALLS):
+        for k in range(calls):
             rng = np.random.default_rng(k)
             p = ag.tensor(self.case.p * rng.uniform(0.9, 1.0, self.case.p.shape), requires_grad=True)
             weights = rng.uniform(size=len(self.case.y)) if self.weighed else None
@@ -157,16 +158,16 @@ LOSS_ROWS = [
 ]
 
 
-def of_loss(row: Loss) -> None:
-    assert_same(row.run(True), row.run(False))
+def of_loss(row: Loss, calls: int) -> None:
+    assert_same(row.run(True, calls), row.run(False, calls))
 
 
 @for_every(LOSS_ROWS[::3])
 def test_every_loss(row: Loss) -> None:
-    of_loss(row)
+    of_loss(row, FEW)
 
 
 @pytest.mark.ci
-@for_every([*LOSS_ROWS[1::3], *LOSS_ROWS[2::3]], by=lambda row: row.name)
+@for_every(LOSS_ROWS, by=lambda row: row.name)
 def test_every_loss_in_all_ways(row: Loss) -> None:
-    of_loss(row)
+    of_loss(row, MANY)
