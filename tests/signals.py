@@ -57,7 +57,7 @@ def make() -> tuple[models.Model, Any]:
             layers.Dense(1),
         ]
     )
-    model.compile(optimizers.Adam(0.01), "mse")
+    model.compile(optimizers.Adam(0.01), "mse", jit_compile=True)
     model.optimizer.bind(model.parameters())
     rng = np.random.default_rng(0)
     rows = STEPS * BATCH

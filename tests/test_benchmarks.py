@@ -96,6 +96,14 @@ def test_tiny_step_agrees(contender: str) -> None:
     assert_agree(got, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("contender", ["autograd_lite_compiled", pytest.param("torch", marks=pytest.mark.ci)])
+def test_products_leave_the_weights_as_they_are(contender: str) -> None:
+    problem = problems.random_mlp(12, 7, 8, 3, batch=12)
+    result = first_run(contender, "products", problem)
+    assert problem.summary(result).keys() == {"trained"}
+    assert all(result[name].tobytes() == a.tobytes() for name, a in problem.weights.items())
+
+
 @pytest.mark.ci
 @pytest.mark.parametrize("optimizer", ["SGD", "RMSprop", "Adam"])
 def test_updates_agree(optimizer: str) -> None:
@@ -217,11 +225,15 @@ def test_what_is_compiled_replays_and_computes_the_same_bits(name: str, monkeypa
 
     monkeypatch.setitem(getattr(steps[1], job).keywords, "through", kept)
     jobs = [getattr(module, job)(COMPILED[name][0]) for module in steps]
-    for each in jobs:
-        each.reset()
-    for _ in range(4):
-        losses = [each.read(each.run()) for each in jobs]
-        assert losses[0] == losses[1]
+    traces = []
+    for _ in range(2):  # what a round is timed on has been compiled before
+        for each in jobs:
+            each.reset()
+        for _ in range(4):
+            losses = [each.read(each.run()) for each in jobs]
+            assert losses[0] == losses[1]
+        traces.append(len(compiled[-1].traces))
+    assert traces[0] == traces[1]
     eager, replayed = (each.result() for each in jobs)
     assert eager.keys() == replayed.keys()
     assert all(eager[key].tobytes() == a.tobytes() for key, a in replayed.items())

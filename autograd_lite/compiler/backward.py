@@ -52,13 +52,14 @@ class Backward:
 
     Args:
         f: the function, for its name.
+        exact, max_bytes: as of `compile`.
 
     Attributes:
         programs: by kind.
     """
 
-    def __init__(self, f: Callable[..., Any]) -> None:
-        self._f = f
+    def __init__(self, f: Callable[..., Any], exact: bool, max_bytes: int | None) -> None:
+        self._f, self._exact, self._max_bytes = f, exact, max_bytes
         self.programs: dict[Kind, Program] = {}
 
     def __call__(
@@ -122,7 +123,7 @@ class Backward:
             if difference(first, done):
                 known.tries = _TRIES
             else:
-                known.replay = Replay(settled(first, done))
+                known.replay = Replay(settled(first, done), self._exact, self._max_bytes)
             known.first = None
         let_go(slots)
 
@@ -133,11 +134,12 @@ class History:
     Args:
         f: the function, for its name.
         cut: what gradients flow through.
+        exact, max_bytes: as of `compile`.
     """
 
-    def __init__(self, f: Callable[..., Any], cut: Cut) -> None:
+    def __init__(self, f: Callable[..., Any], cut: Cut, exact: bool = True, max_bytes: int | None = None) -> None:
         self._cut = cut._replace(outputs=())
-        self._backward = Backward(f)
+        self._backward = Backward(f, exact, max_bytes)
 
     def facts(self) -> list[str]:
         """Return what `explain` says of it."""

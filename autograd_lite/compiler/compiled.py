@@ -345,7 +345,7 @@ class Compiled(Generic[P, R]):
         hand_over(done, slots, given)
         results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
         out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else _own(x), done.out)
-        history = None if done.cut is None else History(self._f, done.cut)
+        history = None if done.cut is None else History(self._f, done.cut, self.exact, self.max_bytes)
         light = done._replace(out=out, cut=None)
         new = Trace(argument_kinds(kinds), why, None, out, light, history, kinds)
         self._keep(key, known, new, light)
@@ -394,6 +394,10 @@ class Compiled(Generic[P, R]):
                 new = before._replace(
                     first=None, replay=Replay(settled(before.first, done), self.exact, self.max_bytes)
                 )
+        done.hosts.let_go()
+        if new.replay is None and new.first is not None:
+            done.hosts.forget()
+            new = new._replace(first=done._replace(overwritten={}))
         self._store(key, [*others[-_MOST_VARIANTS:], new])
 
     def _store(self, key: Any, traces: list[Trace]) -> None:

@@ -11,6 +11,7 @@ from ..ir.labels import amount, counted
 from ..ir.recording import OBSERVE
 from ..passes.budget import peak_of
 from ..tree import items
+from .hosts import read_by
 from .placing import Place
 from .replay import Replay
 
@@ -66,6 +67,8 @@ def told(replay: Replay) -> Iterator[str]:
     holds = replay.conditions()
     more = [f"and {len(holds) - _GUARDS} more"] if len(holds) > _GUARDS + 1 else []
     yield from rows("holds while", [*holds[: _GUARDS if more else None], *more])
+    if read := read_by(replay.traced.hosts):
+        yield from rows("read anew", [", ".join(read)])
     yield from rows("effects", [", ".join(_effects(replay)) or "none"])
     yield from rows("replay", list(_replay(replay)))
     yield ""

@@ -197,7 +197,7 @@ class _Cutter:
     def operation(self, node: Node) -> Operation:
         """Return what a node is to become."""
         keep = keep_of(node.op, len(node.inputs), node.needs)
-        out, *values = node.saved or ()
+        out, *values = node.saved or (None, *node.inputs)
         saved: list[Kept | None] = [self._keep(node, out) if keep[0] else None]
         inputs: list[Any] = []
         for i, edge in enumerate(node.inputs):

@@ -199,6 +199,11 @@ class Writer:
         return name
 
 
+def read_by(hosts: Hosts) -> list[str]:
+    """Return the names of what is read from Python objects at every call."""
+    return list(dict.fromkeys(str(step.key).lstrip("_") for step in hosts.steps if isinstance(step, Read)))
+
+
 def replaced(hosts: Hosts, put: Put) -> list[Tensor] | None:
     """Return the Tensors of the arrays that new ones are written over, if no one sees that; None if it is not so."""
     old, new = leaves_of(put.before), leaves_of(put.value)

@@ -204,11 +204,11 @@ class Lowering:
         if not isinstance(result, (np.ndarray, np.generic)):
             raise Unwatchable
         owner, offset = None, 0
-        if how is How.CALL and isinstance(result, np.ndarray):
-            for x in _watched(args):
+        if how in (How.CALL, How.OPAQUE) and isinstance(result, np.ndarray):
+            for x in _watched((*args, *kwargs.values())):
                 if np.may_share_memory(result, x.array):
                     spec = self.specs[x.number]
-                    how, owner = How.VIEW, spec.owner
+                    how, owner = How.VIEW if how is How.CALL else how, spec.owner
                     offset = spec.offset + _address(result) - _address(x.array)
         number = self.value(result, owner, offset)
         refs = tuple(_ref(x) for x in args)

@@ -32,7 +32,7 @@ class Place(StrEnum):
 _STILL = frozenset((Place.ARRAY, Place.KNOWN, Place.ARENA, Place.VIEW))
 # Calls that cannot be told where to put their result.
 _MAKERS = frozenset((How.CALL, How.OPAQUE, How.EFFECT))
-_LARGE = 1 << 16  # bytes from which on it pays to look whether an array that a call has made is its own
+LARGE = 1 << 16  # bytes of arrays for which it pays to look whether a call has made an array of its own
 
 
 class Where(NamedTuple):
@@ -112,18 +112,27 @@ class _Placing:
         self._ending: dict[int, list[Span]] = {}  # by position: what is free after that call
         self._block_at = {position: block for block in self.blocks for position in range(block.first, block.stop)}
         self._spare: list[Span] = []  # of values of this block that lie there part by part
+        self._ended: dict[int, None] = {}  # what calls of this block are the last to read
+        self._viewed: set[int] = set()  # whose memory they read in another way than as what it holds
         self._drawn = {call.value for call in calls if call.how is How.EFFECT}
 
     def place(self, position: int) -> None:
         """Decide where the result of a call lies."""
         call, block = self._calls[position], self._block_at.get(position)
-        self.where[call.value] = found = self._found(position)
-        for n in dict.fromkeys(call.reads):
-            place, _, span = self.where[n]
-            if place is Place.PART and span is not None and span != found.span and self.last[n] == position:
-                self._spare.append(span)
-        if block is not None and position == block.stop - 1:
+        if block is None or position == block.first:
             self._spare.clear()
+            self._ended.clear()
+            calls = [call] if block is None else self._calls[block.first : block.stop]
+            self._viewed = {owner for c in calls for n in c.reads if (owner := self._specs[n].owner) != n}
+        ended = dict.fromkeys(n for n in call.reads if self.last[n] == position)
+        self._ended.update(ended)
+        self.where[call.value] = found = self._found(position)
+        for n in ended:
+            place, _, span = self.where[n]
+            if place is Place.PART:
+                del self._ended[n]
+                if span is not None and span != found.span:
+                    self._spare.append(span)
         for span in self._ending.pop(position, ()):
             self.arena.give(span)
 
@@ -131,7 +140,7 @@ class _Placing:
         call, block = self._calls[position], self._block_at.get(position)
         number, spec = call.value, self._specs[call.value]
         if spec.owner != number:
-            still = all(self.where[n].place in _STILL for n in call.reads)
+            still = call.how is How.VIEW and all(self.where[n].place in _STILL for n in call.reads)
             return Where(Place.VIEW) if still else MADE
         if call.how in _MAKERS or spec.is_scalar or not spec.is_dense:
             return MADE
@@ -140,14 +149,18 @@ class _Placing:
         over = self._over(position)
         if block is not None and self.last[number] < block.stop:
             return Where(Place.PART, None, self._part(block, spec, over.get(Place.PART)))
-        if spec.nbytes >= _LARGE and (made := over.get(Place.OVER, over.get(Place.MADE))) is not None:
+        made = over.get(Place.OVER, over.get(Place.MADE))
+        if made is not None and spec.nbytes >= LARGE:
+            del self._ended[made]
             return Where(Place.OVER, made)
         if number in self._results:
             return MADE
-        span = None if Place.ARENA not in over else self.where[over[Place.ARENA]].span
-        if span is None:
+        old = over.get(Place.ARENA)
+        span = None if old is None else self.where[old].span
+        if old is None or span is None:
             span = self.arena.take(spec.nbytes)
         else:
+            del self._ended[old]
             self._ending[self._end(position)].remove(span)
         self._ending.setdefault(self._end(max(self.last[number], position)), []).append(span)
         return Where(Place.ARENA, None, span)
@@ -158,22 +171,25 @@ class _Placing:
         return position if block is None else block.stop - 1
 
     def _over(self, position: int) -> dict[Place, int]:
-        """Return the inputs that an elementwise result may be written over, since nothing reads them later."""
-        call, block = self._calls[position], self._block_at.get(position)
+        """Return values that an elementwise result may be written over, since nothing reads them later.
+
+        In a block these are inputs of earlier calls too: a part of the result is written when the same part of all of
+        them has been read.
+        """
+        call = self._calls[position]
         spec = self._specs[call.value]
         if call.how is not How.UFUNC or call.function.signature is not None:  # type: ignore[attr-defined]
             return {}
         if math.prod(spec.shape) == 1:
             return {}  # where the output is an input of one element, NumPy takes three times as long
-        readers = [call] if block is None else self._calls[block.first : block.stop]
-        found = {}
-        for n in call.reads:
-            if self.last[n] != position or self._specs[n].owner != n or not self._specs[n].alike(spec):
-                continue
-            if n in self._drawn or any(self._specs[m].owner == n != m for reader in readers for m in reader.reads):
-                continue
-            found[self.where[n].place] = n
-        return found
+        return {
+            self.where[n].place: n
+            for n in self._ended
+            if self._specs[n].owner == n
+            and self._specs[n].alike(spec)
+            and n not in self._viewed
+            and n not in self._drawn
+        }
 
     def _part(self, block: Block, spec: Spec, over: int | None) -> Span:
         """Return memory for one part of a value that only calls of this block read."""
@@ -201,5 +217,6 @@ def _last_reads(calls: Sequence[Call], specs: Sequence[Spec], outputs: Sequence[
         if call.how is How.OPAQUE:  # the result may be one of its arguments
             for number in call.reads:
                 owner = specs[number].owner
-                last[owner] = max(last[owner], last[call.value])
+                if specs[owner].nbytes < LARGE:  # where an argument is larger, a copy is made then
+                    last[owner] = max(last[owner], last[call.value])
     return last

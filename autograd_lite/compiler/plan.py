@@ -18,7 +18,7 @@ from ..random import Generator
 from ..tensors.tensor import Tensor
 from .arena import LINE
 from .blocks import Block
-from .lowering import Call, How, Lowering, Spec, Watched
+from .lowering import Call, How, Lowering, Ref, Spec, Watched, refs_in
 from .placing import Place, Where, placed
 from .updates import Given, Update, update_of
 
@@ -95,8 +95,7 @@ class Plan:
         for position, call in enumerate(self.calls):
             (place, _, span), spec = self.where[call.value], self.specs[call.value]
             at = "" if span is None else f" {span.start}:{span.stop}"
-            inputs = ", ".join(f"v{n}" for n in call.reads)
-            what = f"v{call.value} = {call.name}({inputs})"
+            what = f"v{call.value} = {call.name}({', '.join(map(_shown, call.args))})"
             table.append(
                 (str(position), what, f"{spec.shape} {spec.dtype}", f"{place}{at}", self.lines.get(call.node, ""))
             )
@@ -106,6 +105,15 @@ class Plan:
         return "\n".join([head, *map(str, self.blocks), *rows])
 
 
+def _shown(x: Any) -> str:
+    """Return an argument as the text of a plan has it."""
+    if isinstance(x, Ref):
+        return f"v{x.value}"
+    if x.__class__ in (tuple, list) and next(refs_in(x), None) is not None:
+        return f"({', '.join(map(_shown, x))})"
+    return repr(x) if isinstance(x, (int, float)) else "…"
+
+
 class _Lines:
     """Which value each cache line of a replay's memory holds: of the arena, of what calls make, of what is replaced."""
 
@@ -113,14 +121,15 @@ class _Lines:
         self._plan = plan
         end, replaced = plan.nbytes // LINE, {w.thing for w in plan.where if w.place is Place.REPLACES}
         self._first: dict[int, int] = {}  # where the lines of a value begin
-        for number, (place, thing, span) in enumerate(plan.where):
+        for number, (place, _, span) in enumerate(plan.where):
             if span is not None:
                 self._first[number] = span.start // LINE
-            elif place in (Place.OVER, Place.REPLACES):
-                self._first[number] = self._first[thing]
             elif number in replaced or (place is Place.MADE and plan.specs[number].owner == number):
                 self._first[number] = end
                 end += -(-plan.specs[number].nbytes // LINE)
+        for number, (place, thing, _) in enumerate(plan.where):
+            if place in (Place.OVER, Place.REPLACES):
+                self._first[number] = self._first[thing]
         self._held = np.full(end, -1)
         for number in replaced:
             self._held[self._lines(number, None, 0)] = number

@@ -13,7 +13,7 @@ import numpy as np
 from .arena import LINE
 from .blocks import Block
 from .lowering import Call, How, Ref, Spec, refs_in
-from .placing import Place
+from .placing import LARGE, Place
 from .plan import Plan
 
 # NumPy may give these more than two operands one day, so their result must be named, which costs 20 ns.
@@ -74,7 +74,9 @@ class Source:
         self._buffers: dict[_Buffer, str] = {}
         self._parts: dict[_Parts, str] = {}
         self._cells: dict[tuple[int, Any], str] = {}  # arrays of one element for numbers, which NumPy takes faster
-        self._overwritten = {w.thing for w in plan.where if w.place is Place.OVER}
+        # The values of which a run must make sure that no one else holds their memory, since that or theirs is reused.
+        self._fresh = {w.thing for w in plan.where if w.place is Place.OVER}
+        self._fresh |= {n for n, call in self._opaque.items() if self._reads_large(call)}
         self._values = self._named()
         self.text = self._written()
         self._code = compile(self.text, "<replay>", "exec")
@@ -94,6 +96,28 @@ class Source:
         exec(self._code, names)
         replay: Callable[..., tuple[Any, ...]] = names["replay"]
         return replay
+
+    def _reads_large(self, call: Call) -> bool:
+        specs = self._plan.specs
+        return specs[call.value].owner == call.value and any(specs[specs[n].owner].nbytes >= LARGE for n in call.reads)
+
+    def movable(self) -> dict[int, str]:
+        """Return the results that lie in a buffer of their own, of which nothing else is a view, by their positions.
+
+        In an instance, which is a function, such a buffer is a global of that name: an array that lies alike in other
+        memory may take its place between two calls.
+        """
+        plan, names = self._plan, self._values
+        viewed = {
+            names[spec.owner] for n, spec in enumerate(plan.specs) if spec.owner != n and names[n] != names[spec.owner]
+        }
+        starts = {part.offset for part in self._parts}
+        found = {}
+        for buffer, name in self._buffers.items():
+            positions = [k for k, n in enumerate(plan.outputs) if names[n] == name and plan.specs[n].owner == n]
+            if len(positions) == 1 and name not in viewed and buffer.offset not in starts and positions[0] in plan.lent:
+                found[positions[0]] = name
+        return found
 
     def _named(self) -> list[str]:
         """Return the name of every value. What lies in the same way in the same memory is the same array."""
@@ -148,8 +172,8 @@ class Source:
     def _entering(self) -> list[str]:
         """Return the lines before the end of the plan, of which the calls are listed, to be made together."""
         plan = self._plan
-        rows = [f"{self._values[n]} = {self._result(-1, n, set())}" for n in plan.end.entering if n in self._opaque]
-        return [*rows, "end = []"]
+        owned = [(self._values[n], self._result(-1, n, set())) for n in plan.end.entering if n in self._opaque]
+        return [*(f"{name} = {own}" for name, own in owned if own != name), "end = []"]
 
     def _line(self, position: int, call: Call, local: Mapping[Any, str]) -> str:
         """Return the line of a call: one that makes it, or lists it."""
@@ -266,7 +290,7 @@ class Source:
         result = local.get(number, self._values[number])
         if self._plan.where[number].place is Place.MADE and not local:
             value = f"{name}({', '.join(texts + named)})"
-            if number in self._overwritten:
+            if number in self._fresh:
                 self._names["fresh"] = _fresh
                 value = f"fresh({value})"
             return f"{result} = {value}"
@@ -289,7 +313,7 @@ class Source:
             return f"copied({name})"
         seen.add(whose)
         opaque = self._opaque.get(owner)
-        if opaque is None:
+        if opaque is None or owner in self._fresh:
             return name
         results = {self._plan.specs[n].owner for n in self._plan.outputs}
         owners = dict.fromkeys(self._plan.specs[n].owner for n in opaque.reads)

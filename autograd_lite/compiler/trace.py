@@ -13,6 +13,7 @@ import numpy as np
 from ..core.depth import isolated
 from ..core.live import Live
 from ..core.node import LEAF, Node
+from ..core.undo import open_undo
 from ..engine import edge_of
 from ..ir.build import Built, built
 from ..ir.graph import PureGraph
@@ -254,15 +255,19 @@ def _rest_on_names(recording: Recording, f: Callable[..., Any], objects: Iterabl
 
 def _run(recording: Recording, call: Callable[[], Any]) -> Any:
     """Run a function on a tape; if it raises, undo what it has done."""
+    undo = open_undo()
     with remember_draws() as draws:
         try:
             with recording.running(), isolated():
-                return call()
+                out = call()
         except BaseException:
             recording.undo()
             for generator, states in draws.items():
                 generator.state = states[0]
             raise
+        if undo is not None and recording.hosts.final:  # no call comes before this one, so no interrupt does
+            undo.clear()
+        return out
 
 
 def _obstacle(recording: Recording, results: Sequence[Tensor], slots: Sequence[Tensor]) -> str:

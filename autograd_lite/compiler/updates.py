@@ -76,7 +76,7 @@ def _tail(calls: Sequence[Call], given: Given, outputs: Sequence[int]) -> set[in
     """Return the positions of the calls that may run last: what they compute is read by one another alone."""
     specs = given.specs
     needed = {specs[n].owner for n in outputs}
-    made = {specs[call.value].owner for call in calls}
+    made = {call.value for call in calls if specs[call.value].owner == call.value}
     opaque = {call.value for call in calls if call.how is How.OPAQUE}  # which may return one of their arguments
     tail = set()
     for i in reversed(range(len(calls))):

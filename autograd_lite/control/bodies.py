@@ -64,6 +64,7 @@ class Body:
         self._order = [i for i in program.calls if i in needed]
         self._idle: dict[Any, list[Step]] = {}
         self._sources: dict[Any, Source] = {}
+        self._movable: dict[Any, dict[int, str]] = {}
 
     @property
     def generators(self) -> list[Generator]:
@@ -74,15 +75,19 @@ class Body:
         return list(dict.fromkeys([*own, *(g for body in inner for g in body.generators)]))
 
     def __repr__(self) -> str:
-        graph = self.program.graph
-        text = "".join(
-            f"{n.op}{n.inputs}{n.params}{n.shape}{n.dtype}{n.value};" for n in graph if n.id in {*self._order}
-        )
+        return f"<{len(self._order)} operations, {self._digest}>"
+
+    @cached_property
+    def _digest(self) -> str:
+        """The same for bodies that do the same with the same constants."""
+        own = {*self._order}
+        nodes = [(n.op, n.inputs, n.params, n.shape, n.dtype, n.value) for n in self.program.graph if n.id in own]
+        digest = hashlib.sha1(f"{[tuple(map(str, node)) for node in nodes]}{self.outputs}".encode())
         for i, thing in self.program.bindings.items():
             array = thing._data if isinstance(thing, Tensor) and i in self.program.fixed else thing
-            text += array.tobytes().hex() if isinstance(array, (np.ndarray, np.generic)) else ""
-        digest = hashlib.sha1(f"{text}{self.outputs}".encode()).hexdigest()[:8]
-        return f"<{len(self._order)} operations, {digest}>"
+            if isinstance(array, (np.ndarray, np.generic)) and array.dtype != object:
+                digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:8]
 
     @cached_property
     def _constants(self) -> dict[str, Any]:
@@ -133,6 +138,12 @@ class Body:
                 source = self._sources[key] = self._planned(arrays, range(kept))
             return key, source.instance()
 
+    def movable(self, key: Any) -> dict[int, str]:
+        """Return the results of a step that can be written elsewhere; see `Source.movable`."""
+        if key not in self._movable:
+            self._movable[key] = self._sources[key].movable()
+        return self._movable[key]
+
     def done(self, key: Any, step: Step) -> None:
         """Give a step back, so that it is used again."""
         if key is not None:
@@ -174,20 +185,56 @@ class Runner:
         self._key: Any = None
         self._lies: Any = None
         self._step: Any = None
+        self._globals: dict[str, Any] = {}
+        self._before: dict[str, Any] = {}  # the step's own buffers, by name, in the place of which others are
+        self._direct: list[tuple[str, Any]] = []
+        self._copied: list[tuple[int, Any]] = []
 
     def __call__(self, *arrays: Any) -> tuple[Any, ...]:
         """Compute the results."""
-        lies: Any = [a.strides if a.__class__ is np.ndarray else None for a in arrays[: self._first]]
-        if lies != self._lies or self._key is None:
-            self.end()
-            self._key, self._step = self._body.step(arrays, self._kept)
-            self._lies = lies
+        self._prepare(arrays)
         found: tuple[Any, ...] = self._step(*arrays)[0]  # the second part are changes, which a body has not
         return found
+
+    def into(self, rows: Sequence[Any], t: int, *arrays: Any) -> tuple[Any, ...]:
+        """Compute the results, and let those that are not kept lie in entry t of arrays, the same at all calls."""
+        if self._prepare(arrays):
+            self._fill(rows)
+        for name, row in self._direct:
+            self._globals[name] = row[t]
+        found: tuple[Any, ...] = self._step(*arrays)[0]
+        for k, row in self._copied:
+            row[t] = found[k]
+        return found
+
+    def _prepare(self, arrays: Sequence[Any]) -> bool:
+        """Take a step for arrays that lie like these, and return whether it is another one than before."""
+        lies: Any = [a.strides if a.__class__ is np.ndarray else None for a in arrays[: self._first]]
+        if lies == self._lies and self._key is not None:
+            return False
+        self.end()
+        self._key, self._step = self._body.step(arrays, self._kept)
+        self._lies, self._before = lies, {}
+        return True
+
+    def _fill(self, rows: Sequence[Any]) -> None:
+        """Find the results that the step can write where they are to be, in place of buffers of its own."""
+        movable = {} if self._key is None else self._body.movable(self._key)
+        self._globals = getattr(self._step, "__globals__", {})
+        self._direct, self._copied = [], []
+        for k, row in enumerate(rows, self._kept):
+            own = self._globals[movable[k]] if k in movable else None
+            if own is not None and row.ndim > 1 and (row.strides[1:], row.dtype) == (own.strides, own.dtype):
+                self._direct.append((movable[k], row))
+                self._before[movable[k]] = own
+            else:
+                self._copied.append((k, row))
 
     def end(self) -> None:
         """Let others use what this one has used."""
         if self._key is not None:
+            if self._before:
+                self._globals.update(self._before)
             self._body.done(self._key, self._step)
 
 

@@ -16,7 +16,7 @@ from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
 from .choosing import Choice
 from .closing import HasEffects, aligned, close
-from .scan import as_tensor, operands, outline
+from .scan import as_tensor, operands, outline, returned
 
 
 def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands_: Any) -> Any:
@@ -52,7 +52,7 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     pred = _condition(pred)
     given = operands("cond", "operands", operands_)
     if not isinstance(pred, Tensor):
-        return map_leaves(as_tensor, (true_fun if pred else false_fun)(*map_leaves(as_tensor, given)))
+        return map_leaves(returned, (true_fun if pred else false_fun)(*map_leaves(as_tensor, given)))
     try:
         parts = [close("cond", f, given) for f in (false_fun, true_fun)]
     except HasEffects:

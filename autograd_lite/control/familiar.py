@@ -20,7 +20,7 @@ from ..tensors.lifted import LiftedTensor
 from ..tensors.tensor import Tensor
 
 _PLAIN = (bool, int, str, bytes, type(None), type(Ellipsis), np.dtype)
-_AS_THEY_ARE = (type, BuiltinFunctionType, np.ufunc, Generator)
+_AS_THEY_ARE = (BuiltinFunctionType, np.ufunc, Generator)
 _LARGE = 1 << 16
 _OURS = __name__.partition(".")[0]
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
@@ -73,6 +73,8 @@ class Reading:
             return self._itself(x)
         if isinstance(x, ModuleType) and _is_of_a_library(x.__name__):
             return self._itself(x)
+        if isinstance(x, type) and _is_of_a_library(x.__module__):
+            return self._itself(x)
         raise Unfamiliar
 
     def _itself(self, x: Any) -> Any:
@@ -91,7 +93,7 @@ class Reading:
         names = [name for name in _names_in(f.__code__) if name in f.__globals__]
         read = [f.__globals__[name] for name in names]
         given = [*cells, *read, f.__defaults__, f.__kwdefaults__]
-        return f.__code__, tuple([self._of(x) for x in given])
+        return f.__code__, tuple(names), tuple([self._of(x) for x in given])
 
 
 def _names_in(code: CodeType) -> list[str]:

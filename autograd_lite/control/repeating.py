@@ -119,10 +119,7 @@ class Scan:
             t = self.length - 1 - step if self.reverse else step
             for view, a in zip(states[step], carry, strict=True) if step in states else ():
                 view[...] = a
-            out = runner(*carry, *[x[t] for x in scanned], *rest)
-            carry = out[:n]
-            for view, y in zip(collected, out[n:], strict=True):
-                view[t] = y
+            carry = runner.into(collected, t, *carry, *[x[t] for x in scanned], *rest)[:n]
         runner.end()
         for view, a in zip(views, carry, strict=False):
             view[...] = a

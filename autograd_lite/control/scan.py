@@ -10,14 +10,18 @@ import numpy as np
 from ..core.arguments import described, function_given
 from ..core.errors import DtypeError, ShapeError
 from ..core.mode import MODE, TAPES
+from ..core.node import Node
 from ..core.shapes import ShapeDtype
 from ..engine import edge_of
-from ..tensors.lifted import LiftedTensor
+from ..ops import shape
+from ..tensors.lifted import Lifted, LiftedTensor
+from ..tensors.record import apply
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild
 from .budget import Kept, states_within
 from .closing import Closed, HasEffects, close, example_of
 from .familiar import Memory, Reading, Unfamiliar
+from .packing import Layout
 from .repeating import Scan
 
 
@@ -41,6 +45,7 @@ def scan(
     xs: Any = None,
     length: int | None = None,
     reverse: bool = False,
+    unroll: int | bool = 1,
     *,
     max_bytes: int | None = None,
 ) -> tuple[Any, Any]:
@@ -66,6 +71,7 @@ def scan(
         xs: an array or a container of arrays, all of one length; None for none, with `length`.
         length: the number of steps; it can be left out if there are xs.
         reverse: begin with the last entry. The entries of ys are where those of xs are.
+        unroll: of no effect; accepted from code for JAX. No step has a cost that unrolling would save.
         max_bytes: how much memory the states may take that are kept for the backward pass between steps. That pass
             then runs steps again from them, the fewest that are possible, and gives the same gradients, bit for bit (in
             a vmap, up to rounding). By default whatever it reads is kept of all steps. What a second derivative keeps
@@ -249,9 +255,20 @@ def looped(f: Callable[..., Any], init: Any, xs: Any, steps: int, reverse: bool)
         raise ValueError("scan: expected at least one step of a function that changes what is around it; received none")
     if reverse:
         collected.reverse()
-    return carry, map_leaves(lambda *ys: np.stack([as_tensor(y) for y in ys]), *collected)
+    stacked = map_leaves(lambda *ys: returned(np.stack([as_tensor(y) for y in ys])), *collected)
+    return map_leaves(returned, carry), stacked
 
 
 def as_tensor(x: Any) -> Any:
     """Return a leaf as a Tensor."""
     return x if isinstance(x, Tensor) else Tensor(x)
+
+
+def returned(x: Any) -> Any:
+    """Return a leaf of a result as the operation returns it: in memory of its own, in C order."""
+    if not isinstance(x, Tensor):
+        return Tensor(np.ascontiguousarray(x)[()] if np.ndim(x) else x)
+    if not isinstance(x._data, Lifted) and np.ndim(x._data) and not x._data.flags.c_contiguous:
+        layout = Layout([ShapeDtype(x.shape, x.dtype)])
+        return layout.parts(layout.packed([x]))[0]
+    return x if x._node.__class__ is Node else apply(shape.copy, (x,), {})

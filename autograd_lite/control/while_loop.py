@@ -16,7 +16,7 @@ from ..tree import leaves, map as map_leaves, rebuild
 from .circling import NO_WAY_BACK, While
 from .closing import HasEffects, aligned, close
 from .cond import cond, known_now
-from .scan import as_tensor, check_carry, operands, scan, with_a_tensor
+from .scan import as_tensor, check_carry, operands, returned, scan, with_a_tensor
 
 
 def while_loop(
@@ -61,7 +61,7 @@ def while_loop(
     first = True
     while isinstance(go_on := _condition(cond_fun(carry)), bool):
         if not go_on:
-            return map_leaves(_without_reverse_mode, carry)
+            return map_leaves(lambda t: _without_reverse_mode(returned(t)), carry)
         new = map_leaves(as_tensor, body_fun(carry))
         if first:
             check_carry("while_loop", carry, new, leaves(new))

@@ -75,11 +75,11 @@ def trace(
     # On a tape every Tensor has a node.
     history = history or any(t._node is not None and (mode.tape is None or t._node.needs) for t in tensors)
     create_graph = history and mode.record and level is None
-    recorded = mode.tape is not None and level is None and not create_graph
-    ends = recorded and not mode.tape.rehearses  # whether the derivatives of a body matter is not known
+    on = mode.tape if level is None and not create_graph else None
+    ends = on is not None and not on.rehearses  # whether the derivatives of a body matter is not known
     as_tensors = depth.all > 0 or bool(tensors)
     given = tuple([args[i] for i in wanted])
-    return Traced(out, given, variables, as_tensors, create_graph or recorded, level, paths, ends)
+    return Traced(out, given, variables, as_tensors, create_graph or on is not None, level, paths, ends)
 
 
 def _nodes(tree: Any) -> Any:

@@ -259,12 +259,14 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
         edges = [t._node for t in tangents if isinstance(t, Tensor) and t.requires_grad]
         paths = paths_from(edges, {v for _, v in pairs})
         create_graph = recorded and tape is None and (paths.history or has_history(value))
-        kept = on_tape() and tape is None and not create_graph
-        ends = kept and not MODE.get().tape.rehearses
+        on = MODE.get().tape if tape is None and not create_graph else None
+        ends = on is not None and not on.rehearses
         as_tensors = depth.all > 0 or bool(tensors_in(args, kwargs))
         variables = rebuild(inputs, iter([v for _, v in pairs]))
         linear = Linear(
-            Traced(tangents, inputs, variables, as_tensors, create_graph or kept, tape, paths, ends), out, recorded
+            Traced(tangents, inputs, variables, as_tensors, create_graph or on is not None, tape, paths, ends),
+            out,
+            recorded,
         )
         return value if as_tensors or create_graph else leave(value), linear
 

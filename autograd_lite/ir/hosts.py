@@ -149,6 +149,23 @@ class Hosts:
                 found.append(key_of(step.f, [x.name if x.__class__ is Live else x for x in step.args]))
         return found
 
+    def settle(self) -> None:
+        """Let go of what was there before: the run has ended well, and nothing will be undone."""
+        self.puts = {place: put._replace(old=None) for place, put in self.puts.items()}
+
+    def let_go(self) -> None:
+        """Let go of the values that were read, and of the history of those that are put back."""
+        for t in self.arrays.values():
+            t._data = np.broadcast_to(np.zeros((), t.dtype), t.shape)
+        for put in self.puts.values():
+            for t in leaves_of(put.value):
+                if isinstance(t, Tensor):
+                    t._node = None
+
+    def forget(self) -> None:
+        """Let go of all values; what is left tells whether another run does the same."""
+        self.puts = {place: put._replace(value=kinds_of(put.value), before=None) for place, put in self.puts.items()}
+
     def undo(self) -> None:
         """Put everything back as it was before."""
         for put in self.puts.values():

@@ -158,6 +158,7 @@ class Recording:
             self.overwritten[id(leaf)] = held.copy("K") if held.__class__ is np.ndarray else held
         with no_grad():
             new: Any = value if isinstance(value, Tensor) else tensor(value)
+            new = new if new._node.__class__ is Node else new.copy()  # the values that a leaf has now
             new = new if new.dtype == leaf.dtype else new.astype(leaf.dtype)
             new = new if new.shape == leaf.shape else np.broadcast_to(new, leaf.shape)
         self.assignments.append(Assigned(next_stamp(), leaf, new))
@@ -195,11 +196,13 @@ class Recording:
         noted: Any
         for noted in (self.effects, self.assignments, self.gradients, self.roots, self.outside, self._inside):
             noted.clear()
+        self.hosts.settle()
 
     def undo(self) -> None:
         """Give all leaves the values and gradients that they had before."""
         for leaf in {id(a.leaf): a.leaf for a in self.assignments}.values():
-            leaf.assign(self.overwritten[id(leaf)])
+            leaf._writable()[...] = self.overwritten[id(leaf)]  # not by `assign`, which a transaction would undo
+            leaf._stamp = next_stamp()
         for leaf, g in self.gradients.values():
             leaf._grad = g
         self.hosts.undo()

@@ -12,7 +12,9 @@ import numpy as np
 from ..core import batching
 from ..core.errors import ShapeError
 from ..core.op import Op, applied, composes, elementwise, structural
+from ..core.rewrites import Rewrite, is_always
 from ..core.shapes import ShapeDtype, normalize_axis
+from .activations import relu
 from .index import index_update
 from .operands import Finished, along_axis, operand, values
 
@@ -56,10 +58,23 @@ def _bind_where(condition: Any, *choices: Any) -> Any:
     return (condition, *choices), {}
 
 
+# A row of zeros is faster than a scalar, where it is long enough.
+_LONG = 64
+
+
+def _rectified(x: Any, y: Any) -> Any:
+    return relu(x) if x.dtype.kind == "f" and x.shape[-1:] >= (_LONG,) and is_always(y, 0.0) else None
+
+
+_LARGER = (
+    Rewrite(lambda x, y: maximum(x, y), _rectified, known=("y",)),
+    Rewrite(lambda x, y: maximum(y, x), _rectified, exact=False, known=("y",)),  # of -0.0 it makes 0.0
+)
+
 # fmt: off
-maximum = elementwise(np.maximum, applied(lambda g, out, x, y: _larger(g, x, y)),
+maximum: Op = elementwise(np.maximum, applied(lambda g, out, x, y: _larger(g, x, y)),
                                   applied(lambda g, out, x, y: np.where(np.isnan(x), 0, _larger(g, y, x))),
-                                  saves="xy", kinks="x = y", onnx="Max")
+                                  saves="xy", kinks="x = y", onnx="Max", rewrites=_LARGER)
 minimum = elementwise(np.minimum, applied(lambda g, out, x, y: _smaller(g, x, y)),
                                   applied(lambda g, out, x, y: np.where(np.isnan(x), 0, _smaller(g, y, x))),
                                   saves="xy", kinks="x = y", onnx="Min")

@@ -138,7 +138,7 @@ class Changes:
         if self._tape is not None:
             self._tape.hosts.final = True
         calls.append((deque, map(setattr, self._leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
-        if (undo := open_undo()) is not None:
+        if (undo := open_undo()) is not None and self._tape is None:  # else when the function has ended
             calls.append((undo.clear,))
         with np.errstate(all="ignore"):
             deque(starmap(operator.call, calls), 0)

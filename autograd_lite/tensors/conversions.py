@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 # What to write where a function that is being traced would need a value.
 _CHOOSE = (
-    "Write np.where(condition, a, b) in place of `if`, or ag.cond if one branch alone may run, and ag.while_loop in "
-    "place of `while`. Python values among the arguments may decide: each one is traced by itself"
+    "Write np.where(t > 0, a, b) in place of `if t > 0`, or ag.cond(t > 0, f, g, x) if one branch alone may run, and "
+    "ag.while_loop(lambda t: t > 0, f, t) in place of `while t > 0`. Python values among the arguments may decide: "
+    "each one is traced by itself"
 )
 _NUMBER = (
-    "Compute with the Tensor itself, as np.sqrt(t) for math.sqrt(t); ag.debug_print('{}', t) prints it at every call. "
+    "Compute with the Tensor itself, as np.sqrt(t) for math.sqrt(t); ag.fori_loop(0, t, f, x) stands for a loop over "
+    "range(t), and ag.debug_print('{}', t) prints it at every call. "
     "A number that is to be a constant, such as a length, can be an argument: a Python int"
 )
 _ARRAY = (

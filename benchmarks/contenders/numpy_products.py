@@ -29,7 +29,7 @@ def products(problem: Mlp) -> Job:
         matmul(xt, gh, g1)
         return 0.0
 
-    return Job(run, dict)
+    return Job(run, lambda: dict(problem.weights))  # which do not change
 
 
 def model(problem: Model) -> Job:

@@ -78,6 +78,12 @@ class Registered:
             return cls(**_values(cls, config))
 
 
+class Stateful:
+    """What changes with each batch although no call of a module reads it: metrics."""
+
+    __slots__ = ()
+
+
 class Configurable(Registered):
     """Keeps the arguments of its constructor, for `get_config` and `from_config`."""
 

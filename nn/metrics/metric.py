@@ -13,7 +13,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import initializers
-from ..config.config import Configurable
+from ..config.config import Configurable, Stateful
 from ..config.limits import reading, spend
 from ..config.registry import snake_case
 
@@ -35,7 +35,7 @@ class _Begun(type):
         return whole.replace(parameters=list(whole.parameters.values())[1:])
 
 
-class Metric(Configurable, metaclass=_Begun):
+class Metric(Configurable, Stateful, metaclass=_Begun):
     """Base of all metrics; a subclass writes `update_state`, `result`, and `reset_state` if it has other state.
 
     A new metric is reset when its constructor has run. Called, a metric takes in a batch and returns its result over

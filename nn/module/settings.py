@@ -19,14 +19,14 @@ import numpy as np
 from autograd_lite import host_call
 
 from ..config.ambient import MODES
-from ..config.config import Configurable
+from ..config.config import Configurable, Stateful
 from .modes import mode_of
+from .penalties import Rules
 from .tree import Tree
 
 # Attributes that no call reads, or not as Python values.
-_UNREAD = frozenset(
-    ("_added", "_compiled", "_example", "_name", "_path", "_replays", "_settings", "history", "output_shape")
-)
+_UNREAD = frozenset(("_added", "_compiled", "_example", "_name", "_path", "_replays", "_settings", "history"))
+_UNREAD |= frozenset(("last_parts", "output_shape", "stop_training"))
 _VALUES = frozenset((bool, bytes, complex, float, int, str, np.float32, np.float64, np.int64))
 _CONTAINERS = frozenset((dict, list, set, tuple))
 _LONG = 64  # of longer containers only the length is compared
@@ -52,8 +52,8 @@ class _State(NamedTuple):
     read: tuple[tuple[tuple[str, ...], tuple[Any, ...]], ...]
 
     @classmethod
-    def of(cls, root: Tree, modes: tuple[bool, ...]) -> _State:
-        """Look a tree through."""
+    def of(cls, root: Any, modes: tuple[bool, ...]) -> _State:
+        """Look a tree through, or another object with attributes."""
         views: list[Collection[Any]] = []
         read: list[Any] = []
         seen = {id(root)}
@@ -68,7 +68,7 @@ class _State(NamedTuple):
             read.append((tuple([k for k, _ in kept]), tuple([x for _, x in kept])))
             for _, x in kept:
                 if id(x) not in seen:
-                    if isinstance(x, (Tree, Configurable)):
+                    if isinstance(x, (Tree, Configurable, Rules)) and not isinstance(x, Stateful):
                         stack.append(vars(x))
                     elif x.__class__ in _CONTAINERS and 0 < len(x) <= _LONG:
                         stack.append(x)
@@ -86,10 +86,17 @@ class _State(NamedTuple):
         """Return whether calls read the same."""
         if self.modes != other.modes or len(self.read) != len(other.read):
             return False
-        for (names, values), (others, theirs) in zip(self.read, other.read, strict=True):
-            if names != others or not all(map(_equal, values, theirs)):
-                return False
-        return True
+        return all(a == b and all(map(_equal, x, y)) for (a, x), (b, y) in zip(self.read, other.read, strict=True))
+
+    def difference(self, other: _State) -> str:
+        """Return the name of an attribute that is another one in another state, or ""."""
+        for (names, values), (others, theirs) in zip(self.read, other.read, strict=False):
+            if names != others:
+                return next(iter(sorted(set(names) ^ set(others))), "")
+            found = next((k for k, (x, y) in enumerate(zip(values, theirs, strict=False)) if not _equal(x, y)), None)
+            if found is not None and names[found]:
+                return names[found]
+        return ""
 
 
 def _is_unread(name: Any) -> bool:
@@ -114,13 +121,13 @@ class Settings:
     def __reduce__(self) -> tuple[Any, tuple[()]]:
         return Settings, ()
 
-    def number(self, root: Tree) -> int:
-        """Return the number of the state that a tree is in."""
-        blocks = bool(MODES.open.get())
+    def number(self, root: Any) -> int:
+        """Return the number of the state that a tree is in, or another object with attributes."""
+        blocks = isinstance(root, Tree) and bool(MODES.open.get())
         if self.known:
-            state = self.known[self.last]
-            if state.modes == _modes(root, blocks) and state.holds():
-                return self.forgotten + self.last
+            known, k = self.known, self.last  # other threads may ask at the same time
+            if known[k].modes == _modes(root, blocks) and known[k].holds():
+                return self.forgotten + k
         now = _State.of(root, _modes(root, blocks))
         for k, state in enumerate(self.known):
             if state.is_like(now):
@@ -132,17 +139,26 @@ class Settings:
         self.last = len(self.known) - 1
         return self.forgotten + self.last
 
+    def difference(self, a: int, b: int) -> str:
+        """Return the name of an attribute that is another one in another state, by their numbers, or ""."""
+        if min(a, b) < self.forgotten:
+            return ""
+        return self.known[a - self.forgotten].difference(self.known[b - self.forgotten])
+
 
 def _modes(root: Tree, blocks: bool) -> tuple[bool, ...]:
     return tuple([mode_of(module) for _, module in root._walk()]) if blocks else ()
 
 
+def settings_of(root: Tree) -> Settings:
+    """Return the states that a tree has been in."""
+    settings: Settings = vars(root).setdefault("_settings", Settings())
+    return settings
+
+
 def _number_of(this: ref[Tree]) -> int:
     root = this()
-    if root is None:
-        return -1
-    settings: Settings = vars(root).setdefault("_settings", Settings())
-    return settings.number(root)
+    return -1 if root is None else settings_of(root).number(root)
 
 
 @contextmanager

@@ -321,10 +321,25 @@ def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, so
     return written(np.zeros(shape, data.dtype), (ids,), data, "add")
 
 
+def chosen(pred: Any, true_fn: Function, false_fn: Function) -> Any:
+    """Return what one of two functions returns."""
+    if ag.is_compiling() and isinstance(pred, Tensor):  # its value is known only when the compiled function runs
+        return ag.cond(pred, true_fn, false_fn)
+    return true_fn() if bool(pred) else false_fn()
+
+
 def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
     """Return what the variables are when the condition no longer holds."""
     several = isinstance(loop_vars, (tuple, list))
     state, done = tuple(loop_vars) if several else (loop_vars,), 0
+    if ag.is_compiling():
+
+        def step(state: Any) -> Any:
+            new = body(*state)
+            return tuple(new) if isinstance(new, (tuple, list)) else (new,)
+
+        state = ag.while_loop(lambda state: cond(*state), step, state, max_steps=maximum_iterations)
+        return state if several else state[0]
     while (maximum_iterations is None or done < maximum_iterations) and bool(cond(*state)):
         new = body(*state)
         state, done = tuple(new) if isinstance(new, (tuple, list)) else (new,), done + 1
@@ -333,6 +348,8 @@ def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iteration
 
 def fori_loop(lower: int, upper: int, body_fun: Function, init_val: Any) -> Any:
     """Return what is left after a body has run for each number of a range."""
+    if ag.is_compiling() and (isinstance(lower, Tensor) or isinstance(upper, Tensor)):
+        return ag.fori_loop(lower, upper, body_fun, init_val)
     for n in range(int(lower), int(upper)):
         init_val = body_fun(n, init_val)
     return init_val

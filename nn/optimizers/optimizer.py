@@ -418,9 +418,14 @@ class Optimizer(_Begun):
             self._hyper = self._checked_numbers(called, numbers)
             if undecayed is not None:
                 self._undecayed = self._checked_undecayed(called, undecayed), []
-            self._partition()  # which slots there are depends on the numbers, and on what is decayed
-            self._load_slots(called, slots)
             self._accumulated = self._checked_gradients(called, gradients)
+            blocks, decays = self._blocks, self._decays
+            self._partition()  # which slots there are depends on the numbers, and on what is decayed
+            if [block.indices for block in blocks] == [block.indices for block in self._blocks]:
+                self._blocks = blocks  # on which compiled steps rest
+            if decays == self._decays:
+                self._decays = decays
+            self._load_slots(called, slots)
             self._iterations = iterations
         except BaseException:
             vars(self).update(before)

@@ -85,7 +85,7 @@ def _with_all(model: Any, compiled: Any, done: Computed, penalized: bool) -> Com
     if not ag.is_compiling():
         return done
     masks = [mask_of(t) for t in tree.leaves(done.y_pred)] if MASKS else None
-    parts = dict(compiled.loss.last) if isinstance(compiled.loss, _OutputsLoss) else None
+    parts = dict(compiled.loss.last_parts) if isinstance(compiled.loss, _OutputsLoss) else None
     added = [own.terms for own in added_by(model)] if penalized else None
     return Computed(*tree.map(_detached, tuple(done._replace(masks=masks, parts=parts, added=added))))
 
@@ -101,7 +101,8 @@ def settled(model: Any, compiled: Any, done: Computed) -> tuple[Any, float, floa
             if mask is not None:
                 set_mask(t, mask)
     if done.parts is not None:
-        compiled.loss.last.update({name: (float(loss), float(weight)) for name, (loss, weight) in done.parts.items()})
+        parts = {name: (float(loss), float(weight)) for name, (loss, weight) in done.parts.items()}
+        compiled.loss.last_parts.update(parts)
     if done.added is not None:
         for own, terms in zip(added_by(model), done.added, strict=True):
             own.terms = list(terms)

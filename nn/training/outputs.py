@@ -38,7 +38,7 @@ class _OutputsLoss(losses.Loss):
 
     Attributes:
         parts: the losses by the name of the output.
-        last: the values of the last call, numbers unless it is traced, each with its weight in the mean over batches.
+        last_parts: of the last call, the value of each, a number unless it is traced, with its weight in the mean.
     """
 
     def __init__(self, given: Any, weights: Any, names: Sequence[str] | None) -> None:
@@ -51,7 +51,7 @@ class _OutputsLoss(losses.Loss):
         if weights is not None:
             for name, weight in self.by_output("loss_weights", weights).items():
                 self.weights[name] = scalar("loss_weights", weight)
-        self.last: dict[str, tuple[Any, float]] = {}
+        self.last_parts: dict[str, tuple[Any, float]] = {}
 
     def by_output(self, what: str, given: Any) -> dict[str, Any]:
         """Return the entries of a dict, or of a list in the outputs' order, by output name."""
@@ -93,7 +93,7 @@ class _OutputsLoss(losses.Loss):
             own = [self.part(given, name) if is_structure(given) else given for given in (sample_weight, mask)]
             predicted = self.part(y_pred, name)
             value, counted = loss.weighed(fitted(self.part(y_true, name), predicted.shape), predicted, *own)
-            self.last[name] = (value if ag.is_compiling() else value.item()), counted
+            self.last_parts[name] = (value if ag.is_compiling() else value.item()), counted
             rows = float(len(predicted))
             weight = self.weights[name]
             total = total + (value if weight == 1.0 else value * weight)
@@ -113,7 +113,7 @@ class _PartialLoss(metrics.Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in the value that the loss just had."""
-        self.mean.add(*self.loss.last[self.output])
+        self.mean.add(*self.loss.last_parts[self.output])
 
     def result(self) -> float:
         """Return the mean."""
@@ -172,7 +172,7 @@ class Means:
         self.begun = True
         if self.loss is not None:
             for name, mean in self.parts.items():
-                part = self.loss.last[name]
+                part = self.loss.last_parts[name]
                 mean.add(*part)
                 value -= self.loss.weights[name] * part[0]  # what remains are the penalties
         self.total += value if self.summed else value * weight

@@ -2,7 +2,7 @@
 
 The rule, which `compile(jit_compile=…)` and `compile(run_eagerly=…)` choose by:
 
-- `jit_compile="auto"`, the default: after 8 batches of one shape have run as they are, two are traced, as `ag.compile`
+- `jit_compile="auto"`, the default: after 32 batches of one shape have run as they are, two are traced, as `ag.compile`
   does. If the traces agree, all further batches of that shape are replayed, with the results of a run bit for bit. A
   model that cannot be traced runs as before, and one warning says why, and where in the user's code.
 - `jit_compile=True`: the second batch is traced already, and what cannot be traced is an error.
@@ -10,17 +10,19 @@ The rule, which `compile(jit_compile=…)` and `compile(run_eagerly=…)` choose
 
 A replay runs no Python: what `call` or a loss prints, counts or appends happens while the model runs, and no longer in
 replays. What they read in Python is constant in them: a number that is an attribute of a layer or of the loss, say. It
-may change between two epochs, and in callbacks: they are looked through then, and what was traced is dropped if one is
-another. A call that changes such an attribute itself, or draws with NumPy, is not replayed. Parameters, variables,
-random draws and learning rates are read anew.
+may change between two epochs, and in callbacks: they are looked through then, and a model in another state (see
+`module.settings`) is traced anew. A call that changes such an attribute itself, or draws with NumPy, is not replayed,
+and nothing is while parameters have hooks. Parameters, variables, random draws and learning rates are read anew.
 
 A `train_step` of a class's own runs as it is; what it calls of ours, `super().train_step`, is replayed.
 """
 
 from __future__ import annotations
 
+import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from weakref import ref
 
@@ -30,32 +32,13 @@ import autograd_lite as ag
 from autograd_lite import Tensor, tree
 
 from ..config.arguments import is_text, refused
-from ..config.config import Configurable
-from ..initializers import Initializer
-from ..metrics import Metric
-from ..module.module import Module
-from ..module.penalties import Rules
-from ..module.settings import covered
-from .outputs import _OutputsLoss
+from ..module.settings import Settings, covered, settings_of
 
-# How many batches of one shape run as they are, by `jit_compile`. Tracing costs about as much as this many.
-WARM = {"auto": 8, True: 1}
-# The most shapes that are traced of one model.
+# How many batches of one shape run as they are, by `jit_compile`. Tracing takes about as long as 50 steps of a small
+# model, so a training of a few steps must not begin with it.
+WARM = {"auto": 32, True: 1}
+# The most things that are compiled of one model, and the most shapes of a batch for each.
 _MOST = 32
-# How often in a row tracing may begin anew since a call has changed an attribute, as the first one of an epoch may.
-_PATIENCE = 2
-# Attributes that no call reads, or not as Python values.
-_UNREAD = frozenset(
-    ("_added", "_compiled", "_example", "_name", "_path", "_replays", "history", "output_shape", "stop_training")
-)
-_VALUES = frozenset((bool, bytes, complex, float, int, str, np.float32, np.float64, np.int64))
-_CONTAINERS = frozenset((dict, list, set, tuple))
-_LONG = 64  # of longer containers only the length is compared
-_OPAQUE = (Initializer, Metric, Module)  # which no call reads, or which are looked through by themselves
-# What code may raise that is given Tensors in place of arrays. Whatever else is raised, such as by the handler of a
-# signal, is the caller's.
-_OF_TENSORS = (ag.GradError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
-_NAME = object()  # comes before the name of an attribute
 
 
 def checked_choice(what: str, value: Any) -> bool | str:
@@ -67,6 +50,24 @@ def checked_choice(what: str, value: Any) -> bool | str:
     raise refused(
         ValueError if isinstance(value, str) else TypeError, what, "jit_compile", "'auto', True or False", value
     )
+
+
+class _Changed(Exception):
+    """Raised at the end of a trace that has changed an attribute; what was traced is undone."""
+
+
+# What code may raise that is given Tensors in place of arrays. Whatever else is raised, such as by the handler of a
+# signal, is the caller's.
+_OF_TENSORS = (
+    _Changed,
+    ag.GradError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)
 
 
 class _Step:
@@ -83,8 +84,12 @@ class _Step:
         this: Callable[[], Any] = ref(model)  # the model holds the step
 
         def run(*batch: Any) -> Any:
-            with covered(this()):  # `look` sees to what calls read of it
-                return compute(this(), *flags, *batch)
+            model = this()
+            with covered(model):  # `look` sees to what calls read of it
+                if not ag.is_compiling():
+                    return compute(model, *flags, *batch)
+                with _unchanged(model):
+                    return compute(model, *flags, *batch)
 
         run.__name__ = type(model).__name__
         self.fast = ag.compile(run)
@@ -97,26 +102,77 @@ class _Step:
         return "" if last.replay is not None or last.first is not None else last.why.rpartition("; ")[2]
 
 
+@contextmanager
+def _unchanged(model: Any) -> Iterator[None]:
+    """Refuse that the attributes of modules change inside; those that have changed are put back."""
+    settings = settings_of(model)
+    before, held = settings.number(model), [(own, dict(own)) for own in (vars(part) for _, part in model._walk())]
+    yield
+    after = settings.number(model)
+    if after != before:
+        for own, values in held:
+            own.clear()
+            own.update(values)
+        raise _Changed(_words(settings.difference(before, after)))
+
+
+def _words(name: str) -> str:
+    return f"a call changes the attribute {name!r}, which a replay would not do"
+
+
+class _Here(threading.local):
+    """What this thread knows of the model.
+
+    Attributes:
+        state: in which it has found the model and the loss; see `Replays.look`.
+        hooked: whether there are hooks on parameters, which see each gradient.
+        last: what has run as it is since then, and for which shape.
+    """
+
+    state: tuple[Any, ...] = ()
+    hooked: bool = False
+    last: tuple[_Step, Any] | None = None
+
+
 class Replays:
     """All that is compiled of one model. It is kept on the model; a copy of it is empty."""
 
     def __init__(self) -> None:
         self.steps: dict[Any, _Step] = {}
         self._compiled: Any = None
-        self._settings: list[Any] = []
-        self._restarts = 0  # since the last trace
+        self._losses = Settings()
+        self._here = _Here()
+        self._changes = 0  # how many runs, one after the other, have changed an attribute
+        self._unsteady = ""  # why nothing is compiled
         self._told: set[str] = set()
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:
         return Replays, ()
 
-    def look(self, model: Any, compiled: Any) -> bool:
-        """Drop what was traced if the model has been compiled anew, or an attribute has changed since."""
-        now = settings_of(model, compiled)
-        changed = compiled is not self._compiled or not _same(now, self._settings)
-        if changed:
-            self.steps, self._compiled, self._settings = {}, compiled, now
-        return changed
+    def look(self, model: Any, compiled: Any) -> None:
+        """Note in what state the model and the loss are: what is traced holds for the state that it is traced in."""
+        here = self._here
+        if compiled is not self._compiled:
+            self.steps, self._compiled, self._losses, self._unsteady = {}, compiled, Settings(), ""
+        number, loss, scale = settings_of(model).number(model), None, None
+        if compiled is not None:
+            loss = None if compiled.loss is None else self._losses.number(compiled.loss)
+            scale = compiled.optimizer.loss_scale_factor
+            here.hooked = any(getattr(p, "_hooks", None) for p in compiled.optimizer.parameters)
+        here.state, here.last = (number, loss, scale), None
+
+    def _look_again(self, model: Any, warm: int) -> None:
+        """Look after a run: one that has changed the state that it ran in, as the first one may, does not count."""
+        here = self._here
+        before, last = here.state, here.last
+        self.look(model, self._compiled)
+        if last is None or here.state == before:
+            self._changes = 0
+            return
+        last[0].runs[last[1]] = 0
+        self._changes += 1
+        if self._changes > warm:
+            self._unsteady = _words(settings_of(model).difference(before[0], here.state[0]))
 
     def run(
         self, what: str, model: Any, compute: Callable[..., Any], flags: tuple[Any, ...], batch: tuple[Any, ...]
@@ -125,7 +181,7 @@ class Replays:
 
         Args:
             what: the call, for messages.
-            model: whose `jit_compile` counts.
+            model: whose `jit_compile` counts, and which `look` has seen since code of the user's has run.
             compute: returns tensors without history, in containers.
             flags: constants.
             batch: arrays, Tensors, containers of them, and None.
@@ -133,52 +189,53 @@ class Replays:
         Raises:
             TraceError: with `jit_compile=True`, if it cannot be compiled.
         """
-        key = (compute, flags, model.training, tuple([x is None for x in batch]))
-        step = self.steps.get(key)
-        if step is None:
-            step = self.steps[key] = _Step(model, compute, flags)
-        strict = model.jit_compile is True
-        if step.why:
-            self._tell(what, step.why, strict)
+        here, strict, warm = self._here, model.jit_compile is True, WARM[model.jit_compile]
+        if here.hooked:
+            return None
+        if here.last is not None and not self._unsteady:
+            self._look_again(model, warm)
+        step = self._step(model, compute, flags, tuple([x is None for x in batch]))
+        if why := self._unsteady or step.why:
+            self._tell(what, why, strict)
             return None
         shape = _shape_of(batch)
         if shape is None or (shape not in step.runs and len(step.runs) >= _MOST):
             return None
-        runs, warm = step.runs.get(shape, 0), WARM[model.jit_compile]
+        runs = step.runs.get(shape, 0)
         if runs < warm:
             step.runs[shape] = runs + 1
+            here.last = step, shape
             return None
         try:
-            if runs >= warm + 2:
-                return step.fast(*batch)
-            return self._traced(model, key, shape, batch)
+            found = step.fast(*batch)
+            if runs < warm + 2 and step.fast.traces:  # else something looks at the operations, and it ran as it is
+                step.runs[shape] += 1
+                step.why = step.refusal()
+            return found
         except ag.TraceError as error:
             step.why = str(error).removeprefix("compile: ").partition(". ")[0]
             if strict:
                 raise
         except _OF_TENSORS as error:  # if an eager run raises it too, it will say so itself
             step.runs[shape] = 0
-            text = f"{type(error).__name__}: {error}"
+            text = str(error) if isinstance(error, _Changed) else f"{type(error).__name__}: {error}"
             step.why, step.failed = (text if text == step.failed else ""), text
         finally:
             if strict and step.why:
                 self._tell(what, step.why, strict)
         return None
 
-    def _traced(self, model: Any, key: Any, shape: Any, batch: tuple[Any, ...]) -> Any:
-        step, settings = self.steps[key], self._settings
-        if self.look(model, self._compiled):  # since the last look by a call, so it counts from the beginning
-            self._restarts += 1
-            if self._restarts > _PATIENCE:
-                step.why = _changed(settings, self._settings)
-                self.steps = {key: step}
-            return None
-        self._restarts = 0
-        found = step.fast(*batch)
-        if step.fast.traces:  # else something looks at the operations, and it ran as it is
-            step.runs[shape] += 1
-            step.why = _changed(self._settings, settings_of(model, self._compiled)) or step.refusal()
-        return found
+    def _step(
+        self, model: Any, compute: Callable[..., Any], flags: tuple[Any, ...], missing: tuple[bool, ...]
+    ) -> _Step:
+        """Return what is known of one thing that is computed, in the state that the model is in."""
+        key = (self._here.state, compute, flags, missing)
+        step = self.steps.get(key)
+        if step is None:
+            while len(self.steps) >= _MOST:
+                self.steps.pop(next(iter(self.steps)), None)
+            step = self.steps[key] = _Step(model, compute, flags)
+        return step
 
     def _tell(self, what: str, why: str, strict: bool) -> None:
         """Say once why a model is not compiled, or refuse to go on."""
@@ -205,61 +262,3 @@ def _shape_of(batch: Sequence[Any]) -> Any:
                 return None
             found.append((np.shape(part), getattr(part, "dtype", None)))
     return tuple(found)
-
-
-# ---- what calls read in Python --------------------------------------------------------------------------------------
-
-
-def settings_of(model: Any, compiled: Any) -> list[Any]:
-    """Return the attributes of a model's modules and of its loss, names and values in one list."""
-    found: list[Any] = []
-    training = model.training
-    for _, module in model._walk():
-        found.append(module.training is training)  # of the model's own mode there are traces of their own
-        _unfold_all(vars(module), found)
-    if compiled is not None:
-        loss = compiled.loss
-        found.append(compiled.optimizer.loss_scale_factor)
-        _unfold((loss.parts, loss.weights) if isinstance(loss, _OutputsLoss) else loss, found)
-    return found
-
-
-def _unfold_all(attributes: Mapping[Any, Any], found: list[Any]) -> None:
-    for name, value in attributes.items():
-        if name not in _UNREAD:
-            found += (_NAME, name)
-            if value.__class__ in _VALUES or value is None or value.__class__ is Tensor:
-                found.append(value)
-            else:
-                _unfold(value, found)
-
-
-def _unfold(value: Any, found: list[Any]) -> None:
-    """Append a value, and if it is a container, or an object that holds numbers for calls, what is in it."""
-    found.append(value if (kind := value.__class__) not in _CONTAINERS else kind)
-    if isinstance(value, Rules) or (isinstance(value, Configurable) and not isinstance(value, _OPAQUE)):
-        _unfold_all(vars(value), found)
-    elif kind in _CONTAINERS:
-        found.append(len(value))
-        if kind is dict and len(value) <= _LONG:
-            _unfold_all(value, found)
-        elif kind is not set and len(value) <= _LONG:
-            for part in value:
-                _unfold(part, found)
-
-
-def _same(a: list[Any], b: list[Any]) -> bool:
-    return len(a) == len(b) and all(map(_equal, a, b))
-
-
-def _equal(x: Any, y: Any) -> bool:
-    return x is y or (x.__class__ is y.__class__ and x.__class__ in _VALUES and x == y)
-
-
-def _changed(before: list[Any], after: list[Any]) -> str:
-    """Return which attribute a call has changed, "" if none."""
-    n = next((i for i, (x, y) in enumerate(zip(before, after, strict=False)) if not _equal(x, y)), None)
-    if n is None:
-        return "" if len(before) == len(after) else "a call gives a module new attributes, which a replay would not do"
-    names = [after[i + 1] for i in range(n + 1) if after[i] is _NAME]
-    return f"a call changes the attribute {names[-1]!r} of a module, which a replay would not do"

@@ -416,6 +416,7 @@ class Stepper(Module):
 
     def predict_step(self, data: Data) -> Any:
         """Return the model's outputs for one batch, as Tensors; a subclass may override it."""
+        self._look()
         return self._replayed(self._speaker("predict"), predicted, (), unpack(data)[0])
 
     def _own_step(self, *names: str) -> bool:
@@ -474,6 +475,6 @@ class Stepper(Module):
             show(y_pred, loss, weight)
         if done.admitted:
             self._replayed(self._speaker("fit"), updated, ())
-        else:
+        elif compiled.optimizer.parameters:
             compiled.optimizer.zero_grad()
         return loss, weight

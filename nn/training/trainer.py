@@ -392,11 +392,8 @@ class Trainer(Stepper):
     def _predict_batches(self, feed: Feed, progress: Progress, calls: CallbackList) -> list[Any]:
         outputs: list[Any] = []
         with self.mode(training=False):
-            self._look()
             for samples in feed.epoch():
                 calls.call_batch("on_predict_batch_begin", len(outputs))
-                if calls.watches_batches or feed.runs_code:
-                    self._look()
                 outputs.append(values_of(self.predict_step(samples.data())))
                 calls.call_batch("on_predict_batch_end", len(outputs) - 1, {"outputs": outputs[-1]})
                 if time.perf_counter() >= progress.due:

@@ -183,6 +183,22 @@ def make_eager(make: Callable[[ag.Tensor], Any], w: ag.Tensor) -> Any:
     return lambda x, y: step(ag.tensor(x), ag.tensor(y))
 
 
+def test_two_leaves_exchange_what_they_hold() -> None:
+    """The passes leave no operation here: each leaf is assigned what the other one held."""
+    w, v = ag.tensor(X, requires_grad=True), ag.tensor(Y)
+
+    @ag.compile
+    def exchange() -> None:
+        with ag.no_grad():
+            a, b = w * 1.0, v.copy()
+            w.assign(b)
+            v.assign(a)
+
+    for k in range(5):
+        exchange()
+        assert_same([w, v], [X, Y] if k % 2 else [Y, X])
+
+
 def test_draws_are_those_of_the_function() -> None:
     generator = ag.Generator(0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
@@ -14,6 +15,7 @@ import autograd_lite as ag
 from autograd_lite.compiler.arena import Arena, Span
 from autograd_lite.compiler.placing import Place
 from autograd_lite.compiler.plan import Plan
+from autograd_lite.core.node import Node
 from autograd_lite.core.op import OPS, elementwise
 
 
@@ -139,6 +141,30 @@ def test_what_is_assigned_lies_in_the_arena() -> None:
     plan = step.traces[0].replay.plan
     assert plan.lent == {1}
     assert plan.where[plan.outputs[1]].place is Place.ARENA
+
+
+@pytest.mark.parametrize("history", [False, True])
+def test_nothing_of_the_traced_runs_is_kept(history: bool) -> None:
+    """What was computed while tracing is memory that no replay needs."""
+    w = ag.tensor(np.ones(50), requires_grad=True)
+
+    @ag.compile
+    def step(x: Any) -> Any:
+        h = np.tanh(w * x).sum()
+        if not history:
+            h.backward()
+            w.grad = None
+        return h.detach()
+
+    def nodes() -> int:
+        gc.collect()
+        return sum(isinstance(x, Node) for x in gc.get_objects())
+
+    before = nodes()
+    for k in range(3):
+        step(np.full(50, 0.1 * k))
+        assert nodes() == before
+    assert step.traces[0].replay is not None
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])

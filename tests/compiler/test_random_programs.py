@@ -63,11 +63,21 @@ def compare(program: Program) -> None:
             trace.replay.plan.check()
 
 
-EXAMPLES = int(os.environ.get("AUTOGRAD_LITE_EXAMPLES", "50"))
+THOROUGH = settings(deadline=None, suppress_health_check=list(HealthCheck))
+# A run of its own may try more of them.
+EXAMPLES = int(os.environ.get("AUTOGRAD_LITE_EXAMPLES", "150"))
 
 
 @pytest.mark.filterwarnings("ignore")  # a replay issues none, a run of the function may
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(THOROUGH, max_examples=50)
 @given(programs())
 def test_compiled_is_eager(program: Program) -> None:
+    compare(program)
+
+
+@pytest.mark.ci
+@pytest.mark.filterwarnings("ignore")
+@settings(THOROUGH, max_examples=EXAMPLES)
+@given(programs(most=30))
+def test_long_programs_compiled_are_eager(program: Program) -> None:
     compare(program)

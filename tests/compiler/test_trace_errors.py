@@ -21,8 +21,8 @@ CURES = {
     "range": "can be an argument: a Python int",
     "numpy": "convert what the function returns outside of it",
     "asarray": "convert what the function returns outside of it",
-    "if": "Write np.where(condition, a, b) in place of `if`",
-    "while": "ag.while_loop in place of `while`",
+    "if": "Write np.where(t > 0, a, b) in place of `if t > 0`",
+    "while": "ag.while_loop(lambda t: t > 0, f, t) in place of `while t > 0`",
     "mask": "Write np.where(mask, t, 0), which keeps the shape",
 }
 

@@ -160,6 +160,10 @@ def test_a_function_that_does_something_else_each_time_runs_as_a_loop() -> None:
     assert_same([scaled(X), scaled(X)], [X * 2, X * 2])
     model.scale = 3.0
     assert_same(scaled(X), X * 3)
+    classy = lambda x: ag.scan(lambda c, x: (c, x * Model.scale), 0.0, x)[1]  # noqa: E731
+    assert_same([classy(X), classy(X)], [X * 2, X * 2])
+    Model.scale = 3.0
+    assert_same(classy(X), X * 3)
 
 
 def test_a_function_that_comes_again_reads_what_is_there_now() -> None:
@@ -289,3 +293,38 @@ def test_graphs_show_a_box() -> None:
     compiled = ag.compile(everything)
     compiled(X), compiled(X)
     assert "1 replayed" in compiled.explain()
+
+
+# ---- how results lie in memory --------------------------------------------------------------------------------------
+
+
+def test_results_lie_in_order_in_memory_of_their_own() -> None:
+    x = ag.tensor(np.asfortranarray(RNG.normal(size=(4, 3))))
+    programs = {
+        "cond": lambda x: ag.cond(x.sum() > -9, np.sin, np.cos, x),
+        "same": lambda x: ag.cond(x.sum() > -9, lambda x: x, np.cos, x),
+        "while": lambda x: ag.while_loop(lambda x: x.sum() > 99, np.cos, x),
+        "scan": lambda x: ag.scan(lambda c, _: (c * 2, c), x, None, 2),
+        "effects": lambda x: ag.scan(lambda c, _: (total.assign(c.sum()) or c * 2, c), x, None, 2),
+    }
+    total = ag.tensor(0.0)
+    for f in programs.values():
+        compiled = ag.compile(f)
+        for found in (f(x), compiled(x), compiled(x), compiled(x)):
+            for t in ag.tree.leaves(found):
+                assert t._data.flags.c_contiguous
+                assert not np.may_share_memory(t._data, x._data)
+
+
+def test_a_result_with_a_history() -> None:
+    v, w = ag.tensor(X[0]), ag.tensor(2.0, requires_grad=True)
+
+    def slope() -> Any:
+        return ag.grad(lambda t: ag.scan(lambda c, x: (c * 0.5 + x * w, c * w), v.sum() * 0, t)[1].sum())(v)
+
+    compiled, found = ag.compile(slope), []
+    for f in (slope, compiled, compiled, compiled):
+        w.grad = None
+        (f() ** 2).sum().backward()
+        found.append(w.grad)
+    assert_same(found[1:], [found[0]] * 3)

@@ -59,12 +59,12 @@ def loss(h: Any, x: Any, w: Any, **kwargs: Any) -> Any:
 def test_a_budget_is_kept(steps: int, reverse: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     h, x = RNG.normal(size=(2, 3)), RNG.normal(size=(steps, 2, 3))
     counts: dict[str, int] = {}
-    runs, states = bodies.Runner.__call__, []
+    prepare, states = bodies.Runner._prepare, []
 
-    def counted(self: Any, *arrays: Any) -> Any:
+    def counted(self: Any, arrays: Any) -> Any:
         key = f"{self._body.name} of {len(self._body.specs)}"
         counts[key] = counts.get(key, 0) + 1
-        return runs(self, *arrays)
+        return prepare(self, arrays)
 
     class Watched(budget.States):
         def __init__(self) -> None:
@@ -72,7 +72,7 @@ def test_a_budget_is_kept(steps: int, reverse: bool, monkeypatch: pytest.MonkeyP
             states.append(self)
 
     slope = ag.grad(lambda *a: loss(*a, reverse=reverse), (0, 1, 2))(h, x, W)
-    monkeypatch.setattr(bodies.Runner, "__call__", counted)
+    monkeypatch.setattr(bodies.Runner, "_prepare", counted)
     monkeypatch.setattr(budget, "States", Watched)
     for max_bytes in (0, STATE, 2 * STATE + 9, 5 * STATE, 10**9):
         counts.clear(), states.clear()

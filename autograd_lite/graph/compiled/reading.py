@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from ...compiler.trace import Traced
+from ...control.bodies import Body
 from ...core.errors import UnsupportedError
 from ...core.indices import indices_in
 from ...core.op import OPS, Op
 from ...ir.graph import PureGraph
 from ...ir.node import GraphNode, Kind, make_param
 from ...ir.program import PureProgram
-from ...ir.recording import OBSERVE
 from ...random import Generator
 from ...tensors.record import wrap
 from ...tensors.tensor import Tensor, tensor
@@ -26,6 +26,7 @@ from .arrays import Arrays, DamagedFileError, read, refuse
 from .codec import Reader
 from .hosts import HostsReader
 from .loaded import Loaded, Saved
+from .loops import PRIVATE, example, read_loop
 from .writing import FORMAT, VERSION
 
 _MOST_ELEMENTS = 2**31  # of one value that is computed
@@ -119,21 +120,7 @@ class _Reading:
         grads = {id(leaf): _gradient_of(leaf) if had is True else None for leaf, had in before}
         hosts = self._hosts.hosts(about["hosts"])
         slots = [(self._hosts.slot(part), i) for part, i in about["slots"]]
-        inputs = tuple(
-            [None if i is None else self._slot(graph, i) for i in (*about["inputs"], *(i for _, i in slots))]
-        )
-        bindings = {
-            i: self._binding(graph[self._slot(graph, i)], binding, grads) for i, binding in about["bindings"].items()
-        }
-        for node in graph:
-            if node.kind is not Kind.OP and (node.id in inputs) is (node.id in bindings):
-                refuse(f"one thing that fills {node.id}", "none" if node.id not in inputs else "two")
-        bindings |= {i: _fitting(graph[i], x) for x, i in slots if i is not None}
-        fixed = frozenset(i if i in bindings else refuse("the id of a constant", i) for i in about["fixed"])
-        calls = {node.id: self._call(node, about["params"]) for node in graph if node.kind is Kind.OP}
-        program = PureProgram(
-            graph, inputs, (), MappingProxyType(bindings), MappingProxyType({}), MappingProxyType(calls), (), fixed
-        )
+        program = self._program(graph, about, grads, slots)
         assigned = tuple((self._number(n), _id(graph, i)) for n, i in about["assigned"])
         gradients = tuple((self._number(n), None if i is None else _id(graph, i)) for n, i in about["gradients"])
         results, put, effects = ([_id(graph, i) for i in about[name]] for name in ("results", "put", "effects"))
@@ -170,6 +157,40 @@ class _Reading:
         )
         return Saved(given, out, traced)
 
+    def _program(
+        self,
+        graph: PureGraph,
+        about: Mapping[str, Any],
+        grads: Mapping[int, Tensor | None],
+        slots: Sequence[tuple[Any, Any]],
+    ) -> PureProgram:
+        ids = [*about["inputs"], *(i for _, i in slots)]
+        inputs = tuple([None if i is None else self._slot(graph, i) for i in ids])
+        bindings = {
+            i: self._binding(graph[self._slot(graph, i)], binding, grads) for i, binding in about["bindings"].items()
+        }
+        for node in graph:
+            if node.kind is not Kind.OP and (node.id in inputs) is (node.id in bindings):
+                refuse(f"one thing that fills {node.id}", "none" if node.id not in inputs else "two")
+        bindings |= {i: _fitting(graph[i], x) for x, i in slots if i is not None}
+        fixed = frozenset(i if i in bindings else refuse("the id of a constant", i) for i in about["fixed"])
+        calls = {node.id: self._call(node, about["params"]) for node in graph if node.kind is Kind.OP}
+        return PureProgram(
+            graph, inputs, (), MappingProxyType(bindings), MappingProxyType({}), MappingProxyType(calls), (), fixed
+        )
+
+    def _body(self, about: Any) -> Body:
+        """Return the body of a loop."""
+        graph = graph_of(about["graph"])
+        program = self._program(graph, about, {}, [])
+        n, name, examples = about["results"], about["name"], list(map(example, about["examples"]))
+        if type(n) is not int or not 0 <= n <= len(graph.outputs) or not isinstance(name, str):
+            refuse("the results of a body", n)
+        for i, x in zip(program.inputs, examples, strict=True):
+            if i is not None and (graph[i].shape, graph[i].dtype) != (x.shape, x.dtype):
+                refuse(f"an argument of a body of shape {graph[i].shape}", x.shape)
+        return Body(name, program, graph.outputs[:n], graph.outputs[n:], examples)
+
     def _number(self, n: Any) -> Tensor:
         return self._tensors[n] if type(n) is int and 0 <= n < len(self._tensors) else refuse("a Tensor's number", n)
 
@@ -197,9 +218,14 @@ class _Reading:
         return thing
 
     def _call(self, node: GraphNode, params: Mapping[str, Any]) -> tuple[Op, tuple[str, ...], Mapping[str, Any]]:
-        op = op_named(node.op)
         if node.size > _MOST_ELEMENTS:
             refuse(f"values of at most {_MOST_ELEMENTS:,} elements", node.shape)
+        if "loop" in params[node.id]:
+            loop = read_loop(params[node.id], self._body, len(node.inputs))
+            if (node.op, node.shape, node.dtype) != (loop.op.name, (loop.layout.size,), loop.layout.dtype):
+                refuse(f"'{loop.op.name}' of {loop.layout.size} numbers as {node.id}", f"{node.op} {node.shape}")
+            return loop.op, node.inputs, loop.params
+        op = op_named(node.op)
         found = {name: self._reader.value(text) for name, text in params[node.id].items()}
         plain = {name: found[name] for name in sorted(found) if not isinstance(found[name], Generator)}
         if tuple([make_param(name, value) for name, value in plain.items()]) != node.params:
@@ -235,7 +261,7 @@ def op_named(name: str) -> Op:
     Raises:
         UnsupportedError: if there is none.
     """
-    op = OBSERVE if name == OBSERVE.name else OPS.get(name)
+    op = PRIVATE.get(name) or OPS.get(name)
     if op is None:
         raise UnsupportedError(
             f"load_compiled: expected operations that this version has; received {name!r:.60}. Load the file with the "

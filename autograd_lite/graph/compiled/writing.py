@@ -9,8 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from ...compiler.compiled import Compiled
+from ...control.bodies import Body
 from ...core.op import OPS, Op
 from ...ir.graph import PureGraph
+from ...ir.program import PureProgram
 from ...ir.recording import OBSERVE
 from ...observing import Check
 from ...random import Generator
@@ -20,6 +22,7 @@ from .arrays import Arrays, write
 from .codec import UnwritableError, Writer
 from .hosts import HostsWriter
 from .loaded import Loaded, Saved
+from .loops import PRIVATE, described, examples_of, loop_of
 
 FORMAT = "autograd_lite.compiled"
 VERSION = 1
@@ -77,10 +80,8 @@ class _Writing:
         wanted = (*outputs[:n], *outputs[n + len(traced.saved) : len(outputs) - m], *effects)  # without a history
         graph = _needed(program.graph, wanted)
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
-        scopes = {i: node.scope for node in reversed(graph.nodes) for i in node.inputs if node.scope}
-        for generator in _generators_of(program.bindings[i] for i in program.bindings if i in graph):
-            self._generators.setdefault(generator, len(self._generators))
-        inputs = [i if i is not None and i in graph else None for i in program.inputs]
+        about = self._program(program, graph, before)
+        inputs = about["inputs"]
         try:
             hosts = self._hosts.hosts(traced.hosts)
             slots = [[self._hosts.slot(x), i] for x, i in _paired(traced.slots, inputs)]
@@ -89,22 +90,14 @@ class _Writing:
                 f"save_compiled: expected Python values outside of Tensors that can be written; received {error}: a "
                 "file holds no code. Compute it before the call, and pass it as an argument"
             ) from None
-        bindings = {
-            i: self._binding(i, thing, scopes.get(i, ""), before, i in program.fixed)
-            for i, thing in program.bindings.items()
-            if i in graph and i not in inputs
-        }
         return {
+            **about,
             "given": self._outer(saved.given, "arguments"),
             "out": self._outer(saved.out, "results"),
-            "graph": json.loads(json_text(graph)),
             "inputs": inputs[: len(inputs) - len(traced.slots)],
             "slots": slots,
             "hosts": hosts,
             "put": list(traced.put),
-            "bindings": bindings,
-            "params": {i: self._params(graph, i, program.calls[i]) for i in program.calls if i in graph},
-            "fixed": sorted(i for i in program.fixed if i in bindings),
             "results": list(traced.results),
             "assigned": [[self._tensor(leaf), i] for leaf, i in traced.assigned],
             "gradients": [[self._tensor(leaf), i] for leaf, i in traced.gradients],
@@ -115,6 +108,36 @@ class _Writing:
             "masks": traced.masks,
         }
 
+    def _program(self, program: PureProgram, graph: PureGraph, before: Mapping[int, Tensor]) -> dict[str, Any]:
+        """Return the description of a program, as far as it is in a graph.
+
+        Args:
+            program, graph: what.
+            before: the leaves whose gradients fill slots, by the ids of these.
+        """
+        for generator in _generators_of(program.bindings[i] for i in program.bindings if i in graph):
+            self._generators.setdefault(generator, len(self._generators))
+        inputs = [i if i is not None and i in graph else None for i in program.inputs]
+        bindings = {
+            i: self._binding(i, thing, before, i in program.fixed)
+            for i, thing in program.bindings.items()
+            if i in graph and i not in inputs
+        }
+        return {
+            "graph": json.loads(json_text(graph)),
+            "inputs": inputs,
+            "bindings": bindings,
+            "params": {i: self._params(graph, i, program.calls[i]) for i in program.calls if i in graph},
+            "fixed": sorted(i for i in program.fixed if i in bindings),
+        }
+
+    def _body(self, body: Body) -> dict[str, Any]:
+        """Return the description of the body of a loop."""
+        effects = [i for i in body.effects if not _is_check(body.program.calls.get(i))]
+        graph = _needed(body.program.graph, (*body.outputs, *effects))
+        about = self._program(body.program, graph, {})
+        return {**about, "name": body.name, "results": len(body.outputs), "examples": examples_of(body)}
+
     def _outer(self, tree: Any, what: str) -> Any:
         try:
             return self._writer.text(tree, what)
@@ -124,12 +147,12 @@ class _Writing:
                 f"received {error}"
             ) from None
 
-    def _tensor(self, t: Tensor, scope: str = "", grad: bool = False) -> int:
+    def _tensor(self, t: Tensor, grad: bool = False) -> int:
         """Return the number of a captured Tensor."""
         number = self._tensors.get(id(t))
         if number is None:
             number = self._tensors[id(t)] = len(self._described)
-            name = ".".join(filter(None, (scope, str(t.name or "")))) or "captured"
+            name = str(t.name or "captured")
             taken = {about["name"] for about in self._described}
             k, unique = 0, name
             while unique in taken:
@@ -143,12 +166,12 @@ class _Writing:
             about["grad"] = self._arrays.put(f"{about['name']}.grad", held._data)
         return number
 
-    def _binding(self, i: str, thing: Any, scope: str, before: Mapping[int, Tensor], fixed: bool) -> dict[str, Any]:
+    def _binding(self, i: str, thing: Any, before: Mapping[int, Tensor], fixed: bool) -> dict[str, Any]:
         """Return what fills a slot."""
         if id(thing) in before:
             return {"gradient": self._tensor(before[id(thing)], grad=True)}
         if isinstance(thing, Tensor) and not fixed:
-            return {"tensor": self._tensor(thing, scope)}
+            return {"tensor": self._tensor(thing)}
         try:
             return {"value": self._writer.text(thing._data if isinstance(thing, Tensor) else thing, f"constant {i}")}
         except UnwritableError as error:
@@ -158,7 +181,9 @@ class _Writing:
         op, _, params = call
         source = graph[i].source
         where = f" at {source}" if source else ""
-        if op is not OBSERVE and OPS.get(op.name) is not op:
+        if (loop := loop_of(op)) is not None:
+            return described(loop, self._body)
+        if op not in (OPS.get(op.name), PRIVATE.get(op.name)):
             raise TypeError(
                 f"save_compiled: expected operations of autograd_lite's tables; received '{op.name}'{where}, which is "
                 "a custom one: a file holds no code. Write it with NumPy's functions, or save the model instead"

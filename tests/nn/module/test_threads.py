@@ -72,7 +72,7 @@ class Watching(layers.Layer):
 def test_fit_beside_predictions() -> None:
     seen: list[tuple[int, bool, bool | None]] = []
     model = models.Sequential([layers.Dense(4, input_shape=(6,)), Watching(seen), layers.Dropout(0.5), layers.Dense(1)])
-    model.compile(optimizers.SGD(0.0), "mse")
+    model.compile(optimizers.SGD(0.0), "mse", run_eagerly=True)
     expected = model.predict(X)
     seen.clear()
 

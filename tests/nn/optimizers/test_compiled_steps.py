@@ -81,7 +81,8 @@ SCHEDULES: dict[str, Any] = {
     "one_cycle": schedules.OneCycle(1e-2, 8),
 }
 # One that shows each mechanism; the others run with `-m ci`.
-SHOWN = {"adam", "global_clipnorm", "muon", "own", "loss_scale", "constrained", "accumulation", "rate_of_a_function"}
+SHOWN = {"adam", "global_clipnorm", "own", "loss_scale", "constrained", "accumulation"}
+WRITTEN = ("adam", "accumulation_4", "constrained", "ema", "global_clipnorm", "loss_scale", "multi", "muon", "sgd")
 
 
 def in_ci(names: Any, shown: Any) -> list[Any]:
@@ -171,6 +172,10 @@ def trained(make: Callable[..., Optimizer], how: str, compiled: bool) -> Iterato
             parameters[1].assign(np.ones((2, 3)))
             with contextlib.suppress(AttributeError):
                 optimizer.iterations = 40
+        if call == 18 and not any(map(inner.__getattribute__, ("clipnorm", "clipvalue", "global_clipnorm"))):
+            inner.clipvalue = 1e-3
+        if call == 18 and hasattr(inner, "nesterov"):
+            inner.nesterov = not inner.nesterov
         if call == 16 and how != "grad":  # `apply` refuses it
             parameters[3].requires_grad = False
         yield [t.numpy() for t in ag.tree.leaves(step(ag.tensor(x)))] + everything(optimizer)
@@ -195,7 +200,7 @@ def test_of_every_optimizer(name: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["grad", "twice"])
-@pytest.mark.parametrize("name", in_ci(OPTIMIZERS, {"adam"}))
+@pytest.mark.parametrize("name", in_ci(WRITTEN, {"adam"}))
 def test_ways_of_writing_it(name: str, how: str) -> None:
     assert_same(OPTIMIZERS[name], how)
 
@@ -237,22 +242,21 @@ def ready(name: str) -> tuple[Optimizer, Callable[[], Any]]:
     optimizer = OPTIMIZERS[name](parameters=parameters)
     step: Any = ag.compile(step_of(optimizer, "backward"))
     x = rng.normal(size=(5, 40)).astype("f4")
-    for _ in range(4):
+    for _ in range(8):  # enough to replay each of two ways
         step(x)
-    assert step.traces[-1].replay is not None
     return optimizer, lambda: step(x)
 
 
-def torn(name: str, every: int) -> int:
-    """Interrupt a replay at lines that it runs; return how many left something in between."""
+def torn(name: str, times: int) -> int:
+    """Interrupt a replay at some of the lines that it runs; return how many left something in between."""
     optimizer, step = ready(name)
     before = everything(optimizer)
     lines = lines_of(step)
     after = everything(optimizer)
-    assert lines > 10
+    assert 10 < lines < 5000  # it is a replay
     assert not all(map(same_bits, before, after))
     count = 0
-    for line in range(0, lines, every):
+    for line in range(0, lines, max(1, lines // times)):
         optimizer, step = ready(name)
         with contextlib.suppress(Interrupt):
             contextvars.copy_context().run(interrupted_at, step, line)
@@ -263,14 +267,14 @@ def torn(name: str, every: int) -> int:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_replay_is_whole() -> None:
-    assert torn("adam", every=67) == 0
+    assert torn("adam", times=3) == 0
 
 
 @pytest.mark.ci
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", ["adam", "constrained", "loss_scale"])
 def test_a_replay_is_whole_at_more_lines(name: str) -> None:
-    assert torn(name, every=11) == 0
+    assert torn(name, times=12) == 0
 
 
 def test_an_argument_may_show_the_parameter_itself() -> None:

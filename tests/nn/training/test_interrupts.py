@@ -103,7 +103,7 @@ def test_fit_in_a_thread_leaves_the_hook_alone() -> None:
 X = np.ones((2, 3), "float32")
 Y = X[:, :1]
 MODEL = models.Sequential([layers.Dense(2, input_shape=(3,)), layers.BatchNormalization(), layers.Dense(1)])
-MODEL.compile(optimizers.Adam(), "mse")
+MODEL.compile(optimizers.Adam(), "mse", jit_compile=True)
 VALIDATED: dict[str, Any] = {"validation_data": (X, Y), "verbose": 0}
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.compiler.replay import Replay
-from nn import layers, saving
+from nn import callbacks, layers, saving
 from nn.training import replays
 
 from ...laws.reading import same_bits
@@ -124,7 +124,7 @@ def test_python_runs_until_a_batch_is_replayed(choice: dict[str, Any], calls: in
 
 def test_a_short_training_is_not_compiled(replayed: list[Replay], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    assert replays.WARM["auto"] >= 8
+    assert replays.WARM["auto"] > 7
     model = mlp(Heard())
     model.compile("sgd", "mse")
     CALLS.clear()
@@ -166,6 +166,23 @@ def test_choices_are_part_of_the_configuration_where_they_are_none_of_the_defaul
     model.compile("sgd", "mse", run_eagerly=True, jit_compile=False)
     twin.compile_from_config(model.get_compile_config())
     assert (twin.run_eagerly, twin.jit_compile) == (True, False)
+
+
+def test_hooks_on_parameters_see_all_gradients(replayed: list[Replay]) -> None:
+    found = []
+    for choice in ("auto", False):
+        ag.set_seed(0)
+        model = mlp()
+        model.compile("sgd", "mse", jit_compile=choice)
+        model.fit(X, ONE_HOT, batch_size=4, epochs=2, verbose=0)
+        watch = callbacks.GradientHealth()
+        model.fit(X, ONE_HOT, batch_size=4, epochs=2, verbose=0, callbacks=watch)
+        found.append([str(watch.history), len(replayed)])
+        model.fit(X, ONE_HOT, batch_size=4, epochs=2, verbose=0)
+        found[-1].append(len(replayed))
+    (text, before, after), (expected, *_) = found
+    assert text == expected
+    assert 0 < before < after
 
 
 # ---- errors ---------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import nn
 from autograd_lite import Tensor
 from nn import layers, losses, metrics, models, optimizers
 from nn.datasets import mnist
+from nn.training import replays
 from nn.utils import to_categorical
 
 from ..classification import D, Interrupt, K, N, assert_equal_weights, classifier, compiled, data
@@ -325,7 +326,8 @@ def test_gradients_left_by_the_user_do_not_reach_the_first_step() -> None:
 
 
 @pytest.mark.parametrize("choice", [False, "auto"])
-def test_training_keeps_no_tensors_and_makes_no_cycles(choice: Any) -> None:
+def test_training_keeps_no_tensors_and_makes_no_cycles(choice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(replays.WARM, "auto", 1)
     x, y = data()
     model = compiled()
     model.compile(loss="categorical_crossentropy", metrics=["accuracy"], jit_compile=choice)
@@ -334,7 +336,7 @@ def test_training_keeps_no_tensors_and_makes_no_cycles(choice: Any) -> None:
         model.fit(x, y, batch_size=8, epochs=2, verbose=0, validation_split=0.2)
         model.evaluate(x, y, verbose=0)
 
-    for _ in range(12 if choice == "auto" else 1):  # until all is traced that will be replayed
+    for _ in range(4 if choice == "auto" else 1):  # until all is traced that will be replayed
         trained()
     gc.collect()
     gc.disable()

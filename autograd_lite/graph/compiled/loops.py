@@ -1,0 +1,119 @@
+"""`scan`, `cond` and `while_loop` in files: their bodies are programs, and what else they know are numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...control.bodies import Body
+from ...control.choosing import Choice
+from ...control.circling import While
+from ...control.packing import FLAT, PART
+from ...control.repeating import Scan
+from ...core.op import Op
+from ...ir.recording import OBSERVE
+from .arrays import refuse
+from .codec import dtype_named, shape_of
+
+# Ops of autograd_lite that are not in the tables.
+PRIVATE = {op.name: op for op in (OBSERVE, FLAT, PART)}
+Loop = Scan | Choice | While
+
+
+class _Kind(NamedTuple):
+    """How one of them is taken apart, and put together.
+
+    Attributes:
+        bodies: returns its bodies.
+        numbers: the names of its numbers.
+        made: returns one of bodies and numbers.
+    """
+
+    bodies: Callable[[Any], Sequence[Body]]
+    numbers: tuple[str, ...]
+    made: Callable[..., Loop]
+
+
+_KINDS: dict[str, tuple[type[Any], _Kind]] = {
+    "scan": (
+        Scan,
+        _Kind(
+            lambda loop: (loop.body,),
+            ("carried", "scanned", "length", "reverse", "shown", "guarded"),
+            lambda bodies, numbers: Scan(*bodies, **numbers),
+        ),
+    ),
+    "cond": (
+        Choice,
+        _Kind(
+            lambda loop: loop.bodies,
+            ("shown", "guarded"),
+            lambda bodies, numbers: Choice((bodies[0], bodies[1]), **numbers),
+        ),
+    ),
+    "while_loop": (
+        While,
+        _Kind(lambda loop: (loop.test, loop.body), ("carried",), lambda bodies, numbers: While(*bodies, **numbers)),
+    ),
+}
+
+
+def loop_of(op: Op) -> Loop | None:
+    """Return what an op does, if it is one of these."""
+    owner = getattr(op.forward, "__self__", None)
+    return owner if isinstance(owner, Scan | Choice | While) else None
+
+
+def described(loop: Loop, body: Callable[[Body], Any]) -> dict[str, Any]:
+    """Return the description of a loop.
+
+    Args:
+        loop: what.
+        body: describes a body.
+    """
+    name, kind = next((name, kind) for name, (cls, kind) in _KINDS.items() if isinstance(loop, cls))
+    numbers = {number: getattr(loop, number) for number in kind.numbers}
+    return {"loop": name, "bodies": [body(part) for part in kind.bodies(loop)], "numbers": numbers}
+
+
+def read_loop(about: Mapping[str, Any], body: Callable[[Any], Body], inputs: int) -> Loop:
+    """Return the loop of a description.
+
+    Args:
+        about: the description.
+        body: reads a body.
+        inputs: how many the op takes.
+    """
+    name, numbers = about["loop"], about["numbers"]
+    if name not in _KINDS or not isinstance(about["bodies"], list):
+        refuse(f"one of {', '.join(_KINDS)}", name)
+    kind = _KINDS[name][1]
+    if not isinstance(numbers, dict) or set(numbers) != set(kind.numbers):
+        refuse(f"the numbers of a {name}", numbers)
+    for number, value in numbers.items():
+        wanted = bool if number in ("reverse", "guarded") else int
+        if type(value) is not wanted or not 0 <= value < 2**31:
+            refuse(f"{number} of a {name}", value)
+    bodies = list(map(body, about["bodies"]))
+    taken = inputs - (name == "cond")
+    if len(bodies) != (1 if name == "scan" else 2) or any(len(part.examples) != taken for part in bodies):
+        refuse(f"the bodies of a {name} of {inputs} inputs", len(bodies))
+    carried = numbers.get("carried", 0) + numbers.get("scanned", 0)
+    results = min(len(part.specs) for part in bodies[-1:])
+    if carried > taken or numbers.get("carried", 0) > results or numbers.get("shown", 0) > results:
+        refuse(f"the numbers of a {name}", numbers)
+    return kind.made(bodies, numbers)
+
+
+def examples_of(body: Body) -> list[Any]:
+    """Return what is known of the arguments of a body."""
+    return [[list(np.shape(a)), np.asarray(a).dtype.str, isinstance(a, np.ndarray)] for a in body.examples]
+
+
+def example(about: Any) -> Any:
+    """Return an array like an argument of a body."""
+    shape, dtype, array = about
+    made = np.broadcast_to(np.zeros((), dtype_named(dtype)), shape_of(shape))
+    return made if array is True else made[()]
