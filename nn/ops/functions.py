@@ -346,7 +346,7 @@ def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iteration
     return state if several else state[0]
 
 
-def fori_loop(lower: int, upper: int, body_fun: Function, init_val: Any) -> Any:
+def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any) -> Any:
     """Return what is left after a body has run for each number of a range."""
     if ag.is_compiling() and (isinstance(lower, Tensor) or isinstance(upper, Tensor)):
         return ag.fori_loop(lower, upper, body_fun, init_val)
