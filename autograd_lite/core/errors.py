@@ -59,6 +59,20 @@ class ReplayError(RuntimeError):
     """With `compile(f, validate=True)`: a replay gave something else than the function."""
 
 
+class AssumptionFailed(Exception):
+    """Raised in a replay, before it has any effect, so that the function itself runs.
+
+    Attributes:
+        seen: how many observers had seen their values by then, which are not to see them again.
+    """
+
+    seen = 0
+
+
+class Obstacle(AssumptionFailed):
+    """Raised where a function that is being compiled, but could run, does something that a replay would not do."""
+
+
 class UnsupportedError(TypeError):
     """A NumPy call, or an argument of one, that Tensors do not support; the message names what to use."""
 

@@ -149,6 +149,8 @@ def test_containers_are_told_apart() -> None:
             kind, value, flag = compiled(t)
             assert (kind, flag) == (type(t), True)
             assert_same(value, f(t)[1])
+    assert len(compiled.traces) == len(trees)
+    assert all(trace.replay is not None for trace in compiled.traces)
     kept = ag.compile(lambda t: t)
     for _ in range(3):
         out = kept([collections.defaultdict(list, a=a), Pair(b), Named(a, None)])
@@ -418,8 +420,10 @@ def test_invalid_values_and_draws() -> None:
     with np.errstate(all="ignore"):
         for g in (compiled, f):
             generator.seed(1)
-            runs.append([g(np.array(x)) for x in ([1.0, 2], [0.0, -1], [4.0, 2], [np.nan, np.inf], [0.0, 3], [4.0, 2])])
+            data = [1.0, 2], [3.0, 1], [0.0, -1], [4.0, 2], [np.nan, np.inf], [0.0, 3], [4.0, 2]
+            runs.append([g(np.array(x)) for x in data])
     assert_same(*runs)
+    assert compiled.traces[0].replay is not None
 
 
 def test_observers_see_each_value_once() -> None:

@@ -32,9 +32,35 @@ def normal(*shape: int) -> np.ndarray:
     return RNG.normal(size=shape)
 
 
-# ---- inside and around transformations; see also `test_transformations.py` ------------------------------------------
+# ---- derivatives of all kinds, compiled around and compiled inside --------------------------------------------------
 
 F = lambda x: (np.sin(x) * np.roll(x, 1)).sum()  # noqa: E731
+DERIVED: dict[str, tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]] = {
+    "grad": (ag.grad(F), ((5,),)),
+    "value_and_grad": (ag.value_and_grad(lambda p, x: np.tanh(p["w"] @ x + p["b"]).sum()), ()),
+    "grad of grad": (ag.grad(lambda x: (ag.grad(F)(x) ** 2).sum()), ((5,),)),
+    "hessian": (ag.hessian(F), ((5,),)),
+    "jacobian": (ag.jacobian(lambda x: np.outer(x, np.exp(x))), ((4,),)),
+    "jvp": (lambda x, v: ag.jvp(lambda y: np.exp(y * y))((x,), (v,)), ((5,), (5,))),
+    "vmap": (ag.vmap(lambda x, y: np.tanh(x @ y)), ((4, 3, 3), (4, 3))),
+    "vmap of grad": (ag.vmap(ag.grad(F)), ((4, 5),)),
+    "vmap of hessian": (ag.vmap(ag.hessian(F)), ((3, 4),)),
+    "grad of vmap": (ag.grad(lambda x: ag.vmap(F)(x).sum()), ((4, 5),)),
+    "hvp": (lambda x, v: ag.hvp(F)(x, v), ((5,), (5,))),
+}
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_derivatives(name: str) -> None:
+    f, shapes = DERIVED[name]
+    compiled = ag.compile(f)
+    for _ in range(3):
+        if shapes:
+            args: Any = tuple(normal(*shape) for shape in shapes)
+        else:
+            args = {"w": normal(4, 3), "b": normal(4)}, normal(3)
+        assert_same(compiled(*args), f(*args))
+    assert len(compiled.traces) == 1
 
 
 def test_a_transformation_sees_through_a_compiled_function() -> None:
