@@ -10,19 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from .core.errors import AssumptionFailed as AssumptionFailed, Obstacle as Obstacle
 from .core.mode import MODE, TAPES
 from .engine import edge_of
 from .tensors.tensor import Tensor
-
-
-class AssumptionFailed(Exception):
-    """Raised in a replay, before it has any effect, so that the function itself runs.
-
-    Attributes:
-        seen: how many observers had seen their values by then, which are not to see them again.
-    """
-
-    seen = 0
 
 
 class Seen:
@@ -162,10 +153,6 @@ def _was_seen() -> bool:
         return False
     left[0] -= 1
     return True
-
-
-class Obstacle(AssumptionFailed):
-    """Raised where a function that is being compiled, but could run, does something that a replay would not do."""
 
 
 def assume(holds: Callable[..., bool], *values: Any) -> None:

@@ -51,6 +51,20 @@ class NonFiniteError(FloatingPointError):
         self.backward = backward
 
 
+class AssumptionFailed(Exception):
+    """Raised in a replay, before it has any effect, so that the function itself runs.
+
+    Attributes:
+        seen: how many observers had seen their values by then, which are not to see them again.
+    """
+
+    seen = 0
+
+
+class Obstacle(AssumptionFailed):
+    """Raised where a function that is being compiled, but could run, does something that a replay would not do."""
+
+
 class TraceError(RuntimeError):
     """In a function that `compile` or `trace` runs, a value was about to become a constant of what is recorded."""
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.arguments import function_given
 from ..core.depth import DEPTH, inside_as, isolated
-from ..core.errors import GradError, ShapeError
+from ..core.errors import GradError, Obstacle, ShapeError
 from ..core.messages import checked
 from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled
 from ..core.node import LEAF, Node, next_stamp
@@ -19,7 +19,6 @@ from ..core.ownership import SMALL, unshared
 from ..core.seals import elements, kept, sampled
 from ..core.shapes import ShapeDtype
 from ..engine import cotangents, edge_of, refuse_changed_leaf
-from ..observing import Obstacle
 from ..ops import barrier
 from ..random import remember_draws, replay_draws
 from ..tensors.lifted import Lifted, LiftedTensor
