@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .core.errors import AssumptionFailed as AssumptionFailed, Obstacle as Obstacle
+from .core.errors import AssumptionFailed
 from .core.mode import MODE, TAPES
 from .engine import edge_of
 from .tensors.tensor import Tensor

@@ -238,6 +238,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the chosen cases; returns 1 if one failed or values disagreed."""
     options = arguments(argv)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # without bytecode an import takes many times as long
     names = options.cases or (goals.chosen() if options.goals else list(CASES))
     about = machine()
     print(

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import REFUSALS, TraceError
+from ..core.errors import REFUSALS, AssumptionFailed, TraceError
 from ..core.node import LEAF
 from ..core.seals import Seal, lent
 from ..core.shapes import ShapeDtype
 from ..engine import backward, cotangents, edge_of
 from ..ir.slots import slot_node
-from ..observing import AssumptionFailed
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .history import Argument, Cut, Kind, Outer, Output, Region

@@ -15,11 +15,12 @@ import numpy as np
 
 from ..core.arguments import described, function_given
 from ..core.depth import DEPTH
+from ..core.errors import AssumptionFailed, Obstacle
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..core.mode import MODE
 from ..ir.labels import counted
-from ..observing import AssumptionFailed, Obstacle, skipping
+from ..observing import skipping
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, structure
@@ -394,10 +395,10 @@ class Compiled(Generic[P, R]):
                 new = before._replace(
                     first=None, replay=Replay(settled(before.first, done), self.exact, self.max_bytes)
                 )
-        done.hosts.let_go()
         if new.replay is None and new.first is not None:
             done.hosts.forget()
             new = new._replace(first=done._replace(overwritten={}))
+        done.hosts.let_go()
         self._store(key, [*others[-_MOST_VARIANTS:], new])
 
     def _store(self, key: Any, traces: list[Trace]) -> None:
@@ -538,6 +539,8 @@ def compile(
             f"compile: expected a function that returns its results; received {getattr(f, '__name__', f)}, a coroutine "
             "or a generator function, whose body runs later. Compile the part of it that computes"
         )
+    if max_bytes is not None and (isinstance(max_bytes, bool) or not isinstance(max_bytes, int)):
+        raise TypeError(f"compile: expected max_bytes to be an int, or None; received {described(max_bytes)}")
     if max_bytes is not None and max_bytes < 0:
         raise ValueError(f"compile: expected max_bytes of at least 0, or None for no limit; received {max_bytes}")
     return Compiled(f, exact, max_bytes, validate)

@@ -13,11 +13,12 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from ..core.errors import AssumptionFailed
 from ..core.node import LEAF, next_stamp
 from ..core.undo import open_undo
 from ..ir.hosts import leaves_of
 from ..ir.recording import OBSERVE
-from ..observing import AssumptionFailed, counting
+from ..observing import counting
 from ..passes.pipeline import optimized
 from ..random import Generator
 from ..tensors.record import wrap
@@ -129,6 +130,8 @@ class Replay:
         written = iter(self.plan.written[self._n :])
         self._leaves = [leaf for leaf, _ in traced.assigned]
         self._assigned = [leaf for leaf in self._leaves if not next(written)]
+        self._graded = [leaf for leaf, i in traced.gradients if i is not None]
+        self._cleared = [(setattr, leaf, "_grad", None) for leaf, i in traced.gradients if i is None]
         written = islice(written, sum(i is not None for _, i in traced.gradients), None)
         self._read = Reader(traced.hosts, traced.slots).read
         self._changes = Writer(traced.hosts, traced.slots, written).changes
@@ -241,11 +244,11 @@ class Replay:
                 buffers = [leaf._writable() for leaf in self._leaves]
                 undo += [(operator.setitem, buffer, Ellipsis, buffer.copy()) for buffer in buffers]
         calls += [(operator.setitem, leaf._writable(), Ellipsis, next(each)) for leaf in self._assigned]
-        for leaf, i in self.traced.gradients:
-            g = None if i is None else next(each)
+        for leaf in self._graded:
+            g = next(each)
             # A view may repeat elements, and is not to be written into.
-            g = g if g is None or g.base is None else np.array(g)
-            calls.append((setattr, leaf, "_grad", None if g is None else wrap(g, None)))
+            calls.append((setattr, leaf, "_grad", wrap(g if g.base is None else np.array(g), None)))
+        calls += self._cleared
         if hosts.puts:
             calls += self._changes(tuple(each), numbers, slots)
         calls.append((deque, map(setattr, self._leaves, repeat("_stamp"), iter(next_stamp, None)), 0))

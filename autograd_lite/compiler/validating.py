@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.errors import ReplayError
+from ..core.node import next_stamp
 from ..ir.hosts import leaves_of
 from ..ir.node import Kind
 from ..ir.program import PureProgram
@@ -58,6 +59,13 @@ class Outcome(NamedTuple):
             [np.array(x) for put in traced.hosts.puts.values() for x in leaves_of(put.container[put.key])],
         )
 
+    def is_like(self, other: Outcome, exact: bool) -> bool:
+        """Return whether all is the same."""
+        pairs = [(len(a), len(b)) for a, b in zip(self, other, strict=True)]
+        return all(n == m for n, m in pairs) and all(
+            _alike(a, b, exact) for part, twin in zip(self, other, strict=True) for a, b in zip(part, twin, strict=True)
+        )
+
 
 def validated(
     name: str,
@@ -81,6 +89,7 @@ def validated(
     """
     inputs = replay.inputs(arrays, memo)
     held = _held(replay.traced)
+    puts = [(put.container, put.key, put.container.get(put.key)) for put in replay.traced.hosts.puts.values()]
     error: Exception | None = None
     with remember_draws() as draws:
         try:
@@ -95,14 +104,12 @@ def validated(
         ) from error
     expected = Outcome.of([t._data for t in leaves(done.out) if isinstance(t, Tensor)], done)
     after = {generator: generator.state for generator in draws}
-    _undo(done)
+    _undo(done, puts)
     for generator, states in draws.items():
         generator.state = states[0]
     values = replay(arrays, memo)
     found = Outcome.of(values[: len(replay.traced.results)], replay.traced)
-    if all(map(lambda a, b: _alike(a, b, exact), _flat(expected), _flat(found))) and len(_flat(expected)) == len(
-        _flat(found)
-    ):
+    if expected.is_like(found, exact):
         return values
     for generator, states in draws.items():
         generator.state = states[0]
@@ -111,10 +118,6 @@ def validated(
         generator.state = state
     _settle(done, expected)
     raise ReplayError(reason)
-
-
-def _flat(outcome: Outcome) -> list[Any]:
-    return [a for part in outcome for a in part]
 
 
 def _alike(a: Any, b: Any, exact: bool) -> bool:
@@ -148,19 +151,25 @@ def _held(traced: Traced) -> dict[int, Any]:
     return found
 
 
-def _undo(done: Traced) -> None:
-    """Take back the effects of a run, other than draws."""
+def _undo(done: Traced, puts: Sequence[tuple[Any, Any, Any]]) -> None:
+    """Take back the effects of a run, other than draws; `puts` are what containers held before, each with its key."""
     for leaf, _ in done.assigned:
-        leaf.assign(done.overwritten[id(leaf)])
+        _write(leaf, done.overwritten[id(leaf)])
     for leaf, g in done.before:
         leaf._grad = g
-    done.hosts.undo()
+    for container, key, old in puts:
+        container[key] = old
+
+
+def _write(leaf: Tensor, a: Any) -> None:
+    leaf._writable()[...] = a  # not by `assign`, which a transaction would undo
+    leaf._stamp = next_stamp()
 
 
 def _settle(done: Traced, expected: Outcome) -> None:
     """Make the effects that the function had."""
     for (leaf, _), a in zip(done.assigned, expected.assigned, strict=True):
-        leaf.assign(a)
+        _write(leaf, a)
     for (leaf, _), g in zip(done.gradients, expected.gradients, strict=True):
         leaf._grad = None if g is None else wrap(g[()], None)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import AssumptionFailed
 from ..core.mode import MODE, TAPES, is_grad_enabled
 from ..core.op import Op, jointly
 from ..core.shapes import ShapeDtype
-from ..observing import AssumptionFailed
 from ..ops.barrier import stop_gradient
 from .bodies import Body, Runner, rearranged
 from .derivatives import batched as batched_body, is_floating

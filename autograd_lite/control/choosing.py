@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import AssumptionFailed
 from ..core.op import Op, jointly
 from ..core.shapes import ShapeDtype
 from ..functional.batched import Batched, unbatched
-from ..observing import AssumptionFailed
 from ..tensors.lifted import Level, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import GradError
+from ..core.errors import AssumptionFailed, GradError
 from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled, no_grad
 from ..core.node import Node
 from ..core.op import Op
 from ..engine import cotangents, edge_of
 from ..functional.arguments import variable
-from ..observing import AssumptionFailed
 from ..random import Generator, rehearse_draws
 from ..tensors.lifted import Lifted, LiftedTensor
 from ..tensors.record import wrap

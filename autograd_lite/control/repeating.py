@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import AssumptionFailed
 from ..core.op import Op, jointly
 from ..core.shapes import ShapeDtype
-from ..observing import AssumptionFailed
 from ..tensors.record import apply as record
 from .bodies import Body, Runner, rearranged
 from .derivatives import Linear, batched as batched_body, is_floating, linearized, pushed

@@ -51,6 +51,14 @@ class NonFiniteError(FloatingPointError):
         self.backward = backward
 
 
+class TraceError(RuntimeError):
+    """In a function that `compile` or `trace` runs, a value was about to become a constant of what is recorded."""
+
+
+class ReplayError(RuntimeError):
+    """With `compile(f, validate=True)`: a replay gave something else than the function."""
+
+
 class AssumptionFailed(Exception):
     """Raised in a replay, before it has any effect, so that the function itself runs.
 
@@ -63,14 +71,6 @@ class AssumptionFailed(Exception):
 
 class Obstacle(AssumptionFailed):
     """Raised where a function that is being compiled, but could run, does something that a replay would not do."""
-
-
-class TraceError(RuntimeError):
-    """In a function that `compile` or `trace` runs, a value was about to become a constant of what is recorded."""
-
-
-class ReplayError(RuntimeError):
-    """With `compile(f, validate=True)`: a replay gave something else than the function."""
 
 
 class UnsupportedError(TypeError):

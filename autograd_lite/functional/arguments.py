@@ -169,7 +169,7 @@ def floating(what: str, a: Any, where: str) -> Any:
 
 def variable(a: Any, level: Level | None) -> Tensor:
     """Make the Tensor that stands for an array: the result of a copy, to which gradients flow as to any other."""
-    a = taped(a)
+    a = taped(a) if TAPES else a
     value: Any = np.array(a._data if isinstance(a, Tensor) else a) if level is None else Held(bare(a), level)
     known = level is None and isinstance(a, Tensor) and a._node is not None
     edge = edge_of(a) if known else face(value, None)
@@ -192,7 +192,7 @@ def taped(a: Any) -> Any:
 
 def bare(a: Any) -> Any:
     """Return a bare value that nothing else holds, or the Tensor itself if it has a history."""
-    a = taped(a)
+    a = taped(a) if TAPES else a
     if not isinstance(a, Tensor):
         return np.array(a)
     if a._node is not None:
@@ -245,7 +245,7 @@ def arrays_returned(what: str, out: Any) -> Any:
 
 def leave(tree: Any) -> Any:
     """Turn Tensors into NumPy's: arrays, and NumPy scalars for 0-d ones; not while a function is being compiled."""
-    if on_tape():
+    if TAPES and on_tape():
         return tree
     if isinstance(tree, Tensor):
         return tree.numpy()[()]
@@ -261,7 +261,7 @@ def like_argument(g: Any, a: Any, as_tensors: bool, ends: bool = False) -> Any:
         as_tensors: whether it is to be a Tensor whatever the argument is.
         ends: see `Traced`.
     """
-    if as_tensors or isinstance(g, Lifted) or on_tape():
+    if as_tensors or isinstance(g, Lifted) or (TAPES and on_tape()):
         t = face(g, None)
         return t.detach() if ends else t
     g = g._data if isinstance(g, Tensor) else g

@@ -11,13 +11,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ..core.errors import GradError, ShapeError
+from ..core.errors import AssumptionFailed, GradError, ShapeError
 from ..core.mode import record_source
 from ..core.node import LEAF, Node
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
 from ..engine import conjugated, edge_of
-from ..observing import AssumptionFailed
 from ..random import Generator
 from ..tensors.tensor import Tensor, tensor
 from ..tree import items, leaves, map as map_leaves

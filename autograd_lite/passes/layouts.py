@@ -69,26 +69,28 @@ class Layouts:
 
     def __getitem__(self, i: str) -> Layout | None:
         """Return how a node's value lies; None if that is not known."""
-        return self._found.get(i)
+        found = self._found.get(i)
+        return None if found is None else Layout(*found)
 
     @cached_property
-    def _found(self) -> dict[str, Layout]:
-        program = self._program
-        left = {i: k for k, node in enumerate(program.graph.nodes) for i in node.inputs}
-        ends: dict[int, list[str]] = {}
-        for i, k in left.items():
-            ends.setdefault(k, []).append(i)
+    def _found(self) -> dict[str, tuple[Any, ...]]:
+        nodes = self._program.graph.nodes
+        last = {i: k for k, node in enumerate(nodes) for i in node.inputs}
         values: dict[str, Any] = {}
-        found: dict[str, Layout] = {}
+        found: dict[str, tuple[Any, ...]] = {}
         with np.errstate(all="ignore"):
-            for k, node in enumerate(program.graph.nodes):
+            for k, node in enumerate(nodes):
+                i = node.id
                 value = self._value(node, values)
-                if isinstance(value, (np.ndarray, np.generic)):
-                    found[node.id] = Layout.of(value)
-                if value is not None and node.id in left:
-                    values[node.id] = value
-                for i in ends.get(k, ()):
-                    values.pop(i, None)
+                if isinstance(value, np.ndarray):
+                    found[i] = value.shape, value.dtype, value.strides, False
+                elif isinstance(value, np.generic):
+                    found[i] = (), value.dtype, (), True
+                if value is not None and i in last:
+                    values[i] = value
+                for read in node.inputs:
+                    if last[read] == k:
+                        values.pop(read, None)
         return found
 
     def _value(self, node: GraphNode, values: dict[str, Any]) -> Any:

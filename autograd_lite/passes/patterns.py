@@ -6,6 +6,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,6 +78,7 @@ class _Row(NamedTuple):
         term, variables, after: see `Rewrite`.
         terms: the positions of arguments that must be operations, each with its op.
         known: the positions of arguments that must be known.
+        equal: pairs of positions of arguments that must be the same.
     """
 
     term: Term
@@ -84,6 +86,7 @@ class _Row(NamedTuple):
     after: Callable[..., Any]
     terms: tuple[tuple[int, Op], ...]
     known: tuple[int, ...]
+    equal: tuple[tuple[int, int], ...]
 
 
 _NO_CALL = (None,)
@@ -97,7 +100,9 @@ def _rows(rewrites: tuple[Rewrite, ...], exact: bool) -> list[_Row]:
             args = row.pattern.args
             terms = tuple([(k, a.op) for k, a in enumerate(args) if isinstance(a, Term)])
             known = tuple([k for k, a in enumerate(args) if isinstance(a, Variable) and a.name in row.known])
-            found.append(_Row(row.pattern, row.variables, row.after, terms, known))
+            pairs = combinations(enumerate(args), 2)
+            equal = tuple([(j, k) for (j, a), (k, b) in pairs if isinstance(a, Variable) and a == b])
+            found.append(_Row(row.pattern, row.variables, row.after, terms, known, equal))
     return found
 
 
@@ -124,10 +129,10 @@ class _Rewriting:
         for node in self._program.graph:
             i = node.id
             if node.kind is Kind.OP:
-                if not self._same.keys().isdisjoint(node.inputs):
+                if self._same and not self._same.keys().isdisjoint(node.inputs):
                     self.nodes[i], self._calls[i] = reading(node, self._calls[i], self._same)
                     self._changed.add(i)
-                for _ in range(_MOST_TIMES):
+                for _ in range(_MOST_TIMES if self._calls[i][0].rewrites else 0):
                     if i in self._same or not self._rewritten(i, order):
                         break
             if i not in self._same:
@@ -160,6 +165,9 @@ class _Rewriting:
         """Decide quickly, since nearly always the answer is no."""
         for position, op in row.terms:
             if position >= len(arguments) or self._calls.get(arguments[position], _NO_CALL)[0] is not op:
+                return False
+        for one, other in row.equal:
+            if other < len(arguments) and arguments[one] != arguments[other]:
                 return False
         for position in row.known:
             if position < len(arguments) and self._known(arguments[position]) is None:

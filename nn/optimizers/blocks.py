@@ -112,7 +112,7 @@ class Block:
         else:
             deltas, state = self._updated(rule, step.hyper, mine, state, reads_values)
             values = self._noted_deltas(step, deltas)
-        if state is not before or before is not self.state:
+        if state is not before or before is not live(vars(self), "state"):
             step.changes.put(vars(self), "state", state)
         if step.averages or step.constraints:
             self._note_values(step, values, state)

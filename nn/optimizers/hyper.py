@@ -15,7 +15,7 @@ from typing import Any, Literal, NoReturn, Self
 
 import numpy as np
 
-from autograd_lite import Tensor, host_call, is_compiling, live
+from autograd_lite import Changes, Tensor, host_call, is_compiling, live
 
 from ..config.arguments import number, optional
 from ..config.fields import REQUIRED, Converted, Field
@@ -136,11 +136,21 @@ class Quantity:
         return (live(vars(obj), "_hyper") if is_compiling() else obj._hyper).get(self.name)
 
     def __set__(self, obj: Any, value: Any) -> None:
+        if is_compiling():
+            return self._put(obj, value)
         kept = self.checked(obj, self.name, value)
         if kept is None:
             obj._hyper.pop(self.name, None)
         else:
             obj._hyper[self.name] = kept
+
+    def _put(self, obj: Any, value: Any) -> None:
+        """Set it in a function that is compiled, where the value may be a number that is read anew at every call."""
+        kept = self.checked(obj, self.name, value) if value is None else host_call(self.checked, obj, self.name, value)
+        numbers = {**live(vars(obj), "_hyper"), self.name: kept}
+        changes = Changes()
+        changes.put(vars(obj), "_hyper", {name: x for name, x in numbers.items() if x is not None})
+        changes.make()
 
 
 class _Argument(Quantity, Field):

@@ -121,12 +121,12 @@ class LossScaleOptimizer(CompositeOptimizer):
     @property
     def dynamic_scale(self) -> float:
         """What the loss is multiplied by now, S."""
-        return self._scale
+        return live(vars(self), "_scale")
 
     @property
     def step_counter(self) -> int:
         """The number of steps since S was last changed."""
-        return self._good_steps
+        return live(vars(self), "_good_steps")
 
     @property
     def iterations(self) -> CountNow:

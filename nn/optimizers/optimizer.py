@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 
-from autograd_lite import Changes, GradError, Tensor, is_compiling, live, no_grad, pinned, tensor
+from autograd_lite import Changes, GradError, Tensor, host_call, is_compiling, live, no_grad, pinned, tensor
 
 from ..config.arguments import flag, integer, not_negative, optional, place_here, positive, text
 from ..config.config import Registered, argument_names, plain
@@ -150,12 +150,15 @@ class Optimizer(_Begun):
     @property
     def iterations(self) -> CountNow:
         """The number of steps taken, which may be set; calls that only accumulated gradients do not count."""
-        return CountNow.read(self, "iterations", self._iterations // (self.gradient_accumulation_steps or 1))
+        steps = live(vars(self), "_iterations") // (self.gradient_accumulation_steps or 1)
+        return steps if is_compiling() else CountNow.read(self, "iterations", steps)
 
     @iterations.setter
     def iterations(self, iterations: int) -> None:
-        checked = not_negative(type(self).__name__, "iterations", iterations)
-        self._iterations = checked * (self.gradient_accumulation_steps or 1)
+        checked = host_call(not_negative, type(self).__name__, "iterations", iterations)
+        changes = Changes()
+        changes.put(vars(self), "_iterations", checked * (self.gradient_accumulation_steps or 1))
+        changes.make()
 
     def bind(self, parameters: Parameters) -> None:
         """Set the parameters to train; binding the same ones again changes nothing.

@@ -19,6 +19,7 @@ A `train_step` of a class's own runs as it is; what it calls of ours, `super().t
 
 from __future__ import annotations
 
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -31,14 +32,18 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor, tree
 
-from ..config.arguments import is_text, refused
+from ..config.arguments import refused
 from ..module.settings import Settings, covered, settings_of
 
 # How many batches of one shape run as they are, by `jit_compile`. Tracing takes about as long as 50 steps of a small
 # model, so a training of a few steps must not begin with it.
 WARM = {"auto": 32, True: 1}
-# The most things that are compiled of one model, and the most shapes of a batch for each.
+# The most shapes of a batch that are traced.
 _MOST = 32
+# The most things that are kept of one model: training, its steps, evaluation and prediction, in three states.
+_MOST_STEPS = 12
+_ARRAYS = (Tensor, np.ndarray)
+_OURS = ("nn", "autograd_lite", "contextlib")
 
 
 def checked_choice(what: str, value: Any) -> bool | str:
@@ -80,11 +85,14 @@ class _Step:
         failed: what went wrong in a trace, if the eager run has not told yet whether it goes wrong there too.
     """
 
-    def __init__(self, model: Any, compute: Callable[..., Any], flags: tuple[Any, ...]) -> None:
+    def __init__(
+        self, model: Any, compute: Callable[..., Any], flags: tuple[Any, ...], missing: tuple[bool, ...]
+    ) -> None:
         this: Callable[[], Any] = ref(model)  # the model holds the step
 
-        def run(*batch: Any) -> Any:
-            model = this()
+        def run(*given: Any) -> Any:
+            model, each = this(), iter(given)
+            batch = [None if left_out else next(each) for left_out in missing]
             with covered(model):  # `look` sees to what calls read of it
                 if not ag.is_compiling():
                     return compute(model, *flags, *batch)
@@ -195,6 +203,7 @@ class Replays:
         if here.last is not None and not self._unsteady:
             self._look_again(model, warm)
         step = self._step(model, compute, flags, tuple([x is None for x in batch]))
+        batch = tuple([x for x in batch if x is not None])
         if why := self._unsteady or step.why:
             self._tell(what, why, strict)
             return None
@@ -232,9 +241,9 @@ class Replays:
         key = (self._here.state, compute, flags, missing)
         step = self.steps.get(key)
         if step is None:
-            while len(self.steps) >= _MOST:
+            while len(self.steps) >= _MOST_STEPS:
                 self.steps.pop(next(iter(self.steps)), None)
-            step = self.steps[key] = _Step(model, compute, flags)
+            step = self.steps[key] = _Step(model, compute, flags, missing)
         return step
 
     def _tell(self, what: str, why: str, strict: bool) -> None:
@@ -249,16 +258,25 @@ class Replays:
             warnings.warn(
                 f"{what}: the model is not compiled, and runs as before: {why}. If this is meant to be, compile it "
                 "with jit_compile=False",
-                stacklevel=2,
+                stacklevel=_frames_of_ours(),
             )
 
 
+def _frames_of_ours() -> int:
+    """Return how many frames lie between a warning and the user's call."""
+    frame, count = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
+        frame, count = frame.f_back, count + 1
+    return count
+
+
 def _shape_of(batch: Sequence[Any]) -> Any:
-    """Return the shapes and dtypes of a batch, to tell batches apart; None if there are texts in it."""
+    """Return the shapes and dtypes of a batch, to tell batches apart; None if not all are numbers."""
     found: list[Any] = []
     for x in batch:
-        for part in (x,) if x.__class__ is Tensor or x.__class__ is np.ndarray else tree.leaves(x):
-            if is_text(part):
+        for part in (x,) if x.__class__ in _ARRAYS else tree.leaves(x):
+            dtype = part.dtype if part.__class__ in _ARRAYS else np.asarray(part).dtype
+            if dtype.kind not in "fiub":
                 return None
-            found.append((np.shape(part), getattr(part, "dtype", None)))
+            found += (part.shape if part.__class__ in _ARRAYS else np.shape(part), dtype)
     return tuple(found)

@@ -87,8 +87,7 @@ class Program(NamedTuple):
         for step in self.steps:
             values.append(_done(step, values, outside))
         found = [t for i in self.results if isinstance(t := values[i % len(values)], ag.Tensor)]
-        history = self.history and not any(step.name == "controlled" for step in self.steps)
-        return tuple(found if history else [t.detach() for t in found])
+        return tuple(found if self.history else [t.detach() for t in found])
 
 
 class Outside:
@@ -329,7 +328,6 @@ def _derived(values: list[Any], outside: Outside, x: Any, k: int, which: int) ->
 
 def _controlled(values: list[Any], outside: Outside, x: Any, k: int, which: int) -> Any:
     x = _float(_real(x))
-    x = x.reshape(-1).reshape(x.shape)  # results of control flow lie in C order
     s = np.tanh(_float(_real(_tensor(values[k % len(values)]))).sum()).astype(x.dtype)
     zero = x.sum() * 0
 

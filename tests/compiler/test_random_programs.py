@@ -69,7 +69,7 @@ EXAMPLES = int(os.environ.get("AUTOGRAD_LITE_EXAMPLES", "150"))
 
 
 @pytest.mark.filterwarnings("ignore")  # a replay issues none, a run of the function may
-@settings(THOROUGH, max_examples=50)
+@settings(THOROUGH, max_examples=30)
 @given(programs())
 def test_compiled_is_eager(program: Program) -> None:
     compare(program)

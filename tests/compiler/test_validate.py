@@ -10,7 +10,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.compiler.lowering import How, Lowering
-from autograd_lite.observing import AssumptionFailed
+from autograd_lite.core.errors import AssumptionFailed
 
 from .test_compile import IMPURE, X, Y, assert_same, normal
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -314,6 +315,19 @@ def test_results_lie_in_order_in_memory_of_their_own() -> None:
             for t in ag.tree.leaves(found):
                 assert t._data.flags.c_contiguous
                 assert not np.may_share_memory(t._data, x._data)
+
+
+def test_what_was_returned_is_let_go() -> None:
+    x = RNG.normal(size=(150, 3))  # enough steps for a plan, whose buffers are then in the result
+    step = lambda c, x: (c * 0.5 + x, np.sin(c))  # noqa: E731
+    for _ in range(2):
+        ys = ag.scan(step, x[0], x)[1]
+        row = ys._data
+        while row.base is not None:
+            row = row.base
+        alive = weakref.ref(row)
+        del ys, row
+        assert alive() is None
 
 
 def test_a_result_with_a_history() -> None:

@@ -15,8 +15,8 @@ from ...compiler.hosts import Changed, Memo
 from ...compiler.kinds import ArrayKind
 from ...compiler.replay import Replay
 from ...compiler.trace import Traced
+from ...core.errors import AssumptionFailed
 from ...core.mode import MODE
-from ...observing import AssumptionFailed
 from ...tensors.record import wrap
 from ...tensors.tensor import Tensor
 from ...tree import leaves, map as map_leaves

@@ -19,10 +19,23 @@ import nn
 from autograd_lite.graph.compiled.arrays import read, write
 from autograd_lite.graph.compiled.loaded import Loaded
 
-from ...compiler.test_compile import DERIVED, gradient_descent, normal, with_state
+from ...compiler.test_compile import gradient_descent, normal, with_state
 from ...laws.reading import same_bits
 
 CALLS = 3
+F = lambda x: (np.sin(x) * np.roll(x, 1)).sum()  # noqa: E731
+DERIVED: dict[str, tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]] = {
+    "grad": (ag.grad(F), ((5,),)),
+    "value_and_grad": (ag.value_and_grad(lambda p, x: np.tanh(p["w"] @ x + p["b"]).sum()), ()),
+    "grad of grad": (ag.grad(lambda x: (ag.grad(F)(x) ** 2).sum()), ((5,),)),
+    "hessian": (ag.hessian(F), ((5,),)),
+    "jacobian": (ag.jacobian(lambda x: np.outer(x, np.exp(x))), ((4,),)),
+    "jvp": (lambda x, v: ag.jvp(lambda y: np.exp(y * y))((x,), (v,)), ((5,), (5,))),
+    "vmap": (ag.vmap(lambda x, y: np.tanh(x @ y)), ((4, 3, 3), (4, 3))),
+    "vmap of grad": (ag.vmap(ag.grad(F)), ((4, 5),)),
+    "vmap of hessian": (ag.vmap(ag.hessian(F)), ((3, 4),)),
+    "hvp": (lambda x, v: ag.hvp(F)(x, v), ((5,), (5,))),
+}
 A_CASE = tuple[Callable[..., Any], list[tuple[Any, ...]]]
 
 
@@ -54,6 +67,17 @@ def indexing() -> A_CASE:
         return t[i], ag.grad(lambda s: (s[i] ** 3).sum())(t), np.pad(t, 1, constant_values=-np.inf), t[..., ::-1, None]
 
     return f, [(normal(5, 2), np.array(i)) for i in ([1, 2, 1], [0, 4, 4], [3, 3, 3])]
+
+
+def accumulating() -> A_CASE:
+    w = ag.tensor(normal(3), requires_grad=True, name="w")
+    w.grad = normal(3)
+
+    def step(x: Any) -> Any:
+        (np.tanh(w) * x).sum().backward()
+        return w.grad * 2
+
+    return step, [(normal(3),) for _ in range(CALLS)]
 
 
 def learning(model: Any, loss: Any, optimizer: Any, *batch: Any) -> A_CASE:
@@ -119,6 +143,7 @@ CASES: dict[str, Callable[[], A_CASE]] = {
     "a step": lambda: stepping(gradient_descent),
     "a step with state": lambda: stepping(with_state),
     "draws": drawing,
+    "gradients that add up": accumulating,
     "loops": looping,
     "back through a loop": back_through_a_loop,
     "captured": capturing,
@@ -210,13 +235,24 @@ def test_in_another_process_all_is_the_same(names: tuple[str, ...], tmp_path: Pa
                 assert tuple(found[f"{k}.{i}.strides"]) == expected.strides, (name, k, i)
                 assert a.tobytes() == np.ascontiguousarray(expected).tobytes(), (name, k, i)
         again = ag.load_compiled(tmp_path / f"{number}.again")  # what was changed there is in its file
-        trace = compiled[name].traces[-1]
-        states = {id(t): t for t in (*trace.replay.traced.captured, *(t for t, _ in trace.replay.traced.assigned))}
+        traced = compiled[name].traces[-1].replay.traced
+        gradients = {id(g) for _, g in traced.before}
+        states = {id(t): t for t in (*traced.captured, *(t for t, _ in traced.assigned)) if id(t) not in gradients}
         kept = sorted(found[key].tobytes() for key in found if key.startswith("captured."))
         assert kept == sorted(np.ascontiguousarray(t.numpy()).tobytes() for t in states.values()), name
         given = calls[name][0]
         for a, b in zip(results_of(again(*given)).values(), results_of(compiled[name](*given)).values(), strict=True):
             assert same_bits(a, b), name
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("name", CASES)
+def test_beside_the_function_itself_nothing_differs(name: str) -> None:
+    f, args = CASES[name]()
+    validated = ag.compile(f, validate=True)
+    for k in range(6):
+        validated(*args[k % CALLS])
+    assert any(trace.replay for trace in validated.traces)
 
 
 # ---- what is in a file ----------------------------------------------------------------------------------------------

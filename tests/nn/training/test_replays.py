@@ -137,7 +137,9 @@ def test_what_cannot_be_compiled_is_said_once_with_its_place(recwarn: pytest.War
     for _ in range(2):
         model.compile("sgd", "mse")
         model.fit(X, ONE_HOT, batch_size=4, epochs=2, verbose=0)
-    (said,) = [str(w.message) for w in recwarn]
+    (warning,) = recwarn
+    said = str(warning.message)
+    assert warning.filename == __file__
     assert said.startswith("Sequential.fit: the model is not compiled, and runs as before: ")
     assert "\n" not in said
     assert "replay_cases.py:" in said
@@ -307,3 +309,15 @@ def test_a_training_goes_on_from_a_checkpoint(epochs: int, tmp_path: Path, repla
         found.append(leaves(history, again.state_dict(), again.optimizer.state_dict()))
     assert replayed
     assert all(map(same_bits, *found))
+
+
+def test_a_model_that_changes_in_each_epoch_keeps_no_old_replays(replayed: list[Replay]) -> None:
+    model = mlp(layers.Dropout(0.5))
+    model.compile("sgd", "mse")
+    kept = []
+    for epoch in range(8):
+        model.layers[1].rate = 0.1 * epoch
+        model.fit(X, ONE_HOT, batch_size=7, verbose=0)
+        kept.append(len(model._replays.steps))
+    assert len(replayed) == 8 + 8  # of the four batches in each epoch the last is replayed
+    assert max(kept) <= replays._MOST_STEPS
