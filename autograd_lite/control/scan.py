@@ -51,7 +51,7 @@ def scan(
 ) -> tuple[Any, Any]:
     """Run a function over the entries of arrays along their first axis, with a carry from each to the next.
 
-    It computes what this loop does, with the same bits:
+    It computes what this loop does, with the same bits::
 
         carry, ys = init, []
         for x in xs:
