@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .core.arguments import function_given
 from .core.errors import AssumptionFailed
 from .core.mode import MODE, TAPES
 from .engine import edge_of
@@ -138,6 +139,8 @@ def observe(f: Callable[..., Any], *values: Any, checks: bool = False) -> None:
         >>> seen
         [0.0, 1.0, 2.0]
     """
+    if not callable(f):
+        function_given("observe", f)
     tape = MODE.get().tape
     arrays = [np.asarray(v._data if isinstance(v, Tensor) else v) for v in values]
     if (tape is None or not tape.rehearses) and (checks or not (_QUIET.get() or _was_seen())):

@@ -7,6 +7,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import copy_context
 from types import MethodType
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 from weakref import finalize, ref
@@ -392,9 +393,9 @@ class Compiled(Generic[P, R]):
                 why = f"{before.why}; two calls did not do the same: {differs}"
                 others, new = [], before._replace(first=None, why=why)
             else:
-                new = before._replace(
-                    first=None, replay=Replay(settled(before.first, done), self.exact, self.max_bytes)
-                )
+                # In a context of its own, whose end restores NumPy's error state wherever an interrupt comes.
+                made = copy_context().run(Replay, settled(before.first, done), self.exact, self.max_bytes)
+                new = before._replace(first=None, replay=made)
         if new.replay is None and new.first is not None:
             done.hosts.forget()
             new = new._replace(first=done._replace(overwritten={}))

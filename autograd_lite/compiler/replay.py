@@ -7,7 +7,7 @@ import operator
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from contextvars import Context
+from contextvars import Context, copy_context
 from itertools import islice, repeat, starmap
 from typing import Any, NamedTuple, Self
 
@@ -96,10 +96,11 @@ class Instance(NamedTuple):
         if calls_others:
 
             def run(*arrays: Any) -> tuple[Any, ...]:
-                with np.errstate(all="ignore", **kinds, call=noted):
-                    return replay(*arrays)
+                np.errstate(all="ignore", **kinds, call=noted).__enter__()
+                return replay(*arrays)
 
-            return cls(run, alarm, quiet.run)
+            # As in a backward pass: the end of a context restores NumPy's state wherever an interrupt comes.
+            return cls(lambda *arrays: copy_context().run(run, *arrays), alarm, quiet.run)
         context = Context()  # with warnings off for good: an `errstate` at every call takes a microsecond
         context.run(np.seterr, all="ignore", **kinds)
         context.run(np.seterrcall, noted)

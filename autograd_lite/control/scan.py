@@ -198,6 +198,9 @@ def _length(xs: Any, length: int | None) -> int:
             raise ShapeError(f"scan: expected {path} to have an axis to scan; received a number")
         found[path] = x.shape[0]
     if length is not None:
+        if not isinstance(length, (int, np.integer)) or isinstance(length, bool) or length < 0:
+            wrong = ValueError if isinstance(length, (int, np.integer)) else TypeError
+            raise wrong(f"scan: expected length to be a number of steps, 0 or more; received {described(length)}")
         found["length"] = length
     if not found:
         raise ValueError("scan: expected arrays in xs, or length=; received neither, so the number of steps is unknown")

@@ -53,8 +53,13 @@ def while_loop(
     function_given("while_loop", body_fun)
     if max_steps is not None:
 
+        def advanced(carry: Any) -> Any:
+            new = map_leaves(as_tensor, body_fun(carry))
+            check_carry("while_loop", carry, new, leaves(new))
+            return new
+
         def step(carry: Any, _: Any) -> tuple[Any, None]:
-            return cond(cond_fun(carry), body_fun, lambda same: same, carry), None
+            return cond(cond_fun(carry), advanced, lambda same: same, carry), None
 
         return scan(step, init_val, None, max_steps)[0]
     carry = map_leaves(as_tensor, operands("while_loop", "init_val", init_val))
