@@ -191,7 +191,7 @@ def with_a_tensor(inputs: list[Any]) -> list[Any]:
     return inputs if any(isinstance(x, Tensor) for x in inputs) else [as_tensor(x) for x in inputs[:1]] + inputs[1:]
 
 
-def _length(xs: Any, length: int | None) -> int:
+def _length(xs: Any, length: Any) -> int:
     found = {}
     for path, x in items(xs, "xs"):
         if not np.ndim(x) if not isinstance(x, Tensor) else not x.ndim:
