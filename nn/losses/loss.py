@@ -149,7 +149,8 @@ class Loss(Configurable):
             if y_pred.__class__ is Tensor:  # else, in `vmap` and `jvp`, values are not known
                 found = self._weighed(y_true, y_pred, sample_weight, mask, travelled)
                 if self._limits and ag.is_compiling():
-                    ag.assume(np.all, np.isfinite(found[0]))  # by NumPy's functions, so that it can be saved
+                    # By NumPy's functions, so that it can be saved.
+                    ag.assume(np.isfinite, found[0]) if not found[0].ndim else ag.assume(np.all, np.isfinite(found[0]))
                 if not self._limits or ag.is_compiling() or _is_finite(found[0]):
                     return found
             token = LIMITS.set(True)
@@ -164,7 +165,10 @@ class Loss(Configurable):
     ) -> tuple[Tensor, Any]:
         given = y_true if isinstance(y_true, Tensor) else np.asarray(y_true)
         shape = y_pred.shape
-        ag.observe(lambda values: self.check(values, shape), given, checks=True)
+        if type(self).check is Loss.check:  # which looks at shapes alone
+            self.check(given, shape)
+        else:
+            ag.observe(lambda values: self.check(values, shape), given, checks=True)
         given = self._cast(given, y_pred.dtype)
         rows = float(y_pred.shape[0])
         plain = sample_weight is None and mask is None and travelled is None
