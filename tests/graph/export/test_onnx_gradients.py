@@ -78,13 +78,48 @@ def test_all_gradients(sample: Sample, dtype: str) -> None:
 
 # Functions that look at values, for which a trace has no operation.
 OF_VALUES = frozenset(
-    """
-    allclose argwhere array2string array_equal array_equiv array_repr array_str bincount digitize extract
-    flatnonzero histogram histogram2d histogram_bin_edges histogramdd intersect1d isin lexsort
-    may_share_memory min_scalar_type nonzero packbits piecewise polydiv ravel_multi_index real_if_close roots
-    setdiff1d setxor1d shares_memory trim_zeros union1d unique unique_all unique_counts unique_inverse
-    unique_values unpackbits unravel_index where
-    """.split()
+    [
+        "allclose",
+        "argwhere",
+        "array2string",
+        "array_equal",
+        "array_equiv",
+        "array_repr",
+        "array_str",
+        "bincount",
+        "digitize",
+        "extract",
+        "flatnonzero",
+        "histogram",
+        "histogram2d",
+        "histogram_bin_edges",
+        "histogramdd",
+        "intersect1d",
+        "isin",
+        "lexsort",
+        "may_share_memory",
+        "min_scalar_type",
+        "nonzero",
+        "packbits",
+        "piecewise",
+        "polydiv",
+        "ravel_multi_index",
+        "real_if_close",
+        "roots",
+        "setdiff1d",
+        "setxor1d",
+        "shares_memory",
+        "trim_zeros",
+        "union1d",
+        "unique",
+        "unique_all",
+        "unique_counts",
+        "unique_inverse",
+        "unique_values",
+        "unpackbits",
+        "unravel_index",
+        "where",
+    ]
 )
 
 
