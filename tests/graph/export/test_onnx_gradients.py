@@ -77,49 +77,12 @@ def test_all_gradients(sample: Sample, dtype: str) -> None:
 
 
 # Functions that look at values, for which a trace has no operation.
-OF_VALUES = frozenset(
-    [
-        "allclose",
-        "argwhere",
-        "array2string",
-        "array_equal",
-        "array_equiv",
-        "array_repr",
-        "array_str",
-        "bincount",
-        "digitize",
-        "extract",
-        "flatnonzero",
-        "histogram",
-        "histogram2d",
-        "histogram_bin_edges",
-        "histogramdd",
-        "intersect1d",
-        "isin",
-        "lexsort",
-        "may_share_memory",
-        "min_scalar_type",
-        "nonzero",
-        "packbits",
-        "piecewise",
-        "polydiv",
-        "ravel_multi_index",
-        "real_if_close",
-        "roots",
-        "setdiff1d",
-        "setxor1d",
-        "shares_memory",
-        "trim_zeros",
-        "union1d",
-        "unique",
-        "unique_all",
-        "unique_counts",
-        "unique_inverse",
-        "unique_values",
-        "unpackbits",
-        "unravel_index",
-        "where",
-    ]
+OF_VALUES = (
+    "allclose argwhere array2string array_equal array_equiv array_repr array_str bincount digitize extract "
+    "flatnonzero histogram histogram2d histogram_bin_edges histogramdd intersect1d isin lexsort may_share_memory "
+    "min_scalar_type nonzero packbits piecewise polydiv ravel_multi_index real_if_close roots setdiff1d setxor1d "
+    "shares_memory trim_zeros union1d unique unique_all unique_counts unique_inverse unique_values unpackbits "
+    "unravel_index where"
 )
 
 
@@ -139,7 +102,7 @@ def test_composed_functions(case: ComposedCase, dtype: str) -> None:
         try:
             program = Program.trace(f, *arrays)
         except ag.TraceError:
-            assert case.name.partition("-")[0] in OF_VALUES
+            assert case.name.partition("-")[0] in OF_VALUES.split()
             return
         except TypeError:  # it returns no Tensor: a shape, or an index
             return
