@@ -540,6 +540,9 @@ def compile(
             f"compile: expected a function that returns its results; received {getattr(f, '__name__', f)}, a coroutine "
             "or a generator function, whose body runs later. Compile the part of it that computes"
         )
+    for name, value in (("exact", exact), ("validate", validate)):
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"compile: expected {name} to be True or False; received {described(value)}")
     if max_bytes is not None and (isinstance(max_bytes, bool) or not isinstance(max_bytes, int)):
         raise TypeError(f"compile: expected max_bytes to be an int, or None; received {described(max_bytes)}")
     if max_bytes is not None and max_bytes < 0:

@@ -163,7 +163,7 @@ class Loss(Configurable):
     def _weighed(
         self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Any, travelled: Any
     ) -> tuple[Tensor, Any]:
-        given = y_true if isinstance(y_true, Tensor) else np.asarray(y_true)
+        given: Any = y_true if isinstance(y_true, Tensor) else np.asarray(y_true)
         shape = y_pred.shape
         if type(self).check is Loss.check:  # which looks at shapes alone
             self.check(given, shape)

@@ -199,6 +199,8 @@ def test_a_budget_must_not_be_negative() -> None:
         ag.compile(links, max_bytes=-1)
     with pytest.raises(TypeError, match="expected max_bytes to be an int, or None; received '1 MB'"):
         ag.compile(links, max_bytes="1 MB")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="expected exact to be True or False; received 'no'"):
+        ag.compile(links, exact="no")  # type: ignore[arg-type]
 
 
 # ---- patterns --------------------------------------------------------------------------------------------------------
