@@ -90,8 +90,8 @@ _LATE["load_compiled"] = ".graph.compiled"
 _LATE["compile"] = ".compiler.compiled"
 _LATE |= {"cond": ".control.cond", "scan": ".control.scan"}
 _LATE |= dict.fromkeys(("fori_loop", "while_loop"), ".control.while_loop")
-_OBSERVING = "assume debug_print host_call is_compiling live observe pinned"
-_LATE |= dict.fromkeys(_OBSERVING.split(), ".observing")
+_LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
+_LATE |= dict.fromkeys(("host_call", "live", "pinned"), ".outside")
 
 if TYPE_CHECKING:
     from . import graph as graph, nn as nn
@@ -112,12 +112,10 @@ if TYPE_CHECKING:
     from .observing import (
         assume as assume,
         debug_print as debug_print,
-        host_call as host_call,
         is_compiling as is_compiling,
-        live as live,
         observe as observe,
-        pinned as pinned,
     )
+    from .outside import host_call as host_call, live as live, pinned as pinned
 else:
 
     def __getattr__(name: str) -> object:

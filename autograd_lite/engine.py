@@ -241,9 +241,9 @@ def _walk_around(
     """Walk through an order with composites: these pull back by themselves, or become the operations that they are."""
     alarm, retain, _ = how
     part: list[Node] = []
-    todo, order = order[::-1], []
-    while todo:
-        node = todo.pop()
+    rest, order = order[::-1], []
+    while rest:
+        node = rest.pop()
         if node.op is not COMPOSITE:
             part.append(node)
             continue
@@ -255,14 +255,14 @@ def _walk_around(
             continue
         composite = node.params["composite"]
         together = [node]
-        while todo and todo[-1].op is COMPOSITE and todo[-1].params.get("composite") is composite:
-            together.append(todo.pop())
+        while rest and rest[-1].op is COMPOSITE and rest[-1].params.get("composite") is composite:
+            together.append(rest.pop())
         given = {n: pending.pop(n) for n in together if n in pending}
         if given and not composite.pull_back(given, pending, wanted, alarm.on, retain):
             for n, g in given.items():
                 pending[opened_composite(n).inputs[0]] = g
             again = paths_from(pending, targets)
-            todo = again.order[::-1]
+            rest = again.order[::-1]
             wanted = targets.union(again.order) if again.astray and targets is not None else None
     return way(part, pending, wanted, *how)
 
@@ -340,7 +340,7 @@ def _walk(
                     r = masked(r, g)
             elif kind is _PARTIAL and not params:
                 r = g * rule.value(*saved)
-                if alarm.on and _has_nan(r):
+                if alarm.on and may_have_nan(r):
                     r = masked_product(g, rule.value(*saved), r)
             elif kind is _VJP:
                 r = rule.value(g, *saved, **params)
@@ -448,18 +448,18 @@ def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
 
 def masked_product(g: Any, d: Any, r: Any) -> Any:
     """As `masked`, for r = g * d; a boolean d is a gate, where even inf times False is 0."""
-    if not _has_nan(r):
+    if not may_have_nan(r):
         return r
     return np.where(d, g, 0) if getattr(d, "dtype", None) is _BOOL else zero_mask(r, g)
 
 
 def masked(r: Any, g: Any) -> Any:
     """Make a rule's result exactly zero where the cotangent was exactly zero and the result is NaN."""
-    return zero_mask(r, g) if _has_nan(r) else r
+    return zero_mask(r, g) if may_have_nan(r) else r
 
 
-def _has_nan(r: Any) -> bool:
-    """True if `r` may contain a NaN. False positives are harmless: only NaN entries are masked."""
+def may_have_nan(r: Any) -> bool:
+    """True if `r` may contain a NaN. False positives are harmless: what asks looks closer then."""
     values = r._data if r.__class__ is Tensor else r
     while (examples := getattr(values, "array", None)) is not None:  # of a batch
         values = examples._data if examples.__class__ is Tensor else examples

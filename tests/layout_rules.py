@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("core",),
     ("ops",),
     ("arguments", "tree", "tensors"),
-    ("engine", "paths", "networks", "nonfinite", "random", "custom_ops", "observing"),
+    ("engine", "paths", "networks", "nonfinite", "random", "custom_ops", "observing", "outside"),
     ("ir",),
     ("passes",),
     ("compiler", "functional"),

@@ -11,12 +11,12 @@ from ..core.errors import REFUSALS, AssumptionFailed, TraceError
 from ..core.node import LEAF
 from ..core.seals import Seal, lent
 from ..core.shapes import ShapeDtype
-from ..engine import backward, cotangents, edge_of
+from ..engine import backward, cotangents, edge_of, may_have_nan
 from ..ir.slots import slot_node
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .history import Argument, Cut, Kind, Outer, Output, Region
-from .replay import Replay, has_nan
+from .replay import Replay
 from .trace import Traced, difference, let_go, settled, slot_of, trace
 
 # What one trace keeps: kinds of backward pass.
@@ -82,7 +82,7 @@ class Backward:
                 return None
             known = self.programs[kind] = Program()
         if known.replay is None:
-            if known.tries >= _TRIES or any(map(has_nan, arrays)):
+            if known.tries >= _TRIES or any(map(may_have_nan, arrays)):
                 return None  # the engine might mask NaN, which would be part of the program
             known.tries += 1
             try:
@@ -95,7 +95,7 @@ class Backward:
             values = known.replay(arrays, {})
         except (AssumptionFailed, *REFUSALS):  # the engine will raise the same
             return None
-        if masks and any(map(has_nan, values)):
+        if masks and any(map(may_have_nan, values)):
             return None
         return dict(zip(known.reached, values, strict=True))
 

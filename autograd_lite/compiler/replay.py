@@ -16,6 +16,7 @@ import numpy as np
 from ..core.errors import AssumptionFailed
 from ..core.node import LEAF, next_stamp
 from ..core.undo import open_undo
+from ..engine import may_have_nan
 from ..ir.hosts import leaves_of
 from ..ir.recording import OBSERVE
 from ..observing import counting
@@ -224,7 +225,7 @@ class Replay:
         try:
             with counting(instance.alarm, self.traced.masks) if self._observes else nullcontext():
                 values, end, found = instance.run(*arrays)
-                if instance.alarm or (self.traced.masks and any(map(has_nan, (*values, *found)))):
+                if instance.alarm or (self.traced.masks and any(map(may_have_nan, (*values, *found)))):
                     raise AssumptionFailed
         except BaseException:
             for generator, state in states:
@@ -270,11 +271,3 @@ def _holding(guards: Sequence[Guard], began: Sequence[tuple[Tensor, bool, list[A
         parts.append(f"getattr(g{k}, '_hooks', none) == hooks{k}")
     holds: Callable[[], bool] = eval(f"lambda: {' and '.join(parts) or True}", names)
     return holds
-
-
-def has_nan(a: Any) -> bool:
-    """Return whether an array has a NaN; infinities may pass for some."""
-    if a.dtype.kind not in "fc":
-        return False
-    flat = a.reshape(-1)
-    return bool(np.isnan(flat.dot(flat)))

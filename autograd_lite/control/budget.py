@@ -26,8 +26,8 @@ from .passing import (
     needs_of,
     noticing,
 )
-from .repeating import Scan
 from .revolve import Advance, Back, first_kept, way_back
+from .scan_op import Scan
 
 
 class States:

@@ -14,8 +14,8 @@ from ..functional.batched import Batched
 from ..tensors.lifted import Lifted
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
-from .choosing import Choice
-from .closing import HasEffects, aligned, close
+from .closure import HasEffects, aligned, close
+from .cond_op import Choice
 from .scan import as_tensor, operands, outline, returned
 
 

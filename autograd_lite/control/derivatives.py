@@ -21,7 +21,7 @@ from ..tensors.lifted import Level, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .bodies import Body, needed_for, values_of
-from .closing import recorded
+from .closure import recorded
 
 
 def is_floating(spec: Any) -> bool:

@@ -19,10 +19,10 @@ from ..tensors.record import apply
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild
 from .budget import Kept, states_within
-from .closing import Closed, HasEffects, close, example_of
-from .familiar import Memory, Reading, Unfamiliar
+from .cache import Memory, Reading, Unfamiliar
+from .closure import Closed, HasEffects, close, example_of
 from .packing import Layout
-from .repeating import Scan
+from .scan_op import Scan
 
 
 def operand(what: str, path: str, x: Any) -> Any:

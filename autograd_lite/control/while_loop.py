@@ -13,10 +13,10 @@ from ..core.op import OPS, structural
 from ..tensors.record import apply
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
-from .circling import NO_WAY_BACK, While
-from .closing import HasEffects, aligned, close
+from .closure import HasEffects, aligned, close
 from .cond import cond, known_now
 from .scan import as_tensor, check_carry, operands, returned, scan, with_a_tensor
+from .while_op import NO_WAY_BACK, While
 
 
 def while_loop(

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...control.bodies import Body
-from ...control.choosing import Choice
-from ...control.circling import While
+from ...control.cond_op import Choice
 from ...control.packing import FLAT, PART
-from ...control.repeating import Scan
+from ...control.scan_op import Scan
+from ...control.while_op import While
 from ...core.op import Op
 from ...ir.recording import OBSERVE
 from .arrays import refuse

@@ -19,23 +19,10 @@ import nn
 from autograd_lite.graph.compiled.arrays import read, write
 from autograd_lite.graph.compiled.loaded import Loaded
 
-from ...compiler.test_compile import gradient_descent, normal, with_state
+from ...compiler.test_compile import DERIVED, gradient_descent, normal, with_state
 from ...laws.reading import same_bits
 
 CALLS = 3
-F = lambda x: (np.sin(x) * np.roll(x, 1)).sum()  # noqa: E731
-DERIVED: dict[str, tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]] = {
-    "grad": (ag.grad(F), ((5,),)),
-    "value_and_grad": (ag.value_and_grad(lambda p, x: np.tanh(p["w"] @ x + p["b"]).sum()), ()),
-    "grad of grad": (ag.grad(lambda x: (ag.grad(F)(x) ** 2).sum()), ((5,),)),
-    "hessian": (ag.hessian(F), ((5,),)),
-    "jacobian": (ag.jacobian(lambda x: np.outer(x, np.exp(x))), ((4,),)),
-    "jvp": (lambda x, v: ag.jvp(lambda y: np.exp(y * y))((x,), (v,)), ((5,), (5,))),
-    "vmap": (ag.vmap(lambda x, y: np.tanh(x @ y)), ((4, 3, 3), (4, 3))),
-    "vmap of grad": (ag.vmap(ag.grad(F)), ((4, 5),)),
-    "vmap of hessian": (ag.vmap(ag.hessian(F)), ((3, 4),)),
-    "hvp": (lambda x, v: ag.hvp(F)(x, v), ((5,), (5,))),
-}
 A_CASE = tuple[Callable[..., Any], list[tuple[Any, ...]]]
 
 

@@ -16,7 +16,7 @@ from ..functional.batched import Batched, unbatched
 from ..tensors.lifted import Level, face
 from ..tensors.tensor import Tensor
 from .bodies import Body, Runner, rearranged, widened
-from .closing import recorded
+from .closure import recorded
 from .derivatives import batched as batched_body, is_floating, pushed
 from .packing import Layout
 from .passing import KeepAll, note_effects, tangent_or_zeros

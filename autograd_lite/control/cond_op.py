@@ -17,7 +17,7 @@ from ..tensors.lifted import Level, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .bodies import Body, widened
-from .closing import recorded
+from .closure import recorded
 from .derivatives import Linear, batched as batched_body, is_floating, linearized, pushed
 from .packing import Layout
 from .passing import (

@@ -1,0 +1,79 @@
+"""What compiled functions read outside of Tensors, at every replay: `live`, `pinned` and `host_call`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .core.mode import MODE, TAPES
+
+
+def live(container: Any, key: Any, *, owned: bool = False) -> Any:
+    """Return `container[key]`, which is read anew at every replay if this is in a function that is compiled.
+
+    Numbers in it are `Live` there: Python's operators and branches on them do what they do with a number. Arrays are
+    Tensors. What else is in it must stay as it is; otherwise the function is traced again. `Changes.put` is the
+    counterpart that changes it.
+
+    Args:
+        container: a dict, or a list; of an object's attributes, `vars(x)`.
+        key: what to read.
+        owned: whether no one else uses the arrays in it, so that new ones may be written over them.
+
+    Example:
+        >>> import numpy as np, autograd_lite as ag
+        >>> settings = {"rate": 0.5}
+        >>> scaled = ag.compile(lambda x: x * ag.live(settings, "rate"))
+        >>> for settings["rate"] in (0.5, 0.25, 2.0):
+        ...     scaled(np.ones(2))
+        array([0.5, 0.5])
+        array([0.25, 0.25])
+        array([2., 2.])
+    """
+    tape = MODE.get().tape if TAPES else None
+    return container[key] if tape is None else tape.hosts.read(container, key, owned)
+
+
+def pinned(container: Any, key: Any) -> Any:
+    """Return `container[key]`, on which the compiled code may rest: if it has changed, the function is traced again.
+
+    Numbers and strings are compared; of everything else it is seen whether it is the same object.
+
+    Args:
+        container: a dict, or a list; of an object's attributes, `vars(x)`.
+        key: what to read.
+
+    Example:
+        >>> import numpy as np, autograd_lite as ag
+        >>> settings = {"times": 2}
+        >>> repeated = ag.compile(lambda x: np.concatenate([x] * ag.pinned(settings, "times")))
+        >>> for settings["times"] in (2, 2, 2, 3):
+        ...     repeated(np.ones(2)).shape
+        (4,)
+        (4,)
+        (4,)
+        (6,)
+    """
+    tape = MODE.get().tape if TAPES else None
+    return container[key] if tape is None else tape.hosts.pin(container, key)
+
+
+def host_call(f: Callable[..., Any], *args: Any) -> Any:
+    """Return `f(*args)`, which is called at every replay too if this is in a function that is compiled.
+
+    Args:
+        f: a function of numbers that returns a number, such as a schedule; it must not change what others see.
+        args: numbers, which may be `live`.
+
+    Example:
+        >>> import math, numpy as np, autograd_lite as ag
+        >>> settings = {"angle": 0.0}
+        >>> turned = ag.compile(lambda x: x * ag.host_call(math.cos, ag.live(settings, "angle")))
+        >>> for settings["angle"] in (0.0, 0.0, math.pi):
+        ...     turned(np.ones(2))
+        array([1., 1.])
+        array([1., 1.])
+        array([-1., -1.])
+    """
+    tape = MODE.get().tape if TAPES else None
+    return f(*args) if tape is None else tape.hosts.call(f, args)
