@@ -19,7 +19,7 @@ Sources = Mapping[str, str]
 
 # From low to high; a module imports from its own layer and lower ones, for annotations too.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("core",),
+    ("core", "native"),
     ("ops",),
     ("arguments", "tree", "tensors"),
     ("engine", "paths", "networks", "nonfinite", "random", "custom_ops", "observing", "outside"),

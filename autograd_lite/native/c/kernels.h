@@ -1,0 +1,40 @@
+/* What a kernel is: one row of a table, from which NumPy gets a ufunc. */
+#ifndef AUTOGRAD_LITE_KERNELS_H
+#define AUTOGRAD_LITE_KERNELS_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
+#define PY_ARRAY_UNIQUE_SYMBOL autograd_lite_array_api
+#define PY_UFUNC_UNIQUE_SYMBOL autograd_lite_ufunc_api
+#ifndef AUTOGRAD_LITE_MODULE
+#define NO_IMPORT_ARRAY
+#define NO_IMPORT_UFUNC
+#endif
+#include <numpy/arrayobject.h>
+#include <numpy/ufuncobject.h>
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef struct {
+    const char *name;
+    const char *signature;        /* of a generalized ufunc; NULL for an elementwise one */
+    int nin, nout;
+    PyUFuncGenericFunction f, d;  /* the loops for float32 and float64; NULL if there is none */
+    const char *types_f, *types_d; /* a character of NumPy's for each operand; NULL where all are the loop's own */
+    const char *doc;
+} Kernel;
+
+/* The tables, one for each set of instructions that this was built for; the last row has no name. */
+extern const Kernel kernels_baseline[];
+#if defined(__x86_64__)
+extern const Kernel kernels_avx2[];
+extern const Kernel kernels_avx512[];
+#endif
+
+#define LOOP_ARGUMENTS char **args, const npy_intp *dimensions, const npy_intp *steps, void *data
+
+#endif

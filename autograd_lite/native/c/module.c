@@ -1,0 +1,125 @@
+/* The extension module: chooses a table of kernels, and makes ufuncs of its rows. */
+#define AUTOGRAD_LITE_MODULE
+#include "kernels.h"
+
+static const char *const NAMES[] = {
+#if defined(__x86_64__)
+    "avx512", "avx2", "baseline",
+#elif defined(__aarch64__)
+    "neon",
+#else
+    "baseline",
+#endif
+};
+#define N_SETS ((int)(sizeof NAMES / sizeof *NAMES))
+
+/* Return the table of a set of instructions, or NULL if this processor lacks it. */
+static const Kernel *
+table_of(int set)
+{
+#if defined(__x86_64__)
+    if (set == 0) {
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                       __builtin_cpu_supports("fma")
+                   ? kernels_avx512
+                   : NULL;
+    }
+    if (set == 1) {
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? kernels_avx2 : NULL;
+    }
+#endif
+    (void)set;
+    return kernels_baseline;
+}
+
+/* Return a ufunc of a kernel. What it points to lives as long as the process. */
+static PyObject *
+ufunc_of(const Kernel *kernel)
+{
+    const int n = kernel->nin + kernel->nout, n_loops = (kernel->f != NULL) + (kernel->d != NULL);
+    PyUFuncGenericFunction *loops = PyMem_RawCalloc(n_loops, sizeof *loops);
+    char *types = PyMem_RawCalloc(n_loops * n, 1);
+    void **data = PyMem_RawCalloc(n_loops, sizeof *data);
+    if (loops == NULL || types == NULL || data == NULL) {
+        return PyErr_NoMemory();
+    }
+    int k = 0;
+    for (int twice = 0; twice < 2; twice++) {
+        const PyUFuncGenericFunction loop = twice ? kernel->d : kernel->f;
+        const char *given = twice ? kernel->types_d : kernel->types_f;
+        if (loop == NULL) {
+            continue;
+        }
+        loops[k] = loop;
+        for (int i = 0; i < n; i++) {
+            types[k * n + i] = given == NULL ? (twice ? NPY_DOUBLE : NPY_FLOAT)
+                                             : (char)PyArray_DescrFromType(given[i])->type_num;
+        }
+        k++;
+    }
+    return PyUFunc_FromFuncAndDataAndSignature(loops, data, types, n_loops, kernel->nin, kernel->nout, PyUFunc_None,
+                                               kernel->name, kernel->doc, 0, kernel->signature);
+}
+
+static PyObject *
+ufuncs(PyObject *Py_UNUSED(module), PyObject *argument)
+{
+    const char *wanted = PyUnicode_AsUTF8(argument);
+    if (wanted == NULL) {
+        return NULL;
+    }
+    for (int set = 0; set < N_SETS; set++) {
+        if (strcmp(wanted, NAMES[set]) != 0) {
+            continue;
+        }
+        const Kernel *table = table_of(set);
+        if (table == NULL) {
+            break;
+        }
+        PyObject *found = PyDict_New();
+        for (const Kernel *kernel = table; found != NULL && kernel->name != NULL; kernel++) {
+            PyObject *ufunc = ufunc_of(kernel);
+            if (ufunc == NULL || PyDict_SetItemString(found, kernel->name, ufunc) < 0) {
+                Py_CLEAR(found);
+            }
+            Py_XDECREF(ufunc);
+        }
+        return found;
+    }
+    return PyErr_Format(PyExc_ValueError, "ufuncs: this processor lacks the instructions of '%s'", wanted);
+}
+
+static PyObject *
+instruction_sets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
+{
+    PyObject *found = PyList_New(0);
+    for (int set = 0; found != NULL && set < N_SETS; set++) {
+        if (table_of(set) == NULL) {
+            continue;
+        }
+        PyObject *name = PyUnicode_FromString(NAMES[set]);
+        if (name == NULL || PyList_Append(found, name) < 0) {
+            Py_CLEAR(found);
+        }
+        Py_XDECREF(name);
+    }
+    return found;
+}
+
+static PyMethodDef METHODS[] = {
+    {"ufuncs", ufuncs, METH_O, "Return the kernels, built for a set of instructions, by their names."},
+    {"instruction_sets", instruction_sets, METH_NOARGS,
+     "Return the sets of instructions that this was built for and the processor has, the best first."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "library", "Kernels in C.", -1, METHODS, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC
+PyInit_library(void)
+{
+    import_array();
+    import_umath();
+    return PyModule_Create(&MODULE);
+}

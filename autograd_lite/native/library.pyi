@@ -1,0 +1,6 @@
+"""The extension module in C, built from the files in `c/`."""
+
+import numpy as np
+
+def ufuncs(instructions: str) -> dict[str, np.ufunc]: ...
+def instruction_sets() -> list[str]: ...
