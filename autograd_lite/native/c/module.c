@@ -119,7 +119,8 @@ static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "library", "Kernels i
 PyMODINIT_FUNC
 PyInit_library(void)
 {
-    import_array();
-    import_umath();
+    if (PyArray_ImportNumPyAPI() < 0 || PyUFunc_ImportUFuncAPI() < 0) {
+        return NULL;
+    }
     return PyModule_Create(&MODULE);
 }
