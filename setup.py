@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from glob import glob
 
 import numpy as np
@@ -18,6 +19,7 @@ setup(
             depends=glob("autograd_lite/native/c/**/*.h", recursive=True),
             extra_compile_args=FLAGS,
             extra_link_args=["-pthread"],
+            libraries=[] if sys.platform == "win32" else ["m"],
             optional=True,  # without it all works, and slower
         )
     ]
