@@ -10,15 +10,7 @@ from glob import glob
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-FLAGS = [
-    "-std=gnu11",
-    "-O3",
-    "-fno-math-errno",
-    "-fno-trapping-math",
-    "-ffp-contract=off",
-    "-fvisibility=hidden",
-    "-g0",
-]
+FLAGS = "-std=gnu11 -O3 -g0 -fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden"
 # What an earlier build left in build/ would get into the next wheel, files that were deleted since included.
 BUILD = tempfile.TemporaryDirectory()
 
@@ -34,8 +26,9 @@ def extensions() -> list[Extension]:
         sorted(glob("autograd_lite/native/c/*.c")),
         include_dirs=[np.get_include()],
         depends=glob("autograd_lite/native/c/**/*.h", recursive=True),
-        extra_compile_args=FLAGS,
+        extra_compile_args=FLAGS.split(),
         extra_link_args=["-pthread"],
+        libraries=["m"],
         optional=True,
     )
     return [library] if os.name == "posix" else []

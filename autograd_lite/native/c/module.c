@@ -1,6 +1,7 @@
 /* The extension module: chooses a table of kernels, and makes ufuncs of its rows. */
 #define AUTOGRAD_LITE_MODULE
 #include "kernels.h"
+#include "methods.h"
 
 static const char *const NAMES[] = {
 #if defined(__x86_64__)
@@ -122,5 +123,9 @@ PyInit_library(void)
     if (PyArray_ImportNumPyAPI() < 0 || PyUFunc_ImportUFuncAPI() < 0) {
         return NULL;
     }
-    return PyModule_Create(&MODULE);
+    PyObject *module = PyModule_Create(&MODULE);
+    if (module != NULL && PyModule_AddFunctions(module, thread_methods) < 0) {
+        Py_CLEAR(module);
+    }
+    return module;
 }
