@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
 
+library: ModuleType | None = None  # the extension
 SETS: tuple[str, ...] = ()  # the sets of instructions that there are kernels for, the best first
 
 try:
-    from . import library
+    from . import library as _built
 except (ImportError, RuntimeError) as error:  # the second from NumPy, if it is older than the one it was built with
     REASON = "not built" if isinstance(error, ModuleNotFoundError) else f"built, but not usable here: {error}"
 else:
-    SETS, REASON = tuple(library.instruction_sets()), ""
+    library, SETS, REASON = _built, tuple(_built.instruction_sets()), ""
 
 
 def chosen(wanted: str) -> str:
@@ -41,7 +42,7 @@ CHOICE = os.environ.get("AUTOGRAD_LITE_NATIVE", "")
 INSTRUCTIONS = chosen(CHOICE)
 if SETS and not INSTRUCTIONS:
     REASON = "switched off by AUTOGRAD_LITE_NATIVE"
-KERNELS: Mapping[str, np.ufunc] = MappingProxyType(library.ufuncs(INSTRUCTIONS) if INSTRUCTIONS else {})
+KERNELS: Mapping[str, np.ufunc] = MappingProxyType(_built.ufuncs(INSTRUCTIONS) if INSTRUCTIONS else {})
 
 
 def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
