@@ -15,7 +15,8 @@ SETS: tuple[str, ...] = ()  # the sets of instructions that there are kernels fo
 try:
     from . import library as _built
 except (ImportError, RuntimeError) as error:  # the second from NumPy, if it is older than the one it was built with
-    REASON = "not built" if isinstance(error, ModuleNotFoundError) else f"built, but not usable here: {error}"
+    missing = getattr(error, "name", "") == __package__  # the package lacks the name: there is no such file
+    REASON = "not built" if missing else f"built, but not usable here: {error}"
 else:
     library, SETS, REASON = _built, tuple(_built.instruction_sets()), ""
 
