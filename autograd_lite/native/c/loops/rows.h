@@ -95,7 +95,7 @@ NAME(add)(double *sum, double *lost, double x)
 #define X f
 #define T npy_float
 #define LARGEST FLT_MAX
-#define EXP NAME(exp_f)
+#define EXP NAME(exp_below_f)
 #include "rows_of.h"
 #undef X
 #undef T
@@ -105,7 +105,7 @@ NAME(add)(double *sum, double *lost, double x)
 #define X d
 #define T npy_double
 #define LARGEST DBL_MAX
-#define EXP NAME(exp_d)
+#define EXP NAME(exp_below_d)
 #include "rows_of.h"
 #undef X
 #undef T
