@@ -45,12 +45,22 @@ NAME(folded)(const double *lanes)
     return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
-/* Add to a sum, and what rounding takes from it to `lost` (Neumaier, 1974). */
+/* By its bits, since comparing raises a flag for NaN. */
+INLINE int
+NAME(is_finite)(double x)
+{
+    return (NAME(bits_d)(x) & 0x7ff0000000000000) != 0x7ff0000000000000;
+}
+
+/* Add to a sum, and what rounding takes from it to `lost` (Knuth, 1969, theorem 4.2.2 B). */
 static inline void
 NAME(add)(double *sum, double *lost, double x)
 {
     const double before = *sum, after = before + x;
-    *lost += fabs(before) >= fabs(x) ? (before - after) + x : (x - after) + before;
+    if (NAME(is_finite)(after)) {
+        const double added = after - before;
+        *lost += (before - (after - added)) + (x - added);
+    }
     *sum = after;
 }
 
@@ -85,7 +95,7 @@ NAME(add)(double *sum, double *lost, double x)
             }                                                               \
         }                                                                   \
     }                                                                       \
-    sum = isfinite(sum) ? sum + lost_##sum : sum
+    sum += lost_##sum
 
 #define OF(name) JOIN(JOIN(name, X), ISA)
 #define AT(a, i) (*(T *)((a) + (i) * s_##a)) /* element i of a row with the stride s_a */

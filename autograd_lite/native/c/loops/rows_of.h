@@ -147,7 +147,14 @@ QUIET_LOOP(log_softmax)
 INLINE T
 OF(logsumexp_row)(const char *x, npy_intp s_x, npy_intp n)
 {
-    const T top = OF(top)(x, s_x, n), shift = isfinite(top) ? top : 0;
+    const T top = OF(top)(x, s_x, n), shift = NAME(is_finite)(top) ? top : 0;
+    if (top == (T)INFINITY) {
+        T total = 0;
+        for (npy_intp i = 0; i < n; i++) {
+            total += AT(x, i) != AT(x, i) ? AT(x, i) : 0; /* NaN wins */
+        }
+        return total + top;
+    }
     SUM_ROW(sum, n, EXP(AT(x, i) - shift));
     return (T)(log(sum) + (double)shift);
 }
