@@ -79,3 +79,26 @@ def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         return ufunc(x, *rest, **params) if x.dtype.char in "fd" else otherwise(x, *rest, **params)
 
     return either
+
+
+def row_kernel(name: str) -> Callable[..., Any]:
+    """Return a function of arrays that runs a kernel over the rows along their last axis.
+
+    It returns None where something else must be run: there is no such kernel, or none for these dtypes, the arrays
+    differ in shape, or rows are not contiguous, for which NumPy's way from one operation to the next is faster.
+
+    Args:
+        name: of the kernel, whose operands are the arrays, then `numbers`.
+    """
+    ufunc = KERNELS.get(name)
+
+    def by_rows(x: Any, *rest: Any, numbers: tuple[float, ...] = ()) -> Any:
+        char = x.dtype.char
+        if ufunc is None or char not in "fd" or x.strides[-1] != x.itemsize:
+            return None
+        for y in rest:
+            if y.dtype.char != char or y.shape != x.shape or y.strides[-1] != x.itemsize:
+                return None
+        return ufunc(x, *rest, *numbers)
+
+    return by_rows
