@@ -93,6 +93,7 @@ _LATE |= dict.fromkeys(("fori_loop", "while_loop"), ".control.while_loop")
 _LATE |= dict.fromkeys(("over_root", "running_mean", "running_mean_square"), ".networks.running")
 _LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
 _LATE |= dict.fromkeys(("host_call", "live", "pinned"), ".outside")
+_LATE |= dict.fromkeys(("get_threads", "set_threads"), ".native.threads")
 
 if TYPE_CHECKING:
     from . import graph as graph, nn as nn
@@ -109,6 +110,7 @@ if TYPE_CHECKING:
         trace as trace,
     )
     from .graph.compiled import load_compiled as load_compiled
+    from .native.threads import get_threads as get_threads, set_threads as set_threads
     from .networks.running import (
         over_root as over_root,
         running_mean as running_mean,

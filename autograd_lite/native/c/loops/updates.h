@@ -1,19 +1,12 @@
 /* What optimizers compute of a gradient: running means, and steps over roots. The operations are those of the NumPy
  * expressions, in their order and without fused multiply-adds, so that the results are the same bits. */
 
-/* Elements do not depend on one another, even where the result is written over an operand. */
-#if defined(__clang__)
-#define UPDATES_APART _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define UPDATES_APART _Pragma("GCC ivdep")
-#endif
-
 /* A loop over two arrays `a` and `b`, with one or three operands after them that are numbers as a rule: `p`, `q`, `r`. */
 #define UPDATE_(NAME_, T, X, N_NUMBERS, EXPRESSION)                                                         \
     static inline void NAME(NAME_##_apart_##X)(const T *a_, const T *b_, T p, T q, T r, T *out, npy_intp n) \
     {                                                                                                       \
         (void)q, (void)r;                                                                                   \
-        UPDATES_APART                                                                                       \
+        INDEPENDENT                                                                                         \
         for (npy_intp i = 0; i < n; i++) {                                                                  \
             const T a = a_[i], b = b_[i];                                                                   \
             out[i] = EXPRESSION;                                                                            \
