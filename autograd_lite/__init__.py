@@ -92,6 +92,7 @@ _LATE |= {"cond": ".control.cond", "scan": ".control.scan"}
 _LATE |= dict.fromkeys(("fori_loop", "while_loop"), ".control.while_loop")
 _LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
 _LATE |= dict.fromkeys(("host_call", "live", "pinned"), ".outside")
+_LATE |= dict.fromkeys(("get_threads", "set_threads"), ".native.threads")
 
 if TYPE_CHECKING:
     from . import graph as graph, nn as nn
@@ -108,6 +109,7 @@ if TYPE_CHECKING:
         trace as trace,
     )
     from .graph.compiled import load_compiled as load_compiled
+    from .native.threads import get_threads as get_threads, set_threads as set_threads
     from .nonfinite.watch import raise_on_nan as raise_on_nan
     from .observing import (
         assume as assume,

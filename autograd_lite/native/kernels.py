@@ -9,25 +9,38 @@ from typing import Any
 
 import numpy as np
 
+SETS: tuple[str, ...] = ()  # the sets of instructions that there are kernels for, the best first
+
 try:
     from . import library
-except ImportError as error:  # it was not built: no compiler, no headers
-    library, REASON = None, f"not built ({error.msg})"
+except (ImportError, RuntimeError) as error:  # the second from NumPy, if it is older than the one it was built with
+    REASON = "not built" if isinstance(error, ModuleNotFoundError) else f"built, but not usable here: {error}"
 else:
-    REASON = ""
+    SETS, REASON = tuple(library.instruction_sets()), ""
+
+
+def chosen(wanted: str) -> str:
+    """Return the set of instructions whose kernels are used: the best by default, "" if none are.
+
+    Args:
+        wanted: what the variable AUTOGRAD_LITE_NATIVE says.
+
+    Raises:
+        ValueError: if the kernels that are asked for are not there: nothing else is taken in their place.
+    """
+    if wanted in ("", "off"):
+        return "" if wanted else next(iter(SETS), "")
+    if wanted not in SETS:
+        there = f"or a set of instructions that this processor has ({', '.join(SETS)})"
+        there = there if SETS else f"since native kernels are {REASON}"
+        raise ValueError(f"AUTOGRAD_LITE_NATIVE: expected off, {there}, received {wanted!r}; unset it for the best")
+    return wanted
+
 
 CHOICE = os.environ.get("AUTOGRAD_LITE_NATIVE", "")
-
-
-def _chosen() -> str:
-    """Return the set of instructions whose kernels are used, or "" for none."""
-    if library is None or CHOICE == "off":
-        return ""
-    sets = library.instruction_sets()
-    return CHOICE if CHOICE in sets else sets[0]
-
-
-INSTRUCTIONS = _chosen()
+INSTRUCTIONS = chosen(CHOICE)
+if SETS and not INSTRUCTIONS:
+    REASON = "switched off by AUTOGRAD_LITE_NATIVE"
 KERNELS: Mapping[str, np.ufunc] = MappingProxyType(library.ufuncs(INSTRUCTIONS) if INSTRUCTIONS else {})
 
 
@@ -42,7 +55,7 @@ def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
     if ufunc is None:
         return otherwise
 
-    def chosen(x: Any, *rest: Any, **params: Any) -> Any:
+    def either(x: Any, *rest: Any, **params: Any) -> Any:
         return ufunc(x, *rest, **params) if x.dtype.char in "fd" else otherwise(x, *rest, **params)
 
-    return chosen
+    return either

@@ -1,6 +1,7 @@
 /* The extension module: chooses a table of kernels, and makes ufuncs of its rows. */
 #define AUTOGRAD_LITE_MODULE
 #include "kernels.h"
+#include "methods.h"
 
 static const char *const NAMES[] = {
 #if defined(__x86_64__)
@@ -119,7 +120,12 @@ static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "library", "Kernels i
 PyMODINIT_FUNC
 PyInit_library(void)
 {
-    import_array();
-    import_umath();
-    return PyModule_Create(&MODULE);
+    if (PyArray_ImportNumPyAPI() < 0 || PyUFunc_ImportUFuncAPI() < 0) {
+        return NULL;
+    }
+    PyObject *module = PyModule_Create(&MODULE);
+    if (module != NULL && PyModule_AddFunctions(module, thread_methods) < 0) {
+        Py_CLEAR(module);
+    }
+    return module;
 }
