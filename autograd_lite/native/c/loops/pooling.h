@@ -3,7 +3,7 @@
  * A walk goes over the rows of windows, for each over the taps of a window in C order, and for each over the windows in
  * the row. Images are shared between threads. */
 
-#define AT(role) (*(T *)(at[role] + i * step[role]))
+#define OPERAND(role) (*(T *)(at[role] + i * step[role]))
 #define DONE_AT (*(B *)(at[DONE] + i * step[DONE]))
 
 /* One tap of some windows. The first of equal elements is the one that counts, and NaN equals NaN. */
@@ -13,32 +13,32 @@ OF(pool_line)(PoolKind kind, int apart, npy_intp n, char *const *at, const npy_i
     INDEPENDENT
     for (npy_intp i = 0; i < n; i++) {
         if (kind == POOL_MAX) {
-            const T best = AT(WINDOW), x = AT(IMAGE);
-            AT(WINDOW) = ((x < best) | (best != best)) ? best : x;
+            const T best = OPERAND(WINDOW), x = OPERAND(IMAGE);
+            OPERAND(WINDOW) = ((x < best) | (best != best)) ? best : x;
         }
         else if (kind == POOL_SUM) {
-            AT(WINDOW) += AT(IMAGE);
+            OPERAND(WINDOW) += OPERAND(IMAGE);
         }
         else if (kind == POOL_SPREAD) {
-            AT(IMAGE_2) += AT(WINDOW);
+            OPERAND(IMAGE_2) += OPERAND(WINDOW);
         }
         else {
-            const T y = AT(IMAGE), z = AT(WINDOW_2);
+            const T y = OPERAND(IMAGE), z = OPERAND(WINDOW_2);
             const B done = DONE_AT, hit = ((y == z) | ((y != y) & (z != z))) & (done == 0);
             DONE_AT = done | hit;
             if (kind == POOL_TAKE) {
-                AT(WINDOW) += hit ? AT(IMAGE_2) : 0;
+                OPERAND(WINDOW) += hit ? OPERAND(IMAGE_2) : 0;
             }
             else if (apart) {
-                AT(IMAGE_2) = hit ? AT(WINDOW) : 0;
+                OPERAND(IMAGE_2) = hit ? OPERAND(WINDOW) : 0;
             }
             else {
-                AT(IMAGE_2) += hit ? AT(WINDOW) : 0;
+                OPERAND(IMAGE_2) += hit ? OPERAND(WINDOW) : 0;
             }
         }
     }
 }
-#undef AT
+#undef OPERAND
 #undef DONE_AT
 
 /* Fill all elements of an image with a number. */

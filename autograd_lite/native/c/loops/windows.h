@@ -1,8 +1,6 @@
 /* Kernels over windows of images, with one to three spatial axes: pooling and convolutions. */
 #include "images.h"
 
-#define OF(name) JOIN(NAME(name), X)
-
 #define T npy_float
 #define B npy_int32
 #define X f
@@ -28,7 +26,7 @@
 /* Rows for each number of spatial axes. S, O and K are the dimensions of images, windows and taps; an operand of one
  * byte stands for the dimensions that the other operands do not have, and the last one is the layout. */
 #define EACH_RANK(ROW) ROW(1, "w", "q", "k") ROW(2, "h,w", "p,q", "j,k") ROW(3, "d,h,w", "o,p,q", "i,j,k")
-#define LOOPS(name, rank) JOIN(NAME(name##_##rank), f), JOIN(NAME(name##_##rank), d)
+#define LOOPS(name, rank) NAME(name##_##rank##_f), NAME(name##_##rank##_d)
 #define MAX_ROW(rank, S, O, K)                                                                                         \
     {"window_max_" #rank, "(n," S ",c),(" O "),(m)->(n," O ",c)", 3, 1, LOOPS(window_max, rank), "fbpf", "dbpd",          \
      "The largest element of each window; the layout is lengths, strides and padding before."},
