@@ -51,6 +51,7 @@ from .functional import (
     vmap as vmap,
     why_no_grad as why_no_grad,
 )
+from .native.threads import get_threads as get_threads, set_threads as set_threads
 from .networks.activations import (
     elu as elu,
     erf as erf,
@@ -92,7 +93,6 @@ _LATE |= {"cond": ".control.cond", "scan": ".control.scan"}
 _LATE |= dict.fromkeys(("fori_loop", "while_loop"), ".control.while_loop")
 _LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
 _LATE |= dict.fromkeys(("host_call", "live", "pinned"), ".outside")
-_LATE |= dict.fromkeys(("get_threads", "set_threads"), ".native.threads")
 
 if TYPE_CHECKING:
     from . import graph as graph, nn as nn
@@ -109,7 +109,6 @@ if TYPE_CHECKING:
         trace as trace,
     )
     from .graph.compiled import load_compiled as load_compiled
-    from .native.threads import get_threads as get_threads, set_threads as set_threads
     from .nonfinite.watch import raise_on_nan as raise_on_nan
     from .observing import (
         assume as assume,
