@@ -52,6 +52,7 @@ from .functional import (
     vmap as vmap,
     why_no_grad as why_no_grad,
 )
+from .native.threads import get_threads as get_threads, set_threads as set_threads
 from .networks.activations import (
     elu as elu,
     erf as erf,
