@@ -92,7 +92,6 @@ NAME(add)(double *sum, double *lost, double x)
     }                                                                       \
     return sum + lost
 
-#define OF(name) JOIN(JOIN(name, X), ISA)
 #define AS_ROWS(name, kinds, forgotten)                                                                 \
     static void OF(name)(LOOP_ARGUMENTS)                                                                \
     {                                                                                                   \
