@@ -127,6 +127,14 @@ NAME(add)(double *sum, double *lost, double x)
 #undef LARGEST
 #undef EXP
 
+#undef LANES
+#undef PART
+#undef GROUP
+#undef GROUPED
+#undef SHARED
+#undef RETURN_SUM
+#undef AS_ROWS
+
 #define ROW_KERNEL(name, signature, nin, doc) \
     {#name, signature, nin, 1, NAME(name##_f), NAME(name##_d), NULL, NULL, doc},
 #define ROWS                                                                                                   \
