@@ -8,9 +8,9 @@ which is bilinear. Paired with an array y of the result's shape it is one trilin
 by each of the three is an op: `convolution` by y, `convolution_input` by x (the transposed convolution, shape of x) and
 `convolution_kernel` by w. So each derivative of each of the three is another of them, and every order has a fast rule.
 
-Native kernels compute them without a matrix of windows. In NumPy's form, the first and the last copy windows into a
-matrix, a block at a time, and multiply that; the second multiplies y by the kernel's taps, and adds the products at their
-positions.
+Native kernels compute them without a matrix of windows. In NumPy's form the first and the last copy windows into a
+matrix, a block at a time, and multiply that; the second multiplies y by the kernel's taps, and adds the products at
+their positions.
 
 References:
     Chellapilla, Puri, Simard: High Performance Convolutional Neural Networks for Document Processing, 2006, section 3

@@ -283,6 +283,10 @@ OF(write_image)(const Convolution *v, char *image, const T *total, npy_intp widt
             from = from * v->extent[i] + place;
             to += at[i] * x->step[i];
         }
+        if (x->c_step == sizeof(T)) {
+            inside ? memcpy(to, total + from * width, x->c * sizeof(T)) : memset(to, 0, x->c * sizeof(T));
+            continue;
+        }
         for (npy_intp c = 0; c < x->c; c++) {
             *(T *)(to + c * x->c_step) = inside ? total[from * width + c] : 0;
         }

@@ -51,6 +51,12 @@ OF(pool_fill)(const Images *a, char *data, int axis, T value)
         }
         return;
     }
+    if (a->c_step == sizeof(T)) {
+        for (npy_intp i = 0; i < a->c; i++) {
+            ((T *)data)[i] = value;
+        }
+        return;
+    }
     for (npy_intp i = 0; i < a->c; i++) {
         *(T *)(data + i * a->c_step) = value;
     }
