@@ -1,6 +1,6 @@
 /* The extension module: chooses a table of kernels, and makes ufuncs of its rows. */
 #define AUTOGRAD_LITE_MODULE
-#include "kernels.h"
+#include "executor.h"
 
 static const char *const NAMES[] = {
 #if defined(__x86_64__)
@@ -107,7 +107,14 @@ instruction_sets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
     return found;
 }
 
+static PyObject *
+casts_of(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
+{
+    return casts();
+}
+
 static PyMethodDef METHODS[] = {
+    {"casts", casts_of, METH_NOARGS, "Return ufuncs that cast, by the characters of the dtypes that they cast to."},
     {"ufuncs", ufuncs, METH_O, "Return the kernels, built for a set of instructions, by their names."},
     {"instruction_sets", instruction_sets, METH_NOARGS,
      "Return the sets of instructions that this was built for and the processor has, the best first."},
@@ -121,5 +128,9 @@ PyInit_library(void)
 {
     import_array();
     import_umath();
-    return PyModule_Create(&MODULE);
+    PyObject *module = PyModule_Create(&MODULE);
+    if (module != NULL && PyModule_AddType(module, &SegmentType) < 0) {
+        Py_CLEAR(module);
+    }
+    return module;
 }
