@@ -7,12 +7,16 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 KIND = sys.argv[1] if sys.argv[1:2] in (["oldest"], ["newest"]) else "lock"  # of the versions that are installed
 VENV = ROOT / (".venv" if KIND == "lock" else f".venv-{KIND}")
-VERSIONS = ROOT / "requirements" / f"{KIND}.txt"  # for pip's -c; there is none for the newest
+VERSIONS = f"requirements/{KIND}.txt"  # for pip's -c; there is none for the newest
+READ = ("pyproject.toml", "setup.py", VERSIONS, "autograd_lite/native/c/**/*.[ch]")  # if one changes, install again
+FOR_C = {"gcc": shutil.which("cc"), "python3-dev": Path(sysconfig.get_path("include"), "Python.h").exists()}  # Debian's
+MISSING = "".join(f"; no native kernels without {name}" for name in FOR_C if not FOR_C[name] and os.name == "posix")
 PYTHON = str(VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 LINT, CORE = ["ruff check .", "ruff format --check .", "mypy"], "tests/core tests/tensors tests/engine tests/functional"
 ONE = {"OPENBLAS_NUM_THREADS": "1"}  # BLAS's threads wait for each other where they share cores with other programs
@@ -38,14 +42,12 @@ def succeeds(*command: str) -> bool:
 
 def find_pip() -> list[str]:
     """Return a pip that can install into .venv: its own, else one (22.3 or later) from outside, else []."""
-    outside = [[sys.executable, "-m", "pip"], *([path] for name in ("pip3", "pip") if (path := shutil.which(name)))]
-    candidates = [[PYTHON, "-m", "pip"], *([*pip, "--python", PYTHON] for pip in outside)]
-    return next((pip for pip in candidates if succeeds(*pip, "--version")), [])
+    outside = ([*pip, "--python", PYTHON] for pip in ([sys.executable, "-m", "pip"], ["pip3"], ["pip"]))
+    return next((pip for pip in ([PYTHON, "-m", "pip"], *outside) if succeeds(*pip, "--version")), [])
 
 
 def make_venv() -> list[str]:
     """Make .venv by the first way that works on this machine, and return the pip for it."""
-    print(f"dev.py: making {VENV} with Python {sys.version.split()[0]}", flush=True)
     plain = [sys.executable, "-m", "venv", "--clear", str(VENV)]
     bare = [*plain, "--without-pip"]  # Debian may lack ensurepip; any pip on the machine can then install from outside
     other = ["virtualenv", "--clear", "-p", sys.executable, str(VENV)]
@@ -54,27 +56,25 @@ def make_venv() -> list[str]:
         update, install = ["apt-get", "update"], ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y"]
         own = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
         ways += [[update, [*install, own], plain], [[*install, "python3-venv", "python3-pip"], bare]]
-    for way in ways:
-        if all(succeeds(*command) for command in way) and (pip := find_pip()):
-            return pip
+    found = filter(None, (find_pip() for way in ways if all(succeeds(*command) for command in way)))
     mend = "sudo sh -c 'apt-get update && apt-get install -y python3-venv python3-pip'"
-    sys.exit(f"dev.py: {sys.executable} lacks ensurepip, pip and virtualenv. On Debian, mend it with\n{mend}")
+    return next(found, []) or sys.exit(f"dev.py: {sys.executable} has no pip. On Debian, mend it with\n{mend}")
 
 
 def set_up(extras: set[str]) -> None:
-    """Make the environment and install these extras, unless that was done for this pyproject.toml and VERSIONS."""
+    """Make the environment and install these extras, unless that was done for the files in READ as they are."""
     stamp = VENV / "dev-stamp"  # the digest of what was installed, then its extras
-    content, limits = (VERSIONS.read_bytes(), ["-c", str(VERSIONS)]) if VERSIONS.exists() else (b"", [])
-    digest = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + content + bytes(ROOT)).hexdigest()
+    content = b"".join(path.read_bytes() for name in READ for path in sorted(ROOT.glob(name)))
+    digest = hashlib.sha256(content + f"{ROOT} {MISSING}".encode()).hexdigest()
     works = succeeds(PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))")
     done, *installed = stamp.read_text().split() if works and stamp.exists() else [""]
     if done == digest and extras <= set(installed):
         return
     wanted = ",".join(sorted(extras.union(installed)))
     pip = (works and find_pip()) or make_venv()
-    print(f"dev.py: installing autograd-lite[{wanted}]; the first time takes a few minutes", flush=True)
-    options = [*([] if sys.stdout.isatty() else ["-q"]), "--disable-pip-version-check", *limits]  # with progress bars
-    if code := subprocess.call([*pip, "install", *options, "-e", f"{ROOT}[{wanted}]"]):
+    print(f"dev.py: installing autograd-lite[{wanted}]; the first time takes a few minutes{MISSING}", flush=True)
+    options = [*(f"-c{path}" for path in ROOT.glob(VERSIONS)), *([] if sys.stdout.isatty() else ["-q"])]  # with bars
+    if code := subprocess.call([*pip, "install", "--disable-pip-version-check", *options, "-e", f"{ROOT}[{wanted}]"]):
         sys.exit(code)
     stamp.write_text(" ".join([digest, *wanted.split(",")]))
 

@@ -1,24 +1,54 @@
-"""The one part of the build that is not data: an optional extension in C, for which NumPy's headers are looked up."""
+"""The one part of the build that is not data: an optional extension in C, without which all works, and slower."""
 
 from __future__ import annotations
 
+import os
+import sys
+import tempfile
 from glob import glob
 
-import numpy as np
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
-FLAGS = ["-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fvisibility=hidden"]
+FLAGS = "-std=gnu11 -O3 -g0 -fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden"
+# What an earlier build left in build/ would get into the next wheel, files that were deleted since included.
+BUILD = tempfile.TemporaryDirectory()
+
+
+def extensions() -> list[Extension]:
+    """Return what is to be built: nothing on Windows, whose compiler does not know GNU's C, nor without NumPy."""
+    try:
+        import numpy as np
+    except ImportError:  # pip's --no-build-isolation without it
+        return []
+    library = Extension(
+        "autograd_lite.native.library",
+        sorted(glob("autograd_lite/native/c/*.c")),
+        include_dirs=[np.get_include()],
+        depends=glob("autograd_lite/native/c/**/*.h", recursive=True),
+        extra_compile_args=FLAGS.split(),
+        extra_link_args=["-pthread"],
+        libraries=["m"],
+        optional=True,
+    )
+    return [library] if os.name == "posix" else []
+
+
+class OptionalBuild(build_ext):
+    """Builds the extension if it can. No failure ends the installation, and none leaves an older library in place."""
+
+    def run(self) -> None:
+        if self.inplace or self.editable_mode:
+            for older in glob("autograd_lite/native/library*" + self.get_ext_filename("")):
+                os.remove(older)
+        try:
+            super().run()
+        except Exception as error:  # optional=True covers the errors that setuptools foresees
+            print(f"autograd_lite: no native kernels: {type(error).__name__}: {error}", file=sys.stderr)
+
 
 setup(
-    ext_modules=[
-        Extension(
-            "autograd_lite.native.library",
-            sorted(glob("autograd_lite/native/c/*.c")),
-            include_dirs=[np.get_include()],
-            depends=glob("autograd_lite/native/c/**/*.h", recursive=True),
-            extra_compile_args=FLAGS,
-            extra_link_args=["-pthread"],
-            optional=True,  # without it all works, and slower
-        )
-    ]
+    ext_modules=extensions(),
+    cmdclass={"build_ext": OptionalBuild},
+    options={"build": {"build_base": BUILD.name}},
 )

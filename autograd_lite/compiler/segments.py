@@ -19,7 +19,7 @@ from .records import BLOCK, REDUCE, Record, Records, Spot, Unfit
 
 _LONG = 1 << 15  # elements: so much work is worth releasing the lock of the interpreter
 _SHARED = 1 << 16  # elements of a block: so much is worth waking other threads
-_PARTS = 64  # into which threads may share a block
+_THREADS = 64  # at most, each with scratch of its own; memory that is never touched costs nothing
 _ORDERS = "CF"
 _KINDS = ("own", "arena", "array", "argument", "live", "made")  # of memory, in the order of their numbers
 _STILL = _KINDS[:3]  # the same at all calls
@@ -58,7 +58,7 @@ class Segment(NamedTuple):
         assert library is not None
         things = {"own": aligned(self.own), "arena": arena}
         memory = tuple([things[a] if isinstance(a, str) else a for a in self.fixed])
-        scratch = aligned(self.scratch * _PARTS if self.scratch else 0)
+        scratch = aligned(self.scratch * _THREADS)
         return library.Segment(self.code, self.loops, memory, self.arguments, self.results, scratch, self.is_long)
 
 
@@ -139,7 +139,7 @@ class _Finder:
             return Spot("scratch", (span.start, span.stop - span.start))
         if span is not None and owner not in self._moved:
             return Spot("arena", None, span.start + offset)
-        if place in (Place.KNOWN, Place.ARRAY):
+        if place is Place.KNOWN:
             a = self._known.setdefault(owner, np.asarray(thing))
             if (a.shape, a.dtype, a.strides) != known[:3]:
                 raise Unfit

@@ -4,31 +4,64 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
 
+library: ModuleType | None = None  # the extension
+SETS: tuple[str, ...] = ()  # the sets of instructions that there are kernels for, the best first
+
 try:
-    from . import library
-except ImportError as error:  # it was not built: no compiler, no headers
-    library, REASON = None, f"not built ({error.msg})"
+    from . import library as _built
+except (ImportError, RuntimeError) as error:  # the second from NumPy, if it is older than the one it was built with
+    missing = getattr(error, "name", "") == __package__  # the package lacks the name: there is no such file
+    REASON = "not built" if missing else f"built, but not usable here: {error}"
 else:
-    REASON = ""
+    library, SETS, REASON = _built, tuple(_built.instruction_sets()), ""
+
+
+def chosen(wanted: str) -> str:
+    """Return the set of instructions whose kernels are used: the best by default, "" if none are.
+
+    Args:
+        wanted: what the variable AUTOGRAD_LITE_NATIVE says.
+
+    Raises:
+        ValueError: if the kernels that are asked for are not there: nothing else is taken in their place.
+    """
+    if wanted in ("", "off"):
+        return "" if wanted else next(iter(SETS), "")
+    if wanted not in SETS:
+        there = f"or a set of instructions that this processor has ({', '.join(SETS)})"
+        there = there if SETS else f"since native kernels are {REASON}"
+        raise ValueError(f"AUTOGRAD_LITE_NATIVE: expected off, {there}, received {wanted!r}; unset it for the best")
+    return wanted
+
 
 CHOICE = os.environ.get("AUTOGRAD_LITE_NATIVE", "")
+INSTRUCTIONS = chosen(CHOICE)
+if SETS and not INSTRUCTIONS:
+    REASON = "switched off by AUTOGRAD_LITE_NATIVE"
+KERNELS: Mapping[str, np.ufunc] = MappingProxyType(_built.ufuncs(INSTRUCTIONS) if INSTRUCTIONS else {})
+
+# NumPy's loops that are at least as fast as ours, by set of instructions: those for AVX-512 are Intel's; those for NEON
+# are written by hand, where there are any. benchmarks/README.md says how they were compared.
+NUMPYS: Mapping[str, Mapping[str, str]] = {
+    "avx512": {"tanh": "f", "log1p": "fd"},
+    "baseline": {"exp": "d", "log": "d", "sin": "d", "cos": "d"},
+    "neon": {"exp": "f", "log": "f", "tanh": "fd"},
+}
 
 
-def _chosen() -> str:
-    """Return the set of instructions whose kernels are used, or "" for none."""
-    if library is None or CHOICE == "off":
-        return ""
-    sets = library.instruction_sets()
-    return CHOICE if CHOICE in sets else sets[0]
-
-
-INSTRUCTIONS = _chosen()
-KERNELS: Mapping[str, np.ufunc] = MappingProxyType(library.ufuncs(INSTRUCTIONS) if INSTRUCTIONS else {})
+def fastest(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return NumPy's ufunc with our loops where they are faster; any other function as it is."""
+    ours = KERNELS.get(function.__name__) if isinstance(function, np.ufunc) else None
+    if ours is None or function is not getattr(np, ours.__name__, None):
+        return function
+    numpys = NUMPYS.get(INSTRUCTIONS, {}).get(ours.__name__, "")
+    chars = "".join(loop[0] for loop in ours.types if loop[0] not in numpys)
+    return library.with_loops(function, ours, chars) if chars else function
 
 
 def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,7 +75,30 @@ def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
     if ufunc is None:
         return otherwise
 
-    def chosen(x: Any, *rest: Any, **params: Any) -> Any:
+    def either(x: Any, *rest: Any, **params: Any) -> Any:
         return ufunc(x, *rest, **params) if x.dtype.char in "fd" else otherwise(x, *rest, **params)
 
-    return chosen
+    return either
+
+
+def row_kernel(name: str) -> Callable[..., Any]:
+    """Return a function of arrays that runs a kernel over the rows along their last axis.
+
+    It returns None where something else must be run: there is no such kernel, or none for these dtypes, the arrays
+    differ in shape, or rows are not contiguous, for which NumPy's way from one operation to the next is faster.
+
+    Args:
+        name: of the kernel, whose operands are the arrays, then `numbers`.
+    """
+    ufunc = KERNELS.get(name)
+
+    def by_rows(x: Any, *rest: Any, numbers: tuple[float, ...] = ()) -> Any:
+        char = x.dtype.char
+        if ufunc is None or char not in "fd" or x.strides[-1] != x.itemsize:
+            return None
+        for y in rest:
+            if y.dtype.char != char or y.shape != x.shape or y.strides[-1] != x.itemsize:
+                return None
+        return ufunc(x, *rest, *numbers)
+
+    return by_rows

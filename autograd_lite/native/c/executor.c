@@ -4,6 +4,8 @@
 
 #include <stdatomic.h>
 
+enum { PIECES = 4 }; /* of a block for each thread: when one is held up, others take more of them */
+
 #if defined(__SSE2__)
 #include <immintrin.h>
 static inline int flags_raised(void) { return _mm_getcsr() & _MM_EXCEPT_INVALID; }
@@ -91,17 +93,17 @@ typedef struct {
     atomic_int invalid;
 } Shared;
 
-/* Carry out some of the parts of a block: those of one piece, with scratch of its own. */
+/* Carry out some of the parts of a block, those of one piece, with a thread's own scratch. */
 static void
-piece_run(void *context, ptrdiff_t piece)
+piece_run(void *context, ptrdiff_t piece, int thread)
 {
     Shared *shared = context;
     const npy_intp *record = shared->record, *end = record + record[SIZE];
     const npy_intp first = shared->parts * piece / shared->pieces, stop = shared->parts * (piece + 1) / shared->pieces;
-    char *scratch = shared->program->scratch + piece * record[SCRATCH];
+    char *scratch = shared->program->scratch + thread * record[SCRATCH];
     int invalid = 0;
-    if (piece > 0 || shared->pieces > 1) {
-        flags_cleared();
+    if (shared->pieces > 1) {
+        flags_cleared(); /* of a worker */
     }
     for (npy_intp part = first; part < stop; part++) {
         const npy_intp row = part * record[STEP];
@@ -119,15 +121,13 @@ static int
 block_run(const npy_intp *record, const Program *program)
 {
     Shared shared = {program, record, (record[ROWS] + record[STEP] - 1) / record[STEP], 1, 0};
-    const npy_intp threads = record[SHARED] ? pool_threads() : 1;
-    const npy_intp most = threads < MOST_PARTS ? threads : MOST_PARTS;
-    shared.pieces = most < shared.parts ? most : shared.parts;
-    if (shared.pieces <= 1) {
-        shared.pieces = 1;
-        piece_run(&shared, 0);
+    const int threads = record[SHARED] ? pool_threads() : 1;
+    if (threads > 1) {
+        shared.pieces = shared.parts < PIECES * threads ? shared.parts : PIECES * threads;
+        pool_run(piece_run, &shared, shared.pieces, threads);
     }
     else {
-        pool_run(piece_run, &shared, shared.pieces);
+        piece_run(&shared, 0, 0);
     }
     return atomic_load(&shared.invalid);
 }

@@ -16,7 +16,7 @@
 enum { CALL, REDUCE, BLOCK };
 enum { KIND, SIZE, LOOP, OPERANDS, DIMENSIONS, CORE, FIRST };  /* where things are in the record of a call */
 enum { ROWS = 2, STEP, SCRATCH, SHARED, BODY };                /* in that of a block */
-enum { MOST_OPERANDS = 16, MOST_DIMENSIONS = 16, MOST_PARTS = 64 };
+enum { MOST_OPERANDS = 16, MOST_DIMENSIONS = 16 };
 
 typedef struct {
     PyUFuncGenericFunction function;
@@ -29,7 +29,7 @@ typedef struct {
     npy_intp size;
     const Loop *loops;
     char **memory;
-    char *scratch; /* of all threads */
+    char *scratch; /* of all threads, one after the other */
 } Program;
 
 /* One call's parts: its record, taken apart. */

@@ -11,6 +11,9 @@
 #define MADD_d(a, b, c) ((a) * (b) + (c))
 #endif
 
+#include "elementwise.h"
+#include "loops/macros.h"
+
 #include "loops/elementary.h"
 #include "loops/activations.h"
 #include "loops/rows.h"

@@ -1,16 +1,23 @@
-/* Activations of networks. */
+/* The activations. */
+#include "single.h"
+#include "networks.h"
+#include "end.h"
 
-#define RELU_(T, X)                                                        \
-    static void NAME(relu_##X)(LOOP_ARGUMENTS)                              \
-    {                                                                       \
-        const npy_intp n = dimensions[0], in = steps[0], out = steps[1];    \
-        (void)data;                                                         \
-        for (npy_intp i = 0; i < n; i++) {                                  \
-            const T x = *(T *)(args[0] + i * in);                           \
-            *(T *)(args[1] + i * out) = x > 0 || x != x ? x : 0;            \
-        }                                                                   \
-    }
-RELU_(npy_float, f)
-RELU_(npy_double, d)
+#include "double.h"
+#include "networks.h"
+#include "end.h"
 
-#define ACTIVATIONS {"relu", NULL, 1, 1, NAME(relu_f), NAME(relu_d), NULL, NULL, "The larger of x and 0."},
+#define ACTIVATION_(name, inputs, doc) {#name, NULL, inputs, 1, NAME(name##_f), NAME(name##_d), NULL, NULL, doc},
+#define ACTIVATIONS                                                            \
+    ACTIVATION_(sigmoid, 1, "1 / (1 + exp(-x)).")                              \
+    ACTIVATION_(softplus, 1, "log(1 + exp(x)).")                               \
+    ACTIVATION_(silu, 1, "x sigmoid(x).")                                      \
+    ACTIVATION_(silu_slope, 1, "The derivative of x sigmoid(x).")              \
+    ACTIVATION_(silu_pullback, 2, "The derivative of silu at x, times y.")     \
+    ACTIVATION_(mish, 1, "x tanh(softplus(x)).")                               \
+    ACTIVATION_(gelu, 1, "x Phi(x), Phi the normal distribution function.")    \
+    ACTIVATION_(gelu_slope, 1, "The derivative of x Phi(x).")                  \
+    ACTIVATION_(gelu_pullback, 2, "The derivative of gelu at x, times y.")     \
+    ACTIVATION_(tanh_pullback, 2, "x - x y y.")                                \
+    ACTIVATION_(sigmoid_pullback, 2, "x (y (1 - y)).")                         \
+    ACTIVATION_(relu, 1, "The larger of x and 0.")
