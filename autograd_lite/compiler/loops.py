@@ -15,7 +15,7 @@ from .lowering import Call, How, Ref, Spec
 _PLAIN = frozenset("?bBhHiIlLqQfdFD")
 _NUMBERS = (int, float)
 _MOST_OPERANDS = 16
-CASTS: dict[str, np.ufunc] = library.casts() if INSTRUCTIONS else {}  # by what they cast to
+CASTS: dict[str, np.ufunc] = library.casts() if library and INSTRUCTIONS else {}  # by what they cast to
 
 
 class Loop(NamedTuple):
@@ -65,7 +65,7 @@ def loop_of(call: Call, specs: Sequence[Spec]) -> Loop | None:
     ufunc: Any = call.function
     if ufunc.nargs > _MOST_OPERANDS or ufunc.nout != 1 or 0 in specs[call.value].shape:
         return None
-    kinds = []
+    kinds: list[Any] = []
     for x in call.args:
         a = specs[x.value] if x.__class__ is Ref else x
         if a.__class__ is Spec and a.weak is not None:

@@ -157,7 +157,8 @@ class Source:
         let_go = self._let_go()
         blocks = {block.first: block for block in plan.blocks}
         segments = {segment.first: (k, segment) for k, segment in enumerate(self._segments)}
-        inside = {p for part in (*plan.blocks, *self._segments) for p in range(part.first, part.stop)}
+        runs: list[Any] = [*plan.blocks, *self._segments]
+        inside = {p for run in runs for p in range(run.first, run.stop)}
         for position, call in enumerate(plan.calls):
             if position == plan.end.start:
                 rows += self._entering()
@@ -201,8 +202,10 @@ class Source:
 
     def _segment(self, k: int, segment: Segment) -> list[str]:
         """Return the lines of a segment: its call, and what that does, with the user's lines."""
-        plan, rows, later, line = self._plan, [], [], ""
-        told = []
+        plan, line = self._plan, ""
+        rows: list[str] = []  # of views that others read, before the call, and after it
+        later: list[str] = []
+        told: list[str] = []
         for position in range(segment.first, segment.stop):
             call = plan.calls[position]
             if call.how is How.VIEW:
@@ -254,8 +257,8 @@ class Source:
             name = self._values[call.value]
             if plan.where[call.value].place in _OWN and name in bound:
                 until[name] = max(until.get(name, -1), plan.last[call.value])
-        parts = (*plan.blocks, *self._segments)
-        ends = {position: part.stop - 1 for part in parts for position in range(part.first, part.stop)}
+        runs: list[Any] = [*plan.blocks, *self._segments]
+        ends = {position: run.stop - 1 for run in runs for position in range(run.first, run.stop)}
         found: dict[int, list[str]] = {}
         for name, position in until.items():
             if 0 <= position < plan.end.start:
