@@ -168,7 +168,9 @@ PyInit_library(void)
         return NULL;
     }
     PyObject *module = PyModule_Create(&MODULE);
-    if (module != NULL && (PyModule_AddFunctions(module, thread_methods) < 0 || PyModule_AddType(module, &SegmentType) < 0)) {
+    if (module != NULL &&
+        (PyModule_AddFunctions(module, thread_methods) < 0 || PyModule_AddFunctions(module, sharing_methods) < 0 ||
+         PyModule_AddType(module, &SegmentType) < 0)) {
         Py_CLEAR(module);
     }
     return module;
