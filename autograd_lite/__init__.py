@@ -91,7 +91,7 @@ _LATE["compile"] = ".compiler.compiled"
 _LATE |= {"cond": ".control.cond", "scan": ".control.scan"}
 _LATE |= dict.fromkeys(("fori_loop", "while_loop"), ".control.while_loop")
 _LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
-_LATE |= dict.fromkeys(("host_call", "live", "pinned"), ".outside")
+_LATE |= dict.fromkeys(("host_call", "live", "pinned", "same_objects"), ".outside")
 _LATE |= dict.fromkeys(("get_threads", "set_threads"), ".native.threads")
 
 if TYPE_CHECKING:
@@ -117,7 +117,12 @@ if TYPE_CHECKING:
         is_compiling as is_compiling,
         observe as observe,
     )
-    from .outside import host_call as host_call, live as live, pinned as pinned
+    from .outside import (
+        host_call as host_call,
+        live as live,
+        pinned as pinned,
+        same_objects as same_objects,
+    )
 else:
 
     def __getattr__(name: str) -> object:

@@ -5,6 +5,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+extern PyMethodDef facts_methods[];
 extern PyMethodDef thread_methods[];
 
 #endif
