@@ -102,9 +102,10 @@ def same_objects(containers: tuple[Collection[Any], ...], objects: tuple[Any, ..
         >>> ag.same_objects((settings, names), before)
         False
     """
-    if INSTRUCTIONS:
-        return library.same_objects(containers, objects)
+    if INSTRUCTIONS and library is not None:
+        there: bool = library.same_objects(containers, objects)
+        return there
     if sum(map(len, containers)) != len(objects):
         return False
-    there = (x.values() if x.__class__ is dict else x for x in containers)
-    return all(map(is_, chain.from_iterable(there), objects))
+    inside = (x.values() if x.__class__ is dict else x for x in containers)
+    return all(map(is_, chain.from_iterable(inside), objects))

@@ -137,7 +137,9 @@ class Facts:
 
 def in_c(rows: Sequence[Fact], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:
     """Return `Facts.found`, as a method of an object in C."""
-    return library.facts(Tensor, LEAF, list(rows), list(taken)).found
+    assert library is not None
+    found: Callable[[], Found | None] = library.facts(Tensor, LEAF, list(rows), list(taken)).found
+    return found
 
 
 def in_python(rows: Sequence[Fact], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:

@@ -96,7 +96,7 @@ CHANGES: dict[str, tuple[Callable[[Subject], Any], str]] = {
     "another text": (put("name", "adam"), "name is as it was"),
     "something for None": (put("nothing", 0), "nothing is as it was"),
     "an equal list": (put("list", [1, 2]), "list is as it was"),
-    "no number": (lambda s: s.things.pop("rate"), "rate is as it was"),
+    "a number less": (lambda s: s.things.pop("rate"), "rate is as it was"),
     "another item of a list": (lambda s: operator.setitem(s.row, 0, 0.25), "0 is as it was"),
     "a shorter list": (lambda s: s.row.pop(), "1 is as it was"),
     "what a function returns": (lambda s: setattr(s.box, "rate", 2.0), "a name that the function reads is as it was"),
