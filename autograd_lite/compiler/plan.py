@@ -102,7 +102,7 @@ class Plan:
         for position, call in enumerate(self.calls):
             (place, _, span), spec = self.where[call.value], self.specs[call.value]
             at = "" if span is None else f" {span.start}:{span.stop}"
-            what = f"v{call.value} = {call.name}({', '.join(map(_shown, call.args))})"
+            what = f"v{call.value} = {call.name}({', '.join(map(shown, call.args))})"
             table.append(
                 (str(position), what, f"{spec.shape} {spec.dtype}", f"{place}{at}", self.lines.get(call.node, ""))
             )
@@ -112,12 +112,12 @@ class Plan:
         return "\n".join([head, *map(str, self.blocks), *rows])
 
 
-def _shown(x: Any) -> str:
+def shown(x: Any) -> str:
     """Return an argument as the text of a plan has it."""
     if isinstance(x, Ref):
         return f"v{x.value}"
     if x.__class__ in (tuple, list) and next(refs_in(x), None) is not None:
-        return f"({', '.join(map(_shown, x))})"
+        return f"({', '.join(map(shown, x))})"
     return repr(x) if isinstance(x, (int, float)) else "…"
 
 
