@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..native.kernels import fastest
 from . import batching
 from .batching import BatchRule
 from .messages import misfit
@@ -125,7 +126,7 @@ class Op:
             number of arrays; None when the op has no derivative at all.
         infer: the shape rule, `ShapeDtype`s and parameters in, `ShapeDtype` out, no data touched.
         bind: NumPy's signature in, `(array inputs, canonical parameters)` out; None when there are only arrays.
-        ufunc: the ufunc that `forward` is, if it is one.
+        ufunc: the ufunc that this op is; `forward` is it too, or one with faster loops.
         numpy_functions: other NumPy functions that this op stands for, called with `bind`'s signature.
         linear: linear in all its array inputs jointly, so that its jvp is the op itself.
         multilinear: linear in each array input while the others are held, as a product; its jvp follows from that.
@@ -299,7 +300,7 @@ def elementwise(
     return _register(
         Op(
             name=name or function.__name__,
-            forward=function,
+            forward=fastest(function),
             rules=rules,
             infer=_broadcast_infer(function),
             bind=bind,
