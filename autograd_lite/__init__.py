@@ -52,6 +52,7 @@ from .functional import (
     vmap as vmap,
     why_no_grad as why_no_grad,
 )
+from .native.threads import get_threads as get_threads, set_threads as set_threads
 from .networks.activations import (
     elu as elu,
     erf as erf,
@@ -94,7 +95,6 @@ _LATE |= dict.fromkeys(("fori_loop", "while_loop"), ".control.while_loop")
 _LATE |= dict.fromkeys(("over_root", "running_mean", "running_mean_square"), ".networks.running")
 _LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
 _LATE |= dict.fromkeys(("host_call", "live", "pinned"), ".outside")
-_LATE |= dict.fromkeys(("get_threads", "set_threads"), ".native.threads")
 _LATE["show_config"] = ".native.config"
 
 if TYPE_CHECKING:
@@ -113,7 +113,6 @@ if TYPE_CHECKING:
     )
     from .graph.compiled import load_compiled as load_compiled
     from .native.config import show_config as show_config
-    from .native.threads import get_threads as get_threads, set_threads as set_threads
     from .networks.running import (
         over_root as over_root,
         running_mean as running_mean,

@@ -97,7 +97,6 @@ NAME(add)(double *sum, double *lost, double x)
     }                                                                       \
     sum += lost_##sum
 
-#define OF(name) JOIN(JOIN(name, X), ISA)
 #define AT(a, i) (*(T *)((a) + (i) * s_##a)) /* element i of a row with the stride s_a */
 
 #include "rows_exp.h"
