@@ -1,4 +1,4 @@
-"""A plugin of pytest, `-p tests.native.instead`: another build of the extension, AUTOGRAD_LITE_LIBRARY, in its place."""
+"""A plugin of pytest, `-p tests.native.instead`: the build AUTOGRAD_LITE_LIBRARY in place of the extension."""
 
 from __future__ import annotations
 
