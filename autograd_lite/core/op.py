@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..native.kernels import fastest
+from ..native.kernels import FASTEST
 from . import batching
 from .batching import BatchRule
 from .messages import misfit
@@ -257,7 +257,7 @@ def _register(op: Op) -> Op:
         raise ValueError(f"op '{op.name}' is defined twice")
     OPS[op.name] = op
     if op.ufunc is not None:
-        BY_UFUNC[op.ufunc] = op
+        BY_UFUNC[op.ufunc] = BY_UFUNC[op.forward] = op  # type: ignore[index]
     for function in op.numpy_functions:
         BY_FUNCTION[function] = op
     return op
@@ -300,7 +300,7 @@ def elementwise(
     return _register(
         Op(
             name=name or function.__name__,
-            forward=fastest(function),
+            forward=function if ufunc is None else FASTEST.get(ufunc, ufunc),
             rules=rules,
             infer=_broadcast_infer(function),
             bind=bind,

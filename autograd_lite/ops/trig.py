@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.op import Op, applied, elementwise
+from ..native import functions as fast
 
 
 def _arcsinh_vjp(g: Any, out: Any, x: Any) -> Any:
@@ -46,8 +47,8 @@ def _turning(x: Any, y: Any) -> Any:
 
 # fmt: off
 # ---- trigonometric --------------------------------------------------------------------------------------------------
-sin     = elementwise(np.sin,     lambda out, x: np.cos(x),     saves="x", onnx="Sin")
-cos     = elementwise(np.cos,     lambda out, x: -np.sin(x),    saves="x", onnx="Cos")
+sin     = elementwise(np.sin,     lambda out, x: fast.cos(x),     saves="x", onnx="Sin")
+cos     = elementwise(np.cos,     lambda out, x: -fast.sin(x),    saves="x", onnx="Cos")
 tan     = elementwise(np.tan,     lambda out, x: out * out + 1, saves="o", onnx="Tan")
 arcsin  = elementwise(np.arcsin,  applied(lambda g, out, x: g / np.sqrt((1 - x) * (1 + x))),
                                   saves="x", domain=("unit",), onnx="Asin")
