@@ -70,13 +70,16 @@ def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
 
     Args:
         name: of the kernel.
-        otherwise: what to run where there is no kernel of this name, or none for the dtype of the first argument.
+        otherwise: what to run where there is no kernel of this name, or none for the dtypes of the arrays.
     """
     ufunc = KERNELS.get(name)
     if ufunc is None:
         return otherwise
 
     def either(x: Any, *rest: Any, **params: Any) -> Any:
+        for y in rest:
+            if y.dtype.char not in "fd":
+                return otherwise(x, *rest, **params)
         return ufunc(x, *rest, **params) if x.dtype.char in "fd" else otherwise(x, *rest, **params)
 
     return either

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.op import applied, elementwise, gate
+from ..core.op import applied, elementwise, fused, gate
 from ..native import functions as fast
+from ..native.kernels import KERNELS, kernel
 
 
 def floating(x: Any) -> Any:
@@ -38,6 +39,8 @@ def _relu(x: Any) -> Any:
 
 def relu_over(x: Any) -> Callable[[], Any]:
     """Return a call, in C, that overwrites x with relu(x)."""
+    if "relu" in KERNELS and x.dtype.char in "fd":
+        return functools.partial(KERNELS["relu"], x, out=x)
     return functools.partial(np.maximum, x, np.zeros(x.shape[-1:], x.dtype), out=x)
 
 
@@ -109,21 +112,28 @@ def _between_corners(out: Any, x: Any, *, low: float, high: float) -> Any:
     return (out > low) & (out < high) if high < math.inf else out > low
 
 
+_sigmoid_pullback = fused("sigmoid_pullback", lambda g, out: g * (out * (1 - out)))
+_silu_pullback = fused("silu_pullback", lambda x, g: g * silu_slope(x))
+
 # fmt: off
 # ---- smooth ---------------------------------------------------------------------------------------------------------
 # The rule of sigmoid reads `out` alone. Its input is kept so that a cross-entropy behind it can find its logits.
-sigmoid     = elementwise(_sigmoid,     lambda out, x: out * (1 - out), name="sigmoid", saves="ox", glyph="σ",
-                                        onnx="Sigmoid")
-softplus    = elementwise(_softplus,    lambda out, x: sigmoid(x), name="softplus", saves="x", onnx="Softplus")
-silu_slope  = elementwise(_silu_slope,  _silu_curvature, name="silu_slope", saves="x")
-silu        = elementwise(_silu,        lambda out, x: silu_slope(x), name="silu", saves="x")
-mish        = elementwise(_mish,        _mish_slope, name="mish", saves="x")
+sigmoid     = elementwise(kernel("sigmoid", _sigmoid),
+                          applied(lambda g, out, x: _sigmoid_pullback(g, out)), name="sigmoid", saves="ox", glyph="σ",
+                          onnx="Sigmoid")
+softplus    = elementwise(kernel("softplus", _softplus),
+                          lambda out, x: sigmoid(x), name="softplus", saves="x", onnx="Softplus")
+silu_slope  = elementwise(kernel("silu_slope", _silu_slope), _silu_curvature, name="silu_slope", saves="x")
+silu        = elementwise(kernel("silu", _silu),
+                          applied(lambda g, out, x: _silu_pullback(x, g)), name="silu", saves="x")
+mish        = elementwise(kernel("mish", _mish), _mish_slope, name="mish", saves="x")
 tanh_shrink = elementwise(_tanh_shrink, lambda out, x: np.square(fast.tanh(x)), name="tanh_shrink", saves="x")
 softsign    = elementwise(_softsign,    applied(lambda g, out, x: g / (np.abs(x) + 1) / (np.abs(x) + 1)),
                                         name="softsign", saves="x", kinks="x = 0, from the second derivative on")
 
 # ---- with corners ---------------------------------------------------------------------------------------------------
-relu        = elementwise(_relu, gate(lambda out, x: out > 0), name="relu", saves="o", kinks="x = 0", onnx="Relu")
+relu        = elementwise(kernel("relu", _relu), gate(lambda out, x: out > 0),
+                          name="relu", saves="o", kinks="x = 0", onnx="Relu")
 leaky_relu  = elementwise(lambda x, *, negative_slope: np.where(x > 0, x, negative_slope * x),
                           applied(lambda g, out, x, *, negative_slope: np.where(x > 0, g, negative_slope * g)),
                           name="leaky_relu", saves="x", kinks="x = 0", onnx="LeakyRelu")

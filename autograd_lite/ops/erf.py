@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.op import elementwise
 from ..native import functions as fast
+from ..native.kernels import kernel
 
 # Chebyshev coefficients computed to 40 digits from the definitions: of erf(x)/x in 2x² - 1 on |x| <= 1, and of
 # (1 + x) exp(x²) erfc(x) in (x - 3)/(x + 3) on x >= 0. Truncated where they fall below half a unit in the last place.
@@ -102,7 +103,5 @@ def _erfc(x: Any) -> Any:
 
 
 _SLOPE = 2 / math.sqrt(math.pi)
-# fmt: off
-erf  = elementwise(_erf,  lambda out, x:  _SLOPE * fast.exp(-(x * x)), name="erf",  saves="x", onnx="Erf")
-erfc = elementwise(_erfc, lambda out, x: -_SLOPE * fast.exp(-(x * x)), name="erfc", saves="x")
-# fmt: on
+erf = elementwise(kernel("erf", _erf), lambda out, x: _SLOPE * fast.exp(-(x * x)), name="erf", saves="x", onnx="Erf")
+erfc = elementwise(kernel("erfc", _erfc), lambda out, x: -_SLOPE * fast.exp(-(x * x)), name="erfc", saves="x")

@@ -19,6 +19,7 @@ import numpy as np
 from ..core.blocks import blocks
 from ..core.op import Op, applied, elementwise
 from ..native import functions as fast
+from ..native.kernels import kernel
 from .erf import erfc
 
 _NORMAL = 1 / math.sqrt(2 * math.pi)
@@ -104,10 +105,10 @@ def _gelu_pullback(x: Any, y: Any) -> Any:
 
 
 gelu_pullback: Op = elementwise(
-    _gelu_pullback,
+    kernel("gelu_pullback", _gelu_pullback),
     lambda out, x, y: y * (_NORMAL * (2 - x * x) * fast.exp(-0.5 * x * x)),
     applied(lambda g, out, x, y: gelu_pullback(x, g)),
     name="gelu_pullback",
     saves=("xy", "x"),
 )
-gelu = elementwise(_gelu, applied(lambda g, out, x: gelu_pullback(x, g)), name="gelu", saves="x")
+gelu = elementwise(kernel("gelu", _gelu), applied(lambda g, out, x: gelu_pullback(x, g)), name="gelu", saves="x")
