@@ -17,6 +17,9 @@
 #define BITS_f npy_int32
 #define BITS_d npy_int64
 
+/* A loop is vectorised only if all that it calls is part of it. */
+#define INLINE static inline __attribute__((always_inline))
+
 /* Before a loop whose elements do not depend on one another although results may lie in an input's memory. */
 #if defined(__clang__)
 #define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
