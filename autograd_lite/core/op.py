@@ -223,7 +223,7 @@ class gate:
 
 
 def _reads(saves: str) -> frozenset[int]:
-    return frozenset("oxyz".index(c) for c in saves)
+    return frozenset("oxyzuv".index(c) for c in saves)
 
 
 def _elementwise_rule(partial: Any, saves: str) -> Rule | None:
@@ -290,7 +290,7 @@ def elementwise(
         partials: for each input a number, a function `d(out, *inputs, **params)`, the same in `applied` form
             or as a `gate`, or None for an input that no gradient flows to.
         name: the op's name; a ufunc brings its own.
-        saves: which arrays the partials read, of "o" (out), "x", "y", "z"; one string for all, or one each.
+        saves: which arrays the partials read, of "o" (out), "x", "y", "z", "u", "v"; one string for all, or one each.
         bind: see `Op`.
         facts: further fields of `Op`.
     """

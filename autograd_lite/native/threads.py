@@ -1,11 +1,39 @@
-"""How many threads share the work of kernels, of large NumPy calls, and of compiled plans."""
+"""How many threads share the work of kernels, of large calls of NumPy and of compiled plans, and what is large.
+
+The loops of NumPy's ufuncs on float32 and float64 are replaced by ones that cut a call over many elements into a part
+for each thread, and run NumPy's own loop on it. So operators of arrays, derivative rules, optimizers and the user's own
+NumPy have it alike, without a line that calls for it; the results are the same to the last bit. It concerns the whole
+process, so users can see it (`get_threads`) and refuse it (environment variable AUTOGRAD_LITE_NUM_THREADS=1).
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
-from .kernels import library
+import numpy as np
+
+from .kernels import INSTRUCTIONS, KERNELS
+
+if INSTRUCTIONS:  # the extension is there, and not switched off
+    from . import library
+
+# From how many elements a part on, by what one element costs: about 0.1, 1, and 5 nanoseconds.
+LEAST = {
+    32768: (
+        "absolute add copysign divide equal fabs fmax fmin greater greater_equal isfinite isinf isnan less less_equal "
+        "maximum minimum multiply negative not_equal positive reciprocal sign signbit square subtract"
+    ),
+    8192: (
+        "arccos arcsin arctan cbrt ceil exp exp2 expm1 floor log log10 log1p log2 rint sqrt tan tanh trunc"
+    ),
+    2048: (
+        "arccosh arcsinh arctan2 arctanh cos cosh float_power floor_divide fmod heaviside hypot logaddexp logaddexp2 "
+        "nextafter power remainder sin sinh"
+    ),
+}  # fmt: skip
+_KERNEL_LEAST = 8192
 
 VARIABLE = "AUTOGRAD_LITE_NUM_THREADS"
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -52,9 +80,9 @@ def quota(cgroups: Path = _CGROUPS, memberships: Path = Path("/proc/self/cgroup"
     return least
 
 
-def _default() -> int:
+def default(environment: Mapping[str, str]) -> int:
     """Return how many threads there are unless the user says otherwise."""
-    wish = os.environ.get(VARIABLE, "")
+    wish = environment.get(VARIABLE, "")
     if wish.strip().isdigit() and int(wish) > 0:
         return int(wish)
     available = min(_affinity(), quota())
@@ -89,7 +117,7 @@ def set_threads(n: int) -> None:
         raise TypeError(f"set_threads: expected a number of threads, an integer; received {n!r}. Pass 1 for no others")
     if (n := n.__index__()) < 1:
         raise ValueError(f"set_threads: expected at least 1 thread, the calling one; received {n}")
-    if library is not None:
+    if INSTRUCTIONS:
         library.set_threads(min(n, 64))
 
 
@@ -104,7 +132,21 @@ def get_threads() -> int:
         >>> ag.get_threads() >= 1
         True
     """
-    return 1 if library is None else library.get_threads()
+    return library.get_threads() if INSTRUCTIONS else 1
 
 
-set_threads(_default())
+def share(ufunc: np.ufunc, least: int) -> None:
+    """Let large calls of a ufunc on float32 and float64 be shared by threads.
+
+    Args:
+        ufunc: NumPy's, or another's; of a generalized one, the loop dimensions are cut.
+        least: elements of a part; what has fewer than twice as many stays with the calling thread.
+    """
+    if INSTRUCTIONS:
+        library.share(ufunc, least)
+
+
+set_threads(default(os.environ))
+if get_threads() > 1:
+    for _kernel in KERNELS.values():
+        share(_kernel, _KERNEL_LEAST)

@@ -161,7 +161,8 @@ PyInit_library(void)
         return NULL;
     }
     PyObject *module = PyModule_Create(&MODULE);
-    if (module != NULL && PyModule_AddFunctions(module, thread_methods) < 0) {
+    if (module != NULL &&
+        (PyModule_AddFunctions(module, thread_methods) < 0 || PyModule_AddFunctions(module, sharing_methods) < 0)) {
         Py_CLEAR(module);
     }
     return module;

@@ -38,12 +38,13 @@ pool_run(void (*work)(void *, ptrdiff_t, int), void *context, ptrdiff_t parts, i
 
 #include <fenv.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <time.h>
 
-#define SPIN_NS 20000 /* as long as waking a thread takes, more or less */
+#define SPIN_NS 50000 /* as long as waking a thread takes on a virtual machine, more or less */
 
 static struct {
     void (*work)(void *, ptrdiff_t, int);
@@ -79,7 +80,8 @@ pause_briefly(void)
 #endif
 }
 
-/* Wait for a moment until a counter differs from (or, if `equal`, is) a value; return whether it came so. */
+/* Wait for a moment until a counter differs from (or, if `equal`, is) a value; return whether it came so. Others who
+ * want the processor, such as the workers of a BLAS, which wait in the same way, get it. */
 static bool
 spin(atomic_uint *counter, unsigned value, bool equal)
 {
@@ -92,6 +94,7 @@ spin(atomic_uint *counter, unsigned value, bool equal)
             }
             pause_briefly();
         }
+        sched_yield();
         clock_gettime(CLOCK_MONOTONIC, &now);
     } while ((now.tv_sec - start.tv_sec) * 1000000000L + now.tv_nsec - start.tv_nsec < SPIN_NS);
     return false;

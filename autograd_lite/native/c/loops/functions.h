@@ -9,19 +9,20 @@
 INLINE bits FN(of)(real x) { bits b; memcpy(&b, &x, sizeof b); return b; }
 INLINE real FN(from)(bits b) { real x; memcpy(&x, &b, sizeof x); return x; }
 INLINE real FN(magnitude)(real x) { return FN(from)(FN(of)(x) & MAGNITUDE); }
-INLINE real FN(least)(real x, real y) { return x < y ? x : y; }
-INLINE real FN(greatest)(real x, real y) { return x > y ? x : y; }
-/* x with the sign of y. */
-INLINE real FN(with_sign)(real x, real y) { return FN(from)((FN(of)(x) & MAGNITUDE) | (FN(of)(y) & SIGN)); }
-/* Whether x lies within the bounds whose bits are given; by bits, since comparing raises a flag for NaN. */
-INLINE int FN(within)(real x, bits bound) { return (FN(of)(x) & MAGNITUDE) <= bound; }
-
 /* yes or no; both are computed, in vectors, where a compiler may have made branches of x ? yes : no. */
 INLINE real FN(select)(int x, real yes, real no)
 {
     const bits mask = -(bits)x;
     return FN(from)((FN(of)(yes) & mask) | (FN(of)(no) & ~mask));
 }
+/* The lesser, the greater. A bound that limits what is computed must be one of these: a compiler that makes branches of
+ * x < y ? x : y may compute with both, and raise the flags of the one that is out of bounds. */
+INLINE real FN(least)(real x, real y) { return FN(select)(x < y, x, y); }
+INLINE real FN(greatest)(real x, real y) { return FN(select)(x > y, x, y); }
+/* x with the sign of y. */
+INLINE real FN(with_sign)(real x, real y) { return FN(from)((FN(of)(x) & MAGNITUDE) | (FN(of)(y) & SIGN)); }
+/* Whether x lies within the bounds whose bits are given; by bits, since comparing raises a flag for NaN. */
+INLINE int FN(within)(real x, bits bound) { return (FN(of)(x) & MAGNITUDE) <= bound; }
 
 /* Horner's scheme, by rising powers. */
 INLINE real FN(horner)(real x, const real *c, int n)

@@ -12,6 +12,9 @@
  * without effort as long as multiplications that may be fused are written MADD_f or MADD_d.
  */
 
+/* A name in a header that is included once for each dtype, of which X is the letter. */
+#define OF(name) JOIN(JOIN(name, X), ISA)
+
 #define TYPE_f npy_float
 #define TYPE_d npy_double
 #define BITS_f npy_int32

@@ -1,0 +1,157 @@
+/* Ufuncs whose large calls are shared between threads.
+ *
+ * A ufunc keeps tables of loops, and of a pointer for each loop. `share` puts copies in their place whose loops cut a
+ * call over many elements into parts, which the former loops then run. So everything that calls the ufunc has it,
+ * operators of arrays included, and NumPy still checks types, allocates, casts, and looks at floating-point flags. */
+#include "kernels.h"
+#include "methods.h"
+#include "pool.h"
+
+#define ROUND 64           /* parts begin at multiples of it: no two threads write to one cache line */
+#define MOST_OPERANDS 16
+
+typedef struct {
+    PyUFuncGenericFunction loop; /* the former one */
+    void *data;
+    int inputs, operands, cores; /* cores: the core dimensions of a generalized ufunc */
+    npy_intp least;              /* elements of a part */
+} Shared;
+
+typedef struct {
+    const Shared *shared;
+    char **args;
+    const npy_intp *dimensions, *steps;
+    npy_intp part; /* how long one is */
+} Call;
+
+static void
+run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread))
+{
+    const Call *call = context;
+    const Shared *shared = call->shared;
+    const npy_intp start = part * call->part, left = call->dimensions[0] - start;
+    npy_intp dimensions[1 + NPY_MAXDIMS];
+    char *args[MOST_OPERANDS];
+    memcpy(dimensions, call->dimensions, (1 + shared->cores) * sizeof *dimensions);
+    dimensions[0] = left < call->part ? left : call->part;
+    for (int i = 0; i < shared->operands; i++) {
+        args[i] = call->args[i] + start * call->steps[i];
+    }
+    shared->loop(args, dimensions, call->steps, shared->data);
+}
+
+/* Whether the elements may be computed in any order: where results lie over operands, each lies over its own. NumPy sees
+ * to it, except in reductions and accumulations, which call the same loops. A loop over core dimensions has copies. */
+static int
+any_order(const Shared *shared, char **args, npy_intp n, const npy_intp *steps)
+{
+    for (int out = shared->inputs; out < shared->operands; out++) {
+        if (steps[out] == 0) {
+            return 0;
+        }
+        const char *low = args[out], *high = low + (n - 1) * steps[out];
+        if (steps[out] < 0) {
+            const char *const swap = low;
+            low = high, high = swap;
+        }
+        for (int in = 0; in < shared->inputs && shared->cores == 0; in++) {
+            const char *first = args[in], *last = first + (n - 1) * steps[in];
+            if ((args[in] != args[out] || steps[in] != steps[out]) && (first <= high || last <= high) &&
+                (first >= low || last >= low)) {
+                return 0;
+            }
+        }
+    }
+    return 1;
+}
+
+/* The loop of a shared ufunc. */
+static void
+shared_loop(char **args, const npy_intp *dimensions, const npy_intp *steps, void *data)
+{
+    const Shared *shared = data;
+    const npy_intp n = dimensions[0];
+    npy_intp each = 1; /* elements of core dimensions */
+    for (int i = 1; i <= shared->cores; i++) {
+        each *= dimensions[i];
+    }
+    if (n < 2 || n * each < 2 * shared->least || pool_threads() == 1 || !any_order(shared, args, n, steps)) {
+        shared->loop(args, dimensions, steps, shared->data);
+        return;
+    }
+    const npy_intp most = n * each / shared->least, threads = pool_threads(), round = shared->cores ? 1 : ROUND;
+    const npy_intp parts = most < threads ? most : threads;
+    Call call = {shared, args, dimensions, steps, ((n + parts - 1) / parts + round - 1) / round * round};
+    pool_run(run_part, &call, (n + call.part - 1) / call.part, (int)threads);
+}
+
+/* Whether a loop is over floating-point numbers, and gives such numbers or answers of yes and no. */
+static int
+is_sharable(const char *types, int inputs, int operands)
+{
+    for (int i = 0; i < operands; i++) {
+        const int is_number = types[i] == NPY_FLOAT || types[i] == NPY_DOUBLE;
+        if (!is_number && !(i >= inputs && types[i] == NPY_BOOL)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Let calls of a ufunc be shared; what is shared already stays so. */
+static PyObject *
+share(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    PyUFuncObject *ufunc;
+    Py_ssize_t least;
+    if (!PyArg_ParseTuple(arguments, "O!n:share", &PyUFunc_Type, &ufunc, &least)) {
+        return NULL;
+    }
+    const int n = ufunc->ntypes, operands = ufunc->nargs;
+    if (operands > MOST_OPERANDS || ufunc->core_num_dim_ix > NPY_MAXDIMS || least < 1 || n < 1) {
+        return PyErr_Format(PyExc_ValueError, "share: '%s' cannot be cut into parts of %zd", ufunc->name, least);
+    }
+    PyUFuncGenericFunction *loops = PyMem_RawCalloc(n, sizeof *loops);
+    void **data = PyMem_RawCalloc(n, sizeof *data);
+    Shared *shared = PyMem_RawCalloc(n, sizeof *shared);
+    if (loops == NULL || data == NULL || shared == NULL) {
+        PyMem_RawFree(loops), PyMem_RawFree(data), PyMem_RawFree(shared);
+        return PyErr_NoMemory();
+    }
+    int found = 0;
+    for (int i = 0; i < n; i++) {
+        loops[i] = ufunc->functions[i];
+        data[i] = ufunc->data == NULL ? NULL : (void *)ufunc->data[i];
+        if (loops[i] != shared_loop && is_sharable(ufunc->types + i * operands, ufunc->nin, operands)) {
+            shared[i] = (Shared){loops[i], data[i], ufunc->nin, operands, ufunc->core_enabled ? ufunc->core_num_dim_ix : 0,
+                                 least};
+            loops[i] = shared_loop;
+            data[i] = &shared[i];
+            found = 1;
+        }
+    }
+    if (!found) {
+        PyMem_RawFree(loops), PyMem_RawFree(data), PyMem_RawFree(shared);
+        Py_RETURN_NONE;
+    }
+    ufunc->functions = loops; /* these tables live as long as the process, as the former ones do */
+    ufunc->data = data;
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+is_shared(PyObject *Py_UNUSED(module), PyObject *ufunc)
+{
+    const PyUFuncObject *of = (PyUFuncObject *)ufunc;
+    int found = 0;
+    for (int i = 0; PyObject_TypeCheck(ufunc, &PyUFunc_Type) && i < of->ntypes; i++) {
+        found |= of->functions[i] == shared_loop;
+    }
+    return PyBool_FromLong(found);
+}
+
+PyMethodDef sharing_methods[] = {
+    {"is_shared", is_shared, METH_O, "Return whether large calls of a ufunc are shared by threads."},
+    {"share", share, METH_VARARGS, "Let large calls of a ufunc be shared by threads, in parts of this many elements or more."},
+    {NULL, NULL, 0, NULL},
+};
