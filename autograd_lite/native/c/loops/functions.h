@@ -81,11 +81,10 @@ CAREFUL(expm1, X, 0)
 INLINE int FN(tanh_easy)(real x) { return FN(within)(x, INFINITE); }
 INLINE real FN(tanh_one)(real x)
 {
-    /* With e = exp(-2 |x|) - 1 it is -e / (2 + e), and far from 0 the same as 1 minus the little that is missing. */
-    const real z = FN(least)(FN(magnitude)(x), TANH_ENDS), e = FN(expm1_core)(-2 * z);
-    const int far = z > (real)0.6;
-    const real part = (far ? 2 * (1 + e) : -e) / (2 + e);
-    return FN(with_sign)(far ? 1 - part : part, x);
+    /* -e / (2 + e) with e = exp(-2 |x|) - 1; most of what rounding takes from 2 + e is put back. */
+    const real e = FN(expm1_core)(-2 * FN(least)(FN(magnitude)(x), TANH_ENDS)), below = 2 + e;
+    const real part = e / below, lost = (2 - below) + e;
+    return FN(with_sign)(MADD(part, -lost, part), x);
 }
 static real FN(tanh_hard)(real x) { return x; }
 CAREFUL(tanh, X, 0)
