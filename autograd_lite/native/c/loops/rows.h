@@ -14,8 +14,7 @@
 #define GROUP 16     /* rows, at most */
 #define GROUPED 2048 /* elements of them, unless it is a single row */
 
-/* What the compiler is told about loops over lanes: to keep sums in registers, and to make vectors of the rest. */
-#define UNROLL _Pragma("GCC unroll 16")
+/* What the compiler is told about loops over lanes: UNROLL to keep sums in registers, ROLL to make vectors of the rest. */
 #define ROLL _Pragma("GCC unroll 1")
 
 #define SHARED static __attribute__((noinline)) /* by several kernels */
