@@ -136,7 +136,6 @@ NAME(add)(double *sum, double *lost, double x)
 #undef GROUP
 #undef GROUPED
 #undef SHARED
-#undef UNROLL
 #undef ROLL
 #undef RETURN_SUM
 #undef AS_ROWS
