@@ -5,6 +5,6 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-extern PyMethodDef thread_methods[], sharing_methods[];
+extern PyMethodDef thread_methods[], sharing_methods[], product_methods[];
 
 #endif

@@ -125,7 +125,8 @@ PyInit_library(void)
     }
     PyObject *module = PyModule_Create(&MODULE);
     if (module != NULL &&
-        (PyModule_AddFunctions(module, thread_methods) < 0 || PyModule_AddFunctions(module, sharing_methods) < 0)) {
+        (PyModule_AddFunctions(module, thread_methods) < 0 || PyModule_AddFunctions(module, sharing_methods) < 0 ||
+         PyModule_AddFunctions(module, product_methods) < 0)) {
         Py_CLEAR(module);
     }
     return module;
